@@ -1,0 +1,14 @@
+"""auxskd_mm: video self-supervision components for MMAction2.
+
+Importing the package registers everything. In a config, ``custom_imports = dict(imports=['auxskd_mm'], allow_failed_imports=False)``
+is all that a stock MMAction2 recipe needs to use the types as ``auxskd_mm.X``.
+"""
+
+from . import compat
+from .version import __version__
+
+compat.apply()
+
+from . import datasets, evaluation, hooks, models  # noqa: E402
+
+__all__ = ['__version__', 'compat', 'datasets', 'evaluation', 'hooks', 'models']

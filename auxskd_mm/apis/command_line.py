@@ -1,0 +1,134 @@
+"""What the command-line tools share: loading a config with overrides, and one line instead of a traceback for bad input."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import os
+import os.path as osp
+import pickle
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.config.utils import ConfigParsingError
+from mmengine.device import get_device
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+
+from ..errors import InputError
+
+_TRACEBACK = 'AUXSKD_MM_TRACEBACK'
+_RUNNER_KEYS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self'} | {
+    'auto_scale_lr',
+    'custom_imports',
+    'runner_type',
+    'env_cfg',
+}
+
+
+def run_tool(main: Callable[[], Any]) -> None:
+    """Run a tool's ``main``; bad input ends it with exit code 1 and one line on standard error.
+
+    The traceback is shown with ``AUXSKD_MM_TRACEBACK=1``, and for everything that is not the input's fault.
+    """
+    try:
+        main()
+    except Exception as error:
+        line = describe(error)
+        if line is None or os.environ.get(_TRACEBACK) == '1':
+            raise
+        sys.stdout.flush()
+        print(f'error: {line}', file=sys.stderr)
+        # Straight out: loader workers and process groups must not print their own tracebacks after it.
+        sys.stderr.flush()
+        os._exit(1)
+
+
+def describe(error: BaseException) -> str | None:
+    """One line for an error that the user can mend, None for any other."""
+    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    if text.startswith('Caught '):
+        # A loader worker's error arrives with the worker's traceback as its text.
+        last = [row for row in text.strip().splitlines() if row.strip()][-1]
+        name, _, rest = last.partition(': ')
+        worker_error = name.rsplit('.', 1)[-1] in ('InputError', 'VideoReadError')
+        return rest if worker_error else None
+    if isinstance(error, (InputError, ConfigParsingError, pickle.UnpicklingError)):
+        return ' '.join(text.split())
+    if isinstance(error, TypeError) and 'unexpected keyword argument' in text:
+        return f'unknown config key: {text}'
+    if isinstance(error, TypeError) and ('required positional argument' in text or 'required keyword-only argument' in text):
+        return f'missing config key: {text}'
+    if isinstance(error, KeyError) and 'is not in the' in text:
+        return 'unknown type in the config: ' + ' '.join(text.split('. More details')[0].split())
+    if isinstance(error, (FileNotFoundError, IsADirectoryError, PermissionError)):
+        return ' '.join(text.split())
+    if isinstance(error, RuntimeError) and 'PytorchStreamReader' in text:
+        return f'the checkpoint is damaged or not a checkpoint ({text.splitlines()[0][:120]})'
+    return None
+
+
+def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
+    """Load a config, merge ``--cfg-options`` and refuse keys that nothing reads.
+
+    Args:
+        path: Config file, or ``package::path``.
+        options: Overrides, dotted keys to values.
+
+    Raises:
+        InputError: If the file is missing, or a top-level key is a misspelt one of the Runner's.
+    """
+    if '::' not in path and not osp.isfile(path):
+        raise InputError(f'{path}: no such config file')
+    config = Config.fromfile(path) if '::' not in path else _packaged(path)
+    _check_top_level(config.keys(), known=(), where=path)
+    if options:
+        _check_top_level({key.split('.')[0] for key in options}, known=config.keys(), where='--cfg-options', strict=True)
+        config.merge_from_dict(options)
+    return config
+
+
+def _packaged(path: str) -> Config:
+    from mmengine.hub import get_config
+
+    return get_config(path)
+
+
+def _check_top_level(keys: Iterable[str], known: Iterable[str], where: str, strict: bool = False) -> None:
+    """Refuse misspelt top-level keys. A config may hold variables of its own; an override must hit something that exists."""
+    allowed = _RUNNER_KEYS | set(known)
+    for key in keys:
+        if key in allowed:
+            continue
+        close = difflib.get_close_matches(key, allowed, n=1, cutoff=0.6 if strict else 0.9)
+        if strict or close:
+            hint = f"; did you mean '{close[0]}'?" if close else ''
+            raise InputError(f"{where}: unknown config key '{key}'{hint}")
+
+
+def set_work_dir(config: Config, config_path: str, work_dir: str | None) -> None:
+    """Take the work dir from the command line, else the config, else ``work_dirs/<config name>``."""
+    if work_dir is not None:
+        config.work_dir = work_dir
+    elif config.get('work_dir', None) is None:
+        config.work_dir = osp.join('./work_dirs', osp.splitext(osp.basename(config_path))[0])
+
+
+def build_runner(config: Config) -> Runner:
+    """Runner of a config, or the one it names in ``runner_type``."""
+    from mmaction.registry import RUNNERS
+
+    if _wants_amp(config) and get_device() == 'cpu':
+        # MMEngine's AMP wrapper refuses to start without an accelerator; the arithmetic is only faster, not another.
+        print_log('no accelerator: training in float32 instead of mixed precision', logger='current', level='WARNING')
+        for key in ('dtype', 'loss_scale', 'use_fp64'):
+            config.optim_wrapper.pop(key, None)
+        config.optim_wrapper.type = 'OptimWrapper'
+    return RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+
+
+def _wants_amp(config: Config) -> bool:
+    wrapper = config.get('optim_wrapper') or {}
+    return wrapper.get('type') == 'AmpOptimWrapper' and config.get('train_cfg') is not None

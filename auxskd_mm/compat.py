@@ -1,0 +1,229 @@
+"""Workarounds for upstream breakages, and nothing else.
+
+Each function names what breaks and where it was reported, does nothing where the upstream is whole, and returns whether it had to
+act, so that a test can show both. :func:`apply` runs those that an ``import auxskd_mm`` needs; it is idempotent.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+import sys
+import types
+from pathlib import Path
+
+from .errors import InputError
+
+_DRN = 'mmaction.models.localizers.drn'
+
+
+def require_mmcv() -> bool:
+    """Say how to get mmcv where there is none: pip cannot express "mmcv or mmcv-lite", so neither is a hard requirement.
+
+    Raises:
+        InputError: If ``mmcv`` is not installed.
+    """
+    if importlib.util.find_spec('mmcv') is None:
+        raise InputError(
+            "mmcv is not installed: run `pip install 'mmcv-lite>=2.0.0,<2.2.0'` (enough for everything here), "
+            'or install a full mmcv below 2.2'
+        )
+    return False
+
+
+def declare_torchvision_operators() -> bool:
+    """Let a CUDA build of torchvision import beside a CPU-only torch, whose operator library it cannot load.
+
+    Its import then stops at ``operator torchvision::nms does not exist``; declaring the schemas of the two operators that are
+    decorated at import time is enough for models and transforms. MMEngine's Runner imports torchvision whenever it is installed.
+    """
+    if 'torchvision' in sys.modules or importlib.util.find_spec('torchvision') is None:
+        return False
+    try:
+        importlib.import_module('torchvision')
+        return False
+    except RuntimeError as error:
+        if 'torchvision::nms' not in str(error):
+            raise
+    import torch
+
+    library = torch.library.Library('torchvision', 'FRAGMENT')
+    library.define('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
+    library.define('qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
+    # The declarations live as long as this object does.
+    declare_torchvision_operators.library = library  # type: ignore[attr-defined]
+    for name in [m for m in sys.modules if m == 'torchvision' or m.startswith('torchvision.')]:
+        del sys.modules[name]
+    importlib.import_module('torchvision')
+    return True
+
+
+def stub_missing_drn() -> bool:
+    """Stand in for ``mmaction.models.localizers.drn``, which the PyPI release 1.2.0 lacks (open-mmlab/mmaction2#2714).
+
+    Without it ``import mmaction.models`` fails. The stub carries a ``DRN`` that refuses to be built, so a config that asks for it
+    gets a clear answer. A source install has the real package and is left alone.
+    """
+    if _DRN in sys.modules:
+        return False
+    spec = importlib.util.find_spec('mmaction')
+    if spec is None or not spec.submodule_search_locations:
+        return False
+    localizers = Path(list(spec.submodule_search_locations)[0], 'models', 'localizers')
+    if not localizers.is_dir() or (localizers / 'drn').is_dir():
+        return False
+
+    class DRN:
+        """Placeholder for the localiser that this MMAction2 release was shipped without."""
+
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            raise InputError('DRN is missing from the PyPI release of mmaction2 1.2.0: install mmaction2 from source to use it')
+
+    package, module = types.ModuleType(_DRN), types.ModuleType(f'{_DRN}.drn')
+    package.__path__ = []
+    package.drn = module  # type: ignore[attr-defined]
+    module.DRN = package.DRN = DRN  # type: ignore[attr-defined]
+    sys.modules[_DRN], sys.modules[f'{_DRN}.drn'] = package, module
+    return True
+
+
+def replace_pkg_resources() -> bool:
+    """Resolve ``package::config`` without ``pkg_resources``, which setuptools 82 dropped (open-mmlab/mmcv#3325).
+
+    MMEngine 0.10.7 imports it inside ``is_installed`` and ``get_installed_path``; both are replaced by equivalents on
+    ``importlib.metadata`` only where ``pkg_resources`` cannot be imported.
+    """
+    if importlib.util.find_spec('pkg_resources') is not None:
+        return False
+    import mmengine.config.config as mmengine_config
+    import mmengine.utils
+    import mmengine.utils.package_utils as package_utils
+
+    for target in (mmengine_config, mmengine.utils, package_utils):
+        for function in (is_installed, get_installed_path):
+            if hasattr(target, function.__name__):
+                setattr(target, function.__name__, function)
+    return True
+
+
+def is_installed(package: str) -> bool:
+    """Whether a distribution or an importable package of this name exists."""
+    try:
+        importlib.metadata.distribution(package)
+        return True
+    except importlib.metadata.PackageNotFoundError:
+        spec = importlib.util.find_spec(package)
+        return spec is not None and spec.origin is not None
+
+
+def get_installed_path(package: str) -> str:
+    """Folder of an installed distribution's top-level module.
+
+    Raises:
+        importlib.metadata.PackageNotFoundError: If neither a distribution nor a module has this name.
+    """
+    try:
+        distribution = importlib.metadata.distribution(package)
+        top_level = (distribution.read_text('top_level.txt') or package).split()
+    except importlib.metadata.PackageNotFoundError:
+        top_level = [package]
+    for module in [package, *top_level]:
+        spec = importlib.util.find_spec(module)
+        if spec is not None and spec.origin is not None:
+            return os.path.dirname(spec.origin)
+    raise importlib.metadata.PackageNotFoundError(package)
+
+
+def register_config_scope() -> bool:
+    """Make ``auxskd_mm::config.py`` a valid base: MMEngine knows only a fixed list of packages (open-mmlab/mmengine#1410)."""
+    from mmengine.config import utils as config_utils
+
+    if 'auxskd_mm' in config_utils.MODULE2PACKAGE:
+        return False
+    config_utils.MODULE2PACKAGE['auxskd_mm'] = 'auxskd_mm'
+    return True
+
+
+def allow_checkpoint_globals() -> bool:
+    """Let MMEngine checkpoints load under ``weights_only=True``, torch's default since 2.6 (open-mmlab/mmengine#1655).
+
+    A checkpoint's message hub holds ``HistoryBuffer`` objects with NumPy arrays and scalars. Allowing those few types keeps the
+    check on, so that a downloaded file still cannot run code; switching the check off would not.
+    """
+    import numpy as np
+    import torch
+    from mmengine.logging.history_buffer import HistoryBuffer
+
+    serialization = torch.serialization
+    if not hasattr(serialization, 'add_safe_globals'):
+        return False
+    core = importlib.import_module('numpy._core' if hasattr(np, '_core') else 'numpy.core')
+    multiarray = core.multiarray
+    allowed = [
+        HistoryBuffer,
+        multiarray._reconstruct,
+        multiarray.scalar,
+        np.ndarray,
+        np.dtype,
+        *{type(np.dtype(kind)) for kind in ('float64', 'float32', 'int64', 'int32', 'bool')},
+    ]
+    serialization.add_safe_globals(allowed)
+    # Checkpoints written with NumPy 1 name the old module path, those written with NumPy 2 the new one.
+    for function in (multiarray._reconstruct, multiarray.scalar):
+        for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
+            try:
+                serialization.add_safe_globals([(function, f'{module}.{function.__name__}')])
+            except (TypeError, ValueError, AttributeError):  # torch 2.4 takes no (object, name) pairs
+                break
+    return True
+
+
+def alias_functional_tensor() -> bool:
+    """Restore ``torchvision.transforms.functional_tensor`` for pytorchvideo 0.1.5's transforms (pytorchvideo#251)."""
+    name = 'torchvision.transforms.functional_tensor'
+    if name in sys.modules or importlib.util.find_spec('torchvision') is None:
+        return False
+    if importlib.util.find_spec(name) is not None:
+        return False
+    private = 'torchvision.transforms._functional_tensor'
+    if importlib.util.find_spec(private) is None:
+        return False
+    sys.modules[name] = importlib.import_module(private)
+    return True
+
+
+def start_process_group(launcher: str) -> bool:
+    """Start a gloo group on a machine without an accelerator, before MMEngine's Runner would call ``torch.cuda.set_device``.
+
+    Runner leaves a group alone that is already up. Only torchrun's environment (``launcher='pytorch'``) is handled.
+
+    Args:
+        launcher: As of the tools' ``--launcher``.
+    """
+    import torch
+    import torch.distributed as dist
+
+    if launcher != 'pytorch' or torch.cuda.is_available() or dist.is_initialized():
+        return False
+    from mmengine.device import get_device
+
+    if get_device() != 'cpu':
+        return False
+    dist.init_process_group('gloo')
+    return True
+
+
+def apply() -> dict[str, bool]:
+    """Run every import-time workaround; returns which of them had to act."""
+    steps = (
+        require_mmcv,
+        declare_torchvision_operators,
+        stub_missing_drn,
+        replace_pkg_resources,
+        register_config_scope,
+        allow_checkpoint_globals,
+        alias_functional_tensor,
+    )
+    return {step.__name__: step() for step in steps}

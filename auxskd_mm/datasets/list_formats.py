@@ -1,0 +1,197 @@
+"""Reading list files: which of the known column layouts a list has is told from its content, and never guessed.
+
+======================  ==============================================================================
+layout                  where it comes from
+======================  ==============================================================================
+``path``                one video or frame folder a line
+``path label``          MMAction2 ``VideoDataset``
+``path num_frames``     auxSKD's ``k100.list``
+``path num_frames label``  MMAction2 ``RawframeDataset``
+``path label num_frames``  VideoPace's and VSPP's UCF101 lists
+======================  ==============================================================================
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple, Optional
+
+from ..errors import InputError
+
+LAYOUTS = ('path', 'path label', 'path num_frames', 'path num_frames label', 'path label num_frames')
+VIDEO_SUFFIXES = ('.mp4', '.avi', '.mkv', '.webm', '.mov', '.m4v', '.mpg', '.mpeg', '.flv', '.wmv', '.ts', '.3gp')
+
+Probe = Callable[[str], Optional[int]]
+
+_TRAILING_INTEGERS = re.compile(r'^(.*?)((?:\s+-?\d+)*)\s*$')
+# Fewer frames than any real clip list holds; class labels, on the other hand, nearly always start at 0 or 1.
+_FEWEST_FRAMES = 8
+_PROBES = 3
+
+
+class Entry(NamedTuple):
+    """One line: name as written, frames and class where the list gives them."""
+
+    name: str
+    num_frames: int | None = None
+    label: int | None = None
+
+
+class _Line(NamedTuple):
+    number: int
+    text: str
+    name: str
+    values: tuple[int, ...]
+
+
+def _fail(path: str, line: _Line, expected: str) -> InputError:
+    return InputError(f"{path}: line {line.number} '{line.text}': {expected}")
+
+
+def _split(path: str, number: int, text: str, delimiter: str | None) -> _Line:
+    """Name and trailing integers of a line; names may hold spaces if they end in a video suffix."""
+    if delimiter is None:
+        match = _TRAILING_INTEGERS.match(text)
+        assert match is not None  # the pattern accepts every line
+        name, numbers = match.group(1), match.group(2).split()
+    else:
+        name, *numbers = (part.strip() for part in text.split(delimiter))
+    line = _Line(number, text, name, ())
+    expected = f'expected 1 to 3 columns ({", ".join(repr(layout) for layout in LAYOUTS)})'
+    wrong_spaces = delimiter is None and ' ' in name and PurePosixPath(name).suffix.lower() not in VIDEO_SUFFIXES
+    if not name or len(numbers) > 2 or wrong_spaces:
+        raise _fail(path, line, f'{expected}, found {len(text.split(delimiter))}')
+    try:
+        return line._replace(values=tuple(int(value) for value in numbers))
+    except ValueError:
+        raise _fail(path, line, f'{expected} with whole numbers after the path') from None
+
+
+def _lines(path: str, delimiter: str | None) -> list[_Line]:
+    try:
+        text = Path(path).read_text(encoding='utf-8-sig')
+    except FileNotFoundError:
+        raise InputError(f'{path}: no such list file; give a folder, a glob or an existing list') from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f'{path}: cannot be read as a text list ({error})') from None
+    rows = [(i, row.strip()) for i, row in enumerate(text.splitlines(), 1)]
+    lines = [_split(path, i, row, delimiter) for i, row in rows if row and not row.startswith('#')]
+    if not lines:
+        raise InputError(f'{path}: the list is empty; expected one video a line')
+    columns = len(lines[0].values)
+    for line in lines:
+        if len(line.values) != columns:
+            raise _fail(
+                path,
+                line,
+                f'{1 + len(line.values)} columns, but line {lines[0].number} has {1 + columns}; '
+                'a list must keep one layout, so split it or mend the line',
+            )
+    return lines
+
+
+def _probe_says(lines: Sequence[_Line], column: int, probe: Probe | None) -> bool | None:
+    """Whether a column holds frame counts, by opening a few of the videos; None if none of them can be opened or they disagree."""
+    if probe is None:
+        return None
+    answers: list[bool] = []
+    for line in lines[: 10 * _PROBES]:
+        frames = probe(line.name)
+        if frames is not None:
+            # Containers and extracted frames may differ by a few frames at the end.
+            answers.append(abs(frames - line.values[column]) <= max(2, 0.05 * frames))
+        if len(answers) == _PROBES:
+            break
+    return answers[0] if answers and len(set(answers)) == 1 else None
+
+
+def _by_folder(lines: Sequence[_Line]) -> bool | None:
+    """Whether the one number column holds frame counts, judged by the class folders of the names; None if they do not tell."""
+    folders: dict[str, set[int]] = defaultdict(set)
+    for line in lines:
+        folders[str(PurePosixPath(line.name).parent)].add(line.values[0])
+    if len(folders) < 2 or len(lines) < 2 * len(folders):
+        return None
+    least = min(min(values) for values in folders.values())
+    varying = sum(len(values) > 1 for values in folders.values())
+    if 2 * varying > len(folders) and least >= _FEWEST_FRAMES:
+        return True
+    if varying == 0 and len(set().union(*folders.values())) == len(folders):
+        return False
+    return None
+
+
+def _two_columns(path: str, lines: Sequence[_Line], probe: Probe | None) -> str:
+    if any(line.values[0] == 0 for line in lines):
+        return 'path label'  # no video has 0 frames
+    holds_frames = _probe_says(lines, 0, probe)
+    if holds_frames is None:
+        holds_frames = _by_folder(lines)
+    if holds_frames is None:
+        raise _fail(
+            path,
+            lines[0],
+            "ambiguous: the number may be a label or a frame count; set list_format='path label' or 'path num_frames'",
+        )
+    return 'path num_frames' if holds_frames else 'path label'
+
+
+def _three_columns(path: str, lines: Sequence[_Line], probe: Probe | None) -> str:
+    first = [line.values[0] for line in lines]
+    second = [line.values[1] for line in lines]
+    layouts = {True: 'path num_frames label', False: 'path label num_frames'}
+    if (0 in first) != (0 in second):
+        return layouts[0 in second]  # a 0 can only be a label
+    if 0 not in first:
+        if max(first) < min(second) or max(second) < min(first):
+            # Frame counts and labels lie apart, and labels are the small ones.
+            return layouts[min(first) > max(second)]
+        answers = _probe_says(lines, 0, probe), _probe_says(lines, 1, probe)
+        if answers in ((True, False), (False, True)):
+            return layouts[bool(answers[0])]
+    raise _fail(
+        path,
+        lines[0],
+        "ambiguous: cannot tell label and frame count apart; set list_format='path num_frames label' or 'path label num_frames'",
+    )
+
+
+def read_list(
+    path: str, *, list_format: str = 'auto', delimiter: str | None = None, probe: Probe | None = None
+) -> tuple[list[Entry], str]:
+    """Read a list file.
+
+    Args:
+        path: The list. Empty lines and lines that start with ``#`` are skipped.
+        list_format: One of :data:`LAYOUTS`, or 'auto' to tell it from the content.
+        delimiter: Column separator; None is any white space.
+        probe: Frame count of the video with a given name, or None if there is no such file; asked for a few names only where the
+            numbers alone do not tell.
+
+    Returns:
+        The entries and the layout that was taken.
+
+    Raises:
+        InputError: If the list is missing, empty, mixed, ambiguous or has a line that fits no layout; quotes the line.
+    """
+    if list_format != 'auto' and list_format not in LAYOUTS:
+        raise InputError(f"list_format='{list_format}': expected 'auto' or one of {', '.join(map(repr, LAYOUTS))}")
+    lines = _lines(path, delimiter)
+    columns = len(lines[0].values)
+    if list_format == 'auto':
+        layout = 'path' if columns == 0 else (_two_columns if columns == 1 else _three_columns)(path, lines, probe)
+    else:
+        layout = list_format
+    keys = layout.split()[1:]
+    if len(keys) != columns:
+        raise _fail(path, lines[0], f"list_format='{layout}' has {1 + len(keys)} columns, the line has {1 + columns}")
+    entries = [Entry(line.name, **dict(zip(keys, line.values))) for line in lines]
+    for line, entry in zip(lines, entries):
+        if entry.num_frames is not None and entry.num_frames < 1:
+            raise _fail(path, line, f"a video with {entry.num_frames} frames (read as '{layout}'); remove the line")
+        if entry.label is not None and entry.label < 0:
+            raise _fail(path, line, f"label {entry.label} is negative (read as '{layout}')")
+    return entries, layout

@@ -1,0 +1,243 @@
+"""UnlabeledVideoDataset: a folder, a glob or a list of videos, none of which needs a label."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
+
+from ..errors import InputError, VideoReadError
+from ..registry import DATASETS
+from .list_formats import VIDEO_SUFFIXES, Entry, read_list
+from .readers import IMAGE_SUFFIXES, open_reader
+
+_UNTRIED, _READ, _BAD = 0, 1, 2
+
+
+@DATASETS.register_module()
+class UnlabeledVideoDataset(BaseDataset):
+    """Videos for pretraining.
+
+    A sample starts as ``dict(filename=...)``, with ``total_frames`` and ``label`` where a list gives them, and goes through the
+    pipeline. A video that cannot be read is logged once with its path and the reason, replaced by another sample and reported at
+    the end (:class:`BadVideoHook`); too many of them stop the run. In test mode a replacement is marked in the data sample
+    (``replacement=True``), so that metrics can leave it out instead of counting a video twice.
+
+    Args:
+        source: A folder (searched recursively for videos and for folders of images), a glob, a list file (see
+            :mod:`auxskd_mm.datasets.list_formats`), or several of them.
+        data_prefix: Folder that the names in a list are relative to; a str, or MMAction2's ``dict(video=...)``. Default: the folder
+            of the list.
+        pipeline: Transforms, as in every MMEngine dataset.
+        list_format: Column layout of the list, or 'auto'.
+        delimiter: Column separator of the list; None is white space.
+        suffix: Appended to the names of a list (``'.avi'``); '' tries the name itself and then the usual video suffixes.
+        repeat: How often the list is gone through in an epoch (10 in VSPP and VideoPace). Each repetition is a sample of its own.
+        max_bad_share: Largest share of unreadable videos that is tolerated; one video always is.
+        test_mode: Mark replacements, and let seeded samplers draw the same clips every time.
+
+    Raises:
+        InputError: If the source is missing or empty, the list cannot be understood, or no file of it exists.
+    """
+
+    METAINFO = dict(dataset_type='unlabeled_video')
+
+    def __init__(
+        self,
+        source: str | os.PathLike | Sequence[str],
+        data_prefix: str | dict = '',
+        pipeline: Sequence[Any] = (),
+        *,
+        list_format: str = 'auto',
+        delimiter: str | None = None,
+        suffix: str = '',
+        repeat: int = 1,
+        max_bad_share: float = 0.1,
+        test_mode: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(data_prefix, dict):
+            data_prefix = data_prefix.get('video', data_prefix.get('img', ''))
+        if repeat < 1:
+            raise InputError(f'UnlabeledVideoDataset.repeat={repeat}: expected at least 1')
+        if not 0 <= max_bad_share <= 1:
+            raise InputError(f'UnlabeledVideoDataset.max_bad_share={max_bad_share}: expected a share in [0, 1]')
+        self.sources = [os.fspath(source)] if isinstance(source, (str, os.PathLike)) else [os.fspath(s) for s in source]
+        if not self.sources or not all(self.sources):
+            raise InputError('UnlabeledVideoDataset.source is empty: give a folder, a glob or a list file of videos')
+        self.prefix = os.fspath(data_prefix)
+        self.list_format, self.delimiter, self.suffix = list_format, delimiter, suffix
+        self.repeat, self.max_bad_share = repeat, max_bad_share
+        super().__init__(pipeline=list(pipeline), test_mode=test_mode, **kwargs)
+
+    # ------------------------------------------------------------------ what there is
+
+    def load_data_list(self) -> list[dict]:
+        """One dict a video, from every source."""
+        data_list: list[dict] = []
+        for source in self.sources:
+            if glob.has_magic(source) and not os.path.exists(source):
+                found = [dict(filename=path) for path in sorted(glob.glob(source, recursive=True)) if _is_sample(path)]
+                if not found:
+                    raise InputError(f"{source}: the glob matches no video; quote it and use '**' to search folders")
+            elif os.path.isdir(source):
+                found = [dict(filename=path) for path in _walk(source)]
+                if not found:
+                    raise InputError(f'{source}: no videos ({", ".join(VIDEO_SUFFIXES[:5])} ...) or frame folders in it')
+            elif Path(source).suffix.lower() in VIDEO_SUFFIXES and os.path.exists(source):
+                found = [dict(filename=source)]
+            else:
+                found = self._from_list(source)
+            data_list.extend(found)
+        return data_list
+
+    def _from_list(self, path: str) -> list[dict]:
+        locate = _Locator(self.prefix or str(Path(path).parent), self.suffix)
+        entries, layout = read_list(
+            path, list_format=self.list_format, delimiter=self.delimiter, probe=lambda name: _count_frames(locate(name))
+        )
+        print_log(f"{path}: {len(entries)} videos, read as '{layout}'", logger='current')
+        found = [_sample(locate(entry.name), entry) for entry in entries]
+        first = [sample['filename'] for sample in found[:20]]
+        if not any(map(os.path.exists, first)):
+            raise InputError(
+                f'{path}: none of its first {len(first)} videos exists (looked for {first[0]}); set data_prefix to the folder '
+                'that the names are relative to'
+            )
+        return found
+
+    # ------------------------------------------------------------------ what is read
+
+    def full_init(self) -> None:
+        """Load the list and share one byte a video among the loader's workers, for what became of it."""
+        if self._fully_initialized:
+            return
+        super().full_init()
+        self._status = torch.zeros(super().__len__(), dtype=torch.uint8).share_memory_()
+
+    def __len__(self) -> int:
+        return super().__len__() * self.repeat
+
+    def get_data_info(self, idx: int) -> dict:
+        """Sample dict of index ``idx`` in [0, len(self)); ``sample_idx`` tells repetitions apart."""
+        idx = idx % len(self)
+        info = super().get_data_info(idx % super().__len__())
+        info['sample_idx'] = idx
+        return info
+
+    def __getitem__(self, idx: int) -> Any:
+        if not self._fully_initialized:
+            self.full_init()
+        videos = super().__len__()
+        asked = idx
+        while True:
+            info = self.get_data_info(idx)
+            info['test_mode'] = self.test_mode
+            try:
+                data = self.pipeline(info)
+            except (VideoReadError, OSError) as error:
+                self._give_up_on(idx % videos, info['filename'], error)
+                idx = self._another(asked, idx)
+                continue
+            self._status[idx % videos] = _READ
+            if idx != asked and isinstance(data, dict) and 'data_samples' in data:
+                data['data_samples'].set_metainfo(dict(replacement=True))
+            return data
+
+    def _another(self, asked: int, idx: int) -> int:
+        """Index of a video not known to be bad; in test mode the next one, so that the same clips are seen every time."""
+        videos = super().__len__()
+        usable = np.flatnonzero(self._status.numpy() != _BAD)
+        if len(usable) == 0:
+            raise InputError(f'none of the {videos} videos can be read; the log names each with its reason')
+        if self.test_mode:
+            return int(usable[np.searchsorted(usable, asked % videos) % len(usable)])
+        return int(usable[np.random.randint(len(usable))])
+
+    def _give_up_on(self, video: int, filename: str, error: Exception) -> None:
+        if int(self._status[video]) == _BAD:
+            return
+        self._status[video] = _BAD
+        reason = str(error) if filename in str(error) else f'{filename}: {error}'
+        print_log(f'unreadable video left out: {reason}', logger='current', level='WARNING')
+        bad, tried = self.bad_count, int((self._status != _UNTRIED).sum())
+        allowed = max(1.0, self.max_bad_share * len(self._status))
+        # A wrong codec or a dead disk shows long before the share of a large list is reached.
+        if bad > allowed or (tried >= 50 and 2 * bad > tried):
+            raise InputError(
+                f'{bad} of {tried} videos tried cannot be read, more than max_bad_share={self.max_bad_share} of '
+                f'{len(self._status)} allows; last: {reason}'
+            )
+
+    @property
+    def bad_count(self) -> int:
+        """Videos that could not be read so far, over all workers of this process."""
+        return int((self._status == _BAD).sum())
+
+    def bad_videos(self) -> list[str]:
+        """Paths of the videos that could not be read so far, over all workers of this process."""
+        return [BaseDataset.get_data_info(self, int(i))['filename'] for i in torch.nonzero(self._status == _BAD).flatten()]
+
+
+class _Locator:
+    """Path of a name in a list. Remembers which suffix worked last, so that a long list costs one look a name."""
+
+    def __init__(self, prefix: str, suffix: str) -> None:
+        self.prefix = prefix
+        self.suffixes = [suffix] if suffix else ['', *VIDEO_SUFFIXES]
+        self.fixed = bool(suffix)
+
+    def __call__(self, name: str) -> str:
+        path = os.path.join(self.prefix, name)
+        if self.fixed:
+            return path + self.suffixes[0]
+        if path.lower().endswith(VIDEO_SUFFIXES):
+            return path
+        for i, suffix in enumerate(self.suffixes):
+            if os.path.exists(path + suffix):
+                self.suffixes.insert(0, self.suffixes.pop(i))
+                return path + suffix
+        return path
+
+
+def _sample(filename: str, entry: Entry) -> dict:
+    sample: dict[str, Any] = dict(filename=filename)
+    if entry.num_frames is not None:
+        sample['total_frames'] = entry.num_frames
+    if entry.label is not None:
+        sample['label'] = entry.label
+    return sample
+
+
+def _count_frames(path: str) -> int | None:
+    try:
+        reader = open_reader(path)
+    except VideoReadError:
+        return None
+    reader.close()
+    return reader.num_frames
+
+
+def _is_sample(path: str) -> bool:
+    if os.path.isdir(path):
+        return any(entry.name.lower().endswith(IMAGE_SUFFIXES) for entry in os.scandir(path))
+    return path.lower().endswith(VIDEO_SUFFIXES)
+
+
+def _walk(folder: str) -> list[str]:
+    """Videos and image folders under a folder, in a fixed order."""
+    found = []
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        folders.sort()
+        videos = sorted(name for name in files if name.lower().endswith(VIDEO_SUFFIXES) and not name.startswith('.'))
+        found.extend(os.path.join(parent, name) for name in videos)
+        if not videos and any(name.lower().endswith(IMAGE_SUFFIXES) for name in files):
+            found.append(parent)
+    return found

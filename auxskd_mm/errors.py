@@ -1,0 +1,27 @@
+"""Errors that a user can act on.
+
+Everything that is the input's fault rather than the code's is an :class:`InputError`: its text is one line that says which file or
+key, what was expected and what to do. The command-line tools print that line without a traceback.
+"""
+
+
+class InputError(ValueError):
+    """Bad input: a file, a list, a config key or a checkpoint that cannot be used as given."""
+
+
+class VideoReadError(InputError):
+    """One video that cannot be read.
+
+    Args:
+        path: Path of the video file or frame folder.
+        reason: What is wrong with it, without the path.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f'{path}: {reason}')
+        self.path = path
+        self.reason = reason
+
+    def __reduce__(self) -> tuple:
+        """Pickle by the two arguments, so that the error crosses worker processes."""
+        return type(self), (self.path, self.reason)

@@ -1,0 +1,22 @@
+"""Registries of auxskd_mm, each a child of MMAction2's registry of the same kind.
+
+A child of MMAction2's and not of MMEngine's root, so that a nested MMAction2 type (``ResNet3d`` inside our ``AuxSKD``) resolves
+from inside our components too.
+"""
+
+from mmaction import registry as _mmaction
+from mmengine.registry import Registry
+
+_SCOPE = 'auxskd_mm'
+
+
+def _child(name: str, parent: Registry, location: str) -> Registry:
+    return Registry(name, parent=parent, scope=_SCOPE, locations=[f'{_SCOPE}.{location}'])
+
+
+MODELS = _child('model', _mmaction.MODELS, 'models')
+TRANSFORMS = _child('transform', _mmaction.TRANSFORMS, 'datasets')
+DATASETS = _child('dataset', _mmaction.DATASETS, 'datasets')
+HOOKS = _child('hook', _mmaction.HOOKS, 'hooks')
+METRICS = _child('metric', _mmaction.METRICS, 'evaluation')
+LOOPS = _child('loop', _mmaction.LOOPS, 'evaluation')

@@ -1,0 +1,4 @@
+# VSPP with C3D: the original cannot build it (its C3D takes no segment head), so the network is VideoPace's, everything else as in r21d.
+_base_ = './vspp_r21d_k100.py'
+
+model = dict(backbone=dict(type='auxskd_mm.C3DBN'), cls_head=dict(in_channels=512))

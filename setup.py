@@ -1,0 +1,87 @@
+"""Install auxskd_mm, with configs and tools under ``auxskd_mm/.mim`` where MMEngine and mim look for them."""
+
+import os
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).parent.resolve()
+MIM = ('configs', 'tools', 'model-index.yml')
+
+
+class build_py_with_mim(build_py):  # noqa: N801  (setuptools' naming)
+    """Bring ``.mim`` along: links into an editable install, copies into a wheel.
+
+    setuptools tells an editable build by an attribute; the command line, where MMAction2's own helper looks, names
+    ``editable_wheel`` or nothing at all under PEP 660.
+    """
+
+    def run(self):
+        """Build the package, then ``.mim``."""
+        super().run()
+        if getattr(self, 'editable_mode', False):
+            self._link(ROOT / 'auxskd_mm' / '.mim')
+        else:
+            self._copy(Path(self.build_lib) / 'auxskd_mm' / '.mim')
+
+    @staticmethod
+    def _link(mim):
+        mim.mkdir(exist_ok=True)
+        for name in MIM:
+            target = mim / name
+            if target.is_symlink() or target.exists():
+                target.unlink()
+            os.symlink(os.path.relpath(ROOT / name, mim), target)
+
+    @staticmethod
+    def _copy(mim):
+        shutil.rmtree(mim, ignore_errors=True)
+        mim.mkdir(parents=True)
+        for name in MIM:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, mim / name, ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
+            else:
+                shutil.copy2(source, mim / name)
+
+
+def version():
+    """Version string of auxskd_mm/version.py, without importing the package."""
+    scope = {}
+    exec((ROOT / 'auxskd_mm' / 'version.py').read_text(), scope)
+    return scope['__version__']
+
+
+setup(
+    name='auxskd_mm',
+    version=version(),
+    description='Auxiliary similarity distillation and pretext tasks for video self-supervision in MMAction2',
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    packages=find_packages(include=['auxskd_mm', 'auxskd_mm.*']),
+    python_requires='>=3.9',
+    # mmcv and mmcv-lite share one import name, and pip cannot say "either": the extra `lite` brings mmcv-lite, a user's own full
+    # mmcv is left alone, and without any the import says what to run.
+    install_requires=[
+        'torch>=2.4',
+        'torchvision',
+        'mmengine>=0.10.7,<0.11',
+        'mmaction2>=1.2.0,<1.3',
+        'importlib_metadata',  # imported by mmaction2 1.2.0, which does not declare it
+        'pytorchvideo>=0.1.5',
+        'fvcore>=0.1.5.post20221221',
+        'av>=12',
+        'opencv-python>=4.8',
+        'numpy>=1.24',
+        'matplotlib>=3.7',
+    ],
+    extras_require={
+        'lite': ['mmcv-lite>=2.0.0,<2.2.0'],
+        'test': ['pytest', 'pytest-xdist', 'scikit-learn', 'ruff', 'mypy'],
+    },
+    cmdclass={'build_py': build_py_with_mim},
+    zip_safe=False,
+)

@@ -1,0 +1,77 @@
+"""Shared fixtures: the default scope, and small videos made on the spot."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import DefaultScope, init_default_scope
+
+import auxskd_mm  # noqa: F401
+
+sys.path.insert(0, str(Path(__file__).parent / 'data'))
+# pytest-xdist runs a process a core; more threads than that only fight.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def mmaction_scope():
+    """Resolve types as a Runner with ``default_scope='mmaction'`` does."""
+    init_default_scope('mmaction')
+    yield
+    DefaultScope._instance_dict.clear()
+
+
+def counted_frame(index: int, size: tuple[int, int] = (64, 48)) -> np.ndarray:
+    """Frame whose left half shows its number as 8 black or white blocks (survives compression) on a grey ground."""
+    width, height = size
+    frame = np.full((height, width, 3), 128, np.uint8)
+    block = width // 8
+    for bit in range(8):
+        frame[: height // 2, bit * block : (bit + 1) * block] = 255 if index >> bit & 1 else 0
+    return frame
+
+
+def read_count(frame: np.ndarray) -> int:
+    """Number that :func:`counted_frame` wrote."""
+    height, width = frame.shape[:2]
+    block = width // 8
+    return sum(
+        int(frame[height // 8 : 3 * height // 8, bit * block + 2 : (bit + 1) * block - 2].mean() > 128) << bit for bit in range(8)
+    )
+
+
+def write_video(path, num_frames=24, size=(64, 48), codec='libx264', fps=25, options=None, audio_only=False) -> str:
+    """Write a video of counted frames (or a file with a silent audio track alone)."""
+    path = str(path)
+    with av.open(path, 'w', options={} if options is None else options.get('container', {})) as container:
+        if audio_only:
+            stream = container.add_stream('aac', rate=16000)
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format='fltp', layout='mono')
+            frame.sample_rate = 16000
+            for packet in [*stream.encode(frame), *stream.encode(None)]:
+                container.mux(packet)
+            return path
+        stream = container.add_stream(codec, rate=fps)
+        stream.width, stream.height = size
+        stream.pix_fmt = 'yuv420p'
+        stream.options = {'g': '10', **((options or {}).get('codec', {}))} if codec == 'libx264' else {}
+        if num_frames == 0:
+            container.start_encoding()
+            return path
+        for i in range(num_frames):
+            for packet in stream.encode(av.VideoFrame.from_ndarray(counted_frame(i, size), format='rgb24')):
+                container.mux(packet)
+        for packet in stream.encode(None):
+            container.mux(packet)
+    return path
+
+
+@pytest.fixture
+def video(tmp_path):
+    """Path of a 24-frame video of counted frames."""
+    return write_video(tmp_path / 'video.mp4')

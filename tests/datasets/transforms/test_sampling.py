@@ -1,0 +1,122 @@
+"""The samplers' draws: ranges, distributions and what the two modes promise."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from auxskd_mm.datasets.transforms import SegmentPaceSample
+from auxskd_mm.errors import InputError, VideoReadError
+from auxskd_mm.functional.clip_indices import paced_offsets, segment_pace_indices
+
+# 99.9% quantiles of chi-square by degrees of freedom, from SciPy's chi2.ppf(0.999, df).
+CHI2_999 = {3: 16.27, 11: 31.26, 15: 37.70, 23: 49.73, 143: 202.2}
+
+
+def draws(sampler, num_frames, count, seed=0):
+    np.random.seed(seed)
+    return [sampler.transform(dict(total_frames=num_frames)) for _ in range(count)]
+
+
+def chi_square(counter, cells):
+    expected = sum(counter.values()) / cells
+    return sum((counter.get(key, 0) - expected) ** 2 / expected for key in counter) + expected * (cells - len(counter))
+
+
+def test_faithful_labels_and_starts_are_uniform():
+    results = draws(SegmentPaceSample(), 28, 6000)
+    labels = Counter((int(r['pace_label'][0]), int(r['segment_label'][0])) for r in results)
+    starts = Counter(int(r['frame_inds'][0]) for r in results)
+    assert set(starts) == set(range(12))  # randint(1, 28 - 16) of the original, 0-based
+    assert chi_square(labels, 16) < CHI2_999[15]
+    assert chi_square(starts, 12) < CHI2_999[11]
+
+
+def test_frames_belong_to_the_labels():
+    for mode in ('faithful', 'fit'):
+        for r in draws(SegmentPaceSample(mode=mode), 90, 300):
+            speed, segment, start = int(r['pace_label'][0]) + 1, int(r['segment_label'][0]), int(r['frame_inds'][0])
+            assert r['frame_inds'].tolist() == segment_pace_indices(90, 16, 4, segment, speed, start).tolist()
+            assert (r['clip_len'], r['num_clips']) == (16, 1)
+
+
+def test_fit_never_wraps_and_uses_every_start_that_fits():
+    longest = int(paced_offsets(16, 4, 1, 4)[-1]) + 1
+    results = draws(SegmentPaceSample(mode='fit'), longest, 4000)
+    assert all((np.diff(r['frame_inds']) > 0).all() for r in results)
+    fullest = [r for r in results if r['pace_label'][0] == 3 and r['segment_label'][0] == 1]
+    assert {int(r['frame_inds'][0]) for r in fullest} == {0}
+    slow = Counter(int(r['frame_inds'][0]) for r in results if r['pace_label'][0] == 0)
+    assert set(slow) == set(range(longest - 15))
+    # The same video wraps in the faithful mode, so the assertion above can fail.
+    assert any((np.diff(r['frame_inds']) < 0).any() for r in draws(SegmentPaceSample(), longest, 500))
+
+
+@pytest.mark.parametrize('mode', ['faithful', 'fit'])
+@pytest.mark.parametrize('num_frames', [1, 2, 15, 16, 17])
+def test_short_videos_work(mode, num_frames):
+    for r in draws(SegmentPaceSample(mode=mode, num_views=2), num_frames, 50):
+        assert r['frame_inds'].shape == (32,)
+        assert r['frame_inds'].min() >= 0
+        assert r['frame_inds'].max() < num_frames
+
+
+def test_two_views_always_differ_and_cover_all_pairs():
+    results = draws(SegmentPaceSample(num_views=2, lookahead=3), 300, 14400)
+    cells = Counter()
+    for r in results:
+        (p0, p1), (s0, s1) = r['pace_label'], r['segment_label']
+        assert p0 != p1
+        assert s0 != s1
+        cells[(p0, p1, s0, s1)] += 1
+    assert len(cells) == 144
+    assert chi_square(cells, 144) < CHI2_999[143]
+    starts = np.array([r['frame_inds'].reshape(2, 16)[:, 0] for r in results])
+    assert abs(np.corrcoef(starts.T)[0, 1]) < 0.05
+
+
+def test_two_views_use_the_early_wrap():
+    for r in draws(SegmentPaceSample(num_views=2, lookahead=3), 40, 200):
+        for view, (pace, segment) in enumerate(zip(r['pace_label'], r['segment_label'])):
+            frames = r['frame_inds'].reshape(2, 16)[view]
+            expected = segment_pace_indices(40, 16, 4, int(segment), int(pace) + 1, int(frames[0]), lookahead=3)
+            assert frames.tolist() == expected.tolist()
+
+
+def test_a_seed_fixes_the_draw_of_each_sample():
+    sampler = SegmentPaceSample(seed=3)
+    first = [sampler.transform(dict(total_frames=90, sample_idx=i)) for i in range(50)]
+    np.random.seed(1)
+    again = [sampler.transform(dict(total_frames=90, sample_idx=i)) for i in reversed(range(50))][::-1]
+    assert all(a['frame_inds'].tolist() == b['frame_inds'].tolist() for a, b in zip(first, again))
+    other = [SegmentPaceSample(seed=4).transform(dict(total_frames=90, sample_idx=i)) for i in range(50)]
+    assert any(a['frame_inds'].tolist() != b['frame_inds'].tolist() for a, b in zip(first, other))
+    assert len({tuple(r['frame_inds']) for r in first}) > 40
+
+
+@pytest.mark.parametrize(
+    ('settings', 'names'),
+    [
+        (dict(mode='fast'), "mode='fast'"),
+        (dict(num_views=3), 'num_views=3'),
+        (dict(num_views=2, num_segments=1), 'num_segments=1'),
+        (dict(num_views=2, num_speeds=1), 'num_speeds=1'),
+        (dict(clip_len=0), 'clip_len=0'),
+        (dict(clip_len=3, num_segments=4), 'num_segments=4'),
+        (dict(lookahead=0), 'lookahead=0'),
+    ],
+)
+def test_impossible_settings_are_refused(settings, names):
+    with pytest.raises(InputError, match=names):
+        SegmentPaceSample(**settings)
+
+
+def test_a_video_without_frames_is_named():
+    with pytest.raises(VideoReadError, match=r'x\.mp4: holds no frames'):
+        SegmentPaceSample().transform(dict(total_frames=0, filename='x.mp4'))
+
+
+def test_finer_segments_stay_inside():
+    sampler = SegmentPaceSample(num_segments=8, num_speeds=4)
+    for r in draws(sampler, 17, 500):
+        assert r['frame_inds'].max() < 17

@@ -149,35 +149,39 @@ def register_config_scope() -> bool:
 def allow_checkpoint_globals() -> bool:
     """Let MMEngine checkpoints load under ``weights_only=True``, torch's default since 2.6 (open-mmlab/mmengine#1655).
 
-    A checkpoint's message hub holds ``HistoryBuffer`` objects with NumPy arrays and scalars. Allowing those few types keeps the
-    check on, so that a downloaded file still cannot run code; switching the check off would not.
+    A checkpoint's message hub holds ``HistoryBuffer`` objects, with NumPy arrays and references to the class's own methods, which
+    pickle writes as ``getattr``. Allowing those few types, and in place of ``getattr`` a function that yields nothing but those
+    methods, keeps the check on, so that a downloaded file still cannot run code.
     """
     import numpy as np
     import torch
     from mmengine.logging.history_buffer import HistoryBuffer
 
-    serialization = torch.serialization
-    if not hasattr(serialization, 'add_safe_globals'):
-        return False
-    core = importlib.import_module('numpy._core' if hasattr(np, '_core') else 'numpy.core')
-    multiarray = core.multiarray
-    allowed = [
-        HistoryBuffer,
-        multiarray._reconstruct,
-        multiarray.scalar,
-        np.ndarray,
-        np.dtype,
-        *{type(np.dtype(kind)) for kind in ('float64', 'float32', 'int64', 'int32', 'bool')},
-    ]
-    serialization.add_safe_globals(allowed)
-    # Checkpoints written with NumPy 1 name the old module path, those written with NumPy 2 the new one.
-    for function in (multiarray._reconstruct, multiarray.scalar):
-        for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
-            try:
-                serialization.add_safe_globals([(function, f'{module}.{function.__name__}')])
-            except (TypeError, ValueError, AttributeError):  # torch 2.4 takes no (object, name) pairs
-                break
+    multiarray = importlib.import_module('numpy._core.multiarray' if hasattr(np, '_core') else 'numpy.core.multiarray')
+    functions = (multiarray._reconstruct, multiarray.scalar)
+    dtypes = {type(np.dtype(kind)) for kind in ('float64', 'float32', 'int64', 'int32', 'bool')}
+    torch.serialization.add_safe_globals([HistoryBuffer, *functions, np.ndarray, np.dtype, *dtypes])
+    # NumPy 1 and 2 write their functions under different module names.
+    modules = ('numpy.core.multiarray', 'numpy._core.multiarray')
+    named = [(function, f'{module}.{function.__name__}') for function in functions for module in modules]
+    try:
+        torch.serialization.add_safe_globals([*named, (_history_method, 'builtins.getattr')])
+    except (TypeError, AttributeError):
+        return False  # torch 2.4 and 2.5 take no names, and do not check by default
     return True
+
+
+def _history_method(owner: object, name: str) -> object:
+    """The part of ``getattr`` that a ``HistoryBuffer`` needs: one of its own statistics.
+
+    Raises:
+        InputError: For anything else, which no checkpoint of MMEngine holds.
+    """
+    from mmengine.logging.history_buffer import HistoryBuffer
+
+    if owner is not HistoryBuffer or name not in ('mean', 'min', 'max', 'current'):
+        raise InputError(f'the checkpoint asks for attribute {name!r} of {owner!r}; it is not one that MMEngine wrote, do not trust it')
+    return getattr(HistoryBuffer, name)
 
 
 def alias_functional_tensor() -> bool:

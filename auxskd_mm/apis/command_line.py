@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import logging
 import os
 import os.path as osp
 import pickle
@@ -122,7 +123,7 @@ def build_runner(config: Config) -> Runner:
 
     if _wants_amp(config) and get_device() == 'cpu':
         # MMEngine's AMP wrapper refuses to start without an accelerator; the arithmetic is only faster, not another.
-        print_log('no accelerator: training in float32 instead of mixed precision', logger='current', level='WARNING')
+        print_log('no accelerator: training in float32 instead of mixed precision', logger='current', level=logging.WARNING)
         for key in ('dtype', 'loss_scale', 'use_fp64'):
             config.optim_wrapper.pop(key, None)
         config.optim_wrapper.type = 'OptimWrapper'

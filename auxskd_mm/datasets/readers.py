@@ -90,9 +90,10 @@ class PyAVReader(Reader):
         except (av.error.FFmpegError, OSError) as error:
             raise VideoReadError(self.path, f'cannot be opened as a video ({_reason(error)})') from None
         if not container.streams.video:
-            kinds = sorted({stream.type for stream in container.streams}) or ['nothing']
+            kinds = sorted({stream.type for stream in container.streams})
             container.close()
-            raise VideoReadError(self.path, f'holds no video stream (only {", ".join(kinds)})')
+            only = f'no video stream (only {", ".join(kinds)})' if kinds else 'no frames'
+            raise VideoReadError(self.path, f'holds {only}')
         # More threads cost more CPU time for short clips, and the loader's workers already use every core.
         container.streams.video[0].codec_context.thread_count = 1
         return container

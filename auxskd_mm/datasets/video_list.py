@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -166,7 +167,7 @@ class UnlabeledVideoDataset(BaseDataset):
             return
         self._status[video] = _BAD
         reason = str(error) if filename in str(error) else f'{filename}: {error}'
-        print_log(f'unreadable video left out: {reason}', logger='current', level='WARNING')
+        print_log(f'unreadable video left out: {reason}', logger='current', level=logging.WARNING)
         bad, tried = self.bad_count, int((self._status != _UNTRIED).sum())
         allowed = max(1.0, self.max_bad_share * len(self._status))
         # A wrong codec or a dead disk shows long before the share of a large list is reached.

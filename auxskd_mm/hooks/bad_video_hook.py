@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,7 +48,7 @@ class BadVideoHook(Hook):
         total = sum(len(dataset) // dataset.repeat for dataset in datasets)
         if bad:
             shown = '\n  '.join(bad[: self.most] + ([f'... and {len(bad) - self.most} more'] if len(bad) > self.most else []))
-            print_log(f'{len(bad)} of {total} {kind} videos could not be read:\n  {shown}', logger='current', level='WARNING')
+            print_log(f'{len(bad)} of {total} {kind} videos could not be read:\n  {shown}', logger='current', level=logging.WARNING)
 
 
 def _video_datasets(dataset: Any) -> Iterator[UnlabeledVideoDataset]:

@@ -42,6 +42,7 @@ class OpenVideo(BaseTransform):
         results['video_reader'] = reader
         results['total_frames'] = reader.num_frames
         results['avg_fps'] = reader.fps
+        results.setdefault('modality', 'RGB')  # MMAction2's Flip asks, in whatever channel order
         return results
 
     def __repr__(self) -> str:

@@ -1,0 +1,101 @@
+"""Training curves from the scalars that MMEngine writes."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+
+# Okabe-Ito palette.
+COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
+STYLES = ('-', '--', ':', '-.')
+
+
+def read_scalars(run: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Scalars of the latest run in a work dir.
+
+    Args:
+        run: Work dir, or a ``scalars.json`` file.
+
+    Returns:
+        {name: (steps, values)}, both (N,).
+
+    Raises:
+        InputError: If there are none.
+    """
+    run = Path(run)
+    files = [run] if run.is_file() else sorted(run.glob('*/vis_data/scalars.json'))
+    if not files:
+        raise InputError(f'{run}: no */vis_data/scalars.json in it; give the work dir of a training run')
+    series: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    # A resumed run continues in a folder of its own: read them all, later files win where steps overlap.
+    for file in files:
+        for line in file.read_text().splitlines():
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # the last line of a run that was killed
+            for key, value in row.items():
+                if key != 'step' and isinstance(value, (int, float)):
+                    series[key].append((row.get('step', 0), value))
+    return {key: tuple(np.array(sorted(dict(points).items())).T) for key, points in series.items()}  # type: ignore[misc]
+
+
+def plot_curves(
+    runs: dict[str, str | Path],
+    panels: Sequence[Sequence[str]],
+    path: str | Path,
+    chance: dict[str, float] | None = None,
+) -> Path:
+    """Plot scalars of one or several runs, a panel each group of names, and write a PNG.
+
+    Args:
+        runs: {legend name: work dir}.
+        panels: Names drawn together, for instance ``[['loss'], ['pace_acc', 'segment_acc']]``; those no run has are left out.
+        path: PNG file to write.
+        chance: {name: level} drawn as a thin horizontal line.
+
+    Raises:
+        InputError: If no run has any of the names.
+    """
+    import matplotlib
+
+    matplotlib.use('Agg')
+    import matplotlib.pyplot as plt
+
+    data = {name: read_scalars(run) for name, run in runs.items()}
+    present = [[key for key in panel if any(key in scalars for scalars in data.values())] for panel in panels]
+    present = [panel for panel in present if panel]
+    if not present:
+        known = sorted({key for scalars in data.values() for key in scalars})
+        raise InputError(f'none of the runs logged {[key for panel in panels for key in panel]}; they have {known}')
+    figure, axes = plt.subplots(1, len(present), figsize=(5.2 * len(present), 3.6), squeeze=False, layout='constrained')
+    for axis, panel in zip(axes[0], present):
+        for i, key in enumerate(panel):
+            colour = COLOURS[i % len(COLOURS)]
+            for (name, scalars), style in zip(data.items(), STYLES * len(data)):
+                if key in scalars:
+                    label = key if len(data) == 1 else f'{key}, {name}'
+                    axis.plot(*scalars[key], color=colour, linestyle=style, linewidth=1.6, label=label)
+            if chance and key in chance:
+                axis.axhline(chance[key], color=colour, linewidth=0.8, linestyle=(0, (1, 3)), label=f'{key} by chance')
+        if all(key.endswith('_acc') for key in panel):
+            axis.set_ylim(0, 1)
+            axis.set_ylabel('accuracy')
+        else:
+            axis.set_ylabel(', '.join(panel))
+        axis.set_xlabel('training step')
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=8, frameon=False)
+        for side in ('top', 'right'):
+            axis.spines[side].set_visible(False)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+    return path

@@ -1,0 +1,56 @@
+"""VSPP's accuracies, chance and ceiling, by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from auxskd_mm.evaluation import SegmentPaceMetric, segment_pace_accuracy
+
+
+def test_by_hand():
+    # Six clips; the first three at speed 1.
+    pace = np.array([0, 0, 0, 1, 1, 2])
+    segment = np.array([0, 1, 1, 0, 1, 1])
+    pace_pred = np.array([0, 0, 1, 1, 1, 0])
+    segment_pred = np.array([0, 0, 1, 0, 0, 1])
+    metrics = segment_pace_accuracy(pace, segment, pace_pred, segment_pred)
+    assert metrics['pace_acc'] == pytest.approx(4 / 6)
+    assert metrics['pace_chance'] == pytest.approx(3 / 6)
+    assert metrics['segment_acc'] == pytest.approx(4 / 6)
+    assert metrics['segment_chance'] == pytest.approx(4 / 6)
+    assert metrics['joint_acc'] == pytest.approx(2 / 6)
+    assert metrics['joint_chance'] == pytest.approx(2 / 6)
+    # Three clips are paced, and of the three at speed 1 the best guess gets two.
+    assert metrics['segment_ceiling'] == metrics['joint_ceiling'] == pytest.approx(5 / 6)
+    assert metrics['segment_acc_paced'] == pytest.approx(2 / 3)
+    assert metrics['pace_ci95'] == pytest.approx(1.96 * np.sqrt(4 / 6 * 2 / 6 / 6))
+
+
+def test_ceiling_of_a_balanced_set_is_thirteen_sixteenths():
+    pace, segment = (grid.reshape(-1) for grid in np.meshgrid(range(4), range(4), indexing='ij'))
+    metrics = segment_pace_accuracy(pace, segment, pace, segment)
+    assert metrics['segment_ceiling'] == pytest.approx(13 / 16)
+    assert metrics['pace_acc'] == 1
+    assert np.isfinite(metrics['segment_acc_paced'])
+    only_still = segment_pace_accuracy(pace * 0, segment, pace * 0, segment)
+    assert np.isnan(only_still['segment_acc_paced'])
+
+
+def test_replacements_are_left_out_and_views_counted(capsys):
+    metric = SegmentPaceMetric()
+
+    def sample(pace, guess, **more):
+        scores = torch.nn.functional.one_hot(torch.tensor([guess]), 4).float()
+        return dict(pace_label=np.array([pace]), segment_label=np.array([0]), pred_pace=scores, pred_segment=scores, **more)
+
+    metric.process(None, [sample(1, 1), sample(2, 1), sample(3, 0, replacement=True)])
+    two_views = dict(
+        pace_label=np.array([0, 3]),
+        segment_label=np.array([1, 2]),
+        pred_pace=torch.eye(4)[[0, 3]],
+        pred_segment=torch.eye(4)[[1, 1]],
+    )
+    metric.process(None, [two_views])
+    result = metric.evaluate(4)
+    assert result['vspp/pace_acc'] == pytest.approx(3 / 4)
+    assert result['vspp/segment_acc'] == pytest.approx(1 / 4)

@@ -1,0 +1,190 @@
+"""Each workaround: acts where the upstream is broken, does nothing where it is whole.
+
+Broken and whole upstreams are rebuilt as small fake packages in a process of their own, since a workaround changes what is imported.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging.history_buffer import HistoryBuffer
+
+from auxskd_mm import compat
+from auxskd_mm.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(code: str, *extra_paths: Path) -> str:
+    """Run code in a fresh interpreter, with folders put in front of the import path; compat is loaded by file, not by package."""
+    prelude = f"""
+        import importlib.util, sys, types
+        sys.path[:0] = {[str(p) for p in extra_paths]!r}
+        package = types.ModuleType('auxskd_mm'); package.__path__ = [{str(ROOT / 'auxskd_mm')!r}]
+        sys.modules['auxskd_mm'] = package
+        from auxskd_mm import compat
+    """
+    code = textwrap.dedent(prelude) + textwrap.dedent(code)
+    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', code], capture_output=True, text=True, cwd='/')
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def fake(tmp_path: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+    return tmp_path
+
+
+def test_drn_is_stubbed_only_where_missing(tmp_path):
+    localizers = {
+        'mmaction/__init__.py': '',
+        'mmaction/models/__init__.py': 'from .localizers import DRN',
+        'mmaction/models/localizers/__init__.py': 'from .drn.drn import DRN',
+    }
+    broken = fake(tmp_path / 'broken', localizers)
+    whole = fake(
+        tmp_path / 'whole',
+        {**localizers, 'mmaction/models/localizers/drn/__init__.py': '', 'mmaction/models/localizers/drn/drn.py': 'DRN = "real"'},
+    )
+    code = """
+        print(compat.stub_missing_drn(), compat.stub_missing_drn())
+        from mmaction.models.localizers import DRN
+        print(DRN if isinstance(DRN, str) else DRN.__name__)
+        if not isinstance(DRN, str):
+            try: DRN()
+            except Exception as error: print(type(error).__name__)
+    """
+    assert run(code, broken).split() == ['True', 'False', 'DRN', 'InputError']
+    assert run(code, whole).split() == ['False', 'False', 'real']
+
+
+def test_torchvision_beside_a_cpu_only_torch(tmp_path):
+    # What torchvision's own import does: decorate an operator that its library, which did not load, should have declared.
+    source = """
+        import torch
+        @torch.library.register_fake('torchvision::nms')
+        def nms(dets, scores, iou_threshold): return dets
+        @torch.library.register_fake('torchvision::qnms')
+        def qnms(dets, scores, iou_threshold): return dets
+        value = 7
+    """
+    broken = fake(tmp_path / 'broken', {'torchvision/__init__.py': source})
+    whole = fake(tmp_path / 'whole', {'torchvision/__init__.py': 'value = 7'})
+    code = 'print(compat.declare_torchvision_operators()); import torchvision; print(torchvision.value)'
+    assert run(code, broken).split() == ['True', '7']
+    assert run(code, whole).split() == ['False', '7']
+
+
+def test_packaged_configs_resolve_without_pkg_resources():
+    # A finder that hides pkg_resources, as setuptools 82 and later leave it.
+    hide = """
+        class Hide:
+            def find_spec(self, name, path=None, target=None):
+                if name.split('.')[0] == 'pkg_resources': raise ModuleNotFoundError(name)
+        real = importlib.util.find_spec
+        def find_spec(name, package=None):
+            return None if name == 'pkg_resources' else real(name, package)
+        importlib.util.find_spec = find_spec
+        sys.meta_path.insert(0, Hide())
+    """
+    code = """
+        import os
+        print(compat.replace_pkg_resources())
+        from mmengine.config.config import Config
+        base = 'mmaction::recognition/slowonly/slowonly_r50_8xb16-4x16x1-256e_kinetics400-rgb.py'
+        path, scope = Config._get_cfg_path(base, 'x.py')
+        print(os.path.isfile(path), scope)
+    """
+    assert run(textwrap.dedent(hide) + textwrap.dedent(code)).split() == ['True', 'True', 'mmaction']
+    if compat.importlib.util.find_spec('pkg_resources') is not None:
+        assert run(code).split() == ['False', 'True', 'mmaction']
+
+
+def test_installed_path_agrees_with_the_import():
+    import mmaction
+    import mmengine
+
+    assert compat.get_installed_path('mmaction2') == str(Path(mmaction.__file__).parent)
+    assert compat.get_installed_path('mmengine') == str(Path(mmengine.__file__).parent)
+    assert compat.is_installed('mmaction2')
+    assert not compat.is_installed('surely_not_installed')
+    with pytest.raises(compat.importlib.metadata.PackageNotFoundError):
+        compat.get_installed_path('surely_not_installed')
+
+
+def test_config_scope_is_known_once():
+    from mmengine.config.utils import MODULE2PACKAGE
+
+    assert MODULE2PACKAGE['auxskd_mm'] == 'auxskd_mm'  # done by the import
+    assert compat.register_config_scope() is False
+    del MODULE2PACKAGE['auxskd_mm']
+    assert compat.register_config_scope() is True
+
+
+def test_mmengine_checkpoints_load_safely_and_hostile_ones_do_not(tmp_path):
+    history = HistoryBuffer([1.0, 2.5], [1, 1], 100)
+    message_hub = dict(log_scalars={'train/loss': history}, runtime_info=dict(iter=np.int64(3), lr=np.float64(0.1)))
+    torch.save(dict(state_dict={'w': torch.ones(2)}, message_hub=message_hub), tmp_path / 'epoch_1.pth')
+    loaded = torch.load(tmp_path / 'epoch_1.pth', weights_only=True)
+    assert loaded['message_hub']['log_scalars']['train/loss'].data[0].tolist() == [1.0, 2.5]
+
+    assert loaded['message_hub']['log_scalars']['train/loss'].statistics('mean') == 1.75
+
+    class Hostile:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / 'ran',)
+
+    torch.save(dict(state_dict=Hostile()), tmp_path / 'hostile.pth')
+    with pytest.raises(Exception, match='weights_only|Unsupported|WeightsUnpickler|do not trust it'):
+        torch.load(tmp_path / 'hostile.pth', weights_only=True)
+    assert not (tmp_path / 'ran').exists()
+    with pytest.raises(InputError, match='do not trust it'):
+        compat._history_method(Path, 'touch')
+    torch.load(tmp_path / 'hostile.pth', weights_only=False)
+    assert (tmp_path / 'ran').exists()  # so the refusal above is what kept it from running
+
+
+def test_pytorchvideo_transforms_import():
+    code = """
+        compat.declare_torchvision_operators()
+        print(compat.alias_functional_tensor(), compat.alias_functional_tensor())
+        import pytorchvideo.transforms
+        print(pytorchvideo.transforms.UniformTemporalSubsample.__name__)
+    """
+    first, second, name = run(code).split()
+    assert (second, name) == ('False', 'UniformTemporalSubsample')
+    assert first == 'True'  # torchvision >= 0.17 has no functional_tensor
+
+
+def test_missing_mmcv_says_what_to_run():
+    code = """
+        importlib.util.find_spec = lambda name, package=None: None
+        try: compat.require_mmcv()
+        except Exception as error: print(error)
+    """
+    assert 'pip install' in run(code)
+    assert compat.require_mmcv() is False
+
+
+def test_process_group_only_without_an_accelerator(monkeypatch):
+    started = []
+    monkeypatch.setattr(torch.distributed, 'init_process_group', started.append)
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    assert compat.start_process_group('pytorch') is False
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    assert compat.start_process_group('none') is False
+    assert compat.start_process_group('pytorch') is True
+    assert started == ['gloo']
+
+
+def test_apply_is_idempotent():
+    assert not any(acted for name, acted in compat.apply().items() if name != 'allow_checkpoint_globals')

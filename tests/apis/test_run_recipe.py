@@ -1,0 +1,137 @@
+"""Recipes: hand-over of weights, skipping, resuming and refusing; the phases themselves are played by a stand-in."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from mmengine.config import DictAction
+
+from auxskd_mm.apis import run_recipe as module
+from auxskd_mm.apis.run_recipe import run_recipe
+from auxskd_mm.errors import InputError
+
+
+class Trainer:
+    """Plays tools/train.py and tools/test.py: keeps the commands and leaves the files that the real ones leave."""
+
+    def __init__(self):
+        self.calls = []
+        self.fail_at = None
+
+    def __call__(self, phase, command, options):
+        self.calls.append((phase.name, list(command), dict(options)))
+        folder = Path(command[command.index('--work-dir') + 1])
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(Path(word).name == 'test.py' for word in command):
+            (folder / '1').mkdir(exist_ok=True)
+            (folder / '1' / '1.json').write_text(json.dumps({'vspp/pace_acc': 0.5}))
+            return 1.0
+        number = 1 if '--resume' not in command else 2
+        (folder / f'epoch_{number}.pth').write_bytes(b'')
+        (folder / 'last_checkpoint').write_text(str(folder / f'epoch_{number}.pth'))
+        if self.fail_at == phase.name:
+            raise InputError(f'phase {phase.name!r} ended with exit code 1')
+        scalars = folder / str(number) / 'vis_data'
+        scalars.mkdir(parents=True)
+        (scalars / 'scalars.json').write_text('{"loss": 2.0, "step": 1}\n{"loss": 1.0, "step": 2}\n')
+        return 60.0
+
+
+@pytest.fixture
+def trainer(monkeypatch):
+    stand_in = Trainer()
+    monkeypatch.setattr(module, '_call', stand_in)
+    return stand_in
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    for name in ('aux', 'main'):
+        (tmp_path / f'{name}.py').write_text("model = dict(type='X', width=4)\n")
+    path = tmp_path / 'recipes' / 'two.py'
+    path.parent.mkdir()
+    path.write_text(
+        "phases = [dict(name='aux', config='../aux.py', options={'model.width': 8}),\n"
+        "          dict(name='main', config='../main.py', init_from='aux', test=True)]\n"
+    )
+    return path
+
+
+def test_weights_are_handed_over_and_the_summary_says_so(recipe, tmp_path, trainer):
+    summary = run_recipe(recipe, tmp_path / 'out', {'all.seed': 1, 'main.lr': 0.1}, gpus=2, seed=7)
+    (aux, aux_command, aux_options), (main, main_command, main_options), (_, test_command, test_options) = trainer.calls
+    assert (aux, main) == ('aux', 'main')
+    assert aux_options == {'model.width': 8, 'seed': 1}
+    assert main_options == {'seed': 1, 'lr': 0.1, 'load_from': str(tmp_path / 'out/aux/epoch_1.pth')}
+    assert test_options == {'seed': 1, 'lr': 0.1}
+    assert 'torch.distributed.run' in main_command
+    assert '--nproc_per_node=2' in main_command
+    assert main_command[main_command.index('--seed') + 1] == '7'
+    assert str(tmp_path / 'out/main/epoch_1.pth') in test_command
+    rows = json.loads((tmp_path / 'out' / 'summary.json').read_text())['phases']
+    assert rows == summary['phases']
+    assert [row['train']['loss'] for row in rows] == [1.0, 1.0]
+    assert rows[1]['test'] == {'vspp/pace_acc': 0.5}
+    assert rows[1]['seconds'] == 61.0
+    table = (tmp_path / 'out' / 'summary.md').read_text()
+    assert re.search(r'\| main \| `aux/epoch_1.pth` \| 1.0 \| loss 1 \| vspp/pace_acc 0.5 \|', table)
+
+
+def test_finished_phases_are_skipped_and_a_cut_off_one_resumes(recipe, tmp_path, trainer):
+    trainer.fail_at = 'main'
+    with pytest.raises(InputError, match="phase 'main' ended with exit code 1"):
+        run_recipe(recipe, tmp_path / 'out')
+    assert [call[0] for call in trainer.calls] == ['aux', 'main']
+    trainer.fail_at, trainer.calls = None, []
+    run_recipe(recipe, tmp_path / 'out')
+    assert [call[0] for call in trainer.calls] == ['main', 'main']  # training resumed, then the test
+    assert '--resume' in trainer.calls[0][1]
+    assert 'load_from' not in trainer.calls[0][2]
+    trainer.calls = []
+    run_recipe(recipe, tmp_path / 'out')
+    assert trainer.calls == []
+
+
+def test_a_changed_phase_is_refused(recipe, tmp_path, trainer):
+    run_recipe(recipe, tmp_path / 'out')
+    with pytest.raises(InputError, match="phase 'main': its config or options changed"):
+        run_recipe(recipe, tmp_path / 'out', {'main.lr': 0.1})
+    (tmp_path / 'aux.py').write_text("model = dict(type='X', width=5)\n")
+    with pytest.raises(InputError, match="phase 'aux': its config or options changed"):
+        run_recipe(recipe, tmp_path / 'out')
+
+
+@pytest.mark.parametrize(
+    ('phases', 'says'),
+    [
+        ('[]', 'has no phases'),
+        ("[dict(name='a')]", 'needs name and config'),
+        ("[dict(name='a', config='../aux.py', optoins={})]", "unknown: ['optoins']"),
+        ("[dict(name='a', config='../none.py')]", 'no config'),
+        ("[dict(name='a', config='../aux.py', init_from='b')]", "init_from='b' is not an earlier phase"),
+        ("[dict(name='a', config='../aux.py')] * 2", 'two phases have the same name'),
+    ],
+)
+def test_bad_recipes_are_one_line(recipe, phases, says):
+    recipe.write_text(f'phases = {phases}\n')
+    with pytest.raises(InputError, match=re.escape(says)) as error:
+        run_recipe(recipe)
+    assert '\n' not in str(error.value)
+
+
+def test_bad_overrides_are_named(recipe, tmp_path, trainer):
+    with pytest.raises(InputError, match="expected '<phase>.<key>'"):
+        run_recipe(recipe, tmp_path / 'out', {'vspp.lr': 1})
+    with pytest.raises(InputError, match='no such recipe'):
+        run_recipe(tmp_path / 'none.py')
+
+
+def test_overrides_survive_the_command_line():
+    values = {'a': 3, 'b': 0.5, 'c': 'text', 'd': [1, 2], 'e': (3, 4), 'f': [(1, 2), (3, 4)], 'g': None, 'h': True}
+    for pair in module._pairs(values):
+        key, text = pair.split('=', 1)
+        if key == 'e':  # DictAction reads a bare tuple as a list only when it has no brackets
+            assert tuple(DictAction._parse_iterable(text)) == (3, 4)
+        else:
+            assert DictAction._parse_iterable(text) == values[key], pair

@@ -1,0 +1,31 @@
+"""Run a recipe: a list of phases, the weights of one handed to the next.
+
+Started again, it skips finished phases and resumes the one that was cut off.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+from auxskd_mm.apis import run_tool
+from auxskd_mm.apis.run_recipe import run_recipe
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('recipe', help='recipe file, e.g. configs/recipes/auxskd_vspp_r21d_k100.py')
+    parser.add_argument('--work-dir', help='folder of the recipe; phase NAME works in WORK_DIR/NAME')
+    parser.add_argument('--gpus', type=int, default=0, help='processes for torchrun; 0 is one process without it')
+    parser.add_argument('--seed', type=int, default=None, help='random seed of every phase')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='overrides as PHASE.key=value, or all.key=value')
+    args = parser.parse_args()
+    summary = run_recipe(args.recipe, args.work_dir, args.cfg_options, gpus=args.gpus, seed=args.seed)
+    folder = Path(summary['phases'][-1]['checkpoint']).parents[1]
+    print((folder / 'summary.md').read_text())
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.resolve()
 MIM = ('configs', 'tools', 'model-index.yml')
 
 
-class build_py_with_mim(build_py):  # noqa: N801  (setuptools' naming)
+class build_py_with_mim(build_py):
     """Bring ``.mim`` along: links into an editable install, copies into a wheel.
 
     setuptools tells an editable build by an attribute; the command line, where MMAction2's own helper looks, names

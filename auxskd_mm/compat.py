@@ -79,7 +79,9 @@ def stub_missing_drn() -> bool:
         """Placeholder for the localiser that this MMAction2 release was shipped without."""
 
         def __init__(self, *args: object, **kwargs: object) -> None:
-            raise InputError('DRN is missing from the PyPI release of mmaction2 1.2.0: install mmaction2 from source to use it')
+            raise InputError(
+                'DRN is missing from the PyPI release of mmaction2 1.2.0: install mmaction2 from source to use it'
+            )
 
     package, module = types.ModuleType(_DRN), types.ModuleType(f'{_DRN}.drn')
     package.__path__ = []
@@ -180,7 +182,9 @@ def _history_method(owner: object, name: str) -> object:
     from mmengine.logging.history_buffer import HistoryBuffer
 
     if owner is not HistoryBuffer or name not in ('mean', 'min', 'max', 'current'):
-        raise InputError(f'the checkpoint asks for attribute {name!r} of {owner!r}; it is not one that MMEngine wrote, do not trust it')
+        raise InputError(
+            f'the checkpoint asks for attribute {name!r} of {owner!r}; it is not one that MMEngine wrote, do not trust it'
+        )
     return getattr(HistoryBuffer, name)
 
 

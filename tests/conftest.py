@@ -41,7 +41,8 @@ def read_count(frame: np.ndarray) -> int:
     height, width = frame.shape[:2]
     block = width // 8
     return sum(
-        int(frame[height // 8 : 3 * height // 8, bit * block + 2 : (bit + 1) * block - 2].mean() > 128) << bit for bit in range(8)
+        int(frame[height // 8 : 3 * height // 8, bit * block + 2 : (bit + 1) * block - 2].mean() > 128) << bit
+        for bit in range(8)
     )
 
 

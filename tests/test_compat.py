@@ -53,7 +53,11 @@ def test_drn_is_stubbed_only_where_missing(tmp_path):
     broken = fake(tmp_path / 'broken', localizers)
     whole = fake(
         tmp_path / 'whole',
-        {**localizers, 'mmaction/models/localizers/drn/__init__.py': '', 'mmaction/models/localizers/drn/drn.py': 'DRN = "real"'},
+        {
+            **localizers,
+            'mmaction/models/localizers/drn/__init__.py': '',
+            'mmaction/models/localizers/drn/drn.py': 'DRN = "real"',
+        },
     )
     code = """
         print(compat.stub_missing_drn(), compat.stub_missing_drn())

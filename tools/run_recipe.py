@@ -20,7 +20,9 @@ def main() -> None:
     parser.add_argument('--work-dir', help='folder of the recipe; phase NAME works in WORK_DIR/NAME')
     parser.add_argument('--gpus', type=int, default=0, help='processes for torchrun; 0 is one process without it')
     parser.add_argument('--seed', type=int, default=None, help='random seed of every phase')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='overrides as PHASE.key=value, or all.key=value')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, help='overrides as PHASE.key=value, or all.key=value'
+    )
     args = parser.parse_args()
     summary = run_recipe(args.recipe, args.work_dir, args.cfg_options, gpus=args.gpus, seed=args.seed)
     folder = Path(summary['phases'][-1]['checkpoint']).parents[1]

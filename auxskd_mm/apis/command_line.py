@@ -60,7 +60,9 @@ def describe(error: BaseException) -> str | None:
         return ' '.join(text.split())
     if isinstance(error, TypeError) and 'unexpected keyword argument' in text:
         return f'unknown config key: {text}'
-    if isinstance(error, TypeError) and ('required positional argument' in text or 'required keyword-only argument' in text):
+    if isinstance(error, TypeError) and (
+        'required positional argument' in text or 'required keyword-only argument' in text
+    ):
         return f'missing config key: {text}'
     if isinstance(error, KeyError) and 'is not in the' in text:
         return 'unknown type in the config: ' + ' '.join(text.split('. More details')[0].split())
@@ -86,7 +88,9 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
     config = Config.fromfile(path) if '::' not in path else _packaged(path)
     _check_top_level(config.keys(), known=(), where=path)
     if options:
-        _check_top_level({key.split('.')[0] for key in options}, known=config.keys(), where='--cfg-options', strict=True)
+        _check_top_level(
+            {key.split('.')[0] for key in options}, known=config.keys(), where='--cfg-options', strict=True
+        )
         config.merge_from_dict(options)
     return config
 
@@ -123,7 +127,9 @@ def build_runner(config: Config) -> Runner:
 
     if _wants_amp(config) and get_device() == 'cpu':
         # MMEngine's AMP wrapper refuses to start without an accelerator; the arithmetic is only faster, not another.
-        print_log('no accelerator: training in float32 instead of mixed precision', logger='current', level=logging.WARNING)
+        print_log(
+            'no accelerator: training in float32 instead of mixed precision', logger='current', level=logging.WARNING
+        )
         for key in ('dtype', 'loss_scale', 'use_fp64'):
             config.optim_wrapper.pop(key, None)
         config.optim_wrapper.type = 'OptimWrapper'

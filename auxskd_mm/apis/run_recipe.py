@@ -40,7 +40,9 @@ class Phase:
     def __init__(self, entry: Mapping[str, Any], folder: Path) -> None:
         unknown = set(entry) - _PHASE_KEYS
         if unknown or not {'name', 'config'} <= set(entry):
-            raise InputError(f'phase {dict(entry)}: needs name and config, may have options, init_from and test; unknown: {sorted(unknown)}')
+            raise InputError(
+                f'phase {dict(entry)}: needs name and config, may have options, init_from and test; unknown: {sorted(unknown)}'
+            )
         self.name = str(entry['name'])
         self.config = Path(os.path.normpath(folder / entry['config']))
         self.options = dict(entry.get('options') or {})
@@ -52,7 +54,9 @@ class Phase:
     def fingerprint(self, init: str) -> str:
         """Digest of everything that decides what the phase does, config text included."""
         text = Config.fromfile(str(self.config)).pretty_text
-        return hashlib.sha256(json.dumps([text, self.options, init], sort_keys=True, default=str).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps([text, self.options, init], sort_keys=True, default=str).encode()).hexdigest()[
+            :16
+        ]
 
 
 def run_recipe(
@@ -108,7 +112,9 @@ def _phases(config: Config, recipe: Path, options: Mapping[str, Any]) -> list[Ph
         raise InputError(f'{recipe}: two phases have the same name: {names}')
     for i, phase in enumerate(phases):
         if phase.init_from is not None and phase.init_from not in names[:i]:
-            raise InputError(f'phase {phase.name!r}: init_from={phase.init_from!r} is not an earlier phase ({names[:i]})')
+            raise InputError(
+                f'phase {phase.name!r}: init_from={phase.init_from!r} is not an earlier phase ({names[:i]})'
+            )
     for key, value in options.items():
         name, _, rest = key.partition('.')
         if name not in [*names, 'all'] or not rest:
@@ -126,7 +132,9 @@ def _run_phase(
     fingerprint = phase.fingerprint(init)
     state = _read_state(folder)
     if state and state['fingerprint'] != fingerprint:
-        raise InputError(f'phase {phase.name!r}: its config or options changed since {folder} was made; move that folder away to run it anew')
+        raise InputError(
+            f'phase {phase.name!r}: its config or options changed since {folder} was made; move that folder away to run it anew'
+        )
     if state.get('finished'):
         print(f'   finished before: {state["checkpoint"]}', flush=True)
         return state
@@ -142,7 +150,9 @@ def _run_phase(
     seconds = float(state.get('seconds', 0.0)) + _call(phase, command, options)
     checkpoint = _last_checkpoint(folder)
     if checkpoint is None:
-        raise InputError(f'phase {phase.name!r}: trained, but left no checkpoint in {folder}; does its config switch CheckpointHook off?')
+        raise InputError(
+            f'phase {phase.name!r}: trained, but left no checkpoint in {folder}; does its config switch CheckpointHook off?'
+        )
     row = dict(
         name=phase.name,
         fingerprint=fingerprint,
@@ -153,7 +163,14 @@ def _run_phase(
         train=_last_scalars(folder),
     )
     if phase.test:
-        test = [*_launcher(gpus), str(_tool('test.py')), str(phase.config), str(checkpoint), '--work-dir', str(folder / 'test')]
+        test = [
+            *_launcher(gpus),
+            str(_tool('test.py')),
+            str(phase.config),
+            str(checkpoint),
+            '--work-dir',
+            str(folder / 'test'),
+        ]
         test += ['--launcher', 'pytorch'] if gpus else []
         seconds += _call(phase, test, phase.options)
         row['test'] = _last_metrics(folder / 'test')
@@ -169,7 +186,9 @@ def _call(phase: Phase, command: Sequence[str], options: Mapping[str, Any]) -> f
     start = time.time()
     code = subprocess.run(full).returncode
     if code:
-        raise InputError(f'phase {phase.name!r} ended with exit code {code}; start the recipe again to go on from its last checkpoint')
+        raise InputError(
+            f'phase {phase.name!r} ended with exit code {code}; start the recipe again to go on from its last checkpoint'
+        )
     return time.time() - start
 
 
@@ -239,10 +258,17 @@ def _write_state(folder: Path, state: Mapping[str, Any]) -> None:
 
 def _write_summary(root: Path, recipe: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     _replace(root / 'summary.json', json.dumps(dict(recipe=str(recipe), phases=rows), indent=2))
-    lines = [f'# {recipe.stem}', '', '| phase | starts from | minutes | last training values | test |', '|---|---|---|---|---|']
+    lines = [
+        f'# {recipe.stem}',
+        '',
+        '| phase | starts from | minutes | last training values | test |',
+        '|---|---|---|---|---|',
+    ]
     for row in rows:
         train = ', '.join(f'{key} {value:.4g}' for key, value in row['train'].items() if _shown(key))
-        test = ', '.join(f'{key} {value:.4g}' for key, value in row.get('test', {}).items() if key.endswith(('_acc', '_chance')))
+        test = ', '.join(
+            f'{key} {value:.4g}' for key, value in row.get('test', {}).items() if key.endswith(('_acc', '_chance'))
+        )
         start = f'`{Path(row["init"]).parent.name}/{Path(row["init"]).name}`' if row['init'] else 'random weights'
         lines.append(f'| {row["name"]} | {start} | {row["seconds"] / 60:.1f} | {train} | {test or "-"} |')
     _replace(root / 'summary.md', '\n'.join(lines) + '\n')

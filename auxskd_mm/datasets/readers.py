@@ -61,7 +61,7 @@ class Reader:
                 raise VideoReadError(
                     self.path, f'frame {missing[0]} of {self.num_frames} cannot be decoded (damaged or truncated file)'
                 )
-            found.update({i: found[last] for i in missing})
+            found.update(dict.fromkeys(missing, found[last]))
         return [found[i] for i in indices]
 
 
@@ -196,7 +196,9 @@ class DecordReader(Reader):
         try:
             import decord
         except ImportError:
-            raise InputError("backend='decord': decord is not installed; run `pip install decord` or use 'pyav'") from None
+            raise InputError(
+                "backend='decord': decord is not installed; run `pip install decord` or use 'pyav'"
+            ) from None
         try:
             self._reader = decord.VideoReader(path, num_threads=1)
             self.num_frames = len(self._reader)

@@ -91,7 +91,9 @@ class UnlabeledVideoDataset(BaseDataset):
             elif os.path.isdir(source):
                 found = [dict(filename=path) for path in _walk(source)]
                 if not found:
-                    raise InputError(f'{source}: no videos ({", ".join(VIDEO_SUFFIXES[:5])} ...) or frame folders in it')
+                    raise InputError(
+                        f'{source}: no videos ({", ".join(VIDEO_SUFFIXES[:5])} ...) or frame folders in it'
+                    )
             elif Path(source).suffix.lower() in VIDEO_SUFFIXES and os.path.exists(source):
                 found = [dict(filename=source)]
             else:
@@ -184,7 +186,9 @@ class UnlabeledVideoDataset(BaseDataset):
 
     def bad_videos(self) -> list[str]:
         """Paths of the videos that could not be read so far, over all workers of this process."""
-        return [BaseDataset.get_data_info(self, int(i))['filename'] for i in torch.nonzero(self._status == _BAD).flatten()]
+        return [
+            BaseDataset.get_data_info(self, int(i))['filename'] for i in torch.nonzero(self._status == _BAD).flatten()
+        ]
 
 
 class _Locator:

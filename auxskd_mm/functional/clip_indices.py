@@ -38,9 +38,7 @@ def segment_window(clip_len: int, num_segments: int | None, segment: int | None)
     return segment * clip_len // num_segments, (segment + 1) * clip_len // num_segments
 
 
-def _steps(
-    clip_len: int, num_segments: int | None, segment: int | None, speed: int
-) -> np.ndarray:
+def _steps(clip_len: int, num_segments: int | None, segment: int | None, speed: int) -> np.ndarray:
     """Speed at every clip position, int64 (clip_len,): ``speed`` inside the paced window, 1 elsewhere."""
     if clip_len < 1:
         raise InputError(f'clip_len={clip_len} must be at least 1')

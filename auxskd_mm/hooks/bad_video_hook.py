@@ -47,8 +47,14 @@ class BadVideoHook(Hook):
         bad = sorted({path for paths in gathered for path in paths})
         total = sum(len(dataset) // dataset.repeat for dataset in datasets)
         if bad:
-            shown = '\n  '.join(bad[: self.most] + ([f'... and {len(bad) - self.most} more'] if len(bad) > self.most else []))
-            print_log(f'{len(bad)} of {total} {kind} videos could not be read:\n  {shown}', logger='current', level=logging.WARNING)
+            shown = '\n  '.join(
+                bad[: self.most] + ([f'... and {len(bad) - self.most} more'] if len(bad) > self.most else [])
+            )
+            print_log(
+                f'{len(bad)} of {total} {kind} videos could not be read:\n  {shown}',
+                logger='current',
+                level=logging.WARNING,
+            )
 
 
 def _video_datasets(dataset: Any) -> Iterator[UnlabeledVideoDataset]:

@@ -18,7 +18,9 @@ _OPTIONAL_SUFFIXES = ('num_batches_tracked',)
 _OPTIONAL_PREFIXES = ('data_preprocessor.',)
 
 
-def check_transfer(model_state: Mapping[str, Any], checkpoint_state: Mapping[str, Any], prefixes: Sequence[str], name: str) -> str:
+def check_transfer(
+    model_state: Mapping[str, Any], checkpoint_state: Mapping[str, Any], prefixes: Sequence[str], name: str
+) -> str:
     """Compare the tensors of a checkpoint with those a model expects.
 
     Args:
@@ -37,11 +39,15 @@ def check_transfer(model_state: Mapping[str, Any], checkpoint_state: Mapping[str
     wanted = [
         key
         for key in model_state
-        if key.startswith(tuple(prefixes)) and not key.endswith(_OPTIONAL_SUFFIXES) and not key.startswith(_OPTIONAL_PREFIXES)
+        if key.startswith(tuple(prefixes))
+        and not key.endswith(_OPTIONAL_SUFFIXES)
+        and not key.startswith(_OPTIONAL_PREFIXES)
     ]
     part = ' and '.join(prefix.rstrip('.') for prefix in prefixes if prefix) or 'model'
     if not wanted:
-        raise InputError(f"{name}: the model has no '{part}' to load into; its keys start with {_examples(model_state)}")
+        raise InputError(
+            f"{name}: the model has no '{part}' to load into; its keys start with {_examples(model_state)}"
+        )
     missing = [key for key in wanted if key not in source]
     shapes = [key for key in wanted if key in source and tuple(source[key].shape) != tuple(model_state[key].shape)]
     good = len(wanted) - len(missing) - len(shapes)

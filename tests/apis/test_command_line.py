@@ -18,18 +18,29 @@ def config(tmp_path):
 
 
 def test_overrides_are_merged(config):
-    loaded = load_config(config, {'model.width': 8, 'train_dataloader.batch_size': 1, 'load_from': 'a.pth', 'my_variable': 4})
-    assert (loaded.model.width, loaded.train_dataloader.batch_size, loaded.load_from, loaded.my_variable) == (8, 1, 'a.pth', 4)
+    loaded = load_config(
+        config, {'model.width': 8, 'train_dataloader.batch_size': 1, 'load_from': 'a.pth', 'my_variable': 4}
+    )
+    assert (loaded.model.width, loaded.train_dataloader.batch_size, loaded.load_from, loaded.my_variable) == (
+        8,
+        1,
+        'a.pth',
+        4,
+    )
 
 
 def test_unknown_keys_are_refused(config, tmp_path):
-    with pytest.raises(InputError, match="--cfg-options: unknown config key 'train_dataloder'; did you mean 'train_dataloader'"):
+    with pytest.raises(
+        InputError, match="--cfg-options: unknown config key 'train_dataloder'; did you mean 'train_dataloader'"
+    ):
         load_config(config, {'train_dataloder.batch_size': 8})
     with pytest.raises(InputError, match="unknown config key 'zzz'"):
         load_config(config, {'zzz': 8})
     misspelt = tmp_path / 'misspelt.py'
     misspelt.write_text("optim_wraper = dict(type='OptimWrapper')\n")
-    with pytest.raises(InputError, match=r"misspelt\.py: unknown config key 'optim_wraper'; did you mean 'optim_wrapper'"):
+    with pytest.raises(
+        InputError, match=r"misspelt\.py: unknown config key 'optim_wraper'; did you mean 'optim_wrapper'"
+    ):
         load_config(str(misspelt))
     with pytest.raises(InputError, match='no such config file'):
         load_config(str(tmp_path / 'none.py'))

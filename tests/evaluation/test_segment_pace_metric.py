@@ -41,7 +41,9 @@ def test_replacements_are_left_out_and_views_counted(capsys):
 
     def sample(pace, guess, **more):
         scores = torch.nn.functional.one_hot(torch.tensor([guess]), 4).float()
-        return dict(pace_label=np.array([pace]), segment_label=np.array([0]), pred_pace=scores, pred_segment=scores, **more)
+        return dict(
+            pace_label=np.array([pace]), segment_label=np.array([0]), pred_pace=scores, pred_segment=scores, **more
+        )
 
     metric.process(None, [sample(1, 1), sample(2, 1), sample(3, 0, replacement=True)])
     two_views = dict(

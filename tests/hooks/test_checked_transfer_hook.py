@@ -23,7 +23,10 @@ def test_counts_and_ignores_the_head_and_counters():
 @pytest.mark.parametrize(
     ('other', 'says'),
     [
-        (state(keys=('conv.weight', 'bn.weight')), ['a.pth: only 0 of 2', 'missing backbone.conv.weight', 'the file has', 'conv.weight']),
+        (
+            state(keys=('conv.weight', 'bn.weight')),
+            ['a.pth: only 0 of 2', 'missing backbone.conv.weight', 'the file has', 'conv.weight'],
+        ),
         (state(keys=('backbone.conv.weight',)), ['only 1 of 2', 'missing backbone.bn.weight']),
         (state(width=8), ['only 0 of 2', '2 of another shape', '(8, 2) in the file, (4, 2) in the model']),
         ({}, ['only 0 of 2']),

@@ -14,7 +14,9 @@ DEFAULT_PANELS = ['loss', 'pace_acc,segment_acc,joint_acc', 'teacher_entropy,stu
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('runs', nargs='+', help='work dirs, each optionally as NAME=DIR')
-    parser.add_argument('--panels', nargs='+', default=DEFAULT_PANELS, help='names of scalars, comma-separated within a panel')
+    parser.add_argument(
+        '--panels', nargs='+', default=DEFAULT_PANELS, help='names of scalars, comma-separated within a panel'
+    )
     parser.add_argument('--out', default='curves.png', help='PNG file to write')
     parser.add_argument('--chance', nargs='*', default=[], help='NAME=LEVEL lines, e.g. pace_acc=0.25')
     args = parser.parse_args()

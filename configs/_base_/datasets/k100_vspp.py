@@ -12,7 +12,9 @@ train_pipeline = [
     dict(type='Resize', scale=(171, 128), keep_ratio=False),
     dict(type='RandomCrop', size=112),
     dict(type='Flip', flip_ratio=0.5),
-    dict(type='auxskd_mm.ClipColorJitter', brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, p=0.8),  # each frame its own
+    dict(
+        type='auxskd_mm.ClipColorJitter', brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, p=0.8
+    ),  # each frame its own
     dict(type='FormatShape', input_format='NCTHW'),
     pack,
 ]

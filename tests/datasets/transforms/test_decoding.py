@@ -25,7 +25,9 @@ def test_order_and_repetition(video):
 
 
 def test_flipping_in_place_leaves_repeated_frames_alike(video):
-    steps = Compose([dict(type='auxskd_mm.OpenVideo'), dict(type='auxskd_mm.DecodeClips'), dict(type='Flip', flip_ratio=1.0)])
+    steps = Compose(
+        [dict(type='auxskd_mm.OpenVideo'), dict(type='auxskd_mm.DecodeClips'), dict(type='Flip', flip_ratio=1.0)]
+    )
     results = steps(dict(filename=video, frame_inds=np.array([4, 4, 4]), modality='RGB'))
     plain = DecodeClips().transform(OpenVideo().transform(dict(filename=video, frame_inds=np.array([4]))))['imgs'][0]
     for frame in results['imgs']:

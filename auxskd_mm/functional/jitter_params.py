@@ -1,0 +1,201 @@
+"""What a colour jitter draws: one code for NumPy arrays in a loader and tensors on a device.
+
+Operations are numbered as in :data:`OPERATIONS`. Settings follow torchvision's
+``RandomApply([ColorJitter(...)], p)``: a factor is uniform in [max(0, 1 - x), 1 + x], a hue shift uniform in
+[-h, h] (1 = once round the colour circle), the order is a random permutation, and ``p`` decides for all four
+operations together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Union
+
+import numpy as np
+import torch
+
+from ..errors import InputError
+
+OPERATIONS = ('brightness', 'contrast', 'saturation', 'hue')
+BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
+LUMA = (0.2989, 0.587, 0.114)  # torchvision's weights; they sum to 0.9999
+
+Range = tuple[float, float]
+Strength = Union[float, Sequence[float]]
+
+
+class JitterSettings(NamedTuple):
+    """Checked settings of a jitter; made by :func:`jitter_settings`.
+
+    Args:
+        ranges: Lowest and highest value of each operation, in the order of :data:`OPERATIONS`.
+        p: Probability that a frame (a clip, if ``clip_consistent``) is jittered at all.
+        clip_consistent: One draw for all frames of a clip instead of one a frame.
+    """
+
+    ranges: tuple[Range, Range, Range, Range]
+    p: float
+    clip_consistent: bool
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """Names of the operations that can change a pixel."""
+        return tuple(
+            name
+            for index, name in enumerate(OPERATIONS)
+            if self.ranges[index] != ((0.0, 0.0) if index == HUE else (1.0, 1.0))
+        )
+
+
+class JitterParams(NamedTuple):
+    """One draw for frames of any leading shape S, as NumPy arrays or tensors.
+
+    Args:
+        apply: bool S, whether the frame is jittered.
+        order: int64 S + (4,), at each position the operation done there.
+        factors: float S + (3,), factors of brightness, contrast and saturation.
+        hue: float S, the shift as a fraction of the colour circle, in [-0.5, 0.5].
+    """
+
+    apply: Any
+    order: Any
+    factors: Any
+    hue: Any
+
+    def tensors(self, device: Any = None) -> JitterParams:
+        """The same draw as tensors, floats as float32."""
+        apply, order, factors, hue = (torch.as_tensor(array, device=device) for array in self)
+        return JitterParams(apply, order, factors.float(), hue.float())
+
+    def arrays(self) -> JitterParams:
+        """The same draw as NumPy arrays; waits for the device if it lies on one."""
+        return JitterParams(*(a.cpu().numpy() if isinstance(a, torch.Tensor) else np.asarray(a) for a in self))
+
+
+def jitter_settings(
+    brightness: Strength = 0.0,
+    contrast: Strength = 0.0,
+    saturation: Strength = 0.0,
+    hue: Strength = 0.0,
+    p: float = 1.0,
+    clip_consistent: bool = False,
+    owner: str = 'ColorJitter',
+) -> JitterSettings:
+    """Check the settings of a jitter.
+
+    Args:
+        brightness: Strength x >= 0, or the pair (lowest, highest factor). 0 switches the operation off.
+        contrast: As ``brightness``.
+        saturation: As ``brightness``.
+        hue: Largest shift in [0, 0.5], or a pair within [-0.5, 0.5]. 0 switches it off.
+        p: Probability in [0, 1] that a frame is jittered.
+        clip_consistent: One draw a clip instead of one a frame.
+        owner: Name for error messages.
+
+    Raises:
+        InputError: Naming the setting that is out of its range.
+    """
+    values = (brightness, contrast, saturation, hue)
+    ranges = tuple(_range(f'{owner}.{name}', value, name == 'hue') for name, value in zip(OPERATIONS, values))
+    return JitterSettings(ranges, check_probability(p, owner), bool(clip_consistent))  # type: ignore[arg-type]
+
+
+def check_probability(p: float, owner: str) -> float:
+    """Return ``p`` as a float.
+
+    Raises:
+        InputError: If it is not a number in [0, 1].
+    """
+    if not _is_number(p) or not 0 <= p <= 1:
+        raise InputError(f'{owner}.p={p!r}: expected a probability in [0, 1]')
+    return float(p)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _range(key: str, value: Strength, is_hue: bool) -> Range:
+    if isinstance(value, (list, tuple)):
+        low, high = (-0.5, 0.5) if is_hue else (0.0, float('inf'))
+        if len(value) != 2 or not all(_is_number(v) for v in value) or not low <= value[0] <= value[1] <= high:
+            raise InputError(f'{key}={value!r}: expected (lowest, highest) within [{low}, {high}]')
+        return float(value[0]), float(value[1])
+    if not _is_number(value) or not 0 <= value <= (0.5 if is_hue else float('inf')):  # type: ignore[operator]
+        wanted = 'a hue shift in [0, 0.5]' if is_hue else 'a strength of 0 or more'
+        raise InputError(f'{key}={value!r}: expected {wanted}, or a pair (lowest, highest)')
+    strength = float(value)  # type: ignore[arg-type]
+    return (-strength, strength) if is_hue else (max(0.0, 1 - strength), 1 + strength)
+
+
+def draw_jitter(settings: JitterSettings, num_clips: int, clip_len: int, rng: Any = np.random) -> JitterParams:
+    """Draw for a flat list of frames, clip after clip, in a loader.
+
+    Args:
+        settings: From :func:`jitter_settings`.
+        num_clips: Clips in the list.
+        clip_len: Frames in a clip.
+        rng: Anything with NumPy's ``uniform(size=...)``: ``numpy.random`` itself (seeded per worker by
+            MMEngine), a ``RandomState`` or a ``Generator``.
+
+    Returns:
+        NumPy parameters of leading shape (num_clips * clip_len,).
+    """
+    uniform = rng.uniform(size=(num_clips, 1 if settings.clip_consistent else clip_len, 9))
+    return _parameters(settings, np.repeat(uniform, clip_len // uniform.shape[1], axis=1).reshape(-1, 9))
+
+
+def draw_jitter_batch(
+    settings: JitterSettings,
+    shape: Sequence[int],
+    device: Any = None,
+    generator: torch.Generator | None = None,
+) -> JitterParams:
+    """Draw for batched clips on their device; nothing is copied to or awaited by the host.
+
+    Args:
+        settings: From :func:`jitter_settings`.
+        shape: Leading shape of the frames, (..., T); the last dimension is time.
+        device: Where the parameters are wanted.
+        generator: Generator of that device; None is torch's global one.
+
+    Returns:
+        Tensor parameters of leading shape ``shape``.
+    """
+    size = (*shape[:-1], 1 if settings.clip_consistent else shape[-1], 9)
+    uniform = torch.rand(size, device=device, generator=generator)
+    return _parameters(settings, uniform.expand(*shape, 9))
+
+
+def draw_mask(p: float, num_clips: int, clip_len: int, clip_consistent: bool, rng: Any = np.random) -> np.ndarray:
+    """Bool array (num_clips * clip_len,), True with probability ``p``; see :func:`draw_jitter`."""
+    uniform = rng.uniform(size=(num_clips, 1 if clip_consistent else clip_len))
+    return np.repeat(uniform, clip_len // uniform.shape[1], axis=1).reshape(-1) < p
+
+
+def draw_mask_batch(
+    p: float,
+    shape: Sequence[int],
+    clip_consistent: bool,
+    device: Any = None,
+    generator: torch.Generator | None = None,
+) -> torch.Tensor:
+    """Bool tensor ``shape`` = (..., T), True with probability ``p``; see :func:`draw_jitter_batch`."""
+    size = (*shape[:-1], 1 if clip_consistent else shape[-1])
+    return (torch.rand(size, device=device, generator=generator) < p).expand(*shape)
+
+
+def _parameters(settings: JitterSettings, uniform: Any) -> JitterParams:
+    """Parameters out of nine uniform numbers a frame, the last dimension of ``uniform``.
+
+    Sorting four of them gives every permutation the same chance; the number of draws never depends on the
+    settings. Bounds enter as Python scalars, so that nothing is copied to a device.
+    """
+    drawn = [low + (high - low) * uniform[..., 5 + index] for index, (low, high) in enumerate(settings.ranges)]
+    stack = torch.stack if isinstance(uniform, torch.Tensor) else np.stack
+    return JitterParams(
+        apply=uniform[..., 0] < settings.p,
+        order=uniform[..., 1:5].argsort(-1),
+        factors=stack(drawn[:3], -1),  # type: ignore[operator]
+        hue=drawn[HUE],
+    )

@@ -1,0 +1,163 @@
+"""Colour jitter, grey and normalisation of whole clips as float tensors, on the device where they lie.
+
+Clips are (..., C, T, H, W) (``channel_dim=-4``, the networks' layout) or (..., T, C, H, W)
+(``channel_dim=-3``); neither is permuted. Every formula is that of torchvision's float tensors, result
+clamped to [0, max_value] after each operation. No step depends on the data on the host's side, so an
+accelerator is never waited for. The same operations frame by frame in OpenCV, for loaders and for tensors of
+the CPU, are in :mod:`photometric_cv`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from .jitter_params import CONTRAST, HUE, LUMA, OPERATIONS, SATURATION, JitterParams
+
+
+def frame_shape(clips: Tensor, channel_dim: int = -4) -> tuple[int, ...]:
+    """Leading shape (..., T) of the frames of RGB clips, what :func:`draw_jitter_batch` takes.
+
+    Raises:
+        InputError: If the layout is unknown or there are not three channels.
+    """
+    if channel_dim not in (-3, -4):
+        raise InputError(f'channel_dim={channel_dim}: expected -4 for (..., C, T, H, W) or -3 for (..., T, C, H, W)')
+    if clips.dim() < 4 or clips.shape[channel_dim] != 3:
+        raise InputError(f'clips of shape {tuple(clips.shape)}: expected 3 channels at dimension {channel_dim}')
+    shape = list(clips.shape[:-2])
+    del shape[channel_dim + 2]
+    return tuple(shape)
+
+
+@torch.no_grad()
+def jitter_clips(
+    clips: Tensor,
+    params: JitterParams,
+    channel_dim: int = -4,
+    max_value: float = 255.0,
+    operations: Sequence[str] = OPERATIONS,
+) -> Tensor:
+    """Jitter every frame with its own parameters, branch-free.
+
+    Of the four operations only the hue shift is costly, and each frame does it once. So all frames go through
+    three blends (those that come before the frame's hue shift), one hue shift, three blends (those after it);
+    what is not a frame's turn has factor 1.
+
+    Args:
+        clips: uint8 or float (..., C, T, H, W) or (..., T, C, H, W), values in [0, max_value].
+        params: Tensors on the clips' device, leading shape :func:`frame_shape`.
+        channel_dim: -4 or -3.
+        max_value: 255 or 1.
+        operations: Those that may have an effect; others are left out without a look at ``params``.
+
+    Returns:
+        New float32 clips; frames outside ``params.apply`` keep their values bit for bit.
+
+    Raises:
+        InputError: If the shape of ``clips`` does not fit the layout.
+
+    Source: ``torchvision.transforms.ColorJitter`` on float tensors.
+    """
+    frame_shape(clips, channel_dim)
+    source = clips.float()
+    out = source
+    # Place of the hue shift in each frame's order, then the three blends in theirs.
+    place = params.order.argsort(-1)[..., HUE]
+    with_hue = 'hue' in operations
+    for after_hue in (False, True) if with_hue else (True,):
+        for step in range(3):
+            index = params.order.gather(-1, (step + (place <= step).long())[..., None])[..., 0]
+            factor = params.factors.gather(-1, index[..., None])[..., 0]
+            if with_hue:
+                factor = torch.where((place <= step) == after_hue, factor, 1.0)
+            out = _blend(out, index, factor, channel_dim, max_value)
+        if with_hue and not after_hue:
+            out = shift_hue(out, params.hue, channel_dim)
+    return torch.where(_over_frames(params.apply, channel_dim), out, source)
+
+
+def _over_frames(values: Tensor, channel_dim: int) -> Tensor:
+    """Values per frame (..., T) as a view that broadcasts over clips of either layout."""
+    return values[..., None, None].unsqueeze(channel_dim)
+
+
+def _blend(clips: Tensor, index: Tensor, factor: Tensor, channel_dim: int, max_value: float) -> Tensor:
+    """``factor * x + (1 - factor) * other``; other is 0, the mean grey or the grey, as ``index`` says."""
+    grey = grey_of(clips, channel_dim)
+    rest = 1 - factor
+    of_mean = (rest * (index == CONTRAST))[..., None, None]
+    of_grey = (rest * (index == SATURATION))[..., None, None]
+    other = torch.addcmul(grey.mean((-2, -1), keepdim=True) * of_mean, grey, of_grey)
+    blended = torch.addcmul(other.unsqueeze(channel_dim), clips, _over_frames(factor, channel_dim))
+    return blended.clamp_(0, max_value)
+
+
+def grey_of(clips: Tensor, channel_dim: int = -4) -> Tensor:
+    """Luma 0.2989 R + 0.587 G + 0.114 B of float clips, (..., T, H, W): no channel dimension."""
+    red, green, blue = clips.unbind(channel_dim)
+    return (red * LUMA[0]).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])
+
+
+def shift_hue(clips: Tensor, hue: Tensor, channel_dim: int = -4) -> Tensor:
+    """Turn the hue of float clips by ``hue`` (..., T), a fraction of the colour circle; any value range.
+
+    Goes from RGB to the hue angle in sixths and straight back: with value v, chroma c and angle h the channel
+    n = 5, 3, 1 is v - c * clamp(min(k, 4 - k), 0, 1), k = (n + h) mod 6.
+    """
+    red, green, blue = clips.unbind(channel_dim)
+    value = torch.maximum(torch.maximum(red, green), blue)
+    chroma = value - torch.minimum(torch.minimum(red, green), blue)
+    is_red, is_green = value == red, value == green
+    angle = torch.where(is_red, green - blue, torch.where(is_green, blue - red, red - green))
+    angle = angle.div_(chroma.clamp_min(1e-12))
+    angle.add_(torch.where(is_red, 0.0, torch.where(is_green, 2.0, 4.0))).add_((6 * hue)[..., None, None])
+    out = torch.empty_like(clips)
+    for channel, n in zip(out.unbind(channel_dim), (5, 3, 1)):
+        # clamp(min(k, 4 - k), 0, 1) = clamp(2 - |k - 2|, 0, 1)
+        slope = torch.remainder(angle + n, 6).sub_(2).abs_().neg_().add_(2).clamp_(0, 1)
+        torch.addcmul(value, slope, chroma, value=-1, out=channel)
+    return out
+
+
+@torch.no_grad()
+def grey_clips(clips: Tensor, apply: Tensor, channel_dim: int = -4) -> Tensor:
+    """Turn frames grey, the luma in all three channels.
+
+    Args:
+        clips: uint8 or float (..., C, T, H, W) or (..., T, C, H, W).
+        apply: bool (..., T), which frames.
+        channel_dim: -4 or -3.
+
+    Returns:
+        New float32 clips.
+
+    Raises:
+        InputError: If the shape of ``clips`` does not fit the layout.
+    """
+    frame_shape(clips, channel_dim)
+    source = clips.float()
+    return torch.where(_over_frames(apply, channel_dim), grey_of(source, channel_dim).unsqueeze(channel_dim), source)
+
+
+def normalize_clips(clips: Tensor, mean: Any, std: Any, channel_dim: int = -4) -> Tensor:
+    """``(clips - mean) / std`` per channel.
+
+    Args:
+        clips: uint8 or float, channels at ``channel_dim``.
+        mean: C values in the clips' unit; a tensor of the clips' device spares the copy.
+        std: As ``mean``.
+        channel_dim: -4 or -3.
+
+    Returns:
+        Float clips.
+    """
+    shape = (-1,) + (1,) * (-channel_dim - 1)
+    mean, std = (
+        torch.as_tensor(values, dtype=torch.float32, device=clips.device).reshape(shape) for values in (mean, std)
+    )
+    return (clips - mean) / std

@@ -1,0 +1,121 @@
+"""Colour jitter and grey frame by frame in OpenCV float32, on the CPU: in loaders, and for batches that stay on the CPU.
+
+Frames are (H, W, 3). The formulas are those of :mod:`photometric`, that is of torchvision's float tensors;
+uint8 frames are rounded once, after the last operation. A blend that cannot leave the value range (factor up
+to 1) is not clamped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from ..errors import InputError
+from .jitter_params import BRIGHTNESS, CONTRAST, HUE, LUMA, JitterParams
+
+_GREY = np.tile(np.array(LUMA), (3, 1))
+_IDENTITY = np.eye(3)
+
+
+def jitter_frames(frames: Sequence[np.ndarray], params: JitterParams, max_value: float = 255.0) -> list[np.ndarray]:
+    """Jitter each frame with its own parameters.
+
+    Args:
+        frames: N arrays (H, W, 3), uint8 or float in [0, max_value]; never written to.
+        params: Arrays of leading shape (N,).
+        max_value: 255 or 1; uint8 frames are always 0-255.
+
+    Returns:
+        N arrays: uint8 for uint8 frames, float32 otherwise. A frame outside ``params.apply`` is returned
+        itself.
+
+    Raises:
+        InputError: If a frame is not (H, W, 3).
+    """
+    out = []
+    for index, frame in enumerate(frames):
+        if not params.apply[index]:
+            out.append(frame)
+            continue
+        jittered = _jitter(_writable(frame), params, index, 255.0 if frame.dtype == np.uint8 else max_value)
+        out.append(cv2.convertScaleAbs(jittered) if frame.dtype == np.uint8 else jittered)
+    return out
+
+
+def grey_frames(frames: Sequence[np.ndarray], apply: Sequence[bool]) -> list[np.ndarray]:
+    """Turn the frames grey that ``apply`` (N,) marks, the luma in all three channels; types as of :func:`jitter_frames`."""
+    weights = _GREY.astype(np.float32)
+    out = []
+    for frame, wanted in zip(frames, apply):
+        if wanted:
+            grey = cv2.transform(_writable(frame), weights)
+            frame = cv2.convertScaleAbs(grey) if frame.dtype == np.uint8 else grey
+        out.append(frame)
+    return out
+
+
+def jitter_array(
+    clips: np.ndarray, params: JitterParams, channel_axis: int = -4, max_value: float = 255.0
+) -> np.ndarray:
+    """Jitter clips in a network's layout on the CPU; the result is not rounded.
+
+    Args:
+        clips: uint8 or float (..., C, T, H, W) (``channel_axis=-4``) or (..., T, C, H, W) (-3), values in [0,
+            max_value].
+        params: Arrays of leading shape (..., T).
+        channel_axis: -4 or -3.
+        max_value: 255 or 1.
+
+    Returns:
+        New float32 array of the same shape; frames outside ``params.apply`` keep their values.
+    """
+    out = clips.astype(np.float32)
+    last = np.moveaxis(out, channel_axis, -1)
+    for index in zip(*np.nonzero(params.apply)):
+        frame = np.ascontiguousarray(last[index])
+        last[index] = _jitter(frame, params, index, max_value)
+    return out
+
+
+def _writable(frame: np.ndarray) -> np.ndarray:
+    """A float32 C-contiguous copy."""
+    if frame.ndim != 3 or frame.shape[2] != 3:
+        raise InputError(f'frame of shape {frame.shape}: expected (height, width, 3) for colour work')
+    return np.array(frame, dtype=np.float32, order='C')
+
+
+def _jitter(frame: np.ndarray, params: JitterParams, index: int | tuple[int, ...], max_value: float) -> np.ndarray:
+    """All operations on one float32 frame, which may be overwritten."""
+    factors, hue = params.factors[index], float(params.hue[index])
+    for operation in params.order[index]:
+        if operation != HUE:
+            frame = _blend(frame, operation, float(factors[operation]), max_value)
+        elif hue != 0:
+            frame = _shift_hue(frame, hue)
+    return frame
+
+
+def _shift_hue(frame: np.ndarray, hue: float) -> np.ndarray:
+    hsv = cv2.cvtColor(frame, cv2.COLOR_RGB2HSV)
+    # Float HSV is in degrees and free of the value range. OpenCV wraps angles above 360, but not below 0.
+    hsv[..., 0] += (hue % 1.0) * 360.0
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+
+
+def _blend(frame: np.ndarray, operation: int, factor: float, max_value: float) -> np.ndarray:
+    if factor == 1:
+        return frame
+    if operation == BRIGHTNESS:
+        frame = np.multiply(frame, np.float32(factor), out=frame)
+    elif operation == CONTRAST:
+        grey = float(np.dot(cv2.mean(frame)[:3], LUMA))
+        frame = cv2.addWeighted(frame, factor, frame, 0.0, (1 - factor) * grey)
+    else:
+        frame = cv2.transform(frame, (factor * _IDENTITY + (1 - factor) * _GREY).astype(np.float32))
+    if factor > 1:
+        frame = cv2.threshold(frame, max_value, 0, cv2.THRESH_TRUNC, dst=frame)[1]
+        if operation != BRIGHTNESS:
+            frame = cv2.threshold(frame, 0, 0, cv2.THRESH_TOZERO, dst=frame)[1]
+    return frame

@@ -1,0 +1,123 @@
+"""uint8 clips in, augmented and normalised float clips out, on the model's device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmaction.models.data_preprocessors import ActionDataPreprocessor
+from mmengine.dist import get_rank, get_world_size
+from mmengine.model import stack_batch
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...functional.photometric import normalize_clips
+from ...registry import MODELS
+
+_CHANNEL_DIM = {'NCTHW': -4, 'NCHW': -3}
+
+
+@MODELS.register_module()
+class ClipDataPreprocessor(ActionDataPreprocessor):
+    """MMAction2's preprocessor with photometric work on the device.
+
+    Inputs travel as uint8 and are cast to float only on the device. In training the order is: stack, to RGB,
+    ``photometric``, normalise, blend. Otherwise, and without ``photometric``, it does exactly what
+    ``ActionDataPreprocessor`` does.
+
+    Args:
+        mean: Mean of each channel, in the unit of the inputs.
+        std: Standard deviation of each channel.
+        to_rgb: Reverse the channels. The jitter comes after it; without it BGR frames are jittered as if RGB,
+            as in VideoPace, VSPP and auxSKD.
+        to_float32: Cast to float32 when there is no mean and std.
+        blending: Config of MMAction2's batch blending.
+        format_shape: ``'NCTHW'`` for inputs (V, C, T, H, W), V views or clips; also ``'NCHW'`` and
+            ``'MIX2d3d'`` of MMAction2.
+        photometric: Config of one augmentation or a list of them, for example
+            ``dict(type='auxskd_mm.BatchColorJitter', brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2,
+            p=0.8)``. None leaves the photometric work to the loader (``ClipColorJitter``).
+
+    Raises:
+        InputError: For settings that contradict each other, naming the key.
+    """
+
+    def __init__(
+        self,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        to_rgb: bool = False,
+        to_float32: bool = True,
+        blending: dict | None = None,
+        format_shape: str = 'NCTHW',
+        photometric: dict | Sequence[dict] | None = None,
+    ) -> None:
+        _check_normalisation(mean, std, type(self).__name__)
+        if format_shape not in (*_CHANNEL_DIM, 'MIX2d3d'):
+            raise InputError(
+                f"{type(self).__name__}.format_shape='{format_shape}': expected 'NCTHW', 'NCHW' or 'MIX2d3d'"
+            )
+        super().__init__(mean, std, to_rgb, to_float32, blending, format_shape)
+        configs = [photometric] if isinstance(photometric, dict) else list(photometric or ())
+        if configs and format_shape not in _CHANNEL_DIM:
+            raise InputError(
+                f"{type(self).__name__}.photometric: format_shape='{format_shape}' mixes images and clips; use 'NCTHW' or 'NCHW'"
+            )
+        self.photometric = nn.ModuleList(MODELS.build(config) for config in configs)
+        self._rank_generator: torch.Generator | None = None
+
+    def preprocess(self, inputs: Any, data_samples: Any, training: bool = False) -> tuple[Tensor, Any]:
+        """Stack, augment in training, and normalise.
+
+        Args:
+            inputs: B tensors (V, C, T, H, W) of one shape, uint8 or float, on the device; or them stacked.
+            data_samples: B data samples.
+            training: Whether to augment.
+
+        Returns:
+            Float (B, V, C, T, H, W) and the data samples.
+        """
+        inputs = list(inputs)
+        if not (training and len(self.photometric)):
+            return super().preprocess(inputs, data_samples, training)
+        channel_dim = _CHANNEL_DIM[self.format_shape]
+        batch = stack_batch(inputs)
+        if self.to_rgb:
+            batch = batch.flip(channel_dim)
+        generator = self._generator(batch.device)
+        for augmentation in self.photometric:
+            batch = augmentation(batch, channel_dim, generator)
+        if self._enable_normalize:
+            batch = normalize_clips(batch, self.mean, self.std, channel_dim)
+        if self.blending is not None:
+            batch, data_samples = self.blending(batch, data_samples)
+        return batch, data_samples
+
+    def _generator(self, device: torch.device) -> torch.Generator | None:
+        """None (torch's global generator) in a single process, else one of this rank's own.
+
+        MMEngine gives all ranks one seed unless ``randomness=dict(diff_rank_seed=True)``; with the global
+        generator, sample i of every rank would then be jittered alike.
+        """
+        if get_world_size() == 1:
+            return None
+        if self._rank_generator is None or self._rank_generator.device.type != device.type:
+            self._rank_generator = torch.Generator(device)
+            self._rank_generator.manual_seed((torch.initial_seed() + 1 + get_rank()) % 2**63)
+        return self._rank_generator
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the generator out of copies, which some torch versions cannot pickle; it is made again when needed."""
+        return {**self.__dict__, '_rank_generator': None}
+
+
+def _check_normalisation(mean: Sequence[float] | None, std: Sequence[float] | None, owner: str) -> None:
+    if (mean is None) != (std is None):
+        given, missing = ('mean', 'std') if std is None else ('std', 'mean')
+        raise InputError(f'{owner}.{missing} is missing: {given} is set; give both, or neither for no normalisation')
+    if mean is not None and std is not None:
+        if len(mean) != len(std):
+            raise InputError(f'{owner}.std has {len(std)} values, mean {len(mean)}; give one of each per channel')
+        if not all(value > 0 for value in std):
+            raise InputError(f'{owner}.std={list(std)}: expected values above 0')

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -13,7 +15,8 @@ from mmengine.registry import DefaultScope, init_default_scope
 
 import auxskd_mm  # noqa: F401
 
-sys.path.insert(0, str(Path(__file__).parent / 'data'))
+DATA = Path(__file__).parent / 'data'
+sys.path[:0] = [str(DATA), str(Path(__file__).parent)]
 # pytest-xdist runs a process a core; more threads than that only fight.
 torch.set_num_threads(1)
 
@@ -24,6 +27,11 @@ def mmaction_scope():
     init_default_scope('mmaction')
     yield
     DefaultScope._instance_dict.clear()
+
+
+def recorded(name: str) -> Any:
+    """Values recorded from the original code, ``tests/data/<name>.json``; each file names its origin."""
+    return json.loads((DATA / f'{name}.json').read_text())
 
 
 def counted_frame(index: int, size: tuple[int, int] = (64, 48)) -> np.ndarray:

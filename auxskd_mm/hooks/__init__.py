@@ -1,6 +1,7 @@
 """Hooks."""
 
 from .bad_video_hook import BadVideoHook
-from .checked_transfer_hook import CheckedTransferHook, check_transfer
+from .checked_transfer_hook import CheckedTransferHook
+from .skd_distiller_hook import SKDDistillerHook
 
-__all__ = ['BadVideoHook', 'CheckedTransferHook', 'check_transfer']
+__all__ = ['BadVideoHook', 'CheckedTransferHook', 'SKDDistillerHook']

@@ -1,0 +1,183 @@
+"""The hook that drives a distillation: the teacher's start and its steps, and what tells whether all is well."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from fvcore.common.param_scheduler import CosineParamScheduler
+from mmengine.dist import broadcast, get_world_size
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapperDict
+from torch import nn
+
+from ..errors import InputError
+from ..models.modules import FeatureQueue, MomentumEncoder, check_momentum, momentum_update
+from ..registry import HOOKS
+
+
+@HOOKS.register_module()
+class SKDDistillerHook(Hook):
+    """Move the teacher after the student.
+
+    For :class:`AuxSKD`, and for any model that has ``teacher`` and ``student`` modules of the same architecture, or a
+    :class:`MomentumEncoder` as ``teacher`` and ``student_modules()``.
+
+    Call points:
+
+    - ``before_train``: teacher = student, unless a checkpoint brought a teacher; teacher and ``queue`` are those of rank 0 on every
+      rank; the queue must hold more than one batch.
+    - ``after_train_iter``: after every *optimizer* step (not after each batch of an accumulated gradient)
+      ``teacher = m * teacher + (1 - m) * student``. Every ``interval`` iterations logs ``teacher_momentum``, ``queue_age`` (mean age
+      of the anchors in iterations) and ``queue_filled`` (share of them that is real) beside the model's own diagnostics, and warns
+      when those show a collapse.
+
+    Args:
+        momentum: m in [0, 1), written as in the papers (MMEngine's averaged models call 1 - m the momentum).
+        final_momentum: m goes to this value in [0, 1] along half a cosine over the whole training; None keeps it fixed. A function
+            of progress alone, so a resumed run goes on exactly.
+        interval: Iterations between looks at the health of the run.
+        collapse_std: ``student_std`` or ``teacher_std`` (see :class:`SimilarityDiagnostics`) below this is called a collapse.
+        collapse_entropy: So is a teacher entropy above this share of log K, once the queue is full of real keys.
+
+    Raises:
+        InputError: For settings out of their range, or a model without student and teacher.
+
+    Source: Plrbear/auxSKD @ 79e99b8, where each forward pass starts with this step, with the same effect.
+    """
+
+    priority = 'ABOVE_NORMAL'
+
+    def __init__(
+        self,
+        momentum: float = 0.999,
+        final_momentum: float | None = None,
+        interval: int = 20,
+        collapse_std: float = 0.02,
+        collapse_entropy: float = 0.999,
+    ) -> None:
+        self.momentum = check_momentum(momentum, 'SKDDistillerHook.momentum')
+        if final_momentum is not None and final_momentum != 1:
+            check_momentum(final_momentum, 'SKDDistillerHook.final_momentum')
+        if interval < 1:
+            raise InputError(f'SKDDistillerHook.interval={interval}: expected at least 1 iteration')
+        self.final_momentum = final_momentum
+        self.interval = interval
+        self.collapse_std = collapse_std
+        self.collapse_entropy = collapse_entropy
+        self._teacher_loaded = False
+        self._warned = False
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Note whether the checkpoint has a teacher: then it goes on instead of starting as the student."""
+        keys = checkpoint.get('state_dict', checkpoint)
+        self._teacher_loaded = any(key.removeprefix('module.').startswith('teacher.') for key in keys)
+
+    def before_train(self, runner: Any) -> None:
+        """Start teacher and queue, the same on every rank."""
+        model = _unwrap(runner.model)
+        teacher, student = _pair(model)
+        if isinstance(teacher, MomentumEncoder):
+            teacher.broadcast() if self._teacher_loaded else teacher.copy_from(model.student_modules())
+        else:
+            if not self._teacher_loaded:
+                teacher.load_state_dict(student.state_dict())
+            teacher.requires_grad_(False)
+            for tensor in [*teacher.parameters(), *teacher.buffers()]:
+                broadcast(tensor.data, src=0)
+        queue = getattr(model, 'queue', None)
+        if isinstance(queue, FeatureQueue):
+            _check_batch(runner, queue)
+            queue.broadcast()
+            print_log(
+                f'{queue.size} anchors; a teacher that knows nothing has an entropy of log K = {math.log(queue.size):.2f}',
+                logger='current',
+            )
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Mapping[str, Any] | None = None
+    ) -> None:
+        """Move the teacher if the optimizer has moved the student, and look at the health of the run now and then."""
+        model = _unwrap(runner.model)
+        momentum = self.momentum_at(runner.iter / max(runner.max_iters, 1))
+        if _stepped(runner.optim_wrapper):
+            teacher, student = _pair(model)
+            if isinstance(teacher, MomentumEncoder):
+                teacher.update(model.student_modules(), momentum)
+            else:
+                momentum_update(teacher, student, momentum)
+        if self.every_n_train_iters(runner, self.interval):
+            self._report(runner, model, momentum, outputs or {})
+
+    def momentum_at(self, progress: float) -> float:
+        """m at a share of the training in [0, 1)."""
+        if self.final_momentum is None:
+            return self.momentum
+        return CosineParamScheduler(self.momentum, self.final_momentum)(progress)
+
+    def _report(self, runner: Any, model: nn.Module, momentum: float, outputs: Mapping[str, Any]) -> None:
+        scalars = dict(teacher_momentum=momentum)
+        queue = getattr(model, 'queue', None)
+        full = True
+        if isinstance(queue, FeatureQueue):
+            filled = int(queue.filled) / queue.size
+            scalars.update(queue_age=float(queue.age.float().mean()), queue_filled=filled)
+            full = filled == 1
+        for name, value in scalars.items():
+            runner.message_hub.update_scalar(f'train/{name}', value)
+        found = [
+            f'{key} is {float(outputs[key]):.4f}, below {self.collapse_std}: all clips look alike'
+            for key in ('student_std', 'teacher_std')
+            if key in outputs and float(outputs[key]) < self.collapse_std
+        ]
+        if isinstance(queue, FeatureQueue) and full and 'teacher_entropy' in outputs and queue.size > 1:
+            share = float(outputs['teacher_entropy']) / math.log(queue.size)
+            if share > self.collapse_entropy:
+                found.append(f'teacher_entropy is {share:.4f} of log K: all anchors look alike to the teacher')
+        if found and not self._warned:
+            print_log(
+                f'the distillation may have collapsed at iteration {runner.iter + 1}: {"; ".join(found)}. Try a lower learning '
+                'rate, a higher momentum or a sharper teacher_temperature',
+                logger='current',
+                level=logging.WARNING,
+            )
+        self._warned = bool(found)
+
+
+def _unwrap(model: nn.Module) -> nn.Module:
+    return model.module if is_model_wrapper(model) else model
+
+
+def _pair(model: nn.Module) -> tuple[nn.Module, nn.Module]:
+    """Teacher and student of a model.
+
+    Raises:
+        InputError: If it has none.
+    """
+    teacher, student = getattr(model, 'teacher', None), getattr(model, 'student', None)
+    if isinstance(teacher, MomentumEncoder) and hasattr(model, 'student_modules'):
+        return teacher, model
+    if isinstance(teacher, nn.Module) and isinstance(student, nn.Module):
+        return teacher, student
+    raise InputError(
+        f'SKDDistillerHook: {type(model).__name__} has no modules `student` and `teacher`; use it with AuxSKD or RSPNet, or expose them'
+    )
+
+
+def _stepped(optim_wrapper: Any) -> bool:
+    """Whether the iteration that just ended took an optimizer step."""
+    wrappers = list(optim_wrapper.values()) if isinstance(optim_wrapper, OptimWrapperDict) else [optim_wrapper]
+    return any(wrapper.should_update() for wrapper in wrappers)
+
+
+def _check_batch(runner: Any, queue: FeatureQueue) -> None:
+    batch = getattr(runner.train_dataloader, 'batch_size', None)
+    if batch is not None and queue.size < batch * get_world_size():
+        raise InputError(
+            f'model.queue_size={queue.size} is smaller than the batch of {batch} x {get_world_size()} process(es), so that anchors '
+            'would be of the last batch alone; raise queue_size or lower train_dataloader.batch_size'
+        )

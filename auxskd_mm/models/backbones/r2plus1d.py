@@ -1,0 +1,59 @@
+"""R(2+1)D of VCOP, VideoPace, VSPP, auxSKD and RSPNet's ``r2plus1d-vcop``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from ...registry import MODELS
+from .residual import ResidualBackbone, Triple
+
+
+class FactoredConv3d(nn.Module):
+    """Spatial 1xkxk convolution, BN, ReLU, temporal kx1x1 convolution; no biases.
+
+    With t, d the temporal and spatial kernel size the middle has M = floor(t d^2 Cin Cout / (d^2 Cin + t Cout)) channels, which
+    gives the pair as many weights as the full 3-D convolution.
+
+    Args:
+        in_channels: Cin.
+        out_channels: Cout.
+        kernel: (t, d, d), odd.
+        stride: (time, height, width).
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: Triple, stride: Triple) -> None:
+        super().__init__()
+        t, d, _ = kernel
+        middle = t * d * d * in_channels * out_channels // (d * d * in_channels + t * out_channels)
+        self.spatial_conv = nn.Conv3d(
+            in_channels, middle, (1, d, d), (1, *stride[1:]), padding=(0, d // 2, d // 2), bias=False
+        )
+        self.bn = nn.BatchNorm3d(middle)
+        self.relu = nn.ReLU()
+        self.temporal_conv = nn.Conv3d(
+            middle, out_channels, (t, 1, 1), (stride[0], 1, 1), padding=(t // 2, 0, 0), bias=False
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, Cin, T, H, W) -> (B, Cout, T', H', W')."""
+        return self.temporal_conv(self.relu(self.bn(self.spatial_conv(x))))
+
+
+@MODELS.register_module()
+class R2Plus1DVCOP(ResidualBackbone):
+    """R(2+1)D with one block a stage: (B, 3, T, H, W) -> (B, 8 * base_channels, T/8, H/16, W/16).
+
+    Often tabulated as "R(2+1)D-18", but it has 10 convolutions, 14,365,303 parameters and shares no weight shape with
+    torchvision's ``r2plus1d_18``. Unlike there the shortcuts are factored convolutions too. 16 x 112 x 112 gives 512 x 2 x 7 x 7.
+
+    Args:
+        kwargs: ``stage_blocks``, ``base_channels``, ``in_channels``, ``frozen_stages``, ``with_cp``, ``init_cfg`` of
+            :class:`ResidualBackbone`.
+
+    Source: xudejing/video-clip-order-prediction @ 7a1710d and Plrbear/auxSKD @ 79e99b8; parameter names are theirs.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(FactoredConv3d, **kwargs)

@@ -1,0 +1,108 @@
+"""The shallow residual networks of VCOP: a stem and four stages, by default with one block each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...errors import InputError
+from .staged import StagedBackbone
+
+Triple = tuple[int, int, int]
+# (in_channels, out_channels, kernel, stride) -> a convolution padded to keep the size at stride 1
+ConvFactory = Callable[[int, int, Triple, Triple], nn.Module]
+
+UNIT: Triple = (1, 1, 1)
+
+
+class ResidualBlock(nn.Module):
+    """conv-BN-ReLU-conv-BN, add, ReLU; a convolution and BN on the shortcut where the size changes.
+
+    Args:
+        conv: Makes the convolutions.
+        in_channels: Channels in.
+        out_channels: Channels out.
+        downsample: Halve time, height and width.
+    """
+
+    def __init__(self, conv: ConvFactory, in_channels: int, out_channels: int, downsample: bool) -> None:
+        super().__init__()
+        stride = (2, 2, 2) if downsample else UNIT
+        self.downsample = downsample
+        if downsample:
+            self.downsampleconv = conv(in_channels, out_channels, UNIT, stride)
+            self.downsamplebn = nn.BatchNorm3d(out_channels)
+        self.conv1 = conv(in_channels, out_channels, (3, 3, 3), stride)
+        self.bn1 = nn.BatchNorm3d(out_channels)
+        self.conv2 = conv(out_channels, out_channels, (3, 3, 3), UNIT)
+        self.bn2 = nn.BatchNorm3d(out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T, H, W) -> (B, C', T', H', W')."""
+        residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        if self.downsample:
+            x = self.downsamplebn(self.downsampleconv(x))
+        return F.relu(x + residual)
+
+
+class ResidualStage(nn.Module):
+    """Blocks ``block1 .. blockN`` of one width; the first may halve the size."""
+
+    def __init__(self, conv: ConvFactory, in_channels: int, out_channels: int, blocks: int, downsample: bool) -> None:
+        super().__init__()
+        for i in range(blocks):
+            block = ResidualBlock(conv, in_channels if i == 0 else out_channels, out_channels, downsample and i == 0)
+            self.add_module(f'block{i + 1}', block)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T, H, W) -> (B, C', T', H', W')."""
+        for block in self.children():
+            x = block(x)
+        return x
+
+
+class ResidualBackbone(StagedBackbone):
+    """Stem 3x7x7 with stride (1, 2, 2), no max-pool, stages ``conv2 .. conv5`` of 1, 2, 4 and 8 times the base width.
+
+    Args:
+        conv: Makes the convolutions, which tells R(2+1)D from R3D.
+        stage_blocks: Blocks of each stage, one to four stages; (1, 1, 1, 1) is the network of the papers.
+        base_channels: Width of stem and first stage, 64 in the papers.
+        in_channels: Channels of a clip.
+        frozen_stages: See :class:`StagedBackbone`.
+        with_cp: See :class:`StagedBackbone`.
+        init_cfg: See :class:`StagedBackbone`.
+
+    Raises:
+        InputError: For sizes below 1, or more than four stages.
+    """
+
+    def __init__(
+        self,
+        conv: ConvFactory,
+        stage_blocks: Sequence[int] = (1, 1, 1, 1),
+        base_channels: int = 64,
+        in_channels: int = 3,
+        frozen_stages: int = -1,
+        with_cp: bool = False,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(frozen_stages, with_cp, init_cfg)
+        name = type(self).__name__
+        if not 1 <= len(stage_blocks) <= 4 or min(stage_blocks) < 1:
+            raise InputError(f'{name}.stage_blocks={tuple(stage_blocks)}: expected one to four numbers of at least 1')
+        if base_channels < 1:
+            raise InputError(f'{name}.base_channels={base_channels}: expected at least 1')
+        self.conv1 = conv(in_channels, base_channels, (3, 7, 7), (1, 2, 2))
+        self.bn1 = nn.BatchNorm3d(base_channels)
+        self.relu = nn.ReLU()
+        width, stages = base_channels, [['conv1', 'bn1', 'relu']]
+        for i, blocks in enumerate(stage_blocks):
+            out = base_channels * 2**i
+            self.add_module(f'conv{i + 2}', ResidualStage(conv, width, out, blocks, downsample=i > 0))
+            stages.append([f'conv{i + 2}'])
+            width = out
+        self.out_channels = width
+        self.set_stages(stages)

@@ -1,0 +1,161 @@
+"""S3D-G as VideoPace uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...registry import MODELS
+from .residual import Triple
+from .staged import StagedBackbone
+
+# Channels of an Inception block: branch 0; branch 1 reduced, out; branch 2 reduced, out; branch 3.
+_BLOCKS = (
+    (('b', (64, 96, 128, 16, 32, 32)), ('c', (128, 128, 192, 32, 96, 64))),
+    (
+        ('b', (192, 96, 208, 16, 48, 64)),
+        ('c', (160, 112, 224, 24, 64, 64)),
+        ('d', (128, 128, 256, 24, 64, 64)),
+        ('e', (112, 144, 288, 32, 64, 64)),
+        ('f', (256, 160, 320, 32, 128, 128)),
+    ),
+    (('b', (256, 160, 320, 32, 128, 128)), ('c', (384, 192, 384, 48, 128, 128))),
+)
+
+
+class _Conv(nn.Module):
+    """Convolution, BN, ReLU; a kernel of (3, 3, 3) is split into a spatial and a temporal one. No biases."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: Triple = (1, 1, 1), stride: int = 1, separable: bool = False
+    ) -> None:
+        super().__init__()
+        t, d, _ = kernel
+        first = (1, d, d) if separable else kernel
+        self.conv1 = nn.Conv3d(in_channels, out_channels, first, stride, [k // 2 for k in first], bias=False)  # type: ignore[arg-type]
+        self.bn1 = nn.BatchNorm3d(out_channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.separable = separable
+        if separable:
+            self.conv2 = nn.Conv3d(out_channels, out_channels, (t, 1, 1), padding=(t // 2, 0, 0), bias=False)
+            self.bn2 = nn.BatchNorm3d(out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu(self.bn1(self.conv1(x)))
+        return self.relu(self.bn2(self.conv2(x))) if self.separable else x
+
+
+class _SelfGating(nn.Module):
+    """Scale each channel by a sigmoid of a linear layer on the pooled features."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.fc = nn.Linear(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.fc(x.mean((2, 3, 4))))[:, :, None, None, None] * x
+
+
+class _MaxPool(nn.Module):
+    """TensorFlow's 'SAME' max-pool: zeros (not minus infinity) in front and behind, sizes rounded up."""
+
+    def __init__(self, kernel: Triple, stride: Triple) -> None:
+        super().__init__()
+        padding: list[int] = []
+        for k, s in reversed(list(zip(kernel, stride))):
+            total = max(k - s, 0)
+            padding += [total // 2, total - total // 2]
+        self.pad = nn.ConstantPad3d(tuple(padding), 0.0)  # type: ignore[arg-type]
+        self.pool = nn.MaxPool3d(kernel, stride, ceil_mode=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.pool(self.pad(x))
+
+
+class _InceptionBlock(nn.Module):
+    """Four gated branches, concatenated."""
+
+    def __init__(self, in_channels: int, channels: Sequence[int]) -> None:
+        super().__init__()
+        b0, b1_a, b1, b2_a, b2, b3 = channels
+        self.conv_b0 = _Conv(in_channels, b0)
+        self.conv_b1_a = _Conv(in_channels, b1_a)
+        self.conv_b1_b = _Conv(b1_a, b1, (3, 3, 3), separable=True)
+        self.conv_b2_a = _Conv(in_channels, b2_a)
+        self.conv_b2_b = _Conv(b2_a, b2, (3, 3, 3), separable=True)
+        self.maxpool_b3 = nn.MaxPool3d(3, stride=1, padding=1)
+        self.conv_b3_b = _Conv(in_channels, b3)
+        for i, width in enumerate((b0, b1, b2, b3)):
+            self.add_module(f'gating_b{i}', _SelfGating(width))
+        self.out_channels = b0 + b1 + b2 + b3
+
+    def forward(self, x: Tensor) -> Tensor:
+        branches = (
+            self.conv_b0(x),
+            self.conv_b1_b(self.conv_b1_a(x)),
+            self.conv_b2_b(self.conv_b2_a(x)),
+            self.conv_b3_b(self.maxpool_b3(x)),
+        )
+        return torch.cat([getattr(self, f'gating_b{i}')(branch) for i, branch in enumerate(branches)], dim=1)
+
+
+@MODELS.register_module()
+class S3DG(StagedBackbone):
+    """Separable 3-D Inception with feature gating: (B, 3, T, H, W) -> (B, 1024, T/8, H/32, W/32), 9,125,072 parameters.
+
+    Stage 0, the stem, is everything before the first Inception block; stages 1 to 3 are the blocks of ``mixed_3``, ``mixed_4`` and
+    ``mixed_5``. There is always a gate after ``conv_2c``, as in the original, whose flag for it has no effect.
+
+    Args:
+        stage_blocks: Inception blocks of the three stages, at most (2, 5, 2), which is S3D-G.
+        width: Factor for the channels of every layer; 1 is S3D-G.
+        in_channels: Channels of a clip.
+        frozen_stages: See :class:`StagedBackbone`.
+        with_cp: See :class:`StagedBackbone`.
+        init_cfg: See :class:`StagedBackbone`.
+
+    Raises:
+        InputError: For a depth that does not exist or a width that is not positive.
+
+    Source: laura-wang/video-pace @ cc1e561 (the S3D of HowTo100M without space-to-depth); parameter names are theirs.
+    """
+
+    def __init__(
+        self,
+        stage_blocks: Sequence[int] = (2, 5, 2),
+        width: float = 1.0,
+        in_channels: int = 3,
+        frozen_stages: int = -1,
+        with_cp: bool = False,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(frozen_stages, with_cp, init_cfg)
+        most = tuple(len(blocks) for blocks in _BLOCKS)
+        if len(stage_blocks) != 3 or not all(1 <= n <= m for n, m in zip(stage_blocks, most)):
+            raise InputError(f'S3DG.stage_blocks={tuple(stage_blocks)}: expected three numbers from 1 to {most}')
+        if width <= 0:
+            raise InputError(f'S3DG.width={width}: expected a factor above 0')
+        stem, out = (max(1, round(n * width)) for n in (64, 192))
+        self.conv1 = _Conv(in_channels, stem, (3, 7, 7), stride=2)
+        self.maxpool_2a = _MaxPool((1, 3, 3), (1, 2, 2))
+        self.conv_2b = _Conv(stem, stem)
+        self.conv_2c = _Conv(stem, out, (3, 3, 3), separable=True)
+        self.gating = _SelfGating(out)
+        self.maxpool_3a = _MaxPool((1, 3, 3), (1, 2, 2))
+        self.maxpool_4a = _MaxPool((3, 3, 3), (2, 2, 2))
+        self.maxpool_5a = _MaxPool((2, 2, 2), (2, 2, 2))
+        stages = [['conv1', 'maxpool_2a', 'conv_2b', 'conv_2c', 'gating', 'maxpool_3a']]
+        for number, blocks, count in zip((3, 4, 5), _BLOCKS, stage_blocks):
+            names = [] if number == 3 else [f'maxpool_{number}a']
+            for letter, channels in blocks[:count]:
+                name = f'mixed_{number}{letter}'
+                block = _InceptionBlock(out, [max(1, round(n * width)) for n in channels])
+                self.add_module(name, block)
+                names.append(name)
+                out = block.out_channels
+            stages.append(names)
+        self.out_channels = out
+        self.set_stages(stages)

@@ -1,0 +1,134 @@
+"""What the backbones here share: stages that can be frozen or recomputed, and weights that are checked when loaded."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from mmengine.model import BaseModule
+from mmengine.runner.checkpoint import _load_checkpoint_with_prefix
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
+
+from ...errors import InputError
+from ...functional.transfer import check_transfer
+
+
+@contextlib.contextmanager
+def _statistics_untouched(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Normalise with batch statistics without recording them.
+
+    A recomputed stage sees its batch a second time; without this its running statistics would move twice a step.
+    """
+    inner = [m for module in modules for m in module.modules()]
+    tracking = [m for m in inner if isinstance(m, _BatchNorm) and m.track_running_stats]
+    for norm in tracking:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in tracking:
+            norm.track_running_stats = True
+
+
+class StagedBackbone(BaseModule):
+    """Base of the backbones: a stem (stage 0) and stages 1 .. N, run one after the other.
+
+    Subclasses call :meth:`set_stages` at the end of their constructor.
+
+    Args:
+        frozen_stages: Last stage that is not trained and stays in eval mode; 0 is the stem alone, -1 is none.
+        with_cp: Recompute the stages in the backward pass instead of keeping their activations (gradient checkpointing).
+            Results, running statistics included, are the same.
+        init_cfg: MMEngine initialisation. ``dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` must bring every
+            tensor of the backbone; None keeps PyTorch's initialisation.
+    """
+
+    out_channels: int
+
+    def __init__(self, frozen_stages: int = -1, with_cp: bool = False, init_cfg: dict | list | None = None) -> None:
+        super().__init__(init_cfg)
+        self.frozen_stages = frozen_stages
+        self.with_cp = with_cp
+        self._stages: list[list[str]] = []
+
+    def set_stages(self, stages: Sequence[Sequence[str]]) -> None:
+        """Name the modules of the stem and of every stage, in the order in which they run.
+
+        Raises:
+            InputError: If ``frozen_stages`` does not exist.
+        """
+        self._stages = [list(names) for names in stages]
+        if not -1 <= self.frozen_stages < len(self._stages):
+            raise InputError(
+                f'{type(self).__name__}.frozen_stages={self.frozen_stages}: expected -1 (none) to {len(self._stages) - 1}'
+            )
+        self._freeze()
+
+    def _stage(self, index: int, x: Tensor) -> Tensor:
+        for name in self._stages[index]:
+            x = getattr(self, name)(x)
+        return x
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Feature maps.
+
+        Args:
+            x: Clips (B, 3, T, H, W).
+
+        Returns:
+            (B, out_channels, T', H', W').
+        """
+        for index in range(len(self._stages)):
+            if self.with_cp and self.training and index > self.frozen_stages and torch.is_grad_enabled():
+                modules = [getattr(self, name) for name in self._stages[index]]
+                x = checkpoint(
+                    self._stage,
+                    index,
+                    x,
+                    use_reentrant=False,
+                    context_fn=lambda m=modules: (contextlib.nullcontext(), _statistics_untouched(m)),
+                )
+            else:
+                x = self._stage(index, x)
+        return x
+
+    def _freeze(self) -> None:
+        for names in self._stages[: self.frozen_stages + 1]:
+            for name in names:
+                module = getattr(self, name)
+                module.eval()
+                module.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> StagedBackbone:
+        """Training mode for all but the frozen stages."""
+        super().train(mode)
+        self._freeze()
+        return self
+
+    def init_weights(self) -> None:
+        """Initialise as ``init_cfg`` says; pretrained weights that do not cover the backbone are an error.
+
+        Raises:
+            InputError: See :func:`auxskd_mm.functional.transfer.check_transfer`.
+        """
+        if not (isinstance(self.init_cfg, dict) and self.init_cfg['type'] == 'Pretrained'):
+            super().init_weights()
+            return
+        path, prefix = self.init_cfg['checkpoint'], self.init_cfg.get('prefix', '')
+        state = _read(path, prefix)
+        print_log(check_transfer(self.state_dict(), state, ('',), path), logger='current')
+        self.load_state_dict(state, strict=False)
+        self._is_init = True
+
+
+def _read(path: str, prefix: str) -> dict[str, Any]:
+    """State dict of a checkpoint, the keys under ``prefix`` without it."""
+    try:
+        return _load_checkpoint_with_prefix(prefix, path, map_location='cpu')
+    except AssertionError:
+        raise InputError(f"{path}: init_cfg.prefix='{prefix}' is the prefix of no key; leave it out for a bare backbone") from None

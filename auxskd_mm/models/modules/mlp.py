@@ -1,0 +1,59 @@
+"""Projectors and predictors."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from ...errors import InputError
+from ...registry import MODELS
+
+
+@MODELS.register_module()
+class MLP(nn.Sequential):
+    """Linear layers with BN and ReLU in between: (B, in_channels) -> (B, out_channels).
+
+    Without ``hidden_channels`` it is a single linear layer, auxSKD's projector (512 -> 128). With them it is ``Linear, BN1d, ReLU,
+    Linear``, auxSKD's predictor (128 -> 1024 -> 128).
+
+    Args:
+        in_channels: Width of the input.
+        out_channels: Width of the output.
+        hidden_channels: Width in the middle, or None.
+        num_layers: Linear layers, at least 2, if there are hidden channels.
+        norm: Whether BN follows each hidden layer.
+
+    Raises:
+        InputError: For a size below 1.
+
+    Source: Plrbear/auxSKD @ 79e99b8, from ISD and BYOL.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        hidden_channels: int | None = None,
+        num_layers: int = 2,
+        norm: bool = True,
+    ) -> None:
+        for key, value in (
+            ('in_channels', in_channels),
+            ('out_channels', out_channels),
+            ('hidden_channels', hidden_channels),
+        ):
+            if value is not None and value < 1:
+                raise InputError(f'MLP.{key}={value}: expected at least 1')
+        if hidden_channels is not None and num_layers < 2:
+            raise InputError(f'MLP.num_layers={num_layers}: hidden_channels={hidden_channels} needs at least 2')
+        layers: list[nn.Module] = []
+        width = in_channels
+        for _ in range(num_layers - 1 if hidden_channels is not None else 0):
+            assert hidden_channels is not None
+            # As in the original, the bias stays although BN takes it out again.
+            layers.append(nn.Linear(width, hidden_channels))
+            layers += [nn.BatchNorm1d(hidden_channels)] if norm else []
+            layers.append(nn.ReLU())
+            width = hidden_channels
+        super().__init__(*layers, nn.Linear(width, out_channels))
+        self.in_channels = in_channels
+        self.out_channels = out_channels

@@ -1,0 +1,85 @@
+"""The teacher: an exponential moving average of the student."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+import torch
+from mmengine.dist import broadcast
+from torch import nn
+
+from ...errors import InputError
+
+
+def check_momentum(momentum: float, key: str) -> float:
+    """Return ``momentum`` as a float.
+
+    Raises:
+        InputError: If it is not in [0, 1).
+    """
+    if isinstance(momentum, bool) or not isinstance(momentum, (int, float)) or not 0 <= momentum < 1:
+        raise InputError(f'{key}={momentum!r}: expected a momentum in [0, 1), for instance 0.999 as in auxSKD')
+    return float(momentum)
+
+
+@torch.no_grad()
+def momentum_update(teacher: nn.Module, student: nn.Module, momentum: float) -> None:
+    """``teacher = m * teacher + (1 - m) * student`` over parameters, fused; buffers are left alone.
+
+    ``m`` is written as in the papers, near 1. MMEngine's averaged models call ``1 - m`` the momentum.
+
+    Args:
+        teacher: Module to update in place.
+        student: Module with the same parameters in the same order.
+        momentum: m in [0, 1].
+
+    Raises:
+        InputError: If the parameters do not correspond.
+    """
+    mine, theirs = list(teacher.parameters()), [p.detach() for p in student.parameters()]
+    if [p.shape for p in mine] != [p.shape for p in theirs]:
+        raise InputError(f'teacher ({len(mine)} parameters) and student ({len(theirs)}) are not the same network')
+    if mine:
+        torch._foreach_lerp_(mine, theirs, 1 - momentum)
+
+
+class MomentumEncoder(nn.Module):
+    """Copies of the student's modules that follow it slowly.
+
+    ``MomentumEncoder(backbone=b, neck=n)`` has submodules ``backbone`` and ``neck``. Parameters carry no gradient. BatchNorm
+    statistics are the teacher's own: it stays in training mode and normalises with the batches that it sees (auxSKD, MoCo).
+
+    Args:
+        modules: The student's modules by name; copied.
+
+    Attributes:
+        started: Whether the weights are those of a student or a checkpoint, and not what the copy happened to begin with.
+
+    Source: Plrbear/auxSKD @ 79e99b8, ``encoder_k``.
+    """
+
+    def __init__(self, **modules: nn.Module) -> None:
+        super().__init__()
+        for name, module in modules.items():
+            self.add_module(name, copy.deepcopy(module))
+        self.requires_grad_(False)
+        self.started = False
+
+    @torch.no_grad()
+    def copy_from(self, student: Mapping[str, nn.Module]) -> None:
+        """Start as the student is now, BatchNorm statistics included, the same on every rank."""
+        for name, module in self.named_children():
+            module.load_state_dict(student[name].state_dict())
+        self.broadcast()
+
+    def broadcast(self) -> None:
+        """Take rank 0's weights on every rank, and count as started."""
+        for tensor in [*self.parameters(), *self.buffers()]:
+            broadcast(tensor.data, src=0)
+        self.started = True
+
+    def update(self, student: Mapping[str, nn.Module], momentum: float) -> None:
+        """One step of the average; see :func:`momentum_update`."""
+        for name, module in self.named_children():
+            momentum_update(module, student[name], momentum)

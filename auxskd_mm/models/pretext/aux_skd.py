@@ -1,0 +1,125 @@
+"""auxSKD: the auxiliary phase."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...registry import MODELS
+from ..modules.batch_shuffle import batch_shuffle, batch_unshuffle
+from ..modules.feature_queue import FeatureQueue
+from ..modules.momentum_encoder import MomentumEncoder
+from ..modules.pooling import pool_features
+from .pretext_model import PretextModel
+
+
+@MODELS.register_module()
+class AuxSKD(PretextModel):
+    """Similarity distillation between two segment-paced views of a video.
+
+    The student sees one view, the teacher another of the same video with another paced segment and another pace. Both look at a
+    queue of anchors, the teacher's features of earlier videos; the student learns to see them as the teacher does::
+
+        q = predictor(neck(backbone(student view)))
+        k = teacher.neck(teacher.backbone(teacher view))        no gradient
+        loss = KL(softmax(k . anchors / 0.02) || softmax(q . anchors / 0.1))
+        k enters the queue, the oldest keys leave it
+
+    The teacher is started and moved by :class:`SKDDistillerHook`, which the config must attach.
+
+    Args:
+        backbone: Config of the student's backbone.
+        neck: Config of the projector, backbone width C -> D; the original's is ``MLP(512, 128)``, one linear layer.
+        predictor: Config of the predictor D -> D, on the student's side alone; the original's is ``MLP(128, 128, 1024)``.
+        queue_size: Anchors K; the original's default is 15,360.
+        loss: Config of the loss; default :class:`SimilarityDistillationLoss`.
+        queue_init: ``'unit'``, or ``'columns'`` for the original's start, see :class:`FeatureQueue`.
+        shuffle: Exchange the teacher's clips between ranks, see :func:`batch_shuffle`; changes nothing in one process.
+        data_preprocessor: See :class:`PretextModel`.
+        init_cfg: See :class:`PretextModel`.
+
+    Raises:
+        InputError: If widths do not fit together, the queue has no size, or the backbone yields several maps.
+
+    Source: Dadashzadeh, Whone, Mirmehdi, CVPRW 2022; Plrbear/auxSKD @ 79e99b8, whose HEAD cannot be constructed: the procedure is
+    that of its first upload f0a318d.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        neck: dict,
+        predictor: dict,
+        queue_size: int = 15360,
+        loss: dict | None = None,
+        queue_init: str = 'unit',
+        shuffle: bool = True,
+        data_preprocessor: dict | nn.Module | None = None,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(backbone, 2, data_preprocessor, init_cfg)
+        self.neck = MODELS.build(neck)
+        self.predictor = MODELS.build(predictor)
+        width = _check_widths(self.backbone, self.neck, self.predictor)
+        self.teacher = MomentumEncoder(**self.student_modules())
+        self.queue = FeatureQueue(queue_size, width, queue_init)
+        self.similarity_loss = MODELS.build(loss or dict(type='auxskd_mm.SimilarityDistillationLoss'))
+        self.shuffle = shuffle
+
+    def student_modules(self) -> dict[str, nn.Module]:
+        """What the teacher is an average of."""
+        return dict(backbone=self.backbone, neck=self.neck)
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> dict[str, Tensor]:
+        """Distil one batch.
+
+        Args:
+            inputs: (B, 2, C, T, H, W), the student's view first.
+            data_samples: Not used: the phase needs no labels.
+
+        Returns:
+            ``loss_similarity`` and, without gradient, the diagnostics of :class:`SimilarityDiagnostics`.
+        """
+        student_view, teacher_view = self.views(inputs)
+        student = self.predictor(self.neck(pool_features(self.backbone(student_view))))  # (B, D)
+        teacher = self.teacher_features(teacher_view)  # (B, D)
+        # The anchors are those before this batch: a clip's own key is not among them.
+        loss = self.similarity_loss(student, teacher, self.queue.features)
+        diagnostics = self.similarity_loss.diagnose(student, teacher, self.queue.features)._asdict()
+        self.queue.enqueue(F.normalize(teacher, dim=1))
+        return dict(loss_similarity=loss, **diagnostics)
+
+    @torch.no_grad()
+    def teacher_features(self, clips: Tensor) -> Tensor:
+        """The teacher's features of clips (B, C, T, H, W), not normalised: (B, D).
+
+        Raises:
+            InputError: If nothing has started the teacher.
+        """
+        if not self.teacher.started:
+            raise InputError(
+                "AuxSKD: the teacher was never started; attach it by custom_hooks=[dict(type='auxskd_mm.SKDDistillerHook')]"
+            )
+        clips, restore = batch_shuffle(clips) if self.shuffle else (clips, None)
+        features = self.teacher.neck(pool_features(self.teacher.backbone(clips)))
+        return batch_unshuffle(features, restore)
+
+
+def _check_widths(backbone: nn.Module, neck: nn.Module, predictor: nn.Module) -> int:
+    """Width D of the features, if backbone, neck and predictor fit together."""
+    out, into = getattr(backbone, 'out_channels', None), getattr(neck, 'in_channels', None)
+    if isinstance(out, int) and into is not None and out != into:
+        raise InputError(f'model.neck.in_channels={into}: the backbone yields {out} channels; set it to {out}')
+    width = getattr(neck, 'out_channels', None)
+    if width is None:
+        raise InputError(f'model.neck: {type(neck).__name__} has no out_channels; use auxskd_mm.MLP or give it that attribute')
+    for key in ('in_channels', 'out_channels'):
+        value = getattr(predictor, key, width)
+        if value != width:
+            raise InputError(f'model.predictor.{key}={value}: the neck yields {width} channels; set it to {width}')
+    return width

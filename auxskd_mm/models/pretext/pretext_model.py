@@ -1,0 +1,109 @@
+"""Base of the methods that are more than a backbone with a head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...registry import MODELS
+from ..modules.pooling import pool_features
+
+
+class PretextModel(BaseModel):
+    """A backbone that learns from several views of a clip.
+
+    Subclasses write :meth:`loss`. The network that learns is ``backbone``, so its weights move on under that name.
+
+    Args:
+        backbone: Config of any MMAction2, pytorchvideo or own backbone that yields one feature map.
+        num_views: Views V that a sample must have.
+        data_preprocessor: Config; default is :class:`ClipDataPreprocessor` without normalisation.
+        init_cfg: MMEngine initialisation of the whole model.
+
+    Raises:
+        InputError: If the backbone is set to yield several feature maps.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        num_views: int,
+        data_preprocessor: dict | nn.Module | None = None,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        if data_preprocessor is None:
+            data_preprocessor = dict(type='auxskd_mm.ClipDataPreprocessor')
+        if isinstance(data_preprocessor, dict):
+            data_preprocessor = MODELS.build(data_preprocessor)
+        super().__init__(data_preprocessor, init_cfg)
+        self.num_views = num_views
+        self.backbone = MODELS.build(backbone)
+        _require_one_map(self.backbone)
+
+    def views(self, inputs: Tensor) -> Sequence[Tensor]:
+        """Split a batch (B, V, C, T, H, W) into V tensors (B, C, T, H, W).
+
+        Raises:
+            InputError: If the samples have another number of views.
+        """
+        if inputs.ndim != 6 or inputs.shape[1] != self.num_views:
+            raise InputError(
+                f'{type(self).__name__} takes (B, {self.num_views}, C, T, H, W), got {tuple(inputs.shape)}: the sampler of '
+                f"the pipeline must draw {self.num_views} views and FormatShape use input_format='NCTHW'"
+            )
+        return inputs.unbind(1)
+
+    def extract_feat(self, inputs: Tensor) -> Tensor:
+        """Pooled features of the backbone.
+
+        Args:
+            inputs: (B, V, C, T, H, W) or (N, C, T, H, W).
+
+        Returns:
+            (B * V, D) or (N, D).
+        """
+        clips = inputs.flatten(0, 1) if inputs.ndim == 6 else inputs
+        return pool_features(self.backbone(clips))
+
+    def forward(self, inputs: Tensor, data_samples: Sequence[Any] | None = None, mode: str = 'tensor', **kwargs: Any) -> Any:
+        """Dispatch as MMEngine's models do.
+
+        Args:
+            inputs: (B, V, C, T, H, W), out of the data preprocessor.
+            data_samples: B data samples.
+            mode: 'loss' gives a dict of losses and diagnostics, 'tensor' the features of :meth:`extract_feat`, 'predict' the
+                data samples with those features as ``feature`` (V, D).
+            kwargs: Ignored.
+        """
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        if mode not in ('tensor', 'predict'):
+            raise InputError(f"mode='{mode}': expected 'loss', 'tensor' or 'predict'")
+        features = self.extract_feat(inputs)
+        if mode == 'tensor' or data_samples is None:
+            return features
+        for sample, own in zip(data_samples, features.view(len(data_samples), -1, features.shape[-1])):
+            sample.set_field(own, 'feature')
+        return data_samples
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> dict[str, Tensor]:
+        """Losses (keys with ``loss``) and diagnostics (keys without) of a batch."""
+        raise NotImplementedError
+
+
+def _require_one_map(backbone: nn.Module) -> None:
+    """Refuse at build time what could not be pooled later."""
+    indices = getattr(backbone, 'out_indices', None)
+    if isinstance(indices, (tuple, list)) and len(indices) > 1:
+        raise InputError(
+            f'model.backbone.out_indices={tuple(indices)}: {type(backbone).__name__} yields {len(indices)} feature maps; '
+            f'set out_indices=({max(indices)},)'
+        )
+    if hasattr(backbone, 'slow_path') and hasattr(backbone, 'fast_path'):
+        raise InputError(
+            f'model.backbone: {type(backbone).__name__} yields the maps of two pathways; take one with one, e.g. ResNet3dSlowOnly'
+        )

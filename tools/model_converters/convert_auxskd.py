@@ -1,0 +1,23 @@
+"""Convert a checkpoint of the original auxSKD, VSPP, VideoPace or VCOP code for `load_from` and tools/test.py."""
+
+from __future__ import annotations
+
+import argparse
+
+from auxskd_mm.apis import run_tool
+from auxskd_mm.apis.convert_checkpoint import convert_checkpoint
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('source', help='original checkpoint (.pth, .pt, .tar)')
+    parser.add_argument('target', help='file to write')
+    args = parser.parse_args()
+    result = convert_checkpoint(args.source, args.target)
+    print(f'{args.target}: {len(result.state_dict)} tensors of {result.kind}')
+    if result.dropped:
+        print(f'left out {len(result.dropped)}: {", ".join(result.dropped[:5])}{" ..." if len(result.dropped) > 5 else ""}')
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -63,8 +63,8 @@ setup(
     license='Apache-2.0',
     packages=find_packages(include=['auxskd_mm', 'auxskd_mm.*']),
     python_requires='>=3.9',
-    # mmcv and mmcv-lite share one import name, and pip cannot say "either": the extra `lite` brings mmcv-lite, a user's own full
-    # mmcv is left alone, and without any the import says what to run.
+    # mmcv and mmcv-lite share one import name, and pip cannot say "either": the extra `lite` brings mmcv-lite, a user's
+    # own full mmcv is left alone, and without any the import says what to run.
     install_requires=[
         'torch>=2.4',
         'torchvision',

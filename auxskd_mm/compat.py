@@ -1,7 +1,8 @@
 """Workarounds for upstream breakages, and nothing else.
 
-Each function names what breaks and where it was reported, does nothing where the upstream is whole, and returns whether it had to
-act, so that a test can show both. :func:`apply` runs those that an ``import auxskd_mm`` needs; it is idempotent.
+Each function names what breaks and where it was reported, does nothing where the upstream is whole, and returns whether
+it had to act, so that a test can show both. :func:`apply` runs those that an ``import auxskd_mm`` needs; it is
+idempotent.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ _DRN = 'mmaction.models.localizers.drn'
 
 
 def require_mmcv() -> bool:
-    """Say how to get mmcv where there is none: pip cannot express "mmcv or mmcv-lite", so neither is a hard requirement.
+    """Say how to get mmcv where there is none.
+
+    pip cannot express "mmcv or mmcv-lite", so neither is a hard requirement.
 
     Raises:
         InputError: If ``mmcv`` is not installed.
@@ -36,8 +39,9 @@ def require_mmcv() -> bool:
 def declare_torchvision_operators() -> bool:
     """Let a CUDA build of torchvision import beside a CPU-only torch, whose operator library it cannot load.
 
-    Its import then stops at ``operator torchvision::nms does not exist``; declaring the schemas of the two operators that are
-    decorated at import time is enough for models and transforms. MMEngine's Runner imports torchvision whenever it is installed.
+    Its import then stops at ``operator torchvision::nms does not exist``; declaring the schemas of the two operators
+    that are decorated at import time is enough for models and transforms. MMEngine's Runner imports torchvision
+    whenever it is installed.
     """
     if 'torchvision' in sys.modules or importlib.util.find_spec('torchvision') is None:
         return False
@@ -63,15 +67,15 @@ def declare_torchvision_operators() -> bool:
 def stub_missing_drn() -> bool:
     """Stand in for ``mmaction.models.localizers.drn``, which the PyPI release 1.2.0 lacks (open-mmlab/mmaction2#2714).
 
-    Without it ``import mmaction.models`` fails. The stub carries a ``DRN`` that refuses to be built, so a config that asks for it
-    gets a clear answer. A source install has the real package and is left alone.
+    Without it ``import mmaction.models`` fails. The stub carries a ``DRN`` that refuses to be built, so a config that
+    asks for it gets a clear answer. A source install has the real package and is left alone.
     """
     if _DRN in sys.modules:
         return False
     spec = importlib.util.find_spec('mmaction')
     if spec is None or not spec.submodule_search_locations:
         return False
-    localizers = Path(list(spec.submodule_search_locations)[0], 'models', 'localizers')
+    localizers = Path(next(iter(spec.submodule_search_locations)), 'models', 'localizers')
     if not localizers.is_dir() or (localizers / 'drn').is_dir():
         return False
 
@@ -103,6 +107,8 @@ def replace_pkg_resources() -> bool:
     import mmengine.utils
     import mmengine.utils.package_utils as package_utils
 
+    if package_utils.is_installed is is_installed:
+        return False
     for target in (mmengine_config, mmengine.utils, package_utils):
         for function in (is_installed, get_installed_path):
             if hasattr(target, function.__name__):
@@ -139,7 +145,10 @@ def get_installed_path(package: str) -> str:
 
 
 def register_config_scope() -> bool:
-    """Make ``auxskd_mm::config.py`` a valid base: MMEngine knows only a fixed list of packages (open-mmlab/mmengine#1410)."""
+    """Make ``auxskd_mm::config.py`` a valid base.
+
+    MMEngine knows only a fixed list of packages (open-mmlab/mmengine#1410).
+    """
     from mmengine.config import utils as config_utils
 
     if 'auxskd_mm' in config_utils.MODULE2PACKAGE:
@@ -151,9 +160,9 @@ def register_config_scope() -> bool:
 def allow_checkpoint_globals() -> bool:
     """Let MMEngine checkpoints load under ``weights_only=True``, torch's default since 2.6 (open-mmlab/mmengine#1655).
 
-    A checkpoint's message hub holds ``HistoryBuffer`` objects, with NumPy arrays and references to the class's own methods, which
-    pickle writes as ``getattr``. Allowing those few types, and in place of ``getattr`` a function that yields nothing but those
-    methods, keeps the check on, so that a downloaded file still cannot run code.
+    A checkpoint's message hub holds ``HistoryBuffer`` objects, with NumPy arrays and references to the class's own
+    methods, which pickle writes as ``getattr``. Allowing those few types, and in place of ``getattr`` a function that
+    yields nothing but those methods, keeps the check on, so that a downloaded file still cannot run code.
     """
     import numpy as np
     import torch
@@ -183,7 +192,8 @@ def _history_method(owner: object, name: str) -> object:
 
     if owner is not HistoryBuffer or name not in ('mean', 'min', 'max', 'current'):
         raise InputError(
-            f'the checkpoint asks for attribute {name!r} of {owner!r}; it is not one that MMEngine wrote, do not trust it'
+            f'the checkpoint asks for attribute {name!r} of {owner!r}; '
+            'it is not one that MMEngine wrote, do not trust it'
         )
     return getattr(HistoryBuffer, name)
 
@@ -203,9 +213,10 @@ def alias_functional_tensor() -> bool:
 
 
 def start_process_group(launcher: str) -> bool:
-    """Start a gloo group on a machine without an accelerator, before MMEngine's Runner would call ``torch.cuda.set_device``.
+    """Start a gloo group on a machine without an accelerator.
 
-    Runner leaves a group alone that is already up. Only torchrun's environment (``launcher='pytorch'``) is handled.
+    MMEngine's Runner would call ``torch.cuda.set_device``, but leaves a group alone that is already up. Only torchrun's
+    environment (``launcher='pytorch'``) is handled.
 
     Args:
         launcher: As of the tools' ``--launcher``.

@@ -1,7 +1,7 @@
 """Errors that a user can act on.
 
-Everything that is the input's fault rather than the code's is an :class:`InputError`: its text is one line that says which file or
-key, what was expected and what to do. The command-line tools print that line without a traceback.
+Everything that is the input's fault rather than the code's is an :class:`InputError`: its text is one line that says
+which file or key, what was expected and what to do. The command-line tools print that line without a traceback.
 """
 
 

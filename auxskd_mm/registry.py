@@ -1,7 +1,7 @@
 """Registries of auxskd_mm, each a child of MMAction2's registry of the same kind.
 
-A child of MMAction2's and not of MMEngine's root, so that a nested MMAction2 type (``ResNet3d`` inside our ``AuxSKD``) resolves
-from inside our components too.
+A child of MMAction2's and not of MMEngine's root, so that a nested MMAction2 type (``ResNet3d`` inside our ``AuxSKD``)
+resolves from inside our components too.
 """
 
 from mmaction import registry as _mmaction

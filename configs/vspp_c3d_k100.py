@@ -1,4 +1,6 @@
-# VSPP with C3D: the original cannot build it (its C3D takes no segment head), so the network is VideoPace's, everything else as in r21d.
+# VSPP with C3D: the original cannot build it (its C3D takes no segment head), so the network is VideoPace's,
+# everything else as in r21d.
 _base_ = './vspp_r21d_k100.py'
 
 model = dict(backbone=dict(type='auxskd_mm.C3DBN'), cls_head=dict(in_channels=512))
+load_from = None  # start from the auxiliary phase: 'work_dirs/auxskd_c3d_k100/epoch_18.pth'

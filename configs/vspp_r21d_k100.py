@@ -1,5 +1,6 @@
-# Faithful to VSPP of Plrbear/auxSKD @ 79e99b8 (sampling, BGR 0-255, jitter, network, loss, schedule); not: random streams, batch 30 in
-# one process by default, the start from auxSKD is optional (`load_from`), and there is a test set (the original has none).
+# Faithful to VSPP of Plrbear/auxSKD @ 79e99b8 (sampling, BGR 0-255, jitter, network, loss, schedule); not: random
+# streams, batch 30 in one process by default, the start from auxSKD is optional (`load_from`), and there is a test set
+# (the original has none).
 _base_ = ['_base_/default_runtime.py', '_base_/datasets/k100_vspp.py']
 
 model = dict(
@@ -16,3 +17,4 @@ optim_wrapper = dict(
 param_scheduler = dict(type='StepLR', by_epoch=True, step_size=6, gamma=0.1)
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=20)
 auto_scale_lr = dict(enable=False, base_batch_size=30)
+load_from = None  # start from the auxiliary phase: 'work_dirs/auxskd_r21d_k100/epoch_18.pth' (the original's default)

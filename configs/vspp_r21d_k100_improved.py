@@ -1,5 +1,5 @@
-# VSPP with five changes to the faithful config, each for a reason that is given at its line; what they are worth has not been measured
-# at this size.
+# VSPP with five changes to the faithful config, each for a reason that is given at its line; what they are worth has
+# not been measured at this size.
 _base_ = './vspp_r21d_k100.py'
 
 clip_len = 16

@@ -1,4 +1,5 @@
-# VSPP with S3D-G: not wired in the original, so network, clip length and sizes are VideoPace's (64 x 224 x 224, batch 32), the rest r21d's.
+# VSPP with S3D-G: not wired in the original, so network, clip length and sizes are VideoPace's
+# (64 x 224 x 224, batch 32), the rest r21d's.
 _base_ = './vspp_r21d_k100.py'
 
 clip_len = 64
@@ -27,3 +28,4 @@ test_pipeline = [
 train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))
 test_dataloader = dict(batch_size=32, dataset=dict(pipeline=test_pipeline))
 auto_scale_lr = dict(base_batch_size=32)
+load_from = None  # start from the auxiliary phase: 'work_dirs/auxskd_s3dg_k100/epoch_18.pth'

@@ -1,6 +1,7 @@
 """Each workaround: acts where the upstream is broken, does nothing where it is whole.
 
-Broken and whole upstreams are rebuilt as small fake packages in a process of their own, since a workaround changes what is imported.
+Broken and whole upstreams are rebuilt as small fake packages in a process of their own, since a workaround changes what
+is imported.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ ROOT = Path(__file__).parents[1]
 
 
 def run(code: str, *extra_paths: Path) -> str:
-    """Run code in a fresh interpreter, with folders put in front of the import path; compat is loaded by file, not by package."""
+    """Run code in a fresh interpreter, with folders put in front of the import path.
+
+    compat is loaded by file, not by package.
+    """
     prelude = f"""
         import importlib.util, sys, types
         sys.path[:0] = {[str(p) for p in extra_paths]!r}
@@ -72,7 +76,7 @@ def test_drn_is_stubbed_only_where_missing(tmp_path):
 
 
 def test_torchvision_beside_a_cpu_only_torch(tmp_path):
-    # What torchvision's own import does: decorate an operator that its library, which did not load, should have declared.
+    # What torchvision's own import does: decorate an operator that its library, which did not load, should declare.
     source = """
         import torch
         @torch.library.register_fake('torchvision::nms')
@@ -148,7 +152,7 @@ def test_mmengine_checkpoints_load_safely_and_hostile_ones_do_not(tmp_path):
             return Path.touch, (tmp_path / 'ran',)
 
     torch.save(dict(state_dict=Hostile()), tmp_path / 'hostile.pth')
-    with pytest.raises(Exception, match='weights_only|Unsupported|WeightsUnpickler|do not trust it'):
+    with pytest.raises(Exception, match=r'weights_only|Unsupported|WeightsUnpickler|do not trust it'):
         torch.load(tmp_path / 'hostile.pth', weights_only=True)
     assert not (tmp_path / 'ran').exists()
     with pytest.raises(InputError, match='do not trust it'):

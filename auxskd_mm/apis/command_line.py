@@ -1,4 +1,4 @@
-"""What the command-line tools share: loading a config with overrides, and one line instead of a traceback for bad input."""
+"""What the command-line tools share: a config with overrides, and one line instead of a traceback for bad input."""
 
 from __future__ import annotations
 
@@ -102,7 +102,10 @@ def _packaged(path: str) -> Config:
 
 
 def _check_top_level(keys: Iterable[str], known: Iterable[str], where: str, strict: bool = False) -> None:
-    """Refuse misspelt top-level keys. A config may hold variables of its own; an override must hit something that exists."""
+    """Refuse misspelt top-level keys.
+
+    A config may hold variables of its own; an override must hit something that exists.
+    """
     allowed = _RUNNER_KEYS | set(known)
     for key in keys:
         if key in allowed:

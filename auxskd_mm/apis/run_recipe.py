@@ -1,7 +1,7 @@
 """Recipes: phases run one after the other, the weights of one handed to the next.
 
-A phase is one ``tools/train.py`` (and, if it says so, one ``tools/test.py``), with a command line that is printed and that a user can
-run by hand.
+A phase is one ``tools/train.py`` (and, if it says so, one ``tools/test.py``), with a command line that is printed and
+that a user can run by hand.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Phase:
     """One entry of a recipe's ``phases``.
 
     Args:
-        entry: ``dict(name=..., config=..., options={}, init_from=None, test=False)``: a config beside the recipe (or in the folder the
-            path gives), overrides as for ``--cfg-options``, the earlier phase whose weights it starts from, and whether its
-            ``test_dataloader`` is run at the end.
+        entry: ``dict(name=..., config=..., options={}, init_from=None, test=False)``: a config beside the recipe (or in
+            the folder the path gives), overrides as for ``--cfg-options``, the earlier phase whose weights it starts
+            from, and whether its ``test_dataloader`` is run at the end.
         folder: Folder that config paths are relative to.
 
     Raises:
@@ -41,7 +41,8 @@ class Phase:
         unknown = set(entry) - _PHASE_KEYS
         if unknown or not {'name', 'config'} <= set(entry):
             raise InputError(
-                f'phase {dict(entry)}: needs name and config, may have options, init_from and test; unknown: {sorted(unknown)}'
+                f'phase {dict(entry)}: needs name and config, may have options, init_from and test; '
+                f'unknown: {sorted(unknown)}'
             )
         self.name = str(entry['name'])
         self.config = Path(os.path.normpath(folder / entry['config']))
@@ -69,8 +70,8 @@ def run_recipe(
 ) -> dict[str, Any]:
     """Run the phases of a recipe that are not finished yet.
 
-    A finished phase is skipped, one that was cut off resumes from its last checkpoint, and one whose config changed since it finished
-    is an error rather than a silent mixture.
+    A finished phase is skipped, one that was cut off resumes from its last checkpoint, and one whose config changed
+    since it finished is an error rather than a silent mixture.
 
     Args:
         recipe: Config with ``phases`` (see :class:`Phase`) and optionally ``work_dir``.
@@ -133,7 +134,8 @@ def _run_phase(
     state = _read_state(folder)
     if state and state['fingerprint'] != fingerprint:
         raise InputError(
-            f'phase {phase.name!r}: its config or options changed since {folder} was made; move that folder away to run it anew'
+            f'phase {phase.name!r}: its config or options changed since {folder} was made; '
+            'move that folder away to run it anew'
         )
     if state.get('finished'):
         print(f'   finished before: {state["checkpoint"]}', flush=True)
@@ -151,9 +153,10 @@ def _run_phase(
     checkpoint = _last_checkpoint(folder)
     if checkpoint is None:
         raise InputError(
-            f'phase {phase.name!r}: trained, but left no checkpoint in {folder}; does its config switch CheckpointHook off?'
+            f'phase {phase.name!r}: trained, but left no checkpoint in {folder}; '
+            'does its config switch CheckpointHook off?'
         )
-    row = dict(
+    row: dict[str, Any] = dict(
         name=phase.name,
         fingerprint=fingerprint,
         config=str(phase.config),
@@ -187,7 +190,8 @@ def _call(phase: Phase, command: Sequence[str], options: Mapping[str, Any]) -> f
     code = subprocess.run(full).returncode
     if code:
         raise InputError(
-            f'phase {phase.name!r} ended with exit code {code}; start the recipe again to go on from its last checkpoint'
+            f'phase {phase.name!r} ended with exit code {code}; '
+            'start the recipe again to go on from its last checkpoint'
         )
     return time.time() - start
 

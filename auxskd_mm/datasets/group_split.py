@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import InputError
+from .labeled_list import Labeled, examples, write_lines, write_list
 
 
 class Clip(NamedTuple):
-    """One row of a group table."""
+    """A labelled video and the scene, person or recording that it belongs to."""
 
     path: str
     label: str
     group: str
-
-
-def read_group_table(path: str | Path) -> list[Clip]:
-    """Read a CSV with the columns ``class, file, group``.
-
-    Args:
-        path: The table; ``file`` is relative to the class folder, so a clip is ``class/file``.
-
-    Raises:
-        InputError: If the file is missing, empty or lacks a column.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f'{path}: no such group table; expected a CSV with the columns class, file and group')
-    with path.open(newline='', encoding='utf-8-sig') as stream:
-        rows = list(csv.DictReader(stream))
-    if not rows:
-        raise InputError(f'{path}: the group table is empty')
-    missing = {'class', 'file', 'group'} - set(rows[0])
-    if missing:
-        raise InputError(f'{path}: no column {", ".join(sorted(missing))}; found {", ".join(map(str, rows[0]))}')
-    return [Clip(f'{row["class"]}/{row["file"]}', row['class'], row['group']) for row in rows]
 
 
 def split_by_group(clips: Sequence[Clip], test_share: float, seed: int) -> tuple[list[Clip], list[Clip]]:
@@ -78,24 +56,67 @@ def split_by_group(clips: Sequence[Clip], test_share: float, seed: int) -> tuple
     return [c for c in clips if c.group not in held], [c for c in clips if c.group in held]
 
 
+def check_parts(parts: Mapping[str, Sequence[Clip]], source: str) -> None:
+    """Check that a division is fit for training on one part and testing on another.
+
+    Args:
+        parts: Clips by the name of their part.
+        source: What the division comes from, for messages.
+
+    Raises:
+        InputError: If two parts share a group, or a class is missing from one of them.
+    """
+    names = list(parts)
+    for i, one in enumerate(names):
+        for other in names[i + 1 :]:
+            shared = sorted({c.group for c in parts[one]} & {c.group for c in parts[other]})
+            if shared:
+                raise InputError(
+                    f'{source}: {len(shared)} groups are in both {one} and {other}: {examples(shared)}; clips of one '
+                    'scene or person on both sides make any test look good'
+                )
+    classes = sorted({clip.label for part in parts.values() for clip in part})
+    for name, part in parts.items():
+        missing = sorted(set(classes) - {clip.label for clip in part})
+        if missing:
+            raise InputError(
+                f'{source}: {len(missing)} of {len(classes)} classes have no clip in {name}: {examples(missing)}'
+            )
+
+
 def write_lists(
-    out: str | Path, train: Sequence[Clip], test: Sequence[Clip], extra_train: Sequence[str] = ()
+    out: str | Path,
+    train: Sequence[Clip],
+    test: Sequence[Clip],
+    extra_train: Sequence[str] = (),
+    *,
+    val: Sequence[Clip] = (),
+    delimiter: str = ' ',
 ) -> dict[str, Path]:
-    """Write ``train.txt`` and ``test.txt`` with ``path label``, ``pool.txt`` with all training paths, and ``classes.txt``.
+    """Write the lists of a split.
+
+    These are ``train.txt``, ``test.txt`` and, if there are any, ``val.txt`` with ``path label``, ``pool.txt`` with all
+    training paths, and ``classes.txt``.
 
     Args:
         out: Folder, made if needed.
         train: Labelled training clips.
         test: Labelled test clips.
         extra_train: Further unlabelled paths for the pool.
+        val: Labelled validation clips.
+        delimiter: Between path and label.
+
+    Raises:
+        InputError: If a path holds the delimiter.
     """
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    classes = sorted({clip.label for clip in [*train, *test]})
+    classes = sorted({clip.label for clip in [*train, *val, *test]})
     number = {name: i for i, name in enumerate(classes)}
-    files = {name: out / f'{name}.txt' for name in ('train', 'test', 'pool', 'classes')}
-    files['train'].write_text(''.join(f'{c.path} {number[c.label]}\n' for c in train))
-    files['test'].write_text(''.join(f'{c.path} {number[c.label]}\n' for c in test))
-    files['pool'].write_text(''.join(f'{path}\n' for path in [*(c.path for c in train), *extra_train]))
-    files['classes'].write_text(''.join(f'{name}\n' for name in classes))
+    parts = dict(train=train, test=test, **(dict(val=val) if val else {}))
+    files = {
+        name: write_list(out / f'{name}.txt', [Labeled(c.path, number[c.label]) for c in part], delimiter)
+        for name, part in parts.items()
+    }
+    files['pool'] = write_lines(out / 'pool.txt', [*(c.path for c in train), *extra_train])
+    files['classes'] = write_lines(out / 'classes.txt', classes)
     return files

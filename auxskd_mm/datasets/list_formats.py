@@ -94,7 +94,10 @@ def _lines(path: str, delimiter: str | None) -> list[_Line]:
 
 
 def _probe_says(lines: Sequence[_Line], column: int, probe: Probe | None) -> bool | None:
-    """Whether a column holds frame counts, by opening a few of the videos; None if none of them can be opened or they disagree."""
+    """Whether a column holds frame counts, by opening a few of the videos.
+
+    None if none of them can be opened or they disagree.
+    """
     if probe is None:
         return None
     answers: list[bool] = []
@@ -109,7 +112,7 @@ def _probe_says(lines: Sequence[_Line], column: int, probe: Probe | None) -> boo
 
 
 def _by_folder(lines: Sequence[_Line]) -> bool | None:
-    """Whether the one number column holds frame counts, judged by the class folders of the names; None if they do not tell."""
+    """Whether the one number column holds frame counts, by the names' class folders; None if they do not tell."""
     folders: dict[str, set[int]] = defaultdict(set)
     for line in lines:
         folders[str(PurePosixPath(line.name).parent)].add(line.values[0])
@@ -155,7 +158,8 @@ def _three_columns(path: str, lines: Sequence[_Line], probe: Probe | None) -> st
     raise _fail(
         path,
         lines[0],
-        "ambiguous: cannot tell label and frame count apart; set list_format='path num_frames label' or 'path label num_frames'",
+        'ambiguous: cannot tell label and frame count apart; '
+        "set list_format='path num_frames label' or 'path label num_frames'",
     )
 
 
@@ -168,8 +172,8 @@ def read_list(
         path: The list. Empty lines and lines that start with ``#`` are skipped.
         list_format: One of :data:`LAYOUTS`, or 'auto' to tell it from the content.
         delimiter: Column separator; None is any white space.
-        probe: Frame count of the video with a given name, or None if there is no such file; asked for a few names only where the
-            numbers alone do not tell.
+        probe: Frame count of the video with a given name, or None if there is no such file; asked for a few names only
+            where the numbers alone do not tell.
 
     Returns:
         The entries and the layout that was taken.

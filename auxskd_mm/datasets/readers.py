@@ -1,7 +1,8 @@
 """Reading single frames by number from videos and frame folders.
 
-Every reader has ``num_frames``, ``fps`` (None if unknown), ``read(indices)`` and ``close()``; ``read`` takes ascending distinct frame
-numbers and returns as many uint8 (H, W, 3) arrays. Anything wrong with the file is a :class:`VideoReadError`.
+Every reader has ``num_frames``, ``fps`` (None if unknown), ``read(indices)`` and ``close()``; ``read`` takes ascending
+distinct frame numbers and returns as many uint8 (H, W, 3) arrays. Anything wrong with the file is a
+:class:`VideoReadError`.
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ class Reader:
 class PyAVReader(Reader):
     """PyAV, one thread: an index of all packets, a seek to the key frame before the first frame wanted, and no further.
 
-    Frame numbers are exact with variable frame rates and B-frames, since they come from the packets' time stamps. Where a container
-    has none (raw streams, AVI with B-frames), frames are counted from the start instead.
+    Frame numbers are exact with variable frame rates and B-frames, since they come from the packets' time stamps. Where
+    a container has none (raw streams, AVI with B-frames), frames are counted from the start instead.
     """
 
     def __init__(self, path: str, channel_order: str = 'rgb') -> None:
@@ -161,7 +162,7 @@ class PyAVReader(Reader):
         return found
 
     def _read_by_count(self, wanted: set[int]) -> dict[int, np.ndarray]:
-        """The slow second way, from the start; also what recovers a file whose seek does not land where its index says."""
+        """The slow second way, from the start; also recovers a file whose seek does not land where its index says."""
         self.close()
         self._container = self._open()
         found: dict[int, np.ndarray] = {}

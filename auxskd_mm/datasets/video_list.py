@@ -26,21 +26,24 @@ _UNTRIED, _READ, _BAD = 0, 1, 2
 class UnlabeledVideoDataset(BaseDataset):
     """Videos for pretraining.
 
-    A sample starts as ``dict(filename=...)``, with ``total_frames`` and ``label`` where a list gives them, and goes through the
-    pipeline. A video that cannot be read is logged once with its path and the reason, replaced by another sample and reported at
-    the end (:class:`BadVideoHook`); too many of them stop the run. In test mode a replacement is marked in the data sample
-    (``replacement=True``), so that metrics can leave it out instead of counting a video twice.
+    A sample starts as ``dict(filename=...)``, with ``total_frames`` and ``label`` where a list gives them, and goes
+    through the pipeline. A video that cannot be read is logged once with its path and the reason, replaced by another
+    sample and reported at the end (:class:`BadVideoHook`); too many of them stop the run. In test mode a replacement is
+    marked in the data sample (``replacement=True``), so that metrics can leave it out instead of counting a video
+    twice.
 
     Args:
         source: A folder (searched recursively for videos and for folders of images), a glob, a list file (see
             :mod:`auxskd_mm.datasets.list_formats`), or several of them.
-        data_prefix: Folder that the names in a list are relative to; a str, or MMAction2's ``dict(video=...)``. Default: the folder
-            of the list.
+        data_prefix: Folder that the names in a list are relative to; a str, or MMAction2's ``dict(video=...)``.
+            Default: the folder of the list.
         pipeline: Transforms, as in every MMEngine dataset.
         list_format: Column layout of the list, or 'auto'.
         delimiter: Column separator of the list; None is white space.
-        suffix: Appended to the names of a list (``'.avi'``); '' tries the name itself and then the usual video suffixes.
-        repeat: How often the list is gone through in an epoch (10 in VSPP and VideoPace). Each repetition is a sample of its own.
+        suffix: Appended to the names of a list (``'.avi'``); '' tries the name itself and then the usual video
+            suffixes.
+        repeat: How often the list is gone through in an epoch (10 in VSPP and VideoPace). Each repetition is a sample
+            of its own.
         max_bad_share: Largest share of unreadable videos that is tolerated; one video always is.
         test_mode: Mark replacements, and let seeded samplers draw the same clips every time.
 
@@ -64,8 +67,7 @@ class UnlabeledVideoDataset(BaseDataset):
         test_mode: bool = False,
         **kwargs: Any,
     ) -> None:
-        if isinstance(data_prefix, dict):
-            data_prefix = data_prefix.get('video', data_prefix.get('img', ''))
+        prefix = data_prefix.get('video', data_prefix.get('img', '')) if isinstance(data_prefix, dict) else data_prefix
         if repeat < 1:
             raise InputError(f'UnlabeledVideoDataset.repeat={repeat}: expected at least 1')
         if not 0 <= max_bad_share <= 1:
@@ -73,7 +75,7 @@ class UnlabeledVideoDataset(BaseDataset):
         self.sources = [os.fspath(source)] if isinstance(source, (str, os.PathLike)) else [os.fspath(s) for s in source]
         if not self.sources or not all(self.sources):
             raise InputError('UnlabeledVideoDataset.source is empty: give a folder, a glob or a list file of videos')
-        self.prefix = os.fspath(data_prefix)
+        self.prefix = os.fspath(prefix)
         self.list_format, self.delimiter, self.suffix = list_format, delimiter, suffix
         self.repeat, self.max_bad_share = repeat, max_bad_share
         super().__init__(pipeline=list(pipeline), test_mode=test_mode, **kwargs)
@@ -111,8 +113,8 @@ class UnlabeledVideoDataset(BaseDataset):
         first = [sample['filename'] for sample in found[:20]]
         if not any(map(os.path.exists, first)):
             raise InputError(
-                f'{path}: none of its first {len(first)} videos exists (looked for {first[0]}); set data_prefix to the folder '
-                'that the names are relative to'
+                f'{path}: none of its first {len(first)} videos exists (looked for {first[0]}); '
+                'set data_prefix to the folder that the names are relative to'
             )
         return found
 
@@ -155,7 +157,7 @@ class UnlabeledVideoDataset(BaseDataset):
             return data
 
     def _another(self, asked: int, idx: int) -> int:
-        """Index of a video not known to be bad; in test mode the next one, so that the same clips are seen every time."""
+        """Index of a video not known to be bad; in test mode the next one, so that every test sees the same clips."""
         videos = super().__len__()
         usable = np.flatnonzero(self._status.numpy() != _BAD)
         if len(usable) == 0:
@@ -238,7 +240,7 @@ def _is_sample(path: str) -> bool:
 
 def _walk(folder: str) -> list[str]:
     """Videos and image folders under a folder, in a fixed order."""
-    found = []
+    found: list[str] = []
     for parent, folders, files in os.walk(folder, followlinks=True):
         folders.sort()
         videos = sorted(name for name in files if name.lower().endswith(VIDEO_SUFFIXES) and not name.startswith('.'))

@@ -1,5 +1,29 @@
 """Metrics and loops."""
 
+from .feature_bank import FeatureBank, cached_bank, check_comparable
+from .feature_extraction import extract_bank
+from .linear_probe import LinearProbe, ProbeSettings, fit_probe, sweep_probe
+from .linear_probe_metric import LinearProbeMetric
+from .multi_clip_accuracy import MultiClipAccuracy
+from .pretext_accuracy_metric import PretextAccuracyMetric
+from .retrieval_metric import KNNMetric, RetrievalMetric, retrieval_recall
 from .segment_pace_metric import SegmentPaceMetric, segment_pace_accuracy
 
-__all__ = ['SegmentPaceMetric', 'segment_pace_accuracy']
+__all__ = [
+    'FeatureBank',
+    'KNNMetric',
+    'LinearProbe',
+    'LinearProbeMetric',
+    'MultiClipAccuracy',
+    'PretextAccuracyMetric',
+    'ProbeSettings',
+    'RetrievalMetric',
+    'SegmentPaceMetric',
+    'cached_bank',
+    'check_comparable',
+    'extract_bank',
+    'fit_probe',
+    'retrieval_recall',
+    'segment_pace_accuracy',
+    'sweep_probe',
+]

@@ -10,6 +10,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from ..registry import METRICS
+from .accuracy import best_constant, ci95, confusion_table
 
 
 def segment_pace_accuracy(
@@ -17,8 +18,8 @@ def segment_pace_accuracy(
 ) -> dict[str, float]:
     """Accuracies of pace, segment and both, with chance and ceiling.
 
-    Chance is the share of the best constant answer. At speed 1 every segment gives the same frames, so there the segment can only be
-    guessed: the ceiling is what perfect knowledge of everything else reaches.
+    Chance is the share of the best constant answer. At speed 1 every segment gives the same frames, so there the
+    segment can only be guessed: the ceiling is what perfect knowledge of everything else reaches.
 
     Args:
         pace: Labels int (N,), 0 is speed 1.
@@ -27,8 +28,9 @@ def segment_pace_accuracy(
         segment_pred: Predictions int (N,).
 
     Returns:
-        ``{pace,segment,joint}_acc``, ``_chance``, ``segment_ceiling``, ``joint_ceiling``, ``segment_acc_paced`` (samples whose speed
-        is not 1, NaN if there are none) and ``pace_ci95``, the half width of the normal 95% interval of pace_acc.
+        ``{pace,segment,joint}_acc``, ``_chance``, ``segment_ceiling``, ``joint_ceiling``, ``segment_acc_paced``
+        (samples whose speed is not 1, NaN if there are none) and ``pace_ci95``, the half width of the normal 95%
+        interval of pace_acc.
     """
     count = len(pace)
     pace_hit, segment_hit = pace_pred == pace, segment_pred == segment
@@ -39,28 +41,24 @@ def segment_pace_accuracy(
     accuracy = float(pace_hit.mean())
     return dict(
         pace_acc=accuracy,
-        pace_chance=_best_constant(pace),
-        pace_ci95=1.96 * float(np.sqrt(accuracy * (1 - accuracy) / count)),
+        pace_chance=best_constant(pace),
+        pace_ci95=ci95(accuracy, count),
         segment_acc=float(segment_hit.mean()),
-        segment_chance=_best_constant(segment),
+        segment_chance=best_constant(segment),
         segment_ceiling=ceiling,
         segment_acc_paced=float(segment_hit[~still].mean()) if (~still).any() else float('nan'),
         joint_acc=float((pace_hit & segment_hit).mean()),
-        joint_chance=_best_constant(joint),
+        joint_chance=best_constant(joint),
         joint_ceiling=ceiling,
     )
-
-
-def _best_constant(labels: np.ndarray) -> float:
-    return float(np.bincount(labels).max()) / len(labels)
 
 
 @METRICS.register_module()
 class SegmentPaceMetric(BaseMetric):
     """Pace, segment and joint accuracy of VSPP, logged with a table of what they mean.
 
-    Takes samples with ``pace_label``, ``segment_label``, ``pred_pace`` and ``pred_segment``; leaves out samples that stand in for an
-    unreadable video (``replacement``), so that no video counts twice.
+    Takes samples with ``pace_label``, ``segment_label``, ``pred_pace`` and ``pred_segment``; leaves out samples that
+    stand in for an unreadable video (``replacement``), so that no video counts twice.
 
     Args:
         collect_device: As in MMEngine.
@@ -85,7 +83,9 @@ class SegmentPaceMetric(BaseMetric):
         """Accuracies over all samples; see :func:`segment_pace_accuracy`."""
         pace, segment, pace_pred, segment_pred = np.concatenate(results).T
         metrics = segment_pace_accuracy(pace, segment, pace_pred, segment_pred)
-        print_log(f'{len(pace)} clips\n{_table(metrics)}{_confusion(pace, pace_pred)}', logger='current')
+        speeds = [f'{i + 1}x' for i in range(int(max(pace.max(), pace_pred.max())) + 1)]
+        confusion = confusion_table('pace', pace, pace_pred, speeds)
+        print_log(f'{len(pace)} clips\n{_table(metrics)}{confusion}', logger='current')
         return metrics
 
 
@@ -96,11 +96,3 @@ def _table(metrics: dict[str, float]) -> str:
         rows.append(f'{task:10}' + ''.join(f'{100 * value:9.1f}%' for value in values))
     rows.append('ceiling: at speed 1 all segments give the same frames, so there the segment can only be guessed\n')
     return '\n'.join(rows)
-
-
-def _confusion(label: np.ndarray, prediction: np.ndarray) -> str:
-    classes = int(max(label.max(), prediction.max())) + 1
-    table = np.zeros((classes, classes), dtype=int)
-    np.add.at(table, (label, prediction), 1)
-    head = 'pace \\ predicted' + ''.join(f'{i + 1:6}x' for i in range(classes))
-    return '\n'.join([head, *(f'{i + 1:15}x' + ''.join(f'{n:7}' for n in row) for i, row in enumerate(table))])

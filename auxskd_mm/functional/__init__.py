@@ -1,1 +1,28 @@
 """Pure functions under the registered components; they know no registry, no config and no Runner."""
+
+from .clip_indices import paced_offsets, segment_pace_indices, segment_window, wrap_indices
+from .order_tuples import clip_orders, order_class, order_tuple_indices, order_tuple_span
+from .pace import neighbour_frames, pace_indices, pace_positions, pace_span
+from .relative_speed import frames_needed, resample_indices, short_video_crop, strided_crop
+from .uniform_clips import centred_clips, even_crops
+
+__all__ = [
+    'centred_clips',
+    'clip_orders',
+    'even_crops',
+    'frames_needed',
+    'neighbour_frames',
+    'order_class',
+    'order_tuple_indices',
+    'order_tuple_span',
+    'pace_indices',
+    'pace_positions',
+    'pace_span',
+    'paced_offsets',
+    'resample_indices',
+    'segment_pace_indices',
+    'segment_window',
+    'short_video_crop',
+    'strided_crop',
+    'wrap_indices',
+]

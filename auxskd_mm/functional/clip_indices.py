@@ -15,8 +15,8 @@ __all__ = ['paced_offsets', 'segment_pace_indices', 'segment_window', 'wrap_indi
 def segment_window(clip_len: int, num_segments: int | None, segment: int | None) -> tuple[int, int]:
     """First and last clip position that is paced, both included.
 
-    The end belongs to the window as in the original loaders, so neighbouring segments share one position and the last segment is
-    one position shorter (its end falls outside the clip).
+    The end belongs to the window as in the original loaders, so neighbouring segments share one position and the last
+    segment is one position shorter (its end falls outside the clip).
 
     Args:
         clip_len: Frames in the clip.
@@ -45,7 +45,7 @@ def _steps(clip_len: int, num_segments: int | None, segment: int | None, speed: 
     if speed < 1:
         raise InputError(f'speed={speed} must be at least 1')
     first, last = segment_window(clip_len, num_segments, segment)
-    steps = np.ones(clip_len, dtype=np.int64)
+    steps: np.ndarray = np.ones(clip_len, dtype=np.int64)
     steps[first : last + 1] = speed
     return steps
 
@@ -72,15 +72,16 @@ def segment_pace_indices(
 ) -> np.ndarray:
     """Frames of a clip of which one segment is played ``speed`` times faster.
 
-    The state machine behind the loaders of VSPP and auxSKD (repo Plrbear/auxSKD) and of VideoPace (repo laura-wang/video-pace),
-    with frame f(i) and speed c(i) at clip position i::
+    The state machine behind the loaders of VSPP and auxSKD (repo Plrbear/auxSKD) and of VideoPace (repo
+    laura-wang/video-pace), with frame f(i) and speed c(i) at clip position i::
 
         f(0)   = start
         f(i+1) = 0               if f(i) + lookahead * c(i) >= num_frames
                  f(i) + c(i+1)   otherwise
 
-    A wrap thus restarts at the video's first frame, and looks at the speed of the position it leaves. Where that lets a step jump
-    past the end (fine segments: the original then asks for a frame that does not exist), the clip wraps as well.
+    A wrap thus restarts at the video's first frame, and looks at the speed of the position it leaves. Where that lets a
+    step jump past the end (fine segments: the original then asks for a frame that does not exist), the clip wraps as
+    well.
 
     Args:
         num_frames: Frames in the video, at least 1.

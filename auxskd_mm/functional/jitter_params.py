@@ -8,6 +8,7 @@ operations together.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Union
 
@@ -112,7 +113,7 @@ def check_probability(p: float, owner: str) -> float:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _range(key: str, value: Strength, is_hue: bool) -> Range:
@@ -121,7 +122,7 @@ def _range(key: str, value: Strength, is_hue: bool) -> Range:
         if len(value) != 2 or not all(_is_number(v) for v in value) or not low <= value[0] <= value[1] <= high:
             raise InputError(f'{key}={value!r}: expected (lowest, highest) within [{low}, {high}]')
         return float(value[0]), float(value[1])
-    if not _is_number(value) or not 0 <= value <= (0.5 if is_hue else float('inf')):  # type: ignore[operator]
+    if not _is_number(value) or value < 0 or (is_hue and value > 0.5):  # type: ignore[operator]
         wanted = 'a hue shift in [0, 0.5]' if is_hue else 'a strength of 0 or more'
         raise InputError(f'{key}={value!r}: expected {wanted}, or a pair (lowest, highest)')
     strength = float(value)  # type: ignore[arg-type]
@@ -142,7 +143,7 @@ def draw_jitter(settings: JitterSettings, num_clips: int, clip_len: int, rng: An
         NumPy parameters of leading shape (num_clips * clip_len,).
     """
     uniform = rng.uniform(size=(num_clips, 1 if settings.clip_consistent else clip_len, 9))
-    return _parameters(settings, np.repeat(uniform, clip_len // uniform.shape[1], axis=1).reshape(-1, 9))
+    return _parameters(settings, np.broadcast_to(uniform, (num_clips, clip_len, 9)).reshape(-1, 9))
 
 
 def draw_jitter_batch(
@@ -170,7 +171,7 @@ def draw_jitter_batch(
 def draw_mask(p: float, num_clips: int, clip_len: int, clip_consistent: bool, rng: Any = np.random) -> np.ndarray:
     """Bool array (num_clips * clip_len,), True with probability ``p``; see :func:`draw_jitter`."""
     uniform = rng.uniform(size=(num_clips, 1 if clip_consistent else clip_len))
-    return np.repeat(uniform, clip_len // uniform.shape[1], axis=1).reshape(-1) < p
+    return np.broadcast_to(uniform, (num_clips, clip_len)).reshape(-1) < p
 
 
 def draw_mask_batch(

@@ -24,7 +24,8 @@ class SheetClip(NamedTuple):
 def draw_clip_sheet(clips: Sequence[SheetClip], path: str | Path, title: str = '') -> Path:
     """Draw clips as rows of frames and write a PNG.
 
-    Every frame carries its number in the video; paced ones have a thick frame and a bold number, so the sheet also reads in grey.
+    Every frame carries its number in the video; paced ones have a thick frame and a bold number, so the sheet also
+    reads in grey.
 
     Args:
         clips: Rows, all of one clip length.

@@ -56,7 +56,8 @@ def plot_curves(
 
     Args:
         runs: {legend name: work dir}.
-        panels: Names drawn together, for instance ``[['loss'], ['pace_acc', 'segment_acc']]``; those no run has are left out.
+        panels: Names drawn together, for instance ``[['loss'], ['pace_acc', 'segment_acc']]``; those no run has are
+            left out.
         path: PNG file to write.
         chance: {name: level} drawn as a thin horizontal line.
 

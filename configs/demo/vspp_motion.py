@@ -1,5 +1,6 @@
 # VSPP at a size that two CPU cores train in minutes, on MotionClips (tools/data/make_motion_clips.py). Differs from
-# vspp_r21d_k100.py in: a quarter of the width, 64 x 64 crops, 'fit' sampling, RGB in [0, 1], clip-consistent light jitter, Adam.
+# vspp_r21d_k100.py in: a quarter of the width, 64 x 64 crops, 'fit' sampling, RGB in [0, 1], clip-consistent light
+# jitter, Adam.
 _base_ = ['../_base_/default_runtime.py']
 
 data_root = 'data/motion_clips'

@@ -60,7 +60,7 @@ def recipe(tmp_path):
 
 def test_weights_are_handed_over_and_the_summary_says_so(recipe, tmp_path, trainer):
     summary = run_recipe(recipe, tmp_path / 'out', {'all.seed': 1, 'main.lr': 0.1}, gpus=2, seed=7)
-    (aux, aux_command, aux_options), (main, main_command, main_options), (_, test_command, test_options) = trainer.calls
+    (aux, _, aux_options), (main, main_command, main_options), (_, test_command, test_options) = trainer.calls
     assert (aux, main) == ('aux', 'main')
     assert aux_options == {'model.width': 8, 'seed': 1}
     assert main_options == {'seed': 1, 'lr': 0.1, 'load_from': str(tmp_path / 'out/aux/epoch_1.pth')}
@@ -121,7 +121,7 @@ def test_bad_recipes_are_one_line(recipe, phases, says):
 
 
 def test_bad_overrides_are_named(recipe, tmp_path, trainer):
-    with pytest.raises(InputError, match="expected '<phase>.<key>'"):
+    with pytest.raises(InputError, match=r"expected '<phase>\.<key>'"):
         run_recipe(recipe, tmp_path / 'out', {'vspp.lr': 1})
     with pytest.raises(InputError, match='no such recipe'):
         run_recipe(tmp_path / 'none.py')

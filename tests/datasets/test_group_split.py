@@ -2,7 +2,7 @@
 
 import pytest
 
-from auxskd_mm.datasets.group_split import Clip, read_group_table, split_by_group, write_lists
+from auxskd_mm.datasets.group_split import Clip, check_parts, split_by_group, write_lists
 from auxskd_mm.errors import InputError
 
 CLIPS = [Clip(f'c{i % 3}/{i}.mp4', f'c{i % 3}', f'g{i // 4}') for i in range(80)]
@@ -20,16 +20,34 @@ def test_no_group_on_both_sides_and_nothing_lost():
     assert split_by_group(CLIPS, 0.25, 3) == split_by_group(CLIPS, 0.25, 3)
 
 
-def test_table_and_lists(tmp_path):
-    table = tmp_path / 'groups.csv'
-    table.write_text('class,file,group\nb,1.mp4,0\na,2.mp4,1\n')
-    first, second = read_group_table(table)
-    assert (first.path, second.group) == ('b/1.mp4', '1')
+def test_lists(tmp_path):
+    first, second, third = Clip('b/1.mp4', 'b', '0'), Clip('a/2.mp4', 'a', '1'), Clip('c/3.mp4', 'c', '2')
     files = write_lists(tmp_path / 'lists', [first], [second], ['x.mp4'])
     assert files['train'].read_text() == 'b/1.mp4 1\n'
     assert files['test'].read_text() == 'a/2.mp4 0\n'
     assert files['pool'].read_text() == 'b/1.mp4\nx.mp4\n'
     assert files['classes'].read_text() == 'a\nb\n'
+    assert 'val' not in files
+    files = write_lists(tmp_path / 'lists', [first], [second], val=[third], delimiter=',')
+    assert files['val'].read_text() == 'c/3.mp4,2\n'
+    with pytest.raises(InputError, match=r"1 paths hold the delimiter ' ': my videos/1.mp4; rename"):
+        write_lists(tmp_path, [Clip('my videos/1.mp4', 'a', '0')], [second])
+
+
+@pytest.mark.parametrize(
+    ('parts', 'says'),
+    [
+        (dict(train='a1 b2', test='a1 b3'), '1 groups are in both train and test: 1;'),
+        (dict(train='a1 b2', val='a3 b4', test='a5 b4'), '1 groups are in both val and test: 4;'),
+        (dict(train='a1 b2', test='a3'), '1 of 2 classes have no clip in test: b'),
+        (dict(train='a1', test='a3 b2 c4 d5 e6'), '4 of 5 classes have no clip in train: b, c, d ... .4 in all.'),
+    ],
+)
+def test_unfit_divisions(parts, says):
+    clips = {name: [Clip(text, text[0], text[1]) for text in part.split()] for name, part in parts.items()}
+    with pytest.raises(InputError, match=f'^my.csv: {says}'):
+        check_parts(clips, 'my.csv')
+    check_parts(dict(train=[Clip('x', 'a', '1')], test=[Clip('y', 'a', '2')]), 'my.csv')
 
 
 @pytest.mark.parametrize('share', [0.0, 1.0, -1])
@@ -38,14 +56,6 @@ def test_bad_shares(share):
         split_by_group(CLIPS, share, 0)
 
 
-def test_bad_tables(tmp_path):
-    with pytest.raises(InputError, match='no such group table'):
-        read_group_table(tmp_path / 'none.csv')
-    (tmp_path / 'a.csv').write_text('class,file\na,b\n')
-    with pytest.raises(InputError, match='no column group; found class, file'):
-        read_group_table(tmp_path / 'a.csv')
-    (tmp_path / 'b.csv').write_text('class,file,group\n')
-    with pytest.raises(InputError, match='empty'):
-        read_group_table(tmp_path / 'b.csv')
+def test_one_group_cannot_be_split():
     with pytest.raises(InputError, match='cannot be split'):
         split_by_group([Clip('a', 'a', 'g')] * 4, 0.5, 0)

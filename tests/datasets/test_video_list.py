@@ -97,10 +97,9 @@ def test_too_many_bad_videos_stop_the_run(folder):
         (folder / name).write_bytes(b'broken')
     dataset = UnlabeledVideoDataset(str(folder), pipeline=PIPELINE, max_bad_share=0.2)
     with pytest.raises(InputError, match=r'2 of \d videos tried cannot be read.*max_bad_share=0.2'):
-        for i in range(5):
-            dataset[i]
+        [dataset[i] for i in range(5)]
     alone = folder / 'run'
-    with pytest.raises(InputError, match='none of the 1 videos can be read|2 of 2 videos'):
+    with pytest.raises(InputError, match=r'none of the 1 videos can be read|2 of 2 videos'):
         UnlabeledVideoDataset(f'{alone}/*.mp4', pipeline=PIPELINE)[0]
 
 

@@ -1,4 +1,4 @@
-"""Frame indices against recorded runs of the original loaders, a literal second implementation and hand calculations."""
+"""Frame indices against recorded runs of the original loaders, a literal second implementation and by hand."""
 
 import json
 from pathlib import Path

@@ -1,6 +1,25 @@
 """Pipeline transforms."""
 
 from .decoding import DecodeClips, OpenVideo
+from .marking import MarkSample
+from .order_sampling import ClipOrderSample
+from .pace_sampling import BlendFrames, PaceSample
+from .photometric import ClipColorJitter, ClipRandomGrayscale
+from .relative_speed_sampling import RelativeSpeedSample
 from .sampling import PretextSampler, SegmentPaceSample
+from .views import PerView
 
-__all__ = ['DecodeClips', 'OpenVideo', 'PretextSampler', 'SegmentPaceSample']
+__all__ = [
+    'BlendFrames',
+    'ClipColorJitter',
+    'ClipOrderSample',
+    'ClipRandomGrayscale',
+    'DecodeClips',
+    'MarkSample',
+    'OpenVideo',
+    'PaceSample',
+    'PerView',
+    'PretextSampler',
+    'RelativeSpeedSample',
+    'SegmentPaceSample',
+]

@@ -1,7 +1,8 @@
-"""Opening and decoding: each video once per sample, whatever the number of views, and only the frames that a sampler asked for."""
+"""Opening and decoding: a video once per sample, whatever the number of views, and only the frames asked for."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,22 @@ from ...registry import TRANSFORMS
 from ..readers import CHANNEL_ORDERS, READERS, open_reader
 
 
+def own_frames(frames: Iterable[np.ndarray]) -> list[np.ndarray]:
+    """The frames, a copy in place of each one that was there before: MMAction2's Flip writes into its frames."""
+    seen: set[int] = set()
+    own = []
+    for frame in frames:
+        own.append(frame.copy() if id(frame) in seen else frame)
+        seen.add(id(frame))
+    return own
+
+
 @TRANSFORMS.register_module()
 class OpenVideo(BaseTransform):
     """Open a video file or frame folder and count its frames.
 
-    Required keys: ``filename``. Added keys: ``video_reader``, ``total_frames``, ``avg_fps`` (None for frame folders). A frame count
-    that a list gives is replaced by what the file holds.
+    Required keys: ``filename``. Added keys: ``video_reader``, ``total_frames``, ``avg_fps`` (None for frame folders). A
+    frame count that a list gives is replaced by what the file holds.
 
     Args:
         backend: 'pyav', 'decord' or 'opencv' for video files.
@@ -53,8 +64,9 @@ class OpenVideo(BaseTransform):
 class DecodeClips(BaseTransform):
     """Decode the frames named by ``frame_inds`` and close the video.
 
-    Required keys: ``video_reader``, ``frame_inds`` int (N,). Added keys: ``imgs``, a list of N uint8 (H, W, 3) arrays in the order of
-    ``frame_inds`` (a frame that several positions ask for is decoded once), ``original_shape`` and ``img_shape`` (H, W).
+    Required keys: ``video_reader``, ``frame_inds`` int (N,). Added keys: ``imgs``, a list of N uint8 (H, W, 3) arrays
+    in the order of ``frame_inds`` (a frame that several positions ask for is decoded once), ``original_shape`` and
+    ``img_shape`` (H, W).
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -66,13 +78,7 @@ class DecodeClips(BaseTransform):
             frames = reader.read(distinct.tolist())
         finally:
             reader.close()
-        # MMAction2's Flip writes into its frames, so a repeated one must not share memory with its twin.
-        taken: set[int] = set()
-        imgs = []
-        for i in position.reshape(-1).tolist():
-            imgs.append(frames[i].copy() if i in taken else frames[i])
-            taken.add(i)
-        results['imgs'] = imgs
+        results['imgs'] = own_frames([frames[i] for i in position.reshape(-1).tolist()])
         results['original_shape'] = results['img_shape'] = frames[0].shape[:2]
         return results
 

@@ -13,14 +13,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...errors import InputError
-from ...functional.jitter_params import (
-    JitterParams,
-    Strength,
-    check_probability,
-    draw_jitter,
-    draw_mask,
-    jitter_settings,
-)
+from ...functional.jitter_params import Strength, check_probability, draw_jitter, draw_mask, jitter_settings
 from ...functional.photometric_cv import grey_frames, jitter_frames
 from ...registry import TRANSFORMS
 
@@ -33,16 +26,16 @@ def _clips(results: dict[str, Any], owner: str) -> tuple[int, int]:
     """
     total = len(results['imgs'])
     clip_len = int(results.get('clip_len', total))
-    if clip_len < 1 or total % clip_len:
+    if total < 1 or clip_len < 1 or total % clip_len:
         raise InputError(
-            f'{owner}: {total} frames in imgs are no multiple of clip_len={clip_len}; decode whole clips first'
+            f'{owner}: {total} frames in imgs are not whole clips of clip_len={clip_len}; put it after DecodeClips'
         )
     return total // clip_len, clip_len
 
 
 def _put(results: dict[str, Any], frames: list[np.ndarray]) -> dict[str, Any]:
     """Write the frames back in the form that they came in, list or array."""
-    results['imgs'] = np.stack(frames) if isinstance(results['imgs'], np.ndarray) and frames else frames
+    results['imgs'] = np.stack(frames) if isinstance(results['imgs'], np.ndarray) else frames
     return results
 
 
@@ -67,9 +60,8 @@ class ClipColorJitter(BaseTransform):
     Raises:
         InputError: For a setting out of its range.
 
-    Source: augmentation of Plrbear/auxSKD @ 79e99b8, which jitters PIL images through torchvision and rounds
-        after every operation;
-    here a frame is rounded once.
+    Source: augmentation of Plrbear/auxSKD @ 79e99b8, which jitters PIL images through torchvision and rounds after
+    every operation; here a frame is rounded once.
     """
 
     def __init__(
@@ -85,17 +77,13 @@ class ClipColorJitter(BaseTransform):
             brightness, contrast, saturation, hue, p, clip_consistent, owner=type(self).__name__
         )
 
-    def draw(self, num_clips: int, clip_len: int) -> JitterParams:
-        """Parameters of the next sample, leading shape (num_clips * clip_len,)."""
-        return draw_jitter(self.settings, num_clips, clip_len)
-
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Jitter ``results['imgs']``.
 
         Raises:
             InputError: If the frames are not (H, W, 3) or do not divide into clips.
         """
-        params = self.draw(*_clips(results, type(self).__name__))
+        params = draw_jitter(self.settings, *_clips(results, type(self).__name__))
         return _put(results, jitter_frames(list(results['imgs']), params))
 
     def __repr__(self) -> str:

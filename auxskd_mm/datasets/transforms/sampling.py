@@ -1,11 +1,12 @@
-"""Samplers: draw the random numbers of a pretext task, write ``frame_inds`` and the labels.
+"""The samplers' base, and the sampler of VSPP and auxSKD: draw the random numbers, write ``frame_inds`` and the labels.
 
-A sampler runs once the number of frames is known (after :class:`OpenVideo`) and writes ``frame_inds`` (int64, flat, 0-based),
-``clip_len``, ``num_clips`` (views) and its labels.
+A sampler runs once the number of frames is known (after :class:`OpenVideo`) and writes ``frame_inds`` (int64, flat,
+0-based), ``clip_len``, ``num_clips`` (views) and its labels.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,8 @@ class PretextSampler(BaseTransform):
 
     Args:
         clip_len: Frames in a clip.
-        seed: None draws from NumPy's global generator, which MMEngine seeds in every worker. An integer makes the draws of a
-            sample a function of (seed, sample index) alone, so that every evaluation sees the same clips.
+        seed: None draws from NumPy's global generator, which MMEngine seeds in every worker. An integer makes the draws
+            of a sample a function of (seed, sample index) alone, so that every evaluation sees the same clips.
     """
 
     def __init__(self, clip_len: int, seed: int | None = None) -> None:
@@ -49,6 +50,14 @@ class PretextSampler(BaseTransform):
             raise VideoReadError(str(results.get('filename', '?')), 'holds no frames; remove it from the list')
         return total
 
+    @staticmethod
+    def write_clips(results: dict[str, Any], clips: Sequence[np.ndarray]) -> None:
+        """Write what decoding and formatting need of clips of one length, each an int array (clip_len,)."""
+        results['frame_inds'] = np.concatenate(clips)
+        results['clip_len'] = len(clips[0])
+        results['num_clips'] = len(clips)
+        results['frame_interval'] = 1
+
 
 def _draw_other(rng: Any, count: int, taken: int) -> int:
     """Uniform integer in [0, count) without ``taken``; one draw, where the originals redraw until it differs."""
@@ -60,21 +69,23 @@ def _draw_other(rng: Any, count: int, taken: int) -> int:
 class SegmentPaceSample(PretextSampler):
     """Clips of which one random segment is sped up: the sampler of VSPP (one view) and auxSKD (two views).
 
-    Required keys: ``total_frames``. Added keys: ``frame_inds`` int64 (num_views * clip_len,), ``clip_len``, ``num_clips``
-    (= num_views), ``pace_label`` and ``segment_label`` int64 (num_views,), 0-based (pace 0 is speed 1), and ``frame_interval``.
+    Required keys: ``total_frames``. Added keys: ``frame_inds`` int64 (num_views * clip_len,), ``clip_len``,
+    ``num_clips`` (= num_views), ``pace_label`` and ``segment_label`` int64 (num_views,), 0-based (pace 0 is speed 1),
+    and ``frame_interval``.
 
-    With two views, segment and pace always differ between them and the starts are independent (auxSKD draws them so; impossible
-    settings are refused instead of looping forever).
+    With two views, segment and pace always differ between them and the starts are independent (auxSKD draws them so;
+    impossible settings are refused instead of looping forever).
 
     Args:
         clip_len: Frames in a clip.
         num_segments: Segments S that a clip is divided into.
         num_speeds: Speeds are 1 .. num_speeds.
         num_views: 1 (VSPP) or 2 (auxSKD: student first, teacher second).
-        mode: ``'faithful'`` draws the start as the original code does, uniform over [0, num_frames - clip_len), whatever the pace,
-            so that a clip may run past the end and wrap to the first frame. ``'fit'`` draws it where the paced clip fits, so that
-            no clip wraps when the video is long enough.
-        lookahead: End-of-video look-ahead of :func:`segment_pace_indices`: 1 (VSPP) or 3 (auxSKD's early wrap). Only 'faithful'.
+        mode: ``'faithful'`` draws the start as the original code does, uniform over [0, num_frames - clip_len),
+            whatever the pace, so that a clip may run past the end and wrap to the first frame. ``'fit'`` draws it where
+            the paced clip fits, so that no clip wraps when the video is long enough.
+        lookahead: End-of-video look-ahead of :func:`segment_pace_indices`: 1 (VSPP) or 3 (auxSKD's early wrap). Only
+            'faithful'.
         seed: See :class:`PretextSampler`.
 
     Both modes accept videos shorter than the clip: it then starts at frame 0 and goes round.
@@ -137,10 +148,7 @@ class SegmentPaceSample(PretextSampler):
             paces.append(_draw_other(rng, self.num_speeds, paces[0]))
             segments.append(_draw_other(rng, self.num_segments, segments[0]))
         clips = [self._clip(rng, num_frames, s, p + 1) for p, s in zip(paces, segments)]
-        results['frame_inds'] = np.concatenate(clips)
-        results['clip_len'] = self.clip_len
-        results['num_clips'] = self.num_views
-        results['frame_interval'] = 1
+        self.write_clips(results, clips)
         results['pace_label'] = np.asarray(paces, dtype=np.int64)
         results['segment_label'] = np.asarray(segments, dtype=np.int64)
         return results

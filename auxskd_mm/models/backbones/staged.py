@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from mmengine.logging import print_log
-from mmengine.model import BaseModule
-from mmengine.runner.checkpoint import _load_checkpoint_with_prefix
+from mmengine.model import BaseModule, PretrainedInit
+from mmengine.runner.checkpoint import _load_checkpoint, _load_checkpoint_with_prefix
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
@@ -116,18 +116,20 @@ class StagedBackbone(BaseModule):
         Raises:
             InputError: See :func:`auxskd_mm.functional.transfer.check_transfer`.
         """
-        if not (isinstance(self.init_cfg, dict) and self.init_cfg['type'] == 'Pretrained'):
-            super().init_weights()
-            return
-        path, prefix = self.init_cfg['checkpoint'], self.init_cfg.get('prefix', '')
-        state = _read(path, prefix)
-        print_log(check_transfer(self.state_dict(), state, ('',), path), logger='current')
-        self.load_state_dict(state, strict=False)
-        self._is_init = True
+        configs = self.init_cfg if isinstance(self.init_cfg, (list, tuple)) else [self.init_cfg]
+        for config in configs:
+            if config and config['type'] in ('Pretrained', PretrainedInit):
+                path = config['checkpoint']
+                message = check_transfer(self.state_dict(), _read(path, config.get('prefix')), ('',), path)
+                print_log(message, logger='current')
+        super().init_weights()
 
 
-def _read(path: str, prefix: str) -> dict[str, Any]:
-    """State dict of a checkpoint, the keys under ``prefix`` without it."""
+def _read(path: str, prefix: str | None) -> Mapping[str, Any]:
+    """State dict of a checkpoint, the keys under ``prefix`` without it, as MMEngine's ``PretrainedInit`` takes them."""
+    if prefix is None:
+        content = _load_checkpoint(path, map_location='cpu')
+        return content.get('state_dict', content)
     try:
         return _load_checkpoint_with_prefix(prefix, path, map_location='cpu')
     except AssertionError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ...errors import InputError
 from ...functional.jitter_params import (
     Strength,
     check_probability,
@@ -22,7 +23,7 @@ class BatchColorJitter(nn.Module):
     """Colour jitter of each frame, or of each clip, of a batch; the device's counterpart of ``ClipColorJitter``.
 
     The result is float and not rounded. On an accelerator it is the branch-free code of :func:`jitter_clips`;
-    a batch that lies on the CPU goes through OpenCV, which is about three times as fast there
+    a batch that lies on the CPU goes through OpenCV, which is four times as fast there
     (benchmarks/jitter.py). Draws and formulas are the same.
 
     Args:
@@ -53,6 +54,8 @@ class BatchColorJitter(nn.Module):
         self.settings = jitter_settings(
             brightness, contrast, saturation, hue, p, clip_consistent, owner=type(self).__name__
         )
+        if max_value not in (1, 255):
+            raise InputError(f'{type(self).__name__}.max_value={max_value!r}: expected 255 or 1')
         self.max_value = max_value
 
     def forward(self, clips: Tensor, channel_dim: int = -4, generator: torch.Generator | None = None) -> Tensor:

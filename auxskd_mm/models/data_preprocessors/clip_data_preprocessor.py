@@ -36,8 +36,9 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
         format_shape: ``'NCTHW'`` for inputs (V, C, T, H, W), V views or clips; also ``'NCHW'`` and
             ``'MIX2d3d'`` of MMAction2.
         photometric: Config of one augmentation or a list of them, for example
-            ``dict(type='auxskd_mm.BatchColorJitter', brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2,
-            p=0.8)``. None leaves the photometric work to the loader (``ClipColorJitter``).
+            ``dict(type='auxskd_mm.BatchColorJitter', hue=0.1)``: modules called as
+            ``augmentation(clips, channel_dim, generator)``. None leaves the photometric work to the loader
+            (``ClipColorJitter``).
 
     Raises:
         InputError: For settings that contradict each other, naming the key.
@@ -60,9 +61,14 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
             )
         super().__init__(mean, std, to_rgb, to_float32, blending, format_shape)
         configs = [photometric] if isinstance(photometric, dict) else list(photometric or ())
+        if not all(isinstance(config, dict) for config in configs):
+            raise InputError(
+                f'{type(self).__name__}.photometric={photometric!r}: expected the config of an augmentation, or a list'
+            )
         if configs and format_shape not in _CHANNEL_DIM:
             raise InputError(
-                f"{type(self).__name__}.photometric: format_shape='{format_shape}' mixes images and clips; use 'NCTHW' or 'NCHW'"
+                f"{type(self).__name__}.photometric: format_shape='{format_shape}' mixes images and clips; "
+                "use 'NCTHW' or 'NCHW'"
             )
         self.photometric = nn.ModuleList(MODELS.build(config) for config in configs)
         self._rank_generator: torch.Generator | None = None

@@ -1,6 +1,20 @@
 """One head a pretext task."""
 
-from .labels import batch_labels
+from .clip_feature_head import ClipFeatureHead
+from .clip_order_head import ClipOrderHead
+from .labels import batch_labels, video_groups
+from .pace_head import PaceHead
+from .pooled_head import PooledHead
+from .relative_speed_head import RelativeSpeedHead
 from .vspp_head import VSPPHead
 
-__all__ = ['VSPPHead', 'batch_labels']
+__all__ = [
+    'ClipFeatureHead',
+    'ClipOrderHead',
+    'PaceHead',
+    'PooledHead',
+    'RelativeSpeedHead',
+    'VSPPHead',
+    'batch_labels',
+    'video_groups',
+]

@@ -12,20 +12,60 @@ from torch import Tensor
 from ...errors import InputError
 
 
-def batch_labels(data_samples: Sequence[Any], key: str, device: torch.device) -> Tensor:
+def batch_labels(
+    data_samples: Sequence[Any],
+    key: str,
+    device: torch.device,
+    count: int | None = None,
+    num_classes: int | None = None,
+) -> Tensor:
     """Labels of a batch, sample after sample and view after view: int64 (B * V,).
 
     Args:
-        data_samples: Data samples that carry ``key`` with V labels each, as ``PackActionInputs(algorithm_keys=[key])`` leaves them.
+        data_samples: Data samples that carry ``key`` with V labels each, as ``PackActionInputs(algorithm_keys=[key])``
+            leaves them.
         key: Name of the label, for instance ``'pace_label'``.
         device: Where the labels are needed.
+        count: How many there must be; None takes any number.
+        num_classes: Labels must be in [0, num_classes); None takes any. Checked here, since a GPU's own answer to a
+            label out of range is an assertion that ends the process.
 
     Raises:
-        InputError: If a sample has no such label: the sampler of another task, or ``algorithm_keys`` without it.
+        InputError: If a sample has no such label (the sampler of another task, or ``algorithm_keys`` without it), or
+            their number or range is another.
     """
     if data_samples is None or not all(key in sample for sample in data_samples):
         raise InputError(
-            f"the data samples carry no '{key}': use the sampler that draws it and name it in PackActionInputs(algorithm_keys=...)"
+            f"the data samples carry no '{key}': use the sampler that draws it and name it in "
+            'PackActionInputs(algorithm_keys=...)'
         )
     labels = [np.asarray(torch.as_tensor(sample.get(key)).cpu()).reshape(-1) for sample in data_samples]
-    return torch.from_numpy(np.concatenate(labels).astype(np.int64)).to(device, non_blocking=True)
+    flat = np.concatenate(labels).astype(np.int64)
+    if count is not None and len(flat) != count:
+        raise InputError(
+            f"{count} predictions for {len(flat)} '{key}'s of {len(labels)} samples: sampler and head disagree on the "
+            'clips of a sample, or BlendFrames is missing behind DecodeClips'
+        )
+    if num_classes is not None and len(flat) and not 0 <= flat.min() <= flat.max() < num_classes:
+        raise InputError(
+            f"'{key}' runs from {flat.min()} to {flat.max()}, but the head has {num_classes} classes: give sampler "
+            'and head the same number'
+        )
+    return torch.from_numpy(flat).to(device, non_blocking=True)
+
+
+def video_groups(data_samples: Sequence[Any], views: int, device: torch.device) -> Tensor:
+    """Number of the video that each clip is from: int64 (B * V,), equal for clips of one video.
+
+    Samples with the same ``filename`` in their metainfo are one video, as where a repeated list brings it into a batch
+    twice; without that key each sample is a video of its own.
+
+    Args:
+        data_samples: B data samples.
+        views: Clips V of a sample.
+        device: Where the numbers are needed.
+    """
+    names = [sample.get('filename', place) for place, sample in enumerate(data_samples)]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    groups: np.ndarray = np.repeat(np.asarray([numbers[name] for name in names], dtype=np.int64), views)
+    return torch.from_numpy(groups).to(device, non_blocking=True)

@@ -7,16 +7,15 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ...errors import InputError
 from ...registry import MODELS
 from .labels import batch_labels
+from .pooled_head import PooledHead
 
 
 @MODELS.register_module()
-class VSPPHead(BaseModule):
+class VSPPHead(PooledHead):
     """Video segment pace prediction: two linear layers on one pooled feature.
 
     A drop-in ``cls_head`` of MMAction2's ``Recognizer3D``, so that any stock recipe can pretrain its backbone with it.
@@ -28,12 +27,14 @@ class VSPPHead(BaseModule):
         speed_weight: Weight of the speed's cross-entropy.
         segment_weight: Weight of the segment's cross-entropy.
         dropout: Dropout on the pooled feature; 0 in VSPP.
+        token_pool: See :func:`pool_features`; for transformers only.
         init_cfg: MMEngine initialisation; None keeps PyTorch's.
 
     Raises:
         InputError: If a size is below 1 or a weight negative.
 
-    Source: Plrbear/auxSKD @ 79e99b8, folder VSPP (layers ``linear`` and ``linear_segment``): L = CE(speed) + CE(segment).
+    Source: Plrbear/auxSKD @ 79e99b8, folder VSPP (layers ``linear`` and ``linear_segment``): L = CE(speed) +
+    CE(segment).
     """
 
     def __init__(
@@ -44,26 +45,23 @@ class VSPPHead(BaseModule):
         speed_weight: float = 1.0,
         segment_weight: float = 1.0,
         dropout: float = 0.0,
+        token_pool: str = 'auto',
         init_cfg: dict | list | None = None,
     ) -> None:
-        super().__init__(init_cfg)
-        for key, value in (('in_channels', in_channels), ('num_speeds', num_speeds), ('num_segments', num_segments)):
-            if value < 1:
-                raise InputError(f'VSPPHead.{key}={value}: expected at least 1')
-        if speed_weight < 0 or segment_weight < 0:
-            raise InputError(f'VSPPHead: loss weights must not be negative, got {speed_weight} and {segment_weight}')
-        self.in_channels = in_channels
+        super().__init__(in_channels, token_pool, init_cfg)
+        self.check_sizes(num_speeds=num_speeds, num_segments=num_segments)
+        self.check_weights(speed_weight=speed_weight, segment_weight=segment_weight)
         self.speed_weight = speed_weight
         self.segment_weight = segment_weight
         self.dropout = nn.Dropout(dropout)
         self.fc_speed = nn.Linear(in_channels, num_speeds)
         self.fc_segment = nn.Linear(in_channels, num_segments)
 
-    def forward(self, feats: Tensor, **kwargs: Any) -> tuple[Tensor, Tensor]:
+    def forward(self, feats: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Logits of both tasks.
 
         Args:
-            feats: Feature maps (B, C, T', H', W'), or pooled features (B, C).
+            feats: Feature maps (B, C, T', H', W'), or what else :func:`pool_features` takes.
             kwargs: What ``Recognizer3D`` passes to every head; not used.
 
         Returns:
@@ -72,32 +70,25 @@ class VSPPHead(BaseModule):
         Raises:
             InputError: If the backbone yields several feature maps or another width.
         """
-        if not isinstance(feats, Tensor):
-            raise InputError(
-                f'VSPPHead takes one feature map, the backbone yields {len(feats)}: pick one, e.g. model.backbone.out_indices=(3,)'
-            )
-        pooled = feats.flatten(2).mean(-1) if feats.ndim > 2 else feats
-        if pooled.shape[1] != self.in_channels:
-            raise InputError(
-                f'model.cls_head.in_channels={self.in_channels}, but the backbone yields {pooled.shape[1]} channels'
-            )
-        pooled = self.dropout(pooled)
+        pooled = self.dropout(self.pool(feats))
         return self.fc_speed(pooled), self.fc_segment(pooled)
 
-    def loss(self, feats: Tensor, data_samples: Sequence[Any], **kwargs: Any) -> dict[str, Tensor]:
+    def loss(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> dict[str, Tensor]:
         """Both weighted cross-entropies, and the accuracies of the batch.
 
         Args:
-            feats: Feature maps (B, C, T', H', W').
-            data_samples: B samples with ``pace_label`` and ``segment_label``.
+            feats: As of :meth:`forward`, of B * V clips.
+            data_samples: B samples with V ``pace_label`` and ``segment_label`` each.
             kwargs: Not used.
 
         Returns:
-            ``loss_speed``, ``loss_segment`` (summed by the Runner), ``pace_acc``, ``segment_acc`` and ``joint_acc`` (both right).
+            ``loss_speed``, ``loss_segment`` (summed by the Runner), ``pace_acc``, ``segment_acc`` and ``joint_acc``
+            (both right).
         """
         speed_logits, segment_logits = self(feats)
-        pace = batch_labels(data_samples, 'pace_label', speed_logits.device)
-        segment = batch_labels(data_samples, 'segment_label', speed_logits.device)
+        device = speed_logits.device
+        pace = batch_labels(data_samples, 'pace_label', device, *speed_logits.shape)
+        segment = batch_labels(data_samples, 'segment_label', device, *segment_logits.shape)
         with torch.no_grad():
             pace_hit = speed_logits.argmax(1) == pace
             segment_hit = segment_logits.argmax(1) == segment
@@ -109,11 +100,11 @@ class VSPPHead(BaseModule):
             joint_acc=(pace_hit & segment_hit).float().mean(),
         )
 
-    def predict(self, feats: Tensor, data_samples: Sequence[Any], **kwargs: Any) -> Sequence[Any]:
+    def predict(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> Sequence[Any]:
         """Write probabilities into the data samples.
 
         Args:
-            feats: Feature maps (B * V, C, T', H', W'), V clips a sample.
+            feats: As of :meth:`forward`, of B * V clips, V a sample.
             data_samples: B samples.
             kwargs: Not used.
 

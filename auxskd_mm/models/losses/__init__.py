@@ -1,1 +1,14 @@
-"""TODO."""
+"""Losses: small modules, (predictions, targets) -> scalar."""
+
+from .pace_contrastive_loss import PaceContrastiveLoss
+from .queue_contrastive_loss import QueueContrastiveLoss
+from .relative_speed_loss import RelativeSpeedLoss
+from .similarity_distillation_loss import SimilarityDiagnostics, SimilarityDistillationLoss
+
+__all__ = [
+    'PaceContrastiveLoss',
+    'QueueContrastiveLoss',
+    'RelativeSpeedLoss',
+    'SimilarityDiagnostics',
+    'SimilarityDistillationLoss',
+]

@@ -30,16 +30,21 @@ class _Attention(NamedTuple):
 
 
 def _attend(features: Tensor, anchors: Tensor, temperature: float) -> _Attention:
-    """One pass over the anchors that never holds more than one matrix of B x min(K, chunk)."""
-    log_z = features.new_full((len(features),), -torch.inf)
-    mean_anchor = torch.zeros_like(features)
+    """One pass over the anchors that never holds more than one matrix of B x min(K, chunk).
+
+    The softmax's sums are kept relative to the largest logit so far, and scaled down when a chunk brings a larger one.
+    """
+    largest = features.new_full((len(features), 1), -torch.inf)
+    total = torch.zeros_like(largest)
+    weighted = torch.zeros_like(features)
     for chunk in anchors.split(_CHUNK):
         logits = (features @ chunk.T).div_(temperature)
-        log_z_chunk = logits.logsumexp(1)
-        total = torch.logaddexp(log_z, log_z_chunk)
-        weights = logits.sub_(total[:, None]).exp_()
-        mean_anchor = torch.addmm(mean_anchor * (log_z - total).exp()[:, None], weights, chunk)
-        log_z = total
+        previous, largest = largest, torch.maximum(largest, logits.amax(1, keepdim=True))
+        weights, shrink = logits.sub_(largest).exp_(), (previous - largest).exp()
+        total = total * shrink + weights.sum(1, keepdim=True)
+        weighted = torch.addmm(weighted * shrink, weights, chunk)
+    mean_anchor = weighted / total
+    log_z = (largest + total.log())[:, 0]
     return _Attention(log_z, mean_anchor, (features * mean_anchor).sum(1) / temperature)
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from mmengine.dist import all_gather, broadcast
@@ -10,13 +14,17 @@ from torch import Tensor, nn
 from ...errors import InputError
 from ...registry import MODELS
 
+_STATE = ('features', 'pointer', 'age', 'filled')
+
 
 @MODELS.register_module()
 class FeatureQueue(nn.Module):
     """First in, first out store of the last ``size`` features, the same on every rank.
 
     Everything is in ``state_dict``, so a resumed run goes on exactly. Under DDP each rank's keys are gathered before they enter, so
-    all ranks hold the same queue; a hook that averages buffers over ranks (MMEngine's ``SyncBuffersHook``) then changes nothing.
+    all ranks hold the same queue. Its tensors are saved, loaded and moved as buffers are, but ``model.buffers()`` does not list
+    them: MMEngine's ``SyncBuffersHook`` averages what is listed there, and rounding would change one anchor value in seven on
+    three ranks already (sum of three equal floats, divided by three).
 
     Args:
         size: Features K.
@@ -50,11 +58,10 @@ class FeatureQueue(nn.Module):
         if init not in ('unit', 'columns'):
             raise InputError(f"FeatureQueue.init='{init}': expected 'unit' or 'columns' (auxSKD's own)")
         self.size, self.dim = size, dim
-        start = F.normalize(torch.randn(size, dim), dim=1 if init == 'unit' else 0)
-        self.register_buffer('features', start)
-        self.register_buffer('pointer', torch.zeros((), dtype=torch.long))
-        self.register_buffer('age', torch.zeros(size, dtype=torch.int32))
-        self.register_buffer('filled', torch.zeros((), dtype=torch.long))
+        self.features = F.normalize(torch.randn(size, dim), dim=1 if init == 'unit' else 0)
+        self.pointer = torch.zeros((), dtype=torch.long)
+        self.age = torch.zeros(size, dtype=torch.int32)
+        self.filled = torch.zeros((), dtype=torch.long)
 
     @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:
@@ -81,8 +88,31 @@ class FeatureQueue(nn.Module):
 
     def broadcast(self) -> None:
         """Take rank 0's queue on every rank."""
-        for tensor in self.buffers():
-            broadcast(tensor, src=0)
+        for name in _STATE:
+            broadcast(getattr(self, name), src=0)
+
+    @contextlib.contextmanager
+    def _as_buffers(self) -> Iterator[None]:
+        """List the tensors among the buffers for a moment, so that PyTorch's own methods serve them."""
+        for name in _STATE:
+            self.register_buffer(name, self.__dict__.pop(name))
+        try:
+            yield
+        finally:
+            self.__dict__.update(self._buffers)
+            self._buffers.clear()
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> FeatureQueue:
+        with self._as_buffers():
+            return super()._apply(fn, recurse)
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        with self._as_buffers():
+            super()._save_to_state_dict(destination, prefix, keep_vars)
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        with self._as_buffers():
+            super()._load_from_state_dict(*args)
 
     def extra_repr(self) -> str:
         """Sizes, for printing the model."""

@@ -86,12 +86,13 @@ class AuxSKD(PretextModel):
             ``loss_similarity`` and, without gradient, the diagnostics of :class:`SimilarityDiagnostics`.
         """
         student_view, teacher_view = self.views(inputs)
-        student = self.predictor(self.neck(pool_features(self.backbone(student_view))))  # (B, D)
+        student = self.predictor(_embed(self.backbone, self.neck, student_view))  # (B, D)
         teacher = self.teacher_features(teacher_view)  # (B, D)
         # The anchors are those before this batch: a clip's own key is not among them.
         loss = self.similarity_loss(student, teacher, self.queue.features)
         diagnostics = self.similarity_loss.diagnose(student, teacher, self.queue.features)._asdict()
-        self.queue.enqueue(F.normalize(teacher, dim=1))
+        # In the queue's type: normalised in bfloat16, an anchor's norm would be off by up to 0.4%.
+        self.queue.enqueue(F.normalize(teacher.to(self.queue.features.dtype), dim=1))
         return dict(loss_similarity=loss, **diagnostics)
 
     @torch.no_grad()
@@ -106,15 +107,27 @@ class AuxSKD(PretextModel):
                 "AuxSKD: the teacher was never started; attach it by custom_hooks=[dict(type='auxskd_mm.SKDDistillerHook')]"
             )
         clips, restore = batch_shuffle(clips) if self.shuffle else (clips, None)
-        features = self.teacher.neck(pool_features(self.teacher.backbone(clips)))
-        return batch_unshuffle(features, restore)
+        return batch_unshuffle(_embed(self.teacher.backbone, self.teacher.neck, clips), restore)
+
+
+def _embed(backbone: nn.Module, neck: nn.Module, clips: Tensor) -> Tensor:
+    """Projected features (B, D) of clips (B, C, T, H, W)."""
+    pooled = pool_features(backbone(clips))
+    _check_neck(neck, pooled.shape[1])
+    return neck(pooled)
+
+
+def _check_neck(neck: nn.Module, width: int) -> None:
+    into = getattr(neck, 'in_channels', width)
+    if into != width:
+        raise InputError(f'model.neck.in_channels={into}: the backbone yields {width} channels; set it to {width}')
 
 
 def _check_widths(backbone: nn.Module, neck: nn.Module, predictor: nn.Module) -> int:
     """Width D of the features, if backbone, neck and predictor fit together."""
-    out, into = getattr(backbone, 'out_channels', None), getattr(neck, 'in_channels', None)
-    if isinstance(out, int) and into is not None and out != into:
-        raise InputError(f'model.neck.in_channels={into}: the backbone yields {out} channels; set it to {out}')
+    # MMAction2's networks do not say their width; theirs is checked when the first batch arrives.
+    if isinstance(out := getattr(backbone, 'out_channels', None), int):
+        _check_neck(neck, out)
     width = getattr(neck, 'out_channels', None)
     if width is None:
         raise InputError(f'model.neck: {type(neck).__name__} has no out_channels; use auxskd_mm.MLP or give it that attribute')

@@ -1,4 +1,5 @@
-# Kinetics-100 as VSPP sees it: one clip a video, a random segment of it at a random pace (methods of Plrbear/auxSKD @ 79e99b8).
+# Kinetics-100 as VSPP sees it: one clip a video, a random segment of it at a random pace
+# (methods of Plrbear/auxSKD @ 79e99b8).
 clip_len = 16
 pack = dict(
     type='PackActionInputs',

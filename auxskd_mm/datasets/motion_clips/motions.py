@@ -1,0 +1,157 @@
+"""What a class of MotionClips is: a curve on a torus of poses.
+
+A pose has five coordinates, each on a circle of one turn, so that it can move for ever without an end where its class would show:
+
+==============  ==================================================================================
+coordinate      what a turn is
+==============  ==================================================================================
+``X``, ``Y``    the width and height of the frame; what leaves on one side enters on the other
+``ANGLE``       a full rotation
+``SIZE``        the size going up and down once between its limits, evenly in the logarithm
+``SHEAR``       the shear going up and down once between its limits, evenly
+==============  ==================================================================================
+
+A class moves some of them; the start is drawn evenly over all five. Whatever the curve, the pose at any one instant is then spread
+evenly over the torus: a single frame cannot tell the class. Speeds and periods lie in narrow bands (about 1 : 1.3) so that the pace
+at which a clip is played can be recognised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+X, Y, ANGLE, SIZE, SHEAR = range(5)
+# Limits of the size (in octaves about the object's own) and of the shear.
+MAX_OCTAVES, MAX_SHEAR = 0.5, 0.75
+
+Motion = Callable[[np.random.Generator, np.ndarray], np.ndarray]
+
+
+def triangle(turns: np.ndarray) -> np.ndarray:
+    """Triangle wave of period 1 from -1 (at 0) to 1 (at 0.5): spread evenly over [-1, 1] where ``turns`` is over a circle."""
+    return 1 - 2 * np.abs(2 * (turns % 1) - 1)
+
+
+def size_of(poses: np.ndarray) -> np.ndarray:
+    """Size factors (...) of poses (..., 5), between 2**-MAX_OCTAVES and 2**MAX_OCTAVES."""
+    return np.exp2(MAX_OCTAVES * triangle(poses[..., SIZE]))
+
+
+def shear_of(poses: np.ndarray) -> np.ndarray:
+    """Shears (...) of poses (..., 5), between -MAX_SHEAR and MAX_SHEAR."""
+    return MAX_SHEAR * triangle(poses[..., SHEAR])
+
+
+def _still(time: np.ndarray) -> np.ndarray:
+    return np.zeros((len(time), 5))
+
+
+def _along(time: np.ndarray, distance: np.ndarray, angle: np.ndarray | float) -> np.ndarray:
+    """Displacement by ``distance`` (T,) in the direction ``angle`` (T,) or scalar, in radians."""
+    moved = _still(time)
+    moved[:, X], moved[:, Y] = distance * np.cos(angle), distance * np.sin(angle)
+    return moved
+
+
+def _turning(time: np.ndarray, coordinate: int, turns: np.ndarray) -> np.ndarray:
+    moved = _still(time)
+    moved[:, coordinate] = turns
+    return moved
+
+
+def _heading(rng: np.random.Generator) -> float:
+    return rng.uniform(0, 2 * np.pi)
+
+
+def _clock(rng: np.random.Generator, time: np.ndarray, shortest: float, longest: float) -> np.ndarray:
+    """Cycles gone through (T,), from a phase at random, with a period between two bounds in seconds."""
+    return time / rng.uniform(shortest, longest) + rng.uniform()
+
+
+def _sign(rng: np.random.Generator) -> float:
+    return rng.choice([-1.0, 1.0])
+
+
+def _translation(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
+    return _along(time, rng.uniform(0.38, 0.5) * time, _heading(rng))
+
+
+def _acceleration(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
+    """Straight on, the speed going evenly from 0 to its most and back."""
+    period, top, phase = rng.uniform(1.2, 1.5), rng.uniform(0.85, 1.05), rng.uniform()
+    cycles, part = np.divmod(time / period + phase, 1)
+    path = 0.5 * cycles + np.where(part < 0.5, part**2, 0.5 - (1 - part) ** 2)
+    return _along(time, top * period * path, _heading(rng))
+
+
+def _oscillation(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
+    return _along(time, rng.uniform(0.15, 0.2) * np.sin(2 * np.pi * _clock(rng, time, 0.85, 1.1)), _heading(rng))
+
+
+def _bounce(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
+    """Hops along a parabola, always upright, with a slow way to one side."""
+    part = _clock(rng, time, 0.7, 0.9) % 1
+    moved = _still(time)
+    moved[:, X] = _sign(rng) * rng.uniform(0.15, 0.2) * time
+    moved[:, Y] = -rng.uniform(0.26, 0.34) * 4 * part * (1 - part)
+    return moved
+
+
+def _orbit(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
+    return _along(time, rng.uniform(0.15, 0.19), _sign(rng) * 2 * np.pi * _clock(rng, time, 0.95, 1.25))
+
+
+def _spiral(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
+    """A circle whose radius goes evenly out and in."""
+    radius = 0.14 + 0.11 * triangle(_clock(rng, time, 2.0, 2.6))
+    return _along(time, radius, _sign(rng) * 2 * np.pi * _clock(rng, time, 0.7, 0.9))
+
+
+def _rotation(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
+    return _turning(time, ANGLE, _sign(rng) * rng.uniform(0.5, 0.65) * time)
+
+
+def _swing(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
+    """Turns to and fro like a pendulum."""
+    return _turning(time, ANGLE, rng.uniform(0.14, 0.18) * np.sin(2 * np.pi * _clock(rng, time, 0.85, 1.1)))
+
+
+def _zoom(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
+    return _turning(time, SIZE, _clock(rng, time, 1.1, 1.4))
+
+
+def _shear(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
+    return _turning(time, SHEAR, _clock(rng, time, 1.1, 1.4))
+
+
+MOTIONS: dict[str, Motion] = {
+    'translation': _translation,
+    'rotation': _rotation,
+    'zoom': _zoom,
+    'oscillation': _oscillation,
+    'bounce': _bounce,
+    'orbit': _orbit,
+    'shear': _shear,
+    'acceleration': _acceleration,
+    'spiral': _spiral,
+    'swing': _swing,
+}
+
+
+def draw_poses(motion: str, rng: np.random.Generator, time: np.ndarray, aspect: tuple[float, float]) -> np.ndarray:
+    """Draw the poses of one object.
+
+    Args:
+        motion: One of :data:`MOTIONS`.
+        rng: Source of the curve's parameters and of its start.
+        time: Seconds (T,).
+        aspect: Width and height of the frame in short sides, the unit of length of the curves.
+
+    Returns:
+        (T, 5), each coordinate in turns in [0, 1); see the module's text.
+    """
+    moved = MOTIONS[motion](rng, time)
+    moved[:, [X, Y]] /= aspect
+    return (rng.uniform(size=5) + moved) % 1

@@ -1,0 +1,84 @@
+"""Scenes of MotionClips: objects that move by their class, before a background and a camera that know nothing of it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from .motions import MOTIONS, draw_poses
+from .settings import SPLITS, MotionClipsSettings
+from .textures import draw_background, draw_sprite
+
+# In short sides of the frame. With the limits of size and shear the largest object still fits the frame.
+_DIAMETERS = (0.34, 0.44)
+_MOST_OBJECTS = 3
+# Camera shake: amplitude in short sides and frequency in hertz, per axis. The steady cue of the pace in every class.
+_SHAKE = (((0.014, 0.02), (1.4, 1.8)), ((0.006, 0.009), (2.6, 3.2)))
+# Drift of the background in short sides a second.
+_DRIFT = (0.18, 0.24)
+
+
+@dataclasses.dataclass(frozen=True)
+class MovingObject:
+    """One object: sprite uint8 (S, S, 4), diameter in pixels at size 1, poses (T, 5) in turns."""
+
+    sprite: np.ndarray
+    diameter: float
+    poses: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """One clip before it is rendered.
+
+    ``background`` is a seamless texture uint8 (H', W', 3), ``drift`` and ``camera`` are displacements (T, 2) in pixels (x, y):
+    of the background alone, and of all there is. ``size`` is the frame's (width, height) in pixels.
+    """
+
+    size: tuple[int, int]
+    background: np.ndarray
+    drift: np.ndarray
+    camera: np.ndarray
+    objects: tuple[MovingObject, ...]
+
+
+def _shake(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
+    """Camera displacement (T, 2) in short sides."""
+    moved = np.zeros((len(time), 2))
+    for amplitudes, frequencies in _SHAKE:
+        for axis in range(2):
+            cycles = rng.uniform(*frequencies) * time + rng.uniform()
+            moved[:, axis] += rng.uniform(*amplitudes) * np.sin(2 * np.pi * cycles)
+    return moved
+
+
+def draw_scene(settings: MotionClipsSettings, split: str, motion: str, index: int) -> Scene:
+    """Draw the scene of one clip, a function of its arguments alone.
+
+    Args:
+        settings: Of the set; its counts and classes do not matter.
+        split: One of :data:`SPLITS`.
+        motion: Class of the clip.
+        index: Number of the clip in its split and class.
+    """
+    key = [settings.version, settings.seed, SPLITS.index(split), list(MOTIONS).index(motion), index]
+    # Streams of their own: what the motion draws must not shift the background of one class against another's.
+    surroundings, things, moves = (np.random.default_rng(s) for s in np.random.SeedSequence(key).spawn(3))
+    width, height = settings.width, settings.height
+    unit = float(min(width, height))
+    time = np.arange(settings.frames) / settings.fps
+    heading = surroundings.uniform(0, 2 * np.pi)
+    drift = surroundings.uniform(*_DRIFT) * time[:, None] * [np.cos(heading), np.sin(heading)]
+    objects = []
+    for _ in range(int(things.integers(1, _MOST_OBJECTS + 1))):
+        diameter = unit * things.uniform(*_DIAMETERS)
+        sprite = draw_sprite(things, round(diameter) + 4)
+        objects.append(MovingObject(sprite, diameter, draw_poses(motion, moves, time, (width / unit, height / unit))))
+    return Scene(
+        size=(width, height),
+        background=draw_background(surroundings, 2 * height, 2 * width, unit),
+        drift=unit * drift,
+        camera=unit * _shake(surroundings, time),
+        objects=tuple(objects),
+    )

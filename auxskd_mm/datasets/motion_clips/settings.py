@@ -1,0 +1,74 @@
+"""Settings of a MotionClips set: together with the split, class and number they are all that a clip depends on."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ...errors import InputError
+from .motions import MOTIONS
+
+SPLITS = ('train', 'val', 'test')
+# Raised whenever the same settings would give other clips, so that a folder never mixes two.
+VERSION = 1
+_LEAST_SIDE = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class MotionClipsSettings:
+    """What to make.
+
+    Args:
+        train: Clips per class in the training split.
+        val: Clips per class in the validation split.
+        test: Clips per class in the test split.
+        width: Of a frame in pixels, even.
+        height: Of a frame in pixels, even.
+        frames: Of a clip. 64 hold 16 frames at a pace of 4.
+        fps: Frames a second; motions are defined in seconds.
+        seed: Which set; 0 or larger.
+        classes: Motions to make; their order gives the labels, but does not change the clips.
+        gop: Frames from key frame to key frame; small ones make seeking fast.
+        qp: H.264 quantiser in [0, 51]; constant, since one that follows the motion would show in single frames.
+
+    Attributes:
+        version: Of the generator, noted with the set.
+
+    Raises:
+        InputError: If a value is out of its range; names the setting.
+    """
+
+    train: int = 100
+    val: int = 20
+    test: int = 20
+    width: int = 96
+    height: int = 72
+    frames: int = 64
+    fps: int = 25
+    seed: int = 0
+    classes: tuple[str, ...] = tuple(MOTIONS)
+    gop: int = 10
+    qp: int = 22
+    version: int = dataclasses.field(default=VERSION, init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'classes', tuple(self.classes))
+        least = dict(train=0, val=0, test=0, width=_LEAST_SIDE, height=_LEAST_SIDE, frames=1, fps=1, seed=0, gop=1, qp=0)
+        for name, bound in least.items():
+            if getattr(self, name) < bound:
+                raise InputError(f'MotionClips {name}={getattr(self, name)}: expected at least {bound}')
+        for name in ('width', 'height'):
+            if getattr(self, name) % 2:
+                raise InputError(f'MotionClips {name}={getattr(self, name)}: expected an even number (H.264 4:2:0)')
+        if self.qp > 51:
+            raise InputError(f'MotionClips qp={self.qp}: expected at most 51')
+        unknown = [name for name in self.classes if name not in MOTIONS]
+        if unknown or not self.classes or len(set(self.classes)) < len(self.classes):
+            raise InputError(
+                f'MotionClips classes={" ".join(self.classes)}: expected different ones of {" ".join(MOTIONS)}'
+            )
+        if not self.train + self.val + self.test:
+            raise InputError('MotionClips train=0 val=0 test=0: expected at least one clip per class in one split')
+
+    def clips(self, split: str) -> int:
+        """Clips per class in a split."""
+        return int(getattr(self, split))

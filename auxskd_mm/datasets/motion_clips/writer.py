@@ -1,0 +1,149 @@
+"""Writing a MotionClips set: clips in parallel, lists, and the settings that they were made with."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+from mmengine.utils import ProgressBar
+
+from ...errors import InputError
+from .encode import write_h264
+from .render import render_scene
+from .scene import draw_scene
+from .settings import SPLITS, MotionClipsSettings
+
+SETTINGS_FILE = 'motion_clips.json'
+
+
+class Counts(NamedTuple):
+    """Clips written by this call, and clips that were there already."""
+
+    written: int
+    kept: int
+
+
+class _Job(NamedTuple):
+    settings: MotionClipsSettings
+    split: str
+    motion: str
+    index: int
+    path: Path
+
+
+def clip_name(split: str, motion: str, index: int) -> str:
+    """Path of a clip relative to the set's folder."""
+    return f'{split}/{motion}/{motion}_{index:05d}.mp4'
+
+
+def make_motion_clips(
+    out: str | Path, settings: MotionClipsSettings | None = None, *, workers: int = 1, progress: bool = False
+) -> Counts:
+    """Write a MotionClips set, or what of it is missing.
+
+    ::
+
+        out/motion_clips.json                      the settings
+        out/classes.txt                            one class a line, in the order of the labels
+        out/{train,val,test}.txt                   'path label' lines, paths relative to out; none for a split of 0 clips
+        out/{train,val,test}/<class>/<class>_<number>.mp4
+
+    The lists come last, so that their presence means a whole set. Every clip is a function of the seed, its split, class and
+    number: neither the workers nor an interruption change it.
+
+    Args:
+        out: Folder, made if needed.
+        settings: What to make; the default set if None.
+        workers: Processes.
+        progress: Show a bar with the time left.
+
+    Raises:
+        InputError: If the folder holds something else, or a set with other settings.
+    """
+    out, settings = Path(out), settings or MotionClipsSettings()
+    if workers < 1:
+        raise InputError(f'workers={workers}: expected at least 1')
+    _claim(out, settings)
+    jobs = [job for job in _jobs(out, settings) if not job.path.exists()]
+    for folder in sorted({job.path.parent for job in jobs}):
+        folder.mkdir(parents=True, exist_ok=True)
+    bar = ProgressBar(len(jobs)) if progress and jobs else None
+    for _ in _run(jobs, min(workers, len(jobs))):
+        if bar is not None:
+            bar.update()
+    if bar is not None:
+        print()
+    _write_lists(out, settings)
+    total = len(settings.classes) * sum(settings.clips(split) for split in SPLITS)
+    return Counts(len(jobs), total - len(jobs))
+
+
+def _claim(out: Path, settings: MotionClipsSettings) -> None:
+    """Make sure that the folder is new or holds a set (part of one) with these settings."""
+    file, ours = out / SETTINGS_FILE, dataclasses.asdict(settings) | {'classes': list(settings.classes)}
+    if not file.exists():
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise InputError(f'{out}: exists and is not a MotionClips folder (no {SETTINGS_FILE}); give a new folder')
+        out.mkdir(parents=True, exist_ok=True)
+        _write_text(file, json.dumps(ours, indent=2) + '\n')
+        return
+    try:
+        theirs = json.loads(file.read_text(encoding='utf-8'))
+        different = [key for key in {**ours, **theirs} if theirs.get(key) != ours.get(key)]
+    except (ValueError, TypeError, AttributeError):
+        raise InputError(f'{file}: not a settings file of MotionClips; remove {out} or give another folder') from None
+    if different:
+        words = '; '.join(f'{key} {_word(theirs.get(key))}, not {_word(ours.get(key))}' for key in different)
+        raise InputError(f'{out}: holds MotionClips with other settings ({words}); remove it or give another folder')
+
+
+def _word(value: object) -> str:
+    return ' '.join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _jobs(out: Path, settings: MotionClipsSettings) -> Iterator[_Job]:
+    for split in SPLITS:
+        for index in range(settings.clips(split)):
+            for motion in settings.classes:
+                yield _Job(settings, split, motion, index, out / clip_name(split, motion, index))
+
+
+def _run(jobs: Sequence[_Job], workers: int) -> Iterator[None]:
+    if workers <= 1:
+        yield from map(_make_clip, jobs)
+        return
+    # OpenCV's own threads would fight with the other processes.
+    with ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        yield from pool.map(_make_clip, jobs, chunksize=4)
+
+
+def _make_clip(job: _Job) -> None:
+    settings = job.settings
+    frames = render_scene(draw_scene(settings, job.split, job.motion, job.index))
+    write_h264(job.path, frames, fps=settings.fps, gop=settings.gop, qp=settings.qp)
+
+
+def _write_lists(out: Path, settings: MotionClipsSettings) -> None:
+    _write_text(out / 'classes.txt', ''.join(f'{motion}\n' for motion in settings.classes))
+    for split in filter(settings.clips, SPLITS):
+        lines = [
+            f'{clip_name(split, motion, index)} {label}\n'
+            for label, motion in enumerate(settings.classes)
+            for index in range(settings.clips(split))
+        ]
+        _write_text(out / f'{split}.txt', ''.join(lines))
+
+
+def _write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all; one that says the same already is left alone."""
+    if path.exists() and path.read_text(encoding='utf-8') == text:
+        return
+    partial = path.with_name(f'.{path.name}.{os.getpid()}')
+    partial.write_text(text, encoding='utf-8')
+    os.replace(partial, path)

@@ -1,0 +1,91 @@
+"""Finding the videos that a published list names in the folder that a user has of them."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from ...errors import InputError
+from ..labeled_list import examples, write_lines
+from ..list_formats import VIDEO_SUFFIXES
+from ..video_list import UnlabeledVideoDataset
+
+
+class FileIndex:
+    """Videos and frame folders under a root, found by the name that a list gives them.
+
+    A name matches the file of that path; else one with another suffix or none (transcoded videos, extracted frames),
+    whatever the case of the class folder and with spaces for underscores in it; else the only file of that base name
+    (flat folders).
+
+    Args:
+        root: Folder that is searched, once.
+
+    Raises:
+        InputError: If it is missing or holds no videos.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+        if not self.root.is_dir():
+            raise InputError(f'{root}: no such folder; expected the folder that holds the videos')
+        samples = UnlabeledVideoDataset(self.root, lazy_init=True).load_data_list()
+        self.paths = [Path(os.path.relpath(sample['filename'], self.root)).as_posix() for sample in samples]
+        self._exact = set(self.paths)
+        self._by_key: dict[str, str] = {}
+        by_base: dict[str, list[str]] = defaultdict(list)
+        for path in self.paths:
+            self._by_key.setdefault(_key(path), path)
+            by_base[_stem(path)].append(path)
+        self._by_base = {base: found[0] for base, found in by_base.items() if len(found) == 1}
+
+    def find(self, name: str) -> str | None:
+        """Path of a named video relative to the root with forward slashes, or None."""
+        if name in self._exact:
+            return name
+        return self._by_key.get(_key(name)) or self._by_base.get(_stem(name))
+
+    def find_all(
+        self, names: Sequence[str], source: str, out: str | Path, max_missing_share: float = 0.0
+    ) -> list[str | None]:
+        """Paths of all names; those that are missing are written to ``out/missing.txt``.
+
+        Args:
+            names: Names as the list gives them.
+            source: What the names come from, for messages.
+            out: Folder for ``missing.txt``, made if needed.
+            max_missing_share: Largest share of missing videos that is tolerated.
+
+        Returns:
+            One path a name, None for a missing one.
+
+        Raises:
+            InputError: If more are missing; says how many, which, and what the folder holds instead.
+        """
+        found = [self.find(name) for name in names]
+        missing = [name for name, path in zip(names, found) if path is None]
+        note = Path(out, 'missing.txt')
+        note.unlink(missing_ok=True)
+        if missing:
+            write_lines(note, missing)
+        if len(missing) > max_missing_share * len(names):
+            unused = sorted(self._exact - {path for path in found if path is not None})
+            instead = f'; it holds {len(unused)} others, e.g. {unused[0]}' if unused else ''
+            allowed = f', {max_missing_share:.0%} may be' if max_missing_share else ''
+            raise InputError(
+                f'{source}: {len(missing)} of {len(names)} videos are not in {self.root}{allowed}: '
+                f'{examples(missing)} (all in {note}){instead}'
+            )
+        return found
+
+
+def _stem(name: str) -> str:
+    path = PurePosixPath(name)
+    return path.stem if path.suffix.lower() in VIDEO_SUFFIXES else path.name
+
+
+def _key(name: str) -> str:
+    folder = PurePosixPath(name).parent.as_posix()
+    return f'{folder.lower().replace(" ", "_")}/{_stem(name)}'

@@ -1,0 +1,189 @@
+"""A folder or a table of one's own labelled videos to lists, split by group."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ...errors import InputError
+from ..group_split import Clip, check_parts, split_by_group, write_lists
+from ..labeled_list import examples
+from .file_index import FileIndex
+
+PARTS = ('train', 'val', 'test')
+# Seeds that are tried for a hint when a split leaves a class out.
+_HINT_SEEDS = 200
+
+
+def prepare_folder(
+    folder: str | Path,
+    out: str | Path,
+    *,
+    table: str | Path | None = None,
+    group_pattern: str | None = None,
+    test_share: float = 0.25,
+    val_share: float = 0.0,
+    seed: int = 0,
+    pool: Sequence[str] = (),
+    delimiter: str = ' ',
+) -> dict[str, list[Clip]]:
+    """Write the lists of a folder of videos; see :func:`auxskd_mm.datasets.group_split.write_lists`.
+
+    Args:
+        folder: Videos as ``class/video.mp4``; or what the paths of ``table`` are relative to.
+        out: Folder for the lists, whose paths are absolute.
+        table: CSV with the columns ``path, label`` or ``class, file``, and optionally ``group`` and ``split``. A
+            ``split`` column (train, val, test) is taken as it is, and checked. None takes the labels from the folders.
+        group_pattern: Regular expression with one bracket, searched in the path of a video inside ``folder``: what the
+            bracket matches is its group, within all classes. Without it and without a group column every video is a
+            group of its own.
+        test_share: Share of the clips to hold out for the test.
+        val_share: Share of the clips to hold out for validation, 0 for none.
+        seed: Which split.
+        pool: Further videos, without labels, for ``pool.txt``.
+        delimiter: Between path and label.
+
+    Returns:
+        The clips of each part.
+
+    Raises:
+        InputError: If videos are missing, a group is on both sides, or a class is missing from one.
+    """
+    clips, given = _read_table(table, folder, out) if table is not None else (_scan(folder), None)
+    if group_pattern is not None:
+        clips = _group_by_pattern(clips, group_pattern, Path(folder))
+    if given is not None:
+        parts = {name: [c for c, part in zip(clips, given) if part == name] for name in PARTS if name in given}
+        for name in ('train', 'test'):
+            if name not in parts:
+                raise InputError(f'{table}: the split column has no {name} row')
+        check_parts(parts, str(table))
+    else:
+        parts = split_clips(clips, test_share, val_share, seed)
+    write_lists(out, parts['train'], parts['test'], pool, val=parts.get('val', ()), delimiter=delimiter)
+    return parts
+
+
+def split_clips(clips: Sequence[Clip], test_share: float, val_share: float, seed: int) -> dict[str, list[Clip]]:
+    """Divide clips by group into train, test and, with a share above 0, val, with every class in each.
+
+    Raises:
+        InputError: If a share is out of range, or the split leaves a class out of one part; names a seed that does not,
+            if there is one.
+    """
+    if not 0 <= val_share < 1 or test_share + val_share >= 1:
+        raise InputError(
+            f'test_share={test_share}, val_share={val_share}: expected a sum below 1, to leave clips to train on'
+        )
+    parts = _divide(clips, test_share, val_share, seed)
+    try:
+        check_parts(parts, f'seed {seed}')
+    except InputError as error:
+        raise InputError(f'{error}; {_hint(clips, test_share, val_share, len(parts))}') from None
+    return parts
+
+
+def _divide(clips: Sequence[Clip], test_share: float, val_share: float, seed: int) -> dict[str, list[Clip]]:
+    train, test = split_by_group(clips, test_share, seed)
+    if not val_share:
+        return dict(train=train, test=test)
+    train, val = split_by_group(train, val_share * len(clips) / len(train), seed)
+    return dict(train=train, val=val, test=test)
+
+
+def _hint(clips: Sequence[Clip], test_share: float, val_share: float, parts: int) -> str:
+    groups: dict[str, set[str]] = {}
+    for clip in clips:
+        groups.setdefault(clip.label, set()).add(clip.group)
+    few = sorted(name for name, found in groups.items() if len(found) < parts)
+    if few:
+        fewest = f'class {few[0]} has {len(groups[few[0]])} group(s)'
+        return f'{fewest} and needs at least {parts}: leave it out, or make groups finer'
+    for seed in range(_HINT_SEEDS):
+        try:
+            check_parts(_divide(clips, test_share, val_share, seed), '')
+        except InputError:
+            continue
+        return f'seed {seed} gives a split with every class in each part'
+    return f'none of the first {_HINT_SEEDS} seeds does better: try another share'
+
+
+def _scan(folder: str | Path) -> list[Clip]:
+    root = Path(folder).resolve()
+    paths = FileIndex(root).paths
+    flat = [path for path in paths if '/' not in path]
+    if flat:
+        raise InputError(
+            f'{folder}: {len(flat)} videos lie in it directly, e.g. {flat[0]}; expected class/video.mp4, or give a CSV'
+        )
+    return [Clip(str(root / path), path.split('/', 1)[0], path) for path in paths]
+
+
+def _read_table(table: str | Path, folder: str | Path, out: str | Path) -> tuple[list[Clip], list[str] | None]:
+    """Clips with absolute paths, and the split column if there is one."""
+    rows = _rows(Path(table))
+    names = [row['path'] if 'path' in row else f'{row["class"]}/{row["file"]}' for row in rows]
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise InputError(f'{table}: {len(twice)} videos stand in it twice: {examples(twice)}')
+    absolute = [name for name in names if Path(name).is_absolute()]
+    if absolute:
+        lost = [name for name in absolute if not Path(name).exists()]
+        if lost or len(absolute) < len(names):
+            raise InputError(
+                f'{table}: {len(lost)} absolute paths do not exist, {len(names) - len(absolute)} are relative'
+            )
+        paths = names
+    else:
+        root = Path(folder).resolve()
+        paths = [str(root / str(path)) for path in FileIndex(root).find_all(names, str(table), out)]
+    clips = [
+        Clip(path, row.get('label') or row.get('class') or '', row.get('group') or path)
+        for path, row in zip(paths, rows)
+    ]
+    if 'split' not in rows[0]:
+        return clips, None
+    given = [row['split'] for row in rows]
+    odd = sorted(set(given) - set(PARTS))
+    if odd:
+        raise InputError(f"{table}: split '{odd[0]}', expected {', '.join(PARTS)}")
+    return clips, given
+
+
+def _rows(table: Path) -> list[Mapping[str, str]]:
+    if not table.is_file():
+        raise InputError(f'{table}: no such table; expected a CSV with the columns path and label, or class and file')
+    with table.open(newline='', encoding='utf-8-sig') as stream:
+        rows: list[Mapping[str, str]] = list(csv.DictReader(stream))
+    columns = set(rows[0]) if rows else set()
+    if not rows or not ({'path', 'label'} <= columns or {'class', 'file'} <= columns):
+        found = ', '.join(map(str, rows[0])) if rows else 'no rows'
+        raise InputError(
+            f'{table}: expected the columns path and label, or class and file, then group, split; found {found}'
+        )
+    for number, row in enumerate(rows, 2):
+        empty = [key for key in columns if not row[key]]
+        if empty:
+            raise InputError(f'{table}: line {number} has no {empty[0]}')
+    return rows
+
+
+def _group_by_pattern(clips: Sequence[Clip], pattern: str, folder: Path) -> list[Clip]:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise InputError(f"group pattern '{pattern}': {error}") from None
+    if compiled.groups != 1:
+        raise InputError(f"group pattern '{pattern}': expected one bracket, it has {compiled.groups}")
+    root = str(folder.resolve())
+    found = [compiled.search(clip.path.removeprefix(root)) for clip in clips]
+    lost = [clip.path for clip, match in zip(clips, found) if match is None]
+    if lost:
+        raise InputError(
+            f"group pattern '{pattern}' matches {len(clips) - len(lost)} of {len(clips)} videos, "
+            f'not {examples(lost, 1)}'
+        )
+    return [clip._replace(group=match.group(1)) for clip, match in zip(clips, found) if match is not None]

@@ -1,0 +1,92 @@
+"""Splits of labelled videos: checking them, finding their videos, holding out a validation part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ...errors import InputError
+from ..labeled_list import Labeled, examples, write_list
+from .file_index import FileIndex
+
+
+class Split(NamedTuple):
+    """Training and test videos of one split."""
+
+    train: list[Labeled]
+    test: list[Labeled]
+
+
+def hold_out(videos: Sequence[Labeled], count: int, seed: int) -> tuple[list[Labeled], list[Labeled]]:
+    """Videos at random for validation, as VCOP's ``random_split`` (800 of UCF101's training list, 400 of HMDB51's).
+
+    Args:
+        videos: Training videos.
+        count: How many to hold out.
+        seed: Which.
+
+    Returns:
+        (rest, held out), each in the order of ``videos``.
+
+    Raises:
+        InputError: If nothing would be left to train on.
+    """
+    if not 0 <= count < len(videos):
+        raise InputError(f'cannot hold out {count} of {len(videos)} training videos; expected 0 to {len(videos) - 1}')
+    held = set(np.random.default_rng(seed).permutation(len(videos))[:count].tolist())
+    rest = [video for i, video in enumerate(videos) if i not in held]
+    return rest, [video for i, video in enumerate(videos) if i in held]
+
+
+def check_official(split: Split, classes: Sequence[str], source: str) -> None:
+    """Check that a split is whole: no video twice, none on both sides, every class on both sides.
+
+    Raises:
+        InputError: Naming what is wrong.
+    """
+    train, test = ({video.path for video in part} for part in split)
+    for part, names in (('train', train), ('test', test)):
+        videos = split.train if part == 'train' else split.test
+        if len(names) < len(videos):
+            raise InputError(f'{source}: {len(videos) - len(names)} videos stand twice in the {part} list')
+    both = sorted(train & test)
+    if both:
+        raise InputError(f'{source}: {len(both)} videos are in both the train and the test list: {examples(both)}')
+    for part, videos in (('train', split.train), ('test', split.test)):
+        absent = sorted(set(range(len(classes))) - {video.label for video in videos})
+        if absent:
+            raise InputError(
+                f'{source}: {len(absent)} classes have no {part} video: {examples(classes[i] for i in absent)}'
+            )
+
+
+def locate_split(split: Split, index: FileIndex, source: str, out: str | Path) -> Split:
+    """The split with every name replaced by the path that the video has in the folder.
+
+    Raises:
+        InputError: If a video is missing; see :meth:`FileIndex.find_all`.
+    """
+    names = [video.path for part in split for video in part]
+    paths = [path or '' for path in index.find_all(names, source, out)]
+    found = [Labeled(path, video.label) for path, video in zip(paths, [*split.train, *split.test])]
+    return Split(found[: len(split.train)], found[len(split.train) :])
+
+
+def write_split(out: str | Path, number: int, split: Split, held: int, seed: int) -> dict[str, int]:
+    """Write the lists of one split.
+
+    These are ``train_split<n>.txt`` and ``test_split<n>.txt``; and if videos are held out, ``fit_split<n>.txt`` and
+    ``val_split<n>.txt``, which together are the training list.
+
+    Returns:
+        Videos in each list.
+    """
+    parts = dict(train=split.train, test=split.test)
+    if held:
+        parts['fit'], parts['val'] = hold_out(split.train, held, seed)
+    for name, videos in parts.items():
+        write_list(Path(out, f'{name}_split{number}.txt'), videos)
+    return {name: len(videos) for name, videos in parts.items()}

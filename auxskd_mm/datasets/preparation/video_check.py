@@ -1,0 +1,245 @@
+"""Decode every video once, in parallel, and report those that are bad, short or there twice."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import multiprocessing
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+from mmengine.utils import ProgressBar
+
+from ...errors import InputError, VideoReadError
+from ..readers import IMAGE_SUFFIXES, natural_key, open_reader
+
+STATUSES = ('ok', 'bad', 'short', 'duplicate')
+# As the reader does: containers may announce a frame or two more than they hold.
+_TOLERATED_AT_END = 2
+
+
+class VideoReport(NamedTuple):
+    """What was found out about one video.
+
+    Attributes:
+        path: As given.
+        status: 'ok', or the gravest of 'bad' (cannot be decoded to its end), 'short' and 'duplicate'.
+        reason: What is wrong, '' if nothing.
+        frames: Frames that were decoded.
+        fps: Frames a second, None if unknown.
+        width: In pixels, 0 if nothing could be decoded.
+        height: In pixels.
+        size: In bytes; of a frame folder, of all its images.
+        digest: Hash of the content, '' if it could not be read.
+    """
+
+    path: str
+    status: str
+    reason: str = ''
+    frames: int = 0
+    fps: float | None = None
+    width: int = 0
+    height: int = 0
+    size: int = 0
+    digest: str = ''
+
+
+def check_video(path: str, min_frames: int = 1) -> VideoReport:
+    """Decode one video to its end.
+
+    Args:
+        path: Video file or frame folder.
+        min_frames: Fewest frames that are not 'short'.
+
+    Returns:
+        Its report; a video that cannot be read is a report too, never an exception.
+    """
+    report = VideoReport(path, 'bad')
+    try:
+        size, digest = _content(path)
+        report = report._replace(size=size, digest=digest)
+        reader = open_reader(path)
+        reader.close()
+        frames, width, height = _decode_images(path) if os.path.isdir(path) else _decode_video(path)
+        report = report._replace(frames=frames, fps=reader.fps, width=width, height=height)
+        if frames < reader.num_frames - _TOLERATED_AT_END:
+            return report._replace(reason=f'only {frames} of {reader.num_frames} frames can be decoded')
+    except VideoReadError as error:
+        return report._replace(reason=error.reason)
+    except OSError as error:
+        return report._replace(reason=error.strerror or str(error))
+    if frames < min_frames:
+        return report._replace(status='short', reason=f'{frames} frames, fewer than {min_frames}')
+    return report._replace(status='ok')
+
+
+def check_videos(
+    paths: Sequence[str], *, min_frames: int = 1, workers: int | None = None, progress: TextIO | None = sys.stderr
+) -> list[VideoReport]:
+    """Check many videos in worker processes, with a progress bar and the time left.
+
+    A video on which the decoder crashes is reported as bad; the others go on.
+
+    Args:
+        paths: Video files or frame folders.
+        min_frames: See :func:`check_video`.
+        workers: Processes, None for one a core.
+        progress: Where the bar goes, None for none.
+
+    Returns:
+        Reports in the order of ``paths``. Of several with the same content the first is not a duplicate.
+
+    Raises:
+        InputError: If there are no paths, or an argument is below 1.
+    """
+    if not paths:
+        raise InputError('there are no videos to check')
+    if min_frames < 1 or (workers is not None and workers < 1):
+        raise InputError(f'min_frames={min_frames}, workers={workers}: expected at least 1')
+    workers = min(workers or os.cpu_count() or 1, len(paths))
+    tick = _ticker(len(paths), progress)
+    reports: dict[int, VideoReport] = {}
+    with _pool(workers) as pool:
+        _collect(pool, paths, range(len(paths)), min_frames, reports, tick)
+    # A crash takes every task of the pool with it, so what is left runs one process a video.
+    for i in range(len(paths)):
+        if i not in reports:
+            with _pool(1) as pool:
+                _collect(pool, paths, [i], min_frames, reports, tick)
+            if i not in reports:
+                reports[i] = VideoReport(paths[i], 'bad', 'the decoder crashes on it')
+                tick()
+    return _mark_duplicates([reports[i] for i in range(len(paths))])
+
+
+def summarize(reports: Iterable[VideoReport]) -> dict[str, int]:
+    """Videos of each status."""
+    counts = Counter(report.status for report in reports)
+    return {status: counts[status] for status in STATUSES}
+
+
+def write_report(path: str | Path, reports: Sequence[VideoReport]) -> None:
+    """Write a report of all videos.
+
+    Args:
+        path: ``.csv`` (one row a video) or ``.json`` (``summary`` and ``videos``).
+        reports: What to write.
+
+    Raises:
+        InputError: For another suffix.
+    """
+    path = Path(path)
+    if path.suffix not in ('.csv', '.json'):
+        raise InputError(f'{path}: expected a report file that ends in .csv or .json')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == '.json':
+        content = dict(summary=summarize(reports), videos=[report._asdict() for report in reports])
+        path.write_text(json.dumps(content, indent=1))
+        return
+    with path.open('w', newline='') as stream:
+        writer = csv.writer(stream)
+        writer.writerow(VideoReport._fields)
+        writer.writerows(reports)
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    # Forked workers need not import torch and MMAction2 again; other platforms take what they have.
+    fork = 'fork' in multiprocessing.get_all_start_methods()
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context('fork' if fork else None))
+
+
+def _collect(
+    pool: Executor,
+    paths: Sequence[str],
+    indices: Iterable[int],
+    min_frames: int,
+    reports: dict[int, VideoReport],
+    tick: Callable[[], None],
+) -> None:
+    """Run the tasks, as far as the pool gets."""
+    try:
+        tasks = {pool.submit(check_video, paths[i], min_frames): i for i in indices}
+        for task in as_completed(tasks):
+            reports[tasks[task]] = task.result()
+            tick()
+    except BrokenProcessPool:
+        return
+
+
+def _ticker(total: int, stream: TextIO | None) -> Callable[[], None]:
+    """Count one video; the bar itself moves at most a thousand times, so that a log file stays small."""
+    if stream is None:
+        return lambda: None
+    bar = ProgressBar(total, file=stream)
+    step, waiting, done = max(1, total // 1000), 0, 0
+
+    def tick() -> None:
+        nonlocal waiting, done
+        waiting, done = waiting + 1, done + 1
+        if waiting == step or done == total:
+            bar.update(waiting)
+            waiting = 0
+        if done == total:
+            stream.write('\n')
+
+    return tick
+
+
+def _decode_video(path: str) -> tuple[int, int, int]:
+    """Frames, width and height; unlike a reader it keeps no frame, so a film needs no more memory than a clip."""
+    import av
+
+    frames = damaged = width = height = 0
+    try:
+        with av.open(path) as container:
+            container.streams.video[0].codec_context.thread_count = 1
+            for frame in container.decode(video=0):
+                frames += 1
+                damaged += bool(frame.is_corrupt)
+                width, height = frame.width, frame.height
+    except (av.error.FFmpegError, OSError) as error:
+        raise VideoReadError(path, f'cannot be decoded after frame {frames} ({error.strerror})') from None
+    if damaged:
+        raise VideoReadError(path, f'{damaged} of {frames} frames are damaged')
+    return frames, width, height
+
+
+def _decode_images(path: str) -> tuple[int, int, int]:
+    reader = open_reader(path)
+    shape = (0, 0)
+    for i in range(reader.num_frames):
+        shape = reader.read([i])[0].shape[:2]
+    return reader.num_frames, shape[1], shape[0]
+
+
+def _content(path: str) -> tuple[int, str]:
+    """Bytes and their hash."""
+    files = [path]
+    if os.path.isdir(path):
+        names = (name for name in os.listdir(path) if name.lower().endswith(IMAGE_SUFFIXES))
+        files = [os.path.join(path, name) for name in sorted(names, key=natural_key)]
+    digest, size = hashlib.blake2b(digest_size=16), 0
+    for file in files:
+        with open(file, 'rb') as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+                size += len(block)
+    return size, digest.hexdigest()
+
+
+def _mark_duplicates(reports: Sequence[VideoReport]) -> list[VideoReport]:
+    first: dict[str, str] = {}
+    marked = []
+    for report in reports:
+        original = first.setdefault(report.digest, report.path) if report.size else report.path
+        if original != report.path and report.status == 'ok':
+            report = report._replace(status='duplicate', reason=f'same content as {original}')
+        marked.append(report)
+    return marked

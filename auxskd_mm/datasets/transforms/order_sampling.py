@@ -1,0 +1,72 @@
+"""The sampler of VCOP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError, VideoReadError
+from ...functional.order_tuples import clip_orders, order_tuple_indices, order_tuple_span
+from ...registry import TRANSFORMS
+from .sampling import PretextSampler
+
+
+@TRANSFORMS.register_module()
+class ClipOrderSample(PretextSampler):
+    """Clips of one video in shuffled order: the sampler of VCOP (clip order prediction).
+
+    Required keys: ``total_frames``. Added keys: ``frame_inds`` int64 (tuple_len * clip_len,), ``clip_len``,
+    ``num_clips`` (= tuple_len), ``frame_interval`` and ``order_label`` int64 (1,), the order's rank among all
+    permutations in lexicographic order.
+
+    The start is uniform over every frame from which the tuple fits, the order uniform over all permutations, the
+    identity included.
+
+    Args:
+        clip_len: Frames in a clip.
+        tuple_len: Clips in a tuple, 2 to 5.
+        interval: Frames left out between two neighbouring clips.
+        seed: See :class:`PretextSampler`; the original's test seeds every item with its index.
+
+    Raises:
+        InputError: For an unknown tuple length, clips without frames or a negative interval.
+        VideoReadError: From ``transform``, if the tuple is longer than the video; the original leaves such videos out
+            of its lists.
+
+    Source: xudejing/video-clip-order-prediction @ 7a1710d, ``UCF101VCOPDataset``; draw order start, order.
+    """
+
+    def __init__(self, clip_len: int = 16, tuple_len: int = 3, interval: int = 8, seed: int | None = None) -> None:
+        super().__init__(clip_len, seed)
+        try:
+            self.orders = clip_orders(tuple_len)
+            self.span = order_tuple_span(clip_len, interval, tuple_len)
+        except InputError as error:
+            raise InputError(f'{type(self).__name__}.{error}') from None
+        self.tuple_len = tuple_len
+        self.interval = interval
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Draw start and order."""
+        num_frames = self.num_frames(results)
+        if num_frames < self.span:
+            raise VideoReadError(
+                str(results.get('filename', '?')),
+                f'has {num_frames} frames, but {self.tuple_len} clips of {self.clip_len} with intervals of '
+                f'{self.interval} span {self.span}; use longer videos, or lower tuple_len, interval or clip_len of '
+                f'{type(self).__name__}',
+            )
+        rng = self.generator(results)
+        start = int(rng.randint(0, num_frames - self.span + 1))
+        label = int(rng.randint(0, len(self.orders)))
+        order = self.orders[label].tolist()
+        self.write_clips(results, list(order_tuple_indices(self.clip_len, self.interval, order, start)))
+        results['order_label'] = np.asarray([label], dtype=np.int64)
+        return results
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(clip_len={self.clip_len}, tuple_len={self.tuple_len}, interval={self.interval}, '
+            f'seed={self.seed})'
+        )

@@ -1,0 +1,134 @@
+"""The sampler of VideoPace, and the blending of frames that smooth slow motion needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from ...errors import InputError
+from ...functional.pace import neighbour_frames, pace_positions, pace_span
+from ...registry import TRANSFORMS
+from .sampling import PretextSampler
+
+
+@TRANSFORMS.register_module()
+class PaceSample(PretextSampler):
+    """Clips played at a random pace: the sampler of VideoPace.
+
+    Required keys: ``total_frames``. Added keys: ``frame_inds`` int64 (num_views * clip_len,), ``clip_len``,
+    ``num_clips`` (= num_views), ``frame_interval`` and ``pace_label`` int64 (num_views,), the index of the view's pace
+    in ``paces``. Interpolated slow motion adds ``blend_weight`` and asks for twice as many frames; :class:`BlendFrames`
+    must then follow decoding.
+
+    Several views of a video have different paces and independent starts.
+
+    Args:
+        clip_len: Frames in a clip.
+        paces: Frames of the video per frame of the clip, one class each, all different and above 0. VideoPace's code
+            has (1, 2, 3, 4); a pace below 1 is slow motion, any other fraction works as well.
+        num_views: Clips a video. 1 for pace prediction alone; the contrastive branch needs 2 for ``'same_context'`` and
+            takes any number for ``'same_pace'``.
+        mode: ``'faithful'`` draws the start over every frame of the video, near its end too, so that a clip may wrap to
+            the first frame. ``'fit'`` draws it where the clip fits, so that no clip wraps when the video is long
+            enough.
+        slow_motion: What a position between two frames shows: ``'repeat'`` the earlier one, ``'interpolate'`` a blend
+            of both.
+        seed: See :class:`PretextSampler`.
+
+    Both modes accept videos of any length.
+
+    Raises:
+        InputError: For settings that cannot be met, a single pace among them.
+
+    Source: loader of laura-wang/video-pace @ cc1e561, draw order pace, start. Slow motion is in public notes on the
+        paper
+    only.
+    """
+
+    def __init__(
+        self,
+        clip_len: int = 16,
+        paces: Sequence[float] = (1, 2, 3, 4),
+        num_views: int = 1,
+        mode: str = 'faithful',
+        slow_motion: str = 'repeat',
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(clip_len, seed)
+        name = type(self).__name__
+        self.paces = tuple(paces)
+        if len(self.paces) < 2:
+            raise InputError(f'{name}.paces={list(self.paces)}: expected at least two to tell apart, e.g. [1, 2, 3, 4]')
+        if not all(pace > 0 for pace in self.paces) or len(set(self.paces)) < len(self.paces):
+            raise InputError(f'{name}.paces={list(self.paces)}: expected different numbers above 0')
+        if not 1 <= num_views <= len(self.paces):
+            raise InputError(
+                f'{name}.num_views={num_views}: expected 1 to {len(self.paces)}, the views of a video differ in pace'
+            )
+        if mode not in ('faithful', 'fit'):
+            raise InputError(f"{name}.mode='{mode}': expected 'faithful' or 'fit'")
+        if slow_motion not in ('repeat', 'interpolate'):
+            raise InputError(f"{name}.slow_motion='{slow_motion}': expected 'repeat' or 'interpolate'")
+        self.num_views = num_views
+        self.mode = mode
+        self.slow_motion = slow_motion
+
+    def _positions(self, rng: Any, num_frames: int, pace: float) -> np.ndarray:
+        """Positions of one view, float64 (clip_len,)."""
+        free = num_frames if self.mode == 'faithful' else max(num_frames - pace_span(self.clip_len, pace) + 1, 1)
+        return pace_positions(num_frames, self.clip_len, pace, int(rng.randint(0, free)))
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Draw pace and start of every view."""
+        num_frames = self.num_frames(results)
+        rng = self.generator(results)
+        left = list(range(len(self.paces)))
+        labels = [left.pop(int(rng.randint(0, len(left)))) for _ in range(self.num_views)]
+        positions = np.concatenate([self._positions(rng, num_frames, self.paces[label]) for label in labels])
+        low, high, weight = neighbour_frames(positions, num_frames)
+        self.write_clips(results, np.split(low, self.num_views))
+        results['pace_label'] = np.asarray(labels, dtype=np.int64)
+        if self.slow_motion == 'interpolate' and any(pace != int(pace) for pace in self.paces):
+            results['frame_inds'] = np.concatenate([low, high])
+            results['blend_weight'] = weight
+        return results
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(clip_len={self.clip_len}, paces={self.paces}, num_views={self.num_views}, '
+            f'mode={self.mode!r}, slow_motion={self.slow_motion!r}, seed={self.seed})'
+        )
+
+
+@TRANSFORMS.register_module()
+class BlendFrames(BaseTransform):
+    """Blend the two frames around each position of interpolated slow motion; put it right after :class:`DecodeClips`.
+
+    Required keys: ``imgs``, and where the sampler interpolates ``blend_weight`` float (N,) with ``imgs`` and
+    ``frame_inds`` of length 2N, first the N earlier frames, then the N later ones. Without ``blend_weight`` nothing
+    happens, so that one pipeline serves every pace list. Modified keys: ``imgs`` (N), ``frame_inds`` (N,), the earlier
+    frames. Removed key: ``blend_weight``.
+
+    A blend is ``(1 - weight) * earlier + weight * later`` in floating point, rounded once; the frames' type stays.
+    """
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Halve the number of frames."""
+        if 'blend_weight' not in results:
+            return results
+        weights = results.pop('blend_weight')
+        imgs = results['imgs']
+        earlier, later = imgs[: len(weights)], imgs[len(weights) :]
+        results['imgs'] = [
+            cv2.addWeighted(first, 1 - weight, second, weight, 0) if weight > 0 else first
+            for first, second, weight in zip(earlier, later, weights.tolist())
+        ]
+        results['frame_inds'] = results['frame_inds'][: len(weights)]
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}()'

@@ -1,0 +1,88 @@
+"""The sampler of RSPNet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError, VideoReadError
+from ...functional.relative_speed import frames_needed, resample_indices, strided_crop
+from ...registry import TRANSFORMS
+from .sampling import PretextSampler
+
+
+@TRANSFORMS.register_module()
+class RelativeSpeedSample(PretextSampler):
+    """Clips long enough to take every speed from: the sampler of RSPNet.
+
+    Required keys: ``total_frames``, and ``avg_fps`` where ``fps`` is set. Added keys: ``frame_inds`` int64
+    (num_views * clip_len * max_speed,), ``clip_len`` (= clip_len * max_speed, the frames of a view), ``num_clips``
+    (= num_views) and ``frame_interval``. There is no label: the model decides on the device which clip plays at which
+    speed, and takes the speed's frames out of the view.
+
+    Each view is drawn by itself: consecutive frames from a start uniform over every one that fits. A shorter video is
+    gone round.
+
+    Args:
+        clip_len: Frames of a clip as the network sees it.
+        max_speed: Highest speed that the model takes from a view.
+        num_views: Views a video; RSPNet has 2, query first, key second.
+        fps: Frame rate to resample to before drawing; None keeps the video's own.
+        seed: See :class:`PretextSampler`.
+
+    Raises:
+        InputError: For settings below 1; from ``transform``, if ``fps`` is set and the source has no frame rate.
+        VideoReadError: From ``transform``, if nothing is left of the video at ``fps``.
+
+    Source: PeihaoChen/RSPNet @ 2958779, ``RandomStrideCrop`` with 32 frames and stride 1.
+    """
+
+    def __init__(
+        self,
+        clip_len: int = 16,
+        max_speed: int = 2,
+        num_views: int = 2,
+        fps: float | None = None,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(clip_len, seed)
+        for key, value in (('max_speed', max_speed), ('num_views', num_views)):
+            if value < 1:
+                raise InputError(f'{type(self).__name__}.{key}={value}: expected at least 1')
+        if fps is not None and not fps > 0:
+            raise InputError(f"{type(self).__name__}.fps={fps}: expected a rate above 0, or None for the video's own")
+        self.max_speed = max_speed
+        self.num_views = num_views
+        self.fps = fps
+
+    def _frames(self, results: dict[str, Any]) -> np.ndarray:
+        """Frames to draw from, int64 (M,), M at least 1."""
+        num_frames = self.num_frames(results)
+        if self.fps is None:
+            return np.arange(num_frames)
+        name, source_fps = str(results.get('filename', '?')), results.get('avg_fps')
+        if not source_fps:
+            raise InputError(
+                f'{name}: has no frame rate to resample from, as every frame folder; set {type(self).__name__}.fps=None'
+            )
+        frames = resample_indices(num_frames, float(source_fps), self.fps)
+        if len(frames) == 0:
+            raise VideoReadError(name, f'nothing is left of its {num_frames} frames at {self.fps} frames a second')
+        return frames
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Draw the start of every view."""
+        frames = self._frames(results)
+        rng = self.generator(results)
+        length = self.clip_len * self.max_speed
+        free = max(len(frames) - frames_needed(length, 1), 0)
+        starts = [int(rng.randint(0, free + 1)) for _ in range(self.num_views)]
+        self.write_clips(results, [frames[strided_crop(len(frames), length, 1, start)] for start in starts])
+        return results
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(clip_len={self.clip_len}, max_speed={self.max_speed}, num_views={self.num_views}, '
+            f'fps={self.fps}, seed={self.seed})'
+        )

@@ -1,0 +1,47 @@
+"""What the accuracy metrics share: chance, intervals and confusion tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import InputError
+
+
+def best_constant(labels: np.ndarray) -> float:
+    """Accuracy of the best constant answer, the share of the commonest label of int (N,)."""
+    return float(np.bincount(labels).max()) / len(labels)
+
+
+def ci95(accuracy: float, count: int) -> float:
+    """Half width of the normal 95% interval of an accuracy over ``count`` samples."""
+    return 1.96 * float(np.sqrt(accuracy * (1 - accuracy) / count))
+
+
+def confusion_table(title: str, label: np.ndarray, prediction: np.ndarray, names: Sequence[str] | None = None) -> str:
+    """Confusion counts as text, a row a label and a column a prediction.
+
+    Args:
+        title: What is classified.
+        label: int (N,).
+        prediction: int (N,).
+        names: Names of the classes; None numbers them.
+
+    Raises:
+        InputError: If there are fewer names than classes.
+    """
+    occurring = int(max(label.max(), prediction.max())) + 1
+    names = [str(i) for i in range(occurring)] if names is None else [str(name) for name in names]
+    classes = len(names)
+    if classes < occurring:
+        raise InputError(
+            f'{classes} class names {names} for {title}, but class {occurring - 1} occurs: name every class'
+        )
+    table: np.ndarray = np.zeros((classes, classes), dtype=int)
+    np.add.at(table, (label, prediction), 1)
+    wide = max(7, *(len(name) + 2 for name in names))
+    head = f'{title} \\ predicted'
+    rows = [head + ''.join(f'{name:>{wide}}' for name in names)]
+    rows += [f'{name:>{len(head)}}' + ''.join(f'{n:{wide}}' for n in row) for name, row in zip(names, table)]
+    return '\n'.join(rows)

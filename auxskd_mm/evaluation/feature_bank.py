@@ -1,0 +1,140 @@
+"""Features of a set of videos, with what is needed to compare them: labels, names and the protocol they come from."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.logging import print_log
+
+from ..errors import InputError
+
+
+@dataclass(frozen=True)
+class FeatureBank:
+    """One feature a video.
+
+    Attributes:
+        features: float32 (N, D).
+        labels: Classes int64 (N,), -1 where unknown.
+        names: N paths.
+        protocol: What was done to get them (pooling, clips a video, config, checkpoint ...): JSON types only.
+
+    Raises:
+        InputError: If the lengths differ.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    names: list[str]
+    protocol: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.features.ndim != 2 or not len(self.features) == len(self.labels) == len(self.names):
+            raise InputError(
+                f'feature bank: features {self.features.shape}, {len(self.labels)} labels and {len(self.names)} names, '
+                'expected (N, D), N and N'
+            )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def save(self, path: str | Path) -> Path:
+        """Write a ``.npz`` file, whole or not at all."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
+        with temporary.open('wb') as stream:
+            np.savez(
+                stream,
+                features=self.features,
+                labels=self.labels,
+                names=np.asarray(self.names, dtype=np.str_),
+                protocol=np.asarray(json.dumps(self.protocol)),
+            )
+        os.replace(temporary, path)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> FeatureBank:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            InputError: If the file is missing or holds something else.
+        """
+        if not Path(path).is_file():
+            raise InputError(f'{path}: no such feature file')
+        try:
+            with np.load(path, allow_pickle=False) as content:
+                return cls(
+                    content['features'],
+                    content['labels'],
+                    content['names'].tolist(),
+                    json.loads(str(content['protocol'])),
+                )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+            raise InputError(f'{path}: not a feature file of this package ({str(error)[:80]})') from None
+
+    def require_labels(self, what: str) -> None:
+        """Check that every video has a class.
+
+        Raises:
+            InputError: Naming the first without.
+        """
+        bare = np.flatnonzero(self.labels < 0)
+        if len(bare):
+            raise InputError(f'{what}: {len(bare)} of {len(self)} videos have no label, e.g. {self.names[bare[0]]}')
+
+
+def check_comparable(gallery: FeatureBank, queries: FeatureBank) -> None:
+    """Check that two banks can be searched against each other.
+
+    Raises:
+        InputError: If one is empty, their widths or protocols differ, labels are missing, or a video is in both.
+    """
+    for name, bank in (('gallery', gallery), ('query', queries)):
+        if len(bank) == 0:
+            raise InputError(f"no {name} videos: mark the data set with dict(type='auxskd_mm.MarkSample', split='{name}')")
+        bank.require_labels(name)
+    if gallery.features.shape[1] != queries.features.shape[1]:
+        raise InputError(
+            f'gallery features are {gallery.features.shape[1]}-d, query features {queries.features.shape[1]}-d: extract '
+            'both with one network and one pooling'
+        )
+    differ = [key for key in gallery.protocol if gallery.protocol[key] != queries.protocol.get(key)]
+    if differ:
+        one, other = gallery.protocol[differ[0]], queries.protocol.get(differ[0])
+        raise InputError(f'gallery and queries differ in {differ[0]}: {one!r} and {other!r}; extract both alike')
+    both = sorted(set(gallery.names) & set(queries.names))
+    if both:
+        raise InputError(f'{len(both)} videos are in both gallery and queries, e.g. {both[0]}: they would find themselves')
+
+
+def cached_bank(path: str | Path, protocol: Mapping[str, Any], extract: Callable[[], FeatureBank]) -> FeatureBank:
+    """The bank in a file if it was made by this very protocol, else a new one, which is written there.
+
+    Args:
+        path: ``.npz`` file.
+        protocol: What the features must come from; every key is compared.
+        extract: Makes the bank, whose protocol gains these keys.
+
+    Raises:
+        InputError: If the file is there but is no feature bank, so that nothing else is overwritten.
+    """
+    if Path(path).exists():
+        bank = FeatureBank.load(path)
+        changed = [key for key, value in protocol.items() if bank.protocol.get(key) != value]
+        if not changed:
+            print_log(f'{path}: {len(bank)} cached features taken', logger='current')
+            return bank
+        print_log(f'{path}: made with another {", ".join(changed)}; extracting again', logger='current')
+    made = extract()
+    bank = FeatureBank(made.features, made.labels, made.names, {**made.protocol, **protocol})
+    bank.save(path)
+    return bank

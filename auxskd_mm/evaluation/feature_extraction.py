@@ -1,0 +1,141 @@
+"""Features of a data loader's videos by a model's backbone, leaving the model and the random streams as they were."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from itertools import chain, zip_longest
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from mmengine.dist import all_gather_object
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from ..errors import InputError
+from ..models.modules.protocol_pooling import pool_for_protocol
+from .feature_bank import FeatureBank
+
+
+class ClipFeatures(NamedTuple):
+    """The features of one video.
+
+    Attributes:
+        name: Path.
+        label: Class, -1 if unknown.
+        feature: Mean over its clips, float32 (D,).
+        clips: How many.
+        pooling: How a clip's feature map became one feature.
+    """
+
+    name: str
+    label: int
+    feature: np.ndarray
+    clips: int
+    pooling: str
+
+
+def clip_features(sample: Any, features: Tensor, pooling: str) -> ClipFeatures | None:
+    """What belongs to one video; None if the sample stands in for an unreadable one.
+
+    Args:
+        sample: Data sample, or its dict.
+        features: Features of its clips (V, D).
+        pooling: How they were pooled.
+
+    Raises:
+        InputError: If the sample does not say which video it is.
+    """
+    if sample.get('replacement'):
+        return None
+    name = sample.get('filename')
+    if name is None:
+        raise InputError("samples without a filename: add it to PackActionInputs, meta_keys=('filename', ...)")
+    label = sample.get('gt_label')
+    number = -1 if label is None else int(label.reshape(-1)[0])
+    return ClipFeatures(str(name), number, features.float().mean(0).cpu().numpy(), len(features), pooling)
+
+
+def make_bank(rows: list[ClipFeatures]) -> FeatureBank:
+    """Bank of rows; of several of one video (padding of distributed samplers) the first.
+
+    Raises:
+        InputError: If videos differ in pooling, number of clips or width.
+    """
+    by_name: dict[str, ClipFeatures] = {}
+    for row in rows:
+        by_name.setdefault(row.name, row)
+    first = list(by_name.values())
+    kinds = sorted({(row.pooling, row.clips, len(row.feature)) for row in first})
+    if len(kinds) > 1:
+        raise InputError(f'features of several kinds (pooling, clips, width): {kinds}; use one pipeline for all videos')
+    if not first:
+        return FeatureBank(np.zeros((0, 0), np.float32), np.zeros(0, np.int64), [])
+    pooling, clips, _ = kinds[0]
+    return FeatureBank(
+        np.stack([row.feature for row in first]).astype(np.float32),
+        np.asarray([row.label for row in first], dtype=np.int64),
+        [row.name for row in first],
+        dict(pooling=pooling, clips=clips),
+    )
+
+
+@torch.no_grad()
+def extract_bank(model: nn.Module, loader: DataLoader, pooling: str = 'average') -> FeatureBank:
+    """Features of all videos of a loader, the mean over the clips of each.
+
+    Every rank takes its share and all get the whole. The backbone runs in eval mode; every module is in the mode it was
+    in afterwards, and the random streams of training go on as if nothing had been drawn.
+
+    Args:
+        model: Any model with ``data_preprocessor`` and ``backbone``, not wrapped.
+        loader: Yields inputs (V, C, T, H, W) and data samples with ``filename`` and, if known, ``gt_label``.
+        pooling: See :func:`pool_for_protocol`.
+
+    Raises:
+        InputError: If inputs are not clips, or a sample has no file name.
+    """
+    rows: list[ClipFeatures | None] = []
+    with evaluating(model.backbone), untouched_random_state():
+        for batch in loader:
+            data = model.data_preprocessor(batch, False)
+            inputs, samples = data['inputs'], data['data_samples']
+            if inputs.ndim != 6:
+                raise InputError(
+                    f"features need clips (B, V, C, T, H, W), got {tuple(inputs.shape)}: FormatShape(input_format='NCTHW')"
+                )
+            features = pool_for_protocol(model.backbone(inputs.flatten(0, 1)), pooling)
+            features = features.view(len(samples), -1, features.shape[1])
+            rows += [clip_features(sample, own, pooling) for sample, own in zip(samples, features)]
+    shares = all_gather_object(rows)
+    # Samplers deal the samples round; taking them in turn restores the order of the data set.
+    return make_bank([row for row in chain.from_iterable(zip_longest(*shares)) if row is not None])
+
+
+@contextlib.contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Eval mode, and afterwards for every submodule the mode it was in (a frozen stage stays in eval mode)."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
+
+
+@contextlib.contextmanager
+def untouched_random_state() -> Iterator[None]:
+    """Give torch, NumPy and Python back their random states, which even an unshuffled loader advances."""
+    python, numpy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    device = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+        torch.set_rng_state(cpu)
+        if device is not None:
+            torch.cuda.set_rng_state(device)

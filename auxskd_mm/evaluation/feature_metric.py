@@ -1,0 +1,83 @@
+"""Base of the metrics that compare the features of query videos with those of a gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.device import get_device
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from ..errors import InputError
+from ..models.modules.protocol_pooling import POOLINGS
+from .feature_bank import FeatureBank, check_comparable
+from .feature_extraction import ClipFeatures, clip_features, make_bank
+
+SPLITS = ('gallery', 'query')
+
+
+class FeatureMetric(BaseMetric):
+    """Collect features by split, check them, and measure.
+
+    Takes samples with ``feature`` (V, D) of ``ClipFeatureHead`` or of a pretext model, ``split`` ('gallery' or 'query',
+    written by ``MarkSample``), ``filename`` and ``gt_label``. A video's feature is the mean over its V clips; a video
+    that could not be read is left out. Subclasses write :meth:`measure`.
+
+    Args:
+        save_to: Folder for ``gallery.npz`` and ``query.npz``, so that other measurements need no second extraction.
+        device: Where to compute; None is the accelerator if there is one.
+        collect_device: As in MMEngine.
+        prefix: Prefix of the metric names.
+    """
+
+    def __init__(
+        self,
+        save_to: str | None = None,
+        device: str | None = None,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(collect_device, prefix)
+        self.save_to = save_to
+        self.device = device or get_device()
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep the features of one batch."""
+        for sample in data_samples:
+            if 'feature' not in sample:
+                raise InputError(
+                    f"{type(self).__name__}: samples without features; set model.cls_head to type='auxskd_mm.ClipFeatureHead'"
+                )
+            split = sample.get('split')
+            if split not in SPLITS:
+                raise InputError(
+                    f"{type(self).__name__}: a sample of split {split!r}, expected 'gallery' or 'query': put "
+                    "dict(type='auxskd_mm.MarkSample', split=...) into both pipelines and 'split' among the meta_keys"
+                )
+            row = clip_features(sample, sample['feature'], sample.get('feature_pooling', 'average'))
+            if row is not None:
+                self.results.append((split, *row))  # flat: MMEngine's way to the CPU forgets named tuples
+
+    def compute_metrics(self, results: list[tuple]) -> dict[str, Any]:
+        """What :meth:`measure` gives, and ``protocol``: how the features were made and of how many videos."""
+        gallery, queries = (make_bank([ClipFeatures(*row) for split, *row in results if split == name]) for name in SPLITS)
+        check_comparable(gallery, queries)
+        if self.save_to is not None:
+            for name, bank in zip(SPLITS, (gallery, queries)):
+                print_log(f'features written to {bank.save(Path(self.save_to, f"{name}.npz"))}', logger='current')
+        return {**self.measure(gallery, queries), 'protocol': describe(gallery, queries)}
+
+    def measure(self, gallery: FeatureBank, queries: FeatureBank) -> dict[str, Any]:
+        """Results of a comparison."""
+        raise NotImplementedError
+
+
+def describe(gallery: FeatureBank, queries: FeatureBank) -> str:
+    """One line on how the features of a comparison were made."""
+    pooling, clips = gallery.protocol.get('pooling', '?'), gallery.protocol.get('clips', '?')
+    return (
+        f'{pooling}: {POOLINGS.get(pooling, "unknown pooling")}, {gallery.features.shape[1]}-d, mean over {clips} clip(s); '
+        f'gallery {len(gallery)}, queries {len(queries)} videos'
+    )

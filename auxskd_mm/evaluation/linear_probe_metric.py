@@ -1,0 +1,92 @@
+"""Linear probe as a metric: train on the gallery's features, test on the queries'."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+from mmengine.logging import print_log
+
+from ..errors import InputError
+from ..registry import METRICS
+from .feature_bank import FeatureBank
+from .feature_metric import FeatureMetric
+from .linear_probe import SOLVERS, ProbeSettings, sweep_probe
+
+
+@METRICS.register_module()
+class LinearProbeMetric(FeatureMetric):
+    """Accuracy of a linear classifier on frozen features; see :func:`sweep_probe` and :class:`FeatureMetric`.
+
+    Settings are chosen on a part of the gallery; the queries are seen once, at the end.
+
+    Args:
+        solver: 'lbfgs' or 'sgd'.
+        weight_decays: Values to try.
+        learning_rates: Values to try, for 'sgd'.
+        epochs: Of 'sgd'.
+        val_share: Share of the gallery for the choice.
+        group_pattern: Regular expression with one bracket, searched in the file names: what it matches is a group that
+            is held out whole, for instance ``r'_(g\\d+)_'`` for UCF101. A name that it does not match is its own group.
+        seed: Of the choice.
+        kwargs: See :class:`FeatureMetric`.
+
+    Raises:
+        InputError: For an unknown solver or a pattern that is none.
+    """
+
+    default_prefix = 'linear'
+
+    def __init__(
+        self,
+        solver: str = 'lbfgs',
+        weight_decays: Sequence[float] = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0),
+        learning_rates: Sequence[float] = (1.0, 0.3, 0.1, 0.03),
+        epochs: int = 100,
+        val_share: float = 0.2,
+        group_pattern: str | None = None,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if solver not in SOLVERS:
+            raise InputError(f"LinearProbeMetric.solver='{solver}': expected 'lbfgs' or 'sgd'")
+        rates = learning_rates if solver == 'sgd' else learning_rates[:1]
+        self.candidates = [ProbeSettings(solver, wd, lr, epochs) for wd, lr in product(weight_decays, rates)]
+        self.val_share, self.seed = val_share, seed
+        self.group_pattern = None
+        if group_pattern is not None:
+            self.group_pattern = re.compile(group_pattern)
+            if self.group_pattern.groups != 1:
+                raise InputError(f"LinearProbeMetric.group_pattern='{group_pattern}': expected one bracket")
+
+    def measure(self, gallery: FeatureBank, queries: FeatureBank) -> dict[str, Any]:
+        """``top1``, ``val_top1`` of the choice, and what was chosen."""
+        groups = None
+        if self.group_pattern is not None:
+            groups = [match.group(1) if (match := self.group_pattern.search(name)) else name for name in gallery.names]
+        probe, rows = sweep_probe(
+            gallery.features,
+            gallery.labels,
+            self.candidates,
+            val_share=self.val_share,
+            groups=groups,
+            seed=self.seed,
+            num_classes=int(max(gallery.labels.max(), queries.labels.max())) + 1,
+            device=self.device,
+        )
+        print_log('\n'.join(['linear probe, on the validation part:', *map(_row, rows)]), logger='current')
+        chosen = probe.settings
+        rate = f', learning rate {chosen.learning_rate:g}' if chosen.solver == 'sgd' else ''
+        return dict(
+            top1=probe.accuracy(queries.features, queries.labels),
+            val_top1=max(row['val_acc'] for row in rows),
+            settings=f'{chosen.solver}, weight decay {chosen.weight_decay:g}{rate}, chosen among {len(rows)}',
+        )
+
+
+def _row(row: dict[str, Any]) -> str:
+    rate = f', learning rate {row["learning_rate"]:g}' if row['solver'] == 'sgd' else ''
+    return f'  weight decay {row["weight_decay"]:g}{rate}: {100 * row["val_acc"]:.1f}%'

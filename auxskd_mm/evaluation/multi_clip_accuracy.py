@@ -1,0 +1,87 @@
+"""Accuracy over several clips a video, with what was averaged named in the result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmaction.evaluation import mean_class_accuracy, top_k_accuracy
+from mmengine.evaluator import BaseMetric
+
+from ..errors import InputError
+from ..registry import METRICS
+
+AVERAGES = ('logits', 'probabilities')
+
+
+def average_clips(scores: np.ndarray, average: str) -> np.ndarray:
+    """Mean over the clips of a video.
+
+    Args:
+        scores: Logits (V, C).
+        average: 'logits' (VCOP, RSPNet) or 'probabilities' (the softmax of each clip first).
+
+    Returns:
+        (C,).
+
+    Raises:
+        InputError: For another average.
+    """
+    if average not in AVERAGES:
+        raise InputError(f"average='{average}': expected 'logits' or 'probabilities'")
+    if average == 'probabilities':
+        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
+        scores = scores / scores.sum(axis=1, keepdims=True)
+    return scores.mean(axis=0)
+
+
+@METRICS.register_module()
+class MultiClipAccuracy(BaseMetric):
+    """Top-1, top-5 and mean class accuracy over the clips of each video.
+
+    Takes ``pred_score`` (V, C), the logits of every clip: the head's ``average_clips`` must be None. Both averages are
+    computed, so that no number depends on which one was meant.
+
+    Args:
+        average: Which of 'logits' and 'probabilities' is called ``top1``.
+        collect_device: As in MMEngine.
+        prefix: Prefix of the metric names.
+
+    Raises:
+        InputError: For another average.
+    """
+
+    default_prefix = 'acc'
+
+    def __init__(self, average: str = 'logits', collect_device: str = 'cpu', prefix: str | None = None) -> None:
+        super().__init__(collect_device, prefix)
+        if average not in AVERAGES:
+            raise InputError(f"MultiClipAccuracy.average='{average}': expected 'logits' or 'probabilities'")
+        self.average = average
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep the logits and the label of every video."""
+        for sample in data_samples:
+            scores = sample['pred_score']
+            if scores.ndim != 2:
+                raise InputError(
+                    f'MultiClipAccuracy needs the logits of every clip (V, C), got {tuple(scores.shape)}: set '
+                    'model.cls_head.average_clips=None'
+                )
+            if not sample.get('replacement'):
+                self.results.append((scores.float().cpu().numpy(), int(sample['gt_label'].reshape(-1)[0])))
+
+    def compute_metrics(self, results: list) -> dict[str, Any]:
+        """Accuracies in [0, 1], and ``protocol``."""
+        labels = [label for _, label in results]
+        clips = sorted({len(scores) for scores, _ in results})
+        averaged = {how: [average_clips(scores, how) for scores, _ in results] for how in AVERAGES}
+        top1, top5 = top_k_accuracy(averaged[self.average], labels, (1, 5))
+        return dict(
+            top1=float(top1),
+            top5=float(top5),
+            mean_class=float(mean_class_accuracy(averaged[self.average], labels)),
+            **{f'top1_{how}': float(top_k_accuracy(averaged[how], labels, (1,))[0]) for how in AVERAGES},
+            protocol=f'{"/".join(map(str, clips))} clip(s) a video, mean of {self.average}, {len(results)} videos',
+        )

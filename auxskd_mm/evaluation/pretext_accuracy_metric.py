@@ -1,0 +1,92 @@
+"""Accuracy on pretext tasks that are a choice among classes, beside what guessing gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from ..errors import InputError
+from ..registry import METRICS
+from .accuracy import best_constant, ci95, confusion_table
+
+_MOST_CLASSES = 10  # a wider confusion table does not fit a terminal
+
+
+@METRICS.register_module()
+class PretextAccuracyMetric(BaseMetric):
+    """Accuracy of each task, logged with its chance level: pace (VideoPace), order (VCOP), or any other.
+
+    A task ``x`` compares ``x_label``, which the sampler draws, with the argmax of ``pred_x``, which the head writes.
+    Samples that stand in for an unreadable video (``replacement``) are left out, so that no video counts twice. For
+    VSPP's pair of tasks see :class:`SegmentPaceMetric`.
+
+    Results: ``{task}_acc``, ``{task}_chance``, the share of the commonest label, which a constant answer reaches, and
+        ``{task}_ci95``,
+    the half width of the normal 95% interval of the accuracy.
+
+    Args:
+        tasks: Names of the tasks.
+        class_names: Names of the classes of a task, for its confusion table (of at most 10 classes), e.g.
+            ``dict(pace=['1x', '2x', '3x', '4x'])``.
+        collect_device: As in MMEngine.
+        prefix: Prefix of the metric names.
+
+    Raises:
+        InputError: For no task; when samples lack a label or prediction, or none is left to evaluate.
+    """
+
+    default_prefix = 'pretext'
+
+    def __init__(
+        self,
+        tasks: Sequence[str] = ('pace',),
+        class_names: Mapping[str, Sequence[str]] | None = None,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(collect_device, prefix)
+        self.tasks = [tasks] if isinstance(tasks, str) else list(tasks)
+        if not self.tasks:
+            raise InputError("PretextAccuracyMetric.tasks is empty: name at least one, e.g. ['pace'] or ['order']")
+        self.class_names = dict(class_names or {})
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep labels and predictions of one batch."""
+        for sample in data_samples:
+            if not sample.get('replacement'):
+                self.results.append({task: _pair(sample, task) for task in self.tasks})
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Accuracies over all samples."""
+        if not results:
+            raise InputError('PretextAccuracyMetric: no sample was evaluated; is the test list empty or unreadable?')
+        metrics: dict[str, float] = {}
+        text = [f'{"":10}{"clips":>8}{"accuracy":>10}{"+-":>7}{"chance":>9}']
+        tables = []
+        for task in self.tasks:
+            label, prediction = np.concatenate([result[task] for result in results]).T
+            accuracy = float((label == prediction).mean())
+            chance, interval = best_constant(label), ci95(accuracy, len(label))
+            metrics.update({f'{task}_acc': accuracy, f'{task}_chance': chance, f'{task}_ci95': interval})
+            text.append(f'{task:10}{len(label):8}{100 * accuracy:9.1f}%{100 * interval:6.1f}%{100 * chance:8.1f}%')
+            if max(label.max(), prediction.max()) < _MOST_CLASSES:
+                tables.append(confusion_table(task, label, prediction, self.class_names.get(task)))
+        print_log('\n'.join(text + tables), logger='current')
+        return metrics
+
+
+def _pair(sample: dict, task: str) -> np.ndarray:
+    """Labels beside predictions of one sample, int64 (V, 2)."""
+    label, scores = sample.get(f'{task}_label'), sample.get(f'pred_{task}')
+    if label is None or scores is None:
+        missing = f'{task}_label' if label is None else f'pred_{task}'
+        raise InputError(
+            f"PretextAccuracyMetric: the samples carry no '{missing}'; check tasks={[task]} against the sampler, "
+            'PackActionInputs(algorithm_keys=...) and the head'
+        )
+    labels = np.asarray(label, dtype=np.int64).reshape(-1)
+    return np.stack([labels, scores.argmax(-1).cpu().numpy().reshape(-1)], axis=1)

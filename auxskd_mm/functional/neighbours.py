@@ -1,0 +1,270 @@
+"""Nearest neighbours by cosine similarity: exact top-k in blocks, recall at k, and k-NN votes.
+
+Memory is bounded by one block of queries against one block of the gallery, whatever the size of either.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+
+__all__ = ['Neighbours', 'cosine_topk', 'knn_accuracy', 'knn_votes', 'recall_at_k']
+
+BACKENDS = ('torch', 'faiss')
+
+
+class Neighbours(NamedTuple):
+    """The k nearest gallery items of every query, nearest first.
+
+    Attributes:
+        similarities: Cosines (Q, k); minus infinity where fewer than k items were allowed.
+        indices: Positions in the gallery, int64 (Q, k); -1 where fewer than k items were allowed.
+    """
+
+    similarities: Tensor
+    indices: Tensor
+
+
+def cosine_topk(
+    queries: Tensor,
+    gallery: Tensor,
+    k: int,
+    *,
+    query_groups: Tensor | None = None,
+    gallery_groups: Tensor | None = None,
+    query_block: int = 1024,
+    gallery_block: int = 16384,
+    device: torch.device | str | None = None,
+    backend: str = 'torch',
+) -> Neighbours:
+    """Exact k nearest neighbours by cosine similarity.
+
+    A zero vector has cosine 0 with everything. Items of bit-equal similarity come in the order of the gallery, so the
+    result does not depend on the block sizes except through the rounding of the products themselves.
+
+    Args:
+        queries: Features (Q, D); half precision is computed in float32.
+        gallery: Features (N, D), N at least 1. It may stay on the CPU: blocks of it are moved to ``device``.
+        k: Neighbours wanted; min(k, N) are returned.
+        query_groups: Integers (Q,). A query never gets a gallery item of its own group: its position for
+            leave-one-out, its scene or person so that near copies do not count.
+        gallery_groups: Integers (N,), given together with ``query_groups``.
+        query_block: Queries at a time.
+        gallery_block: Gallery items at a time.
+        device: Where to compute; None is where the gallery lies.
+        backend: 'torch', or 'faiss' for a flat (exact) inner-product index on the CPU, which may be faster there for
+            large galleries. faiss leaves the order of ties open and knows no groups.
+
+    Returns:
+        :class:`Neighbours`, on the device of ``queries``.
+
+    Raises:
+        InputError: For shapes that do not fit, an empty gallery, features that are not finite, or a backend that is
+            unknown or not installed.
+    """
+    _check(queries, gallery, k, query_groups, gallery_groups)
+    if backend not in BACKENDS:
+        raise InputError(f"backend='{backend}': expected one of {', '.join(map(repr, BACKENDS))}")
+    k = min(k, len(gallery))
+    if backend == 'faiss':
+        if query_groups is not None:
+            raise InputError("backend='faiss' knows no groups: use backend='torch' to leave out items of a group")
+        return _faiss_topk(queries, gallery, k, gallery_block)
+    target = torch.device(device) if device is not None else gallery.device
+    starts = range(0, len(queries), query_block)
+    found: list[Neighbours | None] = [None] * len(starts)
+    for base in range(0, len(gallery), gallery_block):
+        keys = _unit(gallery[base : base + gallery_block], target, 'gallery', base)
+        for i, start in enumerate(starts):
+            similarities = _unit(queries[start : start + query_block], target, 'queries', start) @ keys.T
+            if query_groups is not None and gallery_groups is not None:
+                own = query_groups[start : start + query_block].to(target)
+                other = gallery_groups[base : base + gallery_block].to(target)
+                similarities.masked_fill_(own[:, None] == other[None, :], -torch.inf)
+            found[i] = _merge(found[i], _block_topk(similarities, k), base, k)
+    parts = [part for part in found if part is not None]
+    if not parts:
+        return Neighbours(queries.new_zeros(0, k), torch.zeros(0, k, dtype=torch.int64, device=queries.device))
+    similarities = torch.cat([part.similarities for part in parts]).to(queries.device)
+    indices = torch.cat([part.indices for part in parts]).to(queries.device)
+    return Neighbours(similarities, indices.masked_fill(similarities == -torch.inf, -1))
+
+
+def recall_at_k(
+    indices: Tensor, query_labels: Tensor, gallery_labels: Tensor, ks: Sequence[int] = (1, 5, 10, 20, 50)
+) -> dict[int, float]:
+    """Share of the queries with at least one item of their own class among the k nearest.
+
+    The measure of VCOP's and RSPNet's video retrieval (any hit, not the share of hits).
+
+    Args:
+        indices: Neighbours (Q, K) of :func:`cosine_topk`, nearest first.
+        query_labels: Classes int (Q,).
+        gallery_labels: Classes int (N,).
+        ks: Sizes of the neighbourhood; one beyond the gallery is the whole gallery.
+
+    Returns:
+        Recall in [0, 1] for each k.
+
+    Raises:
+        InputError: If there are no queries, or ``indices`` holds fewer neighbours than the largest k needs.
+    """
+    if len(indices) == 0:
+        raise InputError('recall at k: there are no queries')
+    if min(ks) < 1:
+        raise InputError(f'recall at k: ks={tuple(ks)}, expected sizes of at least 1')
+    needed = min(max(ks), len(gallery_labels))
+    if indices.shape[1] < needed:
+        raise InputError(f'recall at k: {indices.shape[1]} neighbours a query, but k={max(ks)} needs {needed}')
+    hits = gallery_labels.to(indices.device)[indices.clamp_min(0)] == query_labels.to(indices.device)[:, None]
+    hits &= indices >= 0
+    return {k: float(hits[:, :k].any(1).double().mean()) for k in ks}
+
+
+def knn_votes(
+    neighbours: Neighbours, gallery_labels: Tensor, num_classes: int, temperature: float | None = None
+) -> Tensor:
+    """Votes of the neighbours for each class.
+
+    Args:
+        neighbours: Of :func:`cosine_topk`.
+        gallery_labels: Classes int (N,) in [0, num_classes).
+        num_classes: Classes C.
+        temperature: None counts every neighbour once. A number weighs a neighbour by exp(cosine / temperature), as in
+            the k-NN classifier of instance discrimination (Wu et al., CVPR 2018; 0.07 there).
+
+    Returns:
+        Votes (Q, C), of the dtype of the similarities. Weighted votes are scaled so that the nearest neighbour of each
+        query weighs 1. ``argmax`` takes the lowest class of a tie.
+
+    Raises:
+        InputError: If the temperature is not above 0 or a label is out of range.
+    """
+    similarities, indices = neighbours
+    if temperature is not None and not temperature > 0:
+        raise InputError(f'k-NN: temperature={temperature}, expected None or a number above 0')
+    if len(gallery_labels) and not 0 <= int(gallery_labels.min()) <= int(gallery_labels.max()) < num_classes:
+        raise InputError(
+            f'k-NN: labels from {int(gallery_labels.min())} to {int(gallery_labels.max())}, expected [0, {num_classes})'
+        )
+    weights = torch.ones_like(similarities)
+    if temperature is not None:
+        weights = ((similarities - similarities[:, :1]) / temperature).exp()
+    weights = weights.masked_fill(indices < 0, 0.0)
+    labels = gallery_labels.to(indices.device)[indices.clamp_min(0)].long()
+    return similarities.new_zeros(len(similarities), num_classes).scatter_add_(1, labels, weights)
+
+
+def knn_accuracy(
+    queries: Tensor,
+    query_labels: Tensor,
+    gallery: Tensor,
+    gallery_labels: Tensor,
+    *,
+    k: int = 20,
+    temperature: float | None = 0.07,
+    query_groups: Tensor | None = None,
+    gallery_groups: Tensor | None = None,
+    device: torch.device | str | None = None,
+) -> float:
+    """Share of the queries that their k nearest neighbours classify rightly, in [0, 1].
+
+    Args:
+        queries: Features (Q, D), Q at least 1.
+        query_labels: Classes int (Q,), from 0.
+        gallery: Features (N, D).
+        gallery_labels: Classes int (N,), from 0.
+        k: Neighbours that vote.
+        temperature: See :func:`knn_votes`.
+        query_groups: See :func:`cosine_topk`.
+        gallery_groups: See :func:`cosine_topk`.
+        device: See :func:`cosine_topk`.
+
+    Raises:
+        InputError: See :func:`cosine_topk` and :func:`knn_votes`.
+    """
+    if len(queries) == 0:
+        raise InputError('k-NN: there are no queries')
+    neighbours = cosine_topk(
+        queries, gallery, k, query_groups=query_groups, gallery_groups=gallery_groups, device=device
+    )
+    votes = knn_votes(neighbours, gallery_labels, int(gallery_labels.max()) + 1, temperature)
+    # A query whose every neighbour is barred has no vote, and argmax would give it class 0.
+    right = (votes.argmax(1) == query_labels.to(votes.device)) & (votes.sum(1) > 0)
+    return float(right.double().mean())
+
+
+def _check(
+    queries: Tensor, gallery: Tensor, k: int, query_groups: Tensor | None, gallery_groups: Tensor | None
+) -> None:
+    if queries.ndim != 2 or gallery.ndim != 2 or queries.shape[1] != gallery.shape[1]:
+        raise InputError(
+            f'neighbours: queries {tuple(queries.shape)} and gallery {tuple(gallery.shape)}, expected (Q, D) and (N, D)'
+            '; were both extracted with one network and one pooling?'
+        )
+    if len(gallery) == 0:
+        raise InputError('neighbours: the gallery is empty')
+    if k < 1:
+        raise InputError(f'neighbours: k={k}, expected at least 1')
+    if (query_groups is None) != (gallery_groups is None):
+        raise InputError('neighbours: query_groups and gallery_groups go together')
+    for name, groups, features in (('query', query_groups, queries), ('gallery', gallery_groups, gallery)):
+        if groups is not None and groups.shape != features.shape[:1]:
+            raise InputError(f'neighbours: {len(features)} {name} features, but {len(groups)} {name}_groups')
+
+
+def _unit(features: Tensor, device: torch.device, name: str, base: int) -> Tensor:
+    """Rows of length 1 in float32 or float64; zero rows stay zero."""
+    dtype = torch.float64 if features.dtype == torch.float64 else torch.float32
+    features = features.to(device, dtype)
+    norm = features.norm(dim=1, keepdim=True)
+    if not bool(norm.isfinite().all()):
+        row = base + int((~norm.isfinite()).nonzero()[0, 0])
+        raise InputError(f'neighbours: row {row} of the {name} is not finite or too large; did the training diverge?')
+    return features / norm.clamp_min(torch.finfo(dtype).tiny)
+
+
+def _block_topk(similarities: Tensor, k: int) -> Neighbours:
+    """Top k of each row (Q, N), equal values in the order of their columns.
+
+    ``topk`` alone leaves the order of ties open, and which of the items tied at rank k it takes.
+    """
+    k = min(k, similarities.shape[1])
+    values, indices = similarities.topk(k, dim=1)
+    crowded = ((similarities >= values[:, -1:]).sum(1) > k).nonzero().flatten()
+    if len(crowded):
+        indices[crowded] = similarities[crowded].sort(dim=1, descending=True, stable=True).indices[:, :k]
+    indices = indices.sort(dim=1).values
+    values, order = similarities.gather(1, indices).sort(dim=1, descending=True, stable=True)
+    return Neighbours(values, indices.gather(1, order))
+
+
+def _merge(best: Neighbours | None, block: Neighbours, base: int, k: int) -> Neighbours:
+    """Top k of what is known and a later block, whose columns start at ``base``."""
+    indices = block.indices + base
+    if best is None:
+        return Neighbours(block.similarities, indices)
+    both = torch.cat([best.similarities, block.similarities], 1)
+    similarities, order = both.sort(dim=1, descending=True, stable=True)
+    return Neighbours(similarities[:, :k], torch.cat([best.indices, indices], 1).gather(1, order[:, :k]))
+
+
+def _faiss_topk(queries: Tensor, gallery: Tensor, k: int, gallery_block: int) -> Neighbours:
+    try:
+        faiss = importlib.import_module('faiss')
+    except ImportError:
+        raise InputError(
+            "backend='faiss': faiss is not installed; run `pip install faiss-cpu` or use 'torch'"
+        ) from None
+    cpu = torch.device('cpu')
+    index = faiss.IndexFlatIP(gallery.shape[1])
+    for base in range(0, len(gallery), gallery_block):
+        index.add(_unit(gallery[base : base + gallery_block], cpu, 'gallery', base).float().numpy())
+    similarities, indices = index.search(_unit(queries, cpu, 'queries', 0).float().numpy(), k)
+    return Neighbours(torch.from_numpy(similarities).to(queries.device), torch.from_numpy(indices).to(queries.device))

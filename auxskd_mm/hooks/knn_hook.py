@@ -1,0 +1,137 @@
+"""k-NN accuracy on a small labelled set while a pretraining runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import EpochBasedTrainLoop
+
+from ..errors import InputError
+from ..evaluation.feature_bank import FeatureBank, check_comparable
+from ..evaluation.feature_extraction import extract_bank, untouched_random_state
+from ..functional.neighbours import knn_accuracy
+from ..models.modules.protocol_pooling import POOLINGS
+from ..registry import HOOKS
+
+
+@HOOKS.register_module()
+class KNNHook(Hook):
+    """Every n epochs, classify labelled videos by their nearest neighbours in the features of the backbone.
+
+    The labels are only looked at: nothing of the set enters the loss, and a training with the hook takes the very steps
+    of one without it (modes, running statistics and random streams are as before). Every rank extracts its share.
+
+    The accuracy is logged as ``knn/top1``, kept in the message hub as ``val/knn/top1``, and offered to the
+    ``CheckpointHook``, so that ``checkpoint=dict(save_best='knn/top1')`` keeps the best epoch. (Choosing an epoch by
+    labels is no longer unsupervised, and must not use the videos of the final test.)
+
+    Call points: ``before_train_epoch``, where the epoch just finished has its number and its regular checkpoint, and
+    ``after_train`` for the last one.
+
+    Args:
+        gallery: Config of a data loader of the labelled videos to look among, with a test pipeline: uniform clips, no
+            random augmentation, ``PackActionInputs(meta_keys=('filename',))``, the channel order and normalisation of
+            the pretraining.
+        queries: Config of a loader of the videos to classify; None classifies each video of the gallery by the others.
+        interval: Epochs between two measurements; the last epoch is always measured.
+        k: Neighbours that vote.
+        temperature: See :func:`knn_votes`; None for plain votes.
+        pooling: See :func:`pool_for_protocol`.
+        at_start: Measure the weights that training starts from as well.
+
+    Raises:
+        InputError: For settings that cannot be met, or a training loop without epochs.
+    """
+
+    # After the checkpoint of an epoch is written and buffers are synchronised, before CheckpointHook.after_train.
+    priority = 'LOW'
+
+    def __init__(
+        self,
+        gallery: dict,
+        queries: dict | None = None,
+        interval: int = 1,
+        k: int = 20,
+        temperature: float | None = 0.07,
+        pooling: str = 'average',
+        at_start: bool = False,
+    ) -> None:
+        for key, value in (('interval', interval), ('k', k)):
+            if value < 1:
+                raise InputError(f'KNNHook.{key}={value}: expected at least 1')
+        if temperature is not None and temperature <= 0:
+            raise InputError(f'KNNHook.temperature={temperature}: expected None or a number above 0')
+        if pooling not in POOLINGS:
+            raise InputError(f"KNNHook.pooling='{pooling}': expected one of {', '.join(map(repr, POOLINGS))}")
+        self.configs = (gallery, queries)
+        self.interval, self.k, self.temperature = interval, k, temperature
+        self.pooling, self.at_start = pooling, at_start
+        self._loaders: list[Any] = []
+
+    def before_train(self, runner: Any) -> None:
+        """Build the loaders, so that a missing list stops the run before its first step."""
+        if not isinstance(runner.train_loop, EpochBasedTrainLoop):
+            raise InputError("KNNHook measures by epoch: use train_cfg=dict(type='EpochBasedTrainLoop', ...)")
+        if not hasattr(_bare(runner.model), 'backbone'):
+            raise InputError(f'KNNHook: {type(_bare(runner.model)).__name__} has no backbone to take features from')
+        with untouched_random_state():
+            self._loaders = [runner.build_dataloader(config, seed=runner.seed) for config in self.configs if config]
+
+    def before_train_epoch(self, runner: Any) -> None:
+        """Measure the epochs that are due; ``runner.epoch`` of them are finished."""
+        if (runner.epoch == 0 and self.at_start) or (runner.epoch > 0 and runner.epoch % self.interval == 0):
+            self.measure(runner)
+
+    def after_train(self, runner: Any) -> None:
+        """Measure the last epoch."""
+        self.measure(runner)
+
+    def measure(self, runner: Any) -> float:
+        """Extract, classify, log, and offer the result to the checkpoint hook; the same value on every rank.
+
+        Raises:
+            InputError: If the labelled videos cannot be used; see :func:`check_comparable`.
+        """
+        banks = [extract_bank(_bare(runner.model), loader, self.pooling) for loader in self._loaders]
+        accuracy = self._accuracy(banks, next(_bare(runner.model).parameters()).device)
+        runner.message_hub.update_scalar('val/knn/top1', accuracy)
+        runner.visualizer.add_scalars({'knn/top1': accuracy}, step=runner.epoch)
+        runner.logger.info(f'Epoch(knn) [{runner.epoch}]  knn/top1: {accuracy:.4f}  ({self._describe(banks)})')
+        for hook in runner.hooks:
+            # One that selects by the metrics of a validation loop would miss them here.
+            if isinstance(hook, CheckpointHook) and hook.save_best in (['knn/top1'], ['auto']) and runner.epoch > 0:
+                hook.after_val_epoch(runner, {'knn/top1': accuracy})
+        return accuracy
+
+    def _accuracy(self, banks: list[FeatureBank], device: torch.device) -> float:
+        gallery, queries = banks[0], banks[-1]
+        groups = None
+        if len(banks) == 1:
+            gallery.require_labels('KNNHook.gallery')
+            if len(gallery) < 2:
+                raise InputError(f'KNNHook.gallery: {len(gallery)} readable videos, expected at least 2')
+            groups = torch.arange(len(gallery))
+        else:
+            check_comparable(gallery, queries)
+        return knn_accuracy(
+            torch.from_numpy(queries.features),
+            torch.from_numpy(queries.labels),
+            torch.from_numpy(gallery.features),
+            torch.from_numpy(gallery.labels),
+            k=self.k,
+            temperature=self.temperature,
+            query_groups=groups,
+            gallery_groups=groups,
+            device=device,
+        )
+
+    def _describe(self, banks: list[FeatureBank]) -> str:
+        how = 'leave-one-out' if len(banks) == 1 else f'{len(banks[1])} queries'
+        return f'k={self.k}, {how}, {len(banks[0])} videos, {self.pooling}'
+
+
+def _bare(model: torch.nn.Module) -> torch.nn.Module:
+    return model.module if is_model_wrapper(model) else model

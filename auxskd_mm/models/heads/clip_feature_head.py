@@ -1,0 +1,70 @@
+"""In place of a classifier: the features themselves, for retrieval, k-NN and probes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from ...errors import InputError
+from ...registry import MODELS
+from ..modules.protocol_pooling import POOLINGS, pool_for_protocol
+
+
+@MODELS.register_module()
+class ClipFeatureHead(BaseModule):
+    """``cls_head`` of MMAction2's ``Recognizer3D`` that writes pooled features into the data samples.
+
+    It has no weights, so any checkpoint with the backbone is enough to test with.
+
+    Args:
+        pooling: See :func:`pool_for_protocol`.
+
+    Raises:
+        InputError: For an unknown pooling.
+    """
+
+    def __init__(self, pooling: str = 'average') -> None:
+        super().__init__()
+        if pooling not in POOLINGS:
+            raise InputError(f"ClipFeatureHead.pooling='{pooling}': expected one of {', '.join(map(repr, POOLINGS))}")
+        self.pooling = pooling
+
+    def forward(self, feats: Any, **kwargs: Any) -> Tensor:
+        """Pooled features.
+
+        Args:
+            feats: Output of the backbone for B clips.
+            kwargs: What ``Recognizer3D`` passes to every head; not used.
+
+        Returns:
+            (B, D).
+        """
+        return pool_for_protocol(feats, self.pooling)
+
+    def loss(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> dict[str, Tensor]:
+        """Refuse to train.
+
+        Raises:
+            InputError: Always.
+        """
+        raise InputError('ClipFeatureHead has nothing to train: run the config with tools/test.py')
+
+    def predict(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> Sequence[Any]:
+        """Write the features of every clip.
+
+        Args:
+            feats: Output of the backbone for B * V clips, V a sample.
+            data_samples: B samples.
+            kwargs: Not used.
+
+        Returns:
+            The samples with ``feature`` (V, D), and ``feature_pooling`` among their meta information.
+        """
+        features = self(feats).float()
+        for sample, own in zip(data_samples, features.view(len(data_samples), -1, features.shape[1])):
+            sample.set_field(own, 'feature')
+            sample.set_metainfo(dict(feature_pooling=self.pooling))
+        return data_samples

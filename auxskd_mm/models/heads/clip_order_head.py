@@ -1,0 +1,123 @@
+"""The head of VCOP: which order the clips of a tuple are in."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...functional.order_tuples import MAX_TUPLE_LEN, MIN_TUPLE_LEN
+from ...registry import MODELS
+from .labels import batch_labels
+from .pooled_head import PooledHead
+
+
+@MODELS.register_module()
+class ClipOrderHead(PooledHead):
+    """Clip order prediction from pairs of clips.
+
+    A drop-in ``cls_head`` of MMAction2's ``Recognizer3D``, which runs the backbone once over all clips of the batch.
+    With the pooled features f_0 .. f_{N-1} of a tuple's clips in the order shown::
+
+        f_i, f_j (i < j) -- concat -- Linear(2C, hidden) -- ReLU --+
+        (0,1), (0,2), .., (N-2,N-1): the same layer for each pair  +-- concat -- dropout -- Linear(pairs * hidden, N!)
+
+    Args:
+        in_channels: Channels C of the backbone's feature.
+        tuple_len: Clips N in a tuple, 2 to 5; N! classes, see :func:`clip_orders`.
+        hidden_channels: Width of a pair's feature.
+        dropout: Dropout on the concatenated pairs.
+        token_pool: See :func:`pool_features`; for transformers only.
+        init_cfg: MMEngine initialisation; None keeps PyTorch's.
+
+    Raises:
+        InputError: If a size is out of its range.
+
+    Source: xudejing/video-clip-order-prediction @ 7a1710d, ``VCOPN`` (layers ``fc7`` and ``fc8``).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        tuple_len: int = 3,
+        hidden_channels: int = 512,
+        dropout: float = 0.5,
+        token_pool: str = 'auto',
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(in_channels, token_pool, init_cfg)
+        self.check_sizes(hidden_channels=hidden_channels)
+        if tuple_len not in range(MIN_TUPLE_LEN, MAX_TUPLE_LEN + 1):
+            raise InputError(f'ClipOrderHead.tuple_len={tuple_len}: expected {MIN_TUPLE_LEN} to {MAX_TUPLE_LEN} clips')
+        self.tuple_len = tuple_len
+        first, second = zip(*itertools.combinations(range(tuple_len), 2))
+        self.register_buffer('first', torch.tensor(first), persistent=False)
+        self.register_buffer('second', torch.tensor(second), persistent=False)
+        self.fc_pair = nn.Linear(2 * in_channels, hidden_channels)
+        self.dropout = nn.Dropout(dropout)
+        self.fc_order = nn.Linear(len(first) * hidden_channels, math.factorial(tuple_len))
+
+    def forward(self, feats: Any, **kwargs: Any) -> Tensor:
+        """Logits of the orders.
+
+        Args:
+            feats: Feature maps (B * N, C, T', H', W') of the clips of B tuples, one tuple after the other, or what else
+                :func:`pool_features` takes.
+            kwargs: What ``Recognizer3D`` passes to every head; not used.
+
+        Returns:
+            (B, N!), classes in lexicographic order of the permutations.
+
+        Raises:
+            InputError: If the clips do not divide into tuples, or the backbone yields several feature maps or another
+                width.
+        """
+        pooled = self.pool(feats)
+        if len(pooled) % self.tuple_len:
+            raise InputError(
+                f'{len(pooled)} clips do not divide into tuples of model.cls_head.tuple_len={self.tuple_len}: give '
+                'ClipOrderSample the same tuple_len'
+            )
+        clips = pooled.unflatten(0, (-1, self.tuple_len))  # (B, N, C)
+        pairs = torch.cat([clips[:, self.first], clips[:, self.second]], dim=2)  # (B, pairs, 2C)
+        return self.fc_order(self.dropout(F.relu(self.fc_pair(pairs)).flatten(1)))
+
+    def loss(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> dict[str, Tensor]:
+        """Cross-entropy over the orders, and the accuracy of the batch.
+
+        Args:
+            feats: As of :meth:`forward`.
+            data_samples: B samples with one ``order_label`` each.
+            kwargs: Not used.
+
+        Returns:
+            ``loss_order`` and ``order_acc``.
+        """
+        logits = self(feats)
+        order = batch_labels(data_samples, 'order_label', logits.device, *logits.shape)
+        return dict(
+            loss_order=F.cross_entropy(logits, order),
+            order_acc=(logits.detach().argmax(1) == order).float().mean(),
+        )
+
+    def predict(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> Sequence[Any]:
+        """Write probabilities into the data samples.
+
+        Args:
+            feats: As of :meth:`forward`.
+            data_samples: B samples.
+            kwargs: Not used.
+
+        Returns:
+            The samples with ``pred_order`` (1, N!).
+        """
+        logits = self(feats)
+        for sample, scores in zip(data_samples, logits.float().softmax(1).split(len(logits) // len(data_samples))):
+            sample.set_field(scores, 'pred_order')
+        return data_samples

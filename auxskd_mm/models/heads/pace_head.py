@@ -1,0 +1,147 @@
+"""The head of VideoPace: which pace, and optionally which clips belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...registry import MODELS
+from ..modules.mlp import MLP
+from .labels import batch_labels, video_groups
+from .pooled_head import PooledHead
+
+
+@MODELS.register_module()
+class PaceHead(PooledHead):
+    """Pace prediction by a linear layer on the pooled feature, beside a contrastive branch that may be switched on.
+
+    A drop-in ``cls_head`` of MMAction2's ``Recognizer3D``. The released code of VideoPace has the linear layer alone;
+    the contrastive branch follows public notes on the paper, which give the loss but neither its weight nor the
+    projector, so those defaults are this project's own::
+
+        L = pace_weight * CE(pace) + contrastive_weight * L_contrastive(projector(feature))
+
+    Args:
+        in_channels: Channels C of the backbone's feature.
+        num_paces: Paces of the sampler.
+        pace_weight: Weight of the cross-entropy.
+        contrastive: None for none; ``'same_context'`` makes clips of one video positives (needs 2 views of different
+            pace, ``PaceSample(num_views=2)``); ``'same_pace'`` makes clips of one pace positives, whatever their video.
+        contrastive_weight: Weight of the contrastive loss. 0.1, because the notes report pace prediction alone to beat
+            either contrastive task alone, so it should lead. With 30 videos of 2 views the two losses start at about
+            ln(59) = 4.1 and ln(4) = 1.4; with 0.1 the branch is a quarter of the sum.
+        projector_hidden: Width in the middle of the projector ``Linear, ReLU, Linear``; None takes ``in_channels``, as
+            RSPNet's 'mlp' projector does.
+        projector_channels: Width of z. 128, that of auxSKD and RSPNet.
+        contrastive_loss: Config of the loss; None builds ``PaceContrastiveLoss`` without temperature, as in the notes.
+        dropout: Dropout before the linear layer; 0 in VideoPace.
+        token_pool: See :func:`pool_features`; for transformers only.
+        init_cfg: MMEngine initialisation; None keeps PyTorch's.
+
+    Raises:
+        InputError: If a size is below 1 (paces below 2), a weight negative, or the variant unknown.
+
+    Source: laura-wang/video-pace @ cc1e561; Wang, Jiao and Liu, "Self-supervised Video Representation Learning by Pace
+    Prediction", ECCV 2020.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_paces: int = 4,
+        pace_weight: float = 1.0,
+        contrastive: str | None = None,
+        contrastive_weight: float = 0.1,
+        projector_hidden: int | None = None,
+        projector_channels: int = 128,
+        contrastive_loss: dict | None = None,
+        dropout: float = 0.0,
+        token_pool: str = 'auto',
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(in_channels, token_pool, init_cfg)
+        self.check_weights(pace_weight=pace_weight, contrastive_weight=contrastive_weight)
+        if num_paces < 2:
+            raise InputError(f'PaceHead.num_paces={num_paces}: expected at least two paces to tell apart')
+        if contrastive not in (None, 'same_context', 'same_pace'):
+            raise InputError(f"PaceHead.contrastive='{contrastive}': expected None, 'same_context' or 'same_pace'")
+        self.pace_weight = pace_weight
+        self.contrastive = contrastive
+        self.contrastive_weight = contrastive_weight
+        self.dropout = nn.Dropout(dropout)
+        self.fc_pace = nn.Linear(in_channels, num_paces)
+        # Only where it is used: DDP stops at parameters that get no gradient.
+        if contrastive is not None:
+            self.projector = MLP(in_channels, projector_channels, projector_hidden or in_channels, norm=False)
+            self.contrastive_loss = MODELS.build(contrastive_loss or dict(type='auxskd_mm.PaceContrastiveLoss'))
+
+    def forward(self, feats: Any, **kwargs: Any) -> Tensor:
+        """Pace logits.
+
+        Args:
+            feats: Feature maps (B, C, T', H', W'), or what else :func:`pool_features` takes.
+            kwargs: What ``Recognizer3D`` passes to every head; not used.
+
+        Returns:
+            (B, num_paces).
+
+        Raises:
+            InputError: If the backbone yields several feature maps or another width.
+        """
+        return self.fc_pace(self.dropout(self.pool(feats)))
+
+    def loss(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> dict[str, Tensor]:
+        """The weighted losses, and the accuracy of the batch.
+
+        Args:
+            feats: As of :meth:`forward`, of B * V clips.
+            data_samples: B samples with V ``pace_label`` each.
+            kwargs: Not used.
+
+        Returns:
+            ``loss_pace`` and, with the branch, ``loss_contrastive`` (summed by the Runner), and ``pace_acc``.
+
+        Raises:
+            InputError: If the labels do not fit, or 'same_context' gets a single view.
+        """
+        pooled = self.pool(feats)
+        logits = self.fc_pace(self.dropout(pooled))
+        pace = batch_labels(data_samples, 'pace_label', logits.device, *logits.shape)
+        losses = dict(
+            loss_pace=self.pace_weight * F.cross_entropy(logits, pace),
+            pace_acc=(logits.detach().argmax(1) == pace).float().mean(),
+        )
+        if self.contrastive is not None:
+            groups = pace if self.contrastive == 'same_pace' else self._videos(data_samples, len(pooled), pooled.device)
+            losses['loss_contrastive'] = self.contrastive_weight * self.contrastive_loss(self.projector(pooled), groups)
+        return losses
+
+    def _videos(self, data_samples: Sequence[Any], clips: int, device: torch.device) -> Tensor:
+        views = clips // len(data_samples)
+        if views < 2:
+            raise InputError(
+                "PaceHead.contrastive='same_context' compares clips of one video, but the samples have one clip: set "
+                'PaceSample(num_views=2)'
+            )
+        return video_groups(data_samples, views, device)
+
+    def predict(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> Sequence[Any]:
+        """Write probabilities into the data samples.
+
+        Args:
+            feats: As of :meth:`forward`, of B * V clips, V a sample.
+            data_samples: B samples.
+            kwargs: Not used.
+
+        Returns:
+            The samples with ``pred_pace`` (V, num_paces).
+        """
+        logits = self(feats)
+        for sample, scores in zip(data_samples, logits.float().softmax(1).split(len(logits) // len(data_samples))):
+            sample.set_field(scores, 'pred_pace')
+        return data_samples

@@ -1,0 +1,59 @@
+"""What the pretext heads share: one pooled feature a clip, of the width that was announced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from ...errors import InputError
+from ..modules.pooling import TOKEN_POOLS, pool_features
+
+
+class PooledHead(BaseModule):
+    """Base of the heads that start from a pooled feature, on any backbone.
+
+    Args:
+        in_channels: Channels C of the backbone's feature.
+        token_pool: How tokens are pooled, see :func:`pool_features`; no matter to feature maps.
+        init_cfg: MMEngine initialisation; None keeps PyTorch's.
+
+    Raises:
+        InputError: If ``in_channels`` is below 1 or ``token_pool`` unknown.
+    """
+
+    def __init__(self, in_channels: int, token_pool: str = 'auto', init_cfg: dict | list | None = None) -> None:
+        super().__init__(init_cfg)
+        self.check_sizes(in_channels=in_channels)
+        if token_pool not in TOKEN_POOLS:
+            raise InputError(
+                f"{type(self).__name__}.token_pool='{token_pool}': expected {', '.join(map(repr, TOKEN_POOLS))}"
+            )
+        self.in_channels = in_channels
+        self.token_pool = token_pool
+
+    def check_sizes(self, **sizes: int) -> None:
+        """Refuse sizes below 1, naming the key."""
+        for key, value in sizes.items():
+            if value < 1:
+                raise InputError(f'{type(self).__name__}.{key}={value}: expected at least 1')
+
+    def check_weights(self, **weights: float) -> None:
+        """Refuse negative loss weights, naming the key."""
+        for key, value in weights.items():
+            if value < 0:
+                raise InputError(f'{type(self).__name__}.{key}={value}: a loss weight must not be negative')
+
+    def pool(self, feats: Any) -> Tensor:
+        """Pooled features (B, C) of whatever the backbone yields.
+
+        Raises:
+            InputError: If it cannot be pooled, or has another width than ``in_channels``.
+        """
+        pooled = pool_features(feats, token_pool=self.token_pool)
+        if pooled.shape[1] != self.in_channels:
+            raise InputError(
+                f'model.cls_head.in_channels={self.in_channels}, but the backbone yields {pooled.shape[1]} channels'
+            )
+        return pooled

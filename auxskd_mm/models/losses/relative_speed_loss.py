@@ -1,0 +1,59 @@
+"""The ranking loss of RSPNet: clips of one speed are more alike than clips of two."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...registry import MODELS
+
+
+@MODELS.register_module()
+class RelativeSpeedLoss(nn.Module):
+    """Margin ranking loss of the motion features.
+
+    With q the query, k+ the key of the same speed and k- that of another one::
+
+        L = mean over the batch of max(0, margin - (q . k+ - q . k-) / temperature)
+
+    The margin is subtracted from similarities that are divided by the temperature already: 2.0 at 0.07 is 0.14 of a
+    cosine.
+
+    Args:
+        margin: By how much the same speed must win, in units of similarity over temperature.
+        temperature: Divides the similarities, above 0.
+
+    Raises:
+        InputError: If the margin is negative or the temperature not positive.
+
+    Source: PeihaoChen/RSPNet @ 2958779, ``moco/builder_diffspeed_diffloss.py`` and its default config. The original
+    passes a target whose shape newer torch versions refuse; this is what its broadcast meant.
+    """
+
+    def __init__(self, margin: float = 2.0, temperature: float = 0.07) -> None:
+        super().__init__()
+        if margin < 0 or not temperature > 0:
+            raise InputError(
+                f'RelativeSpeedLoss: margin={margin}, temperature={temperature}: expected a margin of 0 or more and a '
+                'temperature above 0'
+            )
+        self.margin = margin
+        self.temperature = temperature
+
+    def forward(self, query: Tensor, same: Tensor, different: Tensor) -> Tensor:
+        """The loss.
+
+        Args:
+            query: (B, D), L2-normalised.
+            same: (B, D), L2-normalised keys of the query's speed.
+            different: (B, D), L2-normalised keys of another speed.
+
+        Returns:
+            Scalar.
+        """
+        with torch.autocast(query.device.type, enabled=False):
+            q, k, other = (x.to(torch.promote_types(x.dtype, torch.float32)) for x in (query, same, different))
+            lead = (q * (k - other)).sum(1) / self.temperature
+            return F.relu(self.margin - lead).mean()

@@ -1,0 +1,49 @@
+"""A look at MotionClips: one clip of each class as a row of frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..datasets.list_formats import read_list
+from ..datasets.readers import open_reader
+from ..errors import InputError
+from .clip_sheet import SheetClip, draw_clip_sheet
+
+
+def draw_motion_sheet(
+    folder: str | Path, path: str | Path, *, split: str = 'train', columns: int = 14, step: int = 3
+) -> Path:
+    """Draw the first clip of each class of a labelled set and write a PNG.
+
+    Args:
+        folder: Set with ``classes.txt`` and a ``path label`` list for the split, as
+            :func:`auxskd_mm.datasets.motion_clips.make_motion_clips` writes it.
+        path: PNG file to write; its folder is made.
+        split: Name of the list.
+        columns: Most frames of a clip to show.
+        step: From one shown frame to the next.
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: If the list is missing or empty, or there is no ``classes.txt``.
+    """
+    folder = Path(folder)
+    entries, _ = read_list(str(folder / f'{split}.txt'), list_format='path label')
+    try:
+        names = (folder / 'classes.txt').read_text(encoding='utf-8').split()
+    except FileNotFoundError:
+        raise InputError(f'{folder}/classes.txt: no such file; expected one class a line') from None
+    first = {entry.label: entry.name for entry in reversed(entries)}
+    rows = []
+    for label, name in enumerate(names):
+        if label not in first:
+            continue
+        reader = open_reader(str(folder / first[label]))
+        numbers = list(range(0, reader.num_frames, step))[:columns]
+        rows.append(SheetClip(np.stack(reader.read(numbers)), numbers, [False] * len(numbers), name))
+        reader.close()
+    return draw_clip_sheet(rows, path, f'{folder.name}, {split}: one clip of each class, frame numbers below')

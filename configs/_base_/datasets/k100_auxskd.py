@@ -1,0 +1,45 @@
+# Kinetics-100 as auxSKD sees it: two clips a video, with another segment at another pace, each augmented on its own
+# (methods of Plrbear/auxSKD @ 79e99b8).
+clip_len = 16
+pack = dict(
+    type='PackActionInputs',
+    algorithm_keys=('pace_label', 'segment_label'),
+    meta_keys=('filename', 'sample_idx', 'frame_inds'),
+)
+train_pipeline = [
+    dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),  # the original reads with OpenCV and never converts
+    dict(
+        type='auxskd_mm.SegmentPaceSample',
+        clip_len=clip_len,
+        num_segments=4,
+        num_speeds=4,
+        num_views=2,
+        lookahead=3,  # the original wraps three steps before the end; VSPP's own loader one
+    ),
+    dict(type='auxskd_mm.DecodeClips'),
+    dict(
+        type='auxskd_mm.PerView',
+        transforms=[
+            dict(type='Resize', scale=(171, 128), keep_ratio=False),
+            dict(type='RandomCrop', size=112),
+            dict(type='Flip', flip_ratio=0.5),
+            # each frame its own
+            dict(type='auxskd_mm.ClipColorJitter', brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, p=0.8),
+        ],
+    ),
+    dict(type='FormatShape', input_format='NCTHW'),
+    pack,
+]
+train_dataloader = dict(
+    batch_size=30,
+    num_workers=8,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='auxskd_mm.UnlabeledVideoDataset',
+        source='data/kinetics100/k100.list',
+        data_prefix='data/kinetics100/train',
+        pipeline=train_pipeline,
+    ),
+)

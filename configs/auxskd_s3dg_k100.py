@@ -1,0 +1,32 @@
+# auxSKD with S3D-G: not wired in the original, so network, clip length and sizes are VideoPace's (64 x 224 x 224, batch 32), the rest as
+# in auxskd_r21d_k100.py.
+_base_ = './auxskd_r21d_k100.py'
+
+clip_len = 64
+model = dict(backbone=dict(type='auxskd_mm.S3DG'), neck=dict(in_channels=1024))
+
+train_pipeline = [
+    dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),
+    dict(
+        type='auxskd_mm.SegmentPaceSample',
+        clip_len=clip_len,
+        num_segments=4,
+        num_speeds=4,
+        num_views=2,
+        lookahead=3,
+    ),
+    dict(type='auxskd_mm.DecodeClips'),
+    dict(
+        type='auxskd_mm.PerView',
+        transforms=[
+            dict(type='Resize', scale=(256, 256), keep_ratio=False),
+            dict(type='RandomCrop', size=224),
+            dict(type='Flip', flip_ratio=0.5),
+            dict(type='auxskd_mm.ClipColorJitter', brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, p=0.8),
+        ],
+    ),
+    dict(type='FormatShape', input_format='NCTHW'),
+    {{_base_.pack}},
+]
+train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))
+auto_scale_lr = dict(base_batch_size=32)

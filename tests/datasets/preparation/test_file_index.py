@@ -1,0 +1,62 @@
+"""Names of a published list find the files that users have of them."""
+
+import pytest
+
+from auxskd_mm.datasets.preparation.file_index import FileIndex
+from auxskd_mm.errors import InputError
+
+
+def touch(root, *names):
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return root
+
+
+@pytest.mark.parametrize(
+    ('have', 'name', 'found'),
+    [
+        ('Run/v_1.avi', 'Run/v_1.avi', 'Run/v_1.avi'),
+        ('Run/v_1.mp4', 'Run/v_1.avi', 'Run/v_1.mp4'),
+        ('Run/v_1/img_1.jpg', 'Run/v_1.avi', 'Run/v_1'),
+        ('Run/v_1.mp4', 'Run/v_1', 'Run/v_1.mp4'),
+        ('v_1.avi', 'Run/v_1.avi', 'v_1.avi'),
+        ('deep/er/v_1.avi', 'Run/v_1.avi', 'deep/er/v_1.avi'),
+        ('run fast/v_1.mp4', 'Run_fast/v_1.avi', 'run fast/v_1.mp4'),
+        ('Run/V_1.avi', 'Run/v_1.avi', None),  # the names of online videos differ by case alone
+        ('Run/v_1.txt', 'Run/v_1.avi', None),
+        ('Run/v_1.5.mp4', 'Run/v_1.5', 'Run/v_1.5.mp4'),
+    ],
+)
+def test_what_matches(tmp_path, have, name, found):
+    assert FileIndex(touch(tmp_path, have, 'Other/x.avi')).find(name) == found
+
+
+def test_an_exact_name_wins_and_an_ambiguous_one_does_not(tmp_path):
+    index = FileIndex(touch(tmp_path, 'a/v.mp4', 'a/v.avi', 'b/v.avi'))
+    assert index.find('a/v.avi') == 'a/v.avi'
+    assert index.find('c/v.avi') is None
+
+
+def test_missing_videos_are_counted_named_and_written(tmp_path):
+    index = FileIndex(touch(tmp_path / 'videos', 'a/1.mp4', 'a/other.mp4'))
+    names = ['a/1.avi', 'a/2.avi', 'b/3.avi', 'b/4.avi', 'b/5.avi']
+    with pytest.raises(
+        InputError, match=r'^l.txt: 4 of 5 videos are not in \S+: a/2.avi, b/3.avi, b/4.avi \.\.\. \(4 in all\)'
+    ) as error:
+        index.find_all(names, 'l.txt', tmp_path / 'out')
+    assert 'it holds 1 others, e.g. a/other.mp4' in str(error.value)
+    assert (tmp_path / 'out/missing.txt').read_text().split() == names[1:]
+    assert index.find_all(names, 'l.txt', tmp_path / 'out', 0.8) == ['a/1.mp4', None, None, None, None]
+    with pytest.raises(InputError, match='79% may be'):
+        index.find_all(names, 'l.txt', tmp_path / 'out', 0.79)
+    index.find_all(names[:1], 'l.txt', tmp_path / 'out')
+    assert not (tmp_path / 'out/missing.txt').exists()
+
+
+def test_no_folder_and_no_videos(tmp_path):
+    with pytest.raises(InputError, match='no such folder'):
+        FileIndex(tmp_path / 'none')
+    with pytest.raises(InputError, match='no videos'):
+        FileIndex(touch(tmp_path, 'a.txt'))

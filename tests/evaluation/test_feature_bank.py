@@ -1,0 +1,74 @@
+"""Banks survive the disk, and what cannot be compared is refused."""
+
+import numpy as np
+import pytest
+
+from auxskd_mm.errors import InputError
+from auxskd_mm.evaluation.feature_bank import FeatureBank, cached_bank, check_comparable
+
+
+def bank(names='abc', width=4, labels=None, **protocol):
+    count = len(names)
+    features = np.random.default_rng(count).normal(size=(count, width)).astype(np.float32)
+    labels = np.arange(count) if labels is None else np.asarray(labels)
+    return FeatureBank(features, labels, list(names), dict(pooling='average', clips=10, **protocol))
+
+
+def test_there_and_back(tmp_path):
+    made = bank(['dir/ü 1.mp4', 'b'], checkpoint='x.pth')
+    read = FeatureBank.load(made.save(tmp_path / 'sub' / 'bank.npz'))
+    np.testing.assert_array_equal(read.features, made.features)
+    assert read.features.dtype == np.float32
+    assert (read.labels.tolist(), read.names, read.protocol) == ([0, 1], made.names, made.protocol)
+    assert [path.name for path in (tmp_path / 'sub').iterdir()] == ['bank.npz']
+
+
+def test_what_is_no_bank(tmp_path):
+    with pytest.raises(InputError, match='no such feature file'):
+        FeatureBank.load(tmp_path / 'none.npz')
+    (tmp_path / 'text.npz').write_text('x')
+    np.savez(tmp_path / 'other.npz', features=np.zeros((2, 2)))
+    np.savez(tmp_path / 'pickle.npz', features=np.asarray([None]), labels=[0], names=['a'], protocol='{}')
+    np.save(tmp_path / 'array', np.zeros(3))
+    for name in ('text.npz', 'other.npz', 'pickle.npz', 'array.npy'):
+        with pytest.raises(InputError, match=f'{name}: not a feature file'):
+            FeatureBank.load(tmp_path / name)
+    with pytest.raises(InputError, match=r'features \(3, 4\), 2 labels and 3 names'):
+        FeatureBank(np.zeros((3, 4)), np.zeros(2), list('abc'))
+
+
+@pytest.mark.parametrize(
+    ('gallery', 'queries', 'says'),
+    [
+        (bank(), bank(''), "no query videos: mark .* split='query'"),
+        (bank(), bank('de', labels=[0, -1]), 'query: 1 of 2 videos have no label, e.g. e'),
+        (bank(), bank('de', width=5), 'gallery features are 4-d, query features 5-d'),
+        (bank(checkpoint='1'), bank('de', checkpoint='2'), "differ in checkpoint: '1' and '2'"),
+        (bank(), bank('cde'), '1 videos are in both gallery and queries, e.g. c'),
+    ],
+)
+def test_what_cannot_be_compared(gallery, queries, says):
+    with pytest.raises(InputError, match=says):
+        check_comparable(gallery, queries)
+    check_comparable(bank(), bank('de'))
+
+
+def test_the_cache_is_taken_only_for_its_own_protocol(tmp_path):
+    calls = []
+
+    def extract():
+        calls.append(1)
+        return bank(['a', 'b'])
+
+    path = tmp_path / 'bank.npz'
+    first = cached_bank(path, dict(checkpoint='1', clips=10), extract)
+    assert first.protocol == dict(pooling='average', clips=10, checkpoint='1')
+    again = cached_bank(path, dict(checkpoint='1', clips=10), extract)
+    assert len(calls) == 1
+    np.testing.assert_array_equal(again.features, first.features)
+    assert cached_bank(path, dict(checkpoint='2', clips=10), extract).protocol['checkpoint'] == '2'
+    assert len(calls) == 2
+    path.write_text('precious')
+    with pytest.raises(InputError, match='not a feature file'):
+        cached_bank(path, {}, extract)
+    assert path.read_text() == 'precious'

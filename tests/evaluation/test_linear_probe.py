@@ -1,0 +1,107 @@
+"""The probe against scikit-learn's logistic regression on the same features."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from auxskd_mm.errors import InputError
+from auxskd_mm.evaluation.linear_probe import ProbeSettings, fit_probe, sweep_probe, validation_mask
+
+
+def blobs(count, seed, classes=5, width=16, noise=3.0):
+    """Overlapping classes, each feature of its own scale and offset, one constant."""
+    centres = np.random.default_rng(0).normal(size=(classes, width))
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, classes, count)
+    features = centres[labels] + noise * rng.normal(size=(count, width))
+    features = features * np.logspace(-2, 2, width) + 5
+    features[:, 3] = 7
+    return features, labels
+
+
+TRAIN, TEST = blobs(600, 1), blobs(2000, 2)
+
+
+@pytest.mark.parametrize('weight_decay', [1e-4, 1e-2, 1.0])
+def test_lbfgs_finds_the_minimum_that_scikit_learn_finds(weight_decay):
+    (x, y), (test, truth) = TRAIN, TEST
+    scaler = StandardScaler().fit(x)
+    oracle = LogisticRegression(C=1 / (weight_decay * len(x)), tol=1e-10, max_iter=10000).fit(scaler.transform(x), y)
+    probe = fit_probe(x, y, ProbeSettings(weight_decay=weight_decay))
+    scores, expected = probe.scores(test), oracle.decision_function(scaler.transform(test))
+    # A constant added to all scores changes nothing, and no penalty fixes it.
+    centred = scores.numpy() - scores.numpy().mean(1, keepdims=True)
+    np.testing.assert_allclose(centred, expected - expected.mean(1, keepdims=True), atol=2e-4)
+    assert probe.accuracy(test, truth) == pytest.approx(oracle.score(scaler.transform(test), truth), abs=0.005)
+
+
+@pytest.mark.parametrize('settings', [ProbeSettings(weight_decay=1e-2), ProbeSettings('sgd', 1e-2, 0.03)])
+def test_in_single_precision_within_half_a_point(settings):
+    (x, y), (test, truth) = TRAIN, TEST
+    scaler = StandardScaler().fit(x)
+    oracle = LogisticRegression(C=1 / (1e-2 * len(x)), max_iter=10000).fit(scaler.transform(x), y)
+    probe = fit_probe(x.astype(np.float32), y, settings)
+    assert probe.weight.dtype == torch.float32
+    assert probe.accuracy(test.astype(np.float32), truth) == pytest.approx(
+        oracle.score(scaler.transform(test), truth), abs=0.005
+    )
+    assert oracle.score(scaler.transform(test), truth) > 0.5
+
+
+def test_without_standardizing():
+    x, y = TRAIN[0][:, 8:10] / 10, TRAIN[1]
+    oracle = LogisticRegression(C=1 / (1e-2 * len(x)), tol=1e-10, max_iter=10000).fit(x, y)
+    probe = fit_probe(x, y, ProbeSettings(weight_decay=1e-2), standardize=False)
+    np.testing.assert_allclose(probe.weight.T, oracle.coef_, atol=1e-4)
+
+
+def test_the_sweep_chooses_by_the_validation_part_alone():
+    x, y = TRAIN
+    candidates = [ProbeSettings(weight_decay=wd) for wd in (100.0, 1e-6, 3e-2)]
+    probe, rows = sweep_probe(x, y, candidates, seed=4)
+    held = validation_mask(y, 0.2, seed=4)
+    for settings, row in zip(candidates, rows):
+        alone = fit_probe(x[~held], y[~held], settings, num_classes=5)
+        assert row['val_acc'] == pytest.approx(alone.accuracy(x[held], y[held]))
+    best = max(rows, key=lambda row: row['val_acc'])
+    assert probe.settings.weight_decay == best['weight_decay'] < 100
+    refit = fit_probe(x, y, probe.settings)
+    np.testing.assert_allclose(probe.weight, refit.weight)
+    assert [row['weight_decay'] for row in sweep_probe(x[:60], y[:60])[1]] == pytest.approx(np.logspace(-6, 0, 7))
+
+
+def test_held_out_part_by_class():
+    labels = np.repeat(np.arange(4), [50, 10, 2, 1])
+    held = validation_mask(labels, 0.2)
+    assert [int(held[labels == c].sum()) for c in range(4)] == [10, 2, 0, 0]
+    assert not np.array_equal(held, validation_mask(labels, 0.2, seed=1))
+    assert [int(validation_mask(labels, 0.9)[labels == c].sum()) for c in range(4)] == [45, 9, 1, 0]
+
+
+def test_held_out_part_by_group():
+    labels = np.repeat(np.arange(3), 40)
+    groups = [f'scene{i % 8}' for i in range(120)]  # each scene shows all classes
+    held = validation_mask(labels, 0.25, groups)
+    names = {group for group, out in zip(groups, held) if out}
+    assert names.isdisjoint({group for group, out in zip(groups, held) if not out})
+    assert len(names) == 2
+    with pytest.raises(InputError, match='none can be held out'):
+        validation_mask(labels, 0.2, labels)
+
+
+@pytest.mark.parametrize(
+    ('call', 'says'),
+    [
+        (lambda: fit_probe(TRAIN[0], TRAIN[1][:5]), r'features \(600, 16\) and 5 labels'),
+        (lambda: fit_probe(TRAIN[0], TRAIN[1] * 0), 'at least two classes'),
+        (lambda: fit_probe(TRAIN[0], TRAIN[1], ProbeSettings('adam')), "solver='adam', expected 'lbfgs' or 'sgd'"),
+        (lambda: fit_probe(*TRAIN).scores(TEST[0][:, :3]), 'features of width 3, trained on 16'),
+        (lambda: validation_mask(TRAIN[1], 1.0), r'val_share=1\.0'),
+        (lambda: validation_mask(np.arange(5), 0.5), 'every class has one video'),
+    ],
+)
+def test_bad_input(call, says):
+    with pytest.raises(InputError, match=says):
+        call()

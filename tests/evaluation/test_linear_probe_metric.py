@@ -1,0 +1,56 @@
+"""The probe as a metric: the queries choose nothing, groups hold together, the choice stands in the result."""
+
+import numpy as np
+import pytest
+import torch
+from mmaction.structures import ActionDataSample
+
+from auxskd_mm.errors import InputError
+from auxskd_mm.evaluation import LinearProbeMetric, fit_probe
+from auxskd_mm.evaluation.linear_probe import ProbeSettings, sweep_probe
+
+RNG = np.random.default_rng(0)
+LABELS = RNG.integers(0, 4, 700)
+FEATURES = RNG.normal(size=(4, 8))[LABELS] + 2 * RNG.normal(size=(700, 8))
+TRAIN, TEST = (FEATURES[:300], LABELS[:300]), (FEATURES[300:], LABELS[300:])
+
+
+def samples(split, features, labels, count):
+    made = []
+    for i in range(count):
+        sample = ActionDataSample(metainfo=dict(filename=f'v_g{i % 10:02}_{split}{i}.avi', split=split))
+        sample.set_gt_label(int(labels[i]))
+        sample.set_field(torch.from_numpy(features[i : i + 1]).float(), 'feature')
+        made.append(sample.to_dict())
+    return made
+
+
+def test_result_is_that_of_the_sweep():
+    gallery, queries = samples('gallery', *TRAIN, 300), samples('query', *TEST, 400)
+    metric = LinearProbeMetric(weight_decays=(1e-5, 1e-1), group_pattern=r'_(g\d+)_', seed=2)
+    metric.process(None, gallery + queries)
+    result = metric.evaluate(700)
+    x, y = TRAIN[0][:300].astype(np.float32), TRAIN[1][:300]
+    groups = [i % 10 for i in range(300)]
+    candidates = [ProbeSettings(weight_decay=wd) for wd in (1e-5, 1e-1)]
+    probe, rows = sweep_probe(x, y, candidates, groups=[f'g{g:02}' for g in groups], seed=2)
+    assert result['linear/val_top1'] == pytest.approx(max(row['val_acc'] for row in rows))
+    assert result['linear/top1'] == pytest.approx(
+        fit_probe(x, y, probe.settings).accuracy(TEST[0][:400].astype(np.float32), TEST[1][:400])
+    )
+    assert result['linear/settings'] == f'lbfgs, weight decay {probe.settings.weight_decay:g}, chosen among 2'
+    assert 'gallery 300, queries 400' in result['linear/protocol']
+
+
+def test_candidates():
+    assert len(LinearProbeMetric().candidates) == 7
+    sgd = LinearProbeMetric('sgd', weight_decays=(0, 1e-4), learning_rates=(1, 0.1, 0.01), epochs=3)
+    assert len(sgd.candidates) == 6
+    assert {candidate.epochs for candidate in sgd.candidates} == {3}
+
+
+def test_bad_settings():
+    with pytest.raises(InputError, match="solver='adam'"):
+        LinearProbeMetric('adam')
+    with pytest.raises(InputError, match='expected one bracket'):
+        LinearProbeMetric(group_pattern='g')

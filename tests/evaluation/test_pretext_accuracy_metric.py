@@ -1,0 +1,73 @@
+"""Accuracy, chance and interval of pretext tasks, by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from auxskd_mm.errors import InputError
+from auxskd_mm.evaluation import PretextAccuracyMetric
+from auxskd_mm.evaluation.accuracy import best_constant, ci95, confusion_table
+
+
+def sample(task, labels, guesses, classes=6, **more):
+    scores = torch.nn.functional.one_hot(torch.tensor(guesses), classes).float()
+    return {f'{task}_label': np.asarray(labels), f'pred_{task}': scores, **more}
+
+
+def test_order_by_hand():
+    metric = PretextAccuracyMetric(tasks=['order'])
+    metric.process(None, [sample('order', [5], [5]), sample('order', [0], [1])])
+    metric.process(None, [sample('order', [0], [0]), sample('order', [2], [0], replacement=True)])
+    result = metric.evaluate(4)
+    assert result == {
+        'pretext/order_acc': pytest.approx(2 / 3),
+        'pretext/order_chance': pytest.approx(2 / 3),
+        'pretext/order_ci95': pytest.approx(1.96 * np.sqrt(2 / 9 / 3)),
+    }
+
+
+def test_views_and_several_tasks_count_by_themselves(monkeypatch):
+    texts = []
+    monkeypatch.setattr('auxskd_mm.evaluation.pretext_accuracy_metric.print_log', lambda text, **_: texts.append(text))
+    metric = PretextAccuracyMetric(tasks=['pace', 'order'], class_names=dict(pace=['1x', '2x', '3x', '4x']))
+    one = {**sample('pace', [0, 3], [0, 2], 4), **sample('order', [1], [1], 24)}
+    two = {**sample('pace', [3, 3], [3, 3], 4), **sample('order', [23], [0], 24)}
+    metric.process(None, [one, two])
+    result = metric.evaluate(2)
+    assert result['pretext/pace_acc'] == pytest.approx(3 / 4)
+    assert result['pretext/pace_chance'] == pytest.approx(3 / 4)
+    assert result['pretext/order_acc'] == pytest.approx(1 / 2)
+    assert result['pretext/order_chance'] == pytest.approx(1 / 2)
+    (logged,) = texts
+    rows = [line.split() for line in logged.splitlines()]
+    assert rows[1] == ['pace', '4', '75.0%', '42.4%', '75.0%']
+    assert 'pace \\ predicted' in logged
+    assert 'order \\ predicted' not in logged  # 24 classes do not fit
+
+
+def test_confusion_by_hand():
+    table = confusion_table('pace', np.array([0, 0, 2]), np.array([0, 2, 2]), ['1x', '2x', '3x'])
+    rows = [row.split() for row in table.splitlines()]
+    assert rows == [
+        ['pace', '\\', 'predicted', '1x', '2x', '3x'],
+        *(['1x', '1', '0', '1'], ['2x', '0', '0', '0'], ['3x', '0', '0', '1']),
+    ]
+    assert len({len(row) for row in table.splitlines()}) == 1
+    with pytest.raises(InputError, match='2 class names'):
+        confusion_table('pace', np.array([0, 2]), np.array([0, 0]), ['1x', '2x'])
+
+
+def test_chance_and_interval_by_hand():
+    assert best_constant(np.array([0, 1, 1, 3])) == 0.5
+    assert ci95(0.5, 100) == pytest.approx(0.098)
+
+
+def test_bad_input_is_named():
+    with pytest.raises(InputError, match='tasks is empty'):
+        PretextAccuracyMetric(tasks=[])
+    with pytest.raises(InputError, match="no 'order_label'"):
+        PretextAccuracyMetric(tasks='order').process(None, [sample('pace', [0], [0])])
+    with pytest.raises(InputError, match="no 'pred_pace'"):
+        PretextAccuracyMetric().process(None, [dict(pace_label=np.array([0]))])
+    with pytest.raises(InputError, match='no sample was evaluated'):
+        PretextAccuracyMetric().compute_metrics([])

@@ -1,0 +1,44 @@
+"""Decode all videos in parallel and report the bad, short and duplicate ones.
+
+Exit code: 0 if all are fine, 3 if some are not, 1 if the input cannot be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from auxskd_mm.apis import run_tool
+from auxskd_mm.datasets.labeled_list import write_lines
+from auxskd_mm.datasets.preparation.video_check import check_videos, summarize, write_report
+from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('source', nargs='+', help='folders, globs or list files')
+    parser.add_argument('--data-prefix', default='', help='folder that the names in a list are relative to')
+    parser.add_argument('--report', default='videos.csv', help='.csv or .json file to write')
+    parser.add_argument('--min-frames', type=int, default=16, help='fewest frames that are not short')
+    parser.add_argument('--workers', type=int, default=None, help='processes; default is one a core')
+    parser.add_argument('--good-list', help='file for the paths of the videos that are fine')
+    parser.add_argument('--most', type=int, default=20, help='most problems to print; the report has all')
+    args = parser.parse_args()
+    dataset = UnlabeledVideoDataset(args.source, args.data_prefix, lazy_init=True)
+    paths = list(dict.fromkeys(sample['filename'] for sample in dataset.load_data_list()))
+    write_report(args.report, [])  # an unusable report file shows before the work, not after it
+    reports = check_videos(paths, min_frames=args.min_frames, workers=args.workers)
+    write_report(args.report, reports)
+    if args.good_list:
+        write_lines(args.good_list, [report.path for report in reports if report.status == 'ok'])
+    problems = [report for report in reports if report.status != 'ok']
+    for report in problems[: args.most]:
+        print(f'{report.status}: {report.path}: {report.reason}')
+    if len(problems) > args.most:
+        print(f'... and {len(problems) - args.most} more')
+    print(', '.join(f'{count} {status}' for status, count in summarize(reports).items()) + f' -> {args.report}')
+    sys.exit(3 if problems else 0)
+
+
+if __name__ == '__main__':
+    run_tool(main)

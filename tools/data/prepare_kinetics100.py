@@ -1,0 +1,43 @@
+"""Write the lists of Kinetics-100 from a local Kinetics-400: by RSPNet's rule (the 100 smallest class folders), or of
+the videos that a list names, such as auxSKD's k100.list."""
+
+from __future__ import annotations
+
+import argparse
+
+from auxskd_mm.apis import run_tool
+from auxskd_mm.datasets.preparation import prepare_kinetics100_by_size, prepare_kinetics100_from_list
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('train', help='folder of the training videos, one sub-folder a class')
+    parser.add_argument('out', help='folder for train.txt, val.txt, classes.txt, and sizes.csv or missing.txt')
+    parser.add_argument('--val', help='folder of the validation videos, of which the same classes are listed')
+    parser.add_argument('--list', help="take the videos of this list ('class/video' or 'class/video num_frames')")
+    parser.add_argument('--list-format', default='auto', help="columns of --list, e.g. 'path num_frames'")
+    parser.add_argument('--classes', type=int, default=100, help='how many of the smallest classes, without --list')
+    parser.add_argument(
+        '--max-missing-share', type=float, default=0.1, help='share of the list that may be gone, as online videos do'
+    )
+    parser.add_argument('--delimiter', default=' ', help='between path and label')
+    args = parser.parse_args()
+    if args.list:
+        counts = prepare_kinetics100_from_list(
+            args.train,
+            args.list,
+            args.out,
+            val=args.val,
+            list_format=args.list_format,
+            max_missing_share=args.max_missing_share,
+            delimiter=args.delimiter,
+        )
+    else:
+        counts = prepare_kinetics100_by_size(
+            args.train, args.val, args.out, count=args.classes, delimiter=args.delimiter
+        )
+    print(', '.join(f'{name} {count}' for name, count in counts.items()) + f' -> {args.out}')
+
+
+if __name__ == '__main__':
+    run_tool(main)

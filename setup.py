@@ -79,8 +79,9 @@ setup(
         'matplotlib>=3.7',
     ],
     extras_require={
+        'faiss': ['faiss-cpu'],
         'lite': ['mmcv-lite>=2.0.0,<2.2.0'],
-        'test': ['pytest', 'pytest-xdist', 'scikit-learn', 'ruff', 'mypy'],
+        'test': ['pytest', 'pytest-xdist', 'scikit-learn', 'faiss-cpu', 'ruff', 'mypy'],
     },
     cmdclass={'build_py': build_py_with_mim},
     zip_safe=False,

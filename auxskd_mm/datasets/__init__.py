@@ -1,6 +1,7 @@
 """Datasets and pipeline transforms."""
 
 from . import transforms
+from .gallery_query import GalleryQueryDataset
 from .video_list import UnlabeledVideoDataset
 
-__all__ = ['UnlabeledVideoDataset', 'transforms']
+__all__ = ['GalleryQueryDataset', 'UnlabeledVideoDataset', 'transforms']

@@ -100,12 +100,12 @@ def check_comparable(gallery: FeatureBank, queries: FeatureBank) -> None:
     """
     for name, bank in (('gallery', gallery), ('query', queries)):
         if len(bank) == 0:
-            raise InputError(f"no {name} videos: mark the data set with dict(type='auxskd_mm.MarkSample', split='{name}')")
+            raise InputError(f'there are no {name} videos that could be read')
         bank.require_labels(name)
     if gallery.features.shape[1] != queries.features.shape[1]:
         raise InputError(
-            f'gallery features are {gallery.features.shape[1]}-d, query features {queries.features.shape[1]}-d: extract '
-            'both with one network and one pooling'
+            f'gallery features are {gallery.features.shape[1]}-d, query features {queries.features.shape[1]}-d: '
+            'extract both with one network and one pooling'
         )
     differ = [key for key in gallery.protocol if gallery.protocol[key] != queries.protocol.get(key)]
     if differ:
@@ -113,7 +113,9 @@ def check_comparable(gallery: FeatureBank, queries: FeatureBank) -> None:
         raise InputError(f'gallery and queries differ in {differ[0]}: {one!r} and {other!r}; extract both alike')
     both = sorted(set(gallery.names) & set(queries.names))
     if both:
-        raise InputError(f'{len(both)} videos are in both gallery and queries, e.g. {both[0]}: they would find themselves')
+        raise InputError(
+            f'{len(both)} videos are in both gallery and queries, e.g. {both[0]}: they would find themselves'
+        )
 
 
 def cached_bank(path: str | Path, protocol: Mapping[str, Any], extract: Callable[[], FeatureBank]) -> FeatureBank:

@@ -104,7 +104,8 @@ def extract_bank(model: nn.Module, loader: DataLoader, pooling: str = 'average')
             inputs, samples = data['inputs'], data['data_samples']
             if inputs.ndim != 6:
                 raise InputError(
-                    f"features need clips (B, V, C, T, H, W), got {tuple(inputs.shape)}: FormatShape(input_format='NCTHW')"
+                    f'features need clips (B, V, C, T, H, W), got {tuple(inputs.shape)}: set FormatShape to '
+                    "input_format='NCTHW'"
                 )
             features = pool_for_protocol(model.backbone(inputs.flatten(0, 1)), pooling)
             features = features.view(len(samples), -1, features.shape[1])

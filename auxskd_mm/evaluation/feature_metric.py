@@ -22,8 +22,8 @@ class FeatureMetric(BaseMetric):
     """Collect features by split, check them, and measure.
 
     Takes samples with ``feature`` (V, D) of ``ClipFeatureHead`` or of a pretext model, ``split`` ('gallery' or 'query',
-    written by ``MarkSample``), ``filename`` and ``gt_label``. A video's feature is the mean over its V clips; a video
-    that could not be read is left out. Subclasses write :meth:`measure`.
+    written by ``GalleryQueryDataset``), ``filename`` and ``gt_label``. A video's feature is the mean over its V clips;
+    a video that could not be read is left out. Subclasses write :meth:`measure`.
 
     Args:
         save_to: Folder for ``gallery.npz`` and ``query.npz``, so that other measurements need no second extraction.
@@ -48,13 +48,14 @@ class FeatureMetric(BaseMetric):
         for sample in data_samples:
             if 'feature' not in sample:
                 raise InputError(
-                    f"{type(self).__name__}: samples without features; set model.cls_head to type='auxskd_mm.ClipFeatureHead'"
+                    f'{type(self).__name__}: samples without features; set model.cls_head to '
+                    "type='auxskd_mm.ClipFeatureHead'"
                 )
             split = sample.get('split')
             if split not in SPLITS:
                 raise InputError(
-                    f"{type(self).__name__}: a sample of split {split!r}, expected 'gallery' or 'query': put "
-                    "dict(type='auxskd_mm.MarkSample', split=...) into both pipelines and 'split' among the meta_keys"
+                    f"{type(self).__name__}: a sample of split {split!r}, expected 'gallery' or 'query': use the data "
+                    "set type='auxskd_mm.GalleryQueryDataset'"
                 )
             row = clip_features(sample, sample['feature'], sample.get('feature_pooling', 'average'))
             if row is not None:
@@ -62,7 +63,9 @@ class FeatureMetric(BaseMetric):
 
     def compute_metrics(self, results: list[tuple]) -> dict[str, Any]:
         """What :meth:`measure` gives, and ``protocol``: how the features were made and of how many videos."""
-        gallery, queries = (make_bank([ClipFeatures(*row) for split, *row in results if split == name]) for name in SPLITS)
+        gallery, queries = (
+            make_bank([ClipFeatures(*row) for split, *row in results if split == name]) for name in SPLITS
+        )
         check_comparable(gallery, queries)
         if self.save_to is not None:
             for name, bank in zip(SPLITS, (gallery, queries)):
@@ -78,6 +81,6 @@ def describe(gallery: FeatureBank, queries: FeatureBank) -> str:
     """One line on how the features of a comparison were made."""
     pooling, clips = gallery.protocol.get('pooling', '?'), gallery.protocol.get('clips', '?')
     return (
-        f'{pooling}: {POOLINGS.get(pooling, "unknown pooling")}, {gallery.features.shape[1]}-d, mean over {clips} clip(s); '
-        f'gallery {len(gallery)}, queries {len(queries)} videos'
+        f'{pooling}: {POOLINGS.get(pooling, "unknown pooling")}, {gallery.features.shape[1]}-d, '
+        f'mean over {clips} clip(s); gallery {len(gallery)}, queries {len(queries)} videos'
     )

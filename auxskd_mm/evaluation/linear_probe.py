@@ -174,8 +174,12 @@ def validation_mask(labels: np.ndarray, share: float, groups: Sequence[Any] | No
     if not 0 < share < 1:
         raise InputError(f'linear probe: val_share={share}, expected a share in (0, 1)')
     rng = np.random.default_rng(seed)
-    units = np.unique([str(group) for group in groups], return_inverse=True)[1] if groups is not None else np.arange(len(labels))
-    held = np.zeros(len(labels), dtype=bool)
+    units = (
+        np.unique([str(group) for group in groups], return_inverse=True)[1]
+        if groups is not None
+        else np.arange(len(labels))
+    )
+    held: np.ndarray = np.zeros(len(labels), dtype=bool)
     for label in np.unique(labels):
         own = units[labels == label]
         # A group may hold several classes: what another class held out counts here as well.
@@ -189,7 +193,9 @@ def validation_mask(labels: np.ndarray, share: float, groups: Sequence[Any] | No
     kept = set(labels[~held].tolist())
     lost = sorted(set(labels.tolist()) - kept)
     if lost:
-        raise InputError(f'linear probe: holding out groups leaves no video of class {lost[0]} to train on; take another seed')
+        raise InputError(
+            f'linear probe: holding out groups leaves no video of class {lost[0]} to train on; take another seed'
+        )
     if not held.any():
         raise InputError('linear probe: every class has one video or group, none can be held out to choose settings')
     return held

@@ -42,15 +42,23 @@ def draw_clip_sheet(clips: Sequence[SheetClip], path: str | Path, title: str = '
 
     rows, columns = len(clips), max(len(clip.frames) for clip in clips)
     height, width = clips[0].frames.shape[1:3]
-    cell = 0.95
+    # Inches: a cell's width and height, the caption and frame numbers between rows, the title above.
+    cell, picture, gap, head = 0.95, 0.95 * height / width, 0.5, 0.75
+    size = (columns * cell + 0.2, rows * (picture + gap) + head)
     figure, axes = plt.subplots(
         rows,
         columns,
-        figsize=(columns * cell + 0.4, rows * (cell * height / width + 0.55) + 0.6),
+        figsize=size,
         squeeze=False,
-        layout='constrained',
+        gridspec_kw=dict(
+            left=0.1 / size[0],
+            right=1 - 0.1 / size[0],
+            bottom=0.25 / size[1],
+            top=1 - head / size[1],
+            wspace=0.05,
+            hspace=gap / picture,
+        ),
     )
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.05, wspace=0.0, hspace=0.0)
     for row, clip in zip(axes, clips):
         for column, axis in enumerate(row):
             axis.set_xticks([])
@@ -64,7 +72,7 @@ def draw_clip_sheet(clips: Sequence[SheetClip], path: str | Path, title: str = '
                 spine.set(color=PACED if paced else PLAIN, linewidth=3 if paced else 0.8)
             axis.set_xlabel(str(clip.numbers[column]), fontsize=8, labelpad=2, weight='bold' if paced else 'normal')
         row[0].set_title(clip.caption, fontsize=9, loc='left', pad=3)
-    figure.suptitle(title or 'frame numbers below; thick frame = sped-up segment', fontsize=10)
+    figure.suptitle(title or 'frame numbers below; thick frame = sped-up segment', fontsize=10, y=1 - 0.2 / size[1])
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100)

@@ -82,7 +82,8 @@ def plot_curves(
             for (name, scalars), style in zip(data.items(), STYLES * len(data)):
                 if key in scalars:
                     label = key if len(data) == 1 else f'{key}, {name}'
-                    axis.plot(*scalars[key], color=colour, linestyle=style, linewidth=1.6, label=label)
+                    marker = 'o' if len(scalars[key][0]) < 3 else None  # a line needs two points to be seen
+                    axis.plot(*scalars[key], color=colour, linestyle=style, linewidth=1.6, marker=marker, label=label)
             if chance and key in chance:
                 axis.axhline(chance[key], color=colour, linewidth=0.8, linestyle=(0, (1, 3)), label=f'{key} by chance')
         if all(key.endswith('_acc') for key in panel):

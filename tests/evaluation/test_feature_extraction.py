@@ -105,10 +105,15 @@ def test_contexts_restore_after_an_error():
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
-    with pytest.raises(KeyError), evaluating(model), untouched_random_state():
-        assert not model.backbone.training
-        torch.rand(5)
-        raise KeyError
+
+    def fail():
+        with evaluating(model), untouched_random_state():
+            assert not model.backbone.training
+            torch.rand(5)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert model.backbone.training
     assert torch.equal(torch.rand(1), expected)
 

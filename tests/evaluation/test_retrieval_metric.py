@@ -91,7 +91,7 @@ def test_bad_samples(batch, says):
 
 
 def test_bad_sets():
-    with pytest.raises(InputError, match='no query videos'):
+    with pytest.raises(InputError, match='there are no query videos'):
         run(RetrievalMetric(), GALLERY)
     with pytest.raises(InputError, match='features of several kinds'):
         run(RetrievalMetric(), GALLERY, [dict(make('gallery', 1, clips=2)[0], filename='other')])

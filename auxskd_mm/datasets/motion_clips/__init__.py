@@ -1,8 +1,9 @@
 """MotionClips: made-up clips whose class is the motion alone.
 
-A clip shows one to three textured objects that move by the clip's class, before a drifting textured background, through a shaking
-camera; textures, shapes, background and camera know nothing of the class. Poses live on a torus and start evenly spread over it
-(:mod:`.motions`), so that a single frame says nothing of the class: only the change from frame to frame does.
+A clip shows one to three textured objects that move by the clip's class, before a drifting textured background, through
+a shaking camera; textures, shapes, background and camera know nothing of the class. Poses live on a torus and start
+evenly spread over it (:mod:`.motions`), so that a single frame says nothing of the class: only the change from frame to
+frame does.
 """
 
 from .motions import MOTIONS, draw_poses

@@ -12,9 +12,9 @@ import numpy as np
 def write_h264(path: str | Path, frames: np.ndarray, *, fps: int, gop: int, qp: int) -> None:
     """Write an mp4, whole or not at all.
 
-    Constant quantiser, no B-frames, no adaptive quantisation, no macroblock tree: the rate control of x264 takes detail away from what
-    moves much, which would let a classifier read the motion from a single frame. One thread: the bytes do not depend on the machine's
-    cores.
+    Constant quantiser, no B-frames, no adaptive quantisation, no macroblock tree: the rate control of x264 takes detail
+    away from what moves much, which would let a classifier read the motion from a single frame. With ``gop=1`` a
+    decoded frame is a function of the frame written alone. One thread: the bytes do not depend on the machine's cores.
 
     Args:
         path: File to write; its folder must exist.

@@ -1,6 +1,7 @@
 """What a class of MotionClips is: a curve on a torus of poses.
 
-A pose has five coordinates, each on a circle of one turn, so that it can move for ever without an end where its class would show:
+A pose has five coordinates, each on a circle of one turn, so that it can move for ever without an end where its class
+would show:
 
 ==============  ==================================================================================
 coordinate      what a turn is
@@ -11,9 +12,9 @@ coordinate      what a turn is
 ``SHEAR``       the shear going up and down once between its limits, evenly
 ==============  ==================================================================================
 
-A class moves some of them; the start is drawn evenly over all five. Whatever the curve, the pose at any one instant is then spread
-evenly over the torus: a single frame cannot tell the class. Speeds and periods lie in narrow bands (about 1 : 1.3) so that the pace
-at which a clip is played can be recognised.
+A class moves some of them; the start is drawn evenly over all five. Whatever the curve, the pose at any one instant is
+then spread evenly over the torus: a single frame cannot tell the class. Speeds and periods lie in narrow bands (about
+1 : 1.3) so that the pace at which a clip is played can be recognised.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ Motion = Callable[[np.random.Generator, np.ndarray], np.ndarray]
 
 
 def triangle(turns: np.ndarray) -> np.ndarray:
-    """Triangle wave of period 1 from -1 (at 0) to 1 (at 0.5): spread evenly over [-1, 1] where ``turns`` is over a circle."""
+    """Triangle wave of period 1 from -1 (at 0) to 1 (at 0.5); turns spread evenly give values spread evenly."""
     return 1 - 2 * np.abs(2 * (turns % 1) - 1)
 
 
@@ -48,7 +49,7 @@ def _still(time: np.ndarray) -> np.ndarray:
     return np.zeros((len(time), 5))
 
 
-def _along(time: np.ndarray, distance: np.ndarray, angle: np.ndarray | float) -> np.ndarray:
+def _along(time: np.ndarray, distance: np.ndarray | float, angle: np.ndarray | float) -> np.ndarray:
     """Displacement by ``distance`` (T,) in the direction ``angle`` (T,) or scalar, in radians."""
     moved = _still(time)
     moved[:, X], moved[:, Y] = distance * np.cos(angle), distance * np.sin(angle)
@@ -81,8 +82,9 @@ def _translation(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
 def _acceleration(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
     """Straight on, the speed going evenly from 0 to its most and back."""
     period, top, phase = rng.uniform(1.2, 1.5), rng.uniform(0.85, 1.05), rng.uniform()
-    cycles, part = np.divmod(time / period + phase, 1)
-    path = 0.5 * cycles + np.where(part < 0.5, part**2, 0.5 - (1 - part) ** 2)
+    turns = time / period + phase
+    part: np.ndarray = turns % 1
+    path = 0.5 * np.floor(turns) + np.where(part < 0.5, part**2, 0.5 - (1 - part) ** 2)
     return _along(time, top * period * path, _heading(rng))
 
 
@@ -92,7 +94,7 @@ def _oscillation(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
 
 def _bounce(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
     """Hops along a parabola, always upright, with a slow way to one side."""
-    part = _clock(rng, time, 0.7, 0.9) % 1
+    part: np.ndarray = _clock(rng, time, 0.7, 0.9) % 1
     moved = _still(time)
     moved[:, X] = _sign(rng) * rng.uniform(0.15, 0.2) * time
     moved[:, Y] = -rng.uniform(0.26, 0.34) * 4 * part * (1 - part)

@@ -24,7 +24,7 @@ def object_matrices(thing: MovingObject) -> np.ndarray:
 
 
 def _spans(start: int, length: int, period: int) -> Iterator[Span]:
-    """Where [start, start + length) lies on a circle of ``period`` pixels: parts of it, and where each goes. ``length <= period``."""
+    """Parts of [0, length), and where each lies on a circle of ``period >= length`` pixels counted from ``start``."""
     start %= period
     first = min(length, period - start)
     yield slice(0, first), slice(start, start + first)
@@ -38,7 +38,7 @@ def _backdrop(scene: Scene) -> np.ndarray:
     texture = np.pad(scene.background, ((0, height + 1), (0, width + 1), (0, 0)), mode='wrap')
     offsets = -(scene.drift + scene.camera)
     corners = np.floor(offsets)
-    frames = np.empty((len(offsets), height, width, 3), np.uint8)
+    frames: np.ndarray = np.empty((len(offsets), height, width, 3), np.uint8)
     period = scene.background.shape[1::-1]
     matrix = np.eye(2, 3)
     for frame, part, (x, y) in zip(frames, offsets - corners, (corners % period).astype(int).tolist()):

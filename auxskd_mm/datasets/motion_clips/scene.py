@@ -32,8 +32,8 @@ class MovingObject:
 class Scene:
     """One clip before it is rendered.
 
-    ``background`` is a seamless texture uint8 (H', W', 3), ``drift`` and ``camera`` are displacements (T, 2) in pixels (x, y):
-    of the background alone, and of all there is. ``size`` is the frame's (width, height) in pixels.
+    ``background`` is a seamless texture uint8 (H', W', 3), ``drift`` and ``camera`` are displacements (T, 2) in pixels
+    (x, y): of the background alone, and of all there is. ``size`` is the frame's (width, height) in pixels.
     """
 
     size: tuple[int, int]

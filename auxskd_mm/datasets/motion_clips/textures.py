@@ -10,7 +10,7 @@ _BORDER = 2
 
 
 def smooth_noise(rng: np.random.Generator, height: int, width: int, cell: float) -> np.ndarray:
-    """Smooth noise that goes on seamlessly across its borders: float32 (height, width) in [0, 1], features ``cell`` pixels wide."""
+    """Noise with features ``cell`` pixels wide that goes on seamlessly across its borders: float32 (H, W) in [0, 1]."""
     rows, columns = max(3, round(height / cell)), max(3, round(width / cell))
     pad = 2
     grid = np.pad(rng.random((rows, columns), dtype=np.float32), pad, mode='wrap')
@@ -96,14 +96,14 @@ def draw_sprite(rng: np.random.Generator, side: int) -> np.ndarray:
         :func:`sprite_radius` about the centre.
     """
     # A lighter and a darker half beside the pattern: no shape looks the same from two sides.
-    colours = _paint(_pattern(rng, side), _colours(rng)).astype(np.float32)
+    colours: np.ndarray = _paint(_pattern(rng, side), _colours(rng)).astype(np.float32)
     shade = np.linspace(0.55, 1.25, side, dtype=np.float32)[:, None, None]
     colours = np.clip(colours * shade, 0, 255)
     outline = (_polygon(rng) * sprite_radius(side) + (side - 1) / 2) * 16
-    opacity = np.zeros((side, side), np.uint8)
+    opacity: np.ndarray = np.zeros((side, side), np.uint8)
     cv2.fillPoly(opacity, [np.round(outline).astype(np.int32)], 255, lineType=cv2.LINE_AA, shift=4)
     cv2.polylines(colours, [np.round(outline).astype(np.int32)], True, _rim(rng), 1, lineType=cv2.LINE_AA, shift=4)
-    opaque = opacity[..., None].astype(np.float32)
+    opaque: np.ndarray = opacity[..., None].astype(np.float32)
     return np.concatenate([np.round(colours * opaque / 255), opaque], axis=2).astype(np.uint8)
 
 

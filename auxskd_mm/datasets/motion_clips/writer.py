@@ -33,13 +33,13 @@ class _Job(NamedTuple):
     settings: MotionClipsSettings
     split: str
     motion: str
-    index: int
+    number: int
     path: Path
 
 
-def clip_name(split: str, motion: str, index: int) -> str:
+def clip_name(split: str, motion: str, number: int) -> str:
     """Path of a clip relative to the set's folder."""
-    return f'{split}/{motion}/{motion}_{index:05d}.mp4'
+    return f'{split}/{motion}/{motion}_{number:05d}.mp4'
 
 
 def make_motion_clips(
@@ -51,11 +51,12 @@ def make_motion_clips(
 
         out/motion_clips.json                      the settings
         out/classes.txt                            one class a line, in the order of the labels
-        out/{train,val,test}.txt                   'path label' lines, paths relative to out; none for a split of 0 clips
+        out/{train,val,test}.txt                   'path label' lines, paths relative to out;
+                                                   no list for a split of 0 clips
         out/{train,val,test}/<class>/<class>_<number>.mp4
 
-    The lists come last, so that their presence means a whole set. Every clip is a function of the seed, its split, class and
-    number: neither the workers nor an interruption change it.
+    The lists come last, so that their presence means a whole set. Every clip is a function of the seed, its split,
+    class and number: neither the workers nor an interruption change it.
 
     Args:
         out: Folder, made if needed.
@@ -109,9 +110,9 @@ def _word(value: object) -> str:
 
 def _jobs(out: Path, settings: MotionClipsSettings) -> Iterator[_Job]:
     for split in SPLITS:
-        for index in range(settings.clips(split)):
+        for number in range(settings.clips(split)):
             for motion in settings.classes:
-                yield _Job(settings, split, motion, index, out / clip_name(split, motion, index))
+                yield _Job(settings, split, motion, number, out / clip_name(split, motion, number))
 
 
 def _run(jobs: Sequence[_Job], workers: int) -> Iterator[None]:
@@ -125,7 +126,7 @@ def _run(jobs: Sequence[_Job], workers: int) -> Iterator[None]:
 
 def _make_clip(job: _Job) -> None:
     settings = job.settings
-    frames = render_scene(draw_scene(settings, job.split, job.motion, job.index))
+    frames = render_scene(draw_scene(settings, job.split, job.motion, job.number))
     write_h264(job.path, frames, fps=settings.fps, gop=settings.gop, qp=settings.qp)
 
 
@@ -133,9 +134,9 @@ def _write_lists(out: Path, settings: MotionClipsSettings) -> None:
     _write_text(out / 'classes.txt', ''.join(f'{motion}\n' for motion in settings.classes))
     for split in filter(settings.clips, SPLITS):
         lines = [
-            f'{clip_name(split, motion, index)} {label}\n'
+            f'{clip_name(split, motion, number)} {label}\n'
             for label, motion in enumerate(settings.classes)
-            for index in range(settings.clips(split))
+            for number in range(settings.clips(split))
         ]
         _write_text(out / f'{split}.txt', ''.join(lines))
 

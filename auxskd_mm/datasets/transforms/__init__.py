@@ -1,5 +1,6 @@
 """Pipeline transforms."""
 
+from .cropping import ClipRandomCrop
 from .decoding import DecodeClips, OpenVideo
 from .marking import MarkSample
 from .order_sampling import ClipOrderSample
@@ -13,6 +14,7 @@ __all__ = [
     'BlendFrames',
     'ClipColorJitter',
     'ClipOrderSample',
+    'ClipRandomCrop',
     'ClipRandomGrayscale',
     'DecodeClips',
     'MarkSample',

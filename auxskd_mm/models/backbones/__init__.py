@@ -1,8 +1,10 @@
 """Networks (B, 3, T, H, W) -> (B, C, T', H', W'); every MMAction2 backbone works beside them as it is."""
 
 from .c3d import C3DBN
+from .hara_resnet import ResNet3dHara
+from .pytorchvideo import PyTorchVideoBackbone
 from .r2plus1d import R2Plus1DVCOP
 from .r3d import R3DVCOP
 from .s3dg import S3DG
 
-__all__ = ['C3DBN', 'R2Plus1DVCOP', 'R3DVCOP', 'S3DG']
+__all__ = ['C3DBN', 'PyTorchVideoBackbone', 'R2Plus1DVCOP', 'R3DVCOP', 'ResNet3dHara', 'S3DG']

@@ -11,7 +11,6 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModule, PretrainedInit
 from mmengine.runner.checkpoint import _load_checkpoint, _load_checkpoint_with_prefix
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from ...errors import InputError
@@ -20,19 +19,20 @@ from ...functional.transfer import check_transfer
 
 @contextlib.contextmanager
 def _statistics_untouched(modules: Sequence[nn.Module]) -> Iterator[None]:
-    """Normalise with batch statistics without recording them.
+    """Let BatchNorm record its statistics in copies that are thrown away.
 
-    A recomputed stage sees its batch a second time; without this its running statistics would move twice a step.
+    A recomputed stage sees its batch a second time; without this its running statistics would move twice a step. Recording cannot
+    be switched off instead: autograd then saves fewer tensors than the first time, which checkpointing refuses.
     """
-    inner = [m for module in modules for m in module.modules()]
-    tracking = [m for m in inner if isinstance(m, _BatchNorm) and m.track_running_stats]
-    for norm in tracking:
-        norm.track_running_stats = False
+    owners = [m for module in modules for m in module.modules() if m._buffers]
+    kept = [dict(m._buffers) for m in owners]
+    for owner, buffers in zip(owners, kept):
+        owner._buffers.update({name: None if buffer is None else buffer.clone() for name, buffer in buffers.items()})
     try:
         yield
     finally:
-        for norm in tracking:
-            norm.track_running_stats = True
+        for owner, buffers in zip(owners, kept):
+            owner._buffers.update(buffers)
 
 
 class StagedBackbone(BaseModule):
@@ -133,4 +133,6 @@ def _read(path: str, prefix: str | None) -> Mapping[str, Any]:
     try:
         return _load_checkpoint_with_prefix(prefix, path, map_location='cpu')
     except AssertionError:
-        raise InputError(f"{path}: init_cfg.prefix='{prefix}' is the prefix of no key; leave it out for a bare backbone") from None
+        raise InputError(
+            f"{path}: init_cfg.prefix='{prefix}' is the prefix of no key; leave it out for a bare backbone"
+        ) from None

@@ -23,6 +23,8 @@ class PooledHead(BaseModule):
         InputError: If ``in_channels`` is below 1 or ``token_pool`` unknown.
     """
 
+    config_key = 'model.cls_head'  # where configs put the head, for messages
+
     def __init__(self, in_channels: int, token_pool: str = 'auto', init_cfg: dict | list | None = None) -> None:
         super().__init__(init_cfg)
         self.check_sizes(in_channels=in_channels)
@@ -54,6 +56,6 @@ class PooledHead(BaseModule):
         pooled = pool_features(feats, token_pool=self.token_pool)
         if pooled.shape[1] != self.in_channels:
             raise InputError(
-                f'model.cls_head.in_channels={self.in_channels}, but the backbone yields {pooled.shape[1]} channels'
+                f'{self.config_key}.in_channels={self.in_channels}, but the backbone yields {pooled.shape[1]} channels'
             )
         return pooled

@@ -32,6 +32,8 @@ class RelativeSpeedHead(PooledHead):
     are not here.
     """
 
+    config_key = 'model.head_a (or head_m)'
+
     def __init__(
         self,
         in_channels: int,

@@ -43,7 +43,9 @@ def pool_for_protocol(feats: Any, pooling: str = 'average') -> Tensor:
         feats = feats[0]
     if not isinstance(feats, Tensor) or feats.ndim != 5:
         found = tuple(feats.shape) if isinstance(feats, Tensor) else type(feats).__name__
-        raise InputError(f"pooling='{pooling}' needs a feature map (B, C, T, H, W), the backbone yields {found}; use 'average'")
+        raise InputError(
+            f"pooling='{pooling}' needs a feature map (B, C, T, H, W), the backbone yields {found}; use 'average'"
+        )
     if pooling == 'rspnet_max':
         return feats.amax((3, 4)).mean(2)
     if min(feats.shape[3:]) < 2:

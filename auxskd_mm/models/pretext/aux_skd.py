@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError
 from ...registry import MODELS
-from ..modules.batch_shuffle import batch_shuffle, batch_unshuffle
-from ..modules.feature_queue import FeatureQueue
-from ..modules.momentum_encoder import MomentumEncoder
 from ..modules.pooling import pool_features
-from .pretext_model import PretextModel
+from .teacher_model import TeacherModel
 
 
 @MODELS.register_module()
-class AuxSKD(PretextModel):
+class AuxSKD(TeacherModel):
     """Similarity distillation between two segment-paced views of a video.
 
     The student sees one view, the teacher another of the same video with another paced segment and another pace. Both look at a
@@ -39,7 +34,7 @@ class AuxSKD(PretextModel):
         queue_size: Anchors K; the original's default is 15,360.
         loss: Config of the loss; default :class:`SimilarityDistillationLoss`.
         queue_init: ``'unit'``, or ``'columns'`` for the original's start, see :class:`FeatureQueue`.
-        shuffle: Exchange the teacher's clips between ranks, see :func:`batch_shuffle`; changes nothing in one process.
+        shuffle: See :class:`TeacherModel`.
         data_preprocessor: See :class:`PretextModel`.
         init_cfg: See :class:`PretextModel`.
 
@@ -62,14 +57,12 @@ class AuxSKD(PretextModel):
         data_preprocessor: dict | nn.Module | None = None,
         init_cfg: dict | list | None = None,
     ) -> None:
-        super().__init__(backbone, 2, data_preprocessor, init_cfg)
+        super().__init__(backbone, 2, shuffle, data_preprocessor, init_cfg)
         self.neck = MODELS.build(neck)
         self.predictor = MODELS.build(predictor)
         width = _check_widths(self.backbone, self.neck, self.predictor)
-        self.teacher = MomentumEncoder(**self.student_modules())
-        self.queue = FeatureQueue(queue_size, width, queue_init)
+        self.build_teacher(queue_size, width, queue_init)
         self.similarity_loss = MODELS.build(loss or dict(type='auxskd_mm.SimilarityDistillationLoss'))
-        self.shuffle = shuffle
 
     def student_modules(self) -> dict[str, nn.Module]:
         """What the teacher is an average of."""
@@ -86,35 +79,19 @@ class AuxSKD(PretextModel):
             ``loss_similarity`` and, without gradient, the diagnostics of :class:`SimilarityDiagnostics`.
         """
         student_view, teacher_view = self.views(inputs)
-        student = self.predictor(_embed(self.backbone, self.neck, student_view))  # (B, D)
+        student = self.predictor(self.embed(self, student_view))  # (B, D)
         teacher = self.teacher_features(teacher_view)  # (B, D)
         # The anchors are those before this batch: a clip's own key is not among them.
         loss = self.similarity_loss(student, teacher, self.queue.features)
         diagnostics = self.similarity_loss.diagnose(student, teacher, self.queue.features)._asdict()
-        # In the queue's type: normalised in bfloat16, an anchor's norm would be off by up to 0.4%.
-        self.queue.enqueue(F.normalize(teacher.to(self.queue.features.dtype), dim=1))
+        self.enqueue(teacher)
         return dict(loss_similarity=loss, **diagnostics)
 
-    @torch.no_grad()
-    def teacher_features(self, clips: Tensor) -> Tensor:
-        """The teacher's features of clips (B, C, T, H, W), not normalised: (B, D).
-
-        Raises:
-            InputError: If nothing has started the teacher.
-        """
-        if not self.teacher.started:
-            raise InputError(
-                "AuxSKD: the teacher was never started; attach it by custom_hooks=[dict(type='auxskd_mm.SKDDistillerHook')]"
-            )
-        clips, restore = batch_shuffle(clips) if self.shuffle else (clips, None)
-        return batch_unshuffle(_embed(self.teacher.backbone, self.teacher.neck, clips), restore)
-
-
-def _embed(backbone: nn.Module, neck: nn.Module, clips: Tensor) -> Tensor:
-    """Projected features (B, D) of clips (B, C, T, H, W)."""
-    pooled = pool_features(backbone(clips))
-    _check_neck(neck, pooled.shape[1])
-    return neck(pooled)
+    def embed(self, network: nn.Module, clips: Tensor) -> Tensor:
+        """Projected features (B, D) of clips, not normalised; see :meth:`TeacherModel.embed`."""
+        pooled = pool_features(network.backbone(clips))
+        _check_neck(network.neck, pooled.shape[1])
+        return network.neck(pooled)
 
 
 def _check_neck(neck: nn.Module, width: int) -> None:

@@ -76,16 +76,20 @@ class PretextModel(BaseModel):
             inputs: (B, V, C, T, H, W), out of the data preprocessor.
             data_samples: B data samples.
             mode: 'loss' gives a dict of losses and diagnostics, 'tensor' the features of :meth:`extract_feat`, 'predict' the
-                data samples with those features as ``feature`` (V, D).
+                data samples of :meth:`predict`.
             kwargs: Ignored.
         """
         if mode == 'loss':
             return self.loss(inputs, data_samples)
         if mode not in ('tensor', 'predict'):
             raise InputError(f"mode='{mode}': expected 'loss', 'tensor' or 'predict'")
-        features = self.extract_feat(inputs)
         if mode == 'tensor' or data_samples is None:
-            return features
+            return self.extract_feat(inputs)
+        return self.predict(inputs, data_samples)
+
+    def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> Sequence[Any]:
+        """The data samples with the features of :meth:`extract_feat` as ``feature`` (V, D)."""
+        features = self.extract_feat(inputs)
         for sample, own in zip(data_samples, features.view(len(data_samples), -1, features.shape[-1])):
             sample.set_field(own, 'feature')
         return data_samples

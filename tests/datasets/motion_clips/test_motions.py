@@ -50,7 +50,7 @@ def moments(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 class Track:
-    """What pixels tell of an object: place (T,) complex and in short sides, area, direction of its long axis, shear if upright."""
+    """What pixels tell: place (T,) complex in short sides, area, direction of the long axis, shear when upright."""
 
     def __init__(self, motion: str, index: int) -> None:
         path, self.area, covariance = moments(opacity(motion, index, upright=False))

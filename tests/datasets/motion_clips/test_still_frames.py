@@ -23,7 +23,7 @@ FRAMES, STILL_CLIPS, MOVING_CLIPS = 20, 70, 36
 
 
 def still_features(frame: np.ndarray) -> np.ndarray:
-    """Small picture, colour histogram, edge directions, sharpness, and how much of the frame is bold (the objects' area)."""
+    """Small picture, colour histogram, edge directions, sharpness, and how much of the frame is bold (objects)."""
     grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.float32)
     across, down = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
     edges = np.histogram(np.arctan2(down, across), 8, (-np.pi, np.pi), weights=np.hypot(across, down))[0]
@@ -58,7 +58,7 @@ def flow_features(frames: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(scope='module')
 def sample(tmp_path_factory):
-    """Features of one frame of many clips, and of the frames of some of them, as the reader decodes them; labels of either."""
+    """Features of one decoded frame of many clips, those of the motion of the first of them, and labels of either."""
     settings = MotionClipsSettings(frames=FRAMES, seed=5)
     path = tmp_path_factory.mktemp('clips') / 'clip.mp4'
     rng = np.random.default_rng(0)
@@ -90,9 +90,7 @@ def test_stills_stay_at_chance_and_motion_does_not(sample, name):
     chance = 1 / len(MOTIONS)
     hits, asked = held_out_hits(CLASSIFIERS[name](), still, labels)
     low, high = binomtest(hits, asked, chance).proportion_ci(0.99)
-    print(name, "still", hits, asked)
     assert low <= chance <= high, f'{hits} of {asked}'
     hits, asked = held_out_hits(CLASSIFIERS[name](), moving, labels)
-    print(name, "motion", hits, asked)
     assert hits / asked > 3 * chance, f'{hits} of {asked}'
     assert binomtest(hits, asked, chance, alternative='greater').pvalue < 1e-9

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from auxskd_mm.datasets import UnlabeledVideoDataset
-from auxskd_mm.datasets.motion_clips import MotionClipsSettings, draw_scene, make_motion_clips, render_scene
-from auxskd_mm.datasets.motion_clips import writer
+from auxskd_mm.datasets.motion_clips import MotionClipsSettings, draw_scene, make_motion_clips, render_scene, writer
 from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.errors import InputError
 
@@ -90,11 +89,17 @@ def test_order_and_choice_of_classes_change_labels_only(made, tmp_path):
 
 def test_every_clip_is_another():
     settings = MotionClipsSettings(**SMALL)
-    places = [('train', 'zoom', 0), ('val', 'zoom', 0), ('test', 'zoom', 0), ('train', 'zoom', 1), ('train', 'shear', 0)]
+    places = [
+        ('train', 'zoom', 0),
+        ('val', 'zoom', 0),
+        ('test', 'zoom', 0),
+        ('train', 'zoom', 1),
+        ('train', 'shear', 0),
+    ]
     clips = [render_scene(draw_scene(settings, *place)) for place in places]
     clips.append(render_scene(draw_scene(MotionClipsSettings(**SMALL, seed=1), *places[0])))
     for i, one in enumerate(clips):
-        # Two textures at random differ by tens of levels; one texture under two cameras would not.
+        # Other textures, so other by tens of levels.
         assert all(np.abs(one.astype(float) - two).mean() > 15 for two in clips[:i])
 
 

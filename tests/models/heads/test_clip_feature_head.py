@@ -18,7 +18,9 @@ def test_each_sample_gets_its_own_clips():
 
 
 def test_in_a_stock_recogniser():
-    backbone = dict(type='ResNet3d', depth=18, pretrained=None, base_channels=4, conv1_kernel=(3, 7, 7), stage_blocks=(1,) * 4)
+    backbone = dict(
+        type='ResNet3d', depth=18, pretrained=None, base_channels=4, conv1_kernel=(3, 7, 7), stage_blocks=(1,) * 4
+    )
     model = MODELS.build(
         dict(type='Recognizer3D', backbone=backbone, cls_head=dict(type='auxskd_mm.ClipFeatureHead'))
     ).eval()
@@ -32,5 +34,5 @@ def test_in_a_stock_recogniser():
 
 
 def test_unknown_pooling():
-    with pytest.raises(InputError, match="ClipFeatureHead.pooling='max': expected one of 'average'"):
+    with pytest.raises(InputError, match=r"ClipFeatureHead\.pooling='max': expected one of 'average'"):
         ClipFeatureHead('max')

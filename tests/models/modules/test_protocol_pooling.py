@@ -43,7 +43,7 @@ def test_rspnet_max():
     ('feats', 'pooling', 'says'),
     [
         (MAP, 'max', "pooling='max': expected one of 'average', 'vcop'"),
-        (MAP.mean((2, 3, 4)), 'vcop', r"needs a feature map \(B, C, T, H, W\), the backbone yields \(2, 3\)"),
+        (MAP.mean((2, 3, 4)), 'vcop', r'needs a feature map \(B, C, T, H, W\), the backbone yields \(2, 3\)'),
         ([MAP, MAP], 'rspnet_max', 'yields list'),
         (MAP[..., :1], 'vcop', r'at least 2 x 2, got \(5, 1\)'),
     ],

@@ -1,0 +1,156 @@
+"""Features of videos by a pretrained backbone, for use outside this package."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.device import get_device
+from mmengine.logging import print_log
+from mmengine.registry import init_default_scope
+from mmengine.runner.checkpoint import _load_checkpoint
+from torch import nn
+from torch.utils.data import DataLoader
+
+from ..datasets.video_list import UnlabeledVideoDataset
+from ..errors import InputError
+from ..evaluation.feature_bank import FeatureBank
+from ..evaluation.feature_extraction import extract_bank
+from ..functional.transfer import check_transfer
+from ..registry import MODELS
+from .command_line import load_config
+from .feature_pipeline import feature_pipeline
+
+SUFFIXES = ('.npy', '.npz', '.parquet')
+
+
+def extract_features(
+    config: str | Config,
+    checkpoint: str | None,
+    videos: str | Sequence[str],
+    *,
+    num_clips: int = 10,
+    pooling: str = 'average',
+    pipeline: Sequence[dict[str, Any]] | None = None,
+    data_prefix: str = '',
+    batch_size: int = 4,
+    num_workers: int = 2,
+    device: str | None = None,
+) -> FeatureBank:
+    """One feature a video: the mean over evenly spread clips of the pooled output of the backbone.
+
+    Args:
+        config: Any config of this package or of MMAction2 whose model has a ``backbone``: pretraining or recognition.
+        checkpoint: Its weights; every tensor of the backbone must be there. None leaves the random initial ones.
+        videos: A folder, a glob, a list file, video files, or several of them; see :class:`UnlabeledVideoDataset`.
+        num_clips: Clips a video.
+        pooling: See :func:`pool_for_protocol`.
+        pipeline: Transforms from ``filename`` on; None takes them from the config, see :func:`feature_pipeline`.
+        data_prefix: Folder that the names in a list are relative to.
+        batch_size: Videos at a time.
+        num_workers: Processes that decode.
+        device: None is the accelerator if there is one.
+
+    Returns:
+        Features (N, D) with names, labels where a list gives them, and the protocol. A video that cannot be read is
+        named in the log and left out.
+
+    Raises:
+        InputError: For a config, checkpoint, or videos that cannot be used.
+    """
+    if isinstance(config, str):
+        config = load_config(config)
+    init_default_scope(config.get('default_scope', 'mmaction'))
+    model = load_backbone(config, checkpoint).to(device or get_device())
+    steps = feature_pipeline(config, num_clips) if pipeline is None else list(pipeline)
+    dataset = UnlabeledVideoDataset(videos, data_prefix, pipeline=steps, test_mode=True)
+    loader = DataLoader(dataset, batch_size, num_workers=num_workers, collate_fn=pseudo_collate)
+    bank = extract_bank(model, loader, pooling)
+    bad = dataset.bad_videos()
+    if bad:
+        print_log(f'{len(bad)} of {len(dataset)} videos could not be read and are left out', logger='current')
+    protocol = dict(config=Path(config.filename or '').name, checkpoint=checkpoint, sampler=_sampler(steps))
+    return FeatureBank(bank.features, bank.labels, bank.names, {**bank.protocol, **protocol})
+
+
+def load_backbone(config: Config, checkpoint: str | None) -> nn.Module:
+    """Model of a config with the backbone of a checkpoint; heads and the rest are loaded as far as they fit.
+
+    Raises:
+        InputError: If the model has no backbone, or the checkpoint does not cover it.
+    """
+    if config.get('model') is None:
+        raise InputError('the config has no model')
+    model = MODELS.build(config.model)
+    if not hasattr(model, 'backbone'):
+        raise InputError(f'{type(model).__name__} has no backbone to take features from')
+    if checkpoint is None:
+        return model
+    state = _load_checkpoint(checkpoint, map_location='cpu')
+    state = {key.removeprefix('module.'): value for key, value in state.get('state_dict', state).items()}
+    print_log(check_transfer(model.state_dict(), state, ('backbone.',), checkpoint), logger='current')
+    own = model.state_dict()
+    fits = {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}
+    model.load_state_dict(fits, strict=False)
+    return model
+
+
+def check_feature_path(path: str | Path) -> None:
+    """Refuse a file that :func:`write_features` could not write, before the work and not after it.
+
+    Raises:
+        InputError: For another suffix, or ``.parquet`` without pyarrow.
+    """
+    suffix = Path(path).suffix
+    if suffix not in SUFFIXES:
+        raise InputError(f'{path}: expected a file that ends in {", ".join(SUFFIXES)}')
+    if suffix == '.parquet':
+        try:
+            importlib.import_module('pyarrow.parquet')
+        except ImportError:
+            raise InputError(f'{path}: pyarrow is not installed; run `pip install pyarrow` or write .npy') from None
+
+
+def write_features(path: str | Path, bank: FeatureBank) -> None:
+    """Write features where other programs read them.
+
+    Args:
+        path: ``.npy``: the array alone, with the names in ``<stem>.txt`` beside it, a line a row; ``.npz``: a
+            :class:`FeatureBank`; ``.parquet``: columns name, label, feature. The protocol goes into ``<stem>.json``.
+        bank: What to write.
+
+    Raises:
+        InputError: See :func:`check_feature_path`.
+    """
+    check_feature_path(path)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == '.npz':
+        bank.save(path)
+    elif path.suffix == '.npy':
+        np.save(path, bank.features)
+        path.with_suffix('.txt').write_text(''.join(f'{name}\n' for name in bank.names))
+    else:
+        arrow, parquet = importlib.import_module('pyarrow'), importlib.import_module('pyarrow.parquet')
+        flat = arrow.array(bank.features.reshape(-1))
+        columns = dict(
+            name=arrow.array(bank.names),
+            label=arrow.array(bank.labels),
+            feature=arrow.FixedSizeListArray.from_arrays(flat, bank.features.shape[1]),
+        )
+        parquet.write_table(arrow.table(columns), path)
+    path.with_suffix('.json').write_text(json.dumps(dict(bank.protocol, videos=len(bank)), indent=1) + '\n')
+
+
+def _sampler(steps: Sequence[dict[str, Any]]) -> str:
+    """The sampling step, as the protocol names it."""
+    for step in steps:
+        if 'clip_len' in step:
+            return ', '.join(f'{key}={value}' for key, value in step.items())
+    return 'unknown'

@@ -1,0 +1,49 @@
+"""A recogniser that runs its backbone once for each clip of a sample, as VCOP's original does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmaction.models import Recognizer3D
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from ...registry import MODELS
+
+
+@MODELS.register_module()
+class ClipwiseRecognizer3D(Recognizer3D):
+    """MMAction2's ``Recognizer3D`` with one backbone pass for each clip position in training.
+
+    ``Recognizer3D`` folds the V clips of B samples into one batch of B * V, so that BatchNorm normalises all clips
+    together and moves its running statistics once a step. Here clip 0 of all samples goes through the backbone, then clip
+    1, and so on: statistics over B clips each, and V moves a step. Anything else, the order of the outputs included, is
+    the same, and so is everything in eval mode or without BatchNorm; it costs small batches, and V times the launches.
+
+    Source: xudejing/video-clip-order-prediction @ 7a1710d, ``VCOPN.forward``, which runs one shared backbone on each clip
+    of the tuple separately.
+    """
+
+    def extract_feat(
+        self, inputs: Tensor, stage: str = 'neck', data_samples: Any = None, test_mode: bool = False
+    ) -> tuple[Any, dict]:
+        """Arguments and result as of ``Recognizer3D.extract_feat``; inputs are (B, V, C, T, H, W)."""
+        if test_mode or not self.training or inputs.shape[1] == 1:
+            return super().extract_feat(inputs, stage, data_samples, test_mode)
+        # To the base class each position is a batch of samples of one clip.
+        parts = [super(ClipwiseRecognizer3D, self).extract_feat(clip[:, None], 'backbone')[0] for clip in inputs.unbind(1)]
+        feats = tree_map(_sample_by_sample, *parts)
+        if stage == 'backbone':
+            return feats, {}
+        loss_aux: dict = {}
+        if self.with_neck:
+            feats, loss_aux = self.neck(feats, data_samples=data_samples)
+        if stage == 'head':
+            feats = self.cls_head(feats, loss_aux=loss_aux)
+        return feats, dict(loss_aux=loss_aux)
+
+
+def _sample_by_sample(*parts: Any) -> Any:
+    """One leaf of V backbone outputs, (B, ...) each, as (B * V, ...): all clips of sample 0 first."""
+    return None if parts[0] is None else torch.stack(parts, 1).flatten(0, 1)

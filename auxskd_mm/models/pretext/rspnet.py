@@ -1,0 +1,190 @@
+"""RSPNet: relative speed perception and appearance-focused video instance discrimination."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...registry import MODELS
+from .teacher_model import TeacherModel
+
+
+@MODELS.register_module()
+class RSPNet(TeacherModel):
+    """Which of two clips plays at the query's speed, and which are of the query's video.
+
+    A sample is a query view and a key view of one video, each ``speed`` times as long as a clip (``RelativeSpeedSample``).
+    A random half of the batch, B // 2 samples, is seen at speed 1 (the first frames of the view), the rest at ``speed``
+    (every speed-th frame). With q the query at its speed, k+ the key view at the same speed, k- the key view at the other,
+    and A, M the features of ``head_a`` (appearance) and ``head_m`` (motion), k from the teacher without gradient::
+
+        loss_appearance = appearance_weight * (InfoNCE(q_A, k+_A, queue) + InfoNCE(q_A, k-_A, queue))
+        loss_motion     = motion_weight * mean max(0, margin - (q_M . k+_M - q_M . k-_M) / temperature)
+        k-_A enters the queue, the oldest keys leave it
+
+    The teacher (key encoder) is started and moved by :class:`SKDDistillerHook`, which the config must attach. Unlike in
+    the original the batch need not divide the queue, so nothing is trimmed.
+
+    Args:
+        backbone: Config of the query encoder's backbone.
+        head_a: Config of the appearance head, a :class:`RelativeSpeedHead`.
+        head_m: Config of the motion head; None takes that of ``head_a``.
+        queue_size: Keys in the queue.
+        speed: The other speed, a whole number from 2; the original's default of its list ``diff_speed``.
+        appearance_weight: Weight of the sum of both InfoNCE terms (A in the original).
+        motion_weight: Weight of the ranking loss (M).
+        contrastive_loss: Config; None builds :class:`QueueContrastiveLoss`, temperature 0.07.
+        speed_loss: Config; None builds :class:`RelativeSpeedLoss`, margin 2.0 after the division by 0.07.
+        shuffle: See :class:`TeacherModel`.
+        data_preprocessor: See :class:`PretextModel`.
+        init_cfg: See :class:`PretextModel`.
+
+    Raises:
+        InputError: If the speed is below 2, a weight negative, or a width does not fit.
+
+    Source: Chen et al., "RSPNet: Relative Speed Perception for Unsupervised Video Representation Learning", AAAI 2021;
+    PeihaoChen/RSPNet @ 2958779, ``moco/builder_diffspeed_diffloss.py`` (``MoCoDiffLossTwoFc``, ``Loss``).
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        head_a: dict,
+        head_m: dict | None = None,
+        queue_size: int = 16384,
+        speed: int = 2,
+        appearance_weight: float = 1.0,
+        motion_weight: float = 1.0,
+        contrastive_loss: dict | None = None,
+        speed_loss: dict | None = None,
+        shuffle: bool = True,
+        data_preprocessor: dict | nn.Module | None = None,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(backbone, 2, shuffle, data_preprocessor, init_cfg)
+        if isinstance(speed, bool) or not isinstance(speed, int) or speed < 2:
+            raise InputError(f'RSPNet.speed={speed!r}: expected a whole number from 2; the other speed is 1')
+        for key, value in (('appearance_weight', appearance_weight), ('motion_weight', motion_weight)):
+            if value < 0:
+                raise InputError(f'RSPNet.{key}={value}: a loss weight must not be negative')
+        self.head_a = MODELS.build(head_a)
+        self.head_m = MODELS.build(head_m or head_a)
+        _check_widths(self.backbone, head_a=self.head_a, head_m=self.head_m)
+        self.speed = speed
+        self.appearance_weight = appearance_weight
+        self.motion_weight = motion_weight
+        self.contrastive_loss = MODELS.build(contrastive_loss or dict(type='auxskd_mm.QueueContrastiveLoss'))
+        self.speed_loss = MODELS.build(speed_loss or dict(type='auxskd_mm.RelativeSpeedLoss'))
+        self.build_teacher(queue_size, self.head_a.out_channels)
+
+    def student_modules(self) -> dict[str, nn.Module]:
+        """What the teacher is an average of."""
+        return dict(backbone=self.backbone, head_a=self.head_a, head_m=self.head_m)
+
+    def embed(self, network: nn.Module, clips: Tensor) -> Tensor:
+        """Appearance and motion features of clips, side by side: (B, D_A + D_M), each of norm 1."""
+        feats = network.backbone(clips)
+        return torch.cat([network.head_a(feats), network.head_m(feats)], dim=1)
+
+    def _split(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        appearance, motion = features.split([self.head_a.out_channels, self.head_m.out_channels], dim=1)
+        return appearance, motion
+
+    def clips(self, views: Tensor, fast: Tensor) -> Tensor:
+        """Take each sample's speed out of its view.
+
+        Args:
+            views: (B, C, T, H, W).
+            fast: bool (B,), whether a sample plays at ``speed`` instead of 1.
+
+        Returns:
+            (B, C, T // speed, H, W): the first frames, or every speed-th one.
+
+        Raises:
+            InputError: If a view is too short.
+        """
+        length = views.shape[2] // self.speed
+        if length < 1:
+            raise InputError(
+                f'RSPNet: views of {views.shape[2]} frames hold no clip at speed={self.speed}; give RelativeSpeedSample '
+                f'max_speed={self.speed}'
+            )
+        quick = views[:, :, :: self.speed][:, :, :length]
+        return torch.where(fast[:, None, None, None, None], quick, views[:, :, :length])
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> dict[str, Tensor]:
+        """Both losses of a batch.
+
+        Args:
+            inputs: (B, 2, C, T, H, W), the query's view first.
+            data_samples: Not used: the model draws its own labels.
+
+        Returns:
+            ``loss_appearance``, ``loss_motion`` and, without gradient, ``speed_acc`` (the key of the same speed is nearer
+            than that of the other; guessing gives one half), ``instance_same_acc`` and ``instance_different_acc`` (the key
+            of that speed is nearer than all of the queue).
+        """
+        query_view, key_view = self.views(inputs)
+        # Sample i is slow where its place in a random order is among the first B // 2.
+        fast = torch.randperm(len(inputs), device=inputs.device) >= len(inputs) // 2
+        # The key encoder sees the other speed first, then the same: its running statistics keep that order.
+        different_a, different_m = self._split(self.teacher_features(self.clips(key_view, ~fast)))
+        same_a, same_m = self._split(self.teacher_features(self.clips(key_view, fast)))
+        query_a, query_m = self._split(self.embed(self, self.clips(query_view, fast)))
+        anchors = self.queue.features
+        loss_same = self.contrastive_loss(query_a, same_a, anchors)
+        loss_different = self.contrastive_loss(query_a, different_a, anchors)
+        losses = dict(
+            loss_appearance=self.appearance_weight * (loss_same + loss_different),
+            loss_motion=self.motion_weight * self.speed_loss(query_m, same_m, different_m),
+            speed_acc=_share((query_m * (same_m - different_m)).sum(1) > 0),
+            instance_same_acc=_share(self.contrastive_loss.logits(query_a, same_a, anchors).argmax(1) == 0),
+            instance_different_acc=_share(self.contrastive_loss.logits(query_a, different_a, anchors).argmax(1) == 0),
+        )
+        self.enqueue(different_a)
+        return losses
+
+    def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> Sequence[Any]:
+        """The relative-speed task on samples of two views; on others the features, as :class:`PretextModel` does.
+
+        Each sample asks twice, with the query at speed 1 and at ``speed``: which of the key view's two clips, in the
+        same order, plays at that speed? The keys are the teacher's, as in training. A constant answer is right half
+        of the time.
+
+        Args:
+            inputs: (B, 2, C, T, H, W).
+            data_samples: B samples.
+
+        Returns:
+            The samples with ``speed_label`` int64 (2,), always 0 and 1, and ``pred_speed`` (2, 2), a row a question.
+        """
+        if inputs.shape[1] != self.num_views:
+            return super().predict(inputs, data_samples)
+        query_view, key_view = self.views(inputs)
+        queries, keys = self._motions(self, query_view), self._motions(self.teacher, key_view)
+        for sample, scores in zip(data_samples, (queries @ keys.transpose(1, 2)).float().softmax(-1)):
+            sample.set_field(scores, 'pred_speed')
+            sample.set_field(torch.arange(2), 'speed_label')
+        return data_samples
+
+    def _motions(self, network: nn.Module, views: Tensor) -> Tensor:
+        """Motion features of views (B, C, T, H, W) at speed 1 and at ``speed``: (B, 2, D)."""
+        speeds = [views.new_full((len(views),), fast, dtype=torch.bool) for fast in (False, True)]
+        return torch.stack([self._split(self.embed(network, self.clips(views, fast)))[1] for fast in speeds], 1)
+
+
+def _share(hits: Tensor) -> Tensor:
+    return hits.detach().float().mean()
+
+
+def _check_widths(backbone: nn.Module, **heads: nn.Module) -> None:
+    """Refuse at build time heads of another width, where the backbone says its own."""
+    width = getattr(backbone, 'out_channels', None)
+    for key, head in heads.items():
+        into = getattr(head, 'in_channels', None)
+        if isinstance(width, int) and into != width:
+            raise InputError(f'model.{key}.in_channels={into}: the backbone yields {width} channels; set it to {width}')

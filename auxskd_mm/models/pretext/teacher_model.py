@@ -1,0 +1,85 @@
+"""Base of the methods with a slow copy of the network and a queue of its features."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ..modules.batch_shuffle import batch_shuffle, batch_unshuffle
+from ..modules.feature_queue import FeatureQueue
+from ..modules.momentum_encoder import MomentumEncoder
+from .pretext_model import PretextModel
+
+
+class TeacherModel(PretextModel):
+    """A student (query encoder), its teacher (key encoder) and the teacher's features of earlier clips.
+
+    The teacher is started and moved by :class:`SKDDistillerHook`, which the config must attach. Subclasses say which
+    modules it is a copy of (:meth:`student_modules`), how either of them embeds clips (:meth:`embed`), and call
+    :meth:`build_teacher` at the end of their constructor.
+
+    Args:
+        backbone: See :class:`PretextModel`.
+        num_views: See :class:`PretextModel`.
+        shuffle: Exchange the teacher's clips between ranks, see :func:`batch_shuffle`; changes nothing in one process.
+        data_preprocessor: See :class:`PretextModel`.
+        init_cfg: See :class:`PretextModel`.
+    """
+
+    teacher: MomentumEncoder
+    queue: FeatureQueue
+
+    def __init__(
+        self,
+        backbone: dict,
+        num_views: int = 2,
+        shuffle: bool = True,
+        data_preprocessor: dict | nn.Module | None = None,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(backbone, num_views, data_preprocessor, init_cfg)
+        self.shuffle = shuffle
+
+    def build_teacher(self, queue_size: int, width: int, queue_init: str = 'unit') -> None:
+        """Make ``teacher`` and ``queue``; arguments as of :class:`FeatureQueue`."""
+        self.teacher = MomentumEncoder(**self.student_modules())
+        self.queue = FeatureQueue(queue_size, width, queue_init)
+
+    def student_modules(self) -> dict[str, nn.Module]:
+        """What the teacher is an average of."""
+        raise NotImplementedError
+
+    def embed(self, network: nn.Module, clips: Tensor) -> Tensor:
+        """Features of clips.
+
+        Args:
+            network: Holds the modules: this model (the student) or ``teacher``.
+            clips: (B, C, T, H, W).
+
+        Returns:
+            (B, D).
+        """
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def teacher_features(self, clips: Tensor) -> Tensor:
+        """The teacher's features of clips (B, C, T, H, W), as :meth:`embed` yields them: (B, D).
+
+        Raises:
+            InputError: If nothing has started the teacher.
+        """
+        if not self.teacher.started:
+            raise InputError(
+                f'{type(self).__name__}: the teacher was never started; attach it by '
+                "custom_hooks=[dict(type='auxskd_mm.SKDDistillerHook')]"
+            )
+        clips, restore = batch_shuffle(clips) if self.shuffle else (clips, None)
+        return batch_unshuffle(self.embed(self.teacher, clips), restore)
+
+    @torch.no_grad()
+    def enqueue(self, keys: Tensor) -> None:
+        """Put keys (B, width) into the queue, L2-normalised."""
+        # In the queue's type: normalised in bfloat16, an anchor's norm would be off by up to 0.4%.
+        self.queue.enqueue(F.normalize(keys.to(self.queue.features.dtype), dim=1))

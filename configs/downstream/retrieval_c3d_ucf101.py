@@ -1,0 +1,4 @@
+# VCOP's retrieval with C3D; everything else as in retrieval_r21d_ucf101.py.
+_base_ = './retrieval_r21d_ucf101.py'
+
+model = dict(backbone=dict(type='auxskd_mm.C3DBN'))

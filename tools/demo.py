@@ -1,0 +1,63 @@
+"""The main job on an embedded default: MotionClips, auxSKD, VSPP from its backbone, a test, a table and pictures."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from auxskd_mm.apis import load_config, run_tool
+from auxskd_mm.apis.browse_clips import browse_clips
+from auxskd_mm.apis.run_recipe import run_recipe
+from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
+from auxskd_mm.visualization import plot_curves
+from auxskd_mm.visualization.motion_sheet import draw_motion_sheet
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('work_dir', nargs='?', default='work_dirs/demo', help='folder for clips, runs and pictures')
+    parser.add_argument('--train', type=int, default=32, help='training clips of each of the 10 motions')
+    parser.add_argument('--test', type=int, default=12, help='test clips of each of the 10 motions')
+    parser.add_argument('--aux-epochs', type=int, default=4, help='epochs of the auxiliary phase')
+    parser.add_argument('--epochs', type=int, default=12, help='epochs of the primary phase')
+    parser.add_argument('--seed', type=int, default=0)
+    args = parser.parse_args()
+    start = time.time()
+    root = Path(args.work_dir)
+    clips, pictures = root / 'clips', root / 'pictures'
+    counts = make_motion_clips(clips, MotionClipsSettings(train=args.train, val=0, test=args.test), progress=True)
+    print(f'== clips: {counts.written} written, {counts.kept} kept in {clips}', flush=True)
+    options = {
+        'all.train_dataloader.dataset.source': str(clips / 'train'),
+        'vspp.test_dataloader.dataset.source': str(clips / 'test'),
+        'auxskd.train_cfg.max_epochs': args.aux_epochs,
+        'auxskd.param_scheduler.T_max': args.aux_epochs,
+        'vspp.train_cfg.max_epochs': args.epochs,
+        'vspp.param_scheduler.T_max': args.epochs,
+    }
+    run_recipe(ROOT / 'configs/recipes/auxskd_vspp_motion.py', root, options, seed=args.seed)
+    made = [draw_motion_sheet(clips, pictures / 'motions.png')]
+    for phase in ('auxskd', 'vspp'):
+        config = load_config(str(ROOT / f'configs/demo/{phase}_motion.py'))
+        config.train_dataloader.dataset.source = str(clips / 'train')
+        made.append(browse_clips(config, pictures / f'{phase}_clips.png', number=4, seed=args.seed))
+    aux_panels = [
+        ['loss_similarity'],
+        ['teacher_entropy', 'student_entropy'],
+        ['anchor_agreement'],
+        ['student_std', 'teacher_std'],
+    ]
+    made.append(plot_curves({'auxskd': root / 'auxskd'}, aux_panels, pictures / 'auxskd_curves.png'))
+    task_panels = [['loss_speed', 'loss_segment'], ['pace_acc', 'segment_acc', 'joint_acc']]
+    chance = dict(pace_acc=0.25, segment_acc=0.25, joint_acc=0.0625)
+    made.append(plot_curves({'vspp': root / 'vspp'}, task_panels, pictures / 'vspp_curves.png', chance))
+    print((root / 'summary.md').read_text())
+    print('pictures:\n' + '\n'.join(f'  {path}' for path in made))
+    print(f'done in {(time.time() - start) / 60:.1f} minutes')
+
+
+if __name__ == '__main__':
+    run_tool(main)

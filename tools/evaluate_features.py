@@ -1,0 +1,43 @@
+"""Retrieval, k-NN and linear probe on features that were extracted before; prints a JSON, or writes it with --out.
+
+GALLERY and QUERIES are .npz files of tools/extract_features.py or of a metric's save_to, with labels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from auxskd_mm.apis import run_tool
+from auxskd_mm.evaluation import FeatureBank, KNNMetric, LinearProbeMetric, RetrievalMetric, check_comparable
+from auxskd_mm.evaluation.feature_metric import describe
+
+TASKS = dict(retrieval=RetrievalMetric, knn=KNNMetric, linear=LinearProbeMetric)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('gallery', help='features of the training split')
+    parser.add_argument('queries', help='features of the test split')
+    parser.add_argument('--tasks', nargs='+', choices=list(TASKS), default=list(TASKS))
+    parser.add_argument('--group-pattern', help='groups to hold out whole when the probe is chosen; its bracket is one')
+    parser.add_argument('--seed', type=int, default=0, help='of the videos that the probe is chosen on')
+    parser.add_argument('--device', help='default: the accelerator if there is one')
+    parser.add_argument('--out', help='JSON file to write')
+    args = parser.parse_args()
+    gallery, queries = FeatureBank.load(args.gallery), FeatureBank.load(args.queries)
+    check_comparable(gallery, queries)
+    results = dict(protocol=describe(gallery, queries), features=gallery.protocol)
+    for task in args.tasks:
+        more = dict(group_pattern=args.group_pattern, seed=args.seed) if task == 'linear' else {}
+        results[task] = TASKS[task](device=args.device, **more).measure(gallery, queries)
+    text = json.dumps(results, indent=1)
+    if args.out:
+        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+        Path(args.out).write_text(text + '\n')
+    print(text)
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -1,0 +1,45 @@
+"""Write the features of videos by a pretrained backbone: .npy, .npz or .parquet."""
+
+from __future__ import annotations
+
+import argparse
+
+from mmengine.config import DictAction
+
+from auxskd_mm.apis import load_config, run_tool
+from auxskd_mm.apis.extract_features import check_feature_path, extract_features, write_features
+from auxskd_mm.models.modules import POOLINGS
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config of the pretraining or recognition whose backbone it is')
+    parser.add_argument('checkpoint', help="its weights; 'none' for the random initial ones, as a baseline")
+    parser.add_argument('videos', nargs='+', help='folders, globs, list files or videos')
+    parser.add_argument('--out', default='features.npy', help='.npy (names in a .txt beside it), .npz or .parquet')
+    parser.add_argument('--data-prefix', default='', help='folder that the names in a list are relative to')
+    parser.add_argument('--num-clips', type=int, default=10, help='evenly spread clips a video')
+    parser.add_argument('--pooling', choices=list(POOLINGS), default='average', help='how a feature map is pooled')
+    parser.add_argument('--batch-size', type=int, default=4, help='videos at a time')
+    parser.add_argument('--num-workers', type=int, default=2, help='processes that decode')
+    parser.add_argument('--device', help='default: the accelerator if there is one')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='overrides as key=value')
+    args = parser.parse_args()
+    check_feature_path(args.out)
+    bank = extract_features(
+        load_config(args.config, args.cfg_options),
+        None if args.checkpoint == 'none' else args.checkpoint,
+        args.videos,
+        num_clips=args.num_clips,
+        pooling=args.pooling,
+        data_prefix=args.data_prefix,
+        batch_size=args.batch_size,
+        num_workers=args.num_workers,
+        device=args.device,
+    )
+    write_features(args.out, bank)
+    print(f'{bank.features.shape[0]} x {bank.features.shape[1]} -> {args.out}')
+
+
+if __name__ == '__main__':
+    run_tool(main)

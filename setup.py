@@ -28,16 +28,14 @@ class build_py_with_mim(build_py):
 
     @staticmethod
     def _link(mim):
-        mim.mkdir(exist_ok=True)
+        _remove(mim)
+        mim.mkdir()
         for name in MIM:
-            target = mim / name
-            if target.is_symlink() or target.exists():
-                target.unlink()
-            os.symlink(os.path.relpath(ROOT / name, mim), target)
+            os.symlink(os.path.relpath(ROOT / name, mim), mim / name)
 
     @staticmethod
     def _copy(mim):
-        shutil.rmtree(mim, ignore_errors=True)
+        _remove(mim)
         mim.mkdir(parents=True)
         for name in MIM:
             source = ROOT / name
@@ -45,6 +43,14 @@ class build_py_with_mim(build_py):
                 shutil.copytree(source, mim / name, ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
             else:
                 shutil.copy2(source, mim / name)
+
+
+def _remove(path):
+    """Remove a file, a link (not what it points to) or a folder, if there is one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    elif path.is_symlink() or path.exists():
+        path.unlink()
 
 
 def version():
@@ -81,7 +87,7 @@ setup(
     extras_require={
         'faiss': ['faiss-cpu'],
         'lite': ['mmcv-lite>=2.0.0,<2.2.0'],
-        'test': ['pytest', 'pytest-xdist', 'scikit-learn', 'faiss-cpu', 'ruff', 'mypy'],
+        'test': ['pytest', 'pytest-xdist', 'scikit-learn', 'faiss-cpu', 'ruff', 'mypy', 'setuptools>=70.1'],
     },
     cmdclass={'build_py': build_py_with_mim},
     zip_safe=False,

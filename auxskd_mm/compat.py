@@ -14,6 +14,7 @@ import os
 import sys
 import types
 from pathlib import Path
+from typing import Any
 
 from .errors import InputError
 
@@ -157,6 +158,33 @@ def register_config_scope() -> bool:
     return True
 
 
+def allow_flat_config_names() -> bool:
+    """Take ``auxskd_mm::vspp_r21d_k100.py``: MMEngine 0.10.7 insists on a folder between package and config.
+
+    Ours lie right under ``configs``, where MMEngine's own lookup would find them. Names with a folder go the old way.
+    """
+    import mmengine.config.config as mmengine_config
+    from mmengine.config import utils as config_utils
+    from mmengine.hub import hub
+
+    original = config_utils._get_package_and_cfg_path
+    try:
+        original('mmaction::flat.py')
+        return False
+    except ValueError:
+        pass
+
+    def package_and_path(cfg_path: str) -> tuple[str, str]:
+        package, _, name = cfg_path.partition('::')
+        if '/' in name or not name:
+            return original(cfg_path)
+        return original(f'{package}::folder/{name}')[0], name
+
+    for target in (mmengine_config, config_utils, hub):
+        target._get_package_and_cfg_path = package_and_path
+    return True
+
+
 def allow_checkpoint_globals() -> bool:
     """Let MMEngine checkpoints load under ``weights_only=True``, torch's default since 2.6 (open-mmlab/mmengine#1655).
 
@@ -234,6 +262,28 @@ def start_process_group(launcher: str) -> bool:
     return True
 
 
+def leave_out_device_ids(config: Any) -> bool:
+    """Let MMEngine wrap a model for several processes on a machine without an accelerator.
+
+    Its Runner hands ``device_ids`` to DDP whatever the device, and DDP refuses them for a model on the CPU.
+
+    Args:
+        config: Config of a Runner; gets a ``model_wrapper_cfg``.
+    """
+    from mmengine.device import get_device
+
+    if config.get('launcher', 'none') == 'none' or get_device() != 'cpu':
+        return False
+    wrapper = dict(type='MMDistributedDataParallel', broadcast_buffers=False)  # the Runner's default
+    if config.get('find_unused_parameters'):
+        wrapper['find_unused_parameters'] = True
+    wrapper = config.get('model_wrapper_cfg') or wrapper
+    if 'device_ids' in wrapper or 'DistributedDataParallel' not in wrapper.get('type', 'MMDistributedDataParallel'):
+        return False
+    config.model_wrapper_cfg = {**wrapper, 'device_ids': None}
+    return True
+
+
 def apply() -> dict[str, bool]:
     """Run every import-time workaround; returns which of them had to act."""
     steps = (
@@ -242,6 +292,7 @@ def apply() -> dict[str, bool]:
         stub_missing_drn,
         replace_pkg_resources,
         register_config_scope,
+        allow_flat_config_names,
         allow_checkpoint_globals,
         alias_functional_tensor,
     )

@@ -26,7 +26,7 @@ train_pipeline = [
         type='auxskd_mm.PerView',
         transforms=[
             dict(type='Resize', scale=(171, 128), keep_ratio=False),
-            dict(type='RandomCrop', size=112),
+            dict(type='auxskd_mm.ClipRandomCrop', size=112),
             dict(type='Flip', flip_ratio=0.5),
         ],
     ),

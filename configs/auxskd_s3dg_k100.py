@@ -20,7 +20,7 @@ train_pipeline = [
         type='auxskd_mm.PerView',
         transforms=[
             dict(type='Resize', scale=(256, 256), keep_ratio=False),
-            dict(type='RandomCrop', size=224),
+            dict(type='auxskd_mm.ClipRandomCrop', size=224),
             dict(type='Flip', flip_ratio=0.5),
             dict(type='auxskd_mm.ClipColorJitter', brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, p=0.8),
         ],

@@ -10,7 +10,7 @@ train_pipeline = [
     dict(type='auxskd_mm.SegmentPaceSample', clip_len=clip_len, num_segments=4, num_speeds=4),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(256, 256), keep_ratio=False),
-    dict(type='RandomCrop', size=224),
+    dict(type='auxskd_mm.ClipRandomCrop', size=224),
     dict(type='Flip', flip_ratio=0.5),
     dict(type='auxskd_mm.ClipColorJitter', brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, p=0.8),
     dict(type='FormatShape', input_format='NCTHW'),

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.logging.history_buffer import HistoryBuffer
 
 from auxskd_mm import compat
@@ -192,6 +193,28 @@ def test_process_group_only_without_an_accelerator(monkeypatch):
     assert compat.start_process_group('none') is False
     assert compat.start_process_group('pytorch') is True
     assert started == ['gloo']
+
+
+def test_device_ids_are_left_out_on_the_cpu_alone(monkeypatch):
+    import mmengine.device
+
+    monkeypatch.setattr(mmengine.device, 'get_device', lambda: 'cpu')
+    config = Config(dict(launcher='pytorch', find_unused_parameters=True))
+    assert compat.leave_out_device_ids(config) is True
+    assert config.model_wrapper_cfg == dict(
+        type='MMDistributedDataParallel', broadcast_buffers=False, find_unused_parameters=True, device_ids=None
+    )
+    assert compat.leave_out_device_ids(config) is False
+    own = Config(dict(launcher='pytorch', model_wrapper_cfg=dict(broadcast_buffers=True)))
+    assert compat.leave_out_device_ids(own) is True
+    assert own.model_wrapper_cfg == dict(broadcast_buffers=True, device_ids=None)
+    for untouched in (
+        dict(launcher='none'),
+        dict(launcher='pytorch', model_wrapper_cfg=dict(type='MMFullyShardedDataParallel')),
+    ):
+        assert compat.leave_out_device_ids(Config(untouched)) is False
+    monkeypatch.setattr(mmengine.device, 'get_device', lambda: 'cuda')
+    assert compat.leave_out_device_ids(Config(dict(launcher='pytorch'))) is False
 
 
 def test_apply_is_idempotent():

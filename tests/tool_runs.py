@@ -15,6 +15,7 @@ import torch
 from mmengine.utils import ManagerMixin
 
 from auxskd_mm.apis import command_line
+from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
 
 ROOT = Path(__file__).parents[1]
 TOOLS = ROOT / 'tools'
@@ -41,6 +42,13 @@ TINY_AUXSKD = {
     'model.queue_size': 8,
 }
 TINY_TEST = {'test_dataloader.batch_size': 4, 'test_dataloader.num_workers': 0, 'test_dataloader.dataset.repeat': 2}
+
+
+def tiny_clips(folder: Path) -> Path:
+    """Write MotionClips of two motions: 8 clips in ``folder/train``, 4 in ``folder/test``."""
+    settings = MotionClipsSettings(train=4, val=0, test=2, classes=('translation', 'rotation'), width=64, height=48)
+    make_motion_clips(folder, settings)
+    return folder
 
 
 class Ended(NamedTuple):

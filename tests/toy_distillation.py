@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import os
+import signal
 import uuid
 from pathlib import Path
 from typing import Any
@@ -79,8 +81,8 @@ def _default_runtime() -> Config:
     return Config(parsed.to_dict(), format_python_code=False)  # pretty printing takes longer than the training
 
 
-def toy_config(work_dir: str | Path, **changes: Any) -> Config:
-    """Two epochs of four batches of two; ``changes`` replace or add top-level keys.
+def toy_config(work_dir: str | Path, checkpoint: dict[str, Any] | None = None, **changes: Any) -> Config:
+    """Two epochs of four batches of two; ``changes`` replace top-level keys, ``checkpoint`` adds to that hook.
 
     MessageHub and visualizer are global and known by the experiment's name, so every run gets one of its own.
     """
@@ -104,7 +106,7 @@ def toy_config(work_dir: str | Path, **changes: Any) -> Config:
     for key, value in {**settings, **copy.deepcopy(changes)}.items():
         config[key] = value
     config.default_hooks.logger.interval = 1
-    config.default_hooks.checkpoint.save_best = None
+    config.default_hooks.checkpoint.update(save_best=None, **(checkpoint or {}))
     return config
 
 
@@ -116,9 +118,24 @@ def toy_runner(work_dir: str | Path, *hooks: Hook, **changes: Any) -> Runner:
     return runner
 
 
+class StopAt(Hook):
+    """End the process as a crash or a power cut would, at the beginning of an iteration (from 0)."""
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, iteration: int, kill: bool) -> None:
+        self.iteration, self.kill = iteration, kill
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        if runner.iter == self.iteration:
+            if self.kill:
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise KeyboardInterrupt
+
+
 def logged_scalars(work_dir: str | Path) -> list[dict[str, Any]]:
-    """What the LoggerHook wrote, one dict an iteration."""
-    (path,) = Path(work_dir).glob('*/vis_data/scalars.json')
+    """What the LoggerHook of the work dir's last run wrote, one dict an iteration."""
+    path = max(Path(work_dir).glob('*/vis_data/scalars.json'), key=lambda path: path.stat().st_mtime)
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 

@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument('queries', help='features of the test split')
     parser.add_argument('--tasks', nargs='+', choices=list(TASKS), default=list(TASKS))
     parser.add_argument('--group-pattern', help='groups to hold out whole when the probe is chosen; its bracket is one')
+    parser.add_argument('--group-file', help='the same by a CSV with the columns path and group')
     parser.add_argument('--seed', type=int, default=0, help='of the videos that the probe is chosen on')
     parser.add_argument('--device', help='default: the accelerator if there is one')
     parser.add_argument('--out', help='JSON file to write')
@@ -30,8 +31,9 @@ def main() -> None:
     check_comparable(gallery, queries)
     results = dict(protocol=describe(gallery, queries), features=gallery.protocol)
     for task in args.tasks:
-        more = dict(group_pattern=args.group_pattern, seed=args.seed) if task == 'linear' else {}
-        results[task] = TASKS[task](device=args.device, **more).measure(gallery, queries)
+        groups = dict(group_pattern=args.group_pattern, group_file=args.group_file, seed=args.seed)
+        metric = TASKS[task](device=args.device, **(groups if task == 'linear' else {}))
+        results[task] = metric.measure(gallery, queries)
     text = json.dumps(results, indent=1)
     if args.out:
         Path(args.out).parent.mkdir(parents=True, exist_ok=True)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmengine.config import DictAction
-
-from auxskd_mm.apis import load_config, run_tool
+from auxskd_mm.apis import CfgOptions, load_config, run_tool
 from auxskd_mm.apis.extract_features import check_feature_path, extract_features, write_features
 from auxskd_mm.models.modules import POOLINGS
 
@@ -23,7 +21,8 @@ def main() -> None:
     parser.add_argument('--batch-size', type=int, default=4, help='videos at a time')
     parser.add_argument('--num-workers', type=int, default=2, help='processes that decode')
     parser.add_argument('--device', help='default: the accelerator if there is one')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='overrides as key=value')
+    parser.add_argument('--seed', type=int, default=0, help='of random weights')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
     args = parser.parse_args()
     check_feature_path(args.out)
     bank = extract_features(
@@ -36,6 +35,7 @@ def main() -> None:
         batch_size=args.batch_size,
         num_workers=args.num_workers,
         device=args.device,
+        seed=args.seed,
     )
     write_features(args.out, bank)
     print(f'{bank.features.shape[0]} x {bank.features.shape[1]} -> {args.out}')

@@ -8,9 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmengine.config import DictAction
-
-from auxskd_mm.apis import run_tool
+from auxskd_mm.apis import CfgOptions, run_tool
 from auxskd_mm.apis.run_recipe import run_recipe
 
 
@@ -21,7 +19,7 @@ def main() -> None:
     parser.add_argument('--gpus', type=int, default=0, help='processes for torchrun; 0 is one process without it')
     parser.add_argument('--seed', type=int, default=None, help='random seed of every phase')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='overrides as PHASE.key=value, or all.key=value'
+        '--cfg-options', nargs='+', action=CfgOptions, help='overrides as PHASE.key=value, or all.key=value'
     )
     args = parser.parse_args()
     summary = run_recipe(args.recipe, args.work_dir, args.cfg_options, gpus=args.gpus, seed=args.seed)

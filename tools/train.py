@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 from auxskd_mm import compat
-from auxskd_mm.apis import build_runner, load_config, run_tool, set_work_dir
+from auxskd_mm.apis import CfgOptions, build_runner, load_config, run_tool, set_work_dir
 from auxskd_mm.errors import InputError
 
 
@@ -36,7 +36,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=CfgOptions,
         help='overrides as key=value; lists as key="[a,b]" or key=a,b, nested ones quoted and without spaces',
     )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')

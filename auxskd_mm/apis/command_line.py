@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import inspect
 import logging
@@ -9,15 +10,19 @@ import os
 import os.path as osp
 import pickle
 import sys
+import zipfile
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from mmengine.config import Config
+import torch
+from mmengine.config import Config, DictAction
 from mmengine.config.utils import ConfigParsingError
 from mmengine.device import get_device
 from mmengine.logging import print_log
+from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner
 
+from ..compat import leave_out_device_ids
 from ..errors import InputError
 
 _TRACEBACK = 'AUXSKD_MM_TRACEBACK'
@@ -27,6 +32,26 @@ _RUNNER_KEYS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self
     'runner_type',
     'env_cfg',
 }
+# What a torch file starts with that is not a zip archive (torch before 1.6).
+_LEGACY_START = pickle.dumps(torch.serialization.MAGIC_NUMBER, protocol=2)
+
+
+class CfgOptions(DictAction):
+    """MMEngine's ``DictAction`` for ``--cfg-options``, with a usage error for what is not ``key=value``."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Read the pairs; see ``argparse.Action``."""
+        try:
+            super().__call__(parser, namespace, values, option_string)
+        except (ValueError, AssertionError):
+            text = ' '.join(values)
+            raise argparse.ArgumentError(self, f'expected key=value pairs with closed brackets, got: {text}') from None
 
 
 def run_tool(main: Callable[[], Any]) -> None:
@@ -66,6 +91,10 @@ def describe(error: BaseException) -> str | None:
         return f'missing config key: {text}'
     if isinstance(error, KeyError) and 'is not in the' in text:
         return 'unknown type in the config: ' + ' '.join(text.split('. More details')[0].split())
+    if isinstance(error, KeyError) and 'must contain the key "type"' in text:
+        return 'an entry of the config has no type; is its key misspelt? It holds ' + ' '.join(
+            text.partition('but got ')[2].removesuffix('\nNone').split()
+        )
     if isinstance(error, (FileNotFoundError, IsADirectoryError, PermissionError)):
         return ' '.join(text.split())
     if isinstance(error, RuntimeError) and 'PytorchStreamReader' in text:
@@ -81,24 +110,36 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
         options: Overrides, dotted keys to values.
 
     Raises:
-        InputError: If the file is missing, or a top-level key is a misspelt one of the Runner's.
+        InputError: If the file is missing, cannot be parsed, imports what is not installed or has a misspelt key of the
+            Runner's at its top; or if an override fits nothing.
     """
-    if '::' not in path and not osp.isfile(path):
-        raise InputError(f'{path}: no such config file')
-    config = Config.fromfile(path) if '::' not in path else _packaged(path)
+    try:
+        config = Config.fromfile(_config_file(path))
+    except SyntaxError as error:
+        raise InputError(f'{path}: line {error.lineno} is not Python ({error.msg})') from None
+    except ImportError as error:
+        raise InputError(f'{path}: {str(error).split(", the current sys.path")[0]}') from None
     _check_top_level(config.keys(), known=(), where=path)
     if options:
         _check_top_level(
             {key.split('.')[0] for key in options}, known=config.keys(), where='--cfg-options', strict=True
         )
-        config.merge_from_dict(options)
+        try:
+            config.merge_from_dict(options)
+        except (KeyError, TypeError) as error:  # an index beyond a list, a key below what is no dict
+            raise InputError(f'--cfg-options: {str(error.args[0])[:200]} ...') from None
     return config
 
 
-def _packaged(path: str) -> Config:
-    from mmengine.hub import get_config
-
-    return get_config(path)
+def _config_file(path: str) -> str:
+    if '::' not in path:
+        if not osp.isfile(path):
+            raise InputError(f'{path}: no such config file')
+        return path
+    try:
+        return Config._get_cfg_path(path, '')[0]
+    except (ValueError, AssertionError, ModuleNotFoundError) as error:
+        raise InputError(f'{path}: {error}') from None
 
 
 def _check_top_level(keys: Iterable[str], known: Iterable[str], where: str, strict: bool = False) -> None:
@@ -125,9 +166,15 @@ def set_work_dir(config: Config, config_path: str, work_dir: str | None) -> None
 
 
 def build_runner(config: Config) -> Runner:
-    """Runner of a config, or the one it names in ``runner_type``."""
+    """Runner of a config, or the one it names in ``runner_type``.
+
+    Raises:
+        InputError: If ``load_from`` is no checkpoint, or the optimizer's type is unknown.
+    """
     from mmaction.registry import RUNNERS
 
+    check_checkpoint(config.get('load_from'))
+    _check_optimizer(config)
     if _wants_amp(config) and get_device() == 'cpu':
         # MMEngine's AMP wrapper refuses to start without an accelerator; the arithmetic is only faster, not another.
         print_log(
@@ -136,7 +183,39 @@ def build_runner(config: Config) -> Runner:
         for key in ('dtype', 'loss_scale', 'use_fp64'):
             config.optim_wrapper.pop(key, None)
         config.optim_wrapper.type = 'OptimWrapper'
+    leave_out_device_ids(config)
     return RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+
+
+def check_checkpoint(path: str | None) -> None:
+    """Refuse a checkpoint that is missing, truncated or something else; torch's own errors do not say which file.
+
+    Args:
+        path: Local file; None, and addresses such as ``https://...``, pass unread.
+    """
+    if path is None or '://' in path:
+        return
+    if not osp.isfile(path):
+        raise InputError(f'{path}: no such checkpoint file')
+    if zipfile.is_zipfile(path):
+        return
+    with open(path, 'rb') as file:
+        start = file.read(len(_LEGACY_START))
+    if start != _LEGACY_START:
+        raise InputError(
+            f'{path}: not a checkpoint of torch, or damaged ({osp.getsize(path)} bytes); copy or download it again'
+        )
+
+
+def _check_optimizer(config: Config) -> None:
+    """MMEngine looks the optimizer up without noticing that there is none of its name."""
+    optimizer = (config.get('optim_wrapper') or {}).get('optimizer')
+    kind = optimizer.get('type') if isinstance(optimizer, dict) else None
+    if not isinstance(kind, str):
+        return
+    with OPTIMIZERS.switch_scope_and_registry(config.get('default_scope')) as registry:
+        if registry.get(kind) is None:
+            raise InputError(f"optim_wrapper.optimizer.type='{kind}': unknown; expected one such as 'SGD' or 'AdamW'")
 
 
 def _wants_amp(config: Config) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
@@ -21,7 +23,7 @@ from torch.utils.data import DataLoader
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank
-from ..evaluation.feature_extraction import extract_bank
+from ..evaluation.feature_extraction import extract_bank, untouched_random_state
 from ..functional.transfer import check_transfer
 from ..registry import MODELS
 from .command_line import load_config
@@ -42,12 +44,14 @@ def extract_features(
     batch_size: int = 4,
     num_workers: int = 2,
     device: str | None = None,
+    seed: int = 0,
 ) -> FeatureBank:
     """One feature a video: the mean over evenly spread clips of the pooled output of the backbone.
 
     Args:
         config: Any config of this package or of MMAction2 whose model has a ``backbone``: pretraining or recognition.
-        checkpoint: Its weights; every tensor of the backbone must be there. None leaves the random initial ones.
+        checkpoint: Its weights; every tensor of the backbone must be there. None takes random ones, drawn from
+            ``seed`` as a training from scratch would start.
         videos: A folder, a glob, a list file, video files, or several of them; see :class:`UnlabeledVideoDataset`.
         num_clips: Clips a video.
         pooling: See :func:`pool_for_protocol`.
@@ -56,9 +60,11 @@ def extract_features(
         batch_size: Videos at a time.
         num_workers: Processes that decode.
         device: None is the accelerator if there is one.
+        seed: Of random weights.
 
     Returns:
-        Features (N, D) with names, labels where a list gives them, and the protocol. A video that cannot be read is
+        Features (N, D) with names, labels where a list gives them, and the protocol, which holds a digest of the
+        weights: banks of different networks are refused when compared. A video that cannot be read is
         named in the log and left out.
 
     Raises:
@@ -67,7 +73,7 @@ def extract_features(
     if isinstance(config, str):
         config = load_config(config)
     init_default_scope(config.get('default_scope', 'mmaction'))
-    model = load_backbone(config, checkpoint).to(device or get_device())
+    model = load_backbone(config, checkpoint, seed).to(device or get_device())
     steps = feature_pipeline(config, num_clips) if pipeline is None else list(pipeline)
     dataset = UnlabeledVideoDataset(videos, data_prefix, pipeline=steps, test_mode=True)
     loader = DataLoader(dataset, batch_size, num_workers=num_workers, collate_fn=pseudo_collate)
@@ -75,19 +81,30 @@ def extract_features(
     bad = dataset.bad_videos()
     if bad:
         print_log(f'{len(bad)} of {len(dataset)} videos could not be read and are left out', logger='current')
-    protocol = dict(config=Path(config.filename or '').name, checkpoint=checkpoint, sampler=_sampler(steps))
+    protocol = dict(
+        config=Path(config.filename or '').name,
+        checkpoint=checkpoint,
+        weights=_digest(model.backbone),
+        sampler=_sampler(steps),
+    )
     return FeatureBank(bank.features, bank.labels, bank.names, {**bank.protocol, **protocol})
 
 
-def load_backbone(config: Config, checkpoint: str | None) -> nn.Module:
+def load_backbone(config: Config, checkpoint: str | None, seed: int = 0) -> nn.Module:
     """Model of a config with the backbone of a checkpoint; heads and the rest are loaded as far as they fit.
+
+    Without a checkpoint the weights are random, the same for the same ``seed``.
 
     Raises:
         InputError: If the model has no backbone, or the checkpoint does not cover it.
     """
     if config.get('model') is None:
         raise InputError('the config has no model')
-    model = MODELS.build(config.model)
+    with untouched_random_state():
+        torch.manual_seed(seed)
+        model = MODELS.build(config.model)
+        if checkpoint is None and hasattr(model, 'init_weights'):
+            model.init_weights()
     if not hasattr(model, 'backbone'):
         raise InputError(f'{type(model).__name__} has no backbone to take features from')
     if checkpoint is None:
@@ -146,6 +163,15 @@ def write_features(path: str | Path, bank: FeatureBank) -> None:
         )
         parquet.write_table(arrow.table(columns), path)
     path.with_suffix('.json').write_text(json.dumps(dict(bank.protocol, videos=len(bank)), indent=1) + '\n')
+
+
+def _digest(module: nn.Module) -> str:
+    """Short hash of all weights and statistics."""
+    digest = hashlib.blake2b(digest_size=8)
+    for key, value in module.state_dict().items():
+        digest.update(key.encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _sampler(steps: Sequence[dict[str, Any]]) -> str:

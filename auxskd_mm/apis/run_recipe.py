@@ -240,9 +240,11 @@ def _last_checkpoint(folder: Path) -> Path | None:
 
 
 def _last_scalars(folder: Path) -> dict[str, float]:
+    """The last value of every scalar that a training logged; training and validation write rows of their own."""
     files = sorted(folder.glob('*/vis_data/scalars.json'))
     rows = [json.loads(line) for line in files[-1].read_text().splitlines() if line.strip()] if files else []
-    return {key: value for key, value in (rows[-1] if rows else {}).items() if isinstance(value, (int, float))}
+    merged = {key: value for row in rows for key, value in row.items()}
+    return {key: value for key, value in merged.items() if isinstance(value, (int, float))}
 
 
 def _last_metrics(folder: Path) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -96,7 +97,7 @@ def write_lists(
     """Write the lists of a split.
 
     These are ``train.txt``, ``test.txt`` and, if there are any, ``val.txt`` with ``path label``, ``pool.txt`` with all
-    training paths, and ``classes.txt``.
+    training paths, ``classes.txt``, and ``groups.csv`` (path, group).
 
     Args:
         out: Folder, made if needed.
@@ -119,4 +120,7 @@ def write_lists(
     }
     files['pool'] = write_lines(out / 'pool.txt', [*(c.path for c in train), *extra_train])
     files['classes'] = write_lines(out / 'classes.txt', classes)
+    files['groups'] = out / 'groups.csv'
+    with files['groups'].open('w', newline='') as stream:
+        csv.writer(stream).writerows([('path', 'group'), *((c.path, c.group) for c in [*train, *val, *test])])
     return files

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Sequence
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from mmengine.logging import print_log
@@ -30,11 +32,12 @@ class LinearProbeMetric(FeatureMetric):
         val_share: Share of the gallery for the choice.
         group_pattern: Regular expression with one bracket, searched in the file names: what it matches is a group that
             is held out whole, for instance ``r'_(g\\d+)_'`` for UCF101. A name that it does not match is its own group.
+        group_file: CSV with the columns path and group, as ``prepare_folder`` writes it, instead of a pattern.
         seed: Of the choice.
         kwargs: See :class:`FeatureMetric`.
 
     Raises:
-        InputError: For an unknown solver or a pattern that is none.
+        InputError: For an unknown solver, a pattern without one bracket, or a group file that is none.
     """
 
     default_prefix = 'linear'
@@ -47,6 +50,7 @@ class LinearProbeMetric(FeatureMetric):
         epochs: int = 100,
         val_share: float = 0.2,
         group_pattern: str | None = None,
+        group_file: str | None = None,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -56,6 +60,9 @@ class LinearProbeMetric(FeatureMetric):
         rates = learning_rates if solver == 'sgd' else learning_rates[:1]
         self.candidates = [ProbeSettings(solver, wd, lr, epochs) for wd, lr in product(weight_decays, rates)]
         self.val_share, self.seed = val_share, seed
+        if group_pattern is not None and group_file is not None:
+            raise InputError('LinearProbeMetric: give group_pattern or group_file, not both')
+        self.known_groups = None if group_file is None else read_groups(group_file)
         self.group_pattern = None
         if group_pattern is not None:
             self.group_pattern = re.compile(group_pattern)
@@ -64,15 +71,12 @@ class LinearProbeMetric(FeatureMetric):
 
     def measure(self, gallery: FeatureBank, queries: FeatureBank) -> dict[str, Any]:
         """``top1``, ``val_top1`` of the choice, and what was chosen."""
-        groups = None
-        if self.group_pattern is not None:
-            groups = [match.group(1) if (match := self.group_pattern.search(name)) else name for name in gallery.names]
         probe, rows = sweep_probe(
             gallery.features,
             gallery.labels,
             self.candidates,
             val_share=self.val_share,
-            groups=groups,
+            groups=self._groups(gallery.names),
             seed=self.seed,
             num_classes=int(max(gallery.labels.max(), queries.labels.max())) + 1,
             device=self.device,
@@ -85,6 +89,31 @@ class LinearProbeMetric(FeatureMetric):
             val_top1=max(row['val_acc'] for row in rows),
             settings=f'{chosen.solver}, weight decay {chosen.weight_decay:g}{rate}, chosen among {len(rows)}',
         )
+
+    def _groups(self, names: Sequence[str]) -> list[str] | None:
+        if self.known_groups is not None:
+            lost = [name for name in names if name not in self.known_groups]
+            if lost:
+                raise InputError(f'LinearProbeMetric.group_file: {len(lost)} videos are not in it, e.g. {lost[0]}')
+            return [self.known_groups[name] for name in names]
+        if self.group_pattern is not None:
+            return [match.group(1) if (match := self.group_pattern.search(name)) else name for name in names]
+        return None
+
+
+def read_groups(path: str | Path) -> dict[str, str]:
+    """Group of each path, from a CSV with these two columns.
+
+    Raises:
+        InputError: If the file is missing or has no such columns.
+    """
+    if not Path(path).is_file():
+        raise InputError(f'{path}: no such group file')
+    with open(path, newline='', encoding='utf-8-sig') as stream:
+        reader = csv.DictReader(stream)
+        if not {'path', 'group'} <= set(reader.fieldnames or ()):
+            raise InputError(f'{path}: expected the columns path and group, found {", ".join(reader.fieldnames or ())}')
+        return {row['path']: row['group'] for row in reader}
 
 
 def _row(row: dict[str, Any]) -> str:

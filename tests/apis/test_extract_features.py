@@ -13,7 +13,7 @@ from mmengine.config import Config
 from auxskd_mm.apis.extract_features import check_feature_path, extract_features, write_features
 from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.errors import InputError
-from auxskd_mm.evaluation import FeatureBank
+from auxskd_mm.evaluation import FeatureBank, check_comparable
 
 MODEL = dict(
     type='Recognizer3D',
@@ -73,6 +73,8 @@ def test_features_are_those_of_the_model_run_by_hand(checkpoint, videos, tmp_pat
         np.testing.assert_allclose(bank.features[i], maps.mean((2, 3, 4)).mean(0), rtol=1e-4, atol=1e-4)
     assert bank.names == videos
     assert bank.labels.tolist() == [-1] * 3
+    digest = bank.protocol.pop('weights')
+    assert len(digest) == 16
     assert bank.protocol == dict(
         pooling='average',
         clips=3,
@@ -91,8 +93,20 @@ def test_lists_give_labels_and_bad_videos_are_left_out(checkpoint, videos, tmp_p
     assert bank.labels.tolist() == [4, 6]
     alone = extract(config(), checkpoint, [videos[2]], num_clips=1)
     np.testing.assert_allclose(bank.features[1:], alone.features, rtol=1e-4, atol=1e-4)
-    random = extract(config(), None, videos[2], num_clips=1)
-    assert np.abs(random.features - alone.features).max() > 1e-3
+
+
+def test_random_weights_are_those_of_the_seed(checkpoint, videos):
+    trained = extract(config(), checkpoint, videos[0], num_clips=1)
+    first, again, other = (extract(config(), None, videos[i], num_clips=1, seed=s) for i, s in ((0, 1), (0, 1), (1, 2)))
+    np.testing.assert_array_equal(first.features, again.features)
+    assert np.abs(first.features - trained.features).max() > 1e-3
+    weights = [bank.protocol['weights'] for bank in (first, again, other, trained)]
+    assert weights[0] == weights[1]
+    assert len(set(weights)) == 3
+    # Features of two networks look alike but cannot be searched against each other.
+    banks = [FeatureBank(bank.features, np.zeros(1, int), bank.names, bank.protocol) for bank in (first, other)]
+    with pytest.raises(InputError, match='gallery and queries differ in weights'):
+        check_comparable(*banks)
 
 
 def test_bad_input(checkpoint, videos, tmp_path):

@@ -27,6 +27,7 @@ def test_lists(tmp_path):
     assert files['test'].read_text() == 'a/2.mp4 0\n'
     assert files['pool'].read_text() == 'b/1.mp4\nx.mp4\n'
     assert files['classes'].read_text() == 'a\nb\n'
+    assert files['groups'].read_text().split() == ['path,group', 'b/1.mp4,0', 'a/2.mp4,1']
     assert 'val' not in files
     files = write_lists(tmp_path / 'lists', [first], [second], val=[third], delimiter=',')
     assert files['val'].read_text() == 'c/3.mp4,2\n'

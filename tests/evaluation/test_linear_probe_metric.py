@@ -42,6 +42,24 @@ def test_result_is_that_of_the_sweep():
     assert 'gallery 300, queries 400' in result['linear/protocol']
 
 
+def test_groups_from_a_file_are_those_of_the_pattern(tmp_path):
+    gallery, queries = samples('gallery', *TRAIN, 300), samples('query', *TEST, 400)
+    table = tmp_path / 'groups.csv'
+    rows = [f'{sample["filename"]},{int(sample["filename"][3:5])}' for sample in gallery]
+    table.write_text('\n'.join(['path,group', *rows]))
+    results = []
+    for groups in (dict(group_file=str(table)), dict(group_pattern=r'_g(\d+)_')):
+        metric = LinearProbeMetric(weight_decays=(1e-5, 1e-1), seed=2, **groups)
+        metric.process(None, gallery + queries)
+        results.append(metric.evaluate(700))
+    assert results[0] == results[1]
+    table.write_text('path,group\nx,1\n')
+    metric = LinearProbeMetric(group_file=str(table))
+    metric.process(None, gallery + queries)
+    with pytest.raises(InputError, match='300 videos are not in it'):
+        metric.evaluate(700)
+
+
 def test_candidates():
     assert len(LinearProbeMetric().candidates) == 7
     sgd = LinearProbeMetric('sgd', weight_decays=(0, 1e-4), learning_rates=(1, 0.1, 0.01), epochs=3)
@@ -49,8 +67,15 @@ def test_candidates():
     assert {candidate.epochs for candidate in sgd.candidates} == {3}
 
 
-def test_bad_settings():
+def test_bad_settings(tmp_path):
     with pytest.raises(InputError, match="solver='adam'"):
         LinearProbeMetric('adam')
     with pytest.raises(InputError, match='expected one bracket'):
         LinearProbeMetric(group_pattern='g')
+    with pytest.raises(InputError, match='not both'):
+        LinearProbeMetric(group_pattern='(g)', group_file='x')
+    with pytest.raises(InputError, match='no such group file'):
+        LinearProbeMetric(group_file=str(tmp_path / 'x'))
+    (tmp_path / 'y.csv').write_text('file,group\n')
+    with pytest.raises(InputError, match='expected the columns path and group, found file, group'):
+        LinearProbeMetric(group_file=str(tmp_path / 'y.csv'))

@@ -48,7 +48,7 @@ def test_everything_is_wanted_for_a_test():
 
 def test_a_model_without_the_part_is_named():
     with pytest.raises(
-        InputError, match="a.pth: the model has no 'encoder' to load into; its keys start with backbone"
+        InputError, match=r"a\.pth: the model has no 'encoder' to load into; its keys start with backbone"
     ):
         check_transfer(state(), state(), ('encoder.',), 'a.pth')
 

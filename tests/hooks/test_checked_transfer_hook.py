@@ -71,7 +71,7 @@ def test_parts_to_cover_are_an_option(state, tmp_path):
         toy.toy_runner(tmp_path / 'run', custom_hooks=hooks, load_from=path).train()
 
 
-def testing():
+def loop():
     loader = dict(dataset=dict(type='auxskd_mm.ToyClips'), batch_size=3, sampler=dict(type='DefaultSampler'))
     return dict(
         test_dataloader=loader, test_cfg=dict(type='TestLoop'), test_evaluator=dict(type='auxskd_mm.CountSamples')
@@ -80,11 +80,11 @@ def testing():
 
 def test_testing_wants_everything(state, tmp_path):
     path = file_of(state, tmp_path / 'whole.pth')
-    runner = toy.toy_runner(tmp_path / 'run', custom_hooks=HOOKS, load_from=path, **testing())
+    runner = toy.toy_runner(tmp_path / 'run', custom_hooks=HOOKS, load_from=path, **loop())
     assert runner.test() == dict(count=8)
     assert f'of {len(state) - 3} model tensors loaded' in toy.log_text(tmp_path / 'run')  # all but BN's three counters
     del state['predictor.0.weight']
     path = file_of(state, tmp_path / 'part.pth')
-    runner = toy.toy_runner(tmp_path / 'other', custom_hooks=HOOKS, load_from=path, **testing())
+    runner = toy.toy_runner(tmp_path / 'other', custom_hooks=HOOKS, load_from=path, **loop())
     with pytest.raises(InputError, match=r'model tensors fit \(missing predictor\.0\.weight'):
         runner.test()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmengine.config import DictAction
-
-from auxskd_mm.apis import load_config, run_tool
+from auxskd_mm.apis import CfgOptions, load_config, run_tool
 from auxskd_mm.apis.browse_clips import browse_clips
 
 
@@ -17,7 +15,7 @@ def main() -> None:
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train')
     parser.add_argument('--number', type=int, default=6, help='samples to show')
     parser.add_argument('--seed', type=int, default=0, help='which samples, and their random draws')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='overrides as key=value')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
     args = parser.parse_args()
     config = load_config(args.config, args.cfg_options)
     print(browse_clips(config, args.out, split=args.split, number=args.number, seed=args.seed))

@@ -21,7 +21,7 @@ train_pipeline = [
         type='auxskd_mm.PerView',
         transforms=[
             dict(type='Resize', scale=(171, 128), keep_ratio=False),
-            dict(type='RandomCrop', size=112),
+            dict(type='auxskd_mm.ClipRandomCrop', size=112),
             dict(type='Flip', flip_ratio=0.5),
             # each frame its own
             dict(type='auxskd_mm.ClipColorJitter', brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, p=0.8),

@@ -11,7 +11,7 @@ train_pipeline = [
     dict(type='auxskd_mm.SegmentPaceSample', clip_len=clip_len, num_segments=4, num_speeds=4),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(171, 128), keep_ratio=False),
-    dict(type='RandomCrop', size=112),
+    dict(type='auxskd_mm.ClipRandomCrop', size=112),
     dict(type='Flip', flip_ratio=0.5),
     dict(
         type='auxskd_mm.ClipColorJitter', brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, p=0.8

@@ -1,0 +1,166 @@
+"""What runs on every rank of a gloo group, for tests/integration/test_two_ranks.py.
+
+``python rank_jobs.py OUT WORLD ...`` starts groups of the given sizes one after the other and leaves in ``OUT`` a file
+``JOB_WORLD_RANK.pth`` of what each job returned on each rank. The processes are forked from one that has imported all.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+import toy_distillation as toy
+from mmengine.hooks import Hook
+from mmengine.registry import init_default_scope
+from torch import Tensor
+
+from auxskd_mm.models.modules import FeatureQueue, MomentumEncoder, batch_shuffle, batch_unshuffle
+from auxskd_mm.registry import MODELS
+
+BATCH = 4
+
+
+def shuffle(rank: int, world: int, out: Path) -> dict[str, Any]:
+    """Rows that say where they come from, shuffled and brought back, ten times."""
+    torch.manual_seed(100 + rank)
+    rows = torch.arange(rank * BATCH, (rank + 1) * BATCH, dtype=torch.float32)[:, None] + torch.tensor([0.0, 0.5])
+    shuffled, restored = [], []
+    for _ in range(10):
+        mixed, restore = batch_shuffle(rows)
+        shuffled.append(mixed)
+        restored.append(batch_unshuffle(mixed * 2, restore))
+    return dict(rows=rows, shuffled=shuffled, restored=restored)
+
+
+def start(rank: int, world: int, out: Path) -> dict[str, Any]:
+    """Queue and teacher made under another seed on every rank, then made equal."""
+    torch.manual_seed(100 + rank)
+    queue, backbone = FeatureQueue(6, 3), toy.ToyBackbone()
+    queue.pointer.fill_(rank)
+    backbone.bn1.running_mean.fill_(rank)
+    before = {name: value.clone() for name, value in {**queue.state_dict(), **backbone.state_dict()}.items()}
+    teacher = MomentumEncoder(backbone=backbone)
+    queue.broadcast()
+    teacher.copy_from(dict(backbone=backbone))
+    return dict(before=before, queue=queue.state_dict(), teacher=teacher.state_dict())
+
+
+def fixed_model() -> Any:
+    """AuxSKD whose features depend on the clip alone, the same in every process."""
+    torch.manual_seed(0)
+    init_default_scope('mmaction')
+    model = MODELS.build(toy.aux_skd(queue_size=9)).eval()
+    model.teacher.copy_from(model.student_modules())
+    return model
+
+
+def fixed_batches(world: int) -> Tensor:
+    """Three global batches (3, world * BATCH, 2, C, T, H, W)."""
+    return torch.randn(3, world * BATCH, 2, 3, 2, 4, 4, generator=torch.Generator().manual_seed(7))
+
+
+def keys(rank: int, world: int, out: Path) -> dict[str, Any]:
+    """The queue after three batches, each rank with its share."""
+    model = fixed_model()
+    torch.manual_seed(100 + rank)
+    for batch in fixed_batches(world):
+        model.loss(batch[rank * BATCH : (rank + 1) * BATCH])
+    return model.queue.state_dict()
+
+
+class AroundSync(Hook):
+    """The whole state before and after what other hooks do at the end of an epoch."""
+
+    def __init__(self) -> None:
+        self.epochs: list[list[dict[str, Tensor]]] = []
+
+    def _note(self, runner: Any) -> dict[str, Tensor]:
+        return {key: value.clone() for key, value in runner.model.module.state_dict().items()}
+
+    def after_train_epoch(self, runner: Any) -> None:
+        self.epochs.append([self._note(runner)])
+
+
+class AfterSync(Hook):
+    """The second half of :class:`AroundSync`."""
+
+    priority = 'LOWEST'
+
+    def __init__(self, first: AroundSync) -> None:
+        self.first = first
+
+    def after_train_epoch(self, runner: Any) -> None:
+        self.first.epochs[-1].append(self.first._note(runner))
+
+
+def train(rank: int, world: int, out: Path) -> dict[str, Any]:
+    """Two epochs under DDP: MMAction2's default hooks, another seed on every rank, a queue that is never full."""
+    around = AroundSync()
+    loader = dict(
+        dataset=dict(type='auxskd_mm.ToyClips', size=12),
+        batch_size=2,
+        num_workers=0,
+        sampler=dict(type='DefaultSampler', shuffle=True),
+    )
+    runner = toy.toy_runner(
+        out / f'run_{world}',
+        launcher='pytorch',
+        experiment_name=f'ranks_{world}',
+        randomness=dict(seed=1, diff_rank_seed=True),
+        model=toy.aux_skd(queue_size=64),
+        train_dataloader=loader,
+    )
+    start = {key: value.clone() for key, value in runner.model.module.state_dict().items()}
+    runner.register_hook(around, priority='VERY_HIGH')
+    runner.register_hook(AfterSync(around), priority='LOWEST')
+    runner.train()
+    return dict(
+        wrapper=type(runner.model).__name__,
+        hooks=[type(hook).__name__ for hook in runner.hooks],
+        start=start,
+        epochs=around.epochs,
+        end=runner.model.module.state_dict(),
+        optimizer=[v for s in runner.optim_wrapper.state_dict()['state'].values() for v in s.values()],
+    )
+
+
+JOBS = (shuffle, start, keys, train)
+
+
+def work(rank: int, world: int, port: int, out: Path) -> None:
+    """One rank."""
+    torch.set_num_threads(1)
+    os.environ.update(
+        RANK=str(rank),
+        LOCAL_RANK=str(rank),
+        WORLD_SIZE=str(world),
+        LOCAL_WORLD_SIZE=str(world),
+        MASTER_ADDR='127.0.0.1',
+        MASTER_PORT=str(port),
+        GLOO_SOCKET_IFNAME='lo',
+    )
+    dist.init_process_group('gloo')
+    for job in JOBS:
+        torch.save(job(rank, world, out), out / f'{job.__name__}_{world}_{rank}.pth')
+        dist.barrier()
+    dist.destroy_process_group()
+
+
+def main() -> None:
+    """Start the groups."""
+    out = Path(sys.argv[1])
+    for world in map(int, sys.argv[2:]):
+        with socket.socket() as free:
+            free.bind(('127.0.0.1', 0))
+            port = free.getsockname()[1]
+        mp.start_processes(work, (world, port, out), nprocs=world, start_method='fork')
+
+
+if __name__ == '__main__':
+    main()

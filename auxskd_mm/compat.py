@@ -274,7 +274,8 @@ def leave_out_device_ids(config: Any) -> bool:
 
     if config.get('launcher', 'none') == 'none' or get_device() != 'cpu':
         return False
-    wrapper = dict(type='MMDistributedDataParallel', broadcast_buffers=False)  # the Runner's default
+    # The Runner's default.
+    wrapper: dict[str, Any] = dict(type='MMDistributedDataParallel', broadcast_buffers=False)
     if config.get('find_unused_parameters'):
         wrapper['find_unused_parameters'] = True
     wrapper = config.get('model_wrapper_cfg') or wrapper

@@ -139,6 +139,25 @@ def test_config_scope_is_known_once():
     assert compat.register_config_scope() is True
 
 
+def test_flat_config_names_resolve_where_mmengine_refuses_them():
+    code = """
+        import mmengine.config.config as mmengine_config
+        from mmengine.config import utils
+        {whole}
+        print(compat.allow_flat_config_names(), compat.allow_flat_config_names())
+        for path in ('mmaction::flat.py', 'mmaction::a/b.py'):
+            print(utils._get_package_and_cfg_path(path))
+        for path in ('mmaction::', 'nothing::flat.py'):
+            try: mmengine_config._get_package_and_cfg_path(path)
+            except Exception as error: print(type(error).__name__)
+    """
+    told = ["('mmaction2', 'flat.py')", "('mmaction2', 'a/b.py')"]
+    broken = run(code.format(whole='')).splitlines()
+    assert broken == ['True False', *told, 'ValueError', 'AssertionError']
+    names = 'utils._get_package_and_cfg_path = lambda path: ("mmaction2", path.partition("::")[2])'
+    assert run(code.format(whole=names)).splitlines()[:3] == ['False False', *told]
+
+
 def test_mmengine_checkpoints_load_safely_and_hostile_ones_do_not(tmp_path):
     history = HistoryBuffer([1.0, 2.5], [1, 1], 100)
     message_hub = dict(log_scalars={'train/loss': history}, runtime_info=dict(iter=np.int64(3), lr=np.float64(0.1)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,9 +13,10 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from .command_line import check_checkpoint
 
 _STATE_KEYS = ('state_dict', 'model', 'model_state_dict')
-_BACKBONE_ROOTS = ('conv1', 'conv2', 'conv3', 'conv4', 'conv5', 'bn1', 'bn2', 'bn3', 'bn4', 'bn5', 'conv_2', 'gating', 'mixed_')
+_BACKBONE_ROOTS = (*(f'{kind}{i}' for kind in ('conv', 'bn') for i in range(1, 6)), 'conv_2', 'gating', 'mixed_')
 # auxSKD's own layers -> ours; the longest prefix comes first.
 _AUXSKD = {
     'encoder_q.linear.': 'neck.0.',
@@ -47,7 +49,8 @@ class Converted(NamedTuple):
 def convert_state_dict(state: Mapping[str, Any], name: str = 'the checkpoint') -> Converted:
     """Rename the tensors of an original checkpoint.
 
-    Keys may carry ``module.`` (DataParallel), at the start or behind ``encoder_q.``; that tells nothing about the network.
+    Keys may carry ``module.`` (DataParallel), at the start or behind ``encoder_q.``; that tells nothing about the
+    network.
 
     Args:
         state: Original state dict of auxSKD, VSPP, VideoPace or VCOP.
@@ -56,7 +59,7 @@ def convert_state_dict(state: Mapping[str, Any], name: str = 'the checkpoint') -
     Raises:
         InputError: If it is none of them, or already converted.
     """
-    tensors = {key.replace('module.', ''): value for key, value in state.items() if isinstance(value, Tensor)}
+    tensors = {str(key).replace('module.', ''): value for key, value in state.items() if isinstance(value, Tensor)}
     kind = _kind(tensors, name)
     table = dict(auxskd=_AUXSKD, vspp=_VSPP, videopace=_VIDEOPACE, vcop=_VCOP)[kind]
     converted: dict[str, Tensor] = {}
@@ -85,15 +88,19 @@ def _kind(tensors: Mapping[str, Tensor], name: str) -> str:
     if any(key.startswith('backbone.') for key in keys):
         raise InputError(f'{name}: its keys start with backbone. already; it needs no conversion')
     if any(key.startswith('encoder_q.') for key in keys):
-        return 'auxskd'
+        if any(key.startswith('predict_q_c.') for key in keys):
+            return 'auxskd'
+        raise InputError(
+            f'{name}: has encoder_q. but not the predict_q_c. of auxSKD; other methods of that kind are not known'
+        )
     if any(key.startswith('base_network.') for key in keys):
         return 'vcop'
     if any(key.startswith(('conv1.', 'conv_2b.')) for key in keys):
         return 'vspp' if 'linear_segment.weight' in tensors else 'videopace'
     shown = ', '.join(keys[:3]) or 'no tensors'
     raise InputError(
-        f'{name}: not a checkpoint of auxSKD, VSPP, VideoPace or VCOP; expected keys with encoder_q., base_network. or conv1., '
-        f'found {shown}'
+        f'{name}: not a checkpoint of auxSKD, VSPP, VideoPace or VCOP; expected keys with encoder_q., base_network. or '
+        f'conv1., found {shown}'
     )
 
 
@@ -106,16 +113,18 @@ def load_original(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: If the file is missing, damaged, or asks for code to be run.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f'{path}: no such checkpoint')
+    check_checkpoint(str(path))
+    # auxSKD puts its argparse options beside the weights: a plain record, safe to let through.
+    torch.serialization.add_safe_globals([argparse.Namespace])
     try:
-        # auxSKD puts its argparse options beside the weights: a plain record, safe to let through.
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            content = torch.load(path, map_location='cpu', weights_only=True)
+        content = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:
-        reason = str(error).splitlines()[0][:160]
-        raise InputError(f'{path}: cannot be read safely as a checkpoint ({reason})') from None
+        if asked := re.search(r'GLOBAL (\S+)', str(error)):
+            raise InputError(
+                f'{path}: refused, because it holds {asked[1]} beside tensors and loading that could run code; where '
+                'you trust it, save its state_dict alone'
+            ) from None
+        raise InputError(f'{path}: not a checkpoint of torch, or damaged ({type(error).__name__})') from None
     if isinstance(content, dict):
         for key in _STATE_KEYS:
             if isinstance(content.get(key), dict):

@@ -39,7 +39,8 @@ def check_transfer(
     ]
     part = ' and '.join(prefix.rstrip('.') for prefix in prefixes if prefix) or 'model'
     if not wanted:
-        raise InputError(f"{name}: the model has no '{part}' to load into; its keys start with {_examples(model_state)}")
+        start = _examples(model_state)
+        raise InputError(f"{name}: the model has no '{part}' to load into; its keys start with {start}")
     missing = [key for key in wanted if key not in source]
     shapes = [key for key in wanted if key in source and tuple(source[key].shape) != tuple(model_state[key].shape)]
     good = len(wanted) - len(missing) - len(shapes)

@@ -18,8 +18,8 @@ from ..registry import HOOKS
 class CheckedTransferHook(Hook):
     """Stop when ``load_from`` does not bring the backbone, instead of training from scratch in silence.
 
-    Call point: ``after_load_checkpoint``, before the tensors are copied. In training the parts in ``prefixes`` must be covered whole;
-    in testing the whole model must, since a head left at random gives a number that means nothing.
+    Call point: ``after_load_checkpoint``, before the tensors are copied. In training the parts in ``prefixes`` must be
+    covered whole; in testing the whole model must, since a head left at random gives a number that means nothing.
 
     Args:
         prefixes: Parts of the model a checkpoint must cover in training.

@@ -29,19 +29,20 @@ class SKDDistillerHook(Hook):
 
     Call points:
 
-    - ``before_train``: teacher = student, unless a checkpoint brought a teacher; teacher and ``queue`` are those of rank 0 on every
-      rank; the queue must hold more than one batch.
+    - ``before_train``: teacher = student, unless a checkpoint brought a teacher; teacher and ``queue`` are those of
+      rank 0 on every rank; the queue must hold more than one batch.
     - ``after_train_iter``: after every *optimizer* step (not after each batch of an accumulated gradient)
-      ``teacher = m * teacher + (1 - m) * student``. Every ``interval`` iterations logs ``teacher_momentum``, ``queue_age`` (mean age
-      of the anchors in iterations) and ``queue_filled`` (share of them that is real) beside the model's own diagnostics, and warns
-      when those show a collapse.
+      ``teacher = m * teacher + (1 - m) * student``. Every ``interval`` iterations logs ``teacher_momentum``,
+      ``queue_age`` (mean age of the anchors in iterations) and ``queue_filled`` (share of them that is real) beside the
+      model's own diagnostics, and warns when those show a collapse.
 
     Args:
         momentum: m in [0, 1), written as in the papers (MMEngine's averaged models call 1 - m the momentum).
-        final_momentum: m goes to this value in [0, 1] along half a cosine over the whole training; None keeps it fixed. A function
-            of progress alone, so a resumed run goes on exactly.
+        final_momentum: m goes to this value in [0, 1] along half a cosine over the whole training; None keeps it fixed.
+            A function of progress alone, so a resumed run goes on exactly.
         interval: Iterations between looks at the health of the run.
-        collapse_std: ``student_std`` or ``teacher_std`` (see :class:`SimilarityDiagnostics`) below this is called a collapse.
+        collapse_std: ``student_std`` or ``teacher_std`` (see :class:`SimilarityDiagnostics`) below this is called a
+            collapse.
         collapse_entropy: So is a teacher entropy above this share of log K, once the queue is full of real keys.
 
     Raises:
@@ -85,7 +86,7 @@ class SKDDistillerHook(Hook):
             teacher.broadcast() if self._teacher_loaded else teacher.copy_from(model.student_modules())
         else:
             if not self._teacher_loaded:
-                teacher.load_state_dict(student.state_dict())
+                _copy(student, teacher)
             teacher.requires_grad_(False)
             for tensor in [*teacher.parameters(), *teacher.buffers()]:
                 broadcast(tensor.data, src=0)
@@ -93,8 +94,9 @@ class SKDDistillerHook(Hook):
         if isinstance(queue, FeatureQueue):
             _check_batch(runner, queue)
             queue.broadcast()
+            log_k = math.log(queue.size)
             print_log(
-                f'{queue.size} anchors; a teacher that knows nothing has an entropy of log K = {math.log(queue.size):.2f}',
+                f'{queue.size} anchors; a teacher that knows nothing has an entropy of log K = {log_k:.2f}',
                 logger='current',
             )
 
@@ -140,8 +142,8 @@ class SKDDistillerHook(Hook):
                 found.append(f'teacher_entropy is {share:.4f} of log K: all anchors look alike to the teacher')
         if found and not self._warned:
             print_log(
-                f'the distillation may have collapsed at iteration {runner.iter + 1}: {"; ".join(found)}. Try a lower learning '
-                'rate, a higher momentum or a sharper teacher_temperature',
+                f'the distillation may have collapsed at iteration {runner.iter + 1}: {"; ".join(found)}. Try a lower '
+                'learning rate, a higher momentum or a sharper teacher_temperature',
                 logger='current',
                 level=logging.WARNING,
             )
@@ -164,8 +166,17 @@ def _pair(model: nn.Module) -> tuple[nn.Module, nn.Module]:
     if isinstance(teacher, nn.Module) and isinstance(student, nn.Module):
         return teacher, student
     raise InputError(
-        f'SKDDistillerHook: {type(model).__name__} has no modules `student` and `teacher`; use it with AuxSKD or RSPNet, or expose them'
+        f'SKDDistillerHook: {type(model).__name__} has no modules `student` and `teacher`; use it with AuxSKD or '
+        'RSPNet, or expose them'
     )
+
+
+def _copy(student: nn.Module, teacher: nn.Module) -> None:
+    try:
+        teacher.load_state_dict(student.state_dict())
+    except RuntimeError as error:
+        reason = ' '.join(str(error).split())[:200]
+        raise InputError(f'SKDDistillerHook: student and teacher are not the same network ({reason})') from None
 
 
 def _stepped(optim_wrapper: Any) -> bool:
@@ -178,6 +189,6 @@ def _check_batch(runner: Any, queue: FeatureQueue) -> None:
     batch = getattr(runner.train_dataloader, 'batch_size', None)
     if batch is not None and queue.size < batch * get_world_size():
         raise InputError(
-            f'model.queue_size={queue.size} is smaller than the batch of {batch} x {get_world_size()} process(es), so that anchors '
-            'would be of the last batch alone; raise queue_size or lower train_dataloader.batch_size'
+            f'model.queue_size={queue.size} is smaller than the batch of {batch} x {get_world_size()} process(es), so '
+            'that anchors would be of the last batch alone; raise queue_size or lower train_dataloader.batch_size'
         )

@@ -1,11 +1,12 @@
 """Config loading and the one line that bad input gets."""
 
+import argparse
 import pickle
 
 import pytest
 from mmengine.config import Config
 
-from auxskd_mm.apis.command_line import describe, load_config
+from auxskd_mm.apis.command_line import CfgOptions, describe, load_config
 from auxskd_mm.errors import InputError, VideoReadError
 from auxskd_mm.registry import MODELS
 
@@ -44,6 +45,18 @@ def test_unknown_keys_are_refused(config, tmp_path):
         load_config(str(misspelt))
     with pytest.raises(InputError, match='no such config file'):
         load_config(str(tmp_path / 'none.py'))
+
+
+def test_overrides_that_are_no_pairs_are_a_usage_error(capsys):
+    parser = argparse.ArgumentParser(prog='train.py')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions)
+    assert parser.parse_args(['--cfg-options', 'a.b=1', 'c=[2,3]']).cfg_options == {'a.b': 1, 'c': [2, 3]}
+    for words in (['train_cfg.max_epochs', '3'], ['scale=(32,32']):
+        with pytest.raises(SystemExit) as stop:
+            parser.parse_args(['--cfg-options', *words])
+        assert stop.value.code == 2
+        says = f'argument --cfg-options: expected key=value pairs with closed brackets, got: {" ".join(words)}'
+        assert says in capsys.readouterr().err
 
 
 def caught(function, *args, **kwargs):

@@ -191,9 +191,9 @@ def test_warnings_by_hand(monkeypatch):
 class Plain(BaseModel):
     """A model that only has a student and a teacher."""
 
-    def __init__(self):
+    def __init__(self, widths=(3, 3)):
         super().__init__(MODELS.build(dict(type='auxskd_mm.ClipDataPreprocessor')))
-        self.student, self.teacher = (nn.Sequential(nn.Linear(96, 3), nn.BatchNorm1d(3)) for _ in range(2))
+        self.student, self.teacher = (nn.Sequential(nn.Linear(96, width), nn.BatchNorm1d(width)) for width in widths)
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
         one, other = (view.flatten(1) for view in inputs.unbind(1))
@@ -202,8 +202,10 @@ class Plain(BaseModel):
         return dict(loss=(self.student(one) - target).square().mean())
 
 
+MODELS.register_module('PlainDistillation', force=True, module=Plain)
+
+
 def test_any_model_with_a_student_and_a_teacher(tmp_path):
-    MODELS.register_module('PlainDistillation', force=True, module=Plain)
     witness = Witness()
     toy.toy_runner(tmp_path / 'first', witness, model=dict(type='auxskd_mm.PlainDistillation')).train()
     assert not toy.same(witness.students[0], witness.teachers[0])
@@ -217,6 +219,13 @@ def test_any_model_with_a_student_and_a_teacher(tmp_path):
         load_from=str(tmp_path / 'first' / 'epoch_2.pth'),
     ).train()
     assert not toy.same(again.teachers[0], witness.teachers[-1])
+
+
+def test_a_student_and_a_teacher_that_differ_are_refused(tmp_path):
+    runner = toy.toy_runner(tmp_path, model=dict(type='auxskd_mm.PlainDistillation', widths=(3, 4)))
+    with pytest.raises(InputError, match=r'student and teacher are not the same network .*size mismatch') as error:
+        runner.train()
+    assert '\n' not in str(error.value)
 
 
 def test_a_model_without_them_is_refused(tmp_path):

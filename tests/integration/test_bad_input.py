@@ -69,7 +69,10 @@ OPTIONS = {
     'unknown_key': ({'trian_cfg.max_epochs': 1}, r"--cfg-options: .* key 'trian_cfg'; did you mean 'train_cfg'\?"),
     'unknown_head_key': ({'model.cls_head.foo': 1}, r"unknown config key: VSPPHead.* unexpected .* 'foo'"),
     'unknown_transform_key': ({f'{SAMPLER}.foo': 1}, r"unknown config key: SegmentPaceSample.* unexpected .* 'foo'"),
-    'unknown_hook': ({'default_hooks.loger.interval': 1}, r"an entry .* has no type; is its key misspelt\? .*'interval'"),
+    'unknown_hook': (
+        {'default_hooks.loger.interval': 1},
+        r'an entry .* has no type; is its key misspelt\?',
+    ),
     'index': ({'train_dataloader.dataset.pipeline.99.size': 1}, r'--cfg-options: Index 99 exceeds the length of list'),
     'key_of_a_value': ({'log_level.x': 1}, r"--cfg-options: log_level=\{'x': 1\} in child config cannot inherit"),
     'unknown_model': ({'model.type': 'Recogniser3D'}, r'unknown type in the config: Recogniser3D is not in the'),
@@ -97,7 +100,10 @@ def test_settings_of_the_auxiliary_phase(train):
 CONFIG_FILES = {
     'missing': (None, r'{path}: no such config file'),
     'no_python': ('model = dict(\n', r"{path}: line 1 is not Python \('\(' was never closed\)"),
-    'misspelt': ("optim_wraper = dict(type='OptimWrapper')\n", r"{path}: .* 'optim_wraper'; did you mean 'optim_wrapper'"),
+    'misspelt': (
+        "optim_wraper = dict(type='OptimWrapper')\n",
+        r"{path}: .*'optim_wraper'; did you mean 'optim_w",
+    ),
     'import': ("custom_imports = dict(imports=['not_there'])\n", r"{path}: Failed to import .*'not_there'"),
     'base': ("_base_ = 'auxskd_mm::not_there.py'\n", r'file ".*configs/not_there\.py" does not exist'),
 }
@@ -185,9 +191,9 @@ def truncated_behind_its_index(path):
 
 BAD_VIDEOS = {
     'truncated': (truncated, 'cannot be opened as a video'),
-    'truncated_behind_its_index': (truncated_behind_its_index, 'truncated'),
+    'truncated_behind_its_index': (truncated_behind_its_index, r'is truncated: its header promises 48 frames'),
     'zero_byte': (lambda path: path.touch(), r'the file is empty \(0 bytes\)'),
-    'zero_frames': (lambda path: write_video(path, num_frames=0), 'holds no frames|no video stream|cannot be opened'),
+    'zero_frames': (lambda path: write_video(path, num_frames=0), 'holds no frames'),
     'audio_only': (lambda path: write_video(path, audio_only=True), r'holds no video stream \(only audio\)'),
     'text': (lambda path: path.write_text('<html>404</html>\n' * 50), 'cannot be opened as a video'),
 }
@@ -207,7 +213,6 @@ def test_one_bad_video_does_not_end_a_run(kind, train, videos, tmp_path):
     said = re.findall(rf'unreadable video left out: {re.escape(str(bad))}: (.*)', ended.out)
     assert len(said) == 1, ended.out
     assert re.search(reason, said[0]), said[0]
-    print('SAID', kind, said)
     assert f'1 of 6 training videos could not be read:\n  {bad}' in ended.out
     assert torch.load(tmp_path / 'run' / 'epoch_1.pth', weights_only=True)['meta']['iter'] == 2
 

@@ -1,8 +1,7 @@
-"""The main job through the real command lines: train, test, resume, the recipe of two phases, a stock MMAction2 recipe."""
+"""The main job through the real command lines: train, test, resume, the two-phase recipe, a stock MMAction2 recipe."""
 
 from __future__ import annotations
 
-import argparse
 import ast
 import functools
 import json
@@ -193,16 +192,3 @@ def test_every_option_of_mmaction2_is_there(tool):
         if keywords.get('action') is DictAction:
             assert issubclass(ours[flags].pop('action'), keywords.pop('action'))
         assert ours[flags] == keywords, flags
-
-
-def test_overrides_that_are_no_pairs_are_a_usage_error(capsys):
-    parser = argparse.ArgumentParser(prog='train.py')
-    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions)
-    assert parser.parse_args(['--cfg-options', 'a.b=1', 'c=[2,3]']).cfg_options == {'a.b': 1, 'c': [2, 3]}
-    for words in (['train_cfg.max_epochs', '3'], ['scale=(32,32']):
-        with pytest.raises(SystemExit) as stop:
-            parser.parse_args(['--cfg-options', *words])
-        assert stop.value.code == 2
-        assert f'error: argument --cfg-options: expected key=value pairs with closed brackets, got: {" ".join(words)}' in (
-            capsys.readouterr().err
-        )

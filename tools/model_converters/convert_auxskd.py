@@ -16,7 +16,8 @@ def main() -> None:
     result = convert_checkpoint(args.source, args.target)
     print(f'{args.target}: {len(result.state_dict)} tensors of {result.kind}')
     if result.dropped:
-        print(f'left out {len(result.dropped)}: {", ".join(result.dropped[:5])}{" ..." if len(result.dropped) > 5 else ""}')
+        shown = result.dropped[:5] + ['...'] * (len(result.dropped) > 5)
+        print(f'left out {len(result.dropped)}: {", ".join(shown)}')
 
 
 if __name__ == '__main__':

@@ -7,4 +7,4 @@ from .r2plus1d import R2Plus1DVCOP
 from .r3d import R3DVCOP
 from .s3dg import S3DG
 
-__all__ = ['C3DBN', 'PyTorchVideoBackbone', 'R2Plus1DVCOP', 'R3DVCOP', 'ResNet3dHara', 'S3DG']
+__all__ = ['C3DBN', 'R3DVCOP', 'S3DG', 'PyTorchVideoBackbone', 'R2Plus1DVCOP', 'ResNet3dHara']

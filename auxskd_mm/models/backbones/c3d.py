@@ -17,8 +17,8 @@ _WIDTHS = (1, 2, 4, 8, 8)
 class C3DBN(StagedBackbone):
     """Eight 3x3x3 convolutions with biases, each followed by BN and ReLU: (B, 3, T, H, W) -> (B, 512, T/8, H/16, W/16).
 
-    Max-pools of (1, 2, 2), then three times (2, 2, 2), none after the last stage; no fc6 and fc7. 27,661,440 parameters.
-    Stage 0, the stem, is ``conv1``.
+    Max-pools of (1, 2, 2), then three times (2, 2, 2), none after the last stage; no fc6 and fc7. 27,661,440
+    parameters. Stage 0, the stem, is ``conv1``.
 
     Args:
         stage_convs: Convolutions of each of up to five stages; (1, 1, 2, 2, 2) is C3D.

@@ -13,8 +13,8 @@ from .residual import ResidualBackbone, Triple
 class FactoredConv3d(nn.Module):
     """Spatial 1xkxk convolution, BN, ReLU, temporal kx1x1 convolution; no biases.
 
-    With t, d the temporal and spatial kernel size the middle has M = floor(t d^2 Cin Cout / (d^2 Cin + t Cout)) channels, which
-    gives the pair as many weights as the full 3-D convolution.
+    With t, d the temporal and spatial kernel size the middle has M = floor(t d^2 Cin Cout / (d^2 Cin + t Cout))
+    channels, which gives the pair as many weights as the full 3-D convolution.
 
     Args:
         in_channels: Cin.
@@ -46,7 +46,8 @@ class R2Plus1DVCOP(ResidualBackbone):
     """R(2+1)D with one block a stage: (B, 3, T, H, W) -> (B, 8 * base_channels, T/8, H/16, W/16).
 
     Often tabulated as "R(2+1)D-18", but it has 10 convolutions, 14,365,303 parameters and shares no weight shape with
-    torchvision's ``r2plus1d_18``. Unlike there the shortcuts are factored convolutions too. 16 x 112 x 112 gives 512 x 2 x 7 x 7.
+    torchvision's ``r2plus1d_18``. Unlike there the shortcuts are factored convolutions too. Clips of 16 x 112 x 112
+    give 512 x 2 x 7 x 7.
 
     Args:
         kwargs: ``stage_blocks``, ``base_channels``, ``in_channels``, ``frozen_stages``, ``with_cp``, ``init_cfg`` of

@@ -106,8 +106,9 @@ class _InceptionBlock(nn.Module):
 class S3DG(StagedBackbone):
     """Separable 3-D Inception with feature gating: (B, 3, T, H, W) -> (B, 1024, T/8, H/32, W/32), 9,125,072 parameters.
 
-    Stage 0, the stem, is everything before the first Inception block; stages 1 to 3 are the blocks of ``mixed_3``, ``mixed_4`` and
-    ``mixed_5``. There is always a gate after ``conv_2c``, as in the original, whose flag for it has no effect.
+    Stage 0, the stem, is everything before the first Inception block; stages 1 to 3 are the blocks of ``mixed_3``,
+    ``mixed_4`` and ``mixed_5``. There is always a gate after ``conv_2c``, as in the original, whose flag for it has no
+    effect.
 
     Args:
         stage_blocks: Inception blocks of the three stages, at most (2, 5, 2), which is S3D-G.

@@ -21,8 +21,9 @@ from ...functional.transfer import check_transfer
 def _statistics_untouched(modules: Sequence[nn.Module]) -> Iterator[None]:
     """Let BatchNorm record its statistics in copies that are thrown away.
 
-    A recomputed stage sees its batch a second time; without this its running statistics would move twice a step. Recording cannot
-    be switched off instead: autograd then saves fewer tensors than the first time, which checkpointing refuses.
+    A recomputed stage sees its batch a second time; without this its running statistics would move twice a step.
+    Recording cannot be switched off instead: autograd then saves fewer tensors than the first time, which checkpointing
+    refuses.
     """
     owners = [m for module in modules for m in module.modules() if m._buffers]
     kept = [dict(m._buffers) for m in owners]
@@ -42,10 +43,10 @@ class StagedBackbone(BaseModule):
 
     Args:
         frozen_stages: Last stage that is not trained and stays in eval mode; 0 is the stem alone, -1 is none.
-        with_cp: Recompute the stages in the backward pass instead of keeping their activations (gradient checkpointing).
-            Results, running statistics included, are the same.
-        init_cfg: MMEngine initialisation. ``dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` must bring every
-            tensor of the backbone; None keeps PyTorch's initialisation.
+        with_cp: Recompute the stages in the backward pass instead of keeping their activations (gradient
+            checkpointing). Results, running statistics included, are the same.
+        init_cfg: MMEngine initialisation. ``dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` must bring
+            every tensor of the backbone; None keeps PyTorch's initialisation.
     """
 
     out_channels: int
@@ -65,7 +66,8 @@ class StagedBackbone(BaseModule):
         self._stages = [list(names) for names in stages]
         if not -1 <= self.frozen_stages < len(self._stages):
             raise InputError(
-                f'{type(self).__name__}.frozen_stages={self.frozen_stages}: expected -1 (none) to {len(self._stages) - 1}'
+                f'{type(self).__name__}.frozen_stages={self.frozen_stages}: expected -1 (none) to '
+                f'{len(self._stages) - 1}'
             )
         self._freeze()
 

@@ -51,10 +51,10 @@ def _attend(features: Tensor, anchors: Tensor, temperature: float) -> _Attention
 class _SimilarityKL(torch.autograd.Function):
     """Mean KL(softmax(t) || softmax(s)) of similarities s = q A^T / tau_s and t = k A^T / tau_t.
 
-    Both sides of the divergence are linear in the similarities, and those in the anchors. So with m_s, m_t the anchors averaged
-    under either softmax, the loss is ``k.m_t / tau_t - log Z_t - q.m_t / tau_s + log Z_s`` and its gradient
-    ``(m_s - m_t) / (B tau_s)``: no matrix of B x K outlives the forward pass, and the anchors may change before the backward pass
-    without having been copied.
+    Both sides of the divergence are linear in the similarities, and those in the anchors. So with m_s, m_t the anchors
+    averaged under either softmax, the loss is ``k.m_t / tau_t - log Z_t - q.m_t / tau_s + log Z_s`` and its gradient
+    ``(m_s - m_t) / (B tau_s)``: no matrix of B x K outlives the forward pass, and the anchors may change before the
+    backward pass without having been copied.
     """
 
     @staticmethod
@@ -75,11 +75,12 @@ class SimilarityDiagnostics(NamedTuple):
     """What tells a healthy run from a collapsed one: scalars of one batch.
 
     Attributes:
-        teacher_entropy: Mean entropy in nats of the teacher's distribution over the anchors; log K is no knowledge at all.
+        teacher_entropy: Mean entropy in nats of the teacher's distribution over the anchors; log K is no knowledge at
+            all.
         student_entropy: The student's.
         anchor_agreement: Share of clips whose nearest anchor is the same for both.
-        student_std: Standard deviation over the batch of the normalised student features, mean over the D dimensions, times
-            sqrt(D): near 1 when they spread over the sphere, 0 when all are one.
+        student_std: Standard deviation over the batch of the normalised student features, mean over the D dimensions,
+            times sqrt(D): near 1 when they spread over the sphere, 0 when all are one.
         teacher_std: The teacher's.
     """
 
@@ -110,7 +111,8 @@ class SimilarityDistillationLoss(nn.Module):
     Raises:
         InputError: If a temperature is not positive.
 
-    Source: Plrbear/auxSKD @ 79e99b8 (0.1 and 0.02 are hard-coded there, its arguments unused); ISD (Tejankar et al., ICCV 2021).
+    Source: Plrbear/auxSKD @ 79e99b8 (0.1 and 0.02 are hard-coded there, its arguments unused); ISD (Tejankar et al.,
+    ICCV 2021).
     """
 
     def __init__(self, student_temperature: float = 0.1, teacher_temperature: float = 0.02) -> None:

@@ -15,8 +15,8 @@ def batch_shuffle(batch: Tensor) -> tuple[Tensor, Tensor | None]:
         batch: (B, ...), the same shape on every rank.
 
     Returns:
-        A batch (B, ...) drawn from all ranks' samples without replacement, and what :func:`batch_unshuffle` needs. One process
-        gets its own batch back (BatchNorm does not care about the order).
+        A batch (B, ...) drawn from all ranks' samples without replacement, and what :func:`batch_unshuffle` needs. One
+        process gets its own batch back (BatchNorm does not care about the order).
 
     Source: MoCo (He et al., CVPR 2020), section 3.3, "Shuffling BN".
     """

@@ -21,17 +21,17 @@ _STATE = ('features', 'pointer', 'age', 'filled')
 class FeatureQueue(nn.Module):
     """First in, first out store of the last ``size`` features, the same on every rank.
 
-    Everything is in ``state_dict``, so a resumed run goes on exactly. Under DDP each rank's keys are gathered before they enter, so
-    all ranks hold the same queue. Its tensors are saved, loaded and moved as buffers are, but ``model.buffers()`` does not list
-    them: MMEngine's ``SyncBuffersHook`` averages what is listed there, and rounding would change one anchor value in seven on
-    three ranks already (sum of three equal floats, divided by three).
+    Everything is in ``state_dict``, so a resumed run goes on exactly. Under DDP each rank's keys are gathered before
+    they enter, so all ranks hold the same queue. Its tensors are saved, loaded and moved as buffers are, but
+    ``model.buffers()`` does not list them: MMEngine's ``SyncBuffersHook`` averages what is listed there, and rounding
+    would change one anchor value in seven on three ranks already (the sum of three equal floats, divided by three).
 
     Args:
         size: Features K.
         dim: Width D of a feature.
-        init: ``'unit'`` starts with random features of norm 1. ``'columns'`` divides random features by the norm of each of the D
-            columns, as auxSKD does (and ISD's ``train_isd.py``): rows of norm about sqrt(D / K), which give nearly uniform targets
-            until they are overwritten.
+        init: ``'unit'`` starts with random features of norm 1. ``'columns'`` divides random features by the norm of
+            each of the D columns, as auxSKD does (and ISD's ``train_isd.py``): rows of norm about sqrt(D / K), which
+            give nearly uniform targets until they are overwritten.
 
     Attributes:
         features: float32 (K, D).

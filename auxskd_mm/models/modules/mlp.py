@@ -12,8 +12,8 @@ from ...registry import MODELS
 class MLP(nn.Sequential):
     """Linear layers with BN and ReLU in between: (B, in_channels) -> (B, out_channels).
 
-    Without ``hidden_channels`` it is a single linear layer, auxSKD's projector (512 -> 128). With them it is ``Linear, BN1d, ReLU,
-    Linear``, auxSKD's predictor (128 -> 1024 -> 128).
+    Without ``hidden_channels`` it is a single linear layer, auxSKD's projector (512 -> 128). With them it is ``Linear,
+    BN1d, ReLU, Linear``, auxSKD's predictor (128 -> 1024 -> 128).
 
     Args:
         in_channels: Width of the input.

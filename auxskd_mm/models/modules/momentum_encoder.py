@@ -47,14 +47,16 @@ def momentum_update(teacher: nn.Module, student: nn.Module, momentum: float) -> 
 class MomentumEncoder(nn.Module):
     """Copies of the student's modules that follow it slowly.
 
-    ``MomentumEncoder(backbone=b, neck=n)`` has submodules ``backbone`` and ``neck``. Parameters carry no gradient. BatchNorm
-    statistics are the teacher's own: it stays in training mode and normalises with the batches that it sees (auxSKD, MoCo).
+    ``MomentumEncoder(backbone=b, neck=n)`` has submodules ``backbone`` and ``neck``. Parameters carry no gradient.
+    BatchNorm statistics are the teacher's own: it stays in training mode and normalises with the batches that it sees
+    (auxSKD, MoCo).
 
     Args:
         modules: The student's modules by name; copied.
 
     Attributes:
-        started: Whether the weights are those of a student or a checkpoint, and not what the copy happened to begin with.
+        started: Whether the weights are those of a student or a checkpoint, and not what the copy happened to begin
+            with.
 
     Source: Plrbear/auxSKD @ 79e99b8, ``encoder_k``.
     """

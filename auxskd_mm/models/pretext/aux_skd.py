@@ -17,8 +17,9 @@ from .teacher_model import TeacherModel
 class AuxSKD(TeacherModel):
     """Similarity distillation between two segment-paced views of a video.
 
-    The student sees one view, the teacher another of the same video with another paced segment and another pace. Both look at a
-    queue of anchors, the teacher's features of earlier videos; the student learns to see them as the teacher does::
+    The student sees one view, the teacher another of the same video with another paced segment and another pace. Both
+    look at a queue of anchors, the teacher's features of earlier videos; the student learns to see them as the teacher
+    does::
 
         q = predictor(neck(backbone(student view)))
         k = teacher.neck(teacher.backbone(teacher view))        no gradient
@@ -30,7 +31,8 @@ class AuxSKD(TeacherModel):
     Args:
         backbone: Config of the student's backbone.
         neck: Config of the projector, backbone width C -> D; the original's is ``MLP(512, 128)``, one linear layer.
-        predictor: Config of the predictor D -> D, on the student's side alone; the original's is ``MLP(128, 128, 1024)``.
+        predictor: Config of the predictor D -> D, on the student's side alone; the original's is ``MLP(128, 128,
+            1024)``.
         queue_size: Anchors K; the original's default is 15,360.
         loss: Config of the loss; default :class:`SimilarityDistillationLoss`.
         queue_init: ``'unit'``, or ``'columns'`` for the original's start, see :class:`FeatureQueue`.
@@ -41,8 +43,8 @@ class AuxSKD(TeacherModel):
     Raises:
         InputError: If widths do not fit together, the queue has no size, or the backbone yields several maps.
 
-    Source: Dadashzadeh, Whone, Mirmehdi, CVPRW 2022; Plrbear/auxSKD @ 79e99b8, whose HEAD cannot be constructed: the procedure is
-    that of its first upload f0a318d.
+    Source: Dadashzadeh, Whone, Mirmehdi, CVPRW 2022; Plrbear/auxSKD @ 79e99b8, whose HEAD cannot be constructed: the
+    procedure is that of its first upload f0a318d.
     """
 
     def __init__(
@@ -107,7 +109,9 @@ def _check_widths(backbone: nn.Module, neck: nn.Module, predictor: nn.Module) ->
         _check_neck(neck, out)
     width = getattr(neck, 'out_channels', None)
     if width is None:
-        raise InputError(f'model.neck: {type(neck).__name__} has no out_channels; use auxskd_mm.MLP or give it that attribute')
+        raise InputError(
+            f'model.neck: {type(neck).__name__} has no out_channels; use auxskd_mm.MLP or give it that attribute'
+        )
     for key in ('in_channels', 'out_channels'):
         value = getattr(predictor, key, width)
         if value != width:

@@ -52,8 +52,8 @@ class PretextModel(BaseModel):
         """
         if inputs.ndim != 6 or inputs.shape[1] != self.num_views:
             raise InputError(
-                f'{type(self).__name__} takes (B, {self.num_views}, C, T, H, W), got {tuple(inputs.shape)}: the sampler of '
-                f"the pipeline must draw {self.num_views} views and FormatShape use input_format='NCTHW'"
+                f'{type(self).__name__} takes (B, {self.num_views}, C, T, H, W), got {tuple(inputs.shape)}: the '
+                f"sampler of the pipeline must draw {self.num_views} views and FormatShape use input_format='NCTHW'"
             )
         return inputs.unbind(1)
 
@@ -69,14 +69,16 @@ class PretextModel(BaseModel):
         clips = inputs.flatten(0, 1) if inputs.ndim == 6 else inputs
         return pool_features(self.backbone(clips))
 
-    def forward(self, inputs: Tensor, data_samples: Sequence[Any] | None = None, mode: str = 'tensor', **kwargs: Any) -> Any:
+    def forward(
+        self, inputs: Tensor, data_samples: Sequence[Any] | None = None, mode: str = 'tensor', **kwargs: Any
+    ) -> Any:
         """Dispatch as MMEngine's models do.
 
         Args:
             inputs: (B, V, C, T, H, W), out of the data preprocessor.
             data_samples: B data samples.
-            mode: 'loss' gives a dict of losses and diagnostics, 'tensor' the features of :meth:`extract_feat`, 'predict' the
-                data samples of :meth:`predict`.
+            mode: 'loss' gives a dict of losses and diagnostics, 'tensor' the features of :meth:`extract_feat`,
+                'predict' the data samples of :meth:`predict`.
             kwargs: Ignored.
         """
         if mode == 'loss':
@@ -104,10 +106,11 @@ def _require_one_map(backbone: nn.Module) -> None:
     indices = getattr(backbone, 'out_indices', None)
     if isinstance(indices, (tuple, list)) and len(indices) > 1:
         raise InputError(
-            f'model.backbone.out_indices={tuple(indices)}: {type(backbone).__name__} yields {len(indices)} feature maps; '
-            f'set out_indices=({max(indices)},)'
+            f'model.backbone.out_indices={tuple(indices)}: {type(backbone).__name__} yields {len(indices)} feature '
+            f'maps; set out_indices=({max(indices)},)'
         )
     if hasattr(backbone, 'slow_path') and hasattr(backbone, 'fast_path'):
         raise InputError(
-            f'model.backbone: {type(backbone).__name__} yields the maps of two pathways; take one with one, e.g. ResNet3dSlowOnly'
+            f'model.backbone: {type(backbone).__name__} yields the maps of two pathways; take one with one, e.g. '
+            'ResNet3dSlowOnly'
         )

@@ -1,4 +1,4 @@
-"""The networks against logits recorded from the original code; weights and clips come from a seed (tests/data/seeded.py)."""
+"""The networks against logits recorded from the original code; weights and clips come from tests/data/seeded.py."""
 
 import pytest
 import seeded

@@ -139,7 +139,7 @@ def test_autocast_trains_too():
             dict(neck=dict(type='auxskd_mm.MLP', in_channels=512, out_channels=4)),
             r'model\.neck\.in_channels=512: the backbone yields 6 channels; set it to 6',
         ),
-        (dict(neck=dict(type='ReLU')), r'model\.neck: ReLU has no out_channels; use auxskd_mm\.MLP'),
+        (dict(neck=dict(type='auxskd_mm.PlainReLU')), r'model\.neck: ReLU has no out_channels; use auxskd_mm\.MLP'),
         (dict(queue_size=0), r'FeatureQueue\.size=0'),
         (dict(queue_init='zeros'), r"FeatureQueue\.init='zeros'"),
         (
@@ -153,7 +153,7 @@ def test_autocast_trains_too():
     ],
 )
 def test_what_does_not_fit_is_refused_at_build_time(changes, says):
-    MODELS.register_module('ReLU', force=True, module=torch.nn.ReLU)
+    MODELS.register_module('PlainReLU', force=True, module=torch.nn.ReLU)
     with pytest.raises(InputError, match=says) as error:
         build(**changes)
     assert '\n' not in str(error.value)

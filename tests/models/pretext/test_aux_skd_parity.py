@@ -10,9 +10,9 @@ from torch import nn
 from auxskd_mm.apis.convert_checkpoint import convert_state_dict
 from auxskd_mm.registry import MODELS
 
-
-# At lr 0.01 and a batch of 4, BatchNorm magnifies rounding from step to step: this very test in float64 instead of float32 moves the
-# losses of the four steps by 1e-6, 2e-3, 5e-2 and 1e-1. What is sharp over all steps is the float64 test below.
+# At lr 0.01 and a batch of 4, BatchNorm magnifies rounding from step to step: this very test in float64 instead of
+# float32 moves the losses of the four steps by 1e-6, 2e-3, 5e-2 and 1e-1. What is sharp over all steps is the float64
+# test below.
 LOSS_TOLERANCE = (1e-5, 5e-3, 6e-2, 3e-1)
 NORM_TOLERANCE = (1e-4, 5e-2, 3e-1, 1.0)
 
@@ -63,7 +63,8 @@ def test_four_steps_on_r2plus1d():
     teacher = list(model.teacher.parameters())
     trained = [*student, *model.predictor.parameters()]
     assert torch.nn.utils.get_total_norm(trained).item() == pytest.approx(record['student_norm_after'], rel=1e-4)
-    # The original moves its teacher at the start of a forward pass, so the last of our updates is one that it had not made yet.
+    # The original moves its teacher at the start of a forward pass, so the last of our updates is one that it had not
+    # made yet.
     distance = torch.nn.utils.get_total_norm([s - t for s, t in zip(student, teacher)]) / record['momentum']
     assert distance.item() == pytest.approx(record['teacher_student_distance_after'], rel=5e-2)
 

@@ -1,0 +1,48 @@
+# What the demos of VideoPace, VCOP and RSPNet share: MotionClips (tools/data/make_motion_clips.py) at a size that two CPU
+# cores train on in minutes, and the training itself. A demo adds model, train_pipeline and test_pipeline.
+_base_ = ['../_base_/default_runtime.py']
+
+data_root = 'data/motion_clips'
+data_preprocessor = dict(
+    type='auxskd_mm.ClipDataPreprocessor', mean=[127.5, 127.5, 127.5], std=[64.0, 64.0, 64.0]
+)
+augment = [
+    dict(type='Resize', scale=(96, 72), keep_ratio=False),
+    dict(type='auxskd_mm.ClipRandomCrop', size=56),
+    dict(type='Flip', flip_ratio=0.5),
+    dict(
+        type='auxskd_mm.ClipColorJitter',
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.4,
+        hue=0.1,
+        p=0.8,
+        clip_consistent=True,
+    ),
+]
+centre = [
+    dict(type='Resize', scale=(96, 72), keep_ratio=False),
+    dict(type='CenterCrop', crop_size=56),
+]
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=1,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(type='auxskd_mm.UnlabeledVideoDataset', source=f'{data_root}/train', repeat=2),
+)
+test_dataloader = dict(
+    batch_size=16,
+    num_workers=1,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(type='auxskd_mm.UnlabeledVideoDataset', source=f'{data_root}/test', repeat=4, test_mode=True),
+)
+test_cfg = dict(type='TestLoop')
+
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3, weight_decay=1e-4))
+param_scheduler = dict(type='CosineAnnealingLR', by_epoch=True, T_max=4, eta_min=0, convert_to_iter_based=True)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=4)
+default_hooks = dict(logger=dict(interval=10), checkpoint=dict(max_keep_ckpts=2))
+env_cfg = dict(dist_cfg=dict(backend='gloo'))
+auto_scale_lr = dict(enable=False, base_batch_size=16)

@@ -1,0 +1,42 @@
+# RSPNet on MotionClips in minutes. Differs from rspnet_r21d_k100.py in: an eighth of the width, 56 x 56 crops of fixed
+# scale, light jitter in the loader and no grey, a queue of 512 keys, momentum 0.99 (a few hundred steps), Adam.
+_base_ = ['./_base_motion.py']
+
+head = dict(type='auxskd_mm.RelativeSpeedHead', in_channels=64, out_channels=64)
+model = dict(
+    type='auxskd_mm.RSPNet',
+    backbone=dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=8),
+    head_a=head,
+    head_m=head,
+    queue_size=512,
+    data_preprocessor={{_base_.data_preprocessor}},
+)
+custom_hooks = [
+    dict(type='auxskd_mm.CheckedTransferHook'),
+    dict(type='auxskd_mm.BadVideoHook'),
+    dict(type='auxskd_mm.SKDDistillerHook', momentum=0.99),
+]
+sample = dict(type='auxskd_mm.RelativeSpeedSample', clip_len=16, max_speed=2)
+finish = [
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs', algorithm_keys=(), meta_keys=('filename', 'sample_idx', 'frame_inds')),
+]
+train_pipeline = [
+    dict(type='auxskd_mm.OpenVideo'),
+    sample,
+    dict(type='auxskd_mm.DecodeClips'),
+    dict(type='auxskd_mm.PerView', transforms={{_base_.augment}}),
+    *finish,
+]
+test_pipeline = [
+    dict(type='auxskd_mm.OpenVideo'),
+    dict(sample, seed=0),
+    dict(type='auxskd_mm.DecodeClips'),
+    dict(type='auxskd_mm.PerView', transforms={{_base_.centre}}),
+    *finish,
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_evaluator = dict(
+    type='auxskd_mm.PretextAccuracyMetric', tasks=['speed'], class_names=dict(speed=['1x', '2x'])
+)

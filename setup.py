@@ -72,7 +72,7 @@ setup(
     # mmcv and mmcv-lite share one import name, and pip cannot say "either": the extra `lite` brings mmcv-lite, a user's
     # own full mmcv is left alone, and without any the import says what to run.
     install_requires=[
-        'torch>=2.4',
+        'torch>=2.6',  # the first whose check of checkpoints can be told by name what is safe
         'torchvision',
         'mmengine>=0.10.7,<0.11',
         'mmaction2>=1.2.0,<1.3',

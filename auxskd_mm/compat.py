@@ -203,10 +203,7 @@ def allow_checkpoint_globals() -> bool:
     # NumPy 1 and 2 write their functions under different module names.
     modules = ('numpy.core.multiarray', 'numpy._core.multiarray')
     named = [(function, f'{module}.{function.__name__}') for function in functions for module in modules]
-    try:
-        torch.serialization.add_safe_globals([*named, (_history_method, 'builtins.getattr')])
-    except (TypeError, AttributeError):
-        return False  # torch 2.4 and 2.5 take no names, and do not check by default
+    torch.serialization.add_safe_globals([*named, (_history_method, 'builtins.getattr')])
     return True
 
 

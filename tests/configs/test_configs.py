@@ -64,7 +64,7 @@ def test_data_fit_the_model(name, video):
         inputs = data['inputs'].to('meta')
         if hasattr(model, 'teacher'):
             views = model.views(inputs)
-            clips = model.clips(views[0], torch.ones(2, dtype=torch.bool)) if hasattr(model, 'clips') else views[0]
+            clips = model.clips(views[0], torch.ones(2, dtype=torch.bool, device='meta')) if hasattr(model, 'clips') else views[0]
             assert len(model.embed(model, clips)) == 2
         else:
             logits = model.cls_head(model.extract_feat(inputs)[0])
@@ -86,7 +86,7 @@ def test_training_and_testing_are_set_up(name):
         assert config.test_cfg is not None
     optimizer = {key: value for key, value in config.optim_wrapper.items() if key not in ('dtype', 'loss_scale')}
     # Mixed precision's wrapper wants an accelerator.
-    wrapper = build_optim_wrapper(model, {**optimizer, 'type': optimizer['type'].replace('Amp', '')})
+    wrapper = build_optim_wrapper(model, {**optimizer, 'type': optimizer.get('type', 'OptimWrapper').replace('Amp', '')})
     schedulers = config.get('param_scheduler') or []
     for scheduler in [schedulers] if isinstance(schedulers, dict) else schedulers:
         settings = {key: value for key, value in scheduler.items() if key != '_scope_'}

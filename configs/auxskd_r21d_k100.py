@@ -1,5 +1,6 @@
-# Faithful to auxSKD of Plrbear/auxSKD @ 79e99b8, its quirks included (early wrap, queue start, BGR 0-255, per-frame jitter); not: random
-# streams, batch 30 in one process by default, no loop that redraws until segments differ (the same distribution without it).
+# Faithful to auxSKD of Plrbear/auxSKD @ 79e99b8, its quirks included (early wrap, queue start, BGR 0-255, per-frame
+# jitter); not: random streams, batch 30 in one process by default, no loop that redraws until segments differ (the same
+# distribution without it).
 _base_ = ['_base_/default_runtime.py', '_base_/datasets/k100_auxskd.py']
 
 model = dict(
@@ -27,5 +28,7 @@ optim_wrapper = dict(
     optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-3),  # README's lr; weight decay is hard-coded
 )
 param_scheduler = dict(type='StepLR', by_epoch=True, step_size=6, gamma=0.1)
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=25)  # the original's VSPP takes the checkpoint of epoch 18 by default
+train_cfg = dict(
+    type='EpochBasedTrainLoop', max_epochs=25
+)  # the original's VSPP takes the checkpoint of epoch 18 by default
 auto_scale_lr = dict(enable=False, base_batch_size=30)

@@ -1,5 +1,5 @@
-# auxSKD with six changes to the faithful config, each for a reason that is given at its line; what they are worth has not been measured
-# at this size.
+# auxSKD with six changes to the faithful config, each for a reason that is given at its line; what they are worth
+# has not been measured at this size.
 _base_ = './auxskd_r21d_k100.py'
 
 clip_len = 16
@@ -18,9 +18,7 @@ model = dict(
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
     # 4. No clip wraps to the first frame, so the jump cannot tell the views apart.
-    dict(
-        type='auxskd_mm.SegmentPaceSample', clip_len=clip_len, num_segments=4, num_speeds=4, num_views=2, mode='fit'
-    ),
+    dict(type='auxskd_mm.SegmentPaceSample', clip_len=clip_len, num_segments=4, num_speeds=4, num_views=2, mode='fit'),
     dict(type='auxskd_mm.DecodeClips'),
     dict(
         type='auxskd_mm.PerView',

@@ -1,5 +1,5 @@
-# auxSKD with S3D-G: not wired in the original, so network, clip length and sizes are VideoPace's (64 x 224 x 224, batch 32), the rest as
-# in auxskd_r21d_k100.py.
+# auxSKD with S3D-G: not wired in the original, so network, clip length and sizes are VideoPace's (64 x 224 x 224,
+# batch 32), the rest as in auxskd_r21d_k100.py.
 _base_ = './auxskd_r21d_k100.py'
 
 clip_len = 64

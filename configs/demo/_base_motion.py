@@ -3,9 +3,7 @@
 _base_ = ['../_base_/default_runtime.py']
 
 data_root = 'data/motion_clips'
-data_preprocessor = dict(
-    type='auxskd_mm.ClipDataPreprocessor', mean=[127.5, 127.5, 127.5], std=[64.0, 64.0, 64.0]
-)
+data_preprocessor = dict(type='auxskd_mm.ClipDataPreprocessor', mean=[127.5, 127.5, 127.5], std=[64.0, 64.0, 64.0])
 augment = [
     dict(type='Resize', scale=(96, 72), keep_ratio=False),
     dict(type='auxskd_mm.ClipRandomCrop', size=56),

@@ -1,6 +1,6 @@
 # auxSKD at a size that two CPU cores train in minutes, on MotionClips (tools/data/make_motion_clips.py). Differs from
-# auxskd_r21d_k100.py in: an eighth of the width, 56 x 56 crops, 'fit' sampling, RGB in [-2, 2], clip-consistent light jitter, a queue of
-# 512 anchors (the pool has a few hundred clips), momentum 0.99 (a few hundred steps), Adam.
+# auxskd_r21d_k100.py in: an eighth of the width, 56 x 56 crops, 'fit' sampling, RGB in [-2, 2], light
+# jitter, a queue of 512 anchors (the pool has a few hundred clips), momentum 0.99 (a few hundred steps), Adam.
 _base_ = ['../_base_/default_runtime.py']
 
 data_root = 'data/motion_clips'
@@ -10,9 +10,7 @@ model = dict(
     neck=dict(type='auxskd_mm.MLP', in_channels=64, out_channels=64),
     predictor=dict(type='auxskd_mm.MLP', in_channels=64, hidden_channels=128, out_channels=64),
     queue_size=512,
-    data_preprocessor=dict(
-        type='auxskd_mm.ClipDataPreprocessor', mean=[127.5, 127.5, 127.5], std=[64.0, 64.0, 64.0]
-    ),
+    data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor', mean=[127.5, 127.5, 127.5], std=[64.0, 64.0, 64.0]),
 )
 custom_hooks = [
     dict(type='auxskd_mm.CheckedTransferHook'),
@@ -53,9 +51,7 @@ train_dataloader = dict(
     persistent_workers=True,
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type='auxskd_mm.UnlabeledVideoDataset', source=f'{data_root}/train', pipeline=train_pipeline
-    ),
+    dataset=dict(type='auxskd_mm.UnlabeledVideoDataset', source=f'{data_root}/train', pipeline=train_pipeline),
 )
 
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3, weight_decay=1e-4))

@@ -37,6 +37,4 @@ test_pipeline = [
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_evaluator = dict(
-    type='auxskd_mm.PretextAccuracyMetric', tasks=['speed'], class_names=dict(speed=['1x', '2x'])
-)
+test_evaluator = dict(type='auxskd_mm.PretextAccuracyMetric', tasks=['speed'], class_names=dict(speed=['1x', '2x']))

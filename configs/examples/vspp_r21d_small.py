@@ -1,5 +1,6 @@
-# VSPP for a few hundred clips on two CPU cores: vspp_r21d_k100.py with an eighth of the width, 56 x 56 crops, 'fit' sampling, one light
-# jitter a clip, and AdamW with one cosine. Set train_dataloader.dataset.source and test_dataloader.dataset.source.
+# VSPP for a few hundred clips on two CPU cores: vspp_r21d_k100.py with an eighth of the width, 56 x 56 crops,
+# 'fit' sampling, one light jitter a clip, and AdamW with one cosine. Set train_dataloader.dataset.source and
+# test_dataloader.dataset.source.
 _base_ = '../vspp_r21d_k100.py'
 
 model = dict(backbone=dict(base_channels=8), cls_head=dict(in_channels=64))

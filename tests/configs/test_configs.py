@@ -19,7 +19,9 @@ from auxskd_mm.apis.run_recipe import Phase
 from auxskd_mm.functional.transfer import check_transfer
 
 FOLDER = Path(__file__).parents[2] / 'configs'
-ALL = [path.relative_to(FOLDER) for path in sorted(FOLDER.rglob('*.py')) if '_base_' not in str(path.relative_to(FOLDER))]
+ALL = [
+    path.relative_to(FOLDER) for path in sorted(FOLDER.rglob('*.py')) if '_base_' not in str(path.relative_to(FOLDER))
+]
 RECIPES = [str(path) for path in ALL if path.parts[0] == 'recipes']
 TRAINED = [str(path) for path in ALL if path.parts[0] not in ('recipes', 'downstream')]
 NETWORKS = ('r21d', 'r3d', 'c3d', 's3dg')
@@ -42,7 +44,9 @@ def run_pipeline(config, part, video):
 
 
 def test_every_method_has_every_network_of_the_papers():
-    wanted = {f'{method}_{network}_k100.py' for method in ('auxskd', 'vspp', 'pace', 'vcop', 'rspnet') for network in NETWORKS}
+    wanted = {
+        f'{method}_{network}_k100.py' for method in ('auxskd', 'vspp', 'pace', 'vcop', 'rspnet') for network in NETWORKS
+    }
     assert wanted <= set(TRAINED)
     assert {f'recipes/auxskd_{method}_r21d_k100.py' for method in ('vspp', 'pace', 'vcop', 'rspnet')} <= set(RECIPES)
     assert {f'demo/{method}_motion.py' for method in ('pace', 'vcop', 'rspnet')} <= set(TRAINED)
@@ -64,7 +68,11 @@ def test_data_fit_the_model(name, video):
         inputs = data['inputs'].to('meta')
         if hasattr(model, 'teacher'):
             views = model.views(inputs)
-            clips = model.clips(views[0], torch.ones(2, dtype=torch.bool, device='meta')) if hasattr(model, 'clips') else views[0]
+            clips = (
+                model.clips(views[0], torch.ones(2, dtype=torch.bool, device='meta'))
+                if hasattr(model, 'clips')
+                else views[0]
+            )
             assert len(model.embed(model, clips)) == 2
         else:
             logits = model.cls_head(model.extract_feat(inputs)[0])
@@ -86,7 +94,9 @@ def test_training_and_testing_are_set_up(name):
         assert config.test_cfg is not None
     optimizer = {key: value for key, value in config.optim_wrapper.items() if key not in ('dtype', 'loss_scale')}
     # Mixed precision's wrapper wants an accelerator.
-    wrapper = build_optim_wrapper(model, {**optimizer, 'type': optimizer.get('type', 'OptimWrapper').replace('Amp', '')})
+    wrapper = build_optim_wrapper(
+        model, {**optimizer, 'type': optimizer.get('type', 'OptimWrapper').replace('Amp', '')}
+    )
     schedulers = config.get('param_scheduler') or []
     for scheduler in [schedulers] if isinstance(schedulers, dict) else schedulers:
         settings = {key: value for key, value in scheduler.items() if key != '_scope_'}
@@ -105,7 +115,9 @@ def test_recipes_hand_over_whole_backbones(name):
     states = {phase.name: build_model(Config.fromfile(phase.config)).state_dict() for phase in phases}
     for before, phase in zip(phases, phases[1:]):
         assert phase.init_from == before.name
-        assert 'backbone tensors loaded' in check_transfer(states[phase.name], states[before.name], ('backbone.',), name)
+        assert 'backbone tensors loaded' in check_transfer(
+            states[phase.name], states[before.name], ('backbone.',), name
+        )
 
 
 @pytest.mark.parametrize(('name', 'most'), [('vspp_slowonly_mmaction', 20), ('auxskd_slowonly_mmaction', 25)])

@@ -153,7 +153,10 @@ def make_batch(views, frames, size, labels):
             count = 1 if key == 'order_label' else views
             sample.set_field((torch.arange(count) + i) % classes, key)
         samples.append(sample)
-    return dict(inputs=list(torch.randint(0, 256, (BATCH, views, 3, frames, size, size), dtype=torch.uint8)), data_samples=samples)
+    return dict(
+        inputs=list(torch.randint(0, 256, (BATCH, views, 3, frames, size, size), dtype=torch.uint8)),
+        data_samples=samples,
+    )
 
 
 def width_of(config, frames, size):

@@ -125,20 +125,26 @@ def _builder(model: str) -> Callable[..., nn.Module]:
         raise InputError(f"model.backbone.model='{model}' has two pathways; take a network with one, e.g. 'slow_r50'")
     close = difflib.get_close_matches(str(model), known, n=3, cutoff=0.5)
     hint = f'did you mean {" or ".join(map(repr, close))}?' if close else f'expected one of {", ".join(sorted(known))}'
-    raise InputError(f"model.backbone.model='{model}': no network with one pathway of pytorchvideo has this name; {hint}")
+    raise InputError(
+        f"model.backbone.model='{model}': no network with one pathway of pytorchvideo has this name; {hint}"
+    )
 
 
 def _remove_head(network: nn.Module, model: str) -> int:
     """Take the classifier off in place; returns the width of what it saw."""
     blocks = getattr(network, 'blocks', None)
     head = network.head if hasattr(network, 'head') else blocks[-1] if blocks is not None else None
-    widths = (getattr(m, 'in_channels', getattr(m, 'in_features', None)) for m in head.modules()) if head is not None else ()
+    widths = (
+        (getattr(m, 'in_channels', getattr(m, 'in_features', None)) for m in head.modules()) if head is not None else ()
+    )
     width = next((int(w) for w in widths if w is not None), None)
-    if width is None or not hasattr(head, 'proj'):
-        raise InputError(f"model.backbone.model='{model}' was built without a head: leave head alone, it is removed here")
+    if width is None or head is None or not hasattr(head, 'proj'):
+        raise InputError(
+            f"model.backbone.model='{model}' was built without a head: leave head alone, it is removed here"
+        )
     if hasattr(network, 'head'):
         network.head = head.sequence_pool
-    else:
+    elif blocks is not None:
         network.blocks = blocks[:-1]
     return width
 

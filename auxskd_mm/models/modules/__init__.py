@@ -8,10 +8,10 @@ from .pooling import pool_features
 from .protocol_pooling import POOLINGS, pool_for_protocol
 
 __all__ = [
-    'FeatureQueue',
     'MLP',
-    'MomentumEncoder',
     'POOLINGS',
+    'FeatureQueue',
+    'MomentumEncoder',
     'batch_shuffle',
     'batch_unshuffle',
     'check_momentum',

@@ -32,7 +32,9 @@ class ClipwiseRecognizer3D(Recognizer3D):
         if test_mode or not self.training or inputs.shape[1] == 1:
             return super().extract_feat(inputs, stage, data_samples, test_mode)
         # To the base class each position is a batch of samples of one clip.
-        parts = [super(ClipwiseRecognizer3D, self).extract_feat(clip[:, None], 'backbone')[0] for clip in inputs.unbind(1)]
+        parts = [
+            super(ClipwiseRecognizer3D, self).extract_feat(clip[:, None], 'backbone')[0] for clip in inputs.unbind(1)
+        ]
         feats = tree_map(_sample_by_sample, *parts)
         if stage == 'backbone':
             return feats, {}

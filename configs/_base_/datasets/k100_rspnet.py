@@ -52,7 +52,5 @@ test_dataloader = dict(
         test_mode=True,
     ),
 )
-test_evaluator = dict(
-    type='auxskd_mm.PretextAccuracyMetric', tasks=['speed'], class_names=dict(speed=['1x', '2x'])
-)
+test_evaluator = dict(type='auxskd_mm.PretextAccuracyMetric', tasks=['speed'], class_names=dict(speed=['1x', '2x']))
 test_cfg = dict(type='TestLoop')

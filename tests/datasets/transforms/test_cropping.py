@@ -45,13 +45,17 @@ def test_the_frames_are_those_of_the_box_and_share_it():
 
 def test_views_draw_for_themselves():
     np.random.seed(2)
-    corners = [tuple(frame[0, 0]) for frame in PerView([dict(type='auxskd_mm.ClipRandomCrop', size=1)])(sample(4))['imgs']]
+    corners = [
+        tuple(frame[0, 0]) for frame in PerView([dict(type='auxskd_mm.ClipRandomCrop', size=1)])(sample(4))['imgs']
+    ]
     assert all(len(set(corners[first : first + 3])) == 1 for first in range(0, 12, 3))
     assert len(set(corners)) > 1
 
 
 def test_a_crop_of_the_whole_frame_and_the_lazy_way():
-    assert np.array_equal(ClipRandomCrop(5)(dict(sample(), imgs=[WHERE[:, :5]], img_shape=(5, 5)))['imgs'][0], WHERE[:, :5])
+    assert np.array_equal(
+        ClipRandomCrop(5)(dict(sample(), imgs=[WHERE[:, :5]], img_shape=(5, 5)))['imgs'][0], WHERE[:, :5]
+    )
     np.random.seed(3)
     plain = ClipRandomCrop(3)(sample())['imgs']
     np.random.seed(3)
@@ -60,8 +64,10 @@ def test_a_crop_of_the_whole_frame_and_the_lazy_way():
 
 
 def test_bad_sizes():
-    with pytest.raises(InputError, match='ClipRandomCrop.size=0: expected at least 1 pixel'):
+    with pytest.raises(InputError, match=r'ClipRandomCrop.size=0: expected at least 1 pixel'):
         ClipRandomCrop(0)
-    with pytest.raises(InputError, match=r'size=6 does not fit frames of 5 x 7 \(height x width\); put a larger Resize') as error:
+    with pytest.raises(
+        InputError, match=r'size=6 does not fit frames of 5 x 7 \(height x width\); put a larger Resize'
+    ) as error:
         ClipRandomCrop(6)(sample())
     assert '\n' not in str(error.value)

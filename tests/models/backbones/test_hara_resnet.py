@@ -40,5 +40,5 @@ def test_output_and_initialisation():
 
 
 def test_other_depths():
-    with pytest.raises(InputError, match='ResNet3dHara.depth=50: expected 18 or 34'):
+    with pytest.raises(InputError, match=r'ResNet3dHara.depth=50: expected 18 or 34'):
         ResNet3dHara(depth=50)

@@ -54,7 +54,8 @@ def test_head_on_features_is_the_network(name, builder, kwargs, channels):
 
 
 @pytest.mark.parametrize(
-    ('name', 'channels'), [('slow_r50', 2048), ('r2plus1d_r50', 2048), ('x3d_xs', 192), ('csn_r101', 2048), ('mvit_base_16x4', 768)]
+    ('name', 'channels'),
+    [('slow_r50', 2048), ('r2plus1d_r50', 2048), ('x3d_xs', 192), ('csn_r101', 2048), ('mvit_base_16x4', 768)],
 )
 def test_networks_of_the_hub_by_name(name, channels):
     backbone = PyTorchVideoBackbone(name)
@@ -75,10 +76,10 @@ def test_weights_come_from_a_local_file_or_not_at_all(tmp_path):
     torch.save(partial, path)
     with pytest.raises(InputError, match=r'only \d+ of \d+ model tensors fit \(missing blocks\.2'):
         PyTorchVideoBackbone(checkpoint=str(path), **kwargs).init_weights()
-    with pytest.raises(InputError, match='no such checkpoint .* weights are not downloaded'):
+    with pytest.raises(InputError, match=r'no such checkpoint .* weights are not downloaded'):
         PyTorchVideoBackbone(checkpoint=str(tmp_path / 'none.pyth'), **kwargs).init_weights()
     path.write_bytes(b'no checkpoint')
-    with pytest.raises(InputError, match='cannot be read safely'):
+    with pytest.raises(InputError, match=r'cannot be read safely'):
         PyTorchVideoBackbone(checkpoint=str(path), **kwargs).init_weights()
 
 
@@ -105,5 +106,7 @@ def test_bad_settings_are_one_line(kwargs, says):
 
 def test_a_transformer_names_the_size_of_its_clips():
     backbone = PyTorchVideoBackbone(TRANSFORMER, **MVIT)
-    with pytest.raises(InputError, match=r'clips of \(4, 32, 32\) .* \(2, 8, 8\) patches, .* \(2, 4, 4\); set temporal_size'):
+    with pytest.raises(
+        InputError, match=r'clips of \(4, 32, 32\) .* \(2, 8, 8\) patches, .* \(2, 4, 4\); set temporal_size'
+    ):
         backbone(torch.rand(1, 3, 4, 32, 32))

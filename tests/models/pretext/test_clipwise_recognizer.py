@@ -66,7 +66,9 @@ def test_in_eval_mode_both_recognisers_agree():
     inputs = torch.randn(2, 3, 3, 4, 8, 8)
     with torch.no_grad():
         for kwargs in (dict(), dict(test_mode=True), dict(stage='backbone'), dict(stage='head')):
-            assert torch.allclose(model.extract_feat(inputs, **kwargs)[0], whole.extract_feat(inputs, **kwargs)[0], atol=1e-6)
+            assert torch.allclose(
+                model.extract_feat(inputs, **kwargs)[0], whole.extract_feat(inputs, **kwargs)[0], atol=1e-6
+            )
 
 
 def test_losses_and_gradients_are_those_of_separate_passes():

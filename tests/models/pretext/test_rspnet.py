@@ -56,7 +56,9 @@ class Oracle:
 
     def __init__(self, model):
         state = copy.deepcopy(model.state_dict())
-        self.q = {name: state[name].requires_grad_() for name, _ in model.named_parameters() if not name.startswith('teacher')}
+        self.q = {
+            name: state[name].requires_grad_() for name, _ in model.named_parameters() if not name.startswith('teacher')
+        }
         self.k = {name: state[f'teacher.{name}'] for name in self.q}
         self.bn = [state['teacher.backbone.bn.running_mean'], state['teacher.backbone.bn.running_var']]
         self.bn_q = [state['backbone.bn.running_mean'], state['backbone.bn.running_var']]
@@ -252,8 +254,14 @@ def test_a_checkpoint_has_the_names_of_the_design():
         (dict(speed=1), 'RSPNet.speed=1: expected a whole number from 2'),
         (dict(speed=1.5), 'RSPNet.speed=1.5'),
         (dict(motion_weight=-1), 'RSPNet.motion_weight=-1: a loss weight must not be negative'),
-        (dict(head_a=dict(type='auxskd_mm.RelativeSpeedHead', in_channels=7)), r'model\.head_a\.in_channels=7: .* 5 channels'),
-        (dict(head_m=dict(type='auxskd_mm.RelativeSpeedHead', in_channels=7)), r'model\.head_m\.in_channels=7: .* 5 channels'),
+        (
+            dict(head_a=dict(type='auxskd_mm.RelativeSpeedHead', in_channels=7)),
+            r'model\.head_a\.in_channels=7: .* 5 channels',
+        ),
+        (
+            dict(head_m=dict(type='auxskd_mm.RelativeSpeedHead', in_channels=7)),
+            r'model\.head_m\.in_channels=7: .* 5 channels',
+        ),
     ],
 )
 def test_bad_settings(kwargs, says):
@@ -267,7 +275,9 @@ def test_bad_batches_and_a_forgotten_hook():
     with pytest.raises(InputError, match=r'the teacher was never started; .*SKDDistillerHook'):
         model.loss(torch.rand(2, 2, 3, FRAMES, 5, 5))
     model.teacher.copy_from(model.student_modules())
-    with pytest.raises(InputError, match='views of 1 frames hold no clip at speed=2; give RelativeSpeedSample max_speed=2'):
+    with pytest.raises(
+        InputError, match='views of 1 frames hold no clip at speed=2; give RelativeSpeedSample max_speed=2'
+    ):
         model.loss(torch.rand(2, 2, 3, 1, 5, 5))
     with pytest.raises(InputError, match=r'takes \(B, 2, C, T, H, W\), got \(2, 1, '):
         model.loss(torch.rand(2, 1, 3, FRAMES, 5, 5))

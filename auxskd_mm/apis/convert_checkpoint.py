@@ -16,7 +16,7 @@ from ..errors import InputError
 from .command_line import check_checkpoint
 
 _STATE_KEYS = ('state_dict', 'model', 'model_state_dict')
-_BACKBONE_ROOTS = (*(f'{kind}{i}' for kind in ('conv', 'bn') for i in range(1, 6)), 'conv_2', 'gating', 'mixed_')
+_BACKBONE_ROOTS = (*(f'{kind}{i}' for kind in ('conv', 'bn') for i in range(1, 6)), 'conv_2', 'gating', 'mixed_', 'layer')
 # auxSKD's own layers -> ours; the longest prefix comes first.
 _AUXSKD = {
     'encoder_q.linear.': 'neck.0.',
@@ -30,13 +30,33 @@ _AUXSKD = {
 _VSPP = {'linear_segment.': 'cls_head.fc_segment.', 'linear.': 'cls_head.fc_speed.', '': 'backbone.'}
 _VIDEOPACE = {'linear.': 'cls_head.fc_pace.', 'fc.': 'cls_head.fc_pace.', '': 'backbone.'}
 _VCOP = {'base_network.': 'backbone.', 'fc7.': 'cls_head.fc_pair.', 'fc8.': 'cls_head.fc_order.'}
+# Projections start with a pooling and a flattening layer; 'mlp' ones have a second linear layer at 4.
+_RSPNET = {
+    f'{theirs}.{layer}': f'{ours}{place}'
+    for theirs, ours in (('encoder_q', ''), ('encoder_k', 'teacher.'))
+    for layer, place in (
+        ('fc1.2.', 'head_a.projector.0.'),
+        ('fc1.4.', 'head_a.projector.2.'),
+        ('fc2.2.', 'head_m.projector.0.'),
+        ('fc2.4.', 'head_m.projector.2.'),
+        ('encoder.', 'backbone.'),
+    )
+} | {'queue_ptr': 'queue.pointer', 'queue': 'queue.features'}
+_TABLES = dict(auxskd=_AUXSKD, vspp=_VSPP, videopace=_VIDEOPACE, vcop=_VCOP, rspnet=_RSPNET)
+# Hara's 3-D ResNet -> MMAction2's names of the same layers, in this order.
+_HARA = (
+    (r'(^|\.)conv(\d)\.weight$', r'\1conv\2.conv.weight'),
+    (r'(^|\.)bn(\d)\.', r'\1conv\2.bn.'),
+    (r'\.downsample\.0\.', '.downsample.conv.'),
+    (r'\.downsample\.1\.', '.downsample.bn.'),
+)
 
 
 class Converted(NamedTuple):
     """What :func:`convert_state_dict` found.
 
     Attributes:
-        kind: 'auxskd', 'vspp', 'videopace' or 'vcop'.
+        kind: 'auxskd', 'vspp', 'videopace', 'vcop' or 'rspnet'.
         state_dict: Tensors under our names.
         dropped: Keys that have no place here.
     """
@@ -50,10 +70,11 @@ def convert_state_dict(state: Mapping[str, Any], name: str = 'the checkpoint') -
     """Rename the tensors of an original checkpoint.
 
     Keys may carry ``module.`` (DataParallel), at the start or behind ``encoder_q.``; that tells nothing about the
-    network.
+    network. RSPNet's ``resnet18`` becomes a :class:`ResNet3dHara`, its ``c3d`` and ``r2plus1d-vcop`` the networks of
+    VideoPace; its S3D-G is a network of its own that is not here.
 
     Args:
-        state: Original state dict of auxSKD, VSPP, VideoPace or VCOP.
+        state: Original state dict of auxSKD, VSPP, VideoPace, VCOP or RSPNet.
         name: What to call it in messages.
 
     Raises:
@@ -61,7 +82,8 @@ def convert_state_dict(state: Mapping[str, Any], name: str = 'the checkpoint') -
     """
     tensors = {str(key).replace('module.', ''): value for key, value in state.items() if isinstance(value, Tensor)}
     kind = _kind(tensors, name)
-    table = dict(auxskd=_AUXSKD, vspp=_VSPP, videopace=_VIDEOPACE, vcop=_VCOP)[kind]
+    table = _TABLES[kind]
+    hara = kind == 'rspnet' and any('.layer1.' in key for key in tensors)
     converted: dict[str, Tensor] = {}
     dropped = []
     for key, value in tensors.items():
@@ -70,13 +92,30 @@ def convert_state_dict(state: Mapping[str, Any], name: str = 'the checkpoint') -
         if new is None or (new.startswith(('backbone.', 'teacher.backbone.')) and not _is_backbone(new)):
             dropped.append(key)
             continue
-        converted[new] = value.reshape(()) if new == 'queue.pointer' else value
-    if kind == 'auxskd' and 'queue.features' in converted:
-        # The original does not say how old its anchors are; after any full epoch all of them are real.
-        size = len(converted['queue.features'])
-        converted['queue.age'] = torch.zeros(size, dtype=torch.int32)
-        converted['queue.filled'] = torch.tensor(size)
+        converted[_hara_name(new) if hara else new] = value
+    if 'queue.features' in converted:
+        _complete_queue(converted, columns=kind == 'rspnet')
     return Converted(kind, converted, dropped)
+
+
+def _complete_queue(converted: dict[str, Tensor], columns: bool) -> None:
+    """Give a queue the form and the fields of :class:`FeatureQueue`; with ``columns`` a key is a column."""
+    if columns:
+        converted['queue.features'] = converted['queue.features'].T.contiguous()
+    # The originals do not say how old their anchors are; after any full epoch all of them are real.
+    size = len(converted['queue.features'])
+    converted['queue.pointer'] = converted['queue.pointer'].reshape(())
+    converted['queue.age'] = torch.zeros(size, dtype=torch.int32)
+    converted['queue.filled'] = torch.tensor(size)
+
+
+def _hara_name(key: str) -> str:
+    """A backbone's key of RSPNet's ``resnet18`` under MMAction2's name; others as they are."""
+    front, mark, name = key.partition('backbone.')
+    if mark:
+        for pattern, replacement in _HARA:
+            name = re.sub(pattern, replacement, name)
+    return front + mark + name
 
 
 def _is_backbone(key: str) -> bool:
@@ -88,10 +127,15 @@ def _kind(tensors: Mapping[str, Tensor], name: str) -> str:
     if any(key.startswith('backbone.') for key in keys):
         raise InputError(f'{name}: its keys start with backbone. already; it needs no conversion')
     if any(key.startswith('encoder_q.') for key in keys):
+        if any(key.startswith('encoder_q.encoder.feature.') for key in keys):
+            raise InputError(f"{name}: RSPNet's S3D-G is another network than the S3DG of VideoPace, and not supported")
+        if any(key.startswith('encoder_q.encoder.') for key in keys):
+            return 'rspnet'
         if any(key.startswith('predict_q_c.') for key in keys):
             return 'auxskd'
         raise InputError(
-            f'{name}: has encoder_q. but not the predict_q_c. of auxSKD; other methods of that kind are not known'
+            f'{name}: has encoder_q. but not the predict_q_c. of auxSKD or the encoder_q.encoder. of RSPNet; other '
+            'methods of that kind are not known'
         )
     if any(key.startswith('base_network.') for key in keys):
         return 'vcop'
@@ -99,8 +143,8 @@ def _kind(tensors: Mapping[str, Tensor], name: str) -> str:
         return 'vspp' if 'linear_segment.weight' in tensors else 'videopace'
     shown = ', '.join(keys[:3]) or 'no tensors'
     raise InputError(
-        f'{name}: not a checkpoint of auxSKD, VSPP, VideoPace or VCOP; expected keys with encoder_q., base_network. or '
-        f'conv1., found {shown}'
+        f'{name}: not a checkpoint of auxSKD, VSPP, VideoPace, VCOP or RSPNet; expected keys with encoder_q., '
+        f'base_network. or conv1., found {shown}'
     )
 
 

@@ -1,4 +1,4 @@
-# VSPP for a few hundred clips on two CPU cores: vspp_r21d_k100.py with an eighth of the width, 56 x 56 crops,
+# VSPP for a few hundred clips on two CPU cores: vspp_r21d_k100.py with an eighth of the width, 40 x 40 crops,
 # 'fit' sampling, one light jitter a clip, and AdamW with one cosine. Set train_dataloader.dataset.source and
 # test_dataloader.dataset.source.
 _base_ = '../vspp_r21d_k100.py'
@@ -9,8 +9,8 @@ train_pipeline = [
     dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),
     sample,
     dict(type='auxskd_mm.DecodeClips'),
-    dict(type='Resize', scale=(96, 72), keep_ratio=False),
-    dict(type='auxskd_mm.ClipRandomCrop', size=56),
+    dict(type='Resize', scale=(64, 48), keep_ratio=False),
+    dict(type='auxskd_mm.ClipRandomCrop', size=40),
     dict(type='Flip', flip_ratio=0.5),
     dict(type='auxskd_mm.ClipColorJitter', brightness=0.3, contrast=0.3, saturation=0.3, hue=0.1, clip_consistent=True),
     dict(type='FormatShape', input_format='NCTHW'),
@@ -20,8 +20,8 @@ test_pipeline = [
     dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),
     dict(sample, seed=0),
     dict(type='auxskd_mm.DecodeClips'),
-    dict(type='Resize', scale=(96, 72), keep_ratio=False),
-    dict(type='CenterCrop', crop_size=56),
+    dict(type='Resize', scale=(64, 48), keep_ratio=False),
+    dict(type='CenterCrop', crop_size=40),
     dict(type='FormatShape', input_format='NCTHW'),
     {{_base_.pack}},
 ]
@@ -31,7 +31,7 @@ test_dataloader = dict(batch_size=16, num_workers=1, dataset=dict(repeat=4, pipe
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=3e-3, weight_decay=0.02))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=True, begin=0, end=2, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', by_epoch=True, begin=2, end=40, T_max=38, eta_min=0, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', by_epoch=True, begin=2, end=24, T_max=22, eta_min=0, convert_to_iter_based=True),
 ]
-train_cfg = dict(max_epochs=40)
+train_cfg = dict(max_epochs=24)
 env_cfg = dict(dist_cfg=dict(backend='gloo'))

@@ -1,0 +1,49 @@
+# auxSKD for a few hundred clips on two CPU cores: auxskd_r21d_k100.py with an eighth of the width, 40 x 40 crops, 'fit'
+# sampling, one light jitter a clip, 256 anchors of norm 1 from the start (half of the pool, so that a clip rarely meets its
+# own earlier key), momentum 0.99 (a few hundred steps), and AdamW with one cosine. Set train_dataloader.dataset.source.
+_base_ = '../auxskd_r21d_k100.py'
+
+model = dict(
+    backbone=dict(base_channels=8),
+    neck=dict(in_channels=64, out_channels=64),
+    predictor=dict(in_channels=64, hidden_channels=128, out_channels=64),
+    queue_size=256,
+    queue_init='unit',
+)
+train_pipeline = [
+    dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),
+    dict(type='auxskd_mm.SegmentPaceSample', clip_len=16, num_segments=4, num_speeds=4, num_views=2, mode='fit'),
+    dict(type='auxskd_mm.DecodeClips'),
+    dict(
+        type='auxskd_mm.PerView',
+        transforms=[
+            dict(type='Resize', scale=(64, 48), keep_ratio=False),
+            dict(type='auxskd_mm.ClipRandomCrop', size=40),
+            dict(type='Flip', flip_ratio=0.5),
+            dict(
+                type='auxskd_mm.ClipColorJitter',
+                brightness=0.3,
+                contrast=0.3,
+                saturation=0.3,
+                hue=0.1,
+                clip_consistent=True,
+            ),
+        ],
+    ),
+    dict(type='FormatShape', input_format='NCTHW'),
+    {{_base_.pack}},
+]
+train_dataloader = dict(batch_size=16, num_workers=1, dataset=dict(data_prefix='', pipeline=train_pipeline))
+custom_hooks = [
+    dict(type='auxskd_mm.CheckedTransferHook'),
+    dict(type='auxskd_mm.BadVideoHook'),
+    dict(type='auxskd_mm.SKDDistillerHook', momentum=0.99, interval=5),
+]
+optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=2e-3, weight_decay=0.02))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, by_epoch=True, begin=0, end=2, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', by_epoch=True, begin=2, end=14, T_max=12, eta_min=0, convert_to_iter_based=True),
+]
+train_cfg = dict(max_epochs=14)
+default_hooks = dict(logger=dict(interval=5))
+env_cfg = dict(dist_cfg=dict(backend='gloo'))

@@ -16,7 +16,13 @@ from ..errors import InputError
 from .command_line import check_checkpoint
 
 _STATE_KEYS = ('state_dict', 'model', 'model_state_dict')
-_BACKBONE_ROOTS = (*(f'{kind}{i}' for kind in ('conv', 'bn') for i in range(1, 6)), 'conv_2', 'gating', 'mixed_', 'layer')
+_BACKBONE_ROOTS = (
+    *(f'{kind}{i}' for kind in ('conv', 'bn') for i in range(1, 6)),
+    'conv_2',
+    'gating',
+    'mixed_',
+    'layer',
+)
 # auxSKD's own layers -> ours; the longest prefix comes first.
 _AUXSKD = {
     'encoder_q.linear.': 'neck.0.',

@@ -103,9 +103,7 @@ def test_outputs_are_the_same(network, kind, tmp_path):
         f'{encoder}.encoder.{unused}.{leaf}' for encoder in ('encoder_q', 'encoder_k') for leaf in ('weight', 'bias')
     }
     head = dict(type='auxskd_mm.RelativeSpeedHead', in_channels=8 * WIDTH, out_channels=DIM, kind=kind)
-    ours = MODELS.build(
-        dict(type='auxskd_mm.RSPNet', backbone=NETWORKS[network][1], head_a=head, queue_size=QUEUE)
-    )
+    ours = MODELS.build(dict(type='auxskd_mm.RSPNet', backbone=NETWORKS[network][1], head_a=head, queue_size=QUEUE))
     ours.load_state_dict(torch.load(target, weights_only=True)['state_dict'])  # strict: every tensor has its place
     ours.eval()
     clips = torch.randn(2, 3, 16, 32, 32)

@@ -15,6 +15,7 @@ from mmengine.dataset import Compose
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS
 
+from auxskd_mm.apis import load_config
 from auxskd_mm.apis.run_recipe import Phase
 from auxskd_mm.functional.transfer import check_transfer
 
@@ -54,7 +55,7 @@ def test_every_method_has_every_network_of_the_papers():
 
 @pytest.mark.parametrize('name', TRAINED)
 def test_data_fit_the_model(name, video):
-    config = Config.fromfile(FOLDER / name)
+    config = load_config(str(FOLDER / name))
     model = build_model(config)
     for part in ('train', 'test'):
         if config.get(f'{part}_dataloader') is None:
@@ -83,7 +84,7 @@ def test_data_fit_the_model(name, video):
 
 @pytest.mark.parametrize('name', TRAINED)
 def test_training_and_testing_are_set_up(name):
-    config = Config.fromfile(FOLDER / name)
+    config = load_config(str(FOLDER / name))
     model = build_model(config)
     hooks = [HOOKS.build(hook) for hook in config.get('custom_hooks', [])]
     # Without the hook a teacher would never move.
@@ -149,7 +150,7 @@ NUMBERS = dict(
 
 @pytest.mark.parametrize('name', NUMBERS)
 def test_numbers_of_the_papers(name):
-    config = Config.fromfile(FOLDER / f'{name}_k100.py')
+    config = load_config(str(FOLDER / f'{name}_k100.py'))
     optimizer = config.optim_wrapper.optimizer
     assert optimizer.type == 'SGD'
     assert optimizer.momentum == 0.9

@@ -20,3 +20,6 @@ DATASETS = _child('dataset', _mmaction.DATASETS, 'datasets')
 HOOKS = _child('hook', _mmaction.HOOKS, 'hooks')
 METRICS = _child('metric', _mmaction.METRICS, 'evaluation')
 LOOPS = _child('loop', _mmaction.LOOPS, 'evaluation')
+# Nothing of ours is in these, but a config that has one of ours as its base asks for MMAction2's types in our scope.
+VISUALIZERS = _child('visualizer', _mmaction.VISUALIZERS, 'visualization')
+VISBACKENDS = _child('vis_backend', _mmaction.VISBACKENDS, 'visualization')

@@ -14,6 +14,7 @@ from auxskd_mm.visualization import plot_curves
 from auxskd_mm.visualization.motion_sheet import draw_motion_sheet
 
 ROOT = Path(__file__).resolve().parents[1]
+PHASES = ('auxskd', 'vspp_whole', 'vspp')
 
 
 def main() -> None:
@@ -21,8 +22,9 @@ def main() -> None:
     parser.add_argument('work_dir', nargs='?', default='work_dirs/demo', help='folder for clips, runs and pictures')
     parser.add_argument('--train', type=int, default=32, help='training clips of each of the 10 motions')
     parser.add_argument('--test', type=int, default=12, help='test clips of each of the 10 motions')
-    parser.add_argument('--aux-epochs', type=int, default=4, help='epochs of the auxiliary phase')
-    parser.add_argument('--epochs', type=int, default=12, help='epochs of the primary phase')
+    parser.add_argument(
+        '--epochs', type=int, nargs=3, default=[3, 6, 4], help='of the auxiliary phase, of VSPP on whole clips, of VSPP'
+    )
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()
     start = time.time()
@@ -30,15 +32,12 @@ def main() -> None:
     clips, pictures = root / 'clips', root / 'pictures'
     counts = make_motion_clips(clips, MotionClipsSettings(train=args.train, val=0, test=args.test), progress=True)
     print(f'== clips: {counts.written} written, {counts.kept} kept in {clips}', flush=True)
-    options = {
-        'all.train_dataloader.dataset.source': str(clips / 'train'),
-        'vspp.test_dataloader.dataset.source': str(clips / 'test'),
-        'auxskd.train_cfg.max_epochs': args.aux_epochs,
-        'auxskd.param_scheduler.T_max': args.aux_epochs,
-        'vspp.train_cfg.max_epochs': args.epochs,
-        'vspp.param_scheduler.T_max': args.epochs,
-    }
-    run_recipe(ROOT / 'configs/recipes/auxskd_vspp_motion.py', root, options, seed=args.seed)
+    options: dict[str, object] = {'all.train_dataloader.dataset.source': str(clips / 'train')}
+    for phase, epochs in zip(PHASES, args.epochs):
+        options[f'{phase}.train_cfg.max_epochs'] = options[f'{phase}.param_scheduler.T_max'] = epochs
+        if phase != 'auxskd':
+            options[f'{phase}.test_dataloader.dataset.source'] = str(clips / 'test')
+    run_recipe(ROOT / 'configs/recipes/demo_motion.py', root, options, seed=args.seed)
     made = [draw_motion_sheet(clips, pictures / 'motions.png')]
     for phase in ('auxskd', 'vspp'):
         config = load_config(str(ROOT / f'configs/demo/{phase}_motion.py'))
@@ -53,6 +52,14 @@ def main() -> None:
     made.append(plot_curves({'auxskd': root / 'auxskd'}, aux_panels, pictures / 'auxskd_curves.png'))
     task_panels = [['loss_speed', 'loss_segment'], ['pace_acc', 'segment_acc', 'joint_acc']]
     chance = dict(pace_acc=0.25, segment_acc=0.25, joint_acc=0.0625)
+    made.append(
+        plot_curves(
+            {'vspp_whole': root / 'vspp_whole'},
+            [['loss_speed'], ['pace_acc']],
+            pictures / 'vspp_whole_curves.png',
+            chance,
+        )
+    )
     made.append(plot_curves({'vspp': root / 'vspp'}, task_panels, pictures / 'vspp_curves.png', chance))
     print((root / 'summary.md').read_text())
     print('pictures:\n' + '\n'.join(f'  {path}' for path in made))

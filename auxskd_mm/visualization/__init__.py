@@ -1,5 +1,7 @@
 """Pictures: clip sheets and curves."""
 
+import mmaction.visualization  # noqa: F401  (registers MMAction2's own types for configs with one of ours as base)
+
 from .clip_sheet import SheetClip, draw_clip_sheet
 from .curves import plot_curves, read_scalars
 

@@ -119,9 +119,15 @@ def _run(jobs: Sequence[_Job], workers: int) -> Iterator[None]:
     if workers <= 1:
         yield from map(_make_clip, jobs)
         return
-    # OpenCV's own threads would fight with the other processes.
-    with ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        yield from pool.map(_make_clip, jobs, chunksize=4)
+    # OpenCV's own threads would fight with the other processes. They are ended here, before the fork: a child that asks for that
+    # waits for ever on those of its parent.
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with ProcessPoolExecutor(workers) as pool:
+            yield from pool.map(_make_clip, jobs, chunksize=4)
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def _make_clip(job: _Job) -> None:

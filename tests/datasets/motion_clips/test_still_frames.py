@@ -19,7 +19,7 @@ CLASSIFIERS = {
     'forest': lambda: RandomForestClassifier(100, min_samples_leaf=2, random_state=0),
     'nearest': lambda: make_pipeline(StandardScaler(), KNeighborsClassifier(1)),
 }
-FRAMES, STILL_CLIPS, MOVING_CLIPS = 20, 70, 36
+FRAMES, STILL_CLIPS, MOVING_CLIPS = 20, 60, 32
 
 
 def still_features(frame: np.ndarray) -> np.ndarray:

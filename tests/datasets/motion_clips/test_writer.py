@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -49,7 +50,12 @@ def test_layout(made):
 def test_workers_and_interruptions_change_nothing(made, tmp_path):
     settings = MotionClipsSettings(**SMALL, classes=CLASSES)
     again = tmp_path / 'again'
+    cv2.GaussianBlur(
+        np.zeros((1500, 1500), np.float32), (9, 9), 0
+    )  # starts OpenCV's threads, which do not survive a fork
+    threads = cv2.getNumThreads()
     assert make_motion_clips(again, settings, workers=2) == (12, 0)
+    assert cv2.getNumThreads() == threads
     assert contents(again) == contents(made)
     for name in ('train/zoom/zoom_00001.mp4', 'test/bounce/bounce_00000.mp4', 'test.txt'):
         (again / name).unlink()

@@ -13,12 +13,12 @@ from __future__ import annotations
 import argparse
 import gc
 import platform
-import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -107,8 +107,9 @@ def peak_memory(name: str, step: Callable[[], object], device: torch.device) -> 
 
 
 def resident() -> float:
-    """Largest resident size so far, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Largest resident size of this process so far, in MiB (getrusage would count the parent's before the exec)."""
+    status = Path('/proc/self/status').read_text()
+    return int(status.split('VmHWM:')[1].split()[0]) / 1024
 
 
 def main() -> None:

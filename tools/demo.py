@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument('--train', type=int, default=32, help='training clips of each of the 10 motions')
     parser.add_argument('--test', type=int, default=12, help='test clips of each of the 10 motions')
     parser.add_argument(
-        '--epochs', type=int, nargs=3, default=[3, 6, 4], help='of the auxiliary phase, of VSPP on whole clips, of VSPP'
+        '--epochs', type=int, nargs=3, default=[2, 6, 4], help='of the auxiliary phase, of VSPP on whole clips, of VSPP'
     )
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()

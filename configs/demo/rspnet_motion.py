@@ -1,5 +1,5 @@
-# RSPNet on MotionClips in minutes. Differs from rspnet_r21d_k100.py in: an eighth of the width, 56 x 56 crops of fixed
-# scale, light jitter in the loader and no grey, a queue of 512 keys, momentum 0.99 (a few hundred steps), Adam.
+# RSPNet on MotionClips in minutes. Differs from rspnet_r21d_k100.py in: an eighth of the width, 40 x 40 crops of fixed
+# scale, neither jitter nor grey, a queue of 512 keys, momentum 0.99 (a few hundred steps), Adam.
 _base_ = ['./_base_motion.py']
 
 head = dict(type='auxskd_mm.RelativeSpeedHead', in_channels=64, out_channels=64)

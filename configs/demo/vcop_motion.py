@@ -1,6 +1,5 @@
-# VCOP on MotionClips in minutes. Differs from vcop_r21d_k100.py in: an eighth of the width, clips of 12 frames with 6
-# between them (so that the start is free in 64 frames), 56 x 56 crops, flip and light jitter, one backbone pass over all
-# clips, Adam.
+# VCOP on MotionClips. Differs from vcop_r21d_k100.py in: an eighth of the width, clips of 12 frames with 6 between them
+# (so that the start is free in 64 frames), 40 x 40 crops with flip, one backbone pass over all clips, Adam.
 _base_ = ['./_base_motion.py']
 
 model = dict(

@@ -55,7 +55,7 @@ def _rows(data: dict[str, Any], sampler: SegmentPaceSample, swap: bool) -> list[
     numbers = np.asarray(sample.frame_inds).reshape(len(views), -1)
     rows = []
     for view, frames in enumerate(views):
-        speed, segment = int(sample.pace_label[view]) + 1, int(sample.segment_label[view])
+        speed, segment = sampler.speeds[int(sample.pace_label[view])], int(sample.segment_label[view])
         first, last = segment_window(sampler.clip_len, sampler.num_segments, segment)
         paced = [speed > 1 and first <= i <= last for i in range(len(frames))]
         who = '' if len(views) == 1 else ('student: ', 'teacher: ')[view]

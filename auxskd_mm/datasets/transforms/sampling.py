@@ -79,7 +79,9 @@ class SegmentPaceSample(PretextSampler):
     Args:
         clip_len: Frames in a clip.
         num_segments: Segments S that a clip is divided into.
-        num_speeds: Speeds are 1 .. num_speeds.
+        num_speeds: Speeds are 1 .. num_speeds, the papers' choice.
+        speeds: Other speeds instead, ascending from 1, for instance (1, 2, 4, 8): further apart, and learnt much sooner
+            by a small network. ``pace_label`` is the index into them.
         num_views: 1 (VSPP) or 2 (auxSKD: student first, teacher second).
         mode: ``'faithful'`` draws the start as the original code does, uniform over [0, num_frames - clip_len),
             whatever the pace, so that a clip may run past the end and wrap to the first frame. ``'fit'`` draws it where
@@ -105,6 +107,7 @@ class SegmentPaceSample(PretextSampler):
         mode: str = 'faithful',
         lookahead: int = 1,
         seed: int | None = None,
+        speeds: Sequence[int] | None = None,
     ) -> None:
         super().__init__(clip_len, seed)
         name = type(self).__name__
@@ -112,6 +115,11 @@ class SegmentPaceSample(PretextSampler):
             raise InputError(f"{name}.mode='{mode}': expected 'faithful' or 'fit'")
         if num_views not in (1, 2):
             raise InputError(f'{name}.num_views={num_views}: expected 1 (VSPP) or 2 (auxSKD)')
+        if speeds is not None:
+            # Speed 1 is what the others are told apart from, and what the metrics take label 0 for.
+            if list(speeds) != sorted(set(speeds)) or not speeds or speeds[0] != 1:
+                raise InputError(f'{name}.speeds={tuple(speeds)}: expected whole numbers ascending from 1')
+            num_speeds = len(speeds)
         least = num_views
         for key, value in (('num_segments', num_segments), ('num_speeds', num_speeds), ('lookahead', lookahead)):
             floor = 1 if key == 'lookahead' else least
@@ -120,7 +128,7 @@ class SegmentPaceSample(PretextSampler):
         if num_segments > clip_len:
             raise InputError(f'{name}.num_segments={num_segments}: expected at most clip_len={clip_len}')
         self.num_segments = num_segments
-        self.num_speeds = num_speeds
+        self.speeds = tuple(speeds) if speeds is not None else tuple(range(1, num_speeds + 1))
         self.num_views = num_views
         self.mode = mode
         self.lookahead = lookahead
@@ -142,12 +150,12 @@ class SegmentPaceSample(PretextSampler):
         """Draw pace, segment and start of every view."""
         num_frames = self.num_frames(results)
         rng = self.generator(results)
-        paces = [int(rng.randint(0, self.num_speeds))]
+        paces = [int(rng.randint(0, len(self.speeds)))]
         segments = [int(rng.randint(0, self.num_segments))]
         if self.num_views == 2:
-            paces.append(_draw_other(rng, self.num_speeds, paces[0]))
+            paces.append(_draw_other(rng, len(self.speeds), paces[0]))
             segments.append(_draw_other(rng, self.num_segments, segments[0]))
-        clips = [self._clip(rng, num_frames, s, p + 1) for p, s in zip(paces, segments)]
+        clips = [self._clip(rng, num_frames, s, self.speeds[p]) for p, s in zip(paces, segments)]
         self.write_clips(results, clips)
         results['pace_label'] = np.asarray(paces, dtype=np.int64)
         results['segment_label'] = np.asarray(segments, dtype=np.int64)
@@ -156,6 +164,6 @@ class SegmentPaceSample(PretextSampler):
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(clip_len={self.clip_len}, num_segments={self.num_segments}, '
-            f'num_speeds={self.num_speeds}, num_views={self.num_views}, mode={self.mode!r}, '
+            f'speeds={self.speeds}, num_views={self.num_views}, mode={self.mode!r}, '
             f'lookahead={self.lookahead}, seed={self.seed})'
         )

@@ -48,7 +48,7 @@ class C3DBN(StagedBackbone):
             raise InputError(f'C3DBN.stage_convs={tuple(stage_convs)}: expected one to five numbers of at least 1')
         if base_channels < 1:
             raise InputError(f'C3DBN.base_channels={base_channels}: expected at least 1')
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
         width, stages = in_channels, []
         for i, (convs, factor) in enumerate(zip(stage_convs, _WIDTHS), 1):
             names = []

@@ -31,7 +31,7 @@ class FactoredConv3d(nn.Module):
             in_channels, middle, (1, d, d), (1, *stride[1:]), padding=(0, d // 2, d // 2), bias=False
         )
         self.bn = nn.BatchNorm3d(middle)
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
         self.temporal_conv = nn.Conv3d(
             middle, out_channels, (t, 1, 1), (stride[0], 1, 1), padding=(t // 2, 0, 0), bias=False
         )

@@ -41,10 +41,10 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, H, W) -> (B, C', T', H', W')."""
-        residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)), inplace=True)))
         if self.downsample:
             x = self.downsamplebn(self.downsampleconv(x))
-        return F.relu(x + residual)
+        return F.relu(x + residual, inplace=True)
 
 
 class ResidualStage(nn.Module):
@@ -97,7 +97,7 @@ class ResidualBackbone(StagedBackbone):
             raise InputError(f'{name}.base_channels={base_channels}: expected at least 1')
         self.conv1 = conv(in_channels, base_channels, (3, 7, 7), (1, 2, 2))
         self.bn1 = nn.BatchNorm3d(base_channels)
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
         width, stages = base_channels, [['conv1', 'bn1', 'relu']]
         for i, blocks in enumerate(stage_blocks):
             out = base_channels * 2**i

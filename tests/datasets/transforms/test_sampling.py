@@ -120,3 +120,19 @@ def test_finer_segments_stay_inside():
     sampler = SegmentPaceSample(num_segments=8, num_speeds=4)
     for r in draws(sampler, 17, 500):
         assert r['frame_inds'].max() < 17
+
+
+def test_other_speeds_are_what_the_labels_index():
+    sampler = SegmentPaceSample(speeds=(1, 2, 4, 8), mode='fit')
+    for r in draws(sampler, 90, 200):
+        pace, segment = int(r['pace_label'][0]), int(r['segment_label'][0])
+        speed = (1, 2, 4, 8)[pace]
+        offsets = r['frame_inds'] - r['frame_inds'][0]
+        assert offsets.tolist() == paced_offsets(16, 4, segment, speed).tolist()
+    assert {int(r['pace_label'][0]) for r in draws(sampler, 90, 100)} == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize('speeds', [(), (2, 4), (1, 4, 2), (1, 2, 2)])
+def test_speeds_that_do_not_ascend_from_1(speeds):
+    with pytest.raises(InputError, match=r'speeds=.*ascending from 1'):
+        SegmentPaceSample(speeds=speeds)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from auxskd_mm.apis import run_tool
+from auxskd_mm.apis.protocol import EVALUATIONS, protocol_of_comparison, write_protocol
 from auxskd_mm.evaluation import FeatureBank, KNNMetric, LinearProbeMetric, RetrievalMetric, check_comparable
 from auxskd_mm.evaluation.feature_metric import describe
 
@@ -29,7 +31,7 @@ def main() -> None:
     args = parser.parse_args()
     gallery, queries = FeatureBank.load(args.gallery), FeatureBank.load(args.queries)
     check_comparable(gallery, queries)
-    results = dict(protocol=describe(gallery, queries), features=gallery.protocol)
+    results: dict[str, Any] = dict(protocol=describe(gallery, queries), features=gallery.protocol)
     for task in args.tasks:
         groups = dict(group_pattern=args.group_pattern, group_file=args.group_file, seed=args.seed)
         metric = TASKS[task](device=args.device, **(groups if task == 'linear' else {}))
@@ -38,6 +40,8 @@ def main() -> None:
     if args.out:
         Path(args.out).parent.mkdir(parents=True, exist_ok=True)
         Path(args.out).write_text(text + '\n')
+        kinds = [EVALUATIONS[TASKS[task].__name__] for task in args.tasks]
+        write_protocol(args.out, protocol_of_comparison(args.gallery, args.queries, kinds), results)
     print(text)
 
 

@@ -1,4 +1,4 @@
-"""Run a recipe: a list of phases, the weights of one handed to the next.
+"""Run a recipe: a list of phases, the weights of one handed to the next, then a report of what they are worth.
 
 Started again, it skips finished phases and resumes the one that was cut off.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from auxskd_mm.apis import CfgOptions, run_tool
 from auxskd_mm.apis.run_recipe import run_recipe
+from auxskd_mm.errors import InputError
 
 
 def main() -> None:
@@ -18,13 +19,31 @@ def main() -> None:
     parser.add_argument('--work-dir', help='folder of the recipe; phase NAME works in WORK_DIR/NAME')
     parser.add_argument('--gpus', type=int, default=0, help='processes for torchrun; 0 is one process without it')
     parser.add_argument('--seed', type=int, default=None, help='random seed of every phase')
+    parser.add_argument('--seeds', type=int, nargs='+', default=[], help='several; each runs the whole chain')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=CfgOptions, help='overrides as PHASE.key=value, or all.key=value'
+        '--lists', nargs='+', default=[], help='folders of lists (tools/data/prepare_folder.py), one a split'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=CfgOptions,
+        help='overrides as NAME.key=value for a phase or an evaluation, or all.key=value for all phases',
     )
     args = parser.parse_args()
-    summary = run_recipe(args.recipe, args.work_dir, args.cfg_options, gpus=args.gpus, seed=args.seed)
-    folder = Path(summary['phases'][-1]['checkpoint']).parents[1]
-    print((folder / 'summary.md').read_text())
+    if args.seed is not None and args.seeds:
+        raise InputError('--seed, --seeds: give one of them')
+    summary = run_recipe(
+        args.recipe,
+        args.work_dir,
+        args.cfg_options,
+        gpus=args.gpus,
+        seed=args.seed,
+        seeds=args.seeds,
+        lists=args.lists,
+    )
+    print(Path(summary['work_dir'], 'summary.md').read_text(encoding='utf-8'))
+    if summary['report']:
+        print(f'report: {summary["report"]}')
 
 
 if __name__ == '__main__':

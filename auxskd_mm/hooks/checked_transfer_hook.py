@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -10,6 +11,8 @@ from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop
 
+from ..functional.config_text import read_config_text
+from ..functional.input_convention import describe_convention, find_pipeline, input_convention, same_convention
 from ..functional.transfer import check_transfer
 from ..registry import HOOKS
 
@@ -20,6 +23,9 @@ class CheckedTransferHook(Hook):
 
     Call point: ``after_load_checkpoint``, before the tensors are copied. In training the parts in ``prefixes`` must be
     covered whole; in testing the whole model must, since a head left at random gives a number that means nothing.
+
+    Warns when the checkpoint was trained on another input convention (order of the channels, mean, std) than this config
+    feeds, as far as the checkpoint tells: that costs accuracy and says nothing.
 
     Args:
         prefixes: Parts of the model a checkpoint must cover in training.
@@ -41,3 +47,33 @@ class CheckedTransferHook(Hook):
         name = str(getattr(runner, '_load_from', None) or 'the checkpoint')
         message = check_transfer(model.state_dict(), state, self.prefixes if training else ('',), name)
         print_log(message, logger='current')
+        warning = input_mismatch(checkpoint.get('meta'), runner.cfg, 'train' if training else 'test')
+        if warning is not None:
+            print_log(f'{name} {warning}', logger='current', level=logging.WARNING)
+
+
+def input_mismatch(meta: Any, config: Mapping[str, Any], part: str) -> str | None:
+    """What a checkpoint was trained on and a config feeds, if these are known and differ.
+
+    Args:
+        meta: The checkpoint's.
+        config: Config that loads it.
+        part: 'train' or 'test', the data loader that feeds it.
+
+    Returns:
+        Rest of a sentence that begins with the checkpoint's name; None if there is nothing to say.
+    """
+    text = meta.get('cfg') if isinstance(meta, Mapping) else None
+    theirs = read_config_text(text) if isinstance(text, str) else None
+    if theirs is None:
+        return None
+    taught, fed = (
+        input_convention((content.get('model') or {}).get('data_preprocessor'), find_pipeline(content, loaders))
+        for content, loaders in ((theirs, ('train_dataloader', 'test_dataloader')), (config, (f'{part}_dataloader',)))
+    )
+    if taught is None or fed is None or same_convention(taught, fed):
+        return None
+    return (
+        f'was trained on {describe_convention(taught)}; this config feeds {describe_convention(fed)}: set '
+        'model.data_preprocessor to what it was trained with, or accuracy is lost without a word'
+    )

@@ -16,7 +16,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS
 
 from auxskd_mm.apis import load_config
-from auxskd_mm.apis.run_recipe import Phase
+from auxskd_mm.apis.recipe.entries import read_phases
 from auxskd_mm.functional.transfer import check_transfer
 
 FOLDER = Path(__file__).parents[2] / 'configs'
@@ -24,7 +24,12 @@ ALL = [
     path.relative_to(FOLDER) for path in sorted(FOLDER.rglob('*.py')) if '_base_' not in str(path.relative_to(FOLDER))
 ]
 RECIPES = [str(path) for path in ALL if path.parts[0] == 'recipes']
-TRAINED = [str(path) for path in ALL if path.parts[0] not in ('recipes', 'downstream')]
+EVALUATIONS = ('finetune', 'probe')  # see test_evaluation_configs.py
+TRAINED = [
+    str(path)
+    for path in ALL
+    if path.parts[0] not in ('recipes', 'downstream') and not path.name.startswith(EVALUATIONS)
+]
 NETWORKS = ('r21d', 'r3d', 'c3d', 's3dg')
 
 
@@ -111,7 +116,7 @@ def test_training_and_testing_are_set_up(name):
 @pytest.mark.parametrize('name', RECIPES)
 def test_recipes_hand_over_whole_backbones(name):
     path = FOLDER / name
-    phases = [Phase(entry, path.parent) for entry in Config.fromfile(path).phases]
+    phases = read_phases(Config.fromfile(path).phases, path.parent)
     assert phases[0].init_from is None
     states = {phase.name: build_model(Config.fromfile(phase.config)).state_dict() for phase in phases}
     for before, phase in zip(phases, phases[1:]):

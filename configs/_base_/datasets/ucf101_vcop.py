@@ -1,7 +1,8 @@
 # UCF101 as VCOP fine-tunes and tests on it (xudejing/video-clip-order-prediction @ 7a1710d): 16 consecutive frames from
 # a random start, 128 x 171, crop 112, no flip, no jitter; 10 uniform clips and the centre crop at test.
 # Lists by tools/data/prepare_ucf101.py. The split is one option, for this and all configs on it:
-# SPLIT=2 python tools/train.py ... (1 if it is not set).
+# --cfg-options split=2, for training and test alike.
+split = 1  # what '{split}' below becomes, after the overrides
 data_root = 'data/ucf101'
 clip_len = 16
 pack = dict(type='PackActionInputs', meta_keys=('filename',))
@@ -41,7 +42,7 @@ train_dataloader = dict(
     dataset=dict(
         type='VideoDataset',
         data_root=data_root,
-        ann_file='fit_split{{$SPLIT:1}}.txt',  # the training list without 800 videos for validation, as VCOP
+        ann_file='fit_split{split}.txt',  # the training list without 800 videos for validation, as VCOP
         data_prefix=dict(video='videos'),
         pipeline=train_pipeline,
     ),
@@ -54,7 +55,7 @@ val_dataloader = dict(
     dataset=dict(
         type='VideoDataset',
         data_root=data_root,
-        ann_file='val_split{{$SPLIT:1}}.txt',
+        ann_file='val_split{split}.txt',
         data_prefix=dict(video='videos'),
         pipeline=val_pipeline,
         test_mode=True,
@@ -67,7 +68,7 @@ test_dataloader = dict(
     dataset=dict(
         type='VideoDataset',
         data_root=data_root,
-        ann_file='test_split{{$SPLIT:1}}.txt',
+        ann_file='test_split{split}.txt',
         data_prefix=dict(video='videos'),
         pipeline=test_pipeline,
         test_mode=True,

@@ -1,0 +1,47 @@
+"""How far a recipe is, and about how long the rest will take."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+
+class Progress:
+    """Estimate from the steps of the same kind that are done, whichever run or row they belonged to.
+
+    Args:
+        kinds: Kind of each step, in order.
+        taken: Seconds that it took before this start, None for a step that is still to be run.
+    """
+
+    def __init__(self, kinds: Sequence[str], taken: Sequence[float | None]) -> None:
+        self.kinds = list(kinds)
+        self.finished = {index for index, seconds in enumerate(taken) if seconds is not None}
+        self.seconds: dict[str, list[float]] = defaultdict(list)
+        for kind, seconds in zip(kinds, taken):
+            if seconds is not None:
+                self.seconds[kind].append(seconds)
+
+    def done(self, kind: str, seconds: float) -> None:
+        """Note what a step took that was to be run."""
+        self.seconds[kind].append(seconds)
+
+    def left(self, index: int) -> str:
+        """What is left from the step ``index`` on (itself included), in words."""
+        rest = [kind for i, kind in enumerate(self.kinds) if i >= index and i not in self.finished]
+        if not rest:
+            return 'nothing left to run'
+        known = [kind for kind in rest if self.seconds[kind]]
+        seconds = sum(sum(self.seconds[kind]) / len(self.seconds[kind]) for kind in known)
+        new = len(rest) - len(known)
+        parts = [f'about {_span(seconds)}'] if known else []
+        parts += [f'{new} step{"s" * (new > 1)} of unknown length'] if new else []
+        return ' and '.join(parts) + ' left'
+
+
+def _span(seconds: float) -> str:
+    if seconds < 90:
+        return f'{max(1, round(seconds))} s'
+    if seconds < 5400:
+        return f'{seconds / 60:.0f} min'
+    return f'{seconds / 3600:.1f} h'

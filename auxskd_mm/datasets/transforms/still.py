@@ -1,0 +1,45 @@
+"""One frame in place of a clip, for the baseline that sees no motion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from ...errors import InputError
+from ...registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class StillFrames(BaseTransform):
+    """Repeat the middle frame of every clip over its whole length.
+
+    Stands between a sampler and decoding. What a network reaches on such clips it reaches without motion: scene, pose
+    and colour.
+
+    Required and modified key: ``frame_inds`` (num_clips x clip_len,); required key: ``clip_len``.
+
+    Args:
+        enabled: False leaves the clips as they are, so that one config serves both.
+
+    Raises:
+        InputError: If a sampler has not run before.
+    """
+
+    def __init__(self, enabled: bool = True) -> None:
+        self.enabled = bool(enabled)
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Write the frame numbers."""
+        if not self.enabled:
+            return results
+        if 'frame_inds' not in results or 'clip_len' not in results:
+            raise InputError('StillFrames: no frame_inds and clip_len; put it behind the sampler')
+        clips = np.asarray(results['frame_inds']).reshape(-1, results['clip_len'])
+        middle = clips[:, clips.shape[1] // 2, None]
+        results['frame_inds'] = np.broadcast_to(middle, clips.shape).reshape(-1).copy()
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(enabled={self.enabled})'

@@ -1,0 +1,118 @@
+"""Retrieval examples: a query and what was found for it, as strips of three frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from ..datasets.readers import open_reader
+from ..errors import InputError
+from .plain_text import figure_text
+
+# Blue and vermilion of the Okabe-Ito palette, told apart by every kind of colour vision; the signs say it again.
+RIGHT, WRONG, QUERY = '#0072B2', '#D55E00', '#444444'
+SIGNS = {True: '\N{CHECK MARK}', False: '\N{BALLOT X}'}
+
+
+class Found(NamedTuple):
+    """One video that was found: path, class name, cosine similarity, and whether the class is the query's."""
+
+    path: str
+    name: str
+    similarity: float
+    right: bool
+
+
+class Example(NamedTuple):
+    """A query (path and class name) and what was found for it, nearest first."""
+
+    path: str
+    name: str
+    found: Sequence[Found]
+
+
+def thumbnail(path: str, size: tuple[int, int] = (72, 54), frames: int = 3) -> np.ndarray:
+    """Frames of a video beside each other, evenly spread, each fitted into ``size`` on grey.
+
+    Args:
+        path: Video or frame folder; one that cannot be read gives grey alone.
+        size: Width and height of a frame.
+        frames: How many.
+
+    Returns:
+        uint8 RGB (height, frames * (width + 2) - 2, 3).
+    """
+    width, height = size
+    sheet: np.ndarray = np.full((height, frames * (width + 2) - 2, 3), 255, np.uint8)
+    try:
+        reader = open_reader(path)
+        numbers = [int((i + 0.5) * reader.num_frames / frames) for i in range(frames)]
+        pictures = list(reader.read(numbers))
+        reader.close()
+    except (InputError, OSError):
+        pictures = [np.full((height, width, 3), 128, np.uint8)] * frames
+    for i, picture in enumerate(pictures):
+        scale = min(width / picture.shape[1], height / picture.shape[0])
+        small = cv2.resize(
+            picture,
+            (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))),
+            interpolation=cv2.INTER_AREA,
+        )
+        top, left = (height - small.shape[0]) // 2, i * (width + 2) + (width - small.shape[1]) // 2
+        sheet[:, i * (width + 2) : i * (width + 2) + width] = 128
+        sheet[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return sheet
+
+
+def draw_retrieval_sheet(examples: Sequence[Example], path: str | Path, title: str = '') -> Path:
+    """Draw a row an example, query first, and write a PNG.
+
+    Args:
+        examples: Rows.
+        path: PNG file.
+        title: Line above.
+
+    Returns:
+        The path.
+    """
+    import matplotlib
+
+    matplotlib.use('Agg')
+    import matplotlib.pyplot as plt
+
+    columns = 1 + max(len(example.found) for example in examples)
+    figure, axes = plt.subplots(
+        len(examples),
+        columns,
+        figsize=(2.02 * columns, 0.86 * len(examples) + 0.4),
+        squeeze=False,
+        gridspec_kw=dict(
+            wspace=0.06, hspace=0.5, left=0.005, right=0.995, bottom=0.02, top=1 - 0.55 / (0.86 * len(examples) + 0.4)
+        ),
+    )
+    for row, example in zip(axes, examples):
+        _draw(row[0], example.path, f'query: {figure_text(example.name)}', QUERY, '-', 'bold')
+        for axis, found in zip(row[1:], example.found):
+            text = f'{SIGNS[found.right]} {figure_text(found.name)}  {found.similarity:.3f}'
+            _draw(axis, found.path, text, RIGHT if found.right else WRONG, '-' if found.right else '--', 'normal')
+        for axis in row[1 + len(example.found) :]:
+            axis.axis('off')
+    figure.suptitle(figure_text(title), fontsize=10, x=0.005, ha='left')
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
+    return path
+
+
+def _draw(axis: object, path: str, text: str, colour: str, style: str, weight: str) -> None:
+    axis.imshow(thumbnail(path), interpolation='nearest')  # type: ignore[attr-defined]
+    axis.set_xticks([])  # type: ignore[attr-defined]
+    axis.set_yticks([])  # type: ignore[attr-defined]
+    axis.set_title(text, fontsize=8, color=colour, pad=4, loc='left', weight=weight)  # type: ignore[attr-defined]
+    for spine in axis.spines.values():  # type: ignore[attr-defined]
+        spine.set(color=colour, linewidth=2.5, linestyle=style)

@@ -1,0 +1,69 @@
+# A few hundred labelled clips of one's own, on two CPU cores: what auxSKD and VSPP are worth on them, beside the same
+# network from scratch, and beside both without motion (one frame of each clip, repeated).
+#   for s in 0 1 2; do python tools/data/prepare_folder.py VIDEOS lists/$s --table groups.csv --seed $s; done
+#   python tools/run_recipe.py configs/recipes/own_videos_small.py --lists lists/0 lists/1 lists/2 --seeds 0
+# Every split is pretrained by itself, on its own training clips (and what --pool adds): no test clip is ever seen.
+lists = ['lists']
+seeds = [0]
+
+pool = {'train_dataloader.dataset.source': '{lists}/pool.txt', 'train_dataloader.dataset.data_prefix': ''}
+held_out = {'test_dataloader.dataset.source': '{lists}/test.txt', 'test_dataloader.dataset.data_prefix': ''}
+# C3D at an eighth of the width and speeds further apart than 1 to 4, because so small a network leaves chance with them first; and
+# the pace of whole short clips before that of a quarter of the clip.
+network = {'model.backbone.type': 'auxskd_mm.C3DBN'}
+task = {
+    **pool,
+    **held_out,
+    **network,
+    'train_dataloader.dataset.pipeline.1.speeds': (1, 2, 4, 8),
+    'test_dataloader.dataset.pipeline.1.speeds': (1, 2, 4, 8),
+    'optim_wrapper.optimizer.lr': 1e-3,
+    'train_cfg.max_epochs': 8,
+    'param_scheduler.1.end': 8,
+    'param_scheduler.1.T_max': 6,
+}
+whole_clip = {
+    'model.cls_head.num_segments': 1,
+    'train_dataloader.dataset.pipeline.1.num_segments': 1,
+    'train_dataloader.dataset.pipeline.1.clip_len': 8,
+    'test_dataloader.dataset.pipeline.1.num_segments': 1,
+    'test_dataloader.dataset.pipeline.1.clip_len': 8,
+}
+phases = [
+    dict(name='auxskd', config='../examples/auxskd_r21d_small.py', options={**pool, **network}),
+    dict(
+        name='vspp_whole',
+        config='../examples/vspp_r21d_small.py',
+        options={**task, **whole_clip},
+        init_from='auxskd',
+        test=True,
+    ),
+    dict(
+        name='vspp',
+        config='../examples/vspp_r21d_small.py',
+        options=task,
+        init_from='vspp_whole',
+        test=True,
+    ),
+]
+inits = [
+    dict(name='scratch', title='from scratch'),
+    dict(name='auxskd_vspp', title='auxSKD, then VSPP', init_from='vspp'),
+    dict(name='scratch_still', title='from scratch, still frames', options={'still': True}),
+    dict(name='auxskd_vspp_still', title='auxSKD, then VSPP, still frames', init_from='vspp', options={'still': True}),
+]
+evaluations = [
+    dict(
+        name='finetune',
+        config='../examples/finetune_r21d_small.py',
+        options={'lists': '{lists}', 'num_classes': '{num_classes}', **network},
+        columns={'fine-tuned': 'acc/top1'},
+    ),
+    dict(
+        name='frozen',
+        config='../examples/probe_r21d_small.py',
+        options={'lists': '{lists}', **network},
+        columns={'linear probe': 'linear/top1', 'k-NN': 'knn/top1', 'R@1': 'retrieval/R@1', 'R@5': 'retrieval/R@5'},
+    ),
+]
+report = dict(title='Own videos: with and without pretraining, with and without motion')

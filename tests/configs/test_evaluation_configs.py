@@ -1,0 +1,92 @@
+"""The small configs that classify, and the recipes with a table: their parts fit each other and the pretraining."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import write_video
+from mmaction.registry import METRICS, MODELS
+from mmengine.config import Config
+from mmengine.dataset import Compose
+
+from auxskd_mm.apis import load_config
+from auxskd_mm.apis.recipe.plan import plan_recipe
+from auxskd_mm.functional.input_convention import find_pipeline, input_convention, same_convention
+from auxskd_mm.functional.transfer import check_transfer
+
+FOLDER = Path(__file__).parents[2] / 'configs'
+NAMES = sorted(
+    str(path.relative_to(FOLDER))
+    for folder in ('demo', 'examples')
+    for kind in ('finetune', 'probe')
+    for path in (FOLDER / folder).glob(f'{kind}_*.py')
+)
+RECIPES = [path.name for path in (FOLDER / 'recipes').glob('*.py') if Config.fromfile(path).get('evaluations')]
+
+
+@pytest.fixture
+def lists(tmp_path):
+    folder = tmp_path / 'lists'
+    folder.mkdir()
+    (folder / 'classes.txt').write_text('a\nb\n')
+    (folder / 'groups.csv').write_text('path,group\nx,y\n')
+    return folder
+
+
+def load(path, options):
+    config = load_config(str(path), options)
+    with torch.device('meta'):
+        return config, MODELS.build(config.model)
+
+
+def test_there_are_some():
+    assert len(NAMES) >= 4
+    assert {'demo_motion.py', 'own_videos_small.py'} <= set(RECIPES)
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_clips_fit_the_network(name, lists, tmp_path):
+    own = 'lists' in Config.fromfile(FOLDER / name)
+    config, model = load(FOLDER / name, {'lists': str(lists)} if own else {})
+    for evaluator in config.test_evaluator if isinstance(config.test_evaluator, list) else [config.test_evaluator]:
+        assert METRICS.build(evaluator)
+    video = write_video(tmp_path / 'v.mp4', num_frames=60)
+    for part in ('train', 'test'):
+        if config.get(f'{part}_dataloader') is None:
+            continue
+        steps = find_pipeline(config, (f'{part}_dataloader',))
+        sample = Compose(steps)(dict(filename=video, label=1, start_index=0, modality='RGB'))
+        batch = dict(inputs=[sample['inputs']] * 2, data_samples=[sample['data_samples']] * 2)
+        data = MODELS.build(config.model.data_preprocessor)(batch, training=part == 'train')
+        out = model.cls_head(model.backbone(data['inputs'].to('meta').flatten(0, 1)))
+        classes = config.model.cls_head.get('num_classes', 64)
+        assert out.shape == (2 * len(sample['inputs']), classes)
+        frames = sample['inputs'].unique(dim=2).shape[2]
+        assert frames > 1
+        if own:
+            still, _ = load(FOLDER / name, {'lists': str(lists), 'still': True})
+            steps = find_pipeline(still, (f'{part}_dataloader',))
+            sample = Compose(steps)(dict(filename=video, label=1, start_index=0, modality='RGB'))
+            assert sample['inputs'].unique(dim=2).shape[2] == 1
+
+
+@pytest.mark.parametrize('name', RECIPES)
+def test_every_row_brings_what_every_column_needs(name, lists, tmp_path):
+    plan = plan_recipe(FOLDER / 'recipes' / name, tmp_path / 'out', {}, lists=[str(lists)])
+    phases = {step.folder: step for step in plan.steps if step.row is None}
+    columns = [step for step in plan.steps if step.row is not None]
+    assert len(columns) == len(plan.runs) * len(plan.inits) * len(plan.evaluations)
+    assert any(step.init is None for step in columns)  # something to compare with
+    for step in columns:
+        config, model = load(step.config, step.options)
+        if step.init is None:
+            continue
+        before, pretrained = load(phases[step.init].config, phases[step.init].options)
+        assert 'backbone tensors loaded' in check_transfer(
+            model.state_dict(), pretrained.state_dict(), ('backbone.',), name
+        )
+        taught, fed = (
+            input_convention(content.model.data_preprocessor, find_pipeline(content, (loader,)))
+            for content, loader in ((before, 'train_dataloader'), (config, 'test_dataloader'))
+        )
+        assert same_convention(taught, fed)

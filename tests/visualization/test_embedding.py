@@ -1,0 +1,48 @@
+"""Features in the plane."""
+
+import numpy as np
+import pytest
+
+from auxskd_mm.errors import InputError
+from auxskd_mm.visualization.embedding import draw_embeddings, project
+
+
+def clusters():
+    random = np.random.default_rng(0)
+    centres = np.eye(3, 8) * 10
+    labels = np.repeat(np.arange(3), 12)
+    return (centres[labels] + random.normal(size=(36, 8))).astype(np.float32), labels
+
+
+@pytest.mark.parametrize('method', ['tsne', 'pca'])
+def test_what_is_together_stays_together(method):
+    features, labels = clusters()
+    points = project(features, method)
+    assert points.shape == (36, 2)
+    distances = np.linalg.norm(points[:, None] - points[None], axis=-1)
+    np.fill_diagonal(distances, np.inf)
+    assert (labels[distances.argmin(1)] == labels).all()
+    np.testing.assert_array_equal(points, project(features, method))
+
+
+def test_length_of_a_feature_does_not_count():
+    features, _ = clusters()
+    scaled = features * np.linspace(0.1, 9, 36)[:, None]
+    # PCA's axes have no sign.
+    np.testing.assert_allclose(np.abs(project(scaled, 'pca')), np.abs(project(features, 'pca')), atol=1e-5)
+
+
+@pytest.mark.parametrize('count', [1, 2, 3, 4, 5])
+def test_few_points(count):
+    assert project(np.random.default_rng(0).random((count, 4))).shape == (count, 2)
+    assert project(np.ones((count, 1))).shape == (count, 2)
+
+
+def test_bad_input_and_the_picture(tmp_path):
+    with pytest.raises(InputError, match="'umap': expected"):
+        project(np.ones((5, 2)), 'umap')
+    with pytest.raises(InputError, match='no features'):
+        project(np.ones((0, 2)))
+    points, names = np.random.default_rng(0).random((6, 2)), ['$a', 'b', 'empty']
+    path = draw_embeddings({'x$': points}, {'x$': [0, 0, 1, 1, 1, 0]}, names, tmp_path / 'p' / 'e.png')
+    assert path.read_bytes()[:4] == b'\x89PNG'

@@ -23,7 +23,10 @@ from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner
 
 from ..compat import leave_out_device_ids
-from ..errors import InputError
+from ..errors import InputError, Preempted
+from .config_variables import fill_variables
+from .launch_checks import lost_process
+from .safe_training import compile_backbones, make_safe, take_compile_options
 
 _TRACEBACK = 'AUXSKD_MM_TRACEBACK'
 _RUNNER_KEYS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self'} | {
@@ -61,15 +64,21 @@ def run_tool(main: Callable[[], Any]) -> None:
     """
     try:
         main()
+    except Preempted as stop:
+        _leave(f'preempted: {stop}', stop.code)
     except Exception as error:
         line = describe(error)
         if line is None or os.environ.get(_TRACEBACK) == '1':
             raise
-        sys.stdout.flush()
-        print(f'error: {line}', file=sys.stderr)
-        # Straight out: loader workers and process groups must not print their own tracebacks after it.
-        sys.stderr.flush()
-        os._exit(1)
+        _leave(f'error: {line}', 1)
+
+
+def _leave(line: str, code: int) -> None:
+    sys.stdout.flush()
+    print(line, file=sys.stderr)
+    # Straight out: loader workers and process groups must not print their own tracebacks after it.
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def describe(error: BaseException) -> str | None:
@@ -97,13 +106,17 @@ def describe(error: BaseException) -> str | None:
         )
     if isinstance(error, (FileNotFoundError, IsADirectoryError, PermissionError)):
         return ' '.join(text.split())
+    if isinstance(error, RuntimeError) and (line := lost_process(text)):
+        return line
     if isinstance(error, RuntimeError) and 'PytorchStreamReader' in text:
         return f'the checkpoint is damaged or not a checkpoint ({text.splitlines()[0][:120]})'
     return None
 
 
 def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
-    """Load a config, merge ``--cfg-options`` and refuse keys that nothing reads.
+    """Load a config, merge ``--cfg-options``, fill its variables and refuse keys that nothing reads.
+
+    See :func:`fill_variables` for strings such as ``'train_split{split}.txt'``.
 
     Args:
         path: Config file, or ``package::path``.
@@ -111,7 +124,7 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
 
     Raises:
         InputError: If the file is missing, cannot be parsed, imports what is not installed or has a misspelt key of the
-            Runner's at its top; or if an override fits nothing.
+            Runner's at its top; or if an override fits nothing, or gives a split that does not exist.
     """
     try:
         config = Config.fromfile(_config_file(path))
@@ -128,7 +141,7 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
             config.merge_from_dict(options)
         except (KeyError, TypeError) as error:  # an index beyond a list, a key below what is no dict
             raise InputError(f'--cfg-options: {str(error.args[0])[:200]} ...') from None
-    return config
+    return fill_variables(config, options)
 
 
 def _config_file(path: str) -> str:
@@ -184,7 +197,12 @@ def build_runner(config: Config) -> Runner:
             config.optim_wrapper.pop(key, None)
         config.optim_wrapper.type = 'OptimWrapper'
     leave_out_device_ids(config)
-    return RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    make_safe(config)
+    compiling = take_compile_options(config)
+    runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    if compiling is not None:
+        compile_backbones(runner.model, compiling)
+    return runner
 
 
 def check_checkpoint(path: str | None) -> None:

@@ -36,7 +36,8 @@ _AUXSKD = {
 _VSPP = {'linear_segment.': 'cls_head.fc_segment.', 'linear.': 'cls_head.fc_speed.', '': 'backbone.'}
 _VIDEOPACE = {'linear.': 'cls_head.fc_pace.', 'fc.': 'cls_head.fc_pace.', '': 'backbone.'}
 _VCOP = {'base_network.': 'backbone.', 'fc7.': 'cls_head.fc_pair.', 'fc8.': 'cls_head.fc_order.'}
-# Projections start with a pooling and a flattening layer; 'mlp' ones have a second linear layer at 4.
+# Projections start with a pooling and a flattening layer; 'mlp' ones have a second linear layer at 4. The convolutional
+# ones name their layers, and 'conv' has no bn.
 _RSPNET = {
     f'{theirs}.{layer}': f'{ours}{place}'
     for theirs, ours in (('encoder_q', ''), ('encoder_k', 'teacher.'))
@@ -45,6 +46,16 @@ _RSPNET = {
         ('fc1.4.', 'head_a.projector.2.'),
         ('fc2.2.', 'head_m.projector.0.'),
         ('fc2.4.', 'head_m.projector.2.'),
+        *(
+            (f'{layer}.{part}.', f'{head}.{place}.')
+            for layer, head in (('fc1', 'head_a'), ('fc2', 'head_m'))
+            for part, place in (
+                ('conv1', 'convs.0'),
+                ('bn', 'convs.1'),
+                ('conv2', 'convs.2'),
+                ('linear', 'projector.0'),
+            )
+        ),
         ('encoder.', 'backbone.'),
     )
 } | {'queue_ptr': 'queue.pointer', 'queue': 'queue.features'}

@@ -13,29 +13,25 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.device import get_device
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
-from mmengine.runner.checkpoint import _load_checkpoint
 from torch import nn
 from torch.utils.data import DataLoader
 
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank
-from ..evaluation.feature_extraction import extract_bank, untouched_random_state
-from ..functional.transfer import check_transfer
-from ..registry import MODELS
-from .command_line import load_config
+from ..evaluation.feature_extraction import extract_bank
 from .feature_pipeline import feature_pipeline
+from .inference import init_model
 
 SUFFIXES = ('.npy', '.npz', '.parquet')
 
 
 def extract_features(
-    config: str | Config,
-    checkpoint: str | None,
-    videos: str | Sequence[str],
+    config: str | Config | nn.Module,
+    checkpoint: str | None = None,
+    videos: str | Sequence[str] = (),
     *,
     num_clips: int = 10,
     pooling: str = 'average',
@@ -49,8 +45,9 @@ def extract_features(
     """One feature a video: the mean over evenly spread clips of the pooled output of the backbone.
 
     Args:
-        config: Any config of this package or of MMAction2 whose model has a ``backbone``: pretraining or recognition.
-        checkpoint: Its weights; every tensor of the backbone must be there. None takes random ones, drawn from
+        config: Any config of this package or of MMAction2 whose model has a ``backbone``: pretraining or recognition. Or
+            a model of :func:`init_model`: ``extract_features(model, videos=...)``.
+        checkpoint: A config's weights; every tensor of the backbone must be there. None takes random ones, drawn from
             ``seed`` as a training from scratch would start.
         videos: A folder, a glob, a list file, video files, or several of them; see :class:`UnlabeledVideoDataset`.
         num_clips: Clips a video.
@@ -59,7 +56,7 @@ def extract_features(
         data_prefix: Folder that the names in a list are relative to.
         batch_size: Videos at a time.
         num_workers: Processes that decode.
-        device: None is the accelerator if there is one.
+        device: None is the accelerator if there is one; a model stays where it is.
         seed: Of random weights.
 
     Returns:
@@ -70,10 +67,15 @@ def extract_features(
     Raises:
         InputError: For a config, checkpoint, or videos that cannot be used.
     """
-    if isinstance(config, str):
-        config = load_config(config)
+    if isinstance(config, nn.Module):
+        if checkpoint is not None:
+            raise InputError('extract_features: a model has its weights; leave checkpoint out and name videos=...')
+        model, config = config, config.cfg
+        checkpoint = getattr(model, 'checkpoint', None)
+    else:
+        model = init_model(config, checkpoint, device, require='backbone', seed=seed)
+        config = model.cfg
     init_default_scope(config.get('default_scope', 'mmaction'))
-    model = load_backbone(config, checkpoint, seed).to(device or get_device())
     steps = feature_pipeline(config, num_clips) if pipeline is None else list(pipeline)
     dataset = UnlabeledVideoDataset(videos, data_prefix, pipeline=steps, test_mode=True)
     loader = DataLoader(dataset, batch_size, num_workers=num_workers, collate_fn=pseudo_collate)
@@ -88,34 +90,6 @@ def extract_features(
         sampler=_sampler(steps),
     )
     return FeatureBank(bank.features, bank.labels, bank.names, {**bank.protocol, **protocol})
-
-
-def load_backbone(config: Config, checkpoint: str | None, seed: int = 0) -> nn.Module:
-    """Model of a config with the backbone of a checkpoint; heads and the rest are loaded as far as they fit.
-
-    Without a checkpoint the weights are random, the same for the same ``seed``.
-
-    Raises:
-        InputError: If the model has no backbone, or the checkpoint does not cover it.
-    """
-    if config.get('model') is None:
-        raise InputError('the config has no model')
-    with untouched_random_state():
-        torch.manual_seed(seed)
-        model = MODELS.build(config.model)
-        if checkpoint is None and hasattr(model, 'init_weights'):
-            model.init_weights()
-    if not hasattr(model, 'backbone'):
-        raise InputError(f'{type(model).__name__} has no backbone to take features from')
-    if checkpoint is None:
-        return model
-    state = _load_checkpoint(checkpoint, map_location='cpu')
-    state = {key.removeprefix('module.'): value for key, value in state.get('state_dict', state).items()}
-    print_log(check_transfer(model.state_dict(), state, ('backbone.',), checkpoint), logger='current')
-    own = model.state_dict()
-    fits = {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}
-    model.load_state_dict(fits, strict=False)
-    return model
 
 
 def check_feature_path(path: str | Path) -> None:

@@ -24,8 +24,11 @@ def feature_pipeline(config: Config, num_clips: int = 10) -> list[dict[str, Any]
     with clips of the same length, their starts spread evenly from the first to the last that fits. Decoding, channel
     order, resizing and cropping stay those of the config, as its weights expect them.
 
+    A config with neither (auxSKD's) gives its training pipeline, its random crops made central and other random steps
+    left out.
+
     Args:
-        config: Config with a ``test_dataloader`` or ``val_dataloader``.
+        config: Config with a ``test_dataloader``, ``val_dataloader`` or ``train_dataloader``.
         num_clips: Clips a video.
 
     Returns:
@@ -36,7 +39,7 @@ def feature_pipeline(config: Config, num_clips: int = 10) -> list[dict[str, Any]
     """
     if num_clips < 1:
         raise InputError(f'num_clips={num_clips}: expected at least 1')
-    steps = _test_pipeline(config)
+    steps = evaluation_steps(config, or_training=True)
     pipeline: list[dict[str, Any]] = [dict(type='auxskd_mm.MarkSample', start_index=0)]  # SampleFrames asks for it
     samplers = packers = 0
     for step in steps:
@@ -59,15 +62,38 @@ def feature_pipeline(config: Config, num_clips: int = 10) -> list[dict[str, Any]
     return pipeline
 
 
-def _test_pipeline(config: Config) -> Sequence[Mapping[str, Any]]:
-    for key in ('test_dataloader', 'val_dataloader'):
+def evaluation_steps(config: Config, or_training: bool = False) -> Sequence[Mapping[str, Any]]:
+    """Transform configs of the test loader, or else of the validation loader, of a config.
+
+    Args:
+        config: Any config.
+        or_training: Without either, take the training loader's without their random steps.
+
+    Raises:
+        InputError: If there is none.
+    """
+    for key in ('test_dataloader', 'val_dataloader', *(['train_dataloader'] if or_training else [])):
         dataset = (config.get(key) or {}).get('dataset')
         while dataset is not None and 'pipeline' not in dataset:
             inner = dataset.get('dataset') or dataset.get('common')
             dataset = inner or next(iter(dataset.get('datasets', [])), None)
         if dataset is not None:
-            return dataset['pipeline']
+            return calm_steps(dataset['pipeline']) if key == 'train_dataloader' else dataset['pipeline']
     raise InputError('the config has no test_dataloader or val_dataloader to take a pipeline from: give a pipeline')
+
+
+def calm_steps(steps: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """A training pipeline without chance: crops from the centre, no flips, no jitter, the same for every view."""
+    calm: list[Mapping[str, Any]] = []
+    for step in steps:
+        name = str(step['type']).rsplit('.', 1)[-1]
+        if name == 'PerView':
+            calm += calm_steps(step['transforms'])
+        elif name in ('RandomCrop', 'ClipRandomCrop'):
+            calm.append(dict(type='CenterCrop', crop_size=step['size']))
+        elif not (name.startswith('Random') or name in _RANDOM or name == 'Flip'):
+            calm.append(step)
+    return calm
 
 
 def _is_sampler(step: Mapping[str, Any]) -> bool:

@@ -59,6 +59,24 @@ NETWORKS = {
 }
 
 
+class ConvProjection(nn.Module):
+    """RSPNet's ``conv`` and ``convbn``, whose layers have names."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.conv1 = nn.Conv3d(8 * WIDTH, 8 * WIDTH, 3, padding=1)
+        if kind == 'conv':
+            self.conv2 = nn.Conv3d(8 * WIDTH, 8 * WIDTH, 3, padding=1)
+        else:
+            self.bn = nn.BatchNorm3d(8 * WIDTH)
+        self.linear = nn.Linear(8 * WIDTH, DIM)
+
+    def forward(self, x):
+        x = self.conv1(x)
+        x = self.conv2(F.relu(x)) if hasattr(self, 'conv2') else F.relu(self.bn(x))
+        return self.linear(x.mean((2, 3, 4)))
+
+
 class MultiTask(nn.Module):
     """Backbone ``encoder`` with two projections of pooling, flattening and linear layers."""
 
@@ -66,6 +84,9 @@ class MultiTask(nn.Module):
         super().__init__()
         self.encoder = encoder
         for name in ('fc1', 'fc2'):
+            if kind in ('conv', 'convbn'):
+                self.add_module(name, ConvProjection(kind))
+                continue
             layers = [nn.AdaptiveAvgPool3d(1), nn.Flatten()]
             layers += [nn.Linear(8 * WIDTH, 8 * WIDTH), nn.ReLU()] if kind == 'mlp' else []
             self.add_module(name, nn.Sequential(*layers, nn.Linear(8 * WIDTH, DIM)))
@@ -88,7 +109,7 @@ def original(network, kind):
 
 
 @pytest.mark.parametrize('network', NETWORKS)
-@pytest.mark.parametrize('kind', ['linear', 'mlp'])
+@pytest.mark.parametrize('kind', ['linear', 'mlp', 'conv', 'convbn'])
 def test_outputs_are_the_same(network, kind, tmp_path):
     theirs = original(network, kind)
     source, target = tmp_path / 'checkpoint.pth.tar', tmp_path / 'ours.pth'

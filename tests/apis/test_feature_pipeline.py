@@ -3,7 +3,7 @@
 import pytest
 from mmengine.config import Config
 
-from auxskd_mm.apis.feature_pipeline import feature_pipeline
+from auxskd_mm.apis.feature_pipeline import evaluation_steps, feature_pipeline
 from auxskd_mm.errors import InputError
 
 OPEN, DECODE = dict(type='auxskd_mm.OpenVideo', channel_order='bgr'), dict(type='auxskd_mm.DecodeClips')
@@ -66,8 +66,20 @@ def test_what_cannot_be_used(steps, says):
         feature_pipeline(config(*steps))
 
 
+def test_a_training_pipeline_loses_its_chance():
+    view = [RESIZE, dict(type='auxskd_mm.ClipRandomCrop', size=112), dict(type='Flip', flip_ratio=0.5)]
+    sampler = dict(type='auxskd_mm.SegmentPaceSample', clip_len=16, num_views=2)
+    jitter = dict(type='auxskd_mm.ClipColorJitter', hue=0.2)
+    steps = (OPEN, sampler, DECODE, dict(type='auxskd_mm.PerView', transforms=[*view, jitter]), SHAPE, PACK)
+    pack = dict(type='PackActionInputs', meta_keys=('filename',))
+    found = feature_pipeline(config(*steps, key='train_dataloader'))
+    assert found == [MARK, OPEN, uniform(16), DECODE, RESIZE, CROP, SHAPE, pack]
+
+
 def test_no_pipeline():
     with pytest.raises(InputError, match='no test_dataloader or val_dataloader'):
-        feature_pipeline(Config(dict(train_dataloader=dict(dataset=dict(pipeline=[OPEN])))))
+        feature_pipeline(Config(dict(train_dataloader=None)))
+    with pytest.raises(InputError, match='no test_dataloader or val_dataloader'):
+        evaluation_steps(config(OPEN, key='train_dataloader'))
     with pytest.raises(InputError, match='num_clips=0'):
         feature_pipeline(config(OPEN), 0)

@@ -5,9 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-from mmengine.config import DictAction
 
-from auxskd_mm.apis import run_recipe as module
+from auxskd_mm.apis.recipe import commands
 from auxskd_mm.apis.run_recipe import run_recipe
 from auxskd_mm.errors import InputError
 
@@ -19,19 +18,20 @@ class Trainer:
         self.calls = []
         self.fail_at = None
 
-    def __call__(self, phase, command, options):
-        self.calls.append((phase.name, list(command), dict(options)))
+    def __call__(self, label, command, options):
+        self.calls.append((label, list(command), dict(options)))
         folder = Path(command[command.index('--work-dir') + 1])
         folder.mkdir(parents=True, exist_ok=True)
         if any(Path(word).name == 'test.py' for word in command):
             (folder / '1').mkdir(exist_ok=True)
-            (folder / '1' / '1.json').write_text(json.dumps({'vspp/pace_acc': 0.5}))
+            content = dict(result={'vspp/pace_acc': 0.5}, protocol=dict(seed=1))
+            (folder / '1' / '1.protocol.json').write_text(json.dumps(content))
             return 1.0
         number = 1 if '--resume' not in command else 2
         (folder / f'epoch_{number}.pth').write_bytes(b'')
         (folder / 'last_checkpoint').write_text(str(folder / f'epoch_{number}.pth'))
-        if self.fail_at == phase.name:
-            raise InputError(f'phase {phase.name!r} ended with exit code 1')
+        if self.fail_at == label:
+            raise InputError(f'phase {label!r} ended with exit code 1')
         scalars = folder / str(number) / 'vis_data'
         scalars.mkdir(parents=True)
         (scalars / 'scalars.json').write_text('{"loss": 2.0, "step": 1}\n{"loss": 1.0, "step": 2}\n')
@@ -41,7 +41,7 @@ class Trainer:
 @pytest.fixture
 def trainer(monkeypatch):
     stand_in = Trainer()
-    monkeypatch.setattr(module, '_call', stand_in)
+    monkeypatch.setattr(commands, 'call', stand_in)
     return stand_in
 
 
@@ -88,9 +88,31 @@ def test_finished_phases_are_skipped_and_a_cut_off_one_resumes(recipe, tmp_path,
     assert [call[0] for call in trainer.calls] == ['main', 'main']  # training resumed, then the test
     assert '--resume' in trainer.calls[0][1]
     assert 'load_from' not in trainer.calls[0][2]
+    assert '--resume' not in trainer.calls[1][1]
     trainer.calls = []
     run_recipe(recipe, tmp_path / 'out')
     assert trainer.calls == []
+
+
+def test_a_moved_work_dir_goes_on(recipe, tmp_path, trainer):
+    run_recipe(recipe, tmp_path / 'out')
+    (tmp_path / 'out').rename(tmp_path / 'moved')
+    trainer.calls = []
+    run_recipe(recipe, tmp_path / 'moved')
+    assert trainer.calls == []
+
+
+def test_another_seed_is_another_run(recipe, tmp_path, trainer):
+    run_recipe(recipe, tmp_path / 'out', seed=1)
+    with pytest.raises(InputError, match="phase 'aux': its config or options changed"):
+        run_recipe(recipe, tmp_path / 'out', seed=2)
+    run_recipe(recipe, tmp_path / 'both', seeds=[1, 2])
+    folders = sorted(
+        path.parent.relative_to(tmp_path / 'both').as_posix() for path in (tmp_path / 'both').rglob('phase.json')
+    )
+    assert folders == ['seed1/aux', 'seed1/main', 'seed2/aux', 'seed2/main']
+    (handed,) = {call[2]['load_from'] for call in trainer.calls if call[0] == 'seed2: main' and 'load_from' in call[2]}
+    assert handed == str(tmp_path / 'both/seed2/aux/epoch_1.pth')
 
 
 def test_a_changed_phase_is_refused(recipe, tmp_path, trainer):
@@ -111,6 +133,7 @@ def test_a_changed_phase_is_refused(recipe, tmp_path, trainer):
         ("[dict(name='a', config='../none.py')]", 'no config'),
         ("[dict(name='a', config='../aux.py', init_from='b')]", "init_from='b' is not an earlier phase"),
         ("[dict(name='a', config='../aux.py')] * 2", 'two phases have the same name'),
+        ("[dict(name='../a', config='../aux.py')]", 'expected a name of letters'),
     ],
 )
 def test_bad_recipes_are_one_line(recipe, phases, says):
@@ -125,13 +148,3 @@ def test_bad_overrides_are_named(recipe, tmp_path, trainer):
         run_recipe(recipe, tmp_path / 'out', {'vspp.lr': 1})
     with pytest.raises(InputError, match='no such recipe'):
         run_recipe(tmp_path / 'none.py')
-
-
-def test_overrides_survive_the_command_line():
-    values = {'a': 3, 'b': 0.5, 'c': 'text', 'd': [1, 2], 'e': (3, 4), 'f': [(1, 2), (3, 4)], 'g': None, 'h': True}
-    for pair in module._pairs(values):
-        key, text = pair.split('=', 1)
-        if key == 'e':  # DictAction reads a bare tuple as a list only when it has no brackets
-            assert tuple(DictAction._parse_iterable(text)) == (3, 4)
-        else:
-            assert DictAction._parse_iterable(text) == values[key], pair

@@ -1,0 +1,92 @@
+"""Which file of a config's chain of bases sets what."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mmengine.config import Config
+
+from ..errors import InputError
+
+
+class ConfigFile(NamedTuple):
+    """One file of the chain.
+
+    Attributes:
+        path: Where it is.
+        depth: 0 is the config itself, 1 its direct bases ...
+        sets: Top-level names that it assigns, in order.
+        header: Comment at its top, one string.
+        package: ``'mmaction'`` for ``mmaction::...``; '' for a relative base.
+    """
+
+    path: Path
+    depth: int
+    sets: tuple[str, ...]
+    header: str
+    package: str
+
+
+def config_chain(path: str, depth: int = 0) -> list[ConfigFile]:
+    """The config and all its bases, depth first: what comes earlier overrides what comes later.
+
+    Args:
+        path: Config file, or ``package::path``.
+        depth: Of the first.
+
+    Raises:
+        InputError: If a file is missing or no Python.
+    """
+    package, _, _ = path.rpartition('::')
+    file = Path(Config._get_cfg_path(path, '')[0]) if package else Path(path)
+    if not file.is_file():
+        raise InputError(f'{path}: no such config file')
+    text = file.read_text(encoding='utf-8')
+    names, bases = _assigned(text, str(file))
+    chain = [ConfigFile(file, depth, tuple(names), _header(text), package)]
+    for base in bases:
+        chain += config_chain(base if '::' in base else str((file.parent / base).resolve()), depth + 1)
+    return chain
+
+
+def origins(chain: Sequence[ConfigFile]) -> dict[str, list[str]]:
+    """{top-level key: names of the files that set it, the one with the last word first}."""
+    found: dict[str, list[str]] = {}
+    for file in chain:
+        for name in file.sets:
+            found.setdefault(name, []).append(file.path.name)
+    return found
+
+
+def _assigned(text: str, path: str) -> tuple[list[str], list[str]]:
+    """Top-level names that a config assigns, and its bases."""
+    try:
+        # ``{{_base_.name}}`` reads as a set of a set.
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        raise InputError(f'{path}: line {error.lineno} is not Python ({error.msg})') from None
+    names: list[str] = []
+    bases: list[str] = []
+    for node in tree.body:
+        if not isinstance(node, ast.Assign):
+            continue
+        for target in node.targets:
+            if isinstance(target, ast.Name) and target.id == '_base_':
+                value = ast.literal_eval(node.value)
+                bases += [value] if isinstance(value, str) else list(value)
+            elif isinstance(target, ast.Name):
+                names.append(target.id)
+    return list(dict.fromkeys(names)), bases
+
+
+def _header(text: str) -> str:
+    """The comment lines at the top, as one line."""
+    lines = []
+    for line in text.splitlines():
+        if not line.startswith('#'):
+            break
+        lines.append(line.lstrip('# ').rstrip())
+    return ' '.join(lines)

@@ -1,0 +1,363 @@
+"""A trained model and what it says about videos, as ``mmaction.apis`` has it for recognisers."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmaction.registry import MODELS
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.device import get_device
+from mmengine.logging import MMLogger, print_log
+from mmengine.registry import init_default_scope
+from mmengine.runner.checkpoint import _load_checkpoint
+from torch import nn
+
+from ..errors import InputError, VideoReadError
+from ..evaluation.feature_extraction import untouched_random_state
+from ..functional.order_tuples import clip_orders
+from ..functional.transfer import check_transfer
+from .command_line import check_checkpoint, load_config
+from .feature_pipeline import evaluation_steps, feature_pipeline
+from .inference_inputs import as_samples, input_pipeline
+
+QUESTIONS = ('as_is', 'task')
+# Field that a head writes, the task's name, and the field of the true answer.
+_FIELDS = (
+    ('pred_pace', 'pace', 'pace_label'),
+    ('pred_segment', 'segment', 'segment_label'),
+    ('pred_order', 'order', 'order_label'),
+    ('pred_score', 'class', 'gt_label'),
+)
+
+
+@dataclass
+class Prediction:
+    """Answer to one question about one video.
+
+    Attributes:
+        names: K class names.
+        clips: Probabilities (V, K) of the V clips that were shown.
+        truth: True class of each clip, where the pipeline drew it; else empty.
+    """
+
+    names: tuple[str, ...]
+    clips: np.ndarray
+    truth: tuple[str, ...] = ()
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Mean over the clips, (K,)."""
+        return self.clips.mean(0)
+
+    @property
+    def best(self) -> str:
+        """Name of the most probable class."""
+        return self.names[int(self.probabilities.argmax())]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        probabilities = {name: round(float(value), 6) for name, value in zip(self.names, self.probabilities)}
+        return dict(best=self.best, probabilities=probabilities, **({'truth': list(self.truth)} if self.truth else {}))
+
+
+@dataclass
+class VideoPrediction:
+    """What a model says about one video: ``prediction['pace'].best``.
+
+    Attributes:
+        filename: Path, address, or 'array'.
+        tasks: Answers by task: 'pace', 'segment' (VSPP), 'order' (VCOP), 'class' (a recogniser).
+        frame_inds: Frames that were shown, int64 (V * clip_len,), if the pipeline says.
+    """
+
+    filename: str
+    tasks: dict[str, Prediction] = field(default_factory=dict)
+    frame_inds: np.ndarray | None = None
+
+    def __getitem__(self, task: str) -> Prediction:
+        if task not in self.tasks:
+            raise InputError(f'the model does not predict {task!r}; it predicts {", ".join(self.tasks)}')
+        return self.tasks[task]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return dict(filename=self.filename, **{task: one.as_dict() for task, one in self.tasks.items()})
+
+
+def init_model(
+    config: str | Path | Config,
+    checkpoint: str | Path | None = None,
+    device: str | torch.device | None = None,
+    *,
+    require: str = 'model',
+    seed: int = 0,
+) -> nn.Module:
+    """Model of a config in eval mode, with the weights of a checkpoint; ``model.cfg`` is the config.
+
+    Args:
+        config: Config file, ``package::path``, or a config.
+        checkpoint: File or address; None takes random weights, drawn from ``seed`` as a training would start.
+        device: None is the accelerator if there is one.
+        require: 'model' if the checkpoint must bring every tensor, 'backbone' if the backbone's are enough (a checkpoint
+            of an earlier phase, or of ``tools/analysis/publish_model.py``); other tensors are taken where they fit.
+        seed: Of random weights.
+
+    Raises:
+        InputError: If the config has no model, or the checkpoint is missing, damaged or of another network.
+    """
+    if not isinstance(config, Config):
+        config = load_config(str(config))
+    if require not in ('model', 'backbone'):
+        raise InputError(f"require='{require}': expected 'model' or 'backbone'")
+    init_default_scope(config.get('default_scope', 'mmaction'))
+    model = _build(config, random_weights=checkpoint is None, seed=seed)
+    if require == 'backbone' and not hasattr(model, 'backbone'):
+        raise InputError(f'{type(model).__name__} has no backbone to take features from')
+    if checkpoint is not None:
+        prefixes = ('backbone.',) if require == 'backbone' else ('',)
+        load_weights(model, str(checkpoint), prefixes)
+    model.cfg = config
+    model.checkpoint = None if checkpoint is None else str(checkpoint)
+    model.to(device or get_device())
+    model.eval()
+    return model
+
+
+def _build(config: Config, random_weights: bool, seed: int) -> nn.Module:
+    if config.get('model') is None:
+        raise InputError('the config has no model')
+    settings = config.model.to_dict() if hasattr(config.model, 'to_dict') else dict(config.model)
+    if isinstance(settings.get('backbone'), dict) and settings['backbone'].get('pretrained'):
+        settings['backbone']['pretrained'] = None  # as MMAction2 does: nothing is downloaded that a checkpoint replaces
+    with untouched_random_state():
+        torch.manual_seed(seed)
+        model = MODELS.build(settings)
+        if random_weights and hasattr(model, 'init_weights'):
+            with _quiet():
+                model.init_weights()
+            print_log('no checkpoint: random weights, whose answers mean nothing', logger='current')
+    return model
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back the line that MMEngine logs for every tensor that it initialises."""
+    logger = MMLogger.get_current_instance()
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def load_weights(model: nn.Module, checkpoint: str, prefixes: Sequence[str]) -> None:
+    """Load what fits; parts of the model that start with ``prefixes`` must be covered whole.
+
+    Raises:
+        InputError: See :func:`check_transfer`.
+    """
+    check_checkpoint(checkpoint)
+    content = _load_checkpoint(checkpoint, map_location='cpu')
+    state = content.get('state_dict', content) if isinstance(content, Mapping) else None
+    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise InputError(f'{checkpoint}: holds no state_dict; expected a checkpoint of MMEngine or a dict of tensors')
+    state = {key.removeprefix('module.'): value for key, value in state.items()}
+    own = model.state_dict()
+    print_log(check_transfer(own, state, prefixes, checkpoint), logger='current')
+    fits = {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}
+    model.load_state_dict(fits, strict=False)
+
+
+def inference_pipeline(config: Config, question: str = 'as_is', num_clips: int = 4) -> Compose:
+    """Pipeline from a sample of :func:`as_samples` to what the model takes.
+
+    Args:
+        config: With a ``test_dataloader`` or ``val_dataloader`` (without either, the training pipeline without its
+            random steps is taken for 'as_is').
+        question: 'as_is' shows ``num_clips`` clips of consecutive frames, spread evenly; 'task' lets the sampler of the
+            test pipeline speed up, shuffle ... as in a test, so that the true answers are known.
+        num_clips: Clips a video, for 'as_is'.
+
+    Raises:
+        InputError: For an unknown question, or a config without a pipeline for it.
+    """
+    if question not in QUESTIONS:
+        raise InputError(f"question='{question}': expected 'as_is' or 'task'")
+    init_default_scope(config.get('default_scope', 'mmaction'))
+    steps = (
+        feature_pipeline(config, num_clips)
+        if question == 'as_is'
+        else [dict(step) for step in evaluation_steps(config)]
+    )
+    for step in steps:
+        if str(step['type']).endswith('PackActionInputs'):
+            step['meta_keys'] = tuple(dict.fromkeys((*step.get('meta_keys', ()), 'filename', 'frame_inds')))
+    return Compose(input_pipeline(steps))
+
+
+def check_question(model: nn.Module, question: str) -> None:
+    """Refuse 'as_is' to a head that has no answer to it.
+
+    Raises:
+        InputError: For a head that compares clips of a tuple.
+    """
+    head = getattr(model, 'cls_head', None)
+    if question == 'as_is' and hasattr(head, 'tuple_len'):
+        raise InputError(f"{type(head).__name__} tells the order of shuffled clips: ask it with question='task'")
+
+
+def predict(
+    model: nn.Module,
+    videos: Any,
+    *,
+    question: str = 'as_is',
+    num_clips: int = 4,
+    batch_size: int = 4,
+    skip_bad: bool = False,
+    **stream: Any,
+) -> list[VideoPrediction]:
+    """What a model of :func:`init_model` says about videos.
+
+    Args:
+        model: Any recogniser with a head that writes probabilities: VSPP, VideoPace, VCOP or a classifier.
+        videos: See :func:`auxskd_mm.apis.inference_inputs.as_samples`.
+        question: See :func:`inference_pipeline`. VCOP has an answer to 'task' alone.
+        num_clips: Clips a video, for 'as_is'; their probabilities are averaged.
+        batch_size: Videos at a time.
+        skip_bad: Log unreadable videos and leave them out instead of stopping.
+        stream: ``stream_frames`` and ``windows`` for webcams and addresses.
+
+    Returns:
+        One for each video, in their order.
+
+    Raises:
+        InputError: If the model predicts nothing of the kind, or a video cannot be used.
+    """
+    check_question(model, question)
+    pipeline = inference_pipeline(model.cfg, question, num_clips)
+    data = prepared(numbered(as_samples(videos, **stream)), pipeline, skip_bad)
+    results: list[VideoPrediction] = []
+    for batch in batches(data, batch_size):
+        results += predict_batch(model, batch)
+    return results
+
+
+def predict_pace(model: nn.Module, video: Any, **options: Any) -> VideoPrediction:
+    """At what pace a video seems to play and, for VSPP, which segment of its clips seems sped up.
+
+    Args:
+        model: Of :func:`init_model`, with a :class:`VSPPHead` or :class:`PaceHead`.
+        video: One video: file, frame folder, array, webcam or address.
+        options: As of :func:`predict`.
+
+    Returns:
+        ``result['pace']`` and, for VSPP, ``result['segment']``: names, probabilities, ``best``. Shown as it is, a video
+        at its own pace has no sped-up segment, and the answer about it means nothing.
+
+    Raises:
+        InputError: If the model does not predict a pace, or ``video`` is not exactly one that can be read.
+    """
+    results = predict(model, video, **options)
+    if len(results) != 1:
+        raise InputError(f'{len(results)} videos: predict_pace takes one; use predict for several')
+    results[0]['pace']
+    return results[0]
+
+
+def numbered(samples: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Samples with the ``sample_idx`` that seeded samplers draw by, in test mode."""
+    for i, sample in enumerate(samples):
+        yield dict(sample, sample_idx=i, test_mode=True)
+
+
+def prepared(samples: Iterable[dict[str, Any]], pipeline: Compose, skip_bad: bool = False) -> Iterator[dict[str, Any]]:
+    """Model inputs of samples; an unreadable video is an error, or logged and left out as long as another can be read."""
+    good, last = 0, None
+    for sample in samples:
+        try:
+            yield pipeline(sample)
+            good += 1
+        except (VideoReadError, OSError) as error:
+            if not skip_bad:
+                raise
+            last = error
+            print_log(f'left out: {error}', logger='current')
+    if last is not None and not good:
+        raise last
+
+
+def batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Lists of up to ``size`` items."""
+    if size < 1:
+        raise InputError(f'batch_size={size}: expected at least 1')
+    batch: list[Any] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+@torch.no_grad()
+def predict_batch(model: nn.Module, batch: Sequence[dict[str, Any]]) -> list[VideoPrediction]:
+    """Predictions for samples that went through :func:`inference_pipeline`."""
+    return [read_prediction(sample, model) for sample in model.test_step(pseudo_collate(list(batch)))]
+
+
+def read_prediction(sample: Any, model: nn.Module) -> VideoPrediction:
+    """Probabilities and names out of a data sample that a head has written into.
+
+    Raises:
+        InputError: If it holds no probabilities.
+    """
+    result = VideoPrediction(str(sample.get('filename')), frame_inds=sample.get('frame_inds'))
+    for key, task, label in _FIELDS:
+        scores = sample.get(key)
+        if scores is None:
+            continue
+        clips = np.atleast_2d(scores.float().cpu().numpy())
+        names = class_names(model.cfg, task, clips.shape[1])
+        truth = sample.get(label)
+        known = [] if truth is None else [int(i) for i in torch.as_tensor(truth).reshape(-1)]
+        # A recogniser's label is -1 where nobody gave one.
+        answers = tuple(names[i] for i in known) if all(0 <= i < len(names) for i in known) else ()
+        result.tasks[task] = Prediction(names, clips, answers)
+    if not result.tasks:
+        head = type(getattr(model, 'cls_head', model)).__name__
+        raise InputError(f'{head} predicts no probabilities; take a config of VSPP, VideoPace, VCOP or a recogniser')
+    return result
+
+
+def class_names(config: Config, task: str, count: int) -> tuple[str, ...]:
+    """Names of a task's classes: '2x', '3 of 4', '0-2-1', or those in the config's ``classes``."""
+    if task == 'pace':
+        paces = _sampler_setting(config, 'paces') or range(1, count + 1)
+        return tuple(f'{pace:g}x' for pace in paces)
+    if task == 'segment':
+        return tuple(f'{i + 1} of {count}' for i in range(count)) if count > 1 else ('whole clip',)
+    if task == 'order':
+        length = next(n for n in range(2, 6) if len(clip_orders(n)) == count)
+        return tuple('-'.join(map(str, order)) for order in clip_orders(length))
+    given = config.get('classes')
+    return tuple(given) if given is not None and len(given) == count else tuple(str(i) for i in range(count))
+
+
+def _sampler_setting(config: Config, key: str) -> Any:
+    """Setting of a sampler in the test or the training pipeline; None if there is none."""
+    for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
+        steps = ((config.get(loader) or {}).get('dataset') or {}).get('pipeline') or ()
+        for step in steps:
+            if key in step:
+                return step[key]
+    return None

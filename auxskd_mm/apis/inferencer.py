@@ -1,0 +1,197 @@
+"""The inferencer of pretext models, in the manner of MMAction2's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import mmengine
+import numpy as np
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.infer.infer import BaseInferencer
+from torch import nn
+
+from ..errors import InputError
+from ..functional.clip_indices import segment_window
+from ..registry import INFERENCERS
+from ..visualization import SheetClip, draw_clip_sheet
+from .command_line import load_config
+from .inference import (
+    Prediction,
+    VideoPrediction,
+    batches,
+    check_question,
+    inference_pipeline,
+    init_model,
+    numbered,
+    predict_batch,
+    prepared,
+)
+from .inference_inputs import as_samples
+from .writable import check_writable
+
+
+@INFERENCERS.register_module(name='pretext')
+@INFERENCERS.register_module()
+class PretextInferencer(BaseInferencer):
+    """What a VSPP, VideoPace or VCOP model (or a recogniser) says about videos::
+
+        inferencer = PretextInferencer('configs/vspp_r21d_k100.py', 'epoch_20.pth')
+        inferencer('my_videos', batch_size=8, out_dir='pictures')['predictions'][0]['pace']['best']
+
+    Args:
+        model: Config file, ``package::path``, name in the model zoo (``'vspp_r21d_k100'``), or a config.
+        weights: Checkpoint; None takes random weights.
+        device: None is the accelerator if there is one.
+        question: 'as_is' or 'task', see :func:`auxskd_mm.apis.inference.inference_pipeline`.
+        num_clips: Clips a video, for 'as_is'.
+        skip_bad: Leave unreadable videos out, with a line in the log, instead of stopping.
+        show_progress: Draw a progress bar.
+
+    Raises:
+        InputError: For a config or checkpoint that cannot be used.
+    """
+
+    preprocess_kwargs: set = {'stream_frames', 'windows'}
+    visualize_kwargs: set = {'out_dir'}
+    postprocess_kwargs: set = {'print_result', 'pred_out_file'}
+
+    def __init__(
+        self,
+        model: str | Path | Config,
+        weights: str | None = None,
+        device: str | None = None,
+        *,
+        question: str = 'as_is',
+        num_clips: int = 4,
+        skip_bad: bool = True,
+        show_progress: bool = True,
+    ) -> None:
+        self.question, self.num_clips, self.skip_bad = question, num_clips, skip_bad
+        config = model if isinstance(model, Config) else load_config(_config_name(str(model)))
+        super().__init__(config, weights, device, scope='auxskd_mm', show_progress=show_progress)
+
+    def _init_model(self, cfg: Config, weights: str | None, device: str = 'cpu') -> nn.Module:
+        network = init_model(cfg, weights, device)
+        check_question(network, self.question)
+        return network
+
+    def _init_pipeline(self, cfg: Config) -> Compose:
+        return inference_pipeline(cfg, self.question, self.num_clips)
+
+    def _init_visualizer(self, cfg: Config) -> None:
+        return None
+
+    def _inputs_to_list(self, inputs: Any) -> list[Any]:
+        return [inputs]  # preprocess tells folders, arrays and streams apart
+
+    def preprocess(self, inputs: Any, batch_size: int = 1, **kwargs: Any) -> Iterator[list[Any]]:
+        """Batches of model inputs; see :func:`auxskd_mm.apis.inference_inputs.as_samples` for what ``inputs`` may be."""
+        yield from batches(prepared(numbered(as_samples(*inputs, **kwargs)), self.pipeline, self.skip_bad), batch_size)
+
+    def forward(self, inputs: Sequence[dict[str, Any]], **kwargs: Any) -> list[VideoPrediction]:
+        """Predictions of a batch, each with the clips that were shown if pictures are wanted."""
+        results = predict_batch(self.model, inputs)
+        if self._out_dir:
+            for sample, result in zip(inputs, results):
+                self._draw(sample, result)
+        return results
+
+    def __call__(
+        self, inputs: Any, return_datasamples: bool = False, batch_size: int = 1, out_dir: str = '', **kwargs: Any
+    ) -> dict[str, Any]:
+        """Predict.
+
+        Args:
+            inputs: A video, a folder, a glob, a list, an array, a webcam, an address, or a list of several.
+            return_datasamples: Give :class:`VideoPrediction` objects instead of plain dicts.
+            batch_size: Videos at a time.
+            out_dir: Folder for a picture of each video's clips with the answers; '' draws none.
+            kwargs: ``print_result`` (a line a video), ``pred_out_file`` (.json, .yaml or .pkl); ``stream_frames`` and
+                ``windows`` for webcams and addresses.
+
+        Returns:
+            ``predictions``, a list in the order of the inputs, and ``visualization``, the pictures' paths.
+
+        Raises:
+            InputError: If an input cannot be used, or nothing can be written to ``out_dir`` or ``pred_out_file``.
+        """
+        self._out_dir = _folder(out_dir)
+        self._drawn: list[str] = []
+        _check_out_file(kwargs.get('pred_out_file', ''))
+        return super().__call__(inputs, return_datasamples, batch_size, **kwargs)
+
+    def visualize(self, inputs: list, preds: list[VideoPrediction], show: bool = False, **kwargs: Any) -> list[str]:
+        """Paths of the pictures that were drawn on the way."""
+        return self._drawn
+
+    def _draw(self, sample: dict[str, Any], result: VideoPrediction) -> None:
+        """One row a clip; a segment that is predicted to be sped up is framed."""
+        steps = self.pipeline.transforms
+        swap = getattr(steps[0], 'channel_order', 'rgb') == 'bgr'
+        views = sample['inputs'].permute(0, 2, 3, 4, 1).numpy()  # (V, T, H, W, C)
+        numbers = np.asarray(result.frame_inds).reshape(len(views), -1)
+        rows = []
+        for view, frames in enumerate(views):
+            answers = {task: one.clips[min(view, len(one.clips) - 1)] for task, one in result.tasks.items()}
+            words = [f'{task}: {result[task].names[p.argmax()]} ({p.max():.2f})' for task, p in answers.items()]
+            words += [
+                f'true {task}: {one.truth[view]}' for task, one in result.tasks.items() if len(one.truth) == len(views)
+            ]
+            first, last = 1, 0
+            if 'segment' in answers and result['pace'].names[answers['pace'].argmax()] != '1x':
+                first, last = segment_window(len(frames), len(answers['segment']), int(answers['segment'].argmax()))
+            paced = [first <= i <= last for i in range(len(frames))]
+            shown = frames[..., ::-1] if swap else frames
+            rows.append(SheetClip(shown, numbers[view].tolist(), paced, '   '.join(words)))
+        name = f'{len(self._drawn):04d}_{Path(result.filename).stem}.png'
+        title = f'{Path(result.filename).name}: frame numbers below; thick frame = segment predicted to be sped up'
+        self._drawn.append(str(draw_clip_sheet(rows, Path(self._out_dir, name), title)))
+
+    def postprocess(
+        self,
+        preds: list[VideoPrediction],
+        visualization: list[str],
+        return_datasample: bool = False,
+        print_result: bool = False,
+        pred_out_file: str = '',
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Plain dicts, printed and written as asked."""
+        plain = [one.as_dict() for one in preds]
+        if print_result:
+            for one in preds:
+                print(f'{one.filename}: {", ".join(_in_words(task, answer) for task, answer in one.tasks.items())}')
+        if pred_out_file:
+            mmengine.dump(dict(predictions=plain), pred_out_file)
+        return dict(predictions=preds if return_datasample else plain, visualization=visualization)
+
+
+def _in_words(task: str, answer: Prediction) -> str:
+    truth = f', true {answer.truth[0]}' if len(answer.truth) == 1 else ''
+    return f'{task} {answer.best} ({answer.probabilities.max():.2f}{truth})'
+
+
+def _config_name(model: str) -> str:
+    """A name of the zoo, 'vspp_r21d_k100', as ``auxskd_mm::vspp_r21d_k100.py``; anything else as it is."""
+    return model if model.endswith(('.py', '.json', '.yaml', '.yml')) or '::' in model else f'auxskd_mm::{model}.py'
+
+
+def _folder(path: str) -> str:
+    """Make a folder for pictures."""
+    if path:
+        try:
+            Path(path).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f'{path}: cannot be written to ({error.strerror})') from None
+    return path
+
+
+def _check_out_file(path: str) -> None:
+    """Refuse before the work what could not be written after it."""
+    if path and not path.endswith(('.json', '.yaml', '.yml', '.pkl')):
+        raise InputError(f'{path}: expected a .json, .yaml or .pkl file')
+    if path:
+        check_writable(path)

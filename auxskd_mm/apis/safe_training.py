@@ -1,0 +1,69 @@
+"""What every training by our tools has: exact resume, atomic checkpoints, preemption, a look at the loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.model import is_model_wrapper
+from torch import nn
+
+_LOOPS = {
+    'EpochBasedTrainLoop': 'auxskd_mm.ResumableEpochTrainLoop',
+    'IterBasedTrainLoop': 'auxskd_mm.ResumableIterTrainLoop',
+}
+
+
+def make_safe(config: Config) -> Config:
+    """Put our loop and checkpoint hook in the place of MMEngine's, and add two hooks.
+
+    Types that are not MMEngine's own are left alone. ``default_hooks=dict(preemption=None)`` or ``non_finite=None`` leaves
+    that one out, and any option is set by its key, as ``default_hooks.non_finite.action=skip``.
+
+    Args:
+        config: Config of a Runner, changed in place.
+    """
+    loop = config.get('train_cfg')
+    if isinstance(loop, dict):
+        if 'type' not in loop and 'by_epoch' in loop:
+            loop['type'] = 'EpochBasedTrainLoop' if loop.pop('by_epoch') else 'IterBasedTrainLoop'
+        if loop.get('type') in _LOOPS:
+            loop['type'] = _LOOPS[loop['type']]
+    hooks: Any = config.get('default_hooks')
+    if hooks is None:
+        config.default_hooks = hooks = {}
+        hooks = config.default_hooks
+    hooks.setdefault('checkpoint', dict(type='CheckpointHook', interval=1))
+    if hooks['checkpoint'] is not None and hooks['checkpoint'].get('type') == 'CheckpointHook':
+        hooks['checkpoint']['type'] = 'auxskd_mm.AtomicCheckpointHook'
+    for name, kind in (('preemption', 'PreemptionHook'), ('non_finite', 'NonFiniteLossHook')):
+        if name in hooks and hooks[name] is None:
+            del hooks[name]  # MMEngine takes None for its own names only
+            continue
+        hooks[name] = {'type': f'auxskd_mm.{kind}', **(hooks.get(name) or {})}
+    return config
+
+
+def take_compile_options(config: Config) -> dict[str, Any] | None:
+    """Take ``compile`` out of a config, for :func:`compile_backbones`; None where it is off.
+
+    MMEngine would compile all of ``train_step``, which copies data samples in a way that Dynamo cannot trace.
+    """
+    options = config.pop('compile', None)
+    if not options or (isinstance(options, dict) and options.get('disable', False)):
+        return None
+    return {key: value for key, value in options.items() if key != 'disable'} if isinstance(options, dict) else {}
+
+
+def compile_backbones(model: nn.Module, options: dict[str, Any]) -> None:
+    """Compile the networks in place: ``backbone``, and the teacher's if there is one. Names in a checkpoint stay.
+
+    Args:
+        model: The model, or a wrapper of it.
+        options: Of ``torch.compile``.
+    """
+    model = model.module if is_model_wrapper(model) else model
+    for owner in (model, getattr(model, 'teacher', None)):
+        backbone = getattr(owner, 'backbone', None)
+        if isinstance(backbone, nn.Module):
+            backbone.compile(**options)

@@ -1,0 +1,205 @@
+"""Probabilities of files, folders and arrays, against the model run by hand."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import write_video
+from mmaction.registry import MODELS
+from mmengine.config import Config
+
+from auxskd_mm.apis import extract_features, init_model, predict, predict_pace
+from auxskd_mm.apis.inference import batches, class_names
+from auxskd_mm.datasets.readers import open_reader
+from auxskd_mm.datasets.transforms import SegmentPaceSample
+from auxskd_mm.errors import InputError
+
+BACKBONE = dict(type='ResNet3d', depth=18, pretrained='there/is/no/such.pth', base_channels=4, stage_blocks=(1,) * 4)
+HEADS = dict(
+    vspp=dict(type='auxskd_mm.VSPPHead', in_channels=32),
+    pace=dict(type='auxskd_mm.PaceHead', in_channels=32, num_paces=3),
+    vcop=dict(type='auxskd_mm.ClipOrderHead', in_channels=32, hidden_channels=8),
+    classes=dict(type='I3DHead', num_classes=5, in_channels=32, average_clips='prob'),
+    features=dict(type='auxskd_mm.ClipFeatureHead'),
+)
+SAMPLERS = dict(
+    vspp=dict(type='auxskd_mm.SegmentPaceSample', clip_len=8, seed=3),
+    pace=dict(type='auxskd_mm.PaceSample', clip_len=8, paces=(0.5, 1, 2), seed=3),
+    vcop=dict(type='auxskd_mm.ClipOrderSample', clip_len=4, interval=2, seed=3),
+)
+LABELS = dict(vspp=('pace_label', 'segment_label'), pace=('pace_label',), vcop=('order_label',))
+
+
+def config(kind='vspp', **more):
+    pipeline = [
+        dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),
+        SAMPLERS.get(kind, dict(type='SampleFrames', clip_len=8, frame_interval=1, num_clips=1, test_mode=True)),
+        dict(type='auxskd_mm.DecodeClips'),
+        dict(type='CenterCrop', crop_size=32),
+        dict(type='FormatShape', input_format='NCTHW'),
+        dict(type='PackActionInputs', algorithm_keys=LABELS.get(kind, ())),
+    ]
+    if kind not in SAMPLERS:
+        pipeline.insert(0, dict(type='auxskd_mm.MarkSample', start_index=0))
+    model = dict(
+        type='Recognizer3D',
+        backbone=BACKBONE,
+        cls_head=HEADS[kind],
+        data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor', mean=[100.0] * 3, std=[50.0] * 3),
+    )
+    dataset = dict(type='auxskd_mm.UnlabeledVideoDataset', pipeline=pipeline)
+    return Config(dict(model=model, test_dataloader=dict(dataset=dataset), **more))
+
+
+@pytest.fixture
+def model():
+    return init_model(config(), device='cpu', seed=5)
+
+
+@pytest.fixture
+def videos(tmp_path):
+    (tmp_path / 'videos').mkdir()
+    return [write_video(tmp_path / f'videos/{i}.mp4', num_frames=24 + 8 * i) for i in range(3)]
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    model = init_model(config(), device='cpu', seed=5)
+    path = tmp_path / 'weights.pth'
+    torch.save(dict(state_dict=model.state_dict()), path)
+    return str(path)
+
+
+def by_hand(model, path, starts):
+    """Probabilities of clips of 8 consecutive frames from the given starts, averaged."""
+    frames = open_reader(path, channel_order='bgr').read(list(range(starts[-1] + 8)))
+    clips = np.stack([frames[start : start + 8] for start in starts])[:, :, 8:40, 16:48].astype(np.float32)
+    with torch.no_grad():
+        maps = model.backbone(torch.from_numpy((clips - 100) / 50).permute(0, 4, 1, 2, 3).contiguous())
+        speed, segment = model.cls_head(maps)
+    return speed.softmax(1).mean(0).numpy(), segment.softmax(1).mean(0).numpy()
+
+
+def test_the_pace_is_that_of_the_model_run_by_hand(model, videos):
+    result = predict_pace(model, videos[1], num_clips=3)
+    pace, segment = by_hand(model, videos[1], [0, 12, 24])
+    np.testing.assert_allclose(result['pace'].probabilities, pace, atol=1e-5)
+    np.testing.assert_allclose(result['segment'].probabilities, segment, atol=1e-5)
+    assert result['pace'].names == ('1x', '2x', '3x', '4x')
+    assert result['segment'].names[2] == '3 of 4'
+    assert result['pace'].best == result['pace'].names[pace.argmax()]
+    assert result['pace'].clips.shape == (3, 4)
+    assert result.frame_inds.tolist() == [*range(8), *range(12, 20), *range(24, 32)]
+    assert result.as_dict()['pace']['probabilities']['2x'] == pytest.approx(pace[1], abs=1e-5)
+
+
+def test_files_arrays_and_folders_agree(model, videos, tmp_path):
+    alone = [predict_pace(model, path)['pace'].probabilities for path in videos]
+    assert np.abs(alone[0] - alone[2]).max() > 1e-6
+    together = predict(model, str(tmp_path / 'videos'), batch_size=2)
+    assert [one.filename for one in together] == videos
+    np.testing.assert_allclose([one['pace'].probabilities for one in together], alone, atol=1e-6)
+    frames = np.stack(open_reader(videos[0]).read(list(range(24))))
+    array = predict_pace(model, frames)
+    assert array.filename == 'array'
+    np.testing.assert_allclose(array['pace'].probabilities, alone[0], atol=1e-6)
+
+
+def test_the_task_has_true_answers(model, videos):
+    sampler = SegmentPaceSample(clip_len=8, seed=3)
+    for i, one in enumerate(predict(model, videos, question='task')):
+        drawn = sampler(dict(total_frames=24 + 8 * i, sample_idx=i, filename=videos[i]))
+        assert one['pace'].truth == (f'{int(drawn["pace_label"][0]) + 1}x',)
+        assert one['segment'].truth == (f'{int(drawn["segment_label"][0]) + 1} of 4',)
+        assert one.frame_inds.tolist() == drawn['frame_inds'].tolist()
+        assert one['pace'].clips.shape == (1, 4)
+    assert predict(model, videos[0])[0]['pace'].truth == ()
+
+
+@pytest.mark.parametrize(
+    ('kind', 'question', 'task', 'names'),
+    [
+        ('pace', 'as_is', 'pace', ('0.5x', '1x', '2x')),
+        ('vcop', 'task', 'order', ('0-1-2', '0-2-1', '1-0-2', '1-2-0', '2-0-1', '2-1-0')),
+        ('classes', 'as_is', 'class', tuple('abcde')),
+    ],
+)
+def test_other_heads(kind, question, task, names, videos):
+    model = init_model(config(kind, classes=list('abcde')), device='cpu')
+    (result,) = predict(model, videos[0], question=question)
+    assert list(result.tasks) == [task]
+    assert result[task].names == names
+    assert result[task].probabilities.sum() == pytest.approx(1, abs=1e-5)
+    assert len(result[task].truth) == (question == 'task')
+
+
+def test_class_names_without_any():
+    assert class_names(Config(dict(classes=['a'])), 'class', 3) == ('0', '1', '2')
+    assert class_names(Config(), 'segment', 1) == ('whole clip',)
+
+
+def test_what_cannot_be_asked(model, videos, tmp_path):
+    with pytest.raises(InputError, match='ClipOrderHead tells the order of shuffled clips'):
+        predict(init_model(config('vcop'), device='cpu'), videos[0])
+    with pytest.raises(InputError, match='ClipFeatureHead predicts no probabilities'):
+        predict(init_model(config('features'), device='cpu'), videos[0])
+    with pytest.raises(InputError, match="does not predict 'pace'; it predicts class"):
+        predict_pace(init_model(config('classes'), device='cpu'), videos[0])
+    with pytest.raises(InputError, match='3 videos: predict_pace takes one'):
+        predict_pace(model, videos)
+    with pytest.raises(InputError, match="question='how': expected"):
+        predict(model, videos[0], question='how')
+    with pytest.raises(InputError, match='batch_size=0'):
+        next(batches([1], 0))
+    bad = tmp_path / 'bad.mp4'
+    bad.write_text('no video')
+    with pytest.raises(InputError, match=r'bad\.mp4: cannot be opened'):
+        predict(model, [str(bad), videos[0]])
+    assert [one.filename for one in predict(model, [str(bad), videos[0]], skip_bad=True)] == [videos[0]]
+    with pytest.raises(InputError, match=r'bad\.mp4: cannot be opened'):
+        predict(model, str(bad), skip_bad=True)
+
+
+def test_weights(checkpoint, model, tmp_path):
+    for key, value in init_model(config(), checkpoint, 'cpu', seed=9).state_dict().items():
+        torch.testing.assert_close(value, model.state_dict()[key], rtol=0, atol=0)
+    other = init_model(config(), None, 'cpu', seed=9).state_dict()
+    assert not torch.equal(other['cls_head.fc_speed.weight'], model.state_dict()['cls_head.fc_speed.weight'])
+    assert not model.training
+    backbone = {key: value for key, value in model.state_dict().items() if key.startswith('backbone.')}
+    torch.save(dict(state_dict=backbone), tmp_path / 'backbone.pth')
+    with pytest.raises(InputError, match=r'backbone\.pth: only .* model tensors fit .missing cls_head'):
+        init_model(config(), tmp_path / 'backbone.pth', 'cpu')
+    half = init_model(config(), tmp_path / 'backbone.pth', 'cpu', require='backbone')
+    torch.testing.assert_close(half.state_dict()['backbone.conv1.conv.weight'], backbone['backbone.conv1.conv.weight'])
+
+
+def test_weights_that_cannot_be_used(tmp_path):
+    with pytest.raises(InputError, match=r'none\.pth: no such checkpoint file'):
+        init_model(config(), tmp_path / 'none.pth', 'cpu')
+    (tmp_path / 'text.pth').write_text('text')
+    with pytest.raises(InputError, match=r'text\.pth: not a checkpoint of torch'):
+        init_model(config(), tmp_path / 'text.pth', 'cpu')
+    torch.save([torch.zeros(1)], tmp_path / 'list.pth')
+    with pytest.raises(InputError, match=r'list\.pth: holds no state_dict'):
+        init_model(config(), tmp_path / 'list.pth', 'cpu')
+    with pytest.raises(InputError, match='the config has no model'):
+        init_model(Config(dict(a=1)), None, 'cpu')
+    with pytest.raises(InputError, match="require='head'"):
+        init_model(config(), None, 'cpu', require='head')
+
+
+def test_features_of_a_loaded_model_are_those_of_its_config(checkpoint, model, videos):
+    options = dict(num_clips=2, num_workers=0)
+    first = extract_features(config(), checkpoint, videos, device='cpu', **options)
+    second = extract_features(model, videos=videos, **options)
+    np.testing.assert_allclose(first.features, second.features, atol=1e-6)
+    assert first.protocol['weights'] == second.protocol['weights']
+    with pytest.raises(InputError, match='a model has its weights'):
+        extract_features(model, checkpoint, videos)
+
+
+def test_every_type_of_the_registry_is_buildable_by_name():
+    from mmaction.registry import INFERENCERS
+
+    assert INFERENCERS.get('auxskd_mm.PretextInferencer').__name__ == 'PretextInferencer'
+    assert MODELS.get('auxskd_mm.VSPPHead') is not None

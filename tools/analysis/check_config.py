@@ -1,0 +1,21 @@
+"""Explain a config (or recipe) in words, and check on the way that it builds and that its data fit its model."""
+
+from __future__ import annotations
+
+import argparse
+
+from auxskd_mm.apis import CfgOptions, load_config, run_tool
+from auxskd_mm.apis.describe_config import describe_config
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file or recipe')
+    parser.add_argument('--gpus', type=int, default=1, help='processes that would train, for the effective batch')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    args = parser.parse_args()
+    print(describe_config(load_config(args.config, args.cfg_options), args.config, gpus=args.gpus))
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -1,0 +1,46 @@
+"""Print a config as it is after its bases and overrides, whole or a part of it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import Config
+
+from auxskd_mm.apis import CfgOptions, load_config, run_tool
+from auxskd_mm.errors import InputError
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--cfg-options', '--options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    parser.add_argument('--key', help='dotted key of a part, e.g. model.backbone or train_dataloader.dataset')
+    parser.add_argument('--out', help='.py file to write instead of printing')
+    args = parser.parse_args()
+    text = config_text(load_config(args.config, args.cfg_options), args.key)
+    if args.out is None:
+        print(text, end='')
+        return
+    try:
+        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+        Path(args.out).write_text(text)
+    except OSError as error:
+        raise InputError(f'{args.out}: cannot be written ({error.strerror})') from None
+
+
+def config_text(config: Config, key: str | None) -> str:
+    if key is None:
+        return config.pretty_text
+    value = config
+    for name in key.split('.'):
+        try:
+            value = value[int(name)] if isinstance(value, (list, tuple)) else value[name]
+        except (KeyError, IndexError, ValueError, TypeError):
+            known = list(value) if isinstance(value, dict) or hasattr(value, 'keys') else range(len(value))
+            raise InputError(f"--key {key}: no '{name}'; there are {', '.join(map(str, known))}") from None
+    return Config({key.rsplit('.', 1)[-1]: value}).pretty_text
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -1,0 +1,43 @@
+"""Export a model for use elsewhere: ONNX (.onnx) or torch.export (.pt2), with a free batch size, compared with the original."""
+
+from __future__ import annotations
+
+import argparse
+
+from auxskd_mm.apis import CfgOptions, init_model, load_config, run_tool
+from auxskd_mm.apis.export import PARTS, check_export_path, export_model
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help="its weights; 'none' for random ones")
+    parser.add_argument('out', help='.onnx or .pt2 file; <name>.json beside it says how to feed it')
+    parser.add_argument(
+        '--part',
+        choices=PARTS,
+        default='model',
+        help="'model': the head's logits; 'feature': the pooled feature; 'backbone': its feature map",
+    )
+    parser.add_argument('--shape', type=int, nargs=3, metavar=('T', 'H', 'W'), help="default: the pipeline's")
+    parser.add_argument('--normalised', action='store_true', help='the caller normalises, not the exported model')
+    parser.add_argument('--no-check', action='store_true', help='do not run the file and compare it with the model')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    args = parser.parse_args()
+    config = load_config(args.config, args.cfg_options)
+    check_export_path(args.out, not args.no_check)
+    model = init_model(
+        config,
+        None if args.checkpoint == 'none' else args.checkpoint,
+        'cpu',
+        require='model' if args.part == 'model' else 'backbone',
+    )
+    done = export_model(
+        model, args.out, part=args.part, shape=args.shape, normalise=not args.normalised, check=not args.no_check
+    )
+    compared = '' if args.no_check else f', at most {done.difference:.2g} from the model'
+    print(f'{done.path}: {", ".join(done.outputs)}{compared}')
+
+
+if __name__ == '__main__':
+    run_tool(main)

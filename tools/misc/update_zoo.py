@@ -1,0 +1,35 @@
+"""Write the model zoo's generated parts: metafiles, model-index.yml and the tables of configs/README.md."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from auxskd_mm.apis import run_tool
+from auxskd_mm.apis.zoo import zoo_files
+from auxskd_mm.errors import InputError
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--root', default=str(Path(__file__).resolve().parents[2]), help='folder of the repository')
+    parser.add_argument('--check', action='store_true', help='write nothing; an error if something is out of date')
+    args = parser.parse_args()
+    root = Path(args.root)
+    stale = {name: text for name, text in zoo_files(root).items() if _read(root / name) != text}
+    if args.check and stale:
+        raise InputError(f'out of date: {", ".join(stale)}; run python tools/misc/update_zoo.py')
+    for name, text in stale.items():
+        try:
+            (root / name).write_text(text, encoding='utf-8')
+        except OSError as error:
+            raise InputError(f'{root / name}: cannot be written ({error.strerror})') from None
+        print(f'written: {name}')
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding='utf-8') if path.is_file() else None
+
+
+if __name__ == '__main__':
+    run_tool(main)

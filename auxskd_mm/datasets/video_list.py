@@ -6,6 +6,7 @@ import glob
 import logging
 import os
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,12 @@ from ..errors import InputError, VideoReadError
 from ..registry import DATASETS
 from .list_formats import VIDEO_SUFFIXES, Entry, read_list
 from .readers import IMAGE_SUFFIXES, open_reader
+from .shared_decode import SharedDecode
+from .stores import SourceVideo, is_store, open_store, stored_video_exists
 
 _UNTRIED, _READ, _BAD = 0, 1, 2
+# A store on a slow disk of its own should not wait for the disk of the videos that it was made to spare.
+_SOURCES_LOOKED_AT = 100
 
 
 @DATASETS.register_module()
@@ -33,10 +38,11 @@ class UnlabeledVideoDataset(BaseDataset):
     twice.
 
     Args:
-        source: A folder (searched recursively for videos and for folders of images), a glob, a list file (see
-            :mod:`auxskd_mm.datasets.list_formats`), or several of them.
-        data_prefix: Folder that the names in a list are relative to; a str, or MMAction2's ``dict(video=...)``.
-            Default: the folder of the list.
+        source: A folder (searched recursively for videos and for folders of images), a training store (see
+            :mod:`auxskd_mm.datasets.stores`), a glob, a list file (see :mod:`auxskd_mm.datasets.list_formats`), or
+            several of them.
+        data_prefix: Folder or training store that the names in a list are relative to; a str, or MMAction2's
+            ``dict(video=...)``. Default: the folder of the list.
         pipeline: Transforms, as in every MMEngine dataset.
         list_format: Column layout of the list, or 'auto'.
         delimiter: Column separator of the list; None is white space.
@@ -84,24 +90,44 @@ class UnlabeledVideoDataset(BaseDataset):
 
     def load_data_list(self) -> list[dict]:
         """One dict a video, from every source."""
-        data_list: list[dict] = []
+        return [sample for source in self.sources for sample in self._found(source)[1]]
+
+    def source_videos(self) -> list[SourceVideo]:
+        """The videos as :func:`pack_videos` takes them, named relative to the folder, list or glob that gave them."""
+        videos = []
         for source in self.sources:
-            if glob.has_magic(source) and not os.path.exists(source):
-                found = [dict(filename=path) for path in sorted(glob.glob(source, recursive=True)) if _is_sample(path)]
-                if not found:
-                    raise InputError(f"{source}: the glob matches no video; quote it and use '**' to search folders")
-            elif os.path.isdir(source):
-                found = [dict(filename=path) for path in _walk(source)]
-                if not found:
-                    raise InputError(
-                        f'{source}: no videos ({", ".join(VIDEO_SUFFIXES[:5])} ...) or frame folders in it'
-                    )
-            elif Path(source).suffix.lower() in VIDEO_SUFFIXES and os.path.exists(source):
-                found = [dict(filename=source)]
-            else:
-                found = self._from_list(source)
-            data_list.extend(found)
-        return data_list
+            root, samples = self._found(source)
+            for sample in samples:
+                name = os.path.relpath(sample['filename'], root)
+                if name.startswith('..'):
+                    name = os.path.abspath(sample['filename']).lstrip('/')
+                videos.append(SourceVideo(sample['filename'], name, sample.get('label', -1)))
+        return videos
+
+    def _found(self, source: str) -> tuple[str, list[dict]]:
+        """Folder that the names of a source are relative to, and its samples."""
+        if glob.has_magic(source) and not os.path.exists(source):
+            found = [dict(filename=path) for path in sorted(glob.glob(source, recursive=True)) if _is_sample(path)]
+            if not found:
+                raise InputError(f"{source}: the glob matches no video; quote it and use '**' to search folders")
+            return os.path.dirname(source[: _first_magic(source)]) or '.', found
+        if os.path.isdir(source):
+            return source, self._from_store(source) if is_store(source) else _from_folder(source)
+        if Path(source).suffix.lower() in VIDEO_SUFFIXES and os.path.exists(source):
+            return os.path.dirname(source) or '.', [dict(filename=source)]
+        return self.prefix or str(Path(source).parent), self._from_list(source)
+
+    def _from_store(self, folder: str) -> list[dict]:
+        store = open_store(folder)
+        changed = store.changed_sources(most=_SOURCES_LOOKED_AT)
+        if changed:
+            print_log(
+                f'{folder}: {len(changed)} of the {min(len(store), _SOURCES_LOOKED_AT)} videos looked at have changed '
+                f'since they were packed, such as {changed[0]}; run tools/data/pack_videos.py again to bring them in',
+                logger='current',
+                level=logging.WARNING,
+            )
+        return store.samples()
 
     def _from_list(self, path: str) -> list[dict]:
         locate = _Locator(self.prefix or str(Path(path).parent), self.suffix)
@@ -111,7 +137,7 @@ class UnlabeledVideoDataset(BaseDataset):
         print_log(f"{path}: {len(entries)} videos, read as '{layout}'", logger='current')
         found = [_sample(locate(entry.name), entry) for entry in entries]
         first = [sample['filename'] for sample in found[:20]]
-        if not any(map(os.path.exists, first)):
+        if not any(map(_exists, first)):
             raise InputError(
                 f'{path}: none of its first {len(first)} videos exists (looked for {first[0]}); '
                 'set data_prefix to the folder that the names are relative to'
@@ -126,6 +152,7 @@ class UnlabeledVideoDataset(BaseDataset):
             return
         super().full_init()
         self._status = torch.zeros(super().__len__(), dtype=torch.uint8).share_memory_()
+        self._shared_decode = SharedDecode(self.pipeline.transforms)
 
     def __len__(self) -> int:
         return super().__len__() * self.repeat
@@ -155,6 +182,31 @@ class UnlabeledVideoDataset(BaseDataset):
             if idx != asked and isinstance(data, dict) and 'data_samples' in data:
                 data['data_samples'].set_metainfo(dict(replacement=True))
             return data
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """Samples of a batch: PyTorch's loader asks this way. Neighbours of one video, as :class:`RepeatSampler` puts
+        them, are decoded together; what comes out is what each would be by itself, with draws of its own.
+        """
+        if not self._fully_initialized:
+            self.full_init()
+        videos = super().__len__()
+        samples: list[Any] = []
+        for video, indices_of_video in groupby(indices, key=lambda idx: idx % videos):
+            group = list(indices_of_video)
+            together = self._read_together(video, group) if len(group) > 1 else None
+            samples.extend([self[idx] for idx in group] if together is None else together)
+        return samples
+
+    def _read_together(self, video: int, group: Sequence[int]) -> list[Any] | None:
+        """Samples of one video from one decode; None if each has to be read by itself."""
+        infos = [dict(self.get_data_info(idx), test_mode=self.test_mode) for idx in group]
+        try:
+            samples = self._shared_decode(infos)
+        except (VideoReadError, OSError):
+            return None  # by itself, it is counted and replaced
+        if samples is not None:
+            self._status[video] = _READ
+        return samples
 
     def _another(self, asked: int, idx: int) -> int:
         """Index of a video not known to be bad; in test mode the next one, so that every test sees the same clips."""
@@ -208,7 +260,7 @@ class _Locator:
         if path.lower().endswith(VIDEO_SUFFIXES):
             return path
         for i, suffix in enumerate(self.suffixes):
-            if os.path.exists(path + suffix):
+            if _exists(path + suffix):
                 self.suffixes.insert(0, self.suffixes.pop(i))
                 return path + suffix
         return path
@@ -230,6 +282,21 @@ def _count_frames(path: str) -> int | None:
         return None
     reader.close()
     return reader.num_frames
+
+
+def _exists(path: str) -> bool:
+    return os.path.exists(path) or stored_video_exists(path)
+
+
+def _first_magic(pattern: str) -> int:
+    return min(pattern.find(sign) for sign in '*?[' if sign in pattern)
+
+
+def _from_folder(folder: str) -> list[dict]:
+    found = [dict(filename=path) for path in _walk(folder)]
+    if not found:
+        raise InputError(f'{folder}: no videos ({", ".join(VIDEO_SUFFIXES[:5])} ...) or frame folders in it')
+    return found
 
 
 def _is_sample(path: str) -> bool:

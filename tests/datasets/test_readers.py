@@ -1,5 +1,6 @@
 """Exact frame numbers with every backend, and one plain reason for every kind of bad file."""
 
+import os
 import re
 import struct
 from pathlib import Path
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 from conftest import counted_frame, read_count, write_video
 
+from auxskd_mm.datasets.frame_folder import jpeg_size, reduction
 from auxskd_mm.datasets.readers import FrameFolderReader, PyAVReader, natural_key, open_reader
+from auxskd_mm.datasets.transforms import OpenVideo
 from auxskd_mm.errors import InputError, VideoReadError
 
 
@@ -59,6 +62,30 @@ def test_long_videos_are_sought_not_decoded_from_the_start(tmp_path, monkeypatch
     assert len(decoded) <= 20  # key frames are at most 10 apart, and B-frames delay output
 
 
+@pytest.mark.parametrize(
+    ('codec', 'options'),
+    [('libx264', {'bf': '3', 'g': '50', 'x264-params': 'b-pyramid=normal:ref=4'}), ('libx265', {}), ('mpeg4', {})],
+)
+def test_skipping_frames_that_nobody_refers_to_changes_nothing(tmp_path, codec, options):
+    path = write_video(tmp_path / 'v.mp4', num_frames=60, codec=codec, options=dict(codec=options))
+    reader = PyAVReader(path)
+    everything = list(reader.stream())
+    assert [read_count(frame) for frame in everything] == list(range(60))
+    rng = np.random.RandomState(0)
+    for count in (1, 2, 5, 16):
+        indices = np.sort(rng.choice(60, count, replace=False)).tolist()
+        for frame, i in zip(reader.read(indices), indices):
+            assert (frame == everything[i]).all()
+
+
+def test_conversion_is_that_of_pyav(video):
+    import av
+
+    with av.open(video) as container:
+        theirs = [frame.to_ndarray(format='rgb24') for frame in container.decode(video=0)]
+    assert all((a == b).all() for a, b in zip(PyAVReader(video).read(list(range(24))), theirs))
+
+
 def test_channel_order(tmp_path):
     rgb = np.zeros((48, 64, 3), np.uint8)
     rgb[..., 0] = 200
@@ -84,6 +111,57 @@ def test_frame_folders_are_in_numeric_order(tmp_path):
     assert reader.num_frames == 5
     assert [read_count(f) for f in reader.read([0, 2, 3, 4])] == [1, 9, 10, 11]
     assert sorted(['f10', 'f9', 'f1'], key=natural_key) == ['f1', 'f9', 'f10']
+
+
+def test_a_listing_is_remembered_until_the_folder_changes(tmp_path, monkeypatch):
+    for i in range(3):
+        cv2.imwrite(str(tmp_path / f'{i}.png'), counted_frame(i))
+    assert FrameFolderReader(str(tmp_path)).num_frames == 3
+    scans = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, 'scandir', lambda path: scans.append(path) or scandir(path))
+    assert FrameFolderReader(str(tmp_path)).num_frames == 3
+    assert scans == []
+    cv2.imwrite(str(tmp_path / '3.png'), counted_frame(3))
+    os.utime(tmp_path, ns=(1, 1))  # whatever the resolution of the file system's clock
+    assert FrameFolderReader(str(tmp_path)).num_frames == 4
+
+
+@pytest.mark.parametrize(
+    ('size', 'target', 'factor'),
+    [
+        ((320, 240), (171, 128), 2),  # 160x120: a fifteenth short is accepted
+        ((340, 256), (171, 128), 2),
+        ((300, 225), (171, 128), 1),  # 150x113 would be enlarged by an eighth
+        ((640, 480), (171, 128), 4),
+        ((1920, 1080), (171, 128), 8),
+        ((128, 96), (171, 128), 1),
+        (None, (171, 128), 1),
+    ],
+)
+def test_reductions(size, target, factor):
+    assert reduction(size, target) == factor
+
+
+def test_reduced_reading_averages_and_leaves_the_rest_alone(tmp_path):
+    smooth = cv2.resize(np.random.RandomState(0).randint(0, 256, (6, 8, 3), np.uint8), (320, 240))
+    for name in ('jpg', 'png'):
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / f'0.{name}'), smooth)
+    assert jpeg_size(str(tmp_path / 'jpg' / '0.jpg')) == (320, 240)
+    assert jpeg_size(str(tmp_path / 'png' / '0.png')) is None
+    for order in ('rgb', 'bgr'):
+        full, small = (
+            open_reader(str(tmp_path / 'jpg'), channel_order=order, target=target).read([0])[0]
+            for target in (None, (171, 128))
+        )
+        assert small.shape == (120, 160, 3)
+        error = np.abs(small - full.reshape(120, 2, 160, 2, 3).mean(axis=(1, 3)))
+        assert error.max() <= 4
+        assert error.mean() <= 0.5
+    assert open_reader(str(tmp_path / 'png'), target=(171, 128)).read([0])[0].shape == (240, 320, 3)
+    with pytest.raises(InputError, match=r'OpenVideo.target=\(171,\)'):
+        OpenVideo(target=(171,))
 
 
 def test_rotation_is_applied_as_opencv_does(tmp_path):

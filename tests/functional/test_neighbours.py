@@ -62,6 +62,18 @@ def test_ties_and_zero_vectors_in_gallery_order(blocks):
     assert found.similarities.tolist() == [[1, 1, 1, 1, 0], [1, 1, 0, 0, 0], [0] * 5]
 
 
+@pytest.mark.parametrize('k', [1, 2, 7, 8, 30, 31, 32])
+def test_hundreds_of_ties_in_gallery_order(k):
+    """Corners of a square in four dimensions: every cosine is -1, -0.5, 0, 0.5 or 1 to the bit."""
+    signs = torch.randint(0, 2, (40, 4), generator=torch.Generator().manual_seed(k)).float() * 2 - 1
+    queries, gallery = signs[:8], signs[8:]
+    expected = (queries @ gallery.T / 4).sort(dim=1, descending=True, stable=True)
+    for query_block, gallery_block in [(1024, 16384), (3, 31), (8, 5), (1, 1)]:
+        found = cosine_topk(queries, gallery, k, query_block=query_block, gallery_block=gallery_block)
+        assert torch.equal(found.indices, expected.indices[:, :k])
+        assert torch.equal(found.similarities, expected.values[:, :k])
+
+
 def test_groups_bar_their_own_items():
     gallery = features(12, seed=5)
     groups = torch.arange(12) // 4

@@ -28,9 +28,11 @@ def main() -> None:
         seed='which set',
         gop='frames from key frame to key frame',
         qp='H.264 quantiser, 0 (best) to 51',
+        slowing='speed in the first frame over that in the last; above 1 the order of parts of a clip can be told (VCOP)',
     )
     for name, text in helps.items():
-        parser.add_argument(f'--{name}', type=int, default=getattr(default, name), help=text)
+        value = getattr(default, name)
+        parser.add_argument(f'--{name}', type=type(value), default=value, help=text)
     parser.add_argument(
         '--classes', nargs='+', default=list(MOTIONS), metavar='CLASS', help='motions, in the order of their labels'
     )

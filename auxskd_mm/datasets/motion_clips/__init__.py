@@ -8,7 +8,7 @@ frame does.
 
 from .motions import MOTIONS, draw_poses
 from .render import render_scene
-from .scene import MovingObject, Scene, draw_scene
+from .scene import MovingObject, Scene, draw_scene, scene_time
 from .settings import SPLITS, MotionClipsSettings
 from .writer import make_motion_clips
 
@@ -22,4 +22,5 @@ __all__ = [
     'draw_scene',
     'make_motion_clips',
     'render_scene',
+    'scene_time',
 ]

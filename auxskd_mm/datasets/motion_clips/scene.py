@@ -53,6 +53,24 @@ def _shake(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
     return moved
 
 
+def scene_time(settings: MotionClipsSettings) -> np.ndarray:
+    """The time of a clip's motions at each of its frames (T,), in seconds from 0.
+
+    Without slowing it is the time of the frames. With it all that moves (objects, background, camera) slows down as after
+    a push, by the same factor from frame to frame, over the same way from the first frame to the last: an arrow of time
+    that shows in the change from frame to frame alone, for how a motion starts is drawn evenly.
+
+    Args:
+        settings: Of the set; ``frames``, ``fps`` and ``slowing`` matter.
+    """
+    time: np.ndarray = np.arange(settings.frames) / settings.fps
+    if settings.slowing == 1 or settings.frames == 1:
+        return time
+    rate = np.log(settings.slowing)
+    warped: np.ndarray = time[-1] * np.expm1(-rate * time / time[-1]) / np.expm1(-rate)
+    return warped
+
+
 def draw_scene(settings: MotionClipsSettings, split: str, motion: str, index: int) -> Scene:
     """Draw the scene of one clip, a function of its arguments alone.
 
@@ -67,7 +85,7 @@ def draw_scene(settings: MotionClipsSettings, split: str, motion: str, index: in
     surroundings, things, moves = (np.random.default_rng(s) for s in np.random.SeedSequence(key).spawn(3))
     width, height = settings.width, settings.height
     unit = float(min(width, height))
-    time = np.arange(settings.frames) / settings.fps
+    time = scene_time(settings)
     heading = surroundings.uniform(0, 2 * np.pi)
     drift = surroundings.uniform(*_DRIFT) * time[:, None] * [np.cos(heading), np.sin(heading)]
     objects = []

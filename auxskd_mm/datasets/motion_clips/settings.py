@@ -30,6 +30,8 @@ class MotionClipsSettings:
         gop: Frames from key frame to key frame. 1 codes each frame by itself, so that its artefacts say nothing of the
             motion either; 10 halves the files, and lets a network read a little of the class from single frames.
         qp: H.264 quantiser in [0, 51], constant.
+        slowing: Speed of everything in the first frame over that in the last, 1 or larger. 1 is steady: a clip is then as
+            likely as its reverse, and no network can tell which of two parts came first. See :func:`scene_time`.
 
     Attributes:
         version: Of the generator, noted with the set.
@@ -49,6 +51,7 @@ class MotionClipsSettings:
     classes: tuple[str, ...] = tuple(MOTIONS)
     gop: int = 1
     qp: int = 26
+    slowing: float = 1.0
     version: int = dataclasses.field(default=VERSION, init=False)
 
     def __post_init__(self) -> None:
@@ -59,6 +62,8 @@ class MotionClipsSettings:
         for name, bound in least.items():
             if getattr(self, name) < bound:
                 raise InputError(f'MotionClips {name}={getattr(self, name)}: expected at least {bound}')
+        if not 1 <= self.slowing < float('inf'):
+            raise InputError(f'MotionClips slowing={self.slowing}: expected a number of at least 1 (1 is steady)')
         for name in ('width', 'height'):
             if getattr(self, name) % 2:
                 raise InputError(f'MotionClips {name}={getattr(self, name)}: expected an even number (H.264 4:2:0)')

@@ -96,12 +96,18 @@ def _claim(out: Path, settings: MotionClipsSettings) -> None:
         return
     try:
         theirs = json.loads(file.read_text(encoding='utf-8'))
+        # A set from before a setting existed was made with what is now its default.
+        theirs = {**_defaults(), **theirs}
         different = [key for key in {**ours, **theirs} if theirs.get(key) != ours.get(key)]
     except (ValueError, TypeError, AttributeError):
         raise InputError(f'{file}: not a settings file of MotionClips; remove {out} or give another folder') from None
     if different:
         words = '; '.join(f'{key} {_word(theirs.get(key))}, not {_word(ours.get(key))}' for key in different)
         raise InputError(f'{out}: holds MotionClips with other settings ({words}); remove it or give another folder')
+
+
+def _defaults() -> dict[str, object]:
+    return dict(slowing=MotionClipsSettings.slowing)
 
 
 def _word(value: object) -> str:

@@ -8,6 +8,7 @@ from .pace_sampling import BlendFrames, PaceSample
 from .photometric import ClipColorJitter, ClipRandomGrayscale
 from .relative_speed_sampling import RelativeSpeedSample
 from .sampling import PretextSampler, SegmentPaceSample
+from .still import StillFrames
 from .views import PerView
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     'PretextSampler',
     'RelativeSpeedSample',
     'SegmentPaceSample',
+    'StillFrames',
 ]

@@ -60,6 +60,9 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
                 f"{type(self).__name__}.format_shape='{format_shape}': expected 'NCTHW', 'NCHW' or 'MIX2d3d'"
             )
         super().__init__(mean, std, to_rgb, to_float32, blending, format_shape)
+        # From pinned memory (train_dataloader.pin_memory=True) copies then run beside the device's work; MMAction2's class
+        # does not hand the option on.
+        self._non_blocking = True
         configs = [photometric] if isinstance(photometric, dict) else list(photometric or ())
         if not all(isinstance(config, dict) for config in configs):
             raise InputError(
@@ -72,6 +75,7 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
             )
         self.photometric = nn.ModuleList(MODELS.build(config) for config in configs)
         self._rank_generator: torch.Generator | None = None
+        self._seed: int | None = None
 
     def preprocess(self, inputs: Any, data_samples: Any, training: bool = False) -> tuple[Tensor, Any]:
         """Stack, augment in training, and normalise.
@@ -104,13 +108,16 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
         """None (torch's global generator) in a single process, else one of this rank's own.
 
         MMEngine gives all ranks one seed unless ``randomness=dict(diff_rank_seed=True)``; with the global
-        generator, sample i of every rank would then be jittered alike.
+        generator, sample i of every rank would then be jittered alike. A new seed of the global generator, which our
+        training loops give it in every iteration, is a new seed of this one: it has no state that a resume would lose.
         """
         if get_world_size() == 1:
             return None
-        if self._rank_generator is None or self._rank_generator.device.type != device.type:
+        seed = torch.initial_seed()
+        if self._rank_generator is None or self._rank_generator.device.type != device.type or seed != self._seed:
             self._rank_generator = torch.Generator(device)
-            self._rank_generator.manual_seed((torch.initial_seed() + 1 + get_rank()) % 2**63)
+            self._rank_generator.manual_seed((seed + 1 + get_rank()) % 2**63)
+            self._seed = seed
         return self._rank_generator
 
     def __getstate__(self) -> dict[str, Any]:

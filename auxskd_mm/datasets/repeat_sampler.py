@@ -1,0 +1,76 @@
+"""The order of an epoch in which repetitions of a video come together, so that one decode serves several of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from mmengine.dataset import DefaultSampler
+
+from ..errors import InputError
+from ..registry import DATA_SAMPLERS
+
+
+@DATA_SAMPLERS.register_module()
+class RepeatSampler(DefaultSampler):
+    """``DefaultSampler`` for a data set with ``repeat``, with ``clips_per_decode`` repetitions of a video in a row.
+
+    An epoch has the samples that it has with ``DefaultSampler``: each index once, so each video ``repeat`` times, and
+    ``batch_size`` counts clips. Only the order differs: the ``repeat`` repetitions of a video are dealt into
+    ``repeat / clips_per_decode`` groups, the groups are shuffled, and those of a group follow one another. Where they
+    fall into one batch, :class:`UnlabeledVideoDataset` decodes the frames that they ask for in one go; each still
+    draws its own clip. A batch then holds fewer different videos, ``batch_size / clips_per_decode``.
+
+    Config: ``sampler=dict(type='auxskd_mm.RepeatSampler', clips_per_decode=5)`` with ``repeat=10``.
+
+    Args:
+        dataset: An :class:`UnlabeledVideoDataset`.
+        clips_per_decode: Repetitions in a group; divides ``repeat``. The batch size should be a multiple of it.
+        shuffle: As of ``DefaultSampler``.
+        seed: As of ``DefaultSampler``.
+        round_up: As of ``DefaultSampler``.
+
+    Raises:
+        InputError: If the data set does not repeat its list, or not a multiple of ``clips_per_decode`` times.
+
+    Source: Hoffer et al., "Augment your batch: improving generalization through instance repetition", CVPR 2020.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        clips_per_decode: int,
+        shuffle: bool = True,
+        seed: int | None = None,
+        round_up: bool = True,
+    ) -> None:
+        repeat = getattr(dataset, 'repeat', None)
+        if not isinstance(repeat, int):
+            raise InputError(
+                f'RepeatSampler: {type(dataset).__name__} has no repeat; use it with auxskd_mm.UnlabeledVideoDataset'
+            )
+        if clips_per_decode < 1 or repeat % clips_per_decode:
+            raise InputError(
+                f'RepeatSampler.clips_per_decode={clips_per_decode}: expected a divisor of the repeat={repeat} of the '
+                'data set'
+            )
+        super().__init__(dataset, shuffle=shuffle, seed=seed, round_up=round_up)
+        self.clips_per_decode = clips_per_decode
+        self.videos = len(dataset) // repeat
+        self.groups = len(dataset) // clips_per_decode
+        mine = self.groups if round_up else self.groups - self.rank
+        self.num_samples = -(-mine // self.world_size) * clips_per_decode
+
+    def __iter__(self) -> Iterator[int]:
+        """Indices of this rank; ranks take turns by group, so that none of them is torn apart."""
+        per_group = self.clips_per_decode
+        generator = torch.Generator().manual_seed(self.seed + self.epoch)
+        order = torch.randperm(self.groups, generator=generator) if self.shuffle else torch.arange(self.groups)
+        if self.round_up:
+            short = -self.groups % self.world_size
+            order = torch.cat([order, order[torch.arange(short) % self.groups]])
+        # An index counts videos first: group g holds repetitions (g // videos) * n ... of video g % videos.
+        first = order // self.videos * per_group * self.videos + order % self.videos
+        indices = first[:, None] + torch.arange(per_group) * self.videos
+        return iter(indices[self.rank :: self.world_size].flatten().tolist())

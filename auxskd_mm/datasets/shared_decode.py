@@ -1,0 +1,53 @@
+"""One decode for several samples of a video."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .transforms.decoding import DecodeClips
+
+
+class SharedDecode:
+    """A pipeline cut at its :class:`DecodeClips`, so that the samples of a group meet there.
+
+    Args:
+        transforms: The pipeline.
+    """
+
+    def __init__(self, transforms: Sequence[Callable]) -> None:
+        places = [i for i, transform in enumerate(transforms) if isinstance(transform, DecodeClips)]
+        at = places[0] if len(places) == 1 else None
+        self._decode: Any = None if at is None else transforms[at]
+        self._before, self._after = ([], []) if at is None else (list(transforms[:at]), list(transforms[at + 1 :]))
+
+    def __call__(self, infos: Sequence[dict[str, Any]]) -> list[Any] | None:
+        """Run the samples of one video, each with its own draws.
+
+        Returns:
+            The samples, or None if a transform drops one or the pipeline decodes in another way; each is then to be
+            read by itself.
+
+        Raises:
+            VideoReadError: If the video cannot be read.
+        """
+        if self._decode is None:
+            return None
+        group: list[dict[str, Any]] = []
+        reader = None
+        for info in infos:
+            results = _run(self._before, info if reader is None else dict(info, video_reader=reader))
+            if results is None or 'video_reader' not in results:
+                return None
+            reader = results['video_reader']
+            group.append(results)
+        samples = [_run(self._after, results) for results in self._decode.decode(group)]
+        return None if any(sample is None for sample in samples) else samples
+
+
+def _run(transforms: Sequence[Callable], results: Any) -> Any:
+    for transform in transforms:
+        if results is None:
+            break
+        results = transform(results)
+    return results

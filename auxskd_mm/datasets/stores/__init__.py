@@ -1,0 +1,30 @@
+"""Training stores: videos transcoded once into a form that is read many times as fast.
+
+A store is a folder::
+
+    store.json                   version, settings, shards with their sizes; written last, so its presence means a whole store
+    index.npz                    where each video is, how long, its label, its source's size and time
+    shard-<number>-<hash>.tar    the videos; plain tar files of plain members: .mp4, .mjpeg (JPGs one after another) or .npy
+    shard-<number>-<hash>.json   what the shard holds; lets an interrupted packing go on
+
+A video in it is named ``<store>/<name>``, which :func:`~auxskd_mm.datasets.readers.open_reader` opens like a file.
+"""
+
+from .pack import pack_videos
+from .readers import open_stored_video
+from .settings import LAYOUTS, StoreSettings
+from .sources import SourceVideo
+from .store import Store, find_store, is_store, open_store, stored_video_exists
+
+__all__ = [
+    'LAYOUTS',
+    'SourceVideo',
+    'Store',
+    'StoreSettings',
+    'find_store',
+    'is_store',
+    'open_store',
+    'open_stored_video',
+    'pack_videos',
+    'stored_video_exists',
+]

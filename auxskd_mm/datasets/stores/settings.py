@@ -1,0 +1,65 @@
+"""What a store is made with, and the names of its files."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ...errors import InputError
+
+FORMAT = 'auxskd_mm training store'
+VERSION = 1
+MARKER_FILE = 'store.json'
+INDEX_FILE = 'index.npz'
+SETTINGS_FILE = 'packing.json'
+LAYOUTS = ('mp4', 'jpg', 'raw')
+# A member's suffix in the tar tells any other program what it is.
+MEMBER_SUFFIX = dict(mp4='.mp4', jpg='.mjpeg', raw='.npy')
+
+
+class StoreSettings(NamedTuple):
+    """How videos are transcoded.
+
+    Attributes:
+        layout: 'mp4' (H.264, small), 'jpg' (larger, faster) or 'raw' (uint8, largest, fastest).
+        short_side: Frames are scaled down to it, keeping their aspect; smaller ones stay as they are.
+        size: (width, height) that all frames get instead, whatever their aspect; None for ``short_side``.
+        gop: Frames from key frame to key frame, 'mp4'.
+        crf: Rate factor of x264, 'mp4': lower is better and larger.
+        quality: JPG quality in [1, 100], 'jpg'.
+    """
+
+    layout: str = 'mp4'
+    short_side: int = 128
+    size: tuple[int, int] | None = None
+    gop: int = 8
+    crf: int = 20
+    quality: int = 85
+
+    def check(self) -> StoreSettings:
+        """Return the settings.
+
+        Raises:
+            InputError: For one out of its range.
+        """
+        if self.layout not in LAYOUTS:
+            raise InputError(f"layout='{self.layout}': expected one of {', '.join(map(repr, LAYOUTS))}")
+        ranges = dict(short_side=(16, 4096), gop=(1, 1000), crf=(0, 51), quality=(1, 100))
+        for key, (low, high) in ranges.items():
+            if not low <= getattr(self, key) <= high:
+                raise InputError(f'{key}={getattr(self, key)}: expected {low} to {high}')
+        if self.size is not None and not all(16 <= side <= 4096 for side in self.size):
+            raise InputError(f'size={self.size}: expected width and height of 16 to 4096 pixels')
+        return self
+
+    def relevant(self) -> dict[str, Any]:
+        """What the bytes depend on: another layout's settings, or ``short_side`` beside ``size``, do not count."""
+        keys = ['layout', 'short_side' if self.size is None else 'size']
+        keys += dict(mp4=['gop', 'crf'], jpg=['quality'], raw=[])[self.layout]
+        return {key: list(value) if isinstance(value := getattr(self, key), tuple) else value for key in keys}
+
+    def frame_size(self, height: int, width: int) -> tuple[int, int]:
+        """(height, width) in the store of frames (height, width)."""
+        if self.size is not None:
+            return self.size[1], self.size[0]
+        scale = min(1.0, self.short_side / min(height, width))
+        return round(height * scale), round(width * scale)

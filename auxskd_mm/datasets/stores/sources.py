@@ -1,0 +1,46 @@
+"""The videos that a store is made from, and whether they are still what they were."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from ..reader_base import IMAGE_SUFFIXES
+
+
+class SourceVideo(NamedTuple):
+    """A video to pack.
+
+    Attributes:
+        path: Video file or frame folder.
+        name: Its name in the store, with ``/``.
+        label: Class, -1 for none.
+    """
+
+    path: str
+    name: str
+    label: int = -1
+
+
+class SourceState(NamedTuple):
+    """What tells a changed source.
+
+    Attributes:
+        size: Bytes of a file, images of a frame folder; -1 if there is nothing.
+        mtime: Time of the last change in nanoseconds.
+    """
+
+    size: int
+    mtime: int
+
+
+def source_state(path: str) -> SourceState:
+    """State of a video file or frame folder now."""
+    try:
+        status = os.stat(path)
+        if os.path.isdir(path):
+            images = sum(entry.name.lower().endswith(IMAGE_SUFFIXES) for entry in os.scandir(path))
+            return SourceState(images, status.st_mtime_ns)
+    except OSError:
+        return SourceState(-1, -1)
+    return SourceState(status.st_size, status.st_mtime_ns)

@@ -1,0 +1,163 @@
+"""Opening a store: is it whole, of this version, and made from what its sources still are?"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError
+from .index import StoreIndex
+from .settings import FORMAT, INDEX_FILE, MARKER_FILE, SETTINGS_FILE, VERSION
+from .shard import read_exactly
+from .sources import source_state
+
+_MOST_STORES = 8
+_OPEN: OrderedDict[str, Store] = OrderedDict()
+
+
+class Store:
+    """A store whose marker, index and shard sizes are as they were written.
+
+    Args:
+        path: Its folder.
+
+    Raises:
+        InputError: If it is not whole, of another version, or damaged.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        marker = _read_marker(path)
+        self.layout: str = marker['settings']['layout']
+        self.gop: int = marker['settings'].get('gop', 1)
+        self.left_out: list[list[str]] = marker['left_out']
+        self.shards = [os.path.join(path, file) for file, _ in marker['shards']]
+        for file, (_, size) in zip(self.shards, marker['shards']):
+            found = os.path.getsize(file) if os.path.exists(file) else 0
+            if found != size:
+                raise InputError(
+                    f'{file}: {found} bytes of {size}, the store is cut off; copy it again, or delete the file and run '
+                    'tools/data/pack_videos.py again, which packs what is missing'
+                )
+        self.index = _read_index(path, marker['index_checksum'])
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def samples(self) -> list[dict[str, Any]]:
+        """One dict a video: ``filename``, ``total_frames``, and ``label`` where its list gave one."""
+        prefix = self.path.rstrip('/')
+        frames, labels = self.index.rows['frames'].tolist(), self.index.rows['label'].tolist()
+        samples: list[dict[str, Any]] = []
+        for name, count, label in zip(self.index.names, frames, labels):
+            sample = dict(filename=f'{prefix}/{name}', total_frames=count)
+            samples.append(sample if label < 0 else dict(sample, label=label))
+        return samples
+
+    def changed_sources(self, most: int | None = None) -> list[str]:
+        """Paths of sources whose size or time is another than when they were packed; deleted ones are no change.
+
+        Args:
+            most: Look at so many only, evenly spread; None looks at all.
+        """
+        count = len(self) if most is None else min(most, len(self))
+        changed = []
+        for i in np.unique(np.linspace(0, len(self) - 1, count).astype(int)).tolist():
+            path, state = self.index.source(i)
+            now = source_state(path)
+            if now.size >= 0 and now != state:
+                changed.append(path)
+        return changed
+
+    def damaged_videos(self) -> Iterable[str]:
+        """Names of the videos whose bytes are not those that were written. Reads everything."""
+        for name, row in zip(self.index.names, self.index.rows):
+            descriptor = os.open(self.shards[row['shard']], os.O_RDONLY)
+            try:
+                checksum = zlib.crc32(read_exactly(descriptor, int(row['size']), int(row['offset'])))
+                if row['table'] >= 0:
+                    table = read_exactly(descriptor, 4 * (int(row['frames']) + 1), int(row['table']))
+                    checksum = zlib.crc32(table, checksum)
+            finally:
+                os.close(descriptor)
+            if checksum != row['checksum']:
+                yield name
+
+
+def is_store(path: str) -> bool:
+    """Whether a folder is a store, or one that is being packed."""
+    return any(os.path.exists(os.path.join(path, file)) for file in (MARKER_FILE, SETTINGS_FILE))
+
+
+def open_store(path: str) -> Store:
+    """The store in a folder; a process keeps the last few open."""
+    path = path.rstrip('/')
+    store = _OPEN.get(path)
+    if store is None:
+        store = _OPEN[path] = Store(path)
+        if len(_OPEN) > _MOST_STORES:
+            _OPEN.popitem(last=False)
+    return store
+
+
+def forget_store(path: str) -> None:
+    """Read it anew the next time, because it was written."""
+    _OPEN.pop(path.rstrip('/'), None)
+
+
+def find_store(path: str) -> tuple[Store, str] | None:
+    """Store and name of ``<store>/<name>``; None if no folder above is a store."""
+    folder, _, name = path.rpartition('/')
+    while folder:
+        if folder in _OPEN or is_store(folder):
+            return open_store(folder), name
+        folder, _, last = folder.rpartition('/')
+        name = f'{last}/{name}'
+    return None
+
+
+def stored_video_exists(path: str) -> bool:
+    """Whether ``<store>/<name>`` is in a store."""
+    found = find_store(path)
+    return found is not None and found[0].index.number(found[1]) is not None
+
+
+def _read_marker(path: str) -> dict[str, Any]:
+    file = os.path.join(path, MARKER_FILE)
+    if not os.path.exists(file):
+        raise InputError(
+            f'{path}: this store was never finished (no {MARKER_FILE}); run tools/data/pack_videos.py again with the '
+            'same arguments, it goes on where it stopped'
+        )
+    try:
+        with open(file, encoding='utf-8') as stream:
+            marker = json.load(stream)
+        if marker['format'] != FORMAT:
+            raise ValueError
+        version = marker['version']
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f'{file}: not the marker of a training store, or damaged; pack the videos again') from None
+    if version != VERSION:
+        raise InputError(
+            f'{file}: a store of version {version}, this package reads version {VERSION}; pack the videos again, or '
+            'use the package that wrote it'
+        )
+    return marker
+
+
+def _read_index(path: str, checksum: int) -> StoreIndex:
+    file = os.path.join(path, INDEX_FILE)
+    try:
+        with open(file, 'rb') as stream:
+            data = stream.read()
+        if zlib.crc32(data) != checksum:
+            raise ValueError('its checksum is wrong')
+        return StoreIndex.from_bytes(data)
+    except (OSError, ValueError) as error:
+        raise InputError(f'{file}: missing or damaged ({error}); run tools/data/pack_videos.py again') from None

@@ -1,0 +1,83 @@
+"""Run every speed benchmark and write one Markdown file with their tables.
+
+    python benchmarks/all.py --out speed.md                       # about half an hour on two cores
+    python benchmarks/all.py --out speed.md --quick               # smallest sizes, to see that all run
+    python benchmarks/all.py --out speed.md --videos FOLDER       # your clips where a benchmark takes clips
+    python benchmarks/all.py --out speed.md --only loader step
+
+Each runs in a process of its own, one after the other. One that fails is written down with its last line, the others go
+on, and the exit code is then 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from machine import machine
+
+HERE = Path(__file__).parent
+
+
+class Benchmark(NamedTuple):
+    """A script, what it is about, its arguments for ``--quick``, and whether it takes ``--videos``."""
+
+    title: str
+    quick: tuple[str, ...]
+    videos: bool = False
+
+
+BENCHMARKS = {
+    'loader': Benchmark('From disk to clip', ('--count', '4', '--frames', '60', '--rounds', '2'), videos=True),
+    'scale': Benchmark('Length of the list', ('--entries', '100', '1000', '--clips', '100')),
+    'jitter': Benchmark('Colour jitter', ('--clips', '1', '--rounds', '3')),
+    'step': Benchmark('Training step', ('--batch', '2', '--size', '32', '--base-channels', '8', '--rounds', '2')),
+    'auxskd_step': Benchmark(
+        'auxSKD over a plain step', ('--batch', '2', '--size', '32', '--base-channels', '8', '--rounds', '2')
+    ),
+    'end_to_end': Benchmark('Data wait of a training epoch', ('--batch', '1', '--iterations', '3'), videos=True),
+}
+
+
+def run(name: str, arguments: list[str]) -> tuple[bool, str]:
+    """Whether a benchmark went well, and what it printed (its last line of errors otherwise)."""
+    command = [sys.executable, '-W', 'ignore', str(HERE / f'{name}.py'), *arguments]
+    print(' '.join(command[3:]), flush=True)
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ['no message']
+        return False, f'failed: `{lines[-1]}`'
+    # MMEngine logs to the same stream as the tables.
+    lines = [line for line in done.stdout.strip().splitlines() if ' - mmengine - ' not in line]
+    return True, '\n'.join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--out', required=True, help='Markdown file to write')
+    parser.add_argument('--only', nargs='+', choices=list(BENCHMARKS), default=list(BENCHMARKS))
+    parser.add_argument('--videos', help='folder of clips instead of MotionClips')
+    parser.add_argument('--quick', action='store_true', help='smallest sizes')
+    args = parser.parse_args()
+    parts = [f'# Speed\n\n{machine()}; {datetime.date.today()}{", quick" if args.quick else ""}']
+    failed = []
+    for name in args.only:
+        title, quick, takes_videos = BENCHMARKS[name]
+        arguments = [
+            *(quick if args.quick else ()),
+            *(('--videos', args.videos) if args.videos and takes_videos else ()),
+        ]
+        well, text = run(name, arguments)
+        failed += [] if well else [name]
+        parts.append(f'## {title} (`benchmarks/{name}.py`)\n\n{text}')
+        Path(args.out).write_text('\n\n'.join(parts) + '\n')  # after each, so that an interruption keeps what there is
+    print(f'{args.out}: {len(args.only)} benchmarks' + (f', failed: {", ".join(failed)}' if failed else ''))
+    sys.exit(bool(failed))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,45 @@
+"""One line about the machine and the versions that matter, and the table that every benchmark prints."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+_PACKAGES = ('torch', 'torchvision', 'numpy', 'opencv-python', 'av', 'pillow')
+
+
+def machine(packages: Sequence[str] = _PACKAGES) -> str:
+    """Processor, cores, Python and the versions of packages."""
+    info = Path('/proc/cpuinfo')
+    found = re.search(r'model name\s*: (.*)', info.read_text()) if info.exists() else None
+    versions = []
+    for name in packages:
+        try:
+            versions.append(f'{name} {importlib.metadata.version(name)}')
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    processor = found[1].strip() if found else platform.machine()
+    return f'{processor}, {os.cpu_count()} core(s); Python {platform.python_version()}, {", ".join(versions)}'
+
+
+def table(times: Mapping[str, Sequence[float]], unit: str, base: str, ratio: str) -> str:
+    """Markdown: median, range, and the ratio of medians to the way ``base``, last.
+
+    Args:
+        times: One value a round for each way, in ``unit``; smaller is better.
+        unit: Head of the column.
+        base: The way whose ratio is 1.
+        ratio: Head of the last column.
+    """
+    lines = [f'| way | {unit}, median (range) | {ratio} |', '|---|---|---|']
+    for name, values in times.items():
+        middle = np.median(values)
+        speed = np.median(times[base]) / middle
+        lines.append(f'| {name} | {middle:.2f} ({min(values):.2f}-{max(values):.2f}) | {speed:.2f} |')
+    return '\n'.join(lines)

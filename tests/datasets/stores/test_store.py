@@ -1,0 +1,207 @@
+"""Stores as data sets read them, and one line for each way in which one can be wrong."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import read_count, write_video
+from mmengine.dataset import Compose
+
+from auxskd_mm.datasets.readers import open_reader
+from auxskd_mm.datasets.stores import SourceVideo, StoreSettings, open_store, pack_videos
+from auxskd_mm.datasets.stores.store import forget_store
+from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
+from auxskd_mm.errors import InputError, VideoReadError
+from auxskd_mm.registry import DATASETS
+
+STEPS = [
+    dict(type='auxskd_mm.OpenVideo'),
+    dict(type='auxskd_mm.SegmentPaceSample', clip_len=4, num_segments=2, num_speeds=2),
+    dict(type='auxskd_mm.DecodeClips'),
+]
+
+
+@pytest.fixture
+def store(tmp_path, request):
+    """A store of three videos in two classes, and the list that they came from."""
+    root = tmp_path / 'videos'
+    for name in ('a', 'b'):
+        (root / name).mkdir(parents=True)
+    names = ['a/one.mp4', 'a/two.mp4', 'b/three.mp4']
+    for i, name in enumerate(names):
+        write_video(root / name, 20 + i)
+    (root / 'list.txt').write_text('a/one 0\na/two 0\nb/three 1\n')
+    videos = UnlabeledVideoDataset(str(root / 'list.txt'), list_format='path label', lazy_init=True).source_videos()
+    assert [(video.name, video.label) for video in videos] == list(zip(names, (0, 0, 1)))
+    pack_videos(tmp_path / 'store', videos, StoreSettings(getattr(request, 'param', 'mp4'), short_side=48))
+    forget_store(str(tmp_path / 'store'))
+    yield tmp_path / 'store'
+    forget_store(str(tmp_path / 'store'))
+
+
+@pytest.mark.parametrize('store', ['mp4', 'jpg', 'raw'], indirect=True)
+def test_a_data_set_reads_a_store_like_a_folder(store):
+    dataset = UnlabeledVideoDataset(str(store), pipeline=STEPS)
+    assert len(dataset) == 3
+    np.random.seed(0)
+    for i in range(3):
+        sample = dataset[i]
+        assert (sample['total_frames'], sample['label']) == (20 + i, int(i == 2))
+        assert [read_count(frame) for frame in sample['imgs']] == sample['frame_inds'].tolist()
+
+
+def test_lists_of_the_same_names_with_the_store_as_prefix(store, tmp_path):
+    dataset = UnlabeledVideoDataset(str(tmp_path / 'videos' / 'list.txt'), data_prefix=str(store), pipeline=STEPS)
+    assert [dataset.get_data_info(i)['label'] for i in range(3)] == [0, 0, 1]
+    assert dataset[2]['total_frames'] == 22
+    labeled = DATASETS.build(
+        dict(
+            type='mmaction.VideoDataset',
+            ann_file=str(tmp_path / 'videos' / 'list.txt'),
+            data_prefix=dict(video=str(store)),
+            pipeline=STEPS,
+        )
+    )
+    sample = labeled[1]
+    assert (sample['label'], sample['total_frames']) == (0, 21)
+    (tmp_path / 'other.txt').write_text('c/four\n')
+    with pytest.raises(InputError, match='none of its first 1 videos exists'):
+        UnlabeledVideoDataset(str(tmp_path / 'other.txt'), data_prefix=str(store))
+
+
+def test_names_of_folders_globs_and_files(store, tmp_path):
+    root = tmp_path / 'videos'
+    for source, names in (
+        (str(root), ['a/one.mp4', 'a/two.mp4', 'b/three.mp4']),
+        (f'{root}/*/t*.mp4', ['a/two.mp4', 'b/three.mp4']),
+        (f'{root}/a/one.mp4', ['one.mp4']),
+    ):
+        videos = UnlabeledVideoDataset(source, lazy_init=True).source_videos()
+        assert [video.name for video in videos] == names
+
+
+def test_reading_a_group_of_pictures_no_further_than_needed(store, monkeypatch):
+    reader = open_reader(f'{store}/a/one.mp4')
+    asked = []
+    original = reader._bytes
+    monkeypatch.setattr(reader, '_bytes', lambda d, start, end: asked.append(end - start) or original(d, start, end))
+    decoded = []
+    positions = reader._positions
+    monkeypatch.setattr(reader, '_positions', lambda d, a, b: decoded.append((a, b)) or positions(d, a, b))
+    assert [read_count(frame) for frame in reader.read([2, 18])] == [2, 18]
+    assert decoded == [(0, 2), (16, 18)]  # key frames are 8 apart; 3 .. 15 are not decoded
+
+
+def test_a_store_that_is_cut_off(store):
+    file = Path(open_store(str(store)).shards[0])
+    data = file.read_bytes()
+    forget_store(str(store))
+    file.write_bytes(data[:-600])
+    with pytest.raises(InputError, match=f'{len(data) - 600} bytes of {len(data)}, the store is cut off'):
+        UnlabeledVideoDataset(str(store))
+    file.unlink()
+    with pytest.raises(InputError, match='0 bytes of'):
+        UnlabeledVideoDataset(str(store))
+
+
+def test_a_shard_that_is_cut_off_or_lost_while_it_is_read(store):
+    reader = open_reader(f'{store}/a/two.mp4')
+    file = Path(open_store(str(store)).shards[1])
+    file.write_bytes(file.read_bytes()[:1500])
+    with pytest.raises(VideoReadError, match='is cut off'):
+        reader.read([0, 19])
+    file.unlink()
+    with pytest.raises(VideoReadError, match='cannot be opened'):
+        reader.read([0])
+
+
+@pytest.mark.parametrize('store', ['mp4', 'jpg'], indirect=True)
+def test_damaged_bytes_are_found_out(store):
+    opened = open_store(str(store))
+    row = opened.index.rows[0]
+    file = Path(opened.shards[0])
+    data = bytearray(file.read_bytes())
+    start = int(row['offset'])
+    middle = start + int(row['size']) // 4
+    data[middle : start + int(row['size'])] = bytes(start + int(row['size']) - middle)
+    file.write_bytes(data)
+    assert list(opened.damaged_videos()) == ['a/one.mp4']
+    with pytest.raises(VideoReadError, match='damaged'):
+        open_reader(f'{store}/a/one.mp4').read(list(range(20)))
+
+
+@pytest.mark.parametrize(
+    ('change', 'says'),
+    [
+        (dict(version=2), r'a store of version 2, this package reads version 1'),
+        (dict(format='else'), 'not the marker of a training store'),
+        (dict(index_checksum=1), r'index.npz: missing or damaged \(its checksum is wrong\)'),
+    ],
+)
+def test_another_version_and_damaged_files(store, change, says):
+    file = store / 'store.json'
+    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    with pytest.raises(InputError, match=says) as error:
+        UnlabeledVideoDataset(str(store))
+    assert '\n' not in str(error.value)
+
+
+def test_a_marker_or_index_that_is_no_longer_there(store):
+    (store / 'index.npz').rename(store / 'away')
+    with pytest.raises(InputError, match=r'index.npz: missing or damaged'):
+        UnlabeledVideoDataset(str(store))
+    (store / 'store.json').write_text('{"format": ')
+    with pytest.raises(InputError, match='damaged; pack the videos again'):
+        UnlabeledVideoDataset(str(store))
+    (store / 'store.json').unlink()
+    with pytest.raises(InputError, match='never finished'):
+        UnlabeledVideoDataset(str(store))
+
+
+def test_a_changed_source_is_a_warning(store, tmp_path, caplog):
+    import logging
+
+    from mmengine.logging import MMLogger
+
+    write_video(tmp_path / 'videos' / 'a' / 'one.mp4', 30)
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    try:
+        with caplog.at_level(logging.WARNING):
+            UnlabeledVideoDataset(str(store))
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert '1 of the 3 videos looked at have changed since they were packed' in caplog.text
+    assert 'one.mp4' in caplog.text
+
+
+def test_a_name_that_is_not_in_it(store):
+    with pytest.raises(VideoReadError, match='no such video among the 3 of the store'):
+        open_reader(f'{store}/a/four.mp4')
+    reader = open_reader(f'{store}/a/one')  # as lists without suffixes name it
+    with pytest.raises(VideoReadError, match='has 20 frames'):
+        reader.read([3, 20])
+
+
+def test_views_through_the_usual_pipeline(store):
+    steps = Compose(
+        [
+            dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),
+            dict(type='auxskd_mm.SegmentPaceSample', clip_len=8, num_views=2),
+            dict(type='auxskd_mm.DecodeClips'),
+            dict(type='auxskd_mm.PerView', transforms=[dict(type='auxskd_mm.ClipRandomCrop', size=32)]),
+            dict(type='FormatShape', input_format='NCTHW'),
+        ]
+    )
+    results = steps(dict(filename=f'{store}/b/three.mp4', modality='RGB'))
+    assert results['imgs'].shape == (2, 3, 8, 32, 32)
+
+
+def test_a_codec_without_a_decoder(tmp_path):
+    data = Path(write_video(tmp_path / 'v.mp4')).read_bytes()
+    (tmp_path / 'x.mp4').write_bytes(data.replace(b'avc1', b'zzz1'))
+    with pytest.raises(VideoReadError, match='has a codec that this PyAV has no decoder for'):
+        open_reader(str(tmp_path / 'x.mp4'))
+    with pytest.raises(InputError, match='1 of 1 videos cannot be read'):
+        pack_videos(tmp_path / 's', [SourceVideo(str(tmp_path / 'x.mp4'), 'x.mp4')])

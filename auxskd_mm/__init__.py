@@ -10,6 +10,6 @@ from .version import __version__
 
 compat.apply()
 
-from . import datasets, evaluation, hooks, models  # noqa: E402
+from . import datasets, evaluation, hooks, loops, models  # noqa: E402
 
-__all__ = ['__version__', 'compat', 'datasets', 'evaluation', 'hooks', 'models']
+__all__ = ['__version__', 'compat', 'datasets', 'evaluation', 'hooks', 'loops', 'models']

@@ -237,25 +237,31 @@ def alias_functional_tensor() -> bool:
     return True
 
 
-def start_process_group(launcher: str) -> bool:
+def start_process_group(launcher: str, timeout: Any = None) -> bool:
     """Start a gloo group on a machine without an accelerator.
 
-    MMEngine's Runner would call ``torch.cuda.set_device``, but leaves a group alone that is already up. Only torchrun's
-    environment (``launcher='pytorch'``) is handled.
+    MMEngine's Runner would call ``torch.cuda.set_device``, but leaves a group alone that is already up. Handled are
+    torchrun's environment (``launcher='pytorch'``) and Slurm's (``'slurm'``).
 
     Args:
         launcher: As of the tools' ``--launcher``.
+        timeout: ``datetime.timedelta`` after which a rank stops waiting for the others; None is torch's own.
     """
     import torch
     import torch.distributed as dist
 
-    if launcher != 'pytorch' or torch.cuda.is_available() or dist.is_initialized():
+    if launcher not in ('pytorch', 'slurm') or torch.cuda.is_available() or dist.is_initialized():
         return False
     from mmengine.device import get_device
 
     if get_device() != 'cpu':
         return False
-    dist.init_process_group('gloo')
+    if launcher == 'slurm':
+        for name, slurm in (('RANK', 'SLURM_PROCID'), ('WORLD_SIZE', 'SLURM_NTASKS'), ('LOCAL_RANK', 'SLURM_LOCALID')):
+            os.environ[name] = os.environ[slurm]
+        os.environ.setdefault('MASTER_PORT', '29500')
+        os.environ.setdefault('MASTER_ADDR', os.environ.get('SLURM_LAUNCH_NODE_IPADDR', '127.0.0.1'))
+    dist.init_process_group('gloo', **({} if timeout is None else dict(timeout=timeout)))
     return True
 
 

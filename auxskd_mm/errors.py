@@ -25,3 +25,13 @@ class VideoReadError(InputError):
     def __reduce__(self) -> tuple:
         """Pickle by the two arguments, so that the error crosses worker processes."""
         return type(self), (self.path, self.reason)
+
+
+class Preempted(Exception):
+    """The run was asked to end, saved its state and can go on with ``--resume``.
+
+    Attributes:
+        code: Exit code of the process, EX_TEMPFAIL of ``sysexits.h``.
+    """
+
+    code = 75

@@ -6,6 +6,8 @@ import argparse
 
 from auxskd_mm.apis import CfgOptions, load_config, run_tool
 from auxskd_mm.apis.extract_features import check_feature_path, extract_features, write_features
+from auxskd_mm.apis.feature_pipeline import feature_pipeline
+from auxskd_mm.apis.protocol import protocol_of_features, write_protocol
 from auxskd_mm.models.modules import POOLINGS
 
 
@@ -25,9 +27,11 @@ def main() -> None:
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
     args = parser.parse_args()
     check_feature_path(args.out)
+    config = load_config(args.config, args.cfg_options)
+    checkpoint = None if args.checkpoint == 'none' else args.checkpoint
     bank = extract_features(
-        load_config(args.config, args.cfg_options),
-        None if args.checkpoint == 'none' else args.checkpoint,
+        config,
+        checkpoint,
         args.videos,
         num_clips=args.num_clips,
         pooling=args.pooling,
@@ -38,6 +42,11 @@ def main() -> None:
         seed=args.seed,
     )
     write_features(args.out, bank)
+    pipeline = feature_pipeline(config, args.num_clips)
+    protocol = protocol_of_features(
+        config, checkpoint, pipeline=pipeline, pooling=args.pooling, videos=args.videos, seed=args.seed
+    )
+    write_protocol(args.out, protocol)
     print(f'{bank.features.shape[0]} x {bank.features.shape[1]} -> {args.out}')
 
 

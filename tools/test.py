@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import Any
 
 from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
 
-from auxskd_mm import compat
 from auxskd_mm.apis import CfgOptions, build_runner, load_config, run_tool, set_work_dir
+from auxskd_mm.apis.launch_checks import start_group
+from auxskd_mm.apis.protocol import protocol_of, write_protocol
 from auxskd_mm.errors import InputError
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test (and evaluate) a model')
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('checkpoint', help="checkpoint file; 'none' takes random weights, as a baseline for features")
     parser.add_argument('--work-dir', help='folder for the metrics')
     parser.add_argument('--dump', type=str, help='pickle file to write the predictions to')
     parser.add_argument(
@@ -55,7 +59,28 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
         # A number from a head left at random means nothing, whatever config it comes from.
         cfg.custom_hooks = [*hooks, dict(type='auxskd_mm.CheckedTransferHook')]
     cfg.launcher = args.launcher
-    cfg.load_from = args.checkpoint
+    cfg.load_from = None if args.checkpoint == 'none' else args.checkpoint
+
+
+def draw_weights(runner: Runner) -> None:
+    """Random weights as a training from scratch would start with, for metrics that compare features."""
+    others = [name for name, _ in runner.model.named_parameters() if not name.startswith('backbone.')]
+    if others:
+        raise InputError(
+            f"checkpoint 'none': {others[0]} would be random, and the number mean nothing; give a checkpoint, or a "
+            "config with cls_head.type='auxskd_mm.ClipFeatureHead'"
+        )
+    runner._init_model_weights()
+
+
+def write_protocols(runner: Runner, cfg: Config, metrics: dict[str, Any]) -> None:
+    """The protocol beside the numbers, and beside the features where they are kept."""
+    protocol = protocol_of(cfg, cfg.load_from)
+    write_protocol(os.path.join(runner.log_dir, f'{runner.timestamp}.json'), protocol, metrics)
+    evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
+    for folder in {evaluator.get('save_to') for evaluator in evaluators} - {None}:
+        for name in ('gallery', 'query'):
+            write_protocol(os.path.join(folder, name), protocol)
 
 
 def main() -> None:
@@ -63,8 +88,13 @@ def main() -> None:
     cfg = load_config(args.config, args.cfg_options)
     merge_args(cfg, args)
     set_work_dir(cfg, args.config, args.work_dir)
-    compat.start_process_group(args.launcher)
-    build_runner(cfg).test()
+    start_group(cfg, args.launcher)
+    runner = build_runner(cfg)
+    if cfg.load_from is None:
+        draw_weights(runner)
+    metrics = runner.test()
+    if is_main_process():
+        write_protocols(runner, cfg, metrics)
 
 
 if __name__ == '__main__':

@@ -6,9 +6,14 @@ import argparse
 import os
 
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 
-from auxskd_mm import compat
 from auxskd_mm.apis import CfgOptions, build_runner, load_config, run_tool, set_work_dir
+from auxskd_mm.apis.config_variables import fill_variables
+from auxskd_mm.apis.last_checkpoint import choose_checkpoint
+from auxskd_mm.apis.launch_checks import start_group
+from auxskd_mm.apis.protocol import protocol_of, write_protocol
+from auxskd_mm.apis.provenance import set_init_history
 from auxskd_mm.errors import InputError
 
 
@@ -60,7 +65,8 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if args.resume is not None:
         cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+        if args.resume != 'auto':
+            cfg.load_from = args.resume
     if args.auto_scale_lr:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
             raise InputError('--auto-scale-lr: the config has no auto_scale_lr.base_batch_size to scale from')
@@ -75,8 +81,16 @@ def main() -> None:
     merge_args(cfg, args)
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)  # as in MMAction2, the overrides have the last word
-    compat.start_process_group(args.launcher)
-    build_runner(cfg).train()
+        fill_variables(cfg)
+    start_group(cfg, args.launcher)
+    if args.resume == 'auto':
+        choose_checkpoint(cfg)
+    set_init_history(cfg)
+    runner = build_runner(cfg)
+    if is_main_process():
+        part = 'train' if cfg.get('val_dataloader') is None else 'val'
+        write_protocol(os.path.join(runner.log_dir, f'{runner.timestamp}.json'), protocol_of(cfg, None, part=part))
+    runner.train()
 
 
 if __name__ == '__main__':

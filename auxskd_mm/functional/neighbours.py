@@ -31,6 +31,7 @@ class Neighbours(NamedTuple):
     indices: Tensor
 
 
+@torch.no_grad()
 def cosine_topk(
     queries: Tensor,
     gallery: Tensor,
@@ -49,7 +50,7 @@ def cosine_topk(
     result does not depend on the block sizes except through the rounding of the products themselves.
 
     Args:
-        queries: Features (Q, D); half precision is computed in float32.
+        queries: Features (Q, D); half precision is computed in float32. Nothing here passes a gradient on.
         gallery: Features (N, D), N at least 1. It may stay on the CPU: blocks of it are moved to ``device``.
         k: Neighbours wanted; min(k, N) are returned.
         query_groups: Integers (Q,). A query never gets a gallery item of its own group: its position for
@@ -79,10 +80,11 @@ def cosine_topk(
     target = torch.device(device) if device is not None else gallery.device
     starts = range(0, len(queries), query_block)
     found: list[Neighbours | None] = [None] * len(starts)
+    products = _Products()
     for base in range(0, len(gallery), gallery_block):
         keys = _unit(gallery[base : base + gallery_block], target, 'gallery', base)
         for i, start in enumerate(starts):
-            similarities = _unit(queries[start : start + query_block], target, 'queries', start) @ keys.T
+            similarities = products(_unit(queries[start : start + query_block], target, 'queries', start), keys)
             if query_groups is not None and gallery_groups is not None:
                 own = query_groups[start : start + query_block].to(target)
                 other = gallery_groups[base : base + gallery_block].to(target)
@@ -230,14 +232,33 @@ def _unit(features: Tensor, device: torch.device, name: str, base: int) -> Tenso
     return features / norm.clamp_min(torch.finfo(dtype).tiny)
 
 
+class _Products:
+    """Scalar products of rows (Q, D) and (N, D), always written to the same memory.
+
+    A block is tens of megabytes: on the CPU, getting that much from the system anew costs a sixth of the product itself.
+    """
+
+    def __init__(self) -> None:
+        self.memory: Tensor | None = None
+
+    def __call__(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """(Q, N), valid until the next call."""
+        size = len(queries) * len(keys)
+        if self.memory is None or len(self.memory) < size:
+            self.memory = keys.new_empty(size)
+        return torch.mm(queries, keys.T, out=self.memory[:size].view(len(queries), len(keys)))
+
+
 def _block_topk(similarities: Tensor, k: int) -> Neighbours:
     """Top k of each row (Q, N), equal values in the order of their columns.
 
     ``topk`` alone leaves the order of ties open, and which of the items tied at rank k it takes.
     """
     k = min(k, similarities.shape[1])
-    values, indices = similarities.topk(k, dim=1)
-    crowded = ((similarities >= values[:, -1:]).sum(1) > k).nonzero().flatten()
+    # One more than asked for: where it equals the last, the choice between them was not topk's to make.
+    values, indices = similarities.topk(min(k + 1, similarities.shape[1]), dim=1)
+    crowded = (values[:, k:] == values[:, k - 1 : k]).any(1).nonzero().flatten()
+    indices = indices[:, :k]
     if len(crowded):
         indices[crowded] = similarities[crowded].sort(dim=1, descending=True, stable=True).indices[:, :k]
     indices = indices.sort(dim=1).values

@@ -1,8 +1,21 @@
 """Hooks."""
 
+from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .bad_video_hook import BadVideoHook
 from .checked_transfer_hook import CheckedTransferHook
+from .fast_step_hook import FastStepHook
 from .knn_hook import KNNHook
+from .non_finite_loss_hook import NonFiniteLossHook
+from .preemption_hook import PreemptionHook
 from .skd_distiller_hook import SKDDistillerHook
 
-__all__ = ['BadVideoHook', 'CheckedTransferHook', 'KNNHook', 'SKDDistillerHook']
+__all__ = [
+    'AtomicCheckpointHook',
+    'BadVideoHook',
+    'CheckedTransferHook',
+    'FastStepHook',
+    'KNNHook',
+    'NonFiniteLossHook',
+    'PreemptionHook',
+    'SKDDistillerHook',
+]

@@ -1,10 +1,11 @@
-# VideoPace on MotionClips in minutes. Differs from pace_r21d_k100.py in: an eighth of the width, clips of 8 frames at paces 1,
-# 2, 4 and 8 (which are further apart, in half the frames), 40 x 40 crops, 'fit' sampling, RGB in [-2, 2], no jitter, Adam.
+# VideoPace on MotionClips in minutes. Differs from pace_r21d_k100.py in: C3D at an eighth of the width, clips of 8 frames at
+# paces 1, 2, 4 and 8 (which are further apart, in half the frames), 40 x 40 crops, 'fit' sampling, RGB in [-2, 2], no jitter,
+# AdamW.
 _base_ = ['./_base_motion.py']
 
 model = dict(
     type='Recognizer3D',
-    backbone=dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=8),
+    backbone={{_base_.backbone}},
     cls_head=dict(type='auxskd_mm.PaceHead', in_channels=64, num_paces=4),
     data_preprocessor={{_base_.data_preprocessor}},
 )

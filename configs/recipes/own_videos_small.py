@@ -50,7 +50,6 @@ inits = [
     dict(name='scratch', title='from scratch'),
     dict(name='auxskd_vspp', title='auxSKD, then VSPP', init_from='vspp'),
     dict(name='scratch_still', title='from scratch, still frames', options={'still': True}),
-    dict(name='auxskd_vspp_still', title='auxSKD, then VSPP, still frames', init_from='vspp', options={'still': True}),
 ]
 evaluations = [
     dict(

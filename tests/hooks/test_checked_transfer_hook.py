@@ -3,9 +3,12 @@
 import pytest
 import torch
 import toy_distillation as toy
+from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
 
 from auxskd_mm.errors import InputError
+from auxskd_mm.hooks import checked_transfer_hook as hook_module
+from auxskd_mm.hooks.checked_transfer_hook import CheckedTransferHook, input_mismatch
 from auxskd_mm.registry import METRICS, MODELS
 
 HOOKS = [dict(type='auxskd_mm.CheckedTransferHook'), dict(type='auxskd_mm.SKDDistillerHook')]
@@ -88,3 +91,48 @@ def test_testing_wants_everything(state, tmp_path):
     runner = toy.toy_runner(tmp_path / 'other', custom_hooks=HOOKS, load_from=path, **loop())
     with pytest.raises(InputError, match=r'model tensors fit \(missing predictor\.0\.weight'):
         runner.test()
+
+
+def fed(order='rgb', mean=None, std=None, loader='train_dataloader', reader='rgb'):
+    preprocessor = dict(type='auxskd_mm.ClipDataPreprocessor', to_rgb=order != reader)
+    if mean is not None:
+        preprocessor.update(mean=[mean] * 3, std=[std] * 3)
+    dataset = dict(pipeline=[dict(type='auxskd_mm.OpenVideo', channel_order=reader)])
+    return dict(model=dict(data_preprocessor=preprocessor), **{loader: dict(dataset=dataset)})
+
+
+def test_another_input_convention_is_told_in_one_line():
+    text = Config(fed('bgr')).pretty_text
+    assert input_mismatch(dict(cfg=text), fed('bgr'), 'train') is None
+    # The same numbers, by another way: BGR from the reader instead of from the preprocessor.
+    assert input_mismatch(dict(cfg=text), fed('bgr', reader='bgr'), 'train') is None
+    said = input_mismatch(dict(cfg=text), fed('rgb', 128, 64, loader='test_dataloader'), 'test')
+    assert said.startswith('was trained on BGR, mean 0, std 1; this config feeds RGB, mean 128, std 64: set ')
+    assert '\n' not in said
+
+
+def test_what_a_checkpoint_does_not_tell_is_not_complained_of():
+    config = fed('bgr')
+    for meta in (None, {}, dict(cfg='import os'), dict(cfg='model = None'), dict(cfg=3)):
+        assert input_mismatch(meta, config, 'train') is None
+
+
+def test_the_warning_comes_when_the_weights_are_loaded(state, tmp_path):
+    path = tmp_path / 'x.pth'
+    torch.save(dict(state_dict=state, meta=dict(cfg=Config(fed('bgr')).pretty_text)), path)
+    lines = []
+
+    class Runner:
+        cfg = fed('rgb')
+        model = MODELS.build(toy.aux_skd())
+        _train_loop = None
+        _load_from = str(path)
+
+    hook = CheckedTransferHook()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(hook_module, 'print_log', lambda text, logger, level=20: lines.append((level, text)))
+        Runner.cfg['test_dataloader'] = Runner.cfg['train_dataloader']
+        hook.after_load_checkpoint(Runner, torch.load(path, weights_only=True))
+    warnings = [text for level, text in lines if level == 30]
+    assert len(warnings) == 1
+    assert warnings[0].startswith(f'{path} was trained on BGR')

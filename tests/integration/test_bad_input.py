@@ -168,7 +168,7 @@ def test_missing_and_damaged_checkpoints(kind, use, train, call, other_network, 
 def test_no_readable_video_in_a_process_with_a_loader_worker(tmp_path):
     for i in range(3):
         (tmp_path / f'{i}.mp4').touch()
-    options = {**TINY_VSPP, SOURCE: tmp_path, 'train_dataloader.num_workers': 1}
+    options = {**TINY_VSPP, SOURCE: tmp_path, 'train_dataloader.num_workers': 1, 'train_dataloader.batch_size': 2}
     line = start_tool('train.py', VSPP, options=options, cwd=tmp_path).error_line()
     assert re.match(r'2 of \d videos tried cannot be read, more than max_bad_share=0.1 of 3 allows; last: ', line), line
     assert line.endswith('.mp4: the file is empty (0 bytes)')

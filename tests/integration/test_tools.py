@@ -60,8 +60,16 @@ def test_testing_shows_accuracy_beside_chance_and_ceiling(work_dir, clips, tmp_p
     words = [VSPP, work_dir / 'epoch_1.pth', '--work-dir', 'out', '--dump', 'predictions.pkl']
     ended = start_tool('test.py', *words, options=options, cwd=tmp_path)
     assert ended.code == 0, ended.err
-    (file,) = tmp_path.glob('out/*/*.json')
+    (protocol,) = tmp_path.glob('out/*/*.protocol.json')
+    (file,) = set(tmp_path.glob('out/*/*.json')) - {protocol}
     written = json.loads(file.read_text())
+    beside = json.loads(protocol.read_text())
+    assert beside['result'].items() <= written.items()  # MMEngine adds times
+    assert beside['protocol']['method'] == 'VSPP'
+    assert beside['protocol']['pretraining_data'] == [str(clips / 'train')]
+    assert (beside['protocol']['seed'], beside['protocol']['input_as_in_pretraining']) == (0, True)
+    assert beside['protocol']['pretraining'][0]['epochs'] == 1
+    assert beside['protocol']['command'].startswith('python ')
     # The second way to the numbers: from the dumped predictions.
     samples = pickle.loads((tmp_path / 'predictions.pkl').read_bytes())
     assert len(samples) == 8  # 4 clips, twice
@@ -119,7 +127,7 @@ def test_the_recipe_hands_the_backbone_over_and_skips_what_is_finished(clips, tm
     student, started = (load(path)['state_dict'] for path in checkpoints)
     backbone = {key for key in started if key.startswith('backbone.')}
     statistics = {key for key in backbone if key.endswith(('running_mean', 'running_var', 'num_batches_tracked'))}
-    assert len(backbone - statistics) > 40
+    assert len(backbone - statistics) == 32  # C3DBN: 8 convolutions and 8 norms, weight and bias each
     for key in backbone - statistics:
         torch.testing.assert_close(started[key], student[key], rtol=0, atol=0)
     # The student has moved, so that equality is not that of two starts from one seed.

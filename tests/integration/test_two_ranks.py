@@ -81,7 +81,7 @@ def test_training_was_what_it_should_be(results, world):
     ranks = results['train', world]
     for rank in ranks:
         assert rank['wrapper'] == 'MMDistributedDataParallel'
-        assert {'SyncBuffersHook', 'SKDDistillerHook', 'CheckpointHook'} <= set(rank['hooks'])
+        assert {'SyncBuffersHook', 'SKDDistillerHook', 'AtomicCheckpointHook'} <= set(rank['hooks'])
         assert len(rank['epochs']) == 2
     steps = 12 // world // 2 * 2
     end = ranks[0]['end']

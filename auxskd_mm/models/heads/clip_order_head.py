@@ -79,7 +79,7 @@ class ClipOrderHead(PooledHead):
                 width.
         """
         pooled = self.pool(feats)
-        if len(pooled) % self.tuple_len:
+        if pooled.shape[0] % self.tuple_len:  # len() would fix the batch size of an export
             raise InputError(
                 f'{len(pooled)} clips do not divide into tuples of model.cls_head.tuple_len={self.tuple_len}: give '
                 'ClipOrderSample the same tuple_len'

@@ -5,22 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...errors import InputError
 from ...registry import MODELS
 from ..modules.mlp import MLP
 from .pooled_head import PooledHead
 
+KINDS = ('linear', 'mlp', 'conv', 'convbn')
+
 
 @MODELS.register_module()
 class RelativeSpeedHead(PooledHead):
-    """Global average pooling, a projection and L2 normalisation; RSPNet has two, one for appearance and one for motion.
+    """A projection and L2 normalisation; RSPNet has two, one for appearance and one for motion.
+
+    By ``kind``, with 3 x 3 x 3 convolutions of stride 1 that keep the width C and the map's size::
+
+        linear                                      average pool -- Linear(C, D)    RSPNet's default
+        mlp                                         average pool -- Linear(C, hidden) -- ReLU -- Linear(hidden, D)
+        conv    Conv3d -- ReLU -- Conv3d         -- average pool -- Linear(C, D)
+        convbn  Conv3d -- BN -- ReLU             -- average pool -- Linear(C, D)
+
+    The convolutional kinds need a feature map: a backbone of tokens or of pooled features cannot have them.
 
     Args:
         in_channels: Channels C of the backbone's feature.
         out_channels: Width D of the embedding.
-        kind: ``'linear'`` (RSPNet's default) or ``'mlp'`` (``Linear(C, hidden), ReLU, Linear(hidden, D)``).
+        kind: ``'linear'``, ``'mlp'``, ``'conv'`` or ``'convbn'``.
         hidden_channels: Width in the middle of the 'mlp'; None takes C, as RSPNet does.
         token_pool: See :func:`pool_features`; for transformers only.
         init_cfg: MMEngine initialisation; None keeps PyTorch's.
@@ -28,8 +39,8 @@ class RelativeSpeedHead(PooledHead):
     Raises:
         InputError: If a size is below 1 or the kind unknown.
 
-    Source: PeihaoChen/RSPNet @ 2958779, ``MultiTaskWrapper`` (layers ``fc1`` and ``fc2``). Its two convolutional kinds
-    are not here.
+    Source: PeihaoChen/RSPNet @ 2958779, ``MultiTaskWrapper`` (layers ``fc1`` and ``fc2``, option ``fc_type``), whose
+    convolutions have biases, also before BN.
     """
 
     config_key = 'model.head_a (or head_m)'
@@ -45,27 +56,53 @@ class RelativeSpeedHead(PooledHead):
     ) -> None:
         super().__init__(in_channels, token_pool, init_cfg)
         self.check_sizes(out_channels=out_channels)
-        if kind not in ('linear', 'mlp'):
-            raise InputError(f"RelativeSpeedHead.kind='{kind}': expected 'linear' or 'mlp'")
-        if kind == 'linear' and hidden_channels is not None:
+        if kind not in KINDS:
+            raise InputError(f"RelativeSpeedHead.kind='{kind}': expected one of {', '.join(map(repr, KINDS))}")
+        if kind != 'mlp' and hidden_channels is not None:
             raise InputError(
-                f"RelativeSpeedHead.hidden_channels={hidden_channels}: kind='linear' has none; set kind='mlp'"
+                f"RelativeSpeedHead.hidden_channels={hidden_channels}: kind='{kind}' has none; set kind='mlp'"
             )
         hidden = (hidden_channels or in_channels) if kind == 'mlp' else None
+        self.convs = _convolutions(kind, in_channels)
         self.projector = MLP(in_channels, out_channels, hidden, norm=False)
+        self.kind = kind
         self.out_channels = out_channels
 
     def forward(self, feats: Any, **kwargs: Any) -> Tensor:
         """Embeddings.
 
         Args:
-            feats: Feature maps (B, C, T', H', W'), or what else :func:`pool_features` takes.
+            feats: Feature maps (B, C, T', H', W'); for 'linear' and 'mlp' also what else :func:`pool_features` takes.
             kwargs: Not used.
 
         Returns:
             (B, D), each of norm 1.
 
         Raises:
-            InputError: If the backbone yields several feature maps or another width.
+            InputError: If the backbone yields several feature maps or another width, or no map for a convolutional kind.
         """
+        if self.convs is not None:
+            feats = self.convs(self._feature_map(feats))
         return F.normalize(self.projector(self.pool(feats)), dim=1)
+
+    def _feature_map(self, feats: Any) -> Tensor:
+        """The one map (B, C, T', H', W') to convolve."""
+        self.pool(feats)  # several maps, or another width
+        while isinstance(feats, (list, tuple)):
+            feats = feats[0]
+        if feats.ndim != 5:
+            raise InputError(
+                f"{self.config_key}.kind='{self.kind}' needs a feature map (B, C, T, H, W), the backbone yields "
+                f"{tuple(feats.shape)}; set kind='linear' or 'mlp'"
+            )
+        return feats
+
+
+def _convolutions(kind: str, channels: int) -> nn.Sequential | None:
+    """What a kind puts before the pooling."""
+    layers: dict[str, list[nn.Module]] = dict(
+        conv=[nn.ReLU(), nn.Conv3d(channels, channels, 3, padding=1)], convbn=[nn.BatchNorm3d(channels), nn.ReLU()]
+    )
+    if kind not in layers:
+        return None
+    return nn.Sequential(nn.Conv3d(channels, channels, 3, padding=1), *layers[kind])

@@ -1,0 +1,191 @@
+"""Checkpoints that are there whole or not at all, and hold all that an exact resume needs."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.fileio import LocalBackend, register_backend
+from mmengine.hooks import CheckpointHook
+from mmengine.logging import print_log
+from torch.distributed.optim import ZeroRedundancyOptimizer
+
+from ..errors import InputError
+from ..registry import HOOKS
+from .rank_state import KEY, apply_rank_state, gather_rank_state
+
+TEMPORARY = '.part'
+PREEMPTED = 'preempted_iter_{}.pth'
+
+
+def write_atomically(path: str | os.PathLike, content: bytes) -> None:
+    """Write a file so that at any moment, a power cut included, there is the old one, the new one or none.
+
+    Raises:
+        InputError: If the disk is full or refuses; nothing is left behind.
+    """
+    path = Path(path)
+    temporary = path.with_name(path.name + TEMPORARY)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, 'wb') as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # the name, too, must be on the disk before an older file goes
+        finally:
+            os.close(folder)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
+        raise InputError(
+            f'{path}: cannot be written ({error.strerror or error}, {len(content) / 2**20:.1f} MiB); the checkpoints '
+            'before it are whole: free space and go on with --resume'
+        ) from error
+
+
+@register_backend('atomic', force=True)
+class AtomicLocalBackend(LocalBackend):
+    """MMEngine's local files, with :func:`write_atomically` behind ``put``."""
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        """Write bytes; see :func:`write_atomically`."""
+        write_atomically(filepath, obj)
+
+
+@HOOKS.register_module()
+class AtomicCheckpointHook(CheckpointHook):
+    """MMEngine's ``CheckpointHook``, to the option, for runs that may be killed at any moment.
+
+    - A file is written under another name, flushed to the disk and renamed; so is ``last_checkpoint``.
+    - An older checkpoint is deleted when the new one and the pointer to it are there.
+    - Beside MMEngine's content a checkpoint holds ``exact_resume``, see :func:`gather_rank_state`.
+
+    Paths with a scheme (``s3://``) keep MMEngine's own ways.
+
+    Args:
+        args: As of ``CheckpointHook``.
+
+    Raises:
+        InputError: If a checkpoint cannot be written (disk full), which ends the run.
+    """
+
+    backend_args: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._to_save: dict[str, Any] | None = None
+        self._loaded: dict[str, Any] | None = None
+        self._sharded: dict[str, Any] | None = None
+        self.saved_iter = -1
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Keep what :meth:`before_train` puts back."""
+        self._loaded = checkpoint.get(KEY)
+
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Add what an exact resume needs."""
+        if self._to_save is not None:
+            checkpoint[KEY] = self._to_save
+        if self._sharded is not None:
+            checkpoint['optimizer'] = self._sharded
+
+    def before_train(self, runner: Any) -> None:
+        """Finish a resume; MMEngine's preparations."""
+        super().before_train(runner)
+        if self.backend_args is None and self.file_client_args is None and isinstance(self.file_backend, LocalBackend):
+            self.backend_args = dict(backend='atomic')
+        if runner._resume and runner._has_loaded:
+            apply_rank_state(runner, self._loaded)
+        self._loaded = None
+
+    def save_preempted(self, runner: Any) -> str:
+        """Save within an epoch, after an iteration; the file goes when the next regular one is there.
+
+        Returns:
+            Path of the newest checkpoint.
+        """
+        step = runner.iter + 1
+        if self.saved_iter != step:
+            meta = dict(epoch=runner.epoch, iter=step)
+            self._save(runner, PREEMPTED.format(step), meta, by_epoch=False)
+        return str(self.last_ckpt)
+
+    def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict) -> None:
+        outdated = []
+        if self.max_keep_ckpts > 0 and not (self.keep_ckpt_ids and self.keep_ckpt_ids[-1] == step):
+            if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
+                outdated.append(self.filename_tmpl.format(self.keep_ckpt_ids.popleft()))
+            self.keep_ckpt_ids.append(step)
+            runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+        self._save(runner, self.filename_tmpl.format(step), meta, by_epoch=self.by_epoch)
+        if not is_main_process():
+            return
+        if isinstance(self.file_backend, LocalBackend):
+            outdated += [path.name for path in Path(self.out_dir).glob(PREEMPTED.format('*'))]
+        for name in outdated:
+            self._remove(self.file_backend.join_path(self.out_dir, name))
+
+    def _save(self, runner: Any, name: str, meta: dict, by_epoch: bool) -> None:
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        self._to_save = gather_rank_state(runner)
+        sharded = self.save_optimizer and _is_sharded(runner.optim_wrapper)
+        if sharded:
+            # Collects the parts of all ranks; MMEngine asks for it on rank 0 alone, which waits for the others for ever.
+            self._sharded = runner.optim_wrapper.state_dict()
+        self.saved_iter = int(meta['iter'])
+        try:
+            runner.save_checkpoint(
+                self.out_dir,
+                name,
+                self.file_client_args,
+                save_optimizer=self.save_optimizer and not sharded,
+                save_param_scheduler=self.save_param_scheduler,
+                meta=meta,
+                by_epoch=by_epoch,
+                backend_args=self.backend_args,
+                **self.args,
+            )
+        finally:
+            self._to_save = self._sharded = None
+        if is_main_process():
+            write_atomically(Path(runner.work_dir, 'last_checkpoint'), str(self.last_ckpt).encode())
+
+    def _save_best_checkpoint(self, runner: Any, metrics: dict) -> None:
+        """MMEngine's, which deletes the best one so far before it writes the better one; here it is deleted after."""
+        single = len(self.key_indicators) == 1 if self.save_best else True
+        before = {None: getattr(self, 'best_ckpt_path', None)} if single else dict(self.best_ckpt_path_dict)
+        self._set_best(dict.fromkeys(before), single)
+        try:
+            super()._save_best_checkpoint(runner, metrics)
+        finally:
+            after = {None: getattr(self, 'best_ckpt_path', None)} if single else dict(self.best_ckpt_path_dict)
+            self._set_best({key: after[key] or before[key] for key in before}, single)
+        for key, path in before.items():
+            if path and after[key] and after[key] != path and is_main_process():
+                self._remove(path)
+
+    def _set_best(self, paths: dict[Any, str | None], single: bool) -> None:
+        if single:
+            self.best_ckpt_path = paths[None]
+        else:
+            self.best_ckpt_path_dict = dict(paths)
+
+    def _remove(self, path: str) -> None:
+        if self.file_backend.isfile(path):
+            self.file_backend.remove(path)
+        elif self.file_backend.isdir(path):
+            self.file_backend.rmtree(path)
+        else:
+            print_log(f'{path}: gone already', 'current')
+
+
+def _is_sharded(optim_wrapper: Any) -> bool:
+    return isinstance(getattr(optim_wrapper, 'optimizer', None), ZeroRedundancyOptimizer)

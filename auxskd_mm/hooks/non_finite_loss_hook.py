@@ -1,0 +1,119 @@
+"""What to do when a loss is NaN or infinite."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from mmengine.device import get_device
+from mmengine.dist import all_reduce, get_rank, get_world_size
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from torch import Tensor, nn
+
+from ..errors import InputError
+from ..models.modules import FeatureQueue
+from ..registry import HOOKS
+
+
+@HOOKS.register_module()
+class NonFiniteLossHook(Hook):
+    """Look at the loss before it moves anything.
+
+    Call points: ``before_train`` puts the look in front of the optimizer wrapper's ``update_params``,
+    ``before_train_iter`` notes the batch, ``after_train`` takes the look away.
+
+    Args:
+        action: ``'stop'`` ends the run with the batch's file names; the last checkpoint was written before it.
+            ``'skip'`` leaves the batch out on all ranks: no step, and BatchNorm statistics and queue as before it. That
+            costs a copy of them in each iteration, and the file names are logged.
+        max_skips: Batches in a row that may be skipped.
+        most: Most file names to print.
+
+    Raises:
+        InputError: For an unknown action, and for a loss that stops the run.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, action: str = 'stop', max_skips: int = 10, most: int = 32) -> None:
+        if action not in ('stop', 'skip'):
+            raise InputError(f"NonFiniteLossHook.action='{action}': expected 'stop' or 'skip'")
+        self.action, self.max_skips, self.most = action, max_skips, most
+        self.skipped = self._in_a_row = 0
+        self._batch: Any = None
+        self._state: list[tuple[Tensor, Tensor]] = []
+        self._update: Any = None
+
+    def before_train(self, runner: Any) -> None:
+        """Guard ``update_params``."""
+        self._update = runner.optim_wrapper.update_params
+
+        def guarded(loss: Tensor, *args: Any, **kwargs: Any) -> None:
+            if self._finite(loss):
+                self._in_a_row = 0
+                self._update(loss, *args, **kwargs)
+            else:
+                self._refuse(runner, loss)
+
+        runner.optim_wrapper.update_params = guarded
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        """Note the batch and, to skip it, the state that a forward pass changes."""
+        self._batch = data_batch
+        if self.action == 'skip':
+            self._state = [(tensor, tensor.clone()) for tensor in _forward_state(runner.model)]
+
+    def after_train(self, runner: Any) -> None:
+        """Take the guard away."""
+        vars(runner.optim_wrapper).pop('update_params', None)
+        self._batch, self._state = None, []
+        if self.skipped:
+            print_log(f'{self.skipped} batches with a loss that is not finite were skipped', 'current', logging.WARNING)
+
+    def _finite(self, loss: Tensor) -> bool:
+        finite = torch.isfinite(loss.detach()).all()
+        if self.action == 'skip' and get_world_size() > 1:  # all ranks step or none does
+            flag = finite.float().to(get_device())
+            all_reduce(flag, op='min')
+            return bool(flag)
+        return bool(finite)
+
+    def _refuse(self, runner: Any, loss: Tensor) -> None:
+        names = file_names(self._batch)
+        shown = ', '.join(map(repr, names[: self.most])) + (
+            f' and {len(names) - self.most} more' if len(names) > self.most else ''
+        )
+        value = float(loss.detach().float().mean())
+        line = (
+            f'the loss is {value} at iteration {runner.iter + 1} on rank {get_rank()}; its batch: '
+            f'{shown or "no file names known"}'
+        )
+        self._in_a_row += 1
+        if self.action == 'stop' or self._in_a_row > self.max_skips:
+            again = 'resume from the last checkpoint with a lower learning rate, or leave such batches out by '
+            raise InputError(f'{line}; {again}default_hooks.non_finite.action=skip')
+        self.skipped += 1
+        for tensor, value_before in self._state:
+            tensor.copy_(value_before)
+        # The count of accumulated batches goes on, so that all ranks step together.
+        runner.optim_wrapper._inner_count += 1
+        print_log(f'skipped: {line}', 'current', logging.WARNING)
+
+
+def file_names(batch: Any) -> list[str]:
+    """The videos of a batch, as its data samples name them."""
+    samples = batch.get('data_samples', []) if isinstance(batch, dict) else []
+    return [str(name) for name in (getattr(sample, 'filename', None) for sample in samples) if name is not None]
+
+
+def _forward_state(model: nn.Module) -> Iterator[Tensor]:
+    """Tensors that a forward pass in training writes to."""
+    model = model.module if is_model_wrapper(model) else model
+    yield from model.buffers()
+    for module in model.modules():
+        if isinstance(module, FeatureQueue):
+            yield from (module.features, module.pointer, module.age, module.filled)

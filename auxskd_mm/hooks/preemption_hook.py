@@ -1,0 +1,96 @@
+"""Leave in good order when the cluster wants the machine back."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.device import get_device
+from mmengine.dist import all_reduce, get_world_size
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+
+from ..errors import InputError, Preempted
+from ..registry import HOOKS
+from .atomic_checkpoint_hook import AtomicCheckpointHook
+
+# tools/dist_train.sh reads it: torchrun itself ends with 1 whatever its workers ended with.
+MARK = 'AUXSKD_MM_PREEMPTED_FILE'
+
+
+@HOOKS.register_module()
+class PreemptionHook(Hook):
+    """Save after the current iteration and leave with exit code 75 when a signal asks for it.
+
+    Any rank's signal counts for all: they leave at the same iteration. ``--resume`` goes on with the next batch.
+
+    Call points: ``before_train`` takes the signals over, ``after_train_iter`` acts, ``after_train`` gives them back.
+
+    Args:
+        signals: Names of the signals; SIGTERM is what Slurm, Kubernetes and torchrun send first.
+        interval: Iterations between the ranks' agreements, each a reduction of one number.
+
+    Raises:
+        InputError: For an unknown signal or an interval below 1.
+        Preempted: After the checkpoint.
+    """
+
+    priority = 'LOWEST'  # after CheckpointHook
+
+    def __init__(self, signals: tuple[str, ...] | list[str] = ('SIGTERM',), interval: int = 1) -> None:
+        unknown = [name for name in signals if not hasattr(signal, name)]
+        if unknown or interval < 1:
+            raise InputError(f'PreemptionHook: unknown signals {unknown} or interval={interval} below 1')
+        self.signals = [getattr(signal, name) for name in signals]
+        self.interval = interval
+        self.asked: str | None = None
+        self._before: dict[int, Any] = {}
+        self._pid = -1
+
+    def before_train(self, runner: Any) -> None:
+        """Take the signals over; only a process's main thread may."""
+        self._pid, self.asked = os.getpid(), None
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._note) for number in self.signals}
+
+    def _note(self, number: int, frame: Any) -> None:
+        if os.getpid() != self._pid:
+            # A loader worker: it is needed for the current batch when everything is told to end; the next signal is meant.
+            signal.signal(number, signal.SIG_DFL)
+            return
+        self.asked = signal.Signals(number).name
+
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Save and leave if any rank was asked to."""
+        if not self.every_n_train_iters(runner, self.interval) or not self._agree():
+            return
+        saver = next((hook for hook in runner.hooks if isinstance(hook, AtomicCheckpointHook)), None)
+        if saver is None:
+            raise InputError(
+                'PreemptionHook: needs default_hooks.checkpoint.type=auxskd_mm.AtomicCheckpointHook to save'
+            )
+        path = saver.save_preempted(runner)
+        if os.environ.get(MARK):
+            Path(os.environ[MARK]).touch()
+        line = f'{self.asked or "another rank"} after iteration {runner.iter + 1}: saved {path}, go on with --resume'
+        print_log(line, 'current', logging.WARNING)
+        self.after_train(runner)
+        raise Preempted(line)
+
+    def after_train(self, runner: Any) -> None:
+        """Give the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}
+
+    def _agree(self) -> bool:
+        if get_world_size() == 1:
+            return self.asked is not None
+        flag = torch.tensor(float(self.asked is not None), device=get_device())
+        all_reduce(flag, op='max')
+        return bool(flag)

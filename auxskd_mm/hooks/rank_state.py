@@ -1,0 +1,71 @@
+"""What a run needs to go on beside what MMEngine's checkpoints hold, gathered from all ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.dist import all_gather_object, get_rank, get_world_size
+from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
+from torch import Tensor, nn
+
+KEY = 'exact_resume'
+
+
+def gather_rank_state(runner: Any) -> dict[str, Any]:
+    """State for :func:`apply_rank_state`; call it on every rank.
+
+    Within an epoch each rank has BatchNorm statistics of its own (MMEngine averages them at its end), and with
+    accumulated gradients a part of a step; both would be lost with rank 0's ``state_dict`` alone.
+
+    Returns:
+        ``position`` of the loop (see ``ResumableEpochTrainLoop``), None for MMEngine's own loops, and ``ranks``: a dict
+        ``buffers``, ``gradients`` of CPU tensors for each rank.
+    """
+    model = _unwrap(runner.model)
+    own = dict(
+        buffers=_to_cpu(dict(model.named_buffers())) if get_world_size() > 1 else {},
+        gradients=_to_cpu({k: p.grad for k, p in model.named_parameters() if p.grad is not None})
+        if _accumulating(runner.optim_wrapper)
+        else {},
+    )
+    position = getattr(runner.train_loop, 'position', None)
+    return dict(
+        position=position() if position else None, ranks=all_gather_object(own) if get_world_size() > 1 else [own]
+    )
+
+
+def apply_rank_state(runner: Any, state: Mapping[str, Any] | None) -> bool:
+    """Put this rank's part back and send the loop to where it was.
+
+    Args:
+        runner: Runner whose weights, optimizer and schedules MMEngine has resumed.
+        state: Result of :func:`gather_rank_state`; None for checkpoints without one.
+
+    Returns:
+        Whether the run goes on exactly.
+    """
+    go_on = getattr(runner.train_loop, 'go_on_from', None)
+    if go_on is None or not go_on(state['position'] if state else None) or state is None:
+        return False
+    own, model = state['ranks'][get_rank()], _unwrap(runner.model)
+    buffers, parameters = dict(model.named_buffers()), dict(model.named_parameters())
+    for name, value in own['buffers'].items():
+        buffers[name].copy_(value)
+    for name, value in own['gradients'].items():
+        parameters[name].grad = value.to(parameters[name].device)
+    return True
+
+
+def _accumulating(optim_wrapper: Any) -> bool:
+    """Whether gradients wait for the next step; an after-iteration hook's view."""
+    return isinstance(optim_wrapper, OptimWrapper) and not optim_wrapper.should_update()
+
+
+def _unwrap(model: nn.Module) -> nn.Module:
+    return model.module if is_model_wrapper(model) else model
+
+
+def _to_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in tensors.items()}

@@ -1,0 +1,5 @@
+"""Training loops."""
+
+from .resumable_loops import ResumableEpochTrainLoop, ResumableIterTrainLoop
+
+__all__ = ['ResumableEpochTrainLoop', 'ResumableIterTrainLoop']

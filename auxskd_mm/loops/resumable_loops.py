@@ -1,0 +1,221 @@
+"""MMEngine's training loops, able to go on from the middle of an epoch exactly.
+
+What is random in a step is a function of (seed, rank, iteration), what is random in a sample one of (seed, epoch, place
+in the epoch): after a resume both are what they would have been, and no generator's state has to be saved.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from itertools import islice
+from typing import Any
+
+from mmengine.dataset import InfiniteSampler
+from mmengine.dist import get_rank, get_world_size
+from mmengine.logging import print_log
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
+
+from ..datasets.resumable import ResumableSampler, resumable
+from ..functional.seeding import STEP, seed_generators
+from ..registry import LOOPS
+from .loader_check import check_loader, check_same_data
+
+_WORKER_DIED = 'exited unexpectedly'
+
+
+class _Resumable:
+    """What both loops share; a mixin in front of MMEngine's loop.
+
+    Attributes:
+        seed: Seed of the run, the same on every rank.
+        first: Batches of the first epoch that were used before the run was resumed.
+    """
+
+    dataloader: Any
+    _iter: int
+    _epoch: int
+    _closed = False  # see ResumableSampler
+
+    def __init__(self, runner: Any, dataloader: Any, *args: Any, worker_restarts: int = 3, **kwargs: Any) -> None:
+        self.seed = int(runner.seed)
+        if runner._randomness_cfg.get('diff_rank_seed', False):
+            self.seed -= get_rank()
+        if isinstance(dataloader, dict):
+            dataloader = resumable(dataloader, self.seed, self._closed)
+        self.first = 0
+        self.restarts_left = worker_restarts
+        super().__init__(runner, dataloader, *args, **kwargs)  # type: ignore[call-arg]
+        check_same_data(self.dataloader.dataset)
+        check_loader(self.dataloader)
+
+    @property
+    def sampler(self) -> ResumableSampler | None:
+        """The loader's sampler, if it can start anywhere."""
+        sampler = getattr(self.dataloader, 'sampler', None)
+        return sampler if isinstance(sampler, ResumableSampler) else None
+
+    def position(self) -> dict[str, Any]:
+        """What a checkpoint must hold beside MMEngine's epoch and iteration, for :meth:`go_on_from`."""
+        sampler = self.sampler
+        return dict(
+            seed=self.seed,
+            sampler_seed=getattr(sampler.sampler, 'seed', None) if sampler else None,
+            world_size=get_world_size(),
+            batches=len(self.dataloader),
+            batch_size=self.dataloader.batch_size,
+        )
+
+    def go_on_from(self, position: Mapping[str, Any] | None) -> bool:
+        """Take up a run at the loop's epoch and iteration, which MMEngine has set.
+
+        Args:
+            position: :meth:`position` of the run that was cut off; None if the checkpoint holds none.
+
+        Returns:
+            Whether the loop goes on exactly. With other batches or ranks it starts at the beginning of the epoch.
+        """
+        now = self.position()
+        if position is not None:
+            self.seed = int(position['seed'])
+            if self.sampler is not None:
+                self.sampler.seed = self.seed
+                if position['sampler_seed'] is not None:
+                    self.sampler.sampler.seed = position['sampler_seed']
+        keys = ('world_size', 'batches', 'batch_size')
+        differ = [key for key in keys if position is not None and position[key] != now[key]]
+        if position is None or differ:
+            was = ', '.join(f'{key} {position[key]} -> {now[key]}' for key in differ) if position else 'no position'
+            print_log(f'resumed, but not exactly: the checkpoint has {was}', 'current', logging.WARNING)
+            self._start_anew()
+            return False
+        self._start_here()
+        return True
+
+    def _start_anew(self) -> None:
+        raise NotImplementedError
+
+    def _start_here(self) -> None:
+        raise NotImplementedError
+
+    def batches_from(self, epoch: int, first: int) -> Generator[tuple[int, Any], None, None]:
+        """Batches of an epoch from a place on, with their numbers.
+
+        Worker processes that die are replaced a few times in a run: the sampler starts again at the batch that was lost.
+        """
+        while True:
+            if self.sampler is not None:
+                self.sampler.start(epoch, first * self.dataloader.batch_size)
+                batches = iter(self.dataloader)
+            else:
+                batches = islice(iter(self.dataloader), first, None)
+            if self.dataloader.num_workers and threading.current_thread() is threading.main_thread():
+                # torch's handler raises wherever the process happens to be; a worker's death must show where batches are
+                # fetched and can be asked for again, not in the middle of a step.
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            try:
+                for batch in batches:
+                    yield first, batch
+                    first += 1
+                return
+            except RuntimeError as error:
+                if _WORKER_DIED not in str(error) or self.sampler is None or self.restarts_left < 1:
+                    raise
+                self.restarts_left -= 1
+                self.dataloader._iterator = None  # that of persistent workers
+                print_log(
+                    f'{" ".join(str(error).split())}; starting new workers at batch {first + 1} '
+                    f'({self.restarts_left} more times)',
+                    'current',
+                    logging.WARNING,
+                )
+
+    def run_iter(self, *args: Any) -> None:
+        """One step, with its own random numbers."""
+        seed_generators(STEP, self.seed, get_rank(), self._iter)
+        super().run_iter(*args)  # type: ignore[misc]
+
+
+@LOOPS.register_module()
+class ResumableEpochTrainLoop(_Resumable, EpochBasedTrainLoop):
+    """MMEngine's ``EpochBasedTrainLoop``; a checkpoint taken within an epoch goes on at the next batch.
+
+    Args:
+        worker_restarts: How often in a run loader workers that died are replaced.
+        args: As of ``EpochBasedTrainLoop``.
+
+    Raises:
+        InputError: See :func:`check_loader` and :func:`check_same_data`.
+    """
+
+    def _start_here(self) -> None:
+        self.first = self._iter - self._epoch * len(self.dataloader)
+
+    def _start_anew(self) -> None:
+        self._iter = self._epoch * len(self.dataloader)
+
+    def run_epoch(self) -> None:
+        """One epoch, or the rest of it."""
+        self.runner.call_hook('before_train_epoch')
+        self.runner.model.train()
+        first, self.first = self.first, 0
+        with closing(self.batches_from(self._epoch, first)) as batches:  # ends the workers when a step raises
+            for number, batch in batches:
+                self.run_iter(number, batch)
+        self.runner.call_hook('after_train_epoch')
+        self._epoch += 1
+
+
+@LOOPS.register_module()
+class ResumableIterTrainLoop(_Resumable, IterBasedTrainLoop):
+    """MMEngine's ``IterBasedTrainLoop`` without decoding again what was seen before the resume.
+
+    Args:
+        worker_restarts: See :class:`ResumableEpochTrainLoop`.
+        args: As of ``IterBasedTrainLoop``.
+
+    Raises:
+        InputError: See :func:`check_loader` and :func:`check_same_data`.
+    """
+
+    _closed = True  # MMEngine makes its iterator, and with it the workers, in the constructor
+
+    def _start_here(self) -> None:
+        self.first = self._iter
+
+    _start_anew = _start_here
+
+    def run(self) -> Any:
+        """Train from the loop's iteration to the last."""
+        self.runner.call_hook('before_train')
+        self.runner.call_hook('before_train_epoch')
+        self.first = self._iter
+        self.dataloader_iterator = self._endless()
+        while self._iter < self._max_iters and not self.stop_training:
+            self.runner.model.train()
+            self.run_iter(next(self.dataloader_iterator))
+            self._decide_current_val_interval()
+            if (
+                self.runner.val_loop is not None
+                and self._iter >= self.val_begin
+                and (self._iter % self.val_interval == 0 or self._iter == self._max_iters)
+            ):
+                self.runner.val_loop.run()
+        self.runner.call_hook('after_train_epoch')
+        self.runner.call_hook('after_train')
+        return self.runner.model
+
+    def _endless(self) -> Generator[Any, None, None]:
+        inner = self.sampler.sampler if self.sampler is not None else None
+        epoch, first = (
+            (0, self.first) if isinstance(inner, InfiniteSampler) else divmod(self.first, len(self.dataloader))
+        )
+        while True:
+            if epoch and self.sampler is not None:
+                self.sampler.set_epoch(epoch)
+            for _, batch in self.batches_from(epoch, first):
+                yield batch
+            epoch, first = epoch + 1, 0

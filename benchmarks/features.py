@@ -1,0 +1,138 @@
+"""Features of MMEngine with each method: works, or the reason why not. Prints the table of docs/multi_node.md.
+
+    python benchmarks/features.py              # all, on this machine's device; half a minute a method on one core
+    python benchmarks/features.py --only zero1 amp_fp16
+
+A pair works if two epochs of its smallest training end with finite losses and another weight than they began with, and for
+accumulation and ZeRO-1 with the weights of the plain run where they must be the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import multiprocessing
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tests'))
+
+import runs
+import torch
+from mmengine.optim import OptimWrapper
+from mmengine.registry import OPTIM_WRAPPERS
+from tool_runs import tiny_clips
+
+from auxskd_mm.apis.command_line import describe
+from auxskd_mm.apis.launch_checks import start_group
+
+_SGD = dict(type='SGD', lr=0.01, momentum=0.9)
+FEATURES: dict[str, dict[str, Any]] = {
+    'plain': {},
+    'accumulation': {'optim_wrapper.accumulative_counts': 2},
+    'amp_fp16': {'optim_wrapper': dict(type='AmpOptimWrapper', dtype='float16', loss_scale='dynamic', optimizer=_SGD)},
+    'amp_bf16': {'optim_wrapper': dict(type='AmpOptimWrapper', dtype='bfloat16', optimizer=_SGD)},
+    'checkpointing': {'model.backbone.with_cp': True},
+    'compile': {'compile': dict(backend='aot_eager')},
+    'zero1': {'optim_wrapper.optimizer': dict(type='ZeroRedundancyOptimizer', optimizer_type='Adam', lr=1e-3)},
+}
+RANKS = dict(zero1=2)
+
+
+@OPTIM_WRAPPERS.register_module()
+class CpuAutocast(OptimWrapper):
+    """Mixed precision on the CPU, where MMEngine's wrapper refuses to start (and our tools train in float32)."""
+
+    def __init__(self, dtype: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dtype = getattr(torch, dtype)
+
+    @contextlib.contextmanager
+    def optim_context(self, model: torch.nn.Module) -> Iterator[None]:
+        """Forward in ``dtype`` where torch's list says so."""
+        with super().optim_context(model), torch.autocast('cpu', self.dtype):
+            yield
+
+
+def train(method: str, feature: str, data: Path, out: Path, connection: Any, rank: int, port: int) -> None:
+    """One training in a process of its own; sends 'works' or the reason."""
+    log = os.open(out / f'{method}_{feature}_{rank}.log', os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    torch.set_num_threads(1)
+    try:
+        config = runs.config_of(method, data, out / f'{method}_{feature}', FEATURES[feature])
+        if config.optim_wrapper.type == 'AmpOptimWrapper' and not torch.cuda.is_available():
+            config.optim_wrapper.type = 'CpuAutocast'
+            config.optim_wrapper.pop('loss_scale', None)
+        world = RANKS.get(feature, 1)
+        config.launcher = 'none' if world == 1 else 'pytorch'
+        config.experiment_name = f'{method}_{feature}'
+        names = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=world, MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
+        if world > 1:
+            os.environ.update({key: str(value) for key, value in names.items()})
+        start_group(config, config.launcher)
+        runner = runs.runner_of(config)
+        before = {key: value.clone() for key, value in runner.model.state_dict().items() if 'weight' in key}
+        runner.train()
+        after = runner.model.state_dict()
+        if not all(torch.isfinite(value.double()).all() for value in after.values()):
+            connection.send('FAILED: weights are not finite')
+        elif all(torch.equal(value, after[key]) for key, value in before.items()):
+            connection.send('FAILED: no weight moved')
+        else:
+            connection.send('works')
+    except BaseException as error:
+        text = ' '.join(str(error).split())[:300]
+        connection.send(f'refused: {describe(error)}' if describe(error) else f'FAILED: {type(error).__name__}: {text}')
+    finally:
+        os._exit(0)
+
+
+def outcome(method: str, feature: str, data: Path, out: Path) -> str:
+    """What becomes of a pair."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    context, results, processes = multiprocessing.get_context('fork'), [], []
+    for rank in range(RANKS.get(feature, 1)):
+        mine, theirs = context.Pipe()
+        processes.append(context.Process(target=train, args=(method, feature, data, out, theirs, rank, port)))
+        processes[-1].start()
+        theirs.close()
+        results.append(mine)
+    texts = []
+    for result, process in zip(results, processes):
+        try:
+            texts.append(result.recv() if result.poll(180) else 'FAILED: hangs')
+        except EOFError:
+            texts.append('FAILED: ended without a word')
+        process.kill()
+        process.join()
+    return next((text for text in texts if text != 'works'), 'works')
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--only', nargs='+', choices=list(FEATURES), default=list(FEATURES))
+    parser.add_argument('--methods', nargs='+', choices=runs.METHODS, default=list(runs.METHODS))
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    out = Path(tempfile.mkdtemp())
+    data = tiny_clips(out / 'clips')
+    print(f'logs: {out}', file=sys.stderr)
+    print('| feature | ' + ' | '.join(args.methods) + ' |\n|---|' + '---|' * len(args.methods))
+    for feature in args.only:
+        print(
+            f'| {feature} | ' + ' | '.join(outcome(method, feature, data, out) for method in args.methods) + ' |',
+            flush=True,
+        )
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,132 @@
+"""Let the nodes of a training agree before torchrun starts; standard library only, so that it costs no time.
+
+Node 0 listens at MASTER_ADDR:PORT, the others tell it what they were started with, and all get the same verdict: nothing, or
+one line and exit code 1. With one node it only sees whether the port is free.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import sys
+import time
+from typing import Any
+
+
+class Refused(Exception):
+    """What is wrong, in one line."""
+
+
+def listen(address: str, port: int) -> socket.socket:
+    """A socket at the port that torchrun is to have."""
+    server = socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind((address, port))
+    except OSError as error:
+        server.close()
+        raise Refused(
+            f'{address}:{port} cannot be opened on node 0 ({error.strerror}): is PORT in use by another training, and '
+            'MASTER_ADDR an address of node 0?'
+        ) from None
+    server.listen(128)
+    return server
+
+
+def conflict(nodes: list[dict[str, Any]]) -> str | None:
+    """What does not fit together in what the nodes were started with."""
+    first = nodes[0]
+    for node in nodes[1:]:
+        for key in ('NNODES', 'GPUS', 'MAX_RESTARTS'):
+            if node[key] != first[key] and not (key == 'GPUS' and first['MAX_RESTARTS'] == 0):
+                return (
+                    f'node {node["NODE_RANK"]} ({node["host"]}) was started with {key}={node[key]}, node 0 with '
+                    f'{key}={first[key]}; start all nodes with the same'
+                )
+    ranks = [node['NODE_RANK'] for node in nodes]
+    for rank in set(ranks):
+        if ranks.count(rank) > 1:
+            hosts = ' and '.join(node['host'] for node in nodes if node['NODE_RANK'] == rank)
+            return f'NODE_RANK={rank} was given twice ({hosts}); give each node its own from 0 to {first["NNODES"] - 1}'
+    return None
+
+
+def gather(me: dict[str, Any], address: str, port: int, wait: float) -> None:
+    """Node 0: hear the others, tell them the verdict."""
+    server, nodes, links, end = listen(address, port), [me], [], time.monotonic() + wait
+    verdict = None
+    while len(nodes) < me['NNODES'] and verdict is None:
+        server.settimeout(max(end - time.monotonic(), 0.01))
+        try:
+            link, _ = server.accept()
+            link.settimeout(10)
+            node = json.loads(link.makefile('r').readline())
+        except TimeoutError:
+            there = sorted(node['NODE_RANK'] for node in nodes)
+            missing = sorted(set(range(me['NNODES'])) - set(there))
+            verdict = f'NODE_RANK {missing} did not come to {address}:{port} within {wait:g} s; there are {there}'
+            break
+        except ValueError:
+            continue  # not one of us
+        nodes.append(node)
+        links.append(link)
+        verdict = conflict(nodes)
+    server.close()  # before the verdict, so that nobody takes this socket for torchrun's
+    for link in links:
+        link.sendall((verdict or '').encode() + b'\n')
+        link.close()
+    if verdict:
+        raise Refused(verdict)
+
+
+def report(me: dict[str, Any], address: str, port: int, wait: float) -> None:
+    """Another node: tell node 0, hear the verdict."""
+    end = time.monotonic() + wait
+    while True:
+        try:
+            with socket.create_connection((address, port), timeout=5) as link:
+                link.sendall(json.dumps(me).encode() + b'\n')
+                link.settimeout(max(end - time.monotonic(), 0.01) + 5)
+                answer = link.makefile('r').readline()
+            if answer:
+                break
+        except OSError:
+            pass
+        if time.monotonic() > end:
+            raise Refused(
+                f'node 0 was not found at {address}:{port} within {wait:g} s: is NODE_RANK=0 started, and are '
+                'MASTER_ADDR and PORT the same on all nodes?'
+            )
+        time.sleep(0.2)
+    if answer.strip():
+        raise Refused(answer.strip())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ('nodes', 'node-rank', 'port', 'processes', 'restarts'):
+        parser.add_argument(f'--{name}', type=int, required=True)
+    parser.add_argument('--address', required=True)
+    parser.add_argument('--wait', type=float, default=300.0)
+    args = parser.parse_args()
+    me = dict(
+        NODE_RANK=args.node_rank,
+        NNODES=args.nodes,
+        GPUS=args.processes,
+        MAX_RESTARTS=args.restarts,
+        host=socket.gethostname(),
+    )
+    try:
+        if args.node_rank == 0:
+            gather(me, args.address, args.port, args.wait)
+        else:
+            report(me, args.address, args.port, args.wait)
+    except Refused as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -168,7 +168,8 @@ class UnlabeledVideoDataset(BaseDataset):
         if not self._fully_initialized:
             self.full_init()
         videos = super().__len__()
-        asked = idx
+        asked, before = idx, np.random.get_state()
+        draws: np.random.RandomState | None = None
         while True:
             info = self.get_data_info(idx)
             info['test_mode'] = self.test_mode
@@ -176,7 +177,10 @@ class UnlabeledVideoDataset(BaseDataset):
                 data = self.pipeline(info)
             except (VideoReadError, OSError) as error:
                 self._give_up_on(idx % videos, info['filename'], error)
-                idx = self._another(asked, idx)
+                if draws is None:
+                    draws = np.random.RandomState()
+                    draws.set_state(before)
+                idx = self._another(asked, draws)
                 continue
             self._status[idx % videos] = _READ
             if idx != asked and isinstance(data, dict) and 'data_samples' in data:
@@ -208,15 +212,23 @@ class UnlabeledVideoDataset(BaseDataset):
             self._status[video] = _READ
         return samples
 
-    def _another(self, asked: int, idx: int) -> int:
-        """Index of a video not known to be bad; in test mode the next one, so that every test sees the same clips."""
+    def _another(self, asked: int, draws: np.random.RandomState) -> int:
+        """Index of a video not known to be bad; in test mode the next one, so that every test sees the same clips.
+
+        Which one, and its own random draws, depend on the sample's generator alone and not on what is already known to
+        be bad: that differs with the workers' timing, and starts anew when a run resumes.
+        """
         videos = super().__len__()
         usable = np.flatnonzero(self._status.numpy() != _BAD)
         if len(usable) == 0:
             raise InputError(f'none of the {videos} videos can be read; the log names each with its reason')
         if self.test_mode:
             return int(usable[np.searchsorted(usable, asked % videos) % len(usable)])
-        return int(usable[np.random.randint(len(usable))])
+        while True:
+            candidate, seed = int(draws.randint(videos)), int(draws.randint(2**31))
+            if self._status[candidate] != _BAD:
+                np.random.seed(seed)
+                return candidate
 
     def _give_up_on(self, video: int, filename: str, error: Exception) -> None:
         if int(self._status[video]) == _BAD:

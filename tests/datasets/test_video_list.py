@@ -92,6 +92,25 @@ def test_replacements_are_marked_and_the_same_every_time_in_test_mode(folder):
     assert samples[1].filename == samples[2].filename == dataset[1]['data_samples'].filename
 
 
+def test_replacements_do_not_depend_on_what_is_known_to_be_bad(folder):
+    for name in ('run/a.mp4', 'run/b.mp4', 'jump/c.mp4'):
+        (folder / name).write_bytes(b'broken')
+    asked = UnlabeledVideoDataset(str(folder), pipeline=PIPELINE, max_bad_share=1.0)
+    bad = next(i for i in range(5) if asked.get_data_info(i)['filename'].endswith('b.mp4'))
+    taken = []
+    for known in (False, True):
+        for seed in range(12):
+            dataset = UnlabeledVideoDataset(str(folder), pipeline=PIPELINE, max_bad_share=1.0)
+            if known:
+                [dataset[i] for i in range(5)]
+                assert dataset.bad_count == 3
+            np.random.seed(seed)
+            sample = dataset[bad]['data_samples']
+            taken.append((sample.filename, int(sample.pace_label[0]), np.random.randint(1000)))
+    assert taken[:12] == taken[12:]
+    assert len({name for name, *_ in taken}) == 2  # both whole videos are drawn
+
+
 def test_too_many_bad_videos_stop_the_run(folder):
     for name in ('run/a.mp4', 'run/b.mp4'):
         (folder / name).write_bytes(b'broken')

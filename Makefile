@@ -6,14 +6,14 @@ BIN := $(VENV)/bin
 PIP_ARGS ?=
 DEMO_DIR ?= work_dirs/demo
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo test lint docs clean
 
 setup: $(VENV)/.installed
 
 $(VENV)/.installed: setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip<27'
-	$(BIN)/python -m pip install $(PIP_ARGS) --progress-bar off --quiet --constraint constraints.txt --editable '.[lite,test]'
+	$(BIN)/python -m pip install $(PIP_ARGS) --progress-bar off --quiet --constraint constraints.txt --editable '.[lite,test,docs]'
 	touch $@
 
 demo: setup
@@ -27,5 +27,8 @@ lint: setup
 test: setup lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info auxskd_mm/.mim .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist site *.egg-info auxskd_mm/.mim .pytest_cache .mypy_cache .ruff_cache

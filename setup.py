@@ -87,6 +87,7 @@ setup(
         'jinja2>=3.1',
     ],
     extras_require={
+        'docs': ['mkdocs-material>=9.5', 'latex2mathml>=3.77'],
         'export': ['onnx>=1.16', 'onnxscript>=0.1', 'onnxruntime>=1.18'],
         'faiss': ['faiss-cpu'],
         'lite': ['mmcv-lite>=2.0.0,<2.2.0'],

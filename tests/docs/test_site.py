@@ -1,0 +1,90 @@
+"""The documentation site: built with warnings as errors, whole without a network, and its pages lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
+from tool_runs import ROOT
+
+
+@pytest.fixture(scope='module')
+def site(tmp_path_factory):
+    """The built site; a warning raises ``mkdocs.exceptions.Abort``."""
+    folder = tmp_path_factory.mktemp('site')
+    config = load_config(str(ROOT / 'mkdocs.yml'), site_dir=str(folder), strict=True)
+    config.plugins.on_startup(command='build', dirty=False)
+    build(config)
+    return folder
+
+
+class _Found(HTMLParser):
+    """What a page fetches by itself, and where its links lead."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.links: list[str] = []
+        self.tags: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        self.tags.append(tag)
+        if tag == 'a':
+            self.links.append(values.get('href') or '')
+        elif tag in ('script', 'img', 'iframe', 'link') and values.get('rel') != 'canonical':
+            self.fetched += [values[key] for key in ('src', 'href') if values.get(key)]
+
+
+def test_nothing_is_fetched_from_elsewhere(site):
+    for page in site.rglob('*.html'):
+        if page.name != '404.html':  # its addresses start at the root of a server
+            for address in _Found(page.read_text()).fetched:
+                assert not re.match(r'(https?:)?//', address), f'{page.name}: {address}'
+                assert address.startswith('data:') or (page.parent / address.split('?')[0]).is_file(), (
+                    f'{page}: {address}'
+                )
+    for style in site.rglob('*.css'):
+        assert not re.search(r'url\(["\']?https?:', style.read_text()), style
+
+
+def test_links_within_the_site_lead_to_a_file(site):
+    count = 0
+    for page in site.rglob('*.html'):
+        if page.name != '404.html':
+            for link in _Found(page.read_text()).links:
+                if not re.match(r'\w+:|#', link) and link:
+                    count += 1
+                    assert (page.parent / link.split('#')[0]).exists(), f'{page.relative_to(site)}: {link}'
+    assert count > 1000
+
+
+@pytest.mark.parametrize('method', ['auxskd', 'vspp', 'videopace', 'vcop', 'rspnet'])
+def test_a_page_of_a_method_has_everything(method, site):
+    text = (site / 'methods' / f'{method}.html').read_text()
+    tags = _Found(text).tags
+    assert 'math' in tags
+    assert tags.count('table') == 2  # options; faithful and otherwise
+    assert 'arithmatex' not in text
+    assert f'images/method_{method}.png' in text
+    for heading in ('Run it', 'Options', 'Sources'):
+        assert re.search(f'<h2 id="[^"]*">{heading}', text), heading
+
+
+def test_an_equation_is_what_was_written(site):
+    """A fraction and an index by hand, in the loss of RSPNet."""
+    text = (site / 'methods' / 'rspnet.html').read_text()
+    assert re.search(r'<msub><mi>L</mi><mi>M</mi></msub>', text)
+    assert re.search(r'<mfrac><mrow><m.>exp</m.>', text)
+
+
+def test_the_source_of_a_config_is_on_the_site(site):
+    zoo = _Found((site / 'zoo.html').read_text())
+    assert 'source/configs/vspp_r21d_k100.py.html' in zoo.links
+    text = re.sub(r'<[^>]+>', '', (site / 'source' / 'configs' / 'vspp_r21d_k100.py.html').read_text())
+    first = (ROOT / 'configs' / 'vspp_r21d_k100.py').read_text().splitlines()[0]
+    assert first in text.replace('&amp;', '&')

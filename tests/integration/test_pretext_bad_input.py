@@ -24,7 +24,7 @@ CASES = {
     'tuple_longer_than_every_video': (
         'vcop',
         {f'{SAMPLER}.interval': 20},
-        r'.*\.mp4: has 40 frames, but 3 clips of 12 with intervals of 20 span 76; use longer videos, or lower tuple_len',
+        r'.*\.mp4: has 40 frames, but 3 clips of 8 with intervals of 20 span 64; use longer videos, or lower tuple_len',
     ),
     'tuple_of_six': ('vcop', {f'{SAMPLER}.tuple_len': 6}, r'ClipOrderSample\.tuple_len=6: expected 2 to 5 clips'),
     'head_of_six': ('vcop', {'model.cls_head.tuple_len': 6}, r'ClipOrderHead\.tuple_len=6: expected 2 to 5 clips'),

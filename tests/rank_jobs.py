@@ -74,6 +74,23 @@ def keys(rank: int, world: int, out: Path) -> dict[str, Any]:
     return model.queue.state_dict()
 
 
+def speed_keys(rank: int, world: int, out: Path) -> dict[str, Any]:
+    """RSPNet's queue and BatchNorm after three batches, each rank with its own clips, draws and gradients."""
+    init_default_scope('mmaction')
+    torch.manual_seed(0)
+    head = dict(type='auxskd_mm.RelativeSpeedHead', in_channels=16, out_channels=8)
+    backbone = dict(type='auxskd_mm.R3DVCOP', base_channels=2)
+    model = MODELS.build(dict(type='auxskd_mm.RSPNet', backbone=backbone, head_a=head, queue_size=5 * BATCH))
+    model.teacher.copy_from(model.student_modules())
+    torch.manual_seed(100 + rank)
+    model.queue.features.normal_()  # broadcast makes them one
+    model.queue.broadcast()
+    first = model.queue.features.clone()
+    for _ in range(3):
+        model.loss(torch.randn(BATCH, 2, 3, 8, 8, 8))
+    return dict(first=first, queue=model.queue.state_dict())
+
+
 class AroundSync(Hook):
     """The whole state before and after what other hooks do at the end of an epoch."""
 
@@ -130,7 +147,7 @@ def train(rank: int, world: int, out: Path) -> dict[str, Any]:
     )
 
 
-JOBS = (shuffle, start, keys, train)
+JOBS = (shuffle, start, keys, speed_keys, train)
 
 
 def work(rank: int, world: int, port: int, out: Path) -> None:

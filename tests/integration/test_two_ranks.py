@@ -77,6 +77,19 @@ def test_the_queue_is_that_of_one_process_with_the_whole_batch(results, world):
     assert len({tuple(key.tolist()) for key in model.queue.features.round(decimals=4)}) == model.queue.size
 
 
+def test_rspnet_gathers_the_keys_of_all_ranks(results, world):
+    ranks = results['speed_keys', world]
+    queue, size = ranks[0]['queue'], 5 * rank_jobs.BATCH
+    for rank in ranks[1:]:
+        assert torch.equal(rank['first'], ranks[0]['first'])
+        for name, value in queue.items():
+            assert torch.equal(rank['queue'][name], value), name
+    assert queue['pointer'].item() == 3 * rank_jobs.BATCH * world % size
+    fresh = (queue['features'] != ranks[0]['first']).any(1).sum().item()
+    assert fresh == min(3 * rank_jobs.BATCH * world, size)
+    assert len({tuple(key.tolist()) for key in queue['features']}) == size
+
+
 def test_training_was_what_it_should_be(results, world):
     ranks = results['train', world]
     for rank in ranks:

@@ -168,7 +168,7 @@ class UnlabeledVideoDataset(BaseDataset):
         if not self._fully_initialized:
             self.full_init()
         videos = super().__len__()
-        asked, before = idx, np.random.get_state()
+        asked = idx
         draws: np.random.RandomState | None = None
         while True:
             info = self.get_data_info(idx)
@@ -177,9 +177,8 @@ class UnlabeledVideoDataset(BaseDataset):
                 data = self.pipeline(info)
             except (VideoReadError, OSError) as error:
                 self._give_up_on(idx % videos, info['filename'], error)
-                if draws is None:
-                    draws = np.random.RandomState()
-                    draws.set_state(before)
+                # The asked video is always tried, so what is drawn here does not depend on what is known to be bad.
+                draws = draws or np.random.RandomState(np.random.randint(2**31))
                 idx = self._another(asked, draws)
                 continue
             self._status[idx % videos] = _READ

@@ -3,6 +3,7 @@
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .bad_video_hook import BadVideoHook
 from .checked_transfer_hook import CheckedTransferHook
+from .clip_sheet_hook import ClipSheetHook
 from .fast_step_hook import FastStepHook
 from .knn_hook import KNNHook
 from .non_finite_loss_hook import NonFiniteLossHook
@@ -13,6 +14,7 @@ __all__ = [
     'AtomicCheckpointHook',
     'BadVideoHook',
     'CheckedTransferHook',
+    'ClipSheetHook',
     'FastStepHook',
     'KNNHook',
     'NonFiniteLossHook',

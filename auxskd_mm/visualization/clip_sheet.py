@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import cv2
 import numpy as np
 
-# Blue and vermilion of the Okabe-Ito palette, told apart by every kind of colour vision.
+from .plain_text import figure_text, one_line, shorten
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Vermilion of the Okabe-Ito palette, told apart by every kind of colour vision.
 PACED, PLAIN = '#D55E00', '#999999'
+_DPI = 100
+# Inches: pitch and width of a cell, its largest height; captions and numbers around a row, the title, the rim; a letter.
+_PITCH, _CELL, _TALLEST, _GAP, _HEAD, _RIM, _LETTER = 0.95, 0.91, 1.3, 0.5, 0.45, 0.1, 0.075
+_LEAST_WIDTH = 6.0
 
 
 class SheetClip(NamedTuple):
@@ -28,53 +39,69 @@ def draw_clip_sheet(clips: Sequence[SheetClip], path: str | Path, title: str = '
     reads in grey.
 
     Args:
-        clips: Rows, all of one clip length.
+        clips: Rows, of any lengths and frame sizes.
         path: PNG file to write; its folder is made.
         title: Line above the sheet.
 
     Returns:
         The path.
     """
-    import matplotlib
-
-    matplotlib.use('Agg')
-    import matplotlib.pyplot as plt
-
-    rows, columns = len(clips), max(len(clip.frames) for clip in clips)
-    height, width = clips[0].frames.shape[1:3]
-    # Inches: a cell's width and height, the caption and frame numbers between rows, the title above.
-    cell, picture, gap, head = 0.95, 0.95 * height / width, 0.5, 0.75
-    size = (columns * cell + 0.2, rows * (picture + gap) + head)
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=size,
-        squeeze=False,
-        gridspec_kw=dict(
-            left=0.1 / size[0],
-            right=1 - 0.1 / size[0],
-            bottom=0.25 / size[1],
-            top=1 - head / size[1],
-            wspace=0.05,
-            hspace=gap / picture,
-        ),
-    )
-    for row, clip in zip(axes, clips):
-        for column, axis in enumerate(row):
-            axis.set_xticks([])
-            axis.set_yticks([])
-            if column >= len(clip.frames):
-                axis.axis('off')
-                continue
-            axis.imshow(clip.frames[column], interpolation='nearest')
-            paced = bool(clip.paced[column])
-            for spine in axis.spines.values():
-                spine.set(color=PACED if paced else PLAIN, linewidth=3 if paced else 0.8)
-            axis.set_xlabel(str(clip.numbers[column]), fontsize=8, labelpad=2, weight='bold' if paced else 'normal')
-        row[0].set_title(clip.caption, fontsize=9, loc='left', pad=3)
-    figure.suptitle(title or 'frame numbers below; thick frame = sped-up segment', fontsize=10, y=1 - 0.2 / size[1])
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    _sheet(clips, title).savefig(path, dpi=_DPI)
     return path
+
+
+def render_clip_sheet(clips: Sequence[SheetClip], title: str = '') -> np.ndarray:
+    """The sheet of :func:`draw_clip_sheet` as an array, uint8 RGB (H, W, 3)."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(_sheet(clips, title))
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _sheet(clips: Sequence[SheetClip], title: str) -> Figure:
+    """A figure without pyplot, so that no display is asked for and a notebook's backend stays."""
+    from matplotlib.figure import Figure
+
+    heights = [min(_CELL * clip.frames.shape[1] / clip.frames.shape[2], _TALLEST) for clip in clips]
+    width = max(max(len(clip.frames) for clip in clips) * _PITCH + 2 * _RIM, _LEAST_WIDTH)
+    text = title or 'frame numbers below; thick frame = sped-up segment'
+    lines = textwrap.wrap(one_line(text), int((width - 2 * _RIM) / (1.1 * _LETTER)))
+    head = _HEAD + 0.2 * (len(lines) - 1)
+    height = sum(heights) + _GAP * len(clips) + head
+    figure = Figure(figsize=(width, height), dpi=_DPI)
+    page = figure.add_axes((0, 0, 1, 1))  # in inches, downwards
+    page.axis('off')
+    page.text(_RIM, 0.12, '\n'.join(map(figure_text, lines)), fontsize=10, va='top', linespacing=1.4)
+    top = head
+    for clip, tall in zip(clips, heights):
+        _draw_row(page, clip, top + 0.22, tall, width)
+        top += tall + _GAP
+    page.set(xlim=(0, width), ylim=(height, 0))
+    return figure
+
+
+def _draw_row(page: Any, clip: SheetClip, top: float, height: float, width: float) -> None:
+    from matplotlib.patches import Rectangle
+
+    caption = figure_text(shorten(clip.caption, int((width - 2 * _RIM) / _LETTER)))
+    page.text(_RIM, top - 0.05, caption, fontsize=9, va='bottom')
+    wide = min(_CELL, height * clip.frames.shape[2] / clip.frames.shape[1])
+    for i, (frame, number, paced) in enumerate(zip(clip.frames, clip.numbers, clip.paced)):
+        left = _RIM + i * _PITCH + (_CELL - wide) / 2
+        box = (left, left + wide, top + height, top)
+        page.imshow(fit_frame(frame, int(wide * _DPI)), extent=box, interpolation='nearest', aspect='auto')
+        look: dict[str, Any] = dict(edgecolor=PACED, linewidth=3) if paced else dict(edgecolor=PLAIN, linewidth=0.8)
+        page.add_patch(Rectangle((left, top), wide, height, fill=False, **look))
+        weight = 'bold' if paced else 'normal'
+        page.text(left + wide / 2, top + height + 0.05, str(number), fontsize=8, weight=weight, ha='center', va='top')
+
+
+def fit_frame(frame: np.ndarray, width: int) -> np.ndarray:
+    """A frame (H, W, 3) no wider than ``width`` pixels; smaller ones stay as they are."""
+    if frame.shape[1] <= width:
+        return frame
+    size = (width, max(1, round(frame.shape[0] * width / frame.shape[1])))
+    return cv2.resize(np.ascontiguousarray(frame), size, interpolation=cv2.INTER_AREA)

@@ -21,3 +21,12 @@ def markdown_text(text: object) -> str:
 def figure_text(text: object) -> str:
     """Text that matplotlib shows as it is: ``$`` would start a formula."""
     return one_line(text).replace('$', r'\$')
+
+
+def shorten(text: object, length: int) -> str:
+    """One line of at most ``length`` letters; the middle, where file names say least, gives way to three dots."""
+    line = one_line(text)
+    if len(line) <= length:
+        return line
+    head = (length - 3) // 2
+    return f'{line[:head]}...{line[len(line) - (length - 3 - head) :]}'

@@ -1,24 +1,32 @@
-"""Draw what a config feeds its model: a PNG sheet of clips with the paced segment framed."""
+"""Show what a config feeds its model, with --before also as it was decoded: a PNG sheet, a GIF or mp4, or an HTML gallery."""
 
 from __future__ import annotations
 
 import argparse
 
 from auxskd_mm.apis import CfgOptions, load_config, run_tool
-from auxskd_mm.apis.browse_clips import browse_clips
+from auxskd_mm.apis.browse_clips import check_out, see_config, take_videos, write_clips
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
-    parser.add_argument('--out', default='clips.png', help='PNG file to write')
+    parser.add_argument('--out', nargs='+', default=['clips.png'], help='files to write: .png, .gif, .mp4, .html')
+    parser.add_argument('--videos', help="folder, glob, list or file to take instead of the config's")
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train')
-    parser.add_argument('--number', type=int, default=6, help='samples to show')
-    parser.add_argument('--seed', type=int, default=0, help='which samples, and their random draws')
+    parser.add_argument('--number', type=int, default=6, help='videos to show')
+    parser.add_argument('--before', action='store_true', help='show above each clip its frames before augmentation')
+    parser.add_argument('--seed', type=int, default=0, help='which videos, and their random draws')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
     args = parser.parse_args()
     config = load_config(args.config, args.cfg_options)
-    print(browse_clips(config, args.out, split=args.split, number=args.number, seed=args.seed))
+    for out in args.out:
+        check_out(out)
+    if args.videos is not None:
+        take_videos(config, args.videos, args.split)
+    samples = see_config(config, split=args.split, number=args.number, seed=args.seed)
+    for out in args.out:
+        print(write_clips(samples, out, config, args.split, before=args.before))
 
 
 if __name__ == '__main__':

@@ -1,0 +1,57 @@
+"""The clips that a training begins with, as a picture beside its curves."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+
+from ..errors import InputError
+from ..registry import HOOKS
+from ..visualization.clip_sheet import render_clip_sheet
+from ..visualization.seen_clips import see_batch, sheet_rows
+
+
+@HOOKS.register_module()
+class ClipSheetHook(Hook):
+    """Draw the first clips of the first training batch, through the visualizer to all its backends.
+
+    The picture is called ``clips`` and has the step of the iteration: a file of ``vis_data/vis_image`` with
+    ``LocalVisBackend``, an image of the run with ``TensorboardVisBackend`` and ``WandbVisBackend``. It shows the clips
+    after augmentation, in the colours before normalisation; of what the data preprocessor draws at random, an example.
+    No random stream and no weight changes by it.
+
+    Call point: ``before_train_iter``, once a process (a resumed training draws again), on the main rank alone.
+
+    Args:
+        number: Samples of the batch to show.
+
+    Raises:
+        InputError: For a number below 1. Inputs that are no clips are named in a warning and not drawn.
+    """
+
+    priority = 'LOW'
+
+    def __init__(self, number: int = 4) -> None:
+        if number < 1:
+            raise InputError(f'ClipSheetHook.number={number}: expected at least 1 sample')
+        self.number = number
+        self._drawn = False
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        """Draw, the first time."""
+        if self._drawn or not is_main_process():
+            return
+        self._drawn = True
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        try:
+            samples = see_batch(data_batch, runner.train_dataloader.dataset, self.number, model.data_preprocessor)
+        except InputError as error:
+            print_log(f'ClipSheetHook draws nothing: {error}', logger='current', level=logging.WARNING)
+            return
+        picture = render_clip_sheet(sheet_rows(samples, ('input',)), 'First training batch. Frame numbers below')
+        runner.visualizer.add_image('clips', picture, step=runner.iter)

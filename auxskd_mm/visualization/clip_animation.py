@@ -1,0 +1,112 @@
+"""Clips that play, side by side, as a GIF or an mp4."""
+
+from __future__ import annotations
+
+import io
+import math
+import textwrap
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from .clip_sheet import PACED, PLAIN, SheetClip
+from .plain_text import one_line, shorten
+
+_WIDTH, _PICTURE, _RIM, _LINE = 270, 170, 6, 15  # pixels: a tile and its picture, the rim, a line of text
+_LETTERS = 40  # that fit into a tile at the font's size
+_FONT_SIZE = 12
+
+
+def animate(clips: Sequence[SheetClip], columns: int = 2) -> list[np.ndarray]:
+    """Frames of a grid in which every clip plays; shorter ones begin again.
+
+    Args:
+        clips: Tiles, row by row. Three blanks in a caption, as in a sheet, divide what a clip is from where it is from.
+        columns: Tiles in a row.
+
+    Returns:
+        As many uint8 RGB (H, W, 3) as the longest clip has, H and W even. Frames that are paced have a thick rim.
+    """
+    font = ImageFont.load_default(_FONT_SIZE)
+    columns = min(columns, len(clips))
+    tile = _PICTURE + 4 * _LINE + 2 * _RIM
+    size = (columns * _WIDTH, math.ceil(len(clips) / columns) * tile)
+    size = (size[0] + size[0] % 2, size[1] + size[1] % 2)
+    frames = []
+    for time in range(max(len(clip.frames) for clip in clips)):
+        page = Image.new('RGB', size, 'white')
+        draw = ImageDraw.Draw(page)
+        for i, clip in enumerate(clips):
+            corner = (i % columns * _WIDTH, i // columns * tile)
+            _draw_tile(page, draw, font, clip, time % len(clip.frames), corner)
+        frames.append(np.asarray(page))
+    return frames
+
+
+def _draw_tile(
+    page: Image.Image, draw: ImageDraw.ImageDraw, font: object, clip: SheetClip, time: int, corner: tuple[int, int]
+) -> None:
+    left, top = corner[0] + _RIM, corner[1] + _RIM
+    what, _, where = clip.caption.partition('   ')
+    for line, text in enumerate(textwrap.wrap(one_line(what), _LETTERS)[:2]):
+        draw.text((left, top + line * _LINE), text, fill='black', font=font)  # type: ignore[arg-type]
+    draw.text((left, top + 2 * _LINE), shorten(where, _LETTERS), fill='#555555', font=font)  # type: ignore[arg-type]
+    picture = clip.frames[time]
+    scale = min((_WIDTH - 2 * _RIM) / picture.shape[1], _PICTURE / picture.shape[0])
+    width, height = round(picture.shape[1] * scale), round(picture.shape[0] * scale)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
+    shown = cv2.resize(np.ascontiguousarray(picture), (width, height), interpolation=how)
+    y = top + 3 * _LINE + 2
+    page.paste(Image.fromarray(shown), (left, y))
+    paced = bool(clip.paced[time])
+    box = (left, y, left + width - 1, y + height - 1)
+    draw.rectangle(box, outline=PACED if paced else PLAIN, width=5 if paced else 1)
+    note = f'frame {clip.numbers[time]}' + (', paced' if paced else '')
+    draw.text((left, y + height + 1), note, fill='black', font=font)  # type: ignore[arg-type]
+
+
+def encode_gif(frames: Sequence[np.ndarray], fps: float = 6) -> bytes:
+    """A GIF that plays for ever.
+
+    Args:
+        frames: uint8 RGB (H, W, 3).
+        fps: Frames a second.
+    """
+    images = [Image.fromarray(frame).quantize(128, method=Image.Quantize.MEDIANCUT) for frame in frames]
+    stream = io.BytesIO()
+    images[0].save(
+        stream, 'GIF', save_all=True, append_images=images[1:], duration=round(1000 / fps), loop=0, optimize=False
+    )
+    return stream.getvalue()
+
+
+def write_animation(frames: Sequence[np.ndarray], path: str | Path, fps: int = 6) -> Path:
+    """Write frames as ``.gif`` or ``.mp4`` (H.264); the folder is made.
+
+    Args:
+        frames: uint8 RGB (H, W, 3), H and W even.
+        path: File.
+        fps: Frames a second.
+
+    Returns:
+        The path.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == '.gif':
+        path.write_bytes(encode_gif(frames, fps))
+        return path
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('libx264', rate=Fraction(fps))
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = 'yuv420p'
+        stream.options = {'crf': '18'}
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format='rgb24')))
+        container.mux(stream.encode(None))
+    return path

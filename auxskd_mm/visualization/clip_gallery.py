@@ -1,0 +1,72 @@
+"""Clips as a page for a browser, whole in one file."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from .clip_animation import animate, encode_gif
+from .clip_sheet import render_clip_sheet
+from .plain_text import one_line
+from .seen_clips import STAGES, SeenSample, sheet_rows
+
+
+def write_gallery(
+    samples: Sequence[SeenSample],
+    path: str | Path,
+    title: str,
+    facts: Sequence[str] = (),
+    stages: Sequence[str] = tuple(STAGES),
+) -> Path:
+    """Write a section a video: its clips as strips of frames, and playing.
+
+    Whatever comes from outside, file names first of all, is shown as text and never as markup.
+
+    Args:
+        samples: Of :func:`see_samples`.
+        path: HTML file; its folder is made.
+        title: Heading.
+        facts: Lines below it.
+        stages: Of each clip, see ``STAGES``.
+
+    Returns:
+        The path.
+    """
+    from jinja2 import Environment, FileSystemLoader
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
+    page = environment.get_template('clip_gallery.html.j2').render(
+        title=one_line(title),
+        facts=[one_line(fact) for fact in facts],
+        sections=[_section(sample, stages) for sample in samples],
+    )
+    path.write_text(page, encoding='utf-8')
+    return path
+
+
+def _section(sample: SeenSample, stages: Sequence[str]) -> dict[str, object]:
+    rows = sheet_rows([sample], stages)
+    playing = encode_gif(animate([row._replace(caption=row.caption.partition('   ')[0]) for row in rows], len(stages)))
+    return dict(
+        name=one_line(sample.filename),
+        captions=[one_line(clip.caption) for clip in sample.clips],
+        strip=_base64(_png(render_clip_sheet(rows, 'Frame numbers below'))),
+        playing=_base64(playing),
+    )
+
+
+def _png(picture: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(picture).quantize(256).save(stream, 'PNG', optimize=True)
+    return stream.getvalue()
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode('ascii')

@@ -1,0 +1,237 @@
+"""Samples of a data set as they are decoded, and as the network gets them."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from mmaction.models.data_preprocessors import ActionDataPreprocessor
+
+from ..errors import InputError, VideoReadError
+from ..evaluation.feature_extraction import untouched_random_state
+from .clip_sheet import SheetClip
+from .sampler_words import shown_clips
+
+STAGES = {'decoded': 'decoded', 'input': 'network input'}
+_BROKEN_AT_MOST = 50  # unreadable videos before giving up
+
+
+class SeenClip(NamedTuple):
+    """A clip before and after augmentation.
+
+    Attributes:
+        caption: What was drawn for it; see :mod:`sampler_words`.
+        numbers: Of its frames in the video, int (T,).
+        paced: Which are not at the video's own pace, bool (T,).
+        frames: uint8 RGB (T, H, W, 3) by stage, see ``STAGES``.
+    """
+
+    caption: str
+    numbers: np.ndarray
+    paced: np.ndarray
+    frames: dict[str, np.ndarray]
+
+
+class SeenSample(NamedTuple):
+    """The clips that a model gets of one video."""
+
+    filename: str
+    clips: list[SeenClip]
+
+
+def see_samples(
+    dataset: Any, number: int, preprocessor: Any = None, *, training: bool = True, seed: int = 0
+) -> list[SeenSample]:
+    """Run random videos of a data set through its pipeline and the model's data preprocessor.
+
+    Nothing outside changes: random streams, the data set's notes on bad videos and the preprocessor stay as they are.
+
+    Args:
+        dataset: Of this package or MMAction2, also within MMEngine's wrappers; of a joined one, its first part.
+        number: Videos wanted.
+        preprocessor: The model's ``data_preprocessor``; its jitter belongs to the input, its normalisation is undone for
+            the picture and its blending of a batch left out. None, or another kind than MMAction2's: not applied.
+        training: Whether the preprocessor augments.
+        seed: Which videos, and all draws.
+
+    Returns:
+        Up to ``number`` samples; unreadable videos are passed over.
+
+    Raises:
+        InputError: If nothing can be read, or the pipeline makes no clips.
+    """
+    if number < 1:
+        raise InputError(f'number={number}: expected at least 1 sample')
+    inner = inner_dataset(dataset)
+    prepared = _own(preprocessor)
+    with untouched_random_state():
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
+        found: list[SeenSample] = []
+        broken: list[Exception] = []
+        for i in np.random.permutation(len(inner)).tolist():
+            try:
+                found.append(_see(inner, i, prepared, training))
+            except (VideoReadError, OSError) as error:
+                broken.append(error)
+            if len(found) == number or len(broken) == _BROKEN_AT_MOST:
+                break
+    if not found:
+        raise broken[0] if broken else InputError('the data set has no samples to show')
+    return found
+
+
+def inner_dataset(dataset: Any) -> Any:
+    """What lies within MMEngine's wrappers.
+
+    Raises:
+        InputError: If it has no pipeline to go through.
+    """
+    while not hasattr(dataset, 'pipeline'):
+        inner = getattr(dataset, 'dataset', None) or next(iter(getattr(dataset, 'datasets', ())), None)
+        if inner is None:
+            raise InputError(f'{type(dataset).__name__} has no pipeline whose clips could be shown')
+        dataset = inner
+    return dataset
+
+
+def _own(preprocessor: Any) -> Any:
+    if not isinstance(preprocessor, ActionDataPreprocessor):
+        return None
+    own = copy.deepcopy(preprocessor)
+    own.blending = None
+    return own
+
+
+def _see(dataset: Any, index: int, preprocessor: Any, training: bool) -> SeenSample:
+    steps = [step for step in dataset.pipeline.transforms if not type(step).__name__.startswith('Pack')]
+    results = dataset.get_data_info(index)
+    results['test_mode'] = getattr(dataset, 'test_mode', False)
+    decoded: np.ndarray | None = None
+    for step in steps:
+        results = step(results)
+        if results is None:
+            raise VideoReadError(f'sample {index}', f'{type(step).__name__} dropped it')
+        if (decoded is None or type(step).__name__ == 'BlendFrames') and 'imgs' in results:
+            decoded = np.stack([frame.copy() for frame in results['imgs']])
+    if decoded is None or 'frame_inds' not in results:
+        raise InputError('the pipeline decodes no frames: there are no clips to show')
+    views = _views(np.asarray(results['imgs']), preprocessor, training)
+    if _bgr(steps):
+        decoded = decoded[..., ::-1]
+        # A preprocessor that turns BGR round has done so.
+        views = views if getattr(preprocessor, 'to_rgb', False) else views[..., ::-1]
+    return SeenSample(str(results.get('filename', '')), list(_clips(steps, results, decoded, views)))
+
+
+def _clips(steps: Sequence[Any], results: dict, decoded: np.ndarray, views: np.ndarray) -> Iterator[SeenClip]:
+    length = views.shape[1]
+    numbers = np.asarray(results['frame_inds']).reshape(-1, length)
+    before = decoded.reshape(len(numbers), length, *decoded.shape[1:])
+    for shown in shown_clips(steps, results, len(views), length):
+        # Several crops of a clip follow each other as whole rounds of all clips.
+        own, taken = shown.view % len(numbers), shown.positions
+        frames = dict(decoded=before[own][taken], input=views[shown.view][taken])
+        yield SeenClip(shown.caption, numbers[own][taken], shown.paced, frames)
+
+
+def see_batch(data_batch: Mapping[str, Any], dataset: Any, number: int, preprocessor: Any = None) -> list[SeenSample]:
+    """Clips of a training batch as they leave the data preprocessor; a copy of it makes draws of its own.
+
+    Args:
+        data_batch: ``inputs`` and ``data_samples`` as collated, before the preprocessor; left as it is.
+        dataset: It comes from; its sampler tells what the labels mean.
+        number: First samples of the batch.
+        preprocessor: See :func:`see_samples`.
+
+    Returns:
+        Up to ``number`` samples with the stage 'input' alone. Where the pipeline does not pack ``frame_inds``, frames
+        are numbered within the clip.
+
+    Raises:
+        InputError: If the inputs are no RGB clips.
+    """
+    steps = inner_dataset(dataset).pipeline.transforms
+    prepared = _own(preprocessor)
+    swap = _bgr(steps) and not getattr(preprocessor, 'to_rgb', False)
+    found = []
+    with untouched_random_state():
+        for inputs, sample in list(zip(data_batch['inputs'], data_batch['data_samples']))[:number]:
+            views = _views(inputs.cpu().numpy(), prepared, training=True)
+            results = dict(sample.all_items())
+            views = views[..., ::-1] if swap else views
+            found.append(SeenSample(str(results.get('filename', '')), _packed_clips(steps, results, views)))
+    return found
+
+
+def _packed_clips(steps: Sequence[Any], results: dict, views: np.ndarray) -> list[SeenClip]:
+    count, length = views.shape[:2]
+    try:
+        shown = shown_clips(steps, results, count, length)
+    except KeyError:  # labels that the config does not pack
+        shown = shown_clips((), results, count, length)
+    numbers = np.asarray(results.get('frame_inds', np.arange(length))).reshape(-1, length)
+    return [
+        SeenClip(
+            clip.caption,
+            numbers[clip.view % len(numbers)][clip.positions],
+            clip.paced,
+            dict(input=views[clip.view][clip.positions]),
+        )
+        for clip in shown
+    ]
+
+
+def _views(imgs: np.ndarray, preprocessor: Any, training: bool) -> np.ndarray:
+    """Views uint8 (V, T, H, W, 3) as they leave the preprocessor, without normalisation.
+
+    Args:
+        imgs: What FormatShape made: (V, C, T, H, W), or (N, C, H, W), which is one view.
+        preprocessor: May be None.
+        training: As of :func:`see_samples`.
+    """
+    if imgs.ndim not in (4, 5) or imgs.shape[1] != 3:
+        raise InputError(
+            f"clips of shape {imgs.shape}: to be shown they must be RGB; set FormatShape to input_format='NCTHW'"
+        )
+    clips = torch.from_numpy(np.ascontiguousarray(imgs))
+    if preprocessor is not None:
+        clips, _ = preprocessor.preprocess([preprocessor.cast_data(clips)], None, training)
+        clips = clips.flatten(0, 1) if clips.ndim > imgs.ndim else clips
+        if preprocessor._enable_normalize:
+            shape = (1, -1) + (1,) * (imgs.ndim - 2)
+            clips = clips * preprocessor.std.view(shape) + preprocessor.mean.view(shape)
+    shown = clips.float().round().clamp(0, 255).to(torch.uint8).cpu().numpy()
+    return shown.transpose(0, 2, 3, 4, 1) if imgs.ndim == 5 else shown.transpose(0, 2, 3, 1)[None]
+
+
+def _bgr(steps: Sequence[Any]) -> bool:
+    return any(getattr(step, 'channel_order', 'rgb') == 'bgr' for step in steps)
+
+
+def sheet_rows(samples: Sequence[SeenSample], stages: Sequence[str] = tuple(STAGES)) -> list[SheetClip]:
+    """Rows of a sheet: each clip at each stage.
+
+    Raises:
+        InputError: For an unknown stage.
+    """
+    unknown = [stage for stage in stages if stage not in STAGES]
+    if unknown or not stages:
+        raise InputError(f'stages={list(stages)}: expected {" and ".join(STAGES)}')
+    return [
+        SheetClip(
+            clip.frames[stage],
+            clip.numbers.tolist(),
+            clip.paced.tolist(),
+            f'{clip.caption}, {STAGES[stage]}   {Path(sample.filename).name}',
+        )
+        for sample in samples
+        for clip in sample.clips
+        for stage in stages
+    ]

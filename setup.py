@@ -90,6 +90,7 @@ setup(
         'docs': ['mkdocs-material>=9.5', 'latex2mathml>=3.77'],
         'export': ['onnx>=1.16', 'onnxscript>=0.1', 'onnxruntime>=1.18'],
         'faiss': ['faiss-cpu'],
+        'tensorboard': ['tensorboard>=2.14'],
         'lite': ['mmcv-lite>=2.0.0,<2.2.0'],
         'test': [
             'pytest',
@@ -98,6 +99,7 @@ setup(
             'ruff',
             'mypy',
             'setuptools>=70.1',
+            'tensorboard',
             'onnx',
             'onnxscript',
             'onnxruntime',

@@ -342,7 +342,7 @@ def read_prediction(sample: Any, model: nn.Module) -> VideoPrediction:
 def class_names(config: Config, task: str, count: int) -> tuple[str, ...]:
     """Names of a task's classes: '2x', '3 of 4', '0-2-1', or those in the config's ``classes``."""
     if task == 'pace':
-        paces = _sampler_setting(config, 'paces') or range(1, count + 1)
+        paces = _sampler_setting(config, 'paces') or _sampler_setting(config, 'speeds') or range(1, count + 1)
         return tuple(f'{pace:g}x' for pace in paces)
     if task == 'segment':
         return tuple(f'{i + 1} of {count}' for i in range(count)) if count > 1 else ('whole clip',)

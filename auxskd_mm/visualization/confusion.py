@@ -26,40 +26,49 @@ def confusion_matrix(labels: Sequence[int], predictions: Sequence[int], classes:
     return table
 
 
-def draw_confusion(tables: Mapping[str, np.ndarray], names: Sequence[str], path: str | Path) -> Path:
+def draw_confusion(
+    tables: Mapping[str, np.ndarray],
+    names: Sequence[str] | Mapping[str, Sequence[str]],
+    path: str | Path,
+    chance: Mapping[str, float] | None = None,
+) -> Path:
     """Draw matrices side by side and write a PNG.
 
     The colour is the share of a row, in a map that is even in brightness; the numbers are counts.
 
     Args:
         tables: {title: counts (C, C)}.
-        names: Of the classes.
+        names: Of the classes, for all tables; or {title: its own}.
         path: PNG file.
+        chance: {title: share that guessing gets right}, said beside what the model does.
 
     Returns:
         The path.
     """
-    import matplotlib
+    from matplotlib.figure import Figure
 
-    matplotlib.use('Agg')
-    import matplotlib.pyplot as plt
-
-    classes = len(names)
-    side = min(7.0, max(3.2, 0.42 * classes + 1.4))
-    figure, axes = plt.subplots(
-        1, len(tables), figsize=(side * len(tables) + 0.6, side), squeeze=False, layout='constrained', sharey=True
-    )
+    shared = not isinstance(names, Mapping)
+    most = max(len(table) for table in tables.values())
+    side = min(7.0, max(3.2, 0.42 * most + 1.4))
+    figure = Figure(figsize=(side * len(tables) + 0.6, side), layout='constrained')
+    axes = figure.subplots(1, len(tables), squeeze=False, sharey=shared)
     image = None
     for number, (axis, (title, table)) in enumerate(zip(axes[0], tables.items())):
         share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
         image = axis.imshow(share, cmap='cividis', vmin=0, vmax=1)
         right = np.trace(table) / max(table.sum(), 1)
-        axis.set_title(f'{figure_text(title)}: {100 * right:.1f}% right', fontsize=9)
+        said = f'{figure_text(title)}: {100 * right:.1f}% right'
+        if chance and title in chance:
+            said = f'{figure_text(title)}\n{100 * right:.1f}% right, guessing {100 * chance[title]:.1f}%'
+        axis.set_title(said, fontsize=9)
         axis.set_xlabel('predicted', fontsize=9)
-        if classes <= _MOST_NUMBERS:
-            ticks = [figure_text(name)[:18] for name in names]
-            axis.set_xticks(range(classes), ticks, rotation=60, ha='right', rotation_mode='anchor', fontsize=7)
-            axis.set_yticks(range(classes), ticks, fontsize=7)
+        own = names[title] if isinstance(names, Mapping) else names
+        if len(own) <= _MOST_NUMBERS:
+            ticks = [figure_text(name)[:18] for name in own]
+            flat = max(map(len, ticks)) <= 6
+            turned: dict = {} if flat else dict(rotation=60, ha='right', rotation_mode='anchor')
+            axis.set_xticks(range(len(own)), ticks, fontsize=7, **turned)
+            axis.set_yticks(range(len(own)), ticks, fontsize=7)
             for i, j in zip(*np.nonzero(table)):
                 axis.text(
                     j,
@@ -70,19 +79,12 @@ def draw_confusion(tables: Mapping[str, np.ndarray], names: Sequence[str], path:
                     fontsize=7,
                     color='k' if share[i, j] > 0.5 else 'w',
                 )
-        if number == 0:
+        if number == 0 or not shared:
             axis.set_ylabel('true class', fontsize=9)
     if image is not None:
         figure.colorbar(image, ax=axes[0].tolist(), fraction=0.04, pad=0.02).set_label('share of the row', fontsize=8)
         image.colorbar.ax.tick_params(labelsize=8)
-    return _save(figure, path)
-
-
-def _save(figure: object, path: str | Path) -> Path:
-    import matplotlib.pyplot as plt
-
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)  # type: ignore[attr-defined]
-    plt.close(figure)  # type: ignore[arg-type]
+    figure.savefig(path, dpi=110)
     return path

@@ -64,10 +64,7 @@ def plot_curves(
     Raises:
         InputError: If no run has any of the names.
     """
-    import matplotlib
-
-    matplotlib.use('Agg')
-    import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure
 
     data = {name: read_scalars(run) for name, run in runs.items()}
     present = [[key for key in panel if any(key in scalars for scalars in data.values())] for panel in panels]
@@ -75,19 +72,23 @@ def plot_curves(
     if not present:
         known = sorted({key for scalars in data.values() for key in scalars})
         raise InputError(f'none of the runs logged {[key for panel in panels for key in panel]}; they have {known}')
-    figure, axes = plt.subplots(1, len(present), figsize=(5.2 * len(present), 3.6), squeeze=False, layout='constrained')
+    figure = Figure(figsize=(5.2 * len(present), 3.6), layout='constrained')
+    axes = figure.subplots(1, len(present), squeeze=False)
     for axis, panel in zip(axes[0], present):
         for i, key in enumerate(panel):
-            colour = COLOURS[i % len(COLOURS)]
-            for (name, scalars), style in zip(data.items(), STYLES * len(data)):
+            for run, (name, scalars) in enumerate(data.items()):
+                # Runs differ in style; in colour too, where it does not tell the scalars apart.
+                colour = COLOURS[(run if len(panel) == 1 else i) % len(COLOURS)]
+                style = STYLES[run % len(STYLES)]
                 if key in scalars:
                     label = key if len(data) == 1 else f'{key}, {name}'
                     marker = 'o' if len(scalars[key][0]) < 3 else None  # a line needs two points to be seen
                     axis.plot(*scalars[key], color=colour, linestyle=style, linewidth=1.6, marker=marker, label=label)
             if chance and key in chance:
-                axis.axhline(chance[key], color=colour, linewidth=0.8, linestyle=(0, (1, 3)), label=f'{key} by chance')
+                grey = '#666666' if len(panel) == 1 else COLOURS[i % len(COLOURS)]
+                axis.axhline(chance[key], color=grey, linewidth=0.8, linestyle=(0, (1, 3)), label=f'{key} by chance')
         if all(key.endswith('_acc') for key in panel):
-            axis.set_ylim(0, 1)
+            axis.set_ylim(0, 1.03)
             axis.set_ylabel('accuracy')
         else:
             axis.set_ylabel(', '.join(panel))
@@ -99,5 +100,4 @@ def plot_curves(
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
-    plt.close(figure)
     return path

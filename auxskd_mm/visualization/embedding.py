@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,28 +14,29 @@ from .plain_text import figure_text
 
 _MARKERS = 'osD^vPX<>*'
 _MOST_NAMED = 20  # classes in a legend
-METHODS = ('tsne', 'pca')
+METHODS = ('tsne', 'pca', 'umap')
 
 
 def project(features: np.ndarray, method: str = 'tsne', seed: int = 0) -> np.ndarray:
-    """Features in the plane by scikit-learn, after scaling each to length 1 as cosine does.
+    """Features in the plane, after scaling each to length 1 as cosine does.
 
     Args:
         features: (N, D).
-        method: 'tsne' (from a PCA start, perplexity 30 or a third of N), or 'pca'. Fewer than 4 points take PCA.
-        seed: Of t-SNE.
+        method: 'tsne' (scikit-learn's from a PCA start, perplexity 30 or a third of N), 'pca', or 'umap' where umap-learn
+            is installed. Fewer than 4 points take PCA.
+        seed: Of t-SNE and UMAP.
 
     Returns:
         float (N, 2).
 
     Raises:
-        InputError: For another method, or without features.
+        InputError: For another method, one that is not installed, or without features.
     """
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
     if method not in METHODS:
-        raise InputError(f"embedding method '{method}': expected 'tsne' or 'pca'")
+        raise InputError(f"embedding method '{method}': expected 'tsne', 'pca' or 'umap'")
     if len(features) == 0:
         raise InputError('embedding: there are no features')
     norms = np.linalg.norm(features, axis=1, keepdims=True)
@@ -42,36 +44,53 @@ def project(features: np.ndarray, method: str = 'tsne', seed: int = 0) -> np.nda
     if method == 'pca' or len(unit) < 4:
         parts = min(2, *unit.shape)
         return np.pad(PCA(parts, random_state=seed).fit_transform(unit), ((0, 0), (0, 2 - parts)))
+    if method == 'umap':
+        return _umap(unit, seed)
     perplexity = min(30.0, (len(unit) - 1) / 3)
     start = 'pca' if unit.shape[1] > 1 else 'random'
     return TSNE(2, perplexity=perplexity, init=start, random_state=seed).fit_transform(unit)
 
 
+def _umap(unit: np.ndarray, seed: int) -> np.ndarray:
+    try:
+        umap = importlib.import_module('umap')
+    except ImportError:
+        raise InputError("embedding method 'umap': run `pip install umap-learn`, or take 'tsne'") from None
+    neighbours = min(15, len(unit) - 1)
+    return np.asarray(umap.UMAP(n_neighbors=neighbours, metric='cosine', random_state=seed).fit_transform(unit))
+
+
 def draw_embeddings(
-    points: Mapping[str, np.ndarray], labels: Mapping[str, Sequence[int]], names: Sequence[str], path: str | Path
+    points: Mapping[str, np.ndarray],
+    labels: Mapping[str, Sequence[int]],
+    names: Sequence[str] | Mapping[str, Sequence[str]],
+    path: str | Path,
+    title: str = '',
 ) -> Path:
     """Draw sets of points side by side and write a PNG; classes differ in colour and in marker.
 
     Args:
         points: {title: (N, 2)}.
         labels: {title: N classes}.
-        names: Of the classes.
+        names: Of the classes, one list for all panels and one legend; or {title: its own}, with a legend each.
         path: PNG file.
+        title: Line above all panels.
 
     Returns:
         The path.
     """
-    import matplotlib
+    from matplotlib.figure import Figure
 
-    matplotlib.use('Agg')
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(
-        1, len(points), figsize=(4.4 * len(points) + 1.6, 4.2), squeeze=False, layout='constrained'
-    )
-    for axis, (title, where) in zip(axes[0], points.items()):
-        own = np.asarray(labels[title])
-        for number, name in enumerate(names):
+    shared = not isinstance(names, Mapping)
+    width = 4.4 * len(points) + 1.6 * (1 if shared else len(points))
+    figure = Figure(figsize=(width, 4.2), layout='constrained')
+    axes = figure.subplots(1, len(points), squeeze=False)
+    if title:
+        figure.suptitle(figure_text(title), fontsize=10)
+    for axis, (panel, where) in zip(axes[0], points.items()):
+        own = np.asarray(labels[panel])
+        mine_names = names[panel] if isinstance(names, Mapping) else names
+        for number, name in enumerate(mine_names):
             mine = where[own == number]
             axis.scatter(
                 *mine.T,
@@ -82,14 +101,15 @@ def draw_embeddings(
                 linewidths=0.4,
                 label=figure_text(name)[:24],
             )
-        axis.set_title(figure_text(title), fontsize=9)
+        axis.set_title(figure_text(panel), fontsize=9)
         axis.set_xticks([])
         axis.set_yticks([])
-    if len(names) <= _MOST_NAMED:
-        handles, texts = axes[0][0].get_legend_handles_labels()
+        if not shared and len(mine_names) <= _MOST_NAMED:
+            axis.legend(fontsize=8, frameon=False, loc='upper left', bbox_to_anchor=(1, 1))
+    if not isinstance(names, Mapping) and len(names) <= _MOST_NAMED:
+        handles, texts = axis.get_legend_handles_labels()
         figure.legend(handles, texts, loc='outside right upper', fontsize=8, frameon=False)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
-    plt.close(figure)
     return path

@@ -15,16 +15,17 @@ from .plain_text import figure_text
 
 # Blue and vermilion of the Okabe-Ito palette, told apart by every kind of colour vision; the signs say it again.
 RIGHT, WRONG, QUERY = '#0072B2', '#D55E00', '#444444'
-SIGNS = {True: '\N{CHECK MARK}', False: '\N{BALLOT X}'}
+UNKNOWN = '#666666'
+SIGNS = {True: '\N{CHECK MARK} ', False: '\N{BALLOT X} ', None: ''}
 
 
 class Found(NamedTuple):
-    """One video that was found: path, class name, cosine similarity, and whether the class is the query's."""
+    """One video that was found: path, class name, cosine similarity, and whether the class is the query's (None: unknown)."""
 
     path: str
     name: str
     similarity: float
-    right: bool
+    right: bool | None
 
 
 class Example(NamedTuple):
@@ -97,8 +98,9 @@ def draw_retrieval_sheet(examples: Sequence[Example], path: str | Path, title: s
     for row, example in zip(axes, examples):
         _draw(row[0], example.path, f'query: {figure_text(example.name)}', QUERY, '-', 'bold')
         for axis, found in zip(row[1:], example.found):
-            text = f'{SIGNS[found.right]} {figure_text(found.name)}  {found.similarity:.3f}'
-            _draw(axis, found.path, text, RIGHT if found.right else WRONG, '-' if found.right else '--', 'normal')
+            text = f'{SIGNS[found.right]}{figure_text(found.name)}  {found.similarity:.3f}'
+            colour = {True: RIGHT, False: WRONG, None: UNKNOWN}[found.right]
+            _draw(axis, found.path, text, colour, '--' if found.right is False else '-', 'normal')
         for axis in row[1 + len(example.found) :]:
             axis.axis('off')
     figure.suptitle(figure_text(title), fontsize=10, x=0.005, ha='left')

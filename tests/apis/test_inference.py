@@ -137,6 +137,12 @@ def test_class_names_without_any():
     assert class_names(Config(), 'segment', 1) == ('whole clip',)
 
 
+def test_paces_are_named_as_the_sampler_has_them():
+    sampler = dict(type='auxskd_mm.SegmentPaceSample', speeds=(1, 2, 4, 8))
+    loaded = Config(dict(test_dataloader=dict(dataset=dict(pipeline=[sampler]))))
+    assert class_names(loaded, 'pace', 4) == ('1x', '2x', '4x', '8x')
+
+
 def test_what_cannot_be_asked(model, videos, tmp_path):
     with pytest.raises(InputError, match='ClipOrderHead tells the order of shuffled clips'):
         predict(init_model(config('vcop'), device='cpu'), videos[0])

@@ -39,10 +39,36 @@ def test_few_points(count):
 
 
 def test_bad_input_and_the_picture(tmp_path):
-    with pytest.raises(InputError, match="'umap': expected"):
-        project(np.ones((5, 2)), 'umap')
+    with pytest.raises(InputError, match="'isomap': expected"):
+        project(np.ones((5, 2)), 'isomap')
     with pytest.raises(InputError, match='no features'):
         project(np.ones((0, 2)))
     points, names = np.random.default_rng(0).random((6, 2)), ['$a', 'b', 'empty']
     path = draw_embeddings({'x$': points}, {'x$': [0, 0, 1, 1, 1, 0]}, names, tmp_path / 'p' / 'e.png')
+    assert path.read_bytes()[:4] == b'\x89PNG'
+
+
+def test_umap_where_it_is_installed(monkeypatch):
+    """The installed package is called with cosine and our seed."""
+    import sys
+    import types
+
+    class UMAP:
+        def __init__(self, **settings):
+            assert settings == dict(n_neighbors=11, metric='cosine', random_state=3)
+
+        def fit_transform(self, features):
+            return features[:, :2]
+
+    monkeypatch.setitem(sys.modules, 'umap', types.SimpleNamespace(UMAP=UMAP))
+    assert project(np.random.default_rng(0).random((12, 4)), 'umap', seed=3).shape == (12, 2)
+    monkeypatch.setitem(sys.modules, 'umap', None)
+    with pytest.raises(InputError, match='pip install umap-learn'):
+        project(np.ones((5, 2)), 'umap')
+
+
+def test_panels_with_classes_of_their_own(tmp_path):
+    points, names = np.random.default_rng(0).random((4, 2)), {'pace': ['1x', '2x'], 'class': ['a', 'b', 'c']}
+    labels = {'pace': [0, 1, 0, 1], 'class': [0, 1, 2, 2]}
+    path = draw_embeddings({'pace': points, 'class': points}, labels, names, tmp_path / 'e.png', 'a $title')
     assert path.read_bytes()[:4] == b'\x89PNG'

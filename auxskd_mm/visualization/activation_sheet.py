@@ -1,0 +1,131 @@
+"""Class activation over space, laid over the frames, and over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .clip_sheet import PACED, PLAIN, fit_frame
+from .plain_text import figure_text, shorten
+
+_PITCH, _CELL, _LEFT, _RIGHT, _CURVE, _LETTER = 0.95, 0.91, 0.75, 0.9, 0.75, 0.075  # inches
+_DPI = 100
+MAP = 'PuOr_r'  # orange for, purple against: told apart by every kind of colour vision
+
+
+class ActivationClip(NamedTuple):
+    """A clip with a map: frames uint8 (T, H, W, 3) RGB, their numbers, which are paced, a caption, map (T, H, W)."""
+
+    frames: np.ndarray
+    numbers: Sequence[int]
+    paced: Sequence[bool]
+    caption: str
+    activation: np.ndarray
+
+
+def draw_activation(clips: Sequence[ActivationClip], path: str | Path, title: str = '') -> Path:
+    """Draw three rows a clip (frames, frames under the map, mean of the map over each frame) and write a PNG.
+
+    Colours have one scale for all clips, symmetric about 0: orange adds to the logit, purple takes from it; where the map
+    is near 0 the frame shows through in grey.
+
+    Args:
+        clips: Clips of one size.
+        path: PNG file; its folder is made.
+        title: Line above.
+
+    Returns:
+        The path.
+    """
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
+
+    count, tall, wide = clips[0].activation.shape
+    height = _CELL * tall / wide
+    block = 2 * height + _CURVE + 0.85
+    size = (max(count * _PITCH + _LEFT + _RIGHT, 7.0), len(clips) * block + 0.4)
+    figure = Figure(figsize=size, dpi=_DPI)
+    figure.text(0.1 / size[0], 1 - 0.25 / size[1], figure_text(shorten(title, int(size[0] / _LETTER))), fontsize=10)
+    limit = max(float(np.abs(clip.activation).max()) for clip in clips) or 1.0
+    scale = Normalize(-limit, limit)
+    for i, clip in enumerate(clips):
+        top = 0.4 + i * block
+        _draw_clip(figure, clip, top, height, scale)
+    bar = figure.add_axes((1 - 0.6 / size[0], 0.3 / size[1], 0.12 / size[0], min(2.0, size[1] - 1) / size[1]))
+    colours = figure.colorbar(ScalarMappable(scale, MAP), cax=bar)
+    colours.ax.tick_params(labelsize=7)
+    colours.ax.set_title('adds to\nthe logit', fontsize=7)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=_DPI)
+    return path
+
+
+def overlay(frame: np.ndarray, activation: np.ndarray, limit: float) -> np.ndarray:
+    """A frame in grey under its map; the stronger the map, the less of the frame is seen.
+
+    Args:
+        frame: uint8 (H, W, 3).
+        activation: (H, W).
+        limit: Value with the full colour.
+
+    Returns:
+        uint8 (H, W, 3).
+    """
+    from matplotlib import colormaps
+
+    strength = np.clip(activation / limit, -1, 1)
+    colour = colormaps[MAP]((strength + 1) / 2)[..., :3] * 255
+    grey = np.repeat(frame.mean(-1, keepdims=True), 3, axis=-1)
+    share = 0.75 * np.abs(strength)[..., None] ** 0.5
+    return (grey * (1 - share) + colour * share).round().astype(np.uint8)
+
+
+def _draw_clip(figure: Any, clip: ActivationClip, top: float, height: float, scale: Any) -> None:
+    from matplotlib.patches import Rectangle
+
+    width, tall = figure.get_size_inches()
+    count = len(clip.frames)
+    rows = 2 * height + 0.1
+    frames_top = top + 0.25
+    page = figure.add_axes(
+        (_LEFT / width, 1 - (frames_top + rows) / tall, count * _PITCH / width, rows / tall),
+        xlim=(0, count * _PITCH),
+        ylim=(rows, 0),
+    )
+    page.axis('off')
+    caption = shorten(clip.caption, int((width - _LEFT) / _LETTER))
+    page.text(0, -0.07, figure_text(caption), fontsize=9, va='bottom')
+    shown = [overlay(frame, own, scale.vmax) for frame, own in zip(clip.frames, clip.activation)]
+    for i in range(count):
+        for line, picture in enumerate((clip.frames[i], shown[i])):
+            box = (i * _PITCH, i * _PITCH + _CELL, line * (height + 0.06) + height, line * (height + 0.06))
+            page.imshow(fit_frame(picture, int(_CELL * _DPI)), extent=box, aspect='auto', interpolation='nearest')
+        paced = clip.paced[i]
+        look: dict[str, Any] = dict(edgecolor=PACED if paced else PLAIN, linewidth=3 if paced else 0.8)
+        page.add_patch(Rectangle((i * _PITCH, 0), _CELL, height, fill=False, **look))
+    page.set(xlim=(0, count * _PITCH), ylim=(rows, 0))
+    _draw_course(figure, clip, frames_top + rows + 0.05)
+
+
+def _draw_course(figure: Any, clip: ActivationClip, top: float) -> None:
+    width, tall = figure.get_size_inches()
+    count = len(clip.frames)
+    course = clip.activation.mean((1, 2))
+    axis = figure.add_axes((_LEFT / width, 1 - (top + _CURVE) / tall, count * _PITCH / width, _CURVE / tall))
+    centres = (np.arange(count) * _PITCH + _CELL / 2) / _PITCH
+    for i, paced in enumerate(clip.paced):
+        if paced:
+            axis.axvspan(i, i + 1, color=PACED, alpha=0.15, linewidth=0)
+    axis.axhline(0, color='#999999', linewidth=0.8)
+    axis.plot(centres, course, color='#0072B2', marker='o', markersize=3, linewidth=1.5)
+    axis.set_xlim(0, count)
+    axis.set_xticks(centres, [str(number) for number in clip.numbers], fontsize=8)
+    axis.tick_params(axis='y', labelsize=7)
+    axis.set_ylabel('mean of\nthe frame', fontsize=7)
+    for side in ('top', 'right'):
+        axis.spines[side].set_visible(False)

@@ -1,0 +1,28 @@
+"""Several runs in one plot, told apart by colour where a panel has one scalar."""
+
+import json
+
+import cv2
+import numpy as np
+
+from auxskd_mm.visualization.curves import COLOURS, plot_curves
+
+
+def run(folder, **values):
+    path = folder / 'time' / 'vis_data' / 'scalars.json'
+    path.parent.mkdir(parents=True)
+    path.write_text('\n'.join(json.dumps(dict(step=i, **{k: v + i for k, v in values.items()})) for i in range(5)))
+    return folder
+
+
+def shown(picture, colour):
+    rgb = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    return int((np.abs(picture[..., ::-1].astype(int) - rgb).max(-1) < 3).sum()) > 50
+
+
+def test_runs_have_colours_of_their_own_where_there_is_one_scalar(tmp_path):
+    runs = {name: run(tmp_path / name, loss=i, other=2 * i) for i, name in enumerate('abc')}
+    one = cv2.imread(str(plot_curves(runs, [['loss']], tmp_path / '1.png')))
+    assert [shown(one, colour) for colour in COLOURS[:4]] == [True, True, True, False]
+    two = cv2.imread(str(plot_curves(runs, [['loss', 'other']], tmp_path / 'n' / '2.png')))
+    assert [shown(two, colour) for colour in COLOURS[:4]] == [True, True, False, False]

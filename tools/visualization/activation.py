@@ -1,0 +1,41 @@
+"""Draw which places and times of a clip speak for the answer of a pretext head (or of a recogniser)."""
+
+from __future__ import annotations
+
+import argparse
+
+from auxskd_mm.apis import CfgOptions, init_model, load_config, run_tool
+from auxskd_mm.apis.activation import draw_activations
+from auxskd_mm.apis.inference import QUESTIONS
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help="its weights; 'none' for random ones")
+    parser.add_argument('videos', nargs='+', help='videos, folders, globs, lists')
+    parser.add_argument('--out-dir', default='activation', help='folder for a PNG a video')
+    parser.add_argument('--task', help="'pace', 'segment', 'order' or 'class'; default: the first that the head has")
+    parser.add_argument('--target', type=int, help='class to explain; default: the most probable')
+    parser.add_argument(
+        '--layer', help='module of the backbone to map, for a finer, approximate map; default: its output'
+    )
+    parser.add_argument(
+        '--question',
+        choices=QUESTIONS,
+        default='task',
+        help="'task' lets the test sampler speed up or shuffle, 'as_is' shows clips of consecutive frames",
+    )
+    parser.add_argument('--num-clips', type=int, default=1, help="clips a video, for 'as_is'")
+    parser.add_argument('--device', help='default: the accelerator if there is one')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    args = parser.parse_args()
+    config = load_config(args.config, args.cfg_options)
+    model = init_model(config, None if args.checkpoint == 'none' else args.checkpoint, args.device)
+    options = dict(task=args.task, target=args.target, layer=args.layer, question=args.question)
+    for path in draw_activations(model, args.videos, args.out_dir, num_clips=args.num_clips, **options):
+        print(path)
+
+
+if __name__ == '__main__':
+    run_tool(main)

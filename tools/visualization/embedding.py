@@ -1,0 +1,47 @@
+"""Draw features in the plane: of feature files by class, or of videos at several paces by pace and by class."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from auxskd_mm.apis import CfgOptions, init_model, load_config, run_tool
+from auxskd_mm.apis.feature_pictures import check_picture, draw_feature_files, draw_pace_embedding
+from auxskd_mm.errors import InputError
+from auxskd_mm.visualization.embedding import METHODS
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('features', nargs='*', help='.npz files of features, each optionally as NAME=FILE')
+    parser.add_argument('--config', help='instead of files: config of the network')
+    parser.add_argument('--checkpoint', default='none', help="its weights; 'none' for random ones")
+    parser.add_argument('--videos', nargs='+', help='videos, folders, globs, lists (with labels, to have classes)')
+    parser.add_argument('--paces', type=int, nargs='+', default=[1, 2, 4, 8], help='at which the videos are shown')
+    parser.add_argument('--out', default='embedding.png', help='PNG file to write')
+    parser.add_argument('--classes', help='text file with a class name a line')
+    parser.add_argument('--method', choices=METHODS, default='tsne', help='umap needs umap-learn')
+    parser.add_argument('--most', type=int, help='points of a file (1000), or videos (150)')
+    parser.add_argument('--seed', type=int, default=0, help='of the method, of random weights, and of what is drawn')
+    parser.add_argument('--num-workers', type=int, default=2, help='processes that decode')
+    parser.add_argument('--device', help='default: the accelerator if there is one')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    args = parser.parse_args()
+    if bool(args.features) == bool(args.config) or bool(args.config) != bool(args.videos):
+        raise InputError('give either feature files, or --config and --videos')
+    common = dict(classes=args.classes, method=args.method, seed=args.seed)
+    if args.most is not None:
+        common['most'] = args.most
+    if args.features:
+        files = dict(one.split('=', 1) if '=' in one else (Path(one).stem, one) for one in args.features)
+        print(draw_feature_files(files, args.out, **common))
+        return
+    check_picture(args.out)
+    checkpoint = None if args.checkpoint == 'none' else args.checkpoint
+    config = load_config(args.config, args.cfg_options)
+    model = init_model(config, checkpoint, args.device, require='backbone', seed=args.seed)
+    print(draw_pace_embedding(model, args.videos, args.out, paces=args.paces, num_workers=args.num_workers, **common))
+
+
+if __name__ == '__main__':
+    run_tool(main)

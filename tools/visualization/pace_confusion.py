@@ -1,0 +1,36 @@
+"""Draw confusion matrices of pace, segment, order or relative speed, of a model or of a test's dump."""
+
+from __future__ import annotations
+
+import argparse
+
+from auxskd_mm.apis import CfgOptions, init_model, load_config, run_tool
+from auxskd_mm.apis.feature_pictures import check_picture
+from auxskd_mm.apis.pretext_confusion import ask_model, draw_pretext_confusion, read_answers
+from auxskd_mm.errors import InputError
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file, which names the classes')
+    parser.add_argument('checkpoint', nargs='?', help="weights to ask about the config's test set; 'none': random ones")
+    parser.add_argument('--dump', help='instead of weights: .pkl of tools/test.py --dump, or .json of tools/predict.py')
+    parser.add_argument('--out', default='confusion.png', help='PNG file to write')
+    parser.add_argument('--num-workers', type=int, default=2, help='processes that decode')
+    parser.add_argument('--device', help='default: the accelerator if there is one')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    args = parser.parse_args()
+    if (args.checkpoint is None) == (args.dump is None):
+        raise InputError('give either a checkpoint or --dump')
+    config = load_config(args.config, args.cfg_options)
+    check_picture(args.out)
+    if args.dump is not None:
+        answers = read_answers(args.dump)
+    else:
+        model = init_model(config, None if args.checkpoint == 'none' else args.checkpoint, args.device)
+        answers = ask_model(model, args.num_workers)
+    print(draw_pretext_confusion(answers, config, args.out))
+
+
+if __name__ == '__main__':
+    run_tool(main)

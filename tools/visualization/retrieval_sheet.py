@@ -1,0 +1,33 @@
+"""Draw queries and their nearest videos, as thumbnails, right and wrong marked by colour and sign."""
+
+from __future__ import annotations
+
+import argparse
+
+from auxskd_mm.apis import run_tool
+from auxskd_mm.apis.feature_pictures import draw_retrieval
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('gallery', help='.npz of features to look among (tools/extract_features.py, or a test)')
+    parser.add_argument('query', nargs='?', help='.npz of the queries; default: from the gallery, each without itself')
+    parser.add_argument('--out', default='retrieval.png', help='PNG file to write')
+    parser.add_argument('--classes', help='text file with a class name a line')
+    parser.add_argument('--queries', type=int, default=5, help='rows: the first video of each of so many classes')
+    parser.add_argument('--neighbours', type=int, default=5, help='nearest videos for each')
+    args = parser.parse_args()
+    print(
+        draw_retrieval(
+            args.gallery,
+            args.query,
+            args.out,
+            classes=args.classes,
+            queries=args.queries,
+            neighbours=args.neighbours,
+        )
+    )
+
+
+if __name__ == '__main__':
+    run_tool(main)

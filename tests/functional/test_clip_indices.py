@@ -103,3 +103,11 @@ def test_window_and_wrap():
 def test_bad_arguments_are_named(arguments, names):
     with pytest.raises(InputError, match=names):
         segment_pace_indices(*arguments)
+
+
+def test_disjoint_windows():
+    assert [segment_window(16, 4, s, disjoint=True) for s in range(4)] == [(0, 3), (4, 7), (8, 11), (12, 15)]
+    # By hand: positions 2 and 3 of 8 are paced, so the steps into them are 3 frames and all others 1.
+    assert paced_offsets(8, 4, 1, 3, disjoint=True).tolist() == [0, 1, 4, 7, 8, 9, 10, 11]
+    assert segment_pace_indices(50, 8, 4, 1, 3, 5, disjoint=True).tolist() == [5, 6, 9, 12, 13, 14, 15, 16]
+    assert paced_offsets(8, 4, 1, 3).tolist() == [0, 1, 4, 7, 10, 11, 12, 13]

@@ -88,6 +88,7 @@ class SegmentPaceSample(PretextSampler):
             the paced clip fits, so that no clip wraps when the video is long enough.
         lookahead: End-of-video look-ahead of :func:`segment_pace_indices`: 1 (VSPP) or 3 (auxSKD's early wrap). Only
             'faithful'.
+        disjoint: Segments that share no position. The originals' share one, so the last is one frame shorter than the others.
         seed: See :class:`PretextSampler`.
 
     Both modes accept videos shorter than the clip: it then starts at frame 0 and goes round.
@@ -108,6 +109,7 @@ class SegmentPaceSample(PretextSampler):
         lookahead: int = 1,
         seed: int | None = None,
         speeds: Sequence[int] | None = None,
+        disjoint: bool = False,
     ) -> None:
         super().__init__(clip_len, seed)
         name = type(self).__name__
@@ -132,18 +134,26 @@ class SegmentPaceSample(PretextSampler):
         self.num_views = num_views
         self.mode = mode
         self.lookahead = lookahead
+        self.disjoint = disjoint
 
     def _clip(self, rng: Any, num_frames: int, segment: int, speed: int) -> np.ndarray:
         """Frame indices of one view, int64 (clip_len,)."""
         if self.mode == 'fit':
-            offsets = paced_offsets(self.clip_len, self.num_segments, segment, speed)
+            offsets = paced_offsets(self.clip_len, self.num_segments, segment, speed, disjoint=self.disjoint)
             free = num_frames - int(offsets[-1])
             start = int(rng.randint(0, free)) if free > 1 else 0
             return wrap_indices(offsets, start, num_frames)
         # The original's upper bound leaves out the last start at which a clip of speed 1 fits.
         start = int(rng.randint(0, max(num_frames - self.clip_len, 1)))
         return segment_pace_indices(
-            num_frames, self.clip_len, self.num_segments, segment, speed, start, lookahead=self.lookahead
+            num_frames,
+            self.clip_len,
+            self.num_segments,
+            segment,
+            speed,
+            start,
+            lookahead=self.lookahead,
+            disjoint=self.disjoint,
         )
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -165,5 +175,5 @@ class SegmentPaceSample(PretextSampler):
         return (
             f'{type(self).__name__}(clip_len={self.clip_len}, num_segments={self.num_segments}, '
             f'speeds={self.speeds}, num_views={self.num_views}, mode={self.mode!r}, '
-            f'lookahead={self.lookahead}, seed={self.seed})'
+            f'lookahead={self.lookahead}, disjoint={self.disjoint}, seed={self.seed})'
         )

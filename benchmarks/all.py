@@ -5,6 +5,9 @@
     python benchmarks/all.py --out speed.md --videos FOLDER       # your clips where a benchmark takes clips
     python benchmarks/all.py --out speed.md --only loader step
 
+On a GPU the training benchmarks take the configs' batch of 30, every precision and layout, and compiled networks; that is the
+whole table of steps, with the share of the GPU's own matmul rate, the loader cores that feed it and the jitter's share.
+
 Each runs in a process of its own, one after the other. One that fails is written down with its last line, the others go
 on, and the exit code is then 1.
 """
@@ -13,33 +16,51 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from machine import machine
 
 HERE = Path(__file__).parent
 
 
 class Benchmark(NamedTuple):
-    """A script, what it is about, its arguments for ``--quick``, and whether it takes ``--videos``."""
+    """A script: what it is about, its arguments for ``--quick`` and on a GPU, and whether it takes ``--videos``."""
 
     title: str
     quick: tuple[str, ...]
     videos: bool = False
+    gpu: tuple[str, ...] = ()
+
+
+WORKERS = str(max(1, (os.cpu_count() or 2) - 1))
 
 
 BENCHMARKS = {
     'loader': Benchmark('From disk to clip', ('--count', '4', '--frames', '60', '--rounds', '2'), videos=True),
     'scale': Benchmark('Length of the list', ('--entries', '100', '1000', '--clips', '100')),
     'jitter': Benchmark('Colour jitter', ('--clips', '1', '--rounds', '3')),
-    'step': Benchmark('Training step', ('--batch', '2', '--size', '32', '--base-channels', '8', '--rounds', '2')),
-    'auxskd_step': Benchmark(
-        'auxSKD over a plain step', ('--batch', '2', '--size', '32', '--base-channels', '8', '--rounds', '2')
+    'step': Benchmark(
+        'Training step',
+        ('--batch', '2', '--size', '32', '--base-channels', '8', '--rounds', '2', '--count', '4'),
+        videos=True,
+        gpu=('--batch', '30', '--rounds', '20', '--compile'),
     ),
-    'end_to_end': Benchmark('Data wait of a training epoch', ('--batch', '1', '--iterations', '3'), videos=True),
+    'auxskd_step': Benchmark(
+        'auxSKD over a plain step',
+        ('--batch', '2', '--size', '32', '--base-channels', '8', '--rounds', '2'),
+        gpu=('--batch', '30', '--rounds', '20', '--amp', '--channels-last'),
+    ),
+    'end_to_end': Benchmark(
+        'Data wait of a training epoch',
+        ('--batch', '1', '--iterations', '3'),
+        videos=True,
+        gpu=('--batch', '30', '--iterations', '100', '--workers', WORKERS),
+    ),
 }
 
 
@@ -56,6 +77,13 @@ def run(name: str, arguments: list[str]) -> tuple[bool, str]:
     return True, '\n'.join(lines)
 
 
+def arguments_of(name: str, quick: bool, gpu: bool, videos: str | None) -> list[str]:
+    """Arguments of a benchmark."""
+    benchmark = BENCHMARKS[name]
+    sizes = benchmark.quick if quick else benchmark.gpu if gpu else ()
+    return [*sizes, *(('--videos', videos) if videos and benchmark.videos else ())]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', required=True, help='Markdown file to write')
@@ -66,14 +94,9 @@ def main() -> None:
     parts = [f'# Speed\n\n{machine()}; {datetime.date.today()}{", quick" if args.quick else ""}']
     failed = []
     for name in args.only:
-        title, quick, takes_videos = BENCHMARKS[name]
-        arguments = [
-            *(quick if args.quick else ()),
-            *(('--videos', args.videos) if args.videos and takes_videos else ()),
-        ]
-        well, text = run(name, arguments)
+        well, text = run(name, arguments_of(name, args.quick, torch.cuda.is_available(), args.videos))
         failed += [] if well else [name]
-        parts.append(f'## {title} (`benchmarks/{name}.py`)\n\n{text}')
+        parts.append(f'## {BENCHMARKS[name].title} (`benchmarks/{name}.py`)\n\n{text}')
         Path(args.out).write_text('\n\n'.join(parts) + '\n')  # after each, so that an interruption keeps what there is
     print(f'{args.out}: {len(args.only)} benchmarks' + (f', failed: {", ".join(failed)}' if failed else ''))
     sys.exit(bool(failed))

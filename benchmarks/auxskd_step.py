@@ -118,6 +118,7 @@ def main() -> None:
         torch.set_num_threads(args.threads)
     init_default_scope('mmaction')
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    torch.backends.cudnn.benchmark = True  # as the configs
     before = resident()
     aux, plain = build(args, device)
     optimizers = [

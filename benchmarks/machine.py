@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 _PACKAGES = ('torch', 'torchvision', 'numpy', 'opencv-python', 'av', 'pillow')
 
 
 def machine(packages: Sequence[str] = _PACKAGES) -> str:
-    """Processor, cores, Python and the versions of packages."""
+    """Processor and GPU, cores, Python and the versions of packages."""
     info = Path('/proc/cpuinfo')
     found = re.search(r'model name\s*: (.*)', info.read_text()) if info.exists() else None
     versions = []
@@ -25,6 +26,8 @@ def machine(packages: Sequence[str] = _PACKAGES) -> str:
         except importlib.metadata.PackageNotFoundError:
             continue
     processor = found[1].strip() if found else platform.machine()
+    if torch.cuda.is_available():
+        processor += f' and {torch.cuda.get_device_name()} (CUDA {torch.version.cuda})'
     return f'{processor}, {os.cpu_count()} core(s); Python {platform.python_version()}, {", ".join(versions)}'
 
 

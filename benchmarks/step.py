@@ -1,34 +1,55 @@
 """A training step in several precisions and layouts: what each switch of a config gains on this machine.
 
     python benchmarks/step.py                                # VSPP and auxSKD on R(2+1)D, 16 x 112 x 112, batch 4
-    python benchmarks/step.py --batch 30 --compile           # as in the configs, on a GPU
+    python benchmarks/step.py --batch 30 --compile           # as in the configs, on a GPU (benchmarks/all.py does this)
 
-Ways take turns in every round of one run. Beside the ratio to float32 stands the share of this machine's own rate of
-multiplying large matrices in the way's precision, measured in the same run: forward and backward are counted as three
-forward passes (auxSKD: four), of the network's multiplications alone.
+Ways take turns in every round of one run; all have the fused optimizer. Beside the ratio to float32 (torch's own settings:
+on a GPU convolutions in TF32; without it is a row of its own) stands the share of this machine's own rate of multiplying
+large bfloat16 matrices (float32 where it has no bfloat16), measured in the same run: forward and backward are counted as
+three forward passes (auxSKD: four), of the network's multiplications alone. Loader cores are what a step's rate takes
+from a packed mp4 store: videos/s times the CPU time of loading one, measured in the same run with the pipelines of the
+improved configs. A video is one clip for VSPP and two for auxSKD.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import torch
+from clip_sets import ClipSets
 from fvcore.nn import FlopCountAnalysis
 from machine import machine
 from mmengine.optim import OptimWrapper
 from mmengine.registry import init_default_scope
 from torch import nn
 
+from auxskd_mm.apis import load_config
+from auxskd_mm.datasets import UnlabeledVideoDataset
 from auxskd_mm.hooks.fast_step_hook import to_channels_last
 from auxskd_mm.models.data_preprocessors import BatchColorJitter
 from auxskd_mm.registry import MODELS
 
+CONFIGS = Path(__file__).parents[1] / 'configs'
 STRENGTH: dict[str, Any] = dict(brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, p=0.8)
+VIEWS = {'vspp': 1, 'auxskd': 2}
+PASSES = {'vspp': 3, 'auxskd': 4}  # forward passes that a step comes to
+
+
+class Way(NamedTuple):
+    """Switches of a step."""
+
+    bf16: bool = False
+    layout: bool = False
+    compiled: bool = False
+    tf32: bool = True
+    beside: bool = False  # the teacher on a stream of its own
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,13 +57,31 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--batch', type=int, default=4, help='default %(default)s')
     parser.add_argument('--size', type=int, default=112, help='height and width (default %(default)s)')
     parser.add_argument('--base-channels', type=int, default=64, help='default %(default)s')
-    parser.add_argument('--methods', nargs='+', choices=['vspp', 'auxskd'], default=['vspp', 'auxskd'])
+    parser.add_argument('--methods', nargs='+', choices=list(VIEWS), default=list(VIEWS))
     parser.add_argument('--rounds', type=int, default=5, help='measured steps of each way (default %(default)s)')
     parser.add_argument('--compile', action='store_true', help='also compiled backbones; takes minutes')
+    parser.add_argument('--videos', help='folder of clips to load; default: MotionClips')
+    parser.add_argument('--count', type=int, default=16, help='videos to load (default %(default)s)')
     return parser.parse_args()
 
 
-def build(method: str, channels: int) -> nn.Module:
+def ways(cuda: bool, bf16: bool, compiled: bool) -> dict[str, Way]:
+    """What is measured on such a machine, float32 first."""
+    found = {'float32': Way()}
+    if cuda:
+        found['float32, TF32 off'] = Way(tf32=False)
+    found['float32, channels_last_3d'] = Way(layout=True)
+    if bf16:
+        found |= {'bf16': Way(bf16=True), 'bf16, channels_last_3d': Way(bf16=True, layout=True)}
+    best = f'{"bf16" if bf16 else "float32"}, channels_last_3d'
+    if compiled:
+        found[f'{best}, compiled'] = found[best]._replace(compiled=True)
+    if cuda:
+        found |= {f'{name}, teacher beside': found[name]._replace(beside=True) for name in list(found) if best in name}
+    return found
+
+
+def build(method: str, channels: int, beside: bool = False) -> nn.Module:
     """The models of the k100 configs."""
     backbone = dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=channels)
     width = 8 * channels
@@ -54,6 +93,7 @@ def build(method: str, channels: int) -> nn.Module:
                 neck=dict(type='auxskd_mm.MLP', in_channels=width, out_channels=128),
                 predictor=dict(type='auxskd_mm.MLP', in_channels=128, hidden_channels=1024, out_channels=128),
                 queue_size=15360,
+                overlap_teacher=beside,
             )
         )
         model.teacher.copy_from(model.student_modules())
@@ -61,20 +101,18 @@ def build(method: str, channels: int) -> nn.Module:
     return nn.ModuleDict(dict(backbone=MODELS.build(backbone), head=nn.Linear(width, 8)))
 
 
-def step_of(
-    method: str, args: argparse.Namespace, device: torch.device, bf16: bool, layout: bool, compiled: bool
-) -> Callable[[], None]:
+def step_of(method: str, args: argparse.Namespace, device: torch.device, way: Way) -> Callable[[], None]:
     """One training step: normalised clips in, weights moved."""
-    model = build(method, args.base_channels).to(device).train()
-    if layout:
+    model = build(method, args.base_channels, way.beside).to(device).train()
+    if way.layout:
         to_channels_last(model)
-    if compiled:
+    if way.compiled:
         model.backbone.compile()
         if method == 'auxskd':
             model.teacher.backbone.compile()
     parameters = [p for p in model.parameters() if p.requires_grad]
     wrapper = OptimWrapper(torch.optim.SGD(parameters, lr=1e-4, momentum=0.9, weight_decay=5e-3, fused=True))
-    views = torch.rand(args.batch, 2, 3, 16, args.size, args.size, device=device)
+    views = torch.rand(args.batch, VIEWS[method], 3, 16, args.size, args.size, device=device)
     labels = torch.randint(0, 8, (args.batch,), device=device)
 
     def loss() -> torch.Tensor:
@@ -84,7 +122,8 @@ def step_of(
         return nn.functional.cross_entropy(model.head(features), labels)
 
     def step() -> None:
-        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        torch.backends.cudnn.allow_tf32 = way.tf32
+        with torch.autocast(device.type, torch.bfloat16, enabled=way.bf16):
             value = loss()
         wrapper.update_params(value)
         if method == 'auxskd':
@@ -105,11 +144,16 @@ def seconds(call: Callable[[], object], device: torch.device) -> float:
 
 
 def matmul_rate(dtype: torch.dtype, device: torch.device) -> float:
-    """Multiply-additions a second of a large matrix product."""
-    side = 8192 if device.type == 'cuda' else 1024
+    """Multiply-additions a second of large matrix products, the best of five tries."""
+    side, many = (8192, 10) if device.type == 'cuda' else (1024, 1)
     a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
-    a @ b
-    return side**3 / min(seconds(lambda: a @ b, device) for _ in range(5))
+
+    def products() -> None:
+        for _ in range(many):
+            torch.mm(a, b)
+
+    products()
+    return many * side**3 / min(seconds(products, device) for _ in range(5))
 
 
 def multiplications(args: argparse.Namespace) -> int:
@@ -121,68 +165,137 @@ def multiplications(args: argparse.Namespace) -> int:
 
 def has_bf16(device: torch.device) -> bool:
     """Whether the machine multiplies bfloat16 in hardware; a CPU that does not is a hundred times slower at it."""
+    if device.type == 'cuda':
+        return torch.cuda.get_device_capability() >= (8, 0)
     info = Path('/proc/cpuinfo')
     flags = info.read_text() if info.exists() else ''
-    return device.type == 'cuda' or 'avx512_bf16' in flags or 'amx_bf16' in flags
+    return 'avx512_bf16' in flags or 'amx_bf16' in flags
 
 
-def measure(args: argparse.Namespace, device: torch.device) -> dict[tuple[str, str], list[float]]:
-    """{(method, way): seconds of a step, one value a round}."""
-    ways = {'float32': (False, False, False), 'float32, channels_last_3d': (False, True, False)}
-    bf16 = has_bf16(device)
-    if bf16:
-        ways |= {'bf16': (True, False, False), 'bf16, channels_last_3d': (True, True, False)}
-    if args.compile:
-        ways[f'{"bf16" if bf16 else "float32"}, channels_last_3d, compiled'] = (bf16, True, True)
+def measure(
+    args: argparse.Namespace, device: torch.device
+) -> tuple[dict[tuple[str, str], list[float]], dict[tuple[str, str], str]]:
+    """{(method, way): seconds of a step, one value a round}, and {(method, way): why it could not be measured}."""
     times: dict[tuple[str, str], list[float]] = {}
+    failed: dict[tuple[str, str], str] = {}
     for method in args.methods:
-        steps = {way: step_of(method, args, device, *switches) for way, switches in ways.items()}
-        for step in steps.values():
-            step()
-            step()
+        torch.compiler.reset()
+        steps: dict[str, Callable[[], None]] = {}
+        for name, way in ways(device.type == 'cuda', has_bf16(device), args.compile).items():
+            if way.beside and method != 'auxskd':
+                continue
+            try:
+                step = step_of(method, args, device, way)
+                for _ in range(3):
+                    step()
+                steps[name] = step
+            except Exception as error:  # no memory for it, no compiler: the others are worth having
+                failed[method, name] = f'{type(error).__name__}: {str(error).strip().splitlines()[0][:120]}'
         for _ in range(args.rounds):
-            for way, step in steps.items():
-                times.setdefault((method, way), []).append(seconds(step, device))
-    return times
+            for name, step in steps.items():
+                times.setdefault((method, name), []).append(seconds(step, device))
+        del steps
+        if device.type == 'cuda':
+            torch.cuda.empty_cache()
+    return times, failed
+
+
+def jitter_seconds(views: int, args: argparse.Namespace, device: torch.device) -> float:
+    """Jitter of a batch of so many views on the device."""
+    jitter = BatchColorJitter(**STRENGTH)
+    shape = (args.batch, views, 3, 16, args.size, args.size)
+    clips = torch.randint(0, 256, shape, dtype=torch.uint8, device=device)
+    for _ in range(3):
+        jitter(clips)
+    return float(np.median([seconds(lambda: jitter(clips), device) for _ in range(args.rounds)]))
+
+
+def loading_seconds(args: argparse.Namespace) -> dict[str, float]:
+    """{method: CPU time on one core until a video's clips are ready, from a packed mp4 store}."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        sets = ClipSets(Path(folder), args.videos, args.count, frames=150)
+        sets.stored('mp4')
+        for method in args.methods:
+            config = load_config(str(CONFIGS / f'{method}_r21d_k100_improved.py'))
+            pipeline = config.train_dataloader.dataset.pipeline
+            dataset = UnlabeledVideoDataset(f'{folder}/store_mp4', pipeline=pipeline)
+            rounds = []
+            for _ in range(args.rounds + 1):  # the first warms up
+                start = time.process_time()
+                for i in range(len(dataset)):
+                    dataset[i]
+                rounds.append((time.process_time() - start) / len(dataset))
+            found[method] = float(np.median(rounds[1:]))
+    return found
+
+
+def report(
+    times: dict[tuple[str, str], list[float]],
+    batch: int,
+    per_clip: int,
+    rate: tuple[str, float],
+    loading: dict[str, float],
+) -> str:
+    """The table.
+
+    Args:
+        times: As of :func:`measure`.
+        batch: Videos of a step.
+        per_clip: Multiply-additions of a clip.
+        rate: Name and rate of the matrix product to compare with.
+        loading: As of :func:`loading_seconds`.
+    """
+    lines = [
+        f'| method | way | ms a step, median (range) | videos/s | share of {rate[0]} matmul rate | loader cores to feed it '
+        '| speed over float32 |',
+        '|---|---|---|---|---|---|---|',
+    ]
+    for (method, way), values in times.items():
+        middle = float(np.median(values))
+        share = PASSES[method] * per_clip * batch / middle / rate[1]
+        speed = batch / middle
+        base = times.get((method, 'float32'))
+        ratio = f'{np.median(base) / middle:.2f}' if base else '-'
+        lines.append(
+            f'| {method} | {way} | {1000 * middle:.0f} ({1000 * min(values):.0f}-{1000 * max(values):.0f}) '
+            f'| {speed:.1f} | {100 * share:.0f}% | {speed * loading[method]:.2f} | {ratio} |'
+        )
+    return '\n'.join(lines)
 
 
 def main() -> None:
     args = parse_args()
     init_default_scope('mmaction')
+    cv2.setNumThreads(1)
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-    rates = {'f': matmul_rate(torch.float32, device)}
+    torch.backends.cudnn.benchmark = True  # as the configs
+    loading = loading_seconds(args)
+    rates = {'float32': matmul_rate(torch.float32, device)}
     if has_bf16(device):
-        rates['b'] = matmul_rate(torch.bfloat16, device)
+        rates['bf16'] = matmul_rate(torch.bfloat16, device)
     per_clip = multiplications(args)
-    times = measure(args, device)
-    where = torch.cuda.get_device_name() if device.type == 'cuda' else f'{torch.get_num_threads()} thread(s)'
-    print(f'{machine(("torch",))}; {where}')
-    bf16 = (
-        f'{rates["b"] / 1e9:.0f} bf16' if 'b' in rates else 'bf16 left out, this processor has no instructions for it'
-    )
+    times, failed = measure(args, device)
+    if not times:
+        raise SystemExit(f'no step could be measured: {next(iter(failed.values()))}')
+    print(f'{machine(("torch",))}; {torch.get_num_threads()} thread(s)')
     print(
         f'R(2+1)D, batch {args.batch}, 16 x {args.size} x {args.size}, {per_clip / 1e9:.1f} GMAC a clip forward; matrix '
-        f'products in GMAC/s: {rates["f"] / 1e9:.0f} float32, {bf16}\n'
+        f'products in GMAC/s: {", ".join(f"{value / 1e9:.0f} {name}" for name, value in rates.items())}'
+        + ('' if 'bf16' in rates else '; bf16 left out, this processor has no instructions for it')
     )
-    print('| method | way | ms a step, median (range) | clips/s | share of matmul rate | speed over float32 |')
-    print('|---|---|---|---|---|---|')
-    for (method, way), values in times.items():
-        middle = float(np.median(values))
-        share = (4 if method == 'auxskd' else 3) * per_clip * args.batch / middle / rates[way[0]]
-        low, high = 1000 * min(values), 1000 * max(values)
-        ratio = np.median(times[method, 'float32']) / middle
-        print(
-            f'| {method} | {way} | {1000 * middle:.0f} ({low:.0f}-{high:.0f}) | {args.batch / middle:.1f} '
-            f'| {100 * share:.0f}% | {ratio:.2f} |'
-        )
-    jitter = BatchColorJitter(**STRENGTH)
-    clips = torch.randint(0, 256, (args.batch, 1, 3, 16, args.size, args.size), dtype=torch.uint8, device=device)
-    jitter(clips)
-    cost = float(np.median([seconds(lambda: jitter(clips), device) for _ in range(args.rounds)]))
-    fastest = min(float(np.median(values)) for values in times.values())
-    print(
-        f'\ncolour jitter of one view on the device: {1000 * cost:.1f} ms, {100 * cost / fastest:.1f}% of the fastest step'
-    )
+    print('aims on a GPU: 30% of the bf16 matmul rate, three times float32, jitter under 3% of the step\n')
+    print(report(times, args.batch, per_clip, list(rates.items())[-1], loading))
+    for (method, way), reason in failed.items():
+        print(f'\n{method}, {way}: not measured, {reason}')
+    for method in args.methods:
+        steps = [float(np.median(values)) for (which, _), values in times.items() if which == method]
+        if steps:
+            cost = jitter_seconds(VIEWS[method], args, device)
+            print(
+                f'\ncolour jitter of {method} on the device ({VIEWS[method]} clip(s) a video): {1000 * cost:.1f} ms, '
+                f'{100 * cost / min(steps):.1f}% of its fastest step; loading a video: {1000 * loading[method]:.2f} ms of a core'
+            )
 
 
 if __name__ == '__main__':

@@ -26,7 +26,7 @@ from ..compat import leave_out_device_ids
 from ..errors import InputError, Preempted
 from .config_variables import fill_variables
 from .launch_checks import lost_process
-from .safe_training import compile_backbones, make_safe, take_compile_options
+from .safe_training import compile_backbones, make_safe, pin_loaders, take_compile_options
 
 _TRACEBACK = 'AUXSKD_MM_TRACEBACK'
 _RUNNER_KEYS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self'} | {
@@ -186,6 +186,8 @@ def build_runner(config: Config) -> Runner:
     """
     from mmaction.registry import RUNNERS
 
+    from ..models.wrappers import FullyShardedModel
+
     check_checkpoint(config.get('load_from'))
     _check_optimizer(config)
     if _wants_amp(config) and get_device() == 'cpu':
@@ -198,8 +200,11 @@ def build_runner(config: Config) -> Runner:
         config.optim_wrapper.type = 'OptimWrapper'
     leave_out_device_ids(config)
     make_safe(config)
+    pin_loaders(config)
     compiling = take_compile_options(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    if isinstance(runner.model, FullyShardedModel):
+        runner._init_model_weights = lambda: None  # done, before there were shards
     if compiling is not None:
         compile_backbones(runner.model, compiling)
     return runner

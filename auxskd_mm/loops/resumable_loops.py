@@ -20,8 +20,10 @@ from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 
 from ..datasets.resumable import ResumableSampler, resumable
+from ..errors import InputError
 from ..functional.seeding import STEP, seed_generators
 from ..registry import LOOPS
+from .device_prefetch import device_of, prefetch
 from .loader_check import check_loader, check_same_data
 
 _WORKER_DIED = 'exited unexpectedly'
@@ -35,12 +37,23 @@ class _Resumable:
         first: Batches of the first epoch that were used before the run was resumed.
     """
 
+    runner: Any
     dataloader: Any
     _iter: int
     _epoch: int
     _closed = False  # see ResumableSampler
 
-    def __init__(self, runner: Any, dataloader: Any, *args: Any, worker_restarts: int = 3, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        runner: Any,
+        dataloader: Any,
+        *args: Any,
+        worker_restarts: int = 3,
+        prefetch: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        if not isinstance(prefetch, bool):
+            raise InputError(f'train_cfg.prefetch={prefetch!r}: expected True or False')
         self.seed = int(runner.seed)
         if runner._randomness_cfg.get('diff_rank_seed', False):
             self.seed -= get_rank()
@@ -48,6 +61,7 @@ class _Resumable:
             dataloader = resumable(dataloader, self.seed, self._closed)
         self.first = 0
         self.restarts_left = worker_restarts
+        self.prefetch = prefetch
         super().__init__(runner, dataloader, *args, **kwargs)  # type: ignore[call-arg]
         check_same_data(self.dataloader.dataset)
         check_loader(self.dataloader)
@@ -133,6 +147,13 @@ class _Resumable:
                     logging.WARNING,
                 )
 
+    def on_device(self, batches: Generator[Any, None, None]) -> Generator[Any, None, None]:
+        """Batches, copied to the model's CUDA device one ahead; see :func:`prefetch`.
+
+        What a resume goes by is the loop's iteration: a batch that was copied and not used counts as not used.
+        """
+        return prefetch(batches, device_of(self.runner.model)) if self.prefetch else batches
+
     def run_iter(self, *args: Any) -> None:
         """One step, with its own random numbers."""
         seed_generators(STEP, self.seed, get_rank(), self._iter)
@@ -145,6 +166,8 @@ class ResumableEpochTrainLoop(_Resumable, EpochBasedTrainLoop):
 
     Args:
         worker_restarts: How often in a run loader workers that died are replaced.
+        prefetch: Copy the next batch while the current one is used, where the model is on a CUDA device; on others
+            nothing differs.
         args: As of ``EpochBasedTrainLoop``.
 
     Raises:
@@ -162,7 +185,8 @@ class ResumableEpochTrainLoop(_Resumable, EpochBasedTrainLoop):
         self.runner.call_hook('before_train_epoch')
         self.runner.model.train()
         first, self.first = self.first, 0
-        with closing(self.batches_from(self._epoch, first)) as batches:  # ends the workers when a step raises
+        # Closing ends the workers when a step raises.
+        with closing(self.on_device(self.batches_from(self._epoch, first))) as batches:
             for number, batch in batches:
                 self.run_iter(number, batch)
         self.runner.call_hook('after_train_epoch')
@@ -175,6 +199,7 @@ class ResumableIterTrainLoop(_Resumable, IterBasedTrainLoop):
 
     Args:
         worker_restarts: See :class:`ResumableEpochTrainLoop`.
+        prefetch: See there.
         args: As of ``IterBasedTrainLoop``.
 
     Raises:
@@ -193,7 +218,7 @@ class ResumableIterTrainLoop(_Resumable, IterBasedTrainLoop):
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         self.first = self._iter
-        self.dataloader_iterator = self._endless()
+        self.dataloader_iterator = self.on_device(self._endless(self._max_iters - self._iter))
         while self._iter < self._max_iters and not self.stop_training:
             self.runner.model.train()
             self.run_iter(next(self.dataloader_iterator))
@@ -208,7 +233,8 @@ class ResumableIterTrainLoop(_Resumable, IterBasedTrainLoop):
         self.runner.call_hook('after_train')
         return self.runner.model
 
-    def _endless(self) -> Generator[Any, None, None]:
+    def _endless(self, count: int) -> Generator[Any, None, None]:
+        """``count`` batches, passing through the data as often as it takes; none is read that no step would use."""
         inner = self.sampler.sampler if self.sampler is not None else None
         epoch, first = (
             (0, self.first) if isinstance(inner, InfiniteSampler) else divmod(self.first, len(self.dataloader))
@@ -218,4 +244,7 @@ class ResumableIterTrainLoop(_Resumable, IterBasedTrainLoop):
                 self.sampler.set_epoch(epoch)
             for _, batch in self.batches_from(epoch, first):
                 yield batch
+                count -= 1
+                if count < 1:
+                    return
             epoch, first = epoch + 1, 0

@@ -3,7 +3,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from auxskd_mm.apis.safe_training import compile_backbones, make_safe, take_compile_options
+from auxskd_mm.apis.safe_training import compile_backbones, make_safe, pin_loaders, take_compile_options
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,17 @@ def test_hooks_are_added_unless_they_are_switched_off():
     assert own.default_hooks.preemption.type == 'auxskd_mm.PreemptionHook'
     again = make_safe(make_safe(Config(dict(own.to_dict()))))
     assert again.to_dict() == own.to_dict()
+
+
+def test_memory_is_pinned_where_there_is_a_device(monkeypatch):
+    def pinned(available):
+        monkeypatch.setattr(torch.cuda, 'is_available', lambda: available)
+        loaders = dict(train_dataloader={}, val_dataloader=dict(pin_memory=False), test_dataloader=None)
+        config = pin_loaders(Config(loaders))
+        return [config[f'{part}_dataloader'] for part in ('train', 'val', 'test')]
+
+    assert pinned(True) == [dict(pin_memory=True), dict(pin_memory=False), None]
+    assert pinned(False) == [{}, dict(pin_memory=False), None]
 
 
 def test_compile_is_for_the_backbones():

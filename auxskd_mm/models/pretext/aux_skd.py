@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ...errors import InputError
 from ...registry import MODELS
 from ..modules.pooling import pool_features
+from ..modules.side_stream import run_beside
 from .teacher_model import TeacherModel
 
 
@@ -37,6 +38,9 @@ class AuxSKD(TeacherModel):
         loss: Config of the loss; default :class:`SimilarityDistillationLoss`.
         queue_init: ``'unit'``, or ``'columns'`` for the original's start, see :class:`FeatureQueue`.
         shuffle: See :class:`TeacherModel`.
+        overlap_teacher: Run the teacher on a CUDA stream of its own, beside the student; results do not change, and
+            elsewhere than on CUDA nothing does. Takes more memory, since the streams share none. Not together with
+            ``torch.compile``'s ``mode='reduce-overhead'``, whose graphs must follow one another.
         data_preprocessor: See :class:`PretextModel`.
         init_cfg: See :class:`PretextModel`.
 
@@ -58,8 +62,10 @@ class AuxSKD(TeacherModel):
         shuffle: bool = True,
         data_preprocessor: dict | nn.Module | None = None,
         init_cfg: dict | list | None = None,
+        overlap_teacher: bool = False,
     ) -> None:
         super().__init__(backbone, 2, shuffle, data_preprocessor, init_cfg)
+        self.overlap_teacher = overlap_teacher
         self.neck = MODELS.build(neck)
         self.predictor = MODELS.build(predictor)
         width = _check_widths(self.backbone, self.neck, self.predictor)
@@ -81,13 +87,20 @@ class AuxSKD(TeacherModel):
             ``loss_similarity`` and, without gradient, the diagnostics of :class:`SimilarityDiagnostics`.
         """
         student_view, teacher_view = self.views(inputs)
-        student = self.predictor(self.embed(self, student_view))  # (B, D)
-        teacher = self.teacher_features(teacher_view)  # (B, D)
+        student, teacher = self._both(student_view, teacher_view)  # (B, D) each
         # The anchors are those before this batch: a clip's own key is not among them.
         loss = self.similarity_loss(student, teacher, self.queue.features)
         diagnostics = self.similarity_loss.diagnose(student, teacher, self.queue.features)._asdict()
         self.enqueue(teacher)
         return dict(loss_similarity=loss, **diagnostics)
+
+    def _both(self, student_view: Tensor, teacher_view: Tensor) -> tuple[Tensor, Tensor]:
+        def student() -> Tensor:
+            return self.predictor(self.embed(self, student_view))
+
+        if self.overlap_teacher:
+            return run_beside(student, self.teacher_features, teacher_view)
+        return student(), self.teacher_features(teacher_view)
 
     def embed(self, network: nn.Module, clips: Tensor) -> Tensor:
         """Projected features (B, D) of clips, not normalised; see :meth:`TeacherModel.embed`."""

@@ -1,0 +1,91 @@
+"""The copy of the next batch to a CUDA device, beside the current step."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import Any
+
+import torch
+from mmengine.model import BaseDataPreprocessor, is_model_wrapper
+from mmengine.structures import BaseDataElement
+from torch import Tensor, nn
+
+
+def prefetch(batches: Generator[Any, None, None], device: torch.device | None) -> Generator[Any, None, None]:
+    """The same batches, each copied to a CUDA device while the one before it is used.
+
+    When a batch is handed out, the copy of the next one has been queued on a stream of its own; from pinned memory
+    (``pin_memory=True``) it runs beside the step. Nothing waits on the host. What fetching the next batch raises is raised
+    when it would be that batch's turn, so no batch is lost by being fetched ahead.
+
+    Args:
+        batches: Batches of any nesting that MMEngine's data preprocessors take; closed with what is returned.
+        device: Device of the model. For None and all but CUDA devices ``batches`` themselves come back.
+
+    Source: the manner of NVIDIA apex's ``data_prefetcher``, with an event a batch, so that a step waits for its own copy
+    and not for the one after it.
+    """
+    return batches if device is None or device.type != 'cuda' else _one_ahead(batches, _Copies(device))
+
+
+def device_of(model: nn.Module) -> torch.device | None:
+    """Where a model's data preprocessor takes batches to; None if it has none."""
+    model = model.module if is_model_wrapper(model) and hasattr(model, 'module') else model
+    return getattr(getattr(model, 'data_preprocessor', None), 'device', None)
+
+
+def _one_ahead(batches: Generator[Any, None, None], copies: _Copies) -> Generator[Any, None, None]:
+    with closing(batches):
+        ready: tuple[Any, Any] | None = None
+        while True:
+            following, error = None, None
+            try:
+                following = copies.start(next(batches))
+            except StopIteration:
+                pass
+            except Exception as raised:
+                error = raised
+            if ready is not None:
+                yield copies.wait(*ready)
+            if error is not None:
+                raise error
+            if following is None:
+                return
+            ready = following
+
+
+class _Copies:
+    """Copies on a stream of their own."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.stream = torch.cuda.Stream(device)
+        self.preprocessor = BaseDataPreprocessor(non_blocking=True).to(device)
+
+    def start(self, batch: Any) -> tuple[Any, Any]:
+        """The batch on the device, and the event after which it is there."""
+        with torch.cuda.stream(self.stream):
+            return self.preprocessor.cast_data(batch), self.stream.record_event()
+
+    def wait(self, batch: Any, event: Any) -> Any:
+        """The batch, for use on the current stream."""
+        user = torch.cuda.current_stream(self.device)
+        user.wait_event(event)
+        for tensor in _tensors(batch):
+            if tensor.is_cuda:
+                # Its memory belongs to the stream of the copies, which must not take it for the batch after next while
+                # the step still reads it.
+                tensor.record_stream(user)
+        return batch
+
+
+def _tensors(batch: Any) -> Iterator[Tensor]:
+    if isinstance(batch, Tensor):
+        yield batch
+    elif isinstance(batch, (Mapping, BaseDataElement)):
+        for value in batch.values():
+            yield from _tensors(value)
+    elif isinstance(batch, Sequence) and not isinstance(batch, (str, bytes)):
+        for value in batch:
+            yield from _tensors(value)

@@ -1,0 +1,66 @@
+"""A cell of the study: one training, or one measurement of a checkpoint, by a config of the repository and options."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from auxskd_mm.errors import InputError
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One entry of a table.
+
+    Attributes:
+        name: Folder below the study's, such as ``motion/vspp/0/pretrain``.
+        config: Below ``configs/``.
+        options: Overrides of the config.
+        seed: Of weights, batches and draws.
+        steps: Of training; 0 trains nothing.
+        init: Name of the cell whose weights it starts from or measures; None is random weights.
+        still: Repeat one frame of every clip.
+        labels: Lists of labelled training clips by labels a class; features are measured with each.
+    """
+
+    name: str
+    config: str
+    options: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    steps: int = 0
+    init: str | None = None
+    still: bool = False
+    labels: dict[int, str] = field(default_factory=dict)
+
+    def fingerprint(self) -> str:
+        """Changes with whatever the cell's number depends on, except the code."""
+        what = [self.config, self.options, self.seed, self.steps, self.init, self.still, self.labels]
+        return hashlib.sha256(json.dumps(what, sort_keys=True, default=list).encode()).hexdigest()[:16]
+
+    def folder(self, root: Path) -> Path:
+        """Where it runs."""
+        return root / 'cells' / self.name
+
+    def result(self, root: Path) -> dict[str, Any] | None:
+        """What was measured, None if it has not been run.
+
+        Raises:
+            InputError: If it was run with other options.
+        """
+        path = self.folder(root) / 'result.json'
+        if not path.is_file():
+            return None
+        content = json.loads(path.read_text())
+        if content['fingerprint'] != self.fingerprint():
+            raise InputError(f'{path}: made with other options; move it away to run the cell again')
+        return content
+
+
+def on_both(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of a data set, for training and test: ``{'pipeline.1.clip_len': 8}`` and the like."""
+    return {f'{part}_dataloader.dataset.{key}': value for part in ('train', 'test') for key, value in options.items()}

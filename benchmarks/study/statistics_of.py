@@ -1,0 +1,43 @@
+"""Means with 95% intervals over seeds, and paired differences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+
+class Interval(NamedTuple):
+    """A mean and half the width of its 95% interval (Student's t; NaN for fewer than two values)."""
+
+    mean: float
+    half: float
+    count: int
+
+    def text(self, signed: bool = False) -> str:
+        """Percent, such as ``24.5 ± 1.2``."""
+        if not self.count:
+            return '-'
+        number = f'{100 * self.mean:+.1f}' if signed else f'{100 * self.mean:.1f}'
+        return number if np.isnan(self.half) else f'{number} ± {100 * self.half:.1f}'
+
+    @property
+    def certain(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return bool(abs(self.mean) > self.half)
+
+
+def interval(values: Sequence[float]) -> Interval:
+    """Interval of the mean of values, one a seed."""
+    x = np.asarray(values, dtype=float)
+    if len(x) < 2:
+        return Interval(float(x.mean()) if len(x) else float('nan'), float('nan'), len(x))
+    half = stats.t.ppf(0.975, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x))
+    return Interval(float(x.mean()), float(half), len(x))
+
+
+def paired(with_it: dict[int, float], without: dict[int, float]) -> Interval:
+    """Interval of the difference over the seeds that both have."""
+    return interval([with_it[seed] - without[seed] for seed in sorted(with_it.keys() & without.keys())])

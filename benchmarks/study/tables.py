@@ -1,0 +1,188 @@
+"""The study's tables as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from designs import ABLATIONS, METHODS, SCHEDULES
+from results import Results
+from statistics_of import Interval, interval, paired
+
+PRETEXT = dict(vspp='vspp/pace_acc', pace='pretext/pace_acc', vcop='pretext/order_acc', rspnet='pretext/speed_acc')
+MEASURES = (('k-NN', 'frozen', 'knn/0'), ('linear probe', 'frozen', 'linear/0'), ('R@1', 'frozen', 'R@1/0'),
+            ('fine-tuned', 'finetune0', 'acc/top1'))  # fmt: skip
+FEW = (1, 5, 20, 0)
+
+
+def rows_of_methods() -> list[tuple[str, str]]:
+    """Row and title of every pretraining of the main table."""
+    rows = [('scratch', 'none (random weights)'), ('auxskd', 'auxSKD alone')]
+    for method, title in METHODS.items():
+        rows += [(method, title), (f'auxskd_{method}', f'auxSKD, then {title}')]
+    return rows
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = ['| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
+    return '\n'.join(lines + ['| ' + ' | '.join(row) + ' |' for row in rows])
+
+
+def few(step: str, key: str) -> list[tuple[str, str, str]]:
+    """Columns of one measure by labels a class."""
+    names = {0: 'all'}
+    return [(names.get(n, str(n)), step.format(n), key.format(n)) for n in FEW]
+
+
+def means(
+    results: Results, table: str, rows: Sequence[tuple[str, str]], columns: Sequence[tuple[str, str, str]]
+) -> str:
+    """Mean and interval of each row and column; rows that were not run are left out."""
+    made = []
+    for row, title in rows:
+        found = [interval(list(results.values(table, row, step, key).values())) for _, step, key in columns]
+        if any(cell.count for cell in found):
+            made.append([title, *(cell.text() for cell in found)])
+    return markdown(['pretraining', *(name for name, _, _ in columns)], made)
+
+
+def difference(results: Results, table: str, row: str, base: tuple[str, str], step: str, key: str) -> Interval:
+    """Paired difference of a row to a base (table, row) in one measure."""
+    return paired(results.values(table, row, step, key), results.values(*base, step, key))
+
+
+def differences(
+    results: Results, rows: Sequence[tuple[str, str, tuple[str, str], str]], columns: Sequence[tuple[str, str, str]]
+) -> str:
+    """Paired differences in points; rows are (table, row, base, title). Bold where the interval leaves out 0."""
+    made = []
+    for table, row, base, title in rows:
+        found = [difference(results, table, row, base, step, key) for _, step, key in columns]
+        if any(cell.count for cell in found):
+            texts = [f'**{cell.text(True)}**' if cell.certain else cell.text(True) for cell in found]
+            made.append([title, *texts])
+    return markdown(['', *(name for name, _, _ in columns)], made)
+
+
+def motion_main(results: Results) -> str:
+    """All labels."""
+    return means(results, 'motion', rows_of_methods(), MEASURES)
+
+
+def motion_few(results: Results) -> str:
+    """By labels a class, one table a measure."""
+    parts = []
+    for name, step, key in (('k-NN', 'frozen', 'knn/{}'), ('Linear probe', 'frozen', 'linear/{}'),
+                            ('R@1', 'frozen', 'R@1/{}'), ('Fine-tuned', 'finetune{}', 'acc/top1')):  # fmt: skip
+        parts.append(f'{name}, by labels a class:\n\n' + means(results, 'motion', rows_of_methods(), few(step, key)))
+    return '\n\n'.join(parts)
+
+
+def motion_paired(results: Results) -> str:
+    """What the auxiliary phase adds to each method."""
+    rows = [('motion', f'auxskd_{m}', ('motion', m), f'before {title}') for m, title in METHODS.items()]
+    rows.append(('motion', 'auxskd', ('motion', 'scratch'), 'alone, over random weights'))
+    few_tuned = [(f'fine-tuned, {name}', step, key) for name, step, key in few('finetune{}', 'acc/top1')]
+    return differences(results, rows, [*MEASURES[:3], *few_tuned])
+
+
+def motion_pretext(results: Results) -> str:
+    """Accuracy of the primary phases on held-out clips, alone and after auxSKD."""
+    made = []
+    for method, title in METHODS.items():
+        cells = []
+        for row in (method, f'auxskd_{method}'):
+            cells.append(interval(list(results.values('motion', row, method, PRETEXT[method]).values())).text())
+        chance = results.values('motion', method, method, PRETEXT[method].replace('acc', 'chance'))
+        made.append([title, *cells, interval(list(chance.values())).text()])
+    return markdown(['task', 'alone, 400 steps', 'after auxSKD, 280 steps', 'best constant answer'], made)
+
+
+def real_main(results: Results) -> str:
+    """Tennis strokes of unseen scenes."""
+    rows = [('scratch', 'none (random weights)'), ('scratch_still', 'none, still frames'), ('auxskd', 'auxSKD alone'),
+            ('vspp', 'VSPP'), ('auxskd_vspp', 'auxSKD, then VSPP'),
+            ('auxskd_vspp_still', 'auxSKD, then VSPP, still frames'),
+            ('from_motion_vspp', 'VSPP on MotionClips'),
+            ('from_motion_auxskd_vspp', 'auxSKD, then VSPP on MotionClips')]  # fmt: skip
+    table = means(results, 'real', rows, MEASURES)
+    pairs = [('real', 'auxskd_vspp', ('real', 'vspp'), 'auxSKD before VSPP, over VSPP alone'),
+             ('real', 'auxskd_vspp', ('real', 'scratch'), 'auxSKD, then VSPP, over random weights'),
+             ('real', 'vspp', ('real', 'scratch'), 'VSPP, over random weights'),
+             ('real', 'scratch', ('real', 'scratch_still'), 'moving over still frames, random weights'),
+             ('real', 'from_motion_auxskd_vspp', ('real', 'scratch'),
+              'auxSKD, then VSPP on MotionClips, over random weights')]  # fmt: skip
+    return f'{table}\n\nPaired by split, in points:\n\n{differences(results, pairs, MEASURES)}'
+
+
+def shift_back(results: Results) -> str:
+    """Weights of the real clips on MotionClips."""
+    rows = [('scratch', 'none (random weights)'), ('from_real_vspp', 'VSPP on tennis and skateboard'),
+            ('from_real_auxskd_vspp', 'auxSKD, then VSPP on tennis and skateboard'),
+            ('auxskd_vspp', 'auxSKD, then VSPP on MotionClips')]  # fmt: skip
+    return means(results, 'motion', rows, MEASURES)
+
+
+def pool(results: Results) -> str:
+    """k-NN and linear probe by the size of the pool."""
+    made = []
+    for percent, table in ((10, 'pool10'), (30, 'pool30'), (100, 'motion')):
+        for _, step, key in MEASURES[:2]:
+            values = [results.values(table, row, step, key) for row in ('vspp', 'auxskd_vspp')]
+            difference = paired(values[1], values[0])
+            made.append([f'{percent}%', 'k-NN' if 'knn' in key else 'linear probe',
+                         *(interval(list(v.values())).text() for v in values), difference.text(True)])  # fmt: skip
+    return markdown(['clips to pretrain on', '', 'VSPP', 'auxSKD, then VSPP', 'paired difference'], made)
+
+
+def changes(results: Results, table: str, titles: dict[str, str]) -> str:
+    """Each change's paired difference to the unchanged auxSKD, then VSPP."""
+    base = ('motion', 'auxskd_vspp')
+    rows = [(table, row, base, title) for row, title in titles.items()]
+    columns = [*MEASURES[:3], ('pretext pace', 'vspp', 'vspp/pace_acc')]
+    return differences(results, rows, columns)
+
+
+def ablation(results: Results) -> str:
+    """One change at a time."""
+    return changes(results, 'ablation', {row: title for row, (title, *_) in ABLATIONS.items()})
+
+
+def schedule(results: Results) -> str:
+    """The auxiliary phase trained otherwise, and what it is worth alone."""
+    after = changes(results, 'schedule', {row: title for row, (title, *_) in SCHEDULES.items()})
+    rows = [('schedule', f'{row}_alone', ('motion', 'scratch'), title) for row, (title, *_) in SCHEDULES.items()]
+    alone = differences(results, rows, MEASURES[:3])
+    return f'{after}\n\nIts features alone, over random weights:\n\n{alone}'
+
+
+def shortcuts(results: Results) -> str:
+    """VSPP's accuracy on changed test clips."""
+    made = []
+    for clips, title in (('motion', 'MotionClips'), ('real', 'tennis, unseen scenes')):
+        for row, name in (('vspp', 'VSPP'), ('auxskd_vspp', 'auxSKD, then VSPP')):
+            for key, task in (('vspp/pace_acc', 'pace'), ('vspp/segment_acc', 'segment')):
+                plain = results.values(clips, row, 'vspp', key)
+                changed = [
+                    results.values('shortcuts', f'{clips}_{row}', test, key) for test in ('still', 'coarse', 'wraps')
+                ]
+                chance = results.values('shortcuts', f'{clips}_{row}', 'still', key.replace('acc', 'chance'))
+                made.append(
+                    [title, name, task, *(interval(list(v.values())).text() for v in (plain, *changed, chance))]
+                )
+    head = ['clips', 'pretraining', 'task', 'as trained', 'still', 're-encoded', 'wrapping', 'best constant answer']
+    return markdown(head, made)
+
+
+SECTIONS: dict[str, Callable[[Results], str]] = dict(
+    motion=motion_main,
+    few=motion_few,
+    paired=motion_paired,
+    pretext=motion_pretext,
+    real=real_main,
+    shift=shift_back,
+    pool=pool,
+    ablation=ablation,
+    schedule=schedule,
+    shortcuts=shortcuts,
+)

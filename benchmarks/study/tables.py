@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from designs import ABLATIONS, METHODS, SCHEDULES
+from designs import ABLATIONS, AUX, METHODS, SCHEDULES, TOTAL
 from results import Results
 from statistics_of import Interval, interval, paired
 
@@ -95,7 +95,9 @@ def motion_pretext(results: Results) -> str:
             cells.append(interval(list(results.values('motion', row, method, PRETEXT[method]).values())).text())
         chance = results.values('motion', method, method, PRETEXT[method].replace('acc', 'chance'))
         made.append([title, *cells, interval(list(chance.values())).text()])
-    return markdown(['task', 'alone, 400 steps', 'after auxSKD, 280 steps', 'best constant answer'], made)
+    return markdown(
+        ['task', f'alone, {TOTAL} steps', f'after auxSKD, {TOTAL - AUX} steps', 'best constant answer'], made
+    )
 
 
 def real_main(results: Results) -> str:

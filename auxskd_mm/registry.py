@@ -5,6 +5,7 @@ resolves from inside our components too.
 """
 
 from mmaction import registry as _mmaction
+from mmengine.registry import MODEL_WRAPPERS as _MMENGINE_MODEL_WRAPPERS
 from mmengine.registry import Registry
 
 _SCOPE = 'auxskd_mm'
@@ -22,6 +23,8 @@ METRICS = _child('metric', _mmaction.METRICS, 'evaluation')
 INFERENCERS = _child('inferencer', _mmaction.INFERENCERS, 'apis')
 LOOPS = _child('loop', _mmaction.LOOPS, 'loops')
 DATA_SAMPLERS = _child('data sampler', _mmaction.DATA_SAMPLERS, 'datasets')
+# MMEngine's Runner asks its own registry, which looks no deeper than its children; wrappers hold no nested types.
+MODEL_WRAPPERS = _child('model_wrapper', _MMENGINE_MODEL_WRAPPERS, 'models')
 # Nothing of ours is in these, but a config that has one of ours as its base asks for MMAction2's types in our scope.
 VISUALIZERS = _child('visualizer', _mmaction.VISUALIZERS, 'visualization')
 VISBACKENDS = _child('vis_backend', _mmaction.VISBACKENDS, 'visualization')

@@ -30,6 +30,7 @@ from tool_runs import tiny_clips
 
 from auxskd_mm.apis.command_line import describe
 from auxskd_mm.apis.launch_checks import start_group
+from auxskd_mm.models.wrappers import full_state
 
 _SGD = dict(type='SGD', lr=0.01, momentum=0.9)
 FEATURES: dict[str, dict[str, Any]] = {
@@ -40,8 +41,9 @@ FEATURES: dict[str, dict[str, Any]] = {
     'checkpointing': {'model.backbone.with_cp': True},
     'compile': {'compile': dict(backend='aot_eager')},
     'zero1': {'optim_wrapper.optimizer': dict(type='ZeroRedundancyOptimizer', optimizer_type='Adam', lr=1e-3)},
+    'fsdp2': {'model_wrapper_cfg': dict(type='auxskd_mm.FullyShardedModel')},
 }
-RANKS = dict(zero1=2)
+RANKS = dict(zero1=2, fsdp2=2)
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -78,9 +80,9 @@ def train(method: str, feature: str, data: Path, out: Path, connection: Any, ran
             os.environ.update({key: str(value) for key, value in names.items()})
         start_group(config, config.launcher)
         runner = runs.runner_of(config)
-        before = {key: value.clone() for key, value in runner.model.state_dict().items() if 'weight' in key}
+        before = {key: value.clone() for key, value in full_state(runner.model.state_dict()).items() if 'weight' in key}
         runner.train()
-        after = runner.model.state_dict()
+        after = full_state(runner.model.state_dict())
         if not all(torch.isfinite(value.double()).all() for value in after.values()):
             connection.send('FAILED: weights are not finite')
         elif all(torch.equal(value, after[key]) for key, value in before.items()):

@@ -3,185 +3,87 @@
     python benchmarks/scaling.py                       # 1, 2 and 4 processes on this machine, against the prediction
     python benchmarks/scaling.py --no-measure --step-ms 300   # only the clusters, for a measured step of one GPU
 
-The model: a step lasts as long as the slowest rank computes, plus what is sent. Compute times are drawn from those of one
-process; how much slower processes beside each other compute (shared cores and caches, other users) is measured with work that
-sends nothing. Sent are the gradient (ring all-reduce, 2 (W - 1) / W of its
-bytes), the keys (all-gather, W - 1 times a rank's) and, with batch shuffle, the key clips before and after the teacher. Each
-transfer takes a latency and its bytes over a bandwidth, both measured with two processes on transfers of two sizes.
+The model, in scaling_model.py, is told the steps of one process (wrapped by DDP), by how much processes that send each
+other nothing are slower on all cores than on one, and how long two all-reduces take between two processes. From these it
+simulates a step rank by rank on the cores there are: ranks that are more than the cores take turns. Nothing measured with
+2 or 4 processes that train together goes into the prediction for them.
+
+Groups of processes are measured in turn, round by round. Rounds in which other programs used more than ``--others`` of the
+cores are left out, or all but the five quietest; what others used in the rest is taken off the cores that the model has.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import random
-import socket
 import statistics
+import sys
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import torch
-import torch.distributed as dist
-from mmengine.registry import init_default_scope
-from torch.nn.parallel import DistributedDataParallel
-
-import auxskd_mm  # noqa: F401
-from auxskd_mm.registry import MODELS
+from scaling_model import Link, Machine, Sizes, cluster_step, simulate
+from scaling_runs import ARRAYS, Group, Round, quiet, sizes_of
 
 
-class Sizes(NamedTuple):
-    """Bytes: of the gradient, of a rank's keys and of a rank's clips for one view."""
-
-    gradient: int
-    keys: int
-    clips: int
-
-
-class Link(NamedTuple):
-    """Seconds of latency, bytes a second."""
-
-    latency: float
-    bandwidth: float
-
-    def seconds(self, size: float, hops: int = 1) -> float:
-        """Time for ``size`` bytes in ``hops`` rounds."""
-        return self.latency * hops + size / self.bandwidth
-
-
-def sent_seconds(sizes: Sizes, world: int, link: Link, shuffle: bool) -> float:
-    """What communication adds to a step of ``world`` ranks."""
-    if world == 1:
-        return 0.0
-    total = link.seconds(2 * (world - 1) / world * sizes.gradient, 2 * (world - 1))
-    total += link.seconds((world - 1) * sizes.keys, world - 1)
-    if shuffle:  # clips before the teacher, features after it
-        total += link.seconds((world - 1) * (sizes.clips + sizes.keys), 2 * (world - 1))
-    return total
-
-
-def predict(compute: list[float], sizes: Sizes, world: int, link: Link, shuffle: bool, share: float = 1.0) -> float:
-    """Mean seconds of a step: the slowest of ``world`` draws, ``share`` times slower side by side, and communication."""
-    rng = random.Random(0)
-    slowest = statistics.fmean(max(rng.choices(compute, k=world)) for _ in range(2000))
-    # On one machine the copies of a transfer are work of the same cores.
-    return slowest * share + sent_seconds(sizes, world, link, shuffle) * share
-
-
-def build(args: argparse.Namespace) -> Any:
-    """AuxSKD at the size that is asked for, and its optimizer's parameters."""
-    init_default_scope('mmaction')
-    torch.manual_seed(0)
-    width = 8 * args.base_channels
-    model = MODELS.build(
-        dict(
-            type='auxskd_mm.AuxSKD',
-            backbone=dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=args.base_channels),
-            neck=dict(type='auxskd_mm.MLP', in_channels=width, out_channels=128),
-            predictor=dict(type='auxskd_mm.MLP', in_channels=128, hidden_channels=1024, out_channels=128),
-            queue_size=1024,
-            shuffle=args.shuffle,
-        )
+def measure(args: argparse.Namespace) -> tuple[dict[str, list[Round]], Link]:
+    """Rounds of every group, and the link between two processes."""
+    cores = os.cpu_count() or 1
+    local = sorted({1, *(world for world in (*args.worlds, cores) if 1 < world <= cores)})
+    groups = {f'{world} apart': Group(world, args, connected=False) for world in local}
+    groups.update({f'{world} together': Group(world, args, connected=True) for world in sorted({1, 2, *args.worlds})})
+    for group in groups.values():
+        group.steps(2)
+    rounds: dict[str, list[Round]] = {name: [] for name in groups}
+    arrays: dict[int, list[tuple[float, float]]] = {size: [] for size in ARRAYS}
+    end = time.monotonic() + args.seconds
+    while time.monotonic() < end or len(rounds['1 apart']) < 3:
+        for name, group in groups.items():
+            rounds[name].append(group.steps(args.steps))
+        for size in ARRAYS:
+            seconds, others = groups['2 together'].transfers(size)
+            arrays[size].append((others, seconds))
+    fast, slow = (
+        min(seconds for others, seconds in sorted(found)[: max(len(found) // 2, 1)]) for found in arrays.values()
     )
-    model.teacher.copy_from(model.student_modules())
-    return model
-
-
-def work(rank: int, world: int, port: int, args: argparse.Namespace, results: Any) -> None:
-    """Steps of one rank, then single transfers."""
-    torch.set_num_threads(1)
-    names = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=world, MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
-    os.environ.update({key: str(value) for key, value in names.items()})
-    dist.init_process_group('gloo')
-    model = build(args)
-    wrapped = DistributedDataParallel(model)
-    trained = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.SGD(trained, lr=1e-3)
-    clips = torch.randn(args.batch, 2, 3, args.frames, args.size, args.size)
-
-    def step() -> None:
-        losses = wrapped(clips, mode='loss')
-        optimizer.zero_grad()
-        losses['loss_similarity'].backward()
-        optimizer.step()
-        model.teacher.update(model.student_modules(), 0.999)
-
-    def timed(function: Callable[[], Any], rounds: int) -> list[float]:
-        function()
-        times = []
-        for _ in range(rounds):
-            dist.barrier()
-            start = time.perf_counter()
-            function()
-            times.append(time.perf_counter() - start)
-        return times
-
-    image, kernel = torch.randn(4, 8, 8, 56, 56), torch.randn(8, 8, 3, 3, 3, requires_grad=True)
-
-    def alone() -> None:
-        for _ in range(5):
-            torch.nn.functional.conv3d(image, kernel, padding=1).sum().backward()
-
-    beside = statistics.fmean(timed(alone, args.rounds))
-    steps = timed(step, args.rounds)
-    links = {}
-    for size in (1 << 12, 1 << 22):
-        block = torch.zeros(size // 4)
-        links[size] = min(timed(lambda block=block: dist.all_reduce(block), 10))
-    sizes = Sizes(sum(p.numel() for p in trained) * 4, args.batch * 128 * 4, clips[:, 0].numel() * 4)
-    if rank == 0:
-        results.put((steps, links, sizes, beside))
-    dist.barrier()
-    dist.destroy_process_group()
-
-
-def measure(world: int, args: argparse.Namespace) -> tuple[list[float], dict[int, float], Sizes, float]:
-    """Rank 0's step times, times of all-reduces by size, sizes, and seconds of work that sends nothing."""
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context('fork')
-    results = context.Queue()
-    ranks = [context.Process(target=work, args=(rank, world, port, args, results)) for rank in range(world)]
-    for process in ranks:
-        process.start()
-    found = results.get(timeout=900)
-    for process in ranks:
-        process.join()
-    return found
+    # 2 (W - 1) / W = 1 for two: a transfer of the array's size, in two rounds.
+    return rounds, Link(fast / 2, (ARRAYS[1] - ARRAYS[0]) / max(slow - fast, slow / 10))
 
 
 def here(args: argparse.Namespace) -> None:
     """Measured against predicted, on this machine."""
-    compute, _, sizes, alone = measure(1, args)
-    beside = alone
-    measured = {1: compute}
-    link = Link(0.0, 1.0)
+    sizes = sizes_of(args)
+    found, link = measure(args)
+    kept = {name: quiet(rounds, args.others) for name, rounds in found.items()}
+    alone = _median_step(kept['1 apart'])
+    wrapped = [part for one in kept['1 together'] for part in one.parts[0]]  # with what DDP does in each process
+    apart = {int(name.split()[0]): rounds for name, rounds in kept.items() if name.endswith('apart')}
+    machine = Machine(os.cpu_count() or 1, {world: _median_step(rounds) / alone for world, rounds in apart.items()})
     print(
-        f'gradient {sizes.gradient / 1e6:.2f} MB, keys {sizes.keys / 1e3:.1f} kB, clips {sizes.clips / 1e6:.2f} MB a rank'
-    )
-    print(
-        '| processes | ms a step | predicted | off by | clips a second over one process '
-        '| work beside each other over alone |\n|---|---|---|---|---|---|'
+        f'gradient {sizes.gradient / 1e6:.2f} MB, keys {sizes.keys / 1e3:.1f} kB, clips {sizes.clips / 1e6:.2f} MB a rank\n'
+        '\n| processes | ms a step | predicted | off by | clips a second over one process | rounds kept, use by others |\n'
+        '|---|---|---|---|---|---|'
     )
     for world in args.worlds:
-        if world > 1:
-            measured[world], links, _, beside = measure(world, args)
-            if world == 2:  # 2 (W - 1) / W = 1: a transfer of its size, two rounds
-                (small, fast), (large, slow) = sorted(links.items())
-                link = Link(fast / 2, (large - small) / max(slow - fast, slow / 10))
-        mean = statistics.fmean(measured[world])
-        guess = predict(compute, sizes, world, link, args.shuffle, beside / alone)
-        speed = world * statistics.fmean(compute) / mean
+        name = f'{world} together' if world > 1 else '1 apart'
+        step = statistics.median(one.step for one in kept[name])
+        others = statistics.fmean(one.others for one in kept[name])
+        shared = machine._replace(others=others)
+        guess = simulate(wrapped, sizes, world, link, shared, args.shuffle) if world > 1 else alone
         print(
-            f'| {world} | {1000 * mean:.0f} | {1000 * guess:.0f} | {100 * (guess / mean - 1):+.0f}% | {speed:.2f} '
-            f'| {beside / alone:.2f} |',
-            flush=True,
+            f'| {world} | {1000 * step:.0f} | {1000 * guess:.0f} | {100 * (guess / step - 1):+.0f}% | '
+            f'{world * alone / step:.2f} | {len(kept[name])} of {len(found[name])}, {others:.0%} |'
         )
-    print(
-        f'\nbetween two processes here: {1e6 * link.latency:.0f} us, {link.bandwidth / 1e9:.2f} GB/s; {os.cpu_count()} cores'
-    )
+    slower = ', '.join(f'{world}: {factor:.2f}' for world, factor in machine.slowdown.items())
+    print(f'\nprocesses that send nothing, times as long as one: {slower}; {machine.cores} cores')
+    print(f'between two processes here: {1e6 * link.latency:.0f} us, {link.bandwidth / 1e9:.2f} GB/s')
+
+
+def _median_step(rounds: list[Round]) -> float:
+    return statistics.median(sum(part) for one in rounds for rank in one.parts for part in rank)
 
 
 def clusters(args: argparse.Namespace) -> None:
@@ -199,7 +101,7 @@ def clusters(args: argparse.Namespace) -> None:
     for world in (8, 64, 512):
         link = Link(10e-6, (200 if world <= 8 else args.network_gb) * 1e9)
         single = statistics.fmean(compute)
-        plain, shuffled = (single / predict(compute, sizes, world, link, flag) for flag in (False, True))
+        plain, shuffled = (single / cluster_step(compute, sizes, world, link, flag) for flag in (False, True))
         rate = world * args.gpu_batch * plain / single
         print(f'| {world} | {plain:.1%} | {shuffled:.1%} | {rate:.0f} | {rate * args.clip_mb:.0f} |')
 
@@ -211,7 +113,9 @@ def main() -> None:
     parser.add_argument('--base-channels', type=int, default=8)
     parser.add_argument('--frames', type=int, default=8)
     parser.add_argument('--size', type=int, default=56)
-    parser.add_argument('--rounds', type=int, default=20)
+    parser.add_argument('--steps', type=int, default=4, help='steps of a round')
+    parser.add_argument('--seconds', type=float, default=90.0, help='time to measure for')
+    parser.add_argument('--others', type=float, default=0.1, help='most that others may use of the cores in a round')
     parser.add_argument('--shuffle', action='store_true', help='batch shuffle across ranks')
     parser.add_argument('--no-measure', action='store_true')
     parser.add_argument(

@@ -148,6 +148,8 @@ def _config_file(path: str) -> str:
     if '::' not in path:
         if not osp.isfile(path):
             raise InputError(f'{path}: no such config file')
+        if not path.endswith(('.py', '.yml', '.yaml', '.json')):
+            raise InputError(f'{path}: not a config; expected a .py, .yml or .json file')
         return path
     try:
         return Config._get_cfg_path(path, '')[0]

@@ -2,4 +2,4 @@
 
 import mmaction.models  # noqa: F401  (registers MMAction2's own types for nested configs)
 
-from . import backbones, data_preprocessors, heads, losses, modules, pretext  # noqa: F401
+from . import backbones, data_preprocessors, heads, losses, modules, pretext, wrappers  # noqa: F401

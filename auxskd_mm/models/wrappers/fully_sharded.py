@@ -1,0 +1,131 @@
+"""FSDP2: parameters, gradients and optimizer states in shards, one a process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from mmengine.dist import broadcast, get_world_size
+from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from ...registry import MODEL_WRAPPERS
+
+
+@MODEL_WRAPPERS.register_module()
+class FullyShardedModel(nn.Module):
+    """A model in shards (torch's ``fully_shard``), for networks that do not fit one device.
+
+    Name it in a config by ``model_wrapper_cfg=dict(type='auxskd_mm.FullyShardedModel')``. The blocks of every network (of
+    student and teacher, the backbone's children), the networks and the model are gathered one after the other when they
+    compute, and let go again. Weights are initialised here and taken from rank 0, because MMEngine's own initialisation
+    of a wrapped model broadcasts tensors, which shards are not; ``build_runner`` sees to it that it stays away.
+
+    ``load_state_dict`` takes whole tensors. ``state_dict`` yields shards: :func:`full_state` makes whole ones of them.
+    BatchNorm statistics and queues are not sharded.
+
+    Args:
+        module: The model, on its device.
+        reshard_after_forward: Gather again for the backward pass what the forward pass gathered. False needs more
+            memory and sends a third less.
+
+    Source: torch's FSDP2; https://pytorch.org/docs/stable/distributed.fsdp.fully_shard.html
+    """
+
+    def __init__(self, module: nn.Module, reshard_after_forward: bool = True) -> None:
+        super().__init__()
+        if hasattr(module, 'init_weights'):
+            module.init_weights()
+        for value in module.state_dict().values():
+            broadcast(value, src=0)
+        device = next(module.parameters()).device
+        mesh = init_device_mesh(device.type, (get_world_size(),))
+        for part in [*_parts(module), module]:
+            fully_shard(part, mesh=mesh, reshard_after_forward=reshard_after_forward)
+        module._register_load_state_dict_pre_hook(_shard_what_is_loaded, with_module=True)
+        self.module = module
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The model's."""
+        return self.module(*args, **kwargs)
+
+    def train_step(self, data: Any, optim_wrapper: Any) -> dict[str, Tensor]:
+        """The model's."""
+        return self.module.train_step(data, optim_wrapper)
+
+    def val_step(self, data: Any) -> list:
+        """The model's."""
+        return self.module.val_step(data)
+
+    def test_step(self, data: Any) -> list:
+        """The model's."""
+        return self.module.test_step(data)
+
+
+def is_sharded(model: nn.Module) -> bool:
+    """Whether a model, or what it wraps, has parameters in shards."""
+    return any(isinstance(parameter, DTensor) for parameter in model.parameters())
+
+
+def full_state(state: Any) -> Any:
+    """A state (dicts, lists and tuples of anything) with shards put together, on the CPU; call it on every rank."""
+    if isinstance(state, DTensor):
+        return state.full_tensor().cpu()
+    if isinstance(state, Mapping):
+        return {key: full_state(value) for key, value in state.items()}
+    if isinstance(state, (list, tuple)):
+        return type(state)(full_state(value) for value in state)
+    return state.cpu() if isinstance(state, Tensor) else state
+
+
+def sharded_like(value: Tensor, like: Tensor) -> Tensor:
+    """Rank 0's whole tensor in the shards of another one of its shape, on every rank; as it is if that one has none."""
+    if not isinstance(like, DTensor) or isinstance(value, DTensor) or value.shape != like.shape:
+        return value
+    return distribute_tensor(value.to(like.device), like.device_mesh, like.placements)
+
+
+def shard_optimizer_state(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> dict[str, Any]:
+    """An optimizer's ``state_dict`` of whole tensors, in the shards of the optimizer's parameters."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group['params']]
+    numbers = [number for group in state['param_groups'] for number in group['params']]
+    of_number = dict(zip(numbers, parameters))
+    sharded = {
+        number: {
+            key: sharded_like(value, of_number[number]) if isinstance(value, Tensor) else value
+            for key, value in values.items()
+        }
+        for number, values in state['state'].items()
+    }
+    return {**state, 'state': sharded}
+
+
+def _parts(model: nn.Module) -> Iterator[nn.Module]:
+    """Modules to shard, inner ones first: blocks of networks, and networks.
+
+    Containers without a forward pass of their own (``ModuleList``, the teacher) are looked into: FSDP gathers a module when it
+    is called.
+    """
+    for network in _called(model):
+        for block in _called(network):
+            if any(True for _ in block.parameters()):
+                yield block
+        if any(True for _ in network.parameters()):
+            yield network
+
+
+def _called(module: nn.Module) -> Iterator[nn.Module]:
+    for child in module.children():
+        if type(child).forward is nn.Module.forward or isinstance(child, nn.ModuleList):
+            yield from _called(child)
+        else:
+            yield child
+
+
+def _shard_what_is_loaded(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    for name, parameter in module.named_parameters():
+        if prefix + name in state:
+            state[prefix + name] = sharded_like(state[prefix + name], parameter)

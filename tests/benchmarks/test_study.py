@@ -1,0 +1,152 @@
+"""The study: equal budgets, drawn labels, statistics, and tables that are those of the numbers."""
+
+import importlib
+import json
+import math
+import sys
+
+import pytest
+from tool_runs import ROOT
+
+from auxskd_mm.errors import InputError
+
+FOLDER = ROOT / 'benchmarks' / 'study'
+NAMES = [path.stem for path in FOLDER.glob('*.py')]
+
+
+@pytest.fixture(scope='module')
+def study():
+    """The study's modules, as they see each other when they are run."""
+    sys.path.insert(0, str(FOLDER))
+    try:
+        yield {name: importlib.import_module(name) for name in NAMES}
+    finally:
+        sys.path.remove(str(FOLDER))
+        for name in NAMES:
+            sys.modules.pop(name, None)
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    """A study's folder with lists of clips that do not exist."""
+    root = tmp_path_factory.mktemp('study')
+    stores = root / 'stores'
+    stores.mkdir()
+    for part, count in (('train', 30), ('test', 4)):
+        lines = [f'{stores}/{part}/class{c}/{i}.mp4 {c}' for c in range(10) for i in range(count)]
+        (stores / f'{part}_labels.txt').write_text('\n'.join(lines) + '\n')
+    return root
+
+
+def test_interval_by_hand(study):
+    found = study['statistics_of'].interval([0.1, 0.2, 0.3])
+    # Standard deviation 0.1, Student's t of 2 degrees of freedom 4.303.
+    assert found.mean == pytest.approx(0.2)
+    assert found.half == pytest.approx(4.303 * 0.1 / math.sqrt(3), rel=1e-3)
+    assert found.text() == '20.0 ± 24.8' and not found.certain
+    assert study['statistics_of'].interval([0.2]).text() == '20.0'
+    assert study['statistics_of'].interval([]).text() == '-'
+
+
+def test_paired_takes_the_seeds_that_both_have(study):
+    found = study['statistics_of'].paired({0: 0.5, 1: 0.7, 3: 0.9}, {0: 0.4, 1: 0.6, 2: 0.0})
+    assert found == pytest.approx((0.1, 0.0, 2)) and found.certain
+    assert found.text(signed=True) == '+10.0 ± 0.0'
+
+
+def test_every_pretraining_has_the_same_number_of_steps(study, root):
+    cells = study['designs'].motion_table(root, [0, 1])
+    by_name = {cell.name: cell for cell in cells}
+
+    def steps(name):
+        return by_name[name].steps + (steps(by_name[name].init) if by_name[name].init else 0)
+
+    measured = {cell.init for cell in cells if cell.labels and cell.init}
+    assert len(measured) == 2 * 9
+    assert {steps(name) for name in measured} == {study['designs'].TOTAL}
+    shared = {by_name[name].init for name in measured if '/auxskd_' in name}
+    assert shared == {f'motion/aux_first/{seed}/auxskd' for seed in (0, 1)}
+
+
+def test_every_cell_has_a_config_and_a_name_of_its_own(study, root):
+    designs = study['designs']
+    cells = [*designs.motion_table(root, [0]), *designs.ablation_table(root, [0]), *designs.schedule_table(root, [0])]
+    assert len({cell.name for cell in cells}) == len(cells)
+    study['execute'].checkpoint_of, kept = (lambda cell, root: None), study['execute'].checkpoint_of
+    try:
+        for cell in cells:
+            config = study['execute'].cell_config(cell, root)  # refuses options that fit nothing
+            assert config.randomness.seed == 0
+            assert (config.train_cfg is None) == (cell.steps == 0)
+    finally:
+        study['execute'].checkpoint_of = kept
+
+
+def test_an_ablation_changes_one_thing(study, root):
+    """Against the unchanged chain, the options of a change differ in its own keys alone."""
+    designs = study['designs']
+    clips = designs.motion(root, 0)
+    plain = designs.chain(clips, 'x', 'vspp', 0)
+    for row, (_, aux, primary, both) in designs.ABLATIONS.items():
+        changed = designs.chain(clips, 'x', 'vspp', 0, aux, primary, both)
+        keys = {
+            key
+            for a, b in zip(plain, changed)
+            for key in a.options.keys() | b.options.keys()
+            if a.options.get(key, 'absent') != b.options.get(key, 'absent')
+        }
+        named = {*aux, *primary, *(f'{part}_dataloader.dataset.{key}' for part in ('train', 'test') for key in both)}
+        assert keys == named, row
+
+
+def test_few_labels_are_drawn_by_class_and_fill_a_batch(study, root, tmp_path):
+    draw = study['data'].few_labels
+    full = root / 'stores' / 'train_labels.txt'
+    lines = draw(full, tmp_path / 'a.txt', 1, seed=0).read_text().splitlines()
+    assert len(lines) == 20 and len(set(lines)) == 10  # ten clips, each twice
+    assert sorted(line.rsplit(' ', 1)[1] for line in set(lines)) == sorted(map(str, range(10)))
+    again, other = draw(full, tmp_path / 'b.txt', 1, seed=0), draw(full, tmp_path / 'c.txt', 1, seed=1)
+    assert again.read_text().splitlines() == lines != other.read_text().splitlines()
+
+
+def test_a_finished_cell_with_other_options_is_refused(study, tmp_path):
+    cell = study['cells'].Cell('motion/x/0/vspp', 'demo/vspp_motion.py', {'a': 1}, steps=5)
+    assert cell.result(tmp_path) is None
+    folder = cell.folder(tmp_path)
+    folder.mkdir(parents=True)
+    (folder / 'result.json').write_text(json.dumps(dict(fingerprint=cell.fingerprint(), seconds=1)))
+    assert cell.result(tmp_path)['seconds'] == 1
+    other = study['cells'].Cell(cell.name, cell.config, {'a': 2}, steps=5)
+    with pytest.raises(InputError, match='made with other options'):
+        other.result(tmp_path)
+
+
+def test_a_cell_that_waits_for_another_table_says_which(study, tmp_path):
+    cell = study['cells'].Cell('shift/x/0/frozen', 'demo/probe_motion.py', init='motion/vspp/0/vspp')
+    with pytest.raises(InputError, match="run the table 'motion' first"):
+        study['run'].run_cells([cell], tmp_path, jobs=1)
+
+
+def test_tables_by_hand(study):
+    cells = {
+        f'motion/{row}/{seed}/frozen': {'knn/0': value + seed / 100}
+        for row, value in (('vspp', 0.20), ('auxskd_vspp', 0.25))
+        for seed in (0, 1)
+    }
+    results = study['results'].Results(cells, {})
+    columns = [('k-NN', 'frozen', 'knn/0')]
+    table = study['tables'].means(results, 'motion', study['tables'].rows_of_methods(), columns)
+    # Two seeds one point apart: deviation 0.707, t of one degree of freedom 12.706, so 12.706 * 0.707 / sqrt(2).
+    assert table.splitlines()[2:] == ['| VSPP | 20.5 ± 6.4 |', '| auxSKD, then VSPP | 25.5 ± 6.4 |']
+    rows = [('motion', 'auxskd_vspp', ('motion', 'vspp'), 'before VSPP')]
+    assert study['tables'].differences(results, rows, columns).splitlines()[2] == '| before VSPP | **+5.0 ± 0.0** |'
+
+
+def test_the_page_shows_the_numbers_on_record(study):
+    """Every table of docs/study.md is what docs/study_results.json gives."""
+    docs = ROOT / 'docs'
+    results = study['results'].Results.load(docs / 'study_results.json')
+    page = (docs / 'study.md').read_text(encoding='utf-8')
+    assert study['report'].fill(page, results) == page
+    shown = study['report'].BLOCK.findall(page)
+    assert {name for _, name, _ in shown} == set(study['tables'].SECTIONS)

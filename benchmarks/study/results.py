@@ -26,7 +26,7 @@ class Results:
         """
         cells: dict[str, dict[str, float]] = {}
         made: dict[str, Any] = {}
-        for path in sorted((root / 'cells').glob('*/*/*/*/result.json')):
+        for path in sorted(root.glob('**/cells/*/*/*/*/result.json')):
             content = json.loads(path.read_text())
             numbers = {key: round(value, 4) for key, value in content['metrics'].items()}
             kept = ('anchor_agreement', 'teacher_entropy', 'student_entropy', 'loss')

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import sys
 import time
 import warnings
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -25,6 +26,7 @@ from cells import Cell
 from data import motion_stores, real_stores
 from designs import TABLES, cells_of
 from execute import run_cell
+from regression import FOLDER, regression_cells
 
 from auxskd_mm.apis import run_tool
 from auxskd_mm.errors import InputError
@@ -56,8 +58,8 @@ def run_cells(cells: list[Cell], root: Path, jobs: int) -> None:
     start, count = time.time(), 0
     total = len(waiting)
     # Workers are replaced now and then: MMEngine keeps something of every Runner.
-    context = multiprocessing.get_context('spawn')
-    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=40) as pool:
+    replaced = dict(max_tasks_per_child=40) if sys.version_info >= (3, 11) else {}
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context('spawn'), **replaced) as pool:
         while waiting or running:
             missing = {cell.name for cell in waiting} | {cell.name for cell in running.values()}
             for cell in [cell for cell in waiting if cell.init not in missing][: jobs - len(running)]:
@@ -84,12 +86,17 @@ def main() -> None:
     args = parser.parse_args()
     root = Path(args.out).resolve()
     tables = TABLES if 'all' in args.tables else args.tables
-    motion_stores(root, args.train, args.test)
+    if set(tables) != {'regression'}:
+        motion_stores(root, args.train, args.test)
     if set(tables) & set(REAL):
         real_stores(root, args.tennis, args.skateboard)
     for table in tables:
         print(f'== {table}', flush=True)
-        run_cells(cells_of(table, root, args.seeds, args.tennis, args.groups), root, args.jobs)
+        if table == 'regression':  # has fewer clips, and so a folder of its own
+            cells = [cell for seed in args.seeds for cell in regression_cells(root / FOLDER, seed)]
+            run_cells(cells, root / FOLDER, args.jobs)
+        else:
+            run_cells(cells_of(table, root, args.seeds, args.tennis, args.groups), root, args.jobs)
 
 
 if __name__ == '__main__':

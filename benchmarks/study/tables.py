@@ -176,6 +176,18 @@ def shortcuts(results: Results) -> str:
     return markdown(head, made)
 
 
+def regression(results: Results) -> str:
+    """The small run that tests repeat: k-NN by seed."""
+    rows = []
+    for row, title in (('chain', 'auxSKD, then VSPP on whole clips'), ('scratch', 'random weights')):
+        values = results.values('regression', row, 'frozen', 'knn/0')
+        rows.append(
+            [title, *(f'{100 * values[seed]:.1f}' for seed in sorted(values)), interval(list(values.values())).text()]
+        )
+    seeds = sorted(results.values('regression', 'chain', 'frozen', 'knn/0'))
+    return markdown(['k-NN', *(f'seed {seed}' for seed in seeds), 'mean'], rows)
+
+
 SECTIONS: dict[str, Callable[[Results], str]] = dict(
     motion=motion_main,
     few=motion_few,
@@ -187,4 +199,5 @@ SECTIONS: dict[str, Callable[[Results], str]] = dict(
     ablation=ablation,
     schedule=schedule,
     shortcuts=shortcuts,
+    regression=regression,
 )

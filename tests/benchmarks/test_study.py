@@ -43,14 +43,16 @@ def test_interval_by_hand(study):
     # Standard deviation 0.1, Student's t of 2 degrees of freedom 4.303.
     assert found.mean == pytest.approx(0.2)
     assert found.half == pytest.approx(4.303 * 0.1 / math.sqrt(3), rel=1e-3)
-    assert found.text() == '20.0 ± 24.8' and not found.certain
+    assert found.text() == '20.0 ± 24.8'
+    assert not found.certain
     assert study['statistics_of'].interval([0.2]).text() == '20.0'
     assert study['statistics_of'].interval([]).text() == '-'
 
 
 def test_paired_takes_the_seeds_that_both_have(study):
     found = study['statistics_of'].paired({0: 0.5, 1: 0.7, 3: 0.9}, {0: 0.4, 1: 0.6, 2: 0.0})
-    assert found == pytest.approx((0.1, 0.0, 2)) and found.certain
+    assert found == pytest.approx((0.1, 0.0, 2))
+    assert found.certain
     assert found.text(signed=True) == '+10.0 ± 0.0'
 
 
@@ -103,7 +105,8 @@ def test_few_labels_are_drawn_by_class_and_fill_a_batch(study, root, tmp_path):
     draw = study['data'].few_labels
     full = root / 'stores' / 'train_labels.txt'
     lines = draw(full, tmp_path / 'a.txt', 1, seed=0).read_text().splitlines()
-    assert len(lines) == 20 and len(set(lines)) == 10  # ten clips, each twice
+    assert len(lines) == 20
+    assert len(set(lines)) == 10
     assert sorted(line.rsplit(' ', 1)[1] for line in set(lines)) == sorted(map(str, range(10)))
     again, other = draw(full, tmp_path / 'b.txt', 1, seed=0), draw(full, tmp_path / 'c.txt', 1, seed=1)
     assert again.read_text().splitlines() == lines != other.read_text().splitlines()

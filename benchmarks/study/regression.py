@@ -1,0 +1,27 @@
+"""The small run that tells in minutes whether learning still works: auxSKD, then VSPP on whole clips, against random weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from cells import Cell, on_both
+from data import motion_stores
+from designs import chain, frozen, motion
+
+FOLDER = 'regression'  # below the study's
+TRAIN, TEST = 60, 40  # clips a class
+STEPS = (60, 300)
+# Points of k-NN accuracy, as a share, by which the chain must beat random weights.
+MARGIN = 0.05
+# VSPP with one segment is the pace of whole clips, the demo's first step: what so small a network learns soonest.
+WHOLE = {'model.cls_head.num_segments': 1, **on_both({'pipeline.1.num_segments': 1})}
+
+
+def regression_cells(root: Path, seed: int) -> list[Cell]:
+    """Cells of one seed; makes the clips in ``root`` if they are missing."""
+    motion_stores(root, TRAIN, TEST)
+    clips = replace(motion(root, seed), key='regression')
+    cells = [*chain(clips, 'chain', 'vspp', seed, primary=WHOLE, steps=STEPS), frozen(clips, 'scratch', seed, None)]
+    two = {'test_dataloader.dataset.common.pipeline.1.num_clips': 2}
+    return [replace(cell, options={**cell.options, **two}) if cell.labels else cell for cell in cells]

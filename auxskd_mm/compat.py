@@ -13,6 +13,7 @@ import importlib.util
 import os
 import sys
 import types
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +238,20 @@ def alias_functional_tensor() -> bool:
     return True
 
 
+def quiet_missing_operator() -> bool:
+    """Keep mmcv-lite from warning at every start that it lacks MultiScaleDeformableAttention (open-mmlab/mmcv#1975).
+
+    Nothing here uses that operator. The module that warns is imported once with this one message held back.
+    """
+    name = 'mmcv.cnn.bricks.transformer'
+    if name in sys.modules or importlib.util.find_spec('mmcv._ext') is not None:
+        return False
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``', UserWarning)
+        importlib.import_module(name)
+    return True
+
+
 def start_process_group(launcher: str, timeout: Any = None) -> bool:
     """Start a gloo group on a machine without an accelerator.
 
@@ -299,5 +314,6 @@ def apply() -> dict[str, bool]:
         allow_flat_config_names,
         allow_checkpoint_globals,
         alias_functional_tensor,
+        quiet_missing_operator,
     )
     return {step.__name__: step() for step in steps}

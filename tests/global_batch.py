@@ -18,16 +18,24 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from mmaction.structures import ActionDataSample
 from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
+from auxskd_mm.functional.seeding import STEP, seed_generators
 from auxskd_mm.models.modules import MomentumEncoder
 from auxskd_mm.registry import METRICS, MODELS
 
 GLOBAL_BATCH, STEPS = 8, 3
-SAMPLE_SHAPES = dict(vspp=(1, 3, 8, 16, 16), auxskd=(2, 3, 8, 16, 16), pace=(1, 3, 8, 16, 16), vcop=(3, 3, 4, 16, 16))
+SAMPLE_SHAPES = dict(
+    vspp=(1, 3, 8, 16, 16),
+    auxskd=(2, 3, 8, 16, 16),
+    pace=(1, 3, 8, 16, 16),
+    vcop=(3, 3, 4, 16, 16),
+    rspnet=(2, 3, 8, 16, 16),
+)
 
 
 class GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
@@ -86,9 +94,10 @@ def steps(method: str, rank: int, world: int, sync: bool) -> dict[str, Any]:
     wrapped = MMDistributedDataParallel(model, device_ids=None, broadcast_buffers=False)
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.05, momentum=0.9)
     generator, losses = torch.Generator().manual_seed(1), []
-    share = slice(rank * GLOBAL_BATCH // world, (rank + 1) * GLOBAL_BATCH // world)
-    for _ in range(STEPS):
-        clips = torch.randn(GLOBAL_BATCH, *SAMPLE_SHAPES[method], generator=generator)[share]
+    share = slice(rank, None, world)  # as samplers deal them out
+    for step in range(STEPS):
+        seed_generators(STEP, 0, rank, step)  # as the training loops do
+        clips = torch.randn(GLOBAL_BATCH, *SAMPLE_SHAPES[method], generator=generator)[share].contiguous()
         parsed = wrapped(clips, samples_of(generator)[share], mode='loss')
         loss, _ = model.parse_losses(parsed)
         optimizer.zero_grad()
@@ -100,6 +109,35 @@ def steps(method: str, rank: int, world: int, sync: bool) -> dict[str, Any]:
         dist.all_reduce(mean)
         losses.append(mean / world)
     return dict(losses=torch.stack(losses), **model.state_dict())
+
+
+class Losses(Hook):
+    """The loss of every iteration, its mean over the ranks."""
+
+    def __init__(self) -> None:
+        self.seen: list[Tensor] = []
+
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        loss = outputs['loss'].detach().clone()
+        dist.all_reduce(loss)
+        self.seen.append(loss / dist.get_world_size())
+
+
+def train(method: str, data: Path, out: Path, world: int) -> dict[str, Tensor]:
+    """Losses and queue of a whole training by our tools: loader, augmentation, draws. Its weights stand still (rate 0)."""
+    options = {
+        'train_dataloader.batch_size': GLOBAL_BATCH // world,
+        'train_dataloader.dataset.repeat': 1,  # repeats side by side in a rank's batch are decoded, and drawn for, together
+        'train_cfg.max_epochs': 4,
+        'optim_wrapper.optimizer.lr': 0.0,
+    }
+    config = runs.config_of(method, data, out / f'{method}_{world}', options)
+    config.launcher = 'pytorch'
+    losses = Losses()
+    runner = runs.runner_of(config, losses)
+    to_global(runner.model.module)
+    runner.train()
+    return dict(losses=torch.stack(losses.seen), queue=runner.model.module.queue.features)
 
 
 @METRICS.register_module(force=True)
@@ -150,6 +188,7 @@ def work(rank: int, world: int, port: int, out: Path, data: Path) -> None:
         results['sync_batch_norm'] = str(error)
     torch.set_default_dtype(torch.float32)
     results['evaluation'] = evaluate(data, out, rank, world)
+    results['trained'] = {method: train(method, data, out, world) for method in ('auxskd', 'rspnet')}
     torch.save(results, out / f'{world}_{rank}.pth')
     dist.barrier()
     dist.destroy_process_group()

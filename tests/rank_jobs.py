@@ -20,7 +20,15 @@ from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
-from auxskd_mm.models.modules import FeatureQueue, MomentumEncoder, batch_shuffle, batch_unshuffle
+from auxskd_mm.models.modules import (
+    FeatureQueue,
+    MomentumEncoder,
+    batch_shuffle,
+    batch_unshuffle,
+    gather_batch,
+    own_part,
+    random_order,
+)
 from auxskd_mm.registry import MODELS
 
 BATCH = 4
@@ -36,6 +44,16 @@ def shuffle(rank: int, world: int, out: Path) -> dict[str, Any]:
         shuffled.append(mixed)
         restored.append(batch_unshuffle(mixed * 2, restore))
     return dict(rows=rows, shuffled=shuffled, restored=restored)
+
+
+def order(rank: int, world: int, out: Path) -> dict[str, Any]:
+    """The whole batch 0, 1, 2 ... as it is dealt out and gathered, and places in an order drawn by rank 0."""
+    torch.manual_seed(rank)
+    whole = torch.arange(world * BATCH)[:, None]
+    own = whole[rank::world]
+    return dict(
+        gathered=gather_batch(own), part=own_part(whole), own=own, places=random_order(BATCH, torch.device('cpu'))
+    )
 
 
 def start(rank: int, world: int, out: Path) -> dict[str, Any]:
@@ -70,7 +88,7 @@ def keys(rank: int, world: int, out: Path) -> dict[str, Any]:
     model = fixed_model()
     torch.manual_seed(100 + rank)
     for batch in fixed_batches(world):
-        model.loss(batch[rank * BATCH : (rank + 1) * BATCH])
+        model.loss(batch[rank::world])
     return model.queue.state_dict()
 
 
@@ -147,7 +165,7 @@ def train(rank: int, world: int, out: Path) -> dict[str, Any]:
     )
 
 
-JOBS = (shuffle, start, keys, speed_keys, train)
+JOBS = (shuffle, order, start, keys, speed_keys, train)
 
 
 def work(rank: int, world: int, port: int, out: Path) -> None:

@@ -193,6 +193,30 @@ def test_pytorchvideo_transforms_import():
     assert first == 'True'  # torchvision >= 0.17 has no functional_tensor
 
 
+def test_only_the_message_about_an_operator_that_nothing_uses_is_held_back(tmp_path):
+    lite = {
+        'mmcv/__init__.py': '',
+        'mmcv/cnn/__init__.py': '',
+        'mmcv/cnn/bricks/__init__.py': '',
+        'mmcv/cnn/bricks/transformer.py': """
+            import warnings
+            warnings.warn('Fail to import ``MultiScaleDeformableAttention`` from ``mmcv.ops``, you should ...')
+            warnings.warn('something else')
+        """,
+    }
+    code = """
+        import warnings
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter('always')
+            print(compat.quiet_missing_operator(), 'mmcv.cnn.bricks.transformer' in sys.modules, len(seen))
+            print(compat.quiet_missing_operator(), *(str(one.message) for one in seen))
+    """
+    broken = fake(tmp_path / 'lite', lite)
+    whole = fake(tmp_path / 'full', {**lite, 'mmcv/_ext.py': ''})
+    assert run(code, broken).splitlines() == ['True True 1', 'False something else']
+    assert run(code, whole).splitlines() == ['False False 0', 'False']
+
+
 def test_missing_mmcv_says_what_to_run():
     code = """
         importlib.util.find_spec = lambda name, package=None: None

@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 
 from auxskd_mm.apis import CfgOptions, build_runner, load_config, run_tool, set_work_dir
 from auxskd_mm.apis.launch_checks import start_group
+from auxskd_mm.apis.list_files import check_lists
 from auxskd_mm.apis.protocol import protocol_of, write_protocol
 from auxskd_mm.errors import InputError
 
@@ -88,6 +89,7 @@ def main() -> None:
     cfg = load_config(args.config, args.cfg_options)
     merge_args(cfg, args)
     set_work_dir(cfg, args.config, args.work_dir)
+    check_lists(cfg, ['test'])
     start_group(cfg, args.launcher)
     runner = build_runner(cfg)
     if cfg.load_from is None:

@@ -12,6 +12,7 @@ from auxskd_mm.apis import CfgOptions, build_runner, load_config, run_tool, set_
 from auxskd_mm.apis.config_variables import fill_variables
 from auxskd_mm.apis.last_checkpoint import choose_checkpoint
 from auxskd_mm.apis.launch_checks import start_group
+from auxskd_mm.apis.list_files import check_lists
 from auxskd_mm.apis.protocol import protocol_of, write_protocol
 from auxskd_mm.apis.provenance import set_init_history
 from auxskd_mm.errors import InputError
@@ -82,6 +83,7 @@ def main() -> None:
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)  # as in MMAction2, the overrides have the last word
         fill_variables(cfg)
+    check_lists(cfg, ['train', 'val'])
     start_group(cfg, args.launcher)
     if args.resume == 'auto':
         choose_checkpoint(cfg)

@@ -17,6 +17,7 @@ from torch import nn
 
 from ..errors import InputError
 from .inference import init_model
+from .list_files import check_lists
 from .sample_shape import sample_shape
 
 
@@ -64,6 +65,7 @@ def loader_speed(config: Config, split: str = 'train', *, batches: int = 20, war
     settings = config.get(f'{split}_dataloader')
     if settings is None:
         raise InputError(f'the config has no {split}_dataloader')
+    check_lists(config, [split])
     _check_counts(batches, warmup)
     init_default_scope(config.get('default_scope', 'mmaction'))
     loader = Runner.build_dataloader(settings, seed=0)

@@ -15,6 +15,7 @@ from ..visualization.clip_animation import animate, write_animation
 from ..visualization.clip_gallery import write_gallery
 from ..visualization.clip_sheet import draw_clip_sheet
 from ..visualization.seen_clips import STAGES, SeenSample, see_samples, sheet_rows
+from .list_files import check_lists
 from .writable import check_writable
 
 SUFFIXES = ('.png', '.gif', '.mp4', '.html')
@@ -65,6 +66,7 @@ def see_config(config: Config, *, split: str = 'train', number: int = 6, seed: i
     loader = config.get(f'{split}_dataloader')
     if loader is None:
         raise InputError(f'the config has no {split}_dataloader')
+    check_lists(config, [split])
     init_default_scope(config.get('default_scope', 'mmaction'))
     preprocessor = (config.get('model') or {}).get('data_preprocessor') or config.get('data_preprocessor')
     return see_samples(

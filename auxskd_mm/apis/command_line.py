@@ -34,6 +34,13 @@ _RUNNER_KEYS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self
     'custom_imports',
     'runner_type',
     'env_cfg',
+    # The Runner looks these up in its config.
+    'activation_checkpointing',
+    'compile',
+    'efficient_conv_bn_eval',
+    'find_unused_parameters',
+    'model_wrapper_cfg',
+    'sync_bn',
 }
 # What a torch file starts with that is not a zip archive (torch before 1.6).
 _LEGACY_START = pickle.dumps(torch.serialization.MAGIC_NUMBER, protocol=2)

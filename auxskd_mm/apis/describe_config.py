@@ -34,7 +34,7 @@ def describe_config(config: Config, path: str, *, gpus: int = 1) -> str:
     Args:
         config: Loaded by :func:`load_config`, overrides included.
         path: File that it came from.
-        gpus: Processes that would train, for the effective batch.
+        gpus: Processes that would train, for the effective batch; at least 1.
 
     Returns:
         Lines of ``what: words``, in sections.
@@ -42,6 +42,8 @@ def describe_config(config: Config, path: str, *, gpus: int = 1) -> str:
     Raises:
         InputError: If it has neither a model nor phases, or they do not fit together.
     """
+    if gpus < 1:
+        raise InputError(f'gpus={gpus}: expected at least 1 process')
     chain = config_chain(path)
     sections = [('config', [str(path), *_faithful(chain)])]
     if config.get('phases') or config.get('evaluations'):

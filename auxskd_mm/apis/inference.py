@@ -23,6 +23,7 @@ from torch import nn
 from ..errors import InputError, VideoReadError
 from ..evaluation.feature_extraction import untouched_random_state
 from ..functional.order_tuples import clip_orders
+from ..functional.pace import pace_names
 from ..functional.transfer import check_transfer
 from .command_line import check_checkpoint, load_config
 from .feature_pipeline import evaluation_steps, feature_pipeline
@@ -111,7 +112,8 @@ def init_model(
         seed: Of random weights.
 
     Raises:
-        InputError: If the config has no model, or the checkpoint is missing, damaged or of another network.
+        InputError: If the config has no model, the checkpoint is missing, damaged or of another network, or there is no
+            such device.
     """
     if not isinstance(config, Config):
         config = load_config(str(config))
@@ -126,9 +128,18 @@ def init_model(
         load_weights(model, str(checkpoint), prefixes)
     model.cfg = config
     model.checkpoint = None if checkpoint is None else str(checkpoint)
-    model.to(device or get_device())
+    _move(model, device)
     model.eval()
     return model
+
+
+def _move(model: nn.Module, device: str | torch.device | None) -> None:
+    try:
+        model.to(device or get_device())
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        if device is None:
+            raise
+        raise InputError(f"device='{device}': {str(error).splitlines()[0][:160]}") from None
 
 
 def _build(config: Config, random_weights: bool, seed: int) -> nn.Module:
@@ -343,7 +354,7 @@ def class_names(config: Config, task: str, count: int) -> tuple[str, ...]:
     """Names of a task's classes: '2x', '3 of 4', '0-2-1', or those in the config's ``classes``."""
     if task == 'pace':
         paces = _sampler_setting(config, 'paces') or _sampler_setting(config, 'speeds') or range(1, count + 1)
-        return tuple(f'{pace:g}x' for pace in paces)
+        return pace_names(paces)
     if task == 'segment':
         return tuple(f'{i + 1} of {count}' for i in range(count)) if count > 1 else ('whole clip',)
     if task == 'order':

@@ -184,12 +184,17 @@ def _from_path(path: str) -> Iterator[dict[str, Any]]:
 
 
 def _open_stream(source: int | str) -> cv2.VideoCapture:
-    if isinstance(source, int):
-        capture = cv2.VideoCapture(source)
-    else:
-        capture = cv2.VideoCapture(source, cv2.CAP_ANY, [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _OPEN_TIMEOUT_MS])
-        if not capture.isOpened():  # backends that do not know the time limit refuse it
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # a line from each backend that fails
+    try:
+        if isinstance(source, int):
             capture = cv2.VideoCapture(source)
+        else:
+            capture = cv2.VideoCapture(source, cv2.CAP_ANY, [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _OPEN_TIMEOUT_MS])
+            if not capture.isOpened():  # backends that do not know the time limit refuse it
+                capture = cv2.VideoCapture(source)
+    finally:
+        cv2.utils.logging.setLogLevel(level)
     if not capture.isOpened():
         what = 'is it there, and free?' if isinstance(source, int) else 'is the address right, and reachable?'
         raise VideoReadError(_stream_name(source), f'OpenCV cannot open it; {what}')

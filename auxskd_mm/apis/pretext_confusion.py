@@ -24,6 +24,7 @@ from ..registry import DATASETS
 from ..visualization.confusion import confusion_matrix, draw_confusion
 from .feature_pictures import check_picture
 from .inference import class_names
+from .list_files import check_lists
 
 TASKS = ('pace', 'segment', 'order', 'speed')
 Answers = dict[str, list[np.ndarray]]  # {task: arrays (V, 2) of label and prediction}
@@ -128,6 +129,7 @@ def ask_model(model: nn.Module, num_workers: int = 2, batch_size: int | None = N
     loader = config.get('test_dataloader')
     if loader is None:
         raise InputError('the config has no test_dataloader to ask the model about')
+    check_lists(config, ['test'])
     init_default_scope(config.get('default_scope', 'mmaction'))
     batches = DataLoader(
         DATASETS.build(loader['dataset']),

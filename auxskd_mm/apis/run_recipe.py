@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .recipe.execute import run_step
+from .recipe.inputs import check_inputs
 from .recipe.plan import plan_recipe
 from .recipe.progress import Progress
 from .recipe.records import finished_seconds
@@ -50,12 +51,13 @@ def run_recipe(
         ``report``, the path of ``report.html`` or None.
 
     Raises:
-        InputError: For a bad recipe, a changed step, or a step that failed.
+        InputError: For a bad recipe, lists or videos that are not there, a changed step, or a step that failed.
     """
     recipe = Path(recipe)
     plan = plan_recipe(recipe, work_dir, options or {}, seed=seed, seeds=seeds, lists=lists)
     plan.report.update(report or {})
     taken = [finished_seconds(step.folder) for step in plan.steps]
+    check_inputs(step for step, seconds in zip(plan.steps, taken) if seconds is None)
     progress = Progress([step.kind for step in plan.steps], taken)
     rows: list[dict[str, Any]] = []
     for number, step in enumerate(plan.steps):

@@ -53,6 +53,8 @@ class UnlabeledVideoDataset(BaseDataset):
         max_bad_share: Largest share of unreadable videos that is tolerated; one video always is.
         test_mode: Mark replacements, and let seeded samplers draw the same clips every time.
 
+    ``metainfo['paces']`` holds the paces or speeds that the pipeline's sampler draws, if it draws any.
+
     Raises:
         InputError: If the source is missing or empty, the list cannot be understood, or no file of it exists.
     """
@@ -85,6 +87,11 @@ class UnlabeledVideoDataset(BaseDataset):
         self.list_format, self.delimiter, self.suffix = list_format, delimiter, suffix
         self.repeat, self.max_bad_share = repeat, max_bad_share
         super().__init__(pipeline=list(pipeline), test_mode=test_mode, **kwargs)
+        for step in self.pipeline.transforms:
+            # For metrics, which see a label alone: what it stands for is the sampler's setting.
+            drawn = getattr(step, 'paces', getattr(step, 'speeds', None))
+            if drawn is not None:
+                self._metainfo.setdefault('paces', tuple(drawn))
 
     # ------------------------------------------------------------------ what there is
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..functional.pace import pace_names
 
 
 def best_constant(labels: np.ndarray) -> float:
@@ -17,6 +19,12 @@ def best_constant(labels: np.ndarray) -> float:
 def ci95(accuracy: float, count: int) -> float:
     """Half width of the normal 95% interval of an accuracy over ``count`` samples."""
     return 1.96 * float(np.sqrt(accuracy * (1 - accuracy) / count))
+
+
+def recorded_paces(dataset_meta: Mapping[str, Any] | None) -> tuple[str, ...] | None:
+    """Names of the pace classes of a data set that tells what its sampler draws, None for any other."""
+    paces = (dataset_meta or {}).get('paces')
+    return None if paces is None else pace_names(paces)
 
 
 def confusion_table(title: str, label: np.ndarray, prediction: np.ndarray, names: Sequence[str] | None = None) -> str:

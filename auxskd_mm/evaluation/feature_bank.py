@@ -78,8 +78,10 @@ class FeatureBank:
                     content['names'].tolist(),
                     json.loads(str(content['protocol'])),
                 )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-            raise InputError(f'{path}: not a feature file of this package ({str(error)[:80]})') from None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile):
+            raise InputError(
+                f'{path}: not a feature file of this package; tools/extract_features.py writes them'
+            ) from None
 
     def require_labels(self, what: str) -> None:
         """Check that every video has a class.

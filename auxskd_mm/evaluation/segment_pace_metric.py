@@ -9,8 +9,9 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from ..functional.pace import pace_names
 from ..registry import METRICS
-from .accuracy import best_constant, ci95, confusion_table
+from .accuracy import best_constant, ci95, confusion_table, recorded_paces
 
 
 def segment_pace_accuracy(
@@ -61,14 +62,19 @@ class SegmentPaceMetric(BaseMetric):
     stand in for an unreadable video (``replacement``), so that no video counts twice.
 
     Args:
+        speeds: What the pace labels stand for, for the table. None takes what the sampler of the tested
+            :class:`UnlabeledVideoDataset` draws; for other data sets the classes are numbered.
         collect_device: As in MMEngine.
         prefix: Prefix of the metric names.
     """
 
     default_prefix = 'vspp'
 
-    def __init__(self, collect_device: str = 'cpu', prefix: str | None = None) -> None:
+    def __init__(
+        self, collect_device: str = 'cpu', prefix: str | None = None, speeds: Sequence[float] | None = None
+    ) -> None:
         super().__init__(collect_device, prefix)
+        self.speeds = speeds
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep labels and predictions of one batch."""
@@ -83,8 +89,8 @@ class SegmentPaceMetric(BaseMetric):
         """Accuracies over all samples; see :func:`segment_pace_accuracy`."""
         pace, segment, pace_pred, segment_pred = np.concatenate(results).T
         metrics = segment_pace_accuracy(pace, segment, pace_pred, segment_pred)
-        speeds = [f'{i + 1}x' for i in range(int(max(pace.max(), pace_pred.max())) + 1)]
-        confusion = confusion_table('pace', pace, pace_pred, speeds)
+        names = recorded_paces(self.dataset_meta) if self.speeds is None else pace_names(self.speeds)
+        confusion = confusion_table('pace', pace, pace_pred, names)
         print_log(f'{len(pace)} clips\n{_table(metrics)}{confusion}', logger='current')
         return metrics
 

@@ -6,12 +6,13 @@ Frame numbers are 0-based. A pace of 2 plays the video twice as fast, a pace of 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
 from ..errors import InputError
 
-__all__ = ['neighbour_frames', 'pace_indices', 'pace_positions', 'pace_span']
+__all__ = ['neighbour_frames', 'pace_indices', 'pace_names', 'pace_positions', 'pace_span']
 
 # Far finer than a frame, and coarse enough for 11 * (15 / 11) to be the whole number that it stands for.
 _DECIMALS = 9
@@ -55,6 +56,11 @@ def pace_positions(num_frames: int, clip_len: int, pace: float, start: int) -> n
     lap = math.ceil(round(num_frames / pace, _DECIMALS))
     positions = np.where(steps < before_wrap, start + steps * pace, (steps - before_wrap) % lap * pace)
     return np.round(positions, _DECIMALS)
+
+
+def pace_names(paces: Iterable[float]) -> tuple[str, ...]:
+    """Class names of paces or speeds, '2x' or '0.5x'."""
+    return tuple(f'{pace:g}x' for pace in paces)
 
 
 def pace_span(clip_len: int, pace: float) -> int:

@@ -11,9 +11,11 @@ from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
 from torch.distributed.optim import ZeroRedundancyOptimizer
 
 from ..errors import InputError
+from ..models.wrappers import full_state, is_sharded, shard_optimizer_state
 from ..registry import HOOKS
 from .rank_state import KEY, apply_rank_state, gather_rank_state
 
@@ -82,19 +84,20 @@ class AtomicCheckpointHook(CheckpointHook):
         super().__init__(*args, **kwargs)
         self._to_save: dict[str, Any] | None = None
         self._loaded: dict[str, Any] | None = None
-        self._sharded: dict[str, Any] | None = None
+        self._sharded: dict[str, Any] = {}
         self.saved_iter = -1
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Keep what :meth:`before_train` puts back."""
+        """Keep what :meth:`before_train` puts back; share the optimizer's states out where parameters are in shards."""
         self._loaded = checkpoint.get(KEY)
+        if 'optimizer' in checkpoint and is_sharded(runner.model):
+            checkpoint['optimizer'] = shard_optimizer_state(runner.optim_wrapper.optimizer, checkpoint['optimizer'])
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Add what an exact resume needs."""
         if self._to_save is not None:
             checkpoint[KEY] = self._to_save
-        if self._sharded is not None:
-            checkpoint['optimizer'] = self._sharded
+        checkpoint.update(self._sharded)
 
     def before_train(self, runner: Any) -> None:
         """Finish a resume; MMEngine's preparations."""
@@ -136,17 +139,14 @@ class AtomicCheckpointHook(CheckpointHook):
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
         self._to_save = gather_rank_state(runner)
-        sharded = self.save_optimizer and _is_sharded(runner.optim_wrapper)
-        if sharded:
-            # Collects the parts of all ranks; MMEngine asks for it on rank 0 alone, which waits for the others for ever.
-            self._sharded = runner.optim_wrapper.state_dict()
+        self._sharded = _collect_shards(runner, self.save_optimizer)
         self.saved_iter = int(meta['iter'])
         try:
             runner.save_checkpoint(
                 self.out_dir,
                 name,
                 self.file_client_args,
-                save_optimizer=self.save_optimizer and not sharded,
+                save_optimizer=self.save_optimizer and 'optimizer' not in self._sharded,
                 save_param_scheduler=self.save_param_scheduler,
                 meta=meta,
                 by_epoch=by_epoch,
@@ -154,7 +154,7 @@ class AtomicCheckpointHook(CheckpointHook):
                 **self.args,
             )
         finally:
-            self._to_save = self._sharded = None
+            self._to_save, self._sharded = None, {}
         if is_main_process():
             write_atomically(Path(runner.work_dir, 'last_checkpoint'), str(self.last_ckpt).encode())
 
@@ -187,5 +187,19 @@ class AtomicCheckpointHook(CheckpointHook):
             print_log(f'{path}: gone already', 'current')
 
 
-def _is_sharded(optim_wrapper: Any) -> bool:
-    return isinstance(getattr(optim_wrapper, 'optimizer', None), ZeroRedundancyOptimizer)
+def _collect_shards(runner: Any, optimizer: bool) -> dict[str, Any]:
+    """Parts of a checkpoint that no rank has whole; MMEngine asks rank 0 alone, which would wait for ever, or save a shard.
+
+    Args:
+        runner: The runner.
+        optimizer: Whether the optimizer's states are wanted.
+    """
+    collected: dict[str, Any] = {}
+    if is_sharded(runner.model):
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        collected['state_dict'] = full_state(model.state_dict())
+        if optimizer:
+            collected['optimizer'] = full_state(runner.optim_wrapper.state_dict())
+    elif optimizer and isinstance(getattr(runner.optim_wrapper, 'optimizer', None), ZeroRedundancyOptimizer):
+        collected['optimizer'] = runner.optim_wrapper.state_dict()
+    return collected

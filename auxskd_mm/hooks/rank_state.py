@@ -9,6 +9,7 @@ from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 KEY = 'exact_resume'
 
@@ -54,7 +55,12 @@ def apply_rank_state(runner: Any, state: Mapping[str, Any] | None) -> bool:
     for name, value in own['buffers'].items():
         buffers[name].copy_(value)
     for name, value in own['gradients'].items():
-        parameters[name].grad = value.to(parameters[name].device)
+        parameter = parameters[name]
+        gradient = value.to(parameter.device)
+        if isinstance(parameter, DTensor):
+            where = dict(device_mesh=parameter.device_mesh, placements=parameter.placements)
+            gradient = DTensor.from_local(gradient, **where, shape=parameter.shape, stride=parameter.stride())
+        parameter.grad = gradient
     return True
 
 
@@ -68,4 +74,5 @@ def _unwrap(model: nn.Module) -> nn.Module:
 
 
 def _to_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in tensors.items()}
+    local = {name: value.to_local() if isinstance(value, DTensor) else value for name, value in tensors.items()}
+    return {name: value.detach().cpu().clone() for name, value in local.items()}

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .clip_sheet import PACED, PLAIN, fit_frame
+from .clip_sheet import PACED, PLAIN, fit_frame, text_zoom
 from .plain_text import figure_text, shorten
 
 _PITCH, _CELL, _LEFT, _RIGHT, _CURVE, _LETTER = 0.95, 0.91, 0.75, 0.9, 0.75, 0.075  # inches
@@ -46,19 +46,23 @@ def draw_activation(clips: Sequence[ActivationClip], path: str | Path, title: st
 
     count, tall, wide = clips[0].activation.shape
     height = _CELL * tall / wide
-    block = 2 * height + _CURVE + 0.85
-    size = (max(count * _PITCH + _LEFT + _RIGHT, 7.0), len(clips) * block + 0.4)
+    width = max(count * _PITCH, 5.4)
+    zoom = text_zoom(width)
+    width += (_LEFT + _RIGHT) * zoom
+    block = 2 * height + _CURVE + 0.85 * zoom
+    size = (width, len(clips) * block + 0.4 * zoom)
     figure = Figure(figsize=size, dpi=_DPI)
-    figure.text(0.1 / size[0], 1 - 0.25 / size[1], figure_text(shorten(title, int(size[0] / _LETTER))), fontsize=10)
+    line = figure_text(shorten(title, int(width / (_LETTER * zoom))))
+    figure.text(0.1 / width, 1 - 0.25 * zoom / size[1], line, fontsize=10 * zoom)
     limit = max(float(np.abs(clip.activation).max()) for clip in clips) or 1.0
     scale = Normalize(-limit, limit)
     for i, clip in enumerate(clips):
-        top = 0.4 + i * block
-        _draw_clip(figure, clip, top, height, scale)
-    bar = figure.add_axes((1 - 0.6 / size[0], 0.3 / size[1], 0.12 / size[0], min(2.0, size[1] - 1) / size[1]))
+        _draw_clip(figure, clip, 0.4 * zoom + i * block, height, scale, zoom)
+    length = min(2.0, size[1] - 1.1 * zoom)
+    bar = figure.add_axes((1 - 0.6 * zoom / width, 0.3 * zoom / size[1], 0.12 * zoom / width, length / size[1]))
     colours = figure.colorbar(ScalarMappable(scale, MAP), cax=bar)
-    colours.ax.tick_params(labelsize=7)
-    colours.ax.set_title('adds to\nthe logit', fontsize=7)
+    colours.ax.tick_params(labelsize=8 * zoom)
+    colours.ax.set_title('adds to\nthe logit', fontsize=8 * zoom)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=_DPI)
@@ -85,21 +89,21 @@ def overlay(frame: np.ndarray, activation: np.ndarray, limit: float) -> np.ndarr
     return (grey * (1 - share) + colour * share).round().astype(np.uint8)
 
 
-def _draw_clip(figure: Any, clip: ActivationClip, top: float, height: float, scale: Any) -> None:
+def _draw_clip(figure: Any, clip: ActivationClip, top: float, height: float, scale: Any, zoom: float) -> None:
     from matplotlib.patches import Rectangle
 
     width, tall = figure.get_size_inches()
-    count = len(clip.frames)
+    count, left = len(clip.frames), _LEFT * zoom
     rows = 2 * height + 0.1
-    frames_top = top + 0.25
+    frames_top = top + 0.25 * zoom
     page = figure.add_axes(
-        (_LEFT / width, 1 - (frames_top + rows) / tall, count * _PITCH / width, rows / tall),
+        (left / width, 1 - (frames_top + rows) / tall, count * _PITCH / width, rows / tall),
         xlim=(0, count * _PITCH),
         ylim=(rows, 0),
     )
     page.axis('off')
-    caption = shorten(clip.caption, int((width - _LEFT) / _LETTER))
-    page.text(0, -0.07, figure_text(caption), fontsize=9, va='bottom')
+    caption = shorten(clip.caption, int((width - left) / (_LETTER * zoom)))
+    page.text(0, -0.07, figure_text(caption), fontsize=9 * zoom, va='bottom')
     shown = [overlay(frame, own, scale.vmax) for frame, own in zip(clip.frames, clip.activation)]
     for i in range(count):
         for line, picture in enumerate((clip.frames[i], shown[i])):
@@ -109,14 +113,14 @@ def _draw_clip(figure: Any, clip: ActivationClip, top: float, height: float, sca
         look: dict[str, Any] = dict(edgecolor=PACED if paced else PLAIN, linewidth=3 if paced else 0.8)
         page.add_patch(Rectangle((i * _PITCH, 0), _CELL, height, fill=False, **look))
     page.set(xlim=(0, count * _PITCH), ylim=(rows, 0))
-    _draw_course(figure, clip, frames_top + rows + 0.05)
+    _draw_course(figure, clip, frames_top + rows + 0.05, zoom)
 
 
-def _draw_course(figure: Any, clip: ActivationClip, top: float) -> None:
+def _draw_course(figure: Any, clip: ActivationClip, top: float, zoom: float) -> None:
     width, tall = figure.get_size_inches()
     count = len(clip.frames)
     course = clip.activation.mean((1, 2))
-    axis = figure.add_axes((_LEFT / width, 1 - (top + _CURVE) / tall, count * _PITCH / width, _CURVE / tall))
+    axis = figure.add_axes((_LEFT * zoom / width, 1 - (top + _CURVE) / tall, count * _PITCH / width, _CURVE / tall))
     centres = (np.arange(count) * _PITCH + _CELL / 2) / _PITCH
     for i, paced in enumerate(clip.paced):
         if paced:
@@ -124,8 +128,8 @@ def _draw_course(figure: Any, clip: ActivationClip, top: float) -> None:
     axis.axhline(0, color='#999999', linewidth=0.8)
     axis.plot(centres, course, color='#0072B2', marker='o', markersize=3, linewidth=1.5)
     axis.set_xlim(0, count)
-    axis.set_xticks(centres, [str(number) for number in clip.numbers], fontsize=8)
-    axis.tick_params(axis='y', labelsize=7)
-    axis.set_ylabel('mean of\nthe frame', fontsize=7)
+    axis.set_xticks(centres, [str(number) for number in clip.numbers], fontsize=8 * zoom)
+    axis.tick_params(axis='y', labelsize=8 * zoom)
+    axis.set_ylabel('mean of\nthe frame', fontsize=8 * zoom)
     for side in ('top', 'right'):
         axis.spines[side].set_visible(False)

@@ -21,6 +21,7 @@ _DPI = 100
 # Inches: pitch and width of a cell, its largest height; captions and numbers around a row, the title, the rim; a letter.
 _PITCH, _CELL, _TALLEST, _GAP, _HEAD, _RIM, _LETTER = 0.95, 0.91, 1.3, 0.5, 0.45, 0.1, 0.075
 _LEAST_WIDTH = 6.0
+_READ_AT = 10.0  # inches that a wider picture is shrunk to on a page; its text grows by as much
 
 
 class SheetClip(NamedTuple):
@@ -61,6 +62,11 @@ def render_clip_sheet(clips: Sequence[SheetClip], title: str = '') -> np.ndarray
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
+def text_zoom(width: float) -> float:
+    """How much larger the text of a figure ``width`` inches wide must be to read well where pages shrink it."""
+    return max(1.0, width / _READ_AT)
+
+
 def _sheet(clips: Sequence[SheetClip], title: str) -> Figure:
     """A figure without pyplot, so that no display is asked for and a notebook's backend stays."""
     from matplotlib.figure import Figure
@@ -68,17 +74,18 @@ def _sheet(clips: Sequence[SheetClip], title: str) -> Figure:
     heights = [min(_CELL * clip.frames.shape[1] / clip.frames.shape[2], _TALLEST) for clip in clips]
     width = max(max(len(clip.frames) for clip in clips) * _PITCH + 2 * _RIM, _LEAST_WIDTH)
     text = title or 'frame numbers below; thick frame = sped-up segment'
-    lines = textwrap.wrap(one_line(text), int((width - 2 * _RIM) / (1.1 * _LETTER)))
-    head = _HEAD + 0.2 * (len(lines) - 1)
-    height = sum(heights) + _GAP * len(clips) + head
+    zoom = text_zoom(width)
+    lines = textwrap.wrap(one_line(text), int((width - 2 * _RIM) / (1.1 * _LETTER * zoom)))
+    head = (_HEAD + 0.2 * (len(lines) - 1)) * zoom
+    height = sum(heights) + _GAP * zoom * len(clips) + head
     figure = Figure(figsize=(width, height), dpi=_DPI)
     page = figure.add_axes((0, 0, 1, 1))  # in inches, downwards
     page.axis('off')
-    page.text(_RIM, 0.12, '\n'.join(map(figure_text, lines)), fontsize=10, va='top', linespacing=1.4)
+    page.text(_RIM, 0.12 * zoom, '\n'.join(map(figure_text, lines)), fontsize=10 * zoom, va='top', linespacing=1.4)
     top = head
     for clip, tall in zip(clips, heights):
-        _draw_row(page, clip, top + 0.22, tall, width)
-        top += tall + _GAP
+        _draw_row(page, clip, top + 0.22 * zoom, tall, width)
+        top += tall + _GAP * zoom
     page.set(xlim=(0, width), ylim=(height, 0))
     return figure
 
@@ -86,8 +93,9 @@ def _sheet(clips: Sequence[SheetClip], title: str) -> Figure:
 def _draw_row(page: Any, clip: SheetClip, top: float, height: float, width: float) -> None:
     from matplotlib.patches import Rectangle
 
-    caption = figure_text(shorten(clip.caption, int((width - 2 * _RIM) / _LETTER)))
-    page.text(_RIM, top - 0.05, caption, fontsize=9, va='bottom')
+    zoom = text_zoom(width)
+    caption = figure_text(shorten(clip.caption, int((width - 2 * _RIM) / (_LETTER * zoom))))
+    page.text(_RIM, top - 0.05, caption, fontsize=9 * zoom, va='bottom')
     wide = min(_CELL, height * clip.frames.shape[2] / clip.frames.shape[1])
     for i, (frame, number, paced) in enumerate(zip(clip.frames, clip.numbers, clip.paced)):
         left = _RIM + i * _PITCH + (_CELL - wide) / 2
@@ -96,7 +104,8 @@ def _draw_row(page: Any, clip: SheetClip, top: float, height: float, width: floa
         look: dict[str, Any] = dict(edgecolor=PACED, linewidth=3) if paced else dict(edgecolor=PLAIN, linewidth=0.8)
         page.add_patch(Rectangle((left, top), wide, height, fill=False, **look))
         weight = 'bold' if paced else 'normal'
-        page.text(left + wide / 2, top + height + 0.05, str(number), fontsize=8, weight=weight, ha='center', va='top')
+        middle, below = left + wide / 2, top + height + 0.05
+        page.text(middle, below, str(number), fontsize=8 * zoom, weight=weight, ha='center', va='top')
 
 
 def fit_frame(frame: np.ndarray, width: int) -> np.ndarray:

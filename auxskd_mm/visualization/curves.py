@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
+from .plain_text import figure_text
 
 # Okabe-Ito palette.
 COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
@@ -35,12 +36,12 @@ def read_scalars(run: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     series: dict[str, list[tuple[float, float]]] = defaultdict(list)
     # A resumed run continues in a folder of its own: read them all, later files win where steps overlap.
     for file in files:
-        for line in file.read_text().splitlines():
+        for line in file.read_text(encoding='utf-8', errors='replace').splitlines():
             try:
                 row = json.loads(line)
             except json.JSONDecodeError:
                 continue  # the last line of a run that was killed
-            for key, value in row.items():
+            for key, value in row.items() if isinstance(row, dict) else ():
                 if key != 'step' and isinstance(value, (int, float)):
                     series[key].append((row.get('step', 0), value))
     return {key: tuple(np.array(sorted(dict(points).items())).T) for key, points in series.items()}  # type: ignore[misc]
@@ -51,6 +52,7 @@ def plot_curves(
     panels: Sequence[Sequence[str]],
     path: str | Path,
     chance: dict[str, float] | None = None,
+    title: str | None = None,
 ) -> Path:
     """Plot scalars of one or several runs, a panel each group of names, and write a PNG.
 
@@ -60,9 +62,10 @@ def plot_curves(
             left out.
         path: PNG file to write.
         chance: {name: level} drawn as a thin horizontal line.
+        title: Line above the panels.
 
     Raises:
-        InputError: If no run has any of the names.
+        InputError: If a run is none, or no run has any of the names.
     """
     from matplotlib.figure import Figure
 
@@ -71,9 +74,13 @@ def plot_curves(
     present = [panel for panel in present if panel]
     if not present:
         known = sorted({key for scalars in data.values() for key in scalars})
+        if not known:
+            raise InputError(f'{", ".join(map(str, runs.values()))}: no scalars in it; give work dirs of training runs')
         raise InputError(f'none of the runs logged {[key for panel in panels for key in panel]}; they have {known}')
     figure = Figure(figsize=(5.2 * len(present), 3.6), layout='constrained')
     axes = figure.subplots(1, len(present), squeeze=False)
+    if title:
+        figure.suptitle(figure_text(title), wrap=True)
     for axis, panel in zip(axes[0], present):
         for i, key in enumerate(panel):
             for run, (name, scalars) in enumerate(data.items()):

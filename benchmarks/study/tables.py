@@ -102,7 +102,7 @@ def motion_pretext(results: Results) -> str:
 
 def real_main(results: Results) -> str:
     """Tennis strokes of unseen scenes."""
-    rows = [('scratch', 'none (random weights)'), ('scratch_still', 'none, still frames'), ('auxskd', 'auxSKD alone'),
+    rows = [('scratch', 'none (random weights)'), ('scratch_still', 'none, still frames'),
             ('vspp', 'VSPP'), ('auxskd_vspp', 'auxSKD, then VSPP'),
             ('auxskd_vspp_still', 'auxSKD, then VSPP, still frames'),
             ('from_motion_vspp', 'VSPP on MotionClips'),

@@ -30,6 +30,4 @@ test_pipeline = [
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_evaluator = dict(
-    type='auxskd_mm.PretextAccuracyMetric', tasks=['pace'], class_names=dict(pace=['1x', '2x', '4x', '8x'])
-)
+test_evaluator = dict(type='auxskd_mm.PretextAccuracyMetric', tasks=['pace'])

@@ -1,8 +1,7 @@
 # A training whose scalars and a sheet of its clips TensorBoard shows: the demo's VSPP with one more backend and a hook.
 #     pip install tensorboard
 #     python tools/train.py configs/examples/vspp_motion_tracked.py && tensorboard --logdir work_dirs
-# For W&B put dict(type='WandbVisBackend', init_kwargs=dict(project='auxskd_mm', mode='offline')) in its place, and
-# `wandb sync` the run later; without mode='offline' it needs an account.
+# For W&B put WandbVisBackend in its place; docs/pictures.md has the config.
 _base_ = ['../demo/vspp_motion.py']
 
 visualizer = dict(

@@ -47,6 +47,12 @@ def test_unknown_keys_are_refused(config, tmp_path):
         load_config(str(tmp_path / 'none.py'))
 
 
+def test_keys_that_the_runner_looks_up_are_known(config):
+    options = {'model_wrapper_cfg.type': 'auxskd_mm.FullyShardedModel', 'sync_bn': 'torch', 'compile': True}
+    loaded = load_config(config, options)
+    assert (loaded.model_wrapper_cfg.type, loaded.sync_bn, loaded.compile) == tuple(options.values())
+
+
 def test_overrides_that_are_no_pairs_are_a_usage_error(capsys):
     parser = argparse.ArgumentParser(prog='train.py')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions)

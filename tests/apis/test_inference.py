@@ -180,6 +180,8 @@ def test_weights(checkpoint, model, tmp_path):
 
 
 def test_weights_that_cannot_be_used(tmp_path):
+    with pytest.raises(InputError, match=r"device='nowhere': \S"):
+        init_model(config(), device='nowhere')
     with pytest.raises(InputError, match=r'none\.pth: no such checkpoint file'):
         init_model(config(), tmp_path / 'none.pth', 'cpu')
     (tmp_path / 'text.pth').write_text('text')

@@ -45,6 +45,20 @@ def test_views_and_several_tasks_count_by_themselves(monkeypatch):
     assert 'order \\ predicted' not in logged  # 24 classes do not fit
 
 
+@pytest.mark.parametrize(('given', 'named'), [({}, ['1x', '2x', '8x']), (dict(pace=list('abc')), ['a', 'b', 'c'])])
+def test_paces_are_named_by_the_data_set_unless_given(given, named, monkeypatch):
+    texts = []
+    monkeypatch.setattr('auxskd_mm.evaluation.pretext_accuracy_metric.print_log', lambda text, **_: texts.append(text))
+    metric = PretextAccuracyMetric(class_names=given)
+    metric.dataset_meta = dict(paces=(1, 2, 8))
+    metric.process(None, [sample('pace', [2], [1], 3)])
+    metric.evaluate(1)
+    assert [line.split() for line in texts[0].splitlines()[-4:]] == [
+        ['pace', '\\', 'predicted', *named],
+        *([named[0], '0', '0', '0'], [named[1], '0', '0', '0'], [named[2], '0', '1', '0']),
+    ]
+
+
 def test_confusion_by_hand():
     table = confusion_table('pace', np.array([0, 0, 2]), np.array([0, 2, 2]), ['1x', '2x', '3x'])
     rows = [row.split() for row in table.splitlines()]

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from conftest import write_video
+from mmengine.evaluator import Evaluator
 
+from auxskd_mm.datasets import UnlabeledVideoDataset
 from auxskd_mm.evaluation import SegmentPaceMetric, segment_pace_accuracy
 
 
@@ -56,3 +59,34 @@ def test_replacements_are_left_out_and_views_counted(capsys):
     result = metric.evaluate(4)
     assert result['vspp/pace_acc'] == pytest.approx(3 / 4)
     assert result['vspp/segment_acc'] == pytest.approx(1 / 4)
+
+
+@pytest.mark.parametrize(
+    ('sampler', 'given', 'named'),
+    [
+        (dict(type='SegmentPaceSample', speeds=(1, 2, 4, 8)), None, ['1x', '2x', '4x', '8x']),
+        (dict(type='SegmentPaceSample', num_speeds=4), None, ['1x', '2x', '3x', '4x']),
+        (dict(type='PaceSample', paces=(0.5, 1, 2, 3)), None, ['0.5x', '1x', '2x', '3x']),
+        (dict(type='SegmentPaceSample', num_speeds=4), (1, 3, 5, 7), ['1x', '3x', '5x', '7x']),
+        (None, None, ['0', '1', '2', '3']),
+    ],
+)
+def test_table_names_the_speeds_that_the_sampler_draws(sampler, given, named, tmp_path, monkeypatch):
+    write_video(tmp_path / 'a.mp4', num_frames=20)
+    steps = [] if sampler is None else [{**sampler, 'type': f'auxskd_mm.{sampler["type"]}'}]
+    texts = []
+    monkeypatch.setattr('auxskd_mm.evaluation.segment_pace_metric.print_log', lambda text, **_: texts.append(text))
+    evaluator = Evaluator(SegmentPaceMetric(speeds=given))
+    evaluator.dataset_meta = UnlabeledVideoDataset(tmp_path, pipeline=steps).metainfo  # as MMEngine's loops do
+    scores = torch.eye(4)[[3, 3]]
+    sample = dict(pace_label=np.array([1, 3]), segment_label=np.array([0, 1]), pred_pace=scores, pred_segment=scores)
+    evaluator.process([sample])
+    evaluator.evaluate(1)
+    rows = [line.split() for line in texts[0].splitlines()[-5:]]
+    assert rows == [
+        ['pace', '\\', 'predicted', *named],
+        [named[0], '0', '0', '0', '0'],
+        [named[1], '0', '0', '0', '1'],
+        [named[2], '0', '0', '0', '0'],
+        [named[3], '0', '0', '0', '1'],
+    ]

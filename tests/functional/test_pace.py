@@ -8,6 +8,7 @@ from conftest import recorded
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.functional import neighbour_frames, pace_indices, pace_positions, pace_span, segment_pace_indices
+from auxskd_mm.functional.pace import pace_names
 
 
 def test_equal_to_the_recorded_loader():
@@ -88,3 +89,7 @@ def test_a_clip_fits_exactly_into_its_span():
 def test_bad_arguments_are_named(arguments, names):
     with pytest.raises(InputError, match=names):
         pace_positions(*arguments)
+
+
+def test_names():
+    assert pace_names((0.5, 1, 2.0, 4 / 3)) == ('0.5x', '1x', '2x', '1.33333x')

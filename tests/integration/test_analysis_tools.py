@@ -157,6 +157,19 @@ BAD = {
         ['plot_curve', '{folder}/run', '--out', '{folder}/file/x.png'],
         r'--out .*x\.png: cannot be written',
     ),
+    'curves_run': ('analysis/plot_curves.py', ['none'], r'none: no \*/vis_data/scalars.json in it'),
+    'curves_text': ('analysis/plot_curves.py', ['{folder}/text.pth'], r'.*text\.pth: no scalars in it'),
+    'curves_chance': (
+        'analysis/plot_curves.py',
+        ['{folder}/run', '--chance', 'loss'],
+        r'--chance loss: expected NAME=LEVEL',
+    ),
+    'curves_suffix': ('analysis/plot_curves.py', ['{folder}/run', '--out', 'x.svg'], r'x\.svg: expected a \.png file'),
+    'curves_out': (
+        'analysis/plot_curves.py',
+        ['{folder}/run', '--out', '{folder}/file/x.png'],
+        r'.*x\.png: cannot be written',
+    ),
     'publish_file': ('analysis/publish_model.py', ['none.pth', 'x.pth'], r'none\.pth: no such checkpoint file'),
     'publish_text': ('analysis/publish_model.py', ['{folder}/text.pth', 'x.pth'], r'.*text\.pth: not a checkpoint'),
     'publish_out': (
@@ -165,6 +178,8 @@ BAD = {
         r'.*x\.pth: cannot be written',
     ),
     'check_config': ('analysis/check_config.py', ['none.py'], r'none\.py: no such config file'),
+    'check_gpus': ('analysis/check_config.py', ['{vspp}', '--gpus', '0'], r'gpus=0: expected at least 1'),
+    'check_text': ('analysis/check_config.py', ['{folder}/text.pth'], r'.*text\.pth: not a config; expected a \.py'),
     'check_model': (
         'analysis/check_config.py',
         ['{vspp}', '--cfg-options', 'model.backbone.type=auxskd_mm.R2Plus1'],

@@ -38,9 +38,21 @@ def test_two_ranks_of_four_are_one_of_eight(results, method):
         for key, value in one.items():
             assert torch.allclose(two[key].double(), value.double(), atol=1e-5, rtol=1e-5), key
     assert one['losses'].std() > 1e-3  # something was learnt, so weights moved
-    if method == 'auxskd':
+    if method in ('auxskd', 'rspnet'):
         assert one['queue.filled'].item() == 18
         assert one['queue.pointer'].item() == 3 * 8 % 18
+
+
+@pytest.mark.parametrize('method', ['auxskd', 'rspnet'])
+def test_a_training_sees_the_same_on_one_rank_and_on_two(results, method):
+    """The same with all that is random: order, clips, crops, flips, jitter and RSPNet's speeds."""
+    one = results[1, 0]['trained'][method]
+    assert len(one['losses']) == 4
+    assert one['losses'].std() > 1e-3
+    for rank in range(2):
+        two = results[2, rank]['trained'][method]
+        for key, value in one.items():
+            assert torch.allclose(two[key], value, atol=1e-5, rtol=1e-5), key
 
 
 def test_statistics_of_each_rank_alone_would_not_do(results):

@@ -11,6 +11,7 @@ import venv
 from pathlib import Path
 
 import pytest
+from mmengine.fileio import load
 from tool_runs import ROOT, TINY_VSPP, start_tool, tiny_clips
 
 SOURCES = ('auxskd_mm', 'configs', 'tools', 'setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE')
@@ -87,6 +88,23 @@ def contents(folder: Path) -> dict[Path, bytes]:
     """What lies under configs and tools of a folder, by the files' names."""
     files = [path for name in ('configs', 'tools') for path in (folder / name).rglob('*') if path.is_file()]
     return {path.relative_to(folder): path.read_bytes() for path in files if '__pycache__' not in path.parts}
+
+
+def test_mim_finds_what_it_asks_for(installed):
+    """What `mim train` and `mim search` of openmim 0.3.9 do; it needs a setuptools too old for torch, so it is not run."""
+    package = package_of(installed)
+    found = [name for _, _, names in os.walk(package, followlinks=True) for name in names]
+    configs = [path.name for path in (package / '.mim' / 'configs').rglob('*.py')]
+    assert len(configs) > 30
+    assert [name for name in configs if found.count(name) != 1] == []  # a config is looked for by its name alone
+    listed = []
+    for metafile in load(package / '.mim' / 'model-index.yml')['Import']:
+        listed += [model['Config'] for model in load(package / '.mim' / metafile)['Models']]
+    assert len(listed) > 20
+    assert [name for name in listed if not (package / '.mim' / name).is_file()] == []
+    usage = run(installed, package / '.mim' / 'tools' / 'train.py', '-h', cwd=package)
+    assert '--launcher' in usage
+    assert '--gpus' not in usage  # with it mim would call the tool as those of OpenMMLab 1.0
 
 
 def test_configs_are_inherited_from_another_folder(installed, tmp_path):

@@ -56,6 +56,17 @@ def test_batches_are_mixed_and_come_back(results, world):
     assert len({tuple(rank['shuffled'][i][:, 0].tolist()) for rank in ranks[:1] for i in range(10)}) > 5
 
 
+def test_a_batch_is_gathered_and_drawn_for_as_one_process_would(results, world):
+    size = world * rank_jobs.BATCH
+    places = torch.empty(size, dtype=torch.long)
+    for number, rank in enumerate(results['order', world]):
+        assert rank['gathered'].flatten().tolist() == list(range(size))
+        assert torch.equal(rank['part'], rank['own'])
+        places[number::world] = rank['places']
+    torch.manual_seed(0)  # rank 0's
+    assert torch.equal(places, torch.randperm(size))
+
+
 def test_queue_and_teacher_start_as_on_rank_0(results, world):
     ranks = results['start', world]
     first = ranks[0]['before']

@@ -1,6 +1,7 @@
 """The drawn pixels: frames where they belong, thick rims where the clip is paced, text from outside as text."""
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from auxskd_mm.visualization.clip_sheet import PACED, SheetClip, draw_clip_sheet, fit_frame, render_clip_sheet
@@ -30,6 +31,18 @@ def test_every_frame_of_every_row_is_there():
     assert 0.9 < count(picture, (0, 90, 200)) / (3 * cell) < 1.03
     tall = 130 * 43  # at the largest height of 1.3 inches
     assert 0.9 < count(picture, (200, 90, 0)) / (7 * tall) < 1.05
+
+
+def test_text_of_a_wide_sheet_is_larger_by_as_much_as_pages_shrink_it():
+    narrow, wide = (
+        render_clip_sheet([clip([0] * n, caption='', size=(2, 2), colour=(255, 255, 255))], 'HHHH') for n in (8, 16)
+    )
+    tops = []
+    for picture in (narrow, wide):
+        rows = np.flatnonzero((picture < 128).any((1, 2)))  # the title comes first
+        tops.append(int(np.flatnonzero(np.diff(rows) > 1)[0]) + 1)
+    # 8 frames are 7.8 inches wide and stay as they are, 16 are 15.4 and shrink to 10.
+    assert tops[1] / tops[0] == pytest.approx(1.54, rel=0.1), tops
 
 
 def test_a_hostile_name_is_drawn_as_text_and_the_file_written(tmp_path):

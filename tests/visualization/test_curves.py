@@ -26,3 +26,14 @@ def test_runs_have_colours_of_their_own_where_there_is_one_scalar(tmp_path):
     assert [shown(one, colour) for colour in COLOURS[:4]] == [True, True, True, False]
     two = cv2.imread(str(plot_curves(runs, [['loss', 'other']], tmp_path / 'n' / '2.png')))
     assert [shown(two, colour) for colour in COLOURS[:4]] == [True, True, False, False]
+
+
+def test_a_title_is_a_line_above_the_panels(tmp_path):
+    runs = {'a': run(tmp_path / 'a', loss=1)}
+    above = []
+    for title in (None, 'VSPP, $x and 50% of the clips'):
+        dark = cv2.imread(str(plot_curves(runs, [['loss']], tmp_path / 'c.png', title=title))).max(-1) < 128
+        axis = np.flatnonzero(dark[:, dark.sum(0).argmax()])[0]  # where the left spine, the longest line, begins
+        above.append(dark[: max(axis - 3, 0)].sum())
+    assert above[0] == 0
+    assert above[1] > 200

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from auxskd_mm.apis import run_tool
+from auxskd_mm.apis.feature_pictures import check_picture
+from auxskd_mm.errors import InputError
 from auxskd_mm.visualization import plot_curves
 
 DEFAULT_PANELS = ['loss', 'pace_acc,segment_acc,joint_acc', 'teacher_entropy,student_entropy', 'anchor_agreement', 'lr']
@@ -19,10 +21,21 @@ def main() -> None:
     )
     parser.add_argument('--out', default='curves.png', help='PNG file to write')
     parser.add_argument('--chance', nargs='*', default=[], help='NAME=LEVEL lines, e.g. pace_acc=0.25')
+    parser.add_argument('--title', help='line above the panels')
     args = parser.parse_args()
     runs = dict(run.split('=', 1) if '=' in run else (Path(run).name, run) for run in args.runs)
-    chance = {name: float(level) for name, level in (item.split('=', 1) for item in args.chance)}
-    print(plot_curves(runs, [panel.split(',') for panel in args.panels], args.out, chance))
+    chance = dict(map(read_level, args.chance))
+    check_picture(args.out)
+    print(plot_curves(runs, [panel.split(',') for panel in args.panels], args.out, chance, args.title))
+
+
+def read_level(item: str) -> tuple[str, float]:
+    """Name and level of a ``--chance``."""
+    name, _, level = item.partition('=')
+    try:
+        return name, float(level)
+    except ValueError:
+        raise InputError(f'--chance {item}: expected NAME=LEVEL, e.g. pace_acc=0.25') from None
 
 
 if __name__ == '__main__':

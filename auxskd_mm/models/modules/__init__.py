@@ -2,6 +2,7 @@
 
 from .batch_shuffle import batch_shuffle, batch_unshuffle
 from .feature_queue import FeatureQueue
+from .global_batch import gather_batch, own_part, random_order
 from .mlp import MLP
 from .momentum_encoder import MomentumEncoder, check_momentum, momentum_update
 from .pooling import pool_features
@@ -15,7 +16,10 @@ __all__ = [
     'batch_shuffle',
     'batch_unshuffle',
     'check_momentum',
+    'gather_batch',
     'momentum_update',
+    'own_part',
     'pool_features',
     'pool_for_protocol',
+    'random_order',
 ]

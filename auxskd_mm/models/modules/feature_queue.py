@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmengine.dist import all_gather, broadcast
+from mmengine.dist import broadcast
 from torch import Tensor, nn
 
 from ...errors import InputError
 from ...registry import MODELS
+from .global_batch import gather_batch
 
 _STATE = ('features', 'pointer', 'age', 'filled')
 
@@ -65,7 +66,7 @@ class FeatureQueue(nn.Module):
 
     @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:
-        """Write the keys of all ranks over the oldest features.
+        """Write the keys of all ranks over the oldest features, in the order of one process with the whole batch.
 
         Args:
             keys: (B, D), the same B on every rank; any B. Of more than K keys the last K stay.
@@ -75,7 +76,7 @@ class FeatureQueue(nn.Module):
         """
         if keys.ndim != 2 or keys.shape[1] != self.dim:
             raise InputError(f'keys of shape {tuple(keys.shape)} do not fit a queue of width {self.dim}')
-        keys = torch.cat(all_gather(keys.detach().to(self.features.dtype).contiguous()))
+        keys = gather_batch(keys.detach().to(self.features.dtype))
         count, kept = len(keys), min(len(keys), self.size)
         # Indices are computed on the device: reading the pointer would wait for it.
         first = self.pointer + (count - kept)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import torch
 from mmengine.dist import broadcast
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 from ...errors import InputError
 
@@ -78,7 +79,8 @@ class MomentumEncoder(nn.Module):
     def broadcast(self) -> None:
         """Take rank 0's weights on every rank, and count as started."""
         for tensor in [*self.parameters(), *self.buffers()]:
-            broadcast(tensor.data, src=0)
+            if not isinstance(tensor, DTensor):  # of a shard no other rank has a copy
+                broadcast(tensor.data, src=0)
         self.started = True
 
     def update(self, student: Mapping[str, nn.Module], momentum: float) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from mmengine.dist import get_world_size
 from torch import Tensor, nn
 
 from ...errors import InputError
 from ...registry import MODELS
+from ..modules.global_batch import random_order
 from .teacher_model import TeacherModel
 
 
@@ -19,8 +21,10 @@ class RSPNet(TeacherModel):
 
     A sample is a query view and a key view of one video, each ``speed`` times as long as a clip (``RelativeSpeedSample``).
     A random half of the batch, B // 2 samples, is seen at speed 1 (the first frames of the view), the rest at ``speed``
-    (every speed-th frame). With q the query at its speed, k+ the key view at the same speed, k- the key view at the other,
-    and A, M the features of ``head_a`` (appearance) and ``head_m`` (motion), k from the teacher without gradient::
+    (every speed-th frame). B counts the samples of all ranks, so that a sample's speed does not depend on how many there
+    are (the original draws a half on each rank). With q the query at its speed, k+ the key view at the same speed, k- the
+    key view at the other, and A, M the features of ``head_a`` (appearance) and ``head_m`` (motion), k from the teacher
+    without gradient::
 
         loss_appearance = appearance_weight * (InfoNCE(q_A, k+_A, queue) + InfoNCE(q_A, k-_A, queue))
         loss_motion     = motion_weight * mean max(0, margin - (q_M . k+_M - q_M . k-_M) / temperature)
@@ -129,8 +133,8 @@ class RSPNet(TeacherModel):
             of that speed is nearer than all of the queue).
         """
         query_view, key_view = self.views(inputs)
-        # Sample i is slow where its place in a random order is among the first B // 2.
-        fast = torch.randperm(len(inputs), device=inputs.device) >= len(inputs) // 2
+        # Sample i is slow where its place in a random order of all ranks' samples is in the first half.
+        fast = random_order(len(inputs), inputs.device) >= len(inputs) * get_world_size() // 2
         # The key encoder sees the other speed first, then the same: its running statistics keep that order.
         different_a, different_m = self._split(self.teacher_features(self.clips(key_view, ~fast)))
         same_a, same_m = self._split(self.teacher_features(self.clips(key_view, fast)))

@@ -52,7 +52,5 @@ test_dataloader = dict(
         test_mode=True,
     ),
 )
-test_evaluator = dict(
-    type='auxskd_mm.PretextAccuracyMetric', tasks=['pace'], class_names=dict(pace=['1x', '2x', '3x', '4x'])
-)
+test_evaluator = dict(type='auxskd_mm.PretextAccuracyMetric', tasks=['pace'])
 test_cfg = dict(type='TestLoop')

@@ -1,0 +1,75 @@
+"""Whether the lists and folders that a config reads its videos from are there, asked before anything is built."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from mmengine.config import Config
+
+from ..errors import InputError
+
+# What makes the data of the configs, by a folder in their paths.
+_MAKERS = {
+    'motion_clips_slowing': 'make it with `python tools/data/make_motion_clips.py {folder} --slowing 8`',
+    'motion_clips': 'make it with `python tools/data/make_motion_clips.py {folder}`',
+    'ucf101': 'make it with `python tools/data/prepare_ucf101.py VIDEOS ANNOTATIONS {folder}`',
+    'hmdb51': 'make it with `python tools/data/prepare_hmdb51.py VIDEOS ANNOTATIONS {folder}`',
+    'kinetics100': 'make lists with `python tools/data/prepare_kinetics100.py TRAIN_VIDEOS {folder} --val VAL_VIDEOS`',
+}
+_OWN = 'make lists of your videos with `python tools/data/prepare_folder.py VIDEOS {folder}`'
+_LIST_SUFFIXES = ('.txt', '.list', '.csv')
+
+
+def check_lists(config: Config, parts: Sequence[str], prefix: str = '') -> None:
+    """Refuse a config whose list files or folders of videos do not exist.
+
+    Globs and addresses (``s3://...``) pass unseen.
+
+    Args:
+        config: With its variables filled.
+        parts: Loaders that are going to be built: 'train', 'val', 'test'. With 'train', loaders within ``custom_hooks``
+            (:class:`KNNHook`) are looked at as well.
+        prefix: Put before the key in the message, as ``'vspp.'`` for a phase of a recipe.
+
+    Raises:
+        InputError: Names the first missing path, the key that asks for it, and the command that makes it.
+    """
+    tops = [f'{part}_dataloader' for part in parts] + ['custom_hooks'] * ('train' in parts)
+    for top in tops:
+        for key, path in _asked_for(config.get(top), prefix + top):
+            if '://' not in path and not os.path.exists(path):
+                raise InputError(f'{path}: no such file or folder, but {key} asks for it; {_advice(key, path)}')
+
+
+def _asked_for(node: Any, key: str, root: str = '') -> Iterator[tuple[str, str]]:
+    """Key and path of everything that the data sets under a part of a config read."""
+    if isinstance(node, Mapping):
+        # The gallery and the queries of a GalleryQueryDataset have their root in what they share.
+        root = node.get('data_root') or (node.get('common') or {}).get('data_root') or root
+        for name, value in node.items():
+            if name == 'ann_file' and isinstance(value, str) and value:
+                yield f'{key}.{name}', value if '://' in value else os.path.join(root, value)
+            elif name == 'source' and str(node.get('type')).endswith('UnlabeledVideoDataset'):
+                several = [value] if isinstance(value, (str, os.PathLike)) else value or []
+                yield from ((f'{key}.{name}', str(one)) for one in several if one and not glob.has_magic(str(one)))
+            else:
+                yield from _asked_for(value, f'{key}.{name}', root)
+    elif isinstance(node, (list, tuple)):
+        for i, item in enumerate(node):
+            yield from _asked_for(item, f'{key}.{i}', root)
+
+
+def _advice(key: str, path: str) -> str:
+    parts = PurePath(path).parts
+    word = next((word for word in _MAKERS if word in parts), None)
+    if word is not None:
+        made = _MAKERS[word].format(folder=PurePath(*parts[: parts.index(word) + 1])) + ', or '
+    else:
+        made = _OWN.format(folder=PurePath(path).parent) + ', or ' if path.endswith(_LIST_SUFFIXES) else ''
+    if key.endswith('.source'):
+        return made + 'set that key to a folder of videos, a glob or a list file (--cfg-options)'
+    return made + 'set that key to another list (--cfg-options)'

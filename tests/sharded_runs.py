@@ -1,0 +1,98 @@
+"""Trainings on two ranks with and without shards: what tests/integration/test_fully_sharded.py compares.
+
+``python sharded_runs.py OUT DATA`` leaves work dirs ``OUT/METHOD_ddp``, ``OUT/METHOD_fsdp``, ``OUT/auxskd_resumed`` and
+``OUT/facts.pth``, what rank 0 saw of the sharded model.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import runs
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from mmengine.runner import Runner
+from torch.distributed.tensor import DTensor
+
+from auxskd_mm.apis.last_checkpoint import choose_checkpoint
+
+WORLD = 2
+# A checkpoint within an accumulated step, after 3 of 4 iterations.
+OPTIONS = {
+    'train_dataloader.batch_size': 2,
+    'train_cfg.max_epochs': 1,
+    'default_hooks.checkpoint.by_epoch': False,
+    'default_hooks.checkpoint.interval': 3,
+    'default_hooks.checkpoint.max_keep_ckpts': -1,
+    'optim_wrapper.accumulative_counts': 2,
+    'optim_wrapper.optimizer': dict(type='SGD', lr=0.01, momentum=0.9),
+    'optim_wrapper.clip_grad': dict(max_norm=1.0),
+}
+SHARDS = {'model_wrapper_cfg': dict(type='auxskd_mm.FullyShardedModel')}
+
+
+def trained(method: str, data: Path, folder: Path, options: dict[str, Any]) -> Runner:
+    """Train, or go on where the folder's newest checkpoint is."""
+    config = runs.config_of(method, data, folder, {**OPTIONS, **options})
+    config.launcher = 'pytorch'
+    choose_checkpoint(config)
+    runner = runs.runner_of(config)
+    runner.model.module.data_preprocessor.register_forward_hook(_double)
+    runner.train()
+    return runner
+
+
+def _double(module: Any, args: Any, batch: dict[str, Any]) -> dict[str, Any]:
+    return {**batch, 'inputs': batch['inputs'].double()}
+
+
+def facts_of(runner: Runner) -> dict[str, Any]:
+    """Numbers of parameters of the model and held here, and whether all of them and the optimizer's states are shards."""
+    parameters = list(runner.model.parameters())
+    states = [value for state in runner.optim_wrapper.optimizer.state.values() for value in state.values()]
+    return dict(
+        whole=sum(p.numel() for p in parameters),
+        here=sum(p.to_local().numel() for p in parameters if isinstance(p, DTensor)),
+        shards=all(isinstance(value, DTensor) for value in [*parameters, *states]),
+        states=len(states),
+    )
+
+
+def work(rank: int, port: int, out: Path, data: Path) -> None:
+    """One rank."""
+    torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float64)  # so small networks make 1e-3 of a rounding error in float32
+    names = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=WORLD, MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
+    os.environ.update({key: str(value) for key, value in names.items()})
+    dist.init_process_group('gloo')
+    for method in ('auxskd', 'rspnet', 'vspp'):
+        trained(method, data, out / f'{method}_ddp', {})
+        runner = trained(method, data, out / f'{method}_fsdp', SHARDS)
+        if rank == 0 and method == 'auxskd':
+            torch.save(facts_of(runner), out / 'facts.pth')
+    resumed = out / 'auxskd_resumed'
+    if rank == 0:
+        resumed.mkdir()
+        shutil.copy2(out / 'auxskd_fsdp' / 'iter_3.pth', resumed)
+    dist.barrier()
+    trained('auxskd', data, resumed, SHARDS)
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+def main() -> None:
+    """Start the group."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    mp.start_processes(work, (port, *map(Path, sys.argv[1:3])), nprocs=WORLD, start_method='fork')
+
+
+if __name__ == '__main__':
+    main()

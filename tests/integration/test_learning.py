@@ -1,6 +1,6 @@
 """A regression of learning itself: auxSKD, then VSPP must make features that know the motion better than random ones do.
 
-The clips' classes cannot be seen in single frames, so random features stay near 10% (4,000 votes: 9 to 13%). The chain was
+The clips' classes cannot be seen in single frames, so random features stay near 10%. The chain was
 measured over seeds 0 to 4 when this test was written, see docs/study.md ("The regression run").
 """
 

@@ -12,8 +12,9 @@ from designs import chain, frozen, motion
 FOLDER = 'regression'  # below the study's
 TRAIN, TEST = 100, 80  # clips a class
 STEPS = (60, 360)
-# Points of k-NN accuracy, as a share, by which the chain must beat random weights.
-MARGIN = 0.06
+# Share of k-NN accuracy by which the chain must beat random weights: above three standard deviations of the difference of two
+# random networks (1.24 points over seeds 0 to 4), below every gain on record (6.6 to 12.9 points). Tests hold it to both.
+MARGIN = 0.04
 # VSPP with one segment is the pace of whole clips, the demo's first step: what so small a network learns soonest.
 WHOLE = {'model.cls_head.num_segments': 1, **on_both({'pipeline.1.num_segments': 1})}
 

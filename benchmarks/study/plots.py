@@ -14,38 +14,39 @@ from results import Results
 from statistics_of import interval
 from tables import FEW, difference
 
-# Okabe and Ito's colours, told apart by colour-blind readers.
-COLOURS = dict(scratch='#999999', auxskd='#000000', vspp='#E69F00', pace='#56B4E9', vcop='#009E73', rspnet='#CC79A7')
-PLACES = dict(zip(FEW, range(len(FEW))))
 LABELS = ['1', '5', '20', 'all']
 
 
 def few_labels(results: Results, out: Path) -> Path:
-    """Accuracy by labels a class, each method alone (dashed) and after auxSKD (solid)."""
-    panels = (
+    """Accuracy by labels a class: a row of panels a measure, a column a method, alone and after auxSKD."""
+    measures = (
         ('k-NN', 'frozen', 'knn/{}'),
         ('linear probe', 'frozen', 'linear/{}'),
         ('fine-tuned', 'finetune{}', 'acc/top1'),
     )
-    figure, axes = plt.subplots(1, 3, figsize=(12, 4.2), sharey=True, layout='constrained')
-    for axis, (title, step, key) in zip(axes, panels):
-        for row, name in (('scratch', 'random weights'), ('auxskd', 'auxSKD alone'), *METHODS.items()):
-            ways = [(row, '--', name)] if row in ('scratch', 'auxskd') else [
-                (row, '--', name), (f'auxskd_{row}', '-', f'auxSKD, then {name}')]  # fmt: skip
-            for own, style, label in ways:
-                found = [
-                    interval(list(results.values('motion', own, step.format(n), key.format(n)).values())) for n in FEW
-                ]
-                places = [PLACES[n] for n, cell in zip(FEW, found) if cell.count]
+    figure, axes = plt.subplots(3, 4, figsize=(11, 7), sharex=True, sharey='row', layout='constrained')
+    for axis, title in zip(axes[0], METHODS.values()):
+        axis.set_title(title)
+    for axis in axes[-1]:
+        axis.set(xlabel='labelled clips a class', xticks=range(len(FEW)), xticklabels=LABELS)
+    for row, (measure, step, key) in zip(axes, measures):
+        for axis, method in zip(row, METHODS):
+            ways = (
+                ('scratch', 'random weights', '#999999', 's'),
+                (method, 'the method alone', '#0072B2', 'o'),
+                (f'auxskd_{method}', 'auxSKD, then the method', '#D55E00', '^'),
+            )
+            for shift, (own, label, colour, marker) in zip((0, -0.08, 0.08), ways):
+                values = [results.values('motion', own, step.format(n), key.format(n)).values() for n in FEW]
+                found = [interval(list(value)) for value in values]
+                places = [place + shift for place, cell in enumerate(found) if cell.count]
                 means = [100 * cell.mean for cell in found if cell.count]
                 halves = [100 * cell.half for cell in found if cell.count]
-                axis.errorbar(places, means, halves, fmt=style, marker='o', ms=4, lw=1.6, capsize=2, label=label,
-                              color=COLOURS[row])  # fmt: skip
-        axis.axhline(10, color='#bbbbbb', lw=1)
-        axis.set(title=title, xlabel='labelled clips a class', xticks=list(PLACES.values()), xticklabels=LABELS)
-        axis.spines[['top', 'right']].set_visible(False)
-    axes[0].set_ylabel('accuracy, % (grey line: chance)')
-    figure.legend(*axes[0].get_legend_handles_labels(), loc='outside right center', frameon=False, fontsize=9)
+                axis.errorbar(places, means, halves, marker=marker, ms=5, lw=1.6, capsize=3, label=label, color=colour)
+            axis.axhline(10, color='#cccccc', lw=1, zorder=0)
+            axis.spines[['top', 'right']].set_visible(False)
+        row[0].set_ylabel(f'{measure}, %')
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc='outside upper center', ncols=3, frameon=False)
     return save(figure, out / 'study_few_labels.png')
 
 

@@ -20,7 +20,7 @@ FINE_TUNE = {1: 40, 5: 60, 20: 80, 0: 160}
 REAL_FINE_TUNE = 240
 CLIP, SEGMENTS = 8, 2
 METHODS = dict(vspp='VSPP', pace='VideoPace', vcop='VCOP', rspnet='RSPNet')
-TABLES = ('motion', 'real', 'shift', 'pool', 'ablation', 'schedule', 'shortcuts', 'regression')
+TABLES = ('motion', 'real', 'shift', 'pool', 'ablation', 'schedule', 'shortcuts', 'backbone', 'regression')
 
 
 @dataclass(frozen=True)
@@ -329,9 +329,30 @@ def shortcut_table(root: Path, seeds: Sequence[int], tennis: str, table: str) ->
     return made
 
 
+WHOLE = {'model.cls_head.num_segments': 1, **on_both({'pipeline.1.num_segments': 1})}
+R21D = {'model.backbone.type': 'auxskd_mm.R2Plus1DVCOP'}
+BACKBONES: dict[str, tuple[str, dict[str, Any]]] = {
+    'c3d': ('C3D, learning rate 1e-3', {}),
+    'r21d': ('R(2+1)D, learning rate 1e-3', R21D),
+    'r21d_fast': ('R(2+1)D, learning rate 4e-3', {**R21D, LR: 4e-3}),
+}
+
+
+def backbone_table(root: Path, seeds: Sequence[int]) -> list[Cell]:
+    """Which small network learns the pace of whole clips, the easiest task here, in the study's steps."""
+    made = []
+    for seed in seeds:
+        clips = replace(motion(root, seed), key='backbone')
+        for row, (_, options) in BACKBONES.items():
+            made.append(pretrain(clips, row, 'vspp', seed, TOTAL, options={**WHOLE, **options}))
+    return made
+
+
 def cells_of(table: str, root: Path, seeds: Sequence[int], tennis: str, groups: str) -> list[Cell]:
     """All cells of a table, in the order in which they can run."""
-    simple = dict(motion=motion_table, pool=pool_table, ablation=ablation_table, schedule=schedule_table)
+    simple = dict(
+        motion=motion_table, pool=pool_table, ablation=ablation_table, schedule=schedule_table, backbone=backbone_table
+    )
     if table in simple:
         return simple[table](root, seeds)
     return dict(real=real_table, shift=shift_table, shortcuts=shortcut_table)[table](root, seeds, tennis, groups)

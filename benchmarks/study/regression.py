@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from cells import Cell, on_both
+from cells import Cell
 from data import motion_stores
-from designs import chain, frozen, motion
+from designs import WHOLE, chain, frozen, motion
 
 FOLDER = 'regression'  # below the study's
 TRAIN, TEST = 100, 80  # clips a class
@@ -15,12 +15,10 @@ STEPS = (60, 360)
 # Share of k-NN accuracy by which the chain must beat random weights: above three standard deviations of the difference of two
 # random networks (1.24 points over seeds 0 to 4), below every gain on record (6.6 to 12.9 points). Tests hold it to both.
 MARGIN = 0.04
-# VSPP with one segment is the pace of whole clips, the demo's first step: what so small a network learns soonest.
-WHOLE = {'model.cls_head.num_segments': 1, **on_both({'pipeline.1.num_segments': 1})}
 
 
 def regression_cells(root: Path, seed: int) -> list[Cell]:
-    """Cells of one seed; makes the clips in ``root`` if they are missing."""
+    """Cells of one seed, VSPP with one segment (the demo's first step); makes the clips in ``root`` if they are missing."""
     motion_stores(root, TRAIN, TEST)
     clips = replace(motion(root, seed), key='regression')
     cells = [*chain(clips, 'chain', 'vspp', seed, primary=WHOLE, steps=STEPS), frozen(clips, 'scratch', seed, None)]

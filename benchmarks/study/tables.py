@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from designs import ABLATIONS, AUX, METHODS, SCHEDULES, TOTAL
+from designs import ABLATIONS, AUX, BACKBONES, METHODS, SCHEDULES, TOTAL
 from results import Results
 from statistics_of import Interval, interval, paired
 
@@ -176,6 +176,13 @@ def shortcuts(results: Results) -> str:
     return markdown(head, made)
 
 
+def backbone(results: Results) -> str:
+    """Pace of whole clips by network."""
+    columns = [('pace', 'vspp', 'vspp/pace_acc'), ('best constant answer', 'vspp', 'vspp/pace_chance')]
+    table = means(results, 'backbone', [(row, title) for row, (title, _) in BACKBONES.items()], columns)
+    return table.replace('pretraining', 'network', 1)
+
+
 def regression(results: Results) -> str:
     """The small run that tests repeat: k-NN by seed."""
     rows = []
@@ -199,5 +206,6 @@ SECTIONS: dict[str, Callable[[Results], str]] = dict(
     ablation=ablation,
     schedule=schedule,
     shortcuts=shortcuts,
+    backbone=backbone,
     regression=regression,
 )

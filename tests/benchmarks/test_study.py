@@ -72,7 +72,12 @@ def test_every_pretraining_has_the_same_number_of_steps(study, root):
 
 def test_every_cell_has_a_config_and_a_name_of_its_own(study, root):
     designs = study['designs']
-    cells = [*designs.motion_table(root, [0]), *designs.ablation_table(root, [0]), *designs.schedule_table(root, [0])]
+    cells = [
+        *designs.motion_table(root, [0]),
+        *designs.ablation_table(root, [0]),
+        *designs.schedule_table(root, [0]),
+        *designs.backbone_table(root, [0]),
+    ]
     assert len({cell.name for cell in cells}) == len(cells)
     study['execute'].checkpoint_of, kept = (lambda cell, root: None), study['execute'].checkpoint_of
     try:

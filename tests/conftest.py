@@ -19,6 +19,9 @@ DATA = Path(__file__).parent / 'data'
 sys.path[:0] = [str(DATA), str(Path(__file__).parent)]
 # pytest-xdist runs a process a core; more threads than that only fight.
 torch.set_num_threads(1)
+# The first backward pass of a process decides whether autograd starts threads, after which a fork can train no more (several
+# tests fork). Behind torch.export or torch.compile it would: their fake tensors pass for an accelerator.
+torch.ones(1, requires_grad=True).sum().backward()
 
 
 @pytest.fixture(autouse=True)

@@ -159,20 +159,25 @@ def schedule(results: Results) -> str:
 
 
 def shortcuts(results: Results) -> str:
-    """VSPP's accuracy on changed test clips."""
+    """VSPP's accuracy on changed test clips: what it is on still ones, and by how much it moves on others."""
     made = []
     for clips, title in (('motion', 'MotionClips'), ('real', 'tennis, unseen scenes')):
         for row, name in (('vspp', 'VSPP'), ('auxskd_vspp', 'auxSKD, then VSPP')):
             for key, task in (('vspp/pace_acc', 'pace'), ('vspp/segment_acc', 'segment')):
-                plain = results.values(clips, row, 'vspp', key)
-                changed = [
-                    results.values('shortcuts', f'{clips}_{row}', test, key) for test in ('still', 'coarse', 'wraps')
-                ]
+                changed = {
+                    test: results.values('shortcuts', f'{clips}_{row}', test, key)
+                    for test in ('still', 'coarse', 'wraps')
+                }
+                plain = {
+                    seed: value
+                    for seed, value in results.values(clips, row, 'vspp', key).items()
+                    if seed in changed['still']
+                }
                 chance = results.values('shortcuts', f'{clips}_{row}', 'still', key.replace('acc', 'chance'))
-                made.append(
-                    [title, name, task, *(interval(list(v.values())).text() for v in (plain, *changed, chance))]
-                )
-    head = ['clips', 'pretraining', 'task', 'as trained', 'still', 're-encoded', 'wrapping', 'best constant answer']
+                levels = [interval(list(values.values())).text() for values in (plain, changed['still'], chance)]
+                moved = [paired(changed[test], plain).text(signed=True) for test in ('coarse', 'wraps')]
+                made.append([title, name, task, *levels, *moved])
+    head = ['clips', 'pretraining', 'task', 'as trained', 'still', 'best constant answer', 're-encoded', 'wrapping']
     return markdown(head, made)
 
 

@@ -266,6 +266,18 @@ ABLATIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]]
         {'pipeline.1.mode': 'faithful'},
     ),
     'bgr255': ('BGR in 0 to 255, not RGB in -2 to 2', RAW, RAW, {}),
+    'faithful_recipe': (
+        'the faithful recipe: BGR, wraps, queue start, jitter of frames, momentum 0.999 together',
+        {
+            **RAW,
+            f'{JITTER}.clip_consistent': False,
+            'model.queue_init': 'columns',
+            'custom_hooks.2.momentum': 0.999,
+            'train_dataloader.dataset.pipeline.1.lookahead': 3,
+        },
+        RAW,
+        {'pipeline.1.mode': 'faithful'},
+    ),
 }
 
 
@@ -276,7 +288,7 @@ def ablation_table(root: Path, seeds: Sequence[int]) -> list[Cell]:
         clips = replace(motion(root, seed), key='ablation')
         for row, (_, aux, primary, both) in ABLATIONS.items():
             *phases, measured = chain(clips, row, 'vspp', seed, aux, primary, both)
-            if row == 'bgr255':  # features are taken with the input that the weights are used to
+            if primary == RAW:  # features are taken with the input that the weights are used to
                 measured = replace(measured, options={**measured.options, **RAW})
             made += [*phases, measured]
     return made

@@ -72,7 +72,7 @@ def effects(results: Results, out: Path) -> Path:
     axis.axvline(0, color='#888888', lw=1)
     axis.set_yticks([-place for place in range(len(lines))], [title for _, title, _ in lines])
     axis.set_xlabel('difference in k-NN accuracy on MotionClips, points (95% interval over seeds)')
-    axis.legend(frameon=False, loc='upper left', bbox_to_anchor=(1, 1))
+    figure.legend(loc='outside upper center', ncols=3, frameon=False)
     axis.spines[['top', 'right']].set_visible(False)
     return save(figure, out / 'study_effects.png')
 

@@ -267,7 +267,7 @@ ABLATIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]]
     ),
     'bgr255': ('BGR in 0 to 255, not RGB in -2 to 2', RAW, RAW, {}),
     'faithful_recipe': (
-        'the faithful recipe: BGR, wraps, queue start, jitter of frames, momentum 0.999 together',
+        'all of the faithful recipe together',
         {
             **RAW,
             f'{JITTER}.clip_consistent': False,

@@ -71,7 +71,7 @@ def effects(results: Results, out: Path) -> Path:
         seen.add(group)
     axis.axvline(0, color='#888888', lw=1)
     axis.set_yticks([-place for place in range(len(lines))], [title for _, title, _ in lines])
-    axis.set_xlabel('difference in k-NN accuracy on MotionClips, points (95% interval over seeds)')
+    axis.set_xlabel('change in k-NN accuracy, points (95% interval over seeds)')
     figure.legend(loc='outside upper center', ncols=3, frameon=False)
     axis.spines[['top', 'right']].set_visible(False)
     return save(figure, out / 'study_effects.png')

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...files import read_exactly
 from .index import StoreIndex
 from .settings import FORMAT, INDEX_FILE, MARKER_FILE, SETTINGS_FILE, VERSION
-from .shard import read_exactly
 from .sources import source_state
 
 _MOST_STORES = 8

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from conftest import recorded
 from torch import nn
 
-from auxskd_mm.apis.convert_checkpoint import convert_state_dict
 from auxskd_mm.registry import MODELS
+from auxskd_mm.zoo.convert_checkpoint import convert_state_dict
 
 # At lr 0.01 and a batch of 4, BatchNorm magnifies rounding from step to step: this very test in float64 instead of
 # float32 moves the losses of the four steps by 1e-6, 2e-3, 5e-2 and 1e-1. What is sharp over all steps is the float64

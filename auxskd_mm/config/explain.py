@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError
+from ..registry import type_name
 from .explain_pipeline import describe_pipeline
 from .explain_recipe import describe_recipe
 from .origins import ConfigFile, config_chain, origins
@@ -77,7 +78,7 @@ def _faithful(chain: Sequence[ConfigFile]) -> list[str]:
 def _model(config: Config) -> list[str]:
     model = config.model
     head = model.get('cls_head') or {}
-    kind, head_kind = (str(part.get('type', '')).rsplit('.', 1)[-1] for part in (model, head))
+    kind, head_kind = (type_name(part.get('type')) for part in (model, head))
     lines = [_METHODS.get(kind) or _METHODS.get(head_kind) or f'{kind} with {head_kind or "no head"}']
     with torch.device('meta'):
         built = MODELS.build({k: v for k, v in model.to_dict().items() if k != 'init_cfg'})
@@ -123,7 +124,7 @@ def _data(config: Config) -> list[str]:
 
 
 def _source(dataset: Mapping[str, Any]) -> str:
-    kind = str(dataset.get('type')).rsplit('.', 1)[-1]
+    kind = type_name(dataset.get('type'))
     source = dataset.get('source', dataset.get('ann_file'))
     repeat = dataset.get('repeat', 1)
     text = f'{kind} of {source}' if source else kind
@@ -213,7 +214,7 @@ def _evaluation(config: Config) -> list[str]:
         if evaluators is None:
             continue
         entries = [evaluators] if isinstance(evaluators, Mapping) else list(evaluators)
-        lines.append(f'{split}: ' + ', '.join(str(entry['type']).rsplit('.', 1)[-1] for entry in entries))
+        lines.append(f'{split}: ' + ', '.join(type_name(entry['type']) for entry in entries))
     return lines or ['none']
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..registry import type_name
+
 Step = Mapping[str, Any]
 
 
@@ -12,7 +14,7 @@ def describe_pipeline(steps: Sequence[Step]) -> list[str]:
     """A phrase for each step that changes the clip; packing and marking are left out."""
     phrases = []
     for step in steps:
-        name = str(step['type']).rsplit('.', 1)[-1]
+        name = type_name(step['type'])
         if name in ('PackActionInputs', 'MarkSample', 'FormatShape'):
             continue
         words = _WORDS.get(name)

@@ -10,6 +10,7 @@ from mmengine.config import Config
 
 from ..datasets.transforms import PretextSampler
 from ..errors import InputError
+from ..registry import type_name
 
 _STOCK_SAMPLERS = ('SampleFrames', 'UniformSample', 'UniformSampleFrames', 'DenseSampleFrames', 'UntrimmedSampleFrames')
 _RANDOM = ('ColorJitter', 'ClipColorJitter', 'ClipRandomGrayscale', 'MultiScaleCrop')
@@ -43,7 +44,7 @@ def feature_pipeline(config: Config, num_clips: int = 10) -> list[dict[str, Any]
     pipeline: list[dict[str, Any]] = [dict(type='auxskd_mm.MarkSample', start_index=0)]  # SampleFrames asks for it
     samplers = packers = 0
     for step in steps:
-        name = str(step['type']).rsplit('.', 1)[-1]
+        name = type_name(step['type'])
         if _is_sampler(step):
             samplers += 1
             pipeline.append(_uniform(step, num_clips))
@@ -86,7 +87,7 @@ def calm_steps(steps: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """A training pipeline without chance: crops from the centre, no flips, no jitter, the same for every view."""
     calm: list[Mapping[str, Any]] = []
     for step in steps:
-        name = str(step['type']).rsplit('.', 1)[-1]
+        name = type_name(step['type'])
         if name == 'PerView':
             calm += calm_steps(step['transforms'])
         elif name in ('RandomCrop', 'ClipRandomCrop'):

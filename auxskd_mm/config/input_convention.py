@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..registry import type_name
+
 _PREPROCESSORS = ('ActionDataPreprocessor', 'ClipDataPreprocessor')
 # MMAction2's decoding steps give RGB.
 _RGB_STEPS = ('PyAVInit', 'DecordInit', 'OpenCVInit', 'PIMSInit', 'RawFrameDecode')
@@ -39,7 +41,7 @@ def input_convention(
 def _decoded_order(pipeline: Sequence[Mapping[str, Any]]) -> str | None:
     order = None
     for step in pipeline:
-        name = str(step.get('type')).rsplit('.', 1)[-1]
+        name = type_name(step.get('type'))
         if name == 'OpenVideo':
             order = str(step.get('channel_order', 'rgb'))
         elif name in _RGB_STEPS:

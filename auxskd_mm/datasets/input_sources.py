@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from ..errors import InputError, VideoReadError
+from ..registry import type_name
 from .readers import Reader
 from .transforms import OpenVideo
 from .video_list import UnlabeledVideoDataset
@@ -64,7 +65,7 @@ def input_pipeline(steps: Sequence[Mapping[str, Any]]) -> list[Any]:
     Raises:
         InputError: If it decodes nothing (skeletons, audio, features).
     """
-    names = [str(step['type']).rsplit('.', 1)[-1] for step in steps]
+    names = [type_name(step['type']) for step in steps]
     if not any(name in _DECODERS for name in names):
         raise InputError(f'the pipeline decodes no frames (its steps: {", ".join(names)}): it is not one for videos')
     openers = [step for step, name in zip(steps, names) if name == 'OpenVideo']

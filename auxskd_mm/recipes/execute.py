@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..errors import InputError
-from ..registry import METRICS
+from ..registry import METRICS, type_name
 from . import commands
 from . import step_records as records
 from .plan import Step
@@ -122,7 +122,7 @@ def _evaluator(path: Path) -> tuple[str, dict[str, Any]]:
     """Type and config of the first evaluator of a config."""
     evaluator = Config.fromfile(str(path)).test_evaluator
     first = evaluator[0] if isinstance(evaluator, (list, tuple)) else evaluator
-    return str(first['type']).rsplit('.', 1)[-1], dict(first)
+    return type_name(first['type']), dict(first)
 
 
 def _keeps_features(path: Path) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..config.input_convention import find_pipeline, input_convention, same_convention
+from ..registry import type_name
 from .environment import command_of_process, git_revision, now, package_versions
 from .provenance import KEY, History, data_of, history_of, meta_config, methods_text, read_meta
 
@@ -164,7 +165,7 @@ def _plain(value: Any) -> Any:
 
 
 def _name(entry: Mapping[str, Any]) -> str:
-    return str(entry.get('type')).rsplit('.', 1)[-1]
+    return type_name(entry.get('type'))
 
 
 def _list(value: Any) -> list[Mapping[str, Any]]:

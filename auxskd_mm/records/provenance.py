@@ -11,6 +11,7 @@ from mmengine.runner.checkpoint import find_latest_checkpoint
 
 from ..config.input_convention import find_pipeline, input_convention
 from ..config.text import read_config_text
+from ..registry import type_name
 
 # A phase of a training, or None where it is known that there was one but not which.
 History = list[Optional[dict[str, Any]]]
@@ -102,7 +103,7 @@ def phase_of(config: Mapping[str, Any], meta: Mapping[str, Any], checkpoint: str
 
 def method_of(model: Mapping[str, Any]) -> str | None:
     """Name of the method that a model learns by; the type names where it is none of this package's."""
-    types = [str(part.get('type')).rsplit('.', 1)[-1] for part in (model, model.get('cls_head') or {}) if part]
+    types = [type_name(part.get('type')) for part in (model, model.get('cls_head') or {}) if part]
     known = [_METHODS[name] for name in types if name in _METHODS]
     return known[0] if known else (' + '.join(types) or None)
 

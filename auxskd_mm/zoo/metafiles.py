@@ -21,6 +21,7 @@ from mmengine.registry import init_default_scope
 from ..config.load import load_config
 from ..config.sample_shape import sample_shape
 from ..errors import InputError
+from ..registry import type_name
 
 RESULTS = 'configs/results'
 README = 'configs/README.md'
@@ -132,7 +133,7 @@ def zoo_entries(root: Path, collection: Collection, known: Mapping[str, Mapping[
 
 def _metadata(config: Config, collection: Collection, before: Mapping[str, Any]) -> dict[str, Any]:
     init_default_scope(config.get('default_scope', 'mmaction'))
-    kind = str(config.model.backbone.type).rsplit('.', 1)[-1]
+    kind = type_name(config.model.backbone.type)
     with torch.device('meta'):
         model = MODELS.build(config.model)
     views = sample_shape(config, 'train' if config.get('train_dataloader') else 'test')

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..functional.tasks import ordinal
 from ..registry import type_name
+from .task_names import built_sampler
 
 Step = Mapping[str, Any]
 
@@ -17,8 +19,11 @@ def describe_pipeline(steps: Sequence[Step]) -> list[str]:
         name = type_name(step['type'])
         if name in ('PackActionInputs', 'MarkSample', 'FormatShape'):
             continue
-        words = _WORDS.get(name)
-        phrases.append(words(step) if words else _plain(name, step))
+        words, sampler = _WORDS.get(name), None
+        if words is None:
+            sampler = built_sampler(step)
+        said = words(step) if words else sampler.describe() if sampler else ''
+        phrases.append(said or _plain(name, step))
     return phrases
 
 
@@ -32,51 +37,11 @@ def _open(step: Step) -> str:
     return f'open the video with {step.get("backend", "pyav")}, frames {order}'
 
 
-def _segment_pace(step: Step) -> str:
-    views, segments, speeds = step.get('num_views', 1), step.get('num_segments', 4), step.get('num_speeds', 4)
-    what = f'one of its {segments} segments' if segments > 1 else 'the whole of it'
-    text = f'{_clips(views, step)} with {what} sped up 1 to {speeds} times'
-    if views == 2:
-        text += ', segment and speed never the same in both'
-    if step.get('mode', 'faithful') == 'fit':
-        return text + '; it starts where it fits'
-    lookahead = step.get('lookahead', 1)
-    early = f' (early: {lookahead} steps ahead)' if lookahead > 1 else ''
-    return text + f'; near the end it wraps to the first frame{early}' + _seeded(step)
-
-
-def _pace(step: Step) -> str:
-    paces = ', '.join(f'{pace:g}' for pace in step.get('paces', (1, 2, 3, 4)))
-    wrap = 'it starts where it fits' if step.get('mode') == 'fit' else 'near the end it wraps to the first frame'
-    return f'{_clips(step.get("num_views", 1), step)} at one of the paces {paces}; {wrap}' + _seeded(step)
-
-
-def _order(step: Step) -> str:
-    count = step.get('tuple_len', 3)
-    return f'{count} clips of {step.get("clip_len", 16)} frames, {step.get("interval", 8)} apart, shuffled' + _seeded(
-        step
-    )
-
-
-def _relative(step: Step) -> str:
-    length, speed = step.get('clip_len', 16), step.get('max_speed', 2)
-    return f'2 independent views of {length * speed} frames, out of which the model takes both speeds' + _seeded(step)
-
-
 def _uniform(step: Step) -> str:
     clips, every = step.get('num_clips', 1), step.get('frame_interval', 1)
     where = 'evenly spread' if step.get('test_mode') else 'at random'
-    apart = '' if every == 1 else f', every {every}th'
+    apart = '' if every == 1 else f', every {ordinal(every)}'
     return f'{clips} clip{"s" if clips > 1 else ""} of {step.get("clip_len")} frames{apart}, {where}'
-
-
-def _clips(views: int, step: Step) -> str:
-    length = step.get('clip_len', 16)
-    return f'a clip of {length} frames' if views == 1 else f'{views} clips of {length} frames'
-
-
-def _seeded(step: Step) -> str:
-    return '' if step.get('seed') is None else f' (the same draws every time, seed {step["seed"]})'
 
 
 def _resize(step: Step) -> str:
@@ -98,10 +63,6 @@ def _jitter(step: Step) -> str:
 _WORDS: dict[str, Callable[[Step], str]] = dict(
     OpenVideo=_open,
     DecordInit=lambda step: 'open the video with decord, frames RGB',
-    SegmentPaceSample=_segment_pace,
-    PaceSample=_pace,
-    ClipOrderSample=_order,
-    RelativeSpeedSample=_relative,
     SampleFrames=_uniform,
     DecodeClips=lambda step: 'decode each frame that is needed once',
     DecordDecode=lambda step: 'decode with decord',

@@ -12,6 +12,7 @@ from auxskd_mm.apis.inference import batches, class_names
 from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.datasets.transforms import SegmentPaceSample
 from auxskd_mm.errors import InputError
+from auxskd_mm.functional.tasks import Task, segment_names
 
 BACKBONE = dict(type='ResNet3d', depth=18, pretrained='there/is/no/such.pth', base_channels=4, stage_blocks=(1,) * 4)
 HEADS = dict(
@@ -134,7 +135,7 @@ def test_other_heads(kind, question, task, names, videos):
 
 def test_class_names_without_any():
     assert class_names(Config(dict(classes=['a'])), 'class', 3) == ('0', '1', '2')
-    assert class_names(Config(), 'segment', 1) == ('whole clip',)
+    assert class_names(Config(), Task('segment', segment_names(1)), 1) == ('whole clip',)
 
 
 def test_paces_are_named_as_the_sampler_has_them():

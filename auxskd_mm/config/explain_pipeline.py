@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..functional.tasks import ordinal
-from ..registry import type_name
+from ..registry import MODELS, TRANSFORMS, type_name
 from .task_names import built_sampler
 
 Step = Mapping[str, Any]
@@ -19,12 +20,21 @@ def describe_pipeline(steps: Sequence[Step]) -> list[str]:
         name = type_name(step['type'])
         if name in ('PackActionInputs', 'MarkSample', 'FormatShape'):
             continue
-        words, sampler = _WORDS.get(name), None
-        if words is None:
+        if words := _WORDS.get(name):
+            phrases.append(words({**_defaults(step), **step}))
+        else:
             sampler = built_sampler(step)
-        said = words(step) if words else sampler.describe() if sampler else ''
-        phrases.append(said or _plain(name, step))
+            phrases.append((sampler.describe() if sampler else '') or _plain(name, step))
     return phrases
+
+
+def _defaults(step: Step) -> Step:
+    """What a step takes where the config says nothing, as its class has it."""
+    kind = step['type']
+    if isinstance(kind, str):
+        kind = TRANSFORMS.get(kind) or MODELS.get(kind)
+    parameters = inspect.signature(kind).parameters if isinstance(kind, type) else {}
+    return {name: one.default for name, one in parameters.items() if one.default is not one.empty}
 
 
 def _plain(name: str, step: Step) -> str:
@@ -33,8 +43,8 @@ def _plain(name: str, step: Step) -> str:
 
 
 def _open(step: Step) -> str:
-    order = 'BGR, as OpenCV reads' if step.get('channel_order') == 'bgr' else 'RGB'
-    return f'open the video with {step.get("backend", "pyav")}, frames {order}'
+    order = 'BGR, as OpenCV reads' if step['channel_order'] == 'bgr' else 'RGB'
+    return f'open the video with {step["backend"]}, frames {order}'
 
 
 def _uniform(step: Step) -> str:
@@ -57,7 +67,7 @@ def _resize(step: Step) -> str:
 def _jitter(step: Step) -> str:
     factors = ', '.join(f'{k} {step[k]}' for k in ('brightness', 'contrast', 'saturation', 'hue') if step.get(k))
     each = 'once a clip' if step.get('clip_consistent') else 'each frame its own'
-    return f'colour jitter with p = {step.get("p", 1.0)} ({factors}), {each}'
+    return f'colour jitter with p = {step["p"]} ({factors}), {each}'
 
 
 _WORDS: dict[str, Callable[[Step], str]] = dict(
@@ -71,12 +81,10 @@ _WORDS: dict[str, Callable[[Step], str]] = dict(
     RandomCrop=lambda step: f'crop {step["size"]} at random',
     ClipRandomCrop=lambda step: f'crop {step["size"]} at random, one place a clip',
     CenterCrop=lambda step: f'crop {step["crop_size"]} from the centre',
-    RandomResizedCrop=lambda step: (
-        f'crop {" to ".join(map(str, step.get("area_range", (0.08, 1.0))))} of the area at random'
-    ),
-    Flip=lambda step: f'flip with p = {step.get("flip_ratio", 0.5)}',
+    RandomResizedCrop=lambda step: f'crop {" to ".join(map(str, step["area_range"]))} of the area at random',
+    Flip=lambda step: f'flip with p = {step["flip_ratio"]}',
     ClipColorJitter=_jitter,
     BatchColorJitter=_jitter,
-    BatchRandomGrayscale=lambda step: f'grey with p = {step.get("p")}',
-    ClipRandomGrayscale=lambda step: f'grey with p = {step.get("p")}',
+    BatchRandomGrayscale=lambda step: f'grey with p = {step["p"]}',
+    ClipRandomGrayscale=lambda step: f'grey with p = {step["p"]}',
 )

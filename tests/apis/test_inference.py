@@ -133,6 +133,31 @@ def test_other_heads(kind, question, task, names, videos):
     assert len(result[task].truth) == (question == 'task')
 
 
+@pytest.mark.parametrize('average', [None, 'score', 'prob'])
+@pytest.mark.parametrize('listed', [True, False])
+def test_a_recogniser_says_probabilities_of_the_classes_of_its_lists(average, listed, videos, tmp_path):
+    (tmp_path / 'lists').mkdir()
+    (tmp_path / 'lists' / 'test.txt').write_text(f'{videos[0]} 0\n')
+    (tmp_path / 'lists' / 'classes.txt').write_text('run\nwalk\nsit\nwave\n' + 'fall\n' * listed)
+    settings = config('classes')
+    settings.model.cls_head.average_clips = average
+    settings.test_dataloader.dataset.source = str(tmp_path / 'lists' / 'test.txt')
+    model = init_model(settings, device='cpu')
+    model.cls_head.fc_cls.weight.data.mul_(50)  # logits far from a distribution
+    (result,) = predict(model, videos[0], num_clips=2)
+    frames = open_reader(videos[0], channel_order='bgr').read(list(range(24)))
+    clips = np.stack([frames[0:8], frames[16:24]])[:, :, 8:40, 16:48].astype(np.float32)
+    with torch.no_grad():
+        logits = model.cls_head(
+            model.backbone(torch.from_numpy((clips - 100) / 50).permute(0, 4, 1, 2, 3).contiguous())
+        )
+    expected = logits.mean(0).softmax(0) if average == 'score' else logits.softmax(1).mean(0)
+    np.testing.assert_allclose(result['class'].probabilities, expected.numpy(), atol=1e-5)
+    names = ('run', 'walk', 'sit', 'wave', 'fall') if listed else tuple('01234')
+    assert result['class'].names == names
+    assert result['class'].best == names[int(expected.argmax())]
+
+
 def test_class_names_without_any():
     assert class_names(Config(dict(classes=['a'])), 'class', 3) == ('0', '1', '2')
     assert class_names(Config(), Task('segment', segment_names(1)), 1) == ('whole clip',)

@@ -224,7 +224,9 @@ def check_question(model: nn.Module, question: str) -> None:
 
 def asked_tasks(model: nn.Module) -> tuple[Task, ...]:
     """Tasks of a model of :func:`init_model`: those of its head, or else those that the config's evaluators name."""
-    return model_tasks(model) or tuple(evaluated_tasks(getattr(model, 'cfg', None) or Config()))
+    own = model_tasks(model)
+    # A head of MMAction2's kind counts as a classifier until something says otherwise.
+    return own if own not in ((), (CLASS,)) else tuple(evaluated_tasks(getattr(model, 'cfg', None) or Config())) or own
 
 
 def predict(

@@ -23,6 +23,7 @@ class Task:
         class_names: Names of the K classes in the order of the labels. Empty where nobody knows them.
         label_key: Field of the true classes in a data sample, int64 (V,). '' takes ``<name>_label``.
         pred_key: Field of the probabilities in a data sample, float (V, K). '' takes ``pred_<name>``.
+            Metrics and dumps know the default names alone; others are for MMAction2's recognisers.
         clips: Clips that one answer is about. 1 if each clip has its own.
         about: What the answer tells, for messages. '' takes the name.
         given: Name of another task. This task has an answer only where the label of the other is above 0: VSPP's

@@ -12,6 +12,8 @@ from ..errors import VideoReadError
 from .reader_base import TOLERATED_AT_END, Reader, reason
 
 _LOCAL = threading.local()
+# AVFMT_FLAG_GENPTS of libavformat/avformat.h, which PyAV sets without asking.
+_INVENT_TIME_STAMPS = 1
 
 
 class PyAVReader(Reader):
@@ -38,6 +40,8 @@ class PyAVReader(Reader):
             container = av.open(self.path)
         except (av.error.FFmpegError, OSError) as error:
             raise VideoReadError(self.path, f'cannot be opened as a video ({reason(error)})') from None
+        # Invented time stamps follow the order in the file, which with B-frames is not the order of the frames.
+        container.flags = container.flags & ~_INVENT_TIME_STAMPS
         if not container.streams.video:
             kinds = sorted({stream.type for stream in container.streams})
             container.close()

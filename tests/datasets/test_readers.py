@@ -39,6 +39,16 @@ def test_pyav_reads_twice_and_counts_where_there_are_no_time_stamps(tmp_path):
     assert [read_count(f) for f in reader.read([5, 23])] == [5, 23]
 
 
+@pytest.mark.parametrize('b_frames', ['1', '2', '3'])
+def test_invented_time_stamps_are_not_trusted(tmp_path, b_frames):
+    path = write_video(tmp_path / 'v.avi', options=dict(codec={'bf': b_frames, 'x264-params': 'b-adapt=0'}))
+    reader = PyAVReader(path)
+    assert reader.num_frames == 24
+    assert [read_count(frame) for frame in reader.read(range(24))] == list(range(24))
+    assert [read_count(frame) for frame in reader.read([3, 10, 17])] == [3, 10, 17]
+    assert [read_count(frame) for frame in reader.stream()] == list(range(24))
+
+
 def test_long_videos_are_sought_not_decoded_from_the_start(tmp_path, monkeypatch):
     reader = PyAVReader(write_video(tmp_path / 'v.mp4', num_frames=100))
     converted = []

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from ...errors import VideoReadError
+from ..frame_index import NUMBERING
 from ..list_formats import VIDEO_SUFFIXES
 from ..readers import open_reader
 from .encode import Recipe, encode
@@ -49,6 +50,7 @@ class ShardJob(NamedTuple):
         """Name without suffix: another source, order or setting gives another, so shards never mix."""
         content = [
             VERSION,
+            NUMBERING,
             self.settings.relevant(),
             self.max_frames,
             [list(v) for v in self.videos],

@@ -46,12 +46,12 @@ def ffmpeg(*args: str, data: bytes | None = None) -> bytes:
     return subprocess.run(command, input=data, check=True, capture_output=True).stdout
 
 
-def oracle(path: str, size: tuple[int, int] = SIZE) -> np.ndarray:
+def oracle(path: str) -> np.ndarray:
     """All frames that ffmpeg shows, uint8 (T, H, W, 3)."""
-    data = ffmpeg(
-        '-i', path, *['-map', '0:v:0', '-fps_mode', 'passthrough', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-']
-    )
-    return np.frombuffer(data, np.uint8).reshape(-1, size[1], size[0], 3)
+    with av.open(path) as container:
+        width, height = container.streams.video[0].width, container.streams.video[0].height
+    options = '-map 0:v:0 -fps_mode passthrough -f rawvideo -pix_fmt rgb24 -'
+    return np.frombuffer(ffmpeg('-i', path, *options.split()), np.uint8).reshape(-1, height, width, 3)
 
 
 def write_form(form: Form, path: Path) -> str:
@@ -60,6 +60,9 @@ def write_form(form: Form, path: Path) -> str:
     rate = '2000' if 'r2000' in form.options else '25'
     source = f'-f rawvideo -pix_fmt rgb24 -s {SIZE[0]}x{SIZE[1]} -r {rate} -i -'.split()
     options = form.options.replace('r2000', '').replace("'", '').split()
+    if '-pass' in options:
+        options += ['-passlogfile', str(path.with_suffix('.log'))]
+        ffmpeg(*source, *options, '-pass', '1', '-f', 'null', '-', data=frames)
     ffmpeg(*source, *options, str(path), data=frames)
     if form.alter is not None:
         form.alter(path)
@@ -173,12 +176,10 @@ FORMS = {
     'mkv from packed': Form('mkv', '-c:v mpeg4 -q:v 3 -g 12 -bf 2 -f avi', pack_as_divx),
     'mp4 late': Form('mp4', f'{X264}:bframes=2 -output_ts_offset 10'),
     'mkv late': Form('mkv', f'{X264}:bframes=2 -output_ts_offset 10'),
-    'webm vp8 hidden': Form(
-        'webm', '-c:v libvpx -g 40 -b:v 300k -auto-alt-ref 1 -lag-in-frames 25 -arnr-maxframes 7', None
-    ),
-    'mkv vp9 hidden': Form(
-        'mkv',
-        '-c:v libvpx-vp9 -g 40 -b:v 300k -auto-alt-ref 1 -lag-in-frames 25',
+    'webm vp8 hidden': Form('webm', '-c:v libvpx -g 40 -b:v 200k -auto-alt-ref 1 -lag-in-frames 25 -pass 2'),
+    'nut vp9 hidden': Form(
+        'nut',
+        '-c:v libvpx-vp9 -g 40 -b:v 200k -auto-alt-ref 1 -lag-in-frames 25 -pass 2',
         copy_with('', '-bsf:v vp9_superframe_split'),
     ),
     'mkv intra refresh': Form('mkv', f'{X264}:bframes=2:intra-refresh=1'),
@@ -234,6 +235,6 @@ FORMS = {
     'raw h264 b2': Form('h264', f'{X264}:bframes=2'),
     'raw m4v b2': Form('m4v', '-c:v mpeg4 -q:v 3 -g 12 -bf 2 -f m4v'),
     'raw m2v b2': Form('m2v', '-c:v mpeg2video -q:v 3 -g 12 -bf 2 -f mpeg2video'),
-    'gif': Form('gif', ''),
+    'gif': Form('gif', '-vf format=gray'),
     'nut mpeg4 b2': Form('nut', '-c:v mpeg4 -q:v 3 -g 12 -bf 2'),
 }

@@ -16,6 +16,8 @@ NUMBERING = 2
 _INVENT_TIME_STAMPS = 1
 # MAX_NVOP_SIZE of libavcodec/mpeg4videodec.c: an MPEG-4 packet that shows no new frame is no larger.
 _LARGEST_EMPTY = 19
+# Time stamps are rounded, to milliseconds in Matroska, and the last frame's duration is not among them.
+_SAME_RATE = 0.05
 _MPEG4_FRAME = b'\x00\x00\x01\xb6'
 
 
@@ -103,7 +105,7 @@ def index_frames(path: str, container: Any) -> FrameIndex:
     whole = order is not None and order[0] == 0 and count == len(packets) and not doubtful
     return FrameIndex(
         num_frames=count,
-        fps=float(stream.average_rate) if stream.average_rate else None,
+        fps=_frame_rate(stream, order),
         order=order,
         keys=sorted(packet.pts for packet in shown if packet.key and packet.pts is not None),
         doubtful=doubtful,
@@ -147,6 +149,18 @@ def _is_hidden(codec: str, packet: Any) -> bool:
     is_superframe = data[-1] & 0xE0 == 0xC0
     shows_existing, shows = data[0] & 0x08, data[0] & 0x02
     return not (is_superframe or shows_existing or shows)
+
+
+def _frame_rate(stream: Any, order: list[int] | None) -> float | None:
+    """Frames per second on average: what the container says, unless the frames' own times say another rate.
+
+    Some containers state a nominal rate for frames at uneven distances, others none.
+    """
+    stated = float(stream.average_rate) if stream.average_rate else None
+    if order is None or len(order) < 2 or not stream.time_base:
+        return stated
+    measured = (len(order) - 1) / float((order[-1] - order[0]) * stream.time_base)
+    return stated if stated is not None and abs(stated / measured - 1) < _SAME_RATE else measured
 
 
 def _groups_are_closed(packets: list[_Packet], order: list[int]) -> bool:

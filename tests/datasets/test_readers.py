@@ -35,7 +35,7 @@ def test_pyav_reads_twice_and_counts_where_there_are_no_time_stamps(tmp_path):
     reader = PyAVReader(path)
     assert [read_count(f) for f in reader.read([2, 20])] == [2, 20]
     assert [read_count(f) for f in reader.read([1])] == [1]
-    reader._order = None  # as in a raw stream
+    reader._timed = False  # as in a raw stream
     assert [read_count(f) for f in reader.read([5, 23])] == [5, 23]
 
 

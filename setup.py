@@ -106,7 +106,7 @@ setup(
             'imageio-ffmpeg',
         ],
     },
-    package_data={'auxskd_mm': ['visualization/*.j2']},
+    package_data={'auxskd_mm': ['recipes/*.j2', 'visualization/*.j2']},
     cmdclass={'build_py': build_py_with_mim},
     zip_safe=False,
 )

@@ -53,13 +53,13 @@ def declare_torchvision_operators() -> bool:
     except RuntimeError as error:
         if 'torchvision::nms' not in str(error):
             raise
-    import torch
+    from torch import library
 
-    library = torch.library.Library('torchvision', 'FRAGMENT')
-    library.define('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
-    library.define('qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
+    fragment = library.Library('torchvision', 'FRAGMENT')
+    fragment.define('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
+    fragment.define('qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
     # The declarations live as long as this object does.
-    declare_torchvision_operators.library = library  # type: ignore[attr-defined]
+    declare_torchvision_operators.fragment = fragment  # type: ignore[attr-defined]
     for name in [m for m in sys.modules if m == 'torchvision' or m.startswith('torchvision.')]:
         del sys.modules[name]
     importlib.import_module('torchvision')

@@ -28,3 +28,19 @@ MODEL_WRAPPERS = _child('model_wrapper', _MMENGINE_MODEL_WRAPPERS, 'models')
 # Nothing of ours is in these, but a config that has one of ours as its base asks for MMAction2's types in our scope.
 VISUALIZERS = _child('visualizer', _mmaction.VISUALIZERS, 'visualization')
 VISBACKENDS = _child('vis_backend', _mmaction.VISBACKENDS, 'visualization')
+
+
+def type_name(kind: object) -> str:
+    """Bare name of a type as configs give it: a class, ``'VSPPHead'``, ``'auxskd_mm.VSPPHead'`` or a lazy import.
+
+    Args:
+        kind: The value of a ``type`` key. MMEngine's new-style configs (``read_base()``) hold classes, or lazy objects
+            until the config is built.
+
+    Returns:
+        The name without scope or module, ``''`` for None.
+    """
+    if kind is None:
+        return ''
+    name = kind.__name__ if isinstance(kind, type) else getattr(kind, 'name', kind)
+    return str(name).replace('::', '.').rsplit('.', 1)[-1]

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 
 from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
+from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.readers import open_reader
-from auxskd_mm.datasets.stores import SourceVideo, StoreSettings, pack_videos
+from auxskd_mm.datasets.stores import SourceVideo, StoreSettings
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
 
 # What Kinetics-100 is at its usual size, and what the papers resize it to.

@@ -14,6 +14,7 @@ from typing import Any
 
 from faults_training import INTERVAL, At, Outcome, Training, die, in_peace
 
+from auxskd_mm.files import TEMPORARY
 from auxskd_mm.hooks import atomic_checkpoint_hook as writing
 
 WRITE_MOMENTS = ('half written', 'before the rename', 'before the pointer', 'before the old one goes')
@@ -31,7 +32,7 @@ def kill_in_write(moment: str, write: int) -> Callable[[], None]:
             pointer = Path(path).name == 'last_checkpoint'
             count += not pointer
             if count == write and moment == 'half written' and not pointer:
-                with open(f'{path}{writing.TEMPORARY}', 'wb') as file:
+                with open(f'{path}{TEMPORARY}', 'wb') as file:
                     file.write(content[: len(content) // 2])
                 die()
             if count == write and moment == 'before the pointer' and pointer:

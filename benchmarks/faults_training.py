@@ -17,8 +17,8 @@ from mmengine.hooks import Hook
 from tool_runs import forget_runs
 
 from auxskd_mm.apis import run_tool
-from auxskd_mm.apis.last_checkpoint import choose_checkpoint, is_whole
-from auxskd_mm.apis.launch_checks import start_group
+from auxskd_mm.launch.process_group import start_group
+from auxskd_mm.launch.resume import choose_checkpoint, is_whole
 
 INTERVAL = 3  # iterations between checkpoints: the most that may be lost
 

@@ -28,8 +28,8 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 from tool_runs import tiny_clips
 
-from auxskd_mm.apis.command_line import describe
-from auxskd_mm.apis.launch_checks import start_group
+from auxskd_mm.launch.process_group import start_group
+from auxskd_mm.launch.tool import describe
 from auxskd_mm.models.wrappers import full_state
 
 _SGD = dict(type='SGD', lr=0.01, momentum=0.9)

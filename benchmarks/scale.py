@@ -28,7 +28,8 @@ from mmengine.registry import init_default_scope
 
 from auxskd_mm.datasets import UnlabeledVideoDataset
 from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
-from auxskd_mm.datasets.stores import SourceVideo, StoreSettings, pack_videos
+from auxskd_mm.datasets.packing import pack_videos
+from auxskd_mm.datasets.stores import SourceVideo, StoreSettings
 from auxskd_mm.datasets.stores.index import StoreIndex
 from auxskd_mm.datasets.stores.settings import INDEX_FILE, MARKER_FILE
 

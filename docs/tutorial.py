@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 
 from auxskd_mm.apis import build_runner, extract_features, init_model, load_config, predict, predict_pace
-from auxskd_mm.apis.export import export_model
 from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
 from auxskd_mm.functional.neighbours import cosine_topk
+from auxskd_mm.zoo.export import export_model
 
 work = Path(sys.argv[1] if len(sys.argv) > 1 else 'work_dirs/tutorial')
 make_motion_clips(work / 'clips', MotionClipsSettings(train=4, val=0, test=2, classes=('translation', 'rotation')))

@@ -25,8 +25,8 @@ import pytest
 from tool_runs import ROOT
 
 from auxskd_mm.apis import load_config
-from auxskd_mm.apis.command_line import _RUNNER_KEYS
-from auxskd_mm.apis.recipe.plan import plan_recipe
+from auxskd_mm.config.load import _RUNNER_KEYS
+from auxskd_mm.recipes.plan import plan_recipe
 
 _FENCE = re.compile(
     r'(?:^<!-- test: (?P<mode>[^\n]*?) -->\n+)?^```(?P<language>\w*)[^\n]*\n(?P<code>.*?)^```$',

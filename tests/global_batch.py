@@ -24,8 +24,8 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
-from auxskd_mm.functional.seeding import STEP, seed_generators
 from auxskd_mm.models.modules import MomentumEncoder
+from auxskd_mm.random_state import STEP, seed_generators
 from auxskd_mm.registry import METRICS, MODELS
 
 GLOBAL_BATCH, STEPS = 8, 3

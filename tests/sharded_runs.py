@@ -20,7 +20,7 @@ import torch.multiprocessing as mp
 from mmengine.runner import Runner
 from torch.distributed.tensor import DTensor
 
-from auxskd_mm.apis.last_checkpoint import choose_checkpoint
+from auxskd_mm.launch.resume import choose_checkpoint
 
 WORLD = 2
 # A checkpoint within an accumulated step, after 3 of 4 iterations.

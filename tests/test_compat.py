@@ -79,10 +79,10 @@ def test_drn_is_stubbed_only_where_missing(tmp_path):
 def test_torchvision_beside_a_cpu_only_torch(tmp_path):
     # What torchvision's own import does: decorate an operator that its library, which did not load, should declare.
     source = """
-        import torch
-        @torch.library.register_fake('torchvision::nms')
+        from torch import library
+        @library.register_fake('torchvision::nms')
         def nms(dets, scores, iou_threshold): return dets
-        @torch.library.register_fake('torchvision::qnms')
+        @library.register_fake('torchvision::qnms')
         def qnms(dets, scores, iou_threshold): return dets
         value = 7
     """

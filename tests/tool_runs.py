@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import torch
 from mmengine.utils import ManagerMixin
 
-from auxskd_mm.apis import command_line
 from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
+from auxskd_mm.launch import tool as command_line
 
 ROOT = Path(__file__).parents[1]
 TOOLS = ROOT / 'tools'

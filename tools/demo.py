@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 from auxskd_mm.apis import load_config, run_tool
-from auxskd_mm.apis.browse_clips import browse_clips
-from auxskd_mm.apis.run_recipe import run_recipe
+from auxskd_mm.apis.pictures.browse_clips import browse_clips
 from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
+from auxskd_mm.recipes.run_recipe import run_recipe
 from auxskd_mm.visualization import plot_curves
 from auxskd_mm.visualization.motion_sheet import draw_motion_sheet
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from auxskd_mm.apis import run_tool
-from auxskd_mm.apis.protocol import EVALUATIONS, protocol_of_comparison, write_protocol
 from auxskd_mm.evaluation import FeatureBank, KNNMetric, LinearProbeMetric, RetrievalMetric, check_comparable
 from auxskd_mm.evaluation.feature_metric import describe
+from auxskd_mm.records.protocol import EVALUATIONS, protocol_of_comparison, write_protocol
 
 TASKS = dict(retrieval=RetrievalMetric, knn=KNNMetric, linear=LinearProbeMetric)
 

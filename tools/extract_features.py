@@ -6,9 +6,9 @@ import argparse
 
 from auxskd_mm.apis import CfgOptions, load_config, run_tool
 from auxskd_mm.apis.extract_features import check_feature_path, extract_features, write_features
-from auxskd_mm.apis.feature_pipeline import feature_pipeline
-from auxskd_mm.apis.protocol import protocol_of_features, write_protocol
+from auxskd_mm.config.feature_pipeline import feature_pipeline
 from auxskd_mm.models.modules import POOLINGS
+from auxskd_mm.records.protocol import protocol_of_features, write_protocol
 
 
 def main() -> None:

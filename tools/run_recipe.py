@@ -9,8 +9,8 @@ import argparse
 from pathlib import Path
 
 from auxskd_mm.apis import CfgOptions, run_tool
-from auxskd_mm.apis.run_recipe import run_recipe
 from auxskd_mm.errors import InputError
+from auxskd_mm.recipes.run_recipe import run_recipe
 
 
 def main() -> None:

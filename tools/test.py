@@ -11,10 +11,10 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from auxskd_mm.apis import CfgOptions, build_runner, load_config, run_tool, set_work_dir
-from auxskd_mm.apis.launch_checks import start_group
-from auxskd_mm.apis.list_files import check_lists
-from auxskd_mm.apis.protocol import protocol_of, write_protocol
+from auxskd_mm.config.input_files import check_lists
 from auxskd_mm.errors import InputError
+from auxskd_mm.launch.process_group import start_group
+from auxskd_mm.records.protocol import protocol_of, write_protocol
 
 
 def parse_args() -> argparse.Namespace:

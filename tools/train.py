@@ -9,13 +9,13 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 
 from auxskd_mm.apis import CfgOptions, build_runner, load_config, run_tool, set_work_dir
-from auxskd_mm.apis.config_variables import fill_variables
-from auxskd_mm.apis.last_checkpoint import choose_checkpoint
-from auxskd_mm.apis.launch_checks import start_group
-from auxskd_mm.apis.list_files import check_lists
-from auxskd_mm.apis.protocol import protocol_of, write_protocol
-from auxskd_mm.apis.provenance import set_init_history
+from auxskd_mm.config.input_files import check_lists
+from auxskd_mm.config.variables import fill_variables
 from auxskd_mm.errors import InputError
+from auxskd_mm.launch.process_group import start_group
+from auxskd_mm.launch.resume import choose_checkpoint
+from auxskd_mm.records.protocol import protocol_of, write_protocol
+from auxskd_mm.records.provenance import set_init_history
 
 
 def parse_args() -> argparse.Namespace:

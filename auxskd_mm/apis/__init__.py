@@ -1,6 +1,8 @@
 """What the tools call and a notebook can call."""
 
-from .command_line import CfgOptions, build_runner, load_config, run_tool, set_work_dir
+from ..config.load import load_config, set_work_dir
+from ..launch.runner import build_runner
+from ..launch.tool import CfgOptions, run_tool
 from .extract_features import extract_features
 from .inference import init_model, predict, predict_pace
 from .inferencer import PretextInferencer

@@ -18,11 +18,11 @@ from mmengine.registry import init_default_scope
 from torch import nn
 from torch.utils.data import DataLoader
 
+from ..config.feature_pipeline import feature_pipeline
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank
 from ..evaluation.feature_extraction import extract_bank
-from .feature_pipeline import feature_pipeline
 from .inference import init_model
 
 SUFFIXES = ('.npy', '.npz', '.parquet')

@@ -20,14 +20,15 @@ from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import _load_checkpoint
 from torch import nn
 
+from ..config.feature_pipeline import evaluation_steps, feature_pipeline
+from ..config.load import load_config
+from ..datasets.input_sources import as_samples, input_pipeline
 from ..errors import InputError, VideoReadError
-from ..evaluation.feature_extraction import untouched_random_state
+from ..files import check_checkpoint
 from ..functional.order_tuples import clip_orders
 from ..functional.pace import pace_names
 from ..functional.transfer import check_transfer
-from .command_line import check_checkpoint, load_config
-from .feature_pipeline import evaluation_steps, feature_pipeline
-from .inference_inputs import as_samples, input_pipeline
+from ..random_state import untouched_random_state
 
 QUESTIONS = ('as_is', 'task')
 # Field that a head writes, the task's name, and the field of the true answer.
@@ -240,7 +241,7 @@ def predict(
 
     Args:
         model: Any recogniser with a head that writes probabilities: VSPP, VideoPace, VCOP or a classifier.
-        videos: See :func:`auxskd_mm.apis.inference_inputs.as_samples`.
+        videos: See :func:`auxskd_mm.datasets.input_sources.as_samples`.
         question: See :func:`inference_pipeline`. VCOP has an answer to 'task' alone.
         num_clips: Clips a video, for 'as_is'; their probabilities are averaged.
         batch_size: Videos at a time.

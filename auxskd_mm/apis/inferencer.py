@@ -13,11 +13,13 @@ from mmengine.dataset import Compose
 from mmengine.infer.infer import BaseInferencer
 from torch import nn
 
+from ..config.load import load_config
+from ..datasets.input_sources import as_samples
 from ..errors import InputError
+from ..files import check_writable
 from ..functional.clip_indices import segment_window
 from ..registry import INFERENCERS
 from ..visualization import SheetClip, draw_clip_sheet
-from .command_line import load_config
 from .inference import (
     Prediction,
     VideoPrediction,
@@ -29,8 +31,6 @@ from .inference import (
     predict_batch,
     prepared,
 )
-from .inference_inputs import as_samples
-from .writable import check_writable
 
 
 @INFERENCERS.register_module(name='pretext')
@@ -88,7 +88,7 @@ class PretextInferencer(BaseInferencer):
         return [inputs]  # preprocess tells folders, arrays and streams apart
 
     def preprocess(self, inputs: Any, batch_size: int = 1, **kwargs: Any) -> Iterator[list[Any]]:
-        """Batches of model inputs; see :func:`auxskd_mm.apis.inference_inputs.as_samples` for what ``inputs`` may be."""
+        """Batches of model inputs; see :func:`auxskd_mm.datasets.input_sources.as_samples` for what ``inputs`` may be."""
         yield from batches(prepared(numbered(as_samples(*inputs, **kwargs)), self.pipeline, self.skip_bad), batch_size)
 
     def forward(self, inputs: Sequence[dict[str, Any]], **kwargs: Any) -> list[VideoPrediction]:

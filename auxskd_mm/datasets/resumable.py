@@ -15,7 +15,7 @@ from mmengine.registry import DATA_SAMPLERS as MMENGINE_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from torch.utils.data import Dataset, Sampler
 
-from ..functional.seeding import SAMPLE, seed_generators
+from ..random_state import SAMPLE, seed_generators
 from ..registry import DATA_SAMPLERS, DATASETS
 
 

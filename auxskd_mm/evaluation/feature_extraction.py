@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 from collections.abc import Iterator
 from itertools import chain, zip_longest
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from ..errors import InputError
 from ..models.modules.protocol_pooling import pool_for_protocol
+from ..random_state import untouched_random_state
 from .feature_bank import FeatureBank
 
 
@@ -125,18 +125,3 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for part, training in modes:
             part.training = training
-
-
-@contextlib.contextmanager
-def untouched_random_state() -> Iterator[None]:
-    """Give torch, NumPy and Python back their random states, which even an unshuffled loader advances."""
-    python, numpy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    device = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)
-        torch.set_rng_state(cpu)
-        if device is not None:
-            torch.cuda.set_rng_state(device)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,42 +12,12 @@ from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from torch.distributed.optim import ZeroRedundancyOptimizer
 
-from ..errors import InputError
+from ..files import write_atomically
 from ..models.wrappers import full_state, is_sharded, shard_optimizer_state
 from ..registry import HOOKS
-from .rank_state import KEY, apply_rank_state, gather_rank_state
+from .exact_resume import KEY, apply_rank_state, gather_rank_state
 
-TEMPORARY = '.part'
 PREEMPTED = 'preempted_iter_{}.pth'
-
-
-def write_atomically(path: str | os.PathLike, content: bytes) -> None:
-    """Write a file so that at any moment, a power cut included, there is the old one, the new one or none.
-
-    Raises:
-        InputError: If the disk is full or refuses; nothing is left behind.
-    """
-    path = Path(path)
-    temporary = path.with_name(path.name + TEMPORARY)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, 'wb') as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # the name, too, must be on the disk before an older file goes
-        finally:
-            os.close(folder)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise InputError(
-            f'{path}: cannot be written ({error.strerror or error}, {len(content) / 2**20:.1f} MiB); the checkpoints '
-            'before it are whole: free space and go on with --resume'
-        ) from error
 
 
 @register_backend('atomic', force=True)

@@ -11,8 +11,8 @@ from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop
 
-from ..functional.config_text import read_config_text
-from ..functional.input_convention import describe_convention, find_pipeline, input_convention, same_convention
+from ..config.input_convention import describe_convention, find_pipeline, input_convention, same_convention
+from ..config.text import read_config_text
 from ..functional.transfer import check_transfer
 from ..registry import HOOKS
 

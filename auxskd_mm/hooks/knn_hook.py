@@ -11,9 +11,10 @@ from mmengine.runner import EpochBasedTrainLoop
 
 from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank, check_comparable
-from ..evaluation.feature_extraction import extract_bank, untouched_random_state
+from ..evaluation.feature_extraction import extract_bank
 from ..functional.neighbours import knn_accuracy
 from ..models.modules.protocol_pooling import POOLINGS
+from ..random_state import untouched_random_state
 from ..registry import HOOKS
 
 

@@ -21,7 +21,7 @@ from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 
 from ..datasets.resumable import ResumableSampler, resumable
 from ..errors import InputError
-from ..functional.seeding import STEP, seed_generators
+from ..random_state import STEP, seed_generators
 from ..registry import LOOPS
 from .device_prefetch import device_of, prefetch
 from .loader_check import check_loader, check_same_data

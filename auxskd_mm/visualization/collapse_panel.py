@@ -11,7 +11,8 @@ import numpy as np
 from mmengine.config import Config
 
 from ..errors import InputError
-from .curves import COLOURS, read_scalars
+from ..records.scalars import read_scalars
+from .curves import COLOURS
 from .plain_text import figure_text
 
 Scalars = Mapping[str, tuple[np.ndarray, np.ndarray]]

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from mmaction.models.data_preprocessors import ActionDataPreprocessor
 
+from ..datasets.transforms.captions import shown_clips
 from ..errors import InputError, VideoReadError
-from ..evaluation.feature_extraction import untouched_random_state
+from ..random_state import untouched_random_state
 from .clip_sheet import SheetClip
-from .sampler_words import shown_clips
 
 STAGES = {'decoded': 'decoded', 'input': 'network input'}
 _BROKEN_AT_MOST = 50  # unreadable videos before giving up

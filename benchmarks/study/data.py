@@ -10,8 +10,9 @@ from pathlib import Path
 from mmengine.dist import is_main_process
 
 from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
+from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.preparation import prepare_folder
-from auxskd_mm.datasets.stores import SourceVideo, StoreSettings, pack_videos
+from auxskd_mm.datasets.stores import SourceVideo, StoreSettings
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
 from auxskd_mm.errors import InputError
 

@@ -15,11 +15,11 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from auxskd_mm.apis import build_runner, load_config
-from auxskd_mm.apis.protocol import protocol_of, write_protocol
-from auxskd_mm.apis.provenance import set_init_history
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation import FeatureBank, KNNMetric, LinearProbeMetric, RetrievalMetric
 from auxskd_mm.evaluation.linear_probe import ProbeSettings, fit_probe
+from auxskd_mm.records.protocol import protocol_of, write_protocol
+from auxskd_mm.records.provenance import set_init_history
 
 WARM_UP = 20
 

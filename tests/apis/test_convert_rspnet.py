@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from auxskd_mm.apis.convert_checkpoint import convert_checkpoint, convert_state_dict
 from auxskd_mm.errors import InputError
 from auxskd_mm.registry import MODELS
+from auxskd_mm.zoo.convert_checkpoint import convert_checkpoint, convert_state_dict
 
 WIDTH, DIM, QUEUE = 4, 6, 10
 

@@ -16,8 +16,8 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS
 
 from auxskd_mm.apis import load_config
-from auxskd_mm.apis.recipe.entries import read_phases
 from auxskd_mm.functional.transfer import check_transfer
+from auxskd_mm.recipes.entries import read_phases
 
 FOLDER = Path(__file__).parents[2] / 'configs'
 ALL = [

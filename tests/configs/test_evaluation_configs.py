@@ -10,9 +10,9 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 
 from auxskd_mm.apis import load_config
-from auxskd_mm.apis.recipe.plan import plan_recipe
-from auxskd_mm.functional.input_convention import find_pipeline, input_convention, same_convention
+from auxskd_mm.config.input_convention import find_pipeline, input_convention, same_convention
 from auxskd_mm.functional.transfer import check_transfer
+from auxskd_mm.recipes.plan import plan_recipe
 
 FOLDER = Path(__file__).parents[2] / 'configs'
 NAMES = sorted(

@@ -132,7 +132,7 @@ def test_workers_share_what_they_know(folder):
 
 
 def test_a_worker_error_reaches_the_user_as_one_line(folder):
-    from auxskd_mm.apis.command_line import describe
+    from auxskd_mm.launch.tool import describe
 
     for path in folder.glob('*/*.m*'):
         path.write_bytes(b'broken')

@@ -25,8 +25,9 @@ from doc_blocks import (
 )
 from tool_runs import ROOT, forget_runs
 
-from auxskd_mm.apis import command_line, load_config
+from auxskd_mm.apis import load_config
 from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
+from auxskd_mm.launch import tool as command_line
 from auxskd_mm.registry import MODELS
 
 CHECKED = [block for block in blocks('bash', 'python') if not block.mode.startswith('skip-reason=')]

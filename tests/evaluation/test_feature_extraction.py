@@ -14,7 +14,8 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from auxskd_mm.errors import InputError
-from auxskd_mm.evaluation.feature_extraction import evaluating, extract_bank, untouched_random_state
+from auxskd_mm.evaluation.feature_extraction import evaluating, extract_bank
+from auxskd_mm.random_state import untouched_random_state
 
 
 class Videos(Dataset):

@@ -1,47 +1,9 @@
-import errno
 import os
 
-import pytest
 import torch
 import toy_distillation as toy
 
-from auxskd_mm.errors import InputError
 from auxskd_mm.hooks import atomic_checkpoint_hook as hook
-
-
-def test_a_file_is_replaced_whole(tmp_path):
-    path = tmp_path / 'folder' / 'file'
-    hook.write_atomically(path, b'old')
-    hook.write_atomically(path, b'new')
-    assert path.read_bytes() == b'new'
-    assert os.listdir(path.parent) == ['file']
-
-
-@pytest.mark.parametrize('step', ['fsync', 'replace'])
-def test_a_full_disk_leaves_the_old_file_and_one_line(step, tmp_path, monkeypatch):
-    path = tmp_path / 'epoch_1.pth'
-    hook.write_atomically(path, b'old')
-
-    def refuse(*args):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(hook.os, step, refuse)
-    with pytest.raises(
-        InputError, match=r'epoch_1\.pth: cannot be written \(No space left on device, .*--resume'
-    ) as error:
-        hook.write_atomically(path, b'new')
-    assert '\n' not in str(error.value)
-    assert path.read_bytes() == b'old'
-    assert os.listdir(tmp_path) == ['epoch_1.pth']
-
-
-def test_the_bytes_are_on_the_disk_before_the_name(tmp_path, monkeypatch):
-    calls = []
-    for name in ('fsync', 'replace'):
-        real = getattr(os, name)
-        monkeypatch.setattr(hook.os, name, lambda *args, name=name, real=real: (calls.append(name), real(*args))[1])
-    hook.write_atomically(tmp_path / 'file', b'x')
-    assert calls == ['fsync', 'replace', 'fsync']
 
 
 def test_the_old_checkpoint_goes_after_the_new_one_and_its_pointer(tmp_path, monkeypatch):

@@ -9,7 +9,8 @@ from tool_runs import CONFIGS, tiny_clips
 
 from auxskd_mm.apis import load_config
 from auxskd_mm.datasets import video_list
-from auxskd_mm.datasets.stores import SourceVideo, StoreSettings, pack_videos
+from auxskd_mm.datasets.packing import pack_videos
+from auxskd_mm.datasets.stores import SourceVideo, StoreSettings
 
 BATCH, PER_DECODE, REPEAT, VIDEOS = 10, 5, 10, 8
 

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from auxskd_mm.apis import run_tool
-from auxskd_mm.apis.train_time import scalars_files, train_time
 from auxskd_mm.errors import InputError
+from auxskd_mm.records.iteration_time import scalars_files, train_time
 from auxskd_mm.visualization import plot_curves
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from auxskd_mm.apis import CfgOptions, load_config, run_tool
-from auxskd_mm.apis.benchmark import inference_speed, loader_speed
+from auxskd_mm.zoo.speed import inference_speed, loader_speed
 
 
 def main() -> None:

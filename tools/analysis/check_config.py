@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from auxskd_mm.apis import CfgOptions, load_config, run_tool
-from auxskd_mm.apis.describe_config import describe_config
+from auxskd_mm.config.explain import describe_config
 
 
 def main() -> None:

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from auxskd_mm.apis import CfgOptions, load_config, run_tool
-from auxskd_mm.apis.model_summary import ModelSummary, model_summary, readable
 from auxskd_mm.errors import InputError
+from auxskd_mm.zoo.model_summary import ModelSummary, model_summary, readable
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from auxskd_mm.apis import run_tool
-from auxskd_mm.apis.feature_pictures import check_picture
+from auxskd_mm.apis.pictures.feature_pictures import check_picture
 from auxskd_mm.errors import InputError
 from auxskd_mm.visualization import plot_curves
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from auxskd_mm.apis import run_tool
-from auxskd_mm.apis.publish import PARTS, publish_model
+from auxskd_mm.zoo.publish import PARTS, publish_model
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import argparse
 import sys
 
 from auxskd_mm.apis import run_tool
-from auxskd_mm.datasets.labeled_list import write_lines
+from auxskd_mm.datasets.preparation.labeled_list import write_lines
 from auxskd_mm.datasets.preparation.video_check import COMPARED, check_videos, summarize, write_report
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
 

@@ -15,9 +15,10 @@ import os
 import sys
 
 from auxskd_mm.apis import run_tool
-from auxskd_mm.datasets.stores import LAYOUTS, StoreSettings, open_store, pack_videos
-from auxskd_mm.datasets.stores.estimate import estimate_layouts, estimate_table
-from auxskd_mm.datasets.stores.pack import default_workers
+from auxskd_mm.datasets.packing import pack_videos
+from auxskd_mm.datasets.packing.estimate import estimate_layouts, estimate_table
+from auxskd_mm.datasets.packing.pack import default_workers
+from auxskd_mm.datasets.stores import LAYOUTS, StoreSettings, open_store
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from auxskd_mm.apis import CfgOptions, init_model, load_config, run_tool
-from auxskd_mm.apis.export import PARTS, check_export_path, export_model
+from auxskd_mm.zoo.export import PARTS, check_export_path, export_model
 
 
 def main() -> None:

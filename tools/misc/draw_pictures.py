@@ -10,8 +10,8 @@ from pathlib import Path
 from PIL import Image
 
 from auxskd_mm.apis import run_tool
-from auxskd_mm.apis.writable import check_writable
 from auxskd_mm.errors import InputError
+from auxskd_mm.files import check_writable
 
 ROOT = Path(__file__).resolve().parents[2]
 COLOURS = 200  # of a palette, for pictures that would be larger than the next figure

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from auxskd_mm.apis import run_tool
-from auxskd_mm.apis.zoo import zoo_files
 from auxskd_mm.errors import InputError
+from auxskd_mm.zoo.metafiles import zoo_files
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from auxskd_mm.apis import run_tool
-from auxskd_mm.apis.convert_checkpoint import convert_checkpoint
+from auxskd_mm.zoo.convert_checkpoint import convert_checkpoint
 
 
 def main() -> None:

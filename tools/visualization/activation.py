@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from auxskd_mm.apis import CfgOptions, init_model, load_config, run_tool
-from auxskd_mm.apis.activation import draw_activations
 from auxskd_mm.apis.inference import QUESTIONS
+from auxskd_mm.apis.pictures.activation import draw_activations
 
 
 def main() -> None:

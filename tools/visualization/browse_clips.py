@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from auxskd_mm.apis import CfgOptions, load_config, run_tool
-from auxskd_mm.apis.browse_clips import check_out, see_config, take_videos, write_clips
+from auxskd_mm.apis.pictures.browse_clips import check_out, see_config, take_videos, write_clips
 
 
 def main() -> None:

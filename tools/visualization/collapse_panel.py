@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from auxskd_mm.apis import run_tool
-from auxskd_mm.apis.feature_pictures import check_picture
+from auxskd_mm.apis.pictures.feature_pictures import check_picture
 from auxskd_mm.visualization.collapse_panel import draw_collapse_panel
 
 

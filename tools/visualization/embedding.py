@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from auxskd_mm.apis import CfgOptions, init_model, load_config, run_tool
-from auxskd_mm.apis.feature_pictures import check_picture, draw_feature_files, draw_pace_embedding
+from auxskd_mm.apis.pictures.feature_pictures import check_picture, draw_feature_files, draw_pace_embedding
 from auxskd_mm.errors import InputError
 from auxskd_mm.visualization.embedding import METHODS
 

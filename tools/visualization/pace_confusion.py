@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from auxskd_mm.apis import CfgOptions, init_model, load_config, run_tool
-from auxskd_mm.apis.feature_pictures import check_picture
-from auxskd_mm.apis.pretext_confusion import ask_model, draw_pretext_confusion, read_answers
+from auxskd_mm.apis.pictures.feature_pictures import check_picture
+from auxskd_mm.apis.pictures.pretext_confusion import ask_model, draw_pretext_confusion, read_answers
 from auxskd_mm.errors import InputError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from auxskd_mm.apis import run_tool
-from auxskd_mm.apis.feature_pictures import draw_retrieval
+from auxskd_mm.apis.pictures.feature_pictures import draw_retrieval
 
 
 def main() -> None:

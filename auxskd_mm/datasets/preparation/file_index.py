@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from ...errors import InputError
-from ..labeled_list import examples, write_lines
 from ..list_formats import VIDEO_SUFFIXES
 from ..video_list import UnlabeledVideoDataset
+from .labeled_list import examples, write_lines
 
 
 class FileIndex:

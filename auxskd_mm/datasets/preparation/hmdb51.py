@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from ...errors import InputError
-from ..labeled_list import Labeled, write_lines
 from .file_index import FileIndex
+from .labeled_list import Labeled, write_lines
 from .split_lists import Split, check_official, locate_split, write_split
 
 NUM_CLASSES = 51

@@ -11,9 +11,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...errors import InputError
-from ..labeled_list import Labeled, write_lines, write_list
 from ..list_formats import read_list
 from .file_index import FileIndex
+from .labeled_list import Labeled, write_lines, write_list
 
 
 def smallest_classes(folder: str | Path, count: int = 100) -> list[tuple[str, int]]:

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...errors import InputError
-from ..group_split import Clip, check_parts, split_by_group, write_lists
-from ..labeled_list import examples
 from .file_index import FileIndex
+from .group_split import Clip, check_parts, split_by_group, write_lists
+from .labeled_list import examples
 
 PARTS = ('train', 'val', 'test')
 # Seeds that are tried for a hint when a split leaves a class out.
@@ -30,7 +30,7 @@ def prepare_folder(
     pool: Sequence[str] = (),
     delimiter: str = ' ',
 ) -> dict[str, list[Clip]]:
-    """Write the lists of a folder of videos; see :func:`auxskd_mm.datasets.group_split.write_lists`.
+    """Write the lists of a folder of videos; see :func:`auxskd_mm.datasets.preparation.group_split.write_lists`.
 
     Args:
         folder: Videos as ``class/video.mp4``; or what the paths of ``table`` are relative to.

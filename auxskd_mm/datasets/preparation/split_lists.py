@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import InputError
-from ..labeled_list import Labeled, examples, write_list
 from .file_index import FileIndex
+from .labeled_list import Labeled, examples, write_list
 
 
 class Split(NamedTuple):

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from ...errors import InputError
-from ..labeled_list import Labeled, examples, write_lines
 from .file_index import FileIndex
+from .labeled_list import Labeled, examples, write_lines
 from .split_lists import Split, check_official, locate_split, write_split
 
 # Every split divides all 13,320 videos (Soomro et al. 2012, arXiv 1212.0402); of split 1 both sizes are quoted widely.

@@ -22,8 +22,9 @@ import numpy as np
 from mmengine.utils import ProgressBar
 
 from ...errors import InputError, VideoReadError
-from ..pyav_reader import PyAVReader, frame_array
-from ..readers import IMAGE_SUFFIXES, TOLERATED_AT_END, Reader, natural_key, open_reader
+from ..readers import IMAGE_SUFFIXES, PyAVReader, Reader, natural_key, open_reader
+from ..readers.base import TOLERATED_AT_END
+from ..readers.pyav import frame_array
 
 STATUSES = ('ok', 'bad', 'short', 'duplicate')
 # At most so many frames of each video are read a second time, by number.

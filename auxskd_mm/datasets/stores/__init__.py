@@ -8,10 +8,10 @@ A store is a folder::
     shard-<number>-<hash>.json   what the shard holds; lets an interrupted packing go on
 
 A video in it is named ``<store>/<name>``, which :func:`~auxskd_mm.datasets.readers.open_reader` opens like a file.
+:mod:`auxskd_mm.datasets.packing` writes stores.
 """
 
-from .pack import pack_videos
-from .readers import open_stored_video
+from .read import open_stored_video
 from .settings import LAYOUTS, StoreSettings
 from .sources import SourceVideo
 from .store import Store, find_store, is_store, open_store, stored_video_exists
@@ -25,6 +25,5 @@ __all__ = [
     'is_store',
     'open_store',
     'open_stored_video',
-    'pack_videos',
     'stored_video_exists',
 ]

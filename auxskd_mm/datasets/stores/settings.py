@@ -63,3 +63,7 @@ class StoreSettings(NamedTuple):
             return self.size[1], self.size[0]
         scale = min(1.0, self.short_side / min(height, width))
         return round(height * scale), round(width * scale)
+
+
+# Any shape fits: NumPy pads headers of version 1 to a multiple of 64 bytes.
+NPY_HEADER = 128

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from ..reader_base import IMAGE_SUFFIXES
+from ..readers.base import IMAGE_SUFFIXES
 
 
 class SourceVideo(NamedTuple):

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from ..frame_index import NUMBERING
+from ...files import read_exactly
+from ..readers.frame_index import NUMBERING
 from .index import StoreIndex
 from .settings import FORMAT, INDEX_FILE, MARKER_FILE, SETTINGS_FILE, VERSION
-from .shard import read_exactly
 from .sources import source_state
 
 _MOST_STORES = 8

@@ -6,13 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import InputError
-from ...functional.jitter_params import (
-    Strength,
-    check_probability,
-    draw_jitter_batch,
-    draw_mask_batch,
-    jitter_settings,
-)
+from ...functional.jitter_params import Strength, check_probability, draw_jitter_batch, draw_mask_batch, jitter_settings
 from ...functional.photometric import frame_shape, grey_clips, jitter_clips
 from ...functional.photometric_cv import jitter_array
 from ...registry import MODELS

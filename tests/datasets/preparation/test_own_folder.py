@@ -2,7 +2,7 @@
 
 import pytest
 
-from auxskd_mm.datasets.group_split import Clip
+from auxskd_mm.datasets.preparation.group_split import Clip
 from auxskd_mm.datasets.preparation.own_folder import prepare_folder, split_clips
 from auxskd_mm.errors import InputError
 

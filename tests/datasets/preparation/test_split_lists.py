@@ -2,7 +2,7 @@
 
 import pytest
 
-from auxskd_mm.datasets.labeled_list import Labeled
+from auxskd_mm.datasets.preparation.labeled_list import Labeled
 from auxskd_mm.datasets.preparation.split_lists import Split, check_official, hold_out, write_split
 from auxskd_mm.errors import InputError
 

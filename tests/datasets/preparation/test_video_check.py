@@ -14,7 +14,7 @@ from conftest import write_video
 
 from auxskd_mm.datasets.preparation import video_check
 from auxskd_mm.datasets.preparation.video_check import check_video, check_videos, summarize, write_report
-from auxskd_mm.datasets.pyav_reader import PyAVReader
+from auxskd_mm.datasets.readers.pyav import PyAVReader
 from auxskd_mm.errors import InputError
 
 

@@ -8,9 +8,10 @@ import pytest
 from conftest import read_count, write_video
 from mmengine.dataset import Compose
 
-from auxskd_mm.datasets.frame_index import NUMBERING
+from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.readers import open_reader
-from auxskd_mm.datasets.stores import SourceVideo, StoreSettings, open_store, pack_videos
+from auxskd_mm.datasets.readers.frame_index import NUMBERING
+from auxskd_mm.datasets.stores import SourceVideo, StoreSettings, open_store
 from auxskd_mm.datasets.stores.store import forget_store
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
 from auxskd_mm.errors import InputError, VideoReadError

@@ -7,8 +7,8 @@ import torch
 from conftest import recorded
 from mmaction.structures import ActionDataSample
 
-from auxskd_mm.apis.convert_checkpoint import convert_state_dict
 from auxskd_mm.registry import MODELS
+from auxskd_mm.zoo.convert_checkpoint import convert_state_dict
 
 
 @pytest.fixture(scope='module')

@@ -1,0 +1,194 @@
+"""Which places and times of a clip speak for a class: class activation maps of pretext heads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmengine.dataset import pseudo_collate
+from torch import Tensor, nn
+
+from ...datasets.input_sources import as_samples
+from ...datasets.transforms.captions import shown_clips
+from ...errors import InputError
+from ...visualization.activation_sheet import ActivationClip, draw_activation
+from ..inference import check_question, class_names, inference_pipeline, numbered, prepared
+
+# Attributes by which heads are told apart, and the tasks of their logits in order.
+_TASKS = (('fc_speed', ('pace', 'segment')), ('fc_pace', ('pace',)), ('fc_order', ('order',)), ('fc_cls', ('class',)))
+
+
+class Activation(NamedTuple):
+    """Contributions to one logit of each clip of a sample.
+
+    Attributes:
+        maps: float32 (V, T', H', W'): with a linear head on the averaged map, their mean plus the bias is the logit.
+        logits: (V, K) of the task, or (1, K) where a tuple of clips has one.
+        chosen: Class of each row of ``logits``, int64.
+    """
+
+    maps: Tensor
+    logits: Tensor
+    chosen: Tensor
+
+
+def head_tasks(model: nn.Module) -> tuple[str, ...]:
+    """Tasks that the head of a model has logits for.
+
+    Raises:
+        InputError: If it has none.
+    """
+    head = getattr(model, 'cls_head', None)
+    for attribute, tasks in _TASKS:
+        if hasattr(head, attribute):
+            return tasks
+    raise InputError(
+        f'{type(head or model).__name__} has no logits to explain; take a config of VSPP, VideoPace, VCOP or a recogniser'
+    )
+
+
+def class_activation(
+    model: nn.Module, clips: Tensor, task: str, target: int | None = None, layer: str | None = None
+) -> Activation:
+    """How much every position of a feature map adds to a logit.
+
+    With A the feature map and l the logit of a clip, the map is ``sum_c A_c * (dl / dA_c) * N`` over the N positions. For
+    a linear layer on the average over all positions that is exactly ``sum_c w_c A_c``, the class activation map of Zhou
+    et al. (CVPR 2016); for heads with a hidden layer (VCOP's) and for earlier layers it is the contribution to first
+    order, as in gradient-weighted class activation mapping (Selvaraju et al., ICCV 2017) without its rectification.
+
+    Args:
+        model: In eval mode, with ``backbone`` and ``cls_head``.
+        clips: (V, C, T, H, W), out of the data preprocessor.
+        task: One of :func:`head_tasks`.
+        target: Class; None takes each clip's most probable.
+        layer: Name of a module in the backbone whose output is mapped; None takes the backbone's own.
+
+    Raises:
+        InputError: If there is no such task, class or layer, or no feature map.
+    """
+    tasks = head_tasks(model)
+    if task not in tasks:
+        raise InputError(f"task='{task}': the head tells {', '.join(tasks)}")
+    kept: list[Tensor] = []
+    handle = _module(model.backbone, layer).register_forward_hook(lambda _, __, output: kept.append(_single(output)))
+    try:
+        with torch.enable_grad():
+            feats = model.backbone(clips.detach().clone().requires_grad_())
+            output = model.cls_head(feats)
+    finally:
+        handle.remove()
+    logits = output[tasks.index(task)] if isinstance(output, tuple) else output
+    if target is not None and not 0 <= target < logits.shape[1]:
+        raise InputError(f'target={target}: {task} has the classes 0 to {logits.shape[1] - 1}')
+    chosen = logits.argmax(1) if target is None else torch.full((len(logits),), target, device=logits.device)
+    fmap = kept[-1]
+    if fmap.ndim != 5:
+        raise InputError(
+            f'{type(model.backbone).__name__} yields {tuple(fmap.shape)} at this layer, no map (B, C, T, H, W) over time '
+            'and space'
+        )
+    gradient = torch.autograd.grad(logits.gather(1, chosen[:, None]).sum(), fmap)[0]
+    maps = (fmap * gradient).sum(1) * fmap[0, 0].numel()
+    return Activation(maps.detach().float(), logits.detach().float(), chosen)
+
+
+def draw_activations(
+    model: nn.Module,
+    videos: Any,
+    out_dir: str | Path,
+    *,
+    task: str | None = None,
+    target: int | None = None,
+    layer: str | None = None,
+    question: str = 'task',
+    num_clips: int = 1,
+) -> list[Path]:
+    """A PNG a video: frames, the map over them, and its course over time.
+
+    Args:
+        model: Of :func:`init_model`.
+        videos: See :func:`auxskd_mm.datasets.input_sources.as_samples`.
+        out_dir: Folder, which is made.
+        task: See :func:`head_tasks`; None takes the first.
+        target: See :func:`class_activation`.
+        layer: See :func:`class_activation`.
+        question: See :func:`inference_pipeline`.
+        num_clips: Clips a video, for 'as_is'.
+
+    Returns:
+        The paths.
+
+    Raises:
+        InputError: See :func:`class_activation`; or if the folder cannot be written to, or a video not read.
+    """
+    task = head_tasks(model)[0] if task is None else task
+    check_question(model, question)
+    folder = Path(out_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f'{out_dir}: cannot be written to ({error.strerror})') from None
+    pipeline = inference_pipeline(model.cfg, question, num_clips)
+    written: list[Path] = []
+    for data in prepared(numbered(as_samples(videos)), pipeline):
+        rows, title = _rows(model, pipeline, data, task, target, layer)
+        name = Path(str(data['data_samples'].get('filename', 'array'))).stem
+        written.append(draw_activation(rows, folder / f'{len(written):04d}_{name}_{task}.png', title))
+    return written
+
+
+def _rows(
+    model: nn.Module, pipeline: Any, data: dict[str, Any], task: str, target: int | None, layer: str | None
+) -> tuple[list[ActivationClip], str]:
+    batch = model.data_preprocessor(pseudo_collate([data]), False)
+    clips = batch['inputs'].flatten(0, 1)
+    found = class_activation(model, clips, task, target, layer)
+    names = class_names(model.cfg, task, found.logits.shape[1])
+    sample = data['data_samples']
+    frames = data['inputs'].permute(0, 2, 3, 4, 1).numpy()
+    if any(getattr(step, 'channel_order', 'rgb') == 'bgr' for step in pipeline.transforms):
+        frames = frames[..., ::-1]
+    upsampled = F.interpolate(found.maps[:, None], size=clips.shape[2:], mode='trilinear', align_corners=False)[:, 0]
+    labels = {key: sample.get(key) for key in ('pace_label', 'segment_label', 'order_label') if key in sample}
+    results = dict(labels, frame_inds=sample.get('frame_inds'))
+    shown = shown_clips(pipeline.transforms if labels else (), results, len(frames), frames.shape[1])
+    numbers = np.asarray(sample.get('frame_inds')).reshape(len(frames), -1)
+    rows = []
+    for view, clip in enumerate(shown):
+        row = min(view, len(found.logits) - 1)
+        best = int(found.chosen[row])
+        share = float(found.logits[row].softmax(0)[best])
+        caption = f'{clip.caption}; explained: {task} {names[best]} (probability {share:.2f})'
+        rows.append(
+            ActivationClip(
+                frames[view], numbers[view].tolist(), clip.paced.tolist(), caption, upsampled[view].cpu().numpy()
+            )
+        )
+    size = ' x '.join(map(str, found.maps.shape[1:]))
+    return (
+        rows,
+        f'{Path(str(sample.get("filename", "array"))).name}: contributions of a {size} map (time, height, width)',
+    )
+
+
+def _module(backbone: nn.Module, layer: str | None) -> nn.Module:
+    if layer is None:
+        return backbone
+    modules: dict[str, nn.Module] = dict(backbone.named_modules())
+    if layer not in modules or not layer:
+        known: Sequence[str] = [name for name in modules if name and '.' not in name]
+        raise InputError(f"layer='{layer}': the backbone has {', '.join(known)}, and what is within them")
+    return modules[layer]
+
+
+def _single(output: Any) -> Tensor:
+    while isinstance(output, (tuple, list)):
+        if len(output) != 1:
+            raise InputError('the backbone yields several feature maps; name one of its modules as the layer')
+        output = output[0]
+    return output

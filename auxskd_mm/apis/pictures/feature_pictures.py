@@ -1,0 +1,231 @@
+"""Pictures of features: what is near what, and whether pace or content decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import print_log
+from torch import nn
+
+from ...config.feature_pipeline import feature_pipeline
+from ...errors import InputError
+from ...evaluation.feature_bank import FeatureBank, check_comparable
+from ...files import check_writable
+from ...functional.neighbours import cosine_topk, knn_accuracy
+from ...visualization.embedding import METHODS, draw_embeddings, project
+from ...visualization.retrieval_examples import choose_queries, find_examples
+from ...visualization.retrieval_sheet import draw_retrieval_sheet
+from ..extract_features import extract_features
+
+_NEAREST = 5  # that vote on how well a plot's colouring is encoded
+
+
+def read_class_names(path: str | Path | None, banks: Sequence[FeatureBank]) -> list[str]:
+    """Names of the classes, one a line; without a file their numbers.
+
+    Raises:
+        InputError: If the file is missing, or has fewer names than there are classes.
+    """
+    count = max((int(bank.labels.max()) + 1 for bank in banks if len(bank)), default=0)
+    if path is None:
+        return [f'class {i}' for i in range(count)]
+    try:
+        names = Path(path).read_text(encoding='utf-8').splitlines()
+    except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError):
+        raise InputError(f'{path}: no such text file; expected one class name a line') from None
+    if len(names) < count:
+        raise InputError(f'{path}: {len(names)} names, but class {count - 1} occurs; expected one name a line')
+    return names
+
+
+def draw_retrieval(
+    gallery: str | Path,
+    query: str | Path | None,
+    out: str | Path,
+    *,
+    classes: str | Path | None = None,
+    queries: int = 5,
+    neighbours: int = 5,
+) -> Path:
+    """Queries with their nearest videos, as thumbnails, into a PNG.
+
+    Args:
+        gallery: Features of the videos to look among, an ``.npz`` of ``tools/extract_features.py`` or of a test.
+        query: Features of the queries; None takes them from the gallery, each without itself.
+        out: PNG file.
+        classes: Text file with a class name a line.
+        queries: Rows: the first video of each of so many classes, these evenly spread, or of as many videos without
+            labels: nothing is chosen by its result.
+        neighbours: For each.
+
+    Raises:
+        InputError: For files that cannot be used, or videos of which none is where the features say.
+    """
+    check_picture(out)
+    for key, value in (('queries', queries), ('neighbours', neighbours)):
+        if value < 1:
+            raise InputError(f'{key}={value}: expected at least 1')
+    found = FeatureBank.load(gallery)
+    asked = found if query is None else FeatureBank.load(query)
+    if min(len(found) - (query is None), len(asked)) < 1:
+        raise InputError(f'{gallery}: too few videos to find any among')
+    if query is not None and (found.labels >= 0).all() and (asked.labels >= 0).all():
+        check_comparable(found, asked)
+    labels = asked.labels.tolist()
+    known = all(label >= 0 for label in labels)
+    rows = choose_queries(labels if known else list(range(len(labels))), queries)
+    examples = find_examples(found, asked, rows, read_class_names(classes, [found, asked]), neighbours)
+    shown = {path for example in examples for path in (example.path, *(one.path for one in example.found))}
+    missing = sorted(path for path in shown if not Path(path).exists())
+    if len(missing) == len(shown):
+        raise InputError(f'{missing[0]}: no such video, nor any other that was found; were they moved?')
+    if missing:
+        print_log(f'{len(missing)} of {len(shown)} videos are gone and stay grey, e.g. {missing[0]}', logger='current')
+    text = 'query and nearest videos by cosine'
+    title = f"{text}; blue, check: the query's class; vermilion, dashed, cross: another" if known else text
+    return draw_retrieval_sheet(examples, out, title)
+
+
+def draw_feature_files(
+    files: Mapping[str, str | Path],
+    out: str | Path,
+    *,
+    classes: str | Path | None = None,
+    method: str = 'tsne',
+    most: int = 1000,
+    seed: int = 0,
+) -> Path:
+    """Feature files in the plane side by side, coloured by class, into a PNG.
+
+    Args:
+        files: {title: ``.npz`` file}.
+        out: PNG file.
+        classes: Text file with a class name a line.
+        method: See :func:`project`.
+        most: Points of each file, drawn at random.
+        seed: Of that, and of the method.
+
+    Raises:
+        InputError: For files that cannot be used.
+    """
+    check_picture(out)
+    _check_method(method)
+    banks = {title: FeatureBank.load(path) for title, path in files.items()}
+    names = read_class_names(classes, list(banks.values()))
+    points, labels = {}, {}
+    for title, bank in banks.items():
+        bank.require_labels(title)
+        chosen = np.sort(np.random.default_rng(seed).permutation(len(bank))[:most])
+        head = f'{title}: {_encoded(bank.features[chosen], bank.labels[chosen], np.arange(len(chosen)), "class")}'
+        points[head], labels[head] = project(bank.features[chosen], method, seed), bank.labels[chosen].tolist()
+    return draw_embeddings(points, labels, names, out)
+
+
+def draw_pace_embedding(
+    model: nn.Module,
+    videos: str | Sequence[str],
+    out: str | Path,
+    *,
+    paces: Sequence[int] = (1, 2, 4, 8),
+    classes: str | Path | None = None,
+    method: str = 'tsne',
+    most: int = 150,
+    seed: int = 0,
+    **options: Any,
+) -> Path:
+    """The middle clip of every video at several paces in the plane, coloured by pace and, with labels, by class.
+
+    Each colouring has beside it how many clips their 5 nearest of *other videos* classify rightly, in all D dimensions:
+    what the plot suggests, as a number.
+
+    Args:
+        model: Of :func:`init_model`, with a backbone.
+        videos: See :func:`extract_features`; a list with labels to have classes.
+        out: PNG file.
+        paces: Frames of the video per frame of the clip.
+        classes: Text file with a class name a line.
+        method: See :func:`project`.
+        most: Videos, drawn at random.
+        seed: Of that, and of the method.
+        options: Of :func:`extract_features`.
+
+    Raises:
+        InputError: For videos or settings that cannot be used.
+    """
+    check_picture(out)
+    _check_method(method)
+    banks = [_at_pace(model, videos, pace, options) for pace in _checked(paces)]
+    if len({tuple(bank.names) for bank in banks}) > 1:
+        raise InputError('some videos could be read at one pace and not at another; see the log')
+    count = len(banks[0])
+    chosen = np.sort(np.random.default_rng(seed).permutation(count)[:most])
+    features = np.concatenate([bank.features[chosen] for bank in banks])
+    video = np.tile(np.arange(len(chosen)), len(paces))
+    pace: np.ndarray = np.repeat(np.arange(len(paces)), len(chosen))
+    own = banks[0].labels[chosen]
+    where = project(features, method, seed)
+    colourings = {'pace': (pace, [f'{value}x' for value in paces])}
+    if (own >= 0).all():
+        colourings['class'] = (np.tile(own, len(paces)), read_class_names(classes, banks))
+    points, labels, names = {}, {}, {}
+    for key, (values, words) in colourings.items():
+        head = _encoded(features, values, video, key)
+        points[head], labels[head], names[head] = where, values.tolist(), words
+    title = f'middle clips of {len(chosen)} videos; {_same_video(features, video)}'
+    return draw_embeddings(points, labels, names, out, title)
+
+
+def check_picture(out: str | Path) -> None:
+    """Refuse before the work what could not be written after it.
+
+    Raises:
+        InputError: For another suffix than .png, or a place that cannot be written to.
+    """
+    if Path(out).suffix != '.png':
+        raise InputError(f'{out}: expected a .png file')
+    check_writable(out)
+
+
+def _check_method(method: str) -> None:
+    if method not in METHODS:
+        raise InputError(f"embedding method '{method}': expected one of {', '.join(METHODS)}")
+    if method == 'umap':
+        project(np.eye(4), method)  # whether it is installed
+
+
+def _checked(paces: Sequence[int]) -> Sequence[int]:
+    if len(set(paces)) < 2 or len(set(paces)) != len(paces) or min(paces) < 1:
+        raise InputError(f'paces={list(paces)}: expected at least two different whole numbers from 1')
+    return paces
+
+
+def _at_pace(model: nn.Module, videos: str | Sequence[str], pace: int, options: Mapping[str, Any]) -> FeatureBank:
+    steps = feature_pipeline(model.cfg, num_clips=1)
+    for step in steps:
+        if str(step['type']).endswith('SampleFrames'):
+            step['frame_interval'] = pace
+    return extract_features(model, videos=videos, pipeline=steps, **options)
+
+
+def _encoded(features: np.ndarray, labels: np.ndarray, videos: np.ndarray, key: str) -> str:
+    """How well the nearest of other videos tell the labels, beside guessing."""
+    groups = torch.from_numpy(videos)
+    if len(np.unique(videos)) < 2:
+        return f'coloured by {key}'
+    tensors = torch.from_numpy(features), torch.from_numpy(np.asarray(labels))
+    right = knn_accuracy(*tensors, *tensors, k=_NEAREST, temperature=None, query_groups=groups, gallery_groups=groups)
+    guess = np.bincount(labels).max() / len(labels)
+    return f'by {key}: {_NEAREST}-NN {100 * right:.0f}% right, guessing {100 * guess:.0f}%'
+
+
+def _same_video(features: np.ndarray, videos: np.ndarray) -> str:
+    """How often the nearest clip is one of the same video at another pace."""
+    tensor, position = torch.from_numpy(features), torch.arange(len(features))
+    nearest = cosine_topk(tensor, tensor, 1, query_groups=position, gallery_groups=position).indices[:, 0].numpy()
+    guess = (np.bincount(videos).max() - 1) / (len(videos) - 1)
+    share = float((videos[nearest] == videos).mean())
+    return f'the nearest clip is of the same video in {100 * share:.0f}% (guessing {100 * guess:.1f}%)'

@@ -1,0 +1,228 @@
+"""A config in words: what is trained on what, how large a batch and learning rate come out, what comes from where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmaction.registry import MODELS
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from ..datasets.video_list import UnlabeledVideoDataset
+from ..errors import InputError
+from ..registry import type_name
+from .explain_pipeline import describe_pipeline
+from .explain_recipe import describe_recipe
+from .origins import ConfigFile, config_chain, origins
+from .sample_shape import loader_steps, sample_shape
+
+_METHODS = dict(
+    AuxSKD='auxSKD, the auxiliary phase: similarities to a queue, distilled from an EMA teacher',
+    RSPNet='RSPNet: relative speed and instance discrimination against an EMA teacher',
+    VSPPHead='VSPP: which segment of a clip is sped up, and how much',
+    PaceHead='VideoPace: at which pace a clip plays',
+    ClipOrderHead='VCOP: in which order the clips of a tuple are',
+    ClipFeatureHead='no training: features of the backbone, to be compared',
+)
+
+
+def describe_config(config: Config, path: str, *, gpus: int = 1) -> str:
+    """Explain a config.
+
+    Args:
+        config: Loaded by :func:`load_config`, overrides included.
+        path: File that it came from.
+        gpus: Processes that would train, for the effective batch; at least 1.
+
+    Returns:
+        Lines of ``what: words``, in sections.
+
+    Raises:
+        InputError: If it has neither a model nor phases, or they do not fit together.
+    """
+    if gpus < 1:
+        raise InputError(f'gpus={gpus}: expected at least 1 process')
+    chain = config_chain(path)
+    sections = [('config', [str(path), *_faithful(chain)])]
+    if config.get('phases') or config.get('evaluations'):
+        sections.append(('phases', describe_recipe(config, Path(path).parent)))
+    elif config.get('model') is None:
+        raise InputError(f'{path}: has neither a model nor phases to explain')
+    else:
+        init_default_scope(config.get('default_scope', 'mmaction'))
+        sections += [
+            ('model', _model(config)),
+            ('data', _data(config)),
+            ('training', _training(config, gpus)),
+            ('evaluation', _evaluation(config)),
+        ]
+    sections.append(('inherited', _inherited(chain, config)))
+    return '\n'.join(f'{name}\n' + '\n'.join(f'  {line}' for line in lines) for name, lines in sections if lines)
+
+
+def _faithful(chain: Sequence[ConfigFile]) -> list[str]:
+    """What the config says about itself: its own header, and the nearest line on what it is faithful to."""
+    lines = [chain[0].header] if chain[0].header else []
+    if not any('aithful' in line for line in lines):
+        found = [file for file in chain[1:] if 'aithful' in file.header]
+        if found:
+            lines.append(f'from {found[0].path.name}: {found[0].header}')
+        else:
+            lines.append('it does not say that it is faithful to a paper')
+    return lines
+
+
+def _model(config: Config) -> list[str]:
+    model = config.model
+    head = model.get('cls_head') or {}
+    kind, head_kind = (type_name(part.get('type')) for part in (model, head))
+    lines = [_METHODS.get(kind) or _METHODS.get(head_kind) or f'{kind} with {head_kind or "no head"}']
+    with torch.device('meta'):
+        built = MODELS.build({k: v for k, v in model.to_dict().items() if k != 'init_cfg'})
+    parameters = sum(p.numel() for p in built.backbone.parameters()) / 1e6
+    lines.append(f'backbone {str(model.backbone.type).rsplit(".", 1)[-1]}, {parameters:.2f} M parameters')
+    if not _trains(config):
+        return [*lines, 'takes the weights of the checkpoint that tools/test.py is given']
+    trained = sum(p.numel() for p in built.parameters() if p.requires_grad) / 1e6
+    lines.append(f'{trained:.2f} M parameters get gradients in all')
+    if hasattr(built, 'queue'):
+        lines.append(f'queue of {built.queue.features.shape[0]} anchors of {built.queue.features.shape[1]} numbers')
+    hooks = [hook for hook in config.get('custom_hooks') or [] if str(hook.get('type')).endswith('SKDDistillerHook')]
+    if hooks:
+        lines.append(f'teacher = {hooks[0].get("momentum", 0.999)} teacher + the rest student, after each step')
+    lines.append(_start(config))
+    return lines
+
+
+def _trains(config: Config) -> bool:
+    return config.get('train_dataloader') is not None and config.get('train_cfg') is not None
+
+
+def _start(config: Config) -> str:
+    if config.get('load_from'):
+        there = '' if Path(config.load_from).is_file() else ', which is not there yet'
+        return f'starts from {config.load_from}{there}'
+    return 'starts from random weights (load_from=<checkpoint> to start from an earlier phase)'
+
+
+def _data(config: Config) -> list[str]:
+    lines = []
+    for split in ('train', 'val', 'test'):
+        steps = loader_steps(config, split)
+        if steps is None:
+            continue
+        loader = config[f'{split}_dataloader']
+        lines.append(f'{split}: {_source(loader.dataset)}')
+        shape = sample_shape(config, split)
+        lines += [f'  {i}. {words}' for i, words in enumerate(describe_pipeline(steps), 1)]
+        lines.append(f'  a sample is {" x ".join(map(str, shape))} (clips, channels, frames, height, width)')
+    lines.append('on the device: ' + _preprocessor(config.model.get('data_preprocessor') or {}))
+    return lines
+
+
+def _source(dataset: Mapping[str, Any]) -> str:
+    kind = type_name(dataset.get('type'))
+    source = dataset.get('source', dataset.get('ann_file'))
+    repeat = dataset.get('repeat', 1)
+    text = f'{kind} of {source}' if source else kind
+    text += f', gone through {repeat} times an epoch' if repeat > 1 else ''
+    count = count_samples(dataset)
+    if count is not None:
+        return f'{text}, {count} samples an epoch'
+    return text + (', which is not there yet' if kind == 'UnlabeledVideoDataset' else '')
+
+
+def count_samples(dataset: Mapping[str, Any]) -> int | None:
+    """Samples an epoch of an :class:`UnlabeledVideoDataset`; None where its data are not there, or it is another."""
+    if not str(dataset.get('type')).endswith('UnlabeledVideoDataset') or 'source' not in dataset:
+        return None
+    settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline')}
+    try:
+        return len(UnlabeledVideoDataset(**settings))
+    except (InputError, OSError):
+        return None
+
+
+def _preprocessor(settings: Mapping[str, Any]) -> str:
+    words = ['float' if settings.get('mean') is None else f'(x - {list(settings["mean"])}) / {list(settings["std"])}']
+    if settings.get('to_rgb'):
+        words.insert(0, 'channels turned round')
+    photometric = settings.get('photometric') or []
+    steps = [photometric] if isinstance(photometric, Mapping) else list(photometric)
+    return ', '.join([*describe_pipeline(steps), *words])
+
+
+def _training(config: Config, gpus: int) -> list[str]:
+    if not _trains(config):
+        return ['none']
+    loader = config.train_dataloader
+    wrapper = config.optim_wrapper
+    batch, steps = int(loader.batch_size), int(wrapper.get('accumulative_counts', 1))
+    effective = batch * gpus * steps
+    sizes = f'{batch} samples x {gpus} process{"es" if gpus > 1 else ""}' + (
+        f' x {steps} accumulated' if steps > 1 else ''
+    )
+    optimizer = wrapper.optimizer
+    rest = ', '.join(f'{k} {v}' for k, v in optimizer.items() if k not in ('type', 'lr', '_scope_'))
+    lines = [
+        f'effective batch {effective} ({sizes})',
+        f'{optimizer.type}, learning rate {optimizer.lr:g}{", " + rest if rest else ""}',
+        _scaling(config, optimizer.lr, batch * gpus),
+        *_schedule(config),
+    ]
+    if 'Amp' in str(wrapper.get('type')):
+        lines.append(f'mixed precision, {wrapper.get("dtype", "float16")}')
+    epochs, count = config.train_cfg.get('max_epochs'), count_samples(loader.dataset)
+    if epochs:
+        each = '' if count is None else f', {-(-count // (batch * gpus))} iterations each'
+        lines.append(f'{epochs} epochs{each}')
+    return lines
+
+
+def _scaling(config: Config, rate: float, batch: int) -> str:
+    scale = config.get('auto_scale_lr') or {}
+    base = scale.get('base_batch_size')
+    if base is None:
+        return 'the learning rate is not scaled with the batch (no auto_scale_lr)'
+    scaled = rate * batch / base
+    if scale.get('enable'):
+        return f'scaled with the batch: {rate:g} x {batch} / {base} = {scaled:g}'
+    would = 'the same' if batch == base else f'{scaled:g}'
+    return f'not scaled; made for batches of {base}: --auto-scale-lr would make it {would} for {batch}'
+
+
+def _schedule(config: Config) -> list[str]:
+    schedulers = config.get('param_scheduler') or []
+    entries = [schedulers] if isinstance(schedulers, Mapping) else list(schedulers)
+    if not entries:
+        return ['constant learning rate']
+    return [
+        'schedule: '
+        + str(entry['type'])
+        + ''.join(f', {key} {value}' for key, value in entry.items() if key not in ('type', '_scope_'))
+        for entry in entries
+    ]
+
+
+def _evaluation(config: Config) -> list[str]:
+    lines = []
+    for split in ('val', 'test'):
+        evaluators = config.get(f'{split}_evaluator')
+        if evaluators is None:
+            continue
+        entries = [evaluators] if isinstance(evaluators, Mapping) else list(evaluators)
+        lines.append(f'{split}: ' + ', '.join(type_name(entry['type']) for entry in entries))
+    return lines or ['none']
+
+
+def _inherited(chain: Sequence[ConfigFile], config: Config) -> list[str]:
+    """The files as a tree, and for each file (or pile of files) the keys that come from it."""
+    tree = ['  ' * file.depth + (f'{file.package}::' if file.package else '') + file.path.name for file in chain]
+    piles: dict[str, list[str]] = {}
+    for key, files in origins(chain).items():
+        if key in config:
+            piles.setdefault(' over '.join(files), []).append(key)
+    return [*tree, *(f'{pile}: {", ".join(keys)}' for pile, keys in piles.items())]

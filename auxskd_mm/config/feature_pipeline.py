@@ -1,0 +1,110 @@
+"""From the test pipeline of any config to one that yields uniform clips for features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmaction.registry import TRANSFORMS
+from mmengine.config import Config
+
+from ..datasets.transforms import PretextSampler
+from ..errors import InputError
+from ..registry import type_name
+
+_STOCK_SAMPLERS = ('SampleFrames', 'UniformSample', 'UniformSampleFrames', 'DenseSampleFrames', 'UntrimmedSampleFrames')
+_RANDOM = ('ColorJitter', 'ClipColorJitter', 'ClipRandomGrayscale', 'MultiScaleCrop')
+# They follow a sampler of theirs, or write what only a pretext task needs.
+_DROPPED = ('BlendFrames', 'MarkSample')
+
+
+def feature_pipeline(config: Config, num_clips: int = 10) -> list[dict[str, Any]]:
+    """The steps of a config's test (or validation) pipeline with another sampler and packer.
+
+    Whatever the sampler draws (segment-paced clips, ordered tuples ...), it gives way to MMAction2's ``SampleFrames``
+    with clips of the same length, their starts spread evenly from the first to the last that fits. Decoding, channel
+    order, resizing and cropping stay those of the config, as its weights expect them.
+
+    A config with neither (auxSKD's) gives its training pipeline, its random crops made central and other random steps
+    left out.
+
+    Args:
+        config: Config with a ``test_dataloader``, ``val_dataloader`` or ``train_dataloader``.
+        num_clips: Clips a video.
+
+    Returns:
+        Transform configs for a data set that gives ``filename``.
+
+    Raises:
+        InputError: If there is no such pipeline, it has no sampler or packer, or a step of it is random.
+    """
+    if num_clips < 1:
+        raise InputError(f'num_clips={num_clips}: expected at least 1')
+    steps = evaluation_steps(config, or_training=True)
+    pipeline: list[dict[str, Any]] = [dict(type='auxskd_mm.MarkSample', start_index=0)]  # SampleFrames asks for it
+    samplers = packers = 0
+    for step in steps:
+        name = type_name(step['type'])
+        if _is_sampler(step):
+            samplers += 1
+            pipeline.append(_uniform(step, num_clips))
+        elif name == 'PackActionInputs':
+            packers += 1
+            pipeline.append(dict(type='PackActionInputs', meta_keys=('filename',)))
+        elif name.startswith('Random') or name in _RANDOM or (name == 'Flip' and step.get('flip_ratio', 0.5)):
+            raise InputError(f'the test pipeline has the random step {name}: give a pipeline without it')
+        elif name not in _DROPPED:
+            pipeline.append(dict(step))
+    if samplers != 1 or packers != 1:
+        raise InputError(
+            f'the test pipeline has {samplers} samplers and {packers} PackActionInputs, expected one of each: give a '
+            'pipeline'
+        )
+    return pipeline
+
+
+def evaluation_steps(config: Config, or_training: bool = False) -> Sequence[Mapping[str, Any]]:
+    """Transform configs of the test loader, or else of the validation loader, of a config.
+
+    Args:
+        config: Any config.
+        or_training: Without either, take the training loader's without their random steps.
+
+    Raises:
+        InputError: If there is none.
+    """
+    for key in ('test_dataloader', 'val_dataloader', *(['train_dataloader'] if or_training else [])):
+        dataset = (config.get(key) or {}).get('dataset')
+        while dataset is not None and 'pipeline' not in dataset:
+            inner = dataset.get('dataset') or dataset.get('common')
+            dataset = inner or next(iter(dataset.get('datasets', [])), None)
+        if dataset is not None:
+            return calm_steps(dataset['pipeline']) if key == 'train_dataloader' else dataset['pipeline']
+    raise InputError('the config has no test_dataloader or val_dataloader to take a pipeline from: give a pipeline')
+
+
+def calm_steps(steps: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """A training pipeline without chance: crops from the centre, no flips, no jitter, the same for every view."""
+    calm: list[Mapping[str, Any]] = []
+    for step in steps:
+        name = type_name(step['type'])
+        if name == 'PerView':
+            calm += calm_steps(step['transforms'])
+        elif name in ('RandomCrop', 'ClipRandomCrop'):
+            calm.append(dict(type='CenterCrop', crop_size=step['size']))
+        elif not (name.startswith('Random') or name in _RANDOM or name == 'Flip'):
+            calm.append(step)
+    return calm
+
+
+def _is_sampler(step: Mapping[str, Any]) -> bool:
+    kind = TRANSFORMS.get(step['type']) if isinstance(step['type'], str) else step['type']
+    if kind is None:
+        raise InputError(f"the test pipeline has the unknown step '{step['type']}'")
+    return issubclass(kind, PretextSampler) or kind.__name__ in _STOCK_SAMPLERS
+
+
+def _uniform(step: Mapping[str, Any], num_clips: int) -> dict[str, Any]:
+    clip_len = step.get('clip_len', 16)
+    interval = step.get('frame_interval', 1) if str(step['type']).endswith('SampleFrames') else 1
+    return dict(type='SampleFrames', clip_len=clip_len, frame_interval=interval, num_clips=num_clips, test_mode=True)

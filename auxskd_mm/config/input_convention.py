@@ -1,0 +1,92 @@
+"""What numbers a network is fed: order of the channels, mean and standard deviation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..registry import type_name
+
+_PREPROCESSORS = ('ActionDataPreprocessor', 'ClipDataPreprocessor')
+# MMAction2's decoding steps give RGB.
+_RGB_STEPS = ('PyAVInit', 'DecordInit', 'OpenCVInit', 'PIMSInit', 'RawFrameDecode')
+
+
+def input_convention(
+    preprocessor: Mapping[str, Any] | None, pipeline: Sequence[Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """Input convention of a model with a pipeline, from their configs.
+
+    Args:
+        preprocessor: ``model.data_preprocessor``.
+        pipeline: The steps in front of it.
+
+    Returns:
+        ``channel_order`` ('rgb' or 'bgr'), and ``mean`` and ``std`` of each channel in that order, on frames of 0 to
+        255; None where a part is not one that is known.
+    """
+    name = str((preprocessor or {}).get('type')).rsplit('.', 1)[-1]
+    order = _decoded_order(pipeline)
+    if preprocessor is None or name not in _PREPROCESSORS or order is None:
+        return None
+    if preprocessor.get('to_rgb', False):  # reverses the channels, whichever they are
+        order = 'rgb' if order == 'bgr' else 'bgr'
+    mean, std = preprocessor.get('mean'), preprocessor.get('std')
+    if mean is None or std is None:
+        mean, std = (0.0,) * 3, (1.0,) * 3
+    return dict(channel_order=order, mean=[float(value) for value in mean], std=[float(value) for value in std])
+
+
+def _decoded_order(pipeline: Sequence[Mapping[str, Any]]) -> str | None:
+    order = None
+    for step in pipeline:
+        name = type_name(step.get('type'))
+        if name == 'OpenVideo':
+            order = str(step.get('channel_order', 'rgb'))
+        elif name in _RGB_STEPS:
+            order = 'rgb'
+        elif name == 'Normalize':
+            return None
+    return order
+
+
+def same_convention(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two conventions feed the same numbers, up to the rounding that published means differ by."""
+    if one['channel_order'] != other['channel_order']:
+        return False
+    return all(
+        len(one[key]) == len(other[key])
+        and all(math.isclose(a, b, rel_tol=0.01, abs_tol=0.5) for a, b in zip(one[key], other[key]))
+        for key in ('mean', 'std')
+    )
+
+
+def describe_convention(convention: Mapping[str, Any]) -> str:
+    """Such as ``BGR, mean 0, std 1``."""
+
+    def short(values: Sequence[float]) -> str:
+        texts = [f'{value:g}' for value in values]
+        return texts[0] if len(set(texts)) == 1 else '(' + ', '.join(texts) + ')'
+
+    order = str(convention['channel_order']).upper()
+    return f'{order}, mean {short(convention["mean"])}, std {short(convention["std"])}'
+
+
+def find_pipeline(config: Mapping[str, Any], loaders: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+    """Pipeline of the first of these loaders that has one, also below ``dataset``, ``common`` and ``datasets``.
+
+    Args:
+        config: Config as a mapping.
+        loaders: Such as ``('test_dataloader', 'val_dataloader')``.
+
+    Returns:
+        Its steps, empty if there is none.
+    """
+    for loader in loaders:
+        dataset = (config.get(loader) or {}).get('dataset')
+        while isinstance(dataset, Mapping) and not dataset.get('pipeline'):
+            dataset = dataset.get('dataset') or dataset.get('common') or next(iter(dataset.get('datasets', [])), None)
+        if isinstance(dataset, Mapping):
+            return dataset['pipeline']
+    return []

@@ -1,0 +1,96 @@
+"""Loading a config with its overrides, and refusing keys that nothing reads."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import os.path as osp
+from collections.abc import Iterable
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from ..errors import InputError
+from .variables import fill_variables
+
+_RUNNER_KEYS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self'} | {
+    'auto_scale_lr',
+    'custom_imports',
+    'runner_type',
+    'env_cfg',
+    # The Runner looks these up in its config.
+    'activation_checkpointing',
+    'compile',
+    'efficient_conv_bn_eval',
+    'find_unused_parameters',
+    'model_wrapper_cfg',
+    'sync_bn',
+}
+
+
+def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
+    """Load a config, merge ``--cfg-options``, fill its variables and refuse keys that nothing reads.
+
+    See :func:`fill_variables` for strings such as ``'train_split{split}.txt'``.
+
+    Args:
+        path: Config file, or ``package::path``.
+        options: Overrides, dotted keys to values.
+
+    Raises:
+        InputError: If the file is missing, cannot be parsed, imports what is not installed or has a misspelt key of the
+            Runner's at its top; or if an override fits nothing, or gives a split that does not exist.
+    """
+    try:
+        config = Config.fromfile(_config_file(path))
+    except SyntaxError as error:
+        raise InputError(f'{path}: line {error.lineno} is not Python ({error.msg})') from None
+    except ImportError as error:
+        raise InputError(f'{path}: {str(error).split(", the current sys.path")[0]}') from None
+    _check_top_level(config.keys(), known=(), where=path)
+    if options:
+        _check_top_level(
+            {key.split('.')[0] for key in options}, known=config.keys(), where='--cfg-options', strict=True
+        )
+        try:
+            config.merge_from_dict(options)
+        except (KeyError, TypeError) as error:  # an index beyond a list, a key below what is no dict
+            raise InputError(f'--cfg-options: {str(error.args[0])[:200]} ...') from None
+    return fill_variables(config, options)
+
+
+def _config_file(path: str) -> str:
+    if '::' not in path:
+        if not osp.isfile(path):
+            raise InputError(f'{path}: no such config file')
+        if not path.endswith(('.py', '.yml', '.yaml', '.json')):
+            raise InputError(f'{path}: not a config; expected a .py, .yml or .json file')
+        return path
+    try:
+        return Config._get_cfg_path(path, '')[0]
+    except (ValueError, AssertionError, ModuleNotFoundError) as error:
+        raise InputError(f'{path}: {error}') from None
+
+
+def _check_top_level(keys: Iterable[str], known: Iterable[str], where: str, strict: bool = False) -> None:
+    """Refuse misspelt top-level keys.
+
+    A config may hold variables of its own; an override must hit something that exists.
+    """
+    allowed = _RUNNER_KEYS | set(known)
+    for key in keys:
+        if key in allowed:
+            continue
+        close = difflib.get_close_matches(key, allowed, n=1, cutoff=0.6 if strict else 0.9)
+        if strict or close:
+            hint = f"; did you mean '{close[0]}'?" if close else ''
+            raise InputError(f"{where}: unknown config key '{key}'{hint}")
+
+
+def set_work_dir(config: Config, config_path: str, work_dir: str | None) -> None:
+    """Take the work dir from the command line, else the config, else ``work_dirs/<config name>``."""
+    if work_dir is not None:
+        config.work_dir = work_dir
+    elif config.get('work_dir', None) is None:
+        config.work_dir = osp.join('./work_dirs', osp.splitext(osp.basename(config_path))[0])

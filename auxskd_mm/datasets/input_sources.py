@@ -1,0 +1,206 @@
+"""What a user may hand to inference: files, folders, globs, lists, arrays, webcams and addresses, as samples of a pipeline."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ..errors import InputError, VideoReadError
+from ..registry import type_name
+from .readers import Reader
+from .transforms import OpenVideo
+from .video_list import UnlabeledVideoDataset
+
+_OPENERS = ('OpenVideo', 'OpenInput', 'DecordInit', 'PyAVInit', 'OpenCVInit')
+_DECODERS = ('DecodeClips', 'DecordDecode', 'PyAVDecode', 'OpenCVDecode', 'RawFrameDecode')
+_OPEN_TIMEOUT_MS = 15_000
+
+
+class ArrayReader(Reader):
+    """Frames that are in memory already.
+
+    Args:
+        frames: uint8 (T, H, W, 3), RGB.
+        channel_order: 'rgb' or 'bgr', what :meth:`read` yields.
+        name: What to call them in messages.
+    """
+
+    def __init__(self, frames: np.ndarray, channel_order: str = 'rgb', name: str = 'array') -> None:
+        super().__init__(name, channel_order)
+        self._frames = frames
+        self.num_frames = len(frames)
+
+    def read(self, indices: Sequence[int]) -> list[np.ndarray]:
+        """See :class:`Reader`; copies, since transforms write into their frames."""
+        frames = self._frames[np.asarray(indices, dtype=np.int64)]
+        return list(np.ascontiguousarray(frames if self.channel_order == 'rgb' else frames[..., ::-1]))
+
+
+class OpenInput(OpenVideo):
+    """:class:`OpenVideo` that also takes a sample with ``frames`` uint8 (T, H, W, 3) RGB instead of a file."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Open ``results['frames']``, or else ``results['filename']``."""
+        frames = results.pop('frames', None)
+        if frames is None:
+            return super().transform(results)
+        reader = ArrayReader(frames, self.channel_order, str(results.get('filename', 'array')))
+        results.update(video_reader=reader, total_frames=reader.num_frames, avg_fps=None)
+        results.setdefault('modality', 'RGB')
+        return results
+
+
+def input_pipeline(steps: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """A pipeline whose opening and decoding take files and arrays alike; everything else stays.
+
+    Args:
+        steps: Transform configs of this package or of MMAction2, for video files or frame folders.
+
+    Raises:
+        InputError: If it decodes nothing (skeletons, audio, features).
+    """
+    names = [type_name(step['type']) for step in steps]
+    if not any(name in _DECODERS for name in names):
+        raise InputError(f'the pipeline decodes no frames (its steps: {", ".join(names)}): it is not one for videos')
+    openers = [step for step, name in zip(steps, names) if name == 'OpenVideo']
+    settings = {key: value for step in openers for key, value in step.items() if key != 'type'}
+    result: list[Any] = [OpenInput(**settings)]
+    for step, name in zip(steps, names):
+        if name in _DECODERS:
+            result.append(dict(type='auxskd_mm.DecodeClips'))
+        elif name not in _OPENERS:
+            result.append(dict(step))
+    return result
+
+
+def as_samples(inputs: Any, *, stream_frames: int = 64, windows: int = 1) -> Iterator[dict[str, Any]]:
+    """Samples, ``dict(filename=...)`` with ``frames`` where there is no file, out of anything that shows videos.
+
+    Args:
+        inputs: A video file, a folder of frames or of videos, a glob, a list file; uint8 RGB frames (T, H, W, 3), or a
+            list of (H, W, 3); a webcam's number (``0``, ``'webcam:0'``); an address that OpenCV opens
+            (``'https://...'``, ``'rtsp://...'``); or a list of several of these.
+        stream_frames: Frames taken from a webcam or an address for one sample.
+        windows: Samples taken from each webcam or address, one after the other; 0 goes on until it ends.
+
+    Raises:
+        InputError: If an input is none of these, is missing, or cannot be opened.
+    """
+    if isinstance(inputs, (list, tuple)) and not _is_frames(inputs):
+        if not inputs:
+            raise InputError('no inputs: give a video, a folder, an array, a webcam or an address')
+        for one in inputs:
+            yield from as_samples(one, stream_frames=stream_frames, windows=windows)
+        return
+    stream = stream_of(inputs)
+    if stream is not None:
+        for i, frames in enumerate(read_windows(stream, stream_frames, windows)):
+            yield dict(filename=f'{inputs}#{i}' if windows != 1 else str(inputs), frames=frames)
+    elif isinstance(inputs, (str, os.PathLike)):
+        yield from _from_path(os.fspath(inputs))
+    else:
+        yield dict(filename='array', frames=check_frames(inputs))
+
+
+def stream_of(source: Any) -> int | str | None:
+    """A webcam's number or an address for OpenCV; None if it is a path or an array."""
+    if isinstance(source, bool):
+        raise InputError(f'{source}: not a video; give a path, an array, a webcam number or an address')
+    if isinstance(source, int):
+        return source
+    if not isinstance(source, str):
+        return None
+    number = source.removeprefix('webcam:')
+    if number.isdigit() and not Path(source).exists():
+        return int(number)
+    return source if '://' in source else None
+
+
+def read_windows(source: int | str, num_frames: int, windows: int = 1) -> Iterator[np.ndarray]:
+    """Consecutive frames of a webcam or an address, uint8 RGB (num_frames, H, W, 3) a window; the last may be shorter.
+
+    Args:
+        source: What ``cv2.VideoCapture`` opens.
+        num_frames: Frames a window.
+        windows: Windows to read; 0 goes on until the source ends.
+
+    Raises:
+        InputError: If it cannot be opened, or yields nothing.
+    """
+    if num_frames < 1:
+        raise InputError(f'stream_frames={num_frames}: expected at least 1')
+    capture = _open_stream(source)
+    try:
+        done = 0
+        while windows == 0 or done < windows:
+            frames: list[np.ndarray] = []
+            while len(frames) < num_frames:
+                ok, frame = capture.read()
+                if not ok:
+                    break
+                frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+            if not frames:
+                if done == 0:
+                    raise VideoReadError(_stream_name(source), 'was opened, but yields no frames')
+                return
+            yield np.stack(frames)
+            done += 1
+    finally:
+        capture.release()
+
+
+def check_frames(frames: Any) -> np.ndarray:
+    """Frames as one array uint8 (T, H, W, 3).
+
+    Raises:
+        InputError: For another shape or type.
+    """
+    array = np.stack([np.asarray(frame) for frame in frames]) if _is_frames(frames) else np.asarray(frames)
+    if array.ndim != 4 or array.shape[-1] != 3 or array.dtype != np.uint8 or len(array) == 0:
+        raise InputError(
+            f'an array of shape {array.shape} and type {array.dtype}: expected uint8 RGB frames (T, H, W, 3)'
+        )
+    return array
+
+
+def _is_frames(inputs: Any) -> bool:
+    """Whether this is a list of frames of one size."""
+    if not isinstance(inputs, (list, tuple)) or not inputs or not all(isinstance(f, np.ndarray) for f in inputs):
+        return False
+    return {f.ndim for f in inputs} == {3} and len({f.shape for f in inputs}) == 1
+
+
+def _from_path(path: str) -> Iterator[dict[str, Any]]:
+    if not os.path.exists(path) and not glob.has_magic(path):
+        raise InputError(f'{path}: no such file or folder')
+    dataset = UnlabeledVideoDataset(path, test_mode=True)
+    for i in range(len(dataset)):
+        yield dict(filename=dataset.get_data_info(i)['filename'])
+
+
+def _open_stream(source: int | str) -> cv2.VideoCapture:
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # a line from each backend that fails
+    try:
+        if isinstance(source, int):
+            capture = cv2.VideoCapture(source)
+        else:
+            capture = cv2.VideoCapture(source, cv2.CAP_ANY, [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _OPEN_TIMEOUT_MS])
+            if not capture.isOpened():  # backends that do not know the time limit refuse it
+                capture = cv2.VideoCapture(source)
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+    if not capture.isOpened():
+        what = 'is it there, and free?' if isinstance(source, int) else 'is the address right, and reachable?'
+        raise VideoReadError(_stream_name(source), f'OpenCV cannot open it; {what}')
+    return capture
+
+
+def _stream_name(source: int | str) -> str:
+    return f'webcam {source}' if isinstance(source, int) else source

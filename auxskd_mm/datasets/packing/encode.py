@@ -1,0 +1,140 @@
+"""Frames into the bytes of a store's member, one function a layout.
+
+An encoder is a generator of byte strings, so that a long video is never whole in memory except as H.264. What a reader
+needs to find single frames is written into the :class:`Recipe` that it gets, complete once the generator has ended.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ...errors import InputError, VideoReadError
+from ..readers.pyav import convert
+from ..stores.settings import NPY_HEADER, StoreSettings
+
+
+@dataclass
+class Recipe:
+    """What an encoder is given, and what it finds out.
+
+    Attributes:
+        settings: Of the store.
+        num_frames: Frames that will come.
+        fps: Frames a second, None if unknown.
+        positions: Where each frame starts in the member, and where the last one ends; empty for 'raw'.
+        extradata: The decoder's set-up (parameter sets), 'mp4' only.
+    """
+
+    settings: StoreSettings
+    num_frames: int
+    fps: float | None
+    positions: list[int] = field(default_factory=list)
+    extradata: bytes = b''
+
+
+def encode(frames: Iterator[np.ndarray], recipe: Recipe) -> Iterator[bytes]:
+    """Bytes of a member.
+
+    Args:
+        frames: uint8 (H, W, 3) RGB, all of one size, already scaled.
+        recipe: Settings; receives positions and extradata.
+    """
+    return _ENCODERS[recipe.settings.layout](frames, recipe)
+
+
+def require_encoder(layout: str) -> None:
+    """Refuse a layout that this installation cannot write.
+
+    Raises:
+        InputError: If PyAV comes without x264.
+    """
+    import av
+
+    if layout == 'mp4' and 'libx264' not in av.codecs_available:
+        raise InputError("layout='mp4': this PyAV was built without libx264; pip install av, or take layout='jpg'")
+
+
+def _encode_mp4(frames: Iterator[np.ndarray], recipe: Recipe) -> Iterator[bytes]:
+    """An mp4 without B-frames and with key frames at fixed places, so that packet i is frame i.
+
+    4:2:0 wants even sides: an odd one is padded with its last row or column, which the reader cuts off again.
+    """
+    import av
+
+    settings, buffer = recipe.settings, io.BytesIO()
+    first = next(frames)
+    with av.open(buffer, 'w', format='mp4') as container:
+        stream = container.add_stream('libx264', rate=max(1, min(1000, round(recipe.fps or 25))))
+        odd = tuple((0, side % 2) for side in first.shape[:2])
+        stream.height, stream.width = (side + pad for side, (_, pad) in zip(first.shape, odd))
+        stream.pix_fmt = 'yuv420p'
+        stream.codec_context.thread_count = 1
+        stream.options = {
+            'tune': 'fastdecode',
+            'crf': str(settings.crf),
+            'g': str(settings.gop),
+            'keyint_min': str(settings.gop),
+            'bf': '0',
+            'sc_threshold': '0',
+        }
+        for frame in chain((first,), frames):
+            even = np.pad(frame, (*odd, (0, 0)), mode='edge') if any(pad for _, pad in odd) else frame
+            container.mux(stream.encode(convert(av.VideoFrame.from_ndarray(even, format='rgb24'), 'yuv420p')))
+        container.mux(stream.encode(None))
+    _find_packets(buffer, recipe)
+    yield buffer.getvalue()
+
+
+def _find_packets(buffer: Any, recipe: Recipe) -> None:
+    import av
+
+    buffer.seek(0)
+    end = 0
+    with av.open(buffer) as container:
+        stream = container.streams.video[0]
+        recipe.extradata = bytes(stream.codec_context.extradata)
+        for packet in container.demux(stream):
+            if packet.size == 0:
+                continue
+            number = len(recipe.positions)
+            if (end and packet.pos != end) or packet.is_keyframe != (number % recipe.settings.gop == 0):
+                raise VideoReadError('', f'packet {number} of the transcoded video is not where it should be')
+            recipe.positions.append(packet.pos)
+            end = packet.pos + packet.size
+    recipe.positions.append(end)
+
+
+def _encode_jpg(frames: Iterator[np.ndarray], recipe: Recipe) -> Iterator[bytes]:
+    """JPGs one after another, which players know as MJPEG."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, recipe.settings.quality]
+    position = 0
+    for frame in frames:
+        _, data = cv2.imencode('.jpg', cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), options)
+        recipe.positions.append(position)
+        position += len(data)
+        yield data.tobytes()
+    recipe.positions.append(position)
+
+
+def _encode_raw(frames: Iterator[np.ndarray], recipe: Recipe) -> Iterator[bytes]:
+    """A NumPy array (T, H, W, 3)."""
+    first = next(frames)
+    header = io.BytesIO()
+    shape = (recipe.num_frames, *first.shape)
+    np.lib.format.write_array_header_1_0(header, dict(descr='|u1', fortran_order=False, shape=shape))
+    assert header.tell() == NPY_HEADER
+    yield header.getvalue()
+    for frame in chain((first,), frames):
+        yield frame.tobytes()
+
+
+_ENCODERS: dict[str, Callable[[Iterator[np.ndarray], Recipe], Iterator[bytes]]] = dict(
+    mp4=_encode_mp4, jpg=_encode_jpg, raw=_encode_raw
+)

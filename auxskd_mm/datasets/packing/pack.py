@@ -1,0 +1,223 @@
+"""Packing videos into a store: in parallel, restartable, and never half a store that looks whole."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import multiprocessing
+import os
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any, TextIO
+
+import cv2
+from mmengine.utils import ProgressBar
+
+from ...errors import InputError
+from ...files import WholeFile
+from ..readers.frame_index import NUMBERING
+from ..stores.index import StoreIndex
+from ..stores.settings import FORMAT, INDEX_FILE, MARKER_FILE, SETTINGS_FILE, VERSION, StoreSettings
+from ..stores.sources import SourceVideo, source_state
+from ..stores.store import Store, forget_store, open_store
+from .encode import require_encoder
+from .shard import ShardJob, shard_content, write_shard
+
+# Enough shards that every core has work and that an interruption costs little; few enough files for any file system.
+_FEWEST_SHARDS = 64
+_MOST_VIDEOS = 64
+_FULL = {
+    errno.ENOSPC: 'the disk is full',
+    errno.EDQUOT: 'the disk quota is used up',
+    errno.EFBIG: 'a file grew too big',
+}
+
+
+def pack_videos(
+    out: str | Path,
+    videos: Sequence[SourceVideo],
+    settings: StoreSettings | None = None,
+    *,
+    workers: int = 1,
+    max_bad_share: float = 0.1,
+    progress: TextIO | None = None,
+    max_frames: int = 0,
+) -> Store:
+    """Write a store, or what of it is missing or made from sources that have changed.
+
+    Args:
+        out: Folder, made if needed.
+        videos: What to pack, in the order of the store.
+        settings: How; the default is H.264.
+        workers: Processes; 1 packs in this one.
+        max_bad_share: Largest share of unreadable videos, which are left out and listed in ``Store.left_out``.
+        progress: Where a bar with the time left goes, None for none.
+        max_frames: Only so many of each video, for estimates; 0 is all.
+
+    Returns:
+        The store.
+
+    Raises:
+        InputError: If there is nothing to pack, the folder holds something else, the disk is full, or too many videos
+            are unreadable. Whole shards stay, and the next call goes on from them.
+    """
+    out, settings = Path(out), (settings or StoreSettings()).check()
+    require_encoder(settings.layout)
+    _check_names(videos)
+    if workers < 1:
+        raise InputError(f'workers={workers}: expected at least 1')
+    _claim(out, settings)
+    jobs = _jobs(out, videos, settings, max_frames)
+    if all(shard_content(job) is not None for job in jobs) and (out / MARKER_FILE).exists():
+        store = open_store(str(out))
+        if len(store) + len(store.left_out) == len(videos):
+            return store
+    (out / MARKER_FILE).unlink(missing_ok=True)  # from here on it is not whole
+    forget_store(str(out))
+    try:
+        shards = list(_run(jobs, min(workers, len(jobs)), progress))
+    except OSError as error:
+        raise InputError(
+            f'{out}: {_FULL.get(error.errno or 0, error.strerror or error)} while packing; nothing half written is left: '
+            'make room and run the same command again, it goes on where it stopped'
+        ) from None
+    except BrokenProcessPool:
+        raise InputError(
+            f'{out}: a packing process died, perhaps of a damaged video or for want of memory; run '
+            'tools/data/check_videos.py over the videos, or pack with fewer --workers'
+        ) from None
+    return _finish(out, settings, shards, max_bad_share)
+
+
+def _check_names(videos: Sequence[SourceVideo]) -> None:
+    if not videos:
+        raise InputError('there are no videos to pack')
+    seen: dict[str, str] = {}
+    for video in videos:
+        other = seen.setdefault(video.name, video.path)
+        if other != video.path:
+            raise InputError(f'{video.path} and {other} would both be {video.name} in the store; pack them apart')
+        if '\n' in video.name + video.path or video.name.startswith(('/', '../')):
+            raise InputError(f'{video.path!r}: cannot be a name in a store ({video.name!r}); rename it')
+    if len(seen) < len(videos):
+        raise InputError(f'{len(videos) - len(seen)} videos are listed twice; list each once')
+
+
+def _claim(out: Path, settings: StoreSettings) -> None:
+    """Make sure that the folder is new, or a store with these settings or the beginning of one.
+
+    A store whose frames were numbered in another way is claimed too: its marker goes, and its shards have other names.
+    """
+    file, ours = out / SETTINGS_FILE, dict(settings.relevant(), format=FORMAT, version=VERSION, numbering=NUMBERING)
+    if not file.exists():
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise InputError(f'{out}: exists and is not a training store (no {SETTINGS_FILE}); give a new folder')
+        out.mkdir(parents=True, exist_ok=True)
+        _write_settings(file, ours)
+        return
+    try:
+        theirs = dict(json.loads(file.read_text(encoding='utf-8')))
+        different = [key for key in {**ours, **theirs} if key != 'numbering' and theirs.get(key) != ours.get(key)]
+    except (ValueError, TypeError):
+        different = ['format']
+    if 'format' in different:
+        raise InputError(f'{file}: not the settings of a training store; give another folder')
+    if different:
+        words = '; '.join(f'{key} {theirs.get(key)}, not {ours.get(key)}' for key in different)
+        raise InputError(f'{out}: holds a store with other settings ({words}); remove it or give another folder')
+    if theirs.get('numbering') != NUMBERING:
+        (out / MARKER_FILE).unlink(missing_ok=True)
+        forget_store(str(out))
+        _write_settings(file, ours)
+
+
+def _write_settings(file: Path, settings: dict[str, Any]) -> None:
+    with WholeFile(file) as whole:
+        whole.file.write(json.dumps(settings, indent=1).encode())
+
+
+def _jobs(out: Path, videos: Sequence[SourceVideo], settings: StoreSettings, max_frames: int) -> list[ShardJob]:
+    share = max(1, min(_MOST_VIDEOS, math.ceil(len(videos) / _FEWEST_SHARDS)))
+    parts = [videos[i : i + share] for i in range(0, len(videos), share)]
+    return [
+        ShardJob(out, number, settings, part, [source_state(video.path) for video in part], max_frames)
+        for number, part in enumerate(parts)
+    ]
+
+
+def _run(jobs: Sequence[ShardJob], workers: int, progress: TextIO | None) -> Iterator[dict[str, Any]]:
+    """Contents of all shards, in order."""
+    bar = ProgressBar(sum(len(job.videos) for job in jobs), file=progress) if progress is not None else None
+    contents: dict[int, dict[str, Any]] = {}
+    for number, content in _write_shards(jobs, workers):
+        contents[number] = content
+        if bar is not None:
+            bar.update(len(jobs[number].videos))
+    if progress is not None:
+        progress.write('\n')
+    yield from (contents[number] for number in range(len(jobs)))
+
+
+def _write_shards(jobs: Sequence[ShardJob], workers: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    if workers <= 1:
+        yield from ((number, write_shard(job)) for number, job in enumerate(jobs))
+        return
+    # Forked workers need not import torch and MMAction2 again. OpenCV's own threads would fight with them, and are ended
+    # before the fork: a child that asks for that waits for ever on those of its parent.
+    fork = 'fork' in multiprocessing.get_all_start_methods() and sys.platform != 'darwin'
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context('fork' if fork else None)) as pool:
+            tasks = {pool.submit(write_shard, job): number for number, job in enumerate(jobs)}
+            try:
+                for task in as_completed(tasks):
+                    yield tasks[task], task.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def _finish(out: Path, settings: StoreSettings, shards: Sequence[dict[str, Any]], max_bad_share: float) -> Store:
+    """Write index and marker, then remove what earlier packings left."""
+    left_out = [entry for shard in shards for entry in shard['left_out']]
+    index = StoreIndex.of_shards(shards)
+    total = len(index) + len(left_out)
+    if not len(index) or len(left_out) > max(1.0, max_bad_share * total):
+        raise InputError(
+            f'{len(left_out)} of {total} videos cannot be read, more than max_bad_share={max_bad_share} allows; first: '
+            f'{left_out[0][0]}: {left_out[0][1]}'
+        )
+    data = index.to_bytes()
+    marker = dict(
+        format=FORMAT,
+        version=VERSION,
+        numbering=NUMBERING,
+        settings=settings.relevant(),
+        videos=len(index),
+        frames=int(index.rows['frames'].sum()),
+        shards=[[shard['file'], shard['size']] for shard in shards],
+        index_checksum=zlib.crc32(data),
+        left_out=left_out,
+    )
+    for file, content in ((INDEX_FILE, data), (MARKER_FILE, json.dumps(marker, indent=1).encode())):
+        with WholeFile(out / file) as whole:
+            whole.file.write(content)
+    keep = {shard['file'].removesuffix('.tar') for shard in shards}
+    for path in out.iterdir():
+        stale = path.name.startswith('shard-') and path.stem not in keep
+        if stale or path.name.startswith('.shard-'):
+            path.unlink(missing_ok=True)
+    return open_store(str(out))
+
+
+def default_workers() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1

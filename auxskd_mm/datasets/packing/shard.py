@@ -1,0 +1,173 @@
+"""Writing one shard: a tar file and what it holds, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tarfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from ...errors import VideoReadError
+from ...files import WholeFile
+from ..list_formats import VIDEO_SUFFIXES
+from ..readers import open_reader
+from ..readers.frame_index import NUMBERING
+from ..stores.settings import MEMBER_SUFFIX, VERSION, StoreSettings
+from ..stores.sources import SourceState, SourceVideo
+from .encode import Recipe, encode
+
+_BLOCK = 512
+
+
+class ShardJob(NamedTuple):
+    """A shard to write.
+
+    Attributes:
+        folder: Of the store.
+        number: Of the shard.
+        settings: Of the store.
+        videos: What goes in.
+        states: Their sources' states when the packing was planned.
+        max_frames: Only so many of each video, for estimates; 0 is all.
+    """
+
+    folder: Path
+    number: int
+    settings: StoreSettings
+    videos: Sequence[SourceVideo]
+    states: Sequence[SourceState]
+    max_frames: int = 0
+
+    @property
+    def stem(self) -> str:
+        """Name without suffix: another source, order or setting gives another, so shards never mix."""
+        content = [
+            VERSION,
+            NUMBERING,
+            self.settings.relevant(),
+            self.max_frames,
+            [list(v) for v in self.videos],
+            [list(s) for s in self.states],
+        ]
+        return f'shard-{self.number:05d}-{hashlib.blake2b(json.dumps(content).encode(), digest_size=5).hexdigest()}'
+
+
+def shard_content(job: ShardJob) -> dict[str, Any] | None:
+    """What the shard holds if it is there and whole, else None."""
+    try:
+        content = json.loads((job.folder / f'{job.stem}.json').read_text(encoding='utf-8'))
+        whole = os.path.getsize(job.folder / f'{job.stem}.tar') == content['size']
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return content if whole else None
+
+
+def write_shard(job: ShardJob) -> dict[str, Any]:
+    """Write a shard, or find it whole already.
+
+    Returns:
+        ``dict(file, size, videos=[...], left_out=[...])``: a row for each video, and path and reason of those that
+        cannot be read.
+
+    Raises:
+        OSError: If the disk is full or fails; nothing but the hidden partial file was touched, and that is removed.
+    """
+    content = shard_content(job)
+    if content is not None:
+        return content
+    file = f'{job.stem}.tar'
+    rows: list[dict[str, Any]] = []
+    left_out: list[list[str]] = []
+    with WholeFile(job.folder / file) as whole:
+        for video, state in zip(job.videos, job.states):
+            start = whole.file.tell()
+            try:
+                rows.append(_add_video(whole.file, job, video, state))
+            except VideoReadError as error:
+                whole.file.seek(start)
+                whole.file.truncate()
+                left_out.append([video.path, error.reason])
+        whole.file.write(b'\0' * 2 * _BLOCK)
+        size = whole.file.tell()
+    content = dict(file=file, size=size, videos=rows, left_out=left_out)
+    with WholeFile(job.folder / f'{job.stem}.json') as whole:
+        whole.file.write(json.dumps(content).encode())
+    return content
+
+
+def _add_video(file: Any, job: ShardJob, video: SourceVideo, state: SourceState) -> dict[str, Any]:
+    reader = open_reader(video.path)
+    try:
+        count = min(reader.num_frames, job.max_frames or reader.num_frames)
+        recipe = Recipe(job.settings, count, reader.fps)
+        shape: list[int] = []
+        chunks = encode(_scaled(reader.stream(), count, job.settings, shape), recipe)
+        stem = os.path.splitext(video.name)[0] if video.name.lower().endswith(VIDEO_SUFFIXES) else video.name
+        name = stem + MEMBER_SUFFIX[job.settings.layout]
+        offset, size, checksum = add_member(file, name, chunks, max(state.mtime, 0) // 10**9)
+    finally:
+        reader.close()
+    if recipe.positions and (len(recipe.positions) != count + 1 or recipe.positions[-1] >= 2**32):
+        raise VideoReadError(
+            video.path, f'{len(recipe.positions) - 1} frames were packed, not {count}; split the video'
+        )
+    table = -1
+    if recipe.positions:
+        positions = np.asarray(recipe.positions, dtype='<u4').tobytes()
+        table, _, checksum = add_member(file, f'{stem}.positions', [positions], 0, checksum)
+    return dict(
+        name=video.name, label=video.label, offset=offset, size=size, table=table, frames=count, fps=reader.fps or 0.0,
+        height=shape[0], width=shape[1], checksum=checksum, source=os.path.abspath(video.path), source_size=state.size,
+        source_mtime=state.mtime, extradata=recipe.extradata.hex(),
+    )  # fmt: skip
+
+
+def _scaled(
+    frames: Iterator[np.ndarray], count: int, settings: StoreSettings, shape: list[int]
+) -> Iterator[np.ndarray]:
+    """The first ``count`` frames in the store's size, which is written into ``shape``."""
+    for i, frame in enumerate(frames):
+        if i == count:
+            return
+        if not shape:
+            shape.extend(settings.frame_size(*frame.shape[:2]))
+        if frame.shape[:2] != tuple(shape):
+            shrinks = frame.shape[0] > shape[0]
+            method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+            frame = cv2.resize(frame, (shape[1], shape[0]), interpolation=method)
+        yield frame
+
+
+def add_member(file: Any, name: str, chunks: Iterable[bytes], mtime: int, checksum: int = 0) -> tuple[int, int, int]:
+    """Append a member to a tar file of unknown size: its header is filled in when its bytes are all there.
+
+    Returns:
+        Where its bytes start, how many there are, and their CRC-32, on top of ``checksum``.
+    """
+    entry = tarfile.TarInfo(name)
+    entry.mtime = mtime
+    start = file.tell()
+    entry.size = 0
+    header = entry.tobuf(tarfile.PAX_FORMAT)
+    file.write(header)
+    size = 0
+    for chunk in chunks:
+        file.write(chunk)
+        checksum = zlib.crc32(chunk, checksum)
+        size += len(chunk)
+    file.write(b'\0' * (-size % _BLOCK))
+    end = file.tell()
+    entry.size = size
+    final = entry.tobuf(tarfile.GNU_FORMAT if len(header) == _BLOCK else tarfile.PAX_FORMAT)
+    assert len(final) == len(header)
+    file.seek(start)
+    file.write(final)
+    file.seek(end)
+    return start + len(header), size, checksum

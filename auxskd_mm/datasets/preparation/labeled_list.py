@@ -1,0 +1,51 @@
+"""Lists of labelled videos as MMAction2's ``VideoDataset`` reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ...errors import InputError
+
+
+class Labeled(NamedTuple):
+    """A video and its class."""
+
+    path: str
+    label: int
+
+
+def write_list(path: str | Path, videos: Sequence[Labeled], delimiter: str = ' ') -> Path:
+    """Write ``path label`` lines.
+
+    Args:
+        path: File to write; its folder is made if needed.
+        videos: Its lines.
+        delimiter: Between path and label.
+
+    Raises:
+        InputError: If a path holds the delimiter, so that the list could not be read back.
+    """
+    torn = [video.path for video in videos if delimiter in video.path]
+    if torn:
+        raise InputError(
+            f'{path}: {len(torn)} paths hold the delimiter {delimiter!r}: {examples(torn, 1)}; rename them, or pass '
+            "--delimiter with another character and set the data set's delimiter to it"
+        )
+    return write_lines(path, (f'{video.path}{delimiter}{video.label}' for video in videos))
+
+
+def write_lines(path: str | Path, lines: Iterable[str]) -> Path:
+    """Write lines of text, the folder too if needed."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(''.join(f'{line}\n' for line in lines))
+    return path
+
+
+def examples(names: Iterable[str], count: int = 3) -> str:
+    """The first few names, and how many there are if not all are shown."""
+    names = list(names)
+    more = f' ... ({len(names)} in all)' if len(names) > count else ''
+    return ', '.join(names[:count]) + more

@@ -1,0 +1,174 @@
+"""Reading frames by number through PyAV."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...errors import VideoReadError
+from .base import TOLERATED_AT_END, Reader, reason
+from .frame_index import index_frames, open_container
+
+_LOCAL = threading.local()
+
+
+class PyAVReader(Reader):
+    """PyAV, one thread: an index of all packets, a seek to the key frame before the first frame wanted, and no further.
+
+    Frame numbers are those of the frames as ``ffmpeg`` shows them, also with variable frame rates and B-frames: they
+    come from the packets' time stamps. Where a container has none, or false ones (raw streams, AVI with B-frames),
+    frames are counted from the start instead.
+
+    Attributes:
+        index: What is known about the frames.
+    """
+
+    def __init__(self, path: str, channel_order: str = 'rgb') -> None:
+        super().__init__(path, channel_order)
+        self._require()
+        self._container = open_container(path)
+        try:
+            self.index = index_frames(path, self._container)
+        except VideoReadError:
+            self.close()
+            raise
+        self.num_frames, self.fps = self.index.num_frames, self.index.fps
+        self._number = {pts: i for i, pts in enumerate(self.index.order or ())}
+        # Whether the time stamps give the frames' numbers: found out to be false, they are not used again.
+        self._timed = self.index.order is not None
+
+    def read(self, indices: Sequence[int]) -> list[np.ndarray]:
+        """See :class:`Reader`."""
+        import av
+
+        wanted = set(indices)
+        found: dict[int, np.ndarray] = {}
+        try:
+            if self._timed:
+                found = self._read_by_time(wanted)
+            if len(found) < len(wanted):
+                found = self._read_from_start(wanted)
+        except (av.error.FFmpegError, OSError) as error:
+            raise VideoReadError(self.path, f'cannot be decoded ({reason(error)})') from None
+        return self._complete(found, indices)
+
+    def _read_by_time(self, wanted: set[int]) -> dict[int, np.ndarray]:
+        """The wanted frames from the key frame before them on; none if the time stamps turn out to be false."""
+        order, doubtful = self.index.order, self.index.doubtful
+        assert order is not None
+        stream = self._container.streams.video[0]
+        first, final = order[min(wanted)], max(wanted)
+        keys = [key for key in self.index.keys if key <= first]
+        self._container.seek(keys[-1] if keys else order[0], stream=stream, backward=True)
+        found: dict[int, np.ndarray] = {}
+        decoder, last = stream.codec_context, -1
+        for packet in self._container.demux(stream):
+            # Frames that no other refers to (most B-frames) need no decoding unless they are wanted themselves.
+            skip = not doubtful and self._number.get(packet.pts, -1) not in wanted
+            decoder.skip_frame = 'NONREF' if skip else 'DEFAULT'
+            for frame in packet.decode():
+                i = self._number.get(frame.pts, -1)
+                if i < 0:
+                    continue
+                # The decoder gives frames in the order in which they are shown. Where none was skipped, none is missing.
+                if last >= 0 and (i <= last or (doubtful and i != last + 1)):
+                    self._timed = False
+                    return {}
+                last = i
+                if i in wanted:
+                    found[i] = self._array(frame)
+            # Of doubtful ones the next frame is looked at too: a wanted frame that is shown later has taken its place.
+            if last > final or (not doubtful and len(found) == len(wanted)):
+                break
+        decoder.skip_frame = 'DEFAULT'
+        return found
+
+    def _read_from_start(self, wanted: set[int]) -> dict[int, np.ndarray]:
+        """The slow second way, from the start; also recovers a file whose seek does not land where its index says."""
+        found: dict[int, np.ndarray] = {}
+        last, final = None, max(wanted)
+        for i, frame in self.frames():
+            last = i, frame
+            if i in wanted:
+                found[i] = self._array(frame)
+            if i >= final:
+                break
+        if last is not None:
+            found.setdefault(last[0], self._array(last[1]))
+        return found
+
+    def frames(self) -> Iterator[tuple[int, Any]]:
+        """Number and PyAV frame of each frame, decoded once from the start.
+
+        Raises:
+            VideoReadError: If decoding ends with an error, or a frame is missing between two others.
+        """
+        import av
+
+        self.close()
+        self._container = open_container(self.path)
+        timed = self._timed and not self.index.doubtful
+        count = 0
+        try:
+            for frame in self._container.decode(video=0):
+                i = self._number.get(frame.pts, -1) if timed else count
+                if i < 0:
+                    continue
+                if i > count:
+                    raise VideoReadError(
+                        self.path, f'frame {count} of {self.num_frames} cannot be decoded (damaged or truncated file)'
+                    )
+                if i < count:
+                    self._timed = timed = False
+                if count < self.num_frames:
+                    yield count, frame
+                count += 1
+        except (av.error.FFmpegError, OSError) as error:
+            raise VideoReadError(self.path, f'cannot be decoded after frame {count} ({reason(error)})') from None
+        if count > self.num_frames + TOLERATED_AT_END:
+            raise VideoReadError(self.path, f'shows {count} frames, but its packets tell of {self.num_frames}')
+
+    def stream(self) -> Iterator[np.ndarray]:
+        """All frames in order, decoded once from the start."""
+        count, array = 0, None
+        for i, frame in self.frames():
+            array, count = self._array(frame), i + 1
+            yield array
+        if array is None or count < self.num_frames - TOLERATED_AT_END:
+            raise VideoReadError(self.path, f'only {count} of {self.num_frames} frames can be decoded')
+        for _ in range(self.num_frames - count):
+            yield array
+
+    def _array(self, frame: Any) -> np.ndarray:
+        return frame_array(frame, self.channel_order)
+
+    def close(self) -> None:
+        """See :class:`Reader`."""
+        self._container.close()
+
+
+def frame_array(frame: Any, channel_order: str) -> np.ndarray:
+    """uint8 (H, W, 3) of a decoded frame."""
+    array = convert(frame, f'{channel_order}24').to_ndarray()
+    # Phones store portrait video as landscape and a rotation; FFmpeg's libraries leave applying it to the caller.
+    turns = round(getattr(frame, 'rotation', 0) / 90) % 4
+    return np.ascontiguousarray(np.rot90(array, turns)) if turns else array
+
+
+def convert(frame: Any, pixels: str) -> Any:
+    """A frame in another pixel format, by one thread.
+
+    PyAV's own ``to_ndarray(format=...)`` starts a thread a core for every frame, which costs several times the
+    conversion, and a process that is forked while they exist waits for them for ever.
+    """
+    if not hasattr(_LOCAL, 'converter'):
+        from av.video.reformatter import VideoReformatter
+
+        _LOCAL.converter = VideoReformatter()
+        # Releases that do not know the argument have no threads either.
+        known = 'threads' in (VideoReformatter.reformat.__doc__ or '')
+        _LOCAL.options = dict(threads=1) if known else {}
+    return _LOCAL.converter.reformat(frame, format=pixels, **_LOCAL.options)

@@ -1,0 +1,214 @@
+"""Reading single frames out of a store: only their bytes, and with H.264 those since their key frame."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ...errors import VideoReadError
+from ...files import read_exactly
+from ..readers.base import Reader, reason
+from ..readers.pyav import frame_array
+from .buffers import take_buffer
+from .settings import NPY_HEADER
+from .store import Store, find_store
+
+_MOST_DECODERS = 16
+_LOCAL = threading.local()
+# Known to OpenCV since 4.11; the same values without a second pass over them.
+_READ_RGB: int | None = getattr(cv2, 'IMREAD_COLOR_RGB', None)
+
+
+class StoredVideoReader(Reader):
+    """A video in a store. The shard is opened for each call of :meth:`read` and nothing stays open.
+
+    Args:
+        store: The store.
+        number: Row of its index.
+        path: ``<store>/<name>``.
+        channel_order: See :class:`Reader`.
+    """
+
+    def __init__(self, store: Store, number: int, path: str, channel_order: str = 'rgb') -> None:
+        super().__init__(path, channel_order)
+        row = store.index.rows[number]
+        self.num_frames = int(row['frames'])
+        self.fps = float(row['fps']) or None
+        self._shard = store.shards[row['shard']]
+        self._offset, self._table = int(row['offset']), int(row['table'])
+        self._shape = int(row['height']), int(row['width'])
+        self._store, self._extradata = store, int(row['extradata'])
+
+    def read(self, indices: Sequence[int]) -> list[np.ndarray]:
+        """See :class:`Reader`."""
+        if len(indices) == 0 or indices[-1] >= self.num_frames:
+            raise VideoReadError(self.path, f'has {self.num_frames} frames, asked for {list(indices)[-1:]}')
+        try:
+            descriptor = os.open(self._shard, os.O_RDONLY)
+        except OSError as error:
+            raise VideoReadError(self.path, f'its shard {self._shard} cannot be opened ({reason(error)})') from None
+        try:
+            return self._read(descriptor, indices)
+        finally:
+            os.close(descriptor)
+
+    def _read(self, descriptor: int, indices: Sequence[int]) -> list[np.ndarray]:
+        raise NotImplementedError
+
+    def _bytes(self, descriptor: int, start: int, end: int) -> bytes:
+        """Bytes [start, end) of the member."""
+        data = read_exactly(descriptor, end - start, self._offset + start)
+        if len(data) != end - start:
+            raise VideoReadError(self.path, f'its shard {self._shard} is cut off; pack or copy it again')
+        return data
+
+    def _positions(self, descriptor: int, first: int, last: int) -> list[int]:
+        """Where the frames first .. last start, and where the last one ends."""
+        data = self._bytes(
+            descriptor, self._table - self._offset + 4 * first, self._table - self._offset + 4 * (last + 2)
+        )
+        return np.frombuffer(data, dtype='<u4').tolist()
+
+    def _runs(self, indices: Sequence[int], gap: int) -> list[list[int]]:
+        """Indices in groups that are read in one go: neighbours less than ``gap`` frames apart."""
+        runs = [[indices[0]]]
+        for before, i in zip(indices, indices[1:]):
+            if i - before < gap:
+                runs[-1].append(i)
+            else:
+                runs.append([i])
+        return runs
+
+
+class StoredRawReader(StoredVideoReader):
+    """Layout 'raw'. The frames are views of one buffer, which is used again when all of them are gone."""
+
+    def _read(self, descriptor: int, indices: Sequence[int]) -> list[np.ndarray]:
+        height, width = self._shape
+        size = 3 * height * width
+        buffer = take_buffer(len(indices) * size)
+        filled = 0
+        # A call costs less than the bytes of a frame, so only neighbours are read together.
+        for run in self._runs(indices, gap=2):
+            part: Any = buffer[filled : filled + len(run) * size]
+            start = NPY_HEADER + run[0] * size
+            if os.preadv(descriptor, [part], self._offset + start) != part.size:
+                part[:] = np.frombuffer(self._bytes(descriptor, start, start + part.size), np.uint8)
+            filled += part.size
+        frames = list(buffer.reshape(-1, height, width, 3))
+        return frames if self.channel_order == 'rgb' else [cv2.cvtColor(f, cv2.COLOR_RGB2BGR) for f in frames]
+
+
+class StoredJpgReader(StoredVideoReader):
+    """Layout 'jpg'."""
+
+    def _read(self, descriptor: int, indices: Sequence[int]) -> list[np.ndarray]:
+        frames = []
+        for run in self._runs(indices, gap=4):
+            positions = self._positions(descriptor, run[0], run[-1])
+            data = np.frombuffer(self._bytes(descriptor, positions[0], positions[-1]), np.uint8)
+            for i in run:
+                start, end = (positions[i - run[0] + k] - positions[0] for k in (0, 1))
+                image = decode_image(data[start:end], self.channel_order)
+                if image is None:
+                    raise VideoReadError(self.path, f'frame {i} cannot be decoded; the store is damaged, pack it again')
+                frames.append(image)
+        return frames
+
+
+class StoredMp4Reader(StoredVideoReader):
+    """Layout 'mp4': the packets go to the decoder as they lie in the file, with no container opened."""
+
+    def _read(self, descriptor: int, indices: Sequence[int]) -> list[np.ndarray]:
+        import av
+
+        decoder = _decoder(self._store.index.extradata[self._extradata])
+        frames: list[np.ndarray] = []
+        try:
+            for run in self._runs_of_groups(indices):
+                frames.extend(self._decode(descriptor, decoder, run))
+        except av.error.FFmpegError as error:
+            raise VideoReadError(self.path, f'cannot be decoded ({reason(error)}); the store is damaged') from None
+        return frames
+
+    def _runs_of_groups(self, indices: Sequence[int]) -> list[list[int]]:
+        """Indices in groups that are decoded in one go; a group of pictures that holds none of them is left out."""
+        gop = self._store.gop
+        runs = [[indices[0]]]
+        for before, i in zip(indices, indices[1:]):
+            if i // gop > before // gop and i // gop * gop > before + 1:
+                runs.append([i])
+            else:
+                runs[-1].append(i)
+        return runs
+
+    def _decode(self, descriptor: int, decoder: Any, run: Sequence[int]) -> list[np.ndarray]:
+        import av
+
+        first = run[0] // self._store.gop * self._store.gop
+        positions = self._positions(descriptor, first, run[-1])
+        data = memoryview(self._bytes(descriptor, positions[0], positions[-1]))
+        decoder.flush_buffers()
+        wanted = {i - first for i in run}
+        frames: list[np.ndarray] = []
+        for i in range(len(positions) - 1):
+            packet = av.Packet(data[positions[i] - positions[0] : positions[i + 1] - positions[0]])
+            decoded = decoder.decode(packet)
+            if len(decoded) != 1 or decoded[0].is_corrupt:
+                raise VideoReadError(self.path, f'frame {first + i} cannot be decoded; the store is damaged')
+            if i in wanted:
+                # Odd sides were padded to even ones.
+                frames.append(frame_array(decoded[0], self.channel_order)[: self._shape[0], : self._shape[1]])
+        return frames
+
+
+def open_stored_video(path: str, channel_order: str = 'rgb') -> StoredVideoReader | None:
+    """Reader of ``<store>/<name>``; None if no folder above is a store.
+
+    Raises:
+        InputError: If the store cannot be used.
+        VideoReadError: If it does not hold the video.
+    """
+    found = find_store(path)
+    if found is None:
+        return None
+    store, name = found
+    number = store.index.number(name)
+    if number is None:
+        raise VideoReadError(path, f'no such video among the {len(store)} of the store {store.path}')
+    return _READERS[store.layout](store, number, path, channel_order)
+
+
+def decode_image(data: np.ndarray, channel_order: str) -> np.ndarray | None:
+    """uint8 (H, W, 3) of an encoded image; None if it is damaged."""
+    if channel_order == 'rgb' and _READ_RGB is not None:
+        return cv2.imdecode(data, _READ_RGB)
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return image if image is None or channel_order == 'bgr' else cv2.cvtColor(image, cv2.COLOR_BGR2RGB, image)
+
+
+def _decoder(extradata: bytes) -> Any:
+    """H.264 decoder of this thread for a set of parameters; few are kept, and none has threads or files."""
+    import av
+
+    cache: OrderedDict[bytes, Any] = _LOCAL.__dict__.setdefault('decoders', OrderedDict())
+    decoder = cache.get(extradata)
+    if decoder is None:
+        decoder = cache[extradata] = av.CodecContext.create('h264', 'r')
+        decoder.extradata = extradata
+        decoder.thread_count = 1
+        decoder.open()
+        if len(cache) > _MOST_DECODERS:
+            cache.popitem(last=False)
+    else:
+        cache.move_to_end(extradata)
+    return decoder
+
+
+_READERS: dict[str, type[StoredVideoReader]] = dict(mp4=StoredMp4Reader, jpg=StoredJpgReader, raw=StoredRawReader)

@@ -1,0 +1,144 @@
+"""Files: writing them whole or not at all, reading exactly, and what can be asked of a path beforehand."""
+
+from __future__ import annotations
+
+import io
+import os
+import os.path as osp
+import pickle
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .errors import InputError
+
+
+def check_writable(path: str | Path) -> Path:
+    """Make the folder of a file, and see whether the file can be written; it is left as it was.
+
+    Raises:
+        InputError: If it cannot.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        there = path.exists()
+        with open(path, 'ab'):
+            pass
+        if not there:
+            path.unlink()
+    except OSError as error:
+        raise InputError(f'{path}: cannot be written ({error.strerror})') from None
+    return path
+
+
+class WholeFile:
+    """A file that appears under its name only when all of it has reached the disk.
+
+    Until then it is hidden and named after this process; an error removes it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.partial = path.with_name(f'.{path.name}.{os.getpid()}')
+
+    def __enter__(self) -> WholeFile:
+        self.file: Any = open(self.partial, 'wb')
+        return self
+
+    def __exit__(self, kind: Any, *rest: Any) -> None:
+        try:
+            try:
+                if kind is None:
+                    self.file.flush()
+                    os.fsync(self.file.fileno())
+            finally:
+                self.file.close()
+            if kind is None:
+                os.replace(self.partial, self.path)
+                _sync_folder(self.path.parent)
+        finally:
+            self.partial.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last, where the system lets folders be opened."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_exactly(descriptor: int, size: int, offset: int) -> bytes:
+    """``pread`` that goes on until it has all, or the file ends."""
+    data = os.pread(descriptor, size, offset)
+    if len(data) == size:
+        return data
+    buffer = io.BytesIO()
+    while data:
+        buffer.write(data)
+        data = os.pread(descriptor, size - buffer.tell(), offset + buffer.tell())
+    return buffer.getvalue()
+
+
+TEMPORARY = '.part'
+
+
+def write_atomically(path: str | os.PathLike, content: bytes) -> None:
+    """Write a file so that at any moment, a power cut included, there is the old one, the new one or none.
+
+    Raises:
+        InputError: If the disk is full or refuses; nothing is left behind.
+    """
+    path = Path(path)
+    temporary = path.with_name(path.name + TEMPORARY)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, 'wb') as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # the name, too, must be on the disk before an older file goes
+        finally:
+            os.close(folder)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
+        raise InputError(
+            f'{path}: cannot be written ({error.strerror or error}, {len(content) / 2**20:.1f} MiB); the checkpoints '
+            'before it are whole: free space and go on with --resume'
+        ) from error
+
+
+# What a torch file starts with that is not a zip archive (torch before 1.6).
+_LEGACY_START = pickle.dumps(torch.serialization.MAGIC_NUMBER, protocol=2)
+
+
+def check_checkpoint(path: str | None) -> None:
+    """Refuse a checkpoint that is missing, truncated or something else; torch's own errors do not say which file.
+
+    Args:
+        path: Local file; None, and addresses such as ``https://...``, pass unread.
+    """
+    if path is None or '://' in path:
+        return
+    if not osp.isfile(path):
+        raise InputError(f'{path}: no such checkpoint file')
+    if zipfile.is_zipfile(path):
+        return
+    with open(path, 'rb') as file:
+        start = file.read(len(_LEGACY_START))
+    if start != _LEGACY_START:
+        raise InputError(
+            f'{path}: not a checkpoint of torch, or damaged ({osp.getsize(path)} bytes); copy or download it again'
+        )

@@ -1,0 +1,133 @@
+"""Running one step: skip what is finished, go on with what was cut off, refuse what changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from ..errors import InputError
+from ..registry import METRICS, type_name
+from . import commands
+from . import step_records as records
+from .plan import Step
+
+FEATURES = 'features'
+
+
+def run_step(step: Step, root: Path, gpus: int) -> dict[str, Any]:
+    """Run a step that is not finished.
+
+    Args:
+        step: The step; that whose weights it starts from is finished.
+        root: Work dir of the recipe.
+        gpus: Processes for torchrun, 0 is one without it.
+
+    Returns:
+        Its state, which stands in ``phase.json`` of its folder.
+
+    Raises:
+        InputError: If the step changed since it was started, or fails.
+    """
+    fingerprint = step.fingerprint(root)
+    state = records.read_state(step.folder)
+    if state and state['fingerprint'] != fingerprint:
+        raise InputError(
+            f'phase {step.label!r}: its config or options changed since {step.folder} was made; '
+            'move that folder away to run it anew'
+        )
+    if state.get('finished'):
+        print(f'   finished before: {state["checkpoint"] or step.folder}', flush=True)
+        return state
+    records.write_state(step.folder, dict(name=step.label, fingerprint=fingerprint, finished=False))
+    init = _init(step)
+    row: dict[str, Any] = dict(
+        name=step.label, fingerprint=fingerprint, config=str(step.config), init=str(init or ''), command=None
+    )
+    checkpoint, seconds = init, float(state.get('seconds', 0.0))
+    if step.trains:
+        row['command'], took = _train(step, init, gpus, resume=bool(state))
+        seconds += took
+        checkpoint = records.best_checkpoint(step.folder) if step.evaluation else records.last_checkpoint(step.folder)
+        if checkpoint is None:
+            raise InputError(
+                f'phase {step.label!r}: trained, but left no checkpoint in {step.folder}; '
+                'does its config switch CheckpointHook off?'
+            )
+    row.update(checkpoint=str(checkpoint or ''), train=records.last_scalars(step.folder) if step.trains else {})
+    if step.tests:
+        row['test_command'], took = _test(step, checkpoint, gpus)
+        seconds += took
+        row['test'], row['protocol'] = records.last_result(step.folder / 'test')
+    row.update(seconds=round(seconds, 1), finished=True)
+    records.write_state(step.folder, row)
+    return row
+
+
+def read_predictions(step: Step) -> dict[str, list] | None:
+    """Names, labels and predictions of a classifier's or a linear probe's test, None if there are none."""
+    for path in (step.folder / 'test' / 'predictions.json', step.folder / FEATURES / 'predictions.json'):
+        if path.is_file():
+            return json.loads(path.read_text(encoding='utf-8'))
+    return None
+
+
+def _init(step: Step) -> Path | None:
+    if step.init is None or step.init.is_file():
+        return step.init
+    state = records.read_state(step.init)
+    checkpoint = Path(state.get('checkpoint') or '')
+    # A work dir that was moved keeps working.
+    found = next((path for path in (checkpoint, step.init / checkpoint.name) if path.is_file()), None)
+    if found is None:
+        raise InputError(f'phase {step.label!r}: no checkpoint {step.init}')
+    return found
+
+
+def _train(step: Step, init: Path | None, gpus: int, *, resume: bool) -> tuple[str, float]:
+    resume = resume and records.last_checkpoint(step.folder) is not None
+    command = [*commands.launcher(gpus), str(commands.tool('train.py')), str(step.config)]
+    command += ['--work-dir', str(step.folder)]
+    command += ['--launcher', 'pytorch'] if gpus else []
+    command += ['--seed', str(step.seed)] if step.seed is not None else []
+    # A resumed run reads everything from its own checkpoint; load_from would be taken for the file to resume from.
+    command += ['--resume'] if resume else []
+    options = {**step.options, **({'load_from': str(init)} if init and not resume else {})}
+    return commands.line(command, options), commands.call(step.label, command, options)
+
+
+def _test(step: Step, checkpoint: Path | None, gpus: int) -> tuple[str, float]:
+    folder = step.folder / 'test'
+    command = [*commands.launcher(gpus), str(commands.tool('test.py')), str(step.config), str(checkpoint or 'none')]
+    command += ['--work-dir', str(folder)]
+    command += ['--launcher', 'pytorch'] if gpus else []
+    options = dict(step.options)
+    if checkpoint is None and step.seed is not None:
+        options['randomness.seed'] = step.seed
+    dump = folder / 'predictions.pkl'
+    classifier = step.evaluation is not None and _evaluator(step.config)[0] == 'MultiClipAccuracy'
+    if classifier:
+        command += ['--dump', str(dump)]
+    elif step.evaluation is not None and _keeps_features(step.config):
+        options.setdefault('test_evaluator.0.save_to', str(step.folder / FEATURES))
+    took = commands.call(step.label, command, options)
+    if classifier and dump.is_file():
+        records.keep_predictions(dump, _evaluator(step.config)[1].get('average', 'logits'))
+    return commands.line(command, options), took
+
+
+def _evaluator(path: Path) -> tuple[str, dict[str, Any]]:
+    """Type and config of the first evaluator of a config."""
+    evaluator = Config.fromfile(str(path)).test_evaluator
+    first = evaluator[0] if isinstance(evaluator, (list, tuple)) else evaluator
+    return type_name(first['type']), dict(first)
+
+
+def _keeps_features(path: Path) -> bool:
+    from ..evaluation.feature_metric import FeatureMetric
+
+    evaluator = Config.fromfile(str(path)).test_evaluator
+    kind = METRICS.get(str(evaluator[0]['type'])) if isinstance(evaluator, (list, tuple)) else None
+    return isinstance(kind, type) and issubclass(kind, FeatureMetric)

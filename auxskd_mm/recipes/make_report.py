@@ -1,0 +1,133 @@
+"""From the states of a recipe's steps to its report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..evaluation.feature_bank import FeatureBank
+from .entries import Evaluation, Init
+from .execute import FEATURES, read_predictions
+from .plan import Plan, Step, list_variables, read_classes
+from .report_figures import draw_figures
+from .report_table import Line, chance_of, summarise
+from .write_report import Report, write_report
+
+States = list[tuple[Step, Mapping[str, Any]]]
+
+
+def make_report(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write ``report/`` in the recipe's work dir.
+
+    Args:
+        plan: The recipe.
+        rows: State of every step.
+
+    Returns:
+        The path of ``report.html``.
+
+    Raises:
+        InputError: If a column asks for a metric that the evaluation does not give.
+    """
+    states = list(zip(plan.steps, rows))
+    lines = [
+        line
+        for evaluation in plan.evaluations
+        for title, metric in _columns(evaluation, states).items()
+        for line in (_line(evaluation, init, title, metric, states) for init in plan.inits)
+    ]
+    order = {init.title: number for number, init in enumerate(plan.inits)}
+    columns = list(dict.fromkeys(line.column for line in lines))
+    folder = plan.root / 'report'
+    minutes = sum(row['seconds'] for row in rows) / 60
+    report = Report(
+        title=str(plan.report.get('title') or plan.recipe.stem),
+        facts=[f'recipe {plan.recipe.name}', _runs_text(plan), f'{minutes:.0f} minutes of computing'],
+        rows=[init.title for init in plan.inits],
+        columns=columns,
+        lines=sorted(lines, key=lambda line: (order[line.row], columns.index(line.column))),
+        runs=len(plan.runs),
+        sections=draw_figures(plan, states, class_names(plan, states), folder),
+        steps=[
+            dict(
+                name=row['name'],
+                seconds=row['seconds'],
+                commands=[row[key] for key in ('command', 'test_command') if row.get(key)],
+            )
+            for row in rows
+        ],
+    )
+    return write_report(report, folder)
+
+
+def _runs_text(plan: Plan) -> str:
+    seeds = sorted({str(run.seed) for run in plan.runs})
+    splits = sorted({run.lists for run in plan.runs if run.lists is not None})
+    texts = [f'{len(plan.runs)} run{"s" * (len(plan.runs) > 1)}']
+    texts += [f'{len(splits)} split{"s" * (len(splits) > 1)}'] if splits else []
+    return ', '.join([*texts, f'seed{"s" * (len(seeds) > 1)} {", ".join(seeds)}'])
+
+
+def _columns(evaluation: Evaluation, states: States) -> dict[str, str]:
+    result = next(row['test'] for step, row in states if step.evaluation is evaluation)
+    numbers = [key for key, value in result.items() if isinstance(value, (int, float))]
+    if evaluation.columns:
+        for title, metric in evaluation.columns.items():
+            if metric not in numbers:
+                raise InputError(
+                    f'evaluation {evaluation.name!r}: no metric {metric!r} for the column {title!r}; there are '
+                    f'{", ".join(numbers) or "none"}'
+                )
+        return evaluation.columns
+    chosen = [key for key in numbers if key.endswith(('/top1', '/R@1'))]
+    return {f'{evaluation.name}: {key}': key for key in chosen}
+
+
+def _line(evaluation: Evaluation, init: Init, title: str, metric: str, states: States) -> Line:
+    mine = [(step, row) for step, row in states if step.evaluation is evaluation and step.row is init]
+    labels = [read_labels(step) for step, _ in mine]
+    chances = [chance for chance in (chance_of(metric, *pair) for pair in labels) if chance is not None]
+    return Line(
+        row=init.title,
+        column=title,
+        evaluation=evaluation.name,
+        metric=metric,
+        cell=summarise([row['test'][metric] for _, row in mine]),
+        chance=sum(chances) / len(chances) if chances else None,
+        protocols=[_protocol_of(metric, row.get('protocol') or {}) for _, row in mine],
+        commands=[row['test_command'] for _, row in mine],
+    )
+
+
+def _protocol_of(metric: str, protocol: Mapping[str, Any]) -> dict[str, Any]:
+    """The protocol with the one evaluation that a metric belongs to, where a test made several."""
+    kinds = dict(linear='linear probe', knn='k-NN', retrieval='retrieval')
+    kind = kinds.get(metric.split('/', 1)[0])
+    found = [kind] if kind in (protocol.get('evaluation') or ()) else protocol.get('evaluation')
+    return {**protocol, 'evaluation': found}
+
+
+def read_labels(step: Step) -> tuple[list[int], list[int] | None]:
+    """Labels of the test videos and of the gallery, where a step kept features; else of its predictions."""
+    features = step.folder / FEATURES
+    if (features / 'query.npz').is_file():
+        gallery, query = (FeatureBank.load(features / f'{name}.npz') for name in ('gallery', 'query'))
+        return query.labels.tolist(), gallery.labels.tolist()
+    predictions = read_predictions(step)
+    return (predictions['labels'] if predictions else []), None
+
+
+def class_names(plan: Plan, states: States) -> list[str]:
+    """Names of the classes: of the recipe's ``report.classes``, else of the lists, else numbers."""
+    source = plan.report.get('classes')
+    if source is None and plan.runs[0].lists is not None:
+        source = '{lists}/classes.txt'
+    if source is not None:
+        path = Path(str(source).replace('{lists}', str(list_variables(plan.runs[0]).get('lists', ''))))
+        if not path.is_file():
+            raise InputError(f'{plan.recipe}: report.classes: no file {path}')
+        return read_classes(path)
+    labels = [label for step, _ in states if step.evaluation for label in read_labels(step)[0]]
+    return [f'class {number}' for number in range(max(labels, default=-1) + 1)]

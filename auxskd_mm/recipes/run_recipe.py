@@ -1,0 +1,70 @@
+"""Recipes: phases run one after the other, the weights of one handed to the next, and what came of it in one report.
+
+A step is one ``tools/train.py``, one ``tools/test.py``, or both, with command lines that are printed and that a user can
+run by hand. ``docs/recipes.md`` describes the recipe file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .execute import run_step
+from .inputs import check_inputs
+from .make_report import make_report
+from .plan import plan_recipe
+from .progress import Progress
+from .step_records import finished_seconds
+from .summary import write_summary
+
+
+def run_recipe(
+    recipe: str | Path,
+    work_dir: str | Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    *,
+    gpus: int = 0,
+    seed: int | None = None,
+    seeds: Sequence[int] = (),
+    lists: Sequence[str] = (),
+    report: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Run the steps of a recipe that are not finished yet, and write its report.
+
+    A finished step is skipped, one that was cut off resumes from its last checkpoint, and one whose config changed
+    since it finished is an error rather than a silent mixture.
+
+    Args:
+        recipe: Config with ``phases``; and ``inits`` and ``evaluations`` if there is to be a report.
+        work_dir: Folder of the recipe; a phase works in ``work_dir/<name>``, or ``work_dir/<run>/<name>`` with several
+            seeds or splits.
+        options: Overrides for single phases or evaluations, keys ``<name>.<key>`` (or ``all.<key>``, all phases).
+        gpus: Processes per machine for torchrun; 0 runs in one process without it.
+        seed: One random seed for every step, in place of the recipe's ``seeds``.
+        seeds: Several, each a run of its own.
+        lists: Folders of lists, one a split, each a run of its own; what ``{lists}`` stands for.
+        report: Changes to the recipe's ``report``.
+
+    Returns:
+        ``recipe``, ``phases`` (the states of all steps, which are also in ``summary.json``), ``work_dir`` and
+        ``report``, the path of ``report.html`` or None.
+
+    Raises:
+        InputError: For a bad recipe, lists or videos that are not there, a changed step, or a step that failed.
+    """
+    recipe = Path(recipe)
+    plan = plan_recipe(recipe, work_dir, options or {}, seed=seed, seeds=seeds, lists=lists)
+    plan.report.update(report or {})
+    taken = [finished_seconds(step.folder) for step in plan.steps]
+    check_inputs(step for step, seconds in zip(plan.steps, taken) if seconds is None)
+    progress = Progress([step.kind for step in plan.steps], taken)
+    rows: list[dict[str, Any]] = []
+    for number, step in enumerate(plan.steps):
+        print(f'== phase {number + 1} of {len(plan.steps)}: {step.label} ({progress.left(number)})', flush=True)
+        rows.append(run_step(step, plan.root, gpus))
+        if taken[number] is None:
+            progress.done(step.kind, rows[-1]['seconds'])
+        write_summary(plan.root, recipe, rows)
+    written = make_report(plan, rows) if plan.evaluations else None
+    return dict(recipe=str(recipe), phases=rows, work_dir=str(plan.root), report=written and str(written))

@@ -1,0 +1,282 @@
+"""The protocol of a number: everything that it depends on, in a JSON beside it.
+
+Filled from the config, the checkpoint and the process. What none of them tells is null, never guessed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from ..config.input_convention import find_pipeline, input_convention, same_convention
+from ..registry import type_name
+from .environment import command_of_process, git_revision, now, package_versions
+from .provenance import KEY, History, data_of, history_of, meta_config, methods_text, read_meta
+
+# What a metric measures, by its type; those in FROZEN train nothing of the network.
+EVALUATIONS = dict(
+    MultiClipAccuracy='classification',
+    AccMetric='classification',
+    LinearProbeMetric='linear probe',
+    KNNMetric='k-NN',
+    RetrievalMetric='retrieval',
+    SegmentPaceMetric='pretext task',
+    PretextAccuracyMetric='pretext task',
+)
+FROZEN = ('linear probe', 'k-NN', 'retrieval')
+_AVERAGE_CLIPS = dict(prob='probabilities', score='logits')
+
+
+def protocol_of(
+    config: Config | Mapping[str, Any],
+    checkpoint: str | None,
+    *,
+    part: str = 'test',
+    command: str | None = None,
+) -> dict[str, Any]:
+    """Protocol of what a config measures with a checkpoint.
+
+    Args:
+        config: The config that was run, overrides included.
+        checkpoint: The checkpoint that is measured; None is random weights.
+        part: 'test', 'val' (validation during a training; then the config's own ``init_history`` counts) or 'train'.
+        command: None is this process's.
+
+    Returns:
+        JSON types only; see ``docs/recipes.md`` for the keys.
+    """
+    name = Path(str(config.filename)).name if isinstance(config, Config) and config.filename else None
+    config = config.to_dict() if isinstance(config, Config) else dict(config)
+    model = config.get('model') or {}
+    kinds = _evaluations(config.get(f'{part}_evaluator'))
+    # A frozen network is measured as its checkpoint left it; a trained one started from what came before.
+    meta = read_meta(checkpoint) if checkpoint is not None else {}
+    frozen = bool(kinds) and all(kind in FROZEN for kind in kinds)
+    history = _history(config, checkpoint, meta, own='classification' not in kinds, part=part)
+    pipeline = find_pipeline(config, (f'{part}_dataloader',))
+    used = input_convention(model.get('data_preprocessor'), pipeline)
+    taught = history[-1].get('input') if history and history[-1] else None
+    return dict(
+        method=methods_text(history),
+        pretraining=history,
+        pretraining_data=_data(history),
+        init=_init(history),
+        backbone=_network(model.get('backbone')),
+        evaluation=kinds or None,
+        trained=_trained(model, frozen, kinds),
+        clip=_clip(pipeline),
+        crop=_crop(pipeline),
+        input=used,
+        input_as_in_pretraining=_as_taught(history, used, taught),
+        averaging=_averaging(model, config.get(f'{part}_evaluator')),
+        data=_labelled(config, part),
+        split=config.get('split'),
+        # What made the number random: the training of the classifier, or of the network whose features are compared.
+        seed=_drawn(config) if checkpoint is None else meta.get('seed'),
+        checkpoint=checkpoint,
+        config=name,
+        **_process(command),
+    )
+
+
+def protocol_of_features(
+    config: Config,
+    checkpoint: str | None,
+    *,
+    pipeline: Sequence[Mapping[str, Any]],
+    pooling: str,
+    videos: Sequence[str],
+    seed: int | None = None,
+) -> dict[str, Any]:
+    """Protocol of features that were extracted by a pipeline and pooling of their own; see :func:`protocol_of`.
+
+    Args:
+        config: Config of the network.
+        checkpoint: Its weights; None is random ones drawn from ``seed``.
+        pipeline: Steps that made the clips.
+        pooling: Of the feature maps.
+        videos: Folders or lists.
+        seed: Of random weights.
+    """
+    run = config.to_dict()
+    run['model'] = {**run['model'], 'cls_head': dict(type='ClipFeatureHead', pooling=pooling)}
+    run['test_dataloader'] = dict(dataset=dict(source=list(videos), pipeline=list(pipeline)))
+    run.update(test_evaluator=dict(type='KNNMetric'), train_dataloader=None, randomness=dict(seed=seed))
+    name = Path(str(config.filename)).name if config.filename else None
+    return {**protocol_of(run, checkpoint), 'evaluation': None, 'config': name}
+
+
+def protocol_of_comparison(gallery: str | Path, queries: str | Path, evaluation: Sequence[str]) -> dict[str, Any]:
+    """Protocol of measurements on two feature files, from those beside them; what they do not tell is null.
+
+    Args:
+        gallery: Features of the training split.
+        queries: Features of the test split.
+        evaluation: What was measured.
+    """
+    one, other = read_protocol(gallery) or {}, read_protocol(queries) or {}
+    keys = [key for key in protocol_of({}, None) if key not in _process()]
+    alike = {key: one.get(key) if one.get(key) == other.get(key) else None for key in keys}
+    tested = (other.get('data') or {}).get('test')
+    trained = (one.get('data') or {}).get('train') or (one.get('data') or {}).get('test')
+    return {**alike, 'data': dict(train=trained, test=tested), 'evaluation': list(evaluation), **_process()}
+
+
+def _process(command: str | None = None) -> dict[str, Any]:
+    return dict(command=command or command_of_process(), git=git_revision(), versions=package_versions(), date=now())
+
+
+def write_protocol(result: str | Path, protocol: Mapping[str, Any], metrics: Mapping[str, Any] | None = None) -> Path:
+    """Write ``<result>.protocol.json`` beside a result: ``protocol`` and, where given, ``result``.
+
+    Args:
+        result: File with the number, or what it would be called.
+        protocol: Of :func:`protocol_of`.
+        metrics: The numbers themselves.
+
+    Returns:
+        The file.
+    """
+    path = Path(result).with_suffix('.protocol.json')
+    content = dict(result=dict(metrics), protocol=protocol) if metrics is not None else dict(protocol=protocol)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
+    temporary.write_text(json.dumps(content, indent=1, default=_plain) + '\n', encoding='utf-8')
+    os.replace(temporary, path)
+    return path
+
+
+def read_protocol(result: str | Path) -> dict[str, Any] | None:
+    """The protocol beside a result, None if there is none."""
+    path = Path(result).with_suffix('.protocol.json')
+    try:
+        return json.loads(path.read_text(encoding='utf-8'))['protocol']
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, 'item') else str(value)
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    return type_name(entry.get('type'))
+
+
+def _list(value: Any) -> list[Mapping[str, Any]]:
+    return list(value) if isinstance(value, (list, tuple)) else [value] if value else []
+
+
+def _evaluations(evaluator: Any) -> list[str]:
+    names = [EVALUATIONS.get(_name(entry)) for entry in _list(evaluator) if isinstance(entry, Mapping)]
+    return list(dict.fromkeys(name for name in names if name is not None))
+
+
+def _history(
+    config: Mapping[str, Any], checkpoint: str | None, meta: Mapping[str, Any], *, own: bool, part: str
+) -> History | None:
+    if part != 'test':
+        return config.get(KEY)
+    whole = history_of(checkpoint)
+    if own or not whole:
+        return whole
+    # The last training of a classifier's checkpoint is the labelled one, unless it is not known what it was.
+    return whole[:-1] if meta_config(meta) is not None else None
+
+
+def _as_taught(
+    history: History | None, used: Mapping[str, Any] | None, taught: Mapping[str, Any] | None
+) -> bool | str | None:
+    if history is not None and not history:
+        return 'no pretraining'
+    return same_convention(used, taught) if used and taught else None
+
+
+def _data(history: History | None) -> list[str] | None:
+    if history is None or any(phase is None or phase.get('data') is None for phase in history):
+        return None
+    return list(dict.fromkeys(name for phase in history if phase for name in phase['data']))
+
+
+def _init(history: History | None) -> str | None:
+    if history is None:
+        return None
+    if not history:
+        return 'random'
+    return (history[-1] or {}).get('checkpoint')
+
+
+def _network(backbone: Mapping[str, Any] | None) -> str | None:
+    if not backbone:
+        return None
+    options = ', '.join(f'{key}={value!r}' for key, value in backbone.items() if key not in ('type', 'init_cfg'))
+    return f'{_name(backbone)}({options})'
+
+
+def _trained(model: Mapping[str, Any], frozen: bool, kinds: Sequence[str]) -> str | None:
+    if frozen:
+        return 'backbone frozen'
+    if 'classification' not in kinds:
+        return None
+    stages = (model.get('backbone') or {}).get('frozen_stages', -1)
+    if stages == -1:
+        return 'all layers'
+    return 'linear, backbone frozen' if stages == 4 else f'stages after {stages}'  # 0 is the stem, 4 the last stage
+
+
+def _clip(pipeline: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    for step in pipeline:
+        if 'clip_len' not in step:
+            continue
+        sampler = _name(step)
+        interval = step.get('frame_interval', 1) if sampler == 'SampleFrames' else None
+        return dict(
+            frames=step['clip_len'],
+            stride=interval,
+            per_video=step.get('num_clips', 1) if sampler == 'SampleFrames' else None,
+            sampler=sampler,
+            still=any(_name(other) == 'StillFrames' and other.get('enabled', True) for other in pipeline),
+        )
+    return None
+
+
+def _crop(pipeline: Sequence[Mapping[str, Any]]) -> str | None:
+    words = ('Resize', 'Crop', 'Flip')
+    steps = [
+        f'{_name(step)} {step.get("scale", step.get("crop_size", step.get("size", "")))}'.strip()
+        for outer in pipeline
+        for step in ([*outer['transforms']] if _name(outer) == 'PerView' else [outer])
+        if any(word in _name(step) for word in words)
+    ]
+    return ', '.join(steps) or None
+
+
+def _averaging(model: Mapping[str, Any], evaluator: Any) -> str | None:
+    head = model.get('cls_head') or {}
+    for entry in _list(evaluator):
+        name = _name(entry)
+        if name == 'MultiClipAccuracy':
+            return str(entry.get('average', 'logits'))
+        if name == 'AccMetric':
+            return _AVERAGE_CLIPS.get(str(head.get('average_clips', 'prob')))
+        if EVALUATIONS.get(name) in FROZEN:
+            pooling = head.get('pooling', 'average') if _name(head) == 'ClipFeatureHead' else None
+            return f'features ({pooling} pooling)' if pooling else 'features'
+    return None
+
+
+def _labelled(config: Mapping[str, Any], part: str) -> dict[str, Any]:
+    loader = f'{part}_dataloader'
+    dataset = (config.get(loader) or {}).get('dataset') or {}
+    if 'gallery' in dataset:
+        return dict(train=data_of(config, loader, 'gallery'), test=data_of(config, loader, 'query'))
+    return dict(train=data_of(config, 'train_dataloader'), test=None if part == 'train' else data_of(config, loader))
+
+
+def _drawn(config: Mapping[str, Any]) -> int | None:
+    return (config.get('randomness') or {}).get('seed')

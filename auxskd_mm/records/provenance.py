@@ -1,0 +1,155 @@
+"""Where weights come from: the trainings that led to a checkpoint, as the checkpoints themselves tell."""
+
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Mapping
+from typing import Any, Optional
+
+import torch
+from mmengine.runner.checkpoint import find_latest_checkpoint
+
+from ..config.input_convention import find_pipeline, input_convention
+from ..config.text import read_config_text
+from ..registry import type_name
+
+# A phase of a training, or None where it is known that there was one but not which.
+History = list[Optional[dict[str, Any]]]
+KEY = 'init_history'
+_METHODS = dict(
+    AuxSKD='auxSKD',
+    RSPNet='RSPNet',
+    VSPPHead='VSPP',
+    PaceHead='VideoPace',
+    ClipOrderHead='VCOP',
+)
+_DEEPEST = 20
+
+
+def read_meta(path: str) -> dict[str, Any]:
+    """``meta`` of a checkpoint, empty where there is none or the file cannot be read here."""
+    if not osp.isfile(path):
+        return {}
+    for mapped in (True, False):  # mapped spares reading the tensors, but not every format allows it
+        try:
+            content = torch.load(path, map_location='cpu', mmap=mapped, weights_only=True)
+        except Exception:
+            continue
+        meta = content.get('meta') if isinstance(content, Mapping) else None
+        return dict(meta) if isinstance(meta, Mapping) else {}
+    return {}
+
+
+def meta_config(meta: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Config in a checkpoint's ``meta``, read as data; None if there is none."""
+    text = meta.get('cfg')
+    return read_config_text(text) if isinstance(text, str) else None
+
+
+def history_of(checkpoint: str | None, depth: int = 0) -> History | None:
+    """The trainings behind a checkpoint, the first one first, itself included.
+
+    A training by ``tools/train.py`` keeps the history of what it started from; for others the files that ``load_from``
+    names are followed as far as they are there.
+
+    Args:
+        checkpoint: File; None is random weights.
+        depth: Of the recursion.
+
+    Returns:
+        A phase each with ``method``, ``data``, ``epochs``, ``seed``, ``input`` and ``checkpoint``, None as the first
+        where something unknown came before; an empty list for random weights. None if nothing is known at all.
+    """
+    if checkpoint is None:
+        return []
+    meta = read_meta(checkpoint)
+    config = meta_config(meta)
+    if config is None:
+        if 'converted_from' not in meta:
+            return None
+        converted = f'{meta["converted_from"]} (converted)'
+        phase = dict.fromkeys(('method', 'data', 'epochs', 'seed', 'input'))
+        return [None, {**phase, 'method': converted, 'checkpoint': checkpoint}]
+    return [*_before(config, depth), phase_of(config, meta, checkpoint)]
+
+
+def _before(config: Mapping[str, Any], depth: int) -> History:
+    if KEY in config:
+        known = config[KEY]
+        return [None] if known is None else list(known)
+    if config.get('resume') or depth > _DEEPEST:
+        return [None]  # what a resumed training started from is in no config of its own
+    backbone = (config.get('model') or {}).get('backbone') or {}
+    if config.get('load_from') is None:
+        own = backbone.get('pretrained') or (backbone.get('init_cfg') or {})
+        foreign = isinstance(own, str) or (isinstance(own, Mapping) and own.get('type') == 'Pretrained')
+        return [None] if foreign else []
+    earlier = history_of(str(config['load_from']), depth + 1)
+    return [None] if earlier is None else earlier
+
+
+def phase_of(config: Mapping[str, Any], meta: Mapping[str, Any], checkpoint: str | None) -> dict[str, Any]:
+    """One training as a phase of a history."""
+    model = config.get('model') or {}
+    return dict(
+        method=method_of(model),
+        data=data_of(config, 'train_dataloader'),
+        epochs=meta.get('epoch'),
+        seed=meta.get('seed'),
+        input=input_convention(model.get('data_preprocessor'), find_pipeline(config, ('train_dataloader',))),
+        checkpoint=checkpoint,
+    )
+
+
+def method_of(model: Mapping[str, Any]) -> str | None:
+    """Name of the method that a model learns by; the type names where it is none of this package's."""
+    types = [type_name(part.get('type')) for part in (model, model.get('cls_head') or {}) if part]
+    known = [_METHODS[name] for name in types if name in _METHODS]
+    return known[0] if known else (' + '.join(types) or None)
+
+
+def data_of(config: Mapping[str, Any], loader: str, key: str | None = None) -> list[str] | None:
+    """Lists or folders that a loader reads.
+
+    Args:
+        config: Config as a mapping.
+        loader: Such as ``'train_dataloader'``.
+        key: 'gallery' or 'query' of a ``GalleryQueryDataset``.
+    """
+    dataset: Any = (config.get(loader) or {}).get('dataset')
+    while isinstance(dataset, Mapping) and isinstance(dataset.get('dataset'), Mapping):
+        dataset = dataset['dataset']  # RepeatDataset and its like
+    if not isinstance(dataset, Mapping):
+        return None
+    if key is not None:
+        dataset = {**(dataset.get('common') or {}), **(dataset.get(key) or {})}
+    source = dataset.get('source', dataset.get('ann_file'))
+    if source is None:
+        return None
+    root = dataset.get('data_root') or ''
+    return [osp.join(str(root), str(item)) for item in ([source] if isinstance(source, str) else source)]
+
+
+def set_init_history(config: Any) -> None:
+    """Write into a training's config where its weights come from; MMEngine keeps the config in every checkpoint.
+
+    Args:
+        config: Config as ``tools/train.py`` starts it, with ``load_from``, ``resume`` and ``work_dir``.
+    """
+    path = config.get('load_from')
+    if config.get('resume'):
+        path = path or find_latest_checkpoint(config.work_dir)
+        if path is not None:
+            resumed = history_of(path)
+            config[KEY] = [None] if resumed is None else resumed[:-1]
+            return
+    fresh = {key: value for key, value in config.to_dict().items() if key not in (KEY, 'resume')}
+    config[KEY] = _before(fresh, 0)
+
+
+def methods_text(history: History | None) -> str | None:
+    """Such as ``auxSKD, then VSPP``; ``none (random weights)`` for none, None where nothing is known."""
+    if history is None:
+        return None
+    names = [(phase or {}).get('method') or 'unknown' for phase in history]
+    return ', then '.join(names) or 'none (random weights)'

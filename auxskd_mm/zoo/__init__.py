@@ -1,0 +1,1 @@
+"""Models to give away: metafiles, publishing, converting, summary, speed, export."""

@@ -1,0 +1,272 @@
+"""Models for use without Python or without this package: ONNX files and ``torch.export`` programs."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..apis.inference import class_names
+from ..config.sample_shape import sample_shape
+from ..errors import InputError
+from ..files import check_writable
+from ..models.modules.pooling import pool_features
+
+PARTS = ('backbone', 'feature', 'model')
+SUFFIXES = ('.onnx', '.pt2')
+# Outputs of the heads that answer in one tensor, by the head's task.
+_TASKS = dict(VSPPHead=('pace', 'segment'), PaceHead=('pace',), ClipOrderHead=('order',))
+TOLERANCE = 1e-4
+
+
+class ClipNetwork(nn.Module):
+    """A part of a model as a function of clips alone, with what the data preprocessor does put in front.
+
+    Args:
+        model: Of :func:`auxskd_mm.apis.inference.init_model`.
+        part: 'backbone' yields what the backbone does, 'feature' its mean over space and time (B, D), 'model' the
+            head's logits.
+        normalise: Take float clips in [0, 255] as they are decoded, and normalise inside; else take normalised clips.
+
+    Raises:
+        InputError: If the model has no such part.
+    """
+
+    def __init__(self, model: nn.Module, part: str = 'model', normalise: bool = True) -> None:
+        super().__init__()
+        if part not in PARTS:
+            raise InputError(f"part='{part}': expected one of {', '.join(map(repr, PARTS))}")
+        if not hasattr(model, 'backbone'):
+            raise InputError(f'{type(model).__name__} has no backbone to export')
+        head = getattr(model, 'cls_head', None)
+        if part == 'model' and head is None:
+            raise InputError(f"{type(model).__name__} has no cls_head: export part='backbone' or 'feature'")
+        self.backbone = model.backbone
+        self.neck = getattr(model, 'neck', None) if part == 'model' else None
+        self.head = head if part == 'model' else None
+        self.part = part
+        processor = getattr(model, 'data_preprocessor', None)
+        self.flip = normalise and bool(getattr(processor, 'to_rgb', False))
+        self.scaled = normalise and bool(getattr(processor, '_enable_normalize', False))
+        if self.scaled:
+            for name in ('mean', 'std'):
+                self.register_buffer(name, getattr(processor, name).detach().clone().float().view(1, -1, 1, 1, 1))
+
+    def forward(self, clips: Tensor) -> Any:
+        """Outputs of the part.
+
+        Args:
+            clips: float32 (B, 3, T, H, W); (B, N, 3, T, H, W) for a head that orders tuples of N.
+        """
+        if clips.ndim == 6:
+            clips = clips.flatten(0, 1)
+        if self.flip:
+            clips = clips.flip(1)
+        if self.scaled:
+            clips = (clips - self.mean) / self.std
+        feats = self.backbone(clips)
+        if self.part == 'feature':
+            return pool_features(feats)
+        if self.head is None:
+            return feats
+        if self.neck is not None:
+            feats, _ = self.neck(feats)
+        return self.head(feats)
+
+
+class Exported(NamedTuple):
+    """What was written.
+
+    Attributes:
+        path: The file; ``<stem>.json`` beside it says how to feed it.
+        outputs: Names of the outputs.
+        difference: Largest absolute difference from the model, over batches of one and of three clips.
+    """
+
+    path: Path
+    outputs: tuple[str, ...]
+    difference: float
+
+
+def export_model(
+    model: nn.Module,
+    path: str | Path,
+    *,
+    part: str = 'model',
+    shape: Sequence[int] | None = None,
+    normalise: bool = True,
+    check: bool = True,
+) -> Exported:
+    """Write a model with a free batch size, and compare it with the original.
+
+    Args:
+        model: Of :func:`auxskd_mm.apis.inference.init_model`; its device and mode are left as they are.
+        path: ``.onnx`` for ONNX, ``.pt2`` for ``torch.export``.
+        part: See :class:`ClipNetwork`.
+        shape: (T, H, W) of a clip; None takes those of the config's test (or training) pipeline.
+        normalise: See :class:`ClipNetwork`.
+        check: Run the written file; ONNX needs onnxruntime for it.
+
+    Raises:
+        InputError: For another suffix, a missing package, a folder that cannot be written, a network that cannot be
+            exported, or outputs that differ by more than 1e-4 of their size.
+    """
+    path = check_export_path(path, check)
+    network = ClipNetwork(model, part, normalise).cpu()
+    network.eval()
+    clip = tuple(shape) if shape is not None else sample_shape(model.cfg)[2:]
+    if len(clip) != 3 or min(clip) < 1:
+        raise InputError(f'shape={clip}: expected T H W, e.g. 16 112 112')
+    tuple_len = getattr(network.head, 'tuple_len', None)
+    sample = (3, *clip) if tuple_len is None else (int(tuple_len), 3, *clip)
+    example = torch.rand(2, *sample) * 255
+    program = _program(network, example)
+    outputs = output_names(model, network)
+    _write(program, example, path, outputs)
+    note = dict(
+        part=part,
+        input=dict(name='clips', type='float32', shape=['batch', *sample], **_expects(model, normalise)),
+        outputs={name: _classes(model, name, network, example) for name in outputs},
+        config=Path(getattr(model.cfg, 'filename', None) or '').name,
+        checkpoint=Path(model.checkpoint).name if getattr(model, 'checkpoint', None) else None,
+    )
+    path.with_suffix('.json').write_text(json.dumps(note, indent=1) + '\n')
+    return Exported(path, outputs, compare(path, network, example) if check else float('nan'))
+
+
+def check_export_path(path: str | Path, check: bool = True) -> Path:
+    """Refuse before the work what could not be written or compared after it.
+
+    Raises:
+        InputError: For another suffix, a missing package, or a folder that cannot be written.
+    """
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise InputError(f'{path}: expected a file that ends in {" or ".join(SUFFIXES)}')
+    if path.suffix == '.onnx':
+        for package in ('onnx', 'onnxscript', *(['onnxruntime'] if check else [])):
+            try:
+                importlib.import_module(package)
+            except ImportError:
+                raise InputError(
+                    f"{path}: {package} is not installed; run `pip install 'auxskd_mm[export]'`"
+                    + ('' if package != 'onnxruntime' else ', or leave the comparison out with --no-check')
+                ) from None
+    return check_writable(path)
+
+
+def _program(network: ClipNetwork, example: Tensor) -> Any:
+    batch = torch.export.Dim('batch', min=1)
+    try:
+        with torch.no_grad():
+            return torch.export.export(network, (example,), dynamic_shapes=({0: batch},))
+    except InputError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        raise InputError(
+            f'{type(network.backbone).__name__}: torch.export cannot follow it with a free batch size ({reason})'
+        ) from None
+
+
+def _write(program: Any, example: Tensor, path: Path, outputs: Sequence[str]) -> None:
+    if path.suffix == '.pt2':
+        torch.export.save(program, path)
+        return
+    exported = torch.onnx.export(
+        program,
+        (example,),
+        dynamo=True,
+        verbose=False,
+        input_names=['clips'],
+        output_names=list(outputs),
+        external_data=False,
+    )
+    exported.save(str(path))
+
+
+def compare(path: Path, network: nn.Module, example: Tensor, tolerance: float = TOLERANCE) -> float:
+    """Largest difference between a written file and the network, over batches of one and of three.
+
+    Raises:
+        InputError: If outputs differ by more than ``tolerance`` times the larger of 1 and their largest value.
+    """
+    run = _session(path)
+    worst = 0.0
+    generator = torch.Generator().manual_seed(0)
+    for size in (1, 3):
+        clips = torch.rand(size, *example.shape[1:], generator=generator) * 255
+        with torch.no_grad():
+            expected = _flat(network(clips))
+        for got, want in zip(run(clips), expected):
+            difference = float(np.abs(got - want).max())
+            if not difference <= tolerance * max(1.0, float(np.abs(want).max())):
+                raise InputError(
+                    f'{path}: its outputs differ from those of the model by {difference:.2g} for a batch of {size}; '
+                    'do not use it'
+                )
+            worst = max(worst, difference)
+    return worst
+
+
+def _session(path: Path) -> Any:
+    """Function from clips to the arrays that a written file yields."""
+    if path.suffix == '.pt2':
+        module = torch.export.load(path).module()
+        return lambda clips: _flat(module(clips))
+    runtime = importlib.import_module('onnxruntime')
+    session = runtime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
+    return lambda clips: session.run(None, {session.get_inputs()[0].name: clips.numpy()})
+
+
+def _flat(outputs: Any) -> list[np.ndarray]:
+    """Arrays of outputs: a tensor, or a nest of them."""
+    return [leaf.detach().numpy() for leaf in torch.utils._pytree.tree_leaves(outputs) if isinstance(leaf, Tensor)]
+
+
+def output_names(model: nn.Module, network: ClipNetwork) -> tuple[str, ...]:
+    """Names of the outputs, in their order."""
+    if network.head is None:
+        return ('feature',) if network.part == 'feature' else ('feature_map',)
+    name = type(model.cls_head).__name__
+    return _TASKS.get(name, ('feature',) if name == 'ClipFeatureHead' else ('class',))
+
+
+def _expects(model: nn.Module, normalise: bool) -> dict[str, Any]:
+    """How to make the input, in words that a program can read."""
+    opener = _opener(model.cfg)
+    order = str(opener.get('channel_order', 'rgb'))
+    if not normalise:
+        processor = getattr(model, 'data_preprocessor', None)
+        if getattr(processor, 'to_rgb', False):
+            order = 'bgr' if order == 'rgb' else 'rgb'
+        scaled = bool(getattr(processor, '_enable_normalize', False))
+        values = {key: getattr(processor, key).flatten().tolist() for key in ('mean', 'std')} if scaled else {}
+        return dict(channels=order, values='normalised by the caller', **values)
+    return dict(channels=order, values='0 to 255, as decoded')
+
+
+def _opener(config: Any) -> dict[str, Any]:
+    for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
+        steps = ((config.get(loader) or {}).get('dataset') or {}).get('pipeline') or ()
+        for step in steps:
+            if str(step['type']).endswith('OpenVideo'):
+                return dict(step)
+    return {}
+
+
+def _classes(model: nn.Module, name: str, network: ClipNetwork, example: Tensor) -> dict[str, Any]:
+    """Shape and, for logits, class names of an output."""
+    with torch.no_grad():
+        shapes = [leaf.shape for leaf in _flat(network(example))]
+    shape = shapes[output_names(model, network).index(name)]
+    named = dict(shape=['batch', *map(int, shape[1:])])
+    if network.head is None or name == 'feature':
+        return named
+    return dict(named, kind='logits', classes=list(class_names(model.cfg, name, int(shape[1]))))

@@ -1,0 +1,149 @@
+"""Parameters and FLOPs of a config's model, heads and teacher included."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from fvcore.nn import FlopCountAnalysis, flop_count_table
+from mmaction.registry import MODELS
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import Tensor, nn
+
+from ..config.sample_shape import sample_shape
+from ..errors import InputError
+
+
+class PartSummary(NamedTuple):
+    """One part of a model: its parameters (its own, once each) and multiply-adds for one sample."""
+
+    name: str
+    parameters: int
+    flops: int
+
+
+class ModelSummary(NamedTuple):
+    """What a model costs for one sample.
+
+    Attributes:
+        shape: (V, C, T, H, W) of the sample.
+        parts: backbone, neck, heads ..., in the order of the model; those that ``forward`` does not run have 0 FLOPs.
+        parameters: Of all parts; ``trained`` of those that get gradients.
+        trained: See there.
+        flops: Multiply-adds of a forward pass over all views, a teacher's included.
+        table: fvcore's table of modules.
+    """
+
+    shape: tuple[int, ...]
+    parts: tuple[PartSummary, ...]
+    parameters: int
+    trained: int
+    flops: int
+    table: str
+
+
+class SampleForward(nn.Module):
+    """One sample through every part that a training step runs, losses aside.
+
+    Args:
+        model: A recogniser, or a method with a teacher (auxSKD, RSPNet).
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, inputs: Tensor) -> Any:
+        """Outputs for inputs (1, V, C, T, H, W)."""
+        model = self.model
+        if not hasattr(model, 'teacher'):
+            return model.extract_feat(inputs, stage='head')[0]
+        student, teacher = inputs[:, 0], inputs[:, 1]
+        outputs = []
+        if hasattr(model, 'clips'):  # RSPNet: views hold both speeds, and the teacher runs once for each
+            slow = torch.zeros(len(inputs), dtype=torch.bool)
+            student = model.clips(student, slow)
+            outputs.append(model.embed(model.teacher, model.clips(teacher, ~slow)))
+            teacher = model.clips(teacher, slow)
+        outputs += [model.embed(model, student), model.embed(model.teacher, teacher)]
+        if hasattr(model, 'predictor'):
+            outputs.append(model.predictor(outputs[-2]))
+        return outputs
+
+
+def model_summary(config: Config, *, shape: Sequence[int] | None = None, depth: int = 2) -> ModelSummary:
+    """Count a config's model by fvcore, for one sample as its training pipeline makes it.
+
+    A config without a training is counted for one clip of its test pipeline.
+
+    fvcore counts a multiply-add as one FLOP; BatchNorm is counted, activations and pooling are not.
+
+    Args:
+        config: Config with a ``model`` of this package or of MMAction2.
+        shape: (T, H, W) of a clip instead of the pipeline's.
+        depth: Of the table.
+
+    Raises:
+        InputError: If the config has no model, or the model does not take such clips.
+    """
+    if config.get('model') is None:
+        raise InputError('the config has no model')
+    full = _shape(config, shape)
+    init_default_scope(config.get('default_scope', 'mmaction'))
+    settings = config.model.to_dict() if hasattr(config.model, 'to_dict') else dict(config.model)
+    if isinstance(settings.get('backbone'), dict) and settings['backbone'].get('pretrained'):
+        settings['backbone']['pretrained'] = None
+    model = MODELS.build(settings)
+    model.eval()
+    analysis = FlopCountAnalysis(SampleForward(model), (torch.zeros(1, *full),))
+    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings('none')
+    try:
+        by_module = _counts(analysis)
+    except InputError:
+        raise
+    except RuntimeError as error:
+        raise InputError(f'the model does not take clips of {full[2:]} ({str(error).splitlines()[0][:160]})') from None
+    parts = []
+    for name, part in model.named_children():
+        parameters = sum(p.numel() for p in part.parameters())
+        if parameters or by_module.get(f'model.{name}'):
+            parts.append(PartSummary(name, parameters, int(by_module.get(f'model.{name}', 0))))
+    return ModelSummary(
+        full,
+        tuple(parts),
+        sum(p.numel() for p in model.parameters()),
+        sum(p.numel() for p in model.parameters() if p.requires_grad),
+        int(by_module['']),
+        flop_count_table(analysis, max_depth=depth),
+    )
+
+
+def _shape(config: Config, clip: Sequence[int] | None) -> tuple[int, ...]:
+    trains = config.get('train_dataloader') is not None
+    if clip is not None and not trains:
+        return (1, 3, *clip)
+    full = sample_shape(config, 'train' if trains else None)
+    return (*(full[:2] if trains else (1, full[1])), *(full[2:] if clip is None else clip))
+
+
+def _counts(analysis: FlopCountAnalysis) -> dict[str, int]:
+    """FLOPs by module, without fvcore's remarks in the log."""
+    logger = logging.getLogger('fvcore.nn.jit_analysis')
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with torch.no_grad():
+            return dict(analysis.by_module())
+    finally:
+        logger.setLevel(level)
+
+
+def readable(count: float) -> str:
+    """A count with a unit: 21439000000 -> '21.44 G'."""
+    for limit, unit in ((1e9, ' G'), (1e6, ' M'), (1e3, ' k')):
+        if count >= limit:
+            return f'{count / limit:.2f}{unit}'
+    return f'{count:.0f}'

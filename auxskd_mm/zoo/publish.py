@@ -1,0 +1,108 @@
+"""Checkpoints for others: the weights and where they come from, without optimizer states and local paths."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import InputError
+from ..files import check_checkpoint
+from ..version import __version__
+
+PARTS = ('backbone', 'model', 'teacher')
+# Of a checkpoint's meta, what says where the weights come from; machine and user stay out.
+_META = ('epoch', 'iter', 'seed', 'cfg', 'experiment_name', 'mmengine_version', 'init_history', 'dataset_meta')
+_ABSOLUTE = re.compile(r"""(['"])((?:[A-Za-z]:)?[/\\][^'"\n]*[/\\])([^'"/\\\n]*)\1""")
+
+
+def publish_model(source: str | Path, target: str | Path, *, part: str = 'backbone', config: bool = True) -> Path:
+    """Write a checkpoint for others and name it by its content.
+
+    Args:
+        source: Checkpoint of a training.
+        target: ``folder/name.pth``; what is written is ``folder/name-<first 8 digits of its SHA-256>.pth``, as torch hub
+            and MMEngine check it.
+        part: 'backbone' keeps ``backbone.*``, which is what a next phase starts from; 'teacher' keeps the EMA copy's
+            backbone under that name instead; 'model' keeps everything but queue and teacher.
+        config: Keep the config's text, with the folders of absolute paths cut off.
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: If the source is no checkpoint, has no such part, or the target cannot be written.
+    """
+    if part not in PARTS:
+        raise InputError(f"part='{part}': expected one of {', '.join(map(repr, PARTS))}")
+    target = _target(target)
+    content = _read(str(source))
+    state = published_state(content.get('state_dict', content), part, str(source))
+    meta: Mapping[str, Any] = content['meta'] if isinstance(content.get('meta'), Mapping) else {}
+    kept = {key: _without_paths(meta[key]) for key in _META if key in meta and (config or key != 'cfg')}
+    kept.update(part=part, auxskd_mm_version=__version__)
+    temporary = target.with_name(f'.{target.stem}.{os.getpid()}.tmp')
+    try:
+        torch.save(dict(meta=kept, state_dict=state), temporary)
+        torch.load(temporary, map_location='cpu', weights_only=True)  # what others will do
+        digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
+        final = target.with_name(f'{target.stem}-{digest[:8]}.pth')
+        os.replace(temporary, final)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return final
+
+
+def published_state(state: Mapping[str, Any], part: str, name: str) -> dict[str, torch.Tensor]:
+    """Tensors of a part, on the CPU and without the storage of anything else.
+
+    Raises:
+        InputError: If there are none.
+    """
+    plain = {key.removeprefix('module.'): value for key, value in state.items() if isinstance(value, torch.Tensor)}
+    if part == 'model':
+        chosen = {k: v for k, v in plain.items() if not k.startswith(('teacher.', 'queue.', 'data_preprocessor.'))}
+    else:
+        prefix = 'backbone.' if part == 'backbone' else 'teacher.backbone.'
+        chosen = {'backbone.' + k[len(prefix) :]: v for k, v in plain.items() if k.startswith(prefix)}
+    if not chosen:
+        examples = ', '.join(list(plain)[:3]) or 'no tensors'
+        raise InputError(f'{name}: has no {part} to publish; its keys are {examples} ...')
+    return {key: value.detach().cpu().clone() for key, value in chosen.items()}
+
+
+def _read(source: str) -> Mapping[str, Any]:
+    check_checkpoint(source)
+    content = torch.load(source, map_location='cpu', weights_only=True)
+    if not isinstance(content, Mapping):
+        raise InputError(f'{source}: holds a {type(content).__name__}, expected a checkpoint')
+    return content
+
+
+def _target(target: str | Path) -> Path:
+    target = Path(target)
+    if target.suffix != '.pth':
+        raise InputError(f'{target}: expected a name that ends in .pth')
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f'{target}: cannot be written ({error.strerror})') from None
+    if not os.access(target.parent, os.W_OK):
+        raise InputError(f'{target}: cannot be written (no permission for {target.parent})')
+    return target
+
+
+def _without_paths(value: Any) -> Any:
+    """A value with absolute paths cut down to their last names."""
+    if isinstance(value, Mapping):
+        return {key: _without_paths(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_paths(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    return os.path.basename(value) if os.path.isabs(value) and '\n' not in value else _ABSOLUTE.sub(r'\1\3\1', value)

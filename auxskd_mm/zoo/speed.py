@@ -1,0 +1,143 @@
+"""Speed of a config: of its loader, of its model in inference, and of a training step."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from torch import nn
+
+from ..apis.inference import init_model
+from ..config.input_files import check_lists
+from ..config.sample_shape import sample_shape
+from ..errors import InputError
+
+
+class Speed(NamedTuple):
+    """Times of some batches.
+
+    Attributes:
+        seconds: Of each batch, warm-up left out.
+        batch_size: Samples a batch.
+    """
+
+    seconds: tuple[float, ...]
+    batch_size: int
+
+    @property
+    def median(self) -> float:
+        """Seconds a batch."""
+        return statistics.median(self.seconds)
+
+    @property
+    def samples_per_second(self) -> float:
+        """Over all batches that were timed."""
+        return self.batch_size * len(self.seconds) / sum(self.seconds)
+
+    def __str__(self) -> str:
+        low, high = min(self.seconds), max(self.seconds)
+        return (
+            f'{self.samples_per_second:.2f} samples a second, batches of {self.batch_size}: median '
+            f'{1000 * self.median:.1f} ms ({1000 * low:.1f} to {1000 * high:.1f} over {len(self.seconds)})'
+        )
+
+
+def loader_speed(config: Config, split: str = 'train', *, batches: int = 20, warmup: int = 3) -> Speed:
+    """Batches of a config's loader, decoded and augmented by its workers, with nothing to wait for them.
+
+    Args:
+        config: Config with a ``<split>_dataloader``.
+        split: 'train', 'val' or 'test'.
+        batches: Batches to time; the loader is gone through again if it has fewer.
+        warmup: Batches before them, in which the workers start.
+
+    Raises:
+        InputError: If there is no such loader, or its data are missing.
+    """
+    settings = config.get(f'{split}_dataloader')
+    if settings is None:
+        raise InputError(f'the config has no {split}_dataloader')
+    check_lists(config, [split])
+    _check_counts(batches, warmup)
+    init_default_scope(config.get('default_scope', 'mmaction'))
+    loader = Runner.build_dataloader(settings, seed=0)
+    endless: Iterator[Any] = itertools.chain.from_iterable(itertools.repeat(loader))
+    seconds = _timed(lambda: next(endless), batches, warmup, lambda: None)
+    return Speed(seconds, int(loader.batch_size or settings['batch_size']))
+
+
+def inference_speed(
+    config: Config,
+    *,
+    batch_size: int = 1,
+    batches: int = 20,
+    warmup: int = 3,
+    device: str | None = None,
+    amp: bool = False,
+) -> Speed:
+    """Forward passes of a config's model in eval mode on made-up clips, data preprocessor included.
+
+    Args:
+        config: Config with a model and a pipeline, which gives the clips' shape.
+        batch_size: Samples a batch.
+        batches: Batches to time.
+        warmup: Batches before them.
+        device: None is the accelerator if there is one.
+        amp: In bfloat16 by autocast.
+
+    Raises:
+        InputError: If the config has no model or pipeline.
+    """
+    if batch_size < 1:
+        raise InputError(f'batch_size={batch_size}: expected at least 1')
+    _check_counts(batches, warmup)
+    where = torch.device(device or get_device())
+    model = init_model(config, None, where)
+    inputs = [torch.randint(0, 256, sample_shape(config), dtype=torch.uint8) for _ in range(batch_size)]
+    step = _inference_step(model, inputs)
+
+    def timed() -> None:
+        with torch.no_grad(), torch.autocast(where.type, torch.bfloat16, enabled=amp):
+            step()
+
+    return Speed(_timed(timed, batches, warmup, _waiter(where)), batch_size)
+
+
+def _inference_step(model: nn.Module, inputs: list[torch.Tensor]) -> Callable[[], Any]:
+    def step() -> Any:
+        data = model.data_preprocessor(dict(inputs=inputs, data_samples=None), False)
+        if hasattr(model, 'teacher'):
+            return model.extract_feat(data['inputs'])
+        return model.extract_feat(data['inputs'], stage='head')
+
+    return step
+
+
+def _timed(action: Callable[[], Any], batches: int, warmup: int, wait: Callable[[], None]) -> tuple[float, ...]:
+    seconds = []
+    for i in range(warmup + batches):
+        wait()
+        start = time.perf_counter()
+        action()
+        wait()
+        if i >= warmup:
+            seconds.append(time.perf_counter() - start)
+    return tuple(seconds)
+
+
+def _waiter(device: torch.device) -> Callable[[], None]:
+    """What makes the clock wait for an accelerator."""
+    return (lambda: torch.cuda.synchronize(device)) if device.type == 'cuda' else (lambda: None)
+
+
+def _check_counts(batches: int, warmup: int) -> None:
+    if batches < 1 or warmup < 0:
+        raise InputError(f'batches={batches}, warmup={warmup}: expected at least 1 and 0')

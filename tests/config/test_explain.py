@@ -1,0 +1,119 @@
+"""What a config is said to be, against what it is."""
+
+import re
+
+import pytest
+from conftest import write_video
+from mmengine.config import Config
+from tool_runs import CONFIGS
+
+from auxskd_mm.apis import load_config
+from auxskd_mm.config.explain import count_samples, describe_config
+from auxskd_mm.config.explain_recipe import describe_recipe
+from auxskd_mm.errors import InputError
+
+
+def described(name, *, gpus=1, **options):
+    path = str(CONFIGS / name)
+    return describe_config(
+        load_config(path, {key.replace('__', '.'): value for key, value in options.items()}), path, gpus=gpus
+    )
+
+
+def test_auxskd():
+    text = described('auxskd_r21d_k100.py', gpus=2)
+    for line in (
+        r'Faithful to auxSKD of Plrbear/auxSKD @ 79e99b8',
+        r'auxSKD, the auxiliary phase',
+        r'backbone R2Plus1DVCOP, 14\.37 M parameters',  # 14,365,303 in the original
+        r'queue of 15360 anchors of 128 numbers',
+        r'teacher = 0\.999 teacher',
+        r'a sample is 2 x 3 x 16 x 112 x 112 ',
+        r'k100\.list, which is not there yet',
+        r'effective batch 60 \(30 samples x 2 processes\)',
+        r'SGD, learning rate 0\.001, momentum 0\.9, weight_decay 0\.005',
+        r'not scaled; made for batches of 30: --auto-scale-lr would make it 0\.002 for 60',
+        r'schedule: StepLR, by_epoch True, step_size 6, gamma 0\.1',
+        r'25 epochs$',
+        r'custom_hooks.*',
+    ):
+        assert re.search(f'^ *(.*)?{line}', text, re.MULTILINE), line
+    assert re.search(r'^ +auxskd_r21d_k100\.py over default_runtime\.py: custom_hooks$', text, re.MULTILINE)
+
+
+def test_what_a_child_inherits_is_said():
+    text = described('vspp_r3d_k100.py')
+    assert 'from vspp_r21d_k100.py: Faithful to VSPP' in text
+    assert re.search(r'^ +vspp_r3d_k100\.py over vspp_r21d_k100\.py: model$', text, re.MULTILINE)
+    assert 'does not say that it is faithful' in described('examples/vspp_slowonly_mmaction.py')
+
+
+def test_scaling_accumulation_and_data_that_are_there(tmp_path):
+    for i in range(3):
+        write_video(tmp_path / f'{i}.mp4')
+    options = dict(
+        train_dataloader__dataset__source=str(tmp_path),
+        optim_wrapper__accumulative_counts=4,
+        auto_scale_lr__enable=True,
+    )
+    text = described('vspp_r21d_k100.py', gpus=2, **options)
+    assert 'effective batch 240 (30 samples x 2 processes x 4 accumulated)' in text
+    assert 'scaled with the batch: 0.001 x 60 / 30 = 0.002' in text
+    assert f'of {tmp_path}, gone through 10 times an epoch, 30 samples an epoch' in text
+    assert '20 epochs, 1 iterations each' in text
+    config = load_config(str(CONFIGS / 'rspnet_r21d_k100.py'))
+    assert count_samples(config.train_dataloader.dataset) is None
+    text = described('rspnet_r21d_k100.py', gpus=4)
+    assert 'scaled with the batch: 0.05 x 128 / 64 = 0.1' in text  # methods.md: README runs 4 GPUs, so 0.1
+    assert 'grey with p = 0.2, colour jitter with p = 1.0' in text
+
+
+def test_a_measurement():
+    text = described('downstream/probe_r21d_ucf101.py')
+    assert 'takes the weights of the checkpoint that tools/test.py is given' in text
+    assert re.search(r'^training\n +none$', text, re.MULTILINE)
+    assert 'test: LinearProbeMetric, KNNMetric' in text
+
+
+def test_recipes(tmp_path):
+    text = described('recipes/auxskd_vspp_r21d_k100.py')
+    assert '1. auxskd: ../auxskd_r21d_k100.py, from random weights' in text
+    assert "2. vspp: ../vspp_r21d_k100.py, from the backbone of 'auxskd', tested at its end" in text
+    (tmp_path / 'a.py').touch()
+    recipe = Config(
+        dict(
+            phases=[dict(name='a', config='a.py', options={'x.y': 1})],
+            inits=[dict(name='scratch', title='from scratch'), dict(name='a')],
+            evaluations=[dict(name='finetune', config='a.py')],
+        )
+    )
+    assert describe_recipe(recipe, tmp_path) == [
+        '1. a: a.py, from random weights',
+        '   x.y = 1',
+        'then finetune: a.py, for each of: from scratch; a',
+    ]
+    with pytest.raises(InputError, match=r"phase 'b': no config .*b\.py"):
+        describe_recipe(Config(dict(phases=[dict(name='b', config='b.py')])), tmp_path)
+    with pytest.raises(InputError, match='needs a name and a config'):
+        describe_recipe(Config(dict(phases=[dict(name='b')])), tmp_path)
+
+
+def test_nothing_to_explain(tmp_path):
+    (tmp_path / 'empty.py').write_text('a = 1\n')
+    with pytest.raises(InputError, match='has neither a model nor phases'):
+        describe_config(Config(dict(a=1)), str(tmp_path / 'empty.py'))
+
+
+# Those for HMDB51 are those for UCF101 with other lists.
+SHIPPED = [
+    name
+    for path in sorted(CONFIGS.rglob('*.py'))
+    if '_base_' not in (name := str(path.relative_to(CONFIGS))) and 'hmdb51' not in name
+]
+
+
+@pytest.mark.parametrize('name', SHIPPED)
+def test_every_shipped_config_can_be_explained(name):
+    text = described(name)
+    assert text.startswith('config\n')
+    assert '\ninherited\n' in text

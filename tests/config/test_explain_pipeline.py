@@ -1,0 +1,56 @@
+"""Transforms in words: what is said must be what the settings say."""
+
+import pytest
+
+from auxskd_mm.config.explain_pipeline import describe_pipeline
+
+CASES = [
+    (dict(type='auxskd_mm.OpenVideo', channel_order='bgr'), 'open the video with pyav, frames BGR, as OpenCV reads'),
+    (dict(type='auxskd_mm.OpenVideo', backend='decord'), 'open the video with decord, frames RGB'),
+    (
+        dict(type='auxskd_mm.SegmentPaceSample', clip_len=16, num_views=2, lookahead=3),
+        '2 clips of 16 frames with one of its 4 segments sped up 1 to 4 times, segment and speed never the same in '
+        'both; near the end it wraps to the first frame (early: 3 steps ahead)',
+    ),
+    (
+        dict(type='auxskd_mm.SegmentPaceSample', clip_len=8, num_segments=1, num_speeds=3, mode='fit'),
+        'a clip of 8 frames with the whole of it sped up 1 to 3 times; it starts where it fits',
+    ),
+    (
+        dict(type='auxskd_mm.PaceSample', paces=(0.5, 1, 2), seed=0),
+        'a clip of 16 frames at one of the paces 0.5, 1, 2; near the end it wraps to the first frame (the same draws '
+        'every time, seed 0)',
+    ),
+    (dict(type='auxskd_mm.ClipOrderSample', tuple_len=4), '4 clips of 16 frames, 8 apart, shuffled'),
+    (
+        dict(type='auxskd_mm.RelativeSpeedSample', clip_len=8, max_speed=3),
+        '2 independent views of 24 frames, out of which the model takes both speeds',
+    ),
+    (
+        dict(type='SampleFrames', clip_len=8, frame_interval=4, num_clips=10, test_mode=True),
+        '10 clips of 8 frames, every 4th, evenly spread',
+    ),
+    (dict(type='Resize', scale=(171, 128), keep_ratio=False), 'resize to 171 x 128 whatever the aspect'),
+    (dict(type='Resize', scale=(-1, 112)), 'resize the short side to 112'),
+    (
+        dict(
+            type='auxskd_mm.PerView',
+            transforms=[dict(type='Flip', flip_ratio=0.5), dict(type='CenterCrop', crop_size=9)],
+        ),
+        'in each clip on its own: flip with p = 0.5, crop 9 from the centre',
+    ),
+    (
+        dict(type='auxskd_mm.ClipColorJitter', brightness=0.8, hue=0.2, p=0.8),
+        'colour jitter with p = 0.8 (brightness 0.8, hue 0.2), each frame its own',
+    ),
+    (dict(type='MyStep', a=1, b='x'), 'MyStep(a=1, b=x)'),
+]
+
+
+@pytest.mark.parametrize(('step', 'words'), CASES)
+def test_words(step, words):
+    assert describe_pipeline([step]) == [words]
+
+
+def test_packing_is_left_out():
+    assert describe_pipeline([dict(type='FormatShape'), dict(type='mmaction.PackActionInputs')]) == []

@@ -1,0 +1,85 @@
+"""Pipelines of pretraining and recognition configs become those of uniform clips."""
+
+import pytest
+from mmengine.config import Config
+
+from auxskd_mm.config.feature_pipeline import evaluation_steps, feature_pipeline
+from auxskd_mm.errors import InputError
+
+OPEN, DECODE = dict(type='auxskd_mm.OpenVideo', channel_order='bgr'), dict(type='auxskd_mm.DecodeClips')
+RESIZE, CROP = dict(type='Resize', scale=(171, 128), keep_ratio=False), dict(type='CenterCrop', crop_size=112)
+SHAPE = dict(type='FormatShape', input_format='NCTHW')
+PACK = dict(type='PackActionInputs', algorithm_keys=('pace_label',), meta_keys=('sample_idx',))
+MARK = dict(type='auxskd_mm.MarkSample', start_index=0)
+
+
+def uniform(clip_len, frame_interval=1, num_clips=10):
+    sampler = dict(clip_len=clip_len, frame_interval=frame_interval, num_clips=num_clips, test_mode=True)
+    return dict(type='SampleFrames', **sampler)
+
+
+def config(*steps, key='test_dataloader', wrap=lambda dataset: dataset):
+    return Config({key: dict(dataset=wrap(dict(type='X', pipeline=list(steps))))})
+
+
+@pytest.mark.parametrize(
+    ('sampler', 'expected'),
+    [
+        (dict(type='auxskd_mm.SegmentPaceSample', clip_len=32, num_views=2, seed=0), uniform(32)),
+        (dict(type='auxskd_mm.RelativeSpeedSample', seed=0), uniform(16)),
+        (dict(type='SampleFrames', clip_len=8, frame_interval=4, num_clips=3, test_mode=True), uniform(8, 4)),
+        (dict(type='mmaction.DenseSampleFrames', clip_len=8, frame_interval=2), uniform(8, 2)),
+    ],
+)
+def test_the_sampler_alone_is_exchanged(sampler, expected):
+    steps = feature_pipeline(config(OPEN, sampler, DECODE, RESIZE, CROP, SHAPE, PACK))
+    pack = dict(type='PackActionInputs', meta_keys=('filename',))
+    assert steps == [MARK, OPEN, expected, DECODE, RESIZE, CROP, SHAPE, pack]
+
+
+def test_where_the_pipeline_is_found():
+    steps = (OPEN, uniform(8, num_clips=1), DECODE, dict(type='auxskd_mm.BlendFrames'), SHAPE, PACK)
+    plain = feature_pipeline(config(*steps), 5)
+    assert plain[2] == uniform(8, num_clips=5)
+    assert len(plain) == 6
+    assert feature_pipeline(config(*steps, key='val_dataloader'), 5) == plain
+    for wrap in (
+        lambda d: dict(type='RepeatDataset', dataset=d),
+        lambda d: dict(type='ConcatDataset', datasets=[d, d]),
+        lambda d: dict(type='auxskd_mm.GalleryQueryDataset', common=d, gallery={}, query={}),
+    ):
+        assert feature_pipeline(config(*steps, wrap=wrap), 5) == plain
+
+
+@pytest.mark.parametrize(
+    ('steps', 'says'),
+    [
+        ([OPEN, uniform(8), dict(type='RandomCrop', size=4), PACK], 'random step RandomCrop'),
+        ([OPEN, uniform(8), dict(type='Flip'), PACK], 'random step Flip'),
+        ([OPEN, dict(type='auxskd_mm.ClipColorJitter'), PACK], 'random step ClipColorJitter'),
+        ([OPEN, DECODE, PACK], '0 samplers and 1 PackActionInputs'),
+        ([OPEN, dict(type='NoSuchStep'), PACK], "unknown step 'NoSuchStep'"),
+    ],
+)
+def test_what_cannot_be_used(steps, says):
+    with pytest.raises(InputError, match=says):
+        feature_pipeline(config(*steps))
+
+
+def test_a_training_pipeline_loses_its_chance():
+    view = [RESIZE, dict(type='auxskd_mm.ClipRandomCrop', size=112), dict(type='Flip', flip_ratio=0.5)]
+    sampler = dict(type='auxskd_mm.SegmentPaceSample', clip_len=16, num_views=2)
+    jitter = dict(type='auxskd_mm.ClipColorJitter', hue=0.2)
+    steps = (OPEN, sampler, DECODE, dict(type='auxskd_mm.PerView', transforms=[*view, jitter]), SHAPE, PACK)
+    pack = dict(type='PackActionInputs', meta_keys=('filename',))
+    found = feature_pipeline(config(*steps, key='train_dataloader'))
+    assert found == [MARK, OPEN, uniform(16), DECODE, RESIZE, CROP, SHAPE, pack]
+
+
+def test_no_pipeline():
+    with pytest.raises(InputError, match='no test_dataloader or val_dataloader'):
+        feature_pipeline(Config(dict(train_dataloader=None)))
+    with pytest.raises(InputError, match='no test_dataloader or val_dataloader'):
+        evaluation_steps(config(OPEN, key='train_dataloader'))
+    with pytest.raises(InputError, match='num_clips=0'):
+        feature_pipeline(config(OPEN), 0)

@@ -1,0 +1,78 @@
+"""What a network is fed, against the preprocessor and reader themselves."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import write_video
+from mmaction.registry import MODELS, TRANSFORMS
+from mmengine.structures import BaseDataElement
+
+from auxskd_mm.config.input_convention import (
+    describe_convention,
+    find_pipeline,
+    input_convention,
+    same_convention,
+)
+
+PREPROCESSORS = [
+    dict(type='auxskd_mm.ClipDataPreprocessor'),
+    dict(type='auxskd_mm.ClipDataPreprocessor', to_rgb=True),
+    dict(type='auxskd_mm.ClipDataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),
+    dict(type='ActionDataPreprocessor', to_rgb=True, mean=[10.0, 20.0, 30.0], std=[2.0, 4.0, 8.0]),
+]
+
+
+@pytest.mark.parametrize('preprocessor', PREPROCESSORS)
+@pytest.mark.parametrize('order', ['rgb', 'bgr'])
+def test_it_says_what_arrives(preprocessor, order, tmp_path):
+    steps = [
+        dict(type='auxskd_mm.OpenVideo', channel_order=order),
+        dict(type='SampleFrames', clip_len=2, test_mode=True),
+        dict(type='auxskd_mm.DecodeClips'),
+    ]
+    rgb = dict(type='auxskd_mm.OpenVideo', channel_order='rgb')
+    frames = []
+    for opener in (steps[0], rgb):
+        results = dict(filename=write_video(tmp_path / 'v.mp4'), start_index=0)
+        for step in [opener, *steps[1:]]:
+            results = TRANSFORMS.build(step)(results)
+        frames.append(np.stack(results['imgs']))
+    model = MODELS.build({**preprocessor, 'format_shape': 'NCTHW'})
+    clip = torch.from_numpy(frames[0]).permute(3, 0, 1, 2)[None]
+    fed = model(dict(inputs=[clip], data_samples=[BaseDataElement()]))['inputs'][0, 0].numpy()
+    said = input_convention(preprocessor, steps)
+    true = frames[1][..., :: 1 if said['channel_order'] == 'rgb' else -1]
+    expected = (true - np.array(said['mean'])) / np.array(said['std'])
+    np.testing.assert_allclose(fed.transpose(1, 2, 3, 0), expected, atol=1e-3)
+
+
+def test_what_is_not_known_is_none():
+    known = [dict(type='auxskd_mm.OpenVideo')]
+    assert input_convention(None, known) is None
+    assert input_convention(dict(type='mmpretrain.SelfSupDataPreprocessor'), known) is None
+    assert input_convention(PREPROCESSORS[0], [dict(type='MyDecoder')]) is None
+    assert input_convention(PREPROCESSORS[0], [*known, dict(type='Normalize')]) is None
+    assert input_convention(PREPROCESSORS[0], [dict(type='DecordInit')])['channel_order'] == 'rgb'
+
+
+def test_comparison_and_words():
+    plain, flipped, scaled, _ = (input_convention(p, [dict(type='OpenVideo')]) for p in PREPROCESSORS)
+    assert same_convention(plain, dict(plain))
+    assert not same_convention(plain, flipped)
+    assert not same_convention(plain, scaled)
+    unit = dict(channel_order='rgb', mean=[0.0] * 3, std=[255.0] * 3)
+    assert not same_convention(plain, unit)
+    assert same_convention(scaled, {**scaled, 'mean': [123.68, 116.78, 103.94]})  # the same means, rounded otherwise
+    assert describe_convention(flipped) == 'BGR, mean 0, std 1'
+    assert describe_convention(scaled) == 'RGB, mean (123.675, 116.28, 103.53), std (58.395, 57.12, 57.375)'
+
+
+def test_pipelines_are_found_where_they_are():
+    steps = [dict(type='A')]
+    direct = dict(test_dataloader=dict(dataset=dict(pipeline=steps)))
+    wrapped = dict(test_dataloader=dict(dataset=dict(dataset=dict(pipeline=steps))))
+    common = dict(val_dataloader=None, test_dataloader=dict(dataset=dict(common=dict(pipeline=steps))))
+    several = dict(test_dataloader=dict(dataset=dict(datasets=[dict(pipeline=steps)])))
+    for config in (direct, wrapped, common, several):
+        assert find_pipeline(config, ('val_dataloader', 'test_dataloader')) == steps
+    assert find_pipeline({}, ('test_dataloader',)) == []

@@ -1,0 +1,38 @@
+"""Shapes of samples, by running pipelines on made-up frames."""
+
+import pytest
+from mmengine.config import Config
+from tool_runs import CONFIGS
+
+from auxskd_mm.apis import load_config
+from auxskd_mm.config.sample_shape import loader_steps, sample_shape
+from auxskd_mm.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ('name', 'split', 'shape'),
+    [
+        ('auxskd_r21d_k100.py', None, (2, 3, 16, 112, 112)),
+        ('vspp_s3dg_k100.py', 'train', (1, 3, 64, 224, 224)),
+        ('vcop_r21d_k100.py', 'train', (3, 3, 16, 112, 112)),
+        ('rspnet_r21d_k100.py', 'train', (2, 3, 32, 112, 112)),
+        ('downstream/retrieval_r21d_ucf101.py', 'test', (10, 3, 16, 112, 112)),
+        ('examples/vspp_slowonly_mmaction.py', 'train', (1, 3, 16, 224, 224)),
+    ],
+)
+def test_shipped_configs(name, split, shape):
+    assert sample_shape(load_config(str(CONFIGS / name)), split) == shape
+
+
+def test_a_stock_recipe_of_mmaction2():
+    config = load_config('mmaction::recognition/slowonly/slowonly_r50_8xb16-4x16x1-256e_kinetics400-rgb.py')
+    assert sample_shape(config, 'train') == (1, 3, 4, 224, 224)
+    assert sample_shape(config) == (30, 3, 4, 256, 256)  # 10 clips, 3 crops
+
+
+def test_nothing_to_run():
+    assert loader_steps(Config(dict(test_dataloader=None)), 'test') is None
+    with pytest.raises(InputError, match='no test_dataloader or val_dataloader or train_dataloader'):
+        sample_shape(Config(dict(a=1)))
+    with pytest.raises(InputError, match='no val_dataloader'):
+        sample_shape(load_config(str(CONFIGS / 'auxskd_r21d_k100.py')), 'val')

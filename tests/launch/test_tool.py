@@ -1,0 +1,94 @@
+"""Config loading and the one line that bad input gets."""
+
+import argparse
+import pickle
+
+import pytest
+from mmengine.config import Config
+
+from auxskd_mm.config.load import load_config
+from auxskd_mm.errors import InputError, VideoReadError
+from auxskd_mm.launch.tool import CfgOptions, describe
+from auxskd_mm.registry import MODELS
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / 'some.py'
+    path.write_text("model = dict(type='X', width=4)\nmy_variable = 3\ntrain_dataloader = dict(batch_size=2)\n")
+    return str(path)
+
+
+def test_overrides_are_merged(config):
+    loaded = load_config(
+        config, {'model.width': 8, 'train_dataloader.batch_size': 1, 'load_from': 'a.pth', 'my_variable': 4}
+    )
+    assert (loaded.model.width, loaded.train_dataloader.batch_size, loaded.load_from, loaded.my_variable) == (
+        8,
+        1,
+        'a.pth',
+        4,
+    )
+
+
+def test_unknown_keys_are_refused(config, tmp_path):
+    with pytest.raises(
+        InputError, match="--cfg-options: unknown config key 'train_dataloder'; did you mean 'train_dataloader'"
+    ):
+        load_config(config, {'train_dataloder.batch_size': 8})
+    with pytest.raises(InputError, match="unknown config key 'zzz'"):
+        load_config(config, {'zzz': 8})
+    misspelt = tmp_path / 'misspelt.py'
+    misspelt.write_text("optim_wraper = dict(type='OptimWrapper')\n")
+    with pytest.raises(
+        InputError, match=r"misspelt\.py: unknown config key 'optim_wraper'; did you mean 'optim_wrapper'"
+    ):
+        load_config(str(misspelt))
+    with pytest.raises(InputError, match='no such config file'):
+        load_config(str(tmp_path / 'none.py'))
+
+
+def test_keys_that_the_runner_looks_up_are_known(config):
+    options = {'model_wrapper_cfg.type': 'auxskd_mm.FullyShardedModel', 'sync_bn': 'torch', 'compile': True}
+    loaded = load_config(config, options)
+    assert (loaded.model_wrapper_cfg.type, loaded.sync_bn, loaded.compile) == tuple(options.values())
+
+
+def test_overrides_that_are_no_pairs_are_a_usage_error(capsys):
+    parser = argparse.ArgumentParser(prog='train.py')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions)
+    assert parser.parse_args(['--cfg-options', 'a.b=1', 'c=[2,3]']).cfg_options == {'a.b': 1, 'c': [2, 3]}
+    for words in (['train_cfg.max_epochs', '3'], ['scale=(32,32']):
+        with pytest.raises(SystemExit) as stop:
+            parser.parse_args(['--cfg-options', *words])
+        assert stop.value.code == 2
+        says = f'argument --cfg-options: expected key=value pairs with closed brackets, got: {" ".join(words)}'
+        assert says in capsys.readouterr().err
+
+
+def caught(function, *args, **kwargs):
+    try:
+        function(*args, **kwargs)
+    except Exception as error:
+        return describe(error)
+    raise AssertionError('nothing raised')
+
+
+def test_descriptions_are_one_line():
+    nested = Config(dict(type='auxskd_mm.VSPPHead', in_channels=4, speeds=3))
+    assert 'unknown config key' in caught(MODELS.build, nested)
+    assert "'speeds'" in caught(MODELS.build, nested)
+    assert 'missing config key' in caught(MODELS.build, dict(type='auxskd_mm.VSPPHead'))
+    line = caught(MODELS.build, dict(type='auxskd_mm.NoSuchHead'))
+    assert line.startswith('unknown type in the config: auxskd_mm.NoSuchHead')
+    assert '\n' not in line
+    assert describe(FileNotFoundError('a.pth can not be found.')) == 'a.pth can not be found.'
+    # Errors that are not the input's fault keep their traceback.
+    assert describe(ZeroDivisionError('x')) is None
+    assert describe(TypeError('unsupported operand')) is None
+    assert describe(RuntimeError('Caught RuntimeError in DataLoader worker process 0.\nRuntimeError: bug')) is None
+
+
+def test_video_errors_cross_processes():
+    error = pickle.loads(pickle.dumps(VideoReadError('a.mp4', 'is empty')))
+    assert (error.path, error.reason, str(error)) == ('a.mp4', 'is empty', 'a.mp4: is empty')

@@ -1,0 +1,40 @@
+"""Command lines of steps."""
+
+import shlex
+import sys
+
+import pytest
+from mmengine.config import DictAction
+
+from auxskd_mm.errors import InputError
+from auxskd_mm.recipes import commands
+
+
+def test_overrides_survive_the_command_line():
+    values = {'a': 3, 'b': 0.5, 'c': 'text', 'd': [1, 2], 'e': (3, 4), 'f': [(1, 2), (3, 4)], 'g': None, 'h': True}
+    for pair in commands.pairs(values):
+        key, text = pair.split('=', 1)
+        if key == 'e':  # DictAction reads a bare tuple as a list only when it has no brackets
+            assert tuple(DictAction._parse_iterable(text)) == (3, 4)
+        else:
+            assert DictAction._parse_iterable(text) == values[key], pair
+
+
+def test_what_is_printed_is_what_is_run(tmp_path, capfd):
+    script = tmp_path / 'a script.py'
+    script.write_text('import sys, pathlib; pathlib.Path(sys.argv[1]).write_text(repr(sys.argv[2:]))\n')
+    seconds = commands.call('x', [sys.executable, str(script), str(tmp_path / 'out')], {'k': 'two words'})
+    printed = capfd.readouterr().out.strip().removeprefix('$ ')
+    assert shlex.split(printed) == ['python', str(script), str(tmp_path / 'out'), '--cfg-options', 'k=two words']
+    assert (tmp_path / 'out').read_text() == "['--cfg-options', 'k=two words']"
+    assert seconds > 0
+    with pytest.raises(InputError, match="phase 'x' ended with exit code 3"):
+        commands.call('x', [sys.executable, '-c', 'raise SystemExit(3)'], {})
+
+
+def test_launchers_and_tools():
+    assert commands.launcher(0) == [sys.executable]
+    assert commands.launcher(2)[-1] == '--nproc_per_node=2'
+    assert commands.tool('train.py').is_file()
+    with pytest.raises(InputError, match=r'tools/none\.py is missing'):
+        commands.tool('none.py')

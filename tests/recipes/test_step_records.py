@@ -1,0 +1,67 @@
+"""What steps leave behind."""
+
+import json
+import os
+import pickle
+
+import pytest
+import torch
+
+from auxskd_mm.errors import InputError
+from auxskd_mm.recipes import step_records as records
+
+
+def test_states(tmp_path):
+    assert records.read_state(tmp_path / 'a') == {}
+    records.write_state(tmp_path / 'a', dict(finished=False, seconds=3))
+    assert records.finished_seconds(tmp_path / 'a') is None
+    records.write_state(tmp_path / 'a', dict(finished=True, seconds=3))
+    assert records.finished_seconds(tmp_path / 'a') == 3.0
+    assert [path.name for path in (tmp_path / 'a').iterdir()] == ['phase.json']
+
+
+def test_checkpoints(tmp_path):
+    assert records.best_checkpoint(tmp_path) is None
+    (tmp_path / 'epoch_2.pth').touch()
+    (tmp_path / 'last_checkpoint').write_text('/gone/epoch_2.pth')  # the folder was moved since
+    assert records.best_checkpoint(tmp_path) == records.last_checkpoint(tmp_path) == tmp_path / 'epoch_2.pth'
+    for number in (1, 2):
+        best = tmp_path / f'best_acc_top1_epoch_{number}.pth'
+        best.touch()
+        os.utime(best, (number, number))
+    assert records.best_checkpoint(tmp_path).name == 'best_acc_top1_epoch_2.pth'
+
+
+def test_the_latest_result(tmp_path):
+    assert records.last_result(tmp_path) == ({}, None)
+    for number in (2, 1):
+        path = tmp_path / str(number) / 'x.protocol.json'
+        path.parent.mkdir()
+        path.write_text(json.dumps(dict(result=dict(acc=number), protocol=dict(seed=number))))
+        (path.parent / 'x.json').write_text('{}')
+        os.utime(path, (number, number))
+    assert records.last_result(tmp_path) == (dict(acc=2), dict(seed=2))
+
+
+def dump(path, samples):
+    path.write_bytes(pickle.dumps(samples))
+    return path
+
+
+def sample(scores, label, **more):
+    return dict(pred_score=torch.tensor(scores), gt_label=torch.tensor([label]), **more)
+
+
+def test_predictions_are_those_of_the_average_that_was_reported(tmp_path):
+    # By hand: the logits' means are (3, 4/3); of the probabilities (1, 0.12, 0.12 for class 0), the mean is 0.41.
+    clips = [[9.0, 0.0], [0.0, 2.0], [0.0, 2.0]]
+    samples = [sample(clips, 1, filename='a'), sample(clips, 0, filename='b', replacement=True), sample([0.0, 2.0], 1)]
+    for average, first in (('logits', 0), ('probabilities', 1)):
+        path = records.keep_predictions(dump(tmp_path / 'p.pkl', samples), average)
+        assert json.loads(path.read_text()) == dict(names=['a', ''], labels=[1, 1], predictions=[first, 1])
+        assert not (tmp_path / 'p.pkl').exists()
+
+
+def test_samples_of_something_else_are_refused(tmp_path):
+    with pytest.raises(InputError, match='expected those of a classifier'):
+        records.keep_predictions(dump(tmp_path / 'p.pkl', [dict(gt_label=torch.tensor([1]))]))

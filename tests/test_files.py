@@ -1,0 +1,60 @@
+"""Writable or not, without leaving a trace."""
+
+import errno
+import os
+
+import pytest
+
+from auxskd_mm import files
+from auxskd_mm.errors import InputError
+from auxskd_mm.files import check_writable
+
+
+def test_nothing_is_left_and_nothing_is_lost(tmp_path):
+    assert check_writable(str(tmp_path / 'sub' / 'new.txt')) == tmp_path / 'sub' / 'new.txt'
+    assert list((tmp_path / 'sub').iterdir()) == []
+    (tmp_path / 'old.txt').write_text('kept')
+    check_writable(tmp_path / 'old.txt')
+    assert (tmp_path / 'old.txt').read_text() == 'kept'
+
+
+def test_what_cannot_be_written(tmp_path):
+    (tmp_path / 'file').touch()
+    for path, why in ((tmp_path / 'file' / 'x', os.strerror(20)), (tmp_path, os.strerror(21))):
+        with pytest.raises(InputError, match=rf'cannot be written \({why}|cannot be written \(File exists'):
+            check_writable(path)
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    path = tmp_path / 'folder' / 'file'
+    files.write_atomically(path, b'old')
+    files.write_atomically(path, b'new')
+    assert path.read_bytes() == b'new'
+    assert os.listdir(path.parent) == ['file']
+
+
+@pytest.mark.parametrize('step', ['fsync', 'replace'])
+def test_a_full_disk_leaves_the_old_file_and_one_line(step, tmp_path, monkeypatch):
+    path = tmp_path / 'epoch_1.pth'
+    files.write_atomically(path, b'old')
+
+    def refuse(*args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files.os, step, refuse)
+    with pytest.raises(
+        InputError, match=r'epoch_1\.pth: cannot be written \(No space left on device, .*--resume'
+    ) as error:
+        files.write_atomically(path, b'new')
+    assert '\n' not in str(error.value)
+    assert path.read_bytes() == b'old'
+    assert os.listdir(tmp_path) == ['epoch_1.pth']
+
+
+def test_the_bytes_are_on_the_disk_before_the_name(tmp_path, monkeypatch):
+    calls = []
+    for name in ('fsync', 'replace'):
+        real = getattr(os, name)
+        monkeypatch.setattr(files.os, name, lambda *args, name=name, real=real: (calls.append(name), real(*args))[1])
+    files.write_atomically(tmp_path / 'file', b'x')
+    assert calls == ['fsync', 'replace', 'fsync']

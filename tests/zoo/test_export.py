@@ -1,0 +1,200 @@
+"""Every family of backbones as ONNX and as a torch.export program: the same outputs, for any batch size."""
+
+import json
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from auxskd_mm.apis import init_model
+from auxskd_mm.errors import InputError
+from auxskd_mm.zoo.export import ClipNetwork, _program, _write, check_export_path, compare, export_model
+
+FAMILIES = dict(
+    r2plus1d=(dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=4), 32, (8, 32, 32)),
+    r3d=(dict(type='auxskd_mm.R3DVCOP', base_channels=4), 32, (8, 32, 32)),
+    c3d=(dict(type='auxskd_mm.C3DBN', base_channels=4), 32, (8, 32, 32)),
+    s3dg=(dict(type='auxskd_mm.S3DG', stage_blocks=(1, 1, 1), width=0.125), 104, (16, 64, 64)),
+    slowonly=(
+        dict(
+            type='ResNet3dSlowOnly',
+            depth=18,
+            pretrained=None,
+            base_channels=4,
+            stage_blocks=(1, 1, 1, 1),
+            lateral=False,
+            conv1_kernel=(1, 7, 7),
+            inflate=(0, 0, 1, 1),
+            norm_eval=False,
+        ),
+        32,
+        (4, 32, 32),
+    ),
+    pytorchvideo=(
+        dict(
+            type='auxskd_mm.PyTorchVideoBackbone',
+            model='create_resnet',
+            model_depth=50,
+            stem_dim_out=4,
+            head_pool_kernel_size=(4, 1, 1),
+        ),
+        128,
+        (4, 32, 32),
+    ),
+)
+OPEN = dict(type='auxskd_mm.OpenVideo', channel_order='bgr')
+
+
+def build(family='r3d', head=None, sampler=None, **processor):
+    backbone, width, (clip_len, size, _) = FAMILIES[family]
+    head = head or dict(type='auxskd_mm.VSPPHead', in_channels=width)
+    sampler = sampler or dict(type='auxskd_mm.SegmentPaceSample', clip_len=clip_len, num_segments=4)
+    pipeline = [
+        OPEN,
+        sampler,
+        dict(type='auxskd_mm.DecodeClips'),
+        dict(type='Resize', scale=(size, size), keep_ratio=False),
+        dict(type='FormatShape', input_format='NCTHW'),
+        dict(type='PackActionInputs'),
+    ]
+    processor = processor or dict(mean=[100.0, 110.0, 120.0], std=[50.0, 55.0, 60.0], to_rgb=True)
+    model = dict(
+        type='Recognizer3D',
+        backbone=backbone,
+        cls_head=head,
+        data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor', **processor),
+    )
+    loader = dict(dataset=dict(type='auxskd_mm.UnlabeledVideoDataset', pipeline=pipeline))
+    model = init_model(Config(dict(model=model, test_dataloader=loader)), device='cpu')
+    # Statistics of a real batch, so that values stay of the order of one through all layers.
+    norms = [module for module in model.backbone.modules() if isinstance(module, nn.BatchNorm3d)]
+    for norm in norms:
+        norm.momentum = 1.0
+        norm.train()
+    with torch.no_grad():
+        model.backbone((torch.rand(4, 3, clip_len, size, size) - 0.5) * 4)
+    model.eval()
+    return model
+
+
+@pytest.mark.parametrize('family', FAMILIES)
+def test_backbones(family, tmp_path):
+    clip = FAMILIES[family][2]
+    network = ClipNetwork(build(family), 'backbone').cpu()
+    network.eval()
+    example = torch.rand(2, 3, *clip) * 255
+    program = _program(network, example)
+    with torch.no_grad():
+        clips = torch.rand(5, 3, *clip) * 255
+        expected = network(clips).numpy()
+    assert np.abs(expected[0] - expected[1]).max() > 0.05  # what differs between clips is not lost in the noise
+    for suffix in ('pt2', 'onnx'):
+        path = tmp_path / f'{family}.{suffix}'
+        _write(program, example, path, ['feature_map'])
+        assert compare(path, network, example) <= 1e-4 * max(1.0, np.abs(expected).max())
+    session = onnxruntime.InferenceSession(str(path))
+    (found,) = session.run(['feature_map'], {'clips': clips.numpy()})
+    np.testing.assert_allclose(found, expected, atol=1e-4 * max(1.0, np.abs(expected).max()))
+
+
+def reference(model, clips):
+    """What the model itself makes of clips as the pipeline packs them, (B, 1, 3, T, H, W) uint8."""
+    data = model.data_preprocessor(dict(inputs=list(clips), data_samples=None), False)
+    with torch.no_grad():
+        return model.cls_head(model.extract_feat(data['inputs'])[0])
+
+
+def test_a_recogniser_takes_clips_as_they_are_decoded(tmp_path):
+    model = build()
+    done = export_model(model, tmp_path / 'sub' / 'vspp.onnx')
+    assert done.outputs == ('pace', 'segment')
+    assert done.difference < 1e-4
+    onnx.checker.check_model(onnx.load(done.path))
+    clips = torch.randint(0, 256, (3, 1, 3, 8, 32, 32), dtype=torch.uint8)
+    session = onnxruntime.InferenceSession(str(done.path))
+    found = session.run(['pace', 'segment'], {'clips': clips[:, 0].float().numpy()})
+    for got, want in zip(found, reference(model, clips)):
+        np.testing.assert_allclose(got, want, atol=1e-4)
+    note = json.loads(done.path.with_suffix('.json').read_text())
+    assert note['input'] == dict(
+        name='clips', type='float32', shape=['batch', 3, 8, 32, 32], channels='bgr', values='0 to 255, as decoded'
+    )
+    assert note['outputs']['pace'] == dict(shape=['batch', 4], kind='logits', classes=['1x', '2x', '3x', '4x'])
+
+
+def test_normalised_clips_are_left_to_the_caller(tmp_path):
+    model = build()
+    done = export_model(model, tmp_path / 'vspp.pt2', normalise=False)
+    clips = torch.randint(0, 256, (3, 1, 3, 8, 32, 32), dtype=torch.uint8)
+    note = json.loads(done.path.with_suffix('.json').read_text())['input']
+    assert note['channels'] == 'rgb'  # decoded as BGR, turned round by the data preprocessor
+    mean, std = (torch.tensor(note[key]).view(1, 3, 1, 1, 1) for key in ('mean', 'std'))
+    by_hand = (clips[:, 0].flip(1).float() - mean) / std
+    found = torch.export.load(done.path).module()(by_hand)
+    for got, want in zip(found, reference(model, clips)):
+        torch.testing.assert_close(got, want, atol=1e-4, rtol=0)
+
+
+def test_tuples_of_clips(tmp_path):
+    head = dict(type='auxskd_mm.ClipOrderHead', in_channels=32, hidden_channels=8)
+    sampler = dict(type='auxskd_mm.ClipOrderSample', clip_len=8, interval=2)
+    model = build(head=head, sampler=sampler, mean=[100.0] * 3, std=[50.0] * 3)
+    done = export_model(model, tmp_path / 'vcop.pt2')
+    clips = torch.randint(0, 256, (2, 3, 3, 8, 32, 32), dtype=torch.uint8)
+    found = torch.export.load(done.path).module()(clips.float())
+    torch.testing.assert_close(found, reference(model, clips), atol=1e-4, rtol=0)
+    note = json.loads(done.path.with_suffix('.json').read_text())
+    assert note['input']['shape'] == ['batch', 3, 3, 8, 32, 32]
+    assert note['outputs']['order']['classes'][1] == '0-2-1'
+
+
+def test_pooled_features_are_the_mean_of_the_map(tmp_path):
+    model = build()
+    done = export_model(model, tmp_path / 'f.pt2', part='feature', shape=(8, 48, 32))
+    clips = torch.rand(1, 3, 8, 48, 32) * 255
+    with torch.no_grad():
+        maps = ClipNetwork(model, 'backbone')(clips)
+    torch.testing.assert_close(torch.export.load(done.path).module()(clips), maps.mean((2, 3, 4)), atol=1e-4, rtol=0)
+
+
+def test_a_file_of_another_network_is_found_out(tmp_path):
+    export_model(build(), tmp_path / 'a.pt2', part='feature')
+    other = build()
+    other.backbone.bn1.weight.data.mul_(1.1)
+    with pytest.raises(InputError, match=r'a\.pt2: its outputs differ from those of the model by .* for a batch of 1'):
+        compare(tmp_path / 'a.pt2', ClipNetwork(other, 'feature'), torch.rand(2, 3, 8, 32, 32))
+
+
+def test_what_cannot_be_exported(tmp_path, monkeypatch):
+    model = build()
+    with pytest.raises(InputError, match=r'x\.pth: expected a file that ends in \.onnx or \.pt2'):
+        export_model(model, tmp_path / 'x.pth')
+    (tmp_path / 'file').touch()
+    with pytest.raises(InputError, match=r'x\.pt2: cannot be written'):
+        export_model(model, tmp_path / 'file' / 'x.pt2')
+    with pytest.raises(InputError, match="part='neck'"):
+        export_model(model, tmp_path / 'x.pt2', part='neck')
+    with pytest.raises(InputError, match='expected T H W'):
+        export_model(model, tmp_path / 'x.pt2', shape=(8, 32))
+    with pytest.raises(InputError, match='has no backbone'):
+        ClipNetwork(nn.Linear(1, 1))
+    headless = nn.Module()
+    headless.backbone = nn.Identity()
+    with pytest.raises(InputError, match=r"has no cls_head: export part='backbone'"):
+        ClipNetwork(headless)
+
+    class Odd(nn.Module):
+        def forward(self, clips):
+            return clips * int(clips.sum())
+
+    headless.backbone = Odd()
+    with pytest.raises(InputError, match=r'Odd: torch\.export cannot follow it with a free batch size'):
+        _program(ClipNetwork(headless, 'backbone'), torch.rand(2, 3, 4, 8, 8))
+    monkeypatch.setitem(sys.modules, 'onnxscript', None)
+    with pytest.raises(InputError, match=r"onnxscript is not installed; run `pip install 'auxskd_mm\[export\]'`"):
+        check_export_path(tmp_path / 'x.onnx')

@@ -144,6 +144,16 @@ def cut_front(path: Path) -> None:
     path.write_bytes(data[188 * (packets // 5) :])
 
 
+def join_earlier(path: Path) -> None:
+    """Append the file once more, with time stamps that begin 99 seconds before."""
+    path.write_bytes(path.read_bytes() + ffmpeg('-i', str(path), *'-c copy -output_ts_offset 1 -f mpegts -'.split()))
+
+
+def join_later(path: Path) -> None:
+    """Append the file once more, with time stamps that go on after a gap."""
+    path.write_bytes(path.read_bytes() + ffmpeg('-i', str(path), *'-c copy -output_ts_offset 9 -f mpegts -'.split()))
+
+
 def cut_avi_index(path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: data.rindex(b'idx1')])
@@ -182,6 +192,18 @@ FORMS = {
         '-c:v libvpx-vp9 -g 40 -b:v 200k -auto-alt-ref 1 -lag-in-frames 25 -pass 2',
         copy_with('', '-bsf:v vp9_superframe_split'),
     ),
+    # Starts at a key frame, with frames that are shown before it and refer to what is not there.
+    'mkv h264 open cut': Form('mkv', f'{X264}:bframes=3:open-gop=1', copy_with('-ss 0.6')),
+    'mkv h265 open cut': Form('mkv', f'{X265}:bframes=3:open-gop=1', copy_with('-ss 0.6')),
+    'ts h264 open cut': Form('ts', f'{X264}:bframes=3:open-gop=1', copy_with('-ss 0.6')),
+    'ts h265 open cut': Form('ts', f'{X265}:bframes=3:open-gop=1', copy_with('-ss 0.6')),
+    'mp4 h265 edit list': Form('mp4', f'{X265}:bframes=3:open-gop=1', copy_with('-ss 0.6')),
+    'mkv mpeg2 cut': Form('mkv', '-c:v mpeg2video -q:v 3 -g 12 -bf 2', copy_with('-ss 0.6')),
+    'avi xvid cut': Form('avi', '-c:v libxvid -q:v 3 -g 12 -bf 1', copy_with('-ss 0.6')),
+    'avi mpeg4 cut': Form('avi', '-c:v mpeg4 -q:v 3 -g 12 -bf 2', copy_with('-ss 0.6')),
+    'mpg mpeg2 cut': Form('mpg', '-c:v mpeg2video -q:v 3 -g 12 -bf 2', copy_with('-ss 0.6')),
+    'ts joined': Form('ts', f'{X264}:bframes=2 -output_ts_offset 100', join_earlier),
+    'ts joined gap': Form('ts', f'{X264}:bframes=2', join_later),
     'mkv intra refresh': Form('mkv', f'{X264}:bframes=2:intra-refresh=1'),
     'ts intra refresh': Form('ts', f'{X264}:bframes=0:intra-refresh=1'),
     'mkv huffyuv': Form('mkv', '-c:v huffyuv'),

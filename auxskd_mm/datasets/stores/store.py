@@ -151,7 +151,7 @@ def _read_marker(path: str) -> dict[str, Any]:
         )
     if marker.get('numbering') != NUMBERING:
         raise InputError(
-            f'{file}: packed by a release that numbered the frames of some videos wrongly (numbering '
+            f'{file}: packed by a version that numbered the frames of some videos wrongly (numbering '
             f'{marker.get("numbering", 1)}, not {NUMBERING}); run tools/data/pack_videos.py again with the same arguments, '
             'it packs all videos again into this folder'
         )

@@ -144,14 +144,14 @@ def cut_front(path: Path) -> None:
     path.write_bytes(data[188 * (packets // 5) :])
 
 
-def join_earlier(path: Path) -> None:
-    """Append the file once more, with time stamps that begin 99 seconds before."""
-    path.write_bytes(path.read_bytes() + ffmpeg('-i', str(path), *'-c copy -output_ts_offset 1 -f mpegts -'.split()))
+def join_again(offset: float) -> Callable[[Path], None]:
+    """Append the file once more, with time stamps that begin at ``offset`` seconds."""
 
+    def alter(path: Path) -> None:
+        options = f'-c copy -output_ts_offset {offset} -f mpegts -'
+        path.write_bytes(path.read_bytes() + ffmpeg('-i', str(path), *options.split()))
 
-def join_later(path: Path) -> None:
-    """Append the file once more, with time stamps that go on after a gap."""
-    path.write_bytes(path.read_bytes() + ffmpeg('-i', str(path), *'-c copy -output_ts_offset 9 -f mpegts -'.split()))
+    return alter
 
 
 def cut_avi_index(path: Path) -> None:
@@ -202,8 +202,9 @@ FORMS = {
     'avi xvid cut': Form('avi', '-c:v libxvid -q:v 3 -g 12 -bf 1', copy_with('-ss 0.6')),
     'avi mpeg4 cut': Form('avi', '-c:v mpeg4 -q:v 3 -g 12 -bf 2', copy_with('-ss 0.6')),
     'mpg mpeg2 cut': Form('mpg', '-c:v mpeg2video -q:v 3 -g 12 -bf 2', copy_with('-ss 0.6')),
-    'ts joined': Form('ts', f'{X264}:bframes=2 -output_ts_offset 100', join_earlier),
-    'ts joined gap': Form('ts', f'{X264}:bframes=2', join_later),
+    'ts joined': Form('ts', f'{X264}:bframes=2 -output_ts_offset 100', join_again(1)),
+    'ts joined before': Form('ts', f'{X264}:bframes=2 -output_ts_offset 10', join_again(1)),
+    'ts joined gap': Form('ts', f'{X264}:bframes=2', join_again(9)),
     'mkv intra refresh': Form('mkv', f'{X264}:bframes=2:intra-refresh=1'),
     'ts intra refresh': Form('ts', f'{X264}:bframes=0:intra-refresh=1'),
     'mkv huffyuv': Form('mkv', '-c:v huffyuv'),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ...errors import VideoReadError
 from .base import TOLERATED_AT_END, reason
 
@@ -18,6 +20,10 @@ _INVENT_TIME_STAMPS = 1
 _LARGEST_EMPTY = 19
 # Time stamps are rounded, to milliseconds in Matroska, and the last frame's duration is not among them.
 _SAME_RATE = 0.05
+# H.264 and H.265 move no frame further from its place in the file.
+_MOST_REORDERED = 16
+# More packets than there can be frames shown before the first key frame and after it in the file.
+_START = 24
 _MPEG4_FRAME = b'\x00\x00\x01\xb6'
 
 
@@ -96,9 +102,13 @@ def index_frames(path: str, container: Any) -> FrameIndex:
         raise VideoReadError(path, 'holds no frames')
     pts = [packet.pts for packet in shown if packet.pts is not None]
     order = sorted(pts) if len(set(pts)) == len(shown) else None
+    if order and np.abs(np.argsort(np.asarray(pts)) - np.arange(len(pts))).max() > _MOST_REORDERED:
+        order = None  # joined files, whose times start again
     count = len(shown)
     # Frames before the first key frame, or shown before it, refer to what is not there.
-    whole = packets[0].key and (order is None or packets[0].pts is None or packets[0].pts <= order[0])
+    whole = packets[0].key and (
+        _shows_its_start(path) if order is None else packets[0].pts is None or packets[0].pts <= order[0]
+    )
     if not sure or not whole:
         count, order = _decode(path, order if sure else None)
     doubtful = order == pts and bool(stream.codec_context.has_b_frames)
@@ -159,8 +169,11 @@ def _frame_rate(stream: Any, order: list[int] | None) -> float | None:
     stated = float(stream.average_rate) if stream.average_rate else None
     if order is None or len(order) < 2 or not stream.time_base:
         return stated
-    measured = (len(order) - 1) / float((order[-1] - order[0]) * stream.time_base)
-    return stated if stated is not None and abs(stated / measured - 1) < _SAME_RATE else measured
+    distances = np.diff(np.asarray(order, dtype=np.float64)) * float(stream.time_base)
+    # A gap, as where files were joined, changes the average and not the distance of most frames.
+    average, most = 1 / float(np.mean(distances)), 1 / float(np.median(distances))
+    fits = stated is not None and any(abs(stated / rate - 1) < _SAME_RATE for rate in (average, most))
+    return stated if fits else average
 
 
 def _groups_are_closed(packets: list[_Packet], order: list[int]) -> bool:
@@ -177,23 +190,54 @@ def _groups_are_closed(packets: list[_Packet], order: list[int]) -> bool:
 
 def _decode(path: str, order: list[int] | None) -> tuple[int, list[int] | None]:
     """Number of frames and their order by decoding; with an order at hand, no further than to its first frame shown."""
-    status = os.stat(path)
-    times = _decoded_times(path, status.st_size, status.st_mtime_ns, order is not None)
-    if order is not None and times and times[0] is not None:
-        order = [time for time in order if time >= times[0]]
-        return len(order), order
     if order is not None:
-        times = _decoded_times(path, status.st_size, status.st_mtime_ns, False)
-    known = [time for time in times if time is not None]
-    ascending = len(known) == len(times) and all(a < b for a, b in zip(known, known[1:]))
+        first = _decoded_times(*_state(path), True)
+        if first and first[0] is not None:
+            order = [time for time in order if time >= first[0]]
+            return len(order), order
+    times = _decoded_times(*_state(path), False)
     if not times:
         raise VideoReadError(path, 'holds no frames that can be decoded')
+    known = [time for time in times if time is not None]
+    ascending = len(known) == len(times) and all(a < b for a, b in zip(known, known[1:]))
     return len(times), known if ascending else None
+
+
+def _shows_its_start(path: str) -> bool:
+    """Whether each of the first packets shows a frame, for files without time stamps that tell."""
+    return _start_is_whole(*_state(path))
+
+
+def _state(path: str) -> tuple[str, int, int]:
+    """Path, size and time, which tell whether a file is still the same."""
+    status = os.stat(path)
+    return path, status.st_size, status.st_mtime_ns
+
+
+@lru_cache(maxsize=4096)
+def _start_is_whole(path: str, size: int, mtime: int) -> bool:
+    import av
+
+    container = open_container(path)
+    fed = shown = 0
+    try:
+        for packet in container.demux(video=0):
+            if fed < _START and packet.size:
+                fed += 1
+                shown += len(packet.decode())
+            elif not packet.size or fed >= _START:
+                break
+        shown += len(container.streams.video[0].codec_context.decode(None))
+    except av.error.FFmpegError:
+        return False
+    finally:
+        container.close()
+    return fed == shown
 
 
 @lru_cache(maxsize=4096)
 def _decoded_times(path: str, size: int, mtime: int, first_only: bool) -> tuple[int | None, ...]:
-    """Time stamps of the frames as they are decoded; size and time of the file tell whether it is still the same."""
+    """Time stamps of the frames as they are decoded."""
     import av
 
     container = open_container(path)

@@ -16,8 +16,8 @@ from auxskd_mm.errors import VideoReadError
 
 # Mean difference in grey levels. Frames of two numbers differ by 16 and more; conversions and lossy stores by less.
 TOLERANCE = 6
-# Frames that this codec repeats where little changes.
-REPEATS = ('avi msmpeg4v2',)
+# Forms that show a number twice: a codec that repeats a frame where little changes, and files joined with themselves.
+REPEATS = ('avi msmpeg4v2', 'ts joined', 'ts joined before', 'ts joined gap')
 
 
 @pytest.fixture(scope='session')
@@ -66,7 +66,7 @@ def test_frames_are_those_of_ffmpeg(forms, stores, name):
     expected = oracle(forms[name])
     shown = [read_count(frame) for frame in expected]
     # So that the comparison can fail: each frame shows another number, and ffmpeg has them in order.
-    assert len(shown) >= COUNT // 2
+    assert len(shown) >= COUNT // 3
     assert name in REPEATS or (shown == sorted(set(shown)))
     for backend in READERS:
         assert_read_right(open_reader(forms[name], backend=backend), expected, f'{name}, {backend}')
@@ -83,7 +83,7 @@ def test_the_forms_are_what_they_are_called(forms):
     counted = 'avi xvid b1', 'avi h264 b2', 'avi packed', 'asf h264 b2', 'mpg mpeg2 b2', 'raw h264 b2'
     for name in (*counted, 'mkv from avi', 'mp4 from avi'):
         assert index[name].order is None, name
-    for name in ('mkv twice the same time', 'mkv 2000 fps'):
+    for name in ('mkv twice the same time', 'mkv 2000 fps', 'ts joined before'):
         assert index[name].order is None, name
     for name in ('mp4 h264 in decoding order', 'mkv h264 in decoding order'):
         assert index[name].doubtful, name
@@ -93,7 +93,7 @@ def test_the_forms_are_what_they_are_called(forms):
     assert len(read_packets(forms['avi empty packets'])) == index['avi empty packets'].num_frames + 6
     for name in ('webm vp8 hidden', 'nut vp9 hidden'):
         assert len(read_packets(forms[name])) > index[name].num_frames == COUNT, name
-    for name in ('ts cut', 'ts cut mpeg2', 'mp4 edit list'):
+    for name in ('ts cut', 'ts cut mpeg2', 'mp4 edit list', 'avi mpeg4 cut'):
         assert index[name].num_frames < COUNT, name
 
 
@@ -133,7 +133,8 @@ def test_a_frame_that_is_lost_between_others_is_no_other_frame(forms, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('name', 'fps'), [('mp4 h264 b3', 25), ('ts h264 b3', 25), ('ogv theora', 25), ('mkv 2000 fps', 2000)]
+    ('name', 'fps'),
+    [('mp4 h264 b3', 25), ('ts h264 b3', 25), ('ts joined gap', 25), ('ogv theora', 25), ('mkv 2000 fps', 2000)],
 )
 def test_the_frame_rate_is_that_of_the_frames(forms, name, fps):
     assert open_reader(forms[name]).fps == pytest.approx(fps, rel=0.01)

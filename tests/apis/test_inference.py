@@ -6,8 +6,9 @@ import torch
 from conftest import write_video
 from mmaction.registry import MODELS
 from mmengine.config import Config
+from tool_runs import CONFIGS
 
-from auxskd_mm.apis import extract_features, init_model, predict, predict_pace
+from auxskd_mm.apis import extract_features, init_model, load_config, predict, predict_pace
 from auxskd_mm.apis.inference import batches, class_names
 from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.datasets.transforms import SegmentPaceSample
@@ -237,3 +238,15 @@ def test_every_type_of_the_registry_is_buildable_by_name():
 
     assert INFERENCERS.get('auxskd_mm.PretextInferencer').__name__ == 'PretextInferencer'
     assert MODELS.get('auxskd_mm.VSPPHead') is not None
+
+
+def test_rspnet_tells_which_clip_plays_at_a_speed(videos):
+    options = {'model.backbone.base_channels': 2, 'model.head_a.in_channels': 16, 'model.head_m.in_channels': 16}
+    model = init_model(load_config(str(CONFIGS / 'demo' / 'rspnet_motion.py'), options), device='cpu')
+    (result,) = predict(model, videos[2], question='task')
+    assert result['speed'].names == result['speed'].truth == ('1x', '4x')
+    np.testing.assert_allclose(result['speed'].clips.sum(1), 1, atol=1e-5)
+    with pytest.raises(
+        InputError, match="RSPNet tells which of two clips plays at a speed: ask it with question='task'"
+    ):
+        predict(model, videos[2])

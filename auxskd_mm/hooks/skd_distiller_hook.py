@@ -11,13 +11,14 @@ from fvcore.common.param_scheduler import CosineParamScheduler
 from mmengine.dist import broadcast, get_world_size
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapperDict
 from torch import nn
 
 from ..errors import InputError
 from ..models.modules import FeatureQueue, MomentumEncoder, check_momentum, momentum_update
 from ..registry import HOOKS
+from ..unwrap import unwrap
+from .sync_buffers_hook import protect_queues
 
 
 @HOOKS.register_module()
@@ -80,7 +81,7 @@ class SKDDistillerHook(Hook):
 
     def before_train(self, runner: Any) -> None:
         """Start teacher and queue, the same on every rank."""
-        model = _unwrap(runner.model)
+        model = unwrap(runner.model)
         teacher, student = _pair(model)
         if isinstance(teacher, MomentumEncoder):
             teacher.broadcast() if self._teacher_loaded else teacher.copy_from(model.student_modules())
@@ -94,6 +95,7 @@ class SKDDistillerHook(Hook):
         if isinstance(queue, FeatureQueue):
             _check_batch(runner, queue)
             queue.broadcast()
+            protect_queues(runner)
             log_k = math.log(queue.size)
             print_log(
                 f'{queue.size} anchors; a teacher that knows nothing has an entropy of log K = {log_k:.2f}',
@@ -104,7 +106,7 @@ class SKDDistillerHook(Hook):
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Mapping[str, Any] | None = None
     ) -> None:
         """Move the teacher if the optimizer has moved the student, and look at the health of the run now and then."""
-        model = _unwrap(runner.model)
+        model = unwrap(runner.model)
         momentum = self.momentum_at(runner.iter / max(runner.max_iters, 1))
         if _stepped(runner.optim_wrapper):
             teacher, student = _pair(model)
@@ -148,10 +150,6 @@ class SKDDistillerHook(Hook):
                 level=logging.WARNING,
             )
         self._warned = bool(found)
-
-
-def _unwrap(model: nn.Module) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model
 
 
 def _pair(model: nn.Module) -> tuple[nn.Module, nn.Module]:

@@ -29,13 +29,11 @@ class FullyShardedModel(nn.Module):
 
     Args:
         module: The model, on its device.
-        reshard_after_forward: Gather again for the backward pass what the forward pass gathered. False needs more
-            memory and sends a third less.
 
     Source: torch's FSDP2; https://pytorch.org/docs/stable/distributed.fsdp.fully_shard.html
     """
 
-    def __init__(self, module: nn.Module, reshard_after_forward: bool = True) -> None:
+    def __init__(self, module: nn.Module) -> None:
         super().__init__()
         if hasattr(module, 'init_weights'):
             module.init_weights()
@@ -44,7 +42,7 @@ class FullyShardedModel(nn.Module):
         device = next(module.parameters()).device
         mesh = init_device_mesh(device.type, (get_world_size(),))
         for part in [*_parts(module), module]:
-            fully_shard(part, mesh=mesh, reshard_after_forward=reshard_after_forward)
+            fully_shard(part, mesh=mesh)
         module._register_load_state_dict_pre_hook(_shard_what_is_loaded, with_module=True)
         self.module = module
 

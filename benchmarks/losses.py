@@ -1,6 +1,6 @@
 """Time of the losses against a queue with their diagnostics, forward and backward, on this machine's CPU.
 
-    python benchmarks/losses.py              # auxSKD at 30 x 15,360, RSPNet at 32 x 16,384, one thread
+python benchmarks/losses.py              # auxSKD at 30 x 15,360, RSPNet at 32 x 16,384, one thread
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""FSDP2: parameters, gradients and optimizer states in shards, one a process."""
+"""FSDP2: parameters, gradients and optimizer states in shards, one per process."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class FullyShardedModel(nn.Module):
 
     Name it in a config by ``model_wrapper_cfg=dict(type='auxskd_mm.FullyShardedModel')``. The blocks of every network (of
     student and teacher, the backbone's children), the networks and the model are gathered one after the other when they
-    compute, and let go again. Weights are initialised here and taken from rank 0, because MMEngine's own initialisation
-    of a wrapped model broadcasts tensors, which shards are not; ``build_runner`` sees to it that it stays away.
+    compute, and freed again. Weights are initialised here and taken from rank 0: MMEngine's own initialisation of a
+    wrapped model broadcasts tensors, which does not work for shards. ``build_runner`` switches it off.
 
-    ``load_state_dict`` takes whole tensors. ``state_dict`` yields shards: :func:`full_state` makes whole ones of them.
+    ``load_state_dict`` takes whole tensors. ``state_dict`` yields shards, which :func:`full_state` puts together.
     BatchNorm statistics and queues are not sharded.
 
     Args:
@@ -69,7 +69,7 @@ def is_sharded(model: nn.Module) -> bool:
 
 
 def full_state(state: Any) -> Any:
-    """A state (dicts, lists and tuples of anything) with shards put together, on the CPU; call it on every rank."""
+    """A nested state (dicts, lists, tuples) with shards put together, on the CPU. Every rank must call it."""
     if isinstance(state, DTensor):
         return state.full_tensor().cpu()
     if isinstance(state, Mapping):
@@ -80,7 +80,7 @@ def full_state(state: Any) -> Any:
 
 
 def sharded_like(value: Tensor, like: Tensor) -> Tensor:
-    """Rank 0's whole tensor in the shards of another one of its shape, on every rank; as it is if that one has none."""
+    """Rank 0's whole tensor, sharded as ``like`` is; unchanged if ``like`` has no shards. Every rank must call it."""
     if not isinstance(like, DTensor) or isinstance(value, DTensor) or value.shape != like.shape:
         return value
     return distribute_tensor(value.to(like.device), like.device_mesh, like.placements)

@@ -20,6 +20,8 @@ class SyncBuffersExceptQueuesHook(SyncBuffersHook):
     ``SyncBuffersHook``: after each training epoch, and before a validation that comes without one.
     """
 
+    called_in_train: bool
+
     def before_val_epoch(self, runner: Any) -> None:
         """Average before a validation, unless the training epoch before it has just done so."""
         if self.distributed and not self.called_in_train:

@@ -238,4 +238,8 @@ def _sgd(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor, settings: ProbeSett
 
 def _tensor(features: np.ndarray | Tensor, device: str | torch.device | None) -> Tensor:
     x = torch.as_tensor(features)
+    finite = x.isfinite().flatten(1).all(1) if x.ndim > 1 else x.isfinite()
+    if not bool(finite.all()):
+        row = int((~finite).nonzero()[0, 0])
+        raise InputError(f'linear probe: the feature in row {row} is NaN or infinite; check the weights of the network')
     return x.to(device or x.device, torch.float64 if x.dtype == torch.float64 else torch.float32)

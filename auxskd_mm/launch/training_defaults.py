@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.model import is_model_wrapper
 from torch import nn
+
+from ..unwrap import unwrap
 
 _LOOPS = {
     'EpochBasedTrainLoop': 'auxskd_mm.ResumableEpochTrainLoop',
@@ -79,7 +80,7 @@ def compile_backbones(model: nn.Module, options: dict[str, Any]) -> None:
         model: The model, or a wrapper of it.
         options: Of ``torch.compile``.
     """
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrap(model)
     for owner in (model, getattr(model, 'teacher', None)):
         backbone = getattr(owner, 'backbone', None)
         if isinstance(backbone, nn.Module):

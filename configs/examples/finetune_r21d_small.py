@@ -42,13 +42,13 @@ train_dataloader = dict(
     persistent_workers=True,
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(type='VideoDataset', ann_file='{lists}/train.txt', pipeline=train_pipeline),
+    dataset=dict(type='auxskd_mm.LabeledVideoDataset', ann_file='{lists}/train.txt', pipeline=train_pipeline),
 )
 test_dataloader = dict(
     batch_size=8,
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='VideoDataset', ann_file='{lists}/test.txt', pipeline=test_pipeline, test_mode=True),
+    dataset=dict(type='auxskd_mm.LabeledVideoDataset', ann_file='{lists}/test.txt', pipeline=test_pipeline, test_mode=True),
 )
 test_evaluator = dict(type='auxskd_mm.MultiClipAccuracy')
 test_cfg = dict(type='TestLoop')

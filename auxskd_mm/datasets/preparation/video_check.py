@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import multiprocessing
@@ -18,6 +17,7 @@ from typing import NamedTuple, TextIO
 from mmengine.utils import ProgressBar
 
 from ...errors import InputError, VideoReadError
+from ...texts import write_table, write_text
 from ..readers import IMAGE_SUFFIXES, natural_key, open_reader
 
 STATUSES = ('ok', 'bad', 'short', 'duplicate')
@@ -138,15 +138,11 @@ def write_report(path: str | Path, reports: Sequence[VideoReport]) -> None:
     path = Path(path)
     if path.suffix not in ('.csv', '.json'):
         raise InputError(f'{path}: expected a report file that ends in .csv or .json')
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == '.json':
         content = dict(summary=summarize(reports), videos=[report._asdict() for report in reports])
-        path.write_text(json.dumps(content, indent=1))
+        write_text(path, json.dumps(content, indent=1))
         return
-    with path.open('w', newline='') as stream:
-        writer = csv.writer(stream)
-        writer.writerow(VideoReport._fields)
-        writer.writerows(reports)
+    write_table(path, [VideoReport._fields, *reports])
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:

@@ -3,9 +3,9 @@
 # Lists by tools/data/prepare_folder.py. Weights of a pretraining: --cfg-options load_from=...; without, from scratch.
 _base_ = ['../_base_/default_runtime.py']
 
-# Filled in below after the overrides: --cfg-options lists=... num_classes=... still=True
+# Filled in below after the overrides: --cfg-options lists=... still=True
 lists = 'lists'
-num_classes = 7
+num_classes = None  # the names in {lists}/classes.txt
 still = False  # True shows one frame of each clip, repeated: what can be told without motion
 model = dict(
     type='Recognizer3D',

@@ -74,10 +74,11 @@ def split_clips(clips: Sequence[Clip], test_share: float, val_share: float, seed
     Raises:
         InputError: If a share is out of range, or no such division exists; see :func:`divide_by_group`.
     """
-    if not 0 < test_share < 1 or not 0 <= val_share < 1 or test_share + val_share >= 1:
+    if test_share <= 0 or val_share < 0:
+        raise InputError(f'test_share={test_share}, val_share={val_share}: expected a test_share above 0, val_share from 0')
+    if test_share + val_share >= 1:
         raise InputError(
-            f'test_share={test_share}, val_share={val_share}: expected a test_share above 0, and a sum below 1 that leaves '
-            'clips to train on'
+            f'test_share={test_share}, val_share={val_share}: expected a sum below 1, to leave clips to train on'
         )
     shares = dict(train=1 - test_share - val_share, val=val_share, test=test_share)
     return divide_by_group(clips, {name: share for name, share in shares.items() if share}, seed)

@@ -6,14 +6,26 @@ import csv
 import io
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import InputError
 
 # Python reads a byte of a file name that is no UTF-8 as a lone surrogate; this way it is written as that byte again.
 ERRORS = 'surrogateescape'
+
+
+class Table(NamedTuple):
+    """A table with a header.
+
+    Attributes:
+        columns: Their names.
+        rows: Number of the line that each row ends in, and its values by column.
+    """
+
+    columns: list[str]
+    rows: list[tuple[int, dict[str, str]]]
 
 
 def write_text(path: str | Path, text: str) -> Path:
@@ -55,8 +67,8 @@ def read_text(path: str | Path, encoding: str = 'utf-8-sig', errors: str = 'stri
 
 def read_table(
     path: str | Path, encoding: str = 'utf-8-sig', errors: str = 'strict'
-) -> list[tuple[int, dict[str, str]]]:
-    """Rows of a CSV with a header, each with the number of its line.
+) -> Table:
+    """Read a CSV with a header.
 
     A table whose header has semicolons or tabs and no comma is read with these. Blanks before a value are left out.
 
@@ -73,14 +85,14 @@ def read_table(
     header_line = text.lstrip().split('\n', 1)[0]
     separator = next((sign for sign in ',;\t' if sign in header_line), ',')
     reader = csv.reader(io.StringIO(text, newline=''), delimiter=separator, skipinitialspace=True, strict=True)
-    rows: list[tuple[int, dict[str, str]]] = []
-    header: list[str] | None = None
+    table = Table([], [])
+    header = table.columns
     try:
         for values in reader:
             if not any(value.strip() for value in values):
                 continue
-            if header is None:
-                header = [value.strip() for value in values]
+            if not header:
+                header.extend(value.strip() for value in values)
                 if len(set(header)) < len(header):
                     raise InputError(f'{path}: two columns have one name: {", ".join(header)}')
                 continue
@@ -89,10 +101,10 @@ def read_table(
                     f'{path}: line {reader.line_num} has {len(values)} values, the header has {len(header)} '
                     f'({", ".join(header)}); put a value that holds a {separator!r} in double quotes'
                 )
-            rows.append((reader.line_num, dict(zip(header, values))))
+            table.rows.append((reader.line_num, dict(zip(header, values))))
     except csv.Error as error:
         raise InputError(f'{path}: line {reader.line_num} is not CSV ({error})') from None
-    return rows
+    return table
 
 
 def write_table(path: str | Path, rows: Sequence[Sequence[Any]]) -> Path:
@@ -102,16 +114,15 @@ def write_table(path: str | Path, rows: Sequence[Sequence[Any]]) -> Path:
     return write_text(path, buffer.getvalue())
 
 
-def require_columns(path: str | Path, rows: Sequence[tuple[int, Mapping[str, str]]], columns: Sequence[str]) -> None:
-    """Check that a table has rows with these columns.
+def require_columns(path: str | Path, table: Table, columns: Sequence[str]) -> None:
+    """Check that a table has these columns.
 
     Raises:
-        InputError: If it has none, or lacks a column.
+        InputError: If it lacks one.
     """
-    found = list(rows[0][1]) if rows else []
-    if not set(columns) <= set(found):
-        shown = ', '.join(found) if found else 'no rows'
-        raise InputError(f'{path}: expected the columns {" and ".join(columns)}, found {shown}')
+    if not set(columns) <= set(table.columns):
+        found = ', '.join(table.columns) or 'an empty file'
+        raise InputError(f'{path}: expected the columns {" and ".join(columns)}, found {found}')
 
 
 def printable(text: str) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 from mmengine.config import Config
 
 from ..errors import InputError
-from .labeled_lists import check_labeled_lists
 
 # What makes the data of the configs, by a folder in their paths.
 _MAKERS = {
@@ -26,7 +25,7 @@ _LIST_SUFFIXES = ('.txt', '.list', '.csv')
 
 
 def check_lists(config: Config, parts: Sequence[str], prefix: str = '') -> None:
-    """Refuse a config whose list files or folders of videos do not exist, or whose labels do not fit its head.
+    """Refuse a config whose list files or folders of videos do not exist.
 
     Globs and addresses (``s3://...``) pass unseen.
 
@@ -37,15 +36,13 @@ def check_lists(config: Config, parts: Sequence[str], prefix: str = '') -> None:
         prefix: Put before the key in the message, as ``'vspp.'`` for a phase of a recipe.
 
     Raises:
-        InputError: Names the first missing path, the key that asks for it, and the command that makes it; for labels see
-            :func:`check_labeled_lists`.
+        InputError: Names the first missing path, the key that asks for it, and the command that makes it.
     """
     tops = [f'{part}_dataloader' for part in parts] + ['custom_hooks'] * ('train' in parts)
     for top in tops:
         for key, path in _asked_for(config.get(top), prefix + top):
             if '://' not in path and not os.path.exists(path):
                 raise InputError(f'{path}: no such file or folder, but {key} asks for it; {_advice(key, path)}')
-    check_labeled_lists(config, parts, prefix)
 
 
 def _asked_for(node: Any, key: str, root: str = '') -> Iterator[tuple[str, str]]:

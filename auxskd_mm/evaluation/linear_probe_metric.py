@@ -117,9 +117,9 @@ def read_groups(path: str | Path) -> dict[str, str]:
     if not Path(path).is_file():
         raise InputError(f'{path}: no such group file')
     # Names of files that are no UTF-8 stand in it byte for byte, as prepare_folder writes them.
-    rows = read_table(path, errors=ERRORS)
-    require_columns(path, rows, ('path', 'group'))
-    return {row['path']: row['group'] for _, row in rows}
+    table = read_table(path, errors=ERRORS)
+    require_columns(path, table, ('path', 'group'))
+    return {row['path']: row['group'] for _, row in table.rows}
 
 
 def _row(row: dict[str, Any]) -> str:

@@ -10,8 +10,9 @@ from ..errors import InputError
 
 # What a class that is missing from a part costs, beside deviations from the shares.
 _MISSING = 1e9
-# The size of a part counts this much more than the size of a class within it.
-_SIZE_WEIGHT = 10.0
+# How much more the size of a part counts than the size of a class within it. First the classes come to their shares;
+# then, where these are no whole numbers, some classes give one more so that the whole part comes to its size.
+_SIZE_WEIGHTS = (1.0, 10.0)
 _SOLVER_SECONDS = 60.0
 _MOST_WORK = 4e9
 
@@ -91,7 +92,6 @@ class _Cost:
         self.counts = np.concatenate([counts, counts.sum(1, keepdims=True)], axis=1)
         totals = self.counts.sum(0)
         self.weights = np.where(totals > 0, 1 / np.maximum(totals, 1), 0).astype(np.float64)
-        self.weights[-1] *= _SIZE_WEIGHT
         self.short = np.zeros((len(shares), len(totals)))  # wanted minus present
         self.short[:] = np.asarray(shares)[:, None] * totals
         self.present = np.zeros((len(shares), len(totals)))
@@ -133,6 +133,14 @@ def _greedy(cost: _Cost, rng: np.random.Generator) -> np.ndarray:
 
 def _improve(cost: _Cost, assigned: np.ndarray) -> None:
     """Move single groups while the cost falls; changes ``assigned`` in place."""
+    weight = float(cost.weights[-1])
+    for factor in _SIZE_WEIGHTS:
+        cost.weights[-1] = factor * weight
+        _descend(cost, assigned)
+    cost.weights[-1] = weight
+
+
+def _descend(cost: _Cost, assigned: np.ndarray) -> None:
     parts = len(cost.present)
     for _ in range(int(min(10 * len(assigned), _MOST_WORK / cost.counts.size))):
         best: tuple[float, int, int] = (-1e-6, -1, -1)

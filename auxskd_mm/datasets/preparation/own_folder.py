@@ -131,7 +131,7 @@ def _read_table(
 def _rows(table: Path, encoding: str) -> list[Mapping[str, str]]:
     if not table.is_file():
         raise InputError(f'{table}: no such table; expected a CSV with the columns path and label, or class and file')
-    rows = read_table(table, encoding)
+    rows = read_table(table, encoding).rows
     columns = set(rows[0][1]) if rows else set()
     if not ({'path', 'label'} <= columns or {'class', 'file'} <= columns):
         found = ', '.join(rows[0][1]) if rows else 'no rows'

@@ -59,14 +59,14 @@ def check_labels(
     """
     least, most = min(labels), max(labels)
     where = '' if line_of is None else f'line {line_of(labels.index(most))}: '
+    from_1 = f'the labels go from 1 to {most} and must go from 0 to {most - 1}: subtract 1 from each'
     if num_classes is not None and most >= num_classes:
-        if least == 1 and most == num_classes:
-            advice = f'the labels go from 1 to {most} and must go from 0 to {most - 1}: subtract 1 from each'
-        else:
-            advice = f'expected 0 to {num_classes - 1}; mend the list, or set {key}={most + 1}'
+        wanted = f'expected 0 to {num_classes - 1}; mend the list, or set {key}={most + 1}'
+        advice = from_1 if (least, most) == (1, num_classes) else wanted
         raise InputError(f'{path}: {where}label {most} does not fit {key}={num_classes}; {advice}')
     if names is not None and most >= len(names):
-        raise InputError(f'{path}: {where}label {most}, but {CLASS_FILE} beside it names {len(names)} classes, from 0 on')
+        advice = from_1 if (least, most) == (1, len(names)) else f'expected 0 to {len(names) - 1}'
+        raise InputError(f'{path}: {where}label {most}, but {CLASS_FILE} beside it names {len(names)} classes; {advice}')
     if names is not None and num_classes is not None and len(names) != num_classes:
         raise InputError(
             f'{path}: {CLASS_FILE} beside it names {len(names)} classes, but {key}={num_classes}; set '

@@ -65,9 +65,7 @@ def read_text(path: str | Path, encoding: str = 'utf-8-sig', errors: str = 'stri
         ) from None
 
 
-def read_table(
-    path: str | Path, encoding: str = 'utf-8-sig', errors: str = 'strict'
-) -> Table:
+def read_table(path: str | Path, encoding: str = 'utf-8-sig', errors: str = 'strict') -> Table:
     """Read a CSV with a header.
 
     A table whose header has semicolons or tabs and no comma is read with these. Blanks before a value are left out.

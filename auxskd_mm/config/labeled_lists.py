@@ -133,7 +133,9 @@ def _as_mmaction(path: str, delimiter: str, columns: int, several: bool, needed:
         values = row.strip().split(delimiter) if delimiter else row.split()
         where = f"{path}: line {number} '{row.strip()}': "
         if row.startswith('\ufeff'):
-            raise InputError(f"{where}begins with a byte order mark, which MMAction2 takes for a part of the name; {advice}")
+            raise InputError(
+                f'{where}begins with a byte order mark, which MMAction2 takes for a part of the name; {advice}'
+            )
         if len(values) == 1 and columns == 1 and values[0] and not any(sign in values[0] for sign in '\t, '):
             bare += 1
             if needed:

@@ -66,7 +66,9 @@ def check_labels(
         raise InputError(f'{path}: {where}label {most} does not fit {key}={num_classes}; {advice}')
     if names is not None and most >= len(names):
         advice = from_1 if (least, most) == (1, len(names)) else f'expected 0 to {len(names) - 1}'
-        raise InputError(f'{path}: {where}label {most}, but {CLASS_FILE} beside it names {len(names)} classes; {advice}')
+        raise InputError(
+            f'{path}: {where}label {most}, but {CLASS_FILE} beside it names {len(names)} classes; {advice}'
+        )
     if names is not None and num_classes is not None and len(names) != num_classes:
         raise InputError(
             f'{path}: {CLASS_FILE} beside it names {len(names)} classes, but {key}={num_classes}; set '

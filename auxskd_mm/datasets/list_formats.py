@@ -63,9 +63,13 @@ def _split(path: str, number: int, text: str, delimiter: str | None) -> _Line:
     name = name[1:-1] if quoted else name
     line = _Line(number, text, name, ())
     expected = f'expected 1 to 3 columns ({", ".join(repr(layout) for layout in LAYOUTS)})'
-    wrong_spaces = delimiter is None and ' ' in name and not quoted and PurePosixPath(name).suffix.lower() not in VIDEO_SUFFIXES
+    wrong_spaces = (
+        delimiter is None and ' ' in name and not quoted and PurePosixPath(name).suffix.lower() not in VIDEO_SUFFIXES
+    )
     if wrong_spaces:
-        expected += '; a name with blanks ends in a video suffix or stands in double quotes, and a label is a whole number'
+        expected += (
+            '; a name with blanks ends in a video suffix or stands in double quotes, and a label is a whole number'
+        )
     if not name or len(numbers) > 2 or wrong_spaces:
         raise _fail(path, line, f'{expected}, found {len(text.split(delimiter))}')
     try:
@@ -185,7 +189,9 @@ def _check_labeled(path: str, lines: Sequence[_Line], list_format: str, probe: P
     if columns != 1 or list_format != 'auto' or any(line.values[0] < _FEWEST_FRAMES for line in lines):
         return
     by_folder = _by_folder(lines)
-    if by_folder or (by_folder is None and len({line.values[0] for line in lines}) > 1 and _probe_says(lines, 0, probe)):
+    if by_folder or (
+        by_folder is None and len({line.values[0] for line in lines}) > 1 and _probe_says(lines, 0, probe)
+    ):
         raise _fail(
             path,
             lines[0],

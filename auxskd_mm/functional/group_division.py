@@ -40,7 +40,7 @@ def divide_groups(
         InputError: If no division exists; names the classes that prevent it.
     """
     parts = len(shares)
-    counts = np.zeros((int(groups.max()) + 1, int(labels.max()) + 1), dtype=np.float32)
+    counts: np.ndarray = np.zeros((int(groups.max()) + 1, int(labels.max()) + 1), dtype=np.float32)
     np.add.at(counts, (groups, labels), 1)
     names = [str(i) for i in range(counts.shape[1])] if names is None else names
     _check_enough_groups(counts, parts, names)
@@ -123,7 +123,7 @@ class _Cost:
 
 
 def _greedy(cost: _Cost, rng: np.random.Generator) -> np.ndarray:
-    assigned = np.zeros(len(cost.counts), dtype=np.int64)
+    assigned: np.ndarray = np.zeros(len(cost.counts), dtype=np.int64)
     for group in rng.permutation(len(cost.counts)).tolist():
         part = int(cost.of_adding(cost.counts[group : group + 1])[0].argmin())
         cost.put(group, part)

@@ -45,7 +45,9 @@ def make_safe(config: Config) -> Config:
             continue
         hooks[name] = {'type': f'auxskd_mm.{kind}', **(hooks.get(name) or {})}
     custom = list(config.get('custom_hooks') or [])
-    if not any(type_name(hook.get('type') if isinstance(hook, dict) else type(hook)) == 'BadVideoHook' for hook in custom):
+    if not any(
+        type_name(hook.get('type') if isinstance(hook, dict) else type(hook)) == 'BadVideoHook' for hook in custom
+    ):
         config.custom_hooks = [*custom, dict(type='auxskd_mm.BadVideoHook')]
     return config
 

@@ -18,7 +18,8 @@ def check_inputs(steps: Iterable[Step]) -> None:
     An override that does not fit its config is left to the step, which says what is wrong with it.
 
     Raises:
-        InputError: See :func:`check_lists` and :func:`check_labeled_lists`; the key is the one that the recipe's ``--cfg-options`` takes.
+        InputError: See :func:`check_lists` and :func:`check_labeled_lists`; the key is the one that the recipe's
+            ``--cfg-options`` takes.
     """
     for step in steps:
         config = Config.fromfile(str(step.config))

@@ -48,7 +48,9 @@ test_dataloader = dict(
     batch_size=8,
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='auxskd_mm.LabeledVideoDataset', ann_file='{lists}/test.txt', pipeline=test_pipeline, test_mode=True),
+    dataset=dict(
+        type='auxskd_mm.LabeledVideoDataset', ann_file='{lists}/test.txt', pipeline=test_pipeline, test_mode=True
+    ),
 )
 test_evaluator = dict(type='auxskd_mm.MultiClipAccuracy')
 test_cfg = dict(type='TestLoop')

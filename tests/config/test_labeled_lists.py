@@ -110,7 +110,7 @@ def test_the_number_of_classes_is_that_of_the_lists(tmp_path, monkeypatch):
     assert config.model.cls_head.num_classes == config.num_classes == 3
     check_labeled_lists(config, ['train', 'test'])
     config = load_config(str(FINETUNE), dict(num_classes=7))
-    with pytest.raises(InputError, match='names 3 classes, but model.cls_head.num_classes=7; set '):
+    with pytest.raises(InputError, match=r'names 3 classes, but model.cls_head.num_classes=7; set '):
         check_labeled_lists(config, ['train'])
     (tmp_path / 'lists/classes.txt').write_text('jump\nrun\njump\n')
     with pytest.raises(InputError, match='class jump stands in it twice'):

@@ -82,15 +82,17 @@ def test_what_is_no_labelled_list(folder, content, says):
 
 
 def test_labels_against_the_number_and_the_names_of_classes(folder):
-    with pytest.raises(InputError, match=r'list.txt: line 3: label 2 .* go from 1 to 2 and must go from 0 to 1: subtract 1'):
+    with pytest.raises(
+        InputError, match=r'list.txt: line 3: label 2 .* go from 1 to 2 and must go from 0 to 1: subtract 1'
+    ):
         read(folder, 'a.mp4 1\n\nb.mp4 2\n', num_classes=2)
     with pytest.raises(InputError, match=r'line 1: label 7 does not fit num_classes=3; expected 0 to 2'):
         read(folder, 'a.mp4 7\nb.mp4 0\n', num_classes=3)
     (folder / 'classes.txt').write_text('jump\r\ntable tennis\r\n')
     assert read(folder, 'a.mp4 0\nb.mp4 1\n', num_classes=2) == AB
-    with pytest.raises(InputError, match='line 2: label 2, but classes.txt beside it names 2 classes'):
+    with pytest.raises(InputError, match=r'line 2: label 2, but classes.txt beside it names 2 classes'):
         read(folder, 'a.mp4 0\nb.mp4 2\n')
-    with pytest.raises(InputError, match='classes.txt beside it names 2 classes, but num_classes=3; set num_classes=2'):
+    with pytest.raises(InputError, match=r'classes.txt beside it names 2 classes, but num_classes=3; set num_classes=2'):
         read(folder, 'a.mp4 0\nb.mp4 1\n', num_classes=3)
     dataset = LabeledVideoDataset(folder / 'list.txt', lazy_init=True)
     dataset.load_data_list()

@@ -34,7 +34,7 @@ def test_a_division_is_found_exactly_when_there_is_one():
                 divide_groups(labels, of_group, shares, seed)
             continue
         chosen = divide_groups(labels, of_group, shares, seed)
-        part_of = {g: p for g, p in zip(of_group, chosen)}
+        part_of = dict(zip(of_group, chosen))
         assert all(part_of[g] == p for g, p in zip(of_group, chosen))
         assert all(set(chosen[labels == c]) == set(range(parts)) for c in range(len(rows)))
     assert 5 < sum(outcomes) < 55  # both cases occur

@@ -66,8 +66,14 @@ def main() -> None:
 
 def report_no_groups(parts: dict[str, list[Clip]], clips: list[Clip], args: argparse.Namespace) -> None:
     """Say that clips of one person or scene may be on both sides, and by which pattern in the names they would not."""
-    given = f"--group-pattern '{args.group_pattern}' finds no two clips of one group" if args.group_pattern else 'no groups given'
-    print(f'{given}: clips of one person, scene or recording may be in both train and test, which makes any test look good')
+    given = (
+        f"--group-pattern '{args.group_pattern}' finds no two clips of one group"
+        if args.group_pattern
+        else 'no groups given'
+    )
+    print(
+        f'{given}: clips of one person, scene or recording may be in both train and test, which makes any test look good'
+    )
     for guess in guess_groups(clips, args.folder):
         train, test = ({guess.group_of[clip.path] for clip in parts[name]} for name in ('train', 'test'))
         groups = sorted(set(guess.group_of.values()))

@@ -12,7 +12,9 @@ from .group_split import Clip, divide_by_group
 
 _SIGNS = r'_. \-'
 # Letters before a number that name what clips have in common, and those that number the clips of one recording.
-_COMMON = re.compile(r'(s|sp|spk|speaker|p|person|pers|subj|subject|sub|actor|user|id|g|group|scene|rec|session|seq|match)\d+')
+_COMMON = re.compile(
+    r'(s|sp|spk|speaker|p|person|pers|subj|subject|sub|actor|user|id|g|group|scene|rec|session|seq|match)\d+'
+)
 _COUNTER = re.compile(r'(c|clip|t|take|part|r|rep|n|no|f|frame|e|example|sample)?\d+')
 
 

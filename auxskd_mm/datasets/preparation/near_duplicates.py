@@ -51,7 +51,9 @@ def near_duplicates(train: Sequence[str], test: Sequence[str], most: int = 1000)
     share = min(1.0, most / max(1, len(train) + len(test)))
     sides = []
     for paths in (train, test):
-        chosen = np.unique(np.linspace(0, len(paths) - 1, int(np.ceil(share * len(paths)))).astype(int)) if paths else []
+        chosen = (
+            np.unique(np.linspace(0, len(paths) - 1, int(np.ceil(share * len(paths)))).astype(int)) if paths else []
+        )
         hashes = [(paths[i], bits) for i in chosen if (bits := clip_hash(paths[i])) is not None]
         sides.append(hashes)
     known, asked = sides
@@ -77,7 +79,9 @@ def clip_hash(path: str) -> np.ndarray | None:
     except (InputError, OSError, cv2.error):
         return None
     small = [
-        cv2.resize(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), (_SIDE + 1, _SIDE), interpolation=cv2.INTER_AREA).astype(int)
+        cv2.resize(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), (_SIDE + 1, _SIDE), interpolation=cv2.INTER_AREA).astype(
+            int
+        )
         for frame in frames
     ]
     if min(picture.std() for picture in small) < _LEAST_CONTRAST:

@@ -75,7 +75,9 @@ def split_clips(clips: Sequence[Clip], test_share: float, val_share: float, seed
         InputError: If a share is out of range, or no such division exists; see :func:`divide_by_group`.
     """
     if test_share <= 0 or val_share < 0:
-        raise InputError(f'test_share={test_share}, val_share={val_share}: expected a test_share above 0, val_share from 0')
+        raise InputError(
+            f'test_share={test_share}, val_share={val_share}: expected a test_share above 0, val_share from 0'
+        )
     if test_share + val_share >= 1:
         raise InputError(
             f'test_share={test_share}, val_share={val_share}: expected a sum below 1, to leave clips to train on'

@@ -82,7 +82,10 @@ class StoreIndex:
         """
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                lists = [arrays[key].tobytes().decode('utf-8', ERRORS).split('\n') for key in ('names', 'sources', 'extradata')]
+                lists = [
+                    arrays[key].tobytes().decode('utf-8', ERRORS).split('\n')
+                    for key in ('names', 'sources', 'extradata')
+                ]
                 rows = arrays['rows']
         except (zipfile.BadZipFile, KeyError, OSError, EOFError) as error:
             raise ValueError(str(error)) from None

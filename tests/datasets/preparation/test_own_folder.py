@@ -119,7 +119,9 @@ def straddles(parts):
     return any(one & other for i, one in enumerate(groups) for other in groups[i + 1 :])
 
 
-@pytest.mark.parametrize(('classes', 'clips_each', 'held'), [(10, 4, [1]), (20, 10, [2, 3]), (2, 2, [1]), (101, 3, [1])])
+@pytest.mark.parametrize(
+    ('classes', 'clips_each', 'held'), [(10, 4, [1]), (20, 10, [2, 3]), (2, 2, [1]), (101, 3, [1])]
+)
 def test_few_clips_of_many_classes_are_split_for_every_seed(classes, clips_each, held):
     clips = [Clip(f'{c}/{i}', f'class{c:03d}', f'{c}/{i}') for c in range(classes) for i in range(clips_each)]
     found = set()
@@ -135,7 +137,9 @@ def test_few_clips_of_many_classes_are_split_for_every_seed(classes, clips_each,
 
 
 def test_three_parts_of_speakers_that_say_several_words():
-    clips = [Clip(f'{s}/{w}/{k}', f'w{w}', f's{s}') for s in range(9) for w in range(5) for k in range(2) if (s + w) % 3]
+    clips = [
+        Clip(f'{s}/{w}/{k}', f'w{w}', f's{s}') for s in range(9) for w in range(5) for k in range(2) if (s + w) % 3
+    ]
     for seed in range(10):
         parts = split_clips(clips, 0.2, 0.2, seed)
         assert not straddles(parts)
@@ -144,11 +148,15 @@ def test_three_parts_of_speakers_that_say_several_words():
 
 def test_the_reason_when_there_is_no_split():
     clips = [Clip(f'{label}/{g}', label, f'{label}{g}') for label in 'ab' for g in range(3)]
-    with pytest.raises(InputError, match=r'class c has 1 group\(s\) and needs at least 2, one for each part: leave it out'):
+    with pytest.raises(
+        InputError, match=r'class c has 1 group\(s\) and needs at least 2, one for each part: leave it out'
+    ):
         split_clips([*clips, Clip('c/0', 'c', 'c0')], 0.5, 0, 0)
     # Three words that share three speakers in pairs: whichever two are on one side, they hold all of one word.
     pairs = [Clip(f'{w}/{s}', w, s) for w, both in dict(p='xy', q='yz', r='xz').items() for s in both]
-    with pytest.raises(InputError, match='no division by group has every class in each of 2 parts: the classes p, q, r '):
+    with pytest.raises(
+        InputError, match='no division by group has every class in each of 2 parts: the classes p, q, r '
+    ):
         split_clips([*clips, *pairs], 0.5, 0, 0)
 
 
@@ -196,9 +204,10 @@ def test_names_that_are_no_utf8_are_written_byte_for_byte(folder, tmp_path):
         os.rename(folder / name, odd)
     prepare_folder(folder, tmp_path / 'out', group_pattern=r'\udce9(\d)_')
     rows = (tmp_path / 'out/test.txt').read_bytes().splitlines()
-    assert rows and all(os.path.exists(row.rsplit(b' ', 1)[0]) for row in rows)
-    assert LabeledVideoDataset(tmp_path / 'out/test.txt', lazy_init=True).load_data_list()[0]['filename'] == os.fsdecode(
-        rows[0].rsplit(b' ', 1)[0]
-    )
+    assert rows
+    assert all(os.path.exists(row.rsplit(b' ', 1)[0]) for row in rows)
+    assert LabeledVideoDataset(tmp_path / 'out/test.txt', lazy_init=True).load_data_list()[0][
+        'filename'
+    ] == os.fsdecode(rows[0].rsplit(b' ', 1)[0])
     groups = read_groups(tmp_path / 'out/groups.csv')
     assert all(os.fsdecode(row.rsplit(b' ', 1)[0]) in groups for row in rows)

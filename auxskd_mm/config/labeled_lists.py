@@ -22,6 +22,8 @@ _OURS = LabeledVideoDataset.__name__
 # Data sets of MMAction2 with a class at the end of each line, and the columns before it.
 _MMACTION = {'VideoDataset': 1, 'RawframeDataset': 2}
 _HEAD = 'model.cls_head.num_classes'
+# Marks the settings of a gallery and of its queries, which are compared by their labels.
+_COMPARED = '_compared'
 
 
 class _Labels(NamedTuple):
@@ -47,31 +49,33 @@ def check_labeled_lists(config: Config, parts: Sequence[str], prefix: str = '') 
     """
     head = (config.get('model') or {}).get('cls_head')
     num_classes = head.get('num_classes') if isinstance(head, Mapping) else None
+    num_classes = num_classes if isinstance(num_classes, int) else None
     for part in parts:
+        needed = num_classes is not None and not (part == 'test' and _only_dumps(config.get('test_evaluator')))
         for dataset in _datasets(config.get(f'{part}_dataloader')):
-            path = os.path.join(dataset.get('data_root') or '', dataset['ann_file'])
-            if '://' in path or not os.path.isfile(path):
-                continue
-            needed = num_classes is not None and not (part == 'test' and _only_dumps(config.get('test_evaluator')))
-            labels = _read(path, dataset, needed)
-            if labels is None:
-                continue
-            names = None if dataset.get('multi_class') else class_names_beside(path)
-            check_labels(
-                path,
-                labels.values,
-                num_classes if isinstance(num_classes, int) else None,
-                names,
-                line_of=labels.lines.__getitem__ if labels.lines else partial(_line, path, dataset.get('delimiter')),
-                key=prefix + _HEAD,
-            )
-            occurring = len(set(labels.values))
-            if part == 'train' and isinstance(num_classes, int) and names is None and occurring < num_classes:
-                print_log(
-                    f'{path}: {occurring} of the {num_classes} classes of {prefix + _HEAD} occur in it',
-                    logger='current',
-                    level=logging.WARNING,
-                )
+            _check(dataset, num_classes, needed, part == 'train', prefix + _HEAD)
+    if 'train' in parts:
+        for dataset in _datasets(config.get('custom_hooks')):  # KNNHook's: its classes are no head's
+            _check(dataset, None, True, False, '')
+
+
+def _check(dataset: Mapping[str, Any], num_classes: int | None, needed: bool, trains: bool, key: str) -> None:
+    path = os.path.join(dataset.get('data_root') or '', dataset['ann_file'])
+    if '://' in path or not os.path.isfile(path):
+        return
+    labels = _read(path, dataset, needed or _COMPARED in dataset)
+    if labels is None:
+        return
+    names = None if dataset.get('multi_class') else class_names_beside(path)
+    line_of = labels.lines.__getitem__ if labels.lines else partial(_line, path, dataset.get('delimiter'))
+    check_labels(path, labels.values, num_classes, names, line_of=line_of, key=key)
+    occurring = len(set(labels.values))
+    if trains and num_classes is not None and names is None and occurring < num_classes:
+        print_log(
+            f'{path}: {occurring} of the {num_classes} classes of {key} occur in it',
+            logger='current',
+            level=logging.WARNING,
+        )
 
 
 def _datasets(node: Any, shared: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
@@ -88,7 +92,7 @@ def _datasets(node: Any, shared: Mapping[str, Any] | None = None) -> Iterator[di
         return
     for name, value in node.items():
         if name != 'common':
-            yield from _datasets(value, node.get('common'))
+            yield from _datasets(value, {**node['common'], _COMPARED: True} if node.get('common') else None)
 
 
 def _line(path: str, delimiter: str | None, index: int) -> int:
@@ -106,7 +110,7 @@ def _read(path: str, dataset: Mapping[str, Any], needed: bool) -> _Labels | None
     if kind in _MMACTION:
         columns = _MMACTION[kind] + bool(kind == 'RawframeDataset' and dataset.get('with_offset'))
         return _as_mmaction(path, dataset.get('delimiter', ' '), columns, bool(dataset.get('multi_class')), needed)
-    settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline')}
+    settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline', _COMPARED)}
     samples = LabeledVideoDataset(**settings, lazy_init=True).load_data_list()
     return _Labels([sample['label'] for sample in samples], None)
 

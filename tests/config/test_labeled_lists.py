@@ -151,3 +151,15 @@ def test_an_empty_clip_ends_neither_training_nor_test_and_is_not_scored(tmp_path
     (lists / 'test.txt').write_text(''.join(f'{row[:-1]}{int(row[-1]) + 1}\n' for row in rows))
     line = call_tool(monkeypatch, capfd, *words, options=TINY).error_line()
     assert 'the labels go from 1 to 3 and must go from 0 to 2' in line
+
+
+def test_labels_that_a_gallery_or_a_hook_compares_are_needed(tmp_path):
+    (tmp_path / 'list.txt').write_text('a.mp4\nb.mp4\n')
+    own = dict(type=THEIRS, ann_file='list.txt', data_root=str(tmp_path))
+    both = dict(type='auxskd_mm.GalleryQueryDataset', common=own, gallery={}, query={})
+    for config, part in (
+        (dict(test_dataloader=dict(dataset=both)), 'test'),
+        (dict(custom_hooks=[dict(type='auxskd_mm.KNNHook', gallery=dict(dataset=own))]), 'train'),
+    ):
+        with pytest.raises(InputError, match=r"list\.txt: line 1 'a\.mp4': no label"):
+            check_labeled_lists(Config(config), [part])

@@ -92,7 +92,9 @@ def test_labels_against_the_number_and_the_names_of_classes(folder):
     assert read(folder, 'a.mp4 0\nb.mp4 1\n', num_classes=2) == AB
     with pytest.raises(InputError, match=r'line 2: label 2, but classes.txt beside it names 2 classes'):
         read(folder, 'a.mp4 0\nb.mp4 2\n')
-    with pytest.raises(InputError, match=r'classes.txt beside it names 2 classes, but num_classes=3; set num_classes=2'):
+    with pytest.raises(
+        InputError, match=r'classes.txt beside it names 2 classes, but num_classes=3; set num_classes=2'
+    ):
         read(folder, 'a.mp4 0\nb.mp4 1\n', num_classes=3)
     dataset = LabeledVideoDataset(folder / 'list.txt', lazy_init=True)
     dataset.load_data_list()

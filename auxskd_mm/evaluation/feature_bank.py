@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import zipfile
 from dataclasses import dataclass, field
@@ -125,4 +126,12 @@ def check_comparable(gallery: FeatureBank, queries: FeatureBank) -> None:
     if both:
         raise InputError(
             f'{len(both)} videos are in both gallery and queries, e.g. {both[0]}: they would find themselves'
+        )
+    alone = sorted(set(queries.labels.tolist()) - set(gallery.labels.tolist()))
+    if alone:
+        print_log(
+            f'{len(alone)} classes of the queries have no video in the gallery and cannot be found, such as {alone[0]}: do both '
+            'lists number their classes alike?',
+            logger='current',
+            level=logging.WARNING,
         )

@@ -18,7 +18,8 @@ from typing import NamedTuple, TextIO
 from mmengine.utils import ProgressBar
 
 from ...errors import InputError, VideoReadError
-from ..readers import IMAGE_SUFFIXES, natural_key, open_reader
+from ..readers import open_reader
+from ..readers.frame_names import find_frames
 
 STATUSES = ('ok', 'bad', 'short', 'duplicate')
 # As the reader does: containers may announce a frame or two more than they hold.
@@ -223,8 +224,7 @@ def _content(path: str) -> tuple[int, str]:
     """Bytes and their hash."""
     files = [path]
     if os.path.isdir(path):
-        names = (name for name in os.listdir(path) if name.lower().endswith(IMAGE_SUFFIXES))
-        files = [os.path.join(path, name) for name in sorted(names, key=natural_key)]
+        files = [os.path.join(path, name) for name in find_frames(path).frames]
     digest, size = hashlib.blake2b(digest_size=16), 0
     for file in files:
         with open(file, 'rb') as stream:

@@ -9,7 +9,6 @@ import numpy as np
 
 from ...errors import VideoReadError
 
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 CHANNEL_ORDERS = ('rgb', 'bgr')
 # Containers may announce a frame or two more than their last packets yield.
 TOLERATED_AT_END = 2

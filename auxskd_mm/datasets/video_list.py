@@ -21,7 +21,7 @@ from .list_formats import Entry, read_list
 from .readers import open_reader
 from .shared_decode import SharedDecode
 from .stores import SourceVideo, is_store, open_store, stored_video_exists
-from .suffixes import VIDEO_SUFFIXES
+from .suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from .walk import Walk, find_by_glob, is_frame_folder, is_regular, walk_videos
 
 _UNTRIED, _READ, _BAD = 0, 1, 2
@@ -334,8 +334,10 @@ def _is_video(source: str) -> bool:
     """Whether a path that is named itself is a video and not a list: by its suffix, or else by a zero byte.
 
     Raises:
-        InputError: If it has a video's suffix but is a pipe, a socket or a device.
+        InputError: If it is a single image, or has a video's suffix but is a pipe, a socket or a device.
     """
+    if source.lower().endswith(IMAGE_SUFFIXES) and os.path.exists(source):
+        raise InputError(f'{source}: a single image; give a video, or the folder of the images that are its frames')
     named = source.lower().endswith(VIDEO_SUFFIXES)
     if not is_regular(source):
         if named and os.path.exists(source):

@@ -7,7 +7,7 @@ import logging
 import os
 import stat
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mmengine.logging import print_log
@@ -51,7 +51,8 @@ class Walk:
         if len(plain) > _MOST_SUFFIXES:
             words.append(f'{-sum(count for count, _ in plain[_MOST_SUFFIXES:])} with other suffixes')
         named = ((kind, *self.left_out[kind]) for kind in _NAMED if kind in self.left_out)
-        return ', '.join(words + [f'{count} {kind} (such as {example})' for kind, count, example in named])
+        parts = [', '.join(words)] if words else []
+        return '; '.join(parts + [f'{kind}: {count} (such as {example})' for kind, count, example in named])
 
     def report(self, source: str) -> None:
         """Log what was left out, once in a process."""
@@ -83,9 +84,9 @@ def walk_videos(folder: str) -> Walk:
 
 
 def find_by_glob(pattern: str) -> Walk:
-    """Videos and frame folders that a glob matches; ``**`` visits each folder once, and no hidden ones."""
+    """Videos and frame folders that a glob matches, each once; ``**`` searches no hidden folders."""
     walk = Walk()
-    for path in sorted(set(_expand(pattern))):
+    for path in _each_once(_expand(pattern)):
         if os.path.isdir(path):
             walk.paths.extend([path] if is_frame_folder(path) else [])
         elif _is_regular(path, walk):
@@ -210,6 +211,19 @@ def _in_order(walk: Walk, frames: list[str]) -> list[str]:
         else:
             kept.append(path)
     return kept
+
+
+def _each_once(paths: Iterable[str]) -> list[str]:
+    """Paths in order; of those that lead to one entry of one folder the path without links, or the first."""
+    real: dict[str, str] = {}
+    found: dict[tuple[str, str], tuple[bool, str]] = {}
+    for path in paths:
+        folder, name = os.path.split(path.rstrip(os.sep))
+        if folder not in real:
+            real[folder] = os.path.realpath(folder)
+        key = real[folder], name
+        found[key] = min(found.get(key, (True, path)), (os.path.abspath(folder) != real[folder], path))
+    return sorted(path for _, path in found.values())
 
 
 def _expand(pattern: str) -> Iterator[str]:

@@ -144,7 +144,7 @@ def write_report(path: str | Path, reports: Sequence[VideoReport]) -> None:
         content = dict(summary=summarize(reports), videos=[report._asdict() for report in reports])
         path.write_text(json.dumps(content, indent=1))
         return
-    with path.open('w', newline='') as stream:
+    with path.open('w', newline='', encoding='utf-8', errors='surrogateescape') as stream:
         writer = csv.writer(stream)
         writer.writerow(VideoReport._fields)
         writer.writerows(reports)

@@ -46,6 +46,8 @@ class Reader:
         """Refuse a missing or empty file with a plain reason, whatever the backend would say."""
         if not os.path.exists(self.path):
             raise VideoReadError(self.path, 'no such file')
+        if not os.path.isfile(self.path):
+            raise VideoReadError(self.path, 'a pipe, socket or device, and no regular file')
         if os.path.getsize(self.path) == 0:
             raise VideoReadError(self.path, 'the file is empty (0 bytes)')
 

@@ -17,6 +17,7 @@ import numpy as np
 from ...errors import VideoReadError
 from ...files import WholeFile
 from ..readers import open_reader
+from ..readers.frame_index import NUMBERING
 from ..stores.settings import MEMBER_SUFFIX, VERSION, StoreSettings
 from ..stores.sources import SourceState, SourceVideo
 from ..suffixes import VIDEO_SUFFIXES
@@ -49,6 +50,7 @@ class ShardJob(NamedTuple):
         """Name without suffix: another source, order or setting gives another, so shards never mix."""
         content = [
             VERSION,
+            NUMBERING,
             self.settings.relevant(),
             self.max_frames,
             [list(v) for v in self.videos],

@@ -14,6 +14,7 @@ from conftest import write_video
 
 from auxskd_mm.datasets.preparation import video_check
 from auxskd_mm.datasets.preparation.video_check import check_video, check_videos, summarize, write_report
+from auxskd_mm.datasets.readers.pyav import PyAVReader
 from auxskd_mm.errors import InputError
 
 
@@ -82,15 +83,30 @@ def test_content_decides_what_is_twice(paths, tmp_path):
 def test_a_crash_costs_one_video(paths, monkeypatch):
     decode = video_check._decode_video
 
-    def crash(path):
-        if path.endswith('short.mp4'):
+    def crash(reader):
+        if reader.path.endswith('short.mp4'):
             os._exit(11)
-        return decode(path)
+        return decode(reader)
 
     monkeypatch.setattr(video_check, '_decode_video', crash)  # forked workers take it over
     reports = check_videos([paths['short'], paths['ok'], paths['frames']], workers=2, progress=None)
     assert [r.status for r in reports] == ['bad', 'ok', 'ok']
     assert reports[0].reason == 'the decoder crashes on it'
+
+
+def test_frames_that_come_in_another_order_by_number(tmp_path, monkeypatch):
+    path = write_video(tmp_path / 'v.mp4', options=dict(codec={'bf': '2', 'x264-params': 'b-adapt=0'}))
+    assert check_video(path).status == 'ok'
+    compared = []
+    read = PyAVReader.read
+    monkeypatch.setattr(PyAVReader, 'read', lambda self, indices: compared.extend(indices) or read(self, indices))
+    assert check_video(path).status == 'ok'
+    assert compared == [0, 1, 7, 8, 14, 15, 22, 23]
+    # As if the file's time stamps were those of the next frame: reading in order does not look at them.
+    monkeypatch.setattr(PyAVReader, 'read', lambda self, indices: read(self, [min(i + 1, 23) for i in indices]))
+    report = check_video(path)
+    assert report.status == 'bad'
+    assert report.reason.startswith('frame 0 read by number is not frame 0 read in order (7 of 8 compared); convert it')
 
 
 def test_reports(paths, tmp_path):

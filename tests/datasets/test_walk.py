@@ -112,7 +112,9 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
     assert walk_videos(str(tmp_path)).summary() == (
         f'folders that cannot be read: 1 (such as {tmp_path}/closed: Permission denied)'
     )
-    with pytest.raises(InputError, match=r'no videos .*; left out folders that cannot be read: 1 \(such as .*closed: Per'):
+    with pytest.raises(
+        InputError, match=r'no videos .*; left out folders that cannot be read: 1 \(such as .*closed: Per'
+    ):
         UnlabeledVideoDataset(f'{tmp_path}/closed')
 
 

@@ -17,8 +17,8 @@ def literal_path(path: str) -> str:
     return os.path.abspath(path)
 
 
-def video_stream(container: Any) -> Any | None:
-    """The video stream that ``ffmpeg -i FILE`` takes; None if there is none.
+def video_stream(container: Any) -> Any:
+    """The video stream that ``ffmpeg -i FILE`` takes, None if there is none.
 
     As in ``map_auto_video`` of fftools/ffmpeg_mux_init.c, that is the stream with the most pixels, a stream marked as
     default counting for 5 million more, and the first of several. A cover picture is never taken.

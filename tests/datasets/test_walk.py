@@ -130,7 +130,10 @@ def test_other_files_are_counted_by_suffix_and_said_once(tmp_path, caplog, monke
     ]
 
 
-@pytest.mark.parametrize('suffix', '.mts .m2ts .ogv .vob .mxf .asf .gif .M2TS .f4v .3g2 .rmvb .y4m .mjpeg'.split())
+@pytest.mark.parametrize(
+    'suffix',
+    ['.mts', '.m2ts', '.ogv', '.vob', '.mxf', '.asf', '.gif', '.M2TS', '.f4v', '.3g2', '.rmvb', '.y4m', '.mjpeg'],
+)
 def test_the_containers_of_cameras_and_discs_are_videos(tmp_path, suffix):
     path = f'{touch(tmp_path, f"a{suffix}")}/a{suffix}'
     for source in (tmp_path, path, f'{tmp_path}/*'):

@@ -29,7 +29,7 @@ def main() -> None:
     dataset = UnlabeledVideoDataset(args.source, args.data_prefix, lazy_init=True)
     paths = list(dict.fromkeys(sample['filename'] for sample in dataset.load_data_list()))
     write_report(args.report, [])  # an unusable report file shows before the work, not after it
-    reports = check_videos(paths, min_frames=args.min_frames, workers=args.workers)
+    reports = check_videos(paths, min_frames=args.min_frames, workers=args.workers, progress=sys.stderr)
     write_report(args.report, reports)
     if args.good_list:
         write_lines(args.good_list, [report.path for report in reports if report.status == 'ok'])

@@ -55,7 +55,7 @@ def test_several_patterns_are_refused(tmp_path, patterns, says):
 
 
 def test_frames_of_several_videos_in_one_folder_are_refused(tmp_path):
-    with pytest.raises(VideoReadError, match='seems to hold several videos: clip1_00001.jpg and clip2_00001.jpg have'):
+    with pytest.raises(VideoReadError, match=r'seems to hold several videos: clip1_00001.jpg and clip2_00001.jpg have'):
         frames_of(tmp_path, *rows('clip1_*.jpg', 'clip2_*.jpg'))
 
 
@@ -77,7 +77,7 @@ def test_one_number_twice_is_refused(tmp_path):
 
 
 def test_images_without_a_number_are_no_frames(tmp_path):
-    with pytest.raises(VideoReadError, match='holds 2 images such as a.jpg, but a frame has a number in its name'):
+    with pytest.raises(VideoReadError, match=r'holds 2 images such as a.jpg, but a frame has a number in its name'):
         frames_of(tmp_path, 'a.jpg', 'b.jpg')
     with pytest.raises(VideoReadError, match=r'holds no frames \(expected images'):
         find_frames(str(tmp_path.joinpath('empty').mkdir() or tmp_path / 'empty'))

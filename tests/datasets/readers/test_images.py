@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from conftest import counted_frame, read_count
 
+from auxskd_mm.datasets.preparation.video_check import check_video
 from auxskd_mm.datasets.readers import FrameFolderReader
 from auxskd_mm.datasets.readers.images import decode_image, is_cut_off
-from auxskd_mm.datasets.preparation.video_check import check_video
 from auxskd_mm.errors import VideoReadError
 
 OPTIONS = {
@@ -71,7 +71,7 @@ def test_a_cut_frame_fails_the_reading_and_the_check(folder):
 @pytest.mark.parametrize('target', [None, (32, 24)])
 def test_frames_of_different_sizes_are_refused_with_both_names(folder, target):
     cv2.imwrite(str(folder / 'img_00005.jpg'), counted_frame(5, (128, 96)))
-    with pytest.raises(VideoReadError, match='different sizes: img_00005.jpg has 128x96, img_00000.jpg has 64x48'):
+    with pytest.raises(VideoReadError, match=r'different sizes: img_00005.jpg has 128x96, img_00000.jpg has 64x48'):
         FrameFolderReader(str(folder), target=target).read([0, 5])
     assert 'img_00005.jpg has 128x96' in check_video(str(folder)).reason
 

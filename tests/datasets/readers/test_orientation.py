@@ -63,7 +63,9 @@ def make(plain, tmp_path):
 
 
 def shown_by_ffmpeg(path, shape):
-    return np.frombuffer(ffmpeg('-i', path, *'-f rawvideo -pix_fmt rgb24 -'.split()), np.uint8).reshape(-1, *shape)
+    return np.frombuffer(ffmpeg('-i', path, *['-f', 'rawvideo', '-pix_fmt', 'rgb24', '-']), np.uint8).reshape(
+        -1, *shape
+    )
 
 
 @pytest.mark.parametrize('backend', ['pyav', 'decord', 'opencv'])

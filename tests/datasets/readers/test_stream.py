@@ -32,7 +32,7 @@ def test_of_several_streams_the_one_that_ffmpeg_takes(tmp_path, suffix, marks, b
     reader = open_reader(path, backend=backend)
     frames = np.stack(reader.read(range(reader.num_frames)))
     reader.close()
-    expected = ffmpeg('-i', path, *'-f rawvideo -pix_fmt rgb24 -'.split())
+    expected = ffmpeg('-i', path, *['-f', 'rawvideo', '-pix_fmt', 'rgb24', '-'])
     assert frames.tobytes() == expected
 
 

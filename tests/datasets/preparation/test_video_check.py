@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import runpy
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import write_video
+from tool_runs import TOOLS
 
 from auxskd_mm.datasets.preparation import video_check
 from auxskd_mm.datasets.preparation.video_check import check_video, check_videos, summarize, write_report
@@ -107,6 +109,28 @@ def test_frames_that_come_in_another_order_by_number(tmp_path, monkeypatch):
     report = check_video(path)
     assert report.status == 'bad'
     assert report.reason.startswith('frame 0 read by number is not frame 0 read in order (7 of 8 compared); convert it')
+
+
+def test_the_tool_says_that_it_compared_and_which_video_differs(tmp_path, monkeypatch, capsys):
+    good = write_video(tmp_path / 'good.mp4')
+    bad = write_video(tmp_path / 'bad.mp4', num_frames=30)
+    read = PyAVReader.read
+
+    def wrong(self, indices):
+        return read(self, [min(i + 1, self.num_frames - 1) for i in indices] if self.path == bad else indices)
+
+    monkeypatch.setattr(PyAVReader, 'read', wrong)
+    report, good_list = tmp_path / 'report.csv', tmp_path / 'good.txt'
+    tool = str(TOOLS / 'data' / 'check_videos.py')
+    options = ['--report', str(report), '--good-list', str(good_list), '--workers', '1']
+    monkeypatch.setattr('sys.argv', [tool, str(tmp_path), *options])
+    with pytest.raises(SystemExit, match='3'):
+        runpy.run_path(tool)['main']()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f'bad: {bad}: frame 0 read by number is not frame 0 read in order')
+    assert lines[1] == 'of each video 8 frames were read in order and again by number, and compared'
+    assert lines[2].startswith('1 ok, 1 bad, 0 short, 0 duplicate')
+    assert good_list.read_text().split() == [good]
 
 
 def test_reports(paths, tmp_path):

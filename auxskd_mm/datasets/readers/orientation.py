@@ -95,7 +95,8 @@ def _rotated(frame: Any, angle: int) -> Any:
     from av.filter import Graph
 
     graph = Graph()
-    graph.threads = 1
+    if hasattr(graph, 'threads'):  # not in old releases
+        graph.threads = 1
     source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25))
     rotate, sink = graph.add('rotate', f'{angle}*PI/180'), graph.add('buffersink')
     source.link_to(rotate)

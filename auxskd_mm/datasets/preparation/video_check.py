@@ -253,7 +253,7 @@ def _content(path: str) -> tuple[int, str]:
     files = [path]
     if os.path.isdir(path):
         files = [os.path.join(path, name) for name in find_frames(path).frames]
-    else:
+    elif os.path.exists(path):
         require_regular(path)
     digest, size = hashlib.blake2b(digest_size=16), 0
     for file in files:

@@ -62,7 +62,7 @@ class FrameFolderReader(Reader):
         if not self._reduced:  # one factor for all frames, so that their sizes stay the same
             self._reduced = 1 if self.target is None else reduction(jpeg_size(data), self.target)
         image = decode_image(path, data, self._reduced)
-        size = jpeg_size(data) or image.shape[1::-1]
+        size = (jpeg_size(data) if self._reduced > 1 else None) or image.shape[1::-1]
         self._first = self._first or (name, size)
         if size != self._first[1]:
             first, expected = self._first

@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...errors import VideoReadError
@@ -42,6 +42,15 @@ class FrameNames(NamedTuple):
     note: str
 
 
+class _Name(NamedTuple):
+    """A name taken apart once, since a data set has millions of them."""
+
+    numbers: tuple[int, ...]
+    text: str
+    digits: list[str]
+    pattern: str
+
+
 def is_numbered(name: str) -> bool:
     """Whether an image has a number in its name, as a frame has."""
     return _NUMBER.search(os.path.splitext(name)[0]) is not None
@@ -61,20 +70,26 @@ def find_frames(folder: str) -> FrameNames:
     images, hidden = _images(folder)
     if not images:
         raise VideoReadError(folder, f'holds no frames (expected images: {", ".join(IMAGE_SUFFIXES)})')
-    numbered = [name for name in images if is_numbered(name)]
-    if not numbered:
-        raise VideoReadError(
-            folder, f'holds {len(images)} images such as {min(images)}, but a frame has a number in its name'
-        )
-    frames = sorted(_choose(folder, numbered), key=natural_key)
-    numbers = [_numbers(name) for name in frames]
-    for first, second, one, other in zip(frames, frames[1:], numbers, numbers[1:]):
-        if one == other:
-            raise VideoReadError(folder, f'holds frame {one[-1]} twice: {first} and {second}; remove one of them')
-    _refuse_several_videos(folder, frames)
+    names = _choose(folder, [name for name in map(_take_apart, images) if name.digits], images)
+    names.sort()
+    for one, other in zip(names, names[1:]):
+        if one.numbers == other.numbers:
+            raise VideoReadError(
+                folder, f'holds frame {one.numbers[-1]} twice: {one.text} and {other.text}; remove one of them'
+            )
+    _refuse_several_videos(folder, names)
+    frames = [name.text for name in names]
     left_out = sorted({*images, *hidden} - set(frames))
-    notes = [_missing(numbers)] + ([f'{len(left_out)} other images such as {left_out[0]} left out'] if left_out else [])
+    notes = [_missing([name.numbers for name in names])]
+    notes += [f'{len(left_out)} other images such as {left_out[0]} left out'] if left_out else []
     return FrameNames(frames, left_out, '; '.join(filter(None, notes)))
+
+
+def _take_apart(name: str) -> _Name:
+    stem, suffix = os.path.splitext(name)
+    parts = _NUMBER.split(stem)
+    digits = parts[1::2]
+    return _Name(tuple(map(int, digits)), name, digits, '*'.join(parts[::2]) + suffix.lower())
 
 
 def _images(folder: str) -> tuple[list[str], list[str]]:
@@ -88,12 +103,15 @@ def _images(folder: str) -> tuple[list[str], list[str]]:
     return images, hidden
 
 
-def _choose(folder: str, names: Sequence[str]) -> list[str]:
+def _choose(folder: str, names: Sequence[_Name], images: Sequence[str]) -> list[_Name]:
     """Names of the one pattern that can be the video."""
-    patterns: Mapping[str, list[str]] = defaultdict(list)
+    if not names:
+        raise VideoReadError(
+            folder, f'holds {len(images)} images such as {min(images)}, but a frame has a number in its name'
+        )
+    patterns: dict[str, list[_Name]] = defaultdict(list)
     for name in names:
-        stem, suffix = os.path.splitext(name)
-        patterns[_NUMBER.sub('*', stem) + suffix.lower()].append(name)
+        patterns[name.pattern].append(name)
     left = [pattern for pattern in patterns if not _FLOW.fullmatch(pattern.lower())] or list(patterns)
     if len(left) > 1:
         several = [pattern for pattern in left if len(patterns[pattern]) > 1]
@@ -107,29 +125,27 @@ def _choose(folder: str, names: Sequence[str]) -> list[str]:
     return patterns[left[0]]
 
 
-def _numbers(name: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in _NUMBER.findall(os.path.splitext(name)[0]))
-
-
-def _refuse_several_videos(folder: str, frames: Sequence[str]) -> None:
+def _refuse_several_videos(folder: str, names: Sequence[_Name]) -> None:
     """Refuse ``a1_001, a1_002, a2_001, a2_002``: the frame number starts again under another first number.
 
     So do the seconds of a time, ``00-59, 01-00`` or ``0.96, 1.00``, which are one video.
     """
-    columns = list(zip(*(_NUMBER.split(os.path.splitext(name)[0]) for name in frames)))
-    varying = [i for i in range(1, len(columns), 2) if len(set(columns[i])) > 1]
+    columns = list(zip(*(name.digits for name in names)))
+    varying = [i for i, column in enumerate(columns) if len(set(column)) > 1]
     if len(varying) < 2:
         return
     before, last = columns[varying[-2]], columns[varying[-1]]
-    in_time = columns[varying[-1] - 1][0] == '.' or {len(number) for number in before + last} == {2}
-    seen: dict[int, int] = {}
-    for i, number in enumerate(last):
-        other = seen.setdefault(int(number), i)
-        if other != i and not in_time:
+    decimal = names[0].pattern.split('*')[varying[-1]] == '.'
+    if decimal or {len(number) for number in before + last} == {2}:
+        return
+    seen: dict[int, _Name] = {}
+    for name in names:
+        other = seen.setdefault(name.numbers[varying[-1]], name)
+        if other is not name:
             raise VideoReadError(
                 folder,
-                f'seems to hold several videos: {frames[other]} and {frames[i]} have the same frame number; put '
-                'the frames of each video into a folder of its own',
+                f'seems to hold several videos: {other.text} and {name.text} have the same frame number; put the '
+                'frames of each video into a folder of its own',
             )
 
 

@@ -20,9 +20,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Optional
 
 from ..errors import InputError
+from .suffixes import VIDEO_SUFFIXES
 
 LAYOUTS = ('path', 'path label', 'path num_frames', 'path num_frames label', 'path label num_frames')
-VIDEO_SUFFIXES = ('.mp4', '.avi', '.mkv', '.webm', '.mov', '.m4v', '.mpg', '.mpeg', '.flv', '.wmv', '.ts', '.3gp')
 
 Probe = Callable[[str], Optional[int]]
 

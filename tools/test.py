@@ -14,6 +14,7 @@ from auxskd_mm.apis import CfgOptions, build_runner, load_config, run_tool, set_
 from auxskd_mm.config.input_files import check_lists
 from auxskd_mm.errors import InputError
 from auxskd_mm.launch.process_group import start_group
+from auxskd_mm.launch.tool import CfgFile
 from auxskd_mm.records.protocol import protocol_of, write_protocol
 
 
@@ -29,6 +30,7 @@ def parse_args() -> argparse.Namespace:
         action=CfgOptions,
         help='overrides as key=value; lists as key="[a,b]" or key=a,b, nested ones quoted and without spaces',
     )
+    parser.add_argument('--cfg-file', action=CfgFile, help='file with a Python dict of overrides, as recipes write it')
     parser.add_argument('--show-dir', help='folder for pictures of the predictions')
     parser.add_argument('--show', action='store_true', help='show the predictions in a window')
     parser.add_argument('--interval', type=int, default=1, help='show every n-th sample')

@@ -14,6 +14,7 @@ from auxskd_mm.config.variables import fill_variables
 from auxskd_mm.errors import InputError
 from auxskd_mm.launch.process_group import start_group
 from auxskd_mm.launch.resume import choose_checkpoint
+from auxskd_mm.launch.tool import CfgFile
 from auxskd_mm.records.protocol import protocol_of, write_protocol
 from auxskd_mm.records.provenance import set_init_history
 
@@ -45,6 +46,7 @@ def parse_args() -> argparse.Namespace:
         action=CfgOptions,
         help='overrides as key=value; lists as key="[a,b]" or key=a,b, nested ones quoted and without spaces',
     )
+    parser.add_argument('--cfg-file', action=CfgFile, help='file with a Python dict of overrides, as recipes write it')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args()
@@ -81,7 +83,7 @@ def main() -> None:
     cfg = load_config(args.config, args.cfg_options)
     merge_args(cfg, args)
     if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)  # as in MMAction2, the overrides have the last word
+        cfg.merge_from_dict(args.cfg_options.merged)  # as in MMAction2, the overrides have the last word
         fill_variables(cfg)
     check_lists(cfg, ['train', 'val'])
     start_group(cfg, args.launcher)

@@ -9,17 +9,20 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from mmengine.config import DictAction
 from mmengine.config.utils import ConfigParsingError
 
+from ..config.overrides import Overrides, read_options_file
 from ..errors import InputError, Preempted
 from .process_group import lost_process
 
 _TRACEBACK = 'AUXSKD_MM_TRACEBACK'
 
 
-class CfgOptions(DictAction):
-    """MMEngine's ``DictAction`` for ``--cfg-options``, with a usage error for what is not ``key=value``."""
+class CfgOptions(argparse.Action):
+    """``--cfg-options key=value ...``: MMEngine's ``DictAction``, but a value that replaces a string keeps its text.
+
+    See :class:`auxskd_mm.config.overrides.Overrides` for what the values mean.
+    """
 
     def __call__(
         self,
@@ -28,12 +31,39 @@ class CfgOptions(DictAction):
         values: Any,
         option_string: str | None = None,
     ) -> None:
-        """Read the pairs; see ``argparse.Action``."""
+        """Add the pairs to those before; see ``argparse.Action``."""
         try:
-            super().__call__(parser, namespace, values, option_string)
-        except (ValueError, AssertionError):
+            add_overrides(namespace, Overrides.read(values), self.dest)
+        except ValueError:
             text = ' '.join(values)
             raise argparse.ArgumentError(self, f'expected key=value pairs with closed brackets, got: {text}') from None
+
+
+class CfgFile(argparse.Action):
+    """``--cfg-file FILE``: overrides that need no text form, as a recipe hands them to its phases."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Add the file's overrides to those before; see ``argparse.Action``."""
+        try:
+            add_overrides(namespace, read_options_file(values))
+        except InputError as error:
+            raise argparse.ArgumentError(None, str(error)) from None
+
+
+def add_overrides(namespace: argparse.Namespace, options: Overrides, dest: str = 'cfg_options') -> None:
+    """Join overrides to those that a namespace holds; the later ones win."""
+    held = getattr(namespace, dest, None) or Overrides()
+    for key in options:
+        held.texts.pop(key, None)
+    held.update(options)
+    held.texts.update(options.texts)
+    setattr(namespace, dest, held)
 
 
 def run_tool(main: Callable[[], Any]) -> None:

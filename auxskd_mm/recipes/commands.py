@@ -10,11 +10,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..config.overrides import options_text, read_text
 from ..errors import InputError
+from ..files import write_atomically
 
 
-def call(label: str, command: Sequence[str], options: Mapping[str, Any]) -> float:
+def call(label: str, command: Sequence[str], options: Mapping[str, Any], file: Path | None = None) -> float:
     """Print and run a command with overrides.
+
+    Args:
+        label: The step's name.
+        command: Program and arguments.
+        options: Overrides.
+        file: Where to write the overrides for the command's ``--cfg-file``, so that each arrives as it is. Without it
+            they become ``--cfg-options``.
 
     Returns:
         The seconds it took.
@@ -22,6 +31,9 @@ def call(label: str, command: Sequence[str], options: Mapping[str, Any]) -> floa
     Raises:
         InputError: If it fails.
     """
+    if file is not None and options:
+        write_atomically(file, options_text(options).encode('utf-8', 'surrogateescape'))
+        command, options = [*command, '--cfg-file', str(file)], {}
     print(f'   $ {line(command, options)}', flush=True)
     start = time.time()
     code = subprocess.run(with_options(command, options)).returncode
@@ -38,8 +50,17 @@ def with_options(command: Sequence[str], options: Mapping[str, Any]) -> list[str
 
 
 def pairs(options: Mapping[str, Any]) -> list[str]:
-    """Overrides in the form that MMEngine's DictAction reads back to the same values."""
-    return [f'{key}={_literal(value)}' for key, value in options.items()]
+    """Overrides as a user writes them: ``key=value``, and ``key:=value`` where that would be read as something else."""
+    return [_pair(key, value) for key, value in options.items()]
+
+
+def _pair(key: str, value: Any) -> str:
+    text = _literal(value)
+    try:
+        same = read_text(text, key=key)
+    except ValueError:
+        same = None
+    return f'{key}={text}' if type(same) is type(value) and same == value else f'{key}:={value!r}'
 
 
 def _literal(value: Any) -> str:

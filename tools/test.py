@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from auxskd_mm.apis import CfgOptions, build_runner, load_config, run_tool, set_work_dir
 from auxskd_mm.config.input_files import check_lists
 from auxskd_mm.errors import InputError
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 from auxskd_mm.launch.process_group import start_group
 from auxskd_mm.launch.tool import CfgFile
 from auxskd_mm.records.protocol import protocol_of, write_protocol
@@ -31,6 +32,7 @@ def parse_args() -> argparse.Namespace:
         help='overrides as key=value; lists as key="[a,b]" or key=a,b, nested ones quoted and without spaces',
     )
     parser.add_argument('--cfg-file', action=CfgFile, help='file with a Python dict of overrides, as recipes write it')
+    add_overwrite(parser)
     parser.add_argument('--show-dir', help='folder for pictures of the predictions')
     parser.add_argument('--show', action='store_true', help='show the predictions in a window')
     parser.add_argument('--interval', type=int, default=1, help='show every n-th sample')
@@ -55,6 +57,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     if args.dump is not None:
         if not args.dump.endswith(('.pkl', '.pickle')):
             raise InputError(f'--dump {args.dump}: expected a .pkl file')
+        check_outputs(args, [args.dump], [args.config, args.checkpoint])
         evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
         cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=args.dump)]
     hooks = list(cfg.get('custom_hooks') or [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,14 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.device import get_device
 from mmengine.logging import MMLogger, print_log
 from mmengine.registry import init_default_scope
-from mmengine.runner.checkpoint import _load_checkpoint
 from torch import nn
 
+from ..checkpoint_files import find_checkpoint, read_state
 from ..config.feature_pipeline import evaluation_steps, feature_pipeline
 from ..config.load import load_config
+from ..config.new_style import name_types
 from ..datasets.input_sources import as_samples, input_pipeline
 from ..errors import InputError, VideoReadError
-from ..files import check_checkpoint
 from ..functional.order_tuples import clip_orders
 from ..functional.pace import pace_names
 from ..functional.transfer import check_transfer
@@ -118,6 +118,7 @@ def init_model(
     """
     if not isinstance(config, Config):
         config = load_config(str(config))
+    config = name_types(config)
     if require not in ('model', 'backbone'):
         raise InputError(f"require='{require}': expected 'model' or 'backbone'")
     init_default_scope(config.get('default_scope', 'mmaction'))
@@ -177,11 +178,8 @@ def load_weights(model: nn.Module, checkpoint: str, prefixes: Sequence[str]) -> 
     Raises:
         InputError: See :func:`check_transfer`.
     """
-    check_checkpoint(checkpoint)
-    content = _load_checkpoint(checkpoint, map_location='cpu')
-    state = content.get('state_dict', content) if isinstance(content, Mapping) else None
-    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise InputError(f'{checkpoint}: holds no state_dict; expected a checkpoint of MMEngine or a dict of tensors')
+    checkpoint = find_checkpoint(checkpoint)
+    state = read_state(checkpoint)
     state = {key.removeprefix('module.'): value for key, value in state.items()}
     own = model.state_dict()
     print_log(check_transfer(own, state, prefixes, checkpoint), logger='current')

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ..errors import InputError
+from .copied_variables import merge_variables
 from .new_style import name_types
 from .overrides import Overrides
 from .variables import fill_variables
@@ -61,6 +62,7 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
         else:
             values = options
         try:
+            merge_variables(config, values, _RUNNER_KEYS)
             config.merge_from_dict(values)
         except (KeyError, TypeError) as error:  # an index beyond a list, a key below what is no dict
             raise InputError(f'--cfg-options: {str(error.args[0])[:200]} ...') from None

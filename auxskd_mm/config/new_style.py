@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import mmengine.registry
@@ -44,7 +44,7 @@ def name_types(config: Config) -> Config:
         built = _map(own, lambda value: value.build() if isinstance(value, _LAZY) else value)
     except ImportError as error:
         raise InputError(f'{config.filename}: {" ".join(str(error).split())[:300]}') from None
-    names = {id(kind): name for name, kind in _registered()}  # complete now that all modules are imported
+    names = _registered_names()
     plain = _map(built, lambda value: names.get(id(value), value) if callable(value) else value)
     return Config(plain, cfg_text=config.text, filename=config.filename)
 
@@ -65,11 +65,18 @@ def _map(value: Any, change: Callable[[Any], Any]) -> Any:
     return change(value)
 
 
-def _registered() -> Iterator[tuple[str, Any]]:
-    """All registered classes and functions as ``scope.name``."""
+def _registered_names() -> dict[int, str]:
+    """Names of all registered classes and functions by their id; MMEngine's own without scope where no other has them."""
+    entries: list[tuple[str, str, Any]] = []
     waiting = [value for value in vars(mmengine.registry).values() if isinstance(value, Registry)]
     while waiting:
         registry = waiting.pop()
         waiting += registry.children.values()
-        for name, kind in registry.module_dict.items():
-            yield f'{registry.scope}.{name}', kind
+        entries += [(str(registry.scope), name, kind) for name, kind in registry.module_dict.items()]
+    kinds: dict[str, set[int]] = {}
+    for _, name, kind in entries:
+        kinds.setdefault(name, set()).add(id(kind))
+    return {
+        id(kind): name if scope == 'mmengine' and len(kinds[name]) == 1 else f'{scope}.{name}'
+        for scope, name, kind in entries
+    }

@@ -19,7 +19,17 @@ _FLOAT = re.compile(r'[+-]?((\d+\.\d*|\.\d+)([eE][+-]?\d+)?|\d+[eE][+-]?\d+)')
 _PLACE = re.compile(r'\{(\w+)\}')
 # Keys that hold a path or a name wherever they stand, also where the config has None or nothing.
 _TEXTS = frozenset(
-    ('load_from', 'work_dir', 'experiment_name', 'pretrained', 'checkpoint', 'source', 'ann_file', 'data_root', 'save_to')
+    (
+        'load_from',
+        'work_dir',
+        'experiment_name',
+        'pretrained',
+        'checkpoint',
+        'source',
+        'ann_file',
+        'data_root',
+        'save_to',
+    )
 )
 # Of these, keys whose `None` is the usual way to switch them off: the text None means no value, not a file of that name.
 _OPTIONAL = frozenset(('load_from', 'pretrained', 'init_cfg', 'work_dir', 'save_to'))
@@ -66,11 +76,14 @@ class Overrides(dict):
         values = dict(self)
         for key, text in self.texts.items():
             replaced = value_at(config, key)
-            values[key] = value = read_text(text, replaced, key)
-            if isinstance(value, str) and isinstance(replaced, str) and not isinstance(read_text(text), str):
+            value = read_text(text, replaced, key)
+            new_dict = isinstance(value, dict) and not isinstance(replaced, Mapping)
+            values[key] = {**value, '_delete_': True} if new_dict else value
+            alone = read_text(text)
+            if isinstance(value, str) and isinstance(replaced, str) and not isinstance(alone, str):
                 print_log(
                     f'--cfg-options {key}: it replaces the string {replaced!r}, so {value!r} is taken as text; write '
-                    f'{key}:={text} for a list, number or None',
+                    f'{key}:={alone!r} for what is no text',
                     'current',
                     logging.WARNING,
                 )
@@ -142,7 +155,14 @@ def _read_brackets(bare: str, text: str, replaced: Any) -> Any:
     for opening, closing, kind in (('[', ']', list), ('(', ')', tuple)):
         if bare[:1] == opening and bare[-1:] == closing and _closes_last(bare):
             return kind(read_text(item, like) for item in _split(bare[1:-1]))
-    parts = _split(bare) if bare else []
+    if ',' not in bare and bare[:1] not in ('(', '['):
+        return text
+    try:
+        parts = _split(bare)
+    except ValueError:
+        if bare[:1] in ('(', '['):
+            raise
+        return text
     if ',' in bare and len(parts) + bare.endswith(',') > 1:
         return [read_text(item, like) for item in parts]
     return text

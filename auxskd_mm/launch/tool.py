@@ -5,17 +5,22 @@ from __future__ import annotations
 import argparse
 import os
 import pickle
+import signal
 import sys
+import urllib.error
 from collections.abc import Callable
 from typing import Any
 
 from mmengine.config.utils import ConfigParsingError
 
+from ..checkpoint_files import reason_of, refusal
 from ..config.overrides import Overrides, read_options_file
 from ..errors import InputError, Preempted
+from .outputs import mark_outputs
 from .process_group import lost_process
 
 _TRACEBACK = 'AUXSKD_MM_TRACEBACK'
+_INTERRUPTED = 128 + signal.SIGINT  # a shell's exit code for it
 
 
 class CfgOptions(argparse.Action):
@@ -72,9 +77,14 @@ def run_tool(main: Callable[[], Any]) -> None:
     The traceback is shown with ``AUXSKD_MM_TRACEBACK=1``, and for everything that is not the input's fault.
     """
     try:
-        main()
+        try:
+            main()
+        finally:
+            mark_outputs()
     except Preempted as stop:
         _leave(f'preempted: {stop}', stop.code)
+    except KeyboardInterrupt:
+        _leave('interrupted', _INTERRUPTED)
     except Exception as error:
         line = describe(error)
         if line is None or os.environ.get(_TRACEBACK) == '1':
@@ -99,8 +109,19 @@ def describe(error: BaseException) -> str | None:
         name, _, rest = last.partition(': ')
         worker_error = name.rsplit('.', 1)[-1] in ('InputError', 'VideoReadError')
         return rest if worker_error else None
-    if isinstance(error, (InputError, ConfigParsingError, pickle.UnpicklingError)):
+    if isinstance(error, (InputError, ConfigParsingError)):
         return ' '.join(text.split())
+    if isinstance(error, pickle.UnpicklingError):
+        return f'a file that was to be loaded: {refusal(error)}'
+    if isinstance(error, urllib.error.URLError):
+        return (
+            f'{getattr(error, "filename", None) or "an address of the config"} cannot be fetched ({reason_of(error)})'
+        )
+    if isinstance(error, ValueError) and 'more than 1 value per channel' in text:
+        return (
+            f'BatchNorm got a single value for each channel ({reason_of(error)}): a batch of one sample; set '
+            'train_dataloader.drop_last=True or another train_dataloader.batch_size'
+        )
     if isinstance(error, TypeError) and 'unexpected keyword argument' in text:
         return f'unknown config key: {text}'
     if isinstance(error, TypeError) and (

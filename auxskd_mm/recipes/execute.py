@@ -15,7 +15,6 @@ from . import step_records as records
 from .plan import Step
 
 FEATURES = 'features'
-OPTIONS = 'overrides.txt'
 
 
 def run_step(step: Step, root: Path, gpus: int) -> dict[str, Any]:
@@ -96,7 +95,7 @@ def _train(step: Step, init: Path | None, gpus: int, *, resume: bool) -> tuple[s
     # A resumed run reads everything from its own checkpoint; load_from would be taken for the file to resume from.
     command += ['--resume'] if resume else []
     options = {**step.options, **({'load_from': str(init)} if init and not resume else {})}
-    return commands.line(command, options), commands.call(step.label, command, options, step.folder / OPTIONS)
+    return commands.line(command, options), commands.call(step.label, command, options)
 
 
 def _test(step: Step, checkpoint: Path | None, gpus: int) -> tuple[str, float]:
@@ -113,7 +112,7 @@ def _test(step: Step, checkpoint: Path | None, gpus: int) -> tuple[str, float]:
         command += ['--dump', str(dump)]
     elif step.evaluation is not None and _keeps_features(step.config):
         options.setdefault('test_evaluator.0.save_to', str(step.folder / FEATURES))
-    took = commands.call(step.label, command, options, folder / OPTIONS)
+    took = commands.call(step.label, command, options)
     if classifier and dump.is_file():
         records.keep_predictions(dump, _evaluator(step.config)[1].get('average', 'logits'))
     return commands.line(command, options), took

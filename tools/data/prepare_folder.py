@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 
 from auxskd_mm.apis import run_tool
 from auxskd_mm.datasets.preparation import prepare_folder
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 
 
 def main() -> None:
@@ -25,7 +27,10 @@ def main() -> None:
     parser.add_argument('--seed', type=int, default=0, help='which split')
     parser.add_argument('--pool', nargs='*', default=[], help='further folders whose videos join pool.txt, unlabelled')
     parser.add_argument('--delimiter', default=' ', help='between path and label')
+    add_overwrite(parser)
     args = parser.parse_args()
+    names = [*(f'{name}.txt' for name in ('train', 'test', 'val', 'pool', 'classes')), 'groups.csv']
+    check_outputs(args, [Path(args.out, name) for name in names], [args.table])
     pool = [
         os.path.abspath(info['filename'])
         for source in args.pool

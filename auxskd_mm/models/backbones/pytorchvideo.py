@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ...checkpoint_files import read_checkpoint
 from ...errors import InputError
 from ...functional.transfer import check_transfer
 from ...registry import MODELS
@@ -166,11 +166,7 @@ def _read_weights(path: str) -> dict[str, Tensor]:
     """Tensors of a file that pytorchvideo (``model_state``), MMEngine (``state_dict``) or torch.save wrote."""
     if not Path(path).is_file():
         raise InputError(f'{path}: no such checkpoint (model.backbone.checkpoint); weights are not downloaded')
-    try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:
-        reason = str(error).splitlines()[0][:160]
-        raise InputError(f'{path}: cannot be read safely as a checkpoint ({reason})') from None
+    content = read_checkpoint(path)
     for key in ('model_state', 'state_dict'):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]

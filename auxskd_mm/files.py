@@ -30,10 +30,8 @@ def check_writable(path: str | Path, reads: Iterable[str | Path] = (), overwrite
         InputError: If it cannot, or may not.
     """
     path = Path(path)
-    for source in reads:
-        with suppress(OSError, ValueError):
-            if os.path.samefile(path, source):
-                raise InputError(f'{path}: is read by this command and would be written over; give another name')
+    if any(_same_file(path, source) for source in reads):
+        raise InputError(f'{path}: is read by this command and would be written over; give another name')
     if not overwrite and path.is_file() and not was_written_here(path):
         raise InputError(
             f'{path}: is there already, and not as this tool wrote it; give another name, or --overwrite to replace it'
@@ -48,6 +46,13 @@ def check_writable(path: str | Path, reads: Iterable[str | Path] = (), overwrite
     except OSError as error:
         raise InputError(f'{path}: cannot be written ({error.strerror})') from None
     return path
+
+
+def _same_file(path: str | Path, other: str | Path) -> bool:
+    try:
+        return os.path.samefile(path, other)
+    except (OSError, ValueError):
+        return False
 
 
 # A file's own attribute, on file systems that have them: which tool wrote it, and when.
@@ -169,9 +174,9 @@ def check_checkpoint(path: str | None) -> None:
     """Refuse a checkpoint that is missing, truncated or something else; torch's own errors do not say which file.
 
     Args:
-        path: Local file; None, and addresses such as ``https://...``, pass unread.
+        path: Local file, or None.
     """
-    if path is None or '://' in path:
+    if path is None:
         return
     if not osp.isfile(path):
         there = sorted(file.name for file in Path(path).parent.glob('*.pth'))

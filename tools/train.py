@@ -17,6 +17,7 @@ from auxskd_mm.launch.resume import choose_checkpoint
 from auxskd_mm.launch.tool import CfgFile
 from auxskd_mm.records.protocol import protocol_of, write_protocol
 from auxskd_mm.records.provenance import set_init_history
+from auxskd_mm.registry import type_name
 
 
 def parse_args() -> argparse.Namespace:
@@ -61,7 +62,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     cfg.launcher = args.launcher
     set_work_dir(cfg, args.config, args.work_dir)
     if args.amp:
-        kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+        kind = type_name(cfg.optim_wrapper.get('type', 'OptimWrapper'))
         if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
             raise InputError(f'--amp: not supported with optim_wrapper.type={kind!r}')
         cfg.optim_wrapper.type = 'AmpOptimWrapper'

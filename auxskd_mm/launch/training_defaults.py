@@ -10,6 +10,7 @@ from mmengine.device import get_device
 from mmengine.model import is_model_wrapper
 from torch import nn
 
+from ..config.loaders import mend_loader
 from ..registry import type_name
 
 _LOOPS = {
@@ -56,19 +57,11 @@ def _mmengine_name(kind: Any) -> str:
 
 
 def mend_loaders(config: Config) -> Config:
-    """Take out of a loader without worker processes what only worker processes can have.
-
-    torch refuses ``persistent_workers`` and ``prefetch_factor`` beside ``num_workers=0``, which every config here would
-    have as soon as the number alone is overridden.
-
-    Args:
-        config: Config of a Runner, changed in place.
-    """
+    """:func:`mend_loader` for each loader of a Runner's config, in place."""
     for part in ('train', 'val', 'test'):
         loader = config.get(f'{part}_dataloader')
-        if isinstance(loader, dict) and loader.get('num_workers', 0) == 0:
-            for key in ('persistent_workers', 'prefetch_factor', 'timeout', 'multiprocessing_context'):
-                loader.pop(key, None)
+        if isinstance(loader, dict):
+            mend_loader(loader)
     return config
 
 

@@ -30,7 +30,8 @@ def parse_args() -> argparse.Namespace:
         '--cfg-options',
         nargs='+',
         action=CfgOptions,
-        help='overrides as key=value; lists as key="[a,b]" or key=a,b, nested ones quoted and without spaces',
+        help='overrides as key=value; one that replaces a string is that string, elsewhere [a,b] is a list; '
+        'key:=VALUE takes any Python or JSON value',
     )
     parser.add_argument('--cfg-file', action=CfgFile, help='file with a Python dict of overrides, as recipes write it')
     add_overwrite(parser)

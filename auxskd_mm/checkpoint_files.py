@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pickle
 import re
 import zipfile
 from collections.abc import Mapping
@@ -14,14 +13,12 @@ import torch
 from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader, _load_checkpoint
 
-from .errors import InputError
+from .errors import InputError, reason_of, refusal
 from .files import check_checkpoint
 
 _STEP = re.compile(r'(?:epoch|iter)_(\d+)\.pth$')
-_ASKED = re.compile(
     r'GLOBAL (\S+)|Unsupported (?:global|class) (\S+)|type (\S+) (?:to be|was not) allowed', re.IGNORECASE
 )
-_ESCAPES = re.compile(r'\x1b\[[0-9;]*m')
 
 
 def is_address(path: str) -> bool:
@@ -131,23 +128,3 @@ def read_state(path: str | Path) -> dict[str, torch.Tensor]:
     if not isinstance(state, Mapping) or not state or not tensors:
         raise InputError(f'{path}: holds no state_dict; expected a checkpoint of MMEngine or a dict of tensors')
     return dict(state)
-
-
-def refusal(error: BaseException) -> str:
-    """What a failed ``torch.load`` says about a file, without torch's advice to switch the check off."""
-    text = _ESCAPES.sub('', str(error))
-    if asked := _ASKED.search(text):
-        name = next(filter(None, asked.groups()))
-        return (
-            f'refused, because it holds {name} beside tensors and loading that could run code; where you trust it, save '
-            'its state_dict alone'
-        )
-    if isinstance(error, pickle.UnpicklingError):
-        return 'refused, because it is no plain data of tensors, or damaged'
-    return f'not a checkpoint of torch, or damaged ({type(error).__name__}: {reason_of(error)})'
-
-
-def reason_of(error: BaseException) -> str:
-    """First line of an error, without escape codes."""
-    lines = _ESCAPES.sub('', str(error)).split('\n')
-    return ' '.join(lines[0].split())[:160] or type(error).__name__

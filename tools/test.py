@@ -15,7 +15,7 @@ from auxskd_mm.config.input_files import check_lists
 from auxskd_mm.errors import InputError
 from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 from auxskd_mm.launch.process_group import start_group
-from auxskd_mm.launch.tool import CfgFile
+from auxskd_mm.launch.tool import add_cfg_file
 from auxskd_mm.records.protocol import protocol_of, write_protocol
 from auxskd_mm.registry import type_name
 
@@ -33,7 +33,7 @@ def parse_args() -> argparse.Namespace:
         help='overrides as key=value; one that replaces a string is that string, elsewhere [a,b] is a list; '
         'key:=VALUE takes any Python or JSON value',
     )
-    parser.add_argument('--cfg-file', action=CfgFile, help='file with a Python dict of overrides, as recipes write it')
+    add_cfg_file(parser)
     add_overwrite(parser)
     parser.add_argument('--show-dir', help='folder for pictures of the predictions')
     parser.add_argument('--show', action='store_true', help='show the predictions in a window')

@@ -14,7 +14,8 @@ from auxskd_mm.config.variables import fill_variables
 from auxskd_mm.errors import InputError
 from auxskd_mm.launch.process_group import start_group
 from auxskd_mm.launch.resume import choose_checkpoint
-from auxskd_mm.launch.tool import CfgFile
+from auxskd_mm.launch.start_checks import check_not_replaced
+from auxskd_mm.launch.tool import add_cfg_file
 from auxskd_mm.records.protocol import protocol_of, write_protocol
 from auxskd_mm.records.provenance import set_init_history
 from auxskd_mm.registry import type_name
@@ -48,7 +49,7 @@ def parse_args() -> argparse.Namespace:
         help='overrides as key=value; one that replaces a string is that string, elsewhere [a,b] is a list; '
         'key:=VALUE takes any Python or JSON value',
     )
-    parser.add_argument('--cfg-file', action=CfgFile, help='file with a Python dict of overrides, as recipes write it')
+    add_cfg_file(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args()
@@ -93,6 +94,7 @@ def main() -> None:
         choose_checkpoint(cfg)
     set_init_history(cfg)
     runner = build_runner(cfg)
+    check_not_replaced(cfg)
     if is_main_process():
         part = 'train' if cfg.get('val_dataloader') is None else 'val'
         write_protocol(os.path.join(runner.log_dir, f'{runner.timestamp}.json'), protocol_of(cfg, None, part=part))

@@ -25,10 +25,10 @@ _SETTINGS = frozenset(('betas', 'momentum', 'alpha', 'rho', 'lr_decay', 'lambd',
 
 
 def check_work_dir(config: Config) -> None:
-    """Refuse a work dir that cannot be written to, and one whose checkpoints the run would start from and replace.
+    """Refuse a work dir that cannot be written to.
 
     Raises:
-        InputError: See above.
+        InputError: With the reason.
     """
     folder = config.get('work_dir')
     if folder is None:
@@ -41,9 +41,16 @@ def check_work_dir(config: Config) -> None:
         writable, reason = False, str(error.strerror)
     if not writable:
         raise InputError(f'{folder}: the work dir cannot be written to ({reason}); name another with --work-dir')
-    load_from = config.get('load_from')
-    training = config.get('train_cfg') is not None and config.get('train_dataloader') is not None
-    if not training or config.get('resume') or not load_from or not Path(load_from).is_file():
+
+
+def check_not_replaced(config: Config) -> None:
+    """Refuse a training whose checkpoints would take the place of the one that it starts from.
+
+    Raises:
+        InputError: If ``load_from`` is a regular checkpoint in the work dir, and the run does not resume it.
+    """
+    load_from, folder = config.get('load_from'), config.get('work_dir')
+    if config.get('resume') or not load_from or folder is None or not Path(load_from).is_file():
         return
     path = Path(load_from)
     if path.resolve().parent == Path(folder).resolve() and path.name.startswith(('epoch_', 'iter_')):

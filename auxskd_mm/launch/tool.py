@@ -13,9 +13,8 @@ from typing import Any
 
 from mmengine.config.utils import ConfigParsingError
 
-from ..checkpoint_files import reason_of, refusal
 from ..config.overrides import Overrides, read_options_file
-from ..errors import InputError, Preempted
+from ..errors import InputError, Preempted, reason_of, refusal
 from .outputs import mark_outputs
 from .process_group import lost_process
 
@@ -59,6 +58,11 @@ class CfgFile(argparse.Action):
             add_overrides(namespace, read_options_file(values))
         except InputError as error:
             raise argparse.ArgumentError(None, str(error)) from None
+
+
+def add_cfg_file(parser: argparse.ArgumentParser) -> None:
+    """Give a tool the option ``--cfg-file``."""
+    parser.add_argument('--cfg-file', action=CfgFile, help='file with a Python dict of overrides, as recipes write it')
 
 
 def add_overrides(namespace: argparse.Namespace, options: Overrides, dest: str = 'cfg_options') -> None:

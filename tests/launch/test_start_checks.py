@@ -7,6 +7,7 @@ from tool_runs import tiny_clips
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.launch.runner import build_runner
+from auxskd_mm.launch.start_checks import check_not_replaced
 
 
 @pytest.fixture(scope='module')
@@ -76,7 +77,8 @@ def test_another_optimizer_cannot_be_resumed(forget, trained, data, tmp_path):
 def test_a_run_does_not_write_over_the_checkpoint_that_it_starts_from(trained, data):
     config = config_of('vspp', data, trained, {'load_from': str(trained / 'epoch_1.pth')})
     with pytest.raises(InputError, match=r'epoch_1\.pth: the run would start from it and write over it'):
-        build_runner(config)
+        check_not_replaced(config)
+    check_not_replaced(config_of('vspp', data, trained / 'next', {'load_from': str(trained / 'epoch_1.pth')}))
 
 
 def test_a_work_dir_that_cannot_be_written_to(data, tmp_path):

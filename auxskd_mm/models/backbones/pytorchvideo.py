@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ...checkpoint_files import read_checkpoint
-from ...errors import InputError
+from ...errors import InputError, refusal
 from ...functional.transfer import check_transfer
 from ...registry import MODELS
 
@@ -166,7 +166,10 @@ def _read_weights(path: str) -> dict[str, Tensor]:
     """Tensors of a file that pytorchvideo (``model_state``), MMEngine (``state_dict``) or torch.save wrote."""
     if not Path(path).is_file():
         raise InputError(f'{path}: no such checkpoint (model.backbone.checkpoint); weights are not downloaded')
-    content = read_checkpoint(path)
+    try:
+        content = torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as error:
+        raise InputError(f'{path}: {refusal(error)}') from None
     for key in ('model_state', 'state_dict'):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]

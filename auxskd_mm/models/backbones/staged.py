@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
+from mmengine.runner.checkpoint import _load_checkpoint
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ...checkpoint_files import read_checkpoint
-from ...errors import InputError
+from ...errors import InputError, refusal
 from ...functional.transfer import check_transfer
 from ...registry import type_name
 
@@ -130,7 +130,10 @@ class StagedBackbone(BaseModule):
 
 def _read(path: str, prefix: str | None) -> Mapping[str, Any]:
     """State dict of a checkpoint, the keys under ``prefix`` without it, as MMEngine's ``PretrainedInit`` takes them."""
-    content = read_checkpoint(path)
+    try:
+        content = _load_checkpoint(path, map_location='cpu')
+    except Exception as error:
+        raise InputError(f'{path}: {refusal(error)}') from None
     state = content.get('state_dict', content)
     if prefix is None:
         return state

@@ -17,8 +17,6 @@ from .errors import InputError, reason_of, refusal
 from .files import check_checkpoint
 
 _STEP = re.compile(r'(?:epoch|iter)_(\d+)\.pth$')
-    r'GLOBAL (\S+)|Unsupported (?:global|class) (\S+)|type (\S+) (?:to be|was not) allowed', re.IGNORECASE
-)
 
 
 def is_address(path: str) -> bool:

@@ -43,6 +43,8 @@ class Preempted(Exception):
 
 
 _ASKED = re.compile(
+    r'GLOBAL (\S+)|Unsupported (?:global|class) (\S+)|type (\S+) (?:to be|was not) allowed', re.IGNORECASE
+)
 _ESCAPES = re.compile(r'\x1b\[[0-9;]*m')
 
 

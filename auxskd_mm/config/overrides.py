@@ -94,8 +94,8 @@ def value_at(config: Mapping[str, Any], key: str) -> Any:
     """Value under a dotted key, ``_MISSING`` if there is none; ``'{name}'`` stands for the variable ``name``."""
     value: Any = config._cfg_dict if isinstance(config, Config) else config
     for name in key.split('.'):
-        if isinstance(value, Mapping) and dict.__contains__(value, name):  # type: ignore[arg-type]
-            value = dict.__getitem__(value, name)  # type: ignore[arg-type]
+        if isinstance(value, dict) and dict.__contains__(value, name):
+            value = dict.__getitem__(value, name)
         elif isinstance(value, (list, tuple)) and name.isdigit() and int(name) < len(value):
             value = value[int(name)]
         else:

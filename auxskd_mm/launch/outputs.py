@@ -33,7 +33,9 @@ def check_outputs(
         InputError: See :func:`check_writable`.
     """
     sources = [source for source in reads if source]
-    for path in filter(None, outputs):
+    for path in outputs:
+        if not path:
+            continue
         checked = check_writable(path, sources, args.overwrite)
         _before[checked] = _time(checked)
 

@@ -26,8 +26,8 @@ def main() -> None:
     parser.add_argument('--seed', type=int, default=0, help='which videos are held out')
     add_overwrite(parser)
     args = parser.parse_args()
-    parts = ('train', 'test', 'fit', 'val')
-    names = [f'{part}_split{number}.txt' for part in parts for number in (1, 2, 3)]
+    lists = ('train', 'test', 'fit', 'val')
+    names = [f'{part}_split{number}.txt' for part in lists for number in (1, 2, 3)]
     check_outputs(args, [Path(args.out, name) for name in [*names, 'classes.txt']])
     counts = prepare_hmdb51(args.videos, args.annotations, args.out, held=args.held, seed=args.seed)
     for number, parts in counts.items():

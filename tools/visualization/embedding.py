@@ -29,8 +29,8 @@ def main() -> None:
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
     add_overwrite(parser)
     args = parser.parse_args()
-    files = [name.partition('=')[2] or name for name in args.features]
-    check_outputs(args, [args.out], [*files, args.config, args.checkpoint, args.classes, *(args.videos or [])])
+    read = [name.partition('=')[2] or name for name in args.features]
+    check_outputs(args, [args.out], [*read, args.config, args.checkpoint, args.classes, *(args.videos or [])])
     if bool(args.features) == bool(args.config) or bool(args.config) != bool(args.videos):
         raise InputError('give either feature files, or --config and --videos')
     common = dict(classes=args.classes, method=args.method, seed=args.seed)

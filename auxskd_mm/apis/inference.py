@@ -22,7 +22,7 @@ from torch import nn
 from ..checkpoint_files import find_checkpoint, read_state
 from ..config.feature_pipeline import evaluation_steps, feature_pipeline
 from ..config.load import load_config
-from ..config.new_style import name_types
+from ..config.loading.new_style import name_types
 from ..config.task_names import class_names, evaluated_tasks
 from ..datasets.input_sources import as_samples, input_pipeline
 from ..errors import InputError, VideoReadError

@@ -12,9 +12,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ..errors import InputError
-from .copied_variables import merge_variables
-from .new_style import name_types
-from .overrides import Overrides
+from .loading.copied_variables import merge_variables
+from .loading.new_style import name_types
+from .loading.overrides import Overrides
 from .variables import fill_variables
 
 _RUNNER_KEYS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self'} | {

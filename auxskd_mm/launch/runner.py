@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from ..config.new_style import name_types
+from ..config.loading.new_style import name_types
 from .changes import apply_changes
 from .start_checks import check_load_from, check_optimizer_type, check_resume, check_work_dir
 from .training_defaults import compile_backbones

@@ -13,7 +13,7 @@ from typing import Any
 
 from mmengine.config.utils import ConfigParsingError
 
-from ..config.overrides import Overrides, read_options_file
+from ..config.loading.overrides import Overrides, read_options_file
 from ..errors import InputError, Preempted, reason_of, refusal
 from .outputs import mark_outputs
 from .process_group import lost_process
@@ -25,7 +25,7 @@ _INTERRUPTED = 128 + signal.SIGINT  # a shell's exit code for it
 class CfgOptions(argparse.Action):
     """``--cfg-options key=value ...``: MMEngine's ``DictAction``, but a value that replaces a string keeps its text.
 
-    See :class:`auxskd_mm.config.overrides.Overrides` for what the values mean.
+    See :class:`auxskd_mm.config.loading.overrides.Overrides` for what the values mean.
     """
 
     def __call__(

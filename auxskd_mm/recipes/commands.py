@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..config.overrides import options_text, read_text
+from ..config.loading.overrides import options_text, read_text
 from ..errors import InputError, Preempted
 from ..files import write_atomically
 

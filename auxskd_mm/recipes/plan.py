@@ -13,7 +13,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ..config.overrides import read_text, value_at
+from ..config.loading.overrides import read_text, value_at
 from ..config.variables import fill_value
 from ..errors import InputError
 from .entries import Evaluation, Init, Phase, read_evaluations, read_inits, read_phases

@@ -5,7 +5,7 @@ import sys
 import pytest
 from tool_runs import CONFIGS, TINY_VSPP, call_tool, tiny_clips
 
-from auxskd_mm.config.overrides import Overrides
+from auxskd_mm.config.loading.overrides import Overrides
 from auxskd_mm.errors import InputError, Preempted
 from auxskd_mm.recipes import commands
 from auxskd_mm.recipes.plan import plan_recipe

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.config.lazy import LazyAttr, LazyObject
 from mmengine.registry import Registry
 
-from ..errors import InputError
+from ...errors import InputError
 
 _LAZY = (LazyAttr, LazyObject)
 

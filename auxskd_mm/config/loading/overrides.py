@@ -12,7 +12,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from ..errors import InputError
+from ...errors import InputError
 
 _INTEGER = re.compile(r'[+-]?(0|[1-9]\d*)')
 _FLOAT = re.compile(r'[+-]?((\d+\.\d*|\.\d+)([eE][+-]?\d+)?|\d+[eE][+-]?\d+)')

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ..errors import InputError
+from ...errors import InputError
 
 
 def merge_variables(config: Config, options: Mapping[str, Any], read: Collection[str]) -> None:

@@ -4,7 +4,7 @@ import pytest
 from mmengine.config import Config
 
 from auxskd_mm.config.load import load_config
-from auxskd_mm.config.overrides import Overrides, options_text, read_options_file
+from auxskd_mm.config.loading.overrides import Overrides, options_text, read_options_file
 from auxskd_mm.errors import InputError
 
 CONFIG = """

@@ -30,6 +30,7 @@ from ..functional.tasks import Task
 from ..functional.transfer import check_transfer
 from ..models.tasks import CLASS, model_tasks
 from ..random_state import untouched_random_state
+from ..registry import type_name
 
 QUESTIONS = ('as_is', 'task')
 
@@ -203,7 +204,7 @@ def inference_pipeline(config: Config, question: str = 'as_is', num_clips: int =
         else [dict(step) for step in evaluation_steps(config)]
     )
     for step in steps:
-        if str(step['type']).endswith('PackActionInputs'):
+        if type_name(step['type']).endswith('PackActionInputs'):
             step['meta_keys'] = tuple(dict.fromkeys((*step.get('meta_keys', ()), 'filename', 'frame_inds')))
     return Compose(input_pipeline(steps))
 

@@ -117,6 +117,8 @@ def describe(error: BaseException) -> str | None:
         return ' '.join(text.split())
     if isinstance(error, pickle.UnpicklingError):
         return f'a file that was to be loaded: {refusal(error)}'
+    if isinstance(error, RecursionError) and 'JSON' in text:
+        return 'a JSON file that the command reads is nested too deeply to be one that this package wrote'
     if isinstance(error, urllib.error.URLError):
         return (
             f'{getattr(error, "filename", None) or "an address of the config"} cannot be fetched ({reason_of(error)})'

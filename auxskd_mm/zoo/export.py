@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..files import check_writable
 from ..models.modules.pooling import pool_features
 from ..models.tasks import task_outputs
+from ..registry import type_name
 
 PARTS = ('backbone', 'feature', 'model')
 SUFFIXES = ('.onnx', '.pt2')
@@ -254,7 +255,7 @@ def _opener(config: Any) -> dict[str, Any]:
     for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
         steps = ((config.get(loader) or {}).get('dataset') or {}).get('pipeline') or ()
         for step in steps:
-            if str(step['type']).endswith('OpenVideo'):
+            if type_name(step['type']).endswith('OpenVideo'):
                 return dict(step)
     return {}
 

@@ -11,6 +11,7 @@ import urllib.error
 from collections.abc import Callable
 from typing import Any
 
+from mmengine.config import DictAction
 from mmengine.config.utils import ConfigParsingError
 
 from ..config.loading.overrides import Overrides, read_options_file
@@ -22,7 +23,7 @@ _TRACEBACK = 'AUXSKD_MM_TRACEBACK'
 _INTERRUPTED = 128 + signal.SIGINT  # a shell's exit code for it
 
 
-class CfgOptions(argparse.Action):
+class CfgOptions(DictAction):
     """``--cfg-options key=value ...``: MMEngine's ``DictAction``, but a value that replaces a string keeps its text.
 
     See :class:`auxskd_mm.config.loading.overrides.Overrides` for what the values mean.

@@ -114,7 +114,7 @@ def read_checkpoint(path: str | Path) -> Any:
         raise InputError(f'{path}: {refusal(error)}') from None
 
 
-def read_state(path: str | Path) -> dict[str, torch.Tensor]:
+def read_state(path: str | Path) -> dict[str, Any]:
     """State dict in a checkpoint, or the checkpoint itself where it is one.
 
     Raises:
@@ -122,7 +122,7 @@ def read_state(path: str | Path) -> dict[str, torch.Tensor]:
     """
     content = read_checkpoint(path)
     state = content.get('state_dict', content) if isinstance(content, Mapping) else None
-    tensors = isinstance(state, Mapping) and all(isinstance(value, torch.Tensor) for value in state.values())
+    tensors = isinstance(state, Mapping) and all(hasattr(value, 'shape') for value in state.values())
     if not isinstance(state, Mapping) or not state or not tensors:
         raise InputError(f'{path}: holds no state_dict; expected a checkpoint of MMEngine or a dict of tensors')
     return dict(state)

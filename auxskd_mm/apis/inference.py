@@ -27,7 +27,7 @@ from ..config.task_names import class_names, evaluated_tasks
 from ..datasets.input_sources import as_samples, input_pipeline
 from ..errors import InputError, VideoReadError
 from ..functional.tasks import Task
-from ..functional.transfer import check_transfer
+from ..functional.transfer import load_checked
 from ..models.tasks import CLASS, model_tasks
 from ..random_state import untouched_random_state
 from ..registry import type_name
@@ -171,15 +171,10 @@ def load_weights(model: nn.Module, checkpoint: str, prefixes: Sequence[str]) -> 
     """Load what fits; parts of the model that start with ``prefixes`` must be covered whole.
 
     Raises:
-        InputError: See :func:`check_transfer`.
+        InputError: See :func:`load_checked`.
     """
     checkpoint = find_checkpoint(checkpoint)
-    state = read_state(checkpoint)
-    state = {key.removeprefix('module.'): value for key, value in state.items()}
-    own = model.state_dict()
-    print_log(check_transfer(own, state, prefixes, checkpoint), logger='current')
-    fits = {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}
-    model.load_state_dict(fits, strict=False)
+    print_log(load_checked(model, read_state(checkpoint), prefixes, checkpoint), logger='current')
 
 
 def inference_pipeline(config: Config, question: str = 'as_is', num_clips: int = 4) -> Compose:
@@ -341,6 +336,8 @@ def read_prediction(sample: Any, model: nn.Module) -> VideoPrediction:
             continue
         scores = torch.atleast_2d(torch.as_tensor(scores).float().cpu())
         clips = (scores if task != CLASS else _probabilities(scores, model.cls_head)).numpy()
+        if not np.isfinite(clips).all():
+            raise InputError(f"{result.filename}: the model answers with '{task.pred_key}' that is NaN or infinite")
         names = class_names(model.cfg, task, clips.shape[1])
         truth = sample.get(task.label_key)
         known = [] if truth is None else [int(i) for i in torch.as_tensor(truth).reshape(-1)]

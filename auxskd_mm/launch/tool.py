@@ -16,6 +16,7 @@ from mmengine.config.utils import ConfigParsingError
 
 from ..config.loading.overrides import Overrides, read_options_file
 from ..errors import InputError, Preempted, reason_of, refusal
+from ..texts import print_any_name
 from .outputs import mark_outputs
 from .process_group import lost_process
 
@@ -81,6 +82,7 @@ def run_tool(main: Callable[[], Any]) -> None:
 
     The traceback is shown with ``AUXSKD_MM_TRACEBACK=1``, and for everything that is not the input's fault.
     """
+    print_any_name()
     try:
         try:
             main()

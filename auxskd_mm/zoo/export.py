@@ -16,6 +16,7 @@ from ..apis.inference import asked_tasks, class_names
 from ..config.sample_shape import sample_shape
 from ..errors import InputError
 from ..files import check_writable
+from ..functional.transfer import check_finite
 from ..models.modules.pooling import pool_features
 from ..models.tasks import task_outputs
 from ..registry import type_name
@@ -118,6 +119,7 @@ def export_model(
             exported, or outputs that differ by more than 1e-4 of their size.
     """
     path = check_export_path(path, check)
+    check_finite(model.state_dict(), str(getattr(model, 'checkpoint', None) or 'the model'))
     network = ClipNetwork(model, part, normalise).cpu()
     network.eval()
     clip = tuple(shape) if shape is not None else sample_shape(model.cfg)[2:]

@@ -16,7 +16,7 @@ from mmengine.runner import Runner
 
 from ..apis.inference import init_model
 from ..config.input_files import check_lists
-from ..config.loaders import mend_loader
+from ..config.loading.loaders import mend_loader
 from ..config.sample_shape import sample_shape
 from ..errors import InputError
 

@@ -8,9 +8,9 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='auxskd_mm.AtomicCheckpointHook', interval=1, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    sync_buffers=dict(type='SyncBuffersHook'),
     preemption=dict(type='auxskd_mm.PreemptionHook'),  # SIGTERM or Ctrl-C: save, then leave
     non_finite=dict(type='auxskd_mm.NonFiniteLossHook'),  # a loss that is NaN or infinite ends the run
+    sync_buffers=dict(type='auxskd_mm.SyncBuffersExceptQueuesHook'),  # a queue is never averaged
 )
 custom_hooks = [
     dict(type='auxskd_mm.CheckedTransferHook'),  # `load_from` that brings no backbone is an error

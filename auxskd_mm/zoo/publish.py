@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
+from ..checkpoint_files import read_checkpoint
 from ..errors import InputError
-from ..files import check_checkpoint
 from ..functional.transfer import check_copied, check_finite, check_tensors, plain_keys
 from ..version import __version__
 
@@ -81,8 +81,7 @@ def published_state(state: Mapping[str, Any], part: str, name: str) -> dict[str,
 
 
 def _read(source: str) -> Mapping[str, Any]:
-    check_checkpoint(source)
-    content = torch.load(source, map_location='cpu', weights_only=True)
+    content = read_checkpoint(source)
     if not isinstance(content, Mapping):
         raise InputError(f'{source}: holds a {type(content).__name__}, expected a checkpoint')
     return content

@@ -218,7 +218,7 @@ def loading_seconds(args: argparse.Namespace) -> dict[str, float]:
         sets.stored('mp4')
         for method in args.methods:
             config = load_config(str(CONFIGS / f'{method}_r21d_k100_improved.py'))
-            pipeline = config.train_dataloader.dataset.pipeline
+            pipeline = find_pipeline(config, ('train_dataloader',))
             dataset = UnlabeledVideoDataset(f'{folder}/store_mp4', pipeline=pipeline)
             rounds = []
             for _ in range(args.rounds + 1):  # the first warms up

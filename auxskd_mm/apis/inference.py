@@ -20,8 +20,9 @@ from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import _load_checkpoint
 from torch import nn
 
-from ..config.feature_pipeline import evaluation_steps, feature_pipeline
+from ..config.feature_pipeline import feature_pipeline
 from ..config.load import load_config
+from ..config.pipelines import evaluation_steps, find_setting
 from ..datasets.input_sources import as_samples, input_pipeline
 from ..errors import InputError, VideoReadError
 from ..files import check_checkpoint
@@ -29,6 +30,7 @@ from ..functional.order_tuples import clip_orders
 from ..functional.pace import pace_names
 from ..functional.transfer import check_transfer
 from ..random_state import untouched_random_state
+from ..registry import type_name
 
 QUESTIONS = ('as_is', 'task')
 # Field that a head writes, the task's name, and the field of the true answer.
@@ -211,7 +213,7 @@ def inference_pipeline(config: Config, question: str = 'as_is', num_clips: int =
         else [dict(step) for step in evaluation_steps(config)]
     )
     for step in steps:
-        if str(step['type']).endswith('PackActionInputs'):
+        if type_name(step['type']) == 'PackActionInputs':
             step['meta_keys'] = tuple(dict.fromkeys((*step.get('meta_keys', ()), 'filename', 'frame_inds')))
     return Compose(input_pipeline(steps))
 
@@ -354,7 +356,7 @@ def read_prediction(sample: Any, model: nn.Module) -> VideoPrediction:
 def class_names(config: Config, task: str, count: int) -> tuple[str, ...]:
     """Names of a task's classes: '2x', '3 of 4', '0-2-1', or those in the config's ``classes``."""
     if task == 'pace':
-        paces = _sampler_setting(config, 'paces') or _sampler_setting(config, 'speeds') or range(1, count + 1)
+        paces = find_setting(config, 'paces') or find_setting(config, 'speeds') or range(1, count + 1)
         return pace_names(paces)
     if task == 'segment':
         return tuple(f'{i + 1} of {count}' for i in range(count)) if count > 1 else ('whole clip',)
@@ -363,13 +365,3 @@ def class_names(config: Config, task: str, count: int) -> tuple[str, ...]:
         return tuple('-'.join(map(str, order)) for order in clip_orders(length))
     given = config.get('classes')
     return tuple(given) if given is not None and len(given) == count else tuple(str(i) for i in range(count))
-
-
-def _sampler_setting(config: Config, key: str) -> Any:
-    """Setting of a sampler in the test or the training pipeline; None if there is none."""
-    for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
-        steps = ((config.get(loader) or {}).get('dataset') or {}).get('pipeline') or ()
-        for step in steps:
-            if key in step:
-                return step[key]
-    return None

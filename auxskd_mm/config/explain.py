@@ -17,7 +17,8 @@ from ..registry import type_name
 from .explain_pipeline import describe_pipeline
 from .explain_recipe import describe_recipe
 from .origins import ConfigFile, config_chain, origins
-from .sample_shape import loader_steps, sample_shape
+from .pipelines import find_pipeline
+from .sample_shape import sample_shape
 
 _METHODS = dict(
     AuxSKD='auxSKD, the auxiliary phase: similarities to a queue, distilled from an EMA teacher',
@@ -111,8 +112,8 @@ def _start(config: Config) -> str:
 def _data(config: Config) -> list[str]:
     lines = []
     for split in ('train', 'val', 'test'):
-        steps = loader_steps(config, split)
-        if steps is None:
+        steps = find_pipeline(config, (f'{split}_dataloader',))
+        if not steps:
             continue
         loader = config[f'{split}_dataloader']
         lines.append(f'{split}: {_source(loader.dataset)}')

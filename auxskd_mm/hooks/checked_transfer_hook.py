@@ -11,7 +11,8 @@ from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop
 
-from ..config.input_convention import describe_convention, find_pipeline, input_convention, same_convention
+from ..config.input_convention import describe_convention, input_convention, same_convention
+from ..config.pipelines import find_pipeline
 from ..config.text import read_config_text
 from ..functional.transfer import check_transfer
 from ..registry import HOOKS

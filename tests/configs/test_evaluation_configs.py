@@ -10,7 +10,8 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 
 from auxskd_mm.apis import load_config
-from auxskd_mm.config.input_convention import find_pipeline, input_convention, same_convention
+from auxskd_mm.config.input_convention import input_convention, same_convention
+from auxskd_mm.config.pipelines import find_pipeline
 from auxskd_mm.functional.transfer import check_transfer
 from auxskd_mm.recipes.plan import plan_recipe
 

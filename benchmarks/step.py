@@ -31,6 +31,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from auxskd_mm.apis import load_config
+from auxskd_mm.config.pipelines import find_pipeline
 from auxskd_mm.datasets import UnlabeledVideoDataset
 from auxskd_mm.hooks.fast_step_hook import to_channels_last
 from auxskd_mm.models.data_preprocessors import BatchColorJitter

@@ -13,7 +13,6 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ..config.variables import fill_value
 from ..errors import InputError
 from .entries import Evaluation, Init, Phase, read_evaluations, read_inits, read_phases
 
@@ -158,6 +157,20 @@ def list_variables(run: Run) -> dict[str, Any]:
     return dict(lists=run.lists, num_classes=len(read_classes(classes)))
 
 
+def _filled(value: Any, variables: Mapping[str, Any]) -> Any:
+    """An option with ``{lists}`` and ``{num_classes}`` replaced; one that is nothing else takes the value's type."""
+    if isinstance(value, Mapping):
+        return {key: _filled(item, variables) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_filled(item, variables) for item in value)
+    if isinstance(value, str):
+        for name, filling in variables.items():
+            if value == f'{{{name}}}':
+                return filling
+            value = value.replace(f'{{{name}}}', str(filling))
+    return value
+
+
 def read_classes(path: Path) -> list[str]:
     """Names of a file with a class a line."""
     return [name for name in path.read_text(encoding='utf-8').split('\n') if name.strip()]
@@ -172,7 +185,7 @@ def _steps(
         merged: dict[str, Any] = {}
         for part in parts:
             merged.update(copy.deepcopy(dict(part)))
-        return dict(fill_value(merged, variables))
+        return dict(_filled(merged, variables))
 
     steps = [
         Step(

@@ -3,14 +3,14 @@
 # Lists by tools/data/prepare_folder.py. Weights of a pretraining: --cfg-options load_from=...; without, from scratch.
 _base_ = ['../_base_/default_runtime.py']
 
-# Filled in below after the overrides: --cfg-options lists=... num_classes=... still=True
+# Variables: --cfg-options lists=... num_classes=... still=True
 lists = 'lists'
 num_classes = 7
 still = False  # True shows one frame of each clip, repeated: what can be told without motion
 model = dict(
     type='Recognizer3D',
     backbone=dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=8),
-    cls_head=dict(type='I3DHead', num_classes='{num_classes}', in_channels=64, dropout_ratio=0.0, average_clips=None),
+    cls_head=dict(type='I3DHead', num_classes=num_classes, in_channels=64, dropout_ratio=0.0, average_clips=None),
     data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor', to_rgb=True),  # BGR in 0-255, as in the pretraining
 )
 clip_len, frame_interval = 16, 2
@@ -18,7 +18,7 @@ pack = dict(type='PackActionInputs', meta_keys=('filename',))
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
     dict(type='SampleFrames', clip_len=clip_len, frame_interval=frame_interval),
-    dict(type='auxskd_mm.StillFrames', enabled='{still}'),
+    dict(type='auxskd_mm.StillFrames', enabled=still),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(64, 48), keep_ratio=False),
     dict(type='auxskd_mm.ClipRandomCrop', size=40),
@@ -29,7 +29,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
     dict(type='SampleFrames', clip_len=clip_len, frame_interval=frame_interval, num_clips=5, test_mode=True),
-    dict(type='auxskd_mm.StillFrames', enabled='{still}'),
+    dict(type='auxskd_mm.StillFrames', enabled=still),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(64, 48), keep_ratio=False),
     dict(type='CenterCrop', crop_size=40),
@@ -42,13 +42,13 @@ train_dataloader = dict(
     persistent_workers=True,
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(type='VideoDataset', ann_file='{lists}/train.txt', pipeline=train_pipeline),
+    dataset=dict(type='VideoDataset', ann_file=f'{lists}/train.txt', pipeline=train_pipeline),
 )
 test_dataloader = dict(
     batch_size=8,
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='VideoDataset', ann_file='{lists}/test.txt', pipeline=test_pipeline, test_mode=True),
+    dataset=dict(type='VideoDataset', ann_file=f'{lists}/test.txt', pipeline=test_pipeline, test_mode=True),
 )
 test_evaluator = dict(type='auxskd_mm.MultiClipAccuracy')
 test_cfg = dict(type='TestLoop')

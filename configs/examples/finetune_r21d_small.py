@@ -13,7 +13,7 @@ model = dict(
     cls_head=dict(type='I3DHead', num_classes=num_classes, in_channels=64, dropout_ratio=0.0, average_clips=None),
     data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor', to_rgb=True),  # BGR in 0-255, as in the pretraining
 )
-clip_len, frame_interval = 16, 2
+clip_len, frame_interval, num_clips = 16, 2, 5
 pack = dict(type='PackActionInputs', meta_keys=('filename',))
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
@@ -28,7 +28,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    dict(type='SampleFrames', clip_len=clip_len, frame_interval=frame_interval, num_clips=5, test_mode=True),
+    dict(type='SampleFrames', clip_len=clip_len, frame_interval=frame_interval, num_clips=num_clips, test_mode=True),
     dict(type='auxskd_mm.StillFrames', enabled=still),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(64, 48), keep_ratio=False),
@@ -53,10 +53,19 @@ test_dataloader = dict(
 test_evaluator = dict(type='auxskd_mm.MultiClipAccuracy')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=3e-3, weight_decay=0.02))
+epochs = 30
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=True, begin=0, end=2, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', by_epoch=True, begin=2, end=30, T_max=28, eta_min=0, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        by_epoch=True,
+        begin=2,
+        end=max(epochs, 3),
+        T_max=max(epochs - 2, 1),
+        eta_min=0,
+        convert_to_iter_based=True,
+    ),
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=30)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=epochs)
 default_hooks = dict(logger=dict(interval=5), checkpoint=dict(interval=10, max_keep_ckpts=1))
 env_cfg = dict(dist_cfg=dict(backend='gloo'))

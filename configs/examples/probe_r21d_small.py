@@ -11,9 +11,10 @@ model = dict(
     cls_head=dict(type='auxskd_mm.ClipFeatureHead', pooling='average'),
     data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor', to_rgb=True),  # BGR in 0-255, as in the pretraining
 )
+num_clips = 5
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    dict(type='SampleFrames', clip_len=16, frame_interval=2, num_clips=5, test_mode=True),
+    dict(type='SampleFrames', clip_len=16, frame_interval=2, num_clips=num_clips, test_mode=True),
     dict(type='auxskd_mm.StillFrames', enabled=still),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(64, 48), keep_ratio=False),

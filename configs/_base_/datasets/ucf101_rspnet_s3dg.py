@@ -2,6 +2,7 @@
 # the area, flip, no jitter; 10 uniform clips and the centred square at test. Not taken over: its 25 fps resampling.
 # Lists by tools/data/prepare_ucf101.py; --cfg-options split=2 takes another split.
 split = 1
+num_clips = 10  # of a video at test
 data_root = 'data/ucf101'
 clip_len = 64
 pack = dict(type='PackActionInputs', meta_keys=('filename',))
@@ -26,7 +27,7 @@ val_pipeline = [
 ]
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    dict(type='SampleFrames', clip_len=clip_len, num_clips=10, test_mode=True),
+    dict(type='SampleFrames', clip_len=clip_len, num_clips=num_clips, test_mode=True),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(-1, 224)),
     dict(type='CenterCrop', crop_size=224),

@@ -3,6 +3,7 @@
 # Lists by tools/data/prepare_ucf101.py. The split is one option, for this and all configs on it:
 # --cfg-options split=2, for training and test alike.
 split = 1
+num_clips = 10  # of a video at test
 data_root = 'data/ucf101'
 clip_len = 16
 pack = dict(type='PackActionInputs', meta_keys=('filename',))
@@ -27,7 +28,7 @@ val_pipeline = [
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
     # The original cuts its starts down where this rounds them: at most one frame apart.
-    dict(type='SampleFrames', clip_len=clip_len, num_clips=10, test_mode=True),
+    dict(type='SampleFrames', clip_len=clip_len, num_clips=num_clips, test_mode=True),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(171, 128), keep_ratio=False),
     dict(type='CenterCrop', crop_size=112),

@@ -232,8 +232,25 @@ def _override(entries: Sequence[Phase | Evaluation], phases: Sequence[Phase], op
         name, _, rest = key.partition('.')
         if name not in [*names, 'all'] or not rest:
             raise InputError(
-                f"--cfg-options {key}: expected '<phase>.<key>' or 'all.<key>' (all phases, no evaluation); there are "
-                f'{names}'
+                f"--cfg-options {key}: expected '<phase>.<key>' or 'all.<key>' (all phases, and every evaluation whose "
+                f'config has that key); there are {names}'
             )
-        for entry in phases if name == 'all' else [entry for entry in entries if entry.name == name]:
+        if name == 'all':
+            chosen = [entry for entry in entries if entry in phases or _has(entry.config, rest)]
+        else:
+            chosen = [entry for entry in entries if entry.name == name]
+        if not chosen:
+            raise InputError(f'--cfg-options {key}: no config of this recipe has {rest}')
+        for entry in chosen:
             entry.options[rest] = value
+
+
+def _has(path: Path, key: str) -> bool:
+    """Whether a config has a value, other than None, at a dotted key."""
+    value: Any = Config.fromfile(str(path))
+    for part in key.split('.'):
+        try:
+            value = value[int(part) if part.isdigit() else part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return value is not None

@@ -2,7 +2,7 @@
 # and retrieval, all on features that are extracted once. Run: tools/test.py CONFIG CHECKPOINT
 _base_ = ['./_base_motion.py']
 
-train_dataloader = train_cfg = optim_wrapper = param_scheduler = None
+train_dataloader = train_cfg = optim_wrapper = param_scheduler = epochs = None
 model = dict(
     type='Recognizer3D',
     backbone={{_base_.backbone}},

@@ -15,6 +15,7 @@ from auxskd_mm.config.input_files import check_lists
 from auxskd_mm.errors import InputError
 from auxskd_mm.launch.process_group import start_group
 from auxskd_mm.records.protocol import protocol_of, write_protocol
+from auxskd_mm.registry import type_name
 
 
 def parse_args() -> argparse.Namespace:
@@ -56,7 +57,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
         evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
         cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=args.dump)]
     hooks = list(cfg.get('custom_hooks') or [])
-    if not any(str(hook.get('type')).endswith('CheckedTransferHook') for hook in hooks):
+    if not any(type_name(hook.get('type')) == 'CheckedTransferHook' for hook in hooks):
         # A number from a head left at random means nothing, whatever config it comes from.
         cfg.custom_hooks = [*hooks, dict(type='auxskd_mm.CheckedTransferHook')]
     cfg.launcher = args.launcher

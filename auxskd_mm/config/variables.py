@@ -45,16 +45,25 @@ def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Co
     if not path.endswith('.py') or not flat or _is_new_style(path):
         return config
     for name, allowed in _RANGES.items():
-        if name in flat and (isinstance(flat[name], bool) or flat[name] not in allowed):
+        known = name in flat and isinstance(config.get(name), int)
+        if known and (isinstance(flat[name], bool) or flat[name] not in allowed):
             raise InputError(f'{name}={flat[name]!r}: expected one of {", ".join(map(str, allowed))}')
     made = _evaluate(path, flat)
     for key in flat:
         name = key.split('.')[0]
-        other = _evaluate(path, {one: value for one, value in flat.items() if one != key})
-        same = {one for one in made if one in other and made[one] == other[one]}
-        if name not in (*same, *_READ_BY_TOOLS) and len(same) == len(made) - 1:
+        if name not in _READ_BY_TOOLS and _is_useless(path, key, flat, made):
             raise InputError(f'--cfg-options {key}: nothing in this config depends on {name}, so it changes nothing')
     return Config(made, cfg_text=config.text, filename=config.filename, env_variables=config.env_variables)
+
+
+def value_at(config: Any, key: str) -> Any:
+    """Value at a dotted key of a config, such as ``'test_evaluator.0.type'``; None if there is none."""
+    for part in key.split('.'):
+        try:
+            config = config[int(part) if part.isdigit() else part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return config
 
 
 def refuse_old_places(config: Config, path: str) -> None:
@@ -69,6 +78,17 @@ def refuse_old_places(config: Config, path: str) -> None:
         if name is not None:
             new = name if text == f'{{{name}}}' else f'f{text!r}'
             raise InputError(f"{path}: '{text}' is not filled any more: write {new} there (plain Python)")
+
+
+def _is_useless(path: str, key: str, flat: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
+    """Whether a config is the same, save for the variable itself, without one of the overrides that it was made with."""
+    try:
+        other = _evaluate(path, {one: value for one, value in flat.items() if one != key})
+    except InputError:  # the others need this one
+        return False
+    differ = {one for one in made if one not in other or made[one] != other[one]}
+    # A variable of another package's config is not even assigned.
+    return differ == {key.split('.')[0]} or (not differ and value_at(made, key) != flat[key])
 
 
 def _evaluate(path: str, overrides: Mapping[str, Any]) -> dict[str, Any]:

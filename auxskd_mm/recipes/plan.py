@@ -13,6 +13,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ..config.variables import value_at
 from ..errors import InputError
 from .entries import Evaluation, Init, Phase, read_evaluations, read_inits, read_phases
 
@@ -236,21 +237,14 @@ def _override(entries: Sequence[Phase | Evaluation], phases: Sequence[Phase], op
                 f'config has that key); there are {names}'
             )
         if name == 'all':
-            chosen = [entry for entry in entries if entry in phases or _has(entry.config, rest)]
+            chosen = [
+                entry
+                for entry in entries
+                if entry in phases or value_at(Config.fromfile(str(entry.config)), rest) is not None
+            ]
         else:
             chosen = [entry for entry in entries if entry.name == name]
         if not chosen:
             raise InputError(f'--cfg-options {key}: no config of this recipe has {rest}')
         for entry in chosen:
             entry.options[rest] = value
-
-
-def _has(path: Path, key: str) -> bool:
-    """Whether a config has a value, other than None, at a dotted key."""
-    value: Any = Config.fromfile(str(path))
-    for part in key.split('.'):
-        try:
-            value = value[int(part) if part.isdigit() else part]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return value is not None

@@ -91,6 +91,19 @@ def test_a_stock_config_keeps_its_scope(tmp_path):
     made, plain = load_config(str(tmp_path / 'mine.py'), {'n': 5}), Config.fromfile(tmp_path / 'mine.py')
     assert made.model.cls_head.num_classes == 5
     assert made.model.backbone == plain.model.backbone
+    assert 'dataset_type' in plain
+    with pytest.raises(InputError, match='depends on dataset_type, so it changes nothing'):
+        load_config(str(tmp_path / 'mine.py'), {'dataset_type': 'X'})
+
+
+def test_overrides_may_need_each_other(tmp_path):
+    (tmp_path / 'mine.py').write_text("a, b = (1,), 'x'\nassert len(a) == len(b)\nmodel = dict(a=a, b=b)\n")
+    assert load_config(str(tmp_path / 'mine.py'), {'a': (1, 2), 'b': 'xy'}).model == dict(a=(1, 2), b='xy')
+
+
+def test_a_split_of_another_kind_is_free(tmp_path):
+    (tmp_path / 'mine.py').write_text("split = 'train'\nmodel = dict(split=split)\n")
+    assert load_config(str(tmp_path / 'mine.py'), {'split': 'val'}).model.split == 'val'
 
 
 @pytest.mark.parametrize('split', [0, 4, '2', True, None])
@@ -133,6 +146,9 @@ def test_every_shipped_config_means_the_same_to_mmengine(path):
     stock = Config.fromfile(path)
     ours = load_config(str(path))
     assert ours.to_dict() == stock.to_dict()
+    # What a variable is made again of, by its own value, is the same config.
+    name = next((name for name in ('split', 'epochs', 'crop', 'num_clips') if stock.get(name) is not None), None)
+    assert load_config(str(path), {name: stock[name]} if name else None).to_dict() == stock.to_dict()
     assert '{' not in str(stock.to_dict()).replace("{'", '').replace('{}', '')
 
 

@@ -57,7 +57,7 @@ def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Co
 
 
 def value_at(config: Any, key: str) -> Any:
-    """Value at a dotted key of a config, such as ``'test_evaluator.0.type'``; None if there is none."""
+    """Value at a dotted key of a config, such as ``'model.cls_head.type'``; None if there is none."""
     for part in key.split('.'):
         try:
             config = config[int(part) if part.isdigit() else part]

@@ -42,12 +42,12 @@ def check_lists(config: Config, parts: Sequence[str], prefix: str = '') -> None:
     """
     tops = [f'{part}_dataloader' for part in parts] + ['custom_hooks'] * ('train' in parts)
     for top in tops:
-        for key, path in _asked_for(config.get(top), prefix + top):
+        for key, path in asked_for(config.get(top), prefix + top):
             if '://' not in path and not os.path.exists(path):
                 raise InputError(f'{path}: no such file or folder, but {key} asks for it; {_advice(key, path)}')
 
 
-def _asked_for(part: Any, key: str) -> Iterator[tuple[str, str]]:
+def asked_for(part: Any, key: str) -> Iterator[tuple[str, str]]:
     """Key and path of everything that the data sets under a part of a config read."""
     for where, dataset in data_sets(part, key):
         path = dataset.get('ann_file')

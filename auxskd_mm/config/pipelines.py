@@ -115,12 +115,6 @@ def find_steps(steps: Any, *names: str) -> list[Step]:
     return [step for step in all_steps(steps) if type_name(step.get('type')) in names]
 
 
-def find_setting(config: Mapping[str, Any], key: str) -> Any:
-    """Value of the first step that has this setting, in the test, validation or training pipeline; None if none has."""
-    found = (step for loader in LOADERS for step in all_steps(find_pipeline(config, (loader,))))
-    return next((step[key] for step in found if key in step), None)
-
-
 def is_random(step: Step) -> bool:
     """Whether a step draws a crop, a flip or colours at random; what is inside it is not looked at."""
     name = type_name(step.get('type'))

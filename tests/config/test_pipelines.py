@@ -4,7 +4,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.config.lazy import LazyObject
 
-from auxskd_mm.config.pipelines import all_steps, data_sets, find_pipeline, find_setting, find_steps
+from auxskd_mm.config.pipelines import all_steps, data_sets, find_pipeline, find_steps
 from auxskd_mm.datasets.transforms import OpenVideo
 
 STEPS = [dict(type='A')]
@@ -75,9 +75,6 @@ def test_steps_inside_other_steps():
     names = [step['type'] for step in all_steps(steps)]
     assert names == ['RandomChoice', 'Resize', 'auxskd_mm.PerView', 'Resize', 'X', 'Y', 'ImgAug']
     assert len(find_steps(steps, 'Resize')) == 2
-    config = dict(train_dataloader=dict(dataset=dict(pipeline=steps)), test_dataloader=dict(dataset=LEAF))
-    assert find_setting(config, 'scale') == 1
-    assert find_setting(config, 'nothing') is None
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def main() -> None:
     text = json.dumps(results, indent=1)
     if args.out:
         Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-        Path(args.out).write_text(text + '\n')
+        Path(args.out).write_text(text + '\n', encoding='utf-8')
         kinds = [EVALUATIONS[TASKS[task].__name__] for task in args.tasks]
         write_protocol(args.out, protocol_of_comparison(args.gallery, args.queries, kinds), results)
     print(text)

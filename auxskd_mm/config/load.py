@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ..errors import InputError
+from .class_count import count_classes
 from .variables import refuse_old_places, set_variables
 
 _RUNNER_KEYS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self'} | {
@@ -32,7 +33,8 @@ _RUNNER_KEYS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self
 def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
     """Load a config with ``--cfg-options`` and refuse keys that nothing reads.
 
-    Without options this is ``mmengine.Config.fromfile(path)`` and checks. Keys of the Runner's are merged as MMEngine does;
+    Without options this is ``mmengine.Config.fromfile(path)`` and checks; ``num_classes = None`` is counted, see
+    :func:`count_classes`. Keys of the Runner's are merged as MMEngine does;
     a variable (any other name at the top of the config) also changes what is made of it, see :func:`set_variables`.
 
     Args:
@@ -52,10 +54,13 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
         raise InputError(f'{path}: {str(error).split(", the current sys.path")[0]}') from None
     _check_top_level(config.keys(), known=(), where=path)
     refuse_old_places(config, path)
+    options = dict(options or {})
     if options:
         _check_top_level(
             {key.split('.')[0] for key in options}, known=config.keys(), where='--cfg-options', strict=True
         )
+    options.update(count_classes({**{key: config[key] for key in config}, **options}))
+    if options:
         variables = {key: value for key, value in options.items() if key.split('.')[0] not in _RUNNER_KEYS}
         config = set_variables(config, file, variables)
         try:

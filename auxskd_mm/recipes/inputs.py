@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..config.input_files import check_lists
+from ..config.labeled_lists import check_labeled_lists
 from ..config.load import load_config
 from ..errors import InputError
 from .plan import Step
 
 
 def check_inputs(steps: Iterable[Step]) -> None:
-    """Refuse steps whose list files or folders of videos do not exist.
+    """Refuse steps whose list files or folders of videos do not exist, or whose labels do not fit their head.
 
     An override that does not fit its config is left to the step, which says what is wrong with it.
 
     Raises:
-        InputError: See :func:`check_lists`; the key is the one that the recipe's ``--cfg-options`` takes.
+        InputError: See :func:`check_lists` and :func:`check_labeled_lists`; the key is the one that the recipe's
+            ``--cfg-options`` takes.
     """
     for step in steps:
         try:
@@ -25,3 +27,4 @@ def check_inputs(steps: Iterable[Step]) -> None:
             continue
         parts = ['train', 'val'] * step.trains + ['test'] * step.tests
         check_lists(config, parts, prefix=f'{step.kind}.')
+        check_labeled_lists(config, parts, prefix=f'{step.kind}.')

@@ -17,6 +17,7 @@ from ..config.pipelines import LOADERS, find_pipeline, find_steps
 from ..config.sample_shape import sample_shape
 from ..errors import InputError
 from ..files import check_writable
+from ..functional.transfer import check_finite
 from ..models.modules.pooling import pool_features
 from ..models.tasks import task_outputs
 
@@ -118,6 +119,7 @@ def export_model(
             exported, or outputs that differ by more than 1e-4 of their size.
     """
     path = check_export_path(path, check)
+    check_finite(model.state_dict(), str(getattr(model, 'checkpoint', None) or 'the model'))
     network = ClipNetwork(model, part, normalise).cpu()
     network.eval()
     clip = tuple(shape) if shape is not None else sample_shape(model.cfg)[2:]

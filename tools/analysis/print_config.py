@@ -24,7 +24,7 @@ def main() -> None:
         return
     try:
         Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-        Path(args.out).write_text(text)
+        Path(args.out).write_text(text, encoding='utf-8')
     except OSError as error:
         raise InputError(f'{args.out}: cannot be written ({error.strerror})') from None
 

@@ -40,7 +40,7 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
-        type='VideoDataset',
+        type='auxskd_mm.LabeledVideoDataset',
         data_root=data_root,
         # RSPNet trains on the whole list and picks the epoch by the test split; here a validation part is held out.
         ann_file=f'fit_split{split}.txt',
@@ -54,7 +54,7 @@ val_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='VideoDataset',
+        type='auxskd_mm.LabeledVideoDataset',
         data_root=data_root,
         ann_file=f'val_split{split}.txt',
         data_prefix=dict(video='videos'),
@@ -67,7 +67,7 @@ test_dataloader = dict(
     num_workers=8,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='VideoDataset',
+        type='auxskd_mm.LabeledVideoDataset',
         data_root=data_root,
         ann_file=f'test_split{split}.txt',
         data_prefix=dict(video='videos'),

@@ -11,7 +11,8 @@ from mmengine.logging import print_log
 from mmengine.runner import BaseLoop
 from torch import Tensor
 
-from ..config.input_convention import describe_convention, find_pipeline, input_convention, same_convention
+from ..config.input_convention import describe_convention, input_convention, same_convention
+from ..config.pipelines import find_pipeline
 from ..config.text import read_config_text
 from ..errors import InputError
 from ..functional.transfer import check_copied, check_finite, check_transfer

@@ -109,8 +109,8 @@ def _test(step: Step, checkpoint: Path | None, gpus: int) -> tuple[str, float]:
     classifier = step.evaluation is not None and _evaluator(step.config)[0] == 'MultiClipAccuracy'
     if classifier:
         command += ['--dump', str(dump)]
-    elif step.evaluation is not None and _keeps_features(step.config):
-        options.setdefault('test_evaluator.0.save_to', str(step.folder / FEATURES))
+    elif step.evaluation is not None and (number := _keeps_features(step.config)) is not None:
+        options.setdefault(f'test_evaluator.{number}.save_to', str(step.folder / FEATURES))
     took = commands.call(step.label, command, options)
     if classifier and dump.is_file():
         records.keep_predictions(dump, _evaluator(step.config)[1].get('average', 'logits'))
@@ -124,9 +124,13 @@ def _evaluator(path: Path) -> tuple[str, dict[str, Any]]:
     return type_name(first['type']), dict(first)
 
 
-def _keeps_features(path: Path) -> bool:
+def _keeps_features(path: Path) -> int | None:
+    """Number of the first evaluator of a config that can keep the features, None if there is none."""
     from ..evaluation.feature_metric import FeatureMetric
 
     evaluator = load_config(str(path)).test_evaluator
-    kind = METRICS.get(str(evaluator[0]['type'])) if isinstance(evaluator, (list, tuple)) else None
-    return isinstance(kind, type) and issubclass(kind, FeatureMetric)
+    for number, entry in enumerate(evaluator if isinstance(evaluator, (list, tuple)) else []):
+        kind = METRICS.get(entry['type']) if isinstance(entry['type'], str) else entry['type']
+        if isinstance(kind, type) and issubclass(kind, FeatureMetric):
+            return number
+    return None

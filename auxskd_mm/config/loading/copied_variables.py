@@ -29,7 +29,7 @@ def merge_variables(config: Config, options: Mapping[str, Any], read: Collection
         old = copy.deepcopy(config._cfg_dict[name])
         own = {key: value for key, value in options.items() if key.split('.')[0] == name}
         config.merge_from_dict(own)
-        if old == config._cfg_dict[name] or _is_placeholder(config, name):
+        if old == config._cfg_dict[name]:
             continue
         copies = 0
         if isinstance(old, (dict, list, tuple)) and old:
@@ -54,18 +54,6 @@ def _replace(owner: Any, key: Any, old: Any, new: Any) -> int:
     if isinstance(value, list):
         return sum(_replace(value, place, old, new) for place in range(len(value)))
     return 0
-
-
-def _is_placeholder(config: Config, name: str) -> bool:
-    """Whether a string of the config holds ``{name}``, which is filled after the overrides."""
-    return any(f'{{{name}}}' in text for text in _strings(config._cfg_dict))
-
-
-def _strings(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    items = dict.values(value) if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
-    return [text for item in items for text in _strings(item)]
 
 
 def _used_in(text: str, name: str) -> bool:

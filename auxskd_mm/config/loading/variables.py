@@ -13,11 +13,10 @@ from typing import Any
 from mmengine.config import Config
 
 from ...errors import InputError
+from .copied_variables import used_in
 
 # Variables with a known range: the official splits of UCF101 and HMDB51.
 _RANGES = dict(split=(1, 2, 3))
-# Names that tools read from the config itself.
-_READ_BY_TOOLS = ('classes',)
 
 
 def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Config:
@@ -51,7 +50,8 @@ def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Co
     made = _evaluate(path, flat)
     for key in flat:
         name = key.split('.')[0]
-        if name not in _READ_BY_TOOLS and _is_useless(path, key, flat, made):
+        # A variable that the files never read is somebody else's, such as a hook's that looks into the config.
+        if used_in(config.text, name) and _is_useless(path, key, flat, made):
             raise InputError(f'--cfg-options {key}: nothing in this config depends on {name}, so it changes nothing')
     return Config(made, cfg_text=config.text, filename=config.filename, env_variables=config.env_variables)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +65,12 @@ def run_step(step: Step, root: Path, gpus: int) -> dict[str, Any]:
     return row
 
 
-def read_predictions(step: Step) -> dict[str, list] | None:
+def read_classified(step: Step) -> dict[str, list] | None:
     """Names, labels and predictions of a classifier's or a linear probe's test, None if there are none."""
-    for path in (step.folder / 'test' / 'predictions.json', step.folder / FEATURES / 'predictions.json'):
-        if path.is_file():
-            return json.loads(path.read_text(encoding='utf-8'))
-    return None
+    if (probed := records.classified(step.folder / FEATURES / 'predictions.json')) is not None:
+        return probed
+    path = step.folder / 'test' / 'predictions.json'
+    return records.classified(path, _evaluator(step.config)[1].get('average', 'logits')) if path.is_file() else None
 
 
 def _init(step: Step) -> Path | None:
@@ -106,15 +105,12 @@ def _test(step: Step, checkpoint: Path | None, gpus: int) -> tuple[str, float]:
     options = dict(step.options)
     if checkpoint is None and step.seed is not None:
         options['randomness.seed'] = step.seed
-    dump = folder / 'predictions.pkl'
     classifier = step.evaluation is not None and _evaluator(step.config)[0] == 'MultiClipAccuracy'
     if classifier:
-        command += ['--dump', str(dump)]
+        command += ['--dump', str(folder / 'predictions.json')]
     elif step.evaluation is not None and _keeps_features(step.config):
         options.setdefault('test_evaluator.0.save_to', str(step.folder / FEATURES))
     took = commands.call(step.label, command, options)
-    if classifier and dump.is_file():
-        records.keep_predictions(dump, _evaluator(step.config)[1].get('average', 'logits'))
     return commands.line(command, options), took
 
 

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import InputError
 from ..evaluation.multi_clip_accuracy import average_clips
+from ..files import write_whole
+from ..records.predictions import read_predictions
 
 _STATE = 'phase.json'
-
-
-def replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(path.suffix + '.tmp')
-    temporary.write_text(text, encoding='utf-8')
-    os.replace(temporary, path)
 
 
 def read_state(folder: Path) -> dict[str, Any]:
@@ -37,7 +31,7 @@ def finished_seconds(folder: Path) -> float | None:
 
 def write_state(folder: Path, state: Mapping[str, Any]) -> None:
     """Write the state of a step."""
-    replace(folder / _STATE, json.dumps(state, indent=2))
+    write_whole(folder / _STATE, json.dumps(state, indent=2))
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -73,31 +67,31 @@ def last_result(folder: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
     return dict(content.get('result') or {}), content.get('protocol')
 
 
-def keep_predictions(dump: Path, average: str = 'logits') -> Path:
-    """Turn what ``tools/test.py --dump`` just wrote into JSON beside it, which can be read again without risk.
+def classified(path: Path, average: str = 'logits') -> dict[str, list] | None:
+    """Names, labels and predicted classes in a file of predictions, None if there is no file.
 
     Args:
-        dump: Pickle file; it is removed.
-        average: See :func:`average_clips`.
-
-    Returns:
-        JSON file with ``names``, ``labels`` and ``predictions``, one each a video.
+        path: Of ``tools/test.py --dump`` or of a linear probe; see :mod:`auxskd_mm.records.predictions`.
+        average: See :func:`average_clips`; for scores of clips.
 
     Raises:
-        InputError: If the samples have no scores of clips.
+        InputError: If the entries are not those of a classifier.
     """
-    samples = pickle.loads(dump.read_bytes())
-    rows = []
-    for sample in samples:
-        if sample.get('replacement'):
+    if not path.is_file():
+        return None
+    columns: dict[str, list] = dict(names=[], labels=[], predictions=[])
+    for row in read_predictions(path):
+        if row.get('replacement'):
             continue
-        if 'pred_score' not in sample or 'gt_label' not in sample:
-            raise InputError(f'{dump}: samples without pred_score and gt_label, expected those of a classifier')
-        scores = sample['pred_score'].float().numpy()
-        mean = average_clips(scores.reshape(-1, scores.shape[-1]), average)
-        rows.append((str(sample.get('filename', '')), int(sample['gt_label'].reshape(-1)[0]), int(mean.argmax())))
-    names, labels, predictions = (list(column) for column in zip(*rows)) if rows else ([], [], [])
-    path = dump.with_suffix('.json')
-    replace(path, json.dumps(dict(names=names, labels=labels, predictions=predictions)))
-    dump.unlink()
-    return path
+        try:
+            scores = np.asarray(row['pred_score'], dtype=np.float32) if 'pred_score' in row else None
+            best = row['pred_label'] if scores is None else average_clips(scores.reshape(-1, scores.shape[-1]), average)
+            label, guess = np.reshape(row['gt_label'], -1)[0], best if scores is None else best.argmax()
+            guess = int(np.reshape(guess, -1)[0])
+        except (KeyError, ValueError, TypeError, IndexError):
+            raise InputError(
+                f'{path}: samples without pred_score and gt_label, expected those of a classifier'
+            ) from None
+        for key, value in zip(columns, (str(row.get('filename', '')), int(label), guess)):
+            columns[key].append(value)
+    return columns

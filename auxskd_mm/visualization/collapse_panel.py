@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from mmengine.config import Config
 
+from ..config.text import read_config_text
 from ..errors import InputError
 from ..records.scalars import read_scalars
 from .curves import COLOURS
@@ -42,7 +42,9 @@ def queue_settings(run: str | Path) -> tuple[int, int | None]:
     files = sorted(Path(run).glob('*/vis_data/config.py'))
     if not files:
         raise InputError(f'{run}: no */vis_data/config.py to read queue_size from; give --queue-size')
-    config = Config.fromfile(files[-1])
+    config = read_config_text(files[-1].read_text(encoding='utf-8', errors='replace'))  # a run folder is data
+    if config is None:
+        raise InputError(f'{files[-1]}: no config as MMEngine writes it, and it is not run; give --queue-size')
     model = config.get('model') or {}
     if not str(model.get('type')).endswith('AuxSKD'):
         raise InputError(f'{run}: a run of {model.get("type")}; this panel is for auxskd_mm.AuxSKD')

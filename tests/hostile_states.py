@@ -11,6 +11,7 @@ import random
 import struct
 import sys
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +124,13 @@ def crafted():
         for use in (array, history):
             made = array(dtype('f8', state))
             yield f'state[{place}]', made if use is array else history(made, made)
+    # A number that NumPy takes for objects, and would follow as addresses.
+    bare = Call(DTYPE, 'O8', False, True)
+    for sub, size, flags, order in itertools.product(((bare, (1,)), (bare, (2,)), None), (8, 16, -1), (0, 1, 63), '<|'):
+        if sub is not None or size == 16 or flags:
+            state = (3, order, sub, None, None, size, 8, flags)
+            yield 'sub-dtype', array(dtype('f8', state), (2,), b'A' * 16)
+            yield 'sub-dtype', history(array(dtype('f8', state), (2,), b'A' * 16), array())
     for state in ((), (3,), PLAIN[:5], (*PLAIN, {}), (*PLAIN, 0, 0), list(PLAIN), {'dtype': objects}, 'x', 7):
         yield 'state shape', array(dtype('f8', state))
     for order in ('', '<>', 'x', '<=', None, 3, b'<', [], 'little'):
@@ -321,10 +329,12 @@ def main(folder):
     def load(data=None, content=None):
         write(path, content, data)
         try:
-            use(torch.load(path, weights_only=True))
-            return True
+            value = torch.load(path, weights_only=True)
         except Exception:  # whatever it says, nothing ran
             return False
+        with suppress(Exception):
+            use(value)
+        return True
 
     honest = [
         write(path, content)

@@ -138,7 +138,7 @@ class PlainDtype:
         if not hasattr(self, 'dtype') or type(state) is not tuple or len(state) < 7:
             raise _hostile('a dtype with a state that is none')
         order = state[1]
-        if type(order) is not str or order not in '<>=|' or state[2:] not in (_NO_PARTS, (*_NO_PARTS, 0)):
+        if type(order) is not str or order not in tuple('<>=|') or state[2:] not in (_NO_PARTS, (*_NO_PARTS, 0)):
             raise _hostile('a dtype of parts, not of numbers')
         self.dtype = self.dtype.newbyteorder(order)
 

@@ -17,7 +17,17 @@ from ..version import __version__
 
 PARTS = ('backbone', 'model', 'teacher')
 # Of a checkpoint's meta, what says where the weights come from; machine and user stay out.
-_META = ('epoch', 'iter', 'seed', 'cfg', 'training', 'experiment_name', 'mmengine_version', 'dataset_meta')
+_META = (
+    'epoch',
+    'iter',
+    'seed',
+    'cfg',
+    'training',
+    'experiment_name',
+    'mmengine_version',
+    'init_history',
+    'dataset_meta',
+)
 _ABSOLUTE = re.compile(r"""(['"])((?:[A-Za-z]:)?[/\\][^'"\n]*[/\\])([^'"/\\\n]*)\1""")
 
 

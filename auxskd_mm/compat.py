@@ -8,12 +8,14 @@ idempotent.
 from __future__ import annotations
 
 import importlib
+import importlib.abc
 import importlib.metadata
 import importlib.util
 import os
 import sys
 import types
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -297,17 +299,58 @@ def leave_out_device_ids(config: Any) -> bool:
     return True
 
 
+class _WhenImported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Run a workaround when a module is first imported, so that importing auxskd_mm does not import it.
+
+    Args:
+        name: Of the module.
+        workaround: Brings it into ``sys.modules``, or leaves that to the import that goes on.
+    """
+
+    def __init__(self, name: str, workaround: Callable[[], bool]) -> None:
+        self.name, self.workaround = name, workaround
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """Called for each import until ours comes."""
+        if name != self.name or self not in sys.meta_path:
+            return None
+        sys.meta_path.remove(self)
+        self.workaround()
+        module = sys.modules.get(name)
+        if module is None:
+            return None
+        self.spec = module.__spec__
+        return importlib.util.spec_from_loader(name, self)
+
+    def create_module(self, spec: Any) -> Any:
+        """The module that the workaround imported."""
+        return sys.modules[spec.name]
+
+    def exec_module(self, module: Any) -> None:
+        """Nothing is left to run; the module keeps its own spec."""
+        module.__spec__ = self.spec
+
+
 def apply() -> dict[str, bool]:
-    """Run every import-time workaround; returns which of them had to act."""
+    """Run every import-time workaround; returns which of them had to act.
+
+    Those for torchvision wait until it is imported: it takes as long to import as torch does.
+    """
+    late = {
+        'torchvision': declare_torchvision_operators,
+        'torchvision.transforms.functional_tensor': alias_functional_tensor,
+    }
+    for name, workaround in late.items():
+        armed = any(isinstance(finder, _WhenImported) and finder.name == name for finder in sys.meta_path)
+        if name not in sys.modules and not armed:
+            sys.meta_path.insert(0, _WhenImported(name, workaround))
     steps = (
         require_mmcv,
-        declare_torchvision_operators,
         stub_missing_drn,
         replace_pkg_resources,
         register_config_scope,
         allow_flat_config_names,
         allow_checkpoint_globals,
-        alias_functional_tensor,
         quiet_missing_operator,
     )
     return {step.__name__: step() for step in steps}

@@ -262,3 +262,52 @@ def test_device_ids_are_left_out_on_the_cpu_alone(monkeypatch):
 
 def test_apply_is_idempotent():
     assert not any(acted for name, acted in compat.apply().items() if name != 'allow_checkpoint_globals')
+
+
+def test_torchvision_is_mended_when_it_is_imported_and_not_before(tmp_path):
+    source = """
+        from torch import library
+        @library.register_fake('torchvision::nms')
+        def nms(dets, scores, iou_threshold): return dets
+        @library.register_fake('torchvision::qnms')
+        def qnms(dets, scores, iou_threshold): return dets
+        value = 7
+    """
+    broken = fake(tmp_path / 'broken', {'torchvision/__init__.py': source, 'torchvision/ops.py': 'inner = 8'})
+    code = """
+        compat.apply()
+        before = 'torchvision' in sys.modules
+        import torchvision
+        from torchvision.ops import inner
+        print(before, torchvision.value, inner, torchvision.__spec__.origin is not None)
+    """
+    assert run(code, broken).split() == ['False', '7', '8', 'True']
+
+
+# MMEngine and MMAction2 load scipy and sympy themselves; what is here they do without.
+HEAVY = (
+    'torchvision',
+    'torch._dynamo',
+    'torch._inductor',
+    'torch.utils.flop_counter',
+    'fvcore.nn',
+    'sklearn',
+    'matplotlib',
+)
+HEAVY += ('pytorchvideo', 'onnx', 'jinja2', 'av', 'decord', 'PIL.Image', 'tensorboard')
+
+
+def test_a_bare_import_loads_nothing_that_it_may_not_need():
+    code = f"""
+        import mmaction
+        compat.stub_missing_drn()
+        import mmaction.models, mmaction.datasets
+        base = set(sys.modules)
+        for name in [name for name in sys.modules if name.split('.')[0] == 'auxskd_mm']:
+            del sys.modules[name]
+        sys.path.insert(0, {str(ROOT)!r})
+        import auxskd_mm.models
+        assert auxskd_mm.__version__
+        print([name for name in {HEAVY!r} if name in sys.modules and name not in base])
+    """
+    assert run(code).strip() == '[]'

@@ -50,7 +50,8 @@ def views(batch=3, size=4, frames=2, seed=0):
 
 
 def test_the_step_in_its_parts():
-    model, inputs = started(), views()
+    # In float64: a bias in front of BatchNorm has no gradient but rounding, which differs from CPU to CPU.
+    model, inputs = started().double(), views().double()
     reference = copy.deepcopy(model)
     losses = model.loss(inputs)
     student = reference.predictor(reference.neck(reference.backbone(inputs[:, 0]).mean((2, 3, 4))))
@@ -59,7 +60,7 @@ def test_the_step_in_its_parts():
     log_p = (F.normalize(student, dim=1) @ anchors.T / 0.1).log_softmax(1)
     target = (F.normalize(teacher, dim=1) @ anchors.T / 0.02).softmax(1)
     expected = F.kl_div(log_p, target.detach(), reduction='batchmean')
-    assert losses['loss_similarity'].item() == pytest.approx(expected.item(), rel=1e-4)
+    assert losses['loss_similarity'].item() == pytest.approx(expected.item(), rel=1e-10)
     # The keys entered after the loss was taken, in the order of the batch.
     assert torch.allclose(model.queue.features[:3], F.normalize(teacher, dim=1), atol=1e-6)
     assert torch.equal(model.queue.features[3:], anchors[3:])
@@ -69,7 +70,7 @@ def test_the_step_in_its_parts():
     for (name, mine), other in zip(model.named_parameters(), reference.parameters()):
         assert mine.requires_grad != name.startswith('teacher.')
         if mine.requires_grad:
-            assert torch.allclose(mine.grad, other.grad, rtol=1e-3, atol=1e-5), name
+            assert torch.allclose(mine.grad, other.grad, rtol=1e-8, atol=1e-12), name
 
 
 def test_only_the_loss_is_summed():

@@ -10,11 +10,12 @@ from torch import nn
 from auxskd_mm.registry import MODELS
 from auxskd_mm.zoo.convert_checkpoint import convert_state_dict
 
-# At lr 0.01 and a batch of 4, BatchNorm magnifies rounding from step to step: this very test in float64 instead of
-# float32 moves the losses of the four steps by 1e-6, 2e-3, 5e-2 and 1e-1. What is sharp over all steps is the float64
-# test below.
-LOSS_TOLERANCE = (1e-5, 5e-3, 6e-2, 3e-1)
-NORM_TOLERANCE = (1e-4, 5e-2, 3e-1, 1.0)
+# At lr 0.01 and a batch of 4, BatchNorm magnifies rounding from step to step, and CPUs round differently. Measured
+# deviations of this very test from the recording: float64 moves the losses of the four steps by 2e-6, 2e-3, 4e-2 and
+# 3e-1 and the gradient norms by 2e-5, 1e-3, 2e-1 and 7e-1; float32 on a CPU with AMX by 4e-7, 3e-3, 1e-1, 5e-2 and
+# 5e-5, 5e-2, 5e-1, 3e-1. What is sharp over all steps is the float64 test below.
+LOSS_TOLERANCE = (1e-5, 1e-2, 2e-1, 5e-1)
+NORM_TOLERANCE = (2e-4, 1.5e-1, 1.0, 1.5)
 
 
 def build(backbone, queue_size, in_channels, width, hidden):
@@ -66,7 +67,7 @@ def test_four_steps_on_r2plus1d():
     # The original moves its teacher at the start of a forward pass, so the last of our updates is one that it had not
     # made yet.
     distance = torch.nn.utils.get_total_norm([s - t for s, t in zip(student, teacher)]) / record['momentum']
-    assert distance.item() == pytest.approx(record['teacher_student_distance_after'], rel=5e-2)
+    assert distance.item() == pytest.approx(record['teacher_student_distance_after'], rel=1e-1)
 
 
 class TinyBackbone(nn.Module):

@@ -4,6 +4,17 @@ Everything that is the input's fault rather than the code's is an :class:`InputE
 which file or key, what was expected and what to do. The command-line tools print that line without a traceback.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def examples(names: Iterable[str], count: int = 3) -> str:
+    """The first few names, and how many there are if not all are shown."""
+    names = list(names)
+    more = f' ... ({len(names)} in all)' if len(names) > count else ''
+    return ', '.join(names[:count]) + more
+
 
 class InputError(ValueError):
     """Bad input: a file, a list, a config key or a checkpoint that cannot be used as given."""

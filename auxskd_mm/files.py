@@ -91,6 +91,13 @@ def write_whole(path: str | os.PathLike, content: bytes | str, partial: Path | N
     return Path(path)
 
 
+def save_figure(figure: Any, path: str | os.PathLike, dpi: float) -> Path:
+    """Write a figure of matplotlib, whole or not at all; the suffix is the format."""
+    with WholeFile(path) as whole:
+        figure.savefig(whole.file, dpi=dpi, format=Path(path).suffix[1:] or 'png')
+    return Path(path)
+
+
 TEMPORARY = '.part'
 
 

@@ -23,6 +23,7 @@ from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank
 from ..evaluation.feature_extraction import extract_bank
+from ..files import WholeFile, write_whole
 from .inference import init_model
 
 SUFFIXES = ('.npy', '.npz', '.parquet')
@@ -121,12 +122,12 @@ def write_features(path: str | Path, bank: FeatureBank) -> None:
     """
     check_feature_path(path)
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == '.npz':
         bank.save(path)
     elif path.suffix == '.npy':
-        np.save(path, bank.features)
-        path.with_suffix('.txt').write_text(''.join(f'{name}\n' for name in bank.names))
+        with WholeFile(path) as whole:
+            np.save(whole.file, bank.features)
+        write_whole(path.with_suffix('.txt'), ''.join(f'{name}\n' for name in bank.names))
     else:
         arrow, parquet = importlib.import_module('pyarrow'), importlib.import_module('pyarrow.parquet')
         flat = arrow.array(bank.features.reshape(-1))
@@ -135,8 +136,9 @@ def write_features(path: str | Path, bank: FeatureBank) -> None:
             label=arrow.array(bank.labels),
             feature=arrow.FixedSizeListArray.from_arrays(flat, bank.features.shape[1]),
         )
-        parquet.write_table(arrow.table(columns), path)
-    path.with_suffix('.json').write_text(json.dumps(dict(bank.protocol, videos=len(bank)), indent=1) + '\n')
+        with WholeFile(path) as whole:
+            parquet.write_table(arrow.table(columns), whole.file)
+    write_whole(path.with_suffix('.json'), json.dumps(dict(bank.protocol, videos=len(bank)), indent=1) + '\n')
 
 
 def _digest(module: nn.Module) -> str:

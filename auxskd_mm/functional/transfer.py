@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, examples
 
 # Statistics of the augmentation and counters say nothing about which network a file belongs to.
 _OPTIONAL_SUFFIXES = ('num_batches_tracked',)
@@ -39,7 +39,7 @@ def check_transfer(
     ]
     part = ' and '.join(prefix.rstrip('.') for prefix in prefixes if prefix) or 'model'
     if not wanted:
-        start = _examples(model_state)
+        start = examples(model_state)
         raise InputError(f"{name}: the model has no '{part}' to load into; its keys start with {start}")
     missing = [key for key in wanted if key not in source]
     shapes = [key for key in wanted if key in source and tuple(source[key].shape) != tuple(model_state[key].shape)]
@@ -48,7 +48,7 @@ def check_transfer(
         detail = []
         if missing:
             other = [key for key in source if key not in model_state]
-            detail.append(f'missing {_examples(missing)}; the file has {_examples(other or source)}')
+            detail.append(f'missing {examples(missing)}; the file has {examples(other or source)}')
         if shapes:
             key = shapes[0]
             detail.append(
@@ -60,8 +60,3 @@ def check_transfer(
             'another network, or of the original code (then run tools/model_converters/convert_auxskd.py first)?'
         )
     return f'{good} of {len(wanted)} {part} tensors loaded from {name}'
-
-
-def _examples(keys: Iterable[str], count: int = 3) -> str:
-    keys = list(keys)
-    return ', '.join(keys[:count]) + (f' ... ({len(keys)} in all)' if len(keys) > count else '')

@@ -8,6 +8,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..errors import InputError
+from ..records.scalars import last_scalars
 from ..registry import METRICS, type_name
 from . import commands
 from . import step_records as records
@@ -55,7 +56,7 @@ def run_step(step: Step, root: Path, gpus: int) -> dict[str, Any]:
                 f'phase {step.label!r}: trained, but left no checkpoint in {step.folder}; '
                 'does its config switch CheckpointHook off?'
             )
-    row.update(checkpoint=str(checkpoint or ''), train=records.last_scalars(step.folder) if step.trains else {})
+    row.update(checkpoint=str(checkpoint or ''), train=last_scalars(step.folder) if step.trains else {})
     if step.tests:
         row['test_command'], took = _test(step, checkpoint, gpus)
         seconds += took

@@ -50,14 +50,6 @@ def best_checkpoint(folder: Path) -> Path | None:
     return best[-1] if best else last_checkpoint(folder)
 
 
-def last_scalars(folder: Path) -> dict[str, float]:
-    """The last value of every scalar that a training logged; training and validation write rows of their own."""
-    files = sorted(folder.glob('*/vis_data/scalars.json'))
-    rows = [json.loads(line) for line in files[-1].read_text().splitlines() if line.strip()] if files else []
-    merged = {key: value for row in rows for key, value in row.items()}
-    return {key: value for key, value in merged.items() if isinstance(value, (int, float))}
-
-
 def last_result(folder: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Metrics and protocol of the latest test in a folder, as ``tools/test.py`` writes them."""
     files = sorted(folder.glob('*/*.protocol.json'), key=lambda path: path.stat().st_mtime)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..config.text import read_config_text
 from ..errors import InputError
+from ..files import save_figure
 from ..records.scalars import read_scalars
 from .curves import COLOURS
 from .plain_text import figure_text
@@ -124,10 +125,7 @@ def draw_collapse_panel(
     for axis, key in zip(axes[1:], ('entropy', 'agreement', 'spread', 'queue')):
         _write_verdict(axis, verdicts.get(key))
     _explain(axes[5])
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
-    return path
+    return save_figure(figure, path, 100)
 
 
 def _curves(axis: Any, scalars: Scalars, keys: Sequence[str], title: str, unit: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..files import check_checkpoint
+from ..files import WholeFile, check_checkpoint
 
 _STATE_KEYS = ('state_dict', 'model', 'model_state_dict')
 _BACKBONE_ROOTS = (
@@ -205,10 +204,7 @@ def convert_checkpoint(source: str | Path, target: str | Path) -> Converted:
         InputError: See :func:`load_original` and :func:`convert_state_dict`.
     """
     result = convert_state_dict(load_original(source), str(source))
-    target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(target.name + '.tmp')
     meta = dict(converted_from=result.kind, source=Path(source).name)
-    torch.save(dict(state_dict=result.state_dict, meta=meta), temporary)
-    os.replace(temporary, target)
+    with WholeFile(target) as whole:
+        torch.save(dict(state_dict=result.state_dict, meta=meta), whole.file)
     return result

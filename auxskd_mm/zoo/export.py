@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..apis.inference import class_names
 from ..config.sample_shape import sample_shape
 from ..errors import InputError
-from ..files import check_writable
+from ..files import check_writable, write_whole
 from ..models.modules.pooling import pool_features
 
 PARTS = ('backbone', 'feature', 'model')
@@ -136,7 +136,7 @@ def export_model(
         config=Path(getattr(model.cfg, 'filename', None) or '').name,
         checkpoint=Path(model.checkpoint).name if getattr(model, 'checkpoint', None) else None,
     )
-    path.with_suffix('.json').write_text(json.dumps(note, indent=1) + '\n')
+    write_whole(path.with_suffix('.json'), json.dumps(note, indent=1) + '\n')
     return Exported(path, outputs, compare(path, network, example) if check else float('nan'))
 
 

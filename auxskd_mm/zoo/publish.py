@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 from collections.abc import Mapping
@@ -12,7 +13,8 @@ from typing import Any
 import torch
 
 from ..errors import InputError
-from ..files import check_checkpoint
+from ..files import check_checkpoint, write_whole
+from ..records.plain_data import to_plain
 from ..version import __version__
 
 PARTS = ('backbone', 'model', 'teacher')
@@ -56,16 +58,10 @@ def publish_model(source: str | Path, target: str | Path, *, part: str = 'backbo
     meta: Mapping[str, Any] = content['meta'] if isinstance(content.get('meta'), Mapping) else {}
     kept = {key: _without_paths(meta[key]) for key in _META if key in meta and (config or key != 'cfg')}
     kept.update(part=part, auxskd_mm_version=__version__)
-    temporary = target.with_name(f'.{target.stem}.{os.getpid()}.tmp')
-    try:
-        torch.save(dict(meta=kept, state_dict=state), temporary)
-        torch.load(temporary, map_location='cpu', weights_only=True)  # what others will do
-        digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
-        final = target.with_name(f'{target.stem}-{digest[:8]}.pth')
-        os.replace(temporary, final)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return final
+    buffer = io.BytesIO()
+    torch.save(to_plain(dict(meta=kept, state_dict=state)), buffer)
+    digest = hashlib.sha256(buffer.getbuffer()).hexdigest()
+    return write_whole(target.with_name(f'{target.stem}-{digest[:8]}.pth'), buffer.getvalue())
 
 
 def published_state(state: Mapping[str, Any], part: str, name: str) -> dict[str, torch.Tensor]:

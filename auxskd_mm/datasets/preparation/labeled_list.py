@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ...errors import InputError
+from ...errors import InputError, examples
+from ...files import write_whole
 
 
 class Labeled(NamedTuple):
@@ -38,14 +39,4 @@ def write_list(path: str | Path, videos: Sequence[Labeled], delimiter: str = ' '
 
 def write_lines(path: str | Path, lines: Iterable[str]) -> Path:
     """Write lines of text, the folder too if needed."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(''.join(f'{line}\n' for line in lines))
-    return path
-
-
-def examples(names: Iterable[str], count: int = 3) -> str:
-    """The first few names, and how many there are if not all are shown."""
-    names = list(names)
-    more = f' ... ({len(names)} in all)' if len(names) > count else ''
-    return ', '.join(names[:count]) + more
+    return write_whole(path, ''.join(f'{line}\n' for line in lines))

@@ -5,24 +5,21 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import multiprocessing
 import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from mmengine.utils import ProgressBar
-
 from ...errors import InputError, VideoReadError
+from ...workers import progress_bar, worker_pool
 from ..readers import IMAGE_SUFFIXES, natural_key, open_reader
+from ..readers.base import TOLERATED_AT_END
 
 STATUSES = ('ok', 'bad', 'short', 'duplicate')
-# As the reader does: containers may announce a frame or two more than they hold.
-_TOLERATED_AT_END = 2
 
 
 class VideoReport(NamedTuple):
@@ -69,7 +66,7 @@ def check_video(path: str, min_frames: int = 1) -> VideoReport:
         reader.close()
         frames, width, height = _decode_images(path) if os.path.isdir(path) else _decode_video(path)
         report = report._replace(frames=frames, fps=reader.fps, width=width, height=height)
-        if frames < reader.num_frames - _TOLERATED_AT_END:
+        if frames < reader.num_frames - TOLERATED_AT_END:
             return report._replace(reason=f'only {frames} of {reader.num_frames} frames can be decoded')
     except VideoReadError as error:
         return report._replace(reason=error.reason)
@@ -104,18 +101,18 @@ def check_videos(
     if min_frames < 1 or (workers is not None and workers < 1):
         raise InputError(f'min_frames={min_frames}, workers={workers}: expected at least 1')
     workers = min(workers or os.cpu_count() or 1, len(paths))
-    tick = _ticker(len(paths), progress)
     reports: dict[int, VideoReport] = {}
-    with _pool(workers) as pool:
-        _collect(pool, paths, range(len(paths)), min_frames, reports, tick)
-    # A crash takes every task of the pool with it, so what is left runs one process a video.
-    for i in range(len(paths)):
-        if i not in reports:
-            with _pool(1) as pool:
-                _collect(pool, paths, [i], min_frames, reports, tick)
+    with progress_bar(len(paths), progress) as bar:
+        with worker_pool(workers) as pool:
+            _collect(pool, paths, range(len(paths)), min_frames, reports, bar.update)
+        # A crash takes every task of the pool with it, so what is left runs one process for each video.
+        for i in range(len(paths)):
             if i not in reports:
-                reports[i] = VideoReport(paths[i], 'bad', 'the decoder crashes on it')
-                tick()
+                with worker_pool(1) as pool:
+                    _collect(pool, paths, [i], min_frames, reports, bar.update)
+                if i not in reports:
+                    reports[i] = VideoReport(paths[i], 'bad', 'the decoder crashes on it')
+                    bar.update()
     return _mark_duplicates([reports[i] for i in range(len(paths))])
 
 
@@ -149,19 +146,13 @@ def write_report(path: str | Path, reports: Sequence[VideoReport]) -> None:
         writer.writerows(reports)
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
-    # Forked workers need not import torch and MMAction2 again; other platforms take what they have.
-    fork = 'fork' in multiprocessing.get_all_start_methods()
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context('fork' if fork else None))
-
-
 def _collect(
     pool: Executor,
     paths: Sequence[str],
     indices: Iterable[int],
     min_frames: int,
     reports: dict[int, VideoReport],
-    tick: Callable[[], None],
+    tick: Callable[[], object],
 ) -> None:
     """Run the tasks, as far as the pool gets."""
     try:
@@ -171,25 +162,6 @@ def _collect(
             tick()
     except BrokenProcessPool:
         return
-
-
-def _ticker(total: int, stream: TextIO | None) -> Callable[[], None]:
-    """Count one video; the bar itself moves at most a thousand times, so that a log file stays small."""
-    if stream is None:
-        return lambda: None
-    bar = ProgressBar(total, file=stream)
-    step, waiting, done = max(1, total // 1000), 0, 0
-
-    def tick() -> None:
-        nonlocal waiting, done
-        waiting, done = waiting + 1, done + 1
-        if waiting == step or done == total:
-            bar.update(waiting)
-            waiting = 0
-        if done == total:
-            stream.write('\n')
-
-    return tick
 
 
 def _decode_video(path: str) -> tuple[int, int, int]:

@@ -31,25 +31,20 @@ def run_step(step: Step, root: Path, gpus: int) -> dict[str, Any]:
     Raises:
         InputError: If the step changed since it was started, or fails.
     """
-    fingerprint = step.fingerprint(root)
-    state = records.read_state(step.folder)
-    if state and state['fingerprint'] != fingerprint:
-        raise InputError(
-            f'phase {step.label!r}: its config or options changed since {step.folder} was made; '
-            'move that folder away to run it anew'
-        )
-    if state.get('finished'):
-        print(f'   finished before: {state["checkpoint"] or step.folder}', flush=True)
-        return state
-    records.write_state(step.folder, dict(name=step.label, fingerprint=fingerprint, finished=False))
-    init = _init(step)
-    row: dict[str, Any] = dict(
-        name=step.label, fingerprint=fingerprint, config=str(step.config), init=str(init or ''), command=None
+    row, before = records.run_restartable(
+        step.label, step.folder, step.fingerprint(root), lambda state: _run(step, gpus, resume=bool(state))
     )
-    checkpoint, seconds = init, float(state.get('seconds', 0.0))
+    if before:
+        print(f'   finished before: {row["checkpoint"] or step.folder}', flush=True)
+    return row
+
+
+def _run(step: Step, gpus: int, *, resume: bool) -> dict[str, Any]:
+    """Train and test; ``took`` is the time of the commands alone."""
+    checkpoint = init = _init(step)
+    row: dict[str, Any] = dict(config=str(step.config), init=str(init or ''), command=None, took=0.0)
     if step.trains:
-        row['command'], took = _train(step, init, gpus, resume=bool(state))
-        seconds += took
+        row['command'], row['took'] = _train(step, init, gpus, resume=resume)
         checkpoint = records.best_checkpoint(step.folder) if step.evaluation else records.last_checkpoint(step.folder)
         if checkpoint is None:
             raise InputError(
@@ -59,10 +54,8 @@ def run_step(step: Step, root: Path, gpus: int) -> dict[str, Any]:
     row.update(checkpoint=str(checkpoint or ''), train=last_scalars(step.folder) if step.trains else {})
     if step.tests:
         row['test_command'], took = _test(step, checkpoint, gpus)
-        seconds += took
+        row['took'] += took
         row['test'], row['protocol'] = records.last_result(step.folder / 'test')
-    row.update(seconds=round(seconds, 1), finished=True)
-    records.write_state(step.folder, row)
     return row
 
 

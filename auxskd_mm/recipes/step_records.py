@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,12 @@ from ..evaluation.multi_clip_accuracy import average_clips
 from ..files import write_whole
 from ..records.predictions import read_predictions
 
-_STATE = 'phase.json'
+STATE = 'phase.json'
 
 
-def read_state(folder: Path) -> dict[str, Any]:
+def read_state(folder: Path, name: str = STATE) -> dict[str, Any]:
     """State of a step, empty if it was never started."""
-    path = folder / _STATE
+    path = folder / name
     return json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
 
 
@@ -29,9 +31,61 @@ def finished_seconds(folder: Path) -> float | None:
     return float(state['seconds']) if state.get('finished') else None
 
 
-def write_state(folder: Path, state: Mapping[str, Any]) -> None:
+def write_state(folder: Path, state: Mapping[str, Any], name: str = STATE) -> None:
     """Write the state of a step."""
-    write_whole(folder / _STATE, json.dumps(state, indent=2))
+    write_whole(folder / name, json.dumps(state, indent=2))
+
+
+def digest(facts: Any) -> str:
+    """Fingerprint of everything that decides what a step does."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def known_state(label: str, folder: Path, fingerprint: str, name: str = STATE) -> dict[str, Any]:
+    """State of a step that is the one that was started.
+
+    Raises:
+        InputError: If it was started with another config or other options.
+    """
+    state = read_state(folder, name)
+    if state and state['fingerprint'] != fingerprint:
+        raise InputError(
+            f'phase {label!r}: its config or options changed since {folder} was made (made with other options); '
+            'move that folder away to run it anew'
+        )
+    if state:
+        state.setdefault('finished', 'metrics' in state)  # cells of the study from before they were kept here
+    return state
+
+
+def run_restartable(
+    label: str, folder: Path, fingerprint: str, work: Callable[[dict[str, Any]], dict[str, Any]], name: str = STATE
+) -> tuple[dict[str, Any], bool]:
+    """Run a step that is not finished, and keep its state: the engine under recipes and the study.
+
+    Args:
+        label: What the step is called.
+        folder: Its work dir.
+        fingerprint: Of :func:`digest`.
+        work: Does the work. Takes the state of a run that was cut off (empty for a new one), gives what is to be kept.
+        name: File of the state.
+
+    Returns:
+        The state, with ``seconds`` over all starts and ``finished``; and whether it was finished before.
+
+    Raises:
+        InputError: See :func:`known_state`.
+    """
+    state = known_state(label, folder, fingerprint, name)
+    if state.get('finished'):
+        return state, True
+    start, before = time.time(), float(state.get('seconds', 0.0))
+    write_state(folder, dict(name=label, fingerprint=fingerprint, finished=False, seconds=before), name)
+    row = dict(name=label, fingerprint=fingerprint, **work(state))
+    seconds = round(before + row.pop('took', time.time() - start), 1)
+    row.update(seconds=seconds, finished=True)
+    write_state(folder, row, name)
+    return row, False
 
 
 def last_checkpoint(folder: Path) -> Path | None:

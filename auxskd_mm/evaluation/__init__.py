@@ -1,7 +1,7 @@
 """Metrics and loops."""
 
 from .dump_predictions import DumpPredictions
-from .feature_bank import FeatureBank, cached_bank, check_comparable
+from .feature_bank import FeatureBank, check_comparable
 from .feature_extraction import extract_bank
 from .linear_probe import LinearProbe, ProbeSettings, fit_probe, sweep_probe
 from .linear_probe_metric import LinearProbeMetric
@@ -21,7 +21,6 @@ __all__ = [
     'ProbeSettings',
     'RetrievalMetric',
     'SegmentPaceMetric',
-    'cached_bank',
     'check_comparable',
     'extract_bank',
     'fit_probe',

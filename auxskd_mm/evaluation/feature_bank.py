@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.logging import print_log
 
 from ..errors import InputError
 from ..files import WholeFile
@@ -115,27 +113,3 @@ def check_comparable(gallery: FeatureBank, queries: FeatureBank) -> None:
         raise InputError(
             f'{len(both)} videos are in both gallery and queries, e.g. {both[0]}: they would find themselves'
         )
-
-
-def cached_bank(path: str | Path, protocol: Mapping[str, Any], extract: Callable[[], FeatureBank]) -> FeatureBank:
-    """The bank in a file if it was made by this very protocol, else a new one, which is written there.
-
-    Args:
-        path: ``.npz`` file.
-        protocol: What the features must come from; every key is compared.
-        extract: Makes the bank, whose protocol gains these keys.
-
-    Raises:
-        InputError: If the file is there but is no feature bank, so that nothing else is overwritten.
-    """
-    if Path(path).exists():
-        bank = FeatureBank.load(path)
-        changed = [key for key, value in protocol.items() if bank.protocol.get(key) != value]
-        if not changed:
-            print_log(f'{path}: {len(bank)} cached features taken', logger='current')
-            return bank
-        print_log(f'{path}: made with another {", ".join(changed)}; extracting again', logger='current')
-    made = extract()
-    bank = FeatureBank(made.features, made.labels, made.names, {**made.protocol, **protocol})
-    bank.save(path)
-    return bank

@@ -54,6 +54,8 @@ def train_time(run: str | Path, include_outliers: bool = False) -> TrainTime:
         InputError: If nothing was logged.
     """
     times: dict[int, list[tuple[float, float | None]]] = defaultdict(list)
+    if not Path(run).exists():
+        raise InputError(f'{run}: no such work dir or scalars.json')
     for row in read_rows(run):
         if 'time' in row and 'epoch' in row:
             times[int(row['epoch'])].append((row['time'], row.get('data_time')))

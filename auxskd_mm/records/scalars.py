@@ -22,8 +22,6 @@ def read_rows(run: str | Path) -> list[dict[str, Any]]:
         InputError: If there is no such file.
     """
     run = Path(run)
-    if not run.exists():
-        raise InputError(f'{run}: no such work dir or scalars.json')
     files = [run] if run.is_file() else sorted(run.glob('*/vis_data/scalars.json'))
     if not files:
         raise InputError(f'{run}: no */vis_data/scalars.json in it; give the work dir of a training run')

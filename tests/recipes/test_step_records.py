@@ -80,3 +80,27 @@ def test_the_file_of_an_older_recipe_is_read(tmp_path):
 def test_samples_of_something_else_are_refused(row, tmp_path):
     with pytest.raises(InputError, match='expected those of a classifier'):
         records.classified(write_predictions(tmp_path / 'p.json', [row]))
+
+
+def test_a_step_starts_again_where_it_was_cut_off_and_not_when_it_is_finished(tmp_path):
+    seen = []
+
+    def work(state):
+        seen.append(state)
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+        return dict(took=2.0, value=7)
+
+    def run(fingerprint='a'):
+        return records.run_restartable('x', tmp_path / 'x', fingerprint, work)
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert records.finished_seconds(tmp_path / 'x') is None
+    row, before = run()
+    assert not before
+    assert row == dict(name='x', fingerprint='a', value=7, seconds=2.0, finished=True)
+    assert run() == (row, True)
+    assert [bool(state) for state in seen] == [False, True]
+    with pytest.raises(InputError, match='changed since'):
+        run('b')

@@ -104,6 +104,7 @@ setup(
             'onnx',
             'onnxscript',
             'onnxruntime',
+            'imageio-ffmpeg',
         ],
     },
     package_data={'auxskd_mm': ['recipes/*.j2', 'visualization/*.j2']},

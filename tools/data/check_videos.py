@@ -1,5 +1,7 @@
 """Decode all videos in parallel and report the bad, short and duplicate ones.
 
+A sample of the frames of each is also read by number, as training does; a video that then gives other frames is bad.
+
 Exit code: 0 if all are fine, 3 if some are not, 1 if the input cannot be used.
 """
 
@@ -10,7 +12,7 @@ import sys
 
 from auxskd_mm.apis import run_tool
 from auxskd_mm.datasets.preparation.labeled_list import write_lines
-from auxskd_mm.datasets.preparation.video_check import check_videos, summarize, write_report
+from auxskd_mm.datasets.preparation.video_check import COMPARED, check_videos, summarize, write_report
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
 
 
@@ -36,6 +38,7 @@ def main() -> None:
         print(f'{report.status}: {report.path}: {report.reason}')
     if len(problems) > args.most:
         print(f'... and {len(problems) - args.most} more')
+    print(f'of each video {COMPARED} frames were read in order and again by number, and compared')
     print(', '.join(f'{count} {status}' for status, count in summarize(reports).items()) + f' -> {args.report}')
     sys.exit(3 if problems else 0)
 

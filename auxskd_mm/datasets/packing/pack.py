@@ -16,6 +16,7 @@ from typing import Any, TextIO
 from ...errors import InputError
 from ...files import WholeFile
 from ...workers import progress_bar, worker_pool
+from ..readers.frame_index import NUMBERING
 from ..stores.index import StoreIndex
 from ..stores.settings import FORMAT, INDEX_FILE, MARKER_FILE, SETTINGS_FILE, VERSION, StoreSettings
 from ..stores.sources import SourceVideo, source_state
@@ -104,18 +105,20 @@ def _check_names(videos: Sequence[SourceVideo]) -> None:
 
 
 def _claim(out: Path, settings: StoreSettings) -> None:
-    """Make sure that the folder is new, or a store with these settings or the beginning of one."""
-    file, ours = out / SETTINGS_FILE, dict(settings.relevant(), format=FORMAT, version=VERSION)
+    """Make sure that the folder is new, or a store with these settings or the beginning of one.
+
+    A store whose frames were numbered in another way is claimed too: its marker goes, and its shards have other names.
+    """
+    file, ours = out / SETTINGS_FILE, dict(settings.relevant(), format=FORMAT, version=VERSION, numbering=NUMBERING)
     if not file.exists():
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise InputError(f'{out}: exists and is not a training store (no {SETTINGS_FILE}); give a new folder')
         out.mkdir(parents=True, exist_ok=True)
-        with WholeFile(file) as whole:
-            whole.file.write(json.dumps(ours, indent=1).encode())
+        _write_settings(file, ours)
         return
     try:
         theirs = dict(json.loads(file.read_text(encoding='utf-8')))
-        different = [key for key in {**ours, **theirs} if theirs.get(key) != ours.get(key)]
+        different = [key for key in {**ours, **theirs} if key != 'numbering' and theirs.get(key) != ours.get(key)]
     except (ValueError, TypeError):
         different = ['format']
     if 'format' in different:
@@ -123,6 +126,15 @@ def _claim(out: Path, settings: StoreSettings) -> None:
     if different:
         words = '; '.join(f'{key} {theirs.get(key)}, not {ours.get(key)}' for key in different)
         raise InputError(f'{out}: holds a store with other settings ({words}); remove it or give another folder')
+    if theirs.get('numbering') != NUMBERING:
+        (out / MARKER_FILE).unlink(missing_ok=True)
+        forget_store(str(out))
+        _write_settings(file, ours)
+
+
+def _write_settings(file: Path, settings: dict[str, Any]) -> None:
+    with WholeFile(file) as whole:
+        whole.file.write(json.dumps(settings, indent=1).encode())
 
 
 def _jobs(out: Path, videos: Sequence[SourceVideo], settings: StoreSettings, max_frames: int) -> list[ShardJob]:
@@ -168,6 +180,7 @@ def _finish(out: Path, settings: StoreSettings, shards: Sequence[dict[str, Any]]
     marker = dict(
         format=FORMAT,
         version=VERSION,
+        numbering=NUMBERING,
         settings=settings.relevant(),
         videos=len(index),
         frames=int(index.rows['frames'].sum()),

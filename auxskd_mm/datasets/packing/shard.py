@@ -18,6 +18,7 @@ from ...errors import VideoReadError
 from ...files import WholeFile
 from ..list_formats import VIDEO_SUFFIXES
 from ..readers import open_reader
+from ..readers.frame_index import NUMBERING
 from ..stores.settings import MEMBER_SUFFIX, VERSION, StoreSettings
 from ..stores.sources import SourceState, SourceVideo
 from .encode import Recipe, encode
@@ -49,6 +50,7 @@ class ShardJob(NamedTuple):
         """Name without suffix: another source, order or setting gives another, so shards never mix."""
         content = [
             VERSION,
+            NUMBERING,
             self.settings.relevant(),
             self.max_frames,
             [list(v) for v in self.videos],

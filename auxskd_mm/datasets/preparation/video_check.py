@@ -1,4 +1,7 @@
-"""Decode every video once, in parallel, and report those that are bad, short or there twice."""
+"""Decode every video once, in parallel, and report those that are bad, short or there twice.
+
+Of each video a sample of frames is also read by number, as training reads them, and compared.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,17 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+import numpy as np
+
 from ...errors import InputError, VideoReadError
 from ...workers import progress_bar, worker_pool
-from ..readers import IMAGE_SUFFIXES, natural_key, open_reader
+from ..readers import IMAGE_SUFFIXES, PyAVReader, Reader, natural_key, open_reader
 from ..readers.base import TOLERATED_AT_END
+from ..readers.pyav import frame_array
 
 STATUSES = ('ok', 'bad', 'short', 'duplicate')
+# At most so many frames of each video are read a second time, by number.
+COMPARED = 8
 
 
 class VideoReport(NamedTuple):
@@ -27,7 +35,8 @@ class VideoReport(NamedTuple):
 
     Attributes:
         path: As given.
-        status: 'ok', or the gravest of 'bad' (cannot be decoded to its end), 'short' and 'duplicate'.
+        status: 'ok', or the gravest of 'bad' (cannot be decoded to its end, or reading by number gives other frames than
+            reading in order), 'short' and 'duplicate'.
         reason: What is wrong, '' if nothing.
         frames: Frames that were decoded.
         fps: Frames a second, None if unknown.
@@ -49,7 +58,7 @@ class VideoReport(NamedTuple):
 
 
 def check_video(path: str, min_frames: int = 1) -> VideoReport:
-    """Decode one video to its end.
+    """Decode one video to its end, and compare a sample of its frames with the same ones read by number.
 
     Args:
         path: Video file or frame folder.
@@ -63,8 +72,13 @@ def check_video(path: str, min_frames: int = 1) -> VideoReport:
         size, digest = _content(path)
         report = report._replace(size=size, digest=digest)
         reader = open_reader(path)
-        reader.close()
-        frames, width, height = _decode_images(path) if os.path.isdir(path) else _decode_video(path)
+        try:
+            if isinstance(reader, PyAVReader):
+                frames, width, height = _decode_video(reader)
+            else:
+                frames, width, height = _decode_images(reader)
+        finally:
+            reader.close()
         report = report._replace(frames=frames, fps=reader.fps, width=width, height=height)
         if frames < reader.num_frames - TOLERATED_AT_END:
             return report._replace(reason=f'only {frames} of {reader.num_frames} frames can be decoded')
@@ -164,27 +178,41 @@ def _collect(
         return
 
 
-def _decode_video(path: str) -> tuple[int, int, int]:
-    """Frames, width and height; unlike a reader it keeps no frame, so a film needs no more memory than a clip."""
-    import av
+def _decode_video(reader: PyAVReader) -> tuple[int, int, int]:
+    """Frames, width and height; keeps no frame, so a film needs no more memory than a clip.
 
+    Clips are read by number, with a seek. So a sample of the frames, in pairs of neighbours, is read that way too.
+    """
+    spread = np.linspace(0, max(reader.num_frames - 2, 0), COMPARED // 2).astype(int)
+    numbers = np.unique([spread, np.minimum(spread + 1, reader.num_frames - 1)]).tolist()
+    in_order: dict[int, bytes] = {}
     frames = damaged = width = height = 0
-    try:
-        with av.open(path) as container:
-            container.streams.video[0].codec_context.thread_count = 1
-            for frame in container.decode(video=0):
-                frames += 1
-                damaged += bool(frame.is_corrupt)
-                width, height = frame.width, frame.height
-    except (av.error.FFmpegError, OSError) as error:
-        raise VideoReadError(path, f'cannot be decoded after frame {frames} ({error.strerror})') from None
+    for i, frame in reader.frames():
+        frames += 1
+        damaged += bool(frame.is_corrupt)
+        width, height = frame.width, frame.height
+        if i in numbers:
+            in_order[i] = _digest(frame_array(frame, reader.channel_order))
     if damaged:
-        raise VideoReadError(path, f'{damaged} of {frames} frames are damaged')
+        raise VideoReadError(reader.path, f'{damaged} of {frames} frames are damaged')
+    # Where frames are counted from the start, a read for each would decode the video as many times.
+    reads = [[i] for i in in_order] if reader.index.order else [list(in_order)]
+    by_number = {i: _digest(frame) for numbers in reads for i, frame in zip(numbers, reader.read(numbers))}
+    different = [i for i in in_order if by_number[i] != in_order[i]]
+    if different:
+        raise VideoReadError(
+            reader.path,
+            f'frame {different[0]} read by number is not frame {different[0]} read in order ({len(different)} of '
+            f'{len(in_order)} compared); convert it, for instance with `ffmpeg -i in.avi -c:v libx264 out.mp4`',
+        )
     return frames, width, height
 
 
-def _decode_images(path: str) -> tuple[int, int, int]:
-    reader = open_reader(path)
+def _digest(frame: np.ndarray) -> bytes:
+    return hashlib.blake2b(frame.tobytes(), digest_size=16).digest()
+
+
+def _decode_images(reader: Reader) -> tuple[int, int, int]:
     shape = (0, 0)
     for i in range(reader.num_frames):
         shape = reader.read([i])[0].shape[:2]

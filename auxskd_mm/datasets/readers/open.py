@@ -8,7 +8,7 @@ takes ascending distinct frame numbers and returns as many uint8 (H, W, 3) array
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -19,29 +19,69 @@ from .frame_folder import FrameFolderReader
 from .pyav import PyAVReader
 
 
-class DecordReader(Reader):
-    """decord, for those whose videos it reads faster; not maintained any more and x86-64 only."""
+class _OtherReader(Reader):
+    """Base of the readers by other libraries, which number the frames as PyAV does.
+
+    The libraries guess the number of frames from the header, and find frames by number in some files only. So the
+    index is that of :class:`PyAVReader`, which also reads where the library would give other frames.
+    """
 
     def __init__(self, path: str, channel_order: str = 'rgb') -> None:
         super().__init__(path, channel_order)
-        self._require()
+        self._pyav = PyAVReader(path, channel_order)
+        self.num_frames, self.fps = self._pyav.num_frames, self._pyav.fps
+        self._by_pyav = not self._is_exact()
+        if not self._by_pyav:
+            self._pyav.close()
+
+    def _is_exact(self) -> bool:
+        """Open the file, and say whether the library gives the frames of the index."""
+        raise NotImplementedError
+
+    def read(self, indices: Sequence[int]) -> list[np.ndarray]:
+        """See :class:`Reader`."""
+        return self._pyav.read(indices) if self._by_pyav else self._read(indices)
+
+    def _read(self, indices: Sequence[int]) -> list[np.ndarray]:
+        raise NotImplementedError
+
+    def stream(self) -> Iterator[np.ndarray]:
+        """See :class:`Reader`."""
+        return self._pyav.stream() if self._by_pyav else super().stream()
+
+    def close(self) -> None:
+        """See :class:`Reader`."""
+        self._pyav.close()
+
+
+class DecordReader(_OtherReader):
+    """decord, for those whose videos it reads faster; not maintained any more and x86-64 only.
+
+    It finds frames by number in files whose groups of pictures are closed and whose first frame has time 0, such as
+    most MP4. PyAV reads all others.
+    """
+
+    def __init__(self, path: str, channel_order: str = 'rgb') -> None:
         try:
-            import decord
+            import decord  # noqa: F401
         except ImportError:
             raise InputError(
                 "backend='decord': decord is not installed; run `pip install decord` or use 'pyav'"
             ) from None
-        try:
-            self._reader = decord.VideoReader(path, num_threads=1)
-            self.num_frames = len(self._reader)
-            self.fps = float(self._reader.get_avg_fps())
-        except (decord.DECORDError, RuntimeError, IndexError) as error:
-            raise VideoReadError(path, f'cannot be opened as a video ({reason(error)})') from None
-        if self.num_frames < 1:
-            raise VideoReadError(path, 'holds no frames')
+        super().__init__(path, channel_order)
 
-    def read(self, indices: Sequence[int]) -> list[np.ndarray]:
-        """See :class:`Reader`."""
+    def _is_exact(self) -> bool:
+        import decord
+
+        if not self._pyav.index.simple:
+            return False
+        try:
+            self._reader = decord.VideoReader(self.path, num_threads=1)
+        except (decord.DECORDError, RuntimeError, IndexError):
+            return False  # a codec or container that it does not know, since PyAV has read the file
+        return len(self._reader) == self.num_frames
+
+    def _read(self, indices: Sequence[int]) -> list[np.ndarray]:
         import decord
 
         try:
@@ -51,37 +91,39 @@ class DecordReader(Reader):
         return list(batch if self.channel_order == 'rgb' else batch[..., ::-1])
 
 
-class OpenCVReader(Reader):
-    """OpenCV's VideoCapture: counts frames from the start, since its seeking is not exact."""
+class OpenCVReader(_OtherReader):
+    """OpenCV's VideoCapture: counts frames from the start, since its seeking is not exact.
 
-    def __init__(self, path: str, channel_order: str = 'rgb') -> None:
-        super().__init__(path, channel_order)
-        self._require()
-        self._capture = cv2.VideoCapture(path)
-        if not self._capture.isOpened():
-            raise VideoReadError(path, 'cannot be opened as a video')
-        self.num_frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        self.fps = float(self._capture.get(cv2.CAP_PROP_FPS)) or None
-        if self.num_frames < 1:
-            raise VideoReadError(path, 'holds no frames')
+    PyAV reads interlaced videos, of which OpenCV 5 gives whatever the memory holds.
+    """
 
-    def read(self, indices: Sequence[int]) -> list[np.ndarray]:
-        """See :class:`Reader`."""
+    def _is_exact(self) -> bool:
+        for _, frame in self._pyav.frames():
+            if frame.interlaced_frame:
+                return False
+            break
+        capture = cv2.VideoCapture(self.path)
+        try:
+            # Also false for a codec that it opens and cannot decode.
+            return bool(capture.isOpened() and capture.grab())
+        finally:
+            capture.release()
+
+    def _read(self, indices: Sequence[int]) -> list[np.ndarray]:
         wanted, final = set(indices), max(indices)
         found: dict[int, np.ndarray] = {}
-        self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
-        for i in range(final + 1):
-            if not self._capture.grab():
-                break
-            if i in wanted or i >= self.num_frames - 1 - TOLERATED_AT_END:
-                ok, frame = self._capture.retrieve()
-                if ok:
-                    found[i] = frame if self.channel_order == 'bgr' else cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+        capture = cv2.VideoCapture(self.path)
+        try:
+            for i in range(final + 1):
+                if not capture.grab():
+                    break
+                if i in wanted or i >= self.num_frames - 1 - TOLERATED_AT_END:
+                    ok, frame = capture.retrieve()
+                    if ok:
+                        found[i] = frame if self.channel_order == 'bgr' else cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+        finally:
+            capture.release()
         return self._complete(found, indices)
-
-    def close(self) -> None:
-        """See :class:`Reader`."""
-        self._capture.release()
 
 
 READERS: dict[str, type[Reader]] = {'pyav': PyAVReader, 'decord': DecordReader, 'opencv': OpenCVReader}

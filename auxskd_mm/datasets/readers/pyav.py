@@ -10,6 +10,7 @@ import numpy as np
 
 from ...errors import VideoReadError
 from .base import TOLERATED_AT_END, Reader, reason
+from .frame_index import index_frames, open_container
 
 _LOCAL = threading.local()
 
@@ -17,72 +18,27 @@ _LOCAL = threading.local()
 class PyAVReader(Reader):
     """PyAV, one thread: an index of all packets, a seek to the key frame before the first frame wanted, and no further.
 
-    Frame numbers are exact with variable frame rates and B-frames, since they come from the packets' time stamps. Where
-    a container has none (raw streams, AVI with B-frames), frames are counted from the start instead.
+    Frame numbers are those of the frames as ``ffmpeg`` shows them, also with variable frame rates and B-frames: they
+    come from the packets' time stamps. Where a container has none, or false ones (raw streams, AVI with B-frames),
+    frames are counted from the start instead.
+
+    Attributes:
+        index: What is known about the frames.
     """
 
     def __init__(self, path: str, channel_order: str = 'rgb') -> None:
         super().__init__(path, channel_order)
         self._require()
-        self._container = self._open()
+        self._container = open_container(path)
         try:
-            self._index()
+            self.index = index_frames(path, self._container)
         except VideoReadError:
             self.close()
             raise
-
-    def _open(self) -> Any:
-        import av
-
-        try:
-            container = av.open(self.path)
-        except (av.error.FFmpegError, OSError) as error:
-            raise VideoReadError(self.path, f'cannot be opened as a video ({reason(error)})') from None
-        if not container.streams.video:
-            kinds = sorted({stream.type for stream in container.streams})
-            container.close()
-            only = f'no video stream (only {", ".join(kinds)})' if kinds else 'no frames'
-            raise VideoReadError(self.path, f'holds {only}')
-        context = container.streams.video[0].codec_context
-        if context is None:
-            container.close()
-            raise VideoReadError(
-                self.path, 'has a codec that this PyAV has no decoder for; convert it, for instance to H.264'
-            )
-        # More threads cost more CPU time for short clips, and the loader's workers already use every core.
-        context.thread_count = 1
-        return container
-
-    def _index(self) -> None:
-        import av
-
-        stream = self._container.streams.video[0]
-        pts: list[int | None] = []
-        keys: list[int] = []
-        packets = 0
-        try:
-            for packet in self._container.demux(stream):
-                if packet.size == 0:
-                    continue
-                packets += 1
-                if packet.is_discard:
-                    continue
-                pts.append(packet.pts)
-                if packet.is_keyframe and packet.pts is not None:
-                    keys.append(packet.pts)
-        except av.error.FFmpegError as error:
-            raise VideoReadError(self.path, f'is damaged or truncated ({reason(error)})') from None
-        if packets < stream.frames - TOLERATED_AT_END:
-            raise VideoReadError(
-                self.path, f'is truncated: its header promises {stream.frames} frames, the file holds {packets}'
-            )
-        if not pts:
-            raise VideoReadError(self.path, 'holds no frames')
-        self.num_frames = len(pts)
-        self.fps = float(stream.average_rate) if stream.average_rate else None
-        known = [p for p in pts if p is not None]
-        self._order = sorted(known) if len(set(known)) == len(pts) else None
-        self._keys = sorted(keys)
+        self.num_frames, self.fps = self.index.num_frames, self.index.fps
+        self._number = {pts: i for i, pts in enumerate(self.index.order or ())}
+        # Whether the time stamps give the frames' numbers: found out to be false, they are not used again.
+        self._timed = self.index.order is not None
 
     def read(self, indices: Sequence[int]) -> list[np.ndarray]:
         """See :class:`Reader`."""
@@ -91,42 +47,50 @@ class PyAVReader(Reader):
         wanted = set(indices)
         found: dict[int, np.ndarray] = {}
         try:
-            if self._order is not None:
+            if self._timed:
                 found = self._read_by_time(wanted)
             if len(found) < len(wanted):
-                found = self._read_by_count(wanted)
+                found = self._read_from_start(wanted)
         except (av.error.FFmpegError, OSError) as error:
             raise VideoReadError(self.path, f'cannot be decoded ({reason(error)})') from None
         return self._complete(found, indices)
 
     def _read_by_time(self, wanted: set[int]) -> dict[int, np.ndarray]:
-        assert self._order is not None
+        """The wanted frames from the key frame before them on; none if the time stamps turn out to be false."""
+        order, doubtful = self.index.order, self.index.doubtful
+        assert order is not None
         stream = self._container.streams.video[0]
-        number = {pts: i for i, pts in enumerate(self._order)}
-        first = self._order[min(wanted)]
-        keys = [key for key in self._keys if key <= first]
-        self._container.seek(keys[-1] if keys else self._order[0], stream=stream, backward=True)
+        first, final = order[min(wanted)], max(wanted)
+        keys = [key for key in self.index.keys if key <= first]
+        self._container.seek(keys[-1] if keys else order[0], stream=stream, backward=True)
         found: dict[int, np.ndarray] = {}
-        decoder = stream.codec_context
+        decoder, last = stream.codec_context, -1
         for packet in self._container.demux(stream):
             # Frames that no other refers to (most B-frames) need no decoding unless they are wanted themselves.
-            decoder.skip_frame = 'DEFAULT' if number.get(packet.pts, -1) in wanted else 'NONREF'
+            skip = not doubtful and self._number.get(packet.pts, -1) not in wanted
+            decoder.skip_frame = 'NONREF' if skip else 'DEFAULT'
             for frame in packet.decode():
-                i = number.get(frame.pts, -1)
+                i = self._number.get(frame.pts, -1)
+                if i < 0:
+                    continue
+                # The decoder gives frames in the order in which they are shown. Where none was skipped, none is missing.
+                if last >= 0 and (i <= last or (doubtful and i != last + 1)):
+                    self._timed = False
+                    return {}
+                last = i
                 if i in wanted:
                     found[i] = self._array(frame)
-            if len(found) == len(wanted):
+            # Of doubtful ones the next frame is looked at too: a wanted frame that is shown later has taken its place.
+            if last > final or (not doubtful and len(found) == len(wanted)):
                 break
         decoder.skip_frame = 'DEFAULT'
         return found
 
-    def _read_by_count(self, wanted: set[int]) -> dict[int, np.ndarray]:
+    def _read_from_start(self, wanted: set[int]) -> dict[int, np.ndarray]:
         """The slow second way, from the start; also recovers a file whose seek does not land where its index says."""
-        self.close()
-        self._container = self._open()
         found: dict[int, np.ndarray] = {}
         last, final = None, max(wanted)
-        for i, frame in enumerate(self._container.decode(video=0)):
+        for i, frame in self.frames():
             last = i, frame
             if i in wanted:
                 found[i] = self._array(frame)
@@ -136,21 +100,43 @@ class PyAVReader(Reader):
             found.setdefault(last[0], self._array(last[1]))
         return found
 
-    def stream(self) -> Iterator[np.ndarray]:
-        """All frames in order, decoded once from the start."""
+    def frames(self) -> Iterator[tuple[int, Any]]:
+        """Number and PyAV frame of each frame, decoded once from the start.
+
+        Raises:
+            VideoReadError: If decoding ends with an error, or a frame is missing between two others.
+        """
         import av
 
         self.close()
-        self._container = self._open()
-        timed = None if self._order is None else set(self._order)
-        count, array = 0, None
+        self._container = open_container(self.path)
+        timed = self._timed and not self.index.doubtful
+        count = 0
         try:
             for frame in self._container.decode(video=0):
-                if count < self.num_frames and (timed is None or frame.pts in timed):
-                    array, count = self._array(frame), count + 1
-                    yield array
+                i = self._number.get(frame.pts, -1) if timed else count
+                if i < 0:
+                    continue
+                if i > count:
+                    raise VideoReadError(
+                        self.path, f'frame {count} of {self.num_frames} cannot be decoded (damaged or truncated file)'
+                    )
+                if i < count:
+                    self._timed = timed = False
+                if count < self.num_frames:
+                    yield count, frame
+                count += 1
         except (av.error.FFmpegError, OSError) as error:
             raise VideoReadError(self.path, f'cannot be decoded after frame {count} ({reason(error)})') from None
+        if count > self.num_frames + TOLERATED_AT_END:
+            raise VideoReadError(self.path, f'shows {count} frames, but its packets tell of {self.num_frames}')
+
+    def stream(self) -> Iterator[np.ndarray]:
+        """All frames in order, decoded once from the start."""
+        count, array = 0, None
+        for i, frame in self.frames():
+            array, count = self._array(frame), i + 1
+            yield array
         if array is None or count < self.num_frames - TOLERATED_AT_END:
             raise VideoReadError(self.path, f'only {count} of {self.num_frames} frames can be decoded')
         for _ in range(self.num_frames - count):

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...files import read_exactly
+from ..readers.frame_index import NUMBERING
 from .index import StoreIndex
 from .settings import FORMAT, INDEX_FILE, MARKER_FILE, SETTINGS_FILE, VERSION
 from .sources import source_state
@@ -147,6 +148,12 @@ def _read_marker(path: str) -> dict[str, Any]:
         raise InputError(
             f'{file}: a store of version {version}, this package reads version {VERSION}; pack the videos again, or '
             'use the package that wrote it'
+        )
+    if marker.get('numbering') != NUMBERING:
+        raise InputError(
+            f'{file}: packed by a version that numbered the frames of some videos wrongly (numbering '
+            f'{marker.get("numbering", 1)}, not {NUMBERING}); run tools/data/pack_videos.py again with the same arguments, '
+            'it packs all videos again into this folder'
         )
     return marker
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import runpy
 import shutil
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import cv2
 import numpy as np
 import pytest
 from conftest import write_video
+from tool_runs import TOOLS
 
 from auxskd_mm.datasets.preparation import video_check
 from auxskd_mm.datasets.preparation.video_check import check_video, check_videos, summarize, write_report
+from auxskd_mm.datasets.readers.pyav import PyAVReader
 from auxskd_mm.errors import InputError
 
 
@@ -82,15 +85,52 @@ def test_content_decides_what_is_twice(paths, tmp_path):
 def test_a_crash_costs_one_video(paths, monkeypatch):
     decode = video_check._decode_video
 
-    def crash(path):
-        if path.endswith('short.mp4'):
+    def crash(reader):
+        if reader.path.endswith('short.mp4'):
             os._exit(11)
-        return decode(path)
+        return decode(reader)
 
     monkeypatch.setattr(video_check, '_decode_video', crash)  # forked workers take it over
     reports = check_videos([paths['short'], paths['ok'], paths['frames']], workers=2, progress=None)
     assert [r.status for r in reports] == ['bad', 'ok', 'ok']
     assert reports[0].reason == 'the decoder crashes on it'
+
+
+def test_frames_that_come_in_another_order_by_number(tmp_path, monkeypatch):
+    path = write_video(tmp_path / 'v.mp4', options=dict(codec={'bf': '2', 'x264-params': 'b-adapt=0'}))
+    assert check_video(path).status == 'ok'
+    compared = []
+    read = PyAVReader.read
+    monkeypatch.setattr(PyAVReader, 'read', lambda self, indices: compared.extend(indices) or read(self, indices))
+    assert check_video(path).status == 'ok'
+    assert compared == [0, 1, 7, 8, 14, 15, 22, 23]
+    # As if the file's time stamps were those of the next frame: reading in order does not look at them.
+    monkeypatch.setattr(PyAVReader, 'read', lambda self, indices: read(self, [min(i + 1, 23) for i in indices]))
+    report = check_video(path)
+    assert report.status == 'bad'
+    assert report.reason.startswith('frame 0 read by number is not frame 0 read in order (7 of 8 compared); convert it')
+
+
+def test_the_tool_says_that_it_compared_and_which_video_differs(tmp_path, monkeypatch, capsys):
+    good = write_video(tmp_path / 'good.mp4')
+    bad = write_video(tmp_path / 'bad.mp4', num_frames=30)
+    read = PyAVReader.read
+
+    def wrong(self, indices):
+        return read(self, [min(i + 1, self.num_frames - 1) for i in indices] if self.path == bad else indices)
+
+    monkeypatch.setattr(PyAVReader, 'read', wrong)
+    report, good_list = tmp_path / 'report.csv', tmp_path / 'good.txt'
+    tool = str(TOOLS / 'data' / 'check_videos.py')
+    options = ['--report', str(report), '--good-list', str(good_list), '--workers', '1']
+    monkeypatch.setattr('sys.argv', [tool, str(tmp_path), *options])
+    with pytest.raises(SystemExit, match='3'):
+        runpy.run_path(tool)['main']()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f'bad: {bad}: frame 0 read by number is not frame 0 read in order')
+    assert lines[1] == 'of each video 8 frames were read in order and again by number, and compared'
+    assert lines[2].startswith('1 ok, 1 bad, 0 short, 0 duplicate')
+    assert good_list.read_text().split() == [good]
 
 
 def test_reports(paths, tmp_path):

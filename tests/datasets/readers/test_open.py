@@ -35,8 +35,18 @@ def test_pyav_reads_twice_and_counts_where_there_are_no_time_stamps(tmp_path):
     reader = PyAVReader(path)
     assert [read_count(f) for f in reader.read([2, 20])] == [2, 20]
     assert [read_count(f) for f in reader.read([1])] == [1]
-    reader._order = None  # as in a raw stream
+    reader._timed = False  # as in a raw stream
     assert [read_count(f) for f in reader.read([5, 23])] == [5, 23]
+
+
+@pytest.mark.parametrize('b_frames', ['1', '2', '3'])
+def test_invented_time_stamps_are_not_trusted(tmp_path, b_frames):
+    path = write_video(tmp_path / 'v.avi', options=dict(codec={'bf': b_frames, 'x264-params': 'b-adapt=0'}))
+    reader = PyAVReader(path)
+    assert reader.num_frames == 24
+    assert [read_count(frame) for frame in reader.read(range(24))] == list(range(24))
+    assert [read_count(frame) for frame in reader.read([3, 10, 17])] == [3, 10, 17]
+    assert [read_count(frame) for frame in reader.stream()] == list(range(24))
 
 
 def test_long_videos_are_sought_not_decoded_from_the_start(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ from mmengine.dataset import Compose
 
 from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.readers import open_reader
+from auxskd_mm.datasets.readers.frame_index import NUMBERING
 from auxskd_mm.datasets.stores import SourceVideo, StoreSettings, open_store
 from auxskd_mm.datasets.stores.store import forget_store
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
@@ -146,6 +147,33 @@ def test_another_version_and_damaged_files(store, change, says):
     with pytest.raises(InputError, match=says) as error:
         UnlabeledVideoDataset(str(store))
     assert '\n' not in str(error.value)
+
+
+def test_a_store_with_other_frame_numbers_is_refused_until_it_is_packed_again(store, tmp_path):
+    """As one that a release before frame_index.NUMBERING packed: no such field in its files."""
+    for name in ('store.json', 'packing.json'):
+        content = json.loads((store / name).read_text())
+        assert content.pop('numbering') == NUMBERING
+        (store / name).write_text(json.dumps(content))
+    forget_store(str(store))
+    before = sorted(path.name for path in store.glob('shard-*.tar'))
+    for read in (lambda: UnlabeledVideoDataset(str(store)), lambda: open_reader(f'{store}/a/one.mp4')):
+        with pytest.raises(InputError, match=r'run tools/data/pack_videos.py again') as error:
+            read()
+        assert '\n' not in str(error.value)
+        assert str(store) in str(error.value)
+    videos = UnlabeledVideoDataset(
+        str(tmp_path / 'videos' / 'list.txt'), list_format='path label', lazy_init=True
+    ).source_videos()
+    again = pack_videos(store, videos, StoreSettings('mp4', short_side=48))
+    assert len(again) == 3
+    assert len(UnlabeledVideoDataset(str(store))) == 3
+    # What is packed under the old numbering is not taken over.
+    shards = sorted(path.name for path in store.glob('shard-*.tar'))
+    assert len(shards) == len(before)
+    assert set(shards) == {Path(shard).name for shard in again.shards}
+    with pytest.raises(InputError, match='holds a store with other settings'):
+        pack_videos(store, videos, StoreSettings('jpg', short_side=48))
 
 
 def test_a_marker_or_index_that_is_no_longer_there(store):

@@ -1,0 +1,254 @@
+"""Which frames a video file holds, and in what order: from its packets, by decoding only where these do not tell."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...errors import VideoReadError
+from .base import TOLERATED_AT_END, reason
+
+# What the numbers of frames rest on. Raised with every change that gives a file's frames other numbers.
+NUMBERING = 2
+# AVFMT_FLAG_GENPTS of libavformat/avformat.h, which PyAV sets without asking.
+_INVENT_TIME_STAMPS = 1
+# MAX_NVOP_SIZE of libavcodec/mpeg4videodec.c: an MPEG-4 packet that shows no new frame is no larger.
+_LARGEST_EMPTY = 19
+# Time stamps are rounded, to milliseconds in Matroska, and the last frame's duration is not among them.
+_SAME_RATE = 0.05
+# H.264 and H.265 move no frame further from its place in the file.
+_MOST_REORDERED = 16
+# More packets than there can be frames shown before the first key frame and after it in the file.
+_START = 24
+_MPEG4_FRAME = b'\x00\x00\x01\xb6'
+
+
+@dataclass
+class FrameIndex:
+    """What is known about the frames of a file.
+
+    Attributes:
+        num_frames: How many there are.
+        fps: Frames per second, None if unknown.
+        order: Time stamps of the frames in the order in which they are shown. None where the packets have none, or not
+            each its own: frames are then counted from the start.
+        keys: Time stamps of the key frames, ascending.
+        doubtful: The time stamps follow the order of the packets, and the codec may show frames in another one. They
+            may be right, or those of decoding under another name.
+        simple: Each key frame starts a closed group, every packet shows one frame, and the first frame has time 0.
+            Other libraries find frames of such a file by number.
+    """
+
+    num_frames: int
+    fps: float | None
+    order: list[int] | None
+    keys: list[int]
+    doubtful: bool
+    simple: bool
+
+
+class _Packet(NamedTuple):
+    pts: int | None
+    key: bool
+    discard: bool
+
+
+def open_container(path: str) -> Any:
+    """PyAV's container of a file with a video stream that it can decode, with one thread.
+
+    Raises:
+        VideoReadError: If it is none.
+    """
+    import av
+
+    try:
+        container = av.open(path)
+    except (av.error.FFmpegError, OSError) as error:
+        raise VideoReadError(path, f'cannot be opened as a video ({reason(error)})') from None
+    # Invented time stamps follow the order of the packets, which with B-frames is not that of the frames.
+    container.flags = container.flags & ~_INVENT_TIME_STAMPS
+    if not container.streams.video:
+        kinds = sorted({stream.type for stream in container.streams})
+        container.close()
+        only = f'no video stream (only {", ".join(kinds)})' if kinds else 'no frames'
+        raise VideoReadError(path, f'holds {only}')
+    context = container.streams.video[0].codec_context
+    if context is None:
+        container.close()
+        raise VideoReadError(path, 'has a codec that this PyAV has no decoder for; convert it, for instance to H.264')
+    # More threads cost more CPU time for short clips, and the loader's workers already use every core.
+    context.thread_count = 1
+    return container
+
+
+def index_frames(path: str, container: Any) -> FrameIndex:
+    """Index of a file.
+
+    Args:
+        path: Its name.
+        container: The file, newly opened by :func:`open_container`; it is read to its end.
+
+    Raises:
+        VideoReadError: If the file is damaged or shows no frames.
+    """
+    stream = container.streams.video[0]
+    packets, sure = _packets(path, container)
+    shown = [packet for packet in packets if not packet.discard]
+    if not shown:
+        raise VideoReadError(path, 'holds no frames')
+    pts = [packet.pts for packet in shown if packet.pts is not None]
+    order = sorted(pts) if len(set(pts)) == len(shown) else None
+    if order and np.abs(np.argsort(np.asarray(pts)) - np.arange(len(pts))).max() > _MOST_REORDERED:
+        order = None  # joined files, whose times start again
+    count = len(shown)
+    # Frames before the first key frame, or shown before it, refer to what is not there.
+    whole = packets[0].key and (
+        _shows_its_start(path) if order is None else packets[0].pts is None or packets[0].pts <= order[0]
+    )
+    if not sure or not whole:
+        count, order = _decode(path, order if sure else None)
+    doubtful = order == pts and bool(stream.codec_context.has_b_frames)
+    whole = order is not None and order[0] == 0 and count == len(packets) and not doubtful
+    return FrameIndex(
+        num_frames=count,
+        fps=_frame_rate(stream, order),
+        order=order,
+        keys=sorted(packet.pts for packet in shown if packet.key and packet.pts is not None),
+        doubtful=doubtful,
+        simple=whole and _groups_are_closed(packets, order or []),
+    )
+
+
+def _packets(path: str, container: Any) -> tuple[list[_Packet], bool]:
+    """All packets that show a frame, and whether it is sure that each shows one."""
+    import av
+
+    stream = container.streams.video[0]
+    codec = stream.codec_context.name
+    packets: list[_Packet] = []
+    surplus = empty = 0
+    try:
+        for packet in container.demux(stream):
+            if packet.size == 0 or (codec in ('vp8', 'vp9') and _is_hidden(codec, packet)):
+                continue
+            packets.append(_Packet(packet.pts, packet.is_keyframe, packet.is_discard))
+            if codec == 'mpeg4':
+                surplus += bytes(packet).count(_MPEG4_FRAME) - 1
+                empty += packet.size <= _LARGEST_EMPTY
+    except av.error.FFmpegError as error:
+        raise VideoReadError(path, f'is damaged or truncated ({reason(error)})') from None
+    if len(packets) < stream.frames - TOLERATED_AT_END:
+        raise VideoReadError(
+            path, f'is truncated: its header promises {stream.frames} frames, the file holds {len(packets)}'
+        )
+    if surplus > 0:
+        # DivX packs two frames into a packet and adds an empty one. None of them has the time stamp of its frame.
+        packets = [packet._replace(pts=None) for packet in packets]
+    return packets, surplus == empty
+
+
+def _is_hidden(codec: str, packet: Any) -> bool:
+    """Whether a packet of VP8 (RFC 6386, 9.1) or VP9 (its specification, 6.2 and annex B) shows no frame."""
+    data = memoryview(packet)
+    if codec == 'vp8':
+        return not data[0] & 0x10
+    is_superframe = data[-1] & 0xE0 == 0xC0
+    shows_existing, shows = data[0] & 0x08, data[0] & 0x02
+    return not (is_superframe or shows_existing or shows)
+
+
+def _frame_rate(stream: Any, order: list[int] | None) -> float | None:
+    """Frames per second on average: what the container says, unless the frames' own times say another rate.
+
+    Some containers state a nominal rate for frames at uneven distances, others none.
+    """
+    stated = float(stream.average_rate) if stream.average_rate else None
+    if order is None or len(order) < 2 or not stream.time_base:
+        return stated
+    distances = np.diff(np.asarray(order, dtype=np.float64)) * float(stream.time_base)
+    # A gap, as where files were joined, changes the average and not the distance of most frames.
+    average, most = 1 / float(np.mean(distances)), 1 / float(np.median(distances))
+    fits = stated is not None and any(abs(stated / rate - 1) < _SAME_RATE for rate in (average, most))
+    return stated if fits else average
+
+
+def _groups_are_closed(packets: list[_Packet], order: list[int]) -> bool:
+    """Whether the frames before each key frame in the file are those that are shown before it."""
+    latest = None
+    for i, packet in enumerate(packets):
+        if packet.pts is None or (
+            packet.key and (order[i] != packet.pts or (latest is not None and latest > packet.pts))
+        ):
+            return False
+        latest = packet.pts if latest is None else max(latest, packet.pts)
+    return True
+
+
+def _decode(path: str, order: list[int] | None) -> tuple[int, list[int] | None]:
+    """Number of frames and their order by decoding; with an order at hand, no further than to its first frame shown."""
+    if order is not None:
+        first = _decoded_times(*_state(path), True)
+        if first and first[0] is not None:
+            order = [time for time in order if time >= first[0]]
+            return len(order), order
+    times = _decoded_times(*_state(path), False)
+    if not times:
+        raise VideoReadError(path, 'holds no frames that can be decoded')
+    known = [time for time in times if time is not None]
+    ascending = len(known) == len(times) and all(a < b for a, b in zip(known, known[1:]))
+    return len(times), known if ascending else None
+
+
+def _shows_its_start(path: str) -> bool:
+    """Whether each of the first packets shows a frame, for files without time stamps that tell."""
+    return _start_is_whole(*_state(path))
+
+
+def _state(path: str) -> tuple[str, int, int]:
+    """Path, size and time, which tell whether a file is still the same."""
+    status = os.stat(path)
+    return path, status.st_size, status.st_mtime_ns
+
+
+@lru_cache(maxsize=4096)
+def _start_is_whole(path: str, size: int, mtime: int) -> bool:
+    import av
+
+    container = open_container(path)
+    fed = shown = 0
+    try:
+        for packet in container.demux(video=0):
+            if fed < _START and packet.size:
+                fed += 1
+                shown += len(packet.decode())
+            elif not packet.size or fed >= _START:
+                break
+        shown += len(container.streams.video[0].codec_context.decode(None))
+    except av.error.FFmpegError:
+        return False
+    finally:
+        container.close()
+    return fed == shown
+
+
+@lru_cache(maxsize=4096)
+def _decoded_times(path: str, size: int, mtime: int, first_only: bool) -> tuple[int | None, ...]:
+    """Time stamps of the frames as they are decoded."""
+    import av
+
+    container = open_container(path)
+    times: list[int | None] = []
+    try:
+        for frame in container.decode(video=0):
+            times.append(frame.pts)
+            if first_only:
+                break
+    except av.error.FFmpegError as error:
+        raise VideoReadError(path, f'cannot be decoded after frame {len(times)} ({reason(error)})') from None
+    finally:
+        container.close()
+    return tuple(times)

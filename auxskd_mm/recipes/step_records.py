@@ -130,14 +130,15 @@ def classified(path: Path, average: str = 'logits') -> dict[str, list] | None:
         if row.get('replacement'):
             continue
         try:
-            scores = np.asarray(row['pred_score'], dtype=np.float32) if 'pred_score' in row else None
-            best = row['pred_label'] if scores is None else average_clips(scores.reshape(-1, scores.shape[-1]), average)
-            label, guess = np.reshape(row['gt_label'], -1)[0], best if scores is None else best.argmax()
+            label, guess = int(np.reshape(row['gt_label'], -1)[0]), row.get('pred_label')
+            if 'pred_score' in row:
+                scores = np.asarray(row['pred_score'], dtype=np.float32)  # (clips, classes), or one of (classes,)
+                guess = average_clips(scores.reshape(-1, scores.shape[-1]), average).argmax()
             guess = int(np.reshape(guess, -1)[0])
         except (KeyError, ValueError, TypeError, IndexError):
             raise InputError(
                 f'{path}: samples without pred_score and gt_label, expected those of a classifier'
             ) from None
-        for key, value in zip(columns, (str(row.get('filename', '')), int(label), guess)):
+        for key, value in zip(columns, (str(row.get('filename', '')), label, guess)):
             columns[key].append(value)
     return columns

@@ -96,7 +96,7 @@ def test_the_config_of_a_run_is_read_and_not_run(run, tmp_path):
         "_base_ = ['a.py']\n[",
     ):
         file.write_text(code + harmless)
-        with pytest.raises(InputError, match='config.py: no config as MMEngine writes it'):
+        with pytest.raises(InputError, match=r'config\.py: no config as MMEngine writes it'):
             queue_settings(run)
         assert not sign.exists()
     file.write_text(harmless)

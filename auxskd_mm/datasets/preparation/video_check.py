@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import os
 import sys
@@ -20,6 +21,7 @@ from typing import NamedTuple, TextIO
 import numpy as np
 
 from ...errors import InputError, VideoReadError
+from ...files import write_whole
 from ...workers import progress_bar, worker_pool
 from ..readers import IMAGE_SUFFIXES, PyAVReader, Reader, natural_key, open_reader
 from ..readers.base import TOLERATED_AT_END
@@ -149,15 +151,13 @@ def write_report(path: str | Path, reports: Sequence[VideoReport]) -> None:
     path = Path(path)
     if path.suffix not in ('.csv', '.json'):
         raise InputError(f'{path}: expected a report file that ends in .csv or .json')
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == '.json':
         content = dict(summary=summarize(reports), videos=[report._asdict() for report in reports])
-        path.write_text(json.dumps(content, indent=1))
+        write_whole(path, json.dumps(content, indent=1))
         return
-    with path.open('w', newline='') as stream:
-        writer = csv.writer(stream)
-        writer.writerow(VideoReport._fields)
-        writer.writerows(reports)
+    stream = io.StringIO()
+    csv.writer(stream).writerows([VideoReport._fields, *reports])
+    write_whole(path, stream.getvalue())
 
 
 def _collect(

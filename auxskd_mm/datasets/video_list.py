@@ -53,7 +53,7 @@ class UnlabeledVideoDataset(BaseDataset):
         max_bad_share: Largest share of unreadable videos that is tolerated; one video always is.
         test_mode: Mark replacements, and let seeded samplers draw the same clips every time.
 
-    ``metainfo['paces']`` holds the paces or speeds that the pipeline's sampler draws, if it draws any.
+    ``metainfo['class_names']`` holds the class names of each task that the pipeline's sampler draws labels for.
 
     Raises:
         InputError: If the source is missing or empty, the list cannot be understood, or no file of it exists.
@@ -89,9 +89,8 @@ class UnlabeledVideoDataset(BaseDataset):
         super().__init__(pipeline=list(pipeline), test_mode=test_mode, **kwargs)
         for step in self.pipeline.transforms:
             # For metrics, which see a label alone: what it stands for is the sampler's setting.
-            drawn = getattr(step, 'paces', getattr(step, 'speeds', None))
-            if drawn is not None:
-                self._metainfo.setdefault('paces', tuple(drawn))
+            for task in getattr(step, 'tasks', ()):
+                self._metainfo.setdefault('class_names', {}).setdefault(task.name, task.class_names)
 
     # ------------------------------------------------------------------ what there is
 

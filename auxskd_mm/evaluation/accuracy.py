@@ -21,10 +21,12 @@ def ci95(accuracy: float, count: int) -> float:
     return 1.96 * float(np.sqrt(accuracy * (1 - accuracy) / count))
 
 
-def recorded_paces(dataset_meta: Mapping[str, Any] | None) -> tuple[str, ...] | None:
-    """Names of the pace classes of a data set that tells what its sampler draws, None for any other."""
-    paces = (dataset_meta or {}).get('paces')
-    return None if paces is None else pace_names(paces)
+def recorded_names(dataset_meta: Mapping[str, Any] | None, task: str) -> tuple[str, ...] | None:
+    """Class names of a task from a data set that tells what its sampler draws, None for any other."""
+    meta = dataset_meta or {}
+    if task == 'pace' and 'paces' in meta:
+        return pace_names(meta['paces'])
+    return (meta.get('class_names') or {}).get(task) or None
 
 
 def confusion_table(title: str, label: np.ndarray, prediction: np.ndarray, names: Sequence[str] | None = None) -> str:

@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 
 from ..functional.pace import pace_names
 from ..registry import METRICS
-from .accuracy import best_constant, ci95, confusion_table, recorded_paces
+from .accuracy import best_constant, ci95, confusion_table, recorded_names
 
 
 def segment_pace_accuracy(
@@ -89,7 +89,7 @@ class SegmentPaceMetric(BaseMetric):
         """Accuracies over all samples; see :func:`segment_pace_accuracy`."""
         pace, segment, pace_pred, segment_pred = np.concatenate(results).T
         metrics = segment_pace_accuracy(pace, segment, pace_pred, segment_pred)
-        names = recorded_paces(self.dataset_meta) if self.speeds is None else pace_names(self.speeds)
+        names = recorded_names(self.dataset_meta, 'pace') if self.speeds is None else pace_names(self.speeds)
         confusion = confusion_table('pace', pace, pace_pred, names)
         print_log(f'{len(pace)} clips\n{_table(metrics)}{confusion}', logger='current')
         return metrics

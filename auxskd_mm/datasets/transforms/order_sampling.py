@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ...errors import InputError, VideoReadError
 from ...functional.order_tuples import clip_orders, order_tuple_indices, order_tuple_span
+from ...functional.tasks import Task, order_names, ordinal
 from ...registry import TRANSFORMS
 from .sampling import PretextSampler
 
@@ -46,6 +48,18 @@ class ClipOrderSample(PretextSampler):
             raise InputError(f'{type(self).__name__}.{error}') from None
         self.tuple_len = tuple_len
         self.interval = interval
+        self.tasks = (Task('order', order_names(tuple_len), clips=tuple_len),)
+
+    def describe(self) -> str:
+        """See :class:`PretextSampler`."""
+        return f'{self._clips_in_words(self.tuple_len)}, {self.interval} apart, shuffled{self._seeded()}'
+
+    def caption(self, results: Mapping[str, Any], view: int, views: int) -> str:
+        """See :class:`PretextSampler`."""
+        label = int(results['order_label'][0])
+        order = self.tasks[0].class_names[label]
+        place = int(self.orders[label][view])
+        return f'shown {ordinal(view + 1)}: clip {place} in time (order {order}, label {label})'
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Draw start and order."""

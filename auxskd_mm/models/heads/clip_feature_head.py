@@ -26,6 +26,9 @@ class ClipFeatureHead(BaseModule):
         InputError: For an unknown pooling.
     """
 
+    method = ''
+    summary = 'no training: features of the backbone, to be compared'
+
     def __init__(self, pooling: str = 'average') -> None:
         super().__init__()
         if pooling not in POOLINGS:

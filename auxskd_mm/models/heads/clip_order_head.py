@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ...functional.order_tuples import MAX_TUPLE_LEN, MIN_TUPLE_LEN
+from ...functional.tasks import Task, order_names
 from ...registry import MODELS
 from .labels import batch_labels
 from .pooled_head import PooledHead
@@ -42,6 +43,9 @@ class ClipOrderHead(PooledHead):
     Source: xudejing/video-clip-order-prediction @ 7a1710d, ``VCOPN`` (layers ``fc7`` and ``fc8``).
     """
 
+    method = 'VCOP'
+    summary = 'VCOP: in which order the clips of a tuple are'
+
     def __init__(
         self,
         in_channels: int,
@@ -56,6 +60,8 @@ class ClipOrderHead(PooledHead):
         if tuple_len not in range(MIN_TUPLE_LEN, MAX_TUPLE_LEN + 1):
             raise InputError(f'ClipOrderHead.tuple_len={tuple_len}: expected {MIN_TUPLE_LEN} to {MAX_TUPLE_LEN} clips')
         self.tuple_len = tuple_len
+        names = order_names(tuple_len)
+        self.tasks = (Task('order', names, clips=tuple_len, about='the order of shuffled clips'),)
         first, second = zip(*itertools.combinations(range(tuple_len), 2))
         self.register_buffer('first', torch.tensor(first), persistent=False)
         self.register_buffer('second', torch.tensor(second), persistent=False)

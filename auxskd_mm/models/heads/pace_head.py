@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError
+from ...functional.pace import pace_names
+from ...functional.tasks import Task
 from ...registry import MODELS
 from ..modules.mlp import MLP
 from .labels import batch_labels, video_groups
@@ -50,6 +52,9 @@ class PaceHead(PooledHead):
     Prediction", ECCV 2020.
     """
 
+    method = 'VideoPace'
+    summary = 'VideoPace: at which pace a clip plays'
+
     def __init__(
         self,
         in_channels: int,
@@ -75,6 +80,8 @@ class PaceHead(PooledHead):
         self.contrastive_weight = contrastive_weight
         self.dropout = nn.Dropout(dropout)
         self.fc_pace = nn.Linear(in_channels, num_paces)
+        # The sampler of a config knows its paces better.
+        self.tasks = (Task('pace', pace_names(range(1, num_paces + 1))),)
         # Only where it is used: DDP stops at parameters that get no gradient.
         if contrastive is not None:
             self.projector = MLP(in_channels, projector_channels, projector_hidden or in_channels, norm=False)

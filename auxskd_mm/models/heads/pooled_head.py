@@ -8,11 +8,15 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from ...errors import InputError
+from ...functional.tasks import Task
 from ..modules.pooling import TOKEN_POOLS, pool_features
 
 
 class PooledHead(BaseModule):
     """Base of the heads that start from a pooled feature, on any backbone.
+
+    A subclass sets ``tasks`` to what it predicts. Its ``forward`` returns the logits of the task, or a tuple with the
+    logits of each task, in that order.
 
     Args:
         in_channels: Channels C of the backbone's feature.
@@ -24,6 +28,9 @@ class PooledHead(BaseModule):
     """
 
     config_key = 'model.cls_head'  # where configs put the head, for messages
+    tasks: tuple[Task, ...] = ()
+    method = ''  # the method's name, for records
+    summary = ''  # the method in a line, for tools/analysis/check_config.py
 
     def __init__(self, in_channels: int, token_pool: str = 'auto', init_cfg: dict | list | None = None) -> None:
         super().__init__(init_cfg)

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...functional.pace import pace_names
+from ...functional.tasks import Task, segment_names
 from ...registry import MODELS
 from .labels import batch_labels
 from .pooled_head import PooledHead
@@ -37,6 +39,9 @@ class VSPPHead(PooledHead):
     CE(segment).
     """
 
+    method = 'VSPP'
+    summary = 'VSPP: which segment of a clip is sped up, and how much'
+
     def __init__(
         self,
         in_channels: int,
@@ -56,6 +61,11 @@ class VSPPHead(PooledHead):
         self.dropout = nn.Dropout(dropout)
         self.fc_speed = nn.Linear(in_channels, num_speeds)
         self.fc_segment = nn.Linear(in_channels, num_segments)
+        # The sampler of a config knows its speeds better.
+        self.tasks = (
+            Task('pace', pace_names(range(1, num_speeds + 1))),
+            Task('segment', segment_names(num_segments), given='pace'),
+        )
 
     def forward(self, feats: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Logits of both tasks.

@@ -51,6 +51,9 @@ class AuxSKD(TeacherModel):
     procedure is that of its first upload f0a318d.
     """
 
+    method = 'auxSKD'
+    summary = 'auxSKD, the auxiliary phase: similarities to a queue, distilled from an EMA teacher'
+
     def __init__(
         self,
         backbone: dict,
@@ -101,6 +104,11 @@ class AuxSKD(TeacherModel):
         if self.overlap_teacher:
             return run_beside(student, self.teacher_features, teacher_view)
         return student(), self.teacher_features(teacher_view)
+
+    def forward_parts(self, inputs: Tensor) -> list[Tensor]:
+        """See :meth:`PretextModel.forward_parts`: the student's prediction and the teacher's feature."""
+        student_view, teacher_view = self.views(inputs)
+        return [self.predictor(self.embed(self, student_view)), self.embed(self.teacher, teacher_view)]
 
     def embed(self, network: nn.Module, clips: Tensor) -> Tensor:
         """Projected features (B, D) of clips, not normalised; see :meth:`TeacherModel.embed`."""

@@ -9,6 +9,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from ...errors import InputError
+from ...functional.tasks import Task
 from ...registry import MODELS
 from ..modules.pooling import pool_features
 
@@ -17,6 +18,7 @@ class PretextModel(BaseModel):
     """A backbone that learns from several views of a clip.
 
     Subclasses write :meth:`loss`. The network that learns is ``backbone``, so its weights move on under that name.
+    A subclass whose :meth:`predict` writes probabilities sets ``tasks``, as heads do.
 
     Args:
         backbone: Config of any MMAction2, pytorchvideo or own backbone that yields one feature map.
@@ -27,6 +29,10 @@ class PretextModel(BaseModel):
     Raises:
         InputError: If the backbone is set to yield several feature maps.
     """
+
+    tasks: tuple[Task, ...] = ()
+    method = ''  # the method's name, for records
+    summary = ''  # the method in a line, for tools/analysis/check_config.py
 
     def __init__(
         self,
@@ -68,6 +74,17 @@ class PretextModel(BaseModel):
         """
         clips = inputs.flatten(0, 1) if inputs.ndim == 6 else inputs
         return pool_features(self.backbone(clips))
+
+    def forward_parts(self, inputs: Tensor) -> Any:
+        """Every part of the network that a training step runs, losses aside: what FLOPs are counted of.
+
+        Args:
+            inputs: One sample, (1, V, C, T, H, W).
+
+        Returns:
+            Outputs, (1, D) each.
+        """
+        return self.extract_feat(inputs)
 
     def forward(
         self, inputs: Tensor, data_samples: Sequence[Any] | None = None, mode: str = 'tensor', **kwargs: Any

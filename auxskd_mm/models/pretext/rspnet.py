@@ -10,6 +10,8 @@ from mmengine.dist import get_world_size
 from torch import Tensor, nn
 
 from ...errors import InputError
+from ...functional.pace import pace_names
+from ...functional.tasks import Task
 from ...registry import MODELS
 from ..modules.global_batch import random_order
 from .teacher_model import TeacherModel
@@ -54,6 +56,9 @@ class RSPNet(TeacherModel):
     PeihaoChen/RSPNet @ 2958779, ``moco/builder_diffspeed_diffloss.py`` (``MoCoDiffLossTwoFc``, ``Loss``).
     """
 
+    method = 'RSPNet'
+    summary = 'RSPNet: relative speed and instance discrimination against an EMA teacher'
+
     def __init__(
         self,
         backbone: dict,
@@ -79,6 +84,7 @@ class RSPNet(TeacherModel):
         self.head_m = MODELS.build(head_m or head_a)
         _check_widths(self.backbone, head_a=self.head_a, head_m=self.head_m)
         self.speed = speed
+        self.tasks = (Task('speed', pace_names((1, speed)), clips=2, about='which of two clips plays at a speed'),)
         self.appearance_weight = appearance_weight
         self.motion_weight = motion_weight
         self.contrastive_loss = MODELS.build(contrastive_loss or dict(type='auxskd_mm.QueueContrastiveLoss'))
@@ -119,6 +125,13 @@ class RSPNet(TeacherModel):
             )
         quick = views[:, :, :: self.speed][:, :, :length]
         return torch.where(fast[:, None, None, None, None], quick, views[:, :, :length])
+
+    def forward_parts(self, inputs: Tensor) -> list[Tensor]:
+        """See :meth:`PretextModel.forward_parts`: the query, and the key view at both speeds."""
+        query_view, key_view = self.views(inputs)
+        slow = torch.zeros(len(inputs), dtype=torch.bool, device=inputs.device)
+        keys = [self.embed(self.teacher, self.clips(key_view, fast)) for fast in (~slow, slow)]
+        return [self.embed(self, self.clips(query_view, slow)), *keys]
 
     def loss(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> dict[str, Tensor]:
         """Both losses of a batch.

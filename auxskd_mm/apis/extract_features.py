@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def extract_features(
     steps = feature_pipeline(config, num_clips) if pipeline is None else list(pipeline)
     dataset = UnlabeledVideoDataset(videos, data_prefix, pipeline=steps, test_mode=True)
     loader = DataLoader(dataset, batch_size, num_workers=num_workers, collate_fn=pseudo_collate)
-    bank = extract_bank(model, loader, pooling)
+    bank = extract_bank(model, loader, pooling, sys.stderr)
     bad = dataset.bad_videos()
     if bad:
         print_log(f'{len(bad)} of {len(dataset)} videos could not be read and are left out', logger='current')

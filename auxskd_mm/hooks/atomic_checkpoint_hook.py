@@ -77,7 +77,10 @@ class AtomicCheckpointHook(CheckpointHook):
             checkpoint[KEY] = self._to_save
         checkpoint.update(self._sharded)
         if self._training is None:
-            self._training = training_meta(runner.cfg.to_dict())
+            try:
+                self._training = training_meta(runner.cfg.to_dict())
+            except (AttributeError, TypeError):  # a Runner made of objects has no config that tells
+                self._training = {}
         checkpoint['meta'].update(self._training)
         checkpoint.update(to_plain(checkpoint))
 

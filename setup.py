@@ -85,6 +85,7 @@ setup(
         'matplotlib>=3.7',
         'tqdm',
         'scikit-learn>=1.3',
+        'scipy>=1.9',
         'jinja2>=3.1',
     ],
     extras_require={

@@ -13,7 +13,8 @@ def examples(names: Iterable[str], count: int = 3) -> str:
     """The first few names, and how many there are if not all are shown."""
     names = list(names)
     more = f' ... ({len(names)} in all)' if len(names) > count else ''
-    return ', '.join(names[:count]) + more
+    # Bytes of names that are no UTF-8 are shown as any terminal takes them.
+    return ', '.join(names[:count]).encode('utf-8', 'backslashreplace').decode('utf-8') + more
 
 
 class InputError(ValueError):

@@ -13,7 +13,6 @@ from typing import Any
 from auxskd_mm.apis import run_tool
 from auxskd_mm.evaluation import FeatureBank, KNNMetric, LinearProbeMetric, RetrievalMetric, check_comparable
 from auxskd_mm.evaluation.feature_metric import describe
-from auxskd_mm.files import write_whole
 from auxskd_mm.records.protocol import EVALUATIONS, protocol_of_comparison, write_protocol
 
 TASKS = dict(retrieval=RetrievalMetric, knn=KNNMetric, linear=LinearProbeMetric)
@@ -40,7 +39,7 @@ def main() -> None:
     text = json.dumps(results, indent=1)
     if args.out:
         Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-        write_whole(args.out, text + '\n')
+        Path(args.out).write_text(text + '\n', encoding='utf-8')
         kinds = [EVALUATIONS[TASKS[task].__name__] for task in args.tasks]
         write_protocol(args.out, protocol_of_comparison(args.gallery, args.queries, kinds), results)
     print(text)

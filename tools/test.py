@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 
 from auxskd_mm.apis import CfgOptions, build_runner, load_config, run_tool, set_work_dir
 from auxskd_mm.config.input_files import check_lists
+from auxskd_mm.config.labeled_lists import check_labeled_lists
 from auxskd_mm.errors import InputError
 from auxskd_mm.launch.process_group import start_group
 from auxskd_mm.records.protocol import protocol_of, write_protocol
@@ -90,6 +91,7 @@ def main() -> None:
     merge_args(cfg, args)
     set_work_dir(cfg, args.config, args.work_dir)
     check_lists(cfg, ['test'])
+    check_labeled_lists(cfg, ['test'])
     start_group(cfg, args.launcher)
     runner = build_runner(cfg)
     if cfg.load_from is None:

@@ -10,6 +10,7 @@ from mmengine.dist import is_main_process
 
 from auxskd_mm.apis import CfgOptions, build_runner, load_config, run_tool, set_work_dir
 from auxskd_mm.config.input_files import check_lists
+from auxskd_mm.config.labeled_lists import check_labeled_lists
 from auxskd_mm.config.variables import fill_variables
 from auxskd_mm.errors import InputError
 from auxskd_mm.launch.process_group import start_group
@@ -84,6 +85,7 @@ def main() -> None:
         cfg.merge_from_dict(args.cfg_options)  # as in MMAction2, the overrides have the last word
         fill_variables(cfg)
     check_lists(cfg, ['train', 'val'])
+    check_labeled_lists(cfg, ['train', 'val'])
     start_group(cfg, args.launcher)
     if args.resume == 'auto':
         choose_checkpoint(cfg)

@@ -24,7 +24,8 @@ from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank
 from ..evaluation.feature_extraction import extract_bank
-from ..files import WholeFile, write_whole
+from ..files import WholeFile
+from ..texts import printable, write_text
 from .inference import init_model
 
 SUFFIXES = ('.npy', '.npz', '.parquet')
@@ -123,23 +124,24 @@ def write_features(path: str | Path, bank: FeatureBank) -> None:
     """
     check_feature_path(path)
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == '.npz':
         bank.save(path)
     elif path.suffix == '.npy':
         with WholeFile(path) as whole:
             np.save(whole.file, bank.features)
-        write_whole(path.with_suffix('.txt'), ''.join(f'{name}\n' for name in bank.names))
+        write_text(path.with_suffix('.txt'), ''.join(f'{name}\n' for name in bank.names))
     else:
         arrow, parquet = importlib.import_module('pyarrow'), importlib.import_module('pyarrow.parquet')
         flat = arrow.array(bank.features.reshape(-1))
         columns = dict(
-            name=arrow.array(bank.names),
+            name=arrow.array([printable(name) for name in bank.names]),  # UTF-8 alone
             label=arrow.array(bank.labels),
             feature=arrow.FixedSizeListArray.from_arrays(flat, bank.features.shape[1]),
         )
         with WholeFile(path) as whole:
             parquet.write_table(arrow.table(columns), whole.file)
-    write_whole(path.with_suffix('.json'), json.dumps(dict(bank.protocol, videos=len(bank)), indent=1) + '\n')
+    write_text(path.with_suffix('.json'), json.dumps(dict(bank.protocol, videos=len(bank)), indent=1) + '\n')
 
 
 def _digest(module: nn.Module) -> str:

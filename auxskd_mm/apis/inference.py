@@ -27,7 +27,7 @@ from ..datasets.input_sources import as_samples, input_pipeline
 from ..errors import InputError, VideoReadError
 from ..files import check_checkpoint
 from ..functional.tasks import Task
-from ..functional.transfer import check_transfer
+from ..functional.transfer import load_checked
 from ..models.tasks import CLASS, model_tasks
 from ..random_state import untouched_random_state
 
@@ -169,18 +169,14 @@ def load_weights(model: nn.Module, checkpoint: str, prefixes: Sequence[str]) -> 
     """Load what fits; parts of the model that start with ``prefixes`` must be covered whole.
 
     Raises:
-        InputError: See :func:`check_transfer`.
+        InputError: See :func:`load_checked`.
     """
     check_checkpoint(checkpoint)
     content = _load_checkpoint(checkpoint, map_location='cpu')
     state = content.get('state_dict', content) if isinstance(content, Mapping) else None
-    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    if not isinstance(state, Mapping) or not all(hasattr(value, 'shape') for value in state.values()):
         raise InputError(f'{checkpoint}: holds no state_dict; expected a checkpoint of MMEngine or a dict of tensors')
-    state = {key.removeprefix('module.'): value for key, value in state.items()}
-    own = model.state_dict()
-    print_log(check_transfer(own, state, prefixes, checkpoint), logger='current')
-    fits = {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}
-    model.load_state_dict(fits, strict=False)
+    print_log(load_checked(model, state, prefixes, checkpoint), logger='current')
 
 
 def inference_pipeline(config: Config, question: str = 'as_is', num_clips: int = 4) -> Compose:
@@ -342,6 +338,8 @@ def read_prediction(sample: Any, model: nn.Module) -> VideoPrediction:
             continue
         scores = torch.atleast_2d(torch.as_tensor(scores).float().cpu())
         clips = (scores if task != CLASS else _probabilities(scores, model.cls_head)).numpy()
+        if not np.isfinite(clips).all():
+            raise InputError(f"{result.filename}: the model answers with '{task.pred_key}' that is NaN or infinite")
         names = class_names(model.cfg, task, clips.shape[1])
         truth = sample.get(task.label_key)
         known = [] if truth is None else [int(i) for i in torch.as_tensor(truth).reshape(-1)]

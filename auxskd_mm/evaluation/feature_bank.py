@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 
 from ..errors import InputError
 from ..files import WholeFile
@@ -25,7 +27,7 @@ class FeatureBank:
         protocol: What was done to get them (pooling, clips a video, config, checkpoint ...): JSON types only.
 
     Raises:
-        InputError: If the lengths differ.
+        InputError: If the lengths differ, or a feature is NaN or infinite.
     """
 
     features: np.ndarray
@@ -38,6 +40,12 @@ class FeatureBank:
             raise InputError(
                 f'feature bank: features {self.features.shape}, {len(self.labels)} labels and {len(self.names)} names, '
                 'expected (N, D), N and N'
+            )
+        bad = np.flatnonzero(~np.isfinite(self.features).all(1))
+        if len(bad):
+            raise InputError(
+                f'{self.names[bad[0]]}: its feature is NaN or infinite ({len(bad)} of {len(self)} videos); check the weights '
+                'of the network, no number can be made of it'
             )
 
     def __len__(self) -> int:
@@ -67,7 +75,7 @@ class FeatureBank:
             raise InputError(f'{path}: no such feature file')
         try:
             with np.load(path, allow_pickle=False) as content:
-                return cls(
+                parts = (
                     content['features'],
                     content['labels'],
                     content['names'].tolist(),
@@ -77,6 +85,10 @@ class FeatureBank:
             raise InputError(
                 f'{path}: not a feature file of this package; tools/extract_features.py writes them'
             ) from None
+        try:
+            return cls(*parts)
+        except (InputError, TypeError) as error:
+            raise InputError(f'{path}: {error}') from None
 
     def require_labels(self, what: str) -> None:
         """Check that every video has a class.
@@ -112,4 +124,12 @@ def check_comparable(gallery: FeatureBank, queries: FeatureBank) -> None:
     if both:
         raise InputError(
             f'{len(both)} videos are in both gallery and queries, e.g. {both[0]}: they would find themselves'
+        )
+    alone = sorted(set(queries.labels.tolist()) - set(gallery.labels.tolist()))
+    if alone:
+        print_log(
+            f'{len(alone)} classes of the queries have no video in the gallery and cannot be found, such as {alone[0]}: do both '
+            'lists number their classes alike?',
+            logger='current',
+            level=logging.WARNING,
         )

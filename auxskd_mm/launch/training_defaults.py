@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.model import is_model_wrapper
 from torch import nn
+
+from ..registry import type_name
+from ..unwrap import unwrap
 
 _LOOPS = {
     'EpochBasedTrainLoop': 'auxskd_mm.ResumableEpochTrainLoop',
@@ -16,7 +18,7 @@ _LOOPS = {
 
 
 def make_safe(config: Config) -> Config:
-    """Put our loop and checkpoint hook in the place of MMEngine's, and add two hooks.
+    """Put our loop and checkpoint hook in the place of MMEngine's, and add three hooks.
 
     Types that are not MMEngine's own are left alone. ``default_hooks=dict(preemption=None)`` or ``non_finite=None`` leaves
     that one out, and any option is set by its key, as ``default_hooks.non_finite.action=skip``.
@@ -42,6 +44,11 @@ def make_safe(config: Config) -> Config:
             del hooks[name]  # MMEngine takes None for its own names only
             continue
         hooks[name] = {'type': f'auxskd_mm.{kind}', **(hooks.get(name) or {})}
+    custom = list(config.get('custom_hooks') or [])
+    if not any(
+        type_name(hook.get('type') if isinstance(hook, dict) else type(hook)) == 'BadVideoHook' for hook in custom
+    ):
+        config.custom_hooks = [*custom, dict(type='auxskd_mm.BadVideoHook')]
     return config
 
 
@@ -79,7 +86,7 @@ def compile_backbones(model: nn.Module, options: dict[str, Any]) -> None:
         model: The model, or a wrapper of it.
         options: Of ``torch.compile``.
     """
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrap(model)
     for owner in (model, getattr(model, 'teacher', None)):
         backbone = getattr(owner, 'backbone', None)
         if isinstance(backbone, nn.Module):

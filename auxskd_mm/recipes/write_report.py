@@ -83,7 +83,8 @@ def write_report(report: Report, folder: str | Path) -> Path:
     content = _content(report)
     write_whole(folder / 'results.json', json.dumps(_data(report), indent=1))
     for name in ('report.md', 'report.html'):
-        write_whole(folder / name, environment.get_template(f'{name}.j2').render(content))
+        page = environment.get_template(f'{name}.j2').render(content)
+        write_whole(folder / name, page.encode('utf-8', 'backslashreplace'))
     return folder / 'report.html'
 
 

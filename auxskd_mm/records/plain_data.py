@@ -165,6 +165,9 @@ class PlainArray(np.ndarray):
         self.whole = True
 
 
+PlainArray.__name__ = 'ndarray'  # what messages about a file call it
+
+
 class PlainHistory(HistoryBuffer):
     """Stands in for ``HistoryBuffer``, which takes any attribute and any statistics that a file hands it."""
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..files import write_whole
 from .clip_animation import animate, encode_gif
 from .clip_sheet import render_clip_sheet
 from .plain_text import one_line
@@ -48,7 +47,7 @@ def write_gallery(
         facts=[one_line(fact) for fact in facts],
         sections=[_section(sample, stages) for sample in samples],
     )
-    write_whole(path, page)
+    path.write_text(page, encoding='utf-8', errors='backslashreplace')
     return path
 
 

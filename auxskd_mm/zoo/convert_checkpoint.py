@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import InputError
 from ..files import WholeFile, check_checkpoint
+from ..functional.transfer import check_copied, check_finite, check_tensors
 
 _STATE_KEYS = ('state_dict', 'model', 'model_state_dict')
 _BACKBONE_ROOTS = (
@@ -94,9 +96,12 @@ def convert_state_dict(state: Mapping[str, Any], name: str = 'the checkpoint') -
         name: What to call it in messages.
 
     Raises:
-        InputError: If it is none of them, or already converted.
+        InputError: If it is none of them, already converted, or holds NumPy arrays or values that are not finite.
     """
-    tensors = {str(key).replace('module.', ''): value for key, value in state.items() if isinstance(value, Tensor)}
+    arrays = {key: value for key, value in state.items() if isinstance(value, (Tensor, np.ndarray))}
+    check_tensors(arrays, name)
+    check_finite(arrays, name)
+    tensors = {str(key).replace('module.', ''): value for key, value in arrays.items()}
     kind = _kind(tensors, name)
     table = _TABLES[kind]
     hara = kind == 'rspnet' and any('.layer1.' in key for key in tensors)
@@ -207,4 +212,7 @@ def convert_checkpoint(source: str | Path, target: str | Path) -> Converted:
     meta = dict(converted_from=result.kind, source=Path(source).name)
     with WholeFile(target) as whole:
         torch.save(dict(state_dict=result.state_dict, meta=meta), whole.file)
+        whole.file.flush()
+        written = torch.load(whole.partial, map_location='cpu', weights_only=True)['state_dict']
+        check_copied(written, result.state_dict, str(target))
     return result

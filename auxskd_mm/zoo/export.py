@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from ..apis.inference import asked_tasks, class_names
 from ..config.sample_shape import sample_shape
 from ..errors import InputError
-from ..files import check_writable, write_whole
+from ..files import check_writable
+from ..functional.transfer import check_finite
 from ..models.modules.pooling import pool_features
 from ..models.tasks import task_outputs
 
@@ -117,6 +118,7 @@ def export_model(
             exported, or outputs that differ by more than 1e-4 of their size.
     """
     path = check_export_path(path, check)
+    check_finite(model.state_dict(), str(getattr(model, 'checkpoint', None) or 'the model'))
     network = ClipNetwork(model, part, normalise).cpu()
     network.eval()
     clip = tuple(shape) if shape is not None else sample_shape(model.cfg)[2:]
@@ -135,7 +137,7 @@ def export_model(
         config=Path(getattr(model.cfg, 'filename', None) or '').name,
         checkpoint=Path(model.checkpoint).name if getattr(model, 'checkpoint', None) else None,
     )
-    write_whole(path.with_suffix('.json'), json.dumps(note, indent=1) + '\n')
+    path.with_suffix('.json').write_text(json.dumps(note, indent=1) + '\n')
     return Exported(path, outputs, compare(path, network, example) if check else float('nan'))
 
 

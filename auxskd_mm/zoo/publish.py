@@ -14,6 +14,7 @@ import torch
 
 from ..errors import InputError
 from ..files import check_checkpoint, write_whole
+from ..functional.transfer import check_copied, check_finite, check_tensors, plain_keys
 from ..records.plain_data import to_plain
 from ..version import __version__
 
@@ -60,6 +61,9 @@ def publish_model(source: str | Path, target: str | Path, *, part: str = 'backbo
     kept.update(part=part, auxskd_mm_version=__version__)
     buffer = io.BytesIO()
     torch.save(to_plain(dict(meta=kept, state_dict=state)), buffer)
+    buffer.seek(0)
+    written = torch.load(buffer, map_location='cpu', weights_only=True)  # what others will do
+    check_copied(written['state_dict'], state, str(target))
     digest = hashlib.sha256(buffer.getbuffer()).hexdigest()
     return write_whole(target.with_name(f'{target.stem}-{digest[:8]}.pth'), buffer.getvalue())
 
@@ -68,9 +72,9 @@ def published_state(state: Mapping[str, Any], part: str, name: str) -> dict[str,
     """Tensors of a part, on the CPU and without the storage of anything else.
 
     Raises:
-        InputError: If there are none.
+        InputError: If there are none, or an entry is no tensor or not finite.
     """
-    plain = {key.removeprefix('module.'): value for key, value in state.items() if isinstance(value, torch.Tensor)}
+    plain = plain_keys(state)
     if part == 'model':
         chosen = {k: v for k, v in plain.items() if not k.startswith(('teacher.', 'queue.', 'data_preprocessor.'))}
     else:
@@ -79,6 +83,8 @@ def published_state(state: Mapping[str, Any], part: str, name: str) -> dict[str,
     if not chosen:
         examples = ', '.join(list(plain)[:3]) or 'no tensors'
         raise InputError(f'{name}: has no {part} to publish; its keys are {examples} ...')
+    check_tensors(chosen, name)
+    check_finite(chosen, name)
     return {key: value.detach().cpu().clone() for key, value in chosen.items()}
 
 

@@ -8,7 +8,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    sync_buffers=dict(type='SyncBuffersHook'),
+    sync_buffers=dict(type='auxskd_mm.SyncBuffersExceptQueuesHook'),  # a queue is never averaged
 )
 custom_hooks = [
     dict(type='auxskd_mm.CheckedTransferHook'),  # `load_from` that brings no backbone is an error

@@ -51,3 +51,15 @@ def test_what_cannot_be_compared(gallery, queries, says):
     with pytest.raises(InputError, match=says):
         check_comparable(gallery, queries)
     check_comparable(bank(), bank('de'))
+
+
+def test_features_that_are_not_finite_are_refused_and_the_video_is_named(tmp_path):
+    good = bank()
+    for value in (np.nan, np.inf):
+        features = good.features.copy()
+        features[1, 2] = value
+        with pytest.raises(InputError, match=r'^b: its feature is NaN or infinite \(1 of 3 videos\)'):
+            FeatureBank(features, good.labels, good.names)
+        np.savez(tmp_path / 'x.npz', features=features, labels=good.labels, names=good.names, protocol='{}')
+        with pytest.raises(InputError, match=r'x\.npz: b: its feature is NaN or infinite'):
+            FeatureBank.load(tmp_path / 'x.npz')

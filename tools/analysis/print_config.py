@@ -9,7 +9,6 @@ from mmengine.config import Config
 
 from auxskd_mm.apis import CfgOptions, load_config, run_tool
 from auxskd_mm.errors import InputError
-from auxskd_mm.files import write_whole
 
 
 def main() -> None:
@@ -25,7 +24,7 @@ def main() -> None:
         return
     try:
         Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-        write_whole(args.out, text)
+        Path(args.out).write_text(text, encoding='utf-8')
     except OSError as error:
         raise InputError(f'{args.out}: cannot be written ({error.strerror})') from None
 

@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 from torch import nn
 
 from ...config.feature_pipeline import feature_pipeline
+from ...datasets import class_labels
 from ...errors import InputError
 from ...evaluation.feature_bank import FeatureBank, check_comparable
 from ...files import check_writable
@@ -33,10 +34,9 @@ def read_class_names(path: str | Path | None, banks: Sequence[FeatureBank]) -> l
     count = max((int(bank.labels.max()) + 1 for bank in banks if len(bank)), default=0)
     if path is None:
         return [f'class {i}' for i in range(count)]
-    try:
-        names = Path(path).read_text(encoding='utf-8').splitlines()
-    except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError):
-        raise InputError(f'{path}: no such text file; expected one class name a line') from None
+    if not Path(path).is_file():
+        raise InputError(f'{path}: no such text file; expected one class name a line')
+    names = class_labels.read_class_names(path)
     if len(names) < count:
         raise InputError(f'{path}: {len(names)} names, but class {count - 1} occurs; expected one name a line')
     return names

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import InputError, examples
-from ...files import write_whole
+from ...texts import write_text
 
 
 class Labeled(NamedTuple):
@@ -26,7 +26,7 @@ def write_list(path: str | Path, videos: Sequence[Labeled], delimiter: str = ' '
         delimiter: Between path and label.
 
     Raises:
-        InputError: If a path holds the delimiter, so that the list could not be read back.
+        InputError: If a path holds the delimiter or a line break, so that the list could not be read back.
     """
     torn = [video.path for video in videos if delimiter in video.path]
     if torn:
@@ -38,5 +38,13 @@ def write_list(path: str | Path, videos: Sequence[Labeled], delimiter: str = ' '
 
 
 def write_lines(path: str | Path, lines: Iterable[str]) -> Path:
-    """Write lines of text, the folder too if needed."""
-    return write_whole(path, ''.join(f'{line}\n' for line in lines))
+    """Write lines of text; the folder is made if needed.
+
+    Raises:
+        InputError: If a line holds a line break.
+    """
+    lines = list(lines)
+    broken = [line for line in lines if '\n' in line or '\r' in line]
+    if broken:
+        raise InputError(f'{path}: {len(broken)} names hold a line break, such as {broken[0]!r}; rename these files')
+    return write_text(path, ''.join(f'{line}\n' for line in lines))

@@ -14,7 +14,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ...errors import InputError
-from ...functional.transfer import check_transfer
+from ...functional.transfer import load_checked
 from ...registry import MODELS
 
 # Single-pathway networks of pytorchvideo.models.hub start so; left out are a detector and MViT for single images.
@@ -106,8 +106,7 @@ class PyTorchVideoBackbone(BaseModule):
         super().init_weights()
         if self.checkpoint is not None:
             state = _read_weights(self.checkpoint)
-            print_log(check_transfer(self.model.state_dict(), state, ('',), self.checkpoint), logger='current')
-            self.model.load_state_dict({key: state[key] for key in self.model.state_dict() if key in state})
+            print_log(load_checked(self.model, state, ('',), self.checkpoint), logger='current')
 
 
 def _builder(model: str) -> Callable[..., nn.Module]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ...errors import InputError
-from ...functional.transfer import check_transfer
+from ...functional.transfer import check_copied, check_transfer
 
 
 @contextlib.contextmanager
@@ -116,15 +116,19 @@ class StagedBackbone(BaseModule):
         """Initialise as ``init_cfg`` says; pretrained weights that do not cover the backbone are an error.
 
         Raises:
-            InputError: See :func:`auxskd_mm.functional.transfer.check_transfer`.
+            InputError: See :func:`auxskd_mm.functional.transfer.check_transfer` and ``check_copied``.
         """
+        loaded = []
         configs = self.init_cfg if isinstance(self.init_cfg, (list, tuple)) else [self.init_cfg]
         for config in configs:
-            if config and config['type'] in ('Pretrained', PretrainedInit):
+            if config and config['type'] in ('Pretrained', PretrainedInit) and not self.is_init:
                 path = config['checkpoint']
-                message = check_transfer(self.state_dict(), _read(path, config.get('prefix')), ('',), path)
-                print_log(message, logger='current')
+                state = _read(path, config.get('prefix'))
+                loaded.append((path, state, check_transfer(self.state_dict(), state, ('',), path)))
         super().init_weights()
+        for path, state, message in loaded[-1:]:  # of several files the last one stays
+            check_copied(self.state_dict(), state, path)
+            print_log(message, logger='current')
 
 
 def _read(path: str, prefix: str | None) -> Mapping[str, Any]:

@@ -87,7 +87,9 @@ def _model(config: Config, shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
     lines.append(f'{trained:.2f} M parameters get gradients in all')
     if hasattr(built, 'queue'):
         lines.append(f'queue of {built.queue.features.shape[0]} anchors of {built.queue.features.shape[1]} numbers')
-    hooks = [hook for hook in config.get('custom_hooks') or [] if str(hook.get('type')).endswith('SKDDistillerHook')]
+    hooks = [
+        hook for hook in config.get('custom_hooks') or [] if type_name(hook.get('type')).endswith('SKDDistillerHook')
+    ]
     if hooks:
         lines.append(f'teacher = {hooks[0].get("momentum", 0.999)} teacher + the rest student, after each step')
     start = starting_weights(config)
@@ -159,7 +161,7 @@ def _source(dataset: Mapping[str, Any]) -> str:
 
 def count_samples(dataset: Mapping[str, Any]) -> int | None:
     """Samples an epoch of an :class:`UnlabeledVideoDataset`; None where its data are not there, or it is another."""
-    if not str(dataset.get('type')).endswith('UnlabeledVideoDataset') or 'source' not in dataset:
+    if not type_name(dataset.get('type')).endswith('UnlabeledVideoDataset') or 'source' not in dataset:
         return None
     settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline')}
     try:

@@ -11,6 +11,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..errors import InputError
+from ..registry import type_name
 
 # What makes the data of the configs, by a folder in their paths.
 _MAKERS = {
@@ -53,7 +54,7 @@ def asked_for(node: Any, key: str, root: str = '') -> Iterator[tuple[str, str]]:
         for name, value in node.items():
             if name == 'ann_file' and isinstance(value, str) and value:
                 yield f'{key}.{name}', value if '://' in value else os.path.join(root, value)
-            elif name == 'source' and str(node.get('type')).endswith('UnlabeledVideoDataset'):
+            elif name == 'source' and type_name(node.get('type')).endswith('UnlabeledVideoDataset'):
                 several = [value] if isinstance(value, (str, os.PathLike)) else value or []
                 yield from ((f'{key}.{name}', str(one)) for one in several if one and not glob.has_magic(str(one)))
             else:

@@ -8,6 +8,7 @@ import torch
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import EpochBasedTrainLoop
 
+from ..config.loading.loaders import mend_loader
 from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank, check_comparable
 from ..evaluation.feature_extraction import extract_bank
@@ -79,7 +80,9 @@ class KNNHook(Hook):
         if not hasattr(unwrap(runner.model), 'backbone'):
             raise InputError(f'KNNHook: {type(unwrap(runner.model)).__name__} has no backbone to take features from')
         with untouched_random_state():
-            self._loaders = [runner.build_dataloader(config, seed=runner.seed) for config in self.configs if config]
+            self._loaders = [
+                runner.build_dataloader(mend_loader(config), seed=runner.seed) for config in self.configs if config
+            ]
 
     def before_train_epoch(self, runner: Any) -> None:
         """Measure the epochs that are due; ``runner.epoch`` of them are finished."""

@@ -1,4 +1,4 @@
-"""What every run by our tools has: exact resume, atomic checkpoints, preemption, a look at the loss, pinned memory."""
+"""The changes to a config that every run by our tools gets; changes.py lists them in words."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.device import get_device
 from torch import nn
 
+from ..config.loading.loaders import mend_loader
 from ..registry import type_name
 from ..unwrap import unwrap
 
@@ -30,14 +32,15 @@ def make_safe(config: Config) -> Config:
     if isinstance(loop, dict):
         if 'type' not in loop and 'by_epoch' in loop:
             loop['type'] = 'EpochBasedTrainLoop' if loop.pop('by_epoch') else 'IterBasedTrainLoop'
-        if loop.get('type') in _LOOPS:
-            loop['type'] = _LOOPS[loop['type']]
+        loop_name = _mmengine_name(loop.get('type'))
+        if loop_name in _LOOPS:
+            loop['type'] = _LOOPS[loop_name]
     hooks: Any = config.get('default_hooks')
     if hooks is None:
         config.default_hooks = hooks = {}
         hooks = config.default_hooks
     hooks.setdefault('checkpoint', dict(type='CheckpointHook', interval=1))
-    if hooks['checkpoint'] is not None and hooks['checkpoint'].get('type') == 'CheckpointHook':
+    if hooks['checkpoint'] is not None and _mmengine_name(hooks['checkpoint'].get('type')) == 'CheckpointHook':
         hooks['checkpoint']['type'] = 'auxskd_mm.AtomicCheckpointHook'
     for name, kind in (('preemption', 'PreemptionHook'), ('non_finite', 'NonFiniteLossHook')):
         if name in hooks and hooks[name] is None:
@@ -49,6 +52,41 @@ def make_safe(config: Config) -> Config:
         type_name(hook.get('type') if isinstance(hook, dict) else type(hook)) == 'BadVideoHook' for hook in custom
     ):
         config.custom_hooks = [*custom, dict(type='auxskd_mm.BadVideoHook')]
+    return config
+
+
+def _mmengine_name(kind: Any) -> str:
+    """Bare name of a type of MMEngine's, '' for others: a subclass of the same name elsewhere is left alone."""
+    owner = kind.__module__ if isinstance(kind, type) else kind if isinstance(kind, str) and '.' in kind else 'mmengine'
+    return type_name(kind) if owner.split('.')[0] == 'mmengine' else ''
+
+
+def mend_loaders(config: Config) -> Config:
+    """:func:`mend_loader` for each loader of a Runner's config, in place."""
+    for part in ('train', 'val', 'test'):
+        loader = config.get(f'{part}_dataloader')
+        if isinstance(loader, dict):
+            mend_loader(loader)
+    return config
+
+
+def leave_out_amp(config: Config) -> Config:
+    """Train in float32 where there is no accelerator.
+
+    MMEngine's AMP wrapper refuses to start there. The arithmetic is only faster with it, not another.
+
+    Args:
+        config: Config of a Runner, changed in place.
+    """
+    wrapper = config.get('optim_wrapper') or {}
+    if (
+        type_name(wrapper.get('type')) == 'AmpOptimWrapper'
+        and config.get('train_cfg') is not None
+        and get_device() == 'cpu'
+    ):
+        for key in ('dtype', 'loss_scale', 'use_fp64'):
+            config.optim_wrapper.pop(key, None)
+        config.optim_wrapper.type = 'OptimWrapper'
     return config
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
-
+from ..config.load import load_config
 from ..errors import InputError
 from ..records.scalars import last_scalars
 from ..registry import METRICS, type_name
@@ -110,7 +109,7 @@ def _test(step: Step, checkpoint: Path | None, gpus: int) -> tuple[str, float]:
 
 def _evaluator(path: Path) -> tuple[str, dict[str, Any]]:
     """Type and config of the first evaluator of a config."""
-    evaluator = Config.fromfile(str(path)).test_evaluator
+    evaluator = load_config(str(path)).test_evaluator
     first = evaluator[0] if isinstance(evaluator, (list, tuple)) else evaluator
     return type_name(first['type']), dict(first)
 
@@ -118,6 +117,6 @@ def _evaluator(path: Path) -> tuple[str, dict[str, Any]]:
 def _keeps_features(path: Path) -> bool:
     from ..evaluation.feature_metric import FeatureMetric
 
-    evaluator = Config.fromfile(str(path)).test_evaluator
+    evaluator = load_config(str(path)).test_evaluator
     kind = METRICS.get(str(evaluator[0]['type'])) if isinstance(evaluator, (list, tuple)) else None
     return isinstance(kind, type) and issubclass(kind, FeatureMetric)

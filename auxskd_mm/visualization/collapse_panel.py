@@ -13,6 +13,7 @@ from ..config.text import read_config_text
 from ..errors import InputError
 from ..files import save_figure
 from ..records.scalars import read_scalars
+from ..registry import type_name
 from .curves import COLOURS
 from .plain_text import figure_text
 
@@ -47,7 +48,7 @@ def queue_settings(run: str | Path) -> tuple[int, int | None]:
     if config is None:
         raise InputError(f'{files[-1]}: no config as MMEngine writes it, and it is not run; give --queue-size')
     model = config.get('model') or {}
-    if not str(model.get('type')).endswith('AuxSKD'):
+    if not type_name(model.get('type')).endswith('AuxSKD'):
         raise InputError(f'{run}: a run of {model.get("type")}; this panel is for auxskd_mm.AuxSKD')
     return int(model.get('queue_size', 15360)), (config.get('train_dataloader') or {}).get('batch_size')
 

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..checkpoint_files import read_checkpoint
 from ..errors import InputError
-from ..files import WholeFile, check_checkpoint
+from ..files import WholeFile
 from ..functional.transfer import check_copied, check_finite, check_tensors
 
 _STATE_KEYS = ('state_dict', 'model', 'model_state_dict')
@@ -178,18 +179,9 @@ def load_original(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: If the file is missing, damaged, or asks for code to be run.
     """
-    check_checkpoint(str(path))
     # auxSKD puts its argparse options beside the weights: a plain record, safe to let through.
     torch.serialization.add_safe_globals([argparse.Namespace])
-    try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:
-        if asked := re.search(r'GLOBAL (\S+)', str(error)):
-            raise InputError(
-                f'{path}: refused, because it holds {asked[1]} beside tensors and loading that could run code; where '
-                'you trust it, save its state_dict alone'
-            ) from None
-        raise InputError(f'{path}: not a checkpoint of torch, or damaged ({type(error).__name__})') from None
+    content = read_checkpoint(path)
     if isinstance(content, dict):
         for key in _STATE_KEYS:
             if isinstance(content.get(key), dict):

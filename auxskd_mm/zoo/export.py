@@ -19,6 +19,7 @@ from ..files import check_writable
 from ..functional.transfer import check_finite
 from ..models.modules.pooling import pool_features
 from ..models.tasks import task_outputs
+from ..registry import type_name
 
 PARTS = ('backbone', 'feature', 'model')
 SUFFIXES = ('.onnx', '.pt2')
@@ -256,7 +257,7 @@ def _opener(config: Any) -> dict[str, Any]:
     for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
         steps = ((config.get(loader) or {}).get('dataset') or {}).get('pipeline') or ()
         for step in steps:
-            if str(step['type']).endswith('OpenVideo'):
+            if type_name(step['type']).endswith('OpenVideo'):
                 return dict(step)
     return {}
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import torch
 
+from ..checkpoint_files import read_checkpoint
 from ..errors import InputError
-from ..files import check_checkpoint, write_whole
+from ..files import write_whole
 from ..functional.transfer import check_copied, check_finite, check_tensors, plain_keys
 from ..records.plain_data import to_plain
 from ..version import __version__
@@ -89,8 +90,7 @@ def published_state(state: Mapping[str, Any], part: str, name: str) -> dict[str,
 
 
 def _read(source: str) -> Mapping[str, Any]:
-    check_checkpoint(source)
-    content = torch.load(source, map_location='cpu', weights_only=True)
+    content = read_checkpoint(source)
     if not isinstance(content, Mapping):
         raise InputError(f'{source}: holds a {type(content).__name__}, expected a checkpoint')
     return content

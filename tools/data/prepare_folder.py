@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 
 from auxskd_mm.apis import run_tool
 from auxskd_mm.datasets.preparation import prepare_folder
@@ -11,6 +12,7 @@ from auxskd_mm.datasets.preparation.group_guess import guess_groups
 from auxskd_mm.datasets.preparation.group_split import Clip
 from auxskd_mm.datasets.preparation.near_duplicates import near_duplicates
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 
 
 def main() -> None:
@@ -36,7 +38,10 @@ def main() -> None:
         metavar='CLIPS',
         help='clips to look at for test clips that look like training clips; 0 for none',
     )
+    add_overwrite(parser)
     args = parser.parse_args()
+    names = [*(f'{name}.txt' for name in ('train', 'test', 'val', 'pool', 'classes')), 'groups.csv']
+    check_outputs(args, [Path(args.out, name) for name in names], [args.table])
     pool = [
         os.path.abspath(info['filename'])
         for source in args.pool

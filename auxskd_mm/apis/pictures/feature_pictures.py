@@ -17,6 +17,7 @@ from ...errors import InputError
 from ...evaluation.feature_bank import FeatureBank, check_comparable
 from ...files import check_writable
 from ...functional.neighbours import cosine_topk, knn_accuracy
+from ...registry import type_name
 from ...visualization.embedding import METHODS, draw_embeddings, project
 from ...visualization.retrieval_examples import choose_queries, find_examples
 from ...visualization.retrieval_sheet import draw_retrieval_sheet
@@ -206,7 +207,7 @@ def _checked(paces: Sequence[int]) -> Sequence[int]:
 def _at_pace(model: nn.Module, videos: str | Sequence[str], pace: int, options: Mapping[str, Any]) -> FeatureBank:
     steps = feature_pipeline(model.cfg, num_clips=1)
     for step in steps:
-        if str(step['type']).endswith('SampleFrames'):
+        if type_name(step['type']).endswith('SampleFrames'):
             step['frame_interval'] = pace
     return extract_features(model, videos=videos, pipeline=steps, **options)
 

@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, refusal
 from ...functional.transfer import load_checked
 from ...registry import MODELS
 
@@ -168,8 +168,7 @@ def _read_weights(path: str) -> dict[str, Tensor]:
     try:
         content = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:
-        reason = str(error).splitlines()[0][:160]
-        raise InputError(f'{path}: cannot be read safely as a checkpoint ({reason})') from None
+        raise InputError(f'{path}: {refusal(error)}') from None
     for key in ('model_state', 'state_dict'):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]

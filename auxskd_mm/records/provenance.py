@@ -42,16 +42,18 @@ def training_meta(config: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
 
     Returns:
         ``training``: a dict with ``method``, ``data`` (lists or folders), ``input`` (see :func:`input_convention`) and
-        ``history``, the trainings before this one.
+        ``history``, the trainings before this one, and ``optimizer``, its type.
     """
     model = config.get('model') or {}
     pipeline = find_pipeline(config, ('train_dataloader', 'test_dataloader'))
+    optimizer = (config.get('optim_wrapper') or {}).get('optimizer') or {}
     return dict(
         training=dict(
             method=method_of(model),
             data=data_of(config, 'train_dataloader'),
             input=input_convention(model.get('data_preprocessor'), pipeline),
             history=_before(config, depth),
+            optimizer=type_name(optimizer.get('type')) if optimizer.get('type') else None,
         )
     )
 

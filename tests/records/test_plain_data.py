@@ -67,7 +67,7 @@ def test_a_saved_checkpoint_needs_no_allow_list(tmp_path):
     toy.toy_runner(tmp_path, train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=1)).train()
     code = "import torch; print(list(torch.load('epoch_1.pth', weights_only=True)['meta']['training']))"
     ended = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, capture_output=True, text=True)
-    assert ended.stdout == "['method', 'data', 'input', 'history']\n", ended.stderr
+    assert ended.stdout == "['method', 'data', 'input', 'history', 'optimizer']\n", ended.stderr
 
 
 @pytest.mark.parametrize(

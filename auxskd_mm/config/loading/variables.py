@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import logging
 import os
 import re
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from ...errors import InputError
 from .copied_variables import used_in
@@ -50,9 +52,13 @@ def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Co
     made = _evaluate(path, flat)
     for key in flat:
         name = key.split('.')[0]
-        # A variable that the files never read is somebody else's, such as a hook's that looks into the config.
-        if used_in(config.text, name) and _is_useless(path, key, flat, made):
-            raise InputError(f'--cfg-options {key}: nothing in this config depends on {name}, so it changes nothing')
+        if not _is_useless(path, key, flat, made):
+            continue
+        says = f'--cfg-options {key}: nothing in this config depends on {name}, so it changes nothing'
+        if used_in(config.text, name):
+            raise InputError(says)
+        # No file reads it. A hook or a tool may, as it may look into the config.
+        print_log(f'{says} of the config', 'current', logging.WARNING)
     return Config(made, cfg_text=config.text, filename=config.filename, env_variables=config.env_variables)
 
 

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ..errors import InputError
+from ..stock_recipes import adapt_recipe
 from .variables import fill_variables
 
 _RUNNER_KEYS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self'} | {
@@ -57,7 +58,9 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
             config.merge_from_dict(options)
         except (KeyError, TypeError) as error:  # an index beyond a list, a key below what is no dict
             raise InputError(f'--cfg-options: {str(error.args[0])[:200]} ...') from None
-    return fill_variables(config, options)
+    config = fill_variables(config, options)
+    adapt_recipe(config)
+    return config
 
 
 def _config_file(path: str) -> str:

@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from ..compat import leave_out_device_ids
 from ..errors import InputError
 from ..files import check_checkpoint
+from ..stock_recipes import adapt_recipe
 from .training_defaults import compile_backbones, make_safe, pin_loaders, take_compile_options
 
 
@@ -26,6 +27,7 @@ def build_runner(config: Config) -> Runner:
 
     from ..models.wrappers import FullyShardedModel
 
+    adapt_recipe(config)
     check_checkpoint(config.get('load_from'))
     _check_optimizer(config)
     if _wants_amp(config) and get_device() == 'cpu':

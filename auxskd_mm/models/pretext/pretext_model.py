@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ...registry import MODELS
+from ..backbones.frames import build_backbone
 from ..modules.pooling import pool_features
 
 
@@ -19,7 +20,7 @@ class PretextModel(BaseModel):
     Subclasses write :meth:`loss`. The network that learns is ``backbone``, so its weights move on under that name.
 
     Args:
-        backbone: Config of any MMAction2, pytorchvideo or own backbone that yields one feature map.
+        backbone: Config of any backbone, see :func:`build_backbone`, that yields one output per clip (SlowFast: two maps).
         num_views: Views V that a sample must have.
         data_preprocessor: Config; default is :class:`ClipDataPreprocessor` without normalisation.
         init_cfg: MMEngine initialisation of the whole model.
@@ -41,7 +42,7 @@ class PretextModel(BaseModel):
             data_preprocessor = MODELS.build(data_preprocessor)
         super().__init__(data_preprocessor, init_cfg)
         self.num_views = num_views
-        self.backbone = MODELS.build(backbone)
+        self.backbone = build_backbone(backbone)
         _require_one_map(self.backbone)
 
     def views(self, inputs: Tensor) -> Sequence[Tensor]:
@@ -108,9 +109,4 @@ def _require_one_map(backbone: nn.Module) -> None:
         raise InputError(
             f'model.backbone.out_indices={tuple(indices)}: {type(backbone).__name__} yields {len(indices)} feature '
             f'maps; set out_indices=({max(indices)},)'
-        )
-    if hasattr(backbone, 'slow_path') and hasattr(backbone, 'fast_path'):
-        raise InputError(
-            f'model.backbone: {type(backbone).__name__} yields the maps of two pathways; take one with one, e.g. '
-            'ResNet3dSlowOnly'
         )

@@ -80,8 +80,11 @@ def _model(config: Config) -> list[str]:
     head = model.get('cls_head') or {}
     kind, head_kind = (type_name(part.get('type')) for part in (model, head))
     lines = [_METHODS.get(kind) or _METHODS.get(head_kind) or f'{kind} with {head_kind or "no head"}']
+    settings = {k: v for k, v in model.to_dict().items() if k != 'init_cfg'}
+    if settings['backbone'].get('pretrained'):
+        settings['backbone']['pretrained'] = None  # TANet would fetch it to be built
     with torch.device('meta'):
-        built = MODELS.build({k: v for k, v in model.to_dict().items() if k != 'init_cfg'})
+        built = MODELS.build(settings)
     parameters = sum(p.numel() for p in built.backbone.parameters()) / 1e6
     lines.append(f'backbone {str(model.backbone.type).rsplit(".", 1)[-1]}, {parameters:.2f} M parameters')
     if not _trains(config):

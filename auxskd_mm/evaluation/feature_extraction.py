@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from ..errors import InputError
+from ..models.backbones.frames import take_clips, takes_frames
 from ..models.modules.protocol_pooling import pool_for_protocol
 from ..random_state import untouched_random_state
 from .feature_bank import FeatureBank
@@ -98,6 +99,8 @@ def extract_bank(model: nn.Module, loader: DataLoader, pooling: str = 'average')
         InputError: If inputs are not clips, or a sample has no file name.
     """
     rows: list[ClipFeatures | None] = []
+    if takes_frames(model.backbone):
+        take_clips(model.backbone)  # a stock recipe's TSN or TSM; its own frames still go through
     with evaluating(model.backbone), untouched_random_state():
         for batch in loader:
             data = model.data_preprocessor(batch, False)

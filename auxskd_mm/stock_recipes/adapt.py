@@ -44,6 +44,7 @@ def adapt_recipe(config: Config) -> list[str]:
     head, method = class_of(model.get('cls_head')), class_of(model)
     if not _is_a(method, PretextModel) and not _is_a(head, (PooledHead, ClipFeatureHead)):
         return []
+    _drop_deletions(config._cfg_dict)
     lines = [
         *_label_parts(model),
         *_recogniser(config),
@@ -56,6 +57,14 @@ def adapt_recipe(config: Config) -> list[str]:
     for line in lines:
         print_log(f'recipe adapted to the pretext task: {line}', logger='current')
     return lines
+
+
+def _drop_deletions(part: Any) -> None:
+    """Drop the ``_delete_=True`` that MMEngine leaves in a config where the recipe has nothing to delete."""
+    for value in part.values() if isinstance(part, Mapping) else part if isinstance(part, (list, tuple)) else ():
+        _drop_deletions(value)
+    if isinstance(part, dict):
+        part.pop('_delete_', None)
 
 
 def class_of(part: Any) -> type | None:
@@ -124,7 +133,7 @@ def _format(config: Config) -> Iterator[str]:
         for step in steps:
             if type_name(step.get('type')) != 'FormatShape':
                 continue
-            if step.get('input_format') == 'NCHW' and (_clip_length(steps) or 1) > 1:
+            if step.get('input_format') == 'NCHW' and (_sampled(steps) or (1, 1))[0] > 1:
                 step['input_format'] = 'NCTHW'
                 yield f"FormatShape of {split}_dataloader has input_format='NCTHW' in place of 'NCHW'"
             shapes.append(step.get('input_format'))
@@ -142,9 +151,11 @@ def _frames(config: Config) -> Iterator[str]:
     """Backbones that are built for one number of frames get the sampler's."""
     backbone, kind = config.model.get('backbone'), class_of(config.model.get('backbone'))
     pipelines = (loader_steps(config, split) for split in ('train', 'val', 'test'))
-    frames = next((length for steps in pipelines if (length := _clip_length(steps or []))), None)
-    if not isinstance(backbone, Mapping) or kind is None or frames is None:
+    sampled = next((found for steps in pipelines if (found := _sampled(steps or []))), None)
+    if not isinstance(backbone, Mapping) or kind is None or sampled is None:
         return
+    length, clips = sampled
+    frames = clips if length == 1 else length  # TSN's samplers draw clips of one frame: together they are one clip
     for key, default in _options(kind).items():
         before = backbone.get(key, default)
         if key in _FRAME_OPTIONS and before != frames:
@@ -168,16 +179,12 @@ def _options(kind: type) -> dict[str, Any]:
     return found
 
 
-def _clip_length(steps: Any) -> int | None:
-    """Frames of a clip that a pipeline's sampler draws; None without a sampler.
-
-    TSN's samplers draw clips of one frame. All of them together are the network's clip.
-    """
+def _sampled(steps: Any) -> tuple[int, int] | None:
+    """(clip_len, num_clips) of a pipeline's sampler; None without a sampler."""
     for step in steps:
         kind = step.get('type')
         sampler = kind if isinstance(kind, type) else TRANSFORMS.get(type_name(kind))
         known = _options(sampler) if isinstance(sampler, type) else {}
         if 'clip_len' in known:
-            length, clips = (step.get(key, known.get(key, 1)) for key in ('clip_len', 'num_clips'))
-            return clips if length == 1 else length
+            return step.get('clip_len', known['clip_len']), step.get('num_clips', known.get('num_clips', 1))
     return None

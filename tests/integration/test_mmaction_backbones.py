@@ -85,6 +85,7 @@ def test_step(method, name):
     optimizer = OptimWrapper(torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1))
     losses = model.train_step(make_batch(views, frames, size, labels), optimizer)
     assert {key for key in losses if key.startswith('loss_')} == names
-    assert torch.isfinite(losses['loss']) and losses['loss'] > 0
+    assert 0 < losses['loss'] < float('inf')
     # Without weight decay or momentum a weight moves where a gradient reached it, and nowhere else.
-    assert torch.isfinite(first).all() and (first != before).any()
+    assert torch.isfinite(first).all()
+    assert (first != before).any()

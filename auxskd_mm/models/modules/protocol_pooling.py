@@ -40,14 +40,17 @@ def pool_for_protocol(feats: Any, pooling: str = 'average') -> Tensor:
         raise InputError(f"pooling='{pooling}': expected one of {', '.join(map(repr, POOLINGS))}")
     if pooling in ('average', 'rspnet'):
         return pool_features(feature_map(feats, last_stage=True))
-    feats = feature_map(feats, token_pool='patch', last_stage=True)
-    if feats.ndim != 5:
+    try:
+        fmap = feature_map(feats, token_pool='patch', last_stage=True)
+        found = str(tuple(fmap.shape)) if fmap.ndim != 5 else ''
+    except InputError:
+        found = type(feats).__name__
+    if found:
         raise InputError(
-            f"pooling='{pooling}' needs a feature map (B, C, T, H, W), the backbone yields {tuple(feats.shape)}; use "
-            "'average'"
+            f"pooling='{pooling}' needs a feature map (B, C, T, H, W), the backbone yields {found}; use 'average'"
         )
     if pooling == 'rspnet_max':
-        return feats.amax((3, 4)).mean(2)
-    if min(feats.shape[3:]) < 2:
-        raise InputError(f"pooling='vcop' needs maps of at least 2 x 2, got {tuple(feats.shape[3:])}: use larger crops")
-    return F.max_pool3d(feats, (1, 2, 2), stride=(1, 2, 2)).flatten(1)
+        return fmap.amax((3, 4)).mean(2)
+    if min(fmap.shape[3:]) < 2:
+        raise InputError(f"pooling='vcop' needs maps of at least 2 x 2, got {tuple(fmap.shape[3:])}: use larger crops")
+    return F.max_pool3d(fmap, (1, 2, 2), stride=(1, 2, 2)).flatten(1)

@@ -6,13 +6,16 @@ resolves from inside our components too.
 
 from mmaction import registry as _mmaction
 from mmengine.registry import MODEL_WRAPPERS as _MMENGINE_MODEL_WRAPPERS
-from mmengine.registry import Registry
+from mmengine.registry import DefaultScope, Registry, init_default_scope
 
 _SCOPE = 'auxskd_mm'
 
 
 def _child(name: str, parent: Registry, location: str) -> Registry:
-    return Registry(name, parent=parent, scope=_SCOPE, locations=[f'{_SCOPE}.{location}'])
+    registry = Registry(name, parent=parent, scope=_SCOPE, locations=[f'{_SCOPE}.{location}'])
+    # MMEngine's root looks up ``auxskd_mm.X`` among its own children alone, unless a default scope is set.
+    parent.root.children[_SCOPE] = registry
+    return registry
 
 
 MODELS = _child('model', _mmaction.MODELS, 'models')
@@ -28,6 +31,11 @@ MODEL_WRAPPERS = _child('model_wrapper', _MMENGINE_MODEL_WRAPPERS, 'models')
 # Nothing of ours is in these, but a config that has one of ours as its base asks for MMAction2's types in our scope.
 VISUALIZERS = _child('visualizer', _mmaction.VISUALIZERS, 'visualization')
 VISBACKENDS = _child('vis_backend', _mmaction.VISBACKENDS, 'visualization')
+
+# A config of ours names MMAction2's types by their bare names. A Runner sets the scope that its config names; a prompt
+# sets none, and ``MODELS.build(cfg.model)`` would not find them. A scope that somebody has set stays.
+if DefaultScope.get_current_instance() is None:
+    init_default_scope('mmaction')
 
 
 def type_name(kind: object) -> str:

@@ -29,6 +29,6 @@ optim_wrapper = dict(
 )
 param_scheduler = dict(type='StepLR', by_epoch=True, step_size=6, gamma=0.1)
 train_cfg = dict(
-    type='EpochBasedTrainLoop', max_epochs=25
+    type='auxskd_mm.ResumableEpochTrainLoop', max_epochs=25
 )  # the original's VSPP takes the checkpoint of epoch 18 by default
 auto_scale_lr = dict(enable=False, base_batch_size=30)

@@ -12,7 +12,7 @@ model = dict(
 
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-4))
 param_scheduler = None  # constant: the original builds ReduceLROnPlateau and never steps it
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=300)  # of UCF101's 9,500 videos; K100 has 3.4 times as many
+train_cfg = dict(type='auxskd_mm.ResumableEpochTrainLoop', max_epochs=300)  # of UCF101's 9,500 videos; K100 has 3.4 times as many
 default_hooks = dict(checkpoint=dict(interval=20))
 auto_scale_lr = dict(enable=False, base_batch_size=8)
 load_from = None  # start from the auxiliary phase: 'work_dirs/auxskd_r21d_k100/epoch_18.pth'

@@ -15,6 +15,6 @@ optim_wrapper = dict(
     optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-3),  # README's lr; the argument's default is 1e-2
 )
 param_scheduler = dict(type='StepLR', by_epoch=True, step_size=6, gamma=0.1)
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=20)
+train_cfg = dict(type='auxskd_mm.ResumableEpochTrainLoop', max_epochs=20)
 auto_scale_lr = dict(enable=False, base_batch_size=30)
 load_from = None  # start from the auxiliary phase: 'work_dirs/auxskd_r21d_k100/epoch_18.pth' (the original's default)

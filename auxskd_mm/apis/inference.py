@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,27 +17,22 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.device import get_device
 from mmengine.logging import MMLogger, print_log
 from mmengine.registry import init_default_scope
-from mmengine.runner.checkpoint import _load_checkpoint
 from torch import nn
 
+from ..checkpoint_files import find_checkpoint, read_state
 from ..config.feature_pipeline import evaluation_steps, feature_pipeline
 from ..config.load import load_config
+from ..config.loading.new_style import name_types
+from ..config.task_names import class_names, evaluated_tasks
 from ..datasets.input_sources import as_samples, input_pipeline
 from ..errors import InputError, VideoReadError
-from ..files import check_checkpoint
-from ..functional.order_tuples import clip_orders
-from ..functional.pace import pace_names
-from ..functional.transfer import check_transfer
+from ..functional.tasks import Task
+from ..functional.transfer import load_checked
+from ..models.tasks import CLASS, model_tasks
 from ..random_state import untouched_random_state
+from ..registry import type_name
 
 QUESTIONS = ('as_is', 'task')
-# Field that a head writes, the task's name, and the field of the true answer.
-_FIELDS = (
-    ('pred_pace', 'pace', 'pace_label'),
-    ('pred_segment', 'segment', 'segment_label'),
-    ('pred_order', 'order', 'order_label'),
-    ('pred_score', 'class', 'gt_label'),
-)
 
 
 @dataclass
@@ -76,7 +71,7 @@ class VideoPrediction:
 
     Attributes:
         filename: Path, address, or 'array'.
-        tasks: Answers by task: 'pace', 'segment' (VSPP), 'order' (VCOP), 'class' (a recogniser).
+        tasks: Answers by task: 'pace', 'segment' (VSPP), 'order' (VCOP), 'class' (a recogniser), or a task of your own.
         frame_inds: Frames that were shown, int64 (V * clip_len,), if the pipeline says.
     """
 
@@ -118,6 +113,7 @@ def init_model(
     """
     if not isinstance(config, Config):
         config = load_config(str(config))
+    config = name_types(config)
     if require not in ('model', 'backbone'):
         raise InputError(f"require='{require}': expected 'model' or 'backbone'")
     init_default_scope(config.get('default_scope', 'mmaction'))
@@ -175,18 +171,10 @@ def load_weights(model: nn.Module, checkpoint: str, prefixes: Sequence[str]) -> 
     """Load what fits; parts of the model that start with ``prefixes`` must be covered whole.
 
     Raises:
-        InputError: See :func:`check_transfer`.
+        InputError: See :func:`load_checked`.
     """
-    check_checkpoint(checkpoint)
-    content = _load_checkpoint(checkpoint, map_location='cpu')
-    state = content.get('state_dict', content) if isinstance(content, Mapping) else None
-    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise InputError(f'{checkpoint}: holds no state_dict; expected a checkpoint of MMEngine or a dict of tensors')
-    state = {key.removeprefix('module.'): value for key, value in state.items()}
-    own = model.state_dict()
-    print_log(check_transfer(own, state, prefixes, checkpoint), logger='current')
-    fits = {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}
-    model.load_state_dict(fits, strict=False)
+    checkpoint = find_checkpoint(checkpoint)
+    print_log(load_checked(model, read_state(checkpoint), prefixes, checkpoint), logger='current')
 
 
 def inference_pipeline(config: Config, question: str = 'as_is', num_clips: int = 4) -> Compose:
@@ -211,20 +199,28 @@ def inference_pipeline(config: Config, question: str = 'as_is', num_clips: int =
         else [dict(step) for step in evaluation_steps(config)]
     )
     for step in steps:
-        if str(step['type']).endswith('PackActionInputs'):
+        if type_name(step['type']).endswith('PackActionInputs'):
             step['meta_keys'] = tuple(dict.fromkeys((*step.get('meta_keys', ()), 'filename', 'frame_inds')))
     return Compose(input_pipeline(steps))
 
 
 def check_question(model: nn.Module, question: str) -> None:
-    """Refuse 'as_is' to a head that has no answer to it.
+    """Refuse 'as_is' to a model that has no answer to it.
 
     Raises:
-        InputError: For a head that compares clips of a tuple.
+        InputError: For a task that compares several clips.
     """
-    head = getattr(model, 'cls_head', None)
-    if question == 'as_is' and hasattr(head, 'tuple_len'):
-        raise InputError(f"{type(head).__name__} tells the order of shuffled clips: ask it with question='task'")
+    together = [task.about for task in model_tasks(model) if task.clips > 1]
+    if question == 'as_is' and together:
+        name = type(getattr(model, 'cls_head', model)).__name__
+        raise InputError(f"{name} tells {' and '.join(together)}: ask it with question='task'")
+
+
+def asked_tasks(model: nn.Module) -> tuple[Task, ...]:
+    """Tasks of a model of :func:`init_model`: those of its head, or else those that the config's evaluators name."""
+    own = model_tasks(model)
+    # A head of MMAction2's kind counts as a classifier until something says otherwise.
+    return own if own not in ((), (CLASS,)) else tuple(evaluated_tasks(getattr(model, 'cfg', None) or Config())) or own
 
 
 def predict(
@@ -334,42 +330,30 @@ def read_prediction(sample: Any, model: nn.Module) -> VideoPrediction:
         InputError: If it holds no probabilities.
     """
     result = VideoPrediction(str(sample.get('filename')), frame_inds=sample.get('frame_inds'))
-    for key, task, label in _FIELDS:
-        scores = sample.get(key)
+    for task in asked_tasks(model):
+        scores = sample.get(task.pred_key)
         if scores is None:
             continue
-        clips = np.atleast_2d(scores.float().cpu().numpy())
+        scores = torch.atleast_2d(torch.as_tensor(scores).float().cpu())
+        clips = (scores if task != CLASS else _probabilities(scores, model.cls_head)).numpy()
+        if not np.isfinite(clips).all():
+            raise InputError(f"{result.filename}: the model answers with '{task.pred_key}' that is NaN or infinite")
         names = class_names(model.cfg, task, clips.shape[1])
-        truth = sample.get(label)
+        truth = sample.get(task.label_key)
         known = [] if truth is None else [int(i) for i in torch.as_tensor(truth).reshape(-1)]
         # A recogniser's label is -1 where nobody gave one.
         answers = tuple(names[i] for i in known) if all(0 <= i < len(names) for i in known) else ()
-        result.tasks[task] = Prediction(names, clips, answers)
+        result.tasks[task.name] = Prediction(names, clips, answers)
     if not result.tasks:
         head = type(getattr(model, 'cls_head', model)).__name__
-        raise InputError(f'{head} predicts no probabilities; take a config of VSPP, VideoPace, VCOP or a recogniser')
+        raise InputError(
+            f'{head} predicts no probabilities; take a config of a pretext head with tasks (VSPP, VideoPace, VCOP) or of '
+            'a recogniser'
+        )
     return result
 
 
-def class_names(config: Config, task: str, count: int) -> tuple[str, ...]:
-    """Names of a task's classes: '2x', '3 of 4', '0-2-1', or those in the config's ``classes``."""
-    if task == 'pace':
-        paces = _sampler_setting(config, 'paces') or _sampler_setting(config, 'speeds') or range(1, count + 1)
-        return pace_names(paces)
-    if task == 'segment':
-        return tuple(f'{i + 1} of {count}' for i in range(count)) if count > 1 else ('whole clip',)
-    if task == 'order':
-        length = next(n for n in range(2, 6) if len(clip_orders(n)) == count)
-        return tuple('-'.join(map(str, order)) for order in clip_orders(length))
-    given = config.get('classes')
-    return tuple(given) if given is not None and len(given) == count else tuple(str(i) for i in range(count))
-
-
-def _sampler_setting(config: Config, key: str) -> Any:
-    """Setting of a sampler in the test or the training pipeline; None if there is none."""
-    for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
-        steps = ((config.get(loader) or {}).get('dataset') or {}).get('pipeline') or ()
-        for step in steps:
-            if key in step:
-                return step[key]
-    return None
+def _probabilities(scores: torch.Tensor, head: nn.Module) -> torch.Tensor:
+    """Probabilities (V, K) of what a recogniser of MMAction2 predicts: logits, save with ``average_clips='prob'``."""
+    done = getattr(head, 'average_clips', None) == 'prob'
+    return scores if done else scores.softmax(-1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from mmengine.infer.infer import BaseInferencer
 from torch import nn
 
 from ..config.load import load_config
+from ..config.task_names import pretext_sampler
 from ..datasets.input_sources import as_samples
 from ..errors import InputError
 from ..files import check_writable
-from ..functional.clip_indices import segment_window
 from ..registry import INFERENCERS
 from ..visualization import SheetClip, draw_clip_sheet
 from .inference import (
@@ -79,6 +79,7 @@ class PretextInferencer(BaseInferencer):
         return network
 
     def _init_pipeline(self, cfg: Config) -> Compose:
+        self.sampler = pretext_sampler(cfg)
         return inference_pipeline(cfg, self.question, self.num_clips)
 
     def _init_visualizer(self, cfg: Config) -> None:
@@ -128,7 +129,7 @@ class PretextInferencer(BaseInferencer):
         return self._drawn
 
     def _draw(self, sample: dict[str, Any], result: VideoPrediction) -> None:
-        """One row a clip; a segment that is predicted to be sped up is framed."""
+        """One row for each clip; frames that are predicted to play at another pace have a thick frame."""
         steps = self.pipeline.transforms
         swap = getattr(steps[0], 'channel_order', 'rgb') == 'bgr'
         views = sample['inputs'].permute(0, 2, 3, 4, 1).numpy()  # (V, T, H, W, C)
@@ -140,15 +141,26 @@ class PretextInferencer(BaseInferencer):
             words += [
                 f'true {task}: {one.truth[view]}' for task, one in result.tasks.items() if len(one.truth) == len(views)
             ]
-            first, last = 1, 0
-            if 'segment' in answers and result['pace'].names[answers['pace'].argmax()] != '1x':
-                first, last = segment_window(len(frames), len(answers['segment']), int(answers['segment'].argmax()))
-            paced = [first <= i <= last for i in range(len(frames))]
             shown = frames[..., ::-1] if swap else frames
+            paced = self._paced({task: int(answer.argmax()) for task, answer in answers.items()}, len(frames))
             rows.append(SheetClip(shown, numbers[view].tolist(), paced, '   '.join(words)))
         name = f'{len(self._drawn):04d}_{Path(result.filename).stem}.png'
-        title = f'{Path(result.filename).name}: frame numbers below; thick frame = segment predicted to be sped up'
+        title = f'{Path(result.filename).name}: frame numbers below; thick frame = predicted to play at another pace'
         self._drawn.append(str(draw_clip_sheet(rows, Path(self._out_dir, name), title)))
+
+    def _paced(self, answers: Mapping[str, int], length: int) -> list[bool]:
+        """Frames of a clip that play at another pace if the predicted classes hold: the config's sampler knows."""
+        sampler = self.sampler
+        tasks = () if sampler is None else sampler.tasks
+        # A head may have classes that the sampler does not draw.
+        if (
+            sampler is None
+            or not tasks
+            or not all(answers.get(task.name, len(task.class_names)) < len(task.class_names) for task in tasks)
+        ):
+            return [False] * length
+        labels = {task.label_key: np.array([answers[task.name]]) for task in tasks}
+        return sampler.paced_positions(labels, 0, length).tolist()
 
     def postprocess(
         self,

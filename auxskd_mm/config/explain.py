@@ -10,23 +10,17 @@ import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from torch import Tensor, nn
 
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError
+from ..models.tasks import forward_sample, method_summary, model_tasks
 from ..registry import type_name
 from .explain_pipeline import describe_pipeline
 from .explain_recipe import describe_recipe
+from .explain_training import schedule_in_words, starting_weights
 from .origins import ConfigFile, config_chain, origins
 from .sample_shape import loader_steps, sample_shape
-
-_METHODS = dict(
-    AuxSKD='auxSKD, the auxiliary phase: similarities to a queue, distilled from an EMA teacher',
-    RSPNet='RSPNet: relative speed and instance discrimination against an EMA teacher',
-    VSPPHead='VSPP: which segment of a clip is sped up, and how much',
-    PaceHead='VideoPace: at which pace a clip plays',
-    ClipOrderHead='VCOP: in which order the clips of a tuple are',
-    ClipFeatureHead='no training: features of the backbone, to be compared',
-)
 
 
 def describe_config(config: Config, path: str, *, gpus: int = 1) -> str:
@@ -53,9 +47,11 @@ def describe_config(config: Config, path: str, *, gpus: int = 1) -> str:
         raise InputError(f'{path}: has neither a model nor phases to explain')
     else:
         init_default_scope(config.get('default_scope', 'mmaction'))
+        splits = [split for split in ('train', 'val', 'test') if loader_steps(config, split) is not None]
+        shapes = {split: sample_shape(config, split) for split in splits}
         sections += [
-            ('model', _model(config)),
-            ('data', _data(config)),
+            ('model', _model(config, shapes)),
+            ('data', _data(config, shapes)),
             ('training', _training(config, gpus)),
             ('evaluation', _evaluation(config)),
         ]
@@ -64,63 +60,91 @@ def describe_config(config: Config, path: str, *, gpus: int = 1) -> str:
 
 
 def _faithful(chain: Sequence[ConfigFile]) -> list[str]:
-    """What the config says about itself: its own header, and the nearest line on what it is faithful to."""
+    """What the config says about itself. That a base is faithful to a paper says nothing about what is changed here."""
     lines = [chain[0].header] if chain[0].header else []
-    if not any('aithful' in line for line in lines):
-        found = [file for file in chain[1:] if 'aithful' in file.header]
-        if found:
-            lines.append(f'from {found[0].path.name}: {found[0].header}')
-        else:
-            lines.append('it does not say that it is faithful to a paper')
-    return lines
+    if 'aithful' in chain[0].header:
+        return lines
+    text = 'it does not say that it is faithful to a paper'
+    place = next((i for i, file in enumerate(chain) if 'aithful' in file.header), None)
+    if place is not None:
+        changed = dict.fromkeys(name for file in chain[:place] for name in file.sets)
+        text += f'; its base {chain[place].path.name} says so of itself, and this one sets {", ".join(changed)}'
+    return [*lines, text]
 
 
-def _model(config: Config) -> list[str]:
-    model = config.model
-    head = model.get('cls_head') or {}
-    kind, head_kind = (type_name(part.get('type')) for part in (model, head))
-    lines = [_METHODS.get(kind) or _METHODS.get(head_kind) or f'{kind} with {head_kind or "no head"}']
-    settings = {k: v for k, v in model.to_dict().items() if k != 'init_cfg'}
-    if settings['backbone'].get('pretrained'):
-        settings['backbone']['pretrained'] = None  # TANet would fetch it to be built
+def _model(config: Config, shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
     with torch.device('meta'):
-        built = MODELS.build(settings)
+        built = _build(config)
     parameters = sum(p.numel() for p in built.backbone.parameters()) / 1e6
-    lines.append(f'backbone {str(model.backbone.type).rsplit(".", 1)[-1]}, {parameters:.2f} M parameters')
+    lines = [
+        method_summary(built),
+        f'backbone {type_name(config.model.backbone.type)}, {parameters:.2f} M parameters',
+        *(_forward(config, built, shape) for shape in list(shapes.values())[:1]),
+    ]
     if not _trains(config):
         return [*lines, 'takes the weights of the checkpoint that tools/test.py is given']
     trained = sum(p.numel() for p in built.parameters() if p.requires_grad) / 1e6
     lines.append(f'{trained:.2f} M parameters get gradients in all')
     if hasattr(built, 'queue'):
         lines.append(f'queue of {built.queue.features.shape[0]} anchors of {built.queue.features.shape[1]} numbers')
-    hooks = [hook for hook in config.get('custom_hooks') or [] if str(hook.get('type')).endswith('SKDDistillerHook')]
+    hooks = [
+        hook for hook in config.get('custom_hooks') or [] if type_name(hook.get('type')).endswith('SKDDistillerHook')
+    ]
     if hooks:
         lines.append(f'teacher = {hooks[0].get("momentum", 0.999)} teacher + the rest student, after each step')
-    lines.append(_start(config))
+    start = starting_weights(config)
+    hint = '' if config.get('load_from') else ' (load_from=<checkpoint> to start from an earlier phase)'
+    lines.append(f'starts from {start}{hint}')
     return lines
+
+
+def _build(config: Config) -> nn.Module:
+    settings = {key: value for key, value in config.model.to_dict().items() if key != 'init_cfg'}
+    if settings['backbone'].get('pretrained'):
+        settings['backbone']['pretrained'] = None  # TANet would download it to be built
+    return MODELS.build(settings).eval()
+
+
+def _forward(config: Config, built: nn.Module, shape: Sequence[int]) -> str:
+    """Shapes of one forward pass, or why there is none.
+
+    The model on the meta device computes shapes alone, in no time. Where that fails, a real one is asked on a random clip.
+    """
+    try:
+        try:
+            return _shapes(built, torch.rand(1, *shape, device='meta'))
+        except InputError:
+            raise
+        except Exception:
+            return _shapes(_build(config), torch.rand(1, *shape))
+    except Exception as error:
+        name = '' if isinstance(error, InputError) else f'{type(error).__name__}: '
+        return f'a forward pass fails: {name}{" ".join(str(error).split())[:200]}'
+
+
+@torch.no_grad()
+def _shapes(model: nn.Module, inputs: Tensor) -> str:
+    maps: list[Any] = []
+    model.backbone.register_forward_hook(lambda _, __, output: maps.append(output))
+    outputs = torch.utils._pytree.tree_leaves(forward_sample(model, inputs))
+    names = [task.name for task in model_tasks(model)]
+    if len(names) != len(outputs):
+        names = ['output'] * len(outputs)
+    found = [('backbone', one) for one in torch.utils._pytree.tree_leaves(maps[:1])] + list(zip(names, outputs))
+    words = [f'{name} {" x ".join(map(str, one.shape))}' for name, one in found if isinstance(one, Tensor)]
+    return f'a forward pass takes {" x ".join(map(str, inputs.shape))} and yields {", ".join(words)}'
 
 
 def _trains(config: Config) -> bool:
     return config.get('train_dataloader') is not None and config.get('train_cfg') is not None
 
 
-def _start(config: Config) -> str:
-    if config.get('load_from'):
-        there = '' if Path(config.load_from).is_file() else ', which is not there yet'
-        return f'starts from {config.load_from}{there}'
-    return 'starts from random weights (load_from=<checkpoint> to start from an earlier phase)'
-
-
-def _data(config: Config) -> list[str]:
+def _data(config: Config, shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
     lines = []
-    for split in ('train', 'val', 'test'):
-        steps = loader_steps(config, split)
-        if steps is None:
-            continue
-        loader = config[f'{split}_dataloader']
-        lines.append(f'{split}: {_source(loader.dataset)}')
-        shape = sample_shape(config, split)
-        lines += [f'  {i}. {words}' for i, words in enumerate(describe_pipeline(steps), 1)]
+    for split, shape in shapes.items():
+        lines.append(f'{split}: {_source(config[f"{split}_dataloader"].dataset)}')
+        words = describe_pipeline(loader_steps(config, split) or ())
+        lines += [f'  {i}. {step}' for i, step in enumerate(words, 1)]
         lines.append(f'  a sample is {" x ".join(map(str, shape))} (clips, channels, frames, height, width)')
     lines.append('on the device: ' + _preprocessor(config.model.get('data_preprocessor') or {}))
     return lines
@@ -140,7 +164,7 @@ def _source(dataset: Mapping[str, Any]) -> str:
 
 def count_samples(dataset: Mapping[str, Any]) -> int | None:
     """Samples an epoch of an :class:`UnlabeledVideoDataset`; None where its data are not there, or it is another."""
-    if not str(dataset.get('type')).endswith('UnlabeledVideoDataset') or 'source' not in dataset:
+    if not type_name(dataset.get('type')).endswith('UnlabeledVideoDataset') or 'source' not in dataset:
         return None
     settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline')}
     try:
@@ -202,12 +226,7 @@ def _schedule(config: Config) -> list[str]:
     entries = [schedulers] if isinstance(schedulers, Mapping) else list(schedulers)
     if not entries:
         return ['constant learning rate']
-    return [
-        'schedule: '
-        + str(entry['type'])
-        + ''.join(f', {key} {value}' for key, value in entry.items() if key not in ('type', '_scope_'))
-        for entry in entries
-    ]
+    return [f'schedule: {schedule_in_words(entry)}' for entry in entries]
 
 
 def _evaluation(config: Config) -> list[str]:

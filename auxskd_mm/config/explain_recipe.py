@@ -9,10 +9,12 @@ from typing import Any
 from mmengine.config import Config
 
 from ..errors import InputError
+from .explain_training import starting_weights
+from .load import load_config
 
 
 def describe_recipe(recipe: Config, folder: Path) -> list[str]:
-    """One line a phase, one for each of its overrides, and what is compared at the end.
+    """One line for each phase, one for each of its overrides, and what is compared at the end.
 
     Args:
         recipe: Config with ``phases``, ``inits`` and ``evaluations``, each of which may be missing.
@@ -24,7 +26,13 @@ def describe_recipe(recipe: Config, folder: Path) -> list[str]:
     lines = []
     for number, phase in enumerate(recipe.get('phases') or [], 1):
         config = _config_of('phase', phase, folder)
-        start = f"the backbone of '{phase['init_from']}'" if phase.get('init_from') else 'random weights'
+        if phase.get('init_from'):
+            start = f"the backbone of '{phase['init_from']}'"
+        else:
+            loaded = load_config(str(folder / config))
+            options = phase.get('options') or {}
+            loaded.merge_from_dict({k: v for k, v in options.items() if k.split('.')[0] in ('load_from', 'model')})
+            start = starting_weights(loaded)
         tested = ', tested at its end' if phase.get('test') else ''
         lines.append(f'{number}. {phase["name"]}: {config}, from {start}{tested}')
         lines += [f'   {key} = {value}' for key, value in (phase.get('options') or {}).items()]

@@ -106,5 +106,5 @@ def _is_sampler(step: Mapping[str, Any]) -> bool:
 
 def _uniform(step: Mapping[str, Any], num_clips: int) -> dict[str, Any]:
     clip_len = step.get('clip_len', 16)
-    interval = step.get('frame_interval', 1) if str(step['type']).endswith('SampleFrames') else 1
+    interval = step.get('frame_interval', 1) if type_name(step['type']).endswith('SampleFrames') else 1
     return dict(type='SampleFrames', clip_len=clip_len, frame_interval=interval, num_clips=num_clips, test_mode=True)

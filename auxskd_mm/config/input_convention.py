@@ -26,7 +26,7 @@ def input_convention(
         ``channel_order`` ('rgb' or 'bgr'), and ``mean`` and ``std`` of each channel in that order, on frames of 0 to
         255; None where a part is not one that is known.
     """
-    name = str((preprocessor or {}).get('type')).rsplit('.', 1)[-1]
+    name = type_name((preprocessor or {}).get('type'))
     order = _decoded_order(pipeline)
     if preprocessor is None or name not in _PREPROCESSORS or order is None:
         return None

@@ -11,6 +11,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..errors import InputError
+from ..registry import type_name
 
 # What makes the data of the configs, by a folder in their paths.
 _MAKERS = {
@@ -40,12 +41,12 @@ def check_lists(config: Config, parts: Sequence[str], prefix: str = '') -> None:
     """
     tops = [f'{part}_dataloader' for part in parts] + ['custom_hooks'] * ('train' in parts)
     for top in tops:
-        for key, path in _asked_for(config.get(top), prefix + top):
+        for key, path in asked_for(config.get(top), prefix + top):
             if '://' not in path and not os.path.exists(path):
                 raise InputError(f'{path}: no such file or folder, but {key} asks for it; {_advice(key, path)}')
 
 
-def _asked_for(node: Any, key: str, root: str = '') -> Iterator[tuple[str, str]]:
+def asked_for(node: Any, key: str, root: str = '') -> Iterator[tuple[str, str]]:
     """Key and path of everything that the data sets under a part of a config read."""
     if isinstance(node, Mapping):
         # The gallery and the queries of a GalleryQueryDataset have their root in what they share.
@@ -53,14 +54,14 @@ def _asked_for(node: Any, key: str, root: str = '') -> Iterator[tuple[str, str]]
         for name, value in node.items():
             if name == 'ann_file' and isinstance(value, str) and value:
                 yield f'{key}.{name}', value if '://' in value else os.path.join(root, value)
-            elif name == 'source' and str(node.get('type')).endswith('UnlabeledVideoDataset'):
+            elif name == 'source' and type_name(node.get('type')).endswith('UnlabeledVideoDataset'):
                 several = [value] if isinstance(value, (str, os.PathLike)) else value or []
                 yield from ((f'{key}.{name}', str(one)) for one in several if one and not glob.has_magic(str(one)))
             else:
-                yield from _asked_for(value, f'{key}.{name}', root)
+                yield from asked_for(value, f'{key}.{name}', root)
     elif isinstance(node, (list, tuple)):
         for i, item in enumerate(node):
-            yield from _asked_for(item, f'{key}.{i}', root)
+            yield from asked_for(item, f'{key}.{i}', root)
 
 
 def _advice(key: str, path: str) -> str:

@@ -13,6 +13,9 @@ from mmengine.runner import Runner
 
 from ..errors import InputError
 from ..stock_recipes import adapt_recipe
+from .loading.copied_variables import merge_variables
+from .loading.new_style import name_types
+from .loading.overrides import Overrides
 from .variables import fill_variables
 
 _RUNNER_KEYS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self'} | {
@@ -49,13 +52,19 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
         raise InputError(f'{path}: line {error.lineno} is not Python ({error.msg})') from None
     except ImportError as error:
         raise InputError(f'{path}: {str(error).split(", the current sys.path")[0]}') from None
+    config = name_types(config)
     _check_top_level(config.keys(), known=(), where=path)
     if options:
         _check_top_level(
             {key.split('.')[0] for key in options}, known=config.keys(), where='--cfg-options', strict=True
         )
+        if isinstance(options, Overrides):
+            options.merged = values = options.fit(config)
+        else:
+            values = options
         try:
-            config.merge_from_dict(options)
+            merge_variables(config, values, _RUNNER_KEYS)
+            config.merge_from_dict(values)
         except (KeyError, TypeError) as error:  # an index beyond a list, a key below what is no dict
             raise InputError(f'--cfg-options: {str(error.args[0])[:200]} ...') from None
     config = fill_variables(config, options)

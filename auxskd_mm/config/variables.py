@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..errors import InputError
+from .class_count import count_classes
 
 _PLACE = re.compile(r'\{(\w+)\}')
 _SCALARS = (str, int, float, bool, type(None))
@@ -22,6 +23,7 @@ def fill_variables(config: Config, overridden: Mapping[str, Any] | None = None) 
     MMEngine fills ``{{_base_.name}}`` while it reads the file, so an override of the variable comes too late. These are
     filled after it: with ``split = 1`` and ``ann_file='train_split{split}.txt'``, ``--cfg-options split=2`` is enough.
     A string that is nothing but ``'{name}'`` takes the variable with its type. Braces around anything else stay.
+    ``num_classes = None`` is counted; see :func:`count_classes`.
 
     Args:
         config: Changed in place.
@@ -34,6 +36,9 @@ def fill_variables(config: Config, overridden: Mapping[str, Any] | None = None) 
         InputError: For a split out of 1 to 3, or one that no string of the config asks for.
     """
     variables = {key: value for key, value in dict.items(config._cfg_dict) if isinstance(value, _SCALARS)}
+    for name, count in count_classes(variables).items():
+        variables[name] = count
+        dict.__setitem__(config._cfg_dict, name, count)
     used: set[str] = set()
     for key, value in list(dict.items(config._cfg_dict)):
         if key not in variables:

@@ -6,9 +6,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from ..errors import InputError
 from ..functional.pace import pace_names
+
+
+def finite_scores(sample: Mapping[str, Any], key: str) -> Tensor:
+    """Scores of a data sample.
+
+    Raises:
+        InputError: If they are NaN or infinite: the largest of them means nothing.
+    """
+    scores = sample[key]
+    if not bool(scores.isfinite().all()):
+        raise InputError(
+            f"{sample.get('filename', 'a video')}: '{key}' is NaN or infinite; check the weights of the model, no accuracy "
+            'can be made of it'
+        )
+    return scores
 
 
 def best_constant(labels: np.ndarray) -> float:
@@ -21,10 +37,12 @@ def ci95(accuracy: float, count: int) -> float:
     return 1.96 * float(np.sqrt(accuracy * (1 - accuracy) / count))
 
 
-def recorded_paces(dataset_meta: Mapping[str, Any] | None) -> tuple[str, ...] | None:
-    """Names of the pace classes of a data set that tells what its sampler draws, None for any other."""
-    paces = (dataset_meta or {}).get('paces')
-    return None if paces is None else pace_names(paces)
+def recorded_names(dataset_meta: Mapping[str, Any] | None, task: str) -> tuple[str, ...] | None:
+    """Class names of a task from a data set that tells what its sampler draws, None for any other."""
+    meta = dataset_meta or {}
+    if task == 'pace' and 'paces' in meta:
+        return pace_names(meta['paces'])
+    return (meta.get('class_names') or {}).get(task) or None
 
 
 def confusion_table(title: str, label: np.ndarray, prediction: np.ndarray, names: Sequence[str] | None = None) -> str:

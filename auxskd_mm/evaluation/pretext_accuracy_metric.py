@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 
 from ..errors import InputError
 from ..registry import METRICS
-from .accuracy import best_constant, ci95, confusion_table, recorded_paces
+from .accuracy import best_constant, ci95, confusion_table, finite_scores, recorded_names
 
 _MOST_CLASSES = 10  # a wider confusion table does not fit a terminal
 
@@ -31,8 +31,8 @@ class PretextAccuracyMetric(BaseMetric):
     Args:
         tasks: Names of the tasks.
         class_names: Names of the classes of a task, for its confusion table (of at most 10 classes), e.g.
-            ``dict(order=['012', '021', '102', '120', '201', '210'])``. Paces need none where the data set is an
-            :class:`UnlabeledVideoDataset`, which tells what its sampler draws.
+            ``dict(order=['012', '021', '102', '120', '201', '210'])``. Not needed where the data set is an
+            :class:`UnlabeledVideoDataset` and its sampler has ``tasks``.
         collect_device: As in MMEngine.
         prefix: Prefix of the metric names.
 
@@ -75,7 +75,7 @@ class PretextAccuracyMetric(BaseMetric):
             metrics.update({f'{task}_acc': accuracy, f'{task}_chance': chance, f'{task}_ci95': interval})
             text.append(f'{task:10}{len(label):8}{100 * accuracy:9.1f}%{100 * interval:6.1f}%{100 * chance:8.1f}%')
             if max(label.max(), prediction.max()) < _MOST_CLASSES:
-                names = recorded_paces(self.dataset_meta) if task == 'pace' else None
+                names = recorded_names(self.dataset_meta, task)
                 tables.append(confusion_table(task, label, prediction, self.class_names.get(task, names)))
         print_log('\n'.join(text + tables), logger='current')
         return metrics
@@ -91,4 +91,5 @@ def _pair(sample: dict, task: str) -> np.ndarray:
             'PackActionInputs(algorithm_keys=...) and the head'
         )
     labels = np.asarray(label, dtype=np.int64).reshape(-1)
+    scores = finite_scores(sample, f'pred_{task}')
     return np.stack([labels, scores.argmax(-1).cpu().numpy().reshape(-1)], axis=1)

@@ -4,9 +4,11 @@ from .clip_indices import paced_offsets, segment_pace_indices, segment_window, w
 from .order_tuples import clip_orders, order_class, order_tuple_indices, order_tuple_span
 from .pace import neighbour_frames, pace_indices, pace_positions, pace_span
 from .relative_speed import frames_needed, resample_indices, short_video_crop, strided_crop
+from .tasks import Task
 from .uniform_clips import centred_clips, even_crops
 
 __all__ = [
+    'Task',
     'centred_clips',
     'clip_orders',
     'even_crops',

@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
-
+from ..config.load import load_config
 from ..errors import InputError
 from ..registry import METRICS, type_name
 from . import commands
@@ -120,7 +119,7 @@ def _test(step: Step, checkpoint: Path | None, gpus: int) -> tuple[str, float]:
 
 def _evaluator(path: Path) -> tuple[str, dict[str, Any]]:
     """Type and config of the first evaluator of a config."""
-    evaluator = Config.fromfile(str(path)).test_evaluator
+    evaluator = load_config(str(path)).test_evaluator
     first = evaluator[0] if isinstance(evaluator, (list, tuple)) else evaluator
     return type_name(first['type']), dict(first)
 
@@ -128,6 +127,6 @@ def _evaluator(path: Path) -> tuple[str, dict[str, Any]]:
 def _keeps_features(path: Path) -> bool:
     from ..evaluation.feature_metric import FeatureMetric
 
-    evaluator = Config.fromfile(str(path)).test_evaluator
+    evaluator = load_config(str(path)).test_evaluator
     kind = METRICS.get(str(evaluator[0]['type'])) if isinstance(evaluator, (list, tuple)) else None
     return isinstance(kind, type) and issubclass(kind, FeatureMetric)

@@ -13,6 +13,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ..config.loading.overrides import read_text, value_at
 from ..config.variables import fill_value
 from ..errors import InputError
 from .entries import Evaluation, Init, Phase, read_evaluations, read_inits, read_phases
@@ -223,4 +224,8 @@ def _override(entries: Sequence[Phase | Evaluation], phases: Sequence[Phase], op
                 f'{names}'
             )
         for entry in phases if name == 'all' else [entry for entry in entries if entry.name == name]:
+            if text := getattr(options, 'texts', {}).get(key):  # what it means depends on what it replaces
+                config = Config.fromfile(str(entry.config))
+                config.merge_from_dict({k: v for k, v in entry.options.items() if k == rest})
+                value = read_text(text, value_at(config, rest), rest)
             entry.options[rest] = value

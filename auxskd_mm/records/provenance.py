@@ -11,18 +11,11 @@ from mmengine.runner.checkpoint import find_latest_checkpoint
 
 from ..config.input_convention import find_pipeline, input_convention
 from ..config.text import read_config_text
-from ..registry import type_name
+from ..registry import MODELS, type_name
 
 # A phase of a training, or None where it is known that there was one but not which.
 History = list[Optional[dict[str, Any]]]
 KEY = 'init_history'
-_METHODS = dict(
-    AuxSKD='auxSKD',
-    RSPNet='RSPNet',
-    VSPPHead='VSPP',
-    PaceHead='VideoPace',
-    ClipOrderHead='VCOP',
-)
 _DEEPEST = 20
 
 
@@ -102,9 +95,10 @@ def phase_of(config: Mapping[str, Any], meta: Mapping[str, Any], checkpoint: str
 
 
 def method_of(model: Mapping[str, Any]) -> str | None:
-    """Name of the method that a model learns by; the type names where it is none of this package's."""
+    """Name of the method that a model learns by, as its class says; the type names where the class says none."""
     types = [type_name(part.get('type')) for part in (model, model.get('cls_head') or {}) if part]
-    known = [_METHODS[name] for name in types if name in _METHODS]
+    # Looked up by name alone: a config out of a checkpoint must not get a module imported.
+    known = [name for kind in types if (name := getattr(MODELS.module_dict.get(kind), 'method', ''))]
     return known[0] if known else (' + '.join(types) or None)
 
 

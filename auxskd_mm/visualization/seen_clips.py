@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from mmaction.models.data_preprocessors import ActionDataPreprocessor
 
-from ..datasets.transforms.captions import shown_clips
+from ..datasets.transforms.captions import shown_clips, wrap_note
 from ..errors import InputError, VideoReadError
 from ..random_state import untouched_random_state
 from .clip_sheet import SheetClip
@@ -25,7 +25,7 @@ class SeenClip(NamedTuple):
     """A clip before and after augmentation.
 
     Attributes:
-        caption: What was drawn for it; see :mod:`sampler_words`.
+        caption: What was drawn for it; see :meth:`PretextSampler.shown_clips`.
         numbers: Of its frames in the video, int (T,).
         paced: Which are not at the video's own pace, bool (T,).
         frames: uint8 RGB (T, H, W, 3) by stage, see ``STAGES``.
@@ -138,7 +138,8 @@ def _clips(steps: Sequence[Any], results: dict, decoded: np.ndarray, views: np.n
         # Several crops of a clip follow each other as whole rounds of all clips.
         own, taken = shown.view % len(numbers), shown.positions
         frames = dict(decoded=before[own][taken], input=views[shown.view][taken])
-        yield SeenClip(shown.caption, numbers[own][taken], shown.paced, frames)
+        named = numbers[own][taken]
+        yield SeenClip(shown.caption + wrap_note(named), named, shown.paced, frames)
 
 
 def see_batch(data_batch: Mapping[str, Any], dataset: Any, number: int, preprocessor: Any = None) -> list[SeenSample]:
@@ -172,20 +173,13 @@ def see_batch(data_batch: Mapping[str, Any], dataset: Any, number: int, preproce
 
 def _packed_clips(steps: Sequence[Any], results: dict, views: np.ndarray) -> list[SeenClip]:
     count, length = views.shape[:2]
-    try:
-        shown = shown_clips(steps, results, count, length)
-    except KeyError:  # labels that the config does not pack
-        shown = shown_clips((), results, count, length)
     numbers = np.asarray(results.get('frame_inds', np.arange(length))).reshape(-1, length)
-    return [
-        SeenClip(
-            clip.caption,
-            numbers[clip.view % len(numbers)][clip.positions],
-            clip.paced,
-            dict(input=views[clip.view][clip.positions]),
-        )
-        for clip in shown
-    ]
+    found = []
+    for clip in shown_clips(steps, results, count, length):
+        named = numbers[clip.view % len(numbers)][clip.positions]
+        frames = dict(input=views[clip.view][clip.positions])
+        found.append(SeenClip(clip.caption + wrap_note(named), named, clip.paced, frames))
+    return found
 
 
 def _views(imgs: np.ndarray, preprocessor: Any, training: bool) -> np.ndarray:

@@ -12,16 +12,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..apis.inference import class_names
+from ..apis.inference import asked_tasks, class_names
 from ..config.sample_shape import sample_shape
 from ..errors import InputError
 from ..files import check_writable
+from ..functional.transfer import check_finite
 from ..models.modules.pooling import pool_features
+from ..models.tasks import task_outputs
+from ..registry import type_name
 
 PARTS = ('backbone', 'feature', 'model')
 SUFFIXES = ('.onnx', '.pt2')
-# Outputs of the heads that answer in one tensor, by the head's task.
-_TASKS = dict(VSPPHead=('pace', 'segment'), PaceHead=('pace',), ClipOrderHead=('order',))
 TOLERANCE = 1e-4
 
 
@@ -118,13 +119,14 @@ def export_model(
             exported, or outputs that differ by more than 1e-4 of their size.
     """
     path = check_export_path(path, check)
+    check_finite(model.state_dict(), str(getattr(model, 'checkpoint', None) or 'the model'))
     network = ClipNetwork(model, part, normalise).cpu()
     network.eval()
     clip = tuple(shape) if shape is not None else sample_shape(model.cfg)[2:]
     if len(clip) != 3 or min(clip) < 1:
         raise InputError(f'shape={clip}: expected T H W, e.g. 16 112 112')
-    tuple_len = getattr(network.head, 'tuple_len', None)
-    sample = (3, *clip) if tuple_len is None else (int(tuple_len), 3, *clip)
+    together = max((task.clips for task in asked_tasks(model)), default=1) if network.head is not None else 1
+    sample = (3, *clip) if together == 1 else (together, 3, *clip)
     example = torch.rand(2, *sample) * 255
     program = _program(network, example)
     outputs = output_names(model, network)
@@ -234,8 +236,7 @@ def output_names(model: nn.Module, network: ClipNetwork) -> tuple[str, ...]:
     """Names of the outputs, in their order."""
     if network.head is None:
         return ('feature',) if network.part == 'feature' else ('feature_map',)
-    name = type(model.cls_head).__name__
-    return _TASKS.get(name, ('feature',) if name == 'ClipFeatureHead' else ('class',))
+    return tuple(task.name for task in asked_tasks(model)) or ('feature',)
 
 
 def _expects(model: nn.Module, normalise: bool) -> dict[str, Any]:
@@ -256,7 +257,7 @@ def _opener(config: Any) -> dict[str, Any]:
     for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
         steps = ((config.get(loader) or {}).get('dataset') or {}).get('pipeline') or ()
         for step in steps:
-            if str(step['type']).endswith('OpenVideo'):
+            if type_name(step['type']).endswith('OpenVideo'):
                 return dict(step)
     return {}
 
@@ -264,9 +265,10 @@ def _opener(config: Any) -> dict[str, Any]:
 def _classes(model: nn.Module, name: str, network: ClipNetwork, example: Tensor) -> dict[str, Any]:
     """Shape and, for logits, class names of an output."""
     with torch.no_grad():
-        shapes = [leaf.shape for leaf in _flat(network(example))]
-    shape = shapes[output_names(model, network).index(name)]
-    named = dict(shape=['batch', *map(int, shape[1:])])
-    if network.head is None or name == 'feature':
-        return named
-    return dict(named, kind='logits', classes=list(class_names(model.cfg, name, int(shape[1]))))
+        outputs = network(example)
+    tasks = {task.name: task for task in asked_tasks(model)} if network.head is not None else {}
+    if name not in tasks:
+        return dict(shape=['batch', *map(int, _flat(outputs)[0].shape[1:])])
+    shape = task_outputs(outputs, tuple(tasks.values()), network.head)[name].shape
+    classes = class_names(model.cfg, tasks[name], int(shape[1]))
+    return dict(shape=['batch', *map(int, shape[1:])], kind='logits', classes=list(classes))

@@ -20,6 +20,7 @@ from mmengine.registry import init_default_scope
 
 from ..config.load import load_config
 from ..config.sample_shape import sample_shape
+from ..config.task_names import pretext_sampler
 from ..errors import InputError
 from ..registry import type_name
 
@@ -137,7 +138,8 @@ def _metadata(config: Config, collection: Collection, before: Mapping[str, Any])
     with torch.device('meta'):
         model = MODELS.build(config.model)
     views = sample_shape(config, 'train' if config.get('train_dataloader') else 'test')
-    clip = (views[2] // int(getattr(model, 'speed', 1)), *views[3:])
+    sampler = pretext_sampler(config)
+    clip = (views[2] if sampler is None else sampler.clip_len, *views[3:])
     facts: dict[str, Any] = {'Architecture': kind}
     if config.get('train_dataloader') and config.get('train_cfg'):
         facts.update(

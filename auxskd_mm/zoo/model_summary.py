@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ..config.sample_shape import sample_shape
 from ..errors import InputError
+from ..models.tasks import forward_sample
 
 
 class PartSummary(NamedTuple):
@@ -49,7 +50,7 @@ class SampleForward(nn.Module):
     """One sample through every part that a training step runs, losses aside.
 
     Args:
-        model: A recogniser, or a method with a teacher (auxSKD, RSPNet).
+        model: A recogniser or a :class:`PretextModel`.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -57,21 +58,8 @@ class SampleForward(nn.Module):
         self.model = model
 
     def forward(self, inputs: Tensor) -> Any:
-        """Outputs for inputs (1, V, C, T, H, W)."""
-        model = self.model
-        if not hasattr(model, 'teacher'):
-            return model.extract_feat(inputs, stage='head')[0]
-        student, teacher = inputs[:, 0], inputs[:, 1]
-        outputs = []
-        if hasattr(model, 'clips'):  # RSPNet: views hold both speeds, and the teacher runs once for each
-            slow = torch.zeros(len(inputs), dtype=torch.bool)
-            student = model.clips(student, slow)
-            outputs.append(model.embed(model.teacher, model.clips(teacher, ~slow)))
-            teacher = model.clips(teacher, slow)
-        outputs += [model.embed(model, student), model.embed(model.teacher, teacher)]
-        if hasattr(model, 'predictor'):
-            outputs.append(model.predictor(outputs[-2]))
-        return outputs
+        """Outputs for inputs (1, V, C, T, H, W), see :func:`forward_sample`."""
+        return forward_sample(self.model, inputs)
 
 
 def model_summary(config: Config, *, shape: Sequence[int] | None = None, depth: int = 2) -> ModelSummary:

@@ -13,10 +13,10 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from torch import nn
 
 from ..apis.inference import init_model
 from ..config.input_files import check_lists
+from ..config.loading.loaders import mend_loader
 from ..config.sample_shape import sample_shape
 from ..errors import InputError
 
@@ -68,7 +68,7 @@ def loader_speed(config: Config, split: str = 'train', *, batches: int = 20, war
     check_lists(config, [split])
     _check_counts(batches, warmup)
     init_default_scope(config.get('default_scope', 'mmaction'))
-    loader = Runner.build_dataloader(settings, seed=0)
+    loader = Runner.build_dataloader(mend_loader(settings), seed=0)
     endless: Iterator[Any] = itertools.chain.from_iterable(itertools.repeat(loader))
     seconds = _timed(lambda: next(endless), batches, warmup, lambda: None)
     return Speed(seconds, int(loader.batch_size or settings['batch_size']))
@@ -102,23 +102,13 @@ def inference_speed(
     where = torch.device(device or get_device())
     model = init_model(config, None, where)
     inputs = [torch.randint(0, 256, sample_shape(config), dtype=torch.uint8) for _ in range(batch_size)]
-    step = _inference_step(model, inputs)
 
     def timed() -> None:
         with torch.no_grad(), torch.autocast(where.type, torch.bfloat16, enabled=amp):
-            step()
+            data = model.data_preprocessor(dict(inputs=inputs, data_samples=None), False)
+            model(data['inputs'], mode='tensor', stage='head')  # a PretextModel takes no stage, and gives features
 
     return Speed(_timed(timed, batches, warmup, _waiter(where)), batch_size)
-
-
-def _inference_step(model: nn.Module, inputs: list[torch.Tensor]) -> Callable[[], Any]:
-    def step() -> Any:
-        data = model.data_preprocessor(dict(inputs=inputs, data_samples=None), False)
-        if hasattr(model, 'teacher'):
-            return model.extract_feat(data['inputs'])
-        return model.extract_feat(data['inputs'], stage='head')
-
-    return step
 
 
 def _timed(action: Callable[[], Any], batches: int, warmup: int, wait: Callable[[], None]) -> tuple[float, ...]:

@@ -37,7 +37,7 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.04, by_epoch=False, begin=0, end=50),
     dict(type='CosineAnnealingLR', by_epoch=True, T_max=2, eta_min=0, convert_to_iter_based=True),
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2)  # of 250 steps with the default 1,000 clips
+train_cfg = dict(type='auxskd_mm.ResumableEpochTrainLoop', max_epochs=2)  # of 250 steps with the default 1,000 clips
 default_hooks = dict(logger=dict(interval=10), checkpoint=dict(max_keep_ckpts=2))
 env_cfg = dict(dist_cfg=dict(backend='gloo'))
 auto_scale_lr = dict(enable=False, base_batch_size=16)

@@ -32,12 +32,18 @@ test_pipeline = [
 ]
 data_root = 'data/motion_clips'
 train_dataloader = dict(
-    dataset=dict(_delete_=True, type='VideoDataset', data_root=data_root, ann_file='train.txt', pipeline=train_pipeline)
+    dataset=dict(
+        _delete_=True,
+        type='auxskd_mm.LabeledVideoDataset',
+        data_root=data_root,
+        ann_file='train.txt',
+        pipeline=train_pipeline,
+    )
 )
 test_dataloader = dict(
     dataset=dict(
         _delete_=True,
-        type='VideoDataset',
+        type='auxskd_mm.LabeledVideoDataset',
         data_root=data_root,
         ann_file='test.txt',
         pipeline=test_pipeline,

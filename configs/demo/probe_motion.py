@@ -22,7 +22,9 @@ test_dataloader = dict(
     dataset=dict(
         _delete_=True,
         type='auxskd_mm.GalleryQueryDataset',
-        common=dict(type='VideoDataset', data_root='data/motion_clips', pipeline=test_pipeline, test_mode=True),
+        common=dict(
+            type='auxskd_mm.LabeledVideoDataset', data_root='data/motion_clips', pipeline=test_pipeline, test_mode=True
+        ),
         gallery=dict(ann_file='train.txt'),
         query=dict(ann_file='test.txt'),
     )

@@ -3,9 +3,9 @@
 # Lists by tools/data/prepare_folder.py. Weights of a pretraining: --cfg-options load_from=...; without, from scratch.
 _base_ = ['../_base_/default_runtime.py']
 
-# Filled in below after the overrides: --cfg-options lists=... num_classes=... still=True
+# Filled in below after the overrides: --cfg-options lists=... still=True
 lists = 'lists'
-num_classes = 7
+num_classes = None  # the names in {lists}/classes.txt
 still = False  # True shows one frame of each clip, repeated: what can be told without motion
 model = dict(
     type='Recognizer3D',
@@ -42,13 +42,15 @@ train_dataloader = dict(
     persistent_workers=True,
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(type='VideoDataset', ann_file='{lists}/train.txt', pipeline=train_pipeline),
+    dataset=dict(type='auxskd_mm.LabeledVideoDataset', ann_file='{lists}/train.txt', pipeline=train_pipeline),
 )
 test_dataloader = dict(
     batch_size=8,
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='VideoDataset', ann_file='{lists}/test.txt', pipeline=test_pipeline, test_mode=True),
+    dataset=dict(
+        type='auxskd_mm.LabeledVideoDataset', ann_file='{lists}/test.txt', pipeline=test_pipeline, test_mode=True
+    ),
 )
 test_evaluator = dict(type='auxskd_mm.MultiClipAccuracy')
 test_cfg = dict(type='TestLoop')
@@ -57,6 +59,6 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=True, begin=0, end=2, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', by_epoch=True, begin=2, end=30, T_max=28, eta_min=0, convert_to_iter_based=True),
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=30)
+train_cfg = dict(type='auxskd_mm.ResumableEpochTrainLoop', max_epochs=30)
 default_hooks = dict(logger=dict(interval=5), checkpoint=dict(interval=10, max_keep_ckpts=1))
 env_cfg = dict(dist_cfg=dict(backend='gloo'))

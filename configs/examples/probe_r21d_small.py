@@ -27,7 +27,7 @@ test_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='auxskd_mm.GalleryQueryDataset',
-        common=dict(type='VideoDataset', pipeline=test_pipeline, test_mode=True),
+        common=dict(type='auxskd_mm.LabeledVideoDataset', pipeline=test_pipeline, test_mode=True),
         gallery=dict(ann_file='{lists}/train.txt'),
         query=dict(ann_file='{lists}/test.txt'),
     ),

@@ -6,12 +6,14 @@ import torch
 from conftest import write_video
 from mmaction.registry import MODELS
 from mmengine.config import Config
+from tool_runs import CONFIGS
 
-from auxskd_mm.apis import extract_features, init_model, predict, predict_pace
+from auxskd_mm.apis import extract_features, init_model, load_config, predict, predict_pace
 from auxskd_mm.apis.inference import batches, class_names
 from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.datasets.transforms import SegmentPaceSample
 from auxskd_mm.errors import InputError
+from auxskd_mm.functional.tasks import Task, segment_names
 
 BACKBONE = dict(type='ResNet3d', depth=18, pretrained='there/is/no/such.pth', base_channels=4, stage_blocks=(1,) * 4)
 HEADS = dict(
@@ -132,9 +134,34 @@ def test_other_heads(kind, question, task, names, videos):
     assert len(result[task].truth) == (question == 'task')
 
 
+@pytest.mark.parametrize('average', [None, 'score', 'prob'])
+@pytest.mark.parametrize('listed', [True, False])
+def test_a_recogniser_says_probabilities_of_the_classes_of_its_lists(average, listed, videos, tmp_path):
+    (tmp_path / 'lists').mkdir()
+    (tmp_path / 'lists' / 'test.txt').write_text(f'{videos[0]} 0\n')
+    (tmp_path / 'lists' / 'classes.txt').write_text('run\nwalk\nsit\nwave\n' + 'fall\n' * listed)
+    settings = config('classes')
+    settings.model.cls_head.average_clips = average
+    settings.test_dataloader.dataset.source = str(tmp_path / 'lists' / 'test.txt')
+    model = init_model(settings, device='cpu')
+    model.cls_head.fc_cls.weight.data.mul_(50)  # logits far from a distribution
+    (result,) = predict(model, videos[0], num_clips=2)
+    frames = open_reader(videos[0], channel_order='bgr').read(list(range(24)))
+    clips = np.stack([frames[0:8], frames[16:24]])[:, :, 8:40, 16:48].astype(np.float32)
+    with torch.no_grad():
+        logits = model.cls_head(
+            model.backbone(torch.from_numpy((clips - 100) / 50).permute(0, 4, 1, 2, 3).contiguous())
+        )
+    expected = logits.mean(0).softmax(0) if average == 'score' else logits.softmax(1).mean(0)
+    np.testing.assert_allclose(result['class'].probabilities, expected.numpy(), atol=1e-5)
+    names = ('run', 'walk', 'sit', 'wave', 'fall') if listed else tuple('01234')
+    assert result['class'].names == names
+    assert result['class'].best == names[int(expected.argmax())]
+
+
 def test_class_names_without_any():
     assert class_names(Config(dict(classes=['a'])), 'class', 3) == ('0', '1', '2')
-    assert class_names(Config(), 'segment', 1) == ('whole clip',)
+    assert class_names(Config(), Task('segment', segment_names(1)), 1) == ('whole clip',)
 
 
 def test_paces_are_named_as_the_sampler_has_them():
@@ -211,3 +238,15 @@ def test_every_type_of_the_registry_is_buildable_by_name():
 
     assert INFERENCERS.get('auxskd_mm.PretextInferencer').__name__ == 'PretextInferencer'
     assert MODELS.get('auxskd_mm.VSPPHead') is not None
+
+
+def test_rspnet_tells_which_clip_plays_at_a_speed(videos):
+    options = {'model.backbone.base_channels': 2, 'model.head_a.in_channels': 16, 'model.head_m.in_channels': 16}
+    model = init_model(load_config(str(CONFIGS / 'demo' / 'rspnet_motion.py'), options), device='cpu')
+    (result,) = predict(model, videos[2], question='task')
+    assert result['speed'].names == result['speed'].truth == ('1x', '4x')
+    np.testing.assert_allclose(result['speed'].clips.sum(1), 1, atol=1e-5)
+    with pytest.raises(
+        InputError, match="RSPNet tells which of two clips plays at a speed: ask it with question='task'"
+    ):
+        predict(model, videos[2])

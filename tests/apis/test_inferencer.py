@@ -56,6 +56,21 @@ def test_a_folder_gives_what_predict_gives(folder, checkpoint, tmp_path):
     assert again['predictions'][0]['segment'].clips.shape == (2, 4)
 
 
+@pytest.mark.parametrize('disjoint', [False, True])
+def test_the_frames_of_a_predicted_segment_are_those_of_the_sampler(disjoint, folder, tmp_path, monkeypatch):
+    config = load_config(str(VSPP), {**TINY, 'model.cls_head.num_segments': 2})
+    for loader in (config.train_dataloader, config.test_dataloader):
+        loader.dataset.pipeline[1].update(num_segments=2, disjoint=disjoint)
+    inferencer = PretextInferencer(config, None, 'cpu', num_clips=1, show_progress=False)
+    for layer, best in ((inferencer.model.cls_head.fc_speed, 3), (inferencer.model.cls_head.fc_segment, 0)):
+        layer.weight.data.zero_()
+        layer.bias.data = torch.eye(len(layer.bias))[best]
+    rows = []
+    monkeypatch.setattr('auxskd_mm.apis.inferencer.draw_clip_sheet', lambda clips, *_: rows.extend(clips))
+    inferencer(str(folder / 'a.mp4'), out_dir=str(tmp_path))
+    assert np.flatnonzero(rows[0].paced).tolist() == list(range(8 if disjoint else 9))
+
+
 def test_names_of_the_zoo_are_configs():
     with pytest.raises(InputError, match=r'predicts no probabilities|cannot be opened|no such'):
         PretextInferencer('demo/vspp_motion', device='cpu')('none.mp4')

@@ -10,6 +10,7 @@ from tool_runs import CONFIGS
 from auxskd_mm.apis import load_config
 from auxskd_mm.config.explain import count_samples, describe_config
 from auxskd_mm.config.explain_recipe import describe_recipe
+from auxskd_mm.config.explain_training import schedule_in_words, starting_weights
 from auxskd_mm.errors import InputError
 
 
@@ -33,7 +34,7 @@ def test_auxskd():
         r'effective batch 60 \(30 samples x 2 processes\)',
         r'SGD, learning rate 0\.001, momentum 0\.9, weight_decay 0\.005',
         r'not scaled; made for batches of 30: --auto-scale-lr would make it 0\.002 for 60',
-        r'schedule: StepLR, by_epoch True, step_size 6, gamma 0\.1',
+        r'schedule: times 0\.1 every 6 epochs \(StepLR\)',
         r'25 epochs$',
         r'custom_hooks.*',
     ):
@@ -43,9 +44,67 @@ def test_auxskd():
 
 def test_what_a_child_inherits_is_said():
     text = described('vspp_r3d_k100.py')
-    assert 'from vspp_r21d_k100.py: Faithful to VSPP' in text
+    assert 'Faithful to' not in text
+    assert 'faithful to a paper; its base vspp_r21d_k100.py says so of itself, and this one sets model' in text
     assert re.search(r'^ +vspp_r3d_k100\.py over vspp_r21d_k100\.py: model$', text, re.MULTILINE)
     assert 'does not say that it is faithful' in described('examples/vspp_slowonly_mmaction.py')
+
+
+def test_speeds_are_those_of_the_config():
+    text = described('demo/vspp_motion.py')
+    assert 'sped up 1, 2, 4 or 8 times' in text
+    assert 'a forward pass takes 1 x 1 x 3 x 16 x 40 x 40 and yields backbone 1 x 64 x 2 x 2 x 2, pace 1 x 4' in text
+
+
+def test_a_network_that_does_not_fit_is_said_in_one_line():
+    line = 'a forward pass fails: model.cls_head.in_channels=9, but the backbone yields 64 channels'
+    assert f'  {line}\n' in described('demo/vspp_motion.py', model__cls_head__in_channels=9)
+
+
+def test_starting_weights_are_named():
+    def start(**model):
+        return starting_weights(Config(dict(model=dict(model))))
+
+    address = 'https://download.pytorch.org/models/resnet50-11ad3fa6.pth'
+    said = f'{address} (ImageNet weights, downloaded) in model.backbone, random weights elsewhere'
+    assert start(backbone=dict(type='ResNet3d', pretrained=address)) == said
+    init_cfg = dict(type='Pretrained', checkpoint='none.pth')
+    assert (
+        start(neck=dict(init_cfg=init_cfg))
+        == 'none.pth, which is not there yet in model.neck, random weights elsewhere'
+    )
+    assert start(backbone=dict(pretrained=None)) == 'random weights'
+    assert starting_weights(Config(dict(load_from='s3://b/x.pth', model=dict(pretrained=address)))) == (
+        's3://b/x.pth (downloaded)'
+    )
+    options = dict(model__backbone__pretrained='torchvision://resnet50')
+    text = described('examples/vspp_slowonly_mmaction.py', **options)
+    assert 'starts from torchvision://resnet50 (ImageNet weights, downloaded) in model.backbone' in text
+    assert 'starts from random weights' not in text
+
+
+@pytest.mark.parametrize(
+    ('entry', 'words'),
+    [
+        (
+            dict(type='LinearLR', start_factor=0.1, by_epoch=True, end=2, convert_to_iter_based=True),
+            'warm-up from 0.1 to 1 times the learning rate, from epoch 0 to epoch 2, changed after each iteration (LinearLR)',
+        ),
+        (
+            dict(type='LinearLR', end_factor=0.1, start_factor=1),
+            'line from 1 to 0.1 times the learning rate (LinearLR)',
+        ),
+        (dict(type='MultiStepLR', milestones=[3, 5], gamma=0.2), 'times 0.2 after epoch 3, 5 (MultiStepLR)'),
+        (dict(type='StepLR', step_size=1, by_epoch=False), 'times 0.1 every iteration (StepLR)'),
+        (
+            dict(type='CosineAnnealingLR', T_max=22, begin=2, eta_min=1e-5),
+            'cosine down to 1e-05 in 22 epochs, from epoch 2 to the end (CosineAnnealingLR)',
+        ),
+        (dict(type='OneCycleLR', eta_max=1), 'OneCycleLR(eta_max=1)'),
+    ],
+)
+def test_schedules_are_words(entry, words):
+    assert schedule_in_words(entry) == words
 
 
 def test_scaling_accumulation_and_data_that_are_there(tmp_path):

@@ -41,9 +41,29 @@ CASES = [
     ),
     (
         dict(type='auxskd_mm.ClipColorJitter', brightness=0.8, hue=0.2, p=0.8),
-        'colour jitter with p = 0.8 (brightness 0.8, hue 0.2), each frame its own',
+        'colour jitter with p = 0.8 (brightness 0.8, contrast 0.8, saturation 0.8, hue 0.2), each frame its own',
     ),
     (dict(type='MyStep', a=1, b='x'), 'MyStep(a=1, b=x)'),
+    # What the config does not say is what the class has.
+    (dict(type='auxskd_mm.ClipRandomGrayscale'), 'grey with p = 0.2'),
+    (dict(type='auxskd_mm.BatchRandomGrayscale'), 'grey with p = 0.2'),
+    (
+        dict(type='auxskd_mm.BatchColorJitter', contrast=0, saturation=0),
+        'colour jitter with p = 0.8 (brightness 0.8, hue 0.2), each frame its own',
+    ),
+    (
+        dict(type='auxskd_mm.SegmentPaceSample', speeds=(1, 2, 4, 8), disjoint=True, mode='fit', seed=3),
+        'a clip of 16 frames with one of its 4 segments sped up 1, 2, 4 or 8 times, segments that share no frame; it '
+        'starts where it fits (the same draws every time, seed 3)',
+    ),
+    (
+        dict(type='auxskd_mm.RelativeSpeedSample', clip_len=8, num_views=1, fps=12.5),
+        '1 independent view of 16 frames at 12.5 frames per second, out of which the model takes both speeds',
+    ),
+    *(
+        (dict(type='SampleFrames', clip_len=8, frame_interval=n), f'1 clip of 8 frames, every {words}, at random')
+        for n, words in ((2, '2nd'), (3, '3rd'), (11, '11th'), (21, '21st'), (112, '112th'))
+    ),
 ]
 
 

@@ -14,7 +14,7 @@ from mmengine.config import Config
 
 from auxskd_mm.apis import build_runner, load_config
 from auxskd_mm.errors import InputError
-from auxskd_mm.evaluation import FeatureBank, cached_bank
+from auxskd_mm.evaluation import FeatureBank
 
 ROOT = Path(__file__).parents[2]
 BACKBONE = dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=4)
@@ -116,8 +116,6 @@ def test_retrieval_and_probe(data, tmp_path):
     bank = FeatureBank.load(tmp_path / 'p/features/gallery.npz')
     assert bank.features.shape == (8, 32)
     assert np.isfinite(bank.features).all()
-    again = cached_bank(tmp_path / 'p/features/gallery.npz', dict(pooling='average'), lambda: None)
-    np.testing.assert_array_equal(again.features, bank.features)
     tool = [sys.executable, str(ROOT / 'tools/evaluate_features.py')]
     banks = [str(tmp_path / f'p/features/{name}.npz') for name in ('gallery', 'query')]
     done = subprocess.run(

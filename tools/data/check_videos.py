@@ -14,6 +14,7 @@ from auxskd_mm.apis import run_tool
 from auxskd_mm.datasets.preparation.labeled_list import write_lines
 from auxskd_mm.datasets.preparation.video_check import COMPARED, check_videos, summarize, write_report
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 
 
 def main() -> None:
@@ -25,19 +26,23 @@ def main() -> None:
     parser.add_argument('--workers', type=int, default=None, help='processes; default is one a core')
     parser.add_argument('--good-list', help='file for the paths of the videos that are fine')
     parser.add_argument('--most', type=int, default=20, help='most problems to print; the report has all')
+    add_overwrite(parser)
     args = parser.parse_args()
+    check_outputs(args, [args.report, args.good_list], args.source)
     dataset = UnlabeledVideoDataset(args.source, args.data_prefix, lazy_init=True)
     paths = list(dict.fromkeys(sample['filename'] for sample in dataset.load_data_list()))
     write_report(args.report, [])  # an unusable report file shows before the work, not after it
-    reports = check_videos(paths, min_frames=args.min_frames, workers=args.workers)
+    reports = check_videos(paths, min_frames=args.min_frames, workers=args.workers, progress=sys.stderr)
     write_report(args.report, reports)
     if args.good_list:
         write_lines(args.good_list, [report.path for report in reports if report.status == 'ok'])
     problems = [report for report in reports if report.status != 'ok']
-    for report in problems[: args.most]:
-        print(f'{report.status}: {report.path}: {report.reason}')
-    if len(problems) > args.most:
-        print(f'... and {len(problems) - args.most} more')
+    notes = [report._replace(status='note') for report in reports if report.status == 'ok' and report.reason]
+    for found in (problems, notes):
+        for report in found[: args.most]:
+            print(f'{report.status}: {report.path}: {report.reason}')
+        if len(found) > args.most:
+            print(f'... and {len(found) - args.most} more')
     print(f'of each video {COMPARED} frames were read in order and again by number, and compared')
     print(', '.join(f'{count} {status}' for status, count in summarize(reports).items()) + f' -> {args.report}')
     sys.exit(3 if problems else 0)

@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from auxskd_mm.apis import run_tool
+
 Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -150,4 +152,4 @@ def _reachable(start: str, edges: dict[str, set[str]]) -> set[str]:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -16,12 +16,11 @@ from torch.utils._pytree import tree_leaves
 from ...datasets.input_sources import as_samples
 from ...datasets.transforms.captions import shown_clips
 from ...errors import InputError
+from ...functional.tasks import Task
 from ...models.modules.feature_map import feature_map
+from ...models.tasks import task_outputs
 from ...visualization.activation_sheet import ActivationClip, draw_activation
-from ..inference import check_question, class_names, inference_pipeline, numbered, prepared
-
-# Attributes by which heads are told apart, and the tasks of their logits in order.
-_TASKS = (('fc_speed', ('pace', 'segment')), ('fc_pace', ('pace',)), ('fc_order', ('order',)), ('fc_cls', ('class',)))
+from ..inference import asked_tasks, check_question, class_names, inference_pipeline, numbered, prepared
 
 
 class Activation(NamedTuple):
@@ -38,19 +37,20 @@ class Activation(NamedTuple):
     chosen: Tensor
 
 
-def head_tasks(model: nn.Module) -> tuple[str, ...]:
-    """Tasks that the head of a model has logits for.
+def head_tasks(model: nn.Module) -> dict[str, Task]:
+    """Tasks that the head of a model has logits for, by name, in the order of the logits.
 
     Raises:
         InputError: If it has none.
     """
     head = getattr(model, 'cls_head', None)
-    for attribute, tasks in _TASKS:
-        if hasattr(head, attribute):
-            return tasks
-    raise InputError(
-        f'{type(head or model).__name__} has no logits to explain; take a config of VSPP, VideoPace, VCOP or a recogniser'
-    )
+    tasks = asked_tasks(model) if head is not None else ()
+    if not tasks:
+        raise InputError(
+            f'{type(head or model).__name__} has no logits to explain; take a config of a pretext head with tasks (VSPP, '
+            'VideoPace, VCOP) or of a recogniser'
+        )
+    return {task.name: task for task in tasks}
 
 
 def class_activation(
@@ -94,7 +94,7 @@ def class_activation(
             output = model.cls_head(feats)
     finally:
         handle.remove()
-    logits = output[tasks.index(task)] if isinstance(output, tuple) else output
+    logits = task_outputs(output, tuple(tasks.values()), model.cls_head)[task]
     if target is not None and not 0 <= target < logits.shape[1]:
         raise InputError(f'target={target}: {task} has the classes 0 to {logits.shape[1] - 1}')
     chosen = logits.argmax(1) if target is None else torch.full((len(logits),), target, device=logits.device)
@@ -138,7 +138,7 @@ def draw_activations(
     Raises:
         InputError: See :func:`class_activation`; or if the folder cannot be written to, or a video not read.
     """
-    task = head_tasks(model)[0] if task is None else task
+    task = next(iter(head_tasks(model))) if task is None else task
     check_question(model, question)
     folder = Path(out_dir)
     try:
@@ -160,15 +160,13 @@ def _rows(
     batch = model.data_preprocessor(pseudo_collate([data]), False)
     clips = batch['inputs'].flatten(0, 1)
     found = class_activation(model, clips, task, target, layer)
-    names = class_names(model.cfg, task, found.logits.shape[1])
+    names = class_names(model.cfg, head_tasks(model)[task], found.logits.shape[1])
     sample = data['data_samples']
     frames = data['inputs'].permute(0, 2, 3, 4, 1).numpy()
     if any(getattr(step, 'channel_order', 'rgb') == 'bgr' for step in pipeline.transforms):
         frames = frames[..., ::-1]
     upsampled = F.interpolate(found.maps[:, None], size=clips.shape[2:], mode='trilinear', align_corners=False)[:, 0]
-    labels = {key: sample.get(key) for key in ('pace_label', 'segment_label', 'order_label') if key in sample}
-    results = dict(labels, frame_inds=sample.get('frame_inds'))
-    shown = shown_clips(pipeline.transforms if labels else (), results, len(frames), frames.shape[1])
+    shown = shown_clips(pipeline.transforms, dict(sample.all_items()), len(frames), frames.shape[1])
     numbers = np.asarray(sample.get('frame_inds')).reshape(len(frames), -1)
     rows = []
     for view, clip in enumerate(shown):

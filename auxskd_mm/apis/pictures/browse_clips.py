@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from ...config.input_files import check_lists
 from ...errors import InputError
 from ...files import check_writable
-from ...registry import DATASETS, MODELS
+from ...registry import DATASETS, MODELS, type_name
 from ...visualization.clip_animation import animate, write_animation
 from ...visualization.clip_gallery import write_gallery
 from ...visualization.clip_sheet import draw_clip_sheet
@@ -85,7 +85,7 @@ def take_videos(config: Config, videos: str, split: str = 'train') -> None:
         InputError: If it is not an ``UnlabeledVideoDataset``.
     """
     dataset = (config.get(f'{split}_dataloader') or {}).get('dataset')
-    if dataset is None or not str(dataset.get('type')).endswith('UnlabeledVideoDataset'):
+    if dataset is None or not type_name(dataset.get('type')).endswith('UnlabeledVideoDataset'):
         raise InputError(f'--videos: {split}_dataloader.dataset is no UnlabeledVideoDataset; use --cfg-options')
     dataset.source, dataset.data_prefix = videos, ''
 

@@ -18,15 +18,16 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ...config.input_files import check_lists
+from ...config.task_names import class_names
 from ...errors import InputError
 from ...evaluation.accuracy import best_constant
+from ...functional.tasks import Task, drawn_tasks
+from ...models.tasks import model_tasks
 from ...random_state import untouched_random_state
-from ...registry import DATASETS
+from ...registry import DATASETS, MODELS
 from ...visualization.confusion import confusion_matrix, draw_confusion
-from ..inference import class_names
 from .feature_pictures import check_picture
 
-TASKS = ('pace', 'segment', 'order', 'speed')
 Answers = dict[str, list[np.ndarray]]  # {task: arrays (V, 2) of label and prediction}
 # What a dump of MMEngine's DumpResults is made of; anything else a pickle could call is refused.
 _ALLOWED = {
@@ -82,19 +83,20 @@ def _from_json(path: Path) -> Answers:
     try:
         for video in json.loads(path.read_text(encoding='utf-8'))['predictions']:
             for task, one in video.items():
-                if task in TASKS:
+                # The mean over clips is kept, so only a video of one clip has an answer for its label.
+                if task != 'filename' and len(one.get('truth', ())) == 1:
                     names = list(one['probabilities'])
-                    # The mean over clips is kept, so only a video of one clip has an answer for its label.
-                    if len(one.get('truth', ())) == 1:
-                        pair = [names.index(one['truth'][0]), names.index(one['best'])]
-                        answers.setdefault(task, []).append(np.array([pair]))
-    except (ValueError, KeyError, TypeError, AttributeError):
+                    pair = [names.index(one['truth'][0]), names.index(one['best'])]
+                    answers.setdefault(task, []).append(np.array([pair]))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(f'{path}: not what tools/predict.py --out writes') from None
     return _known(answers, str(path))
 
 
 def collect(samples: Iterable[Any]) -> Answers:
     """Labels beside predictions of data samples that a head has written into; stand-ins for unreadable videos are left out.
+
+    A task ``x`` is one with an ``x_label`` and a ``pred_x``.
 
     Raises:
         InputError: If there are none.
@@ -103,18 +105,19 @@ def collect(samples: Iterable[Any]) -> Answers:
     for sample in samples:
         if sample.get('replacement'):
             continue
-        for task in TASKS:
-            label, scores = sample.get(f'{task}_label'), sample.get(f'pred_{task}')
-            if label is None or scores is None:
+        for task in drawn_tasks(sample.keys()):
+            scores = sample.get(task.pred_key)
+            if scores is None:
                 continue
             best = torch.as_tensor(scores).argmax(-1).reshape(-1).cpu().numpy()
-            answers.setdefault(task, []).append(np.stack([np.asarray(label).reshape(-1), best], axis=1))
+            label = np.asarray(sample.get(task.label_key)).reshape(-1)
+            answers.setdefault(task.name, []).append(np.stack([label, best], axis=1))
     return _known(answers, 'the samples')
 
 
 def _known(answers: Answers, where: str) -> Answers:
     if not answers:
-        raise InputError(f'{where}: no labels with predictions of {", ".join(TASKS)}; test a pretext config')
+        raise InputError(f'{where}: no labels with predictions (x_label with pred_x); test a pretext config')
     return answers
 
 
@@ -142,9 +145,9 @@ def ask_model(model: nn.Module, num_workers: int = 2, batch_size: int | None = N
 
 
 def draw_pretext_confusion(answers: Mapping[str, list[np.ndarray]], config: Config, out: str | Path) -> Path:
-    """Draw a matrix a task into a PNG.
+    """Draw a matrix for each task into a PNG.
 
-    At speed 1 a segment is only a name, so VSPP's segments are those of sped-up clips.
+    At speed 1 a segment is only a name, so VSPP's segments are those of sped-up clips (``Task.given``).
 
     Args:
         answers: Of :func:`read_answers` or :func:`ask_model`.
@@ -156,27 +159,26 @@ def draw_pretext_confusion(answers: Mapping[str, list[np.ndarray]], config: Conf
     """
     check_picture(out)
     pairs = {task: np.concatenate(rows) for task, rows in answers.items()}
-    titles = {task: task for task in pairs}
-    if 'segment' in pairs and 'pace' in pairs and len(pairs['segment']) == len(pairs['pace']):
-        paced = pairs['pace'][:, 0] > 0
-        if paced.any():
-            pairs['segment'], titles['segment'] = pairs['segment'][paced], 'segment of sped-up clips'
+    tasks = _tasks(config)
     tables, names, chance = {}, {}, {}
-    for task, rows in pairs.items():
-        title = f'{titles[task]} (n = {len(rows)})'
-        names[title] = _names(config, task, int(rows.max()) + 1)
+    for name, rows in pairs.items():
+        task = tasks.get(name, Task(name))
+        title, other = name, pairs.get(task.given)
+        if other is not None and len(other) == len(rows) and (other[:, 0] > 0).any():
+            rows, title = rows[other[:, 0] > 0], f'{name} of sped-up clips'
+        title += f' (n = {len(rows)})'
+        count = max(len(task.class_names), int(rows.max()) + 1)
+        names[title] = list(class_names(config, task, count, at_least=True))
         tables[title] = confusion_matrix(rows[:, 0].tolist(), rows[:, 1].tolist(), len(names[title]))
         chance[title] = best_constant(rows[:, 0])
     return draw_confusion(tables, names, out, chance)
 
 
-def _names(config: Config, task: str, least: int) -> list[str]:
-    head = (config.get('model') or {}).get('cls_head') or {}
-    if task == 'speed':
-        speed = (config.get('model') or {}).get('speed', 2)
-        return ['1x', f'{speed}x']
-    counts = dict(pace=('num_speeds', 'num_paces'), segment=('num_segments',)).get(task, ())
-    count = next((int(head[key]) for key in counts if key in head), None)
-    if task == 'order':
-        count = {2: 2, 3: 6, 4: 24, 5: 120}[head.get('tuple_len', 3)]
-    return list(class_names(config, task, max(count or 4, least)))
+def _tasks(config: Config) -> dict[str, Task]:
+    """Tasks of a config's model by name, built without memory for its weights."""
+    if config.get('model') is None:
+        return {}
+    init_default_scope(config.get('default_scope', 'mmaction'))
+    with torch.device('meta'):
+        model = MODELS.build({key: value for key, value in config.model.to_dict().items() if key != 'init_cfg'})
+    return {task.name: task for task in model_tasks(model)}

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ...texts import ERRORS
 from .sources import SourceState
 
 _ROW = np.dtype(
@@ -81,7 +82,10 @@ class StoreIndex:
         """
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                lists = [arrays[key].tobytes().decode().split('\n') for key in ('names', 'sources', 'extradata')]
+                lists = [
+                    arrays[key].tobytes().decode('utf-8', ERRORS).split('\n')
+                    for key in ('names', 'sources', 'extradata')
+                ]
                 rows = arrays['rows']
         except (zipfile.BadZipFile, KeyError, OSError, EOFError) as error:
             raise ValueError(str(error)) from None
@@ -112,4 +116,4 @@ class StoreIndex:
 
 
 def _text(lines: Sequence[str]) -> np.ndarray:
-    return np.frombuffer('\n'.join(lines).encode(), dtype=np.uint8)
+    return np.frombuffer('\n'.join(lines).encode('utf-8', ERRORS), dtype=np.uint8)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ...errors import InputError, VideoReadError
 from ...functional.order_tuples import clip_orders, order_tuple_indices, order_tuple_span
+from ...functional.tasks import Task, order_names, ordinal
 from ...registry import TRANSFORMS
 from .sampling import PretextSampler
 
@@ -34,6 +36,15 @@ class ClipOrderSample(PretextSampler):
         VideoReadError: From ``transform``, if the tuple is longer than the video; the original leaves such videos out
             of its lists.
 
+    Example:
+        >>> from auxskd_mm.datasets.transforms import ClipOrderSample
+        >>> sample = ClipOrderSample(clip_len=4, interval=2, tuple_len=3, seed=0)
+        >>> results = sample(dict(total_frames=40, sample_idx=3))
+        >>> results['frame_inds'].reshape(3, 4).tolist()  # clip 1, clip 0, clip 2
+        [[9, 10, 11, 12], [3, 4, 5, 6], [15, 16, 17, 18]]
+        >>> results['order_label'].tolist()  # (1, 0, 2) is the third of the six orders
+        [2]
+
     Source: xudejing/video-clip-order-prediction @ 7a1710d, ``UCF101VCOPDataset``; draw order start, order.
     """
 
@@ -46,6 +57,18 @@ class ClipOrderSample(PretextSampler):
             raise InputError(f'{type(self).__name__}.{error}') from None
         self.tuple_len = tuple_len
         self.interval = interval
+        self.tasks = (Task('order', order_names(tuple_len), clips=tuple_len),)
+
+    def describe(self) -> str:
+        """See :class:`PretextSampler`."""
+        return f'{self._clips_in_words(self.tuple_len)}, {self.interval} apart, shuffled{self._seeded()}'
+
+    def caption(self, results: Mapping[str, Any], view: int, views: int) -> str:
+        """See :class:`PretextSampler`."""
+        label = int(results['order_label'][0])
+        order = self.tasks[0].class_names[label]
+        place = int(self.orders[label][view])
+        return f'shown {ordinal(view + 1)}: clip {place} in time (order {order}, label {label})'
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Draw start and order."""

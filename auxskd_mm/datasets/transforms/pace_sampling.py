@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -10,7 +10,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...errors import InputError
-from ...functional.pace import neighbour_frames, pace_positions, pace_span
+from ...functional.pace import neighbour_frames, pace_names, pace_positions, pace_span
+from ...functional.tasks import Task
 from ...registry import TRANSFORMS
 from .sampling import PretextSampler
 
@@ -44,9 +45,15 @@ class PaceSample(PretextSampler):
     Raises:
         InputError: For settings that cannot be met, a single pace among them.
 
-    Source: loader of laura-wang/video-pace @ cc1e561, draw order pace, start. Slow motion is in public notes on the
-        paper
-    only.
+    Example:
+        >>> from auxskd_mm.datasets.transforms import PaceSample
+        >>> sample = PaceSample(clip_len=4, paces=(1, 2, 4), mode='fit', seed=0)
+        >>> results = sample(dict(total_frames=40, sample_idx=3))
+        >>> results['frame_inds'].tolist(), results['pace_label'].tolist()  # pace 4 is class 2
+        ([21, 25, 29, 33], [2])
+
+    Source: loader of laura-wang/video-pace @ cc1e561, draw order pace, start. Slow motion is only in public notes on the
+    paper.
     """
 
     def __init__(
@@ -76,6 +83,22 @@ class PaceSample(PretextSampler):
         self.num_views = num_views
         self.mode = mode
         self.slow_motion = slow_motion
+        self.tasks = (Task('pace', pace_names(self.paces)),)
+
+    def describe(self) -> str:
+        """See :class:`PretextSampler`."""
+        paces = ', '.join(f'{pace:g}' for pace in self.paces)
+        wrap = 'it starts where it fits' if self.mode == 'fit' else 'near the end it wraps to the first frame'
+        return f'{self._clips_in_words(self.num_views)} at one of the paces {paces}; {wrap}{self._seeded()}'
+
+    def paced_positions(self, results: Mapping[str, Any], view: int, length: int) -> np.ndarray:
+        """See :class:`PretextSampler`."""
+        return np.full(length, self.paces[int(results['pace_label'][view])] != 1)
+
+    def caption(self, results: Mapping[str, Any], view: int, views: int) -> str:
+        """See :class:`PretextSampler`."""
+        who = '' if self.num_views == 1 else f'view {view + 1} of {self.num_views}: '
+        return f'{who}pace {self.paces[int(results["pace_label"][view])]:g}x'
 
     def _positions(self, rng: Any, num_frames: int, pace: float) -> np.ndarray:
         """Positions of one view, float64 (clip_len,)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from ...errors import InputError, VideoReadError
 from ...functional.relative_speed import frames_needed, resample_indices, strided_crop
 from ...registry import TRANSFORMS
+from .captions import ShownClip
 from .sampling import PretextSampler
 
 
@@ -35,6 +37,13 @@ class RelativeSpeedSample(PretextSampler):
         InputError: For settings below 1; from ``transform``, if ``fps`` is set and the source has no frame rate.
         VideoReadError: From ``transform``, if nothing is left of the video at ``fps``.
 
+    Example:
+        >>> from auxskd_mm.datasets.transforms import RelativeSpeedSample
+        >>> sample = RelativeSpeedSample(clip_len=4, max_speed=2, seed=0)
+        >>> results = sample(dict(total_frames=40, sample_idx=1))
+        >>> results['frame_inds'].reshape(2, 8).tolist()  # query view, key view
+        [[23, 24, 25, 26, 27, 28, 29, 30], [6, 7, 8, 9, 10, 11, 12, 13]]
+
     Source: PeihaoChen/RSPNet @ 2958779, ``RandomStrideCrop`` with 32 frames and stride 1.
     """
 
@@ -55,6 +64,24 @@ class RelativeSpeedSample(PretextSampler):
         self.max_speed = max_speed
         self.num_views = num_views
         self.fps = fps
+
+    def describe(self) -> str:
+        """See :class:`PretextSampler`."""
+        views = f'{self.num_views} independent view{"s" if self.num_views > 1 else ""}'
+        rate = '' if self.fps is None else f' at {self.fps:g} frames per second'
+        frames = self.clip_len * self.max_speed
+        return f'{views} of {frames} frames{rate}, out of which the model takes both speeds{self._seeded()}'
+
+    def shown_clips(self, results: Mapping[str, Any], views: int, length: int) -> list[ShownClip]:
+        """Both speeds of each view, as :meth:`RSPNet.clips` takes them; see :class:`PretextSampler`."""
+        clips = []
+        for view in range(self.num_views):
+            who = ('query view', 'key view')[view] if self.num_views == 2 else f'view {view + 1}'
+            for speed in dict.fromkeys((1, self.max_speed)):
+                positions: np.ndarray = np.arange(length // self.max_speed) * speed
+                paced = np.full(len(positions), speed != 1)
+                clips.append(ShownClip(view, positions, paced, f'{who} at speed {speed}x'))
+        return clips
 
     def _frames(self, results: dict[str, Any]) -> np.ndarray:
         """Frames to draw from, int64 (M,), M at least 1."""

@@ -6,25 +6,33 @@ A sampler runs once the number of frames is known (after :class:`OpenVideo`) and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...errors import InputError, VideoReadError
-from ...functional.clip_indices import paced_offsets, segment_pace_indices, wrap_indices
+from ...functional.clip_indices import paced_offsets, segment_pace_indices, segment_window, wrap_indices
+from ...functional.pace import pace_names
+from ...functional.tasks import Task, drawn_tasks, segment_names
 from ...registry import TRANSFORMS
+from .captions import ShownClip
 
 
 class PretextSampler(BaseTransform):
-    """Base of the samplers: where the random numbers come from.
+    """Base of the samplers: where the random numbers come from, and what a sampler says about itself.
+
+    A subclass writes :meth:`transform` and sets ``tasks`` to the labels that it draws. It may also say what it does
+    (:meth:`describe`) and which frames play at another pace (:meth:`paced_positions`).
 
     Args:
         clip_len: Frames in a clip.
         seed: None draws from NumPy's global generator, which MMEngine seeds in every worker. An integer makes the draws
             of a sample a function of (seed, sample index) alone, so that every evaluation sees the same clips.
     """
+
+    tasks: tuple[Task, ...] = ()
 
     def __init__(self, clip_len: int, seed: int | None = None) -> None:
         if clip_len < 1:
@@ -57,6 +65,56 @@ class PretextSampler(BaseTransform):
         results['clip_len'] = len(clips[0])
         results['num_clips'] = len(clips)
         results['frame_interval'] = 1
+
+    def describe(self) -> str:
+        """What the sampler does, in a phrase for ``tools/analysis/check_config.py``; '' lists its settings."""
+        return ''
+
+    def paced_positions(self, results: Mapping[str, Any], view: int, length: int) -> np.ndarray:
+        """Which frames of a view are not at the video's own pace.
+
+        Args:
+            results: With the labels of ``tasks``, drawn or predicted.
+            view: Which view.
+            length: Frames of the view.
+
+        Returns:
+            bool (length,).
+        """
+        return np.zeros(length, dtype=bool)
+
+    def caption(self, results: Mapping[str, Any], view: int, views: int) -> str:
+        """The labels of a view, as a person would say them; arguments as of :meth:`shown_clips`."""
+        words = []
+        for task in self.tasks or drawn_tasks(results):
+            labels = np.asarray(results[task.label_key]).reshape(-1)
+            words.append(f'{task.name} {task.class_name(int(labels[min(view, len(labels) - 1)]))}')
+        who = f'clip {view + 1} of {views}'
+        return ': '.join([who] * (views > 1 or not words) + [', '.join(words)] * bool(words))
+
+    def shown_clips(self, results: Mapping[str, Any], views: int, length: int) -> list[ShownClip]:
+        """The clips of a sample as the model takes them, for pictures.
+
+        Args:
+            results: The sample with the sampler's labels.
+            views: Views of the sample.
+            length: Frames of a view.
+        """
+        return [
+            ShownClip(
+                view,
+                np.arange(length),
+                self.paced_positions(results, view, length),
+                self.caption(results, view, views),
+            )
+            for view in range(views)
+        ]
+
+    def _clips_in_words(self, views: int) -> str:
+        return f'a clip of {self.clip_len} frames' if views == 1 else f'{views} clips of {self.clip_len} frames'
+
+    def _seeded(self) -> str:
+        return '' if self.seed is None else f' (the same draws every time, seed {self.seed})'
 
 
 def _draw_other(rng: Any, count: int, taken: int) -> int:
@@ -95,6 +153,15 @@ class SegmentPaceSample(PretextSampler):
 
     Raises:
         InputError: For settings that cannot be met.
+
+    Example:
+        >>> from auxskd_mm.datasets.transforms import SegmentPaceSample
+        >>> sample = SegmentPaceSample(clip_len=8, num_segments=2, speeds=(1, 4), mode='fit', seed=0)
+        >>> results = sample(dict(total_frames=40, sample_idx=0))
+        >>> results['frame_inds'].tolist()  # the second half at speed 4
+        [5, 6, 7, 8, 12, 16, 20, 24]
+        >>> results['pace_label'].tolist(), results['segment_label'].tolist()
+        ([1], [1])
 
     Source: loaders of Plrbear/auxSKD @ 79e99b8, draw order speed, segment, start.
     """
@@ -135,6 +202,37 @@ class SegmentPaceSample(PretextSampler):
         self.mode = mode
         self.lookahead = lookahead
         self.disjoint = disjoint
+        self.tasks = (
+            Task('pace', pace_names(self.speeds)),
+            Task('segment', segment_names(num_segments), given='pace'),
+        )
+
+    def describe(self) -> str:
+        """See :class:`PretextSampler`."""
+        what = f'one of its {self.num_segments} segments' if self.num_segments > 1 else 'the whole of it'
+        every = self.speeds == tuple(range(1, len(self.speeds) + 1)) and len(self.speeds) > 1
+        listed = ', '.join(map(str, self.speeds[:-1])) + f' or {self.speeds[-1]}'
+        speeds = f'1 to {self.speeds[-1]}' if every else listed.removeprefix(' or ')
+        text = f'{self._clips_in_words(self.num_views)} with {what} sped up {speeds} times'
+        text += ', segments that share no frame' if self.disjoint else ''
+        text += ', segment and speed never the same in both' if self.num_views == 2 else ''
+        if self.mode == 'fit':
+            return f'{text}; it starts where it fits{self._seeded()}'
+        early = f' (early: {self.lookahead} steps ahead)' if self.lookahead > 1 else ''
+        return f'{text}; near the end it wraps to the first frame{early}{self._seeded()}'
+
+    def paced_positions(self, results: Mapping[str, Any], view: int, length: int) -> np.ndarray:
+        """See :class:`PretextSampler`."""
+        pace, segment = (int(results[key][view]) for key in ('pace_label', 'segment_label'))
+        first, last = segment_window(length, self.num_segments, segment, self.disjoint)
+        within = np.arange(length)
+        return (within >= first) & (within <= last) & (self.speeds[pace] > 1)
+
+    def caption(self, results: Mapping[str, Any], view: int, views: int) -> str:
+        """See :class:`PretextSampler`."""
+        pace, segment = (int(results[key][view]) for key in ('pace_label', 'segment_label'))
+        who = '' if self.num_views == 1 else ('student view: ', 'teacher view: ')[view]
+        return f'{who}speed {self.speeds[pace]}x, segment {segment + 1} of {self.num_segments}'
 
     def _clip(self, rng: Any, num_frames: int, segment: int, speed: int) -> np.ndarray:
         """Frame indices of one view, int64 (clip_len,)."""

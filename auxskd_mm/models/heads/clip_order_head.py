@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ...functional.order_tuples import MAX_TUPLE_LEN, MIN_TUPLE_LEN
+from ...functional.tasks import Task, order_names
 from ...registry import MODELS
 from .labels import batch_labels
 from .pooled_head import PooledHead
@@ -39,8 +40,19 @@ class ClipOrderHead(PooledHead):
     Raises:
         InputError: If a size is out of its range.
 
+    Example:
+        >>> import torch
+        >>> from auxskd_mm.models.heads import ClipOrderHead
+        >>> head = ClipOrderHead(in_channels=8, tuple_len=3)
+        >>> feats = torch.zeros(2 * 3, 8, 1, 2, 2)  # a backbone's map of two tuples of three clips
+        >>> head(feats).shape  # 3! = 6 orders
+        torch.Size([2, 6])
+
     Source: xudejing/video-clip-order-prediction @ 7a1710d, ``VCOPN`` (layers ``fc7`` and ``fc8``).
     """
+
+    method = 'VCOP'
+    summary = 'VCOP: in which order the clips of a tuple are'
 
     def __init__(
         self,
@@ -56,6 +68,8 @@ class ClipOrderHead(PooledHead):
         if tuple_len not in range(MIN_TUPLE_LEN, MAX_TUPLE_LEN + 1):
             raise InputError(f'ClipOrderHead.tuple_len={tuple_len}: expected {MIN_TUPLE_LEN} to {MAX_TUPLE_LEN} clips')
         self.tuple_len = tuple_len
+        names = order_names(tuple_len)
+        self.tasks = (Task('order', names, clips=tuple_len, about='the order of shuffled clips'),)
         first, second = zip(*itertools.combinations(range(tuple_len), 2))
         self.register_buffer('first', torch.tensor(first), persistent=False)
         self.register_buffer('second', torch.tensor(second), persistent=False)
@@ -78,7 +92,7 @@ class ClipOrderHead(PooledHead):
             InputError: If the clips do not divide into tuples, or the backbone yields several feature maps or another
                 width.
         """
-        pooled = self.pool(feats)
+        pooled = self.pool(feats)  # (B * N, C)
         if pooled.shape[0] % self.tuple_len:  # len() would fix the batch size of an export
             raise InputError(
                 f'{len(pooled)} clips do not divide into tuples of model.cls_head.tuple_len={self.tuple_len}: give '
@@ -86,7 +100,8 @@ class ClipOrderHead(PooledHead):
             )
         clips = pooled.unflatten(0, (-1, self.tuple_len))  # (B, N, C)
         pairs = torch.cat([clips[:, self.first], clips[:, self.second]], dim=2)  # (B, pairs, 2C)
-        return self.fc_order(self.dropout(F.relu(self.fc_pair(pairs)).flatten(1)))
+        hidden = F.relu(self.fc_pair(pairs)).flatten(1)  # (B, pairs * hidden)
+        return self.fc_order(self.dropout(hidden))  # (B, N!)
 
     def loss(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> dict[str, Tensor]:
         """Cross-entropy over the orders, and the accuracy of the batch.
@@ -99,8 +114,8 @@ class ClipOrderHead(PooledHead):
         Returns:
             ``loss_order`` and ``order_acc``.
         """
-        logits = self(feats)
-        order = batch_labels(data_samples, 'order_label', logits.device, *logits.shape)
+        logits = self(feats)  # (B, N!)
+        order = batch_labels(data_samples, 'order_label', logits.device, *logits.shape)  # (B,)
         return dict(
             loss_order=F.cross_entropy(logits, order),
             order_acc=(logits.detach().argmax(1) == order).float().mean(),
@@ -117,7 +132,7 @@ class ClipOrderHead(PooledHead):
         Returns:
             The samples with ``pred_order`` (1, N!).
         """
-        logits = self(feats)
+        logits = self(feats)  # (B, N!)
         for sample, scores in zip(data_samples, logits.float().softmax(1).split(len(logits) // len(data_samples))):
             sample.set_field(scores, 'pred_order')
         return data_samples

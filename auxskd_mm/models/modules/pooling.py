@@ -1,4 +1,4 @@
-"""One feature per clip out of a backbone's output."""
+"""One feature per clip from any backbone's output."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def pool_features(feats: Any, *, token_pool: str = 'auto', key: str = 'model.bac
     if feats.ndim == 2:
         return feats
     if feats.ndim > 3:
-        return feats.flatten(2).mean(-1)
+        return feats.flatten(2).mean(-1)  # (B, C, T' * H' * W') -> (B, C)
     if token_pool == 'class':
-        return feats[:, 0]
-    return (feats[:, 1:] if token_pool == 'patch' else feats).mean(1)
+        return feats[:, 0]  # (B, N, C) -> (B, C)
+    return (feats[:, 1:] if token_pool == 'patch' else feats).mean(1)  # (B, N, C) -> (B, C)

@@ -19,7 +19,7 @@ test_dataloader = dict(
     dataset=dict(
         type='auxskd_mm.GalleryQueryDataset',
         common=dict(
-            type='VideoDataset',
+            type='auxskd_mm.LabeledVideoDataset',
             data_root='data/ucf101',
             data_prefix=dict(video='videos'),
             pipeline=test_pipeline,

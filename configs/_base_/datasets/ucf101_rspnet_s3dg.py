@@ -39,7 +39,7 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
-        type='VideoDataset',
+        type='auxskd_mm.LabeledVideoDataset',
         data_root=data_root,
         # RSPNet trains on the whole list and picks the epoch by the test split; here a validation part is held out.
         ann_file='fit_split{split}.txt',
@@ -53,7 +53,7 @@ val_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='VideoDataset',
+        type='auxskd_mm.LabeledVideoDataset',
         data_root=data_root,
         ann_file='val_split{split}.txt',
         data_prefix=dict(video='videos'),
@@ -66,7 +66,7 @@ test_dataloader = dict(
     num_workers=8,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='VideoDataset',
+        type='auxskd_mm.LabeledVideoDataset',
         data_root=data_root,
         ann_file='test_split{split}.txt',
         data_prefix=dict(video='videos'),

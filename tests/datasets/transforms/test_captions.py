@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from auxskd_mm.datasets.transforms import ClipOrderSample, PaceSample, RelativeSpeedSample, SegmentPaceSample
-from auxskd_mm.datasets.transforms.captions import shown_clips
+from auxskd_mm.datasets.transforms.captions import shown_clips, wrap_note
 
 
 def drawn(sampler, total_frames=200):
@@ -24,6 +24,20 @@ def test_paced_frames_of_a_segment_are_those_reached_by_its_speed(views):
             speed, segment = max(steps.max(), 1), results['segment_label'][view] + 1
             who = '' if views == 1 else ('student view: ', 'teacher view: ')[view]
             assert clip.caption == f'{who}speed {speed}x, segment {segment} of 4'
+
+
+@pytest.mark.parametrize('disjoint', [False, True])
+def test_the_first_of_two_segments_of_eight_ends_where_the_sampler_says(disjoint):
+    sampler = SegmentPaceSample(clip_len=16, num_segments=2, speeds=(1, 4), mode='fit', seed=0, disjoint=disjoint)
+    results = dict(sampler.transform(dict(total_frames=300)), pace_label=[1], segment_label=[0])
+    (clip,) = shown_clips([sampler], results, 1, 16)
+    assert np.flatnonzero(clip.paced).tolist() == list(range(8 if disjoint else 9))
+
+
+def test_a_clip_that_goes_round_says_so():
+    assert wrap_note(np.array([13, 1, 3, 5])) == ', goes round 1 time'
+    assert wrap_note(np.array([0, 5, 0, 5, 0])) == ', goes round 2 times'
+    assert wrap_note(np.array([1, 2, 2, 4])) == wrap_note(np.array([9, 7, 5])) == wrap_note(np.array([3])) == ''
 
 
 def test_pace():

@@ -1,0 +1,90 @@
+"""The tasks of a config and the names of their classes: from its evaluators, sampler, head and lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+from ..datasets.transforms import PretextSampler
+from ..functional.tasks import Task
+from ..registry import TRANSFORMS
+from .input_files import asked_for
+from .sample_shape import loader_steps
+
+_SPLITS = ('test', 'val', 'train')
+
+
+def pretext_sampler(config: Config) -> PretextSampler | None:
+    """The sampler of the first of the test, validation and training pipelines that has one of this package's kind."""
+    for split in _SPLITS:
+        for step in loader_steps(config, split) or ():
+            if (sampler := built_sampler(step)) is not None:
+                return sampler
+    return None
+
+
+def built_sampler(step: Mapping[str, Any]) -> PretextSampler | None:
+    """The sampler that a pipeline step stands for; None if the step is something else."""
+    kind = TRANSFORMS.get(step['type']) if isinstance(step['type'], str) else step['type']
+    return TRANSFORMS.build(dict(step)) if isinstance(kind, type) and issubclass(kind, PretextSampler) else None
+
+
+def evaluated_tasks(config: Config) -> list[Task]:
+    """Tasks that the config's evaluators name, for a head that names none."""
+    found: dict[str, Task] = {}
+    for split in _SPLITS:
+        evaluators = config.get(f'{split}_evaluator') or []
+        for entry in [evaluators] if isinstance(evaluators, Mapping) else evaluators:
+            names = entry.get('class_names') or {}
+            tasks = entry.get('tasks') or []
+            for task in [tasks] if isinstance(tasks, str) else tasks:
+                found.setdefault(task, Task(task, tuple(names.get(task, ()))))
+    return list(found.values())
+
+
+def class_names(config: Config, task: Task | str, count: int, *, at_least: bool = False) -> tuple[str, ...]:
+    """Names of a task's classes, such as '2x', '3 of 4' or '0-2-1'.
+
+    Taken from the first that names ``count`` classes: the evaluators of the config, its sampler, the task itself. The
+    classes of a recogniser are those of the config's ``classes``, or of ``classes.txt`` beside its lists. Classes that
+    nobody names are numbered.
+
+    Args:
+        config: Any config.
+        task: The task, or its name.
+        count: Classes K of the head.
+        at_least: Take names of ``count`` or more classes, where only the classes that occur are known.
+    """
+    task = Task(task) if isinstance(task, str) else task
+    for names in _candidates(config, task):
+        if len(names) == count or (at_least and len(names) > count):
+            return tuple(map(str, names))
+    return tuple(str(i) for i in range(count))
+
+
+def _candidates(config: Config, task: Task) -> Iterator[Sequence[str]]:
+    if task.pred_key == 'pred_score' or task.name == 'class':
+        yield config.get('classes') or ()
+        yield from _listed_classes(config)
+        return
+    sampler = pretext_sampler(config)
+    for one in (*evaluated_tasks(config), *(sampler.tasks if sampler else ()), task):
+        if one.name == task.name:
+            yield one.class_names
+
+
+def _listed_classes(config: Config) -> Iterator[list[str]]:
+    """Names in each ``classes.txt`` beside a list that the config reads."""
+    listed = [asked_for(config.get(f'{split}_dataloader'), '') for split in _SPLITS]
+    files = dict.fromkeys(Path(path).parent / 'classes.txt' for found in listed for _, path in found)
+    for file in files:
+        try:
+            names = [name.strip() for name in file.read_text(encoding='utf-8').splitlines() if name.strip()]
+        except (OSError, UnicodeDecodeError):
+            continue
+        yield names
+        print_log(f'{file} names {len(names)} classes, which is not the number of the head', logger='current')

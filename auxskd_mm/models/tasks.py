@@ -1,0 +1,58 @@
+"""What a model predicts, and one sample through all of it, for models of this package and of MMAction2 alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from ..errors import InputError
+from ..functional.tasks import Task
+
+# What a head of MMAction2 predicts: it has num_classes, and writes logits or probabilities.
+CLASS = Task('class', label_key='gt_label', pred_key='pred_score')
+
+
+def model_tasks(model: nn.Module) -> tuple[Task, ...]:
+    """Tasks that a model's ``predict`` answers; () if its head names none."""
+    head = getattr(model, 'cls_head', None)
+    own = getattr(model, 'tasks', ()) or getattr(head, 'tasks', ())
+    return tuple(own) or ((CLASS,) if hasattr(head, 'num_classes') else ())
+
+
+def method_summary(model: nn.Module) -> str:
+    """The method that a model learns by, in a line."""
+    head = getattr(model, 'cls_head', None)
+    said = getattr(model, 'summary', '') or getattr(head, 'summary', '')
+    if said:
+        return said
+    text = f'{type(model).__name__} with {"no head" if head is None else type(head).__name__}'
+    tasks = [f'{task.name} ({", ".join(task.class_names)})' for task in model_tasks(model) if task.class_names]
+    return text + (f', which predicts {" and ".join(tasks)}' if tasks else '')
+
+
+def forward_sample(model: nn.Module, inputs: Tensor) -> Any:
+    """One sample through every part of a model that a training step runs, losses aside.
+
+    Args:
+        model: A recogniser, or a :class:`PretextModel`.
+        inputs: (1, V, C, T, H, W).
+    """
+    if hasattr(model, 'forward_parts'):
+        return model.forward_parts(inputs)
+    return model(inputs, mode='tensor', stage='head')
+
+
+def task_outputs(outputs: Any, tasks: tuple[Task, ...], head: nn.Module) -> dict[str, Tensor]:
+    """Logits of each task, out of what a head's ``forward`` returned.
+
+    Raises:
+        InputError: If there are more or fewer of them than tasks.
+    """
+    logits = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
+    if len(logits) != len(tasks):
+        raise InputError(
+            f'{type(head).__name__}: forward returns {len(logits)} outputs, but its tasks are '
+            f'{", ".join(task.name for task in tasks) or "none"}; return one for each task'
+        )
+    return {task.name: one for task, one in zip(tasks, logits)}

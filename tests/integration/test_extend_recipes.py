@@ -86,7 +86,12 @@ FAMILIES = {  # folder: (recipe, backbone's size, width, crop)
         32,
     ),
     'videomae': ('vit-base-p16_videomae-k400-pre_16x4x1_kinetics-400', {'depth': 1, **TINY_VIT}, 32, 32),
-    'videomaev2': ('vit-small-p16_videomaev2-vit-g-dist-k710-pre_16x4x1_kinetics-400', {'depth': 1, **TINY_VIT}, 32, 32),
+    'videomaev2': (
+        'vit-small-p16_videomaev2-vit-g-dist-k710-pre_16x4x1_kinetics-400',
+        {'depth': 1, **TINY_VIT},
+        32,
+        32,
+    ),
     'x3d': ('x3d_s_13x6x1_facebook-kinetics400-rgb', {'gamma_w': 0.5, 'gamma_d': 0.4}, 288, 32),
 }
 HEAD = """

@@ -124,7 +124,7 @@ def test_nothing_is_trained_without_data():
 
 def test_clips_too_short_for_the_slow_pathway_are_named():
     config = recipe(dict(backbone=dict(type='ResNet3dSlowFast', resample_rate=8)), clip_len=12)
-    with pytest.raises(InputError, match='12 frames, but the slow pathway .* every 8-th: set clip_len to a multiple of 8'):
+    with pytest.raises(InputError, match=r'12 frames, but .* every 8-th: set clip_len to a multiple of 8'):
         adapt_recipe(config)
 
 

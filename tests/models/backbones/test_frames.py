@@ -87,6 +87,8 @@ def test_fractions_are_interpolated_with_gradients():
             at = t - value
             low = math.floor(at)
             parts = [(1 - (at - low), low), (at - low, low + 1)]
-            expected = sum((weight * data[0, i, group] for weight, i in parts if 0 <= i < 5), torch.zeros(2, 2).double())
+            expected = sum(
+                (weight * data[0, i, group] for weight, i in parts if 0 <= i < 5), torch.zeros(2, 2).double()
+            )
             assert torch.allclose(out[0, t, group], expected)
     assert torch.autograd.gradcheck(linear_sampler, (data, offset))

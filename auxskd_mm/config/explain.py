@@ -76,7 +76,7 @@ def _model(config: Config, shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
     try:
         with torch.device('meta'):
             built = _build(config)
-    except NotImplementedError:  # TANet draws its weights when it is built
+    except (NotImplementedError, RuntimeError):  # TANet and UniFormerV2 look at numbers when they are built
         built = _build(config)
     parameters = sum(p.numel() for p in built.backbone.parameters()) / 1e6
     lines = [

@@ -36,7 +36,7 @@ def adapt_recipe(config: Config) -> list[str]:
         The lines.
 
     Raises:
-        InputError: If the clips cannot be divided into the two rates of SlowFast.
+        InputError: If the recipe is for optical flow, or the clips cannot be divided into the two rates of SlowFast.
     """
     model = config.get('model')
     if not isinstance(model, Mapping):
@@ -45,6 +45,7 @@ def adapt_recipe(config: Config) -> list[str]:
     if not _is_a(method, PretextModel) and not _is_a(head, (PooledHead, ClipFeatureHead)):
         return []
     _drop_deletions(config._cfg_dict)
+    _check_channels(config)
     lines = [
         *_label_parts(model),
         *_recogniser(config),
@@ -67,6 +68,16 @@ def _drop_deletions(part: Any) -> None:
         part.pop('_delete_', None)
 
 
+def _check_channels(config: Config) -> None:
+    channels = (config.model.get('backbone') or {}).get('in_channels', 3)
+    steps = loader_steps(config, 'train') or []
+    if channels != 3 and any(type_name(step.get('type')) == 'OpenVideo' for step in steps):
+        raise InputError(
+            f'model.backbone.in_channels={channels}: the recipe is for optical flow, but OpenVideo gives frames of 3 '
+            'channels: set in_channels=3, and mean and std of model.data_preprocessor to 3 numbers'
+        )
+
+
 def class_of(part: Any) -> type | None:
     """Class of a config's part, if the registry knows it."""
     kind = part.get('type') if isinstance(part, Mapping) else None
@@ -83,11 +94,11 @@ def _is_a(kind: type | None, of: Any) -> bool:
 def _label_parts(model: Any) -> Iterator[str]:
     """Blending and auxiliary classifiers need action labels, which pretext samples do not have."""
     preprocessor = model.get('data_preprocessor')
-    if isinstance(preprocessor, Mapping) and preprocessor.get('blending') is not None:
+    if isinstance(preprocessor, dict) and preprocessor.get('blending') is not None:
         preprocessor['blending'] = None
         yield 'model.data_preprocessor.blending is set aside, because it mixes action labels'
     neck = model.get('neck')
-    if isinstance(neck, Mapping) and neck.get('aux_head_cfg') is not None:
+    if isinstance(neck, dict) and neck.get('aux_head_cfg') is not None:
         neck['aux_head_cfg'] = None
         yield 'model.neck.aux_head_cfg is set aside, because it classifies actions'
 
@@ -103,7 +114,7 @@ def _recogniser(config: Config) -> Iterator[str]:
         model['type'] = 'Recognizer3D'
         yield 'model.type is Recognizer3D in place of RecognizerOmni, because there are no images to learn from'
     loop = config.get('train_cfg')
-    if isinstance(loop, Mapping) and type_name(loop.get('type')) == 'MultiLoaderEpochBasedTrainLoop':
+    if isinstance(loop, dict) and type_name(loop.get('type')) == 'MultiLoaderEpochBasedTrainLoop':
         loop['type'] = 'EpochBasedTrainLoop'
         loop.pop('other_loaders', None)
         yield 'train_cfg.type is EpochBasedTrainLoop, without the other loaders'
@@ -113,8 +124,9 @@ def _stages(config: Config) -> Iterator[str]:
     """A recipe's backbone that fed a neck of several stages, in a model that has no neck."""
     backbone = config.model.get('backbone') or {}
     indices = backbone.get('out_indices')
-    several = isinstance(indices, (list, tuple)) and len(indices) > 1
-    if several and config.model.get('neck', {}).get('type') != 'TPN' and _extends_mmaction(config):
+    if not isinstance(indices, (list, tuple)) or len(indices) < 2:
+        return
+    if type_name((config.model.get('neck') or {}).get('type')) != 'TPN' and _extends_mmaction(config):
         backbone['out_indices'] = (max(indices),)
         yield f'model.backbone.out_indices={tuple(indices)} is ({max(indices)},), the last stage'
 
@@ -129,7 +141,7 @@ def _format(config: Config) -> Iterator[str]:
     """Clips keep their time axis: 'NCHW' puts the frames of all clips of a sample in one row."""
     shapes = []
     for split in ('train', 'val', 'test'):
-        steps = loader_steps(config, split) or []
+        steps: list[Any] = loader_steps(config, split) or []
         for step in steps:
             if type_name(step.get('type')) != 'FormatShape':
                 continue
@@ -138,7 +150,7 @@ def _format(config: Config) -> Iterator[str]:
                 yield f"FormatShape of {split}_dataloader has input_format='NCTHW' in place of 'NCHW'"
             shapes.append(step.get('input_format'))
     preprocessor = config.model.get('data_preprocessor')
-    if not shapes or not isinstance(preprocessor, Mapping) or shapes[0] not in ('NCHW', 'NCTHW'):
+    if not shapes or not isinstance(preprocessor, dict) or shapes[0] not in ('NCHW', 'NCTHW'):
         return
     default = 'NCHW' if type_name(preprocessor.get('type')) == 'ActionDataPreprocessor' else 'NCTHW'
     before = preprocessor.get('format_shape', default)
@@ -152,7 +164,7 @@ def _frames(config: Config) -> Iterator[str]:
     backbone, kind = config.model.get('backbone'), class_of(config.model.get('backbone'))
     pipelines = (loader_steps(config, split) for split in ('train', 'val', 'test'))
     sampled = next((found for steps in pipelines if (found := _sampled(steps or []))), None)
-    if not isinstance(backbone, Mapping) or kind is None or sampled is None:
+    if not isinstance(backbone, dict) or kind is None or sampled is None:
         return
     length, clips = sampled
     frames = clips if length == 1 else length  # TSN's samplers draw clips of one frame: together they are one clip

@@ -25,7 +25,7 @@ def complete_training(config: Config) -> Iterator[str]:
         A line for what was added.
     """
     loader = config.get('train_dataloader')
-    if not isinstance(loader, Mapping) or loader.get('dataset') is None:
+    if not isinstance(loader, dict) or loader.get('dataset') is None:
         return
     missing = [key for key in _LOADER if key not in loader and not (key == 'sampler' and 'batch_sampler' in loader)]
     for key in missing:

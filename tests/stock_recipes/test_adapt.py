@@ -130,10 +130,18 @@ def test_clips_too_short_for_the_slow_pathway_are_named():
 
 def test_a_method_takes_the_last_stage_of_a_recipe_alone(tmp_path):
     backbone = dict(type='ResNet3d', depth=18, out_indices=(2, 3))
-    model = dict(type='auxskd_mm.AuxSKD', backbone=backbone, cls_head=None)
+    model = dict(type='auxskd_mm.AuxSKD', backbone=backbone, cls_head=None, neck=dict(type='auxskd_mm.MLP'))
     assert adapt_recipe(recipe(model)) == []  # written by hand: refused when it is built
     path = tmp_path / 'mine.py'
     path.write_text("_base_ = 'mmaction::_base_/default_runtime.py'\n")
     config = Config(recipe(model)._cfg_dict, filename=str(path))
     assert adapt_recipe(config) == ['model.backbone.out_indices=(2, 3) is (3,), the last stage']
     assert config.model.backbone.out_indices == (3,)
+
+
+def test_a_recipe_of_optical_flow_is_named():
+    config = recipe(dict(backbone=dict(type='ResNet', depth=18, in_channels=10)))
+    assert adapt_recipe(config) == []  # frames of one's own
+    config.train_dataloader.dataset.pipeline.insert(0, dict(type='auxskd_mm.OpenVideo'))
+    with pytest.raises(InputError, match=r'in_channels=10: the recipe is for optical flow.* set in_channels=3'):
+        adapt_recipe(config)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import types
+from collections.abc import Iterator
 from typing import Any
 
 from mmaction.models import Recognizer2D
@@ -25,13 +27,26 @@ def build_backbone(config: dict[str, Any]) -> nn.Module:
     Args:
         config: Config of a backbone of this package, MMAction2 or pytorchvideo, or of an image network such as
             ``dict(type='torchvision.resnet50')``.
+
+    Raises:
+        InputError: If the network is of a library that is not installed.
     """
     kind = config.get('type')
     if isinstance(kind, str) and kind.startswith(_IMAGE_LIBRARIES):
-        backbone = Recognizer2D(backbone=dict(config)).backbone  # which knows how to build them
+        with libraries():
+            backbone = Recognizer2D(backbone=dict(config)).backbone  # which knows how to build them
     else:
         backbone = MODELS.build(config)
     return take_clips(backbone) if takes_frames(backbone) else backbone
+
+
+@contextlib.contextmanager
+def libraries() -> Iterator[None]:
+    """Say in one line that the library of an image network is missing."""
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(f'model.backbone: {error}') from None
 
 
 def takes_frames(backbone: nn.Module) -> bool:

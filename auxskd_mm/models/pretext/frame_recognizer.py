@@ -8,7 +8,7 @@ from mmaction.models import Recognizer3D
 from torch import Tensor
 
 from ...registry import MODELS
-from ..backbones.frames import take_clips
+from ..backbones.frames import libraries, take_clips
 
 
 @MODELS.register_module()
@@ -21,10 +21,14 @@ class FrameRecognizer(Recognizer3D):
     Args:
         args: As of ``Recognizer2D``: backbone, cls_head, neck, train_cfg, test_cfg, data_preprocessor.
         kwargs: See ``args``.
+
+    Raises:
+        InputError: If the backbone is of a library that is not installed.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        with libraries():
+            super().__init__(*args, **kwargs)
         take_clips(self.backbone)
 
     def extract_feat(

@@ -1,5 +1,6 @@
 """Networks of frames on clips, against a loop over the clips, and TIN's sampling against a loop over its groups."""
 
+import importlib.util
 import math
 
 import pytest
@@ -47,6 +48,17 @@ def test_an_image_network_gives_a_feature_per_frame():
         frame = backbone(clips[1:, :, 2])
     assert maps.shape == (2, 512, 3, 1, 1)
     assert torch.allclose(maps[1, :, 2, 0, 0], frame[0], atol=1e-5)
+
+
+@pytest.mark.skipif(importlib.util.find_spec('timm') is not None, reason='timm is installed')
+def test_a_missing_library_is_one_line():
+    head = dict(type='auxskd_mm.VSPPHead', in_channels=8)
+    for build in (
+        build_backbone,
+        lambda backbone: MODELS.build(dict(type='auxskd_mm.FrameRecognizer', backbone=backbone, cls_head=head)),
+    ):
+        with pytest.raises(InputError, match='install timm'):
+            build(dict(type='timm.swin_tiny_patch4_window7_224'))
 
 
 def test_who_takes_frames():

@@ -11,7 +11,6 @@ from mmengine.dist import is_main_process
 from auxskd_mm.apis import CfgOptions, build_runner, load_config, run_tool, set_work_dir
 from auxskd_mm.config.input_files import check_lists
 from auxskd_mm.config.labeled_lists import check_labeled_lists
-from auxskd_mm.config.variables import fill_variables
 from auxskd_mm.errors import InputError
 from auxskd_mm.launch.process_group import start_group
 from auxskd_mm.launch.resume import choose_checkpoint
@@ -88,7 +87,6 @@ def main() -> None:
     merge_args(cfg, args)
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options.merged)  # as in MMAction2, the overrides have the last word
-        fill_variables(cfg)
     check_lists(cfg, ['train', 'val'])
     check_labeled_lists(cfg, ['train', 'val'])
     start_group(cfg, args.launcher)

@@ -20,9 +20,10 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from ..checkpoint_files import find_checkpoint, read_state
-from ..config.feature_pipeline import evaluation_steps, feature_pipeline
+from ..config.feature_pipeline import feature_pipeline
 from ..config.load import load_config
 from ..config.loading.new_style import name_types
+from ..config.pipelines import evaluation_steps
 from ..config.task_names import class_names, evaluated_tasks
 from ..datasets.input_sources import as_samples, input_pipeline
 from ..errors import InputError, VideoReadError
@@ -199,7 +200,7 @@ def inference_pipeline(config: Config, question: str = 'as_is', num_clips: int =
         else [dict(step) for step in evaluation_steps(config)]
     )
     for step in steps:
-        if type_name(step['type']).endswith('PackActionInputs'):
+        if type_name(step['type']) == 'PackActionInputs':
             step['meta_keys'] = tuple(dict.fromkeys((*step.get('meta_keys', ()), 'filename', 'frame_inds')))
     return Compose(input_pipeline(steps))
 

@@ -12,18 +12,18 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from ..datasets.class_labels import check_labels, class_names_beside
+from ..datasets.gallery_query import GalleryQueryDataset
 from ..datasets.labeled_videos import LabeledVideoDataset
 from ..datasets.list_formats import line_number
 from ..errors import InputError
 from ..registry import type_name
 from ..texts import ERRORS, read_text
+from .pipelines import data_sets
 
 _OURS = LabeledVideoDataset.__name__
 # Data sets of MMAction2 with a class at the end of each line, and the columns before it.
 _MMACTION = {'VideoDataset': 1, 'RawframeDataset': 2}
 _HEAD = 'model.cls_head.num_classes'
-# Marks the settings of a gallery and of its queries, which are compared by their labels.
-_COMPARED = '_compared'
 
 
 class _Labels(NamedTuple):
@@ -52,10 +52,10 @@ def check_labeled_lists(config: Config, parts: Sequence[str], prefix: str = '') 
     num_classes = num_classes if isinstance(num_classes, int) else None
     for part in parts:
         needed = num_classes is not None and not (part == 'test' and _only_dumps(config.get('test_evaluator')))
-        for dataset in _datasets(config.get(f'{part}_dataloader')):
-            _check(dataset, num_classes, needed, part == 'train', prefix + _HEAD)
+        for dataset, compared in _labeled(config.get(f'{part}_dataloader')):
+            _check(dataset, num_classes, needed or compared, part == 'train', prefix + _HEAD)
     if 'train' in parts:
-        for dataset in _datasets(config.get('custom_hooks')):  # KNNHook's: its classes are no head's
+        for dataset, _ in _labeled(config.get('custom_hooks')):  # KNNHook's: its classes are no head's
             _check(dataset, None, True, False, '')
 
 
@@ -63,7 +63,7 @@ def _check(dataset: Mapping[str, Any], num_classes: int | None, needed: bool, tr
     path = os.path.join(dataset.get('data_root') or '', dataset['ann_file'])
     if '://' in path or not os.path.isfile(path):
         return
-    labels = _read(path, dataset, needed or _COMPARED in dataset)
+    labels = _read(path, dataset, needed)
     if labels is None:
         return
     names = None if dataset.get('multi_class') else class_names_beside(path)
@@ -78,21 +78,12 @@ def _check(dataset: Mapping[str, Any], num_classes: int | None, needed: bool, tr
         )
 
 
-def _datasets(node: Any, shared: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
-    """Settings of every labelled data set below a loader, a gallery and its queries each with what they share."""
-    if isinstance(node, (list, tuple)):
-        for one in node:
-            yield from _datasets(one, shared)
-    if not isinstance(node, Mapping):
-        return
-    settings = {**(shared or {}), **node}
-    if type_name(settings.get('type')) in (_OURS, *_MMACTION):
-        if isinstance(settings.get('ann_file'), str) and settings['ann_file']:
-            yield settings
-        return
-    for name, value in node.items():
-        if name != 'common':
-            yield from _datasets(value, {**node['common'], _COMPARED: True} if node.get('common') else None)
+def _labeled(part: Any) -> Iterator[tuple[Mapping[str, Any], bool]]:
+    """Labelled data sets of a part of a config, and whether each is one of a gallery and its queries."""
+    for key, dataset in data_sets(part):
+        known = type_name(dataset.get('type')) in (_OURS, *_MMACTION)
+        if known and isinstance(dataset.get('ann_file'), str) and dataset['ann_file']:
+            yield dataset, key.rpartition('.')[2] in GalleryQueryDataset.SPLITS
 
 
 def _line(path: str, delimiter: str | None, index: int) -> int:
@@ -101,7 +92,7 @@ def _line(path: str, delimiter: str | None, index: int) -> int:
 
 def _only_dumps(evaluators: Any) -> bool:
     several = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
-    return all(type_name((one or {}).get('type')) == 'DumpResults' for one in several)
+    return all(type_name((one or {}).get('type')) in ('DumpPredictions', 'DumpResults') for one in several)
 
 
 def _read(path: str, dataset: Mapping[str, Any], needed: bool) -> _Labels | None:
@@ -110,7 +101,7 @@ def _read(path: str, dataset: Mapping[str, Any], needed: bool) -> _Labels | None
     if kind in _MMACTION:
         columns = _MMACTION[kind] + bool(kind == 'RawframeDataset' and dataset.get('with_offset'))
         return _as_mmaction(path, dataset.get('delimiter', ' '), columns, bool(dataset.get('multi_class')), needed)
-    settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline', _COMPARED)}
+    settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline')}
     samples = LabeledVideoDataset(**settings, lazy_init=True).load_data_list()
     return _Labels([sample['label'] for sample in samples], None)
 

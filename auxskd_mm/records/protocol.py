@@ -6,17 +6,18 @@ Filled from the config, the checkpoint and the process. What none of them tells 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
-from ..config.input_convention import find_pipeline, input_convention, same_convention
+from ..config.input_convention import input_convention, same_convention
+from ..config.pipelines import all_steps, data_sets, find_pipeline, find_steps
+from ..files import write_whole
 from ..registry import type_name
 from .environment import command_of_process, git_revision, now, package_versions
-from .provenance import KEY, History, data_of, history_of, meta_config, methods_text, read_meta
+from .provenance import KEY, History, data_of, history_of, methods_text, read_meta, training_of
 
 # What a metric measures, by its type; those in FROZEN train nothing of the network.
 EVALUATIONS = dict(
@@ -144,11 +145,7 @@ def write_protocol(result: str | Path, protocol: Mapping[str, Any], metrics: Map
     """
     path = Path(result).with_suffix('.protocol.json')
     content = dict(result=dict(metrics), protocol=protocol) if metrics is not None else dict(protocol=protocol)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-    temporary.write_text(json.dumps(content, indent=1, default=_plain) + '\n', encoding='utf-8')
-    os.replace(temporary, path)
-    return path
+    return write_whole(path, json.dumps(content, indent=1, default=_plain) + '\n')
 
 
 def read_protocol(result: str | Path) -> dict[str, Any] | None:
@@ -186,7 +183,7 @@ def _history(
     if own or not whole:
         return whole
     # The last training of a classifier's checkpoint is the labelled one, unless it is not known what it was.
-    return whole[:-1] if meta_config(meta) is not None else None
+    return whole[:-1] if training_of(meta) is not None else None
 
 
 def _as_taught(
@@ -230,7 +227,7 @@ def _trained(model: Mapping[str, Any], frozen: bool, kinds: Sequence[str]) -> st
 
 
 def _clip(pipeline: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    for step in pipeline:
+    for step in all_steps(pipeline):
         if 'clip_len' not in step:
             continue
         sampler = _name(step)
@@ -240,7 +237,7 @@ def _clip(pipeline: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
             stride=interval,
             per_video=step.get('num_clips', 1) if sampler == 'SampleFrames' else None,
             sampler=sampler,
-            still=any(_name(other) == 'StillFrames' and other.get('enabled', True) for other in pipeline),
+            still=any(step.get('enabled', True) for step in find_steps(pipeline, 'StillFrames')),
         )
     return None
 
@@ -249,8 +246,7 @@ def _crop(pipeline: Sequence[Mapping[str, Any]]) -> str | None:
     words = ('Resize', 'Crop', 'Flip')
     steps = [
         f'{_name(step)} {step.get("scale", step.get("crop_size", step.get("size", "")))}'.strip()
-        for outer in pipeline
-        for step in ([*outer['transforms']] if _name(outer) == 'PerView' else [outer])
+        for step in all_steps(pipeline)
         if any(word in _name(step) for word in words)
     ]
     return ', '.join(steps) or None
@@ -272,8 +268,7 @@ def _averaging(model: Mapping[str, Any], evaluator: Any) -> str | None:
 
 def _labelled(config: Mapping[str, Any], part: str) -> dict[str, Any]:
     loader = f'{part}_dataloader'
-    dataset = (config.get(loader) or {}).get('dataset') or {}
-    if 'gallery' in dataset:
+    if any(where.endswith('.gallery') for where, _ in data_sets(config.get(loader), loader)):
         return dict(train=data_of(config, loader, 'gallery'), test=data_of(config, loader, 'query'))
     return dict(train=data_of(config, 'train_dataloader'), test=None if part == 'train' else data_of(config, loader))
 

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from ..config.origins import config_chain
-from ..config.sample_shape import loader_steps
+from ..config.pipelines import find_pipeline
 from ..errors import InputError
 from ..models.heads import ClipFeatureHead, PooledHead
 from ..models.pretext import PretextModel
@@ -70,7 +70,7 @@ def _drop_deletions(part: Any) -> None:
 
 def _check_channels(config: Config) -> None:
     channels = (config.model.get('backbone') or {}).get('in_channels', 3)
-    steps = loader_steps(config, 'train') or []
+    steps = find_pipeline(config, ('train_dataloader',))
     if channels != 3 and any(type_name(step.get('type')) == 'OpenVideo' for step in steps):
         raise InputError(
             f'model.backbone.in_channels={channels}: the recipe is for optical flow, but OpenVideo gives frames of 3 '
@@ -141,7 +141,7 @@ def _format(config: Config) -> Iterator[str]:
     """Clips keep their time axis: 'NCHW' puts the frames of all clips of a sample in one row."""
     shapes = []
     for split in ('train', 'val', 'test'):
-        steps: list[Any] = loader_steps(config, split) or []
+        steps: list[Any] = find_pipeline(config, (f'{split}_dataloader',))
         for step in steps:
             if type_name(step.get('type')) != 'FormatShape':
                 continue
@@ -162,8 +162,8 @@ def _format(config: Config) -> Iterator[str]:
 def _frames(config: Config) -> Iterator[str]:
     """Backbones that are built for one number of frames get the sampler's."""
     backbone, kind = config.model.get('backbone'), class_of(config.model.get('backbone'))
-    pipelines = (loader_steps(config, split) for split in ('train', 'val', 'test'))
-    sampled = next((found for steps in pipelines if (found := _sampled(steps or []))), None)
+    pipelines = (find_pipeline(config, (f'{split}_dataloader',)) for split in ('train', 'val', 'test'))
+    sampled = next((found for steps in pipelines if (found := _sampled(steps))), None)
     if not isinstance(backbone, dict) or kind is None or sampled is None:
         return
     length, clips = sampled

@@ -16,7 +16,6 @@ from ...errors import InputError
 
 _INTEGER = re.compile(r'[+-]?(0|[1-9]\d*)')
 _FLOAT = re.compile(r'[+-]?((\d+\.\d*|\.\d+)([eE][+-]?\d+)?|\d+[eE][+-]?\d+)')
-_PLACE = re.compile(r'\{(\w+)\}')
 # Keys that hold a path or a name wherever they stand, also where the config has None or nothing.
 _TEXTS = frozenset(
     (
@@ -90,8 +89,8 @@ class Overrides(dict):
         return values
 
 
-def value_at(config: Mapping[str, Any], key: str) -> Any:
-    """Value under a dotted key, ``_MISSING`` if there is none; ``'{name}'`` stands for the variable ``name``."""
+def value_at(config: Mapping[str, Any], key: str, default: Any = _MISSING) -> Any:
+    """Value under a dotted key of a config, such as ``'model.cls_head.type'``; ``default`` if there is none."""
     value: Any = config._cfg_dict if isinstance(config, Config) else config
     for name in key.split('.'):
         if isinstance(value, dict) and dict.__contains__(value, name):
@@ -99,10 +98,7 @@ def value_at(config: Mapping[str, Any], key: str) -> Any:
         elif isinstance(value, (list, tuple)) and name.isdigit() and int(name) < len(value):
             value = value[int(name)]
         else:
-            return _MISSING
-    if isinstance(value, str) and (place := _PLACE.fullmatch(value)):
-        variable = value_at(config, place[1])
-        return value if variable is _MISSING else variable
+            return default
     return value
 
 

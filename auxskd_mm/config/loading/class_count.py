@@ -9,7 +9,7 @@ from typing import Any
 
 from mmengine.logging import print_log
 
-from ..datasets.class_labels import CLASS_FILE, read_class_names
+from ...datasets.class_labels import CLASS_FILE, read_class_names
 
 # A head needs some number to be built and described while there are no lists; nothing trains or is tested without them.
 _WITHOUT_LISTS = 2

@@ -44,7 +44,8 @@ def adapt_recipe(config: Config) -> list[str]:
     head, method = class_of(model.get('cls_head')), class_of(model)
     if not _is_a(method, PretextModel) and not _is_a(head, (PooledHead, ClipFeatureHead)):
         return []
-    _drop_deletions(config._cfg_dict)
+    for key in ('model', 'train_dataloader', 'val_dataloader', 'test_dataloader'):  # what is built, not variables
+        _drop_deletions(config.get(key))
     _check_channels(config)
     lines = [
         *_label_parts(model),

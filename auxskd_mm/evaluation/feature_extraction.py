@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from ..errors import InputError
+from ..models.backbones.frames import take_clips, takes_frames
 from ..models.modules.protocol_pooling import pool_for_protocol
 from ..random_state import untouched_random_state
 from ..workers import progress_bar
@@ -102,6 +103,8 @@ def extract_bank(
         InputError: If inputs are not clips, or a sample has no file name.
     """
     rows: list[ClipFeatures | None] = []
+    if takes_frames(model.backbone):
+        take_clips(model.backbone)  # a stock recipe's TSN or TSM; its own frames still go through
     total = len(loader.sampler) if progress is not None else 0  # type: ignore[arg-type]
     bar = progress_bar(total, progress)
     with bar, evaluating(model.backbone), untouched_random_state():

@@ -10,6 +10,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..compat import leave_out_device_ids
+from ..stock_recipes import adapt_recipe
 from .training_defaults import leave_out_amp, make_safe, mend_loaders, pin_loaders, take_compile_options
 
 
@@ -31,6 +32,12 @@ class Change:
 # The order is that of their application. Configs based on configs/_base_/default_runtime.py name the types of "safe"
 # themselves; the change is for configs of MMAction2 and other packages.
 CHANGES = (
+    Change(
+        'recipe',
+        'A recipe of MMAction2 that a pretext task extends is adapted to clips without action labels, with a line for '
+        'each change; load_config has done it already.',
+        adapt_recipe,
+    ),
     Change(
         'float32',
         'Mixed precision is left out, since this machine has no accelerator; the numbers mean the same.',

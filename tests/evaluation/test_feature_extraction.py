@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
+from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.dataset import DefaultSampler, pseudo_collate
 from mmengine.model import BaseDataPreprocessor
@@ -151,3 +152,18 @@ def test_bad_input():
     with pytest.raises(InputError, match=r'need clips \(B, V, C, T, H, W\), got \(3, 3, 2, 4, 4\)'):
         extract_bank(Model(), loader(frames))
     assert len(extract_bank(Model(), loader(Videos(bad=range(7))))) == 0
+
+
+def test_a_stock_recogniser_of_frames_gives_features_of_clips_and_still_takes_frames():
+    torch.manual_seed(0)
+    backbone = dict(type='ResNetTSM', depth=18, pretrained=None, num_segments=4)
+    model = MODELS.build(dict(type='Recognizer2D', backbone=backbone)).eval()
+    model.data_preprocessor = Stack()
+    videos = Videos(count=2)
+    videos.inputs = torch.rand(2, 3, 3, 4, 16, 16)  # 3 clips of 4 frames
+    with torch.no_grad():
+        frames = model.backbone(videos.inputs[1].transpose(1, 2).flatten(0, 1))  # before anything is changed
+    bank = extract_bank(model, loader(videos))
+    np.testing.assert_allclose(bank.features[1], frames.mean((0, 2, 3)).numpy(), rtol=1e-4, atol=1e-6)
+    with torch.no_grad():
+        assert torch.equal(model.backbone(videos.inputs[1].transpose(1, 2).flatten(0, 1)), frames)

@@ -11,11 +11,13 @@ import torch
 import torch.nn.functional as F
 from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from ...datasets.input_sources import as_samples
 from ...datasets.transforms.captions import shown_clips
 from ...errors import InputError
 from ...functional.tasks import Task
+from ...models.modules.feature_map import feature_map
 from ...models.tasks import task_outputs
 from ...visualization.activation_sheet import ActivationClip, draw_activation
 from ..inference import asked_tasks, check_question, class_names, inference_pipeline, numbered, prepared
@@ -75,10 +77,20 @@ def class_activation(
     if task not in tasks:
         raise InputError(f"task='{task}': the head tells {', '.join(tasks)}")
     kept: list[Tensor] = []
-    handle = _module(model.backbone, layer).register_forward_hook(lambda _, __, output: kept.append(_single(output)))
+    token_pool = getattr(model.cls_head, 'token_pool', 'auto')
+
+    def keep(_: nn.Module, __: Any, output: Any) -> Any:
+        fmap = feature_map(output, token_pool=token_pool, last_stage=True)
+        kept.append(fmap)
+        # The head must get the very tensor that the gradient is taken of. SlowFast's two maps are joined into a new one.
+        return None if any(fmap is part for part in tree_leaves(output)) else fmap
+
+    handle = _module(model.backbone, layer).register_forward_hook(keep)
     try:
         with torch.enable_grad():
             feats = model.backbone(clips.detach().clone().requires_grad_())
+            if getattr(model, 'neck', None) is not None:
+                feats, _ = model.neck(feats)
             output = model.cls_head(feats)
     finally:
         handle.remove()
@@ -86,13 +98,13 @@ def class_activation(
     if target is not None and not 0 <= target < logits.shape[1]:
         raise InputError(f'target={target}: {task} has the classes 0 to {logits.shape[1] - 1}')
     chosen = logits.argmax(1) if target is None else torch.full((len(logits),), target, device=logits.device)
-    fmap = kept[-1]
+    gradient = torch.autograd.grad(logits.gather(1, chosen[:, None]).sum(), kept[-1])[0]
+    fmap, gradient = (_of_clips(part, len(clips)) for part in (kept[-1], gradient))
     if fmap.ndim != 5:
         raise InputError(
             f'{type(model.backbone).__name__} yields {tuple(fmap.shape)} at this layer, no map (B, C, T, H, W) over time '
-            'and space'
+            "and space (MViT's is behind model.cls_head.token_pool='patch')"
         )
-    gradient = torch.autograd.grad(logits.gather(1, chosen[:, None]).sum(), fmap)[0]
     maps = (fmap * gradient).sum(1) * fmap[0, 0].numel()
     return Activation(maps.detach().float(), logits.detach().float(), chosen)
 
@@ -184,9 +196,8 @@ def _module(backbone: nn.Module, layer: str | None) -> nn.Module:
     return modules[layer]
 
 
-def _single(output: Any) -> Tensor:
-    while isinstance(output, (tuple, list)):
-        if len(output) != 1:
-            raise InputError('the backbone yields several feature maps; name one of its modules as the layer')
-        output = output[0]
-    return output
+def _of_clips(fmap: Tensor, clips: int) -> Tensor:
+    """A map of frames (V * T', C, H', W'), inside of a 2-D network, as (V, C, T', H', W'); others as they are."""
+    if fmap.ndim == 4 and len(fmap) > clips and len(fmap) % clips == 0:
+        return fmap.unflatten(0, (clips, -1)).transpose(1, 2)
+    return fmap

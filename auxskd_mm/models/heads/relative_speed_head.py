@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ...registry import MODELS
+from ..modules.feature_map import feature_map
 from ..modules.mlp import MLP
 from .pooled_head import PooledHead
 
@@ -99,8 +100,7 @@ class RelativeSpeedHead(PooledHead):
     def _feature_map(self, feats: Any) -> Tensor:
         """The one map (B, C, T', H', W') to convolve."""
         self.pool(feats)  # several maps, or another width
-        while isinstance(feats, (list, tuple)):
-            feats = feats[0]
+        feats = feature_map(feats, token_pool='patch')
         if feats.ndim != 5:
             raise InputError(
                 f"{self.config_key}.kind='{self.kind}' needs a feature map (B, C, T, H, W), the backbone yields "

@@ -1,6 +1,7 @@
 """Modules that several methods share."""
 
 from .batch_shuffle import batch_shuffle, batch_unshuffle
+from .feature_map import feature_map
 from .feature_queue import FeatureQueue
 from .global_batch import gather_batch, own_part, random_order
 from .mlp import MLP
@@ -16,6 +17,7 @@ __all__ = [
     'batch_shuffle',
     'batch_unshuffle',
     'check_momentum',
+    'feature_map',
     'gather_batch',
     'momentum_update',
     'own_part',

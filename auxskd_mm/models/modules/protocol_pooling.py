@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...errors import InputError
+from .feature_map import feature_map
 from .pooling import pool_features
 
 # Each pooling in words, for the results that are computed with it.
@@ -23,8 +24,8 @@ def pool_for_protocol(feats: Any, pooling: str = 'average') -> Tensor:
     """Pool what a backbone yields.
 
     Args:
-        feats: Output of a backbone for B clips. 'average' and 'rspnet' take all that :func:`pool_features` takes, the
-            others a feature map (B, C, T', H', W').
+        feats: The backbone's output for B clips. 'average' and 'rspnet' take everything that :func:`feature_map` takes,
+            the others a feature map (B, C, T', H', W'). Of several stages (a backbone made for TPN) the last one counts.
         pooling: 'average' or 'rspnet' (the same arithmetic); 'vcop': 512 x 2 x 7 x 7 becomes 9,216-d; 'rspnet_max'.
 
     Returns:
@@ -38,16 +39,18 @@ def pool_for_protocol(feats: Any, pooling: str = 'average') -> Tensor:
     if pooling not in POOLINGS:
         raise InputError(f"pooling='{pooling}': expected one of {', '.join(map(repr, POOLINGS))}")
     if pooling in ('average', 'rspnet'):
-        return pool_features(feats)
-    if isinstance(feats, (list, tuple)) and len(feats) == 1:
-        feats = feats[0]
-    if not isinstance(feats, Tensor) or feats.ndim != 5:
-        found = tuple(feats.shape) if isinstance(feats, Tensor) else type(feats).__name__
+        return pool_features(feature_map(feats, last_stage=True))
+    try:
+        fmap = feature_map(feats, token_pool='patch', last_stage=True)
+        found = str(tuple(fmap.shape)) if fmap.ndim != 5 else ''
+    except InputError:
+        found = type(feats).__name__
+    if found:
         raise InputError(
             f"pooling='{pooling}' needs a feature map (B, C, T, H, W), the backbone yields {found}; use 'average'"
         )
     if pooling == 'rspnet_max':
-        return feats.amax((3, 4)).mean(2)  # (B, C, T', H', W') -> (B, C)
-    if min(feats.shape[3:]) < 2:
-        raise InputError(f"pooling='vcop' needs maps of at least 2 x 2, got {tuple(feats.shape[3:])}: use larger crops")
-    return F.max_pool3d(feats, (1, 2, 2), stride=(1, 2, 2)).flatten(1)  # (B, C * T' * H'/2 * W'/2)
+        return fmap.amax((3, 4)).mean(2)  # (B, C, T', H', W') -> (B, C)
+    if min(fmap.shape[3:]) < 2:
+        raise InputError(f"pooling='vcop' needs maps of at least 2 x 2, got {tuple(fmap.shape[3:])}: use larger crops")
+    return F.max_pool3d(fmap, (1, 2, 2), stride=(1, 2, 2)).flatten(1)  # (B, C * T' * H'/2 * W'/2)

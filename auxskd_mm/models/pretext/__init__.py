@@ -2,8 +2,9 @@
 
 from .aux_skd import AuxSKD
 from .clipwise_recognizer import ClipwiseRecognizer3D
+from .frame_recognizer import FrameRecognizer
 from .pretext_model import PretextModel
 from .rspnet import RSPNet
 from .teacher_model import TeacherModel
 
-__all__ = ['AuxSKD', 'ClipwiseRecognizer3D', 'PretextModel', 'RSPNet', 'TeacherModel']
+__all__ = ['AuxSKD', 'ClipwiseRecognizer3D', 'FrameRecognizer', 'PretextModel', 'RSPNet', 'TeacherModel']

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ...errors import InputError
 from ...functional.tasks import Task
 from ...registry import MODELS
+from ..backbones.frames import build_backbone
 from ..modules.pooling import pool_features
 
 
@@ -21,7 +22,7 @@ class PretextModel(BaseModel):
     name. A subclass whose :meth:`predict` writes probabilities sets ``tasks``, as heads do.
 
     Args:
-        backbone: Config of any MMAction2, pytorchvideo or own backbone that yields one feature map.
+        backbone: Config of any backbone, see :func:`build_backbone`, that yields one output per clip (SlowFast: two maps).
         num_views: Views V that a sample must have.
         data_preprocessor: Config; default is :class:`ClipDataPreprocessor` without normalisation.
         init_cfg: MMEngine initialisation of the whole model.
@@ -47,7 +48,7 @@ class PretextModel(BaseModel):
             data_preprocessor = MODELS.build(data_preprocessor)
         super().__init__(data_preprocessor, init_cfg)
         self.num_views = num_views
-        self.backbone = MODELS.build(backbone)
+        self.backbone = build_backbone(backbone)
         _require_one_map(self.backbone)
 
     def views(self, inputs: Tensor) -> Sequence[Tensor]:
@@ -125,9 +126,4 @@ def _require_one_map(backbone: nn.Module) -> None:
         raise InputError(
             f'model.backbone.out_indices={tuple(indices)}: {type(backbone).__name__} yields {len(indices)} feature '
             f'maps; set out_indices=({max(indices)},)'
-        )
-    if hasattr(backbone, 'slow_path') and hasattr(backbone, 'fast_path'):
-        raise InputError(
-            f'model.backbone: {type(backbone).__name__} yields the maps of two pathways; take one with one, e.g. '
-            'ResNet3dSlowOnly'
         )

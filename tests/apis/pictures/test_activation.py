@@ -5,10 +5,13 @@ import pytest
 import torch
 from conftest import write_video
 from mmaction.registry import MODELS
+from small_models import MMACTION
 from tool_runs import CONFIGS, call_tool
 
 from auxskd_mm.apis.pictures.activation import class_activation, head_tasks
 from auxskd_mm.errors import InputError
+from auxskd_mm.models.backbones.frames import build_backbone
+from auxskd_mm.models.modules import pool_features
 
 BACKBONE = dict(type='auxskd_mm.C3DBN', base_channels=2)
 HEADS = dict(
@@ -69,6 +72,22 @@ def test_an_earlier_layer_is_finer_and_parameters_get_no_gradient():
     model = build('vspp')
     assert class_activation(model, clips(), 'pace', layer='conv3b').maps.shape == (3, 8, 16, 16)
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize('name', ['ResNetTSM', 'ResNet3dSlowFast', 'MViT', 'UniFormer'])
+def test_mean_and_bias_are_the_logit_on_other_backbones(name):
+    torch.manual_seed(0)
+    backbone, frames, size = MMACTION[name]
+    batch = torch.rand(2, 3, frames, size, size)
+    width = pool_features(build_backbone(backbone)(batch), token_pool='patch').shape[1]
+    head = dict(type='auxskd_mm.VSPPHead', in_channels=width, token_pool='patch')
+    kind = 'auxskd_mm.FrameRecognizer' if name == 'ResNetTSM' else 'Recognizer3D'
+    model = MODELS.build(dict(type=kind, backbone=backbone, cls_head=head)).eval()
+    found = class_activation(model, batch, 'pace', 1)
+    expected = found.logits[:, 1] - model.cls_head.fc_speed.bias[1]
+    torch.testing.assert_close(found.maps.mean((1, 2, 3)), expected, rtol=1e-4, atol=1e-5)
+    if name == 'ResNetTSM':
+        assert class_activation(model, batch, 'pace', 1, layer='layer3').maps.shape == (2, frames, 1, 1)
 
 
 def test_what_has_no_map_is_refused():

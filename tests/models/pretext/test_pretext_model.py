@@ -55,15 +55,6 @@ def test_preprocessor():
             {**SLOW_ONLY, 'out_indices': (1, 3)},
             r'out_indices=\(1, 3\): .* yields 2 feature maps; set out_indices=\(3,\)',
         ),
-        (
-            dict(
-                type='ResNet3dSlowFast',
-                pretrained=None,
-                slow_pathway={**SLOW_ONLY, 'type': 'resnet3d', 'lateral': True, 'depth': 18},
-                fast_pathway={**SLOW_ONLY, 'type': 'resnet3d', 'depth': 18},
-            ),
-            'ResNet3dSlowFast yields the maps of two pathways; take one with one, e.g. ResNet3dSlowOnly',
-        ),
     ],
 )
 def test_several_maps_are_refused_at_build_time(backbone, says):

@@ -1,0 +1,106 @@
+"""Any MMAction2 backbone for clips: networks of single frames (TSN, TSM, TIN, TANet) run on the frames of each clip."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import types
+from collections.abc import Iterator
+from typing import Any
+
+from mmaction.models import Recognizer2D
+from mmaction.models.backbones import C2D, MobileNetV2, ResNet, ResNetTIN, resnet_tin
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
+
+from ...errors import InputError
+from ...functional.temporal_interlace import linear_sampler
+from ...registry import MODELS
+
+# Libraries of image networks. MMAction2's recognisers take them by types such as 'torchvision.resnet50'.
+_IMAGE_LIBRARIES = ('torchvision.', 'timm.', 'mmpretrain.', 'mmcls.')
+
+
+def build_backbone(config: dict[str, Any]) -> nn.Module:
+    """Build a backbone that takes clips (B, C, T, H, W).
+
+    Args:
+        config: Config of a backbone of this package, MMAction2 or pytorchvideo, or of an image network such as
+            ``dict(type='torchvision.resnet50')``.
+
+    Raises:
+        InputError: If the network is of a library that is not installed.
+    """
+    kind = config.get('type')
+    if isinstance(kind, str) and kind.startswith(_IMAGE_LIBRARIES):
+        with libraries():
+            backbone = Recognizer2D(backbone=dict(config)).backbone  # which knows how to build them
+    else:
+        backbone = MODELS.build(config)
+    return take_clips(backbone) if takes_frames(backbone) else backbone
+
+
+@contextlib.contextmanager
+def libraries() -> Iterator[None]:
+    """Say in one line that the library of an image network is missing."""
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(f'model.backbone: {error}') from None
+
+
+def takes_frames(backbone: nn.Module) -> bool:
+    """Whether a backbone takes single frames (N, C, H, W) and not clips.
+
+    True for MMAction2's 2-D networks and those of image libraries. Your own network says it by an attribute
+    ``takes_frames = True``.
+    """
+    if (known := getattr(backbone, 'takes_frames', None)) is not None:
+        return bool(known)
+    if isinstance(backbone, (ResNet, MobileNetV2)):
+        return not isinstance(backbone, C2D)  # takes clips, and folds them itself
+    homes = [f'{kind.__module__}.' for kind in type(backbone).__mro__]
+    return any(home.startswith(_IMAGE_LIBRARIES) and not home.startswith('torchvision.models.video.') for home in homes)
+
+
+def take_clips(backbone: nn.Module) -> nn.Module:
+    """Let a network of frames take clips too; the names of its weights stay, frames (N, C, H, W) still go through.
+
+    Args:
+        backbone: Network of (N, C, H, W), changed in place. Clips (B, C, T, H, W) are folded to B * T frames, a clip's
+            frames in a row, which is how temporal shift modules expect them. Outputs are unfolded: a map becomes
+            (B, C', T', H', W'), a pooled feature (B, C', T', 1, 1), tokens become (B, T' * N, C').
+
+    Returns:
+        The backbone.
+    """
+    backbone.forward = types.MethodType(_forward_clips, backbone)
+    if getattr(backbone, 'pretrained2d', False) and getattr(backbone, 'pretrained', None) is None:
+        backbone.pretrained2d = False  # MMAction2's TSM would try to load a file named None
+    if isinstance(backbone, ResNetTIN) and importlib.util.find_spec('mmcv._ext') is None:
+        resnet_tin.linear_sampler = linear_sampler  # MMAction2's needs mmcv's CUDA operators
+    return backbone
+
+
+def _forward_clips(self: nn.Module, inputs: Tensor) -> Any:
+    if inputs.ndim != 5:
+        return type(self).forward(self, inputs)
+    clips, frames = inputs.shape[0], inputs.shape[2]
+    segments = getattr(self, 'num_segments', frames)
+    if segments != frames:
+        raise InputError(
+            f'model.backbone.num_segments={segments}, but the clips have {frames} frames: set it to {frames}, or draw '
+            f'clips of {segments} frames'
+        )
+    feats = type(self).forward(self, inputs.transpose(1, 2).flatten(0, 1))
+    return tree_map(lambda out: _unfold(out, clips), feats)
+
+
+def _unfold(out: Tensor, clips: int) -> Tensor:
+    """Outputs of B * T' frames as outputs of B clips."""
+    out = out.unflatten(0, (clips, -1))  # (B, T', ...)
+    if out.ndim == 3:  # a feature per frame
+        return out.transpose(1, 2)[..., None, None]
+    if out.ndim == 4:  # tokens
+        return out.flatten(1, 2)
+    return out.transpose(1, 2)

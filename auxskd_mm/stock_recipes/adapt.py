@@ -1,0 +1,203 @@
+"""Change what a recipe of MMAction2 has for action labels and frames into what a pretext task on clips needs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+from ..config.origins import config_chain
+from ..config.pipelines import find_pipeline
+from ..errors import InputError
+from ..models.heads import ClipFeatureHead, PooledHead
+from ..models.pretext import PretextModel
+from ..registry import MODELS, TRANSFORMS, type_name
+from .training import complete_training
+
+# Options by which MMAction2's backbones fix the number of frames: TSM, TIN and TANet; TimeSformer and VideoMAE;
+# UniFormerV2; MViT.
+_FRAME_OPTIONS = ('num_segments', 'num_frames', 't_size', 'temporal_size')
+
+
+def adapt_recipe(config: Config) -> list[str]:
+    """Adapt a config that has a model or a head of this package, and print a line for each change.
+
+    Configs of other models are left alone, and a second call changes nothing. For 2-D recognisers the model becomes a
+    ``FrameRecognizer`` and the clips keep their time axis. Blending of labels and auxiliary classifiers are set aside.
+    Backbones get the number of frames that the sampler draws. A recipe for tests only gets what a training needs.
+
+    Args:
+        config: Config of a Runner, changed in place.
+
+    Returns:
+        The lines.
+
+    Raises:
+        InputError: If the recipe is for optical flow, or the clips cannot be divided into the two rates of SlowFast.
+    """
+    model = config.get('model')
+    if not isinstance(model, Mapping):
+        return []
+    head, method = class_of(model.get('cls_head')), class_of(model)
+    if not _is_a(method, PretextModel) and not _is_a(head, (PooledHead, ClipFeatureHead)):
+        return []
+    for key in ('model', 'train_dataloader', 'val_dataloader', 'test_dataloader'):  # what is built, not variables
+        _drop_deletions(config.get(key))
+    _check_channels(config)
+    lines = [
+        *_label_parts(model),
+        *_recogniser(config),
+        *_stages(config),
+        *_format(config),
+        *_frames(config),
+    ]
+    if not _is_a(head, ClipFeatureHead):
+        lines += complete_training(config)
+    for line in lines:
+        print_log(f'recipe adapted to the pretext task: {line}', logger='current')
+    return lines
+
+
+def _drop_deletions(part: Any) -> None:
+    """Drop the ``_delete_=True`` that MMEngine leaves in a config where the recipe has nothing to delete."""
+    for value in part.values() if isinstance(part, Mapping) else part if isinstance(part, (list, tuple)) else ():
+        _drop_deletions(value)
+    if isinstance(part, dict):
+        part.pop('_delete_', None)
+
+
+def _check_channels(config: Config) -> None:
+    channels = (config.model.get('backbone') or {}).get('in_channels', 3)
+    steps = find_pipeline(config, ('train_dataloader',))
+    if channels != 3 and any(type_name(step.get('type')) == 'OpenVideo' for step in steps):
+        raise InputError(
+            f'model.backbone.in_channels={channels}: the recipe is for optical flow, but OpenVideo gives frames of 3 '
+            'channels: set in_channels=3, and mean and std of model.data_preprocessor to 3 numbers'
+        )
+
+
+def class_of(part: Any) -> type | None:
+    """Class of a config's part, if the registry knows it."""
+    kind = part.get('type') if isinstance(part, Mapping) else None
+    if isinstance(kind, type):
+        return kind
+    found = MODELS.get(type_name(kind)) if kind is not None else None
+    return found if isinstance(found, type) else None
+
+
+def _is_a(kind: type | None, of: Any) -> bool:
+    return kind is not None and issubclass(kind, of)
+
+
+def _label_parts(model: Any) -> Iterator[str]:
+    """Blending and auxiliary classifiers need action labels, which pretext samples do not have."""
+    preprocessor = model.get('data_preprocessor')
+    if isinstance(preprocessor, dict) and preprocessor.get('blending') is not None:
+        preprocessor['blending'] = None
+        yield 'model.data_preprocessor.blending is set aside, because it mixes action labels'
+    neck = model.get('neck')
+    if isinstance(neck, dict) and neck.get('aux_head_cfg') is not None:
+        neck['aux_head_cfg'] = None
+        yield 'model.neck.aux_head_cfg is set aside, because it classifies actions'
+
+
+def _recogniser(config: Config) -> Iterator[str]:
+    """Recognisers that cannot hand clips to a head."""
+    model = config.model
+    name = type_name(model.get('type'))
+    if name == 'Recognizer2D':
+        model['type'] = 'auxskd_mm.FrameRecognizer'
+        yield 'model.type is auxskd_mm.FrameRecognizer in place of Recognizer2D, so that the head gets whole clips'
+    if name == 'RecognizerOmni':
+        model['type'] = 'Recognizer3D'
+        yield 'model.type is Recognizer3D in place of RecognizerOmni, because there are no images to learn from'
+    loop = config.get('train_cfg')
+    if isinstance(loop, dict) and type_name(loop.get('type')) == 'MultiLoaderEpochBasedTrainLoop':
+        loop['type'] = 'EpochBasedTrainLoop'
+        loop.pop('other_loaders', None)
+        yield 'train_cfg.type is EpochBasedTrainLoop, without the other loaders'
+
+
+def _stages(config: Config) -> Iterator[str]:
+    """A recipe's backbone that fed a neck of several stages, in a model that has no neck."""
+    backbone = config.model.get('backbone') or {}
+    indices = backbone.get('out_indices')
+    if not isinstance(indices, (list, tuple)) or len(indices) < 2:
+        return
+    if type_name((config.model.get('neck') or {}).get('type')) != 'TPN' and _extends_mmaction(config):
+        backbone['out_indices'] = (max(indices),)
+        yield f'model.backbone.out_indices={tuple(indices)} is ({max(indices)},), the last stage'
+
+
+def _extends_mmaction(config: Config) -> bool:
+    """Whether a file of MMAction2 is among the bases. Without one, several stages are a mistake of the config's own."""
+    path = config.filename
+    return path is not None and any(file.package == 'mmaction' for file in config_chain(str(path)))
+
+
+def _format(config: Config) -> Iterator[str]:
+    """Clips keep their time axis: 'NCHW' puts the frames of all clips of a sample in one row."""
+    shapes = []
+    for split in ('train', 'val', 'test'):
+        steps: list[Any] = find_pipeline(config, (f'{split}_dataloader',))
+        for step in steps:
+            if type_name(step.get('type')) != 'FormatShape':
+                continue
+            if step.get('input_format') == 'NCHW' and (_sampled(steps) or (1, 1))[0] > 1:
+                step['input_format'] = 'NCTHW'
+                yield f"FormatShape of {split}_dataloader has input_format='NCTHW' in place of 'NCHW'"
+            shapes.append(step.get('input_format'))
+    preprocessor = config.model.get('data_preprocessor')
+    if not shapes or not isinstance(preprocessor, dict) or shapes[0] not in ('NCHW', 'NCTHW'):
+        return
+    default = 'NCHW' if type_name(preprocessor.get('type')) == 'ActionDataPreprocessor' else 'NCTHW'
+    before = preprocessor.get('format_shape', default)
+    if before != shapes[0]:
+        preprocessor['format_shape'] = shapes[0]
+        yield f"model.data_preprocessor.format_shape is '{shapes[0]}' in place of '{before}', as in the pipeline"
+
+
+def _frames(config: Config) -> Iterator[str]:
+    """Backbones that are built for one number of frames get the sampler's."""
+    backbone, kind = config.model.get('backbone'), class_of(config.model.get('backbone'))
+    pipelines = (find_pipeline(config, (f'{split}_dataloader',)) for split in ('train', 'val', 'test'))
+    sampled = next((found for steps in pipelines if (found := _sampled(steps))), None)
+    if not isinstance(backbone, dict) or kind is None or sampled is None:
+        return
+    length, clips = sampled
+    frames = clips if length == 1 else length  # TSN's samplers draw clips of one frame: together they are one clip
+    for key, default in _options(kind).items():
+        before = backbone.get(key, default)
+        if key in _FRAME_OPTIONS and before != frames:
+            backbone[key] = frames
+            was = f' in place of {before}' if isinstance(before, int) else ''
+            yield f'model.backbone.{key} is {frames}{was}, the frames of a clip'
+    rate = backbone.get('resample_rate', 8)
+    if type_name(backbone.get('type')) == 'ResNet3dSlowFast' and frames % rate:
+        raise InputError(
+            f'the sampler draws clips of {frames} frames, but the slow pathway of ResNet3dSlowFast takes every '
+            f'{rate}-th: set clip_len to a multiple of {rate}, or model.backbone.resample_rate'
+        )
+
+
+def _options(kind: type) -> dict[str, Any]:
+    """Defaults of a class's options, those of its base classes included (``ResNetTIN(depth, **kwargs)``)."""
+    found: dict[str, Any] = {}
+    for owner in reversed(kind.__mro__):
+        if '__init__' in vars(owner) and owner is not object:
+            found |= {key: option.default for key, option in inspect.signature(owner).parameters.items()}
+    return found
+
+
+def _sampled(steps: Any) -> tuple[int, int] | None:
+    """(clip_len, num_clips) of a pipeline's sampler; None without a sampler."""
+    for step in steps:
+        kind = step.get('type')
+        sampler = kind if isinstance(kind, type) else TRANSFORMS.get(type_name(kind))
+        known = _options(sampler) if isinstance(sampler, type) else {}
+        if 'clip_len' in known:
+            return step.get('clip_len', known['clip_len']), step.get('num_clips', known.get('num_clips', 1))
+    return None

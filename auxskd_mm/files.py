@@ -35,6 +35,16 @@ def check_writable(path: str | Path) -> Path:
     return path
 
 
+def accept_any_name(stream: Any) -> None:
+    """Let a text stream write file names that are not UTF-8, byte for byte as the file system has them.
+
+    Args:
+        stream: Such as ``sys.stdout``; one that is no text file is left as it is.
+    """
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors='surrogateescape')
+
+
 class WholeFile:
     """A file that appears under its name only when all of it has reached the disk.
 

@@ -126,7 +126,7 @@ def call_tool(
         with monkeypatch.context() as patched:
             patched.setattr(command_line.os, '_exit', leave)
             command_line.run_tool(module.main)
-    except _Exit as stop:
+    except (_Exit, SystemExit) as stop:
         code = stop.args[0]
     finally:
         torch.set_num_threads(1)

@@ -126,12 +126,14 @@ def write_features(path: str | Path, bank: FeatureBank) -> None:
         bank.save(path)
     elif path.suffix == '.npy':
         np.save(path, bank.features)
-        path.with_suffix('.txt').write_text(''.join(f'{name}\n' for name in bank.names))
+        names = ''.join(f'{name}\n' for name in bank.names)
+        path.with_suffix('.txt').write_text(names, encoding='utf-8', errors='surrogateescape')
     else:
         arrow, parquet = importlib.import_module('pyarrow'), importlib.import_module('pyarrow.parquet')
         flat = arrow.array(bank.features.reshape(-1))
         columns = dict(
-            name=arrow.array(bank.names),
+            # Parquet holds UTF-8 alone: other bytes of a name are written as \xe9.
+            name=arrow.array([name.encode('utf-8', 'backslashreplace').decode() for name in bank.names]),
             label=arrow.array(bank.labels),
             feature=arrow.FixedSizeListArray.from_arrays(flat, bank.features.shape[1]),
         )

@@ -119,7 +119,7 @@ def stream_of(source: Any) -> int | str | None:
     number = source.removeprefix('webcam:')
     if number.isdigit() and not Path(source).exists():
         return int(number)
-    return source if '://' in source else None
+    return source if '://' in source and not Path(source).exists() else None
 
 
 def read_windows(source: int | str, num_frames: int, windows: int = 1) -> Iterator[np.ndarray]:

@@ -20,9 +20,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Optional
 
 from ..errors import InputError
+from .suffixes import VIDEO_SUFFIXES
 
 LAYOUTS = ('path', 'path label', 'path num_frames', 'path num_frames label', 'path label num_frames')
-VIDEO_SUFFIXES = ('.mp4', '.avi', '.mkv', '.webm', '.mov', '.m4v', '.mpg', '.mpeg', '.flv', '.wmv', '.ts', '.3gp')
 
 Probe = Callable[[str], Optional[int]]
 
@@ -72,12 +72,18 @@ def _split(path: str, number: int, text: str, delimiter: str | None) -> _Line:
 
 def _lines(path: str, delimiter: str | None) -> list[_Line]:
     try:
-        text = Path(path).read_text(encoding='utf-8-sig')
+        # File names need not be UTF-8: bytes that are not stand for themselves, as in Python's own paths.
+        text = Path(path).read_text(encoding='utf-8-sig', errors='surrogateescape')
     except FileNotFoundError:
         raise InputError(f'{path}: no such list file; give a folder, a glob or an existing list') from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise InputError(f'{path}: cannot be read as a text list ({error})') from None
-    rows = [(i, row.strip()) for i, row in enumerate(text.splitlines(), 1)]
+    if '\0' in text:
+        raise InputError(
+            f'{path}: cannot be read as a text list (it holds zero bytes, perhaps UTF-16); save it as UTF-8'
+        )
+    # Not splitlines(): it also splits at signs that names may hold.
+    rows = [(i, row.strip()) for i, row in enumerate(text.split('\n'), 1)]
     lines = [_split(path, i, row, delimiter) for i, row in rows if row and not row.startswith('#')]
     if not lines:
         raise InputError(f'{path}: the list is empty; expected one video a line')

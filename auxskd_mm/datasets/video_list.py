@@ -17,10 +17,12 @@ from mmengine.logging import print_log
 
 from ..errors import InputError, VideoReadError
 from ..registry import DATASETS
-from .list_formats import VIDEO_SUFFIXES, Entry, read_list
-from .readers import IMAGE_SUFFIXES, open_reader
+from .list_formats import Entry, read_list
+from .readers import open_reader
 from .shared_decode import SharedDecode
 from .stores import SourceVideo, is_store, open_store, stored_video_exists
+from .suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from .walk import Walk, find_by_glob, is_frame_folder, is_regular, walk_videos
 
 _UNTRIED, _READ, _BAD = 0, 1, 2
 # A store on a slow disk of its own should not wait for the disk of the videos that it was made to spare.
@@ -113,13 +115,17 @@ class UnlabeledVideoDataset(BaseDataset):
     def _found(self, source: str) -> tuple[str, list[dict]]:
         """Folder that the names of a source are relative to, and its samples."""
         if glob.has_magic(source) and not os.path.exists(source):
-            found = [dict(filename=path) for path in sorted(glob.glob(source, recursive=True)) if _is_sample(path)]
-            if not found:
-                raise InputError(f"{source}: the glob matches no video; quote it and use '**' to search folders")
-            return os.path.dirname(source[: _first_magic(source)]) or '.', found
+            found = find_by_glob(source)
+            none = "the glob matches no video; quote it and use '**' to search folders"
+            return os.path.dirname(source[: _first_magic(source)]) or '.', _samples_of(found, source, none)
         if os.path.isdir(source):
-            return source, self._from_store(source) if is_store(source) else _from_folder(source)
-        if Path(source).suffix.lower() in VIDEO_SUFFIXES and os.path.exists(source):
+            if is_store(source):
+                return source, self._from_store(source)
+            if is_frame_folder(source):
+                return os.path.dirname(os.path.abspath(source)), [dict(filename=source)]
+            none = f'no videos ({", ".join(VIDEO_SUFFIXES[:5])} ...) or frame folders in it'
+            return source, _samples_of(walk_videos(source), source, none)
+        if _is_video(source):
             return os.path.dirname(source) or '.', [dict(filename=source)]
         return self.prefix or str(Path(source).parent), self._from_list(source)
 
@@ -144,9 +150,10 @@ class UnlabeledVideoDataset(BaseDataset):
         found = [_sample(locate(entry.name), entry) for entry in entries]
         first = [sample['filename'] for sample in found[:20]]
         if not any(map(_exists, first)):
+            encoding = '' if first[0].isprintable() else ', and save the list as UTF-8 if the names are'
             raise InputError(
                 f'{path}: none of its first {len(first)} videos exists (looked for {first[0]}); '
-                'set data_prefix to the folder that the names are relative to'
+                f'set data_prefix to the folder that the names are relative to{encoding}'
             )
         return found
 
@@ -309,26 +316,35 @@ def _first_magic(pattern: str) -> int:
     return min(pattern.find(sign) for sign in '*?[' if sign in pattern)
 
 
-def _from_folder(folder: str) -> list[dict]:
-    found = [dict(filename=path) for path in _walk(folder)]
-    if not found:
-        raise InputError(f'{folder}: no videos ({", ".join(VIDEO_SUFFIXES[:5])} ...) or frame folders in it')
-    return found
+def _samples_of(walk: Walk, source: str, none: str) -> list[dict]:
+    """Samples of what a walk found.
+
+    Raises:
+        InputError: If it found nothing; ``none`` is the reason.
+    """
+    if not walk.paths:
+        left_out = walk.summary()
+        raise InputError(f'{source}: {none}' + (f'; left out {left_out}' if left_out else ''))
+    walk.report(source)
+    return [dict(filename=path) for path in walk.paths]
 
 
-def _is_sample(path: str) -> bool:
-    if os.path.isdir(path):
-        return any(entry.name.lower().endswith(IMAGE_SUFFIXES) for entry in os.scandir(path))
-    return path.lower().endswith(VIDEO_SUFFIXES)
+def _is_video(source: str) -> bool:
+    """Whether a path that is named itself is a video and not a list: by its suffix, or else by a zero byte.
 
-
-def _walk(folder: str) -> list[str]:
-    """Videos and image folders under a folder, in a fixed order."""
-    found: list[str] = []
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        folders.sort()
-        videos = sorted(name for name in files if name.lower().endswith(VIDEO_SUFFIXES) and not name.startswith('.'))
-        found.extend(os.path.join(parent, name) for name in videos)
-        if not videos and any(name.lower().endswith(IMAGE_SUFFIXES) for name in files):
-            found.append(parent)
-    return found
+    Raises:
+        InputError: If it is a single image, or has a video's suffix but is a pipe, a socket or a device.
+    """
+    if source.lower().endswith(IMAGE_SUFFIXES) and os.path.exists(source):
+        raise InputError(f'{source}: a single image; give a video, or the folder of the images that are its frames')
+    named = source.lower().endswith(VIDEO_SUFFIXES)
+    if not is_regular(source):
+        if named and os.path.exists(source):
+            raise InputError(f'{source}: a pipe, socket or device; give a regular file')
+        return False
+    if named:
+        return True
+    with open(source, 'rb') as file:
+        start = file.read(4096)
+    # Text of Windows programs may hold zero bytes, but then begins with a mark.
+    return b'\0' in start and not start.startswith((b'\xff\xfe', b'\xfe\xff'))

@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 
 from ..compat import leave_out_device_ids
 from ..errors import InputError
-from ..files import check_checkpoint
+from ..files import accept_any_name, check_checkpoint
 from .training_defaults import compile_backbones, make_safe, pin_loaders, take_compile_options
 
 
@@ -41,6 +41,8 @@ def build_runner(config: Config) -> Runner:
     pin_loaders(config)
     compiling = take_compile_options(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    for handler in runner.logger.handlers:
+        accept_any_name(getattr(handler, 'stream', None))  # the log names videos
     if isinstance(runner.model, FullyShardedModel):
         runner._init_model_weights = lambda: None  # done, before there were shards
     if compiling is not None:

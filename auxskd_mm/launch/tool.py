@@ -13,6 +13,7 @@ from mmengine.config import DictAction
 from mmengine.config.utils import ConfigParsingError
 
 from ..errors import InputError, Preempted
+from ..files import accept_any_name
 from .process_group import lost_process
 
 _TRACEBACK = 'AUXSKD_MM_TRACEBACK'
@@ -41,6 +42,7 @@ def run_tool(main: Callable[[], Any]) -> None:
 
     The traceback is shown with ``AUXSKD_MM_TRACEBACK=1``, and for everything that is not the input's fault.
     """
+    accept_any_name(sys.stdout)
     try:
         main()
     except Preempted as stop:

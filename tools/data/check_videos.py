@@ -29,15 +29,17 @@ def main() -> None:
     dataset = UnlabeledVideoDataset(args.source, args.data_prefix, lazy_init=True)
     paths = list(dict.fromkeys(sample['filename'] for sample in dataset.load_data_list()))
     write_report(args.report, [])  # an unusable report file shows before the work, not after it
-    reports = check_videos(paths, min_frames=args.min_frames, workers=args.workers)
+    reports = check_videos(paths, min_frames=args.min_frames, workers=args.workers, progress=sys.stderr)
     write_report(args.report, reports)
     if args.good_list:
         write_lines(args.good_list, [report.path for report in reports if report.status == 'ok'])
     problems = [report for report in reports if report.status != 'ok']
-    for report in problems[: args.most]:
-        print(f'{report.status}: {report.path}: {report.reason}')
-    if len(problems) > args.most:
-        print(f'... and {len(problems) - args.most} more')
+    notes = [report._replace(status='note') for report in reports if report.status == 'ok' and report.reason]
+    for found in (problems, notes):
+        for report in found[: args.most]:
+            print(f'{report.status}: {report.path}: {report.reason}')
+        if len(found) > args.most:
+            print(f'... and {len(found) - args.most} more')
     print(f'of each video {COMPARED} frames were read in order and again by number, and compared')
     print(', '.join(f'{count} {status}' for status, count in summarize(reports).items()) + f' -> {args.report}')
     sys.exit(3 if problems else 0)

@@ -16,11 +16,11 @@ import numpy as np
 
 from ...errors import VideoReadError
 from ...files import WholeFile
-from ..list_formats import VIDEO_SUFFIXES
 from ..readers import open_reader
 from ..readers.frame_index import NUMBERING
 from ..stores.settings import MEMBER_SUFFIX, VERSION, StoreSettings
 from ..stores.sources import SourceState, SourceVideo
+from ..suffixes import VIDEO_SUFFIXES
 from .encode import Recipe, encode
 
 _BLOCK = 512

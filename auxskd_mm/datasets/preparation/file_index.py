@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from ...errors import InputError
-from ..list_formats import VIDEO_SUFFIXES
+from ..suffixes import VIDEO_SUFFIXES
 from ..video_list import UnlabeledVideoDataset
 from .labeled_list import examples, write_lines
 

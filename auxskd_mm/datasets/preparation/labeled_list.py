@@ -40,7 +40,8 @@ def write_lines(path: str | Path, lines: Iterable[str]) -> Path:
     """Write lines of text, the folder too if needed."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(''.join(f'{line}\n' for line in lines))
+    # A path that is not UTF-8 is written byte for byte, as the file system has it.
+    path.write_text(''.join(f'{line}\n' for line in lines), encoding='utf-8', errors='surrogateescape')
     return path
 
 

@@ -22,8 +22,10 @@ import numpy as np
 from mmengine.utils import ProgressBar
 
 from ...errors import InputError, VideoReadError
-from ..readers import IMAGE_SUFFIXES, PyAVReader, Reader, natural_key, open_reader
-from ..readers.base import TOLERATED_AT_END
+from ..readers import PyAVReader, Reader, open_reader
+from ..readers.base import TOLERATED_AT_END, require_regular
+from ..readers.frame_names import find_frames
+from ..readers.orientation import upright_size
 from ..readers.pyav import frame_array
 
 STATUSES = ('ok', 'bad', 'short', 'duplicate')
@@ -38,7 +40,7 @@ class VideoReport(NamedTuple):
         path: As given.
         status: 'ok', or the gravest of 'bad' (cannot be decoded to its end, or reading by number gives other frames than
             reading in order), 'short' and 'duplicate'.
-        reason: What is wrong, '' if nothing.
+        reason: What is wrong, or odd about one that is 'ok', such as missing frame numbers; '' if nothing.
         frames: Frames that were decoded.
         fps: Frames a second, None if unknown.
         width: In pixels, 0 if nothing could be decoded.
@@ -84,12 +86,13 @@ def check_video(path: str, min_frames: int = 1) -> VideoReport:
         if frames < reader.num_frames - TOLERATED_AT_END:
             return report._replace(reason=f'only {frames} of {reader.num_frames} frames can be decoded')
     except VideoReadError as error:
-        return report._replace(reason=error.reason)
+        inside = '' if error.path == path else f'{os.path.basename(error.path)}: '  # one image of a folder
+        return report._replace(reason=inside + error.reason)
     except OSError as error:
         return report._replace(reason=error.strerror or str(error))
     if frames < min_frames:
         return report._replace(status='short', reason=f'{frames} frames, fewer than {min_frames}')
-    return report._replace(status='ok')
+    return report._replace(status='ok', reason=getattr(reader, 'note', ''))
 
 
 def check_videos(
@@ -155,7 +158,7 @@ def write_report(path: str | Path, reports: Sequence[VideoReport]) -> None:
         content = dict(summary=summarize(reports), videos=[report._asdict() for report in reports])
         path.write_text(json.dumps(content, indent=1))
         return
-    with path.open('w', newline='') as stream:
+    with path.open('w', newline='', encoding='utf-8', errors='surrogateescape') as stream:
         writer = csv.writer(stream)
         writer.writerow(VideoReport._fields)
         writer.writerows(reports)
@@ -216,7 +219,7 @@ def _decode_video(reader: PyAVReader) -> tuple[int, int, int]:
     for i, frame in reader.frames():
         frames += 1
         damaged += bool(frame.is_corrupt)
-        width, height = frame.width, frame.height
+        width, height = upright_size(frame)
         if i in numbers:
             in_order[i] = _digest(frame_array(frame, reader.channel_order))
     if damaged:
@@ -249,8 +252,9 @@ def _content(path: str) -> tuple[int, str]:
     """Bytes and their hash."""
     files = [path]
     if os.path.isdir(path):
-        names = (name for name in os.listdir(path) if name.lower().endswith(IMAGE_SUFFIXES))
-        files = [os.path.join(path, name) for name in sorted(names, key=natural_key)]
+        files = [os.path.join(path, name) for name in find_frames(path).frames]
+    elif os.path.exists(path):
+        require_regular(path)
     digest, size = hashlib.blake2b(digest_size=16), 0
     for file in files:
         with open(file, 'rb') as stream:

@@ -1,7 +1,9 @@
 """Reading single frames by number from videos, frame folders and training stores."""
 
-from .base import CHANNEL_ORDERS, IMAGE_SUFFIXES, Reader
-from .frame_folder import FrameFolderReader, natural_key
+from ..suffixes import IMAGE_SUFFIXES
+from .base import CHANNEL_ORDERS, Reader
+from .frame_folder import FrameFolderReader
+from .frame_names import natural_key
 from .open import READERS, DecordReader, OpenCVReader, open_reader
 from .pyav import PyAVReader
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from ...errors import VideoReadError
 
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 CHANNEL_ORDERS = ('rgb', 'bgr')
 # Containers may announce a frame or two more than their last packets yield.
 TOLERATED_AT_END = 2
@@ -45,8 +44,7 @@ class Reader:
 
     def _require(self) -> None:
         """Refuse a missing or empty file with a plain reason, whatever the backend would say."""
-        if not os.path.exists(self.path):
-            raise VideoReadError(self.path, 'no such file')
+        require_regular(self.path)
         if os.path.getsize(self.path) == 0:
             raise VideoReadError(self.path, 'the file is empty (0 bytes)')
 
@@ -61,6 +59,18 @@ class Reader:
                 )
             found.update(dict.fromkeys(missing, found[last]))
         return [found[i] for i in indices]
+
+
+def require_regular(path: str) -> None:
+    """Refuse what is no regular file; opening a pipe would wait for whoever writes into it.
+
+    Raises:
+        VideoReadError: If it is none, or there is nothing.
+    """
+    if not os.path.exists(path):
+        raise VideoReadError(path, 'no such file')
+    if not os.path.isfile(path):
+        raise VideoReadError(path, 'a pipe, socket or device, and no regular file')
 
 
 def reason(error: BaseException) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import VideoReadError
 from .base import TOLERATED_AT_END, reason
+from .stream import literal_path, video_stream, what_else
 
 # What the numbers of frames rest on. Raised with every change that gives a file's frames other numbers.
 NUMBERING = 2
@@ -66,17 +67,17 @@ def open_container(path: str) -> Any:
     import av
 
     try:
-        container = av.open(path)
+        container = av.open(literal_path(path))
     except (av.error.FFmpegError, OSError) as error:
         raise VideoReadError(path, f'cannot be opened as a video ({reason(error)})') from None
     # Invented time stamps follow the order of the packets, which with B-frames is not that of the frames.
     container.flags = container.flags & ~_INVENT_TIME_STAMPS
-    if not container.streams.video:
-        kinds = sorted({stream.type for stream in container.streams})
+    stream = video_stream(container)
+    if stream is None:
+        others = what_else(container)
         container.close()
-        only = f'no video stream (only {", ".join(kinds)})' if kinds else 'no frames'
-        raise VideoReadError(path, f'holds {only}')
-    context = container.streams.video[0].codec_context
+        raise VideoReadError(path, f'holds no video stream (only {others})' if others else 'holds no frames')
+    context = stream.codec_context
     if context is None:
         container.close()
         raise VideoReadError(path, 'has a codec that this PyAV has no decoder for; convert it, for instance to H.264')
@@ -95,7 +96,7 @@ def index_frames(path: str, container: Any) -> FrameIndex:
     Raises:
         VideoReadError: If the file is damaged or shows no frames.
     """
-    stream = container.streams.video[0]
+    stream = video_stream(container)
     packets, sure = _packets(path, container)
     shown = [packet for packet in packets if not packet.discard]
     if not shown:
@@ -127,7 +128,7 @@ def _packets(path: str, container: Any) -> tuple[list[_Packet], bool]:
     """All packets that show a frame, and whether it is sure that each shows one."""
     import av
 
-    stream = container.streams.video[0]
+    stream = video_stream(container)
     codec = stream.codec_context.name
     packets: list[_Packet] = []
     surplus = empty = 0
@@ -221,13 +222,13 @@ def _start_is_whole(path: str, size: int, mtime: int) -> bool:
     container = open_container(path)
     fed = shown = 0
     try:
-        for packet in container.demux(video=0):
+        for packet in container.demux(video_stream(container)):
             if fed < _START and packet.size:
                 fed += 1
                 shown += len(packet.decode())
             elif not packet.size or fed >= _START:
                 break
-        shown += len(container.streams.video[0].codec_context.decode(None))
+        shown += len(video_stream(container).codec_context.decode(None))
     except av.error.FFmpegError:
         return False
     finally:
@@ -243,7 +244,7 @@ def _decoded_times(path: str, size: int, mtime: int, first_only: bool) -> tuple[
     container = open_container(path)
     times: list[int | None] = []
     try:
-        for frame in container.decode(video=0):
+        for frame in container.decode(video_stream(container)):
             times.append(frame.pts)
             if first_only:
                 break

@@ -16,7 +16,9 @@ import numpy as np
 from ...errors import InputError, VideoReadError
 from .base import CHANNEL_ORDERS, TOLERATED_AT_END, Reader, reason
 from .frame_folder import FrameFolderReader
+from .orientation import is_turned_at_most
 from .pyav import PyAVReader
+from .stream import literal_path
 
 
 class _OtherReader(Reader):
@@ -30,9 +32,19 @@ class _OtherReader(Reader):
         super().__init__(path, channel_order)
         self._pyav = PyAVReader(path, channel_order)
         self.num_frames, self.fps = self._pyav.num_frames, self._pyav.fps
-        self._by_pyav = not self._is_exact()
+        self._by_pyav = not (self._is_plain() and self._is_exact())
         if not self._by_pyav:
             self._pyav.close()
+
+    def _is_plain(self) -> bool:
+        """Whether the library can take the name, and chooses the same stream and turns it the same way."""
+        try:
+            self.path.encode()  # OpenCV crashes on a name that is not UTF-8
+        except UnicodeEncodeError:
+            return False
+        for _, frame in self._pyav.frames():
+            return is_turned_at_most(frame) and self._pyav.video_streams == 1
+        return False
 
     def _is_exact(self) -> bool:
         """Open the file, and say whether the library gives the frames of the index."""
@@ -76,7 +88,7 @@ class DecordReader(_OtherReader):
         if not self._pyav.index.simple:
             return False
         try:
-            self._reader = decord.VideoReader(self.path, num_threads=1)
+            self._reader = decord.VideoReader(literal_path(self.path), num_threads=1)
         except (decord.DECORDError, RuntimeError, IndexError):
             return False  # a codec or container that it does not know, since PyAV has read the file
         return len(self._reader) == self.num_frames
@@ -102,7 +114,7 @@ class OpenCVReader(_OtherReader):
             if frame.interlaced_frame:
                 return False
             break
-        capture = cv2.VideoCapture(self.path)
+        capture = cv2.VideoCapture(literal_path(self.path))
         try:
             # Also false for a codec that it opens and cannot decode.
             return bool(capture.isOpened() and capture.grab())
@@ -112,7 +124,7 @@ class OpenCVReader(_OtherReader):
     def _read(self, indices: Sequence[int]) -> list[np.ndarray]:
         wanted, final = set(indices), max(indices)
         found: dict[int, np.ndarray] = {}
-        capture = cv2.VideoCapture(self.path)
+        capture = cv2.VideoCapture(literal_path(self.path))
         try:
             for i in range(final + 1):
                 if not capture.grab():

@@ -11,6 +11,8 @@ import numpy as np
 from ...errors import VideoReadError
 from .base import TOLERATED_AT_END, Reader, reason
 from .frame_index import index_frames, open_container
+from .orientation import upright
+from .stream import video_stream
 
 _LOCAL = threading.local()
 
@@ -24,12 +26,14 @@ class PyAVReader(Reader):
 
     Attributes:
         index: What is known about the frames.
+        video_streams: How many video streams the file has, cover pictures included.
     """
 
     def __init__(self, path: str, channel_order: str = 'rgb') -> None:
         super().__init__(path, channel_order)
         self._require()
         self._container = open_container(path)
+        self.video_streams = len(self._container.streams.video)
         try:
             self.index = index_frames(path, self._container)
         except VideoReadError:
@@ -59,7 +63,7 @@ class PyAVReader(Reader):
         """The wanted frames from the key frame before them on; none if the time stamps turn out to be false."""
         order, doubtful = self.index.order, self.index.doubtful
         assert order is not None
-        stream = self._container.streams.video[0]
+        stream = video_stream(self._container)
         first, final = order[min(wanted)], max(wanted)
         keys = [key for key in self.index.keys if key <= first]
         self._container.seek(keys[-1] if keys else order[0], stream=stream, backward=True)
@@ -113,7 +117,7 @@ class PyAVReader(Reader):
         timed = self._timed and not self.index.doubtful
         count = 0
         try:
-            for frame in self._container.decode(video=0):
+            for frame in self._container.decode(video_stream(self._container)):
                 i = self._number.get(frame.pts, -1) if timed else count
                 if i < 0:
                     continue
@@ -151,11 +155,8 @@ class PyAVReader(Reader):
 
 
 def frame_array(frame: Any, channel_order: str) -> np.ndarray:
-    """uint8 (H, W, 3) of a decoded frame."""
-    array = convert(frame, f'{channel_order}24').to_ndarray()
-    # Phones store portrait video as landscape and a rotation; FFmpeg's libraries leave applying it to the caller.
-    turns = round(getattr(frame, 'rotation', 0) / 90) % 4
-    return np.ascontiguousarray(np.rot90(array, turns)) if turns else array
+    """uint8 (H, W, 3) of a decoded frame, as it is to be shown."""
+    return upright(frame, lambda stored: convert(stored, f'{channel_order}24').to_ndarray())
 
 
 def convert(frame: Any, pixels: str) -> Any:

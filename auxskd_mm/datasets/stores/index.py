@@ -81,7 +81,10 @@ class StoreIndex:
         """
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                lists = [arrays[key].tobytes().decode().split('\n') for key in ('names', 'sources', 'extradata')]
+                lists = [
+                    arrays[key].tobytes().decode(errors='surrogateescape').split('\n')
+                    for key in ('names', 'sources', 'extradata')
+                ]
                 rows = arrays['rows']
         except (zipfile.BadZipFile, KeyError, OSError, EOFError) as error:
             raise ValueError(str(error)) from None
@@ -112,4 +115,5 @@ class StoreIndex:
 
 
 def _text(lines: Sequence[str]) -> np.ndarray:
-    return np.frombuffer('\n'.join(lines).encode(), dtype=np.uint8)
+    # Paths that are not UTF-8 come out as they went in.
+    return np.frombuffer('\n'.join(lines).encode(errors='surrogateescape'), dtype=np.uint8)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from ..readers.base import IMAGE_SUFFIXES
+from ...errors import VideoReadError
+from ..readers.frame_names import find_frames
 
 
 class SourceVideo(NamedTuple):
@@ -26,7 +27,7 @@ class SourceState(NamedTuple):
     """What tells a changed source.
 
     Attributes:
-        size: Bytes of a file, images of a frame folder; -1 if there is nothing.
+        size: Bytes of a file, frames of a frame folder; -1 if there is nothing.
         mtime: Time of the last change in nanoseconds.
     """
 
@@ -39,8 +40,7 @@ def source_state(path: str) -> SourceState:
     try:
         status = os.stat(path)
         if os.path.isdir(path):
-            images = sum(entry.name.lower().endswith(IMAGE_SUFFIXES) for entry in os.scandir(path))
-            return SourceState(images, status.st_mtime_ns)
-    except OSError:
+            return SourceState(len(find_frames(path).frames), status.st_mtime_ns)
+    except (OSError, VideoReadError):
         return SourceState(-1, -1)
     return SourceState(status.st_size, status.st_mtime_ns)

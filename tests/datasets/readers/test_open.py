@@ -11,7 +11,8 @@ import pytest
 from conftest import counted_frame, read_count, write_video
 
 from auxskd_mm.datasets.readers import FrameFolderReader, PyAVReader, natural_key, open_reader
-from auxskd_mm.datasets.readers.frame_folder import jpeg_size, reduction
+from auxskd_mm.datasets.readers.frame_folder import reduction
+from auxskd_mm.datasets.readers.images import jpeg_size
 from auxskd_mm.datasets.transforms import OpenVideo
 from auxskd_mm.errors import InputError, VideoReadError
 
@@ -158,8 +159,8 @@ def test_reduced_reading_averages_and_leaves_the_rest_alone(tmp_path):
     for name in ('jpg', 'png'):
         (tmp_path / name).mkdir()
         cv2.imwrite(str(tmp_path / name / f'0.{name}'), smooth)
-    assert jpeg_size(str(tmp_path / 'jpg' / '0.jpg')) == (320, 240)
-    assert jpeg_size(str(tmp_path / 'png' / '0.png')) is None
+    assert jpeg_size((tmp_path / 'jpg' / '0.jpg').read_bytes()) == (320, 240)
+    assert jpeg_size((tmp_path / 'png' / '0.png').read_bytes()) is None
     for order in ('rgb', 'bgr'):
         full, small = (
             open_reader(str(tmp_path / 'jpg'), channel_order=order, target=target).read([0])[0]

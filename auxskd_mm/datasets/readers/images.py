@@ -1,0 +1,91 @@
+"""Decoding one image file whole, or not at all."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ...errors import VideoReadError
+
+_END_OF_JPG = b'\xff\xd9'
+# The last chunk of a PNG, with its checksum.
+_END_OF_PNG = b'IEND\xaeB`\x82'
+REDUCED = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+
+
+def read_file(path: str) -> bytes:
+    """Bytes of an image file.
+
+    OpenCV does not get the path: it crashes on a name that is not UTF-8.
+
+    Raises:
+        VideoReadError: If it cannot be read, or is empty.
+    """
+    try:
+        with open(path, 'rb') as file:
+            data = file.read()
+    except OSError as error:
+        raise VideoReadError(path, f'cannot be read ({error.strerror})') from None
+    if not data:
+        raise VideoReadError(path, 'the file is empty (0 bytes)')
+    return data
+
+
+def decode_image(path: str, data: bytes, reduced: int = 1) -> np.ndarray:
+    """Image uint8 (H, W, 3), BGR.
+
+    Args:
+        path: For messages.
+        data: Bytes of the file.
+        reduced: 1, 2, 4 or 8: decode at this fraction of the size.
+
+    Raises:
+        VideoReadError: If the file is cut off, where OpenCV would fill the rest with grey, or is no image.
+    """
+    if is_cut_off(data):
+        raise VideoReadError(path, f'is cut off after {len(data)} bytes; copy or extract it again')
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), REDUCED[reduced])
+    if image is None:
+        raise VideoReadError(path, 'cannot be read as an image')
+    return image
+
+
+def is_cut_off(data: bytes) -> bool:
+    """Whether the end of a JPG, PNG, BMP or WebP file is missing; looks at its frame alone, so that it costs nothing."""
+    if data[:2] == b'\xff\xd8':
+        if data[-2:] == _END_OF_JPG:
+            return False
+        # Cameras append data of their own, and a thumbnail at the beginning has an end too.
+        start = _segments(data)[1]
+        return start is None or data.find(_END_OF_JPG, start) < 0
+    if data[:8] == b'\x89PNG\r\n\x1a\n':
+        return data.rfind(_END_OF_PNG) < 0
+    if data[:4] == b'RIFF' and data[8:12] == b'WEBP':
+        return len(data) < 8 + int.from_bytes(data[4:8], 'little')
+    return data[:2] == b'BM' and len(data) < int.from_bytes(data[2:6], 'little')
+
+
+def jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """(width, height) out of a JPG's header; None for any other file."""
+    return _segments(data)[0]
+
+
+def _segments(data: bytes) -> tuple[tuple[int, int] | None, int | None]:
+    """Size of a JPG, and where its coded pixels start; None for what is not there."""
+    at, size = 2, None
+    while data[:2] == b'\xff\xd8' and at + 4 <= len(data) and data[at] == 0xFF:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], 'big')
+        if marker == 0xFF:  # a byte that fills up
+            at += 1
+            continue
+        if marker == 0xDA:
+            return size, at + 2 + length
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            size = int.from_bytes(data[at + 7 : at + 9], 'big'), int.from_bytes(data[at + 5 : at + 7], 'big')
+        at += 2 + length
+    return size, None

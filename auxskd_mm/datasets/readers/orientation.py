@@ -1,0 +1,106 @@
+"""Turning a decoded frame as its display matrix says, the way ffmpeg does.
+
+Phones store pictures as the sensor gives them, and a matrix that says how to show them: turned, and mirrored for the
+camera at the front. FFmpeg's libraries leave applying it to the caller.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class _Matrix(NamedTuple):
+    """The linear part of a display matrix, in 16.16 fixed point: x' = a x + c y, y' = b x + d y."""
+
+    a: int
+    b: int
+    c: int
+    d: int
+
+    @property
+    def angle(self) -> int | None:
+        """Degrees clockwise in [0, 360) as ffmpeg computes them; None if the matrix has no inverse."""
+        scales = math.hypot(self.a, self.c), math.hypot(self.b, self.d)
+        if not all(scales):
+            return None
+        return round(math.degrees(math.atan2(self.b / scales[1], self.a / scales[0]))) % 360
+
+
+def upright(frame: Any, to_array: Callable[[Any], np.ndarray]) -> np.ndarray:
+    """Array (H, W, C) of a PyAV frame, turned and mirrored as it is to be shown.
+
+    The cases are those of ``configure_input_video_filter`` in fftools/ffmpeg_filter.c.
+
+    Args:
+        frame: Of a video stream.
+        to_array: Makes an array of a frame as it is stored.
+    """
+    matrix = _matrix(frame)
+    angle = None if matrix is None else matrix.angle
+    if matrix is None or angle is None or angle == 1:  # ffmpeg takes a single degree for an error of rounding
+        return to_array(frame)
+    quarter = _right_angle(angle)
+    if quarter is None:
+        return to_array(_rotated(frame, angle))
+    array = to_array(frame)
+    if quarter == 0:
+        array = array[::-1] if matrix.d < 0 else array
+    elif quarter == 2:
+        array = array[:, ::-1] if matrix.a < 0 else array
+        array = array[::-1] if matrix.d < 0 else array
+    elif quarter == 1:
+        array = array.swapaxes(0, 1) if matrix.c > 0 else np.rot90(array, -1)
+    else:
+        array = np.rot90(array, -1)[::-1] if matrix.c < 0 else np.rot90(array)
+    return np.ascontiguousarray(array)
+
+
+def upright_size(frame: Any) -> tuple[int, int]:
+    """(width, height) of a PyAV frame as it is to be shown."""
+    matrix = _matrix(frame)
+    on_its_side = matrix is not None and matrix.angle is not None and _right_angle(matrix.angle) in (1, 3)
+    return (frame.height, frame.width) if on_its_side else (frame.width, frame.height)
+
+
+def is_turned_at_most(frame: Any) -> bool:
+    """Whether a PyAV frame is shown as stored or turned by a right angle, which is all that OpenCV and decord know."""
+    matrix = _matrix(frame)
+    if matrix is None or matrix.angle is None:
+        return True
+    return matrix.a * matrix.d - matrix.b * matrix.c > 0 and _right_angle(matrix.angle) is not None
+
+
+def _matrix(frame: Any) -> _Matrix | None:
+    from av.sidedata.sidedata import Type
+
+    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    if data is None:
+        return None
+    values = np.frombuffer(bytes(data), np.int32)
+    return _Matrix(*(int(values[i]) for i in (0, 1, 3, 4)))
+
+
+def _right_angle(angle: int) -> int | None:
+    """Quarter turns of an angle in whole degrees; None if it is not one."""
+    return angle // 90 if angle % 90 == 0 else None
+
+
+def _rotated(frame: Any, angle: int) -> Any:
+    """Frame of the same size, turned by any angle on black, by FFmpeg's own filter."""
+    from av.filter import Graph
+
+    graph = Graph()
+    if hasattr(graph, 'threads'):  # not in old releases
+        graph.threads = 1
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25))
+    rotate, sink = graph.add('rotate', f'{angle}*PI/180'), graph.add('buffersink')
+    source.link_to(rotate)
+    rotate.link_to(sink)
+    graph.configure()
+    graph.push(frame)
+    return graph.pull()

@@ -1,0 +1,44 @@
+"""Opening a path as nothing but a path, and choosing the video stream that ffmpeg would choose."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+# AV_DISPOSITION_DEFAULT and AV_DISPOSITION_ATTACHED_PIC of libavformat/avformat.h.
+_DEFAULT, _COVER = 1, 1 << 10
+
+
+def literal_path(path: str) -> str:
+    """Absolute path, in which FFmpeg looks for no protocol.
+
+    A relative one such as ``concat:a.mp4`` or ``http:x.mp4`` would name a list of files or an address.
+    """
+    return os.path.abspath(path)
+
+
+def video_stream(container: Any) -> Any:
+    """The video stream that ``ffmpeg -i FILE`` takes, None if there is none.
+
+    As in ``map_auto_video`` of fftools/ffmpeg_mux_init.c, that is the stream with the most pixels, a stream marked as
+    default counting for 5 million more, and the first of several. A cover picture is never taken.
+
+    Args:
+        container: PyAV's, open for reading.
+    """
+    best, most = None, -1
+    for stream in container.streams.video:
+        marks = int(getattr(stream, 'disposition', 0) or 0)
+        context = stream.codec_context
+        pixels = context.width * context.height if context is not None else 0
+        # ffmpeg prefers streams of which it has seen packets; PyAV tells only what the header promises.
+        score = pixels + 5_000_000 * bool(marks & _DEFAULT) + 100_000_000 * bool(stream.frames)
+        if not marks & _COVER and score > most:
+            best, most = stream, score
+    return best
+
+
+def what_else(container: Any) -> str:
+    """What a container without a video stream holds, for messages; '' if nothing."""
+    kinds = {'a cover picture' if stream.type == 'video' else stream.type for stream in container.streams}
+    return ', '.join(sorted(kinds))

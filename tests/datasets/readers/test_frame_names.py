@@ -1,0 +1,104 @@
+"""What a frame folder is: one name pattern, numbers in order; what else lies there is left out, or the folder refused."""
+
+import pytest
+
+from auxskd_mm.datasets.readers.frame_names import find_frames, is_numbered, natural_key
+from auxskd_mm.errors import VideoReadError
+
+
+def frames_of(folder, *names):
+    for name in names:
+        (folder / name).touch()
+    return find_frames(str(folder))
+
+
+def rows(*patterns, count=3):
+    return [pattern.replace('*', f'{i:05}') for pattern in patterns for i in range(1, count + 1)]
+
+
+def test_hidden_files_and_other_files_are_no_frames(tmp_path):
+    found = frames_of(tmp_path, *rows('img_*.jpg', '._img_*.jpg'), 'Thumbs.db', '.DS_Store', 'cover.jpg')
+    assert found.frames == rows('img_*.jpg')
+    assert found.left_out == [*rows('._img_*.jpg'), 'cover.jpg']
+    assert found.note == '4 other images such as ._img_00001.jpg left out'
+
+
+@pytest.mark.parametrize(
+    ('pictures', 'others'),
+    [
+        ('img_*.jpg', ['x_*.jpg', 'y_*.jpg']),
+        ('img_*.jpg', ['flow_x_*.jpg', 'flow_y_*.jpg']),
+        ('image_*.png', ['flow_x*.jpg']),
+        ('frame*.jpg', ['u*.jpg', 'v*.jpg']),
+        ('*.jpg', ['*_x.jpg', '*_y.jpg']),
+        ('v_run_g01_c02_*.jpg', ['x_*.jpg', 'y_*.jpg']),
+        ('img_*.jpg', ['thumb_1.jpg']),
+        ('IMG_*.JPG', ['FLOW_X_*.JPG']),
+    ],
+)
+def test_optical_flow_and_a_lone_picture_are_left_out(tmp_path, pictures, others):
+    assert frames_of(tmp_path, *rows(pictures), *rows(*others, count=1), *rows(*others)).frames == rows(pictures)
+
+
+@pytest.mark.parametrize(
+    ('patterns', 'says'),
+    [
+        (('img_*.jpg', 'depth_*.jpg'), r'2 name patterns, not of one: depth_\*.jpg \(3\), img_\*.jpg \(3\); put each'),
+        (('img_*.jpg', 'img_*.png'), r'img_\*.jpg \(3\), img_\*.png \(3\)'),
+        (('x_*.jpg', 'y_*.jpg'), r'x_\*.jpg \(3\), y_\*.jpg \(3\)'),
+        (('a*.jpg', 'b*.jpg', 'x_*.jpg'), r'a\*.jpg \(3\), b\*.jpg \(3\)'),
+    ],
+)
+def test_several_patterns_are_refused(tmp_path, patterns, says):
+    with pytest.raises(VideoReadError, match=says):
+        frames_of(tmp_path, *rows(*patterns))
+
+
+def test_frames_of_several_videos_in_one_folder_are_refused(tmp_path):
+    with pytest.raises(VideoReadError, match=r'seems to hold several videos: clip1_00001.jpg and clip2_00001.jpg have'):
+        frames_of(tmp_path, *rows('clip1_*.jpg', 'clip2_*.jpg'))
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        ['00-59.jpg', '01-00.jpg', '01-59.jpg', '02-00.jpg'],  # minutes and seconds
+        ['f_0.96.jpg', 'f_1.00.jpg', 'f_1.96.jpg'],  # seconds
+        ['9.png', '10.png', '100.png'],
+    ],
+)
+def test_times_and_widths_are_in_order(tmp_path, names):
+    assert frames_of(tmp_path, *reversed(names)).frames == names
+
+
+def test_one_number_twice_is_refused(tmp_path):
+    with pytest.raises(VideoReadError, match=r'holds frame 1 twice: img_(1|01).jpg and img_(1|01).jpg; remove'):
+        frames_of(tmp_path, 'img_1.jpg', 'img_01.jpg', 'img_2.jpg')
+
+
+def test_images_without_a_number_are_no_frames(tmp_path):
+    with pytest.raises(VideoReadError, match=r'holds 2 images such as a.jpg, but a frame has a number in its name'):
+        frames_of(tmp_path, 'a.jpg', 'b.jpg')
+    with pytest.raises(VideoReadError, match=r'holds no frames \(expected images'):
+        find_frames(str(tmp_path.joinpath('empty').mkdir() or tmp_path / 'empty'))
+
+
+@pytest.mark.parametrize(
+    ('numbers', 'note'),
+    [
+        ([1, 2, 3], ''),
+        ([0, 5, 10], ''),
+        ([7], ''),
+        ([1, 2, 9, 10, 12], '7 frame numbers are missing, 3 the first of them'),
+        ([0, 5, 15], '1 frame numbers are missing, 10 the first of them'),
+        ([0, 2, 5], 'its frame numbers are unevenly spaced'),
+    ],
+)
+def test_missing_numbers_are_told(tmp_path, numbers, note):
+    assert frames_of(tmp_path, *(f'img_{i:05}.jpg' for i in numbers)).note == note
+
+
+def test_numbers():
+    assert is_numbered('a1.jpg')
+    assert not is_numbered('a.jp2')
+    assert sorted(['f10', 'f9', 'f²', 'f1'], key=natural_key) == ['f1', 'f9', 'f10', 'f²']

@@ -1,0 +1,83 @@
+"""Images are decoded whole or refused: OpenCV fills what is missing with grey."""
+
+import cv2
+import numpy as np
+import pytest
+from conftest import counted_frame, read_count
+
+from auxskd_mm.datasets.preparation.video_check import check_video
+from auxskd_mm.datasets.readers import FrameFolderReader
+from auxskd_mm.datasets.readers.images import decode_image, is_cut_off
+from auxskd_mm.errors import VideoReadError
+
+OPTIONS = {
+    '.jpg': [],
+    '.progressive.jpg': [cv2.IMWRITE_JPEG_PROGRESSIVE, 1],
+    '.restart.jpg': [cv2.IMWRITE_JPEG_RST_INTERVAL, 1],
+    '.png': [],
+    '.bmp': [],
+    '.webp': [],
+}
+NOISE = np.random.RandomState(0).randint(0, 256, (48, 64, 3), np.uint8)
+
+
+def encoded(suffix, image=NOISE):
+    return cv2.imencode(f'.{suffix.rsplit(".", 1)[1]}', image, OPTIONS[suffix])[1].tobytes()
+
+
+@pytest.mark.parametrize('suffix', OPTIONS)
+def test_whole_images_are_decoded_as_opencv_does(suffix):
+    data = encoded(suffix)
+    expected = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    for tail in (b'', b'\0' * 100, b'data of the camera'):
+        np.testing.assert_array_equal(decode_image('x', data + tail), expected)
+
+
+@pytest.mark.parametrize('suffix', OPTIONS)
+def test_an_image_cut_anywhere_is_refused(suffix):
+    data = encoded(suffix)
+    for length in [1, 2, 3, 10, 30, len(data) // 4, len(data) // 2, len(data) - 20, len(data) - 1]:
+        with pytest.raises(VideoReadError, match=r'^x: (is cut off after|cannot be read)'):
+            decode_image('x', data[:length])
+
+
+def test_the_end_of_a_thumbnail_is_not_the_end_of_the_image():
+    data, thumbnail = encoded('.jpg'), encoded('.jpg', NOISE[:8, :8])
+    with_thumbnail = data[:2] + b'\xff\xe1' + (len(thumbnail) + 2).to_bytes(2, 'big') + thumbnail + data[2:]
+    assert not is_cut_off(with_thumbnail)
+    assert is_cut_off(with_thumbnail[: -len(data) // 2])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Frame folder of eight counted frames."""
+    for i in range(8):
+        cv2.imwrite(str(tmp_path / f'img_{i:05}.jpg'), counted_frame(i))
+    return tmp_path
+
+
+def test_a_cut_frame_fails_the_reading_and_the_check(folder):
+    path = folder / 'img_00005.jpg'
+    path.write_bytes(path.read_bytes()[:-100])
+    reader = FrameFolderReader(str(folder))
+    assert [read_count(frame) for frame in reader.read([3, 4])] == [3, 4]
+    with pytest.raises(VideoReadError, match=r'img_00005.jpg: is cut off after \d+ bytes; copy or extract it again'):
+        reader.read([4, 5])
+    report = check_video(str(folder))
+    assert report.status == 'bad'
+    assert 'img_00005.jpg' in report.reason
+
+
+@pytest.mark.parametrize('target', [None, (32, 24)])
+def test_frames_of_different_sizes_are_refused_with_both_names(folder, target):
+    cv2.imwrite(str(folder / 'img_00005.jpg'), counted_frame(5, (128, 96)))
+    with pytest.raises(VideoReadError, match=r'different sizes: img_00005.jpg has 128x96, img_00000.jpg has 64x48'):
+        FrameFolderReader(str(folder), target=target).read([0, 5])
+    assert 'img_00005.jpg has 128x96' in check_video(str(folder)).reason
+
+
+def test_missing_numbers_are_in_the_report_of_the_check(folder):
+    (folder / 'img_00003.jpg').unlink()
+    report = check_video(str(folder))
+    assert (report.status, report.frames) == ('ok', 7)
+    assert report.reason == '1 frame numbers are missing, 3 the first of them'

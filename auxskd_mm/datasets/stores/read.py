@@ -13,7 +13,8 @@ import numpy as np
 
 from ...errors import VideoReadError
 from ...files import read_exactly
-from ..readers.base import Reader, reason
+from ..readers.base import Reader
+from ..readers.limits import MAX_PIXELS, reason
 from ..readers.pyav import frame_array
 from .buffers import take_buffer
 from .settings import NPY_HEADER

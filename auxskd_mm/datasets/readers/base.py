@@ -14,7 +14,7 @@ from .limits import MAX_PIXELS, guarded
 CHANNEL_ORDERS = ('rgb', 'bgr')
 # Containers may announce a frame or two more than their last packets yield.
 TOLERATED_AT_END = 2
-_BLOCK = 64
+_BLOCK, _BLOCK_BYTES = 64, 2**28
 
 
 class Reader:
@@ -48,8 +48,12 @@ class Reader:
 
     def stream(self) -> Iterator[np.ndarray]:
         """All frames in order, few of them in memory at a time."""
-        for start in range(0, self.num_frames, _BLOCK):
-            yield from self.read(range(start, min(start + _BLOCK, self.num_frames)))
+        start, block = 0, 1
+        while start < self.num_frames:
+            frames = self.read(range(start, min(start + block, self.num_frames)))
+            start += len(frames)
+            block = max(1, min(_BLOCK, _BLOCK_BYTES // frames[0].nbytes))
+            yield from frames
 
     def close(self) -> None:
         """Release the file."""
@@ -79,6 +83,7 @@ def require_regular(path: str) -> None:
     Raises:
         VideoReadError: If it is none, or there is nothing.
     """
+    path = os.fspath(path)
     if '\0' in path:
         raise VideoReadError(path.replace('\0', '\\0'), 'has a zero byte in its name, which no file can have')
     if not os.path.exists(path):

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import VideoReadError
 from .base import TOLERATED_AT_END
+from .cut_off import missing_end
 from .limits import MAX_PIXELS, check_pixels, container_options, playlist_kind, reason
 from .stream import literal_path, video_stream, what_else
 
@@ -26,6 +27,8 @@ _SAME_RATE = 0.05
 _MOST_REORDERED = 16
 # More packets than there can be frames shown before the first key frame and after it in the file.
 _START = 24
+# A packet that is cut off is among the last ones: parsers hold some back.
+_LAST = 4
 _MPEG4_FRAME = b'\x00\x00\x01\xb6'
 
 
@@ -57,6 +60,7 @@ class _Packet(NamedTuple):
     pts: int | None
     key: bool
     discard: bool
+    corrupt: bool
 
 
 def open_container(path: str, max_pixels: int = MAX_PIXELS) -> Any:
@@ -123,7 +127,9 @@ def index_frames(path: str, container: Any, max_pixels: int = MAX_PIXELS) -> Fra
     count = len(shown)
     # Frames before the first key frame, or shown before it, refer to what is not there.
     whole = packets[0].key and (
-        _start_is_whole(*_state(path), max_pixels) if order is None else packets[0].pts is None or packets[0].pts <= order[0]
+        _start_is_whole(*_state(path), max_pixels)
+        if order is None
+        else packets[0].pts is None or packets[0].pts <= order[0]
     )
     if not sure or not whole:
         count, order = _decode(path, order if sure else None, max_pixels)
@@ -147,11 +153,14 @@ def _packets(path: str, container: Any) -> tuple[list[_Packet], bool]:
     codec = stream.codec_context.name
     packets: list[_Packet] = []
     surplus = empty = 0
+    most = os.path.getsize(path)
     try:
         for packet in container.demux(stream):
             if packet.size == 0 or (codec in ('vp8', 'vp9') and _is_hidden(codec, packet)):
                 continue
-            packets.append(_Packet(packet.pts, packet.is_keyframe, packet.is_discard))
+            packets.append(_Packet(packet.pts, packet.is_keyframe, packet.is_discard, packet.is_corrupt))
+            if len(packets) > most:
+                raise VideoReadError(path, f'tells of more frames than it has bytes ({most})')
             if codec == 'mpeg4':
                 surplus += bytes(packet).count(_MPEG4_FRAME) - 1
                 empty += packet.size <= _LARGEST_EMPTY
@@ -161,6 +170,12 @@ def _packets(path: str, container: Any) -> tuple[list[_Packet], bool]:
         raise VideoReadError(
             path, f'is truncated: its header promises {stream.frames} frames, the file holds {len(packets)}'
         )
+    missing = missing_end(path, container.format.name)
+    # Broadcasts lose packets here and there, also near the end.
+    if not missing and container.format.name != 'mpegts' and any(packet.corrupt for packet in packets[-_LAST:]):
+        missing = 'its last packet is not whole'
+    if missing:
+        raise VideoReadError(path, f'is cut off after {len(packets)} frames: {missing}; copy or download it again')
     if surplus > 0:
         # DivX packs two frames into a packet and adds an empty one. None of them has the time stamp of its frame.
         packets = [packet._replace(pts=None) for packet in packets]

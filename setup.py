@@ -84,6 +84,7 @@ setup(
         'numpy>=1.24',
         'matplotlib>=3.7',
         'scikit-learn>=1.3',
+        'scipy>=1.9',
         'jinja2>=3.1',
     ],
     extras_require={

@@ -299,7 +299,9 @@ def leave_out_device_ids(config: Any) -> bool:
     if config.get('find_unused_parameters'):
         wrapper['find_unused_parameters'] = True
     wrapper = config.get('model_wrapper_cfg') or wrapper
-    if 'device_ids' in wrapper or 'DistributedDataParallel' not in wrapper.get('type', 'MMDistributedDataParallel'):
+    if 'device_ids' in wrapper or 'DistributedDataParallel' not in str(
+        wrapper.get('type', 'MMDistributedDataParallel')
+    ):
         return False
     config.model_wrapper_cfg = {**wrapper, 'device_ids': None}
     return True

@@ -4,6 +4,11 @@ Everything that is the input's fault rather than the code's is an :class:`InputE
 which file or key, what was expected and what to do. The command-line tools print that line without a traceback.
 """
 
+from __future__ import annotations
+
+import pickle
+import re
+
 
 class InputError(ValueError):
     """Bad input: a file, a list, a config key or a checkpoint that cannot be used as given."""
@@ -35,3 +40,31 @@ class Preempted(Exception):
     """
 
     code = 75
+
+
+_ASKED = re.compile(
+    r'GLOBAL (\S+)|Unsupported (?:global|class) (\S+)|type (\S+) (?:to be|was not) allowed', re.IGNORECASE
+)
+_ESCAPES = re.compile(r'\x1b\[[0-9;]*m')
+
+
+def refusal(error: BaseException) -> str:
+    """What a failed ``torch.load`` says about a file, without torch's advice to switch the check off."""
+    text = _ESCAPES.sub('', str(error))
+    if asked := _ASKED.search(text):
+        name = next(filter(None, asked.groups()))
+        return (
+            f'refused, because it holds {name} beside tensors and loading that could run code; where you trust it, save '
+            'its state_dict alone'
+        )
+    if isinstance(error, OSError):
+        return f'cannot be read ({reason_of(error)})'
+    if isinstance(error, pickle.UnpicklingError):
+        return 'refused, because it is no plain data of tensors, or damaged'
+    return f'not a checkpoint of torch, or damaged ({type(error).__name__}: {reason_of(error)})'
+
+
+def reason_of(error: BaseException) -> str:
+    """First line of an error, without escape codes."""
+    lines = _ESCAPES.sub('', str(error)).split('\n')
+    return ' '.join(lines[0].split())[:160] or type(error).__name__

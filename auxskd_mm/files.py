@@ -6,7 +6,9 @@ import io
 import os
 import os.path as osp
 import pickle
+import sys
 import zipfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,24 @@ import torch
 from .errors import InputError
 
 
-def check_writable(path: str | Path) -> Path:
-    """Make the folder of a file, and see whether the file can be written; it is left as it was.
+def check_writable(path: str | Path, reads: Iterable[str | Path] = (), overwrite: bool = True) -> Path:
+    """Make the folder of a file, and see whether the file may and can be written; it is left as it was.
+
+    Args:
+        path: The file.
+        reads: Files that the same command reads, which are never written over.
+        overwrite: Whether a file may be replaced that this tool did not write (see :func:`mark_written`).
 
     Raises:
-        InputError: If it cannot.
+        InputError: If it cannot, or may not.
     """
     path = Path(path)
+    if any(_same_file(path, source) for source in reads):
+        raise InputError(f'{path}: is read by this command and would be written over; give another name')
+    if not overwrite and path.is_file() and not was_written_here(path):
+        raise InputError(
+            f'{path}: is there already, and not as this tool wrote it; give another name, or --overwrite to replace it'
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         there = path.exists()
@@ -35,14 +48,37 @@ def check_writable(path: str | Path) -> Path:
     return path
 
 
-def accept_any_name(stream: Any) -> None:
-    """Let a text stream write file names that are not UTF-8, byte for byte as the file system has them.
+def _same_file(path: str | Path, other: str | Path) -> bool:
+    try:
+        return os.path.samefile(path, other)
+    except (OSError, ValueError):
+        return False
 
-    Args:
-        stream: Such as ``sys.stdout``; one that is no text file is left as it is.
+
+# A file's own attribute, on file systems that have them: which tool wrote it, and when.
+_ATTRIBUTE = 'user.auxskd_mm.written'
+
+
+def mark_written(path: str | Path) -> None:
+    """Note in a file's attributes that the running tool wrote it, so that the same tool may replace it.
+
+    Nothing happens on systems without such attributes; there ``--overwrite`` must be given.
     """
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors='surrogateescape')
+    with suppress(OSError, AttributeError):
+        os.setxattr(path, _ATTRIBUTE, _mark(path))
+
+
+def was_written_here(path: str | Path) -> bool:
+    """Whether the running tool wrote a file, and nobody has changed it since."""
+    try:
+        return os.getxattr(path, _ATTRIBUTE) == _mark(path)
+    except (OSError, AttributeError):
+        return False
+
+
+def _mark(path: str | Path) -> bytes:
+    state = os.stat(path)
+    return f'{osp.basename(sys.argv[0])} {state.st_mtime_ns} {state.st_size}'.encode('utf-8', 'surrogateescape')
 
 
 class WholeFile:
@@ -138,12 +174,14 @@ def check_checkpoint(path: str | None) -> None:
     """Refuse a checkpoint that is missing, truncated or something else; torch's own errors do not say which file.
 
     Args:
-        path: Local file; None, and addresses such as ``https://...``, pass unread.
+        path: Local file, or None.
     """
-    if path is None or '://' in path:
+    if path is None:
         return
     if not osp.isfile(path):
-        raise InputError(f'{path}: no such checkpoint file')
+        there = sorted(file.name for file in Path(path).parent.glob('*.pth'))
+        hint = f'; in its folder there is {", ".join(there[-5:])}' if there else ''
+        raise InputError(f'{path}: no such checkpoint file{hint}')
     if zipfile.is_zipfile(path):
         return
     with open(path, 'rb') as file:

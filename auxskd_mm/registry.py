@@ -50,5 +50,5 @@ def type_name(kind: object) -> str:
     """
     if kind is None:
         return ''
-    name = kind.__name__ if isinstance(kind, type) else getattr(kind, 'name', kind)
-    return str(name).replace('::', '.').rsplit('.', 1)[-1]
+    name = kind.__name__ if isinstance(kind, type) else str(kind)  # a lazy object's text is its name
+    return name.replace('::', '.').rsplit('.', 1)[-1]

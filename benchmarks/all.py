@@ -55,6 +55,7 @@ BENCHMARKS = {
         ('--batch', '2', '--size', '32', '--base-channels', '8', '--rounds', '2'),
         gpu=('--batch', '30', '--rounds', '20', '--amp', '--channels-last'),
     ),
+    'losses': Benchmark('Losses against a queue', ('--rounds', '3')),
     'end_to_end': Benchmark(
         'Data wait of a training epoch',
         ('--batch', '1', '--iterations', '3'),

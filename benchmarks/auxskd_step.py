@@ -85,8 +85,7 @@ def outside_seconds(aux: nn.Module, views: torch.Tensor, rounds: int) -> float:
         query = aux.predictor(aux.neck(pooled[0].requires_grad_()))
         with torch.no_grad():
             key = aux.teacher.neck(pooled[1])
-        loss = aux.similarity_loss(query, key, aux.queue.features)
-        aux.similarity_loss.diagnose(query, key, aux.queue.features)
+        loss, _ = aux.similarity_loss(query, key, aux.queue.features, with_diagnostics=True)
         aux.queue.enqueue(F.normalize(key, dim=1))
         loss.backward()
         aux.teacher.update(aux.student_modules(), 0.999)

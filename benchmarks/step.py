@@ -31,6 +31,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from auxskd_mm.apis import load_config
+from auxskd_mm.config.pipelines import find_pipeline
 from auxskd_mm.datasets import UnlabeledVideoDataset
 from auxskd_mm.hooks.fast_step_hook import to_channels_last
 from auxskd_mm.models.data_preprocessors import BatchColorJitter
@@ -218,7 +219,7 @@ def loading_seconds(args: argparse.Namespace) -> dict[str, float]:
         sets.stored('mp4')
         for method in args.methods:
             config = load_config(str(CONFIGS / f'{method}_r21d_k100_improved.py'))
-            pipeline = config.train_dataloader.dataset.pipeline
+            pipeline = find_pipeline(config, ('train_dataloader',))
             dataset = UnlabeledVideoDataset(f'{folder}/store_mp4', pipeline=pipeline)
             rounds = []
             for _ in range(args.rounds + 1):  # the first warms up

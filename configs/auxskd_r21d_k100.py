@@ -27,8 +27,9 @@ optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-3),  # README's lr; weight decay is hard-coded
 )
+epochs = 25
 param_scheduler = dict(type='StepLR', by_epoch=True, step_size=6, gamma=0.1)
 train_cfg = dict(
-    type='EpochBasedTrainLoop', max_epochs=25
-)  # the original's VSPP takes the checkpoint of epoch 18 by default
+    type='auxskd_mm.ResumableEpochTrainLoop', max_epochs=epochs
+)  # the original's VSPP starts from epoch 18 by default
 auto_scale_lr = dict(enable=False, base_batch_size=30)

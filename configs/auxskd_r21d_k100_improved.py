@@ -2,7 +2,8 @@
 # has not been measured at this size.
 _base_ = './auxskd_r21d_k100.py'
 
-clip_len = 16
+# 4. No clip wraps to the first frame, so the jump cannot tell the views apart.
+sample = dict(_base_.sample, mode='fit', lookahead=1)
 model = dict(
     queue_init='unit',  # 1. Anchors of norm 1 from the start, so that the first 512 steps have targets too.
     data_preprocessor=dict(
@@ -17,8 +18,7 @@ model = dict(
 )
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    # 4. No clip wraps to the first frame, so the jump cannot tell the views apart.
-    dict(type='auxskd_mm.SegmentPaceSample', clip_len=clip_len, num_segments=4, num_speeds=4, num_views=2, mode='fit'),
+    sample,
     dict(type='auxskd_mm.DecodeClips'),
     dict(
         type='auxskd_mm.PerView',
@@ -36,7 +36,16 @@ train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 # 5. bfloat16: no loss scale to tune, the step is bound by arithmetic; the loss itself stays in float32.
 optim_wrapper = dict(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=1.0)
 # 6. One cosine to zero after a short warm-up, instead of steps whose place depends on the length of the list.
+epochs = _base_.epochs
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=True, begin=0, end=1, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', by_epoch=True, begin=1, end=25, T_max=24, eta_min=0, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        by_epoch=True,
+        begin=1,
+        end=max(epochs, 2),
+        T_max=max(epochs - 1, 1),
+        eta_min=0,
+        convert_to_iter_based=True,
+    ),
 ]

@@ -3,18 +3,12 @@
 _base_ = './auxskd_r21d_k100.py'
 
 clip_len = 64
+sample = dict(_base_.sample, clip_len=clip_len)
 model = dict(backbone=dict(type='auxskd_mm.S3DG'), neck=dict(in_channels=1024))
 
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),
-    dict(
-        type='auxskd_mm.SegmentPaceSample',
-        clip_len=clip_len,
-        num_segments=4,
-        num_speeds=4,
-        num_views=2,
-        lookahead=3,
-    ),
+    sample,
     dict(type='auxskd_mm.DecodeClips'),
     dict(
         type='auxskd_mm.PerView',

@@ -6,7 +6,7 @@ model = dict(cls_head=dict(contrastive='same_context', contrastive_weight=0.1))
 
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),
-    dict(type='auxskd_mm.PaceSample', clip_len=16, paces=(1, 2, 3, 4), num_views=2),
+    dict(_base_.sample, num_views=2),
     dict(type='auxskd_mm.DecodeClips'),
     dict(
         type='auxskd_mm.PerView',

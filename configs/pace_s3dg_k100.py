@@ -2,11 +2,12 @@
 _base_ = './pace_r21d_k100.py'
 
 clip_len = 64
+sample = dict(_base_.sample, clip_len=clip_len)
 model = dict(backbone=dict(type='auxskd_mm.S3DG'), cls_head=dict(in_channels=1024))
 
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),
-    dict(type='auxskd_mm.PaceSample', clip_len=clip_len, paces=(1, 2, 3, 4)),
+    sample,
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(256, 256), keep_ratio=False),
     dict(type='auxskd_mm.ClipRandomCrop', size=224),
@@ -17,7 +18,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),
-    dict(type='auxskd_mm.PaceSample', clip_len=clip_len, paces=(1, 2, 3, 4), seed=0),
+    dict(sample, seed=0),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(256, 256), keep_ratio=False),
     dict(type='CenterCrop', crop_size=224),

@@ -9,7 +9,7 @@ model = dict(
     head_a=dict(type='auxskd_mm.RelativeSpeedHead', in_channels=512, out_channels=128, kind='linear'),
     head_m=dict(type='auxskd_mm.RelativeSpeedHead', in_channels=512, out_channels=128, kind='linear'),
     queue_size=16384,
-    speed=2,
+    speed=_base_.sample.max_speed,
     contrastive_loss=dict(type='auxskd_mm.QueueContrastiveLoss', temperature=0.07),
     speed_loss=dict(type='auxskd_mm.RelativeSpeedLoss', margin=2.0, temperature=0.07),  # margin after the temperature
     data_preprocessor=dict(
@@ -38,7 +38,8 @@ custom_hooks = [
 
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=1e-4))
 auto_scale_lr = dict(enable=True, base_batch_size=64)  # the original's rule: lr x clips of all processes / 64
-param_scheduler = dict(type='CosineAnnealingLR', by_epoch=True, T_max=200, eta_min_ratio=1e-3)  # steps once an epoch
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=200)
+epochs = 200
+param_scheduler = dict(type='CosineAnnealingLR', by_epoch=True, T_max=epochs, eta_min_ratio=1e-3)  # steps once an epoch
+train_cfg = dict(type='auxskd_mm.ResumableEpochTrainLoop', max_epochs=epochs)
 default_hooks = dict(checkpoint=dict(interval=10))
 load_from = None  # start from the auxiliary phase: 'work_dirs/auxskd_r21d_k100/epoch_18.pth'

@@ -7,7 +7,7 @@ model = dict(backbone=dict(type='auxskd_mm.S3DG'), head_a=head, head_m=head)
 
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    dict(type='auxskd_mm.RelativeSpeedSample', clip_len=16, max_speed=2),
+    _base_.sample,
     dict(type='auxskd_mm.DecodeClips'),
     dict(
         type='auxskd_mm.PerView',
@@ -22,7 +22,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    dict(type='auxskd_mm.RelativeSpeedSample', clip_len=16, max_speed=2, seed=0),
+    dict(_base_.sample, seed=0),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(-1, 224)),
     dict(type='CenterCrop', crop_size=224),

@@ -6,13 +6,21 @@ _base_ = ['_base_/default_runtime.py', '_base_/datasets/k100_vcop.py']
 model = dict(
     type='auxskd_mm.ClipwiseRecognizer3D',  # one backbone pass a tuple position; 'Recognizer3D' takes all in one
     backbone=dict(type='auxskd_mm.R2Plus1DVCOP'),
-    cls_head=dict(type='auxskd_mm.ClipOrderHead', in_channels=512, tuple_len=3, hidden_channels=512, dropout=0.5),
+    cls_head=dict(
+        type='auxskd_mm.ClipOrderHead',
+        in_channels=512,
+        tuple_len=_base_.sample.tuple_len,
+        hidden_channels=512,
+        dropout=0.5,
+    ),
     data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor', mean=[0.0] * 3, std=[255.0] * 3),  # [0, 1]
 )
 
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-4))
+epochs = 300
 param_scheduler = None  # constant: the original builds ReduceLROnPlateau and never steps it
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=300)  # of UCF101's 9,500 videos; K100 has 3.4 times as many
+# 300 epochs of UCF101's 9,500 videos in the original; K100 has 3.4 times as many
+train_cfg = dict(type='auxskd_mm.ResumableEpochTrainLoop', max_epochs=epochs)
 default_hooks = dict(checkpoint=dict(interval=20))
 auto_scale_lr = dict(enable=False, base_batch_size=8)
 load_from = None  # start from the auxiliary phase: 'work_dirs/auxskd_r21d_k100/epoch_18.pth'

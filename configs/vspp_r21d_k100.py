@@ -6,7 +6,12 @@ _base_ = ['_base_/default_runtime.py', '_base_/datasets/k100_vspp.py']
 model = dict(
     type='Recognizer3D',
     backbone=dict(type='auxskd_mm.R2Plus1DVCOP'),
-    cls_head=dict(type='auxskd_mm.VSPPHead', in_channels=512, num_speeds=4, num_segments=4),
+    cls_head=dict(
+        type='auxskd_mm.VSPPHead',
+        in_channels=512,
+        num_speeds=_base_.sample.num_speeds,
+        num_segments=_base_.sample.num_segments,
+    ),
     data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor'),  # uint8 to float, neither /255 nor mean and std
 )
 
@@ -14,7 +19,8 @@ optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-3),  # README's lr; the argument's default is 1e-2
 )
+epochs = 20
 param_scheduler = dict(type='StepLR', by_epoch=True, step_size=6, gamma=0.1)
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=20)
+train_cfg = dict(type='auxskd_mm.ResumableEpochTrainLoop', max_epochs=epochs)
 auto_scale_lr = dict(enable=False, base_batch_size=30)
 load_from = None  # start from the auxiliary phase: 'work_dirs/auxskd_r21d_k100/epoch_18.pth' (the original's default)

@@ -2,7 +2,8 @@
 # not been measured at this size.
 _base_ = './vspp_r21d_k100.py'
 
-clip_len = 16
+# 3. No clip wraps to the first frame, so the jump cannot be what gives the pace away.
+sample = dict(_base_.sample, mode='fit')
 model = dict(
     data_preprocessor=dict(
         # 1. RGB with ImageNet statistics, so that the weights carry over to stock MMAction2 recipes.
@@ -16,8 +17,7 @@ model = dict(
 )
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    # 3. No clip wraps to the first frame, so the jump cannot be what gives the pace away.
-    dict(type='auxskd_mm.SegmentPaceSample', clip_len=clip_len, num_segments=4, num_speeds=4, mode='fit'),
+    sample,
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(171, 128), keep_ratio=False),
     dict(type='auxskd_mm.ClipRandomCrop', size=112),
@@ -27,7 +27,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    dict(type='auxskd_mm.SegmentPaceSample', clip_len=clip_len, num_segments=4, num_speeds=4, mode='fit', seed=0),
+    dict(sample, seed=0),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(171, 128), keep_ratio=False),
     dict(type='CenterCrop', crop_size=112),
@@ -40,7 +40,16 @@ test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 # 4. bfloat16: no loss scale to tune, the step is bound by arithmetic.
 optim_wrapper = dict(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=1.0)
 # 5. One cosine to zero after a short warm-up, instead of steps whose place depends on the length of the list.
+epochs = _base_.epochs
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=True, begin=0, end=1, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', by_epoch=True, begin=1, end=20, T_max=19, eta_min=0, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        by_epoch=True,
+        begin=1,
+        end=max(epochs, 2),
+        T_max=max(epochs - 1, 1),
+        eta_min=0,
+        convert_to_iter_based=True,
+    ),
 ]

@@ -3,11 +3,12 @@
 _base_ = './vspp_r21d_k100.py'
 
 clip_len = 64
+sample = dict(_base_.sample, clip_len=clip_len)
 model = dict(backbone=dict(type='auxskd_mm.S3DG'), cls_head=dict(in_channels=1024))
 
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),
-    dict(type='auxskd_mm.SegmentPaceSample', clip_len=clip_len, num_segments=4, num_speeds=4),
+    sample,
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(256, 256), keep_ratio=False),
     dict(type='auxskd_mm.ClipRandomCrop', size=224),
@@ -18,7 +19,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),
-    dict(type='auxskd_mm.SegmentPaceSample', clip_len=clip_len, num_segments=4, num_speeds=4, seed=0),
+    dict(sample, seed=0),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(256, 256), keep_ratio=False),
     dict(type='CenterCrop', crop_size=224),

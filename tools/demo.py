@@ -37,7 +37,7 @@ def main() -> None:
     print(f'== clips: {counts.written} written, {counts.kept} kept in {clips}', flush=True)
     options: dict[str, object] = {'all.train_dataloader.dataset.source': str(clips / 'train')}
     for phase, epochs in zip(PHASES, args.epochs):
-        options[f'{phase}.train_cfg.max_epochs'] = options[f'{phase}.param_scheduler.1.T_max'] = epochs
+        options[f'{phase}.epochs'] = epochs
         if phase != 'auxskd':
             options[f'{phase}.test_dataloader.dataset.source'] = str(clips / 'test')
     options['frozen.test_dataloader.dataset.common.data_root'] = str(clips)

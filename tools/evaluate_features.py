@@ -13,6 +13,7 @@ from typing import Any
 from auxskd_mm.apis import run_tool
 from auxskd_mm.evaluation import FeatureBank, KNNMetric, LinearProbeMetric, RetrievalMetric, check_comparable
 from auxskd_mm.evaluation.feature_metric import describe
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 from auxskd_mm.records.protocol import EVALUATIONS, protocol_of_comparison, write_protocol
 
 TASKS = dict(retrieval=RetrievalMetric, knn=KNNMetric, linear=LinearProbeMetric)
@@ -28,7 +29,11 @@ def main() -> None:
     parser.add_argument('--seed', type=int, default=0, help='of the videos that the probe is chosen on')
     parser.add_argument('--device', help='default: the accelerator if there is one')
     parser.add_argument('--out', help='JSON file to write')
+    add_overwrite(parser)
     args = parser.parse_args()
+    if args.out:
+        protocol = Path(args.out).with_suffix('.protocol.json')
+        check_outputs(args, [args.out, protocol], [args.gallery, args.queries, args.group_file])
     gallery, queries = FeatureBank.load(args.gallery), FeatureBank.load(args.queries)
     check_comparable(gallery, queries)
     results: dict[str, Any] = dict(protocol=describe(gallery, queries), features=gallery.protocol)
@@ -39,7 +44,7 @@ def main() -> None:
     text = json.dumps(results, indent=1)
     if args.out:
         Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-        Path(args.out).write_text(text + '\n')
+        Path(args.out).write_text(text + '\n', encoding='utf-8')
         kinds = [EVALUATIONS[TASKS[task].__name__] for task in args.tasks]
         write_protocol(args.out, protocol_of_comparison(args.gallery, args.queries, kinds), results)
     print(text)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from auxskd_mm.apis import CfgOptions, load_config, run_tool
 from auxskd_mm.apis.extract_features import check_feature_path, extract_features, write_features
 from auxskd_mm.config.feature_pipeline import feature_pipeline
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 from auxskd_mm.models.modules import POOLINGS
 from auxskd_mm.records.protocol import protocol_of_features, write_protocol
 
@@ -25,8 +27,14 @@ def main() -> None:
     parser.add_argument('--device', help='default: the accelerator if there is one')
     parser.add_argument('--seed', type=int, default=0, help='of random weights')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    add_overwrite(parser)
     args = parser.parse_args()
     check_feature_path(args.out)
+    out = Path(args.out)
+    beside = [
+        out.with_suffix(suffix) for suffix in ('.json', '.protocol.json', *(['.txt'] if out.suffix == '.npy' else []))
+    ]
+    check_outputs(args, [out, *beside], [args.config, args.checkpoint, *args.videos])
     config = load_config(args.config, args.cfg_options)
     checkpoint = None if args.checkpoint == 'none' else args.checkpoint
     bank = extract_features(

@@ -6,6 +6,7 @@ import argparse
 
 from auxskd_mm.apis import CfgOptions, PretextInferencer, load_config, run_tool
 from auxskd_mm.apis.inference import QUESTIONS
+from auxskd_mm.launch.outputs import add_overwrite, check_folder, check_outputs
 
 
 def main() -> None:
@@ -28,7 +29,10 @@ def main() -> None:
     parser.add_argument('--device', help='default: the accelerator if there is one')
     parser.add_argument('--no-progress', action='store_true', help='no progress bar')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    add_overwrite(parser)
     args = parser.parse_args()
+    check_outputs(args, [args.out], [args.config, args.checkpoint, *args.inputs])
+    check_folder(args, args.out_dir, '*.png')
     inferencer = PretextInferencer(
         load_config(args.config, args.cfg_options),
         None if args.checkpoint == 'none' else args.checkpoint,

@@ -27,7 +27,8 @@ def main() -> None:
         '--cfg-options',
         nargs='+',
         action=CfgOptions,
-        help='overrides as NAME.key=value for a phase or an evaluation, or all.key=value for all phases',
+        help='overrides as NAME.key=value for a phase or an evaluation, or all.key=value for all phases and every '
+        'evaluation that has the key',
     )
     args = parser.parse_args()
     if args.seed is not None and args.seeds:

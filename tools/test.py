@@ -12,9 +12,13 @@ from mmengine.runner import Runner
 
 from auxskd_mm.apis import CfgOptions, build_runner, load_config, run_tool, set_work_dir
 from auxskd_mm.config.input_files import check_lists
+from auxskd_mm.config.labeled_lists import check_labeled_lists
 from auxskd_mm.errors import InputError
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 from auxskd_mm.launch.process_group import start_group
+from auxskd_mm.launch.tool import add_cfg_file
 from auxskd_mm.records.protocol import protocol_of, write_protocol
+from auxskd_mm.registry import type_name
 
 
 def parse_args() -> argparse.Namespace:
@@ -27,8 +31,11 @@ def parse_args() -> argparse.Namespace:
         '--cfg-options',
         nargs='+',
         action=CfgOptions,
-        help='overrides as key=value; lists as key="[a,b]" or key=a,b, nested ones quoted and without spaces',
+        help='overrides as key=value; one that replaces a string is that string, elsewhere [a,b] is a list; '
+        'key:=VALUE takes any Python or JSON value',
     )
+    add_cfg_file(parser)
+    add_overwrite(parser)
     parser.add_argument('--show-dir', help='folder for pictures of the predictions')
     parser.add_argument('--show', action='store_true', help='show the predictions in a window')
     parser.add_argument('--interval', type=int, default=1, help='show every n-th sample')
@@ -53,10 +60,11 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     if args.dump is not None:
         if not args.dump.endswith(('.pkl', '.pickle')):
             raise InputError(f'--dump {args.dump}: expected a .pkl file')
+        check_outputs(args, [args.dump], [args.config, args.checkpoint])
         evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
         cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=args.dump)]
     hooks = list(cfg.get('custom_hooks') or [])
-    if not any(str(hook.get('type')).endswith('CheckedTransferHook') for hook in hooks):
+    if not any(type_name(hook.get('type')) == 'CheckedTransferHook' for hook in hooks):
         # A number from a head left at random means nothing, whatever config it comes from.
         cfg.custom_hooks = [*hooks, dict(type='auxskd_mm.CheckedTransferHook')]
     cfg.launcher = args.launcher
@@ -90,6 +98,7 @@ def main() -> None:
     merge_args(cfg, args)
     set_work_dir(cfg, args.config, args.work_dir)
     check_lists(cfg, ['test'])
+    check_labeled_lists(cfg, ['test'])
     start_group(cfg, args.launcher)
     runner = build_runner(cfg)
     if cfg.load_from is None:

@@ -10,12 +10,15 @@ from mmengine.dist import is_main_process
 
 from auxskd_mm.apis import CfgOptions, build_runner, load_config, run_tool, set_work_dir
 from auxskd_mm.config.input_files import check_lists
-from auxskd_mm.config.variables import fill_variables
+from auxskd_mm.config.labeled_lists import check_labeled_lists
 from auxskd_mm.errors import InputError
 from auxskd_mm.launch.process_group import start_group
 from auxskd_mm.launch.resume import choose_checkpoint
+from auxskd_mm.launch.start_checks import check_not_replaced
+from auxskd_mm.launch.tool import add_cfg_file
 from auxskd_mm.records.protocol import protocol_of, write_protocol
 from auxskd_mm.records.provenance import set_init_history
+from auxskd_mm.registry import type_name
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,8 +46,10 @@ def parse_args() -> argparse.Namespace:
         '--cfg-options',
         nargs='+',
         action=CfgOptions,
-        help='overrides as key=value; lists as key="[a,b]" or key=a,b, nested ones quoted and without spaces',
+        help='overrides as key=value; one that replaces a string is that string, elsewhere [a,b] is a list; '
+        'key:=VALUE takes any Python or JSON value',
     )
+    add_cfg_file(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args()
@@ -59,7 +64,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     cfg.launcher = args.launcher
     set_work_dir(cfg, args.config, args.work_dir)
     if args.amp:
-        kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+        kind = type_name(cfg.optim_wrapper.get('type', 'OptimWrapper'))
         if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
             raise InputError(f'--amp: not supported with optim_wrapper.type={kind!r}')
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
@@ -81,14 +86,15 @@ def main() -> None:
     cfg = load_config(args.config, args.cfg_options)
     merge_args(cfg, args)
     if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)  # as in MMAction2, the overrides have the last word
-        fill_variables(cfg)
+        cfg.merge_from_dict(args.cfg_options.merged)  # as in MMAction2, the overrides have the last word
     check_lists(cfg, ['train', 'val'])
+    check_labeled_lists(cfg, ['train', 'val'])
     start_group(cfg, args.launcher)
     if args.resume == 'auto':
         choose_checkpoint(cfg)
     set_init_history(cfg)
     runner = build_runner(cfg)
+    check_not_replaced(cfg)
     if is_main_process():
         part = 'train' if cfg.get('val_dataloader') is None else 'val'
         write_protocol(os.path.join(runner.log_dir, f'{runner.timestamp}.json'), protocol_of(cfg, None, part=part))

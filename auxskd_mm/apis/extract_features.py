@@ -23,6 +23,7 @@ from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank
 from ..evaluation.feature_extraction import extract_bank
+from ..texts import printable, write_text
 from .inference import init_model
 
 SUFFIXES = ('.npy', '.npz', '.parquet')
@@ -126,19 +127,17 @@ def write_features(path: str | Path, bank: FeatureBank) -> None:
         bank.save(path)
     elif path.suffix == '.npy':
         np.save(path, bank.features)
-        names = ''.join(f'{name}\n' for name in bank.names)
-        path.with_suffix('.txt').write_text(names, encoding='utf-8', errors='surrogateescape')
+        write_text(path.with_suffix('.txt'), ''.join(f'{name}\n' for name in bank.names))
     else:
         arrow, parquet = importlib.import_module('pyarrow'), importlib.import_module('pyarrow.parquet')
         flat = arrow.array(bank.features.reshape(-1))
         columns = dict(
-            # Parquet holds UTF-8 alone: other bytes of a name are written as \xe9.
-            name=arrow.array([name.encode('utf-8', 'backslashreplace').decode() for name in bank.names]),
+            name=arrow.array([printable(name) for name in bank.names]),  # UTF-8 alone
             label=arrow.array(bank.labels),
             feature=arrow.FixedSizeListArray.from_arrays(flat, bank.features.shape[1]),
         )
         parquet.write_table(arrow.table(columns), path)
-    path.with_suffix('.json').write_text(json.dumps(dict(bank.protocol, videos=len(bank)), indent=1) + '\n')
+    write_text(path.with_suffix('.json'), json.dumps(dict(bank.protocol, videos=len(bank)), indent=1) + '\n')
 
 
 def _digest(module: nn.Module) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,19 +17,21 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.device import get_device
 from mmengine.logging import MMLogger, print_log
 from mmengine.registry import init_default_scope
-from mmengine.runner.checkpoint import _load_checkpoint
 from torch import nn
 
-from ..config.feature_pipeline import evaluation_steps, feature_pipeline
+from ..checkpoint_files import find_checkpoint, read_state
+from ..config.feature_pipeline import feature_pipeline
 from ..config.load import load_config
+from ..config.loading.new_style import name_types
+from ..config.pipelines import evaluation_steps
 from ..config.task_names import class_names, evaluated_tasks
 from ..datasets.input_sources import as_samples, input_pipeline
 from ..errors import InputError, VideoReadError
-from ..files import check_checkpoint
 from ..functional.tasks import Task
-from ..functional.transfer import check_transfer
+from ..functional.transfer import load_checked
 from ..models.tasks import CLASS, model_tasks
 from ..random_state import untouched_random_state
+from ..registry import type_name
 
 QUESTIONS = ('as_is', 'task')
 
@@ -112,6 +114,7 @@ def init_model(
     """
     if not isinstance(config, Config):
         config = load_config(str(config))
+    config = name_types(config)
     if require not in ('model', 'backbone'):
         raise InputError(f"require='{require}': expected 'model' or 'backbone'")
     init_default_scope(config.get('default_scope', 'mmaction'))
@@ -169,18 +172,10 @@ def load_weights(model: nn.Module, checkpoint: str, prefixes: Sequence[str]) -> 
     """Load what fits; parts of the model that start with ``prefixes`` must be covered whole.
 
     Raises:
-        InputError: See :func:`check_transfer`.
+        InputError: See :func:`load_checked`.
     """
-    check_checkpoint(checkpoint)
-    content = _load_checkpoint(checkpoint, map_location='cpu')
-    state = content.get('state_dict', content) if isinstance(content, Mapping) else None
-    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise InputError(f'{checkpoint}: holds no state_dict; expected a checkpoint of MMEngine or a dict of tensors')
-    state = {key.removeprefix('module.'): value for key, value in state.items()}
-    own = model.state_dict()
-    print_log(check_transfer(own, state, prefixes, checkpoint), logger='current')
-    fits = {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}
-    model.load_state_dict(fits, strict=False)
+    checkpoint = find_checkpoint(checkpoint)
+    print_log(load_checked(model, read_state(checkpoint), prefixes, checkpoint), logger='current')
 
 
 def inference_pipeline(config: Config, question: str = 'as_is', num_clips: int = 4) -> Compose:
@@ -205,7 +200,7 @@ def inference_pipeline(config: Config, question: str = 'as_is', num_clips: int =
         else [dict(step) for step in evaluation_steps(config)]
     )
     for step in steps:
-        if str(step['type']).endswith('PackActionInputs'):
+        if type_name(step['type']) == 'PackActionInputs':
             step['meta_keys'] = tuple(dict.fromkeys((*step.get('meta_keys', ()), 'filename', 'frame_inds')))
     return Compose(input_pipeline(steps))
 
@@ -342,6 +337,8 @@ def read_prediction(sample: Any, model: nn.Module) -> VideoPrediction:
             continue
         scores = torch.atleast_2d(torch.as_tensor(scores).float().cpu())
         clips = (scores if task != CLASS else _probabilities(scores, model.cls_head)).numpy()
+        if not np.isfinite(clips).all():
+            raise InputError(f"{result.filename}: the model answers with '{task.pred_key}' that is NaN or infinite")
         names = class_names(model.cfg, task, clips.shape[1])
         truth = sample.get(task.label_key)
         known = [] if truth is None else [int(i) for i in torch.as_tensor(truth).reshape(-1)]

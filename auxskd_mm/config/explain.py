@@ -20,7 +20,8 @@ from .explain_pipeline import describe_pipeline
 from .explain_recipe import describe_recipe
 from .explain_training import schedule_in_words, starting_weights
 from .origins import ConfigFile, config_chain, origins
-from .sample_shape import loader_steps, sample_shape
+from .pipelines import find_pipeline
+from .sample_shape import sample_shape
 
 
 def describe_config(config: Config, path: str, *, gpus: int = 1) -> str:
@@ -47,7 +48,7 @@ def describe_config(config: Config, path: str, *, gpus: int = 1) -> str:
         raise InputError(f'{path}: has neither a model nor phases to explain')
     else:
         init_default_scope(config.get('default_scope', 'mmaction'))
-        splits = [split for split in ('train', 'val', 'test') if loader_steps(config, split) is not None]
+        splits = [split for split in ('train', 'val', 'test') if find_pipeline(config, (f'{split}_dataloader',))]
         shapes = {split: sample_shape(config, split) for split in splits}
         sections += [
             ('model', _model(config, shapes)),
@@ -87,7 +88,7 @@ def _model(config: Config, shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
     lines.append(f'{trained:.2f} M parameters get gradients in all')
     if hasattr(built, 'queue'):
         lines.append(f'queue of {built.queue.features.shape[0]} anchors of {built.queue.features.shape[1]} numbers')
-    hooks = [hook for hook in config.get('custom_hooks') or [] if str(hook.get('type')).endswith('SKDDistillerHook')]
+    hooks = [hook for hook in config.get('custom_hooks') or [] if type_name(hook.get('type')) == 'SKDDistillerHook']
     if hooks:
         lines.append(f'teacher = {hooks[0].get("momentum", 0.999)} teacher + the rest student, after each step')
     start = starting_weights(config)
@@ -138,7 +139,7 @@ def _data(config: Config, shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
     lines = []
     for split, shape in shapes.items():
         lines.append(f'{split}: {_source(config[f"{split}_dataloader"].dataset)}')
-        words = describe_pipeline(loader_steps(config, split) or ())
+        words = describe_pipeline(find_pipeline(config, (f'{split}_dataloader',)))
         lines += [f'  {i}. {step}' for i, step in enumerate(words, 1)]
         lines.append(f'  a sample is {" x ".join(map(str, shape))} (clips, channels, frames, height, width)')
     lines.append('on the device: ' + _preprocessor(config.model.get('data_preprocessor') or {}))
@@ -159,7 +160,7 @@ def _source(dataset: Mapping[str, Any]) -> str:
 
 def count_samples(dataset: Mapping[str, Any]) -> int | None:
     """Samples an epoch of an :class:`UnlabeledVideoDataset`; None where its data are not there, or it is another."""
-    if not str(dataset.get('type')).endswith('UnlabeledVideoDataset') or 'source' not in dataset:
+    if type_name(dataset.get('type')) != 'UnlabeledVideoDataset' or 'source' not in dataset:
         return None
     settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline')}
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from mmaction.registry import TRANSFORMS
@@ -11,9 +11,9 @@ from mmengine.config import Config
 from ..datasets.transforms import PretextSampler
 from ..errors import InputError
 from ..registry import type_name
+from .pipelines import all_steps, evaluation_steps, is_random
 
 _STOCK_SAMPLERS = ('SampleFrames', 'UniformSample', 'UniformSampleFrames', 'DenseSampleFrames', 'UntrimmedSampleFrames')
-_RANDOM = ('ColorJitter', 'ClipColorJitter', 'ClipRandomGrayscale', 'MultiScaleCrop')
 # They follow a sampler of theirs, or write what only a pretext task needs.
 _DROPPED = ('BlendFrames', 'MarkSample')
 
@@ -51,7 +51,8 @@ def feature_pipeline(config: Config, num_clips: int = 10) -> list[dict[str, Any]
         elif name == 'PackActionInputs':
             packers += 1
             pipeline.append(dict(type='PackActionInputs', meta_keys=('filename',)))
-        elif name.startswith('Random') or name in _RANDOM or (name == 'Flip' and step.get('flip_ratio', 0.5)):
+        elif chance := next(filter(is_random, all_steps(step)), None):
+            name = type_name(chance['type'])
             raise InputError(f'the test pipeline has the random step {name}: give a pipeline without it')
         elif name not in _DROPPED:
             pipeline.append(dict(step))
@@ -63,40 +64,6 @@ def feature_pipeline(config: Config, num_clips: int = 10) -> list[dict[str, Any]
     return pipeline
 
 
-def evaluation_steps(config: Config, or_training: bool = False) -> Sequence[Mapping[str, Any]]:
-    """Transform configs of the test loader, or else of the validation loader, of a config.
-
-    Args:
-        config: Any config.
-        or_training: Without either, take the training loader's without their random steps.
-
-    Raises:
-        InputError: If there is none.
-    """
-    for key in ('test_dataloader', 'val_dataloader', *(['train_dataloader'] if or_training else [])):
-        dataset = (config.get(key) or {}).get('dataset')
-        while dataset is not None and 'pipeline' not in dataset:
-            inner = dataset.get('dataset') or dataset.get('common')
-            dataset = inner or next(iter(dataset.get('datasets', [])), None)
-        if dataset is not None:
-            return calm_steps(dataset['pipeline']) if key == 'train_dataloader' else dataset['pipeline']
-    raise InputError('the config has no test_dataloader or val_dataloader to take a pipeline from: give a pipeline')
-
-
-def calm_steps(steps: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """A training pipeline without chance: crops from the centre, no flips, no jitter, the same for every view."""
-    calm: list[Mapping[str, Any]] = []
-    for step in steps:
-        name = type_name(step['type'])
-        if name == 'PerView':
-            calm += calm_steps(step['transforms'])
-        elif name in ('RandomCrop', 'ClipRandomCrop'):
-            calm.append(dict(type='CenterCrop', crop_size=step['size']))
-        elif not (name.startswith('Random') or name in _RANDOM or name == 'Flip'):
-            calm.append(step)
-    return calm
-
-
 def _is_sampler(step: Mapping[str, Any]) -> bool:
     kind = TRANSFORMS.get(step['type']) if isinstance(step['type'], str) else step['type']
     if kind is None:
@@ -106,5 +73,5 @@ def _is_sampler(step: Mapping[str, Any]) -> bool:
 
 def _uniform(step: Mapping[str, Any], num_clips: int) -> dict[str, Any]:
     clip_len = step.get('clip_len', 16)
-    interval = step.get('frame_interval', 1) if str(step['type']).endswith('SampleFrames') else 1
+    interval = step.get('frame_interval', 1) if type_name(step['type']).endswith('SampleFrames') else 1
     return dict(type='SampleFrames', clip_len=clip_len, frame_interval=interval, num_clips=num_clips, test_mode=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..registry import type_name
+from .pipelines import all_steps
 
 _PREPROCESSORS = ('ActionDataPreprocessor', 'ClipDataPreprocessor')
 # MMAction2's decoding steps give RGB.
@@ -26,7 +27,7 @@ def input_convention(
         ``channel_order`` ('rgb' or 'bgr'), and ``mean`` and ``std`` of each channel in that order, on frames of 0 to
         255; None where a part is not one that is known.
     """
-    name = str((preprocessor or {}).get('type')).rsplit('.', 1)[-1]
+    name = type_name((preprocessor or {}).get('type'))
     order = _decoded_order(pipeline)
     if preprocessor is None or name not in _PREPROCESSORS or order is None:
         return None
@@ -40,7 +41,7 @@ def input_convention(
 
 def _decoded_order(pipeline: Sequence[Mapping[str, Any]]) -> str | None:
     order = None
-    for step in pipeline:
+    for step in all_steps(pipeline):
         name = type_name(step.get('type'))
         if name == 'OpenVideo':
             order = str(step.get('channel_order', 'rgb'))
@@ -71,22 +72,3 @@ def describe_convention(convention: Mapping[str, Any]) -> str:
 
     order = str(convention['channel_order']).upper()
     return f'{order}, mean {short(convention["mean"])}, std {short(convention["std"])}'
-
-
-def find_pipeline(config: Mapping[str, Any], loaders: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-    """Pipeline of the first of these loaders that has one, also below ``dataset``, ``common`` and ``datasets``.
-
-    Args:
-        config: Config as a mapping.
-        loaders: Such as ``('test_dataloader', 'val_dataloader')``.
-
-    Returns:
-        Its steps, empty if there is none.
-    """
-    for loader in loaders:
-        dataset = (config.get(loader) or {}).get('dataset')
-        while isinstance(dataset, Mapping) and not dataset.get('pipeline'):
-            dataset = dataset.get('dataset') or dataset.get('common') or next(iter(dataset.get('datasets', [])), None)
-        if isinstance(dataset, Mapping):
-            return dataset['pipeline']
-    return []

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
 
 from mmengine.config import Config
 
 from ..errors import InputError
+from ..registry import type_name
+from .pipelines import data_sets
 
 # What makes the data of the configs, by a folder in their paths.
 _MAKERS = {
@@ -45,22 +47,16 @@ def check_lists(config: Config, parts: Sequence[str], prefix: str = '') -> None:
                 raise InputError(f'{path}: no such file or folder, but {key} asks for it; {_advice(key, path)}')
 
 
-def asked_for(node: Any, key: str, root: str = '') -> Iterator[tuple[str, str]]:
+def asked_for(part: Any, key: str) -> Iterator[tuple[str, str]]:
     """Key and path of everything that the data sets under a part of a config read."""
-    if isinstance(node, Mapping):
-        # The gallery and the queries of a GalleryQueryDataset have their root in what they share.
-        root = node.get('data_root') or (node.get('common') or {}).get('data_root') or root
-        for name, value in node.items():
-            if name == 'ann_file' and isinstance(value, str) and value:
-                yield f'{key}.{name}', value if '://' in value else os.path.join(root, value)
-            elif name == 'source' and str(node.get('type')).endswith('UnlabeledVideoDataset'):
-                several = [value] if isinstance(value, (str, os.PathLike)) else value or []
-                yield from ((f'{key}.{name}', str(one)) for one in several if one and not glob.has_magic(str(one)))
-            else:
-                yield from asked_for(value, f'{key}.{name}', root)
-    elif isinstance(node, (list, tuple)):
-        for i, item in enumerate(node):
-            yield from asked_for(item, f'{key}.{i}', root)
+    for where, dataset in data_sets(part, key):
+        path = dataset.get('ann_file')
+        if isinstance(path, str) and path:
+            yield f'{where}.ann_file', path if '://' in path else os.path.join(dataset.get('data_root') or '', path)
+        if type_name(dataset.get('type')) == 'UnlabeledVideoDataset':
+            source = dataset.get('source')
+            several = [source] if isinstance(source, (str, os.PathLike)) else source or []
+            yield from ((f'{where}.source', str(one)) for one in several if one and not glob.has_magic(str(one)))
 
 
 def _advice(key: str, path: str) -> str:

@@ -12,7 +12,11 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ..errors import InputError
-from .variables import fill_variables
+from .loading.class_count import count_classes
+from .loading.copied_variables import merge_variables
+from .loading.new_style import name_types
+from .loading.overrides import Overrides
+from .loading.variables import refuse_old_places, set_variables
 
 _RUNNER_KEYS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self'} | {
     'auto_scale_lr',
@@ -30,9 +34,11 @@ _RUNNER_KEYS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self
 
 
 def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
-    """Load a config, merge ``--cfg-options``, fill its variables and refuse keys that nothing reads.
+    """Load a config with ``--cfg-options`` and refuse keys that nothing reads.
 
-    See :func:`fill_variables` for strings such as ``'train_split{split}.txt'``.
+    Without options this is ``mmengine.Config.fromfile(path)`` and checks; ``num_classes = None`` is counted, see
+    :func:`count_classes`. Keys of the Runner's are merged as MMEngine does;
+    a variable (any other name at the top of the config) also changes what is made of it, see :func:`set_variables`.
 
     Args:
         path: Config file, or ``package::path``.
@@ -40,24 +46,36 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
 
     Raises:
         InputError: If the file is missing, cannot be parsed, imports what is not installed or has a misspelt key of the
-            Runner's at its top; or if an override fits nothing, or gives a split that does not exist.
+            Runner's at its top; or if an override fits or changes nothing, or gives a split that does not exist.
     """
     try:
-        config = Config.fromfile(_config_file(path))
+        file = _config_file(path)
+        config = Config.fromfile(file)
     except SyntaxError as error:
         raise InputError(f'{path}: line {error.lineno} is not Python ({error.msg})') from None
     except ImportError as error:
         raise InputError(f'{path}: {str(error).split(", the current sys.path")[0]}') from None
+    config = name_types(config)
     _check_top_level(config.keys(), known=(), where=path)
+    refuse_old_places(config, path)
+    values: dict[str, Any] = {}
     if options:
         _check_top_level(
             {key.split('.')[0] for key in options}, known=config.keys(), where='--cfg-options', strict=True
         )
+        values = options.fit(config) if isinstance(options, Overrides) else dict(options)
+    values.update(count_classes({**{key: config[key] for key in config}, **values}))
+    if isinstance(options, Overrides):
+        options.merged = values
+    if values:
+        variables = {key: value for key, value in values.items() if key.split('.')[0] not in _RUNNER_KEYS}
+        config = set_variables(config, file, variables)
         try:
-            config.merge_from_dict(options)
+            merge_variables(config, values, _RUNNER_KEYS)
+            config.merge_from_dict(values)
         except (KeyError, TypeError) as error:  # an index beyond a list, a key below what is no dict
             raise InputError(f'--cfg-options: {str(error.args[0])[:200]} ...') from None
-    return fill_variables(config, options)
+    return config
 
 
 def _config_file(path: str) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import Compose
@@ -12,18 +9,10 @@ from mmengine.registry import init_default_scope
 
 from ..datasets.input_sources import input_pipeline
 from ..errors import InputError
+from .pipelines import find_pipeline
 
 # A made-up video that is long enough for every shipped sampler, in the 4:3 of most data sets.
 _FRAMES, _HEIGHT, _WIDTH = 300, 240, 320
-
-
-def loader_steps(config: Config, split: str) -> list[Mapping[str, Any]] | None:
-    """Transform configs of a ``<split>_dataloader``, wrapped data sets included; None if the config has none."""
-    dataset = (config.get(f'{split}_dataloader') or {}).get('dataset')
-    while dataset is not None and 'pipeline' not in dataset:
-        inner = dataset.get('dataset') or dataset.get('common')
-        dataset = inner or next(iter(dataset.get('datasets', [])), None)
-    return None if dataset is None else list(dataset['pipeline'])
 
 
 def sample_shape(config: Config, split: str | None = None) -> tuple[int, ...]:
@@ -37,8 +26,8 @@ def sample_shape(config: Config, split: str | None = None) -> tuple[int, ...]:
         InputError: If the config has no such loader, or its pipeline takes no videos.
     """
     splits = ('test', 'val', 'train') if split is None else (split,)
-    steps = next((found for name in splits if (found := loader_steps(config, name)) is not None), None)
-    if steps is None:
+    steps = find_pipeline(config, [f'{name}_dataloader' for name in splits])
+    if not steps:
         raise InputError(f'the config has no {" or ".join(f"{name}_dataloader" for name in splits)}')
     init_default_scope(config.get('default_scope', 'mmaction'))
     frames = np.broadcast_to(np.zeros((), np.uint8), (_FRAMES, _HEIGHT, _WIDTH, 3))

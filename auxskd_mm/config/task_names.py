@@ -13,15 +13,15 @@ from ..datasets.transforms import PretextSampler
 from ..functional.tasks import Task
 from ..registry import TRANSFORMS
 from .input_files import asked_for
-from .sample_shape import loader_steps
+from .pipelines import LOADERS, all_steps, find_pipeline
 
 _SPLITS = ('test', 'val', 'train')
 
 
 def pretext_sampler(config: Config) -> PretextSampler | None:
     """The sampler of the first of the test, validation and training pipelines that has one of this package's kind."""
-    for split in _SPLITS:
-        for step in loader_steps(config, split) or ():
+    for loader in LOADERS:
+        for step in all_steps(find_pipeline(config, (loader,))):
             if (sampler := built_sampler(step)) is not None:
                 return sampler
     return None

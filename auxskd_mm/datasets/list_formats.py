@@ -56,12 +56,20 @@ def _split(path: str, number: int, text: str, delimiter: str | None) -> _Line:
     if delimiter is None:
         match = _TRAILING_INTEGERS.match(text)
         assert match is not None  # the pattern accepts every line
-        name, numbers = match.group(1), match.group(2).split()
+        name, numbers = match.group(1).strip(), match.group(2).split()
     else:
         name, *numbers = (part.strip() for part in text.split(delimiter))
+    quoted = len(name) > 2 and name[0] == name[-1] == '"'
+    name = name[1:-1] if quoted else name
     line = _Line(number, text, name, ())
     expected = f'expected 1 to 3 columns ({", ".join(repr(layout) for layout in LAYOUTS)})'
-    wrong_spaces = delimiter is None and ' ' in name and PurePosixPath(name).suffix.lower() not in VIDEO_SUFFIXES
+    wrong_spaces = (
+        delimiter is None and ' ' in name and not quoted and PurePosixPath(name).suffix.lower() not in VIDEO_SUFFIXES
+    )
+    if wrong_spaces:
+        expected += (
+            '; a name with blanks ends in a video suffix or stands in double quotes, and a label is a whole number'
+        )
     if not name or len(numbers) > 2 or wrong_spaces:
         raise _fail(path, line, f'{expected}, found {len(text.split(delimiter))}')
     try:
@@ -169,8 +177,41 @@ def _three_columns(path: str, lines: Sequence[_Line], probe: Probe | None) -> st
     )
 
 
+def _check_labeled(path: str, lines: Sequence[_Line], list_format: str, probe: Probe | None) -> None:
+    """Refuse a list without labels."""
+    columns = len(lines[0].values)
+    if columns == 0:
+        sign = next((sign for sign in ',;|' if re.search(rf'{re.escape(sign)}\s*\d+$', lines[0].text)), None)
+        hint = f"; the columns seem to be divided by '{sign}': set delimiter='{sign}'" if sign else ''
+        raise _fail(path, lines[0], f"no label; expected lines 'path label' with a whole number from 0 on{hint}")
+    if 'label' not in list_format and list_format != 'auto':
+        raise InputError(f"{path}: list_format='{list_format}' has no label; expected lines 'path label'")
+    if columns != 1 or list_format != 'auto' or any(line.values[0] < _FEWEST_FRAMES for line in lines):
+        return
+    by_folder = _by_folder(lines)
+    if by_folder or (
+        by_folder is None and len({line.values[0] for line in lines}) > 1 and _probe_says(lines, 0, probe)
+    ):
+        raise _fail(
+            path,
+            lines[0],
+            "the number counts the frames of the video, and is no label; expected lines 'path label' (if it is one, set "
+            "list_format='path label')",
+        )
+
+
+def line_number(path: str, index: int, delimiter: str | None = None) -> int:
+    """Number of the line that entry ``index`` of a list stands in; empty lines and comments count, entries from 0."""
+    return _lines(path, delimiter)[index].number
+
+
 def read_list(
-    path: str, *, list_format: str = 'auto', delimiter: str | None = None, probe: Probe | None = None
+    path: str,
+    *,
+    list_format: str = 'auto',
+    delimiter: str | None = None,
+    probe: Probe | None = None,
+    labeled: bool = False,
 ) -> tuple[list[Entry], str]:
     """Read a list file.
 
@@ -180,6 +221,7 @@ def read_list(
         delimiter: Column separator; None is any white space.
         probe: Frame count of the video with a given name, or None if there is no such file; asked for a few names only
             where the numbers alone do not tell.
+        labeled: The list must have labels; one number behind a name is then a label, unless it is shown to count frames.
 
     Returns:
         The entries and the layout that was taken.
@@ -191,7 +233,11 @@ def read_list(
         raise InputError(f"list_format='{list_format}': expected 'auto' or one of {', '.join(map(repr, LAYOUTS))}")
     lines = _lines(path, delimiter)
     columns = len(lines[0].values)
-    if list_format == 'auto':
+    if labeled:
+        _check_labeled(path, lines, list_format, probe)
+    if list_format == 'auto' and labeled and columns == 1:
+        layout = 'path label'
+    elif list_format == 'auto':
         layout = 'path' if columns == 0 else (_two_columns if columns == 1 else _three_columns)(path, lines, probe)
     else:
         layout = list_format

@@ -17,7 +17,7 @@ from mmengine.logging import print_log
 
 from ..errors import InputError, VideoReadError
 from ..registry import DATASETS
-from .list_formats import Entry, read_list
+from .list_formats import Entry, Probe, read_list
 from .readers import open_reader
 from .readers.limits import playlist_kind
 from .shared_decode import SharedDecode
@@ -149,9 +149,7 @@ class UnlabeledVideoDataset(BaseDataset):
 
     def _from_list(self, path: str) -> list[dict]:
         locate = _Locator(self.prefix or str(Path(path).parent), self.suffix)
-        entries, layout = read_list(
-            path, list_format=self.list_format, delimiter=self.delimiter, probe=lambda name: _count_frames(locate(name))
-        )
+        entries, layout = self._read_list(path, lambda name: _count_frames(locate(name)))
         print_log(f"{path}: {len(entries)} videos, read as '{layout}'", logger='current')
         found = [_sample(locate(entry.name), entry) for entry in entries]
         first = [sample['filename'] for sample in found[:20]]
@@ -162,6 +160,9 @@ class UnlabeledVideoDataset(BaseDataset):
                 f'set data_prefix to the folder that the names are relative to{encoding}'
             )
         return found
+
+    def _read_list(self, path: str, probe: Probe) -> tuple[list[Entry], str]:
+        return read_list(path, list_format=self.list_format, delimiter=self.delimiter, probe=probe)
 
     # ------------------------------------------------------------------ what is read
 

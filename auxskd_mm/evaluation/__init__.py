@@ -1,6 +1,6 @@
 """Metrics and loops."""
 
-from .feature_bank import FeatureBank, cached_bank, check_comparable
+from .feature_bank import FeatureBank, check_comparable
 from .feature_extraction import extract_bank
 from .linear_probe import LinearProbe, ProbeSettings, fit_probe, sweep_probe
 from .linear_probe_metric import LinearProbeMetric
@@ -19,7 +19,6 @@ __all__ = [
     'ProbeSettings',
     'RetrievalMetric',
     'SegmentPaceMetric',
-    'cached_bank',
     'check_comparable',
     'extract_bank',
     'fit_probe',

@@ -6,9 +6,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from ..errors import InputError
 from ..functional.pace import pace_names
+
+
+def finite_scores(sample: Mapping[str, Any], key: str) -> Tensor:
+    """Scores of a data sample.
+
+    Raises:
+        InputError: If they are NaN or infinite: the largest of them means nothing.
+    """
+    scores = sample[key]
+    if not bool(scores.isfinite().all()):
+        raise InputError(
+            f"{sample.get('filename', 'a video')}: '{key}' is NaN or infinite; check the weights of the model, no accuracy "
+            'can be made of it'
+        )
+    return scores
 
 
 def best_constant(labels: np.ndarray) -> float:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import zipfile
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ class FeatureBank:
         protocol: What was done to get them (pooling, clips a video, config, checkpoint ...): JSON types only.
 
     Raises:
-        InputError: If the lengths differ.
+        InputError: If the lengths differ, or a feature is NaN or infinite.
     """
 
     features: np.ndarray
@@ -40,6 +40,12 @@ class FeatureBank:
             raise InputError(
                 f'feature bank: features {self.features.shape}, {len(self.labels)} labels and {len(self.names)} names, '
                 'expected (N, D), N and N'
+            )
+        bad = np.flatnonzero(~np.isfinite(self.features).all(1))
+        if len(bad):
+            raise InputError(
+                f'{self.names[bad[0]]}: its feature is NaN or infinite ({len(bad)} of {len(self)} videos); check the weights '
+                'of the network, no number can be made of it'
             )
 
     def __len__(self) -> int:
@@ -72,7 +78,7 @@ class FeatureBank:
             raise InputError(f'{path}: no such feature file')
         try:
             with np.load(path, allow_pickle=False) as content:
-                return cls(
+                parts = (
                     content['features'],
                     content['labels'],
                     content['names'].tolist(),
@@ -82,6 +88,10 @@ class FeatureBank:
             raise InputError(
                 f'{path}: not a feature file of this package; tools/extract_features.py writes them'
             ) from None
+        try:
+            return cls(*parts)
+        except (InputError, TypeError) as error:
+            raise InputError(f'{path}: {error}') from None
 
     def require_labels(self, what: str) -> None:
         """Check that every video has a class.
@@ -118,27 +128,11 @@ def check_comparable(gallery: FeatureBank, queries: FeatureBank) -> None:
         raise InputError(
             f'{len(both)} videos are in both gallery and queries, e.g. {both[0]}: they would find themselves'
         )
-
-
-def cached_bank(path: str | Path, protocol: Mapping[str, Any], extract: Callable[[], FeatureBank]) -> FeatureBank:
-    """The bank in a file if it was made by this very protocol, else a new one, which is written there.
-
-    Args:
-        path: ``.npz`` file.
-        protocol: What the features must come from; every key is compared.
-        extract: Makes the bank, whose protocol gains these keys.
-
-    Raises:
-        InputError: If the file is there but is no feature bank, so that nothing else is overwritten.
-    """
-    if Path(path).exists():
-        bank = FeatureBank.load(path)
-        changed = [key for key, value in protocol.items() if bank.protocol.get(key) != value]
-        if not changed:
-            print_log(f'{path}: {len(bank)} cached features taken', logger='current')
-            return bank
-        print_log(f'{path}: made with another {", ".join(changed)}; extracting again', logger='current')
-    made = extract()
-    bank = FeatureBank(made.features, made.labels, made.names, {**made.protocol, **protocol})
-    bank.save(path)
-    return bank
+    alone = sorted(set(queries.labels.tolist()) - set(gallery.labels.tolist()))
+    if alone:
+        print_log(
+            f'{len(alone)} classes of the queries have no video in the gallery and cannot be found, such as {alone[0]}: do both '
+            'lists number their classes alike?',
+            logger='current',
+            level=logging.WARNING,
+        )

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
+from ..functional.group_division import divide_groups
 
 SOLVERS = ('lbfgs', 'sgd')
 
@@ -193,9 +194,13 @@ def validation_mask(labels: np.ndarray, share: float, groups: Sequence[Any] | No
     kept = set(labels[~held].tolist())
     lost = sorted(set(labels.tolist()) - kept)
     if lost:
-        raise InputError(
-            f'linear probe: holding out groups leaves no video of class {lost[0]} to train on; take another seed'
-        )
+        # Groups of several classes took a class away: look for a division that has every class on both sides.
+        classes, numbers = np.unique(labels, return_inverse=True)
+        names = [str(label) for label in classes]
+        try:
+            return divide_groups(numbers, units, [1 - share, share], seed, names) == 1
+        except InputError as error:
+            raise InputError(f'linear probe, validation part of the training list: {error}') from None
     if not held.any():
         raise InputError('linear probe: every class has one video or group, none can be held out to choose settings')
     return held
@@ -238,4 +243,8 @@ def _sgd(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor, settings: ProbeSett
 
 def _tensor(features: np.ndarray | Tensor, device: str | torch.device | None) -> Tensor:
     x = torch.as_tensor(features)
+    finite = x.isfinite().flatten(1).all(1) if x.ndim > 1 else x.isfinite()
+    if not bool(finite.all()):
+        row = int((~finite).nonzero()[0, 0])
+        raise InputError(f'linear probe: the feature in row {row} is NaN or infinite; check the weights of the network')
     return x.to(device or x.device, torch.float64 if x.dtype == torch.float64 else torch.float32)

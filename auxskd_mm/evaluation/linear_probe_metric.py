@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from mmengine.logging import print_log
 
 from ..errors import InputError
 from ..registry import METRICS
+from ..texts import ERRORS, read_table, require_columns
 from .feature_bank import FeatureBank
 from .feature_metric import FeatureMetric
 from .linear_probe import SOLVERS, ProbeSettings, sweep_probe
@@ -116,11 +116,10 @@ def read_groups(path: str | Path) -> dict[str, str]:
     """
     if not Path(path).is_file():
         raise InputError(f'{path}: no such group file')
-    with open(path, newline='', encoding='utf-8-sig') as stream:
-        reader = csv.DictReader(stream)
-        if not {'path', 'group'} <= set(reader.fieldnames or ()):
-            raise InputError(f'{path}: expected the columns path and group, found {", ".join(reader.fieldnames or ())}')
-        return {row['path']: row['group'] for row in reader}
+    # Names of files that are no UTF-8 stand in it byte for byte, as prepare_folder writes them.
+    table = read_table(path, errors=ERRORS)
+    require_columns(path, table, ('path', 'group'))
+    return {row['path']: row['group'] for _, row in table.rows}
 
 
 def _row(row: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from mmengine.evaluator import BaseMetric
 
 from ..errors import InputError
 from ..registry import METRICS
+from .accuracy import finite_scores
 
 AVERAGES = ('logits', 'probabilities')
 
@@ -63,7 +64,7 @@ class MultiClipAccuracy(BaseMetric):
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the logits and the label of every video."""
         for sample in data_samples:
-            scores = sample['pred_score']
+            scores = finite_scores(sample, 'pred_score')
             if scores.ndim != 2:
                 raise InputError(
                     f'MultiClipAccuracy needs the logits of every clip (V, C), got {tuple(scores.shape)}: set '

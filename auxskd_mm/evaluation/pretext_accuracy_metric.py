@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 
 from ..errors import InputError
 from ..registry import METRICS
-from .accuracy import best_constant, ci95, confusion_table, recorded_names
+from .accuracy import best_constant, ci95, confusion_table, finite_scores, recorded_names
 
 _MOST_CLASSES = 10  # a wider confusion table does not fit a terminal
 
@@ -91,4 +91,5 @@ def _pair(sample: dict, task: str) -> np.ndarray:
             'PackActionInputs(algorithm_keys=...) and the head'
         )
     labels = np.asarray(label, dtype=np.int64).reshape(-1)
+    scores = finite_scores(sample, f'pred_{task}')
     return np.stack([labels, scores.argmax(-1).cpu().numpy().reshape(-1)], axis=1)

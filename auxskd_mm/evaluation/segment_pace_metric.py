@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 
 from ..functional.pace import pace_names
 from ..registry import METRICS
-from .accuracy import best_constant, ci95, confusion_table, recorded_names
+from .accuracy import best_constant, ci95, confusion_table, finite_scores, recorded_names
 
 
 def segment_pace_accuracy(
@@ -82,7 +82,9 @@ class SegmentPaceMetric(BaseMetric):
             if sample.get('replacement'):
                 continue
             labels = (np.asarray(sample[key]).reshape(-1) for key in ('pace_label', 'segment_label'))
-            scores = (sample[key].argmax(-1).cpu().numpy().reshape(-1) for key in ('pred_pace', 'pred_segment'))
+            scores = (
+                finite_scores(sample, key).argmax(-1).cpu().numpy().reshape(-1) for key in ('pred_pace', 'pred_segment')
+            )
             self.results.append(np.stack([*labels, *scores], axis=1))
 
     def compute_metrics(self, results: list) -> dict[str, float]:

@@ -1,9 +1,13 @@
-"""Comparing the tensors of a checkpoint with those a model expects."""
+"""Loading a checkpoint into a model: what must be there, whether it is usable, and whether it arrived."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from ..errors import InputError
 
@@ -12,10 +16,33 @@ _OPTIONAL_SUFFIXES = ('num_batches_tracked',)
 _OPTIONAL_PREFIXES = ('data_preprocessor.',)
 
 
+def load_checked(model: nn.Module, state: Mapping[str, Any], prefixes: Sequence[str], name: str) -> str:
+    """Load what fits into a model, and read it back.
+
+    Args:
+        model: Changed in place.
+        state: State dict of the checkpoint, with or without ``module.`` in front of its keys.
+        prefixes: See :func:`check_transfer`.
+        name: What to call the checkpoint in messages.
+
+    Returns:
+        See :func:`check_transfer`. Every tensor of it is in the model.
+
+    Raises:
+        InputError: See :func:`check_transfer` and :func:`check_copied`.
+    """
+    own = model.state_dict()
+    message = check_transfer(own, state, prefixes, name)
+    fits = {key: value for key, value in plain_keys(state).items() if key in own and own[key].shape == value.shape}
+    model.load_state_dict(fits, strict=False)
+    check_copied(model.state_dict(), fits, name)
+    return message
+
+
 def check_transfer(
     model_state: Mapping[str, Any], checkpoint_state: Mapping[str, Any], prefixes: Sequence[str], name: str
 ) -> str:
-    """Check that a checkpoint brings every tensor that a part of a model needs.
+    """Check before loading that a checkpoint brings every tensor that a part of a model needs.
 
     Args:
         model_state: The model's state dict.
@@ -24,12 +51,13 @@ def check_transfer(
         name: What to call the checkpoint in messages.
 
     Returns:
-        A line such as ``144 of 144 backbone tensors loaded from x.pth``.
+        A line such as ``144 of 144 backbone tensors loaded from x.pth``. Print it after :func:`check_copied`.
 
     Raises:
-        InputError: If a tensor is missing or has another shape; names the count and examples of both key sets.
+        InputError: If a tensor is missing or has another shape; names the count and examples of both key sets. Also if
+            an entry is no tensor, or holds values that are not finite; names the entry.
     """
-    source = {key[7:] if key.startswith('module.') else key: value for key, value in checkpoint_state.items()}
+    source = plain_keys(checkpoint_state)
     wanted = [
         key
         for key in model_state
@@ -41,6 +69,7 @@ def check_transfer(
     if not wanted:
         start = _examples(model_state)
         raise InputError(f"{name}: the model has no '{part}' to load into; its keys start with {start}")
+    check_tensors({key: value for key, value in source.items() if key in model_state}, name)
     missing = [key for key in wanted if key not in source]
     shapes = [key for key in wanted if key in source and tuple(source[key].shape) != tuple(model_state[key].shape)]
     good = len(wanted) - len(missing) - len(shapes)
@@ -59,7 +88,83 @@ def check_transfer(
             f'{name}: only {good} of {len(wanted)} {part} tensors fit ({"; ".join(detail)}); is it a checkpoint of '
             'another network, or of the original code (then run tools/model_converters/convert_auxskd.py first)?'
         )
+    check_finite({key: value for key, value in source.items() if key in model_state}, name, model_state)
     return f'{good} of {len(wanted)} {part} tensors loaded from {name}'
+
+
+def check_copied(model_state: Mapping[str, Any], checkpoint_state: Mapping[str, Any], name: str) -> None:
+    """Check after loading that the model holds the values of the checkpoint.
+
+    Args:
+        model_state: The model's state dict, as it is now.
+        checkpoint_state: The checkpoint's. Tensors without a place in the model, or of another shape, do not count.
+        name: What to call the checkpoint in messages.
+
+    Raises:
+        InputError: If a tensor of the model differs from the file's; names it.
+    """
+    lost = []
+    for key, value in plain_keys(checkpoint_state).items():
+        mine = model_state.get(key)
+        if mine is None or mine.shape != value.shape:
+            continue
+        mine = _whole(mine)
+        if not torch.equal(mine, _whole(value).to(mine.dtype)):
+            lost.append(key)
+    if lost:
+        raise InputError(f'{name}: {len(lost)} tensors did not arrive in the model, e.g. {_examples(lost)}')
+
+
+def check_tensors(state: Mapping[str, Any], name: str) -> None:
+    """Refuse a state dict with entries that are no tensors, which torch would leave out.
+
+    Raises:
+        InputError: Names the first such entry.
+    """
+    for key, value in state.items():
+        if not isinstance(value, Tensor):
+            raise InputError(
+                f'{name}: {key} is of type {type(value).__name__}, expected a torch.Tensor; save the weights as tensors '
+                '(torch.from_numpy makes one of a NumPy array)'
+            )
+
+
+def check_finite(state: Mapping[str, Any], name: str, known: Mapping[str, Any] | None = None) -> None:
+    """Refuse weights and statistics that are NaN or infinite: a number that comes from them means nothing.
+
+    Args:
+        state: State dict; entries that are no floating-point tensors are passed over.
+        name: What to call it in messages.
+        known: State dict of a fresh model. Where it is infinite itself (a mask of attention) nothing is wrong.
+
+    Raises:
+        InputError: Names the first such tensor.
+    """
+    for key, value in state.items():
+        if not isinstance(value, Tensor) or not (value.is_floating_point() or value.is_complex()):
+            continue
+        whole = _whole(value)
+        bad = ~whole.isfinite()
+        if not bad.any():
+            continue
+        own = None if known is None else known.get(key)
+        if own is not None and own.shape == whole.shape:
+            bad &= ~_whole(own).isinf()
+        if bad.any():
+            raise InputError(
+                f'{name}: {key} holds {int(bad.sum())} of {bad.numel()} values that are NaN or infinite, and a number '
+                'from such weights means nothing; take an earlier checkpoint'
+            )
+
+
+def plain_keys(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A state dict without the ``module.`` that DDP puts in front of its keys."""
+    return {str(key).removeprefix('module.'): value for key, value in state.items()}
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    """A tensor on the CPU, put together if it is in shards (then every rank must call this)."""
+    return (tensor.full_tensor() if isinstance(tensor, DTensor) else tensor).detach().cpu()
 
 
 def _examples(keys: Iterable[str], count: int = 3) -> str:

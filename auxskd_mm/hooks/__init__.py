@@ -9,6 +9,7 @@ from .knn_hook import KNNHook
 from .non_finite_loss_hook import NonFiniteLossHook
 from .preemption_hook import PreemptionHook
 from .skd_distiller_hook import SKDDistillerHook
+from .sync_buffers_hook import SyncBuffersExceptQueuesHook
 
 __all__ = [
     'AtomicCheckpointHook',
@@ -20,4 +21,5 @@ __all__ = [
     'NonFiniteLossHook',
     'PreemptionHook',
     'SKDDistillerHook',
+    'SyncBuffersExceptQueuesHook',
 ]

@@ -9,12 +9,12 @@ from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from torch.distributed.optim import ZeroRedundancyOptimizer
 
 from ..files import write_atomically
 from ..models.wrappers import full_state, is_sharded, shard_optimizer_state
 from ..registry import HOOKS
+from ..unwrap import unwrap
 from .exact_resume import KEY, apply_rank_state, gather_rank_state
 
 PREEMPTED = 'preempted_iter_{}.pth'
@@ -164,7 +164,7 @@ def _collect_shards(runner: Any, optimizer: bool) -> dict[str, Any]:
     """
     collected: dict[str, Any] = {}
     if is_sharded(runner.model):
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap(runner.model)
         collected['state_dict'] = full_state(model.state_dict())
         if optimizer:
             collected['optimizer'] = full_state(runner.optim_wrapper.state_dict())

@@ -8,48 +8,110 @@ from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop
+from torch import Tensor
 
-from ..config.input_convention import describe_convention, find_pipeline, input_convention, same_convention
+from ..config.input_convention import describe_convention, input_convention, same_convention
+from ..config.pipelines import find_pipeline
 from ..config.text import read_config_text
-from ..functional.transfer import check_transfer
+from ..errors import InputError
+from ..functional.transfer import check_copied, check_finite, check_transfer
 from ..registry import HOOKS
+from ..unwrap import unwrap
 
 
 @HOOKS.register_module()
 class CheckedTransferHook(Hook):
-    """Stop when ``load_from`` does not bring the backbone, instead of training from scratch in silence.
+    """Stop when ``load_from`` does not bring the backbone, and when weights or answers are not finite.
 
-    Call point: ``after_load_checkpoint``, before the tensors are copied. In training the parts in ``prefixes`` must be
-    covered whole; in testing the whole model must, since a head left at random gives a number that means nothing.
+    Call points:
 
-    Warns when the checkpoint was trained on another input convention (order of the channels, mean, std) than this config
-    feeds, as far as the checkpoint tells: that costs accuracy and says nothing.
+    - ``after_load_checkpoint``, before the tensors are copied. In training the checkpoint must cover the parts in
+      ``prefixes``. In testing it must cover the whole model: a head left at random gives a number that means nothing.
+    - ``before_train``, ``before_val`` and ``before_test`` compare the model with the checkpoint, and say what was copied.
+      They also refuse a model whose weights are not finite, wherever these come from.
+    - ``after_val_iter`` and ``after_test_iter`` refuse features and scores that are not finite.
+
+    The hook warns when the checkpoint was trained on another input convention (order of the channels, mean, std) than
+    this config feeds, as far as the checkpoint tells. Such a mismatch lowers accuracy silently.
 
     Args:
         prefixes: Parts of the model a checkpoint must cover in training.
 
     Raises:
-        InputError: See :func:`check_transfer`.
+        InputError: See :func:`check_transfer`, :func:`check_copied` and :func:`check_finite`.
     """
 
     priority = 'VERY_HIGH'
 
     def __init__(self, prefixes: Sequence[str] = ('backbone.',)) -> None:
         self.prefixes = tuple(prefixes)
+        self._loaded: tuple[dict, str, str] | None = None  # the checkpoint, its name, and the line about it
+        self._looked = False
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Compare key sets; see :func:`check_transfer`."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         state = checkpoint.get('state_dict', checkpoint)
         training = isinstance(runner._train_loop, BaseLoop)
         name = str(getattr(runner, '_load_from', None) or 'the checkpoint')
-        message = check_transfer(model.state_dict(), state, self.prefixes if training else ('',), name)
-        print_log(message, logger='current')
+        prefixes = self.prefixes if training else ('',)
+        message = check_transfer(unwrap(runner.model).state_dict(), state, prefixes, name)
+        self._loaded = checkpoint, name, message
         warning = input_mismatch(checkpoint.get('meta'), runner.cfg, 'train' if training else 'test')
         if warning is not None:
             print_log(f'{name} {warning}', logger='current', level=logging.WARNING)
+
+    def before_train(self, runner: Any) -> None:
+        """Read back what was loaded, and look at the weights."""
+        self._look(runner)
+
+    def before_val(self, runner: Any) -> None:
+        """As :meth:`before_train`, where nothing is trained."""
+        self._look(runner)
+
+    def before_test(self, runner: Any) -> None:
+        """As :meth:`before_val`."""
+        self._look(runner)
+
+    def after_val_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Refuse answers that are not finite."""
+        check_answers(outputs or ())
+
+    def after_test_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """As :meth:`after_val_iter`."""
+        check_answers(outputs or ())
+
+    def _look(self, runner: Any) -> None:
+        if self._looked and self._loaded is None:
+            return
+        loaded, self._loaded, self._looked = self._loaded, None, True
+        state = unwrap(runner.model).state_dict()
+        if loaded is None:
+            check_finite(state, 'the model')
+            return
+        checkpoint, name, message = loaded
+        check_copied(state, checkpoint.get('state_dict', checkpoint), name)
+        check_finite(state, f'the model with {name}', state)
+        print_log(message, logger='current')
+
+
+def check_answers(samples: Sequence[Any]) -> None:
+    """Refuse features and scores that are NaN or infinite.
+
+    Args:
+        samples: Data samples that a model has written into.
+
+    Raises:
+        InputError: Names the video and the field.
+    """
+    for sample in samples:
+        for field, value in sample.items() if hasattr(sample, 'items') else ():
+            if isinstance(value, Tensor) and value.is_floating_point() and not value.isfinite().all():
+                video = sample.get('filename', 'a video')
+                raise InputError(
+                    f"{video}: the model answers with '{field}' that is NaN or infinite, so no number can be made of it; "
+                    'check the weights and the values of the video'
+                )
 
 
 def input_mismatch(meta: Any, config: Mapping[str, Any], part: str) -> str | None:

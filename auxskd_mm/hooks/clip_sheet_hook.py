@@ -8,10 +8,10 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 
 from ..errors import InputError
 from ..registry import HOOKS
+from ..unwrap import unwrap
 from ..visualization.clip_sheet import render_clip_sheet
 from ..visualization.seen_clips import see_batch, sheet_rows
 
@@ -47,7 +47,7 @@ class ClipSheetHook(Hook):
         if self._drawn or not is_main_process():
             return
         self._drawn = True
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap(runner.model)
         try:
             samples = see_batch(data_batch, runner.train_dataloader.dataset, self.number, model.data_preprocessor)
         except InputError as error:

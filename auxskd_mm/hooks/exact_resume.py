@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmengine.dist import all_gather_object, get_rank, get_world_size
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributed.tensor import DTensor
+
+from ..models.modules.feature_queue import named_rank_buffers
+from ..unwrap import unwrap
 
 KEY = 'exact_resume'
 
@@ -24,9 +26,9 @@ def gather_rank_state(runner: Any) -> dict[str, Any]:
         ``position`` of the loop (see ``ResumableEpochTrainLoop``), None for MMEngine's own loops, and ``ranks``: a dict
         ``buffers``, ``gradients`` of CPU tensors for each rank.
     """
-    model = _unwrap(runner.model)
+    model = unwrap(runner.model)
     own = dict(
-        buffers=_to_cpu(dict(model.named_buffers())) if get_world_size() > 1 else {},
+        buffers=_to_cpu(dict(named_rank_buffers(model))) if get_world_size() > 1 else {},
         gradients=_to_cpu({k: p.grad for k, p in model.named_parameters() if p.grad is not None})
         if _accumulating(runner.optim_wrapper)
         else {},
@@ -50,7 +52,7 @@ def apply_rank_state(runner: Any, state: Mapping[str, Any] | None) -> bool:
     go_on = getattr(runner.train_loop, 'go_on_from', None)
     if go_on is None or not go_on(state['position'] if state else None) or state is None:
         return False
-    own, model = state['ranks'][get_rank()], _unwrap(runner.model)
+    own, model = state['ranks'][get_rank()], unwrap(runner.model)
     buffers, parameters = dict(model.named_buffers()), dict(model.named_parameters())
     for name, value in own['buffers'].items():
         buffers[name].copy_(value)
@@ -67,10 +69,6 @@ def apply_rank_state(runner: Any, state: Mapping[str, Any] | None) -> bool:
 def _accumulating(optim_wrapper: Any) -> bool:
     """Whether gradients wait for the next step; an after-iteration hook's view."""
     return isinstance(optim_wrapper, OptimWrapper) and not optim_wrapper.should_update()
-
-
-def _unwrap(model: nn.Module) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model
 
 
 def _to_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

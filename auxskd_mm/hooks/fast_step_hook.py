@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from torch import nn
 
 from ..errors import InputError
 from ..registry import HOOKS
+from ..unwrap import unwrap
 
 
 @HOOKS.register_module()
@@ -46,7 +46,7 @@ class FastStepHook(Hook):
 
     def before_train(self, runner: Any) -> None:
         """Convert the model in place."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap(runner.model)
         if self.channels_last:
             to_channels_last(model)
         if self.compile is not False:

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 from mmengine.hooks import CheckpointHook, Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
 
+from ..config.loading.loaders import mend_loader
 from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank, check_comparable
 from ..evaluation.feature_extraction import extract_bank
@@ -16,6 +16,7 @@ from ..functional.neighbours import knn_accuracy
 from ..models.modules.protocol_pooling import POOLINGS
 from ..random_state import untouched_random_state
 from ..registry import HOOKS
+from ..unwrap import unwrap
 
 
 @HOOKS.register_module()
@@ -76,10 +77,12 @@ class KNNHook(Hook):
         """Build the loaders, so that a missing list stops the run before its first step."""
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise InputError("KNNHook measures by epoch: use train_cfg=dict(type='EpochBasedTrainLoop', ...)")
-        if not hasattr(_bare(runner.model), 'backbone'):
-            raise InputError(f'KNNHook: {type(_bare(runner.model)).__name__} has no backbone to take features from')
+        if not hasattr(unwrap(runner.model), 'backbone'):
+            raise InputError(f'KNNHook: {type(unwrap(runner.model)).__name__} has no backbone to take features from')
         with untouched_random_state():
-            self._loaders = [runner.build_dataloader(config, seed=runner.seed) for config in self.configs if config]
+            self._loaders = [
+                runner.build_dataloader(mend_loader(config), seed=runner.seed) for config in self.configs if config
+            ]
 
     def before_train_epoch(self, runner: Any) -> None:
         """Measure the epochs that are due; ``runner.epoch`` of them are finished."""
@@ -96,8 +99,8 @@ class KNNHook(Hook):
         Raises:
             InputError: If the labelled videos cannot be used; see :func:`check_comparable`.
         """
-        banks = [extract_bank(_bare(runner.model), loader, self.pooling) for loader in self._loaders]
-        accuracy = self._accuracy(banks, next(_bare(runner.model).parameters()).device)
+        banks = [extract_bank(unwrap(runner.model), loader, self.pooling) for loader in self._loaders]
+        accuracy = self._accuracy(banks, next(unwrap(runner.model).parameters()).device)
         runner.message_hub.update_scalar('val/knn/top1', accuracy)
         runner.visualizer.add_scalars({'knn/top1': accuracy}, step=runner.epoch)
         runner.logger.info(f'Epoch(knn) [{runner.epoch}]  knn/top1: {accuracy:.4f}  ({self._describe(banks)})')
@@ -132,7 +135,3 @@ class KNNHook(Hook):
     def _describe(self, banks: list[FeatureBank]) -> str:
         how = 'leave-one-out' if len(banks) == 1 else f'{len(banks[1])} queries'
         return f'k={self.k}, {how}, {len(banks[0])} videos, {self.pooling}'
-
-
-def _bare(model: torch.nn.Module) -> torch.nn.Module:
-    return model.module if is_model_wrapper(model) else model

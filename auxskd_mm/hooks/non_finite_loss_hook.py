@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -11,11 +10,9 @@ from mmengine.device import get_device
 from mmengine.dist import all_reduce, get_rank, get_world_size
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import InputError
-from ..models.modules import FeatureQueue
 from ..registry import HOOKS
 
 
@@ -65,7 +62,7 @@ class NonFiniteLossHook(Hook):
         """Note the batch and, to skip it, the state that a forward pass changes."""
         self._batch = data_batch
         if self.action == 'skip':
-            self._state = [(tensor, tensor.clone()) for tensor in _forward_state(runner.model)]
+            self._state = [(tensor, tensor.clone()) for tensor in runner.model.buffers()]
 
     def after_train(self, runner: Any) -> None:
         """Take the guard away."""
@@ -108,12 +105,3 @@ def file_names(batch: Any) -> list[str]:
     """The videos of a batch, as its data samples name them."""
     samples = batch.get('data_samples', []) if isinstance(batch, dict) else []
     return [str(name) for name in (getattr(sample, 'filename', None) for sample in samples) if name is not None]
-
-
-def _forward_state(model: nn.Module) -> Iterator[Tensor]:
-    """Tensors that a forward pass in training writes to."""
-    model = model.module if is_model_wrapper(model) else model
-    yield from model.buffers()
-    for module in model.modules():
-        if isinstance(module, FeatureQueue):
-            yield from (module.features, module.pointer, module.age, module.filled)

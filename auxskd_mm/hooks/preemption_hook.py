@@ -1,4 +1,4 @@
-"""Leave in good order when the cluster wants the machine back."""
+"""Leave in good order when the cluster wants the machine back, or the user presses Ctrl-C."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from .atomic_checkpoint_hook import AtomicCheckpointHook
 
 # tools/dist_train.sh reads it: torchrun itself ends with 1 whatever its workers ended with.
 MARK = 'AUXSKD_MM_PREEMPTED_FILE'
+_INTERRUPTED = 128 + signal.SIGINT  # a shell's exit code for it
+_SAME_PRESS = 1.0  # seconds; torchrun passes on a Ctrl-C that the terminal has sent to every process already
 
 
 @HOOKS.register_module()
@@ -32,7 +35,8 @@ class PreemptionHook(Hook):
     Call points: ``before_train`` takes the signals over, ``after_train_iter`` acts, ``after_train`` gives them back.
 
     Args:
-        signals: Names of the signals; SIGTERM is what Slurm, Kubernetes and torchrun send first.
+        signals: Names of the signals. SIGTERM is what Slurm, Kubernetes and torchrun send first, SIGINT is Ctrl-C. A
+            second Ctrl-C ends the run at once, without saving.
         interval: Iterations between the ranks' agreements, each a reduction of one number.
 
     Raises:
@@ -42,19 +46,20 @@ class PreemptionHook(Hook):
 
     priority = 'LOWEST'  # after CheckpointHook
 
-    def __init__(self, signals: tuple[str, ...] | list[str] = ('SIGTERM',), interval: int = 1) -> None:
+    def __init__(self, signals: tuple[str, ...] | list[str] = ('SIGTERM', 'SIGINT'), interval: int = 1) -> None:
         unknown = [name for name in signals if not hasattr(signal, name)]
         if unknown or interval < 1:
             raise InputError(f'PreemptionHook: unknown signals {unknown} or interval={interval} below 1')
         self.signals = [getattr(signal, name) for name in signals]
         self.interval = interval
         self.asked: str | None = None
+        self._pressed = 0.0
         self._before: dict[int, Any] = {}
         self._pid = -1
 
     def before_train(self, runner: Any) -> None:
         """Take the signals over; only a process's main thread may."""
-        self._pid, self.asked = os.getpid(), None
+        self._pid, self.asked, self._pressed = os.getpid(), None, 0.0
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._note) for number in self.signals}
 
@@ -64,6 +69,15 @@ class PreemptionHook(Hook):
             signal.signal(number, signal.SIG_DFL)
             return
         self.asked = signal.Signals(number).name
+        if number != signal.SIGINT:
+            return
+        now = time.monotonic()
+        if not self._pressed:
+            self._pressed = now
+            _say('Ctrl-C: saving after this iteration; press it again to end at once')
+        elif now - self._pressed > _SAME_PRESS:
+            _say('interrupted: nothing saved since the last checkpoint; go on from that with --resume')
+            os._exit(_INTERRUPTED)
 
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Save and leave if any rank was asked to."""
@@ -94,3 +108,8 @@ class PreemptionHook(Hook):
         flag = torch.tensor(float(self.asked is not None), device=get_device())
         all_reduce(flag, op='max')
         return bool(flag)
+
+
+def _say(line: str) -> None:
+    """Print from within a signal handler, where Python's own files may be in the middle of something."""
+    os.write(2, f'{line}\n'.encode())

@@ -1,4 +1,4 @@
-"""The hook that drives a distillation: the teacher's start and its steps, and what tells whether all is well."""
+"""The hook that drives a distillation: it starts and moves the teacher, and watches for a collapse."""
 
 from __future__ import annotations
 
@@ -11,39 +11,42 @@ from fvcore.common.param_scheduler import CosineParamScheduler
 from mmengine.dist import broadcast, get_world_size
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapperDict
 from torch import nn
 
 from ..errors import InputError
 from ..models.modules import FeatureQueue, MomentumEncoder, check_momentum, momentum_update
 from ..registry import HOOKS
+from ..unwrap import unwrap
+from .sync_buffers_hook import protect_queues
 
 
 @HOOKS.register_module()
 class SKDDistillerHook(Hook):
-    """Move the teacher after the student.
+    """Let the teacher follow the student.
 
     For :class:`AuxSKD`, and for any model that has ``teacher`` and ``student`` modules of the same architecture, or a
     :class:`MomentumEncoder` as ``teacher`` and ``student_modules()``.
 
     Call points:
 
-    - ``before_train``: teacher = student, unless a checkpoint brought a teacher; teacher and ``queue`` are those of
-      rank 0 on every rank; the queue must hold more than one batch.
-    - ``after_train_iter``: after every *optimizer* step (not after each batch of an accumulated gradient)
-      ``teacher = m * teacher + (1 - m) * student``. Every ``interval`` iterations logs ``teacher_momentum``,
-      ``queue_age`` (mean age of the anchors in iterations) and ``queue_filled`` (share of them that is real) beside the
-      model's own diagnostics, and warns when those show a collapse.
+    - ``before_train``: teacher = student, unless a checkpoint brought a teacher. Every rank takes the teacher and the
+      ``queue`` of rank 0. The queue must hold more than one batch. A plain ``SyncBuffersHook``, which would average the
+      queue, is replaced by :class:`SyncBuffersExceptQueuesHook`.
+    - ``after_train_iter``: after each *optimizer* step (not after each batch of an accumulated gradient)
+      ``teacher = m * teacher + (1 - m) * student``. Every ``interval`` iterations the hook logs ``teacher_momentum``,
+      ``queue_age`` (mean age of the anchors in iterations) and ``queue_filled`` (share of real anchors) beside the
+      model's own diagnostics. It warns when those show a collapse.
 
     Args:
         momentum: m in [0, 1), written as in the papers (MMEngine's averaged models call 1 - m the momentum).
         final_momentum: m goes to this value in [0, 1] along half a cosine over the whole training; None keeps it fixed.
-            A function of progress alone, so a resumed run goes on exactly.
+            m depends on progress alone, so a resumed run goes on exactly.
         interval: Iterations between looks at the health of the run.
         collapse_std: ``student_std`` or ``teacher_std`` (see :class:`SimilarityDiagnostics`) below this is called a
             collapse.
-        collapse_entropy: So is a teacher entropy above this share of log K, once the queue is full of real keys.
+        collapse_entropy: A teacher entropy above this share of log K is called a collapse too, once the queue is full of
+            real keys.
 
     Raises:
         InputError: For settings out of their range, or a model without student and teacher.
@@ -80,7 +83,7 @@ class SKDDistillerHook(Hook):
 
     def before_train(self, runner: Any) -> None:
         """Start teacher and queue, the same on every rank."""
-        model = _unwrap(runner.model)
+        model = unwrap(runner.model)
         teacher, student = _pair(model)
         if isinstance(teacher, MomentumEncoder):
             teacher.broadcast() if self._teacher_loaded else teacher.copy_from(model.student_modules())
@@ -94,6 +97,7 @@ class SKDDistillerHook(Hook):
         if isinstance(queue, FeatureQueue):
             _check_batch(runner, queue)
             queue.broadcast()
+            protect_queues(runner)
             log_k = math.log(queue.size)
             print_log(
                 f'{queue.size} anchors; a teacher that knows nothing has an entropy of log K = {log_k:.2f}',
@@ -103,8 +107,8 @@ class SKDDistillerHook(Hook):
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Mapping[str, Any] | None = None
     ) -> None:
-        """Move the teacher if the optimizer has moved the student, and look at the health of the run now and then."""
-        model = _unwrap(runner.model)
+        """Move the teacher if the optimizer has moved the student, and report every ``interval`` iterations."""
+        model = unwrap(runner.model)
         momentum = self.momentum_at(runner.iter / max(runner.max_iters, 1))
         if _stepped(runner.optim_wrapper):
             teacher, student = _pair(model)
@@ -148,10 +152,6 @@ class SKDDistillerHook(Hook):
                 level=logging.WARNING,
             )
         self._warned = bool(found)
-
-
-def _unwrap(model: nn.Module) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model
 
 
 def _pair(model: nn.Module) -> tuple[nn.Module, nn.Module]:

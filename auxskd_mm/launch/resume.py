@@ -2,55 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import re
-import zipfile
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, get_world_size, is_main_process
-from mmengine.logging import print_log
 
+from ..checkpoint_files import find_last_good, is_whole
 from ..errors import InputError
 
-_STEP = re.compile(r'(?:epoch|iter)_(\d+)\.pth$')
-
-
-def is_whole(path: str | Path) -> bool:
-    """Whether a checkpoint is complete and its checksums fit (torch's files since 1.6 are zip archives)."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
-    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError):
-        return False
-
-
-def find_last_good(work_dir: str | Path) -> Path | None:
-    """Newest whole checkpoint in a work dir: the one that ``last_checkpoint`` names, else by time of writing.
-
-    Returns:
-        None if there is no checkpoint at all.
-
-    Raises:
-        InputError: If there are some and none is whole.
-    """
-    folder = Path(work_dir)
-    candidates = [
-        path for path in folder.glob('*.pth') if _STEP.search(path.name) and not path.name.startswith('best_')
-    ]
-    candidates.sort(key=lambda path: (path.stat().st_mtime_ns, int(_STEP.search(path.name)[1])), reverse=True)  # type: ignore[index]
-    pointer = folder / 'last_checkpoint'
-    if pointer.is_file() and (named := pointer.read_text(errors='replace').strip()):
-        # The pointer holds the path of the time of writing; a work dir that was moved keeps working.
-        named_files = [path for path in (Path(named), folder / Path(named).name) if path.is_file()]
-        candidates = named_files[:1] + [path for path in candidates if path.name != Path(named).name]
-    for path in candidates:
-        if is_whole(path):
-            return path
-        print_log(f'{path}: damaged or cut off, not resumed from', 'current', logging.WARNING)
-    if candidates:
-        raise InputError(f'{folder}: none of its {len(candidates)} checkpoints is whole; move them away to start anew')
-    return None
+__all__ = ['agreed_checkpoint', 'choose_checkpoint', 'find_last_good', 'is_whole']
 
 
 def agreed_checkpoint(work_dir: str | Path) -> Path | None:

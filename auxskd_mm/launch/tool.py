@@ -5,22 +5,30 @@ from __future__ import annotations
 import argparse
 import os
 import pickle
+import signal
 import sys
+import urllib.error
 from collections.abc import Callable
 from typing import Any
 
 from mmengine.config import DictAction
 from mmengine.config.utils import ConfigParsingError
 
-from ..errors import InputError, Preempted
-from ..files import accept_any_name
+from ..config.loading.overrides import Overrides, read_options_file
+from ..errors import InputError, Preempted, reason_of, refusal
+from ..texts import print_any_name
+from .outputs import mark_outputs
 from .process_group import lost_process
 
 _TRACEBACK = 'AUXSKD_MM_TRACEBACK'
+_INTERRUPTED = 128 + signal.SIGINT  # a shell's exit code for it
 
 
 class CfgOptions(DictAction):
-    """MMEngine's ``DictAction`` for ``--cfg-options``, with a usage error for what is not ``key=value``."""
+    """``--cfg-options key=value ...``: MMEngine's ``DictAction``, but a value that replaces a string keeps its text.
+
+    See :class:`auxskd_mm.config.loading.overrides.Overrides` for what the values mean.
+    """
 
     def __call__(
         self,
@@ -29,12 +37,44 @@ class CfgOptions(DictAction):
         values: Any,
         option_string: str | None = None,
     ) -> None:
-        """Read the pairs; see ``argparse.Action``."""
+        """Add the pairs to those before; see ``argparse.Action``."""
         try:
-            super().__call__(parser, namespace, values, option_string)
-        except (ValueError, AssertionError):
+            add_overrides(namespace, Overrides.read(values), self.dest)
+        except ValueError:
             text = ' '.join(values)
             raise argparse.ArgumentError(self, f'expected key=value pairs with closed brackets, got: {text}') from None
+
+
+class CfgFile(argparse.Action):
+    """``--cfg-file FILE``: overrides that need no text form, as a recipe hands them to its phases."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Add the file's overrides to those before; see ``argparse.Action``."""
+        try:
+            add_overrides(namespace, read_options_file(values))
+        except InputError as error:
+            raise argparse.ArgumentError(None, str(error)) from None
+
+
+def add_cfg_file(parser: argparse.ArgumentParser) -> None:
+    """Give a tool the option ``--cfg-file``."""
+    parser.add_argument('--cfg-file', action=CfgFile, help='file with a Python dict of overrides, as recipes write it')
+
+
+def add_overrides(namespace: argparse.Namespace, options: Overrides, dest: str = 'cfg_options') -> None:
+    """Join overrides to those that a namespace holds; the later ones win."""
+    held = getattr(namespace, dest, None) or Overrides()
+    for key in options:
+        held.texts.pop(key, None)
+    held.update(options)
+    held.texts.update(options.texts)
+    setattr(namespace, dest, held)
 
 
 def run_tool(main: Callable[[], Any]) -> None:
@@ -42,11 +82,16 @@ def run_tool(main: Callable[[], Any]) -> None:
 
     The traceback is shown with ``AUXSKD_MM_TRACEBACK=1``, and for everything that is not the input's fault.
     """
-    accept_any_name(sys.stdout)
+    print_any_name()
     try:
-        main()
+        try:
+            main()
+        finally:
+            mark_outputs()
     except Preempted as stop:
         _leave(f'preempted: {stop}', stop.code)
+    except KeyboardInterrupt:
+        _leave('interrupted', _INTERRUPTED)
     except Exception as error:
         line = describe(error)
         if line is None or os.environ.get(_TRACEBACK) == '1':
@@ -71,8 +116,21 @@ def describe(error: BaseException) -> str | None:
         name, _, rest = last.partition(': ')
         worker_error = name.rsplit('.', 1)[-1] in ('InputError', 'VideoReadError')
         return rest if worker_error else None
-    if isinstance(error, (InputError, ConfigParsingError, pickle.UnpicklingError)):
+    if isinstance(error, (InputError, ConfigParsingError)):
         return ' '.join(text.split())
+    if isinstance(error, pickle.UnpicklingError):
+        return f'a file that was to be loaded: {refusal(error)}'
+    if isinstance(error, RecursionError) and 'JSON' in text:
+        return 'a JSON file that the command reads is nested too deeply to be one that this package wrote'
+    if isinstance(error, urllib.error.URLError):
+        return (
+            f'{getattr(error, "filename", None) or "an address of the config"} cannot be fetched ({reason_of(error)})'
+        )
+    if isinstance(error, ValueError) and 'more than 1 value per channel' in text:
+        return (
+            f'BatchNorm got a single value for each channel ({reason_of(error)}): a batch of one sample; set '
+            'train_dataloader.drop_last=True or another train_dataloader.batch_size'
+        )
     if isinstance(error, TypeError) and 'unexpected keyword argument' in text:
         return f'unknown config key: {text}'
     if isinstance(error, TypeError) and (

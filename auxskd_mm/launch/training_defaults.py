@@ -1,4 +1,4 @@
-"""What every run by our tools has: exact resume, atomic checkpoints, preemption, a look at the loss, pinned memory."""
+"""The changes to a config that every run by our tools gets; changes.py lists them in words."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.model import is_model_wrapper
+from mmengine.device import get_device
 from torch import nn
+
+from ..config.loading.loaders import mend_loader
+from ..registry import type_name
+from ..unwrap import unwrap
 
 _LOOPS = {
     'EpochBasedTrainLoop': 'auxskd_mm.ResumableEpochTrainLoop',
@@ -16,7 +20,7 @@ _LOOPS = {
 
 
 def make_safe(config: Config) -> Config:
-    """Put our loop and checkpoint hook in the place of MMEngine's, and add two hooks.
+    """Put our loop and checkpoint hook in the place of MMEngine's, and add three hooks.
 
     Types that are not MMEngine's own are left alone. ``default_hooks=dict(preemption=None)`` or ``non_finite=None`` leaves
     that one out, and any option is set by its key, as ``default_hooks.non_finite.action=skip``.
@@ -28,20 +32,61 @@ def make_safe(config: Config) -> Config:
     if isinstance(loop, dict):
         if 'type' not in loop and 'by_epoch' in loop:
             loop['type'] = 'EpochBasedTrainLoop' if loop.pop('by_epoch') else 'IterBasedTrainLoop'
-        if loop.get('type') in _LOOPS:
-            loop['type'] = _LOOPS[loop['type']]
+        loop_name = _mmengine_name(loop.get('type'))
+        if loop_name in _LOOPS:
+            loop['type'] = _LOOPS[loop_name]
     hooks: Any = config.get('default_hooks')
     if hooks is None:
         config.default_hooks = hooks = {}
         hooks = config.default_hooks
     hooks.setdefault('checkpoint', dict(type='CheckpointHook', interval=1))
-    if hooks['checkpoint'] is not None and hooks['checkpoint'].get('type') == 'CheckpointHook':
+    if hooks['checkpoint'] is not None and _mmengine_name(hooks['checkpoint'].get('type')) == 'CheckpointHook':
         hooks['checkpoint']['type'] = 'auxskd_mm.AtomicCheckpointHook'
     for name, kind in (('preemption', 'PreemptionHook'), ('non_finite', 'NonFiniteLossHook')):
         if name in hooks and hooks[name] is None:
             del hooks[name]  # MMEngine takes None for its own names only
             continue
         hooks[name] = {'type': f'auxskd_mm.{kind}', **(hooks.get(name) or {})}
+    custom = list(config.get('custom_hooks') or [])
+    if not any(
+        type_name(hook.get('type') if isinstance(hook, dict) else type(hook)) == 'BadVideoHook' for hook in custom
+    ):
+        config.custom_hooks = [*custom, dict(type='auxskd_mm.BadVideoHook')]
+    return config
+
+
+def _mmengine_name(kind: Any) -> str:
+    """Bare name of a type of MMEngine's, '' for others: a subclass of the same name elsewhere is left alone."""
+    owner = kind.__module__ if isinstance(kind, type) else kind if isinstance(kind, str) and '.' in kind else 'mmengine'
+    return type_name(kind) if owner.split('.')[0] == 'mmengine' else ''
+
+
+def mend_loaders(config: Config) -> Config:
+    """:func:`mend_loader` for each loader of a Runner's config, in place."""
+    for part in ('train', 'val', 'test'):
+        loader = config.get(f'{part}_dataloader')
+        if isinstance(loader, dict):
+            mend_loader(loader)
+    return config
+
+
+def leave_out_amp(config: Config) -> Config:
+    """Train in float32 where there is no accelerator.
+
+    MMEngine's AMP wrapper refuses to start there. The arithmetic is only faster with it, not another.
+
+    Args:
+        config: Config of a Runner, changed in place.
+    """
+    wrapper = config.get('optim_wrapper') or {}
+    if (
+        type_name(wrapper.get('type')) == 'AmpOptimWrapper'
+        and config.get('train_cfg') is not None
+        and get_device() == 'cpu'
+    ):
+        for key in ('dtype', 'loss_scale', 'use_fp64'):
+            config.optim_wrapper.pop(key, None)
+        config.optim_wrapper.type = 'OptimWrapper'
     return config
 
 
@@ -79,7 +124,7 @@ def compile_backbones(model: nn.Module, options: dict[str, Any]) -> None:
         model: The model, or a wrapper of it.
         options: Of ``torch.compile``.
     """
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrap(model)
     for owner in (model, getattr(model, 'teacher', None)):
         backbone = getattr(owner, 'backbone', None)
         if isinstance(backbone, nn.Module):

@@ -7,9 +7,11 @@ from contextlib import closing
 from typing import Any
 
 import torch
-from mmengine.model import BaseDataPreprocessor, is_model_wrapper
+from mmengine.model import BaseDataPreprocessor
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
+
+from ..unwrap import unwrap
 
 
 def prefetch(batches: Generator[Any, None, None], device: torch.device | None) -> Generator[Any, None, None]:
@@ -31,8 +33,7 @@ def prefetch(batches: Generator[Any, None, None], device: torch.device | None) -
 
 def device_of(model: nn.Module) -> torch.device | None:
     """Where a model's data preprocessor takes batches to; None if it has none."""
-    model = model.module if is_model_wrapper(model) and hasattr(model, 'module') else model
-    return getattr(getattr(model, 'data_preprocessor', None), 'device', None)
+    return getattr(getattr(unwrap(model), 'data_preprocessor', None), 'device', None)
 
 
 def _one_ahead(batches: Generator[Any, None, None], copies: _Copies) -> Generator[Any, None, None]:

@@ -25,6 +25,7 @@ from ..random_state import STEP, seed_generators
 from ..registry import LOOPS
 from .device_prefetch import device_of, prefetch
 from .loader_check import check_loader, check_same_data
+from .model_check import check_batch_norm, check_classes
 
 _WORKER_DIED = 'exited unexpectedly'
 
@@ -65,6 +66,8 @@ class _Resumable:
         super().__init__(runner, dataloader, *args, **kwargs)  # type: ignore[call-arg]
         check_same_data(self.dataloader.dataset)
         check_loader(self.dataloader)
+        check_classes(runner.model, self.dataloader.dataset)
+        check_batch_norm(runner.model, self.dataloader, runner.cfg)
 
     @property
     def sampler(self) -> ResumableSampler | None:
@@ -171,7 +174,7 @@ class ResumableEpochTrainLoop(_Resumable, EpochBasedTrainLoop):
         args: As of ``EpochBasedTrainLoop``.
 
     Raises:
-        InputError: See :func:`check_loader` and :func:`check_same_data`.
+        InputError: See :func:`check_loader`, :func:`check_same_data`, :func:`check_classes` and :func:`check_batch_norm`.
     """
 
     def _start_here(self) -> None:
@@ -203,7 +206,7 @@ class ResumableIterTrainLoop(_Resumable, IterBasedTrainLoop):
         args: As of ``IterBasedTrainLoop``.
 
     Raises:
-        InputError: See :func:`check_loader` and :func:`check_same_data`.
+        InputError: See :func:`check_loader`, :func:`check_same_data`, :func:`check_classes` and :func:`check_batch_norm`.
     """
 
     _closed = True  # MMEngine makes its iterator, and with it the workers, in the constructor

@@ -10,26 +10,55 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..config.loading.overrides import options_text, read_text
+from ..errors import InputError, Preempted
+from ..files import write_atomically
+
+OPTIONS = 'overrides.txt'
 
 
 def call(label: str, command: Sequence[str], options: Mapping[str, Any]) -> float:
     """Print and run a command with overrides.
+
+    The overrides of a tool with a ``--work-dir`` go through a file in that folder (``--cfg-file``), so that each arrives as
+    it is. Those of another command become ``--cfg-options``.
+
+    Args:
+        label: The step's name.
+        command: Program and arguments.
+        options: Overrides.
 
     Returns:
         The seconds it took.
 
     Raises:
         InputError: If it fails.
+        Preempted: If it was asked to end, and saved its state.
     """
+    if '--work-dir' in command and options:
+        file = Path(command[command.index('--work-dir') + 1], OPTIONS)
+        write_atomically(file, options_text(options).encode('utf-8', 'surrogateescape'))
+        command, options = [*command, '--cfg-file', str(file)], {}
     print(f'   $ {line(command, options)}', flush=True)
     start = time.time()
-    code = subprocess.run(with_options(command, options)).returncode
+    code = _run(with_options(command, options))
+    if code == Preempted.code:
+        raise Preempted(f'phase {label!r} saved its state; start the recipe again to go on')
     if code:
         raise InputError(
             f'phase {label!r} ended with exit code {code}; start the recipe again to go on from its last checkpoint'
         )
     return time.time() - start
+
+
+def _run(command: Sequence[str]) -> int:
+    """Run a command to its end; a Ctrl-C is the command's, which saves and leaves."""
+    with subprocess.Popen(command) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue
 
 
 def with_options(command: Sequence[str], options: Mapping[str, Any]) -> list[str]:
@@ -38,8 +67,17 @@ def with_options(command: Sequence[str], options: Mapping[str, Any]) -> list[str
 
 
 def pairs(options: Mapping[str, Any]) -> list[str]:
-    """Overrides in the form that MMEngine's DictAction reads back to the same values."""
-    return [f'{key}={_literal(value)}' for key, value in options.items()]
+    """Overrides as a user writes them: ``key=value``, and ``key:=value`` where that would be read as something else."""
+    return [_pair(key, value) for key, value in options.items()]
+
+
+def _pair(key: str, value: Any) -> str:
+    text = _literal(value)
+    try:
+        same = read_text(text, key=key)
+    except ValueError:
+        same = None
+    return f'{key}={text}' if type(same) is type(value) and same == value else f'{key}:={value!r}'
 
 
 def _literal(value: Any) -> str:

@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
-
+from ..config.load import load_config
 from ..errors import InputError
 from ..registry import METRICS, type_name
 from . import commands
@@ -110,8 +109,8 @@ def _test(step: Step, checkpoint: Path | None, gpus: int) -> tuple[str, float]:
     classifier = step.evaluation is not None and _evaluator(step.config)[0] == 'MultiClipAccuracy'
     if classifier:
         command += ['--dump', str(dump)]
-    elif step.evaluation is not None and _keeps_features(step.config):
-        options.setdefault('test_evaluator.0.save_to', str(step.folder / FEATURES))
+    elif step.evaluation is not None and (number := _keeps_features(step.config)) is not None:
+        options.setdefault(f'test_evaluator.{number}.save_to', str(step.folder / FEATURES))
     took = commands.call(step.label, command, options)
     if classifier and dump.is_file():
         records.keep_predictions(dump, _evaluator(step.config)[1].get('average', 'logits'))
@@ -120,14 +119,18 @@ def _test(step: Step, checkpoint: Path | None, gpus: int) -> tuple[str, float]:
 
 def _evaluator(path: Path) -> tuple[str, dict[str, Any]]:
     """Type and config of the first evaluator of a config."""
-    evaluator = Config.fromfile(str(path)).test_evaluator
+    evaluator = load_config(str(path)).test_evaluator
     first = evaluator[0] if isinstance(evaluator, (list, tuple)) else evaluator
     return type_name(first['type']), dict(first)
 
 
-def _keeps_features(path: Path) -> bool:
+def _keeps_features(path: Path) -> int | None:
+    """Number of the first evaluator of a config that can keep the features, None if there is none."""
     from ..evaluation.feature_metric import FeatureMetric
 
-    evaluator = Config.fromfile(str(path)).test_evaluator
-    kind = METRICS.get(str(evaluator[0]['type'])) if isinstance(evaluator, (list, tuple)) else None
-    return isinstance(kind, type) and issubclass(kind, FeatureMetric)
+    evaluator = load_config(str(path)).test_evaluator
+    for number, entry in enumerate(evaluator if isinstance(evaluator, (list, tuple)) else []):
+        kind = METRICS.get(entry['type']) if isinstance(entry['type'], str) else entry['type']
+        if isinstance(kind, type) and issubclass(kind, FeatureMetric):
+            return number
+    return None

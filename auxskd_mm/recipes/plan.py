@@ -13,7 +13,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ..config.variables import fill_value
+from ..config.loading.overrides import read_text, value_at
 from ..errors import InputError
 from .entries import Evaluation, Init, Phase, read_evaluations, read_inits, read_phases
 
@@ -158,6 +158,20 @@ def list_variables(run: Run) -> dict[str, Any]:
     return dict(lists=run.lists, num_classes=len(read_classes(classes)))
 
 
+def _filled(value: Any, variables: Mapping[str, Any]) -> Any:
+    """An option with ``{lists}`` and ``{num_classes}`` replaced; one that is nothing else takes the value's type."""
+    if isinstance(value, Mapping):
+        return {key: _filled(item, variables) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_filled(item, variables) for item in value)
+    if isinstance(value, str):
+        for name, filling in variables.items():
+            if value == f'{{{name}}}':
+                return filling
+            value = value.replace(f'{{{name}}}', str(filling))
+    return value
+
+
 def read_classes(path: Path) -> list[str]:
     """Names of a file with a class a line."""
     return [name for name in path.read_text(encoding='utf-8').split('\n') if name.strip()]
@@ -172,7 +186,7 @@ def _steps(
         merged: dict[str, Any] = {}
         for part in parts:
             merged.update(copy.deepcopy(dict(part)))
-        return dict(fill_value(merged, variables))
+        return dict(_filled(merged, variables))
 
     steps = [
         Step(
@@ -219,8 +233,22 @@ def _override(entries: Sequence[Phase | Evaluation], phases: Sequence[Phase], op
         name, _, rest = key.partition('.')
         if name not in [*names, 'all'] or not rest:
             raise InputError(
-                f"--cfg-options {key}: expected '<phase>.<key>' or 'all.<key>' (all phases, no evaluation); there are "
-                f'{names}'
+                f"--cfg-options {key}: expected '<phase>.<key>' or 'all.<key>' (all phases, and every evaluation whose "
+                f'config has that key); there are {names}'
             )
-        for entry in phases if name == 'all' else [entry for entry in entries if entry.name == name]:
+        if name == 'all':
+            chosen = [
+                entry
+                for entry in entries
+                if entry in phases or value_at(Config.fromfile(str(entry.config)), rest, None) is not None
+            ]
+        else:
+            chosen = [entry for entry in entries if entry.name == name]
+        if not chosen:
+            raise InputError(f'--cfg-options {key}: no config of this recipe has {rest}')
+        for entry in chosen:
+            if text := getattr(options, 'texts', {}).get(key):  # what it means depends on what it replaces
+                config = Config.fromfile(str(entry.config))
+                config.merge_from_dict({k: v for k, v in entry.options.items() if k == rest})
+                value = read_text(text, value_at(config, rest), rest)
             entry.options[rest] = value

@@ -39,7 +39,8 @@ def run_recipe(
         recipe: Config with ``phases``; and ``inits`` and ``evaluations`` if there is to be a report.
         work_dir: Folder of the recipe; a phase works in ``work_dir/<name>``, or ``work_dir/<run>/<name>`` with several
             seeds or splits.
-        options: Overrides for single phases or evaluations, keys ``<name>.<key>`` (or ``all.<key>``, all phases).
+        options: Overrides for single phases or evaluations, keys ``<name>.<key>`` (or ``all.<key>``: all phases, and every
+            evaluation whose config has that key).
         gpus: Processes per machine for torchrun; 0 runs in one process without it.
         seed: One random seed for every step, in place of the recipe's ``seeds``.
         seeds: Several, each a run of its own.

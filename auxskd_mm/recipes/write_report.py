@@ -89,7 +89,7 @@ def write_report(report: Report, folder: str | Path) -> Path:
 
 def _write(path: Path, text: str) -> None:
     temporary = path.with_name(f'{path.name}.tmp')
-    temporary.write_text(text, encoding='utf-8')
+    temporary.write_text(text, encoding='utf-8', errors='backslashreplace')
     os.replace(temporary, path)
 
 

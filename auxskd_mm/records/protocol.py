@@ -13,7 +13,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ..config.input_convention import find_pipeline, input_convention, same_convention
+from ..config.input_convention import input_convention, same_convention
+from ..config.pipelines import all_steps, data_sets, find_pipeline, find_steps
 from ..registry import type_name
 from .environment import command_of_process, git_revision, now, package_versions
 from .provenance import KEY, History, data_of, history_of, meta_config, methods_text, read_meta
@@ -230,7 +231,7 @@ def _trained(model: Mapping[str, Any], frozen: bool, kinds: Sequence[str]) -> st
 
 
 def _clip(pipeline: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    for step in pipeline:
+    for step in all_steps(pipeline):
         if 'clip_len' not in step:
             continue
         sampler = _name(step)
@@ -240,7 +241,7 @@ def _clip(pipeline: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
             stride=interval,
             per_video=step.get('num_clips', 1) if sampler == 'SampleFrames' else None,
             sampler=sampler,
-            still=any(_name(other) == 'StillFrames' and other.get('enabled', True) for other in pipeline),
+            still=any(step.get('enabled', True) for step in find_steps(pipeline, 'StillFrames')),
         )
     return None
 
@@ -249,8 +250,7 @@ def _crop(pipeline: Sequence[Mapping[str, Any]]) -> str | None:
     words = ('Resize', 'Crop', 'Flip')
     steps = [
         f'{_name(step)} {step.get("scale", step.get("crop_size", step.get("size", "")))}'.strip()
-        for outer in pipeline
-        for step in ([*outer['transforms']] if _name(outer) == 'PerView' else [outer])
+        for step in all_steps(pipeline)
         if any(word in _name(step) for word in words)
     ]
     return ', '.join(steps) or None
@@ -272,8 +272,7 @@ def _averaging(model: Mapping[str, Any], evaluator: Any) -> str | None:
 
 def _labelled(config: Mapping[str, Any], part: str) -> dict[str, Any]:
     loader = f'{part}_dataloader'
-    dataset = (config.get(loader) or {}).get('dataset') or {}
-    if 'gallery' in dataset:
+    if any(where.endswith('.gallery') for where, _ in data_sets(config.get(loader), loader)):
         return dict(train=data_of(config, loader, 'gallery'), test=data_of(config, loader, 'query'))
     return dict(train=data_of(config, 'train_dataloader'), test=None if part == 'train' else data_of(config, loader))
 

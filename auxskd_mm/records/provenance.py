@@ -9,7 +9,8 @@ from typing import Any, Optional
 import torch
 from mmengine.runner.checkpoint import find_latest_checkpoint
 
-from ..config.input_convention import find_pipeline, input_convention
+from ..config.input_convention import input_convention
+from ..config.pipelines import data_sets, find_pipeline
 from ..config.text import read_config_text
 from ..registry import MODELS, type_name
 
@@ -110,18 +111,13 @@ def data_of(config: Mapping[str, Any], loader: str, key: str | None = None) -> l
         loader: Such as ``'train_dataloader'``.
         key: 'gallery' or 'query' of a ``GalleryQueryDataset``.
     """
-    dataset: Any = (config.get(loader) or {}).get('dataset')
-    while isinstance(dataset, Mapping) and isinstance(dataset.get('dataset'), Mapping):
-        dataset = dataset['dataset']  # RepeatDataset and its like
-    if not isinstance(dataset, Mapping):
-        return None
-    if key is not None:
-        dataset = {**(dataset.get('common') or {}), **(dataset.get(key) or {})}
-    source = dataset.get('source', dataset.get('ann_file'))
-    if source is None:
-        return None
-    root = dataset.get('data_root') or ''
-    return [osp.join(str(root), str(item)) for item in ([source] if isinstance(source, str) else source)]
+    found: list[str] = []
+    for where, dataset in data_sets(config.get(loader), loader):
+        source = dataset.get('source', dataset.get('ann_file'))
+        if source is not None and (key is None or where.endswith(f'.{key}')):
+            root = str(dataset.get('data_root') or '')
+            found += [osp.join(root, str(item)) for item in ([source] if isinstance(source, str) else source)]
+    return list(dict.fromkeys(found)) or None
 
 
 def set_init_history(config: Any) -> None:

@@ -47,7 +47,7 @@ def write_gallery(
         facts=[one_line(fact) for fact in facts],
         sections=[_section(sample, stages) for sample in samples],
     )
-    path.write_text(page, encoding='utf-8')
+    path.write_text(page, encoding='utf-8', errors='backslashreplace')
     return path
 
 

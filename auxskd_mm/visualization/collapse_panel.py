@@ -12,6 +12,7 @@ from mmengine.config import Config
 
 from ..errors import InputError
 from ..records.scalars import read_scalars
+from ..registry import type_name
 from .curves import COLOURS
 from .plain_text import figure_text
 
@@ -44,7 +45,7 @@ def queue_settings(run: str | Path) -> tuple[int, int | None]:
         raise InputError(f'{run}: no */vis_data/config.py to read queue_size from; give --queue-size')
     config = Config.fromfile(files[-1])
     model = config.get('model') or {}
-    if not str(model.get('type')).endswith('AuxSKD'):
+    if not type_name(model.get('type')).endswith('AuxSKD'):
         raise InputError(f'{run}: a run of {model.get("type")}; this panel is for auxskd_mm.AuxSKD')
     return int(model.get('queue_size', 15360)), (config.get('train_dataloader') or {}).get('batch_size')
 

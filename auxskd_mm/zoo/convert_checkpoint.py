@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ..checkpoint_files import read_checkpoint
 from ..errors import InputError
-from ..files import check_checkpoint
+from ..functional.transfer import check_copied, check_finite, check_tensors
 
 _STATE_KEYS = ('state_dict', 'model', 'model_state_dict')
 _BACKBONE_ROOTS = (
@@ -95,9 +97,12 @@ def convert_state_dict(state: Mapping[str, Any], name: str = 'the checkpoint') -
         name: What to call it in messages.
 
     Raises:
-        InputError: If it is none of them, or already converted.
+        InputError: If it is none of them, already converted, or holds NumPy arrays or values that are not finite.
     """
-    tensors = {str(key).replace('module.', ''): value for key, value in state.items() if isinstance(value, Tensor)}
+    arrays = {key: value for key, value in state.items() if isinstance(value, (Tensor, np.ndarray))}
+    check_tensors(arrays, name)
+    check_finite(arrays, name)
+    tensors = {str(key).replace('module.', ''): value for key, value in arrays.items()}
     kind = _kind(tensors, name)
     table = _TABLES[kind]
     hara = kind == 'rspnet' and any('.layer1.' in key for key in tensors)
@@ -174,18 +179,9 @@ def load_original(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: If the file is missing, damaged, or asks for code to be run.
     """
-    check_checkpoint(str(path))
     # auxSKD puts its argparse options beside the weights: a plain record, safe to let through.
     torch.serialization.add_safe_globals([argparse.Namespace])
-    try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:
-        if asked := re.search(r'GLOBAL (\S+)', str(error)):
-            raise InputError(
-                f'{path}: refused, because it holds {asked[1]} beside tensors and loading that could run code; where '
-                'you trust it, save its state_dict alone'
-            ) from None
-        raise InputError(f'{path}: not a checkpoint of torch, or damaged ({type(error).__name__})') from None
+    content = read_checkpoint(path)
     if isinstance(content, dict):
         for key in _STATE_KEYS:
             if isinstance(content.get(key), dict):
@@ -210,5 +206,7 @@ def convert_checkpoint(source: str | Path, target: str | Path) -> Converted:
     temporary = target.with_name(target.name + '.tmp')
     meta = dict(converted_from=result.kind, source=Path(source).name)
     torch.save(dict(state_dict=result.state_dict, meta=meta), temporary)
+    written = torch.load(temporary, map_location='cpu', weights_only=True)['state_dict']
+    check_copied(written, result.state_dict, str(target))
     os.replace(temporary, target)
     return result

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from ..apis.inference import asked_tasks, class_names
+from ..config.pipelines import LOADERS, find_pipeline, find_steps
 from ..config.sample_shape import sample_shape
 from ..errors import InputError
 from ..files import check_writable
+from ..functional.transfer import check_finite
 from ..models.modules.pooling import pool_features
 from ..models.tasks import task_outputs
 
@@ -117,6 +119,7 @@ def export_model(
             exported, or outputs that differ by more than 1e-4 of their size.
     """
     path = check_export_path(path, check)
+    check_finite(model.state_dict(), str(getattr(model, 'checkpoint', None) or 'the model'))
     network = ClipNetwork(model, part, normalise).cpu()
     network.eval()
     clip = tuple(shape) if shape is not None else sample_shape(model.cfg)[2:]
@@ -238,7 +241,8 @@ def output_names(model: nn.Module, network: ClipNetwork) -> tuple[str, ...]:
 
 def _expects(model: nn.Module, normalise: bool) -> dict[str, Any]:
     """How to make the input, in words that a program can read."""
-    opener = _opener(model.cfg)
+    openers = (find_steps(find_pipeline(model.cfg, (loader,)), 'OpenVideo') for loader in LOADERS)
+    opener = next(filter(None, openers), [{}])[0]
     order = str(opener.get('channel_order', 'rgb'))
     if not normalise:
         processor = getattr(model, 'data_preprocessor', None)
@@ -248,15 +252,6 @@ def _expects(model: nn.Module, normalise: bool) -> dict[str, Any]:
         values = {key: getattr(processor, key).flatten().tolist() for key in ('mean', 'std')} if scaled else {}
         return dict(channels=order, values='normalised by the caller', **values)
     return dict(channels=order, values='0 to 255, as decoded')
-
-
-def _opener(config: Any) -> dict[str, Any]:
-    for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
-        steps = ((config.get(loader) or {}).get('dataset') or {}).get('pipeline') or ()
-        for step in steps:
-            if str(step['type']).endswith('OpenVideo'):
-                return dict(step)
-    return {}
 
 
 def _classes(model: nn.Module, name: str, network: ClipNetwork, example: Tensor) -> dict[str, Any]:

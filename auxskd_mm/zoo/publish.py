@@ -11,8 +11,9 @@ from typing import Any
 
 import torch
 
+from ..checkpoint_files import read_checkpoint
 from ..errors import InputError
-from ..files import check_checkpoint
+from ..functional.transfer import check_copied, check_finite, check_tensors, plain_keys
 from ..version import __version__
 
 PARTS = ('backbone', 'model', 'teacher')
@@ -49,7 +50,8 @@ def publish_model(source: str | Path, target: str | Path, *, part: str = 'backbo
     temporary = target.with_name(f'.{target.stem}.{os.getpid()}.tmp')
     try:
         torch.save(dict(meta=kept, state_dict=state), temporary)
-        torch.load(temporary, map_location='cpu', weights_only=True)  # what others will do
+        written = torch.load(temporary, map_location='cpu', weights_only=True)  # what others will do
+        check_copied(written['state_dict'], state, str(target))
         digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
         final = target.with_name(f'{target.stem}-{digest[:8]}.pth')
         os.replace(temporary, final)
@@ -62,9 +64,9 @@ def published_state(state: Mapping[str, Any], part: str, name: str) -> dict[str,
     """Tensors of a part, on the CPU and without the storage of anything else.
 
     Raises:
-        InputError: If there are none.
+        InputError: If there are none, or an entry is no tensor or not finite.
     """
-    plain = {key.removeprefix('module.'): value for key, value in state.items() if isinstance(value, torch.Tensor)}
+    plain = plain_keys(state)
     if part == 'model':
         chosen = {k: v for k, v in plain.items() if not k.startswith(('teacher.', 'queue.', 'data_preprocessor.'))}
     else:
@@ -73,12 +75,13 @@ def published_state(state: Mapping[str, Any], part: str, name: str) -> dict[str,
     if not chosen:
         examples = ', '.join(list(plain)[:3]) or 'no tensors'
         raise InputError(f'{name}: has no {part} to publish; its keys are {examples} ...')
+    check_tensors(chosen, name)
+    check_finite(chosen, name)
     return {key: value.detach().cpu().clone() for key, value in chosen.items()}
 
 
 def _read(source: str) -> Mapping[str, Any]:
-    check_checkpoint(source)
-    content = torch.load(source, map_location='cpu', weights_only=True)
+    content = read_checkpoint(source)
     if not isinstance(content, Mapping):
         raise InputError(f'{source}: holds a {type(content).__name__}, expected a checkpoint')
     return content

@@ -16,6 +16,7 @@ from mmengine.runner import Runner
 
 from ..apis.inference import init_model
 from ..config.input_files import check_lists
+from ..config.loading.loaders import mend_loader
 from ..config.sample_shape import sample_shape
 from ..errors import InputError
 
@@ -67,7 +68,7 @@ def loader_speed(config: Config, split: str = 'train', *, batches: int = 20, war
     check_lists(config, [split])
     _check_counts(batches, warmup)
     init_default_scope(config.get('default_scope', 'mmaction'))
-    loader = Runner.build_dataloader(settings, seed=0)
+    loader = Runner.build_dataloader(mend_loader(settings), seed=0)
     endless: Iterator[Any] = itertools.chain.from_iterable(itertools.repeat(loader))
     seconds = _timed(lambda: next(endless), batches, warmup, lambda: None)
     return Speed(seconds, int(loader.batch_size or settings['batch_size']))

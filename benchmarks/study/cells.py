@@ -59,8 +59,3 @@ class Cell:
         if content['fingerprint'] != self.fingerprint():
             raise InputError(f'{path}: made with other options; move it away to run the cell again')
         return content
-
-
-def on_both(options: dict[str, Any]) -> dict[str, Any]:
-    """Options of a data set, for training and test: ``{'pipeline.1.clip_len': 8}`` and the like."""
-    return {f'{part}_dataloader.dataset.{key}': value for part in ('train', 'test') for key, value in options.items()}

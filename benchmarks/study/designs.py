@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cells import Cell, on_both
+from cells import Cell
 from data import BUDGETS, few_labels, part_of, scene_split
 
 # Steps of a whole pretraining, whatever its phases: with the auxiliary phase, the primary one gets what is left.
@@ -75,22 +75,17 @@ def pretrain(
     """One phase of a pretraining."""
     chosen: dict[str, Any] = {
         'train_dataloader.dataset.source': clips.train,
-        'train_dataloader.dataset.pipeline.3.transforms.1.size': clips.crop,
+        'crop': clips.crop,
+        'sample.clip_len': CLIP,
     }
-    sampling = {'pipeline.1.clip_len': CLIP}
     if method in ('vspp', 'auxskd'):
-        sampling['pipeline.1.num_segments'] = SEGMENTS
-    if method == 'vspp':
-        chosen['model.cls_head.num_segments'] = SEGMENTS
+        chosen['sample.num_segments'] = SEGMENTS
     if method == 'auxskd':
         chosen['model.queue_size'] = 256
         chosen[LR] = AUX_LR
-        chosen.update({f'train_dataloader.dataset.{key}': value for key, value in sampling.items()})
     else:
         chosen['test_dataloader.dataset.source'] = clips.test
         chosen['test_dataloader.dataset.repeat'] = 1
-        chosen['test_dataloader.dataset.pipeline.3.transforms.1.crop_size'] = clips.crop
-        chosen.update(on_both(sampling))
     name = f'{clips.key}/{row}/{seed}/{method}'
     return Cell(name, f'demo/{method}_motion.py', {**chosen, **(options or {})}, seed, steps, init)
 
@@ -102,9 +97,9 @@ def frozen(clips: Clips, row: str, seed: int, init: str | None, still: bool = Fa
         f'{where}.common.data_root': '',
         f'{where}.gallery.ann_file': clips.labels[0],
         f'{where}.query.ann_file': clips.queries,
-        f'{where}.common.pipeline.1.clip_len': CLIP,
-        f'{where}.common.pipeline.1.num_clips': 1,
-        f'{where}.common.pipeline.4.crop_size': clips.crop,
+        'clip_len': CLIP,
+        'num_clips': 1,
+        'crop': clips.crop,
     }
     name = f'{clips.key}/{row}/{seed}/frozen'
     return Cell(name, 'demo/probe_motion.py', options, seed, init=init, still=still, labels=clips.labels)
@@ -119,10 +114,9 @@ def fine_tunings(clips: Clips, row: str, seed: int, init: str | None, still: boo
             'train_dataloader.dataset.ann_file': path,
             'test_dataloader.dataset.data_root': '',
             'test_dataloader.dataset.ann_file': clips.queries,
-            'train_dataloader.dataset.pipeline.4.size': clips.crop,
-            'test_dataloader.dataset.pipeline.4.crop_size': clips.crop,
-            'model.cls_head.num_classes': clips.classes,
-            **on_both({'pipeline.1.clip_len': CLIP}),
+            'crop': clips.crop,
+            'clip_len': CLIP,
+            'num_classes': clips.classes,
         }
         name = f'{clips.key}/{row}/{seed}/finetune{budget}'
         steps = REAL_FINE_TUNE if clips.key == 'real' else FINE_TUNE[budget]
@@ -148,11 +142,8 @@ def chain(
         both: Options of the samplers of both.
         steps: Of the two phases.
     """
-    train = {f'train_dataloader.dataset.{key}': value for key, value in (both or {}).items()}
-    first = pretrain(clips, row, 'auxskd', seed, steps[0], options={**train, **(aux or {})})
-    second = pretrain(
-        clips, row, method, seed, steps[1], first.name, options={**on_both(both or {}), **(primary or {})}
-    )
+    first = pretrain(clips, row, 'auxskd', seed, steps[0], options={**(both or {}), **(aux or {})})
+    second = pretrain(clips, row, method, seed, steps[1], first.name, options={**(both or {}), **(primary or {})})
     return [first, second, frozen(clips, row, seed, second.name)]
 
 
@@ -226,7 +217,6 @@ def pool_table(root: Path, seeds: Sequence[int]) -> list[Cell]:
 
 
 LOSS = 'auxskd_mm.SimilarityDistillationLoss'
-JITTER = 'train_dataloader.dataset.pipeline.4.transforms.0'
 INPUT = 'model.data_preprocessor'
 RAW: dict[str, Any] = {f'{INPUT}.mean': None, f'{INPUT}.std': None, f'{INPUT}.to_rgb': True}
 # One change at a time to auxSKD, then VSPP: options of the auxiliary phase, of the primary one, and of both samplers.
@@ -246,37 +236,37 @@ ABLATIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]]
         {},
         {},
     ),
-    'momentum09': ('momentum 0.9, not 0.99', {'custom_hooks.2.momentum': 0.9}, {}, {}),
-    'momentum0999': ('momentum 0.999', {'custom_hooks.2.momentum': 0.999}, {}, {}),
+    'momentum09': ('momentum 0.9, not 0.99', {'momentum': 0.9}, {}, {}),
+    'momentum0999': ('momentum 0.999', {'momentum': 0.999}, {}, {}),
     'linear_predictor': ('predictor without hidden layer', {'model.predictor.hidden_channels': None}, {}, {}),
-    'jitter_frames': ('jitter of each frame, not of the clip', {f'{JITTER}.clip_consistent': False}, {}, {}),
+    'jitter_frames': ('jitter of each frame, not of the clip', {'jitter.clip_consistent': False}, {}, {}),
     'segments4': (
         'four segments of two frames, not two of four',
         {},
-        {'model.cls_head.num_segments': 4},
-        {'pipeline.1.num_segments': 4},
+        {},
+        {'sample.num_segments': 4},
     ),
-    'paces4': ('speeds 1, 2, 3, 4, not 1, 2, 4, 8', {}, {}, {'pipeline.1.speeds': (1, 2, 3, 4)}),
-    'disjoint': ('segments that share no frame (original: one)', {}, {}, {'pipeline.1.disjoint': True}),
-    'faithful': ("starts of the original's, which wrap", {}, {}, {'pipeline.1.mode': 'faithful'}),
+    'paces4': ('speeds 1, 2, 3, 4, not 1, 2, 4, 8', {}, {}, {'sample.speeds': (1, 2, 3, 4)}),
+    'disjoint': ('segments that share no frame (original: one)', {}, {}, {'sample.disjoint': True}),
+    'faithful': ("starts of the original's, which wrap", {}, {}, {'sample.mode': 'faithful'}),
     'early_wrap': (
         "the same with auxSKD's early wrap",
-        {'train_dataloader.dataset.pipeline.1.lookahead': 3},
+        {'sample.lookahead': 3},
         {},
-        {'pipeline.1.mode': 'faithful'},
+        {'sample.mode': 'faithful'},
     ),
     'bgr255': ('BGR in 0 to 255, not RGB in -2 to 2', RAW, RAW, {}),
     'faithful_recipe': (
         'all of the faithful recipe together',
         {
             **RAW,
-            f'{JITTER}.clip_consistent': False,
+            'jitter.clip_consistent': False,
             'model.queue_init': 'columns',
-            'custom_hooks.2.momentum': 0.999,
-            'train_dataloader.dataset.pipeline.1.lookahead': 3,
+            'momentum': 0.999,
+            'sample.lookahead': 3,
         },
         RAW,
-        {'pipeline.1.mode': 'faithful'},
+        {'sample.mode': 'faithful'},
     ),
 }
 
@@ -301,7 +291,7 @@ SCHEDULES: dict[str, tuple[str, dict[str, Any], int]] = {
     'long': ('480 steps, not 120', {}, TOTAL),
     'long_cool': (
         '480 steps, teacher temperature 0.1 and momentum 0.9',
-        {'model.loss': dict(type=LOSS, teacher_temperature=0.1), 'custom_hooks.2.momentum': 0.9},
+        {'model.loss': dict(type=LOSS, teacher_temperature=0.1), 'momentum': 0.9},
         TOTAL,
     ),
 }
@@ -331,7 +321,7 @@ def shortcut_table(root: Path, seeds: Sequence[int], tennis: str, table: str) ->
             for row in ('vspp', 'auxskd_vspp'):
                 init = f'{clips.key}/{row}/{seed}/vspp'
                 plain = pretrain(clips, row, 'vspp', seed, 0, init)
-                wraps = {'test_dataloader.dataset.pipeline.1.mode': 'faithful'}
+                wraps = {'sample.mode': 'faithful'}
                 tests: dict[str, tuple[dict[str, Any], bool]] = dict(
                     still=({}, True), coarse=({'test_dataloader.dataset.source': coarse}, False), wraps=(wraps, False)
                 )
@@ -341,7 +331,7 @@ def shortcut_table(root: Path, seeds: Sequence[int], tennis: str, table: str) ->
     return made
 
 
-WHOLE = {'model.cls_head.num_segments': 1, **on_both({'pipeline.1.num_segments': 1})}
+WHOLE = {'sample.num_segments': 1}
 R21D = {'model.backbone.type': 'auxskd_mm.R2Plus1DVCOP'}
 BACKBONES: dict[str, tuple[str, dict[str, Any]]] = {
     'c3d': ('C3D, learning rate 1e-3', {}),

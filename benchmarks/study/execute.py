@@ -20,6 +20,7 @@ from auxskd_mm.evaluation import FeatureBank, KNNMetric, LinearProbeMetric, Retr
 from auxskd_mm.evaluation.linear_probe import ProbeSettings, fit_probe
 from auxskd_mm.records.protocol import protocol_of, write_protocol
 from auxskd_mm.records.provenance import set_init_history
+from auxskd_mm.registry import type_name
 
 WARM_UP = 20
 
@@ -73,7 +74,8 @@ def cell_config(cell: Cell, root: Path) -> Config:
         loader.update(num_workers=0, persistent_workers=False)
         pipeline = (loader.dataset.common if 'common' in loader.dataset else loader.dataset).pipeline
         if cell.still:
-            pipeline.insert(2, dict(type='auxskd_mm.StillFrames'))
+            decode = next(i for i, step in enumerate(pipeline) if type_name(step['type']) == 'DecodeClips')
+            pipeline.insert(decode, dict(type='auxskd_mm.StillFrames'))
     if cell.steps:
         config.train_cfg = dict(type='IterBasedTrainLoop', max_iters=cell.steps, val_interval=10**9)
         config.param_scheduler = [

@@ -22,5 +22,5 @@ def regression_cells(root: Path, seed: int) -> list[Cell]:
     motion_stores(root, TRAIN, TEST)
     clips = replace(motion(root, seed), key='regression')
     cells = [*chain(clips, 'chain', 'vspp', seed, primary=WHOLE, steps=STEPS), frozen(clips, 'scratch', seed, None)]
-    two = {'test_dataloader.dataset.common.pipeline.1.num_clips': 2}
+    two = {'num_clips': 2}
     return [replace(cell, options={**cell.options, **two}) if cell.labels else cell for cell in cells]

@@ -6,9 +6,11 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=20, ignore_last=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=3),
+    checkpoint=dict(type='auxskd_mm.AtomicCheckpointHook', interval=1, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    sync_buffers=dict(type='SyncBuffersHook'),
+    preemption=dict(type='auxskd_mm.PreemptionHook'),  # SIGTERM or Ctrl-C: save, then leave
+    non_finite=dict(type='auxskd_mm.NonFiniteLossHook'),  # a loss that is NaN or infinite ends the run
+    sync_buffers=dict(type='auxskd_mm.SyncBuffersExceptQueuesHook'),  # a queue is never averaged
 )
 custom_hooks = [
     dict(type='auxskd_mm.CheckedTransferHook'),  # `load_from` that brings no backbone is an error

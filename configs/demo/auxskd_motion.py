@@ -12,30 +12,24 @@ model = dict(
     queue_size=512,
     data_preprocessor={{_base_.data_preprocessor}},
 )
+momentum = 0.99  # of the teacher
 custom_hooks = [
     dict(type='auxskd_mm.CheckedTransferHook'),
     dict(type='auxskd_mm.BadVideoHook'),
-    dict(type='auxskd_mm.SKDDistillerHook', momentum=0.99),
+    dict(type='auxskd_mm.SKDDistillerHook', momentum=momentum),
 ]
+sample = dict(
+    type='auxskd_mm.SegmentPaceSample', clip_len=16, num_segments=4, speeds=(1, 2, 4, 8), num_views=2, mode='fit'
+)
+jitter = dict(
+    type='auxskd_mm.ClipColorJitter', brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, p=0.8, clip_consistent=True
+)
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    dict(type='auxskd_mm.SegmentPaceSample', clip_len=16, num_segments=4, speeds=(1, 2, 4, 8), num_views=2, mode='fit'),
+    sample,
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='auxskd_mm.PerView', transforms={{_base_.augment}}),
-    dict(
-        type='auxskd_mm.PerView',
-        transforms=[
-            dict(
-                type='auxskd_mm.ClipColorJitter',
-                brightness=0.4,
-                contrast=0.4,
-                saturation=0.4,
-                hue=0.1,
-                p=0.8,
-                clip_consistent=True,
-            ),
-        ],
-    ),
+    dict(type='auxskd_mm.PerView', transforms=[jitter]),
     dict(type='FormatShape', input_format='NCTHW'),
     dict(
         type='PackActionInputs',
@@ -48,7 +42,6 @@ train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=1e-4))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=20),
-    dict(type='CosineAnnealingLR', by_epoch=True, T_max=2, eta_min=0, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', by_epoch=True, T_max=_base_.epochs, eta_min=0, convert_to_iter_based=True),
 ]
-train_cfg = dict(max_epochs=2)
 default_hooks = dict(logger=dict(interval=5))

@@ -2,12 +2,13 @@
 # minutes on two cores: the network and inputs of the demo's pretraining, 16 of every second frame; two clips a video at test.
 _base_ = ['./_base_motion.py']
 
-clip_len, frame_interval = 16, 2
+clip_len, frame_interval, num_clips = 16, 2, 2
+num_classes = 10
 model = dict(
     type='Recognizer3D',
     backbone={{_base_.backbone}},
     cls_head=dict(
-        type='I3DHead', num_classes=10, in_channels=64, dropout_ratio=0.0, average_clips=None
+        type='I3DHead', num_classes=num_classes, in_channels=64, dropout_ratio=0.0, average_clips=None
     ),  # the metric averages, and says what
     data_preprocessor={{_base_.data_preprocessor}},
 )
@@ -17,27 +18,33 @@ train_pipeline = [
     dict(type='SampleFrames', clip_len=clip_len, frame_interval=frame_interval),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(64, 48), keep_ratio=False),
-    dict(type='auxskd_mm.ClipRandomCrop', size=40),  # no flip: left and right may be classes
+    dict(type='auxskd_mm.ClipRandomCrop', size=_base_.crop),  # no flip: left and right may be classes
     dict(type='FormatShape', input_format='NCTHW'),
     pack,
 ]
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    dict(type='SampleFrames', clip_len=clip_len, frame_interval=frame_interval, num_clips=2, test_mode=True),
+    dict(type='SampleFrames', clip_len=clip_len, frame_interval=frame_interval, num_clips=num_clips, test_mode=True),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(64, 48), keep_ratio=False),
-    dict(type='CenterCrop', crop_size=40),
+    dict(type='CenterCrop', crop_size=_base_.crop),
     dict(type='FormatShape', input_format='NCTHW'),
     pack,
 ]
 data_root = 'data/motion_clips'
 train_dataloader = dict(
-    dataset=dict(_delete_=True, type='VideoDataset', data_root=data_root, ann_file='train.txt', pipeline=train_pipeline)
+    dataset=dict(
+        _delete_=True,
+        type='auxskd_mm.LabeledVideoDataset',
+        data_root=data_root,
+        ann_file='train.txt',
+        pipeline=train_pipeline,
+    )
 )
 test_dataloader = dict(
     dataset=dict(
         _delete_=True,
-        type='VideoDataset',
+        type='auxskd_mm.LabeledVideoDataset',
         data_root=data_root,
         ann_file='test.txt',
         pipeline=test_pipeline,
@@ -46,9 +53,18 @@ test_dataloader = dict(
 )
 test_evaluator = dict(type='auxskd_mm.MultiClipAccuracy')
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=3e-3, weight_decay=0.02))
+epochs = 15
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=True, begin=0, end=1, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', by_epoch=True, begin=1, end=15, T_max=14, eta_min=0, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        by_epoch=True,
+        begin=1,
+        end=max(epochs, 2),
+        T_max=max(epochs - 1, 1),
+        eta_min=0,
+        convert_to_iter_based=True,
+    ),
 ]
-train_cfg = dict(max_epochs=15)
+train_cfg = dict(max_epochs=epochs)
 default_hooks = dict(logger=dict(interval=5), checkpoint=dict(interval=5))

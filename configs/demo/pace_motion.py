@@ -3,13 +3,13 @@
 # AdamW.
 _base_ = ['./_base_motion.py']
 
+sample = dict(type='auxskd_mm.PaceSample', clip_len=8, paces=(1, 2, 4, 8), mode='fit')
 model = dict(
     type='Recognizer3D',
     backbone={{_base_.backbone}},
-    cls_head=dict(type='auxskd_mm.PaceHead', in_channels=64, num_paces=4),
+    cls_head=dict(type='auxskd_mm.PaceHead', in_channels=64, num_paces=len(sample['paces'])),
     data_preprocessor={{_base_.data_preprocessor}},
 )
-sample = dict(type='auxskd_mm.PaceSample', clip_len=8, paces=(1, 2, 4, 8), mode='fit')
 finish = [
     dict(type='FormatShape', input_format='NCTHW'),
     dict(type='PackActionInputs', algorithm_keys=('pace_label',), meta_keys=('filename', 'sample_idx', 'frame_inds')),

@@ -3,6 +3,7 @@
 # steps), a tenth of the weight on the appearance loss (at 1 the speed was still at chance after 1,400 steps), AdamW.
 _base_ = ['./_base_motion.py']
 
+sample = dict(type='auxskd_mm.RelativeSpeedSample', clip_len=8, max_speed=4)
 head = dict(type='auxskd_mm.RelativeSpeedHead', in_channels=64, out_channels=64)
 model = dict(
     type='auxskd_mm.RSPNet',
@@ -10,7 +11,7 @@ model = dict(
     head_a=head,
     head_m=head,
     queue_size=512,
-    speed=4,
+    speed=sample['max_speed'],
     appearance_weight=0.1,
     data_preprocessor={{_base_.data_preprocessor}},
 )
@@ -19,7 +20,6 @@ custom_hooks = [
     dict(type='auxskd_mm.BadVideoHook'),
     dict(type='auxskd_mm.SKDDistillerHook', momentum=0.99),
 ]
-sample = dict(type='auxskd_mm.RelativeSpeedSample', clip_len=8, max_speed=4)
 finish = [
     dict(type='FormatShape', input_format='NCTHW'),
     dict(type='PackActionInputs', algorithm_keys=(), meta_keys=('filename', 'sample_idx', 'frame_inds')),
@@ -40,4 +40,5 @@ test_pipeline = [
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_evaluator = dict(type='auxskd_mm.PretextAccuracyMetric', tasks=['speed'], class_names=dict(speed=['1x', '4x']))
+class_names = dict(speed=['1x', f'{sample["max_speed"]}x'])
+test_evaluator = dict(type='auxskd_mm.PretextAccuracyMetric', tasks=['speed'], class_names=class_names)

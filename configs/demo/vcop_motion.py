@@ -7,13 +7,15 @@
 _base_ = ['./_base_motion.py']
 
 data_root = 'data/motion_clips_slowing'
+sample = dict(type='auxskd_mm.ClipOrderSample', clip_len=8, tuple_len=3, interval=16)
 model = dict(
     type='Recognizer3D',
     backbone={{_base_.backbone}},
-    cls_head=dict(type='auxskd_mm.ClipOrderHead', in_channels=64, tuple_len=3, hidden_channels=64, dropout=0.2),
+    cls_head=dict(
+        type='auxskd_mm.ClipOrderHead', in_channels=64, tuple_len=sample['tuple_len'], hidden_channels=64, dropout=0.2
+    ),
     data_preprocessor={{_base_.data_preprocessor}},
 )
-sample = dict(type='auxskd_mm.ClipOrderSample', clip_len=8, tuple_len=3, interval=16)
 finish = [
     dict(type='FormatShape', input_format='NCTHW'),
     dict(type='PackActionInputs', algorithm_keys=('order_label',), meta_keys=('filename', 'sample_idx', 'frame_inds')),
@@ -22,7 +24,9 @@ train_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
     sample,
     dict(type='auxskd_mm.DecodeClips'),
-    dict(type='auxskd_mm.PerView', clips_per_view=3, transforms={{_base_.augment}}),  # one draw for the tuple
+    dict(
+        type='auxskd_mm.PerView', clips_per_view=sample['tuple_len'], transforms={{_base_.augment}}
+    ),  # one draw for the tuple
     *finish,
 ]
 test_pipeline = [

@@ -3,13 +3,15 @@
 # 'fit' sampling, RGB in [-2, 2], no jitter, AdamW.
 _base_ = ['./_base_motion.py']
 
+sample = dict(type='auxskd_mm.SegmentPaceSample', clip_len=16, num_segments=4, speeds=(1, 2, 4, 8), mode='fit')
 model = dict(
     type='Recognizer3D',
     backbone={{_base_.backbone}},
-    cls_head=dict(type='auxskd_mm.VSPPHead', in_channels=64, num_speeds=4, num_segments=4),
+    cls_head=dict(
+        type='auxskd_mm.VSPPHead', in_channels=64, num_speeds=len(sample['speeds']), num_segments=sample['num_segments']
+    ),
     data_preprocessor={{_base_.data_preprocessor}},
 )
-sample = dict(type='auxskd_mm.SegmentPaceSample', clip_len=16, num_segments=4, speeds=(1, 2, 4, 8), mode='fit')
 finish = [
     dict(type='FormatShape', input_format='NCTHW'),
     dict(
@@ -36,8 +38,9 @@ train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_evaluator = dict(type='auxskd_mm.SegmentPaceMetric')
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=0))
+epochs = 4
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=True, T_max=4, eta_min=0, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', by_epoch=True, T_max=epochs, eta_min=0, convert_to_iter_based=True),
 ]
-train_cfg = dict(max_epochs=4)
+train_cfg = dict(max_epochs=epochs)

@@ -15,7 +15,8 @@ model = dict(
     data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor', to_rgb=True),
 )
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-4))
+epochs = 150
 param_scheduler = []  # VCOP builds a ReduceLROnPlateau and never steps it
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=150, val_interval=1)
+train_cfg = dict(type='auxskd_mm.ResumableEpochTrainLoop', max_epochs=epochs, val_interval=1)
 default_hooks = dict(checkpoint=dict(interval=10, max_keep_ckpts=1, save_best='acc/top1'))
 auto_scale_lr = dict(enable=False, base_batch_size=8)

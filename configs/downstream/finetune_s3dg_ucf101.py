@@ -15,7 +15,8 @@ model = dict(
     data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor', to_rgb=True),
 )
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=5e-3, momentum=0.9, weight_decay=1e-4))
-param_scheduler = dict(type='CosineAnnealingLR', by_epoch=True, T_max=50, eta_min=0)
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=50, val_interval=1)
+epochs = 50
+param_scheduler = dict(type='CosineAnnealingLR', by_epoch=True, T_max=epochs, eta_min=0)
+train_cfg = dict(type='auxskd_mm.ResumableEpochTrainLoop', max_epochs=epochs, val_interval=1)
 default_hooks = dict(checkpoint=dict(interval=10, max_keep_ckpts=1, save_best='acc/top1'))
 auto_scale_lr = dict(enable=False, base_batch_size=16)  # RSPNet's 4 GPUs

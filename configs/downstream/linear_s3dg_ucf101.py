@@ -7,5 +7,6 @@ model = dict(backbone=dict(frozen_stages=3))
 train_dataloader = dict(batch_size=128)
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='Adam', lr=0.01))
 param_scheduler = dict(_delete_=True, type='MultiStepLR', by_epoch=True, milestones=[4, 8], gamma=0.3)
-train_cfg = dict(max_epochs=10)
+epochs = 10
+train_cfg = dict(max_epochs=epochs)
 auto_scale_lr = dict(base_batch_size=128)

@@ -5,7 +5,7 @@ _base_ = './retrieval_r21d_ucf101.py'
 model = dict(backbone=dict(type='auxskd_mm.S3DG'), cls_head=dict(pooling='rspnet'))
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    dict(type='SampleFrames', clip_len=64, num_clips=10, test_mode=True),
+    dict(type='SampleFrames', clip_len=64, num_clips=_base_.num_clips, test_mode=True),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(-1, 224)),
     dict(type='CenterCrop', crop_size=224),

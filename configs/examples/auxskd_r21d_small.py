@@ -10,9 +10,10 @@ model = dict(
     queue_size=256,
     queue_init='unit',
 )
+sample = dict(_base_.sample, mode='fit', lookahead=1)
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),
-    dict(type='auxskd_mm.SegmentPaceSample', clip_len=16, num_segments=4, num_speeds=4, num_views=2, mode='fit'),
+    sample,
     dict(type='auxskd_mm.DecodeClips'),
     dict(
         type='auxskd_mm.PerView',
@@ -40,10 +41,19 @@ custom_hooks = [
     dict(type='auxskd_mm.SKDDistillerHook', momentum=0.99, interval=5),
 ]
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=2e-3, weight_decay=0.02))
+epochs = 14
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=True, begin=0, end=2, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', by_epoch=True, begin=2, end=14, T_max=12, eta_min=0, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        by_epoch=True,
+        begin=2,
+        end=max(epochs, 3),
+        T_max=max(epochs - 2, 1),
+        eta_min=0,
+        convert_to_iter_based=True,
+    ),
 ]
-train_cfg = dict(max_epochs=14)
+train_cfg = dict(max_epochs=epochs)
 default_hooks = dict(logger=dict(interval=5))
 env_cfg = dict(dist_cfg=dict(backend='gloo'))

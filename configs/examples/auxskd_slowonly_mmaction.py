@@ -10,7 +10,8 @@ model = dict(
     data_preprocessor={{_base_.model.data_preprocessor}},
 )
 custom_hooks = [dict(type='auxskd_mm.SKDDistillerHook', momentum=0.999)]
-view = [dict(type='RandomResizedCrop'), dict(type='Resize', scale=(224, 224), keep_ratio=False), dict(type='Flip')]
+size = 224
+view = [dict(type='RandomResizedCrop'), dict(type='Resize', scale=(size, size), keep_ratio=False), dict(type='Flip')]
 pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
     dict(type='auxskd_mm.SegmentPaceSample', clip_len=16, num_views=2, mode='fit'),

@@ -2,7 +2,7 @@
 # Lists by tools/data/prepare_folder.py. Run: tools/test.py CONFIG CHECKPOINT, or `none` for random weights.
 _base_ = ['../_base_/default_runtime.py']
 
-# Filled in below after the overrides: --cfg-options lists=... still=True
+# Variables: --cfg-options lists=... still=True
 lists = 'lists'
 still = False  # True shows one frame of each clip, repeated: what can be told without motion
 model = dict(
@@ -11,10 +11,11 @@ model = dict(
     cls_head=dict(type='auxskd_mm.ClipFeatureHead', pooling='average'),
     data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor', to_rgb=True),  # BGR in 0-255, as in the pretraining
 )
+num_clips = 5
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    dict(type='SampleFrames', clip_len=16, frame_interval=2, num_clips=5, test_mode=True),
-    dict(type='auxskd_mm.StillFrames', enabled='{still}'),
+    dict(type='SampleFrames', clip_len=16, frame_interval=2, num_clips=num_clips, test_mode=True),
+    dict(type='auxskd_mm.StillFrames', enabled=still),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(64, 48), keep_ratio=False),
     dict(type='CenterCrop', crop_size=40),
@@ -27,14 +28,14 @@ test_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='auxskd_mm.GalleryQueryDataset',
-        common=dict(type='VideoDataset', pipeline=test_pipeline, test_mode=True),
-        gallery=dict(ann_file='{lists}/train.txt'),
-        query=dict(ann_file='{lists}/test.txt'),
+        common=dict(type='auxskd_mm.LabeledVideoDataset', pipeline=test_pipeline, test_mode=True),
+        gallery=dict(ann_file=f'{lists}/train.txt'),
+        query=dict(ann_file=f'{lists}/test.txt'),
     ),
 )
 test_evaluator = [
     # Groups (scenes, persons) are held out whole when the weight decay is chosen, too.
-    dict(type='auxskd_mm.LinearProbeMetric', val_share=0.2, group_file='{lists}/groups.csv', save_to=None),
+    dict(type='auxskd_mm.LinearProbeMetric', val_share=0.2, group_file=f'{lists}/groups.csv', save_to=None),
     dict(type='auxskd_mm.KNNMetric', k=10, temperature=0.07),
     dict(type='auxskd_mm.RetrievalMetric', ks=(1, 5, 10)),
 ]

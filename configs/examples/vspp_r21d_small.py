@@ -4,7 +4,7 @@
 _base_ = '../vspp_r21d_k100.py'
 
 model = dict(backbone=dict(base_channels=8), cls_head=dict(in_channels=64))
-sample = dict(type='auxskd_mm.SegmentPaceSample', clip_len=16, num_segments=4, num_speeds=4, mode='fit')
+sample = dict(_base_.sample, mode='fit')
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),
     sample,
@@ -29,9 +29,18 @@ train_dataloader = dict(batch_size=16, num_workers=1, dataset=dict(data_prefix='
 # Every test video four times, with other draws.
 test_dataloader = dict(batch_size=16, num_workers=1, dataset=dict(repeat=4, pipeline=test_pipeline))
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=3e-3, weight_decay=0.02))
+epochs = 24
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=True, begin=0, end=2, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', by_epoch=True, begin=2, end=24, T_max=22, eta_min=0, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        by_epoch=True,
+        begin=2,
+        end=max(epochs, 3),
+        T_max=max(epochs - 2, 1),
+        eta_min=0,
+        convert_to_iter_based=True,
+    ),
 ]
-train_cfg = dict(max_epochs=24)
+train_cfg = dict(max_epochs=epochs)
 env_cfg = dict(dist_cfg=dict(backend='gloo'))

@@ -1,13 +1,7 @@
 # The embedded default of `make demo`: the auxiliary phase, then VSPP in two steps, on MotionClips, and what that is worth with few
 # labels beside the same network from scratch. The first step is the pace of whole short clips (num_segments=1), from which so
 # small a network leaves chance for sure; told straight away to find the sped-up quarter, it does for some seeds only.
-whole_clip = {
-    'model.cls_head.num_segments': 1,
-    'train_dataloader.dataset.pipeline.1.num_segments': 1,
-    'train_dataloader.dataset.pipeline.1.clip_len': 8,
-    'test_dataloader.dataset.pipeline.1.num_segments': 1,
-    'test_dataloader.dataset.pipeline.1.clip_len': 8,
-}
+whole_clip = {'sample.num_segments': 1, 'sample.clip_len': 8}
 phases = [
     dict(name='auxskd', config='../demo/auxskd_motion.py'),
     dict(name='vspp_whole', config='../demo/vspp_motion.py', options=whole_clip, init_from='auxskd', test=True),

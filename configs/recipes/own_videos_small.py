@@ -15,20 +15,11 @@ task = {
     **pool,
     **held_out,
     **network,
-    'train_dataloader.dataset.pipeline.1.speeds': (1, 2, 4, 8),
-    'test_dataloader.dataset.pipeline.1.speeds': (1, 2, 4, 8),
+    'sample.speeds': (1, 2, 4, 8),
     'optim_wrapper.optimizer.lr': 1e-3,
-    'train_cfg.max_epochs': 8,
-    'param_scheduler.1.end': 8,
-    'param_scheduler.1.T_max': 6,
+    'epochs': 8,
 }
-whole_clip = {
-    'model.cls_head.num_segments': 1,
-    'train_dataloader.dataset.pipeline.1.num_segments': 1,
-    'train_dataloader.dataset.pipeline.1.clip_len': 8,
-    'test_dataloader.dataset.pipeline.1.num_segments': 1,
-    'test_dataloader.dataset.pipeline.1.clip_len': 8,
-}
+whole_clip = {'sample.num_segments': 1, 'sample.clip_len': 8}
 phases = [
     dict(name='auxskd', config='../examples/auxskd_r21d_small.py', options={**pool, **network}),
     dict(

@@ -3,7 +3,8 @@
 import pytest
 from mmengine.config import Config
 
-from auxskd_mm.config.feature_pipeline import evaluation_steps, feature_pipeline
+from auxskd_mm.config.feature_pipeline import feature_pipeline
+from auxskd_mm.config.pipelines import evaluation_steps
 from auxskd_mm.errors import InputError
 
 OPEN, DECODE = dict(type='auxskd_mm.OpenVideo', channel_order='bgr'), dict(type='auxskd_mm.DecodeClips')

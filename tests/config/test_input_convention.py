@@ -9,7 +9,6 @@ from mmengine.structures import BaseDataElement
 
 from auxskd_mm.config.input_convention import (
     describe_convention,
-    find_pipeline,
     input_convention,
     same_convention,
 )
@@ -65,14 +64,3 @@ def test_comparison_and_words():
     assert same_convention(scaled, {**scaled, 'mean': [123.68, 116.78, 103.94]})  # the same means, rounded otherwise
     assert describe_convention(flipped) == 'BGR, mean 0, std 1'
     assert describe_convention(scaled) == 'RGB, mean (123.675, 116.28, 103.53), std (58.395, 57.12, 57.375)'
-
-
-def test_pipelines_are_found_where_they_are():
-    steps = [dict(type='A')]
-    direct = dict(test_dataloader=dict(dataset=dict(pipeline=steps)))
-    wrapped = dict(test_dataloader=dict(dataset=dict(dataset=dict(pipeline=steps))))
-    common = dict(val_dataloader=None, test_dataloader=dict(dataset=dict(common=dict(pipeline=steps))))
-    several = dict(test_dataloader=dict(dataset=dict(datasets=[dict(pipeline=steps)])))
-    for config in (direct, wrapped, common, several):
-        assert find_pipeline(config, ('val_dataloader', 'test_dataloader')) == steps
-    assert find_pipeline({}, ('test_dataloader',)) == []

@@ -166,3 +166,26 @@ def test_numbers_of_the_papers(name):
     assert "'RandomCrop'" not in crops
     assert ('ClipRandomCrop' in crops) != ('RandomResizedCrop' in crops)
     assert config.auto_scale_lr.enable == name.startswith('rspnet')
+
+
+@pytest.mark.parametrize(
+    'name', [str(path) for path in ALL if path.parts[0] != 'recipes' and 'mmaction' not in path.name]
+)
+def test_the_schedule_follows_the_epochs(name):
+    """``epochs`` is the one variable for the length of a training."""
+    plain = Config.fromfile(FOLDER / name)
+    if plain.get('train_cfg') is None:
+        return
+    assert plain.train_cfg.max_epochs == plain.epochs
+    for epochs in (1, 2, 7):
+        config = load_config(str(FOLDER / name), {'epochs': epochs})
+        assert config.train_cfg.max_epochs == epochs
+        schedule = config.param_scheduler or []
+        network = torch.nn.Linear(1, 1)
+        optimizer = torch.optim.SGD(network.parameters(), lr=1.0)
+        for part in [schedule] if isinstance(schedule, dict) else schedule:
+            if part.type == 'CosineAnnealingLR':
+                assert part.T_max + part.get('begin', 0) == max(epochs, part.get('begin', 0) + 1)
+                assert part.get('end', epochs) in (epochs, part.get('begin', 0) + 1)
+            options = {key: value for key, value in part.items() if key != 'convert_to_iter_based'}
+            PARAM_SCHEDULERS.build(dict(options, optimizer=optimizer))

@@ -1,5 +1,7 @@
 """The small configs that classify, and the recipes with a table: their parts fit each other and the pretraining."""
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,11 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 
 from auxskd_mm.apis import load_config
-from auxskd_mm.config.input_convention import find_pipeline, input_convention, same_convention
+from auxskd_mm.config.input_convention import input_convention, same_convention
+from auxskd_mm.config.pipelines import find_pipeline, find_steps
 from auxskd_mm.functional.transfer import check_transfer
 from auxskd_mm.recipes.plan import plan_recipe
+from auxskd_mm.registry import type_name
 
 FOLDER = Path(__file__).parents[2] / 'configs'
 NAMES = sorted(
@@ -22,6 +26,8 @@ NAMES = sorted(
     for path in (FOLDER / folder).glob(f'{kind}_*.py')
 )
 RECIPES = [path.name for path in (FOLDER / 'recipes').glob('*.py') if Config.fromfile(path).get('evaluations')]
+
+SAMPLERS = ('SegmentPaceSample', 'SampleFrames')
 
 
 @pytest.fixture
@@ -90,3 +96,53 @@ def test_every_row_brings_what_every_column_needs(name, lists, tmp_path):
             for content, loader in ((before, 'train_dataloader'), (config, 'test_dataloader'))
         )
         assert same_convention(taught, fed)
+
+
+@pytest.mark.parametrize('name', RECIPES)
+def test_all_reaches_every_step_that_has_the_value(name, lists, tmp_path):
+    options = {'all.epochs': 1, 'all.model.backbone.base_channels': 2, 'all.train_dataloader.dataset.source': 'videos'}
+    plan = plan_recipe(FOLDER / 'recipes' / name, tmp_path / 'out', options, lists=[str(lists)])
+    for step in plan.steps:
+        config = load_config(str(step.config), step.options)
+        assert config.model.backbone.base_channels == 2
+        if step.trains:
+            assert config.train_cfg.max_epochs == 1
+        if step.row is None:
+            assert config.train_dataloader.dataset.source == 'videos'
+        else:
+            assert 'source' not in str(config.get('train_dataloader'))
+
+
+@pytest.mark.parametrize('name', RECIPES)
+def test_an_inserted_transform_breaks_no_recipe(name, lists, tmp_path):
+    """Overrides go by name: with one more step at the front of every pipeline, they still reach the sampler."""
+    folder = tmp_path / 'configs'
+    shutil.copytree(FOLDER, folder)
+    extra = "    dict(type='auxskd_mm.MarkSample'),\n    dict(type='auxskd_mm.OpenVideo'"
+    for path in folder.rglob('*.py'):
+        path.write_text(path.read_text().replace("    dict(type='auxskd_mm.OpenVideo'", extra))
+    wanted, found = (
+        [
+            [find_steps(find_pipeline(config, (f'{part}_dataloader',)), *SAMPLERS) for part in ('train', 'test')]
+            for step in plan_recipe(where / 'recipes' / name, tmp_path / 'out', {}, lists=[str(lists)]).steps
+            for config in [load_config(str(step.config), step.options)]
+        ]
+        for where in (FOLDER, folder)
+    )
+    assert found == wanted
+    assert any(
+        'num_segments' in step and step['num_segments'] == 1 for parts in found for part in parts for step in part
+    )
+    for step in plan_recipe(folder / 'recipes' / name, tmp_path / 'out', {}, lists=[str(lists)]).steps:
+        steps = find_pipeline(load_config(str(step.config), step.options))
+        assert [type_name(one['type']) for one in steps[:2]] == ['MarkSample', 'OpenVideo']
+
+
+def test_no_shipped_override_counts_steps():
+    """No ``pipeline.1.speeds`` or ``param_scheduler.1.T_max``: a number there is right until somebody adds a step."""
+    root = FOLDER.parent
+    files = [root / 'README.md', root / 'Makefile', *(root / 'docs').rglob('*.md')]
+    for part in ('configs', 'tools', 'benchmarks', 'auxskd_mm'):
+        files += (root / part).rglob('*.py')
+    counted = re.compile(r'(pipeline|transforms|param_scheduler|custom_hooks|test_evaluator)\.\d')
+    assert [(path.name, match[0]) for path in files for match in [counted.search(path.read_text())] if match] == []

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from auxskd_mm.errors import InputError
-from auxskd_mm.evaluation.feature_bank import FeatureBank, cached_bank, check_comparable
+from auxskd_mm.evaluation.feature_bank import FeatureBank, check_comparable
 
 
 def bank(names='abc', width=4, labels=None, **protocol):
@@ -53,22 +53,13 @@ def test_what_cannot_be_compared(gallery, queries, says):
     check_comparable(bank(), bank('de'))
 
 
-def test_the_cache_is_taken_only_for_its_own_protocol(tmp_path):
-    calls = []
-
-    def extract():
-        calls.append(1)
-        return bank(['a', 'b'])
-
-    path = tmp_path / 'bank.npz'
-    first = cached_bank(path, dict(checkpoint='1', clips=10), extract)
-    assert first.protocol == dict(pooling='average', clips=10, checkpoint='1')
-    again = cached_bank(path, dict(checkpoint='1', clips=10), extract)
-    assert len(calls) == 1
-    np.testing.assert_array_equal(again.features, first.features)
-    assert cached_bank(path, dict(checkpoint='2', clips=10), extract).protocol['checkpoint'] == '2'
-    assert len(calls) == 2
-    path.write_text('precious')
-    with pytest.raises(InputError, match='not a feature file'):
-        cached_bank(path, {}, extract)
-    assert path.read_text() == 'precious'
+def test_features_that_are_not_finite_are_refused_and_the_video_is_named(tmp_path):
+    good = bank()
+    for value in (np.nan, np.inf):
+        features = good.features.copy()
+        features[1, 2] = value
+        with pytest.raises(InputError, match=r'^b: its feature is NaN or infinite \(1 of 3 videos\)'):
+            FeatureBank(features, good.labels, good.names)
+        np.savez(tmp_path / 'x.npz', features=features, labels=good.labels, names=good.names, protocol='{}')
+        with pytest.raises(InputError, match=r'x\.npz: b: its feature is NaN or infinite'):
+            FeatureBank.load(tmp_path / 'x.npz')

@@ -105,3 +105,14 @@ def test_held_out_part_by_group():
 def test_bad_input(call, says):
     with pytest.raises(InputError, match=says):
         call()
+
+
+def test_groups_of_several_classes_never_take_a_class_out_of_training():
+    # Five speakers, each of whom says two of the five words: many draws hold out both speakers of a word.
+    labels = np.array([w for s in range(5) for w in (s, (s + 1) % 5) for _ in range(4)])
+    groups = np.array([s for s in range(5) for _ in range(8)])
+    labels, groups = np.append(labels, np.arange(5)), np.append(groups, [5] * 5)
+    for seed in range(30):
+        held = validation_mask(labels, 0.6, groups, seed)
+        assert set(labels[~held]) == set(range(5))
+        assert not set(groups[held]) & set(groups[~held])

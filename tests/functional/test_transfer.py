@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from torch import nn
 
 from auxskd_mm.errors import InputError
-from auxskd_mm.functional.transfer import check_transfer
+from auxskd_mm.functional.transfer import check_copied, check_finite, check_transfer, load_checked
 
 
 def state(prefix='', width=4, keys=('backbone.conv.weight', 'backbone.bn.weight', 'cls_head.fc.weight')):
@@ -64,3 +65,62 @@ def test_several_parts_and_where_names_only_begin_alike():
     assert check_transfer(model, other, ('backbone.',), 'a.pth').startswith('2 of 2')
     with pytest.raises(InputError, match=r'only 2 of 3 backbone and neck tensors fit \(missing neck\.0\.weight'):
         check_transfer(model, other, ('backbone.', 'neck.'), 'a.pth')
+
+
+def network(seed):
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+
+
+def test_what_is_said_to_be_loaded_is_in_the_model():
+    file, model = network(0).state_dict(), network(1)
+    assert load_checked(model, {f'module.{k}': v.double() for k, v in file.items()}, ('',), 'a.pth').startswith(
+        '6 of 6'
+    )
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, file[key]), key
+
+
+def test_numpy_arrays_are_named_instead_of_counted_as_loaded():
+    arrays = {key: value.numpy() for key, value in network(0).state_dict().items()}
+    model = network(1)
+    before = model[0].weight.clone()
+    with pytest.raises(InputError, match=r'^a\.pth: 0\.weight is of type ndarray, expected a torch\.Tensor'):
+        load_checked(model, arrays, ('',), 'a.pth')
+    assert torch.equal(model[0].weight, before)
+    with pytest.raises(InputError, match='ndarray'):
+        check_transfer(model.state_dict(), arrays, ('',), 'a.pth')
+
+
+class Stubborn(nn.Linear):
+    """A layer that takes nothing out of a file, as torch does with what it cannot copy."""
+
+    def _load_from_state_dict(self, *args):
+        pass
+
+
+def test_a_tensor_that_does_not_arrive_is_an_error():
+    file, model = nn.Linear(2, 2).state_dict(), Stubborn(2, 2)
+    with pytest.raises(InputError, match=r'a\.pth: 2 tensors did not arrive in the model, e\.g\. weight, bias'):
+        load_checked(model, file, ('',), 'a.pth')
+    with pytest.raises(InputError, match='did not arrive'):
+        check_copied(model.state_dict(), file, 'a.pth')
+    check_copied(file, {**file, 'other': torch.zeros(1), 'bias': torch.zeros(7)}, 'a.pth')  # these have no place
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), -float('inf')])
+@pytest.mark.parametrize('key', ['0.weight', '1.running_var'])
+def test_weights_that_are_not_finite_are_refused_and_named(value, key):
+    file = network(0).state_dict()
+    file[key].view(-1)[1] = value
+    with pytest.raises(InputError, match=rf'^a\.pth: {key} holds 1 of \d+ values that are NaN or infinite') as error:
+        load_checked(network(1), file, ('',), 'a.pth')
+    assert '\n' not in str(error.value)
+
+
+def test_a_mask_that_is_infinite_by_design_is_no_fault():
+    mask = torch.full((2, 2), -torch.inf).triu(1)
+    check_finite(dict(mask=mask), 'a.pth', dict(mask=mask.clone()))
+    with pytest.raises(InputError, match='mask holds 1 of 4'):
+        check_finite(dict(mask=mask), 'a.pth', dict(mask=torch.zeros(2, 2)))
+    check_finite(dict(count=torch.tensor(3), name='x', empty=torch.zeros(0)), 'a.pth')

@@ -3,8 +3,10 @@
 import pytest
 import torch
 import toy_distillation as toy
+from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
+from mmengine.runner import runner as runner_module
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.hooks import checked_transfer_hook as hook_module
@@ -91,6 +93,53 @@ def test_testing_wants_everything(state, tmp_path):
     runner = toy.toy_runner(tmp_path / 'other', custom_hooks=HOOKS, load_from=path, **loop())
     with pytest.raises(InputError, match=r'model tensors fit \(missing predictor\.0\.weight'):
         runner.test()
+
+
+def whole_test(state, tmp_path, **changes):
+    path = file_of(state, tmp_path / 'whole.pth')
+    return toy.toy_runner(tmp_path / 'run', custom_hooks=HOOKS, load_from=path, **{**loop(), **changes})
+
+
+@pytest.mark.parametrize('way', ['train', 'test'])
+def test_arrays_that_torch_does_not_copy_stop_the_run(state, way, tmp_path):
+    arrays = {key: value.numpy() for key, value in state.items()}
+    with pytest.raises(InputError, match=r'whole\.pth: backbone\.conv1\.weight is of type ndarray'):
+        getattr(whole_test(arrays, tmp_path), way)()
+    assert 'tensors loaded' not in toy.log_text(tmp_path / 'run')
+
+
+@pytest.mark.parametrize('way', ['train', 'test'])
+def test_weights_that_are_nan_give_no_number(state, way, tmp_path):
+    state['backbone.bn1.running_mean'][0] = float('nan')
+    with pytest.raises(InputError, match=r'whole\.pth: backbone\.bn1\.running_mean holds 1 of \d+ values that are NaN'):
+        getattr(whole_test(state, tmp_path), way)()
+
+
+def test_a_load_that_copies_nothing_is_not_reported_as_one(state, tmp_path, monkeypatch):
+    monkeypatch.setattr(runner_module, '_load_checkpoint_to_model', lambda model, content, *_, **__: content)
+    with pytest.raises(
+        InputError, match=r'whole\.pth: \d+ tensors did not arrive in the model, e\.g\. backbone\.conv1'
+    ):
+        whole_test(state, tmp_path).test()
+    assert 'tensors loaded' not in toy.log_text(tmp_path / 'run')
+
+
+def test_weights_from_elsewhere_must_be_finite_too(tmp_path):
+    runner = toy.toy_runner(tmp_path / 'run', custom_hooks=HOOKS, **loop())
+    runner.model.neck[0].weight.data[0] = float('nan')
+    with pytest.raises(InputError, match=r'^the model: neck\.0\.weight holds'):
+        runner.test()
+
+
+def test_an_answer_that_is_nan_is_no_answer():
+    sample = ActionDataSample(metainfo=dict(filename='x.mp4'))
+    sample.set_field(torch.tensor([[0.5, 0.5]]), 'pred_score')
+    hook = CheckedTransferHook()
+    hook.after_test_iter(None, 0, None, [sample])
+    sample.set_field(torch.tensor([[float('nan'), 0.5]]), 'pred_score')
+    for look in (hook.after_test_iter, hook.after_val_iter):
+        with pytest.raises(InputError, match=r"^x\.mp4: the model answers with 'pred_score' that is NaN"):
+            look(None, 0, None, [sample])
 
 
 def fed(order='rgb', mean=None, std=None, loader='train_dataloader', reader='rgb'):

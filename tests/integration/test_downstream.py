@@ -14,7 +14,7 @@ from mmengine.config import Config
 
 from auxskd_mm.apis import build_runner, load_config
 from auxskd_mm.errors import InputError
-from auxskd_mm.evaluation import FeatureBank, cached_bank
+from auxskd_mm.evaluation import FeatureBank
 
 ROOT = Path(__file__).parents[2]
 BACKBONE = dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=4)
@@ -74,7 +74,7 @@ def test_training_starts_from_the_pretraining_and_is_tested(kind, data, tmp_path
         'train_cfg.max_epochs': 1,
         'model.cls_head.in_channels': 32,
         'model.cls_head.num_classes': 2,
-        'test_dataloader.dataset.pipeline.1.num_clips': 3,
+        'num_clips': 3,
     }
     runner = run(kind, data, tmp_path / 'work', train=True, **options)
     start = torch.load(data / 'vspp.pth')['state_dict']
@@ -97,7 +97,7 @@ def test_a_checkpoint_of_another_network_stops_the_fine_tuning(data, tmp_path):
 
 def evaluate(name, data, work_dir, **options):
     options['load_from'] = str(data / 'vspp.pth')
-    options['test_dataloader.dataset.common.pipeline.1.num_clips'] = 2
+    options['num_clips'] = 2
     options['test_evaluator.0.save_to'] = str(work_dir / 'features')
     return run(name, data, work_dir, train=False, **options).test()
 
@@ -116,8 +116,6 @@ def test_retrieval_and_probe(data, tmp_path):
     bank = FeatureBank.load(tmp_path / 'p/features/gallery.npz')
     assert bank.features.shape == (8, 32)
     assert np.isfinite(bank.features).all()
-    again = cached_bank(tmp_path / 'p/features/gallery.npz', dict(pooling='average'), lambda: None)
-    np.testing.assert_array_equal(again.features, bank.features)
     tool = [sys.executable, str(ROOT / 'tools/evaluate_features.py')]
     banks = [str(tmp_path / f'p/features/{name}.npz') for name in ('gallery', 'query')]
     done = subprocess.run(

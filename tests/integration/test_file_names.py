@@ -90,7 +90,8 @@ def test_train_and_its_log(call, folder, tmp_path):
     assert ended.code == 0, ended.err
     assert 'Logging error' not in ended.err
     log = next(work.glob('*/*.log')).read_bytes()
-    assert b'unreadable video left out: ' + os.fsencode(folder) + b'/' + NAME + b'_bad.mp4' in log
+    shown = os.fsdecode(NAME).encode('utf-8', 'backslashreplace')
+    assert b'unreadable video left out: ' + os.fsencode(folder) + b'/' + shown + b'_bad.mp4' in log
 
 
 def test_a_frame_folder_with_such_a_name_is_read(tmp_path):
@@ -103,10 +104,10 @@ def test_a_frame_folder_with_such_a_name_is_read(tmp_path):
     assert [int(frame[0, 0, 0]) for frame in open_reader(str(frames)).read([0, 9, 10])] == [0, 9, 10]
 
 
-def test_a_tool_prints_the_bytes_of_the_name(monkeypatch):
-    name = os.fsdecode(NAME)
-    with io.TextIOWrapper(io.BytesIO(), encoding='utf-8') as stream:
+@pytest.mark.parametrize(('encoding', 'shown'), [('utf-8', b'caf\\udce9 \xc3\xa9\n'), ('ascii', b'caf\\udce9 \\xe9\n')])
+def test_a_terminal_that_cannot_show_a_name_ends_no_tool(monkeypatch, encoding, shown):
+    with io.TextIOWrapper(io.BytesIO(), encoding=encoding) as stream:
         monkeypatch.setattr(sys, 'stdout', stream)
-        run_tool(lambda: print(name))
+        run_tool(lambda: print(os.fsdecode(b'caf\xe9'), 'é'))
         stream.flush()
-        assert stream.buffer.getvalue() == NAME + b'\n'
+        assert stream.buffer.getvalue() == shown

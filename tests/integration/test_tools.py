@@ -156,7 +156,7 @@ def test_a_stock_recipe_pretrains_with_vspp(clips, tmp_path, call):
         'train_dataloader.num_workers': 0,
         'train_dataloader.persistent_workers': False,
         'train_dataloader.dataset.source': clips / 'test',
-        'train_dataloader.dataset.pipeline.4.scale': (32, 32),
+        'size': 32,
         'train_cfg.max_epochs': 1,
         'default_hooks.logger.interval': 1,
     }

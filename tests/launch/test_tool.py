@@ -2,12 +2,14 @@
 
 import argparse
 import pickle
+import urllib.error
 
 import pytest
 from mmengine.config import Config
 
 from auxskd_mm.config.load import load_config
 from auxskd_mm.errors import InputError, VideoReadError
+from auxskd_mm.launch import tool
 from auxskd_mm.launch.tool import CfgOptions, describe
 from auxskd_mm.registry import MODELS
 
@@ -92,3 +94,32 @@ def test_descriptions_are_one_line():
 def test_video_errors_cross_processes():
     error = pickle.loads(pickle.dumps(VideoReadError('a.mp4', 'is empty')))
     assert (error.path, error.reason, str(error)) == ('a.mp4', 'is empty', 'a.mp4: is empty')
+
+
+def test_ctrl_c_before_a_training_is_one_line(monkeypatch, capfd):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tool.os, '_exit', lambda code: codes.append(code))
+    codes: list[int] = []
+    tool.run_tool(interrupted)
+    assert codes == [130]
+    assert capfd.readouterr().err == 'interrupted\n'
+
+
+def test_errors_of_files_and_addresses_have_no_advice_of_torch():
+    advice = pickle.UnpicklingError(
+        'Weights only load failed. \x1b[1mset weights_only=False\x1b[0m\nUnsupported global: GLOBAL os.system was not'
+    )
+    line = describe(advice)
+    assert line is not None
+    assert 'it holds os.system' in line
+    assert not {'\x1b', '\n'} & set(line)
+    assert 'weights_only' not in line
+    assert (
+        describe(urllib.error.URLError('no route'))
+        == 'an address of the config cannot be fetched (<urlopen error no route>)'
+    )
+    one = describe(ValueError('Expected more than 1 value per channel when training, got input size [1, 8]'))
+    assert one is not None
+    assert one.startswith('BatchNorm got a single value for each channel')

@@ -50,7 +50,7 @@ FAMILIES = dict(
 OPEN = dict(type='auxskd_mm.OpenVideo', channel_order='bgr')
 
 
-def build(family='r3d', head=None, sampler=None, **processor):
+def build(family='r3d', head=None, sampler=None, wrap=lambda dataset: dataset, **processor):
     backbone, width, (clip_len, size, _) = FAMILIES[family]
     head = head or dict(type='auxskd_mm.VSPPHead', in_channels=width)
     sampler = sampler or dict(type='auxskd_mm.SegmentPaceSample', clip_len=clip_len, num_segments=4)
@@ -69,7 +69,7 @@ def build(family='r3d', head=None, sampler=None, **processor):
         cls_head=head,
         data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor', **processor),
     )
-    loader = dict(dataset=dict(type='auxskd_mm.UnlabeledVideoDataset', pipeline=pipeline))
+    loader = dict(dataset=wrap(dict(type='auxskd_mm.UnlabeledVideoDataset', pipeline=pipeline)))
     model = init_model(Config(dict(model=model, test_dataloader=loader)), device='cpu')
     # Statistics of a real batch, so that values stay of the order of one through all layers.
     norms = [module for module in model.backbone.modules() if isinstance(module, nn.BatchNorm3d)]
@@ -125,6 +125,15 @@ def test_a_recogniser_takes_clips_as_they_are_decoded(tmp_path):
         name='clips', type='float32', shape=['batch', 3, 8, 32, 32], channels='bgr', values='0 to 255, as decoded'
     )
     assert note['outputs']['pace'] == dict(shape=['batch', 4], kind='logits', classes=['1x', '2x', '3x', '4x'])
+
+
+def test_the_channel_order_of_a_gallery_is_found(tmp_path):
+    def gallery(dataset):
+        return dict(type='auxskd_mm.GalleryQueryDataset', common=dataset, gallery={}, query={})
+
+    for name, normalise, channels in (('raw', True, 'bgr'), ('normalised', False, 'rgb')):
+        done = export_model(build(wrap=gallery), tmp_path / f'{name}.pt2', normalise=normalise)
+        assert json.loads(done.path.with_suffix('.json').read_text())['input']['channels'] == channels
 
 
 def test_normalised_clips_are_left_to_the_caller(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from auxskd_mm.apis import run_tool
 from auxskd_mm.errors import InputError
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 from auxskd_mm.records.iteration_time import scalars_files, train_time
 from auxskd_mm.visualization import plot_curves
 
@@ -19,11 +20,13 @@ def main() -> None:
     plot.add_argument('--keys', nargs='+', default=['loss'], help='scalars to plot, one panel each')
     plot.add_argument('--legend', nargs='+', help='a name for each run; default: the name of its folder')
     plot.add_argument('--out', default='curve.png', help='PNG file to write; no display is needed')
+    add_overwrite(plot)
     time = tasks.add_parser('cal_train_time', help='seconds an iteration')
     time.add_argument('runs', nargs='+', help='work dirs or scalars.json files')
     time.add_argument('--include-outliers', action='store_true', help='count the first value of every epoch too')
     args = parser.parse_args()
     if args.task == 'plot_curve':
+        check_outputs(args, [args.out], args.runs)
         plot_curve(args.runs, args.keys, args.legend, args.out)
     else:
         cal_train_time(args.runs, args.include_outliers)

@@ -6,6 +6,7 @@ import argparse
 
 from auxskd_mm.apis import CfgOptions, load_config, run_tool
 from auxskd_mm.config.explain import describe_config
+from auxskd_mm.launch.changes import describe_changes
 
 
 def main() -> None:
@@ -14,7 +15,10 @@ def main() -> None:
     parser.add_argument('--gpus', type=int, default=1, help='processes that would train, for the effective batch')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
     args = parser.parse_args()
-    print(describe_config(load_config(args.config, args.cfg_options), args.config, gpus=args.gpus))
+    config = load_config(args.config, args.cfg_options)
+    print(describe_config(config, args.config, gpus=args.gpus))
+    if config.get('model') is not None:
+        print(describe_changes(config))
 
 
 if __name__ == '__main__':

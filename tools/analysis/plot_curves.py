@@ -8,6 +8,7 @@ from pathlib import Path
 from auxskd_mm.apis import run_tool
 from auxskd_mm.apis.pictures.feature_pictures import check_picture
 from auxskd_mm.errors import InputError
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 from auxskd_mm.visualization import plot_curves
 
 DEFAULT_PANELS = ['loss', 'pace_acc,segment_acc,joint_acc', 'teacher_entropy,student_entropy', 'anchor_agreement', 'lr']
@@ -22,10 +23,12 @@ def main() -> None:
     parser.add_argument('--out', default='curves.png', help='PNG file to write')
     parser.add_argument('--chance', nargs='*', default=[], help='NAME=LEVEL lines, e.g. pace_acc=0.25')
     parser.add_argument('--title', help='line above the panels')
+    add_overwrite(parser)
     args = parser.parse_args()
     runs = dict(run.split('=', 1) if '=' in run else (Path(run).name, run) for run in args.runs)
     chance = dict(map(read_level, args.chance))
     check_picture(args.out)
+    check_outputs(args, [args.out])
     print(plot_curves(runs, [panel.split(',') for panel in args.panels], args.out, chance, args.title))
 
 

@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 from auxskd_mm.apis import CfgOptions, load_config, run_tool
 from auxskd_mm.errors import InputError
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 
 
 def main() -> None:
@@ -17,14 +18,16 @@ def main() -> None:
     parser.add_argument('--cfg-options', '--options', nargs='+', action=CfgOptions, help='overrides as key=value')
     parser.add_argument('--key', help='dotted key of a part, e.g. model.backbone or train_dataloader.dataset')
     parser.add_argument('--out', help='.py file to write instead of printing')
+    add_overwrite(parser)
     args = parser.parse_args()
+    check_outputs(args, [args.out], [args.config])
     text = config_text(load_config(args.config, args.cfg_options), args.key)
     if args.out is None:
         print(text, end='')
         return
     try:
         Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-        Path(args.out).write_text(text)
+        Path(args.out).write_text(text, encoding='utf-8')
     except OSError as error:
         raise InputError(f'{args.out}: cannot be written ({error.strerror})') from None
 

@@ -15,6 +15,7 @@ from auxskd_mm.datasets.preparation.labeled_list import write_lines
 from auxskd_mm.datasets.preparation.video_check import COMPARED, check_videos, summarize, write_report
 from auxskd_mm.datasets.readers.limits import MAX_PIXELS
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 
 
 def main() -> None:
@@ -29,7 +30,9 @@ def main() -> None:
     parser.add_argument('--workers', type=int, default=None, help='processes; default is one a core')
     parser.add_argument('--good-list', help='file for the paths of the videos that are fine')
     parser.add_argument('--most', type=int, default=20, help='most problems to print; the report has all')
+    add_overwrite(parser)
     args = parser.parse_args()
+    check_outputs(args, [args.report, args.good_list], args.source)
     dataset = UnlabeledVideoDataset(args.source, args.data_prefix, lazy_init=True)
     paths = list(dict.fromkeys(sample['filename'] for sample in dataset.load_data_list()))
     write_report(args.report, [])  # an unusable report file shows before the work, not after it

@@ -10,6 +10,7 @@ import os
 
 from auxskd_mm.apis import run_tool
 from auxskd_mm.datasets.motion_clips import MOTIONS, MotionClipsSettings, make_motion_clips
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 from auxskd_mm.visualization.motion_sheet import draw_motion_sheet
 
 
@@ -38,7 +39,9 @@ def main() -> None:
     )
     parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
     parser.add_argument('--sheet', metavar='PNG', help='draw one clip of each class')
+    add_overwrite(parser)
     args = parser.parse_args()
+    check_outputs(args, [args.sheet])
     settings = MotionClipsSettings(classes=tuple(args.classes), **{name: getattr(args, name) for name in helps})
     counts = make_motion_clips(args.out, settings, workers=args.workers, progress=True)
     print(f'{args.out}: {counts.written} clips written, {counts.kept} kept, {len(settings.classes)} classes')

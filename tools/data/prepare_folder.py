@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 
 from auxskd_mm.apis import run_tool
 from auxskd_mm.datasets.preparation import prepare_folder
+from auxskd_mm.datasets.preparation.group_guess import guess_groups
+from auxskd_mm.datasets.preparation.group_split import Clip
+from auxskd_mm.datasets.preparation.near_duplicates import near_duplicates
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 
 
 def main() -> None:
@@ -20,12 +25,23 @@ def main() -> None:
     parser.add_argument(
         '--group-pattern', help=r"regular expression on the path, its bracket is the group, e.g. '_g(\d+)_'"
     )
+    parser.add_argument('--encoding', default='utf-8-sig', help="of --table, e.g. 'cp1252' from an older spreadsheet")
     parser.add_argument('--test-share', type=float, default=0.25, help='share of the clips to hold out')
     parser.add_argument('--val-share', type=float, default=0.0, help='share of the clips to hold out for validation')
     parser.add_argument('--seed', type=int, default=0, help='which split')
     parser.add_argument('--pool', nargs='*', default=[], help='further folders whose videos join pool.txt, unlabelled')
     parser.add_argument('--delimiter', default=' ', help='between path and label')
+    parser.add_argument(
+        '--compare',
+        type=int,
+        default=1000,
+        metavar='CLIPS',
+        help='clips to look at for test clips that look like training clips; 0 for none',
+    )
+    add_overwrite(parser)
     args = parser.parse_args()
+    names = [*(f'{name}.txt' for name in ('train', 'test', 'val', 'pool', 'classes')), 'groups.csv']
+    check_outputs(args, [Path(args.out, name) for name in names], [args.table])
     pool = [
         os.path.abspath(info['filename'])
         for source in args.pool
@@ -35,6 +51,7 @@ def main() -> None:
         args.folder,
         args.out,
         table=args.table,
+        encoding=args.encoding,
         group_pattern=args.group_pattern,
         test_share=args.test_share,
         val_share=args.val_share,
@@ -43,7 +60,44 @@ def main() -> None:
         delimiter=args.delimiter,
     )
     sizes = [f'{name} {len(clips)} clips of {len({c.group for c in clips})} groups' for name, clips in parts.items()]
+    every = [clip for clips in parts.values() for clip in clips]
+    if len({clip.group for clip in every}) == len(every):
+        sizes = [f'{name} {len(clips)} clips' for name, clips in parts.items()]
+        report_no_groups(parts, every, args)
     print(', '.join(sizes) + f', pool {len(parts["train"]) + len(pool)} -> {args.out}')
+    if args.compare > 0:
+        report_near_duplicates(parts, args.compare)
+
+
+def report_no_groups(parts: dict[str, list[Clip]], clips: list[Clip], args: argparse.Namespace) -> None:
+    """Say that clips of one person or scene may be on both sides, and by which pattern in the names they would not."""
+    given = (
+        f"--group-pattern '{args.group_pattern}' finds no two clips of one group"
+        if args.group_pattern
+        else 'no groups given'
+    )
+    print(
+        f'{given}: clips of one person, scene or recording may be in both train and test, which makes any test look good'
+    )
+    for guess in guess_groups(clips, args.folder):
+        train, test = ({guess.group_of[clip.path] for clip in parts[name]} for name in ('train', 'test'))
+        groups = sorted(set(guess.group_of.values()))
+        shown = ', '.join(groups[:3]) + ' ...' * (len(groups) > 3)
+        print(
+            f'  the names suggest {len(groups)} groups ({shown}), {len(train & test)} of them '
+            f"on both sides now: --group-pattern '{guess.pattern}'"
+        )
+
+
+def report_near_duplicates(parts: dict[str, list[Clip]], most: int) -> None:
+    """Name test clips that look like training clips."""
+    found = near_duplicates([clip.path for clip in parts['train']], [clip.path for clip in parts['test']], most)
+    if found.pairs:
+        print(
+            f'{len(found.pairs)} of {found.looked_at} test clips looked at are nearly the same as a training clip, such as '
+            f'{found.pairs[0][0]} and {found.pairs[0][1]}: are they of one recording? Then give them one group '
+            '(--group-pattern, or a column group in --table)'
+        )
 
 
 if __name__ == '__main__':

@@ -8,9 +8,11 @@ data/hmdb51
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from auxskd_mm.apis import run_tool
 from auxskd_mm.datasets.preparation import prepare_hmdb51
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 
 
 def main() -> None:
@@ -22,7 +24,11 @@ def main() -> None:
         '--held', type=int, default=400, help='training videos to hold out as val; 0 writes no fit, val'
     )
     parser.add_argument('--seed', type=int, default=0, help='which videos are held out')
+    add_overwrite(parser)
     args = parser.parse_args()
+    lists = ('train', 'test', 'fit', 'val')
+    names = [f'{part}_split{number}.txt' for part in lists for number in (1, 2, 3)]
+    check_outputs(args, [Path(args.out, name) for name in [*names, 'classes.txt']])
     counts = prepare_hmdb51(args.videos, args.annotations, args.out, held=args.held, seed=args.seed)
     for number, parts in counts.items():
         print(f'split {number}: ' + ', '.join(f'{name} {count}' for name, count in parts.items()) + f' -> {args.out}')

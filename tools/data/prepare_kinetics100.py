@@ -4,9 +4,11 @@ the videos that a list names, such as auxSKD's k100.list."""
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from auxskd_mm.apis import run_tool
 from auxskd_mm.datasets.preparation import prepare_kinetics100_by_size, prepare_kinetics100_from_list
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 
 
 def main() -> None:
@@ -21,7 +23,10 @@ def main() -> None:
         '--max-missing-share', type=float, default=0.1, help='share of the list that may be gone, as online videos do'
     )
     parser.add_argument('--delimiter', default=' ', help='between path and label')
+    add_overwrite(parser)
     args = parser.parse_args()
+    names = ['train.txt', 'val.txt', 'classes.txt', 'sizes.csv', 'missing.txt']
+    check_outputs(args, [Path(args.out, name) for name in names], [args.list])
     if args.list:
         counts = prepare_kinetics100_from_list(
             args.train,

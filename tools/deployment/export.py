@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from auxskd_mm.apis import CfgOptions, init_model, load_config, run_tool
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 from auxskd_mm.zoo.export import PARTS, check_export_path, export_model
 
 
@@ -23,9 +25,11 @@ def main() -> None:
     parser.add_argument('--normalised', action='store_true', help='the caller normalises, not the exported model')
     parser.add_argument('--no-check', action='store_true', help='do not run the file and compare it with the model')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    add_overwrite(parser)
     args = parser.parse_args()
     config = load_config(args.config, args.cfg_options)
     check_export_path(args.out, not args.no_check)
+    check_outputs(args, [args.out, Path(args.out).with_suffix('.json')], [args.config, args.checkpoint])
     model = init_model(
         config,
         None if args.checkpoint == 'none' else args.checkpoint,

@@ -7,6 +7,7 @@ import argparse
 from auxskd_mm.apis import CfgOptions, init_model, load_config, run_tool
 from auxskd_mm.apis.inference import QUESTIONS
 from auxskd_mm.apis.pictures.activation import draw_activations
+from auxskd_mm.launch.outputs import add_overwrite, check_folder
 
 
 def main() -> None:
@@ -29,7 +30,9 @@ def main() -> None:
     parser.add_argument('--num-clips', type=int, default=1, help="clips a video, for 'as_is'")
     parser.add_argument('--device', help='default: the accelerator if there is one')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    add_overwrite(parser)
     args = parser.parse_args()
+    check_folder(args, args.out_dir, '*.png')
     config = load_config(args.config, args.cfg_options)
     model = init_model(config, None if args.checkpoint == 'none' else args.checkpoint, args.device)
     options = dict(task=args.task, target=args.target, layer=args.layer, question=args.question)

@@ -6,6 +6,7 @@ import argparse
 
 from auxskd_mm.apis import CfgOptions, load_config, run_tool
 from auxskd_mm.apis.pictures.browse_clips import check_out, see_config, take_videos, write_clips
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 
 
 def main() -> None:
@@ -18,7 +19,9 @@ def main() -> None:
     parser.add_argument('--before', action='store_true', help='show above each clip its frames before augmentation')
     parser.add_argument('--seed', type=int, default=0, help='which videos, and their random draws')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    add_overwrite(parser)
     args = parser.parse_args()
+    check_outputs(args, args.out, [args.config, args.videos])
     config = load_config(args.config, args.cfg_options)
     for out in args.out:
         check_out(out)

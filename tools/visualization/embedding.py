@@ -8,6 +8,7 @@ from pathlib import Path
 from auxskd_mm.apis import CfgOptions, init_model, load_config, run_tool
 from auxskd_mm.apis.pictures.feature_pictures import check_picture, draw_feature_files, draw_pace_embedding
 from auxskd_mm.errors import InputError
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 from auxskd_mm.visualization.embedding import METHODS
 
 
@@ -26,7 +27,10 @@ def main() -> None:
     parser.add_argument('--num-workers', type=int, default=2, help='processes that decode')
     parser.add_argument('--device', help='default: the accelerator if there is one')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    add_overwrite(parser)
     args = parser.parse_args()
+    read = [name.partition('=')[2] or name for name in args.features]
+    check_outputs(args, [args.out], [*read, args.config, args.checkpoint, args.classes, *(args.videos or [])])
     if bool(args.features) == bool(args.config) or bool(args.config) != bool(args.videos):
         raise InputError('give either feature files, or --config and --videos')
     common = dict(classes=args.classes, method=args.method, seed=args.seed)

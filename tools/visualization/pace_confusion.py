@@ -8,6 +8,7 @@ from auxskd_mm.apis import CfgOptions, init_model, load_config, run_tool
 from auxskd_mm.apis.pictures.feature_pictures import check_picture
 from auxskd_mm.apis.pictures.pretext_confusion import ask_model, draw_pretext_confusion, read_answers
 from auxskd_mm.errors import InputError
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 
 
 def main() -> None:
@@ -19,11 +20,13 @@ def main() -> None:
     parser.add_argument('--num-workers', type=int, default=2, help='processes that decode')
     parser.add_argument('--device', help='default: the accelerator if there is one')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    add_overwrite(parser)
     args = parser.parse_args()
     if (args.checkpoint is None) == (args.dump is None):
         raise InputError('give either a checkpoint or --dump')
     config = load_config(args.config, args.cfg_options)
     check_picture(args.out)
+    check_outputs(args, [args.out], [args.config, args.checkpoint, args.dump])
     if args.dump is not None:
         answers = read_answers(args.dump)
     else:

@@ -6,6 +6,7 @@ import argparse
 
 from auxskd_mm.apis import run_tool
 from auxskd_mm.apis.pictures.feature_pictures import draw_retrieval
+from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 
 
 def main() -> None:
@@ -16,7 +17,9 @@ def main() -> None:
     parser.add_argument('--classes', help='text file with a class name a line')
     parser.add_argument('--queries', type=int, default=5, help='rows: the first video of each of so many classes')
     parser.add_argument('--neighbours', type=int, default=5, help='nearest videos for each')
+    add_overwrite(parser)
     args = parser.parse_args()
+    check_outputs(args, [args.out], [args.gallery, args.query, args.classes])
     print(
         draw_retrieval(
             args.gallery,

@@ -10,9 +10,10 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from ...config.input_files import check_lists
+from ...config.pipelines import data_sets
 from ...errors import InputError
 from ...files import check_writable
-from ...registry import DATASETS, MODELS
+from ...registry import DATASETS, MODELS, type_name
 from ...visualization.clip_animation import animate, write_animation
 from ...visualization.clip_gallery import write_gallery
 from ...visualization.clip_sheet import draw_clip_sheet
@@ -84,10 +85,10 @@ def take_videos(config: Config, videos: str, split: str = 'train') -> None:
     Raises:
         InputError: If it is not an ``UnlabeledVideoDataset``.
     """
-    dataset = (config.get(f'{split}_dataloader') or {}).get('dataset')
-    if dataset is None or not str(dataset.get('type')).endswith('UnlabeledVideoDataset'):
+    found: list[Any] = [dataset for _, dataset in data_sets(config.get(f'{split}_dataloader'))]
+    if len(found) != 1 or type_name(found[0].get('type')) != 'UnlabeledVideoDataset':
         raise InputError(f'--videos: {split}_dataloader.dataset is no UnlabeledVideoDataset; use --cfg-options')
-    dataset.source, dataset.data_prefix = videos, ''
+    found[0].update(source=videos, data_prefix='')
 
 
 def write_clips(

@@ -12,10 +12,12 @@ from mmengine.logging import print_log
 from torch import nn
 
 from ...config.feature_pipeline import feature_pipeline
+from ...datasets import class_labels
 from ...errors import InputError
 from ...evaluation.feature_bank import FeatureBank, check_comparable
 from ...files import check_writable
 from ...functional.neighbours import cosine_topk, knn_accuracy
+from ...registry import type_name
 from ...visualization.embedding import METHODS, draw_embeddings, project
 from ...visualization.retrieval_examples import choose_queries, find_examples
 from ...visualization.retrieval_sheet import draw_retrieval_sheet
@@ -33,10 +35,9 @@ def read_class_names(path: str | Path | None, banks: Sequence[FeatureBank]) -> l
     count = max((int(bank.labels.max()) + 1 for bank in banks if len(bank)), default=0)
     if path is None:
         return [f'class {i}' for i in range(count)]
-    try:
-        names = Path(path).read_text(encoding='utf-8').splitlines()
-    except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError):
-        raise InputError(f'{path}: no such text file; expected one class name a line') from None
+    if not Path(path).is_file():
+        raise InputError(f'{path}: no such text file; expected one class name a line')
+    names = class_labels.read_class_names(path)
     if len(names) < count:
         raise InputError(f'{path}: {len(names)} names, but class {count - 1} occurs; expected one name a line')
     return names
@@ -206,7 +207,7 @@ def _checked(paces: Sequence[int]) -> Sequence[int]:
 def _at_pace(model: nn.Module, videos: str | Sequence[str], pace: int, options: Mapping[str, Any]) -> FeatureBank:
     steps = feature_pipeline(model.cfg, num_clips=1)
     for step in steps:
-        if str(step['type']).endswith('SampleFrames'):
+        if type_name(step['type']).endswith('SampleFrames'):
             step['frame_interval'] = pace
     return extract_features(model, videos=videos, pipeline=steps, **options)
 

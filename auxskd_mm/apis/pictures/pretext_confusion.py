@@ -88,7 +88,7 @@ def _from_json(path: Path) -> Answers:
                     names = list(one['probabilities'])
                     pair = [names.index(one['truth'][0]), names.index(one['best'])]
                     answers.setdefault(task, []).append(np.array([pair]))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(f'{path}: not what tools/predict.py --out writes') from None
     return _known(answers, str(path))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import InputError
+from ...functional.group_division import divide_groups
+from ...texts import write_table
 from .labeled_list import Labeled, examples, write_lines, write_list
 
 
@@ -23,7 +23,7 @@ class Clip(NamedTuple):
 
 
 def split_by_group(clips: Sequence[Clip], test_share: float, seed: int) -> tuple[list[Clip], list[Clip]]:
-    """Whole groups at random into the test part until it holds the share asked for.
+    """Divide clips into training and test; see :func:`divide_by_group`.
 
     Args:
         clips: All clips.
@@ -34,27 +34,47 @@ def split_by_group(clips: Sequence[Clip], test_share: float, seed: int) -> tuple
         (train, test), together all clips, without a common group.
 
     Raises:
-        InputError: If the share is out of range or one part would be empty.
+        InputError: If the share is out of range, or the clips cannot be split.
     """
     if not 0 < test_share < 1:
         raise InputError(f'test_share={test_share}: expected a share in (0, 1)')
-    groups: dict[str, list[Clip]] = defaultdict(list)
-    for clip in clips:
-        groups[clip.group].append(clip)
-    names = sorted(groups)
-    held: set[str] = set()
-    count = 0
-    for i in np.random.default_rng(seed).permutation(len(names)):
-        group = groups[names[i]]
-        # Taking the group must bring the part nearer to its size.
-        if abs(count + len(group) - test_share * len(clips)) < abs(count - test_share * len(clips)):
-            held.add(names[i])
-            count += len(group)
-    if not held or len(held) == len(names):
-        raise InputError(
-            f'{len(names)} group(s) cannot be split with test_share={test_share}; expected at least 2 of suitable size'
+    parts = divide_by_group(clips, dict(train=1 - test_share, test=test_share), seed)
+    return parts['train'], parts['test']
+
+
+def divide_by_group(clips: Sequence[Clip], shares: Mapping[str, float], seed: int) -> dict[str, list[Clip]]:
+    """Divide clips into parts by whole groups, every class in each part; see :func:`divide_groups`.
+
+    Args:
+        clips: All clips.
+        shares: Share of the clips for each part, above 0, with a sum of 1.
+        seed: Which division.
+
+    Returns:
+        Clips of each part, in the order of ``clips``.
+
+    Raises:
+        InputError: If there is no such division; names the classes that prevent it.
+    """
+    if not clips:
+        raise InputError('no clips: there is nothing to split')
+    # Sorted, so that the order of the clips does not change which of them a seed takes.
+    classes = sorted({clip.label for clip in clips})
+    groups = sorted({clip.group for clip in clips})
+    label, group = ({name: i for i, name in enumerate(names)} for names in (classes, groups))
+    try:
+        chosen = divide_groups(
+            np.array([label[clip.label] for clip in clips]),
+            np.array([group[clip.group] for clip in clips]),
+            list(shares.values()),
+            seed,
+            classes,
         )
-    return [c for c in clips if c.group not in held], [c for c in clips if c.group in held]
+    except InputError as error:
+        raise InputError(
+            f'{len(clips)} clips of {len(groups)} group(s) cannot be split into {", ".join(shares)}: {error}'
+        ) from None
+    return {name: [clip for clip, part in zip(clips, chosen) if part == i] for i, name in enumerate(shares)}
 
 
 def check_parts(parts: Mapping[str, Sequence[Clip]], source: str) -> None:
@@ -120,7 +140,6 @@ def write_lists(
     }
     files['pool'] = write_lines(out / 'pool.txt', [*(c.path for c in train), *extra_train])
     files['classes'] = write_lines(out / 'classes.txt', classes)
-    files['groups'] = out / 'groups.csv'
-    with files['groups'].open('w', newline='') as stream:
-        csv.writer(stream).writerows([('path', 'group'), *((c.path, c.group) for c in [*train, *val, *test])])
+    rows = [('path', 'group'), *((clip.path, clip.group) for clip in [*train, *val, *test])]
+    files['groups'] = write_table(out / 'groups.csv', rows)
     return files

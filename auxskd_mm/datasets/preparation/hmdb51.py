@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from ...errors import InputError
+from ...texts import read_text
 from .file_index import FileIndex
 from .labeled_list import Labeled, write_lines
 from .split_lists import Split, check_official, locate_split, write_split
@@ -64,7 +65,7 @@ def read_split(annotations: Path, number: int) -> tuple[Split, list[str]]:
         )
     split = Split([], [])
     for label, (name, path) in enumerate(files.items()):
-        for line in path.read_text().splitlines():
+        for line in read_text(path).split('\n'):
             columns = line.split()
             if not columns:
                 continue

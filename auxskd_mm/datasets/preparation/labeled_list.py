@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import InputError
+from ...texts import printable, write_text
 
 
 class Labeled(NamedTuple):
@@ -25,7 +26,7 @@ def write_list(path: str | Path, videos: Sequence[Labeled], delimiter: str = ' '
         delimiter: Between path and label.
 
     Raises:
-        InputError: If a path holds the delimiter, so that the list could not be read back.
+        InputError: If a path holds the delimiter or a line break, so that the list could not be read back.
     """
     torn = [video.path for video in videos if delimiter in video.path]
     if torn:
@@ -37,16 +38,20 @@ def write_list(path: str | Path, videos: Sequence[Labeled], delimiter: str = ' '
 
 
 def write_lines(path: str | Path, lines: Iterable[str]) -> Path:
-    """Write lines of text, the folder too if needed."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A path that is not UTF-8 is written byte for byte, as the file system has it.
-    path.write_text(''.join(f'{line}\n' for line in lines), encoding='utf-8', errors='surrogateescape')
-    return path
+    """Write lines of text; the folder is made if needed.
+
+    Raises:
+        InputError: If a line holds a line break.
+    """
+    lines = list(lines)
+    broken = [line for line in lines if '\n' in line or '\r' in line]
+    if broken:
+        raise InputError(f'{path}: {len(broken)} names hold a line break, such as {broken[0]!r}; rename these files')
+    return write_text(path, ''.join(f'{line}\n' for line in lines))
 
 
 def examples(names: Iterable[str], count: int = 3) -> str:
-    """The first few names, and how many there are if not all are shown."""
+    """The first few names as any terminal shows them, and how many there are if not all are shown."""
     names = list(names)
     more = f' ... ({len(names)} in all)' if len(names) > count else ''
-    return ', '.join(names[:count]) + more
+    return printable(', '.join(names[:count])) + more

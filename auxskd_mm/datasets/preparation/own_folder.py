@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...errors import InputError
+from ...texts import read_table
 from .file_index import FileIndex
-from .group_split import Clip, check_parts, split_by_group, write_lists
+from .group_split import Clip, check_parts, divide_by_group, write_lists
 from .labeled_list import examples
 
 PARTS = ('train', 'val', 'test')
-# Seeds that are tried for a hint when a split leaves a class out.
-_HINT_SEEDS = 200
+_COLUMNS = ('path', 'label', 'class', 'file', 'group', 'split')
 
 
 def prepare_folder(
@@ -23,6 +22,7 @@ def prepare_folder(
     out: str | Path,
     *,
     table: str | Path | None = None,
+    encoding: str = 'utf-8-sig',
     group_pattern: str | None = None,
     test_share: float = 0.25,
     val_share: float = 0.0,
@@ -37,6 +37,7 @@ def prepare_folder(
         out: Folder for the lists, whose paths are absolute.
         table: CSV with the columns ``path, label`` or ``class, file``, and optionally ``group`` and ``split``. A
             ``split`` column (train, val, test) is taken as it is, and checked. None takes the labels from the folders.
+        encoding: How the characters of ``table`` are written, such as 'cp1252'.
         group_pattern: Regular expression with one bracket, searched in the path of a video inside ``folder``: what the
             bracket matches is its group, within all classes. Without it and without a group column every video is a
             group of its own.
@@ -52,7 +53,7 @@ def prepare_folder(
     Raises:
         InputError: If videos are missing, a group is on both sides, or a class is missing from one.
     """
-    clips, given = _read_table(table, folder, out) if table is not None else (_scan(folder), None)
+    clips, given = _read_table(table, folder, out, encoding) if table is not None else (_scan(folder), None)
     if group_pattern is not None:
         clips = _group_by_pattern(clips, group_pattern, Path(folder))
     if given is not None:
@@ -71,44 +72,18 @@ def split_clips(clips: Sequence[Clip], test_share: float, val_share: float, seed
     """Divide clips by group into train, test and, with a share above 0, val, with every class in each.
 
     Raises:
-        InputError: If a share is out of range, or the split leaves a class out of one part; names a seed that does not,
-            if there is one.
+        InputError: If a share is out of range, or no such division exists; see :func:`divide_by_group`.
     """
-    if not 0 <= val_share < 1 or test_share + val_share >= 1:
+    if test_share <= 0 or val_share < 0:
+        raise InputError(
+            f'test_share={test_share}, val_share={val_share}: expected a test_share above 0, val_share from 0'
+        )
+    if test_share + val_share >= 1:
         raise InputError(
             f'test_share={test_share}, val_share={val_share}: expected a sum below 1, to leave clips to train on'
         )
-    parts = _divide(clips, test_share, val_share, seed)
-    try:
-        check_parts(parts, f'seed {seed}')
-    except InputError as error:
-        raise InputError(f'{error}; {_hint(clips, test_share, val_share, len(parts))}') from None
-    return parts
-
-
-def _divide(clips: Sequence[Clip], test_share: float, val_share: float, seed: int) -> dict[str, list[Clip]]:
-    train, test = split_by_group(clips, test_share, seed)
-    if not val_share:
-        return dict(train=train, test=test)
-    train, val = split_by_group(train, val_share * len(clips) / len(train), seed)
-    return dict(train=train, val=val, test=test)
-
-
-def _hint(clips: Sequence[Clip], test_share: float, val_share: float, parts: int) -> str:
-    groups: dict[str, set[str]] = {}
-    for clip in clips:
-        groups.setdefault(clip.label, set()).add(clip.group)
-    few = sorted(name for name, found in groups.items() if len(found) < parts)
-    if few:
-        fewest = f'class {few[0]} has {len(groups[few[0]])} group(s)'
-        return f'{fewest} and needs at least {parts}: leave it out, or make groups finer'
-    for seed in range(_HINT_SEEDS):
-        try:
-            check_parts(_divide(clips, test_share, val_share, seed), '')
-        except InputError:
-            continue
-        return f'seed {seed} gives a split with every class in each part'
-    return f'none of the first {_HINT_SEEDS} seeds does better: try another share'
+    shares = dict(train=1 - test_share - val_share, val=val_share, test=test_share)
+    return divide_by_group(clips, {name: share for name, share in shares.items() if share}, seed)
 
 
 def _scan(folder: str | Path) -> list[Clip]:
@@ -122,9 +97,11 @@ def _scan(folder: str | Path) -> list[Clip]:
     return [Clip(str(root / path), path.split('/', 1)[0], path) for path in paths]
 
 
-def _read_table(table: str | Path, folder: str | Path, out: str | Path) -> tuple[list[Clip], list[str] | None]:
+def _read_table(
+    table: str | Path, folder: str | Path, out: str | Path, encoding: str
+) -> tuple[list[Clip], list[str] | None]:
     """Clips with absolute paths, and the split column if there is one."""
-    rows = _rows(Path(table))
+    rows = _rows(Path(table), encoding)
     names = [row['path'] if 'path' in row else f'{row["class"]}/{row["file"]}' for row in rows]
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
@@ -153,22 +130,22 @@ def _read_table(table: str | Path, folder: str | Path, out: str | Path) -> tuple
     return clips, given
 
 
-def _rows(table: Path) -> list[Mapping[str, str]]:
+def _rows(table: Path, encoding: str) -> list[Mapping[str, str]]:
     if not table.is_file():
         raise InputError(f'{table}: no such table; expected a CSV with the columns path and label, or class and file')
-    with table.open(newline='', encoding='utf-8-sig') as stream:
-        rows: list[Mapping[str, str]] = list(csv.DictReader(stream))
-    columns = set(rows[0]) if rows else set()
-    if not rows or not ({'path', 'label'} <= columns or {'class', 'file'} <= columns):
-        found = ', '.join(map(str, rows[0])) if rows else 'no rows'
+    rows = read_table(table, encoding).rows
+    columns = set(rows[0][1]) if rows else set()
+    if not ({'path', 'label'} <= columns or {'class', 'file'} <= columns):
+        found = ', '.join(rows[0][1]) if rows else 'no rows'
         raise InputError(
             f'{table}: expected the columns path and label, or class and file, then group, split; found {found}'
         )
-    for number, row in enumerate(rows, 2):
-        empty = [key for key in columns if not row[key]]
+    for line, row in rows:
+        row.update({key: row[key].strip() for key in ('label', 'class', 'group', 'split') if key in row})
+        empty = [key for key in row if key in _COLUMNS and not row[key]]
         if empty:
-            raise InputError(f'{table}: line {number} has no {empty[0]}')
-    return rows
+            raise InputError(f'{table}: line {line} has no {empty[0]}')
+    return [row for _, row in rows]
 
 
 def _group_by_pattern(clips: Sequence[Clip], pattern: str, folder: Path) -> list[Clip]:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from ...errors import InputError
+from ...texts import read_text
 from .file_index import FileIndex
 from .labeled_list import Labeled, examples, write_lines
 from .split_lists import Split, check_official, locate_split, write_split
@@ -123,4 +124,4 @@ def _annotation_folder(folder: Path) -> Path:
 def _lines(path: Path) -> list[str]:
     if not path.is_file():
         raise InputError(f'{path}: no such file; it is part of the official UCF101 recognition splits')
-    return [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    return [line.strip() for line in read_text(path).split('\n') if line.strip()]

@@ -5,7 +5,6 @@ Of each video a sample of frames is also read by number, as training reads them,
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import multiprocessing
@@ -23,6 +22,7 @@ import numpy as np
 from mmengine.utils import ProgressBar
 
 from ...errors import InputError, VideoReadError
+from ...texts import write_table, write_text
 from ..readers import PyAVReader, Reader, open_reader
 from ..readers.base import TOLERATED_AT_END, require_regular
 from ..readers.frame_names import find_frames
@@ -163,15 +163,11 @@ def write_report(path: str | Path, reports: Sequence[VideoReport]) -> None:
     path = Path(path)
     if path.suffix not in ('.csv', '.json'):
         raise InputError(f'{path}: expected a report file that ends in .csv or .json')
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == '.json':
         content = dict(summary=summarize(reports), videos=[report._asdict() for report in reports])
-        path.write_text(json.dumps(content, indent=1))
+        write_text(path, json.dumps(content, indent=1))
         return
-    with path.open('w', newline='', encoding='utf-8', errors='surrogateescape') as stream:
-        writer = csv.writer(stream)
-        writer.writerow(VideoReport._fields)
-        writer.writerows(reports)
+    write_table(path, [VideoReport._fields, *reports])
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:

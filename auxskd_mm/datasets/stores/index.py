@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...texts import ERRORS
 from .schema import check_extradata, check_names, check_rows, read_arrays
 from .sources import SourceState
 
@@ -84,7 +85,7 @@ class StoreIndex:
         try:
             arrays = read_arrays(data, kinds)
             lists = {
-                key: arrays[key].tobytes().decode(errors='surrogateescape').split('\n')
+                key: arrays[key].tobytes().decode('utf-8', ERRORS).split('\n')
                 for key in _ARRAYS
                 if key != 'rows'
             }
@@ -131,5 +132,4 @@ class StoreIndex:
 
 
 def _text(lines: Sequence[str]) -> np.ndarray:
-    # Paths that are not UTF-8 come out as they went in.
-    return np.frombuffer('\n'.join(lines).encode(errors='surrogateescape'), dtype=np.uint8)
+    return np.frombuffer('\n'.join(lines).encode('utf-8', ERRORS), dtype=np.uint8)

@@ -36,6 +36,15 @@ class ClipOrderSample(PretextSampler):
         VideoReadError: From ``transform``, if the tuple is longer than the video; the original leaves such videos out
             of its lists.
 
+    Example:
+        >>> from auxskd_mm.datasets.transforms import ClipOrderSample
+        >>> sample = ClipOrderSample(clip_len=4, interval=2, tuple_len=3, seed=0)
+        >>> results = sample(dict(total_frames=40, sample_idx=3))
+        >>> results['frame_inds'].reshape(3, 4).tolist()  # clip 1, clip 0, clip 2
+        [[9, 10, 11, 12], [3, 4, 5, 6], [15, 16, 17, 18]]
+        >>> results['order_label'].tolist()  # (1, 0, 2) is the third of the six orders
+        [2]
+
     Source: xudejing/video-clip-order-prediction @ 7a1710d, ``UCF101VCOPDataset``; draw order start, order.
     """
 

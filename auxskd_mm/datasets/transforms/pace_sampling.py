@@ -45,8 +45,15 @@ class PaceSample(PretextSampler):
     Raises:
         InputError: For settings that cannot be met, a single pace among them.
 
-    Source: loader of laura-wang/video-pace @ cc1e561, draw order pace, start. Slow motion is in public notes on the
-    paper only.
+    Example:
+        >>> from auxskd_mm.datasets.transforms import PaceSample
+        >>> sample = PaceSample(clip_len=4, paces=(1, 2, 4), mode='fit', seed=0)
+        >>> results = sample(dict(total_frames=40, sample_idx=3))
+        >>> results['frame_inds'].tolist(), results['pace_label'].tolist()  # pace 4 is class 2
+        ([21, 25, 29, 33], [2])
+
+    Source: loader of laura-wang/video-pace @ cc1e561, draw order pace, start. Slow motion is only in public notes on the
+    paper.
     """
 
     def __init__(

@@ -37,6 +37,13 @@ class RelativeSpeedSample(PretextSampler):
         InputError: For settings below 1; from ``transform``, if ``fps`` is set and the source has no frame rate.
         VideoReadError: From ``transform``, if nothing is left of the video at ``fps``.
 
+    Example:
+        >>> from auxskd_mm.datasets.transforms import RelativeSpeedSample
+        >>> sample = RelativeSpeedSample(clip_len=4, max_speed=2, seed=0)
+        >>> results = sample(dict(total_frames=40, sample_idx=1))
+        >>> results['frame_inds'].reshape(2, 8).tolist()  # query view, key view
+        [[23, 24, 25, 26, 27, 28, 29, 30], [6, 7, 8, 9, 10, 11, 12, 13]]
+
     Source: PeihaoChen/RSPNet @ 2958779, ``RandomStrideCrop`` with 32 frames and stride 1.
     """
 

@@ -154,6 +154,15 @@ class SegmentPaceSample(PretextSampler):
     Raises:
         InputError: For settings that cannot be met.
 
+    Example:
+        >>> from auxskd_mm.datasets.transforms import SegmentPaceSample
+        >>> sample = SegmentPaceSample(clip_len=8, num_segments=2, speeds=(1, 4), mode='fit', seed=0)
+        >>> results = sample(dict(total_frames=40, sample_idx=0))
+        >>> results['frame_inds'].tolist()  # the second half at speed 4
+        [5, 6, 7, 8, 12, 16, 20, 24]
+        >>> results['pace_label'].tolist(), results['segment_label'].tolist()
+        ([1], [1])
+
     Source: loaders of Plrbear/auxSKD @ 79e99b8, draw order speed, segment, start.
     """
 

@@ -13,8 +13,8 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ...errors import InputError
-from ...functional.transfer import check_transfer
+from ...errors import InputError, refusal
+from ...functional.transfer import load_checked
 from ...registry import MODELS
 
 # Single-pathway networks of pytorchvideo.models.hub start so; left out are a detector and MViT for single images.
@@ -106,8 +106,7 @@ class PyTorchVideoBackbone(BaseModule):
         super().init_weights()
         if self.checkpoint is not None:
             state = _read_weights(self.checkpoint)
-            print_log(check_transfer(self.model.state_dict(), state, ('',), self.checkpoint), logger='current')
-            self.model.load_state_dict({key: state[key] for key in self.model.state_dict() if key in state})
+            print_log(load_checked(self.model, state, ('',), self.checkpoint), logger='current')
 
 
 def _builder(model: str) -> Callable[..., nn.Module]:
@@ -169,8 +168,7 @@ def _read_weights(path: str) -> dict[str, Tensor]:
     try:
         content = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:
-        reason = str(error).splitlines()[0][:160]
-        raise InputError(f'{path}: cannot be read safely as a checkpoint ({reason})') from None
+        raise InputError(f'{path}: {refusal(error)}') from None
     for key in ('model_state', 'state_dict'):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]

@@ -8,13 +8,14 @@ from typing import Any
 
 import torch
 from mmengine.logging import print_log
-from mmengine.model import BaseModule, PretrainedInit
-from mmengine.runner.checkpoint import _load_checkpoint, _load_checkpoint_with_prefix
+from mmengine.model import BaseModule
+from mmengine.runner.checkpoint import _load_checkpoint
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ...errors import InputError
-from ...functional.transfer import check_transfer
+from ...errors import InputError, refusal
+from ...functional.transfer import check_copied, check_transfer
+from ...registry import type_name
 
 
 @contextlib.contextmanager
@@ -116,25 +117,34 @@ class StagedBackbone(BaseModule):
         """Initialise as ``init_cfg`` says; pretrained weights that do not cover the backbone are an error.
 
         Raises:
-            InputError: See :func:`auxskd_mm.functional.transfer.check_transfer`.
+            InputError: See :func:`auxskd_mm.functional.transfer.check_transfer` and ``check_copied``.
         """
+        loaded = []
         configs = self.init_cfg if isinstance(self.init_cfg, (list, tuple)) else [self.init_cfg]
         for config in configs:
-            if config and config['type'] in ('Pretrained', PretrainedInit):
+            if config and type_name(config['type']) in ('Pretrained', 'PretrainedInit') and not self.is_init:
                 path = config['checkpoint']
-                message = check_transfer(self.state_dict(), _read(path, config.get('prefix')), ('',), path)
-                print_log(message, logger='current')
+                state = _read(path, config.get('prefix'))
+                loaded.append((path, state, check_transfer(self.state_dict(), state, ('',), path)))
         super().init_weights()
+        for path, state, message in loaded[-1:]:  # of several files the last one stays
+            check_copied(self.state_dict(), state, path)
+            print_log(message, logger='current')
 
 
 def _read(path: str, prefix: str | None) -> Mapping[str, Any]:
     """State dict of a checkpoint, the keys under ``prefix`` without it, as MMEngine's ``PretrainedInit`` takes them."""
-    if prefix is None:
-        content = _load_checkpoint(path, map_location='cpu')
-        return content.get('state_dict', content)
     try:
-        return _load_checkpoint_with_prefix(prefix, path, map_location='cpu')
-    except AssertionError:
+        content = _load_checkpoint(path, map_location='cpu')
+    except Exception as error:
+        raise InputError(f'{path}: {refusal(error)}') from None
+    state = content.get('state_dict', content)
+    if prefix is None:
+        return state
+    start = prefix.rstrip('.') + '.'
+    found = {key[len(start) :]: value for key, value in state.items() if key.startswith(start)}
+    if not found:
         raise InputError(
             f"{path}: init_cfg.prefix='{prefix}' is the prefix of no key; leave it out for a bare backbone"
-        ) from None
+        )
+    return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ...errors import InputError
 from ...functional.jitter_params import Strength, check_probability, draw_jitter_batch, draw_mask_batch, jitter_settings
 from ...functional.photometric import frame_shape, grey_clips, jitter_clips
 from ...functional.photometric_cv import jitter_array
@@ -16,9 +15,8 @@ from ...registry import MODELS
 class BatchColorJitter(nn.Module):
     """Colour jitter of each frame, or of each clip, of a batch; the device's counterpart of ``ClipColorJitter``.
 
-    The result is float and not rounded. On an accelerator it is the branch-free code of :func:`jitter_clips`;
-    a batch that lies on the CPU goes through OpenCV, which is four times as fast there
-    (benchmarks/jitter.py). Draws and formulas are the same.
+    The result is float and not rounded. An accelerator runs the branch-free code of :func:`jitter_clips`. A batch on the
+    CPU goes through OpenCV, which is four times as fast there (benchmarks/jitter.py). Draws and formulas are the same.
 
     Args:
         brightness: Strength x: the factor is uniform in [max(0, 1 - x), 1 + x]; or a pair (lowest, highest).
@@ -28,7 +26,6 @@ class BatchColorJitter(nn.Module):
         hue: Largest hue shift, in [0, 0.5] of the colour circle, or a pair.
         p: Probability that a frame (a clip) is jittered.
         clip_consistent: True draws once for each clip instead of each frame.
-        max_value: Value of white: 255, or 1 for float inputs in [0, 1].
 
     Raises:
         InputError: For a setting out of its range.
@@ -42,21 +39,17 @@ class BatchColorJitter(nn.Module):
         hue: Strength = 0.2,
         p: float = 0.8,
         clip_consistent: bool = False,
-        max_value: float = 255.0,
     ) -> None:
         super().__init__()
         self.settings = jitter_settings(
             brightness, contrast, saturation, hue, p, clip_consistent, owner=type(self).__name__
         )
-        if max_value not in (1, 255):
-            raise InputError(f'{type(self).__name__}.max_value={max_value!r}: expected 255 or 1')
-        self.max_value = max_value
 
     def forward(self, clips: Tensor, channel_dim: int = -4, generator: torch.Generator | None = None) -> Tensor:
         """Jitter a batch.
 
         Args:
-            clips: uint8 or float (..., C, T, H, W), or (..., T, C, H, W) with ``channel_dim=-3``.
+            clips: uint8 or float (..., C, T, H, W) in [0, 255], or (..., T, C, H, W) with ``channel_dim=-3``.
             channel_dim: -4 or -3.
             generator: Generator on the clips' device; None is torch's global one.
 
@@ -68,8 +61,8 @@ class BatchColorJitter(nn.Module):
         """
         params = draw_jitter_batch(self.settings, frame_shape(clips, channel_dim), clips.device, generator)
         if clips.device.type == 'cpu':
-            return torch.from_numpy(jitter_array(clips.numpy(), params.arrays(), channel_dim, self.max_value))
-        return jitter_clips(clips, params, channel_dim, self.max_value, self.settings.operations)
+            return torch.from_numpy(jitter_array(clips.numpy(), params.arrays(), channel_dim))
+        return jitter_clips(clips, params, channel_dim, operations=self.settings.operations)
 
     def extra_repr(self) -> str:
         """Settings, for printing the model."""

@@ -22,9 +22,8 @@ _CHANNEL_DIM = {'NCTHW': -4, 'NCHW': -3}
 class ClipDataPreprocessor(ActionDataPreprocessor):
     """MMAction2's preprocessor with photometric work on the device.
 
-    Inputs travel as uint8 and are cast to float only on the device. In training the order is: stack, to RGB,
-    ``photometric``, normalise, blend. Otherwise, and without ``photometric``, it does exactly what
-    ``ActionDataPreprocessor`` does.
+    Inputs travel as uint8 and become float only on the device. In training the order is: stack, to RGB, ``photometric``,
+    normalise, blend. In evaluation, and without ``photometric``, it does exactly what ``ActionDataPreprocessor`` does.
 
     Args:
         mean: Mean of each channel, in the unit of the inputs.
@@ -33,8 +32,7 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
             as in VideoPace, VSPP and auxSKD.
         to_float32: Cast to float32 when there is no mean and std.
         blending: Config of MMAction2's batch blending.
-        format_shape: ``'NCTHW'`` for inputs (V, C, T, H, W), V views or clips; also ``'NCHW'`` and
-            ``'MIX2d3d'`` of MMAction2.
+        format_shape: ``'NCTHW'`` for inputs (V, C, T, H, W), V views or clips; also MMAction2's ``'NCHW'``.
         photometric: Config of one augmentation or a list of them, for example
             ``dict(type='auxskd_mm.BatchColorJitter', hue=0.1)``: modules called as
             ``augmentation(clips, channel_dim, generator)``. None leaves the photometric work to the loader
@@ -55,10 +53,8 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
         photometric: dict | Sequence[dict] | None = None,
     ) -> None:
         _check_normalisation(mean, std, type(self).__name__)
-        if format_shape not in (*_CHANNEL_DIM, 'MIX2d3d'):
-            raise InputError(
-                f"{type(self).__name__}.format_shape='{format_shape}': expected 'NCTHW', 'NCHW' or 'MIX2d3d'"
-            )
+        if format_shape not in _CHANNEL_DIM:
+            raise InputError(f"{type(self).__name__}.format_shape='{format_shape}': expected 'NCTHW' or 'NCHW'")
         super().__init__(mean, std, to_rgb, to_float32, blending, format_shape)
         # From pinned memory (train_dataloader.pin_memory=True) copies then run beside the device's work; MMAction2's class
         # does not hand the option on.
@@ -67,11 +63,6 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
         if not all(isinstance(config, dict) for config in configs):
             raise InputError(
                 f'{type(self).__name__}.photometric={photometric!r}: expected the config of an augmentation, or a list'
-            )
-        if configs and format_shape not in _CHANNEL_DIM:
-            raise InputError(
-                f"{type(self).__name__}.photometric: format_shape='{format_shape}' mixes images and clips; "
-                "use 'NCTHW' or 'NCHW'"
             )
         self.photometric = nn.ModuleList(MODELS.build(config) for config in configs)
         self._rank_generator: torch.Generator | None = None
@@ -92,7 +83,7 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
         if not (training and len(self.photometric)):
             return super().preprocess(inputs, data_samples, training)
         channel_dim = _CHANNEL_DIM[self.format_shape]
-        batch = stack_batch(inputs)
+        batch = stack_batch(inputs)  # uint8 (B, V, C, T, H, W)
         if self.to_rgb:
             batch = batch.flip(channel_dim)
         generator = self._generator(batch.device)

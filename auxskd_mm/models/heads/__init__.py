@@ -1,4 +1,4 @@
-"""One head a pretext task."""
+"""One head for each pretext task."""
 
 from .clip_feature_head import ClipFeatureHead
 from .clip_order_head import ClipOrderHead

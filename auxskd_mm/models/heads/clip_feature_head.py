@@ -1,4 +1,4 @@
-"""In place of a classifier: the features themselves, for retrieval, k-NN and probes."""
+"""A head without a classifier that writes the features, for retrieval, k-NN and probes."""
 
 from __future__ import annotations
 
@@ -24,6 +24,15 @@ class ClipFeatureHead(BaseModule):
 
     Raises:
         InputError: For an unknown pooling.
+
+    Example:
+        >>> import torch
+        >>> from mmaction.structures import ActionDataSample
+        >>> from auxskd_mm.models.heads import ClipFeatureHead
+        >>> feats = torch.ones(2, 8, 1, 2, 2)  # a backbone's map of two clips of one video
+        >>> (sample,) = ClipFeatureHead().predict(feats, [ActionDataSample()])
+        >>> sample.feature.shape
+        torch.Size([2, 8])
     """
 
     method = ''
@@ -56,17 +65,17 @@ class ClipFeatureHead(BaseModule):
         raise InputError('ClipFeatureHead has nothing to train: run the config with tools/test.py')
 
     def predict(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> Sequence[Any]:
-        """Write the features of every clip.
+        """Write the features of each clip.
 
         Args:
-            feats: Output of the backbone for B * V clips, V a sample.
+            feats: Output of the backbone for B * V clips, V per sample.
             data_samples: B samples.
             kwargs: Not used.
 
         Returns:
             The samples with ``feature`` (V, D), and ``feature_pooling`` among their meta information.
         """
-        features = self(feats).float()
+        features = self(feats).float()  # (B * V, D)
         for sample, own in zip(data_samples, features.view(len(data_samples), -1, features.shape[1])):
             sample.set_field(own, 'feature')
             sample.set_metainfo(dict(feature_pooling=self.pooling))

@@ -40,6 +40,14 @@ class ClipOrderHead(PooledHead):
     Raises:
         InputError: If a size is out of its range.
 
+    Example:
+        >>> import torch
+        >>> from auxskd_mm.models.heads import ClipOrderHead
+        >>> head = ClipOrderHead(in_channels=8, tuple_len=3)
+        >>> feats = torch.zeros(2 * 3, 8, 1, 2, 2)  # a backbone's map of two tuples of three clips
+        >>> head(feats).shape  # 3! = 6 orders
+        torch.Size([2, 6])
+
     Source: xudejing/video-clip-order-prediction @ 7a1710d, ``VCOPN`` (layers ``fc7`` and ``fc8``).
     """
 
@@ -84,7 +92,7 @@ class ClipOrderHead(PooledHead):
             InputError: If the clips do not divide into tuples, or the backbone yields several feature maps or another
                 width.
         """
-        pooled = self.pool(feats)
+        pooled = self.pool(feats)  # (B * N, C)
         if pooled.shape[0] % self.tuple_len:  # len() would fix the batch size of an export
             raise InputError(
                 f'{len(pooled)} clips do not divide into tuples of model.cls_head.tuple_len={self.tuple_len}: give '
@@ -92,7 +100,8 @@ class ClipOrderHead(PooledHead):
             )
         clips = pooled.unflatten(0, (-1, self.tuple_len))  # (B, N, C)
         pairs = torch.cat([clips[:, self.first], clips[:, self.second]], dim=2)  # (B, pairs, 2C)
-        return self.fc_order(self.dropout(F.relu(self.fc_pair(pairs)).flatten(1)))
+        hidden = F.relu(self.fc_pair(pairs)).flatten(1)  # (B, pairs * hidden)
+        return self.fc_order(self.dropout(hidden))  # (B, N!)
 
     def loss(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> dict[str, Tensor]:
         """Cross-entropy over the orders, and the accuracy of the batch.
@@ -105,8 +114,8 @@ class ClipOrderHead(PooledHead):
         Returns:
             ``loss_order`` and ``order_acc``.
         """
-        logits = self(feats)
-        order = batch_labels(data_samples, 'order_label', logits.device, *logits.shape)
+        logits = self(feats)  # (B, N!)
+        order = batch_labels(data_samples, 'order_label', logits.device, *logits.shape)  # (B,)
         return dict(
             loss_order=F.cross_entropy(logits, order),
             order_acc=(logits.detach().argmax(1) == order).float().mean(),
@@ -123,7 +132,7 @@ class ClipOrderHead(PooledHead):
         Returns:
             The samples with ``pred_order`` (1, N!).
         """
-        logits = self(feats)
+        logits = self(feats)  # (B, N!)
         for sample, scores in zip(data_samples, logits.float().softmax(1).split(len(logits) // len(data_samples))):
             sample.set_field(scores, 'pred_order')
         return data_samples

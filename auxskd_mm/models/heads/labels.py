@@ -27,8 +27,8 @@ def batch_labels(
         key: Name of the label, for instance ``'pace_label'``.
         device: Where the labels are needed.
         count: How many there must be; None takes any number.
-        num_classes: Labels must be in [0, num_classes); None takes any. Checked here, since a GPU's own answer to a
-            label out of range is an assertion that ends the process.
+        num_classes: Labels must be in [0, num_classes); None takes any. The check is here because a GPU answers a label
+            out of range with an assertion that ends the process.
 
     Raises:
         InputError: If a sample has no such label (the sampler of another task, or ``algorithm_keys`` without it), or
@@ -40,7 +40,7 @@ def batch_labels(
             'PackActionInputs(algorithm_keys=...)'
         )
     labels = [np.asarray(torch.as_tensor(sample.get(key)).cpu()).reshape(-1) for sample in data_samples]
-    flat = np.concatenate(labels).astype(np.int64)
+    flat = np.concatenate(labels).astype(np.int64)  # (B * V,)
     if count is not None and len(flat) != count:
         raise InputError(
             f"{count} predictions for {len(flat)} '{key}'s of {len(labels)} samples: sampler and head disagree on the "
@@ -57,8 +57,8 @@ def batch_labels(
 def video_groups(data_samples: Sequence[Any], views: int, device: torch.device) -> Tensor:
     """Number of the video that each clip is from: int64 (B * V,), equal for clips of one video.
 
-    Samples with the same ``filename`` in their metainfo are one video, as where a repeated list brings it into a batch
-    twice; without that key each sample is a video of its own.
+    Samples with the same ``filename`` in their metainfo are one video: a repeated list may bring a video into a batch
+    twice. Without that key each sample counts as its own video.
 
     Args:
         data_samples: B data samples.

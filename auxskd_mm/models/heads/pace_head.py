@@ -20,11 +20,11 @@ from .pooled_head import PooledHead
 
 @MODELS.register_module()
 class PaceHead(PooledHead):
-    """Pace prediction by a linear layer on the pooled feature, beside a contrastive branch that may be switched on.
+    """Pace prediction by a linear layer on the pooled feature, with an optional contrastive branch.
 
-    A drop-in ``cls_head`` of MMAction2's ``Recognizer3D``. The released code of VideoPace has the linear layer alone;
-    the contrastive branch follows public notes on the paper, which give the loss but neither its weight nor the
-    projector, so those defaults are this project's own::
+    A drop-in ``cls_head`` of MMAction2's ``Recognizer3D``. The released code of VideoPace has only the linear layer. The
+    contrastive branch follows public notes on the paper. They give the loss, but neither its weight nor the projector,
+    so those defaults are this project's own::
 
         L = pace_weight * CE(pace) + contrastive_weight * L_contrastive(projector(feature))
 
@@ -32,14 +32,14 @@ class PaceHead(PooledHead):
         in_channels: Channels C of the backbone's feature.
         num_paces: Paces of the sampler.
         pace_weight: Weight of the cross-entropy.
-        contrastive: None for none; ``'same_context'`` makes clips of one video positives (needs 2 views of different
-            pace, ``PaceSample(num_views=2)``); ``'same_pace'`` makes clips of one pace positives, whatever their video.
-        contrastive_weight: Weight of the contrastive loss. 0.1, because the notes report pace prediction alone to beat
-            either contrastive task alone, so it should lead. With 30 videos of 2 views the two losses start at about
-            ln(59) = 4.1 and ln(4) = 1.4; with 0.1 the branch is a quarter of the sum.
-        projector_hidden: Width in the middle of the projector ``Linear, ReLU, Linear``; None takes ``in_channels``, as
-            RSPNet's 'mlp' projector does.
-        projector_channels: Width of z. 128, that of auxSKD and RSPNet.
+        contrastive: None for no branch. With ``'same_context'`` clips of one video are positives (needs 2 views of
+            different pace, ``PaceSample(num_views=2)``). With ``'same_pace'`` clips of one pace are positives, whatever
+            their video.
+        contrastive_weight: Weight of the contrastive loss. The notes report that pace prediction alone beats either
+            contrastive task alone, so it should lead. With 30 videos of 2 views the losses start at about ln(59) = 4.1
+            and ln(4) = 1.4; at 0.1 the branch is a quarter of the sum.
+        projector_channels: Width of z, the output of the projector ``Linear, ReLU, Linear``; 128 as in auxSKD and RSPNet.
+            Its hidden layer has ``in_channels``, as in RSPNet's 'mlp' projector.
         contrastive_loss: Config of the loss; None builds ``PaceContrastiveLoss`` without temperature, as in the notes.
         dropout: Dropout before the linear layer; 0 in VideoPace.
         token_pool: See :func:`pool_features`; for transformers only.
@@ -47,6 +47,20 @@ class PaceHead(PooledHead):
 
     Raises:
         InputError: If a size is below 1 (paces below 2), a weight negative, or the variant unknown.
+
+    Example:
+        >>> import torch
+        >>> from mmaction.structures import ActionDataSample
+        >>> from auxskd_mm.models.heads import PaceHead
+        >>> head = PaceHead(in_channels=8, num_paces=4)
+        >>> feats = torch.zeros(2, 8, 1, 2, 2)  # a backbone's map of two clips
+        >>> head(feats).shape
+        torch.Size([2, 4])
+        >>> samples = [ActionDataSample(), ActionDataSample()]
+        >>> for sample, pace in zip(samples, (0, 3)):
+        ...     sample.set_field(torch.tensor([pace]), 'pace_label')
+        >>> sorted(head.loss(feats, samples))
+        ['loss_pace', 'pace_acc']
 
     Source: laura-wang/video-pace @ cc1e561; Wang, Jiao and Liu, "Self-supervised Video Representation Learning by Pace
     Prediction", ECCV 2020.
@@ -62,7 +76,6 @@ class PaceHead(PooledHead):
         pace_weight: float = 1.0,
         contrastive: str | None = None,
         contrastive_weight: float = 0.1,
-        projector_hidden: int | None = None,
         projector_channels: int = 128,
         contrastive_loss: dict | None = None,
         dropout: float = 0.0,
@@ -84,7 +97,7 @@ class PaceHead(PooledHead):
         self.tasks = (Task('pace', pace_names(range(1, num_paces + 1))),)
         # Only where it is used: DDP stops at parameters that get no gradient.
         if contrastive is not None:
-            self.projector = MLP(in_channels, projector_channels, projector_hidden or in_channels, norm=False)
+            self.projector = MLP(in_channels, projector_channels, in_channels, norm=False)
             self.contrastive_loss = MODELS.build(contrastive_loss or dict(type='auxskd_mm.PaceContrastiveLoss'))
 
     def forward(self, feats: Any, **kwargs: Any) -> Tensor:
@@ -100,7 +113,7 @@ class PaceHead(PooledHead):
         Raises:
             InputError: If the backbone yields several feature maps or another width.
         """
-        return self.fc_pace(self.dropout(self.pool(feats)))
+        return self.fc_pace(self.dropout(self.pool(feats)))  # (B, num_paces)
 
     def loss(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> dict[str, Tensor]:
         """The weighted losses, and the accuracy of the batch.
@@ -116,16 +129,17 @@ class PaceHead(PooledHead):
         Raises:
             InputError: If the labels do not fit, or 'same_context' gets a single view.
         """
-        pooled = self.pool(feats)
-        logits = self.fc_pace(self.dropout(pooled))
-        pace = batch_labels(data_samples, 'pace_label', logits.device, *logits.shape)
+        pooled = self.pool(feats)  # (B * V, C)
+        logits = self.fc_pace(self.dropout(pooled))  # (B * V, num_paces)
+        pace = batch_labels(data_samples, 'pace_label', logits.device, *logits.shape)  # (B * V,)
         losses = dict(
             loss_pace=self.pace_weight * F.cross_entropy(logits, pace),
             pace_acc=(logits.detach().argmax(1) == pace).float().mean(),
         )
         if self.contrastive is not None:
             groups = pace if self.contrastive == 'same_pace' else self._videos(data_samples, len(pooled), pooled.device)
-            losses['loss_contrastive'] = self.contrastive_weight * self.contrastive_loss(self.projector(pooled), groups)
+            z = self.projector(pooled)  # (B * V, projector_channels)
+            losses['loss_contrastive'] = self.contrastive_weight * self.contrastive_loss(z, groups)
         return losses
 
     def _videos(self, data_samples: Sequence[Any], clips: int, device: torch.device) -> Tensor:
@@ -141,14 +155,14 @@ class PaceHead(PooledHead):
         """Write probabilities into the data samples.
 
         Args:
-            feats: As of :meth:`forward`, of B * V clips, V a sample.
+            feats: As of :meth:`forward`, of B * V clips, V per sample.
             data_samples: B samples.
             kwargs: Not used.
 
         Returns:
             The samples with ``pred_pace`` (V, num_paces).
         """
-        logits = self(feats)
+        logits = self(feats)  # (B * V, num_paces)
         for sample, scores in zip(data_samples, logits.float().softmax(1).split(len(logits) // len(data_samples))):
             sample.set_field(scores, 'pred_pace')
         return data_samples

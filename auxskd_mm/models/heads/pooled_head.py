@@ -1,4 +1,4 @@
-"""What the pretext heads share: one pooled feature a clip, of the width that was announced."""
+"""What the pretext heads share: one pooled feature per clip, of the width that the config names."""
 
 from __future__ import annotations
 
@@ -20,11 +20,17 @@ class PooledHead(BaseModule):
 
     Args:
         in_channels: Channels C of the backbone's feature.
-        token_pool: How tokens are pooled, see :func:`pool_features`; no matter to feature maps.
+        token_pool: How tokens are pooled, see :func:`pool_features`. It has no effect on feature maps.
         init_cfg: MMEngine initialisation; None keeps PyTorch's.
 
     Raises:
         InputError: If ``in_channels`` is below 1 or ``token_pool`` unknown.
+
+    Example:
+        >>> import torch
+        >>> from auxskd_mm.models.heads import PooledHead
+        >>> PooledHead(in_channels=8).pool(torch.ones(2, 8, 1, 2, 2)).shape
+        torch.Size([2, 8])
     """
 
     config_key = 'model.cls_head'  # where configs put the head, for messages
@@ -55,12 +61,12 @@ class PooledHead(BaseModule):
                 raise InputError(f'{type(self).__name__}.{key}={value}: a loss weight must not be negative')
 
     def pool(self, feats: Any) -> Tensor:
-        """Pooled features (B, C) of whatever the backbone yields.
+        """Pooled features (B, C) of the backbone's output, a map or tokens.
 
         Raises:
             InputError: If it cannot be pooled, or has another width than ``in_channels``.
         """
-        pooled = pool_features(feats, token_pool=self.token_pool)
+        pooled = pool_features(feats, token_pool=self.token_pool)  # (B, C)
         if pooled.shape[1] != self.in_channels:
             raise InputError(
                 f'{self.config_key}.in_channels={self.in_channels}, but the backbone yields {pooled.shape[1]} channels'

@@ -17,9 +17,10 @@ KINDS = ('linear', 'mlp', 'conv', 'convbn')
 
 @MODELS.register_module()
 class RelativeSpeedHead(PooledHead):
-    """A projection and L2 normalisation; RSPNet has two, one for appearance and one for motion.
+    """A projection and L2 normalisation. RSPNet has two such heads, one for appearance and one for motion.
 
-    By ``kind``, with 3 x 3 x 3 convolutions of stride 1 that keep the width C and the map's size::
+    The layers by ``kind``, as the original has them. Convolutions are 3 x 3 x 3 with stride 1, and keep the width C and the
+    size of the map::
 
         linear                                      average pool -- Linear(C, D)    RSPNet's default
         mlp                                         average pool -- Linear(C, hidden) -- ReLU -- Linear(hidden, D)
@@ -38,6 +39,16 @@ class RelativeSpeedHead(PooledHead):
 
     Raises:
         InputError: If a size is below 1 or the kind unknown.
+
+    Example:
+        >>> import torch
+        >>> from auxskd_mm.models.heads import RelativeSpeedHead
+        >>> head = RelativeSpeedHead(in_channels=8, out_channels=4)
+        >>> embedding = head(torch.ones(2, 8, 1, 2, 2))  # a backbone's map of two clips
+        >>> embedding.shape
+        torch.Size([2, 4])
+        >>> torch.allclose(embedding.norm(dim=1), torch.ones(2))
+        True
 
     Source: PeihaoChen/RSPNet @ 2958779, ``MultiTaskWrapper`` (layers ``fc1`` and ``fc2``, option ``fc_type``), whose
     convolutions have biases, also before BN.
@@ -82,8 +93,8 @@ class RelativeSpeedHead(PooledHead):
             InputError: If the backbone yields several feature maps or another width, or no map for a convolutional kind.
         """
         if self.convs is not None:
-            feats = self.convs(self._feature_map(feats))
-        return F.normalize(self.projector(self.pool(feats)), dim=1)
+            feats = self.convs(self._feature_map(feats))  # (B, C, T', H', W')
+        return F.normalize(self.projector(self.pool(feats)), dim=1)  # (B, C) -> (B, D)
 
     def _feature_map(self, feats: Any) -> Tensor:
         """The one map (B, C, T', H', W') to convolve."""

@@ -35,6 +35,19 @@ class VSPPHead(PooledHead):
     Raises:
         InputError: If a size is below 1 or a weight negative.
 
+    Example:
+        >>> import torch
+        >>> from mmaction.structures import ActionDataSample
+        >>> from auxskd_mm.models.heads import VSPPHead
+        >>> head = VSPPHead(in_channels=8, num_speeds=4, num_segments=4)
+        >>> feats = torch.zeros(2, 8, 1, 2, 2)  # a backbone's map of two clips
+        >>> speed_logits, segment_logits = head(feats)
+        >>> speed_logits.shape, segment_logits.shape
+        (torch.Size([2, 4]), torch.Size([2, 4]))
+        >>> samples = head.predict(feats, [ActionDataSample(), ActionDataSample()])
+        >>> samples[0].pred_pace.shape  # one clip per sample, four speeds
+        torch.Size([1, 4])
+
     Source: Plrbear/auxSKD @ 79e99b8, folder VSPP (layers ``linear`` and ``linear_segment``): L = CE(speed) +
     CE(segment).
     """
@@ -80,8 +93,8 @@ class VSPPHead(PooledHead):
         Raises:
             InputError: If the backbone yields several feature maps or another width.
         """
-        pooled = self.dropout(self.pool(feats))
-        return self.fc_speed(pooled), self.fc_segment(pooled)
+        pooled = self.dropout(self.pool(feats))  # (B, C)
+        return self.fc_speed(pooled), self.fc_segment(pooled)  # (B, num_speeds), (B, num_segments)
 
     def loss(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> dict[str, Tensor]:
         """Both weighted cross-entropies, and the accuracies of the batch.
@@ -95,12 +108,12 @@ class VSPPHead(PooledHead):
             ``loss_speed``, ``loss_segment`` (summed by the Runner), ``pace_acc``, ``segment_acc`` and ``joint_acc``
             (both right).
         """
-        speed_logits, segment_logits = self(feats)
+        speed_logits, segment_logits = self(feats)  # (B * V, num_speeds), (B * V, num_segments)
         device = speed_logits.device
-        pace = batch_labels(data_samples, 'pace_label', device, *speed_logits.shape)
-        segment = batch_labels(data_samples, 'segment_label', device, *segment_logits.shape)
+        pace = batch_labels(data_samples, 'pace_label', device, *speed_logits.shape)  # (B * V,)
+        segment = batch_labels(data_samples, 'segment_label', device, *segment_logits.shape)  # (B * V,)
         with torch.no_grad():
-            pace_hit = speed_logits.argmax(1) == pace
+            pace_hit = speed_logits.argmax(1) == pace  # (B * V,) bool
             segment_hit = segment_logits.argmax(1) == segment
         return dict(
             loss_speed=self.speed_weight * F.cross_entropy(speed_logits, pace),
@@ -114,14 +127,14 @@ class VSPPHead(PooledHead):
         """Write probabilities into the data samples.
 
         Args:
-            feats: As of :meth:`forward`, of B * V clips, V a sample.
+            feats: As of :meth:`forward`, of B * V clips, V per sample.
             data_samples: B samples.
             kwargs: Not used.
 
         Returns:
             The samples with ``pred_pace`` (V, num_speeds) and ``pred_segment`` (V, num_segments).
         """
-        speed_logits, segment_logits = self(feats)
+        speed_logits, segment_logits = self(feats)  # (B * V, num_speeds), (B * V, num_segments)
         views = len(speed_logits) // len(data_samples)
         speeds = speed_logits.float().softmax(1).split(views)
         segments = segment_logits.float().softmax(1).split(views)

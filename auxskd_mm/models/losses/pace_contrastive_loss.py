@@ -19,18 +19,28 @@ class PaceContrastiveLoss(nn.Module):
         l(i, j) = -log( exp(s_ij) / (exp(s_ij) + sum over k of other groups of exp(s_ik)) )
         L = mean of l(i, j) over the pairs
 
-    The group makes the variant: *same context* groups by video, *same pace* by pace. Other positives of i are neither
-    pulled nor pushed in l(i, j). Negatives are those of this process's batch. Computed in float32 at least, since
-    nothing bounds z.
+    The groups make the variant: *same context* groups clips by video, *same pace* groups them by pace. In l(i, j) the
+    other positives of i do not count. Negatives come from this process's batch. The loss is computed in float32 or
+    better, because nothing bounds z.
 
     Args:
-        temperature: Divides the similarities; None, as in the sources, divides by nothing.
-        normalize: Whether z is L2-normalised first. The sources do not say. False takes their formula as it stands,
-            where the length of z does what a temperature would; of unit vectors, similarities within [-1, 1] could not
-            bring the loss below ``log(1 + K / e^2)`` with K negatives. Set True together with a temperature, e.g. 0.1.
+        temperature: Divides the similarities. None uses no temperature, as the sources do.
+        normalize: Whether z is L2-normalised first. The sources do not say. False takes their formula as it stands:
+            the length of z then acts as a temperature. With unit vectors and no temperature the loss could not fall
+            below ``log(1 + K / e^2)`` for K negatives. So set True together with a temperature, e.g. 0.1.
 
     Raises:
         InputError: If the temperature is not positive.
+
+    Example:
+        >>> import torch
+        >>> from auxskd_mm.models.losses import PaceContrastiveLoss
+        >>> z = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], requires_grad=True)
+        >>> groups = torch.tensor([7, 7, 8])  # two clips of video 7, one of video 8
+        >>> value = PaceContrastiveLoss()(z, groups)
+        >>> round(value.item(), 4)  # -log(e / (e + 1)) for both pairs
+        0.3133
+        >>> value.backward()
 
     Source: public notes on Wang, Jiao and Liu, "Self-supervised Video Representation Learning by Pace Prediction", ECCV
     2020.
@@ -47,20 +57,20 @@ class PaceContrastiveLoss(nn.Module):
         """The loss.
 
         Args:
-            features: (B, D), z of every clip.
-            groups: int (B,), clips of one number are positives of each other.
+            features: (B, D), z of each clip.
+            groups: int (B,). Clips with the same number are positives of each other.
 
         Returns:
-            Scalar; 0 (with a gradient of 0) where no two clips share a group.
+            Scalar. It is 0, with a gradient of 0, where no two clips share a group.
         """
         with torch.autocast(features.device.type, enabled=False):
-            z = features.to(torch.promote_types(features.dtype, torch.float32))
+            z = features.to(torch.promote_types(features.dtype, torch.float32))  # (B, D)
             if self.normalize:
                 z = F.normalize(z, dim=1)
             similarity = z @ z.T / (self.temperature or 1.0)  # (B, B)
-            same = groups[:, None] == groups[None]
+            same = groups[:, None] == groups[None]  # (B, B) bool
             # -log(e^s / (e^s + sum of e^n)) = softplus(logsumexp(n) - s): no exponential can overflow.
-            negatives = similarity.masked_fill(same, -torch.inf).logsumexp(1, keepdim=True)
-            positive = same & ~torch.eye(len(z), dtype=torch.bool, device=z.device)
-            losses = F.softplus(negatives - similarity) * positive
+            negatives = similarity.masked_fill(same, -torch.inf).logsumexp(1, keepdim=True)  # (B, 1)
+            positive = same & ~torch.eye(len(z), dtype=torch.bool, device=z.device)  # (B, B) bool
+            losses = F.softplus(negatives - similarity) * positive  # (B, B), 0 where there is no pair
             return losses.sum() / positive.sum().clamp(min=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,19 +14,30 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class QueueContrastiveLoss(nn.Module):
-    """Cross-entropy of finding the positive key among the queue's.
+    """Cross-entropy of finding the positive key among the keys of the queue.
 
     With q the query, k its key and a_1 .. a_K the queue::
 
         L = mean over the batch of -log( exp(q.k / T) / (exp(q.k / T) + sum_j exp(q.a_j / T)) )
 
-    Gradients reach the query alone.
+    Only the query gets a gradient.
 
     Args:
         temperature: T, above 0.
 
     Raises:
         InputError: If the temperature is not positive.
+
+    Example:
+        >>> import torch
+        >>> from auxskd_mm.models.losses import QueueContrastiveLoss
+        >>> loss = QueueContrastiveLoss(temperature=1.0)
+        >>> query = torch.tensor([[1.0, 0.0]], requires_grad=True)
+        >>> queue = torch.tensor([[0.0, 1.0], [0.0, -1.0]])
+        >>> value = loss(query, torch.tensor([[1.0, 0.0]]), queue)
+        >>> round(value.item(), 4)  # -log(e / (e + 2))
+        0.5514
+        >>> value.backward()
 
     Source: PeihaoChen/RSPNet @ 2958779 (A-VID), from He et al., MoCo (CVPR 2020). RSPNet adds the loss for the key of
     the same speed to that for the key of the other speed.
@@ -40,14 +53,9 @@ class QueueContrastiveLoss(nn.Module):
         """Similarities over temperature, the positive first; arguments as of :meth:`forward`.
 
         Returns:
-            (B, 1 + K); the right class is 0.
+            (B, 1 + K). The right class is 0.
         """
-        with torch.autocast(query.device.type, enabled=False):
-            dtype = torch.promote_types(query.dtype, torch.float32)
-            q, k = query.to(dtype), positive.detach().to(dtype)
-            # A copy: the backward pass needs the anchors of now, and by then the queue may have moved on in place.
-            anchors = queue.detach().to(dtype, copy=True)
-            return torch.cat([(q * k).sum(1, keepdim=True), q @ anchors.T], dim=1) / self.temperature
+        return self._logits(query, [positive], queue)[0]
 
     def forward(self, query: Tensor, positive: Tensor, queue: Tensor) -> Tensor:
         """The loss.
@@ -55,10 +63,40 @@ class QueueContrastiveLoss(nn.Module):
         Args:
             query: (B, D), L2-normalised.
             positive: (B, D), L2-normalised key of each query.
-            queue: (K, D), keys of other videos, used as given.
+            queue: (K, D), keys of other videos, used as given. They may change in place before the backward pass.
 
         Returns:
             Scalar.
         """
-        logits = self.logits(query, positive, queue)
-        return F.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long))
+        return _cross_entropy(self.logits(query, positive, queue))
+
+    def with_accuracy(self, query: Tensor, positives: Sequence[Tensor], queue: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Loss and accuracy for several keys of the same queries; the queue is compared once.
+
+        Args:
+            query: As of :meth:`forward`.
+            positives: Sets of keys (B, D), L2-normalised.
+            queue: As of :meth:`forward`.
+
+        Returns:
+            For each set the loss, and without gradient the share of queries whose key is nearer than the whole queue.
+        """
+        return [
+            (_cross_entropy(logits), (logits.detach().argmax(1) == 0).float().mean())
+            for logits in self._logits(query, positives, queue)
+        ]
+
+    def _logits(self, query: Tensor, positives: Sequence[Tensor], queue: Tensor) -> list[Tensor]:
+        with torch.autocast(query.device.type, enabled=False):
+            q = query.to(torch.promote_types(query.dtype, torch.float32))  # (B, D)
+            # A copy: the backward pass needs these anchors, and the queue moves on before it.
+            anchors = queue.detach().to(q.dtype, copy=True)  # (K, D)
+            negatives = q @ anchors.T  # (B, K)
+            keys = [positive.detach().to(q.dtype) for positive in positives]  # (B, D) each
+            own = [(q * key).sum(1, keepdim=True) for key in keys]  # (B, 1) each
+            return [torch.cat([same, negatives], dim=1) / self.temperature for same in own]  # (B, 1 + K) each
+
+
+def _cross_entropy(logits: Tensor) -> Tensor:
+    """Of logits (B, C) whose right class is the first."""
+    return F.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long))

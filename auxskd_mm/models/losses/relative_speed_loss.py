@@ -1,4 +1,4 @@
-"""The ranking loss of RSPNet: clips of one speed are more alike than clips of two."""
+"""The ranking loss of RSPNet: clips of the same speed are more alike than clips of different speeds."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class RelativeSpeedLoss(nn.Module):
 
         L = mean over the batch of max(0, margin - (q . k+ - q . k-) / temperature)
 
-    The margin is subtracted from similarities that are divided by the temperature already: 2.0 at 0.07 is 0.14 of a
-    cosine.
+    The similarities are divided by the temperature before they are compared with the margin. A margin of 2.0 at a
+    temperature of 0.07 is a difference of 0.14 between two cosines.
 
     Args:
         margin: By how much the same speed must win, in units of similarity over temperature.
@@ -28,8 +28,17 @@ class RelativeSpeedLoss(nn.Module):
     Raises:
         InputError: If the margin is negative or the temperature not positive.
 
+    Example:
+        >>> import torch
+        >>> from auxskd_mm.models.losses import RelativeSpeedLoss
+        >>> loss = RelativeSpeedLoss(margin=2.0, temperature=0.5)
+        >>> query = torch.tensor([[1.0, 0.0]])
+        >>> same, different = torch.tensor([[0.6, 0.8]]), torch.tensor([[0.0, 1.0]])
+        >>> round(loss(query, same, different).item(), 4)  # 2 - (0.6 - 0) / 0.5
+        0.8
+
     Source: PeihaoChen/RSPNet @ 2958779, ``moco/builder_diffspeed_diffloss.py`` and its default config. The original
-    passes a target whose shape newer torch versions refuse; this is what its broadcast meant.
+    passes a target whose shape newer torch versions refuse. This is what its broadcast meant.
     """
 
     def __init__(self, margin: float = 2.0, temperature: float = 0.07) -> None:
@@ -55,5 +64,5 @@ class RelativeSpeedLoss(nn.Module):
         """
         with torch.autocast(query.device.type, enabled=False):
             q, k, other = (x.to(torch.promote_types(x.dtype, torch.float32)) for x in (query, same, different))
-            lead = (q * (k - other)).sum(1) / self.temperature
+            lead = (q * (k - other)).sum(1) / self.temperature  # (B,) by how much the same speed wins
             return F.relu(self.margin - lead).mean()

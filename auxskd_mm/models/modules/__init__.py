@@ -1,4 +1,4 @@
-"""What several methods share."""
+"""Modules that several methods share."""
 
 from .batch_shuffle import batch_shuffle, batch_unshuffle
 from .feature_queue import FeatureQueue

@@ -23,10 +23,10 @@ def batch_shuffle(batch: Tensor) -> tuple[Tensor, Tensor | None]:
     world = get_world_size()
     if world == 1:
         return batch, None
-    everything = torch.cat(all_gather(batch.contiguous()))
+    everything = torch.cat(all_gather(batch.contiguous()))  # (W * B, ...)
     order = torch.randperm(len(everything), device=batch.device)
     broadcast(order, src=0)
-    mine = order.view(world, -1)[get_rank()]
+    mine = order.view(world, -1)[get_rank()]  # (B,) places of this rank's samples
     return everything[mine], order.argsort()
 
 
@@ -43,5 +43,5 @@ def batch_unshuffle(batch: Tensor, restore: Tensor | None) -> Tensor:
     """
     if restore is None:
         return batch
-    everything = torch.cat(all_gather(batch.contiguous()))
+    everything = torch.cat(all_gather(batch.contiguous()))  # (W * B, ...)
     return everything[restore.view(get_world_size(), -1)[get_rank()]]

@@ -12,18 +12,24 @@ from ...registry import MODELS
 class MLP(nn.Sequential):
     """Linear layers with BN and ReLU in between: (B, in_channels) -> (B, out_channels).
 
-    Without ``hidden_channels`` it is a single linear layer, auxSKD's projector (512 -> 128). With them it is ``Linear,
-    BN1d, ReLU, Linear``, auxSKD's predictor (128 -> 1024 -> 128).
+    Without ``hidden_channels`` it is one linear layer, such as auxSKD's projector (512 -> 128). With them it is ``Linear,
+    BN1d, ReLU, Linear``, such as auxSKD's predictor (128 -> 1024 -> 128).
 
     Args:
         in_channels: Width of the input.
         out_channels: Width of the output.
         hidden_channels: Width in the middle, or None.
-        num_layers: Linear layers, at least 2, if there are hidden channels.
-        norm: Whether BN follows each hidden layer.
+        norm: Whether BN follows the hidden layer.
 
     Raises:
         InputError: For a size below 1.
+
+    Example:
+        >>> import torch
+        >>> from auxskd_mm.models.modules import MLP
+        >>> predictor = MLP(in_channels=8, out_channels=8, hidden_channels=16)
+        >>> predictor(torch.zeros(4, 8)).shape
+        torch.Size([4, 8])
 
     Source: Plrbear/auxSKD @ 79e99b8, from ISD and BYOL.
     """
@@ -33,7 +39,6 @@ class MLP(nn.Sequential):
         in_channels: int,
         out_channels: int,
         hidden_channels: int | None = None,
-        num_layers: int = 2,
         norm: bool = True,
     ) -> None:
         for key, value in (
@@ -43,12 +48,9 @@ class MLP(nn.Sequential):
         ):
             if value is not None and value < 1:
                 raise InputError(f'MLP.{key}={value}: expected at least 1')
-        if hidden_channels is not None and num_layers < 2:
-            raise InputError(f'MLP.num_layers={num_layers}: hidden_channels={hidden_channels} needs at least 2')
         layers: list[nn.Module] = []
         width = in_channels
-        for _ in range(num_layers - 1 if hidden_channels is not None else 0):
-            assert hidden_channels is not None
+        if hidden_channels is not None:
             # As in the original, the bias stays although BN takes it out again.
             layers.append(nn.Linear(width, hidden_channels))
             layers += [nn.BatchNorm1d(hidden_channels)] if norm else []

@@ -26,7 +26,7 @@ def check_momentum(momentum: float, key: str) -> float:
 
 @torch.no_grad()
 def momentum_update(teacher: nn.Module, student: nn.Module, momentum: float) -> None:
-    """``teacher = m * teacher + (1 - m) * student`` over parameters, fused; buffers are left alone.
+    """Set ``teacher = m * teacher + (1 - m) * student`` for all parameters in one fused call; buffers stay.
 
     ``m`` is written as in the papers, near 1. MMEngine's averaged models call ``1 - m`` the momentum.
 
@@ -48,16 +48,15 @@ def momentum_update(teacher: nn.Module, student: nn.Module, momentum: float) -> 
 class MomentumEncoder(nn.Module):
     """Copies of the student's modules that follow it slowly.
 
-    ``MomentumEncoder(backbone=b, neck=n)`` has submodules ``backbone`` and ``neck``. Parameters carry no gradient.
-    BatchNorm statistics are the teacher's own: it stays in training mode and normalises with the batches that it sees
-    (auxSKD, MoCo).
+    ``MomentumEncoder(backbone=b, neck=n)`` has submodules ``backbone`` and ``neck``. Parameters get no gradient. The
+    teacher has its own BatchNorm statistics: it stays in training mode and normalises with its own batches (as in auxSKD
+    and MoCo).
 
     Args:
         modules: The student's modules by name; copied.
 
     Attributes:
-        started: Whether the weights are those of a student or a checkpoint, and not what the copy happened to begin
-            with.
+        started: Whether the weights come from a student or a checkpoint. Before that they are random.
 
     Source: Plrbear/auxSKD @ 79e99b8, ``encoder_k``.
     """
@@ -71,13 +70,13 @@ class MomentumEncoder(nn.Module):
 
     @torch.no_grad()
     def copy_from(self, student: Mapping[str, nn.Module]) -> None:
-        """Start as the student is now, BatchNorm statistics included, the same on every rank."""
+        """Copy the student, with its BatchNorm statistics, on every rank alike."""
         for name, module in self.named_children():
             module.load_state_dict(student[name].state_dict())
         self.broadcast()
 
     def broadcast(self) -> None:
-        """Take rank 0's weights on every rank, and count as started."""
+        """Take rank 0's weights on every rank, and set ``started``."""
         for tensor in [*self.parameters(), *self.buffers()]:
             if not isinstance(tensor, DTensor):  # of a shard no other rank has a copy
                 broadcast(tensor.data, src=0)

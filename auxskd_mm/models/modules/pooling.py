@@ -1,4 +1,4 @@
-"""One feature a clip out of whatever a backbone yields."""
+"""One feature per clip from any backbone's output."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def pool_features(feats: Any, *, token_pool: str = 'auto', key: str = 'model.bac
     Args:
         feats: What the backbone yields for B clips, by the number of dimensions:
 
-            - (B, C): pooled already (MMAction2's VideoMAE ``VisionTransformer``, TimeSformer, C3D);
+            - (B, C): already pooled (MMAction2's VideoMAE ``VisionTransformer``, TimeSformer, C3D);
             - (B, N, C): tokens (transformers of pytorchvideo, timm);
             - (B, C, T', H', W'), or any (B, C, ...) of four dimensions and more: a feature map (ResNet3d, X3D, Swin);
             - a list or tuple of one of these;
             - MViT's pair of a feature map and a class token, which is (B, C) or None.
 
         token_pool: ``'class'`` takes the class token: MViT's own, or the first of the tokens. ``'patch'`` averages all
-            but it. ``'auto'`` does as the transformers' own heads do: MViT's class token, and the mean of all tokens
-            where nothing says that the first is special. Maps and pooled features are indifferent to it.
+            other tokens. ``'auto'`` does as the transformers' own heads do: it takes MViT's class token, and elsewhere the
+            mean of all tokens. The option has no effect on maps and pooled features.
         key: Config key to name when the backbone yields several maps.
 
     Returns:
@@ -51,10 +51,10 @@ def pool_features(feats: Any, *, token_pool: str = 'auto', key: str = 'model.bac
     if feats.ndim == 2:
         return feats
     if feats.ndim > 3:
-        return feats.flatten(2).mean(-1)
+        return feats.flatten(2).mean(-1)  # (B, C, T' * H' * W') -> (B, C)
     if token_pool == 'class':
-        return feats[:, 0]
-    return (feats[:, 1:] if token_pool == 'patch' else feats).mean(1)
+        return feats[:, 0]  # (B, N, C) -> (B, C)
+    return (feats[:, 1:] if token_pool == 'patch' else feats).mean(1)  # (B, N, C) -> (B, C)
 
 
 def _is_map_and_token(feats: Any) -> bool:

@@ -1,4 +1,4 @@
-"""One feature a clip for retrieval and probes, as the published protocols pool the last feature map."""
+"""One feature per clip for retrieval and probes, as the published protocols pool the last feature map."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from ...errors import InputError
 from .pooling import pool_features
 
-# What each pooling is and whose, for the results that are computed with it.
+# Each pooling in words, for the results that are computed with it.
 POOLINGS = {
     'average': 'global average pool',
     'vcop': "VCOP's map max-pooled (1, 2, 2) and flattened",
@@ -47,7 +47,7 @@ def pool_for_protocol(feats: Any, pooling: str = 'average') -> Tensor:
             f"pooling='{pooling}' needs a feature map (B, C, T, H, W), the backbone yields {found}; use 'average'"
         )
     if pooling == 'rspnet_max':
-        return feats.amax((3, 4)).mean(2)
+        return feats.amax((3, 4)).mean(2)  # (B, C, T', H', W') -> (B, C)
     if min(feats.shape[3:]) < 2:
         raise InputError(f"pooling='vcop' needs maps of at least 2 x 2, got {tuple(feats.shape[3:])}: use larger crops")
-    return F.max_pool3d(feats, (1, 2, 2), stride=(1, 2, 2)).flatten(1)
+    return F.max_pool3d(feats, (1, 2, 2), stride=(1, 2, 2)).flatten(1)  # (B, C * T' * H'/2 * W'/2)

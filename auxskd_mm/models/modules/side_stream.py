@@ -1,4 +1,4 @@
-"""Two pieces of a step at once on a CUDA device."""
+"""Two parts of a step at the same time on a CUDA device."""
 
 from __future__ import annotations
 
@@ -18,17 +18,16 @@ def _side_stream(device: torch.device) -> torch.cuda.Stream:
 
 
 def run_beside(first: Callable[[], T], second: Callable[[Tensor], Tensor], inputs: Tensor) -> tuple[T, Tensor]:
-    """``(first(), second(inputs))``, the second on a CUDA stream of its own, beside the first.
+    """``(first(), second(inputs))``, the second on its own CUDA stream, beside the first.
 
-    ``second`` starts when everything that was queued before this call is done, and what is queued after it waits for
-    both. It must keep no graph, and neither may write what the other reads. Random numbers are drawn in the order
-    in which the two are named, so that results are those of one stream. Elsewhere than on CUDA they simply follow
-    one another.
+    ``second`` starts when all work queued before this call is done. Work queued after the call waits for both. ``second``
+    must keep no graph, and neither may write what the other reads. Random numbers are drawn for ``first`` and then for
+    ``second``, so results are those of one stream. Without CUDA the two run one after the other.
 
     Args:
         first: Work for the current stream.
-        second: Work for the other one.
-        inputs: What ``second`` gets; says which device.
+        second: Work for the other stream.
+        inputs: Argument of ``second``. It lies on the device to use.
     """
     if not inputs.is_cuda:
         return first(), second(inputs)

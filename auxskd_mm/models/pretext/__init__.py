@@ -1,4 +1,4 @@
-"""One class a method."""
+"""One class for each method."""
 
 from .aux_skd import AuxSKD
 from .clipwise_recognizer import ClipwiseRecognizer3D

@@ -18,9 +18,9 @@ from .teacher_model import TeacherModel
 class AuxSKD(TeacherModel):
     """Similarity distillation between two segment-paced views of a video.
 
-    The student sees one view, the teacher another of the same video with another paced segment and another pace. Both
-    look at a queue of anchors, the teacher's features of earlier videos; the student learns to see them as the teacher
-    does::
+    The student gets one view of a video. The teacher gets another one, with another paced segment and another pace. Both
+    are compared with a queue of anchors: the teacher's features of earlier videos. The student learns the teacher's
+    similarities::
 
         q = predictor(neck(backbone(student view)))
         k = teacher.neck(teacher.backbone(teacher view))        no gradient
@@ -31,16 +31,16 @@ class AuxSKD(TeacherModel):
 
     Args:
         backbone: Config of the student's backbone.
-        neck: Config of the projector, backbone width C -> D; the original's is ``MLP(512, 128)``, one linear layer.
-        predictor: Config of the predictor D -> D, on the student's side alone; the original's is ``MLP(128, 128,
-            1024)``.
-        queue_size: Anchors K; the original's default is 15,360.
-        loss: Config of the loss; default :class:`SimilarityDistillationLoss`.
+        neck: Config of the projector, backbone width C -> D. The original's is ``MLP(512, 128)``, one linear layer.
+        predictor: Config of the student's predictor D -> D. The original's is ``MLP(128, 128, 1024)``.
+        queue_size: Anchors K. The original's default is 15,360.
+        loss: Config of the loss; default :class:`SimilarityDistillationLoss`. A loss of your own needs its
+            option ``with_diagnostics``.
         queue_init: ``'unit'``, or ``'columns'`` for the original's start, see :class:`FeatureQueue`.
         shuffle: See :class:`TeacherModel`.
-        overlap_teacher: Run the teacher on a CUDA stream of its own, beside the student; results do not change, and
-            elsewhere than on CUDA nothing does. Takes more memory, since the streams share none. Not together with
-            ``torch.compile``'s ``mode='reduce-overhead'``, whose graphs must follow one another.
+        overlap_teacher: Run the teacher on its own CUDA stream, beside the student. Results do not change. It takes more
+            memory, because the streams share none. It has no effect without CUDA, and does not work together with
+            ``torch.compile(mode='reduce-overhead')``, whose graphs must follow one another.
         data_preprocessor: See :class:`PretextModel`.
         init_cfg: See :class:`PretextModel`.
 
@@ -89,13 +89,12 @@ class AuxSKD(TeacherModel):
         Returns:
             ``loss_similarity`` and, without gradient, the diagnostics of :class:`SimilarityDiagnostics`.
         """
-        student_view, teacher_view = self.views(inputs)
+        student_view, teacher_view = self.views(inputs)  # (B, C, T, H, W) each
         student, teacher = self._both(student_view, teacher_view)  # (B, D) each
-        # The anchors are those before this batch: a clip's own key is not among them.
-        loss = self.similarity_loss(student, teacher, self.queue.features)
-        diagnostics = self.similarity_loss.diagnose(student, teacher, self.queue.features)._asdict()
-        self.enqueue(teacher)
-        return dict(loss_similarity=loss, **diagnostics)
+        # The anchors (K, D) are those before this batch: a clip's own key is not among them.
+        loss, diagnostics = self.similarity_loss(student, teacher, self.queue.features, with_diagnostics=True)
+        self.enqueue(teacher)  # the oldest B anchors leave
+        return dict(loss_similarity=loss, **diagnostics._asdict())
 
     def _both(self, student_view: Tensor, teacher_view: Tensor) -> tuple[Tensor, Tensor]:
         def student() -> Tensor:
@@ -112,9 +111,9 @@ class AuxSKD(TeacherModel):
 
     def embed(self, network: nn.Module, clips: Tensor) -> Tensor:
         """Projected features (B, D) of clips, not normalised; see :meth:`TeacherModel.embed`."""
-        pooled = pool_features(network.backbone(clips))
+        pooled = pool_features(network.backbone(clips))  # (B, C)
         _check_neck(network.neck, pooled.shape[1])
-        return network.neck(pooled)
+        return network.neck(pooled)  # (B, D)
 
 
 def _check_neck(neck: nn.Module, width: int) -> None:

@@ -16,10 +16,11 @@ from ...registry import MODELS
 class ClipwiseRecognizer3D(Recognizer3D):
     """MMAction2's ``Recognizer3D`` with one backbone pass for each clip position in training.
 
-    ``Recognizer3D`` folds the V clips of B samples into one batch of B * V, so that BatchNorm normalises all clips
-    together and moves its running statistics once a step. Here clip 0 of all samples goes through the backbone, then clip
-    1, and so on: statistics over B clips each, and V moves a step. Anything else, the order of the outputs included, is
-    the same, and so is everything in eval mode or without BatchNorm; it costs small batches, and V times the launches.
+    ``Recognizer3D`` folds the V clips of B samples into one batch of B * V. BatchNorm then normalises all clips together
+    and moves its running statistics once per step. Here clip 0 of all samples goes through the backbone, then clip 1, and
+    so on: BatchNorm sees B clips at a time and moves V times per step. Everything else is the same, the order of the
+    outputs included. In eval mode, or without BatchNorm, both classes give the same. The price is small batches and V
+    times as many kernel launches.
 
     Source: xudejing/video-clip-order-prediction @ 7a1710d, ``VCOPN.forward``, which runs one shared backbone on each clip
     of the tuple separately.
@@ -32,10 +33,10 @@ class ClipwiseRecognizer3D(Recognizer3D):
         if test_mode or not self.training or inputs.shape[1] == 1:
             return super().extract_feat(inputs, stage, data_samples, test_mode)
         # To the base class each position is a batch of samples of one clip.
-        parts = [
+        parts = [  # V outputs for B clips each
             super(ClipwiseRecognizer3D, self).extract_feat(clip[:, None], 'backbone')[0] for clip in inputs.unbind(1)
         ]
-        feats = tree_map(_sample_by_sample, *parts)
+        feats = tree_map(_sample_by_sample, *parts)  # (B * V, ...)
         if stage == 'backbone':
             return feats, {}
         loss_aux: dict = {}

@@ -17,8 +17,8 @@ from ..modules.pooling import pool_features
 class PretextModel(BaseModel):
     """A backbone that learns from several views of a clip.
 
-    Subclasses write :meth:`loss`. The network that learns is ``backbone``, so its weights move on under that name.
-    A subclass whose :meth:`predict` writes probabilities sets ``tasks``, as heads do.
+    Subclasses write :meth:`loss`. The network that learns is ``backbone``. The next phase finds its weights under that
+    name. A subclass whose :meth:`predict` writes probabilities sets ``tasks``, as heads do.
 
     Args:
         backbone: Config of any MMAction2, pytorchvideo or own backbone that yields one feature map.
@@ -61,7 +61,7 @@ class PretextModel(BaseModel):
                 f'{type(self).__name__} takes (B, {self.num_views}, C, T, H, W), got {tuple(inputs.shape)}: the '
                 f"sampler of the pipeline must draw {self.num_views} views and FormatShape use input_format='NCTHW'"
             )
-        return inputs.unbind(1)
+        return inputs.unbind(1)  # V tensors (B, C, T, H, W)
 
     def extract_feat(self, inputs: Tensor) -> Tensor:
         """Pooled features of the backbone.
@@ -72,8 +72,8 @@ class PretextModel(BaseModel):
         Returns:
             (B * V, D) or (N, D).
         """
-        clips = inputs.flatten(0, 1) if inputs.ndim == 6 else inputs
-        return pool_features(self.backbone(clips))
+        clips = inputs.flatten(0, 1) if inputs.ndim == 6 else inputs  # (B * V, C, T, H, W)
+        return pool_features(self.backbone(clips))  # (B * V, D)
 
     def forward_parts(self, inputs: Tensor) -> Any:
         """Every part of the network that a training step runs, losses aside: what FLOPs are counted of.
@@ -108,7 +108,7 @@ class PretextModel(BaseModel):
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> Sequence[Any]:
         """The data samples with the features of :meth:`extract_feat` as ``feature`` (V, D)."""
-        features = self.extract_feat(inputs)
+        features = self.extract_feat(inputs)  # (B * V, D)
         for sample, own in zip(data_samples, features.view(len(data_samples), -1, features.shape[-1])):
             sample.set_field(own, 'feature')
         return data_samples

@@ -19,14 +19,15 @@ from .teacher_model import TeacherModel
 
 @MODELS.register_module()
 class RSPNet(TeacherModel):
-    """Which of two clips plays at the query's speed, and which are of the query's video.
+    """Two tasks: which of two clips plays at the query's speed, and which clips show the query's video.
 
-    A sample is a query view and a key view of one video, each ``speed`` times as long as a clip (``RelativeSpeedSample``).
-    A random half of the batch, B // 2 samples, is seen at speed 1 (the first frames of the view), the rest at ``speed``
-    (every speed-th frame). B counts the samples of all ranks, so that a sample's speed does not depend on how many there
-    are (the original draws a half on each rank). With q the query at its speed, k+ the key view at the same speed, k- the
-    key view at the other, and A, M the features of ``head_a`` (appearance) and ``head_m`` (motion), k from the teacher
-    without gradient::
+    A sample has a query view and a key view of one video. Each view is ``speed`` times as long as a clip
+    (``RelativeSpeedSample``). A random half of the batch, B // 2 samples, is played at speed 1 (the first frames of the
+    view). The rest is played at ``speed`` (every speed-th frame). B counts the samples of all ranks, so that a sample's
+    speed does not depend on the number of ranks (the original draws a half on each rank).
+
+    q is the query at its speed. k+ is the key view at the same speed, k- the key view at the other speed. A and M are the
+    features of ``head_a`` (appearance) and ``head_m`` (motion). Keys come from the teacher, without gradient::
 
         loss_appearance = appearance_weight * (InfoNCE(q_A, k+_A, queue) + InfoNCE(q_A, k-_A, queue))
         loss_motion     = motion_weight * mean max(0, margin - (q_M . k+_M - q_M . k-_M) / temperature)
@@ -43,7 +44,8 @@ class RSPNet(TeacherModel):
         speed: The other speed, a whole number from 2; the original's default of its list ``diff_speed``.
         appearance_weight: Weight of the sum of both InfoNCE terms (A in the original).
         motion_weight: Weight of the ranking loss (M).
-        contrastive_loss: Config; None builds :class:`QueueContrastiveLoss`, temperature 0.07.
+        contrastive_loss: Config; None builds :class:`QueueContrastiveLoss`, temperature 0.07. A loss of your own needs
+            its method ``with_accuracy``.
         speed_loss: Config; None builds :class:`RelativeSpeedLoss`, margin 2.0 after the division by 0.07.
         shuffle: See :class:`TeacherModel`.
         data_preprocessor: See :class:`PretextModel`.
@@ -97,7 +99,7 @@ class RSPNet(TeacherModel):
 
     def embed(self, network: nn.Module, clips: Tensor) -> Tensor:
         """Appearance and motion features of clips, side by side: (B, D_A + D_M), each of norm 1."""
-        feats = network.backbone(clips)
+        feats = network.backbone(clips)  # (B, C, T', H', W')
         return torch.cat([network.head_a(feats), network.head_m(feats)], dim=1)
 
     def _split(self, features: Tensor) -> tuple[Tensor, Tensor]:
@@ -123,7 +125,7 @@ class RSPNet(TeacherModel):
                 f'RSPNet: views of {views.shape[2]} frames hold no clip at speed={self.speed}; give RelativeSpeedSample '
                 f'max_speed={self.speed}'
             )
-        quick = views[:, :, :: self.speed][:, :, :length]
+        quick = views[:, :, :: self.speed][:, :, :length]  # (B, C, T // speed, H, W)
         return torch.where(fast[:, None, None, None, None], quick, views[:, :, :length])
 
     def forward_parts(self, inputs: Tensor) -> list[Tensor]:
@@ -141,49 +143,50 @@ class RSPNet(TeacherModel):
             data_samples: Not used: the model draws its own labels.
 
         Returns:
-            ``loss_appearance``, ``loss_motion`` and, without gradient, ``speed_acc`` (the key of the same speed is nearer
-            than that of the other; guessing gives one half), ``instance_same_acc`` and ``instance_different_acc`` (the key
-            of that speed is nearer than all of the queue).
+            ``loss_appearance`` and ``loss_motion``. Without gradient: ``speed_acc`` (how often the key of the same speed
+            is nearer than that of the other speed; guessing gives one half), ``instance_same_acc`` and
+            ``instance_different_acc`` (how often the key of that speed is nearer than the whole queue).
         """
-        query_view, key_view = self.views(inputs)
+        query_view, key_view = self.views(inputs)  # (B, C, T, H, W) each
         # Sample i is slow where its place in a random order of all ranks' samples is in the first half.
-        fast = random_order(len(inputs), inputs.device) >= len(inputs) * get_world_size() // 2
+        fast = random_order(len(inputs), inputs.device) >= len(inputs) * get_world_size() // 2  # (B,) bool
         # The key encoder sees the other speed first, then the same: its running statistics keep that order.
-        different_a, different_m = self._split(self.teacher_features(self.clips(key_view, ~fast)))
-        same_a, same_m = self._split(self.teacher_features(self.clips(key_view, fast)))
-        query_a, query_m = self._split(self.embed(self, self.clips(query_view, fast)))
-        anchors = self.queue.features
-        loss_same = self.contrastive_loss(query_a, same_a, anchors)
-        loss_different = self.contrastive_loss(query_a, different_a, anchors)
-        losses = dict(
-            loss_appearance=self.appearance_weight * (loss_same + loss_different),
-            loss_motion=self.motion_weight * self.speed_loss(query_m, same_m, different_m),
-            speed_acc=_share((query_m * (same_m - different_m)).sum(1) > 0),
-            instance_same_acc=_share(self.contrastive_loss.logits(query_a, same_a, anchors).argmax(1) == 0),
-            instance_different_acc=_share(self.contrastive_loss.logits(query_a, different_a, anchors).argmax(1) == 0),
+        different_a, different_m = self._split(self.teacher_features(self.clips(key_view, ~fast)))  # (B, D) each
+        same_a, same_m = self._split(self.teacher_features(self.clips(key_view, fast)))  # (B, D) each
+        query_a, query_m = self._split(self.embed(self, self.clips(query_view, fast)))  # (B, D) each
+        # Both sets of keys against the queue (K, D), which the queries are compared with once.
+        (loss_same, acc_same), (loss_different, acc_different) = self.contrastive_loss.with_accuracy(
+            query_a, (same_a, different_a), self.queue.features
         )
         self.enqueue(different_a)
-        return losses
+        return dict(
+            loss_appearance=self.appearance_weight * (loss_same + loss_different),
+            loss_motion=self.motion_weight * self.speed_loss(query_m, same_m, different_m),
+            speed_acc=((query_m * (same_m - different_m)).detach().sum(1) > 0).float().mean(),
+            instance_same_acc=acc_same,
+            instance_different_acc=acc_different,
+        )
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> Sequence[Any]:
-        """The relative-speed task on samples of two views; on others the features, as :class:`PretextModel` does.
+        """Answer the relative-speed task for samples of two views; write features for other samples.
 
-        Each sample asks twice, with the query at speed 1 and at ``speed``: which of the key view's two clips, in the
-        same order, plays at that speed? The keys are the teacher's, as in training. A constant answer is right half
-        of the time.
+        Each sample asks two questions, with the query at speed 1 and at ``speed``: which of the key view's two clips,
+        in the same order, plays at that speed? The keys are the teacher's, as in training. A constant answer is right
+        half of the time. Samples with another number of views get the features of :meth:`PretextModel.predict`.
 
         Args:
             inputs: (B, 2, C, T, H, W).
             data_samples: B samples.
 
         Returns:
-            The samples with ``speed_label`` int64 (2,), always 0 and 1, and ``pred_speed`` (2, 2), a row a question.
+            The samples with ``speed_label`` int64 (2,), always 0 and 1, and ``pred_speed`` (2, 2), one row per question.
         """
         if inputs.shape[1] != self.num_views:
             return super().predict(inputs, data_samples)
         query_view, key_view = self.views(inputs)
-        queries, keys = self._motions(self, query_view), self._motions(self.teacher, key_view)
-        for sample, scores in zip(data_samples, (queries @ keys.transpose(1, 2)).float().softmax(-1)):
+        queries, keys = self._motions(self, query_view), self._motions(self.teacher, key_view)  # (B, 2, D) each
+        answers = (queries @ keys.transpose(1, 2)).float().softmax(-1)  # (B, 2 questions, 2 clips)
+        for sample, scores in zip(data_samples, answers):
             sample.set_field(scores, 'pred_speed')
             sample.set_field(torch.arange(2), 'speed_label')
         return data_samples
@@ -192,10 +195,6 @@ class RSPNet(TeacherModel):
         """Motion features of views (B, C, T, H, W) at speed 1 and at ``speed``: (B, 2, D)."""
         speeds = [views.new_full((len(views),), fast, dtype=torch.bool) for fast in (False, True)]
         return torch.stack([self._split(self.embed(network, self.clips(views, fast)))[1] for fast in speeds], 1)
-
-
-def _share(hits: Tensor) -> Tensor:
-    return hits.detach().float().mean()
 
 
 def _check_widths(backbone: nn.Module, **heads: nn.Module) -> None:

@@ -16,14 +16,14 @@ from .pretext_model import PretextModel
 class TeacherModel(PretextModel):
     """A student (query encoder), its teacher (key encoder) and the teacher's features of earlier clips.
 
-    The teacher is started and moved by :class:`SKDDistillerHook`, which the config must attach. Subclasses say which
-    modules it is a copy of (:meth:`student_modules`), how either of them embeds clips (:meth:`embed`), and call
+    :class:`SKDDistillerHook` starts and moves the teacher; the config must attach it. Subclasses say which modules the
+    teacher copies (:meth:`student_modules`) and how student and teacher embed clips (:meth:`embed`). They call
     :meth:`build_teacher` at the end of their constructor.
 
     Args:
         backbone: See :class:`PretextModel`.
         num_views: See :class:`PretextModel`.
-        shuffle: Exchange the teacher's clips between ranks, see :func:`batch_shuffle`; changes nothing in one process.
+        shuffle: Exchange the teacher's clips between ranks, see :func:`batch_shuffle`. It has no effect in one process.
         data_preprocessor: See :class:`PretextModel`.
         init_cfg: See :class:`PretextModel`.
     """
@@ -75,8 +75,8 @@ class TeacherModel(PretextModel):
                 f'{type(self).__name__}: the teacher was never started; attach it by '
                 "custom_hooks=[dict(type='auxskd_mm.SKDDistillerHook')]"
             )
-        clips, restore = batch_shuffle(clips) if self.shuffle else (clips, None)
-        return batch_unshuffle(self.embed(self.teacher, clips), restore)
+        clips, restore = batch_shuffle(clips) if self.shuffle else (clips, None)  # (B, C, T, H, W) of any rank
+        return batch_unshuffle(self.embed(self.teacher, clips), restore)  # (B, D) of this rank's clips
 
     @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""FSDP2: parameters, gradients and optimizer states in shards, one a process."""
+"""FSDP2: parameters, gradients and optimizer states in shards, one per process."""
 
 from __future__ import annotations
 
@@ -21,21 +21,19 @@ class FullyShardedModel(nn.Module):
 
     Name it in a config by ``model_wrapper_cfg=dict(type='auxskd_mm.FullyShardedModel')``. The blocks of every network (of
     student and teacher, the backbone's children), the networks and the model are gathered one after the other when they
-    compute, and let go again. Weights are initialised here and taken from rank 0, because MMEngine's own initialisation
-    of a wrapped model broadcasts tensors, which shards are not; ``build_runner`` sees to it that it stays away.
+    compute, and freed again. Weights are initialised here and taken from rank 0: MMEngine's own initialisation of a
+    wrapped model broadcasts tensors, which does not work for shards. ``build_runner`` switches it off.
 
-    ``load_state_dict`` takes whole tensors. ``state_dict`` yields shards: :func:`full_state` makes whole ones of them.
+    ``load_state_dict`` takes whole tensors. ``state_dict`` yields shards, which :func:`full_state` puts together.
     BatchNorm statistics and queues are not sharded.
 
     Args:
         module: The model, on its device.
-        reshard_after_forward: Gather again for the backward pass what the forward pass gathered. False needs more
-            memory and sends a third less.
 
     Source: torch's FSDP2; https://pytorch.org/docs/stable/distributed.fsdp.fully_shard.html
     """
 
-    def __init__(self, module: nn.Module, reshard_after_forward: bool = True) -> None:
+    def __init__(self, module: nn.Module) -> None:
         super().__init__()
         if hasattr(module, 'init_weights'):
             module.init_weights()
@@ -44,7 +42,7 @@ class FullyShardedModel(nn.Module):
         device = next(module.parameters()).device
         mesh = init_device_mesh(device.type, (get_world_size(),))
         for part in [*_parts(module), module]:
-            fully_shard(part, mesh=mesh, reshard_after_forward=reshard_after_forward)
+            fully_shard(part, mesh=mesh)
         module._register_load_state_dict_pre_hook(_shard_what_is_loaded, with_module=True)
         self.module = module
 
@@ -71,7 +69,7 @@ def is_sharded(model: nn.Module) -> bool:
 
 
 def full_state(state: Any) -> Any:
-    """A state (dicts, lists and tuples of anything) with shards put together, on the CPU; call it on every rank."""
+    """A nested state (dicts, lists, tuples) with shards put together, on the CPU. Every rank must call it."""
     if isinstance(state, DTensor):
         return state.full_tensor().cpu()
     if isinstance(state, Mapping):
@@ -82,7 +80,7 @@ def full_state(state: Any) -> Any:
 
 
 def sharded_like(value: Tensor, like: Tensor) -> Tensor:
-    """Rank 0's whole tensor in the shards of another one of its shape, on every rank; as it is if that one has none."""
+    """Rank 0's whole tensor, sharded as ``like`` is; unchanged if ``like`` has no shards. Every rank must call it."""
     if not isinstance(like, DTensor) or isinstance(value, DTensor) or value.shape != like.shape:
         return value
     return distribute_tensor(value.to(like.device), like.device_mesh, like.placements)

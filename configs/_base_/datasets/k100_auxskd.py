@@ -6,16 +6,17 @@ pack = dict(
     algorithm_keys=('pace_label', 'segment_label'),
     meta_keys=('filename', 'sample_idx', 'frame_inds'),
 )
+sample = dict(
+    type='auxskd_mm.SegmentPaceSample',
+    clip_len=clip_len,
+    num_segments=4,
+    num_speeds=4,
+    num_views=2,
+    lookahead=3,  # the original wraps three steps before the end; VSPP's own loader one
+)
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),  # the original reads with OpenCV and never converts
-    dict(
-        type='auxskd_mm.SegmentPaceSample',
-        clip_len=clip_len,
-        num_segments=4,
-        num_speeds=4,
-        num_views=2,
-        lookahead=3,  # the original wraps three steps before the end; VSPP's own loader one
-    ),
+    sample,
     dict(type='auxskd_mm.DecodeClips'),
     dict(
         type='auxskd_mm.PerView',

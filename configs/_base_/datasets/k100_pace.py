@@ -6,9 +6,10 @@ pack = dict(
     algorithm_keys=('pace_label',),
     meta_keys=('filename', 'sample_idx', 'frame_inds'),
 )
+sample = dict(type='auxskd_mm.PaceSample', clip_len=clip_len, paces=(1, 2, 3, 4))
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),  # the original reads with OpenCV and never converts
-    dict(type='auxskd_mm.PaceSample', clip_len=clip_len, paces=(1, 2, 3, 4)),
+    sample,
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(171, 128), keep_ratio=False),
     dict(type='auxskd_mm.ClipRandomCrop', size=112),
@@ -20,7 +21,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),
-    dict(type='auxskd_mm.PaceSample', clip_len=clip_len, paces=(1, 2, 3, 4), seed=0),
+    dict(sample, seed=0),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(171, 128), keep_ratio=False),
     dict(type='CenterCrop', crop_size=112),

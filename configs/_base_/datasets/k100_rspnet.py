@@ -3,9 +3,10 @@
 # preprocessor's, on its device as in the original.
 clip_len = 16
 pack = dict(type='PackActionInputs', algorithm_keys=(), meta_keys=('filename', 'sample_idx', 'frame_inds'))
+sample = dict(type='auxskd_mm.RelativeSpeedSample', clip_len=clip_len, max_speed=2)
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    dict(type='auxskd_mm.RelativeSpeedSample', clip_len=clip_len, max_speed=2),
+    sample,
     dict(type='auxskd_mm.DecodeClips'),
     dict(
         type='auxskd_mm.PerView',
@@ -20,7 +21,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    dict(type='auxskd_mm.RelativeSpeedSample', clip_len=clip_len, max_speed=2, seed=0),
+    dict(sample, seed=0),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(-1, 112)),  # with the crop: the largest centred square, as in the original's test
     dict(type='CenterCrop', crop_size=112),
@@ -52,5 +53,6 @@ test_dataloader = dict(
         test_mode=True,
     ),
 )
-test_evaluator = dict(type='auxskd_mm.PretextAccuracyMetric', tasks=['speed'], class_names=dict(speed=['1x', '2x']))
+class_names = dict(speed=['1x', f'{sample["max_speed"]}x'])
+test_evaluator = dict(type='auxskd_mm.PretextAccuracyMetric', tasks=['speed'], class_names=class_names)
 test_cfg = dict(type='TestLoop')

@@ -7,9 +7,10 @@ pack = dict(
     algorithm_keys=('order_label',),
     meta_keys=('filename', 'sample_idx', 'frame_inds'),
 )
+sample = dict(type='auxskd_mm.ClipOrderSample', clip_len=clip_len, tuple_len=3, interval=8)
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    dict(type='auxskd_mm.ClipOrderSample', clip_len=clip_len, tuple_len=3, interval=8),
+    sample,
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(171, 128), keep_ratio=False),
     # each clip its own, the frames of a clip one: what the original's reset of the seed is for; no flip, no jitter
@@ -19,7 +20,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    dict(type='auxskd_mm.ClipOrderSample', clip_len=clip_len, tuple_len=3, interval=8, seed=0),
+    dict(sample, seed=0),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(171, 128), keep_ratio=False),
     dict(type='CenterCrop', crop_size=112),

@@ -1,7 +1,8 @@
 # UCF101 as RSPNet fine-tunes and tests S3D-G on it (PeihaoChen/RSPNet @ 2958779): 64 frames at 224, crop of 25-100% of
 # the area, flip, no jitter; 10 uniform clips and the centred square at test. Not taken over: its 25 fps resampling.
 # Lists by tools/data/prepare_ucf101.py; --cfg-options split=2 takes another split.
-split = 1  # what '{split}' below becomes, after the overrides
+split = 1
+num_clips = 10  # of a video at test
 data_root = 'data/ucf101'
 clip_len = 64
 pack = dict(type='PackActionInputs', meta_keys=('filename',))
@@ -26,7 +27,7 @@ val_pipeline = [
 ]
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    dict(type='SampleFrames', clip_len=clip_len, num_clips=10, test_mode=True),
+    dict(type='SampleFrames', clip_len=clip_len, num_clips=num_clips, test_mode=True),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(-1, 224)),
     dict(type='CenterCrop', crop_size=224),
@@ -39,10 +40,10 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
-        type='VideoDataset',
+        type='auxskd_mm.LabeledVideoDataset',
         data_root=data_root,
         # RSPNet trains on the whole list and picks the epoch by the test split; here a validation part is held out.
-        ann_file='fit_split{split}.txt',
+        ann_file=f'fit_split{split}.txt',
         data_prefix=dict(video='videos'),
         pipeline=train_pipeline,
     ),
@@ -53,9 +54,9 @@ val_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='VideoDataset',
+        type='auxskd_mm.LabeledVideoDataset',
         data_root=data_root,
-        ann_file='val_split{split}.txt',
+        ann_file=f'val_split{split}.txt',
         data_prefix=dict(video='videos'),
         pipeline=val_pipeline,
         test_mode=True,
@@ -66,9 +67,9 @@ test_dataloader = dict(
     num_workers=8,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='VideoDataset',
+        type='auxskd_mm.LabeledVideoDataset',
         data_root=data_root,
-        ann_file='test_split{split}.txt',
+        ann_file=f'test_split{split}.txt',
         data_prefix=dict(video='videos'),
         pipeline=test_pipeline,
         test_mode=True,

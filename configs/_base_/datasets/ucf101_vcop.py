@@ -2,7 +2,8 @@
 # a random start, 128 x 171, crop 112, no flip, no jitter; 10 uniform clips and the centre crop at test.
 # Lists by tools/data/prepare_ucf101.py. The split is one option, for this and all configs on it:
 # --cfg-options split=2, for training and test alike.
-split = 1  # what '{split}' below becomes, after the overrides
+split = 1
+num_clips = 10  # of a video at test
 data_root = 'data/ucf101'
 clip_len = 16
 pack = dict(type='PackActionInputs', meta_keys=('filename',))
@@ -27,7 +28,7 @@ val_pipeline = [
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
     # The original cuts its starts down where this rounds them: at most one frame apart.
-    dict(type='SampleFrames', clip_len=clip_len, num_clips=10, test_mode=True),
+    dict(type='SampleFrames', clip_len=clip_len, num_clips=num_clips, test_mode=True),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(171, 128), keep_ratio=False),
     dict(type='CenterCrop', crop_size=112),
@@ -40,9 +41,9 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
-        type='VideoDataset',
+        type='auxskd_mm.LabeledVideoDataset',
         data_root=data_root,
-        ann_file='fit_split{split}.txt',  # the training list without 800 videos for validation, as VCOP
+        ann_file=f'fit_split{split}.txt',  # the training list without 800 videos for validation, as VCOP
         data_prefix=dict(video='videos'),
         pipeline=train_pipeline,
     ),
@@ -53,9 +54,9 @@ val_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='VideoDataset',
+        type='auxskd_mm.LabeledVideoDataset',
         data_root=data_root,
-        ann_file='val_split{split}.txt',
+        ann_file=f'val_split{split}.txt',
         data_prefix=dict(video='videos'),
         pipeline=val_pipeline,
         test_mode=True,
@@ -66,9 +67,9 @@ test_dataloader = dict(
     num_workers=8,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='VideoDataset',
+        type='auxskd_mm.LabeledVideoDataset',
         data_root=data_root,
-        ann_file='test_split{split}.txt',
+        ann_file=f'test_split{split}.txt',
         data_prefix=dict(video='videos'),
         pipeline=test_pipeline,
         test_mode=True,

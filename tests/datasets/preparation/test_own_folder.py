@@ -1,10 +1,15 @@
 """A folder or a table of one's own: labels, groups, splits, and what is refused."""
 
+import os
+from collections import Counter
+
 import pytest
 
+from auxskd_mm.datasets import LabeledVideoDataset
 from auxskd_mm.datasets.preparation.group_split import Clip
 from auxskd_mm.datasets.preparation.own_folder import prepare_folder, split_clips
 from auxskd_mm.errors import InputError
+from auxskd_mm.evaluation.linear_probe_metric import read_groups
 
 NAMES = [f'{c}/{c}_g{g}_{v}.mp4' for c in ('jump', 'run') for g in range(8) for v in range(3)]
 
@@ -109,20 +114,100 @@ def test_bad_folders_and_patterns(folder, tmp_path):
         prepare_folder(folder, tmp_path / 'out')
 
 
-def test_a_split_that_leaves_a_class_out_says_what_to_do():
+def straddles(parts):
+    groups = [{clip.group for clip in clips} for clips in parts.values()]
+    return any(one & other for i, one in enumerate(groups) for other in groups[i + 1 :])
+
+
+@pytest.mark.parametrize(
+    ('classes', 'clips_each', 'held'), [(10, 4, [1]), (20, 10, [2, 3]), (2, 2, [1]), (101, 3, [1])]
+)
+def test_few_clips_of_many_classes_are_split_for_every_seed(classes, clips_each, held):
+    clips = [Clip(f'{c}/{i}', f'class{c:03d}', f'{c}/{i}') for c in range(classes) for i in range(clips_each)]
+    found = set()
+    for seed in range(10):
+        parts = split_clips(clips, 0.25, 0, seed)
+        counts = Counter(clip.label for clip in parts['test'])
+        assert len(counts) == classes
+        assert set(counts.values()) <= set(held)
+        assert sorted(parts['train'] + parts['test']) == sorted(clips)
+        found.add(tuple(parts['test']))
+    assert split_clips(clips[::-1], 0.25, 0, 3)['test'][::-1] == split_clips(clips, 0.25, 0, 3)['test']
+    assert len(found) == 10 or classes == 2 < len(found)
+
+
+def test_three_parts_of_speakers_that_say_several_words():
+    clips = [
+        Clip(f'{s}/{w}/{k}', f'w{w}', f's{s}') for s in range(9) for w in range(5) for k in range(2) if (s + w) % 3
+    ]
+    for seed in range(10):
+        parts = split_clips(clips, 0.2, 0.2, seed)
+        assert not straddles(parts)
+        assert all({clip.label for clip in part} == {f'w{w}' for w in range(5)} for part in parts.values())
+
+
+def test_the_reason_when_there_is_no_split():
     clips = [Clip(f'{label}/{g}', label, f'{label}{g}') for label in 'ab' for g in range(3)]
-    bad = next(s for s in range(100) if _fails(clips, s))
-    with pytest.raises(InputError, match=r'seed \d+: 1 of 2 classes have no clip in \w+: .; seed (\d+) gives') as error:
-        split_clips(clips, 0.5, 0, bad)
-    good = int(str(error.value).rsplit('; seed ', 1)[1].split()[0])
-    assert {clip.label for clip in split_clips(clips, 0.5, 0, good)['test']} == {'a', 'b'}
-    with pytest.raises(InputError, match=r'class c has 1 group\(s\) and needs at least 2'):
+    with pytest.raises(
+        InputError, match=r'class c has 1 group\(s\) and needs at least 2, one for each part: leave it out'
+    ):
         split_clips([*clips, Clip('c/0', 'c', 'c0')], 0.5, 0, 0)
+    # Three words that share three speakers in pairs: whichever two are on one side, they hold all of one word.
+    pairs = [Clip(f'{w}/{s}', w, s) for w, both in dict(p='xy', q='yz', r='xz').items() for s in both]
+    with pytest.raises(
+        InputError, match='no division by group has every class in each of 2 parts: the classes p, q, r '
+    ):
+        split_clips([*clips, *pairs], 0.5, 0, 0)
 
 
-def _fails(clips, seed):
-    try:
-        split_clips(clips, 0.5, 0, seed)
-    except InputError:
-        return True
-    return False
+def test_a_table_in_another_encoding(folder, tmp_path):
+    rows = [f'{name},' + ('caf\xe9' if name[0] == 'j' else 'th\xe9') for name in NAMES]
+    path = tmp_path / 'my.csv'
+    path.write_bytes('\n'.join(['path,label', *rows]).encode('cp1252'))
+    with pytest.raises(InputError, match=r'my\.csv: line 2 is not UTF-8 \(byte 0xe9\); save the file as UTF-8'):
+        prepare_folder(folder, tmp_path / 'out', table=path)
+    prepare_folder(folder, tmp_path / 'out', table=path, encoding='cp1252')
+    assert (tmp_path / 'out/classes.txt').read_bytes().decode('utf-8') == 'caf\xe9\nth\xe9\n'
+    with pytest.raises(InputError, match="encoding 'utf-9': unknown"):
+        prepare_folder(folder, tmp_path / 'out', table=path, encoding='utf-9')
+
+
+@pytest.mark.parametrize(
+    ('content', 'says'),
+    [
+        (b'path,label\njump/jump_g0_0.mp4,a,x\n', r'line 2 has 3 values, the header has 2 \(path, label\)'),
+        (b'path,label\n\njump/jump_g0_0.mp4\n', r'line 3 has 1 values, the header has 2'),
+        (b'path,label,label\na,b,c\n', 'two columns have one name: path, label, label'),
+        (b'path,label\n"jump/jump_g0_0.mp4,a\n', r'line 2 is not CSV \(unexpected end of data\)'),
+        ('path,label\na,b\n'.encode('utf-16'), r'line 1 is not UTF-8 \(byte 0xff\)'),
+        (b'', 'found no rows'),
+    ],
+)
+def test_rows_that_do_not_fit_the_header(folder, tmp_path, content, says):
+    path = tmp_path / 'my.csv'
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=says) as error:
+        prepare_folder(folder, tmp_path / 'out', table=path)
+    assert '\n' not in str(error.value)
+
+
+def test_a_table_of_a_spreadsheet_with_semicolons_blanks_and_a_byte_order_mark(folder, tmp_path):
+    path = tmp_path / 'my.csv'
+    path.write_bytes(b'\xef\xbb\xbfpath; label\r\n' + b''.join(f'{name}; {name[:3]} \r\n'.encode() for name in NAMES))
+    parts = prepare_folder(folder, tmp_path / 'out', table=path)
+    assert {clip.label for clip in parts['train']} == {'jum', 'run'}
+
+
+def test_names_that_are_no_utf8_are_written_byte_for_byte(folder, tmp_path):
+    for name in NAMES:
+        odd = os.fsencode(folder / name).replace(b'_g', b'_\xe9')
+        os.rename(folder / name, odd)
+    prepare_folder(folder, tmp_path / 'out', group_pattern=r'\udce9(\d)_')
+    rows = (tmp_path / 'out/test.txt').read_bytes().splitlines()
+    assert rows
+    assert all(os.path.exists(row.rsplit(b' ', 1)[0]) for row in rows)
+    assert LabeledVideoDataset(tmp_path / 'out/test.txt', lazy_init=True).load_data_list()[0][
+        'filename'
+    ] == os.fsdecode(rows[0].rsplit(b' ', 1)[0])
+    groups = read_groups(tmp_path / 'out/groups.csv')
+    assert all(os.fsdecode(row.rsplit(b' ', 1)[0]) in groups for row in rows)

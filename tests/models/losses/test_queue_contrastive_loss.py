@@ -41,6 +41,20 @@ def test_the_queue_may_move_on_before_the_backward_pass():
     assert torch.allclose(query.grad, pull / 0.07 / 3)
 
 
+def test_several_keys_are_as_each_alone_and_the_queue_is_compared_once(monkeypatch):
+    query, queue = features(5, 0), features(7, 2)
+    near, far = query + 0.1 * features(5, 1), -query
+    loss = QueueContrastiveLoss()
+    expected = [loss(query, keys, queue) for keys in (near, far)]
+    products = []
+    matmul = torch.Tensor.matmul
+    monkeypatch.setattr(torch.Tensor, '__matmul__', lambda a, b: products.append(b.shape) or matmul(a, b))
+    (first, first_acc), (second, second_acc) = loss.with_accuracy(query, (near, far), queue)
+    assert products == [(6, 7)]
+    assert [first.item(), second.item()] == pytest.approx([value.item() for value in expected], rel=1e-12)
+    assert (first_acc.item(), second_acc.item()) == (1.0, 0.0)
+
+
 def test_computed_in_float32_under_autocast():
     with torch.autocast('cpu', dtype=torch.bfloat16):
         loss = QueueContrastiveLoss()(features(3, 0).bfloat16(), features(3, 1).bfloat16(), features(5, 2).float())

@@ -1,16 +1,14 @@
 """The similarity distillation against softmax and torch's own divergence on full matrices in float64."""
 
-import itertools
 import math
+from typing import NamedTuple
 
 import pytest
 import torch
 import torch.nn.functional as F
-from torch.profiler import ProfilerActivity, profile
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.models.losses import SimilarityDistillationLoss
-from auxskd_mm.models.losses import similarity_distillation_loss as module
 
 
 def features(batch, size, width=6, seed=0, dtype=torch.float64):
@@ -31,27 +29,42 @@ def naive(student, teacher, anchors, tau_s=0.1, tau_t=0.02):
 @pytest.mark.parametrize('size', [1, 4, 5, 6, 15, 16, 17, 40])
 @pytest.mark.parametrize('batch', [1, 2, 7])
 @pytest.mark.parametrize(('tau_s', 'tau_t'), [(0.1, 0.02), (0.02, 0.1), (1.0, 1.0), (0.01, 3.0)])
-def test_value_and_gradient(batch, size, tau_s, tau_t, monkeypatch):
+def test_value_and_gradient(batch, size, tau_s, tau_t):
     student, teacher, anchors = features(batch, size)
-    results = []
-    for chunk in (5, 16384):
-        monkeypatch.setattr(module, '_CHUNK', chunk)
-        q = student.clone().requires_grad_()
-        loss = SimilarityDistillationLoss(tau_s, tau_t)(q, teacher, anchors)
-        (3 * loss).backward()
-        results.append((loss.detach(), q.grad))
-    q = student.clone().requires_grad_()
-    expected = naive(q, teacher, anchors, tau_s, tau_t)
-    (3 * expected).backward()
-    for loss, gradient in results:
-        assert torch.allclose(loss, expected, rtol=1e-10, atol=1e-12)
-        assert torch.allclose(gradient, q.grad, rtol=1e-9, atol=1e-11)
+    module = SimilarityDistillationLoss(tau_s, tau_t)
+    q, expected = student.clone().requires_grad_(), naive_by_hand(student, teacher, anchors, tau_s, tau_t)
+    loss = module(q, teacher, anchors)
+    (3 * loss).backward()
+    assert loss.item() == pytest.approx(expected.loss, rel=1e-9, abs=1e-11)
+    assert torch.allclose(q.grad, 3 * expected.gradient, rtol=1e-8, atol=1e-10)
     if size == 1:
-        assert expected.item() == 0
+        assert loss.item() == 0
+    shared, diagnostics = module(student, teacher, anchors, with_diagnostics=True)
+    assert torch.equal(shared, loss)
+    for mine, alone in zip(diagnostics, module.diagnose(student, teacher, anchors)):
+        assert torch.equal(mine, alone)
 
 
-def test_gradcheck_over_several_chunks(monkeypatch):
-    monkeypatch.setattr(module, '_CHUNK', 5)
+class ByHand(NamedTuple):
+    loss: float
+    gradient: torch.Tensor
+
+
+def naive_by_hand(student, teacher, anchors, tau_s, tau_t):
+    """The divergence clip by clip and anchor by anchor in float64, and its gradient by the chain rule on paper."""
+    loss, gradient = 0.0, torch.zeros_like(student)
+    for b, (raw, other) in enumerate(zip(student, teacher)):
+        q, k = raw / raw.norm(), other / other.norm()
+        s, t = [float(q @ a) / tau_s for a in anchors], [float(k @ a) / tau_t for a in anchors]
+        log_s, log_t = ([x - max(v) - math.log(sum(math.exp(y - max(v)) for y in v)) for x in v] for v in (s, t))
+        loss += sum(math.exp(lt) * (lt - ls) for ls, lt in zip(log_s, log_t)) / len(student)
+        # dL/dq = sum_j (p_s(j) - p_t(j)) a_j / tau_s; the normalisation takes the part along q away.
+        pull = sum((math.exp(ls) - math.exp(lt)) * a for ls, lt, a in zip(log_s, log_t, anchors)) / tau_s
+        gradient[b] = (pull - (pull @ q) * q) / raw.norm() / len(student)
+    return ByHand(loss, gradient)
+
+
+def test_gradcheck():
     student, teacher, anchors = features(3, 13)
     loss = SimilarityDistillationLoss()
     assert torch.autograd.gradcheck(lambda q: loss(q, teacher, anchors), student.requires_grad_())
@@ -66,8 +79,7 @@ def test_anchors_are_used_as_given():
 
 
 @pytest.mark.parametrize('scale', [1.0, 1e3, 1e5])
-def test_extreme_similarities_in_float32(scale, monkeypatch):
-    monkeypatch.setattr(module, '_CHUNK', 5)
+def test_extreme_similarities_in_float32(scale):
     student, teacher, anchors = features(5, 17, dtype=torch.float32)
     student[0], teacher[0] = anchors[3], -anchors[3]  # cosine 1 against cosine -1
     anchors = anchors * scale
@@ -123,44 +135,19 @@ def test_anchors_may_change_before_the_backward_pass():
     assert torch.equal(*gradients)
 
 
-def test_nothing_of_the_size_of_the_similarities_is_kept():
-    batch, size, width = 7, 50, 4
-    student, teacher, anchors = features(batch, size, width)
-    kept = []
-    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.numel()) or t, lambda t: t):
-        SimilarityDistillationLoss()(student.requires_grad_(), teacher, anchors)
-    assert kept
-    assert max(kept) <= batch * width
-
-
-def peak_matrices(function, batch, size):
-    """Most memory that is allocated at once while a function runs, kernels' inner buffers included, in matrices."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
-        function()
-    events = [event for event in record.profiler.kineto_results.events() if event.name() == '[memory]']
-    live = itertools.accumulate(event.nbytes() for event in sorted(events, key=lambda event: event.start_ns()))
-    return max(live) / (batch * size * 4)
-
-
-def test_one_matrix_of_similarities_at_a_time():
-    batch, size = 64, 4096
-    student, teacher, anchors = features(batch, size, 8, dtype=torch.float32)
-    student.requires_grad_()
-    loss = SimilarityDistillationLoss()
-    assert peak_matrices(lambda: loss(student, teacher, anchors).backward(), batch, size) < 1.1
-    assert peak_matrices(lambda: loss.diagnose(student, teacher, anchors), batch, size) < 1.1
-    # The measure itself: the formula as written keeps five, in float32.
-    log_p = lambda: (student @ anchors.T / 0.1).log_softmax(1)  # noqa: E731
-    target = lambda: (teacher @ anchors.T / 0.02).softmax(1)  # noqa: E731
-    assert peak_matrices(lambda: F.kl_div(log_p(), target(), reduction='batchmean'), batch, size) > 3
+def test_the_similarities_are_computed_once_for_loss_and_diagnostics(monkeypatch):
+    products = []
+    matmul = torch.Tensor.matmul
+    monkeypatch.setattr(torch.Tensor, '__matmul__', lambda a, b: products.append(b.shape) or matmul(a, b))
+    SimilarityDistillationLoss()(*features(4, 9), with_diagnostics=True)
+    assert products == [(6, 9), (6, 9)]  # student and teacher
 
 
 @pytest.mark.parametrize('size', [1, 15, 40])
-def test_diagnostics_by_the_long_way(size, monkeypatch):
-    monkeypatch.setattr(module, '_CHUNK', 5)
+def test_diagnostics_by_the_long_way(size):
     student, teacher, anchors = features(9, size)
     teacher = student + 0.7 * teacher
-    found = SimilarityDistillationLoss(0.1, 0.02).diagnose(student.requires_grad_(), teacher, anchors)
+    found = SimilarityDistillationLoss(0.1, 0.02)(student.requires_grad_(), teacher, anchors, with_diagnostics=True)[1]
     q, k = F.normalize(student.detach(), dim=1), F.normalize(teacher, dim=1)
     for vectors, tau, entropy, spread in (
         (k, 0.02, found.teacher_entropy, found.teacher_std),

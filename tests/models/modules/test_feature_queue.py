@@ -12,6 +12,7 @@ from torch import nn
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.models.modules import FeatureQueue
+from auxskd_mm.models.modules.feature_queue import named_rank_buffers
 
 NAMES = ['features', 'pointer', 'age', 'filled']
 
@@ -118,14 +119,28 @@ def test_a_state_that_does_not_fit_is_refused():
         Holder().load_state_dict({**filled_holder().state_dict(), 'queue.other': torch.zeros(1)})
 
 
-def test_hooks_that_go_through_buffers_do_not_see_it():
+def test_what_ranks_average_or_keep_for_themselves_is_not_the_queue():
     holder = filled_holder()
-    assert [name for name, _ in holder.named_buffers()] == [
+    assert [name for name, _ in named_rank_buffers(holder)] == [
         'norm.running_mean',
         'norm.running_var',
         'norm.num_batches_tracked',
     ]
     assert list(holder.queue.parameters()) == []
+
+
+def test_a_state_dict_from_before_the_queue_had_buffers_loads():
+    """Its keys and types, as they were written by hand into the checkpoints of earlier versions."""
+    old = {
+        'queue.features': torch.randn(5, 3),
+        'queue.pointer': torch.tensor(2),
+        'queue.age': torch.arange(5, dtype=torch.int32),
+        'queue.filled': torch.tensor(4),
+    }
+    holder = Holder()
+    holder.load_state_dict({**old, **holder.norm.state_dict(prefix='norm.')})
+    for name, value in old.items():
+        assert torch.equal(holder.state_dict()[name], value), name
 
 
 def test_it_moves_and_copies_with_the_model():

@@ -1,0 +1,128 @@
+"""Checkpoint files: which file a path means, and reading it with one line for whatever is wrong with it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from mmengine.runner.checkpoint import CheckpointLoader, _load_checkpoint
+
+from .errors import InputError, reason_of, refusal
+from .files import check_checkpoint
+
+_STEP = re.compile(r'(?:epoch|iter)_(\d+)\.pth$')
+
+
+def is_address(path: str) -> bool:
+    """Whether MMEngine would fetch a path (``https://``, ``torchvision://`` ...) instead of opening a file."""
+    return '://' in path and any(path.startswith(scheme) for scheme in CheckpointLoader._schemes if scheme)
+
+
+def is_whole(path: str | Path) -> bool:
+    """Whether a checkpoint is complete and its checksums fit (torch's files since 1.6 are zip archives)."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError):
+        return False
+
+
+def find_last_good(work_dir: str | Path) -> Path | None:
+    """Newest whole checkpoint in a work dir: the one that ``last_checkpoint`` names, else by time of writing.
+
+    Returns:
+        None if there is no checkpoint at all.
+
+    Raises:
+        InputError: If there are some and none is whole.
+    """
+    folder = Path(work_dir)
+    candidates = [
+        path for path in folder.glob('*.pth') if _STEP.search(path.name) and not path.name.startswith('best_')
+    ]
+    candidates.sort(key=lambda path: (path.stat().st_mtime_ns, int(_STEP.search(path.name)[1])), reverse=True)  # type: ignore[index]
+    pointer = folder / 'last_checkpoint'
+    if pointer.is_file() and (named := pointer.read_text(errors='replace').strip()):
+        # The pointer holds the path of the time of writing; a work dir that was moved keeps working.
+        named_files = [path for path in (Path(named), folder / Path(named).name) if path.is_file()]
+        candidates = named_files[:1] + [path for path in candidates if path.name != Path(named).name]
+    for path in candidates:
+        if is_whole(path):
+            return path
+        print_log(f'{path}: damaged or cut off, not resumed from', 'current', logging.WARNING)
+    if candidates:
+        raise InputError(f'{folder}: none of its {len(candidates)} checkpoints is whole; move them away to start anew')
+    return None
+
+
+def find_checkpoint(path: str) -> str:
+    """File that a path means: a folder stands for the newest whole checkpoint in it. Addresses stay.
+
+    Raises:
+        InputError: If there is no such file, with those that are there; or a folder with no or several other files.
+    """
+    if is_address(path) or not Path(path).is_dir():
+        check_checkpoint(path)
+        return path
+    found = find_last_good(path)
+    if found is None:
+        others = sorted(Path(path).glob('*.pth'))
+        if len(others) != 1:
+            there = ', '.join(other.name for other in others[:8]) or 'no .pth file in it'
+            raise InputError(f'{path}: a folder without a checkpoint epoch_N.pth or iter_N.pth; there is {there}')
+        found = others[0]
+    print_log(f'{path}: taking its last checkpoint {found.name}', 'current')
+    return str(found)
+
+
+def read_checkpoint(path: str | Path) -> Any:
+    """Content of a checkpoint on the CPU, read as data: nothing that it holds is run.
+
+    Args:
+        path: File, mapped into memory where its format allows that, or an address that MMEngine knows.
+
+    Raises:
+        InputError: If the file is missing, damaged, a program (TorchScript) or asks for code to be run; or if the address
+            cannot be reached.
+    """
+    path = str(path)
+    if is_address(path):
+        try:
+            return _load_checkpoint(path, map_location='cpu')
+        except Exception as error:
+            raise InputError(f'{path}: cannot be fetched ({reason_of(error)})') from error
+    check_checkpoint(path)
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                if any(name.endswith('/constants.pkl') for name in archive.namelist()):
+                    raise InputError(
+                        f'{path}: a TorchScript program, not a checkpoint; load it with torch.jit.load and save its '
+                        'state_dict() with torch.save'
+                    )
+            return torch.load(path, map_location='cpu', mmap=True, weights_only=True)
+        return torch.load(path, map_location='cpu', weights_only=True)
+    except InputError:
+        raise
+    except Exception as error:  # whatever a damaged or made-up file provokes
+        raise InputError(f'{path}: {refusal(error)}') from None
+
+
+def read_state(path: str | Path) -> dict[str, Any]:
+    """State dict in a checkpoint, or the checkpoint itself where it is one.
+
+    Raises:
+        InputError: See :func:`read_checkpoint`; also if there is no dict of tensors.
+    """
+    content = read_checkpoint(path)
+    state = content.get('state_dict', content) if isinstance(content, Mapping) else None
+    tensors = isinstance(state, Mapping) and all(hasattr(value, 'shape') for value in state.values())
+    if not isinstance(state, Mapping) or not state or not tensors:
+        raise InputError(f'{path}: holds no state_dict; expected a checkpoint of MMEngine or a dict of tensors')
+    return dict(state)

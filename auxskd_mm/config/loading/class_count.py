@@ -1,0 +1,42 @@
+"""The number of classes of a config, from the lists that it reads."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.logging import print_log
+
+from ...datasets.class_labels import CLASS_FILE, read_class_names
+
+# A head needs some number to be built and described while there are no lists; nothing trains or is tested without them.
+_WITHOUT_LISTS = 2
+
+
+def count_classes(variables: Mapping[str, Any]) -> dict[str, int]:
+    """``num_classes`` of a config with ``num_classes = None`` and ``lists = 'FOLDER'``: the names in ``FOLDER/classes.txt``.
+
+    Args:
+        variables: Top-level variables of the config, after the overrides.
+
+    Returns:
+        The variable, or nothing if the config has another number or asks for none. Without lists, 2 and a warning.
+
+    Raises:
+        InputError: If ``classes.txt`` cannot be used.
+    """
+    lists = variables.get('lists')
+    if 'num_classes' not in variables or variables['num_classes'] is not None or not isinstance(lists, str):
+        return {}
+    file = os.path.join(lists, CLASS_FILE)
+    if os.path.isfile(file):
+        return dict(num_classes=len(read_class_names(file)))
+    print_log(
+        f'{file}: no such file, so {_WITHOUT_LISTS} classes stand in for those of the lists; make it with '
+        'tools/data/prepare_folder.py, or set num_classes',
+        logger='current',
+        level=logging.WARNING,
+    )
+    return dict(num_classes=_WITHOUT_LISTS)

@@ -1,0 +1,21 @@
+"""Settings of a data loader that contradict each other and need no question."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+
+def mend_loader(loader: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Take out of a loader without worker processes what only worker processes can have.
+
+    torch refuses ``persistent_workers`` and ``prefetch_factor`` beside ``num_workers=0``, which every config here would
+    have as soon as the number alone is overridden.
+
+    Args:
+        loader: Config of a loader, changed in place.
+    """
+    if loader.get('num_workers', 0) == 0:
+        for key in ('persistent_workers', 'prefetch_factor', 'timeout', 'multiprocessing_context'):
+            loader.pop(key, None)
+    return loader

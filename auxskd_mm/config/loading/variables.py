@@ -1,0 +1,178 @@
+"""Overrides of a config's variables: names at its top, such as ``split = 1``, that other values are made of."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from ...errors import InputError
+
+# Variables with a known range: the official splits of UCF101 and HMDB51.
+_RANGES = dict(split=(1, 2, 3))
+# Names that tools read from the config itself.
+_READ_BY_TOOLS = ('classes',)
+
+
+def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Config:
+    """Evaluate a config again with other values of its variables.
+
+    A config is Python: with ``split = 1`` and ``ann_file=f'train_split{split}.txt'`` the list follows the split. MMEngine
+    merges an override into the finished config, which is too late for what was made of the variable. So the files of the
+    config are evaluated again, in copies that assign the override after every assignment of the name. A base sees it too;
+    what a config takes from its base (``_base_.split``) therefore follows. Bases of another package (``mmaction::...``)
+    and new-style configs (``read_base()``) are not evaluated again, see :func:`merge_variables`.
+
+    Args:
+        config: What ``Config.fromfile(path)`` gave.
+        path: Config file.
+        overrides: Variables, or dotted entries of variables that are dicts or lists (``'sample.mode'``), to values.
+
+    Returns:
+        A config with the file name and text of the given one.
+
+    Raises:
+        InputError: For a split out of 1 to 3, a value that the config cannot be made with, or a variable on which
+            nothing in the config depends.
+    """
+    flat = dict(pair for key, value in overrides.items() for pair in _flat(key, value))
+    if not path.endswith('.py') or not flat or _is_new_style(path):
+        return config
+    for name, allowed in _RANGES.items():
+        known = name in flat and isinstance(config.get(name), int)
+        if known and (isinstance(flat[name], bool) or flat[name] not in allowed):
+            raise InputError(f'{name}={flat[name]!r}: expected one of {", ".join(map(str, allowed))}')
+    made = _evaluate(path, flat)
+    for key in flat:
+        name = key.split('.')[0]
+        if name not in _READ_BY_TOOLS and _is_useless(path, key, flat, made):
+            raise InputError(f'--cfg-options {key}: nothing in this config depends on {name}, so it changes nothing')
+    return Config(made, cfg_text=config.text, filename=config.filename, env_variables=config.env_variables)
+
+
+def refuse_old_places(config: Config, path: str) -> None:
+    """Refuse ``'{split}'`` in a string, which earlier versions filled with the variable ``split``.
+
+    Raises:
+        InputError: Says what to write.
+    """
+    variables = {key for key, value in config.items() if isinstance(value, (str, int, float, type(None)))}
+    for text in _strings(dict(config.items())):
+        name = next((name for name in re.findall(r'\{(\w+)\}', text) if name in variables), None)
+        if name is not None:
+            new = name if text == f'{{{name}}}' else f'f{text!r}'
+            raise InputError(f"{path}: '{text}' is not filled any more: write {new} there (plain Python)")
+
+
+def _is_useless(path: str, key: str, flat: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
+    """Whether a config is the same, save for the variable itself, without one of the overrides that it was made with."""
+    try:
+        other = _evaluate(path, {one: value for one, value in flat.items() if one != key})
+    except InputError:  # the others need this one
+        return False
+    # A variable of another package's config is not even assigned, so nothing differs.
+    return {one for one in made if one not in other or made[one] != other[one]} == {key.split('.')[0]}
+
+
+def _evaluate(path: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            config = Config.fromfile(_copy(Path(path), overrides, Path(folder)))
+        except InputError:
+            raise
+        except Exception as error:  # a config is code: anything may go wrong with a value that it does not expect
+            said = f'{type(error).__name__}: {str(error)[:200]}'
+            raise InputError(f'--cfg-options {", ".join(overrides)}: {path} cannot be made with it ({said})') from None
+    return {key: config[key] for key in config}
+
+
+def _copy(file: Path, overrides: Mapping[str, Any], folder: Path) -> str:
+    """Write a config that has the overrides, its bases too, into a folder; returns the file's path."""
+    tree = _parse(file)
+    body: list[ast.stmt] = []
+    for node in tree.body:
+        names = _assigned(node)
+        if '_base_' in names and isinstance(node, ast.Assign):
+            bases = ast.literal_eval(node.value)
+            copied = [
+                _copy_base(base, file, overrides, folder) for base in ([bases] if isinstance(bases, str) else bases)
+            ]
+            body += ast.parse(f'_base_ = {copied!r}').body
+            continue
+        body.append(node)
+        for key, value in overrides.items():
+            if key.split('.')[0] in names:
+                body += ast.parse(_assignment(key, value)).body
+    tree.body = body
+    copy = folder / f'{len(list(folder.iterdir()))}_{file.name}'
+    copy.write_text(ast.unparse(ast.fix_missing_locations(tree)), encoding='utf-8')
+    return str(copy)
+
+
+def _copy_base(base: str, file: Path, overrides: Mapping[str, Any], folder: Path) -> str:
+    package = base.partition('::')[0] if '::' in base else None
+    if package not in (None, 'auxskd_mm'):
+        return base
+    found = Path(Config._get_cfg_path(base, str(file))[0]).resolve()
+    return _copy(found, overrides, folder) if found.suffix == '.py' else str(found)
+
+
+def _parse(file: Path) -> ast.Module:
+    """A config in which MMEngine's ``{{ fileDirname }}`` and the like are those of the file, not of its copy."""
+    text = file.read_text(encoding='utf-8')
+    values = dict(
+        fileDirname=str(file.resolve().parent),
+        fileBasename=file.name,
+        fileBasenameNoExtension=file.stem,
+        fileExtname=file.suffix,
+    )
+    for name, value in values.items():
+        text = re.sub(rf'\{{\{{\s*{name}\s*\}}\}}', value.replace('\\', '/'), text)
+    try:
+        return ast.parse(text)
+    except SyntaxError as error:
+        raise InputError(
+            f'{file}: line {error.lineno} is not Python ({error.msg}), so no variable can be set'
+        ) from None
+
+
+def _assigned(node: ast.stmt) -> set[str]:
+    """Names that a statement at the top of a config assigns."""
+    targets: Iterable[ast.expr] = getattr(node, 'targets', None) or [getattr(node, 'target', None)]
+    return {part.id for target in targets if target for part in ast.walk(target) if isinstance(part, ast.Name)}
+
+
+def _assignment(key: str, value: Any) -> str:
+    """A statement: ``split = 2`` or ``sample.setdefault('a', {})['b'] = 2``."""
+    name, *parts = key.split('.')
+    for part in parts[:-1]:
+        name += f'[{part}]' if part.isdigit() else f'.setdefault({part!r}, {{}})'
+    if parts:
+        name += f'[{parts[-1]}]' if parts[-1].isdigit() else f'[{parts[-1]!r}]'
+    return f'{name} = {value!r}'
+
+
+def _is_new_style(path: str) -> bool:
+    return any(isinstance(node, ast.With) for node in _parse(Path(path)).body)
+
+
+def _flat(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _flat(f'{key}.{name}', item)
+    else:
+        yield key, os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (Mapping, list, tuple)):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _strings(item)

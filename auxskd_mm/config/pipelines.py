@@ -1,0 +1,139 @@
+"""One walker over configs: what data sets a loader builds, their pipelines, and the steps of a pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..errors import InputError
+from ..registry import type_name
+
+Step = Mapping[str, Any]
+# The order in which tools that want "the" pipeline of a config look: as it is tested, else as it is trained.
+LOADERS = ('test_dataloader', 'val_dataloader', 'train_dataloader')
+
+_RANDOM = ('ColorJitter', 'ClipColorJitter', 'ClipRandomGrayscale', 'MultiScaleCrop')
+
+
+def data_sets(part: Any, key: str = '') -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every data set that a part of a config builds.
+
+    Wrappers (``RepeatDataset``: ``dataset``; ``ConcatDataset``: ``datasets``) are looked through. The gallery and the
+    queries of a ``GalleryQueryDataset`` come one after the other, each with what they have in ``common``.
+
+    Args:
+        part: A loader, a list of loaders, or whatever holds loaders (``custom_hooks``). None gives nothing.
+        key: The part's own key, put before the keys that are yielded.
+
+    Yields:
+        Dotted key of the data set, and its config. A data set that shares nothing with others is the very object of the
+        config, so that it can be changed.
+    """
+    if isinstance(part, Mapping):
+        if isinstance(part.get('dataset'), (Mapping, list, tuple)):
+            yield from _inside(part['dataset'], f'{key}.dataset')
+        else:
+            for name, value in part.items():
+                yield from data_sets(value, f'{key}.{name}')
+    elif isinstance(part, (list, tuple)):
+        for i, item in enumerate(part):
+            yield from data_sets(item, f'{key}.{i}')
+
+
+def _inside(dataset: Any, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if isinstance(dataset, (list, tuple)):
+        for i, item in enumerate(dataset):
+            yield from _inside(item, f'{key}.{i}')
+    elif isinstance(dataset, Mapping):
+        wrapped = next((name for name in ('dataset', 'datasets') if isinstance(dataset.get(name), _NESTED)), None)
+        if isinstance(dataset.get('common'), Mapping):
+            for name in ('gallery', 'query'):
+                yield f'{key}.{name}', {**dataset['common'], **(dataset.get(name) or {})}
+        elif wrapped is None:
+            yield key, dataset
+        else:
+            for where, inner in _inside(dataset[wrapped], f'{key}.{wrapped}'):
+                own = dataset.get('pipeline')  # a wrapper's steps follow those of what it wraps
+                yield where, ({**inner, 'pipeline': [*(inner.get('pipeline') or []), *own]} if own else inner)
+
+
+_NESTED = (Mapping, list, tuple)
+
+
+def find_pipeline(config: Mapping[str, Any], loaders: Sequence[str] = LOADERS) -> list[Step]:
+    """Steps of the first pipeline that these loaders have.
+
+    Args:
+        config: Config as a mapping.
+        loaders: Such as ``('test_dataloader', 'val_dataloader')``.
+
+    Returns:
+        Transform configs, empty if there is no pipeline.
+    """
+    for loader in loaders:
+        for _, dataset in data_sets(config.get(loader), loader):
+            if dataset.get('pipeline'):
+                return list(dataset['pipeline'])
+    return []
+
+
+def evaluation_steps(config: Mapping[str, Any], or_training: bool = False) -> list[Step]:
+    """Transform configs of the test loader, or else of the validation loader, of a config.
+
+    Args:
+        config: Any config.
+        or_training: Without either, take the training loader's without their random steps.
+
+    Raises:
+        InputError: If there is none.
+    """
+    steps = find_pipeline(config, LOADERS[:2])
+    if not steps and or_training:
+        steps = calm_steps(find_pipeline(config, LOADERS[2:]))
+    if not steps:
+        raise InputError('the config has no test_dataloader or val_dataloader to take a pipeline from: give a pipeline')
+    return steps
+
+
+def all_steps(steps: Any) -> Iterator[Step]:
+    """Every step of a pipeline, those inside ``PerView`` and other steps' ``transforms`` after the step around them."""
+    for step in [steps] if isinstance(steps, Mapping) else steps if isinstance(steps, (list, tuple)) else ():
+        if isinstance(step, Mapping):
+            yield step
+            yield from all_steps(step.get('transforms'))
+        else:  # one of several pipelines, as in mmcv's RandomChoice
+            yield from all_steps(step)
+
+
+def find_steps(steps: Any, *names: str) -> list[Step]:
+    """Every step of one of these types, wherever it stands in a pipeline.
+
+    Args:
+        steps: A pipeline.
+        names: Bare names: 'OpenVideo' finds ``auxskd_mm.OpenVideo`` and the class alike.
+    """
+    return [step for step in all_steps(steps) if type_name(step.get('type')) in names]
+
+
+def is_random(step: Step) -> bool:
+    """Whether a step draws a crop, a flip or colours at random; what is inside it is not looked at."""
+    name = type_name(step.get('type'))
+    return (
+        name.startswith('Random')
+        or name in (*_RANDOM, 'ClipRandomCrop')
+        or (name == 'Flip' and bool(step.get('flip_ratio', 0.5)))
+    )
+
+
+def calm_steps(steps: Sequence[Step]) -> list[Step]:
+    """A training pipeline without chance: crops from the centre, no flips, no jitter, the same for every view."""
+    calm: list[Step] = []
+    for step in steps:
+        name = type_name(step['type'])
+        if name == 'PerView':
+            calm += calm_steps(step['transforms'])
+        elif name in ('RandomCrop', 'ClipRandomCrop'):
+            calm.append(dict(type='CenterCrop', crop_size=step['size']))
+        elif not is_random(step):
+            calm.append(step)
+    return calm

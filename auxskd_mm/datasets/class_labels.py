@@ -1,0 +1,76 @@
+"""Labels against the classes that there are: names in ``classes.txt`` beside a list, and the number that a head has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..errors import InputError
+from ..texts import read_text
+
+CLASS_FILE = 'classes.txt'
+
+
+def read_class_names(path: str | Path) -> list[str]:
+    """Names of a file with the name of a class in each line, in the order of the labels from 0.
+
+    Raises:
+        InputError: If the file is missing, no UTF-8 or empty, or names a class twice.
+    """
+    names = [line.strip() for line in read_text(path).split('\n')]
+    names = [name for name in names if name]
+    if not names:
+        raise InputError(f'{path}: no class in it; expected the name of a class in each line')
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise InputError(f'{path}: class {twice[0]} stands in it twice')
+    return names
+
+
+def class_names_beside(path: str | Path) -> list[str] | None:
+    """Names of the classes from the ``classes.txt`` in the folder of a list, or in a store; None if there is none."""
+    folder = str(path) if os.path.isdir(path) else os.path.dirname(path)
+    file = os.path.join(folder, CLASS_FILE)
+    return read_class_names(file) if os.path.isfile(file) else None
+
+
+def check_labels(
+    path: str,
+    labels: Sequence[int],
+    num_classes: int | None = None,
+    names: Sequence[str] | None = None,
+    *,
+    line_of: Callable[[int], int] | None = None,
+    key: str = 'num_classes',
+) -> None:
+    """Check that the labels of a list are classes of a network.
+
+    Args:
+        path: The list, for messages.
+        labels: Label of each entry.
+        num_classes: Classes of the network; None if it has none.
+        names: Names of the classes, if they are known.
+        line_of: Line of the entry with an index, for messages.
+        key: What sets ``num_classes``, for messages.
+
+    Raises:
+        InputError: If a label is no class of the network, or the names are of another number of classes.
+    """
+    least, most = min(labels), max(labels)
+    where = '' if line_of is None else f'line {line_of(labels.index(most))}: '
+    from_1 = f'the labels go from 1 to {most} and must go from 0 to {most - 1}: subtract 1 from each'
+    if num_classes is not None and most >= num_classes:
+        wanted = f'expected 0 to {num_classes - 1}; mend the list, or set {key}={most + 1}'
+        advice = from_1 if (least, most) == (1, num_classes) else wanted
+        raise InputError(f'{path}: {where}label {most} does not fit {key}={num_classes}; {advice}')
+    if names is not None and most >= len(names):
+        advice = from_1 if (least, most) == (1, len(names)) else f'expected 0 to {len(names) - 1}'
+        raise InputError(
+            f'{path}: {where}label {most}, but {CLASS_FILE} beside it names {len(names)} classes; {advice}'
+        )
+    if names is not None and num_classes is not None and len(names) != num_classes:
+        raise InputError(
+            f'{path}: {CLASS_FILE} beside it names {len(names)} classes, but {key}={num_classes}; set '
+            f'{key}={len(names)} (a checkpoint of another number of classes is for other lists)'
+        )

@@ -1,0 +1,89 @@
+"""LabeledVideoDataset: videos with a class each, for fine-tuning, probes, retrieval and k-NN."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import InputError
+from ..registry import DATASETS
+from .class_labels import check_labels, class_names_beside
+from .list_formats import Entry, Probe, line_number, read_list
+from .video_list import UnlabeledVideoDataset
+
+
+@DATASETS.register_module()
+class LabeledVideoDataset(UnlabeledVideoDataset):
+    """Videos of a list that gives the class of each.
+
+    It takes the settings of MMAction2's ``VideoDataset`` and reads its lists, with the care of
+    :class:`UnlabeledVideoDataset`: the columns may be divided by blanks or tabs, names may hold blanks (in double quotes
+    where they end in no video suffix), frame counts are told apart, and what cannot be understood is one line that names
+    file and line. A video that cannot be read is replaced in training; in a test it is left out of the score. Both are
+    reported (:class:`BadVideoHook`).
+
+    Args:
+        ann_file: List with a path and a label from 0 on in each line, or a training store that was packed with labels.
+        pipeline: Transforms.
+        data_prefix: Folder or store that the names in the list are relative to; a str, or ``dict(video=...)``. It is
+            relative to ``data_root``. Default: ``data_root``, or the folder of the list if there is none.
+        data_root: Folder that ``ann_file`` is relative to.
+        num_classes: Classes that a label must be one of; None takes the number of names in ``classes.txt`` beside the
+            list, if there is one. The tools compare with the head of the model as well.
+        kwargs: See :class:`UnlabeledVideoDataset`.
+
+    ``metainfo['classes']`` holds the names of ``classes.txt``.
+
+    Raises:
+        InputError: If the list is missing, empty, has no labels or one that is no class, or no file of it exists.
+    """
+
+    METAINFO = dict(dataset_type='labeled_video')
+
+    def __init__(
+        self,
+        ann_file: str | os.PathLike,
+        pipeline: Sequence[Any] = (),
+        data_prefix: str | dict | None = '',
+        *,
+        data_root: str | None = '',
+        num_classes: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if not ann_file:
+            raise InputError('LabeledVideoDataset.ann_file is empty: give a list with a path and a label in each line')
+        prefix = data_prefix.get('video', '') if isinstance(data_prefix, dict) else data_prefix
+        self.num_classes = num_classes
+        super().__init__(
+            os.path.join(data_root or '', ann_file), os.path.join(data_root or '', prefix or ''), pipeline, **kwargs
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """One dict a video, with ``label``."""
+        source = self.sources[0]
+        samples = super().load_data_list()
+        bare = [sample['filename'] for sample in samples if 'label' not in sample]
+        if bare:
+            raise InputError(
+                f'{source}: {len(bare)} of {len(samples)} videos have no label, such as {bare[0]}; expected a list of lines '
+                "'path label', or a store packed from one"
+            )
+        names = class_names_beside(source)
+        if names is not None:
+            self._metainfo.setdefault('classes', names)
+        check_labels(
+            source,
+            [sample['label'] for sample in samples],
+            self.num_classes,
+            names,
+            line_of=None if os.path.isdir(source) else lambda i: line_number(source, i, self.delimiter),
+        )
+        return samples
+
+    def _read_list(self, path: str, probe: Probe) -> tuple[list[Entry], str]:
+        return read_list(path, list_format=self.list_format, delimiter=self.delimiter, probe=probe, labeled=True)
+
+    def get_data_info(self, idx: int) -> dict:
+        """Sample dict of an index, with what MMAction2's transforms expect of a video file."""
+        return dict(super().get_data_info(idx), modality='RGB', start_index=0)

@@ -1,0 +1,98 @@
+"""Groups that the names of clips suggest: a speaker, a scene, a recording."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from ...errors import InputError
+from .group_split import Clip, divide_by_group
+
+_SIGNS = r'_. \-'
+# Letters before a number that name what clips have in common, and those that number the clips of one recording.
+_COMMON = re.compile(
+    r'(s|sp|spk|speaker|p|person|pers|subj|subject|sub|actor|user|id|g|group|scene|rec|session|seq|match)\d+'
+)
+_COUNTER = re.compile(r'(c|clip|t|take|part|r|rep|n|no|f|frame|e|example|sample)?\d+')
+
+
+class Guess(NamedTuple):
+    """A pattern that divides clips into groups.
+
+    Attributes:
+        pattern: For ``--group-pattern``.
+        group_of: Group of each clip, by its path.
+        rank: How likely it is, 0 the most.
+    """
+
+    pattern: str
+    group_of: dict[str, str]
+    rank: int
+
+
+def guess_groups(clips: Sequence[Clip], folder: str | Path, most: int = 3) -> list[Guess]:
+    """Patterns in the paths of clips that make groups by which they can be split.
+
+    Looked at are sub-folders other than the classes, and the words of the file name: ``s01_wave_003.mp4`` has the words
+    ``s01``, ``wave`` and ``003``. A word that differs in each clip, is the same in all, is the class, or counts clips is
+    no group.
+
+    Args:
+        clips: All clips.
+        folder: What their paths start from.
+        most: Most patterns to give.
+
+    Returns:
+        The likeliest first; none if the names tell nothing.
+    """
+    root = str(Path(folder).resolve())
+    paths = [clip.path.removeprefix(root) for clip in clips]
+    guesses: dict[tuple[str, ...], Guess] = {}
+    for pattern, rank in _candidates(paths):
+        matches = [re.search(pattern, path) for path in paths]
+        values = tuple(match.group(1) for match in matches if match)
+        if len(values) < len(paths) or not _could_be_groups(values, clips):
+            continue
+        if all(_COUNTER.fullmatch(value.lower()) for value in values) and rank > 1:
+            continue
+        if all(_COMMON.fullmatch(value.lower()) for value in values):
+            rank = 0
+        if values not in guesses and _can_be_split(clips, values):
+            guesses[values] = Guess(pattern, {clip.path: value for clip, value in zip(clips, values)}, rank)
+    return sorted(guesses.values(), key=lambda guess: guess.rank)[:most]
+
+
+def _candidates(paths: Sequence[str]) -> list[tuple[str, int]]:
+    """Patterns to try, each with its rank; short ones before long ones of the same meaning."""
+    found: list[tuple[str, int]] = []
+    names = [PurePosixPath(path) for path in paths]
+    for level in range(min(len(name.parts) for name in names) - 2):
+        found.append((f'^{"/[^/]+" * level}/([^/]+)/', 1))
+    words = [re.split(f'[{_SIGNS}]+', name.stem) for name in names]
+    for i in range(min(map(len, words))):
+        starts = {re.sub(r'\d+$', '', row[i]) for row in words}
+        if len(starts) == 1 and '' not in starts and all(row[i][-1:].isdigit() for row in words):
+            start = re.escape(starts.pop())
+            found.append((rf'[/{_SIGNS}]({start}\d+)[{_SIGNS}]', 2 if i == 0 else 3))
+        before = f'(?:[^/{_SIGNS}]+[{_SIGNS}]+){{{i}}}' if i else ''
+        found.append((f'/{before}([^/{_SIGNS}]+)[{_SIGNS}][^/]*$', 2 if i == 0 else 4))
+    found.append((r'/([A-Za-z]+\d+)[^/\d][^/]*$', 3))  # s01c02.mp4
+    return found
+
+
+def _could_be_groups(values: Sequence[str], clips: Sequence[Clip]) -> bool:
+    groups = len(set(values))
+    pairs = {(value, clip.label) for value, clip in zip(values, clips)}
+    is_the_class = len(pairs) == groups == len({clip.label for clip in clips})
+    return 2 <= groups <= len(values) // 2 and not is_the_class
+
+
+def _can_be_split(clips: Sequence[Clip], values: Sequence[str]) -> bool:
+    grouped = [clip._replace(group=value) for clip, value in zip(clips, values)]
+    try:
+        divide_by_group(grouped, dict(train=0.75, test=0.25), 0)
+    except InputError:
+        return False
+    return True

@@ -1,0 +1,50 @@
+"""Leaving the samples of unreadable videos out of every metric, MMAction2's and MMEngine's too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.evaluator import BaseMetric, Evaluator
+
+from ..errors import InputError
+
+_DONE = '_leaves_out_replacements'
+
+
+def leave_out_replacements(evaluator: Evaluator) -> None:
+    """Let no metric of an evaluator count a sample that stands in for an unreadable video.
+
+    A metric that keeps one result for each sample gets None in the place of such a sample, so that the results of
+    several ranks can still be put in order, and these are taken out before it computes.
+
+    Args:
+        evaluator: Its metrics are changed; a second call changes nothing.
+    """
+    for metric in evaluator.metrics:
+        if not getattr(metric, _DONE, False):
+            _wrap(metric)
+            setattr(metric, _DONE, True)
+
+
+def _wrap(metric: BaseMetric) -> None:
+    process, compute = metric.process, metric.compute_metrics
+
+    def process_readable(data_batch: Any, data_samples: Sequence[dict]) -> None:
+        before = len(metric.results)
+        process(data_batch, data_samples)
+        readable = [not sample.get('replacement') for sample in data_samples]
+        added = metric.results[before:]
+        if len(added) == len(readable):
+            metric.results[before:] = [result if keep else None for result, keep in zip(added, readable)]
+        elif len(added) == sum(readable):  # the metric leaves them out by itself
+            rest = iter(added)
+            metric.results[before:] = [next(rest) if keep else None for keep in readable]
+
+    def compute_readable(results: list) -> Any:
+        kept = [result for result in results if result is not None]
+        if results and not kept:
+            raise InputError(f'{type(metric).__name__}: none of the {len(results)} videos could be read')
+        return compute(kept)
+
+    metric.process, metric.compute_metrics = process_readable, compute_readable  # type: ignore[method-assign]

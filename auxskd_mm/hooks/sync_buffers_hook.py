@@ -1,0 +1,51 @@
+"""MMEngine's averaging of buffers across ranks, without the queues."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.dist import all_reduce_params
+from mmengine.hooks import SyncBuffersHook
+from mmengine.logging import print_log
+
+from ..models.modules.feature_queue import named_rank_buffers
+from ..registry import HOOKS
+
+
+@HOOKS.register_module()
+class SyncBuffersExceptQueuesHook(SyncBuffersHook):
+    """Average the BatchNorm statistics of all ranks, and leave every :class:`FeatureQueue` as it is.
+
+    A queue is the same on all ranks already, and rounding would change it. Call points are those of MMEngine's
+    ``SyncBuffersHook``: after each training epoch, and before a validation that comes without one.
+    """
+
+    called_in_train: bool
+
+    def before_val_epoch(self, runner: Any) -> None:
+        """Average before a validation, unless the training epoch before it has just done so."""
+        if self.distributed and not self.called_in_train:
+            _average(runner)
+        self.called_in_train = False
+
+    def after_train_epoch(self, runner: Any) -> None:
+        """Average at the end of each epoch."""
+        if self.distributed:
+            _average(runner)
+            self.called_in_train = True
+
+
+def _average(runner: Any) -> None:
+    all_reduce_params([buffer for _, buffer in named_rank_buffers(runner.model)], op='mean')
+
+
+def protect_queues(runner: Any) -> None:
+    """Replace each plain ``SyncBuffersHook`` of a runner, for configs that inherit it from a stock recipe."""
+    for place, hook in enumerate(runner.hooks):
+        if type(hook) is SyncBuffersHook:
+            ours = SyncBuffersExceptQueuesHook()
+            ours.priority, ours.called_in_train = hook.priority, hook.called_in_train
+            runner.hooks[place] = ours
+            print_log(
+                'SyncBuffersHook: replaced by SyncBuffersExceptQueuesHook, which averages no queue', logger='current'
+            )

@@ -1,0 +1,94 @@
+"""All that a start changes in a config: one list, applied by ``build_runner`` and printed by check_config."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mmengine.config import Config
+
+from ..compat import leave_out_device_ids
+from .training_defaults import leave_out_amp, make_safe, mend_loaders, pin_loaders, take_compile_options
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change to a config at the start of a run.
+
+    Attributes:
+        name: Short name.
+        says: What is changed and why, a sentence.
+        apply: Makes the change in place.
+    """
+
+    name: str
+    says: str
+    apply: Callable[[Config], Any]
+
+
+# The order is that of their application. Configs based on configs/_base_/default_runtime.py name the types of "safe"
+# themselves; the change is for configs of MMAction2 and other packages.
+CHANGES = (
+    Change(
+        'float32',
+        'Mixed precision is left out, since this machine has no accelerator; the numbers mean the same.',
+        leave_out_amp,
+    ),
+    Change(
+        'device_ids',
+        'The wrapper for several processes gets device_ids=None, which DDP needs on the CPU.',
+        leave_out_device_ids,
+    ),
+    Change(
+        'safe',
+        "MMEngine's training loop and checkpoint hook become ResumableEpochTrainLoop or ResumableIterTrainLoop and "
+        'AtomicCheckpointHook; PreemptionHook and NonFiniteLossHook are added. A run can then be cut off anywhere and '
+        'goes on exactly. default_hooks.preemption=None and default_hooks.non_finite=None leave those two out.',
+        make_safe,
+    ),
+    Change(
+        'loaders',
+        'Loaders with num_workers=0 lose persistent_workers and prefetch_factor, which torch refuses there.',
+        mend_loaders,
+    ),
+    Change(
+        'pinned',
+        'Loaders get pin_memory=True, since there is a CUDA device; a value in the config stays.',
+        pin_loaders,
+    ),
+    Change(
+        'compile',
+        "compile is applied to the backbones alone; MMEngine's compiles the training step, which Dynamo cannot trace.",
+        take_compile_options,
+    ),
+)
+# What a start changes beside the config.
+BESIDES = (
+    'A FullyShardedModel draws its weights before it is cut into shards; the Runner does not draw them again.',
+    'load_from that is a folder becomes the newest whole checkpoint in it.',
+)
+
+
+def apply_changes(config: Config) -> dict[str, Any]:
+    """Make all changes in place; returns what each function returned, by name."""
+    return {change.name: change.apply(config) for change in CHANGES}
+
+
+def changes_of(config: Config) -> list[Change]:
+    """Those changes that would alter a config here and now; it is left as it is."""
+    trial = copy.deepcopy(config)
+    found = []
+    for change in CHANGES:
+        before = copy.deepcopy(trial.to_dict())
+        change.apply(trial)
+        if trial.to_dict() != before:
+            found.append(change)
+    return found
+
+
+def describe_changes(config: Config) -> str:
+    """The changes that a start would make, as a section of ``tools/analysis/check_config.py``."""
+    lines = [change.says for change in changes_of(config)] or ['nothing: what runs is what the config says']
+    return '\n'.join(['changed at the start', *(f'  {line}' for line in lines)])

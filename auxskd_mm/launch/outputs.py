@@ -1,0 +1,74 @@
+"""The files that a tool writes: nothing that it reads, and nothing that is not its own, without ``--overwrite``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..errors import InputError
+from ..files import check_writable, mark_written, was_written_here
+
+# What the running tool may write, with the times of what is there before; run_tool marks at the end what has changed.
+_before: dict[Path, int] = {}
+_folders: list[tuple[Path, str]] = []
+
+
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """Give a tool the option ``--overwrite``."""
+    parser.add_argument('--overwrite', action='store_true', help='replace files that this tool did not write itself')
+
+
+def check_outputs(
+    args: argparse.Namespace, outputs: Iterable[str | Path | None], reads: Iterable[str | Path | None] = ()
+) -> None:
+    """Refuse before the work to write over what the command reads, or over files that the tool did not write.
+
+    Args:
+        args: With ``overwrite``.
+        outputs: Files to be written; None and '' are left out.
+        reads: Files that the command reads, and names that are no files.
+
+    Raises:
+        InputError: See :func:`check_writable`.
+    """
+    sources = [source for source in reads if source]
+    for path in outputs:
+        if not path:
+            continue
+        checked = check_writable(path, sources, args.overwrite)
+        _before[checked] = _time(checked)
+
+
+def check_folder(args: argparse.Namespace, folder: str | Path | None, pattern: str) -> None:
+    """Refuse a folder in which files of a pattern stand that the tool did not write; their names may come up again.
+
+    Raises:
+        InputError: Naming the first of them.
+    """
+    if not folder:
+        return
+    others = [path for path in Path(folder).glob(pattern) if not was_written_here(path)]
+    if others and not args.overwrite:
+        raise InputError(
+            f'{folder}: holds {len(others)} file(s) {pattern} that are not as this tool wrote them, such as '
+            f'{others[0].name}; give another folder, or --overwrite to let it replace files of the same name'
+        )
+    _folders.append((Path(folder), pattern))
+    _before.update((path, _time(path)) for path in Path(folder).glob(pattern))
+
+
+def mark_outputs() -> None:
+    """Mark what the tool wrote as its own."""
+    for folder, pattern in _folders:
+        for path in folder.glob(pattern):
+            _before.setdefault(path, 0)
+    for path, time in _before.items():
+        if _time(path) != time:
+            mark_written(path)
+    _before.clear()
+    _folders.clear()
+
+
+def _time(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.is_file() else 0

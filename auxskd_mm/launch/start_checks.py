@@ -1,0 +1,174 @@
+"""What would end a run with a traceback later, checked before it starts."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dist import get_world_size
+from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
+from mmengine.registry import OPTIMIZERS
+from mmengine.runner import Runner
+
+from ..checkpoint_files import find_checkpoint, read_checkpoint
+from ..errors import InputError
+from ..records.provenance import meta_config
+from ..registry import type_name
+
+# Settings that an optimizer's step reads from its groups, and that no other kind of optimizer writes there.
+_SETTINGS = frozenset(('betas', 'momentum', 'alpha', 'rho', 'lr_decay', 'lambd', 'etas', 'step_sizes', 'max_iter'))
+
+
+def check_work_dir(config: Config) -> None:
+    """Refuse a work dir that cannot be written to.
+
+    Raises:
+        InputError: With the reason.
+    """
+    folder = config.get('work_dir')
+    if folder is None:
+        return
+    try:
+        os.makedirs(folder, exist_ok=True)
+        writable = os.access(folder, os.W_OK | os.X_OK)
+        reason = 'no permission'
+    except OSError as error:
+        writable, reason = False, str(error.strerror)
+    if not writable:
+        raise InputError(f'{folder}: the work dir cannot be written to ({reason}); name another with --work-dir')
+
+
+def check_not_replaced(config: Config) -> None:
+    """Refuse a training whose checkpoints would take the place of the one that it starts from.
+
+    Raises:
+        InputError: If ``load_from`` is a regular checkpoint in the work dir, and the run does not resume it.
+    """
+    load_from, folder = config.get('load_from'), config.get('work_dir')
+    if config.get('resume') or not load_from or folder is None or not Path(load_from).is_file():
+        return
+    path = Path(load_from)
+    if path.resolve().parent == Path(folder).resolve() and path.name.startswith(('epoch_', 'iter_')):
+        raise InputError(
+            f'{path}: the run would start from it and write over it; give the run another --work-dir, or go on with '
+            'that training by --resume'
+        )
+
+
+def check_load_from(config: Config) -> Any:
+    """Resolve and read what a run starts from or resumes.
+
+    Args:
+        config: ``load_from`` becomes a file where it is a folder.
+
+    Returns:
+        The checkpoint, tensors mapped into memory; None where the run starts from none.
+
+    Raises:
+        InputError: See :func:`find_checkpoint` and :func:`read_checkpoint`; also if there is no dict of tensors in it.
+    """
+    path = config.get('load_from')
+    if path is None:
+        return None
+    config.load_from = path = find_checkpoint(str(path))
+    content = read_checkpoint(path)
+    if not isinstance(content, Mapping):
+        raise InputError(f'{path}: holds a {type(content).__name__}, expected a checkpoint with a state_dict')
+    if config.get('resume'):
+        _check_resumable(path, content)
+    return content
+
+
+def _check_resumable(path: str, content: Mapping[str, Any]) -> None:
+    meta = content.get('meta')
+    position = isinstance(meta, Mapping) and 'epoch' in meta and 'iter' in meta
+    missing = [key for key in ('state_dict', 'optimizer') if not isinstance(content.get(key), Mapping)]
+    if missing or not position:
+        lacks = ', '.join([*missing, *([] if position else ['meta with epoch and iter'])])
+        raise InputError(
+            f'{path}: cannot be resumed from, since it holds weights without a training (no {lacks}); start a training '
+            'from its weights with --cfg-options load_from=' + path
+        )
+
+
+def check_resume(runner: Runner, checkpoint: Any) -> None:
+    """Refuse to resume from a checkpoint of another model or optimizer; MMEngine would go on with random tensors.
+
+    Args:
+        runner: Whose model is built.
+        checkpoint: Result of :func:`check_load_from`.
+
+    Raises:
+        InputError: Naming what differs.
+    """
+    if not runner._resume or not isinstance(checkpoint, Mapping) or runner.cfg.get('train_cfg') is None:
+        return
+    path = str(runner._load_from)
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    saved = {str(key).removeprefix('module.'): value for key, value in checkpoint['state_dict'].items()}
+    own = dict(model.named_parameters())
+    missing = [name for name in own if name not in saved]
+    shapes = [name for name in own if name in saved and tuple(saved[name].shape) != tuple(own[name].shape)]
+    if missing or shapes:
+        what = (
+            f'{len(missing)} of the {len(own)} parameters are not in it, e.g. {missing[0]}'
+            if missing
+            else f'{shapes[0]} is {tuple(saved[shapes[0]].shape)} in it and {tuple(own[shapes[0]].shape)} in the model'
+        )
+        raise InputError(
+            f'{path}: cannot be resumed from, since it is of another model ({what}); resume with the config that it was '
+            'trained with, or start anew from its weights with load_from'
+        )
+    _check_optimizer(runner, path, checkpoint)
+
+
+def _check_optimizer(runner: Runner, path: str, checkpoint: Mapping[str, Any]) -> None:
+    settings = runner.cfg.get('optim_wrapper') or {}
+    optimizer = settings.get('optimizer') if isinstance(settings, Mapping) else None
+    kind = type_name(optimizer.get('type')) if isinstance(optimizer, Mapping) else ''
+    config = meta_config(checkpoint['meta']) or {}
+    theirs = ((config.get('optim_wrapper') or {}).get('optimizer') or {}).get('type')
+    if kind and isinstance(theirs, str) and type_name(theirs) != kind:
+        raise InputError(_other_optimizer(path, f'{type_name(theirs)} there, {kind} here'))
+    saved = checkpoint['optimizer'].get('param_groups')
+    if not isinstance(saved, list) or get_world_size() > 1 or kind == 'ZeroRedundancyOptimizer':
+        return
+    wrapper = runner.build_optim_wrapper(copy.deepcopy(runner.optim_wrapper))
+    if not isinstance(wrapper, OptimWrapper):
+        return
+    sizes = [[len(group['params']) for group in groups] for groups in (saved, wrapper.param_groups)]
+    if sizes[0] != sizes[1]:
+        groups = ' and '.join(
+            f'{len(size)} groups of {sum(size)} parameters {where}' for size, where in zip(sizes, ('there', 'here'))
+        )
+        raise InputError(_other_optimizer(path, groups))
+    lacks = sorted((set(wrapper.param_groups[0]) & _SETTINGS) - set(saved[0])) if saved else []
+    if lacks:
+        raise InputError(_other_optimizer(path, f'its groups have no {", ".join(lacks)}'))
+
+
+def _other_optimizer(path: str, what: str) -> str:
+    return (
+        f'{path}: cannot be resumed from, since it is of another optimizer ({what}); resume with the optim_wrapper that '
+        'it was trained with, or start anew from its weights with load_from'
+    )
+
+
+def check_optimizer_type(config: Config) -> None:
+    """MMEngine looks the optimizer up without noticing that there is none of its name.
+
+    Raises:
+        InputError: If the type is unknown.
+    """
+    optimizer = (config.get('optim_wrapper') or {}).get('optimizer')
+    kind = optimizer.get('type') if isinstance(optimizer, dict) else None
+    if not isinstance(kind, str):
+        return
+    with OPTIMIZERS.switch_scope_and_registry(config.get('default_scope')) as registry:
+        if registry.get(kind) is None:
+            raise InputError(f"optim_wrapper.optimizer.type='{kind}': unknown; expected one such as 'SGD' or 'AdamW'")

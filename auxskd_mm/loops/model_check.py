@@ -1,0 +1,122 @@
+"""What does not fit between a model and its training set, said before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import get_world_size
+from mmengine.model import is_model_wrapper
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ..config.sample_shape import sample_shape
+from ..errors import InputError
+
+
+def check_batch_norm(model: nn.Module, loader: Any, config: Config) -> None:
+    """Refuse a batch of one sample where BatchNorm would get a single value for each channel.
+
+    torch raises then, for the last batch of an epoch after the whole of it.
+
+    Args:
+        model: In training, or a wrapper of it.
+        loader: The training loader.
+        config: Of the run.
+
+    Raises:
+        InputError: Naming the layer.
+    """
+    try:
+        samples = len(loader.sampler)
+    except TypeError:  # loaders of iterable datasets
+        return
+    size = loader.batch_size or 0
+    last = size if loader.drop_last or not size or samples % size == 0 else samples % size
+    if min(size, last) != 1 or get_world_size() > 1:
+        return
+    try:
+        shape = sample_shape(config, 'train')
+    except Exception:  # a pipeline of another kind; nothing but this check depends on it
+        return
+    layer = _lonely_layer(model.module if is_model_wrapper(model) else model, shape)
+    if layer is None:
+        return
+    why = (
+        'train_dataloader.batch_size=1 gives batches of one sample'
+        if size == 1
+        else f'the last batch of an epoch has one sample ({samples} samples in batches of {size})'
+    )
+    mend = 'raise it' if size == 1 else 'set train_dataloader.drop_last=True or another train_dataloader.batch_size'
+    raise InputError(f'{why}, of which BatchNorm ({layer}) cannot take statistics; {mend}')
+
+
+def _lonely_layer(model: nn.Module, shape: tuple[int, ...]) -> str | None:
+    """Name of a BatchNorm layer in training mode that one sample (V, C, T, H, W) gives a single value for each channel."""
+    mode = model.training
+    training = [
+        (name, layer)
+        for name, layer in model.train().named_modules()
+        if isinstance(layer, _BatchNorm) and layer.training
+    ]
+    model.train(mode)
+    clips = 1 if hasattr(model, 'views') else shape[0]  # pretext models embed each view by itself
+    flat = [name for name, layer in training if isinstance(layer, nn.BatchNorm1d)]
+    if clips > 1 or not training:
+        return None
+    if flat:
+        return flat[0]
+    values: dict[str, int] = {}
+    hooks = [
+        layer.register_forward_pre_hook(lambda _, x, name=name: values.update({name: x[0].numel() // x[0].shape[1]}))
+        for name, layer in training
+    ]
+    backbone: Any = getattr(model, 'backbone', nn.Identity())
+    try:
+        with torch.no_grad():
+            backbone.eval()(torch.zeros((clips, *shape[1:]), device=next(model.parameters()).device))
+    except (RuntimeError, ValueError, TypeError):
+        return None  # a backbone that takes something else than a clip
+    finally:
+        for hook in hooks:
+            hook.remove()
+        model.train(mode)
+    return next((name for name, count in values.items() if count == 1), None)
+
+
+def check_classes(model: nn.Module, dataset: Any) -> None:
+    """Refuse a head with another number of classes than its sampler draws.
+
+    A head with fewer is told by its loss. One with more trains, and its surplus classes lower every probability and
+    make chance look better than it is.
+
+    Raises:
+        InputError: Naming the task and both numbers.
+    """
+    head = getattr(model.module if is_model_wrapper(model) else model, 'cls_head', None)
+    answered = {task.name: task for task in getattr(head, 'tasks', ())}
+    for sampler in _steps(dataset):
+        for task in getattr(sampler, 'tasks', ()):
+            mine = answered.get(task.name)
+            if mine is None or not mine.class_names or not task.class_names:
+                continue
+            if len(mine.class_names) != len(task.class_names):
+                raise InputError(
+                    f"{type(sampler).__name__} draws {len(task.class_names)} classes of '{task.name}' "
+                    f'({", ".join(task.class_names)}), but model.cls_head ({type(head).__name__}) has '
+                    f'{len(mine.class_names)}; give sampler and head the same number'
+                )
+
+
+def _steps(dataset: Any) -> Iterator[Any]:
+    """Transforms of a data set, nested ones and those of wrapped data sets included."""
+    while not hasattr(dataset, 'pipeline') and hasattr(dataset, 'dataset'):
+        dataset = dataset.dataset
+    waiting = list(getattr(getattr(dataset, 'pipeline', None), 'transforms', None) or [])
+    while waiting:
+        step = waiting.pop(0)
+        yield step
+        inner = getattr(step, 'transforms', None)
+        waiting += list(getattr(inner, 'transforms', inner) or []) if inner is not None else []

@@ -1,0 +1,45 @@
+"""Overrides of variables that the config file has copied elsewhere."""
+
+import pytest
+
+from auxskd_mm.config.load import load_config
+from auxskd_mm.errors import InputError
+
+CONFIG = """
+clip_len = 8
+classes = 5
+note = 'x'
+decode = [dict(type='Open')]
+train_pipeline = [*decode, dict(type='Sample', clip_len=clip_len)]
+train_dataloader = dict(dataset=dict(type='Repeat', dataset=dict(pipeline=train_pipeline)))
+val_dataloader = dict(dataset=dict(datasets=[dict(pipeline=train_pipeline)]))
+model = dict(type='M', num_classes=classes)
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / 'c.py'
+    path.write_text(CONFIG)
+    return str(path)
+
+
+def test_an_override_of_a_pipeline_reaches_all_loaders_that_have_it(config):
+    loaded = load_config(config, {'train_pipeline.1.clip_len': 16})
+    assert loaded.train_dataloader.dataset.dataset.pipeline[1].clip_len == 16
+    assert loaded.val_dataloader.dataset.datasets[0].pipeline[1].clip_len == 16
+    both = {'train_pipeline.1.clip_len': 16, 'train_dataloader.dataset.dataset.pipeline.1.clip_len': 4}
+    assert load_config(config, both).train_dataloader.dataset.dataset.pipeline[1].clip_len == 4
+
+
+def test_an_override_that_would_do_nothing_is_refused(config):
+    says = "--cfg-options classes: would change nothing, .* variable 'classes' .*; override model.num_classes instead"
+    with pytest.raises(InputError, match=says):
+        load_config(config, {'classes': 9})
+    with pytest.raises(InputError, match=r'override train_dataloader\.dataset\.dataset\.pipeline\.1\.clip_len'):
+        load_config(config, {'clip_len': 4})
+    with pytest.raises(InputError, match="variable 'decode'"):
+        load_config(config, {'decode.0.type': 'Other'})
+    assert load_config(config, {'classes': 5}).model.num_classes == 5
+    # Nothing in the file reads this one: whoever reads it does so later.
+    assert load_config(config, {'note': 'y'}).note == 'y'

@@ -1,0 +1,100 @@
+"""What the text of an override means, by the value that it replaces."""
+
+import pytest
+from mmengine.config import Config
+
+from auxskd_mm.config.load import load_config
+from auxskd_mm.config.loading.overrides import Overrides, options_text, read_options_file
+from auxskd_mm.errors import InputError
+
+CONFIG = """
+model = dict(type='M', pretrained='a.pth', num_classes='{classes}', width=4, frozen=False)
+classes = 7
+train_dataloader = dict(dataset=dict(source='videos', scale=(4, 3), names=['a'], extra=None, pipeline=[dict(type='A', n=1)]))
+load_from = None
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / 'c.py'
+    path.write_text(CONFIG)
+    return str(path)
+
+
+DATASET = 'train_dataloader.dataset.'
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        'My Videos',
+        ' a',
+        'a, b',
+        '[a,b]',
+        '(1,2)',
+        '{x}',
+        '1e-3',
+        'None',
+        'True',
+        '007',
+        '12',
+        'a=b',
+        '',
+        'a"b',
+        'x(y',
+        "it's",
+    ],
+)
+def test_a_text_that_replaces_a_string_loses_nothing(config, text):
+    loaded = load_config(config, Overrides.read([f'{DATASET}source={text}']))
+    assert loaded.train_dataloader.dataset.source == text
+
+
+VALUES = {
+    f'{DATASET}source="My Videos"': 'My Videos',
+    f"{DATASET}source:=['a', 'b c']": ['a', 'b c'],
+    f'{DATASET}source:=["a", null]': ['a', None],
+    f'{DATASET}scale=(8, 6)': (8, 6),
+    f'{DATASET}scale=8,6': [8, 6],
+    f'{DATASET}names=[001, x y]': ['001', 'x y'],
+    f'{DATASET}names=["a, b",c]': ['a, b', 'c'],
+    f'{DATASET}extra=[(1,2),(3,4)]': [(1, 2), (3, 4)],
+    f'{DATASET}extra=(1,2),(3,4)': [(1, 2), (3, 4)],
+    f"{DATASET}extra={{'a': 1}}": {'a': 1},
+    f'{DATASET}extra=007': '007',
+    f'{DATASET}extra=two words': 'two words',
+    f'{DATASET}extra="7"': '7',
+    f'{DATASET}pipeline.0.n=1e-3': 1e-3,
+    'model.width=007': 7,
+    'model.frozen=true': True,
+    'model.num_classes=9': 9,
+    'model.pretrained=None': None,
+    'load_from=2024': '2024',
+    'load_from=a, b.pth': 'a, b.pth',
+    'load_from=None': None,
+}
+
+
+@pytest.mark.parametrize('word', VALUES)
+def test_values(config, word):
+    loaded = load_config(config, Overrides.read([word]))
+    value = loaded
+    for name in word.partition('=')[0].rstrip(':').split('.'):
+        value = value[int(name)] if name.isdigit() else value[name]
+    assert value == VALUES[word]
+    assert type(value) is type(VALUES[word]) or isinstance(value, dict)
+
+
+def test_overrides_in_a_file_need_no_text_form(tmp_path):
+    options = {'a.b': 'My, [Videos] = "1"', 'c': (1, (2.5e-3, None)), 'd': [True, '007'], 'e': {'f': -0.1}}
+    path = tmp_path / 'o.txt'
+    path.write_text(options_text(Config(dict(x=options)).x))
+    assert read_options_file(str(path)) == options
+    with pytest.raises(InputError, match=r'k=.*: an override must be made of'):
+        options_text({'k': object()})
+    path.write_text('[1]')
+    with pytest.raises(InputError, match=r'--cfg-file .*o\.txt: expected one Python dict'):
+        read_options_file(str(path))
+    with pytest.raises(InputError, match='cannot be read'):
+        read_options_file(str(tmp_path / 'none'))

@@ -1,0 +1,159 @@
+"""A config is plain Python: MMEngine alone reads it, and an override of a variable changes all that is made of it."""
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from tool_runs import CONFIGS
+
+from auxskd_mm.apis import load_config
+from auxskd_mm.errors import InputError
+from auxskd_mm.recipes.plan import _filled
+
+BASE = """
+custom_imports = dict(imports=['auxskd_mm'], allow_failed_imports=False)
+split, still = 1, False
+lists = 'lists'
+num_classes = 7
+speeds = (1, 2)
+folder = None
+sample = dict(type='Sample', speeds=speeds, inner=dict(mode='fit'))
+pattern = r'(\\d{2})_{other}'
+model = dict(head=dict(num_classes=num_classes), names=(split, [f'a{split}b']), regex=r'v_\\d{2}_{x}')
+test_dataloader = dict(dataset=dict(ann_file=f'{lists}/test_split{split}.txt', still=still, save_to=folder))
+train_dataloader = dict(dataset=dict(pipeline=[sample, dict(sample, seed=0)], where='{{ fileDirname }}'))
+"""
+DERIVED = """
+_base_ = ['base.py']
+lists = 'others'
+half = len(_base_.speeds) // 2
+test_evaluator = dict(type='M', speeds={{_base_.speeds}}, half=half, groups=f'{lists}/groups.csv')
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    folder = tmp_path / 'configs'
+    folder.mkdir()
+    (folder / 'base.py').write_text(BASE)
+    (folder / 'derived.py').write_text(DERIVED)
+    return str(folder / 'derived.py')
+
+
+def test_what_is_made_of_a_variable_follows_it_in_every_file(config):
+    made = load_config(
+        config, {'split': 2, 'still': True, 'num_classes': 3, 'lists': '/data/l', 'speeds': (1, 4, 8, 16)}
+    )
+    assert made.test_dataloader.dataset == dict(ann_file='/data/l/test_split2.txt', still=True, save_to=None)
+    assert made.model == dict(head=dict(num_classes=3), names=(2, ['a2b']), regex=r'v_\d{2}_{x}')
+    assert made.test_evaluator == dict(type='M', speeds=(1, 4, 8, 16), half=2, groups='/data/l/groups.csv')
+    assert [step.speeds for step in made.train_dataloader.dataset.pipeline] == [(1, 4, 8, 16)] * 2
+    assert (made.split, made.still, made.lists) == (2, True, '/data/l')
+    assert made.train_dataloader.dataset.where == str(Path(config).parent)
+    plain = Config.fromfile(config)
+    assert (made.filename, made.text) == (plain.filename, plain.text)
+    assert (
+        plain.test_dataloader.dataset.ann_file == 'lists/test_split1.txt'
+    )  # the base's own folder, as MMEngine reads it
+
+
+def test_an_entry_of_a_variable_follows_as_well(config):
+    made = load_config(config, {'sample.speeds': (1, 8), 'sample.inner.mode': 'faithful', 'sample.inner.new.a': 1})
+    assert made.train_dataloader.dataset.pipeline == [
+        dict(type='Sample', speeds=(1, 8), inner=dict(mode='faithful', new=dict(a=1)), **more)
+        for more in ({}, dict(seed=0))
+    ]
+    assert load_config(config, {'sample': dict(speeds=(1, 8))}).train_dataloader.dataset.pipeline[1].speeds == (1, 8)
+
+
+def test_keys_of_the_runner_are_merged_after_the_variables(config):
+    made = load_config(
+        config, {'split': 2, 'test_dataloader.dataset.still': 5, 'train_dataloader.dataset.pipeline.1.seed': 9}
+    )
+    assert made.test_dataloader.dataset == dict(ann_file='lists/test_split2.txt', still=5, save_to=None)
+    assert made.train_dataloader.dataset.pipeline[1].seed == 9
+
+
+def test_a_base_in_the_package_follows_too(tmp_path):
+    (tmp_path / 'mine.py').write_text("_base_ = 'auxskd_mm::downstream/finetune_r21d_ucf101.py'\nwork_dir = 'w'\n")
+    made = load_config(str(tmp_path / 'mine.py'), {'split': 3})
+    assert [made[f'{part}_dataloader'].dataset.ann_file for part in ('train', 'test')] == [
+        'fit_split3.txt',
+        'test_split3.txt',
+    ]
+
+
+def test_a_stock_config_keeps_its_scope(tmp_path):
+    (tmp_path / 'mine.py').write_text(
+        "_base_ = 'mmaction::recognition/slowonly/slowonly_r50_8xb16-4x16x1-256e_kinetics400-rgb.py'\nn = 3\n"
+        'model = dict(cls_head=dict(num_classes=n), backbone={{_base_.model.backbone}})\n'
+    )
+    made, plain = load_config(str(tmp_path / 'mine.py'), {'n': 5}), Config.fromfile(tmp_path / 'mine.py')
+    assert made.model.cls_head.num_classes == 5
+    assert made.model.backbone == plain.model.backbone
+    assert 'dataset_type' in plain
+    with pytest.raises(InputError, match='depends on dataset_type, so it changes nothing'):
+        load_config(str(tmp_path / 'mine.py'), {'dataset_type': 'X'})
+
+
+def test_overrides_may_need_each_other(tmp_path):
+    (tmp_path / 'mine.py').write_text("a, b = (1,), 'x'\nassert len(a) == len(b)\nmodel = dict(a=a, b=b)\n")
+    assert load_config(str(tmp_path / 'mine.py'), {'a': (1, 2), 'b': 'xy'}).model == dict(a=(1, 2), b='xy')
+
+
+def test_a_split_of_another_kind_is_free(tmp_path):
+    (tmp_path / 'mine.py').write_text("split = 'train'\nmodel = dict(split=split)\n")
+    assert load_config(str(tmp_path / 'mine.py'), {'split': 'val'}).model.split == 'val'
+
+
+@pytest.mark.parametrize('split', [0, 4, '2', True, None])
+def test_a_split_that_does_not_exist_is_one_line(config, split):
+    with pytest.raises(InputError, match=r'^split=.*: expected one of 1, 2, 3$'):
+        load_config(config, {'split': split})
+
+
+def test_a_value_that_the_config_cannot_be_made_with(config):
+    with pytest.raises(InputError, match=r'^--cfg-options speeds: .*derived\.py cannot be made with it \(TypeError: '):
+        load_config(config, {'speeds': 3})
+
+
+def test_a_variable_that_changes_nothing_is_refused(config, tmp_path):
+    load_config(config, {'split': 2}).dump(tmp_path / 'dumped.py')
+    for options in ({'split': 3}, {'lists': 'a', 'train_dataloader.dataset.where': 'b'}, {'sample.speeds': (1, 3)}):
+        with pytest.raises(InputError, match=r'nothing in this config depends on \w+, so it changes nothing$'):
+            load_config(str(tmp_path / 'dumped.py'), options)
+    assert (
+        load_config(str(tmp_path / 'dumped.py'), {'split': 2}).test_dataloader.dataset.ann_file
+        == 'lists/test_split2.txt'
+    )
+
+
+@pytest.mark.parametrize(
+    ('text', 'write'), [("'{lists}/a.txt'", r"f'\{lists\}/a\.txt'"), ("'{n}'", 'n'), ("['{n}']", 'n')]
+)
+def test_places_of_earlier_versions_are_refused(text, write, tmp_path):
+    (tmp_path / 'old.py').write_text(f"lists = 'l'\nn = 3\ntest_dataloader = dict(a=dict(b={text}))\n")
+    with pytest.raises(InputError, match=f'is not filled any more: write {write} there'):
+        load_config(str(tmp_path / 'old.py'))
+
+
+@pytest.mark.parametrize(
+    'path',
+    [path for path in sorted(CONFIGS.rglob('*.py')) if 'recipes' not in path.parts],
+    ids=lambda path: path.relative_to(CONFIGS).as_posix(),
+)
+def test_every_shipped_config_means_the_same_to_mmengine(path):
+    stock = Config.fromfile(path)
+    ours = load_config(str(path))
+    if stock.get('num_classes', 0) is None:  # counted in classes.txt, which there is not
+        assert ours.num_classes == 2
+        return
+    assert ours.to_dict() == stock.to_dict()
+    # What a variable is made again of, by its own value, is the same config.
+    name = next((name for name in ('split', 'epochs', 'crop', 'num_clips') if stock.get(name) is not None), None)
+    assert load_config(str(path), {name: stock[name]} if name else None).to_dict() == stock.to_dict()
+    assert '{' not in str(stock.to_dict()).replace("{'", '').replace('{}', '')
+
+
+def test_options_of_a_recipe_are_filled():
+    assert _filled({'a': ['{x}/b', '{y}'], 'b': ('{z}',)}, dict(x='p', y=3)) == {'a': ['p/b', 3], 'b': ('{z}',)}

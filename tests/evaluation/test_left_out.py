@@ -1,0 +1,32 @@
+"""What stands in for an unreadable video is counted by no metric, and the order of the others stays."""
+
+import pytest
+import torch
+from mmaction.evaluation import AccMetric
+from mmengine.evaluator import Evaluator
+
+from auxskd_mm.errors import InputError
+from auxskd_mm.evaluation import MultiClipAccuracy
+from auxskd_mm.evaluation.left_out import leave_out_replacements
+
+
+def sample(label, predicted, replacement=False):
+    scores = torch.zeros(2)
+    scores[predicted] = 1
+    return dict(pred_score=scores, gt_label=torch.tensor([label]), **(dict(replacement=True) if replacement else {}))
+
+
+def test_a_score_of_the_readable_videos_alone():
+    batch = [sample(0, 0), sample(1, 1, True), sample(1, 0), sample(0, 1, True)]
+    several = [dict(one, pred_score=one['pred_score'][None]) for one in batch]
+    for metric, samples in ((AccMetric(), batch), (MultiClipAccuracy(), several)):
+        evaluator = Evaluator(metric)
+        leave_out_replacements(evaluator)
+        leave_out_replacements(evaluator)
+        metric.process(None, samples)
+        assert [result is None for result in metric.results] == [False, True, False, True]
+        assert metric.compute_metrics(list(metric.results))['top1'] == 0.5
+        metric.results.clear()
+        metric.process(None, samples[1:2])
+        with pytest.raises(InputError, match='none of the 1 videos could be read'):
+            metric.compute_metrics(list(metric.results))

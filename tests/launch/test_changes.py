@@ -1,0 +1,86 @@
+"""What a start changes: listed, in words, and little of it in the configs of this package."""
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import EpochBasedTrainLoop
+from tool_runs import CONFIGS, call_tool
+
+from auxskd_mm.config.load import load_config
+from auxskd_mm.launch.changes import CHANGES, apply_changes, changes_of
+
+
+@pytest.fixture
+def on_the_cpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+
+
+def names(config):
+    return [change.name for change in changes_of(config)]
+
+
+def test_configs_of_this_package_name_what_runs(on_the_cpu):
+    for path in (
+        'vspp_r21d_k100.py',
+        'auxskd_r21d_k100.py',
+        'demo/vspp_motion.py',
+        'downstream/finetune_r21d_ucf101.py',
+    ):
+        config = load_config(str(CONFIGS / path))
+        assert names(config) == [], path
+        assert config.default_hooks.preemption.type == 'auxskd_mm.PreemptionHook'
+
+
+def test_each_change_is_named_and_leaves_a_trial_alone(on_the_cpu):
+    config = Config(
+        dict(
+            launcher='pytorch',
+            train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=1),
+            train_dataloader=dict(num_workers=0, persistent_workers=True),
+            optim_wrapper=dict(type='AmpOptimWrapper', loss_scale='dynamic'),
+            compile=True,
+        )
+    )
+    before = config.to_dict()
+    assert names(config) == ['float32', 'device_ids', 'safe', 'loaders', 'compile']
+    assert config.to_dict() == before
+    assert apply_changes(config)['compile'] == {}
+    assert config.optim_wrapper.to_dict() == dict(type='OptimWrapper')
+    assert config.train_dataloader.to_dict() == dict(num_workers=0)
+    assert len({change.name for change in CHANGES}) == len(CHANGES)
+
+
+def test_pinned_memory_is_named_where_there_is_a_device(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    assert 'pinned' in names(Config(dict(train_dataloader=dict(num_workers=1))))
+
+
+def test_types_as_classes_are_replaced_like_types_as_text(on_the_cpu):
+    class OwnHook(CheckpointHook):
+        pass
+
+    config = Config(
+        dict(
+            train_cfg=dict(type=EpochBasedTrainLoop, max_epochs=1),
+            default_hooks=dict(checkpoint=dict(type=CheckpointHook, interval=1)),
+        )
+    )
+    apply_changes(config)
+    assert config.train_cfg.type == 'auxskd_mm.ResumableEpochTrainLoop'
+    assert config.default_hooks.checkpoint.type == 'auxskd_mm.AtomicCheckpointHook'
+    own = Config(dict(default_hooks=dict(checkpoint=dict(type=OwnHook))))
+    apply_changes(own)
+    assert own.default_hooks.checkpoint.type is OwnHook
+    other = Config(dict(train_cfg=dict(type='other.EpochBasedTrainLoop')))
+    apply_changes(other)
+    assert other.train_cfg.type == 'other.EpochBasedTrainLoop'
+
+
+def test_check_config_prints_the_changes(monkeypatch, capfd):
+    options = {'train_dataloader.num_workers': 0}
+    ended = call_tool(monkeypatch, capfd, 'analysis/check_config.py', CONFIGS / 'demo/vspp_motion.py', options=options)
+    assert 'changed at the start' in ended.out
+    assert 'lose persistent_workers' in ended.out
+    ended = call_tool(monkeypatch, capfd, 'analysis/check_config.py', CONFIGS / 'demo/vspp_motion.py')
+    assert 'nothing: what runs is what the config says' in ended.out

@@ -1,0 +1,87 @@
+"""Checkpoint files that are not what they should be: one line with the file's name, and never torch's advice."""
+
+import json
+import os
+import pickle
+import zipfile
+
+import pytest
+import torch
+
+from auxskd_mm.checkpoint_files import find_checkpoint, read_checkpoint, read_state
+from auxskd_mm.errors import InputError
+
+
+class Runs:
+    def __reduce__(self):
+        return os.system, ('true',)
+
+
+def save_huge(path):
+    """A tensor that claims 10^12 elements in a storage of four."""
+    torch.save(dict(state_dict=dict(a=torch.zeros(4))), path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, 'w') as archive:
+        for name, content in parts.items():
+            if name.endswith('data.pkl'):
+                assert content.count(b'K\x04\x85') == 1
+                content = content.replace(b'K\x04\x85', b'\x8a\x06' + (10**12).to_bytes(6, 'little') + b'\x85')
+            archive.writestr(name, content)
+
+
+FILES = {
+    'code': (lambda path: torch.save(dict(state_dict=Runs()), path), 'refused, because it holds posix.system'),
+    'old_code': (lambda path: path.write_bytes(pickle.dumps(Runs())), 'not a checkpoint of torch, or damaged'),
+    'torchscript': (
+        lambda path: torch.jit.script(torch.nn.Linear(1, 1)).save(str(path)),
+        'a TorchScript program, not a checkpoint; load it with torch.jit.load',
+    ),
+    'huge': (save_huge, 'not a checkpoint of torch, or damaged'),
+    'json': (lambda path: path.write_text(json.dumps(dict(a=1))), 'not a checkpoint of torch, or damaged'),
+    'text': (lambda path: path.write_text('[' * 100_000), 'not a checkpoint of torch, or damaged'),
+    'empty': (lambda path: path.write_bytes(b''), 'not a checkpoint of torch, or damaged'),
+    'list': (lambda path: torch.save([1, 2], path), 'holds no state_dict'),
+}
+
+
+@pytest.mark.parametrize('kind', FILES)
+def test_a_file_that_is_no_checkpoint(kind, tmp_path):
+    write, says = FILES[kind]
+    path = tmp_path / 'x.pth'
+    write(path)
+    with pytest.raises(InputError) as caught:
+        read_state(path)
+    line = str(caught.value)
+    assert line.startswith(f'{path}: {says}')
+    assert not {'\n', '\x1b'} & set(line)
+    assert 'weights_only' not in line
+
+
+def test_a_missing_file_lists_those_that_are_there(tmp_path):
+    for name in ('epoch_1.pth', 'epoch_2.pth'):
+        torch.save({}, tmp_path / name)
+    with pytest.raises(
+        InputError, match=r'epoch_3\.pth: no such checkpoint file; in its folder there is epoch_1\.pth, e'
+    ):
+        find_checkpoint(str(tmp_path / 'epoch_3.pth'))
+
+
+def test_a_folder_stands_for_its_last_checkpoint(tmp_path):
+    with pytest.raises(
+        InputError, match=r'a folder without a checkpoint epoch_N\.pth .*; there is no \.pth file in it'
+    ):
+        find_checkpoint(str(tmp_path))
+    torch.save({}, tmp_path / 'published.pth')
+    assert find_checkpoint(str(tmp_path)) == str(tmp_path / 'published.pth')
+    for name in ('epoch_1.pth', 'epoch_2.pth'):
+        torch.save({}, tmp_path / name)
+    (tmp_path / 'last_checkpoint').write_text('/elsewhere/epoch_2.pth')
+    assert find_checkpoint(str(tmp_path)) == str(tmp_path / 'epoch_2.pth')
+
+
+def test_an_address_out_of_reach():
+    with pytest.raises(InputError, match=r'^http://127\.0\.0\.1:9/x\.pth: cannot be fetched \('):
+        read_checkpoint('http://127.0.0.1:9/x.pth')
+    with pytest.raises(InputError, match=r'^htps://a/x\.pth: no such checkpoint file'):
+        find_checkpoint('htps://a/x.pth')

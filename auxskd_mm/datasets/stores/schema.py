@@ -43,7 +43,7 @@ def read_regular(path: str | os.PathLike, most: int) -> bytes:
     if status.st_size > most:
         raise ValueError(f'it has {status.st_size} bytes, more than the {most} that are allowed')
     with open(path, 'rb') as file:
-        return file.read(most)
+        return file.read(status.st_size)
 
 
 def read_json(path: str | os.PathLike) -> dict[str, Any]:
@@ -82,12 +82,12 @@ def settings_of(content: Any) -> StoreSettings:
     unknown = set(values) - set(StoreSettings._fields)
     if unknown:
         raise ValueError(f'settings {sorted(unknown)[:3]} are unknown')
-    if isinstance(values.get('size'), list):
+    if 'size' in values:
+        if not isinstance(values['size'], list) or len(values['size']) != 2:
+            raise ValueError(f'size={values["size"]!r:.50}, expected width and height')
         values['size'] = tuple(values['size'])
-        if len(values['size']) != 2:
-            raise ValueError(f'size={content["size"]!r:.50}, expected width and height')
     numbers = [(key, value) for key, value in values.items() if key not in ('layout', 'size')]
-    for key, value in [*numbers, *(('size', side) for side in values.get('size') or ())]:
+    for key, value in [*numbers, *(('size', side) for side in values.get('size', ()))]:
         if type(value) is not int:
             raise ValueError(f'{key}={value!r:.50}, expected a whole number')
     if not isinstance(values.get('layout'), str):

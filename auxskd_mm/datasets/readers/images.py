@@ -123,7 +123,12 @@ def jpeg_size(data: bytes) -> tuple[int, int] | None:
 def _segments(data: bytes) -> tuple[tuple[int, int] | None, int | None]:
     """Size of a JPG, and where its coded pixels start; None for what is not there."""
     at, size = 2, None
-    while data[:2] == b'\xff\xd8' and at + 4 <= len(data) and data[at] == 0xFF:
+    while data[:2] == b'\xff\xd8' and at + 4 <= len(data):
+        if data[at] != 0xFF:  # between segments decoders skip what is no marker
+            at = data.find(b'\xff', at)
+            if at < 0:
+                break
+            continue
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], 'big')
         if marker == 0xFF:  # a byte that fills up
             at += 1

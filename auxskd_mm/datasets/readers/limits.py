@@ -23,6 +23,7 @@ _FORMATS = (
     'mpegvideo', 'mxf', 'nsv', 'nut', 'nuv', 'obu', 'ogg', 'r3d', 'rm', 'roq', 'ser', 'smjpeg', 'smk', 'swf', 'ty',
     'vc1', 'vc1test', 'vvc', 'webm', 'webp', 'wtv', 'yuv4mpegpipe',
 )  # fmt: skip
+_LIBRARIES = ('av', 'cv2', 'decord')
 # What lists of other files start with.
 _PLAYLISTS = {
     b'#EXTM3U': 'an M3U playlist',
@@ -39,7 +40,8 @@ _PLAYLISTS = {
 def container_options(max_pixels: int) -> dict[str, Any]:
     """Arguments of ``av.open`` for a local file: only formats that hold frames, no other file, a time limit."""
     options = dict(format_whitelist=','.join(_FORMATS), protocol_whitelist='file', max_pixels=str(max_pixels))
-    return dict(options=options, timeout=(_MOST_SECONDS, _MOST_SECONDS))
+    # Titles and such need not be UTF-8.
+    return dict(options=options, timeout=(_MOST_SECONDS, _MOST_SECONDS), metadata_errors='replace')
 
 
 def playlist_kind(path: str) -> str:
@@ -96,9 +98,19 @@ def library_errors(path: Callable[[], str]) -> Iterator[None]:
     except (OSError, OverflowError) as error:
         raise VideoReadError(path(), f'cannot be read ({reason(error)})') from None
     except Exception as error:
-        if type(error).__module__.partition('.')[0] not in ('av', 'cv2', 'decord'):
+        if not _is_of_a_library(error):
             raise
         raise VideoReadError(path(), f'cannot be decoded ({reason(error)})') from None
+
+
+def _is_of_a_library(error: Exception) -> bool:
+    """Whether the error is a library's own, or one of Python's that its code raised: PyAV has plain IndexErrors."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    # Compiled code has the path of its source in the package, such as av/container/streams.py.
+    origin = '' if trace is None else trace.tb_frame.f_code.co_filename.replace('/', '.')
+    return any(name.partition('.')[0] in _LIBRARIES for name in (type(error).__module__, origin))
 
 
 def guarded(method: Callable[..., Any]) -> Callable[..., Any]:

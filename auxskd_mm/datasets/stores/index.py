@@ -84,11 +84,7 @@ class StoreIndex:
         kinds = {key: _ROW if key == 'rows' else np.dtype(np.uint8) for key in _ARRAYS}
         try:
             arrays = read_arrays(data, kinds)
-            lists = {
-                key: arrays[key].tobytes().decode('utf-8', ERRORS).split('\n')
-                for key in _ARRAYS
-                if key != 'rows'
-            }
+            lists = {key: arrays[key].tobytes().decode('utf-8', ERRORS).split('\n') for key in _ARRAYS if key != 'rows'}
             extradata = [bytes.fromhex(text) for text in lists['extradata']]
         except Exception as error:  # zipfile and NumPy raise many kinds at bytes that are not theirs
             raise ValueError(str(error).partition('\n')[0][:200] or type(error).__name__) from None

@@ -5,6 +5,7 @@ import shutil
 import struct
 import time
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -17,7 +18,7 @@ from auxskd_mm.datasets import UnlabeledVideoDataset
 from auxskd_mm.datasets.input_sources import as_samples
 from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.preparation.video_check import check_video, check_videos
-from auxskd_mm.datasets.readers import READERS, open_reader, pyav
+from auxskd_mm.datasets.readers import READERS, Reader, open_reader, pyav
 from auxskd_mm.datasets.readers.limits import _FORMATS, MAX_PIXELS, playlist_kind
 from auxskd_mm.datasets.stores import SourceVideo, StoreSettings
 from auxskd_mm.errors import InputError, VideoReadError
@@ -216,6 +217,46 @@ def test_what_a_library_raises_is_the_reason_of_a_bad_video(video, monkeypatch, 
     monkeypatch.setattr(pyav, 'frame_array', lambda *_: 1 // 0)
     with pytest.raises(ZeroDivisionError):  # a fault of ours is not hidden
         reader.read([3])
+
+
+def test_a_title_that_is_not_utf8_does_no_harm(tmp_path):
+    with av.open(str(tmp_path / 'a.mkv'), 'w') as container:
+        container.metadata['title'] = 'K_rper'
+        stream = container.add_stream('mpeg4', rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
+        for packet in [*stream.encode(av.VideoFrame.from_ndarray(counted_frame(5))), *stream.encode(None)]:
+            container.mux(packet)
+    path = tmp_path / 'a.mkv'
+    path.write_bytes(path.read_bytes().replace(b'K_rper', b'K\xf6rper'))
+    assert read_count(open_reader(str(path)).read([0])[0]) == 5
+
+
+def test_bytes_changed_at_random_give_frames_or_a_bad_video(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    generator = np.random.RandomState(0)
+    av.logging.set_level(None)
+    for suffix in ('mp4', 'mkv', 'avi', 'ts', 'flv', 'mpg'):
+        original = Path(write_video(tmp_path / f'a.{suffix}', codec='mpeg1video' if suffix == 'mpg' else 'libx264'))
+        data = np.frombuffer(original.read_bytes(), np.uint8)
+        for i in range(40):
+            changed = data.copy()
+            # Headers stand at the start or at the end.
+            places = generator.randint(min(len(data), 10 ** (2 + i % 3)), size=1 + i % 8)
+            changed[places if i % 2 else -places] = generator.randint(256, size=len(places))
+            Path(f'b.{suffix}').write_bytes(changed.tobytes())
+            with suppress(VideoReadError):
+                reader = open_reader(f'b.{suffix}')
+                assert all(frame.shape[2] == 3 for frame in (*reader.read([reader.num_frames - 1]), *reader.stream()))
+
+
+def test_an_error_of_python_that_pyav_raises_is_one_of_the_video(video):
+    class Odd(Reader):
+        def read(self, indices):
+            with av.open(video) as container:
+                return container.streams[indices[0]]
+
+    with pytest.raises(VideoReadError, match='^x: cannot be decoded'):
+        Odd('x').read([99])
 
 
 def test_the_check_raises_nothing(tmp_path, monkeypatch):

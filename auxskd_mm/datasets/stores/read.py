@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import tarfile
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -87,13 +86,9 @@ class StoredVideoReader(Reader):
     def _check_member(self, descriptor: int, start: int, size: int, name: str) -> None:
         at = start - self._offset
         header = self._bytes(descriptor, at - TAR_BLOCK, at)
-        try:
-            entry = tarfile.TarInfo.frombuf(header, 'utf-8', 'surrogateescape')
-        except tarfile.HeaderError:
-            entry = tarfile.TarInfo()
         # A long name, or one that is not ASCII, stands in a header before this one.
-        same = entry.name == name or len(name) > _PLAIN_NAME or not name.isascii()
-        if entry.size != size or not same:
+        same = len(name) > _PLAIN_NAME or not name.isascii() or header[:100].rstrip(b'\0') == name.encode()
+        if not same or header[257:262] != b'ustar' or _tar_number(header[124:136]) != size:
             raise VideoReadError(
                 self.path, f'is not where the index of the store says ({name}, {size} bytes at {start}); pack it again'
             )
@@ -244,6 +239,30 @@ def open_stored_video(path: str, channel_order: str = 'rgb', max_pixels: int = M
     if number is None:
         raise VideoReadError(path, f'no such video among the {len(store)} of the store {store.path}')
     return _READERS[store.layout](store, number, path, channel_order, max_pixels)
+
+
+def _tar_number(field: bytes) -> int:
+    """A number of a tar header, octal or (from 8 GiB on) binary; -1 if it is none."""
+    if field[0] & 0x80:
+        return int.from_bytes(field[1:], 'big')
+    digits = field.rstrip(b'\0 ')
+    return int(digits, 8) if digits.isdigit() and not digits.translate(None, b'01234567') else -1
+
+
+def unreadable_videos(store: Store) -> Iterator[str]:
+    """Names of the videos of which a few frames, read by number, cannot be decoded.
+
+    Their bytes may be those that were written, but then an index, or the settings, were changed by hand.
+    """
+    for number, name in enumerate(store.index.names):
+        last = int(store.index.rows['frames'][number]) - 1
+        try:
+            reader = _READERS[store.layout](store, number, f'{store.path.rstrip("/")}/{name}')
+            # The start of the second group shows whether the groups are as long as the settings say.
+            for frames in (sorted({0, min(store.gop, last)}), [last]):
+                reader.read(frames)
+        except VideoReadError:
+            yield name
 
 
 def decode_image(data: np.ndarray, channel_order: str) -> np.ndarray | None:

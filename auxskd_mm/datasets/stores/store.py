@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, VideoReadError
+from ...errors import InputError
 from ..readers.frame_index import NUMBERING
 from .index import StoreIndex
 from .schema import MOST_INDEX, check_marker, read_json, read_regular
@@ -76,21 +76,13 @@ class Store:
         return changed
 
     def damaged_videos(self) -> Iterable[str]:
-        """Names of the videos whose bytes are not those that were written, or cannot be read. Reads everything."""
-        from .read import open_stored_video
-
+        """Names of the videos whose bytes are not those that were written. Reads everything."""
         for name, row in zip(self.index.names, self.index.rows):
-            frames = int(row['frames'])
             spans = [(int(row['offset']), int(row['size']))]
-            spans += [(int(row['table']), 4 * (frames + 1))] if row['table'] >= 0 else []
+            spans += [(int(row['table']), 4 * (int(row['frames']) + 1))] if row['table'] >= 0 else []
             try:
                 checksum = _checksum(self.shards[row['shard']], spans)
-                reader = open_stored_video(f'{self.path.rstrip("/")}/{name}')
-                assert reader is not None
-                # The start of the second group shows whether the groups are as long as the settings say.
-                reader.read(sorted({0, min(self.gop, frames - 1)}))
-                reader.read([frames - 1])
-            except (VideoReadError, OSError):
+            except OSError:
                 checksum = None
             if checksum != row['checksum']:
                 yield name

@@ -255,7 +255,7 @@ def test_an_error_of_python_that_pyav_raises_is_one_of_the_video(video):
             with av.open(video) as container:
                 return container.streams[indices[0]]
 
-    with pytest.raises(VideoReadError, match='^x: cannot be decoded'):
+    with pytest.raises(VideoReadError, match='x: cannot be decoded'):
         Odd('x').read([99])
 
 

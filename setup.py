@@ -83,6 +83,7 @@ setup(
         'opencv-python>=4.8',
         'numpy>=1.24',
         'matplotlib>=3.7',
+        'tqdm',
         'scikit-learn>=1.3',
         'scipy>=1.9',
         'jinja2>=3.1',

@@ -191,22 +191,15 @@ def allow_flat_config_names() -> bool:
 def allow_checkpoint_globals() -> bool:
     """Let MMEngine checkpoints load under ``weights_only=True``, torch's default since 2.6 (open-mmlab/mmengine#1655).
 
-    A checkpoint's message hub holds ``HistoryBuffer`` objects, with NumPy arrays and references to the class's own
-    methods, which pickle writes as ``getattr``. Allowing those few types, and in place of ``getattr`` a function that
-    yields nothing but those methods, keeps the check on, so that a downloaded file still cannot run code.
+    A checkpoint of MMEngine's own hook holds ``HistoryBuffer`` objects with NumPy arrays, and references to the class's
+    methods, which pickle writes as ``getattr``. Each of these names gets a stand-in that accepts plain numbers, or those
+    methods, and nothing else, so that a downloaded file can neither run code nor reach NumPy with a crafted state.
     """
-    import numpy as np
     import torch
-    from mmengine.logging.history_buffer import HistoryBuffer
 
-    multiarray = importlib.import_module('numpy._core.multiarray' if hasattr(np, '_core') else 'numpy.core.multiarray')
-    functions = (multiarray._reconstruct, multiarray.scalar)
-    dtypes = {type(np.dtype(kind)) for kind in ('float64', 'float32', 'int64', 'int32', 'bool')}
-    torch.serialization.add_safe_globals([HistoryBuffer, *functions, np.ndarray, np.dtype, *dtypes])
-    # NumPy 1 and 2 write their functions under different module names.
-    modules = ('numpy.core.multiarray', 'numpy._core.multiarray')
-    named = [(function, f'{module}.{function.__name__}') for function in functions for module in modules]
-    torch.serialization.add_safe_globals([*named, (_history_method, 'builtins.getattr')])
+    from .records.plain_data import safe_globals
+
+    torch.serialization.add_safe_globals([*safe_globals(), (_history_method, 'builtins.getattr')])
     return True
 
 
@@ -218,7 +211,8 @@ def _history_method(owner: object, name: str) -> object:
     """
     from mmengine.logging.history_buffer import HistoryBuffer
 
-    if owner is not HistoryBuffer or name not in ('mean', 'min', 'max', 'current'):
+    ours = isinstance(owner, type) and issubclass(owner, HistoryBuffer)
+    if not ours or name not in ('mean', 'min', 'max', 'current'):
         raise InputError(
             f'the checkpoint asks for attribute {name!r} of {owner!r}; '
             'it is not one that MMEngine wrote, do not trust it'

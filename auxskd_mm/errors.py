@@ -8,6 +8,15 @@ from __future__ import annotations
 
 import pickle
 import re
+from collections.abc import Iterable
+
+
+def examples(names: Iterable[str], count: int = 3) -> str:
+    """The first few names, and how many there are if not all are shown."""
+    names = list(names)
+    more = f' ... ({len(names)} in all)' if len(names) > count else ''
+    # Bytes of names that are no UTF-8 are shown as any terminal takes them.
+    return ', '.join(names[:count]).encode('utf-8', 'backslashreplace').decode('utf-8') + more
 
 
 class InputError(ValueError):

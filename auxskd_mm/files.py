@@ -84,14 +84,20 @@ def _mark(path: str | Path) -> bytes:
 class WholeFile:
     """A file that appears under its name only when all of it has reached the disk.
 
-    Until then it is hidden and named after this process; an error removes it.
+    Until then it is hidden and carries the process's number. An error removes it. Write into ``file``, which is open in
+    binary mode. The folder is made.
+
+    Args:
+        path: The file.
+        partial: Name while it is written; a fixed one is used again by the next process after a kill.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.partial = path.with_name(f'.{path.name}.{os.getpid()}')
+    def __init__(self, path: str | os.PathLike, partial: Path | None = None) -> None:
+        self.path = Path(path)
+        self.partial = partial or self.path.with_name(f'.{self.path.name}.{os.getpid()}')
 
     def __enter__(self) -> WholeFile:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self.file: Any = open(self.partial, 'wb')
         return self
 
@@ -108,6 +114,44 @@ class WholeFile:
                 _sync_folder(self.path.parent)
         finally:
             self.partial.unlink(missing_ok=True)
+
+
+def write_whole(path: str | os.PathLike, content: bytes | str, partial: Path | None = None, advice: str = '') -> Path:
+    """Write a file so that at any moment, a power cut included, there is the old one, the new one or none.
+
+    Args:
+        path: The file; its folder is made.
+        content: Bytes, or text to write as UTF-8.
+        partial: See :class:`WholeFile`.
+        advice: End of the error message.
+
+    Raises:
+        InputError: If the disk is full or refuses; nothing is left behind.
+    """
+    data = content.encode('utf-8') if isinstance(content, str) else content
+    try:
+        with WholeFile(path, partial) as whole:
+            whole.file.write(data)
+    except OSError as error:
+        size = f'{len(data) / 2**20:.1f} MiB'
+        raise InputError(f'{path}: cannot be written ({error.strerror or error}, {size}){advice}') from error
+    return Path(path)
+
+
+def save_figure(figure: Any, path: str | os.PathLike, dpi: float) -> Path:
+    """Write a figure of matplotlib, whole or not at all; the suffix is the format."""
+    with WholeFile(path) as whole:
+        figure.savefig(whole.file, dpi=dpi, format=Path(path).suffix[1:] or 'png')
+    return Path(path)
+
+
+TEMPORARY = '.part'
+
+
+def write_atomically(path: str | os.PathLike, content: bytes) -> None:
+    """:func:`write_whole` for a checkpoint: the error says how to go on, and a kill leaves at most one partial file."""
+    advice = '; the checkpoints before it are whole: free space and go on with --resume'
+    write_whole(path, content, Path(f'{os.fspath(path)}{TEMPORARY}'), advice)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -132,38 +176,6 @@ def read_exactly(descriptor: int, size: int, offset: int) -> bytes:
         buffer.write(data)
         data = os.pread(descriptor, size - buffer.tell(), offset + buffer.tell())
     return buffer.getvalue()
-
-
-TEMPORARY = '.part'
-
-
-def write_atomically(path: str | os.PathLike, content: bytes) -> None:
-    """Write a file so that at any moment, a power cut included, there is the old one, the new one or none.
-
-    Raises:
-        InputError: If the disk is full or refuses; nothing is left behind.
-    """
-    path = Path(path)
-    temporary = path.with_name(path.name + TEMPORARY)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, 'wb') as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # the name, too, must be on the disk before an older file goes
-        finally:
-            os.close(folder)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise InputError(
-            f'{path}: cannot be written ({error.strerror or error}, {len(content) / 2**20:.1f} MiB); the checkpoints '
-            'before it are whole: free space and go on with --resume'
-        ) from error
 
 
 # What a torch file starts with that is not a zip archive (torch before 1.6).

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .errors import InputError
+from .files import write_whole
 
 # Python reads a byte of a file name that is no UTF-8 as a lone surrogate; this way it is written as that byte again.
 ERRORS = 'surrogateescape'
@@ -29,11 +30,8 @@ class Table(NamedTuple):
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Write a text file as UTF-8; the folder is made if needed, and names of files keep their bytes."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode('utf-8', ERRORS))
-    return path
+    """Write a text file whole, as UTF-8; the folder is made if needed, and names of files keep their bytes."""
+    return write_whole(path, text.encode('utf-8', ERRORS))
 
 
 def read_text(path: str | Path, encoding: str = 'utf-8-sig', errors: str = 'strict') -> str:

@@ -124,7 +124,7 @@ def run_end_to_end(config: Config, weights: str) -> tuple[float, float]:
     runner.train()
     result = runner.test()
     spent = time.perf_counter() - start
-    before = torch.load(weights, map_location='cpu', weights_only=False)['state_dict']
+    before = torch.load(weights, map_location='cpu', weights_only=True)['state_dict']
     moved = [
         k for k, v in runner.model.backbone.state_dict().items() if not torch.equal(v.cpu(), before[f'backbone.{k}'])
     ]

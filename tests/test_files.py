@@ -58,3 +58,13 @@ def test_the_bytes_are_on_the_disk_before_the_name(tmp_path, monkeypatch):
         monkeypatch.setattr(files.os, name, lambda *args, name=name, real=real: (calls.append(name), real(*args))[1])
     files.write_atomically(tmp_path / 'file', b'x')
     assert calls == ['fsync', 'replace', 'fsync']
+
+
+def test_text_is_written_whole_and_an_error_is_one_line(tmp_path, monkeypatch):
+    path = files.write_whole(tmp_path / 'sub' / 'a.json', 'grün')
+    assert path.read_bytes() == 'grün'.encode()
+    with pytest.raises(TypeError), files.WholeFile(path) as whole:
+        whole.file.writelines([b'half', 'text'])
+    assert os.listdir(path.parent) == ['a.json']
+    with pytest.raises(InputError, match=r'x\.json: cannot be written \(File exists, 0\.0 MiB\)$'):
+        files.write_whole(path / 'x.json', '')

@@ -60,7 +60,7 @@ def imports_of(folder):
     [
         ('functional', {'errors'}),
         ('models', {'errors', 'functional', 'registry', 'compat', 'random_state'}),
-        ('datasets', {'errors', 'functional', 'registry', 'compat', 'random_state', 'files', 'texts'}),
+        ('datasets', {'errors', 'functional', 'registry', 'compat', 'random_state', 'files', 'workers', 'texts'}),
     ],
 )
 def test_arrows_point_down(room, allowed):

@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument('--batch-size', type=int, default=4, help='videos at a time')
     parser.add_argument('--stream-frames', type=int, default=64, help='frames of a webcam or an address for one answer')
     parser.add_argument('--windows', type=int, default=1, help='answers for each webcam or address; 0: until it ends')
-    parser.add_argument('--out', default='', help='.json, .yaml or .pkl file for the probabilities')
+    parser.add_argument('--out', default='', help='.json or .yaml file for the probabilities')
     parser.add_argument('--out-dir', default='', help='folder for a picture of each video')
     parser.add_argument('--device', help='default: the accelerator if there is one')
     parser.add_argument('--no-progress', action='store_true', help='no progress bar')

@@ -1,4 +1,4 @@
-"""Test a checkpoint: the command line of MMAction2's tools/test.py, to the option."""
+"""Test a checkpoint: the command line of MMAction2's tools/test.py with the same options."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help="checkpoint file; 'none' takes random weights, as a baseline for features")
     parser.add_argument('--work-dir', help='folder for the metrics')
-    parser.add_argument('--dump', type=str, help='pickle file to write the predictions to')
+    parser.add_argument('--dump', type=str, help='.json file to write labels and predictions to')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -58,11 +58,11 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
             enable=True, show=args.show, wait_time=args.wait_time, out_dir=args.show_dir, interval=args.interval
         )
     if args.dump is not None:
-        if not args.dump.endswith(('.pkl', '.pickle')):
-            raise InputError(f'--dump {args.dump}: expected a .pkl file')
+        if not args.dump.endswith('.json'):
+            raise InputError(f'--dump {args.dump}: expected a .json file; pickles are not written, they can run code')
         check_outputs(args, [args.dump], [args.config, args.checkpoint])
         evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
-        cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=args.dump)]
+        cfg.test_evaluator = [*evaluators, dict(type='auxskd_mm.DumpPredictions', out_file_path=args.dump)]
     hooks = list(cfg.get('custom_hooks') or [])
     if not any(type_name(hook.get('type')) == 'CheckedTransferHook' for hook in hooks):
         # A number from a head left at random means nothing, whatever config it comes from.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank
 from ..evaluation.feature_extraction import extract_bank
+from ..files import WholeFile
 from ..texts import printable, write_text
 from .inference import init_model
 
@@ -80,7 +82,7 @@ def extract_features(
     steps = feature_pipeline(config, num_clips) if pipeline is None else list(pipeline)
     dataset = UnlabeledVideoDataset(videos, data_prefix, pipeline=steps, test_mode=True)
     loader = DataLoader(dataset, batch_size, num_workers=num_workers, collate_fn=pseudo_collate)
-    bank = extract_bank(model, loader, pooling)
+    bank = extract_bank(model, loader, pooling, sys.stderr)
     bad = dataset.bad_videos()
     if bad:
         print_log(f'{len(bad)} of {len(dataset)} videos could not be read and are left out', logger='current')
@@ -126,7 +128,8 @@ def write_features(path: str | Path, bank: FeatureBank) -> None:
     if path.suffix == '.npz':
         bank.save(path)
     elif path.suffix == '.npy':
-        np.save(path, bank.features)
+        with WholeFile(path) as whole:
+            np.save(whole.file, bank.features)
         write_text(path.with_suffix('.txt'), ''.join(f'{name}\n' for name in bank.names))
     else:
         arrow, parquet = importlib.import_module('pyarrow'), importlib.import_module('pyarrow.parquet')
@@ -136,7 +139,8 @@ def write_features(path: str | Path, bank: FeatureBank) -> None:
             label=arrow.array(bank.labels),
             feature=arrow.FixedSizeListArray.from_arrays(flat, bank.features.shape[1]),
         )
-        parquet.write_table(arrow.table(columns), path)
+        with WholeFile(path) as whole:
+            parquet.write_table(arrow.table(columns), whole.file)
     write_text(path.with_suffix('.json'), json.dumps(dict(bank.protocol, videos=len(bank)), indent=1) + '\n')
 
 

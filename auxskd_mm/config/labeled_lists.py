@@ -92,7 +92,7 @@ def _line(path: str, delimiter: str | None, index: int) -> int:
 
 def _only_dumps(evaluators: Any) -> bool:
     several = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
-    return all(type_name((one or {}).get('type')) == 'DumpResults' for one in several)
+    return all(type_name((one or {}).get('type')) in ('DumpPredictions', 'DumpResults') for one in several)
 
 
 def _read(path: str, dataset: Mapping[str, Any], needed: bool) -> _Labels | None:

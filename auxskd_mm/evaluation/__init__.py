@@ -1,5 +1,6 @@
 """Metrics and loops."""
 
+from .dump_predictions import DumpPredictions
 from .feature_bank import FeatureBank, check_comparable
 from .feature_extraction import extract_bank
 from .linear_probe import LinearProbe, ProbeSettings, fit_probe, sweep_probe
@@ -10,6 +11,7 @@ from .retrieval_metric import KNNMetric, RetrievalMetric, retrieval_recall
 from .segment_pace_metric import SegmentPaceMetric, segment_pace_accuracy
 
 __all__ = [
+    'DumpPredictions',
     'FeatureBank',
     'KNNMetric',
     'LinearProbe',

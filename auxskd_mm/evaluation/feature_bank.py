@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from ..errors import InputError
+from ..files import WholeFile
 
 
 @dataclass(frozen=True)
@@ -54,17 +54,14 @@ class FeatureBank:
     def save(self, path: str | Path) -> Path:
         """Write a ``.npz`` file, whole or not at all."""
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-        with temporary.open('wb') as stream:
+        with WholeFile(path) as whole:
             np.savez(
-                stream,
+                whole.file,
                 features=self.features,
                 labels=self.labels,
                 names=np.asarray(self.names, dtype=np.str_),
                 protocol=np.asarray(json.dumps(self.protocol)),
             )
-        os.replace(temporary, path)
         return path
 
     @classmethod

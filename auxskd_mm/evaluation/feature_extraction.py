@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from itertools import chain, zip_longest
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from ..errors import InputError
 from ..models.modules.protocol_pooling import pool_for_protocol
 from ..random_state import untouched_random_state
+from ..workers import progress_bar
 from .feature_bank import FeatureBank
 
 
@@ -83,7 +84,9 @@ def make_bank(rows: list[ClipFeatures]) -> FeatureBank:
 
 
 @torch.no_grad()
-def extract_bank(model: nn.Module, loader: DataLoader, pooling: str = 'average') -> FeatureBank:
+def extract_bank(
+    model: nn.Module, loader: DataLoader, pooling: str = 'average', progress: TextIO | None = None
+) -> FeatureBank:
     """Features of all videos of a loader, the mean over the clips of each.
 
     Every rank takes its share and all get the whole. The backbone runs in eval mode; every module is in the mode it was
@@ -93,12 +96,15 @@ def extract_bank(model: nn.Module, loader: DataLoader, pooling: str = 'average')
         model: Any model with ``data_preprocessor`` and ``backbone``, not wrapped.
         loader: Yields inputs (V, C, T, H, W) and data samples with ``filename`` and, if known, ``gt_label``.
         pooling: See :func:`pool_for_protocol`.
+        progress: Where a bar with the time left goes, None for none.
 
     Raises:
         InputError: If inputs are not clips, or a sample has no file name.
     """
     rows: list[ClipFeatures | None] = []
-    with evaluating(model.backbone), untouched_random_state():
+    total = len(loader.sampler) if progress is not None else 0  # type: ignore[arg-type]
+    bar = progress_bar(total, progress)
+    with bar, evaluating(model.backbone), untouched_random_state():
         for batch in loader:
             data = model.data_preprocessor(batch, False)
             inputs, samples = data['inputs'], data['data_samples']
@@ -110,6 +116,7 @@ def extract_bank(model: nn.Module, loader: DataLoader, pooling: str = 'average')
             features = pool_for_protocol(model.backbone(inputs.flatten(0, 1)), pooling)
             features = features.view(len(samples), -1, features.shape[1])
             rows += [clip_features(sample, own, pooling) for sample, own in zip(samples, features)]
+            bar.update(len(samples))
     shares = all_gather_object(rows)
     # Samplers deal the samples round; taking them in turn restores the order of the data set.
     return make_bank([row for row in chain.from_iterable(zip_longest(*shares)) if row is not None])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from itertools import product
@@ -12,6 +11,7 @@ from typing import Any
 from mmengine.logging import print_log
 
 from ..errors import InputError
+from ..records.predictions import write_predictions
 from ..registry import METRICS
 from ..texts import ERRORS, read_table, require_columns
 from .feature_bank import FeatureBank
@@ -35,7 +35,7 @@ class LinearProbeMetric(FeatureMetric):
             is held out whole, for instance ``r'_(g\\d+)_'`` for UCF101. A name that it does not match is its own group.
         group_file: CSV with the columns path and group, as ``prepare_folder`` writes it, instead of a pattern.
         seed: Of the choice.
-        kwargs: See :class:`FeatureMetric`; ``save_to`` also gets ``predictions.json`` (names, labels, predictions).
+        kwargs: See :class:`FeatureMetric`; ``save_to`` also gets ``predictions.json``, see :mod:`auxskd_mm.records.predictions`.
 
     Raises:
         InputError: For an unknown solver, a pattern without one bracket, or a group file that is none.
@@ -84,7 +84,9 @@ class LinearProbeMetric(FeatureMetric):
         )
         print_log('\n'.join(['linear probe, on the validation part:', *map(_row, rows)]), logger='current')
         if self.save_to is not None:
-            self._keep_predictions(queries, probe.scores(queries.features).argmax(1).tolist())
+            found = zip(queries.names, queries.labels.tolist(), probe.scores(queries.features).argmax(1).tolist())
+            entries = [dict(filename=name, gt_label=[label], pred_label=[guess]) for name, label, guess in found]
+            write_predictions(Path(self.save_to, 'predictions.json'), entries)
         chosen = probe.settings
         rate = f', learning rate {chosen.learning_rate:g}' if chosen.solver == 'sgd' else ''
         return dict(
@@ -92,10 +94,6 @@ class LinearProbeMetric(FeatureMetric):
             val_top1=max(row['val_acc'] for row in rows),
             settings=f'{chosen.solver}, weight decay {chosen.weight_decay:g}{rate}, chosen among {len(rows)}',
         )
-
-    def _keep_predictions(self, queries: FeatureBank, predictions: list[int]) -> None:
-        content = dict(names=queries.names, labels=queries.labels.tolist(), predictions=predictions)
-        Path(str(self.save_to), 'predictions.json').write_text(json.dumps(content), encoding='utf-8')
 
     def _groups(self, names: Sequence[str]) -> list[str] | None:
         if self.known_groups is not None:

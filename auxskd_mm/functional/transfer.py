@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
-from ..errors import InputError
+from ..errors import InputError, examples
 
 # Statistics of the augmentation and counters say nothing about which network a file belongs to.
 _OPTIONAL_SUFFIXES = ('num_batches_tracked',)
@@ -67,7 +67,7 @@ def check_transfer(
     ]
     part = ' and '.join(prefix.rstrip('.') for prefix in prefixes if prefix) or 'model'
     if not wanted:
-        start = _examples(model_state)
+        start = examples(model_state)
         raise InputError(f"{name}: the model has no '{part}' to load into; its keys start with {start}")
     check_tensors({key: value for key, value in source.items() if key in model_state}, name)
     missing = [key for key in wanted if key not in source]
@@ -77,7 +77,7 @@ def check_transfer(
         detail = []
         if missing:
             other = [key for key in source if key not in model_state]
-            detail.append(f'missing {_examples(missing)}; the file has {_examples(other or source)}')
+            detail.append(f'missing {examples(missing)}; the file has {examples(other or source)}')
         if shapes:
             key = shapes[0]
             detail.append(
@@ -106,13 +106,13 @@ def check_copied(model_state: Mapping[str, Any], checkpoint_state: Mapping[str, 
     lost = []
     for key, value in plain_keys(checkpoint_state).items():
         mine = model_state.get(key)
-        if mine is None or mine.shape != value.shape:
+        if mine is None or mine.shape != value.shape or mine.is_meta or value.is_meta:
             continue
         mine = _whole(mine)
         if not torch.equal(mine, _whole(value).to(mine.dtype)):
             lost.append(key)
     if lost:
-        raise InputError(f'{name}: {len(lost)} tensors did not arrive in the model, e.g. {_examples(lost)}')
+        raise InputError(f'{name}: {len(lost)} tensors did not arrive in the model, e.g. {examples(lost)}')
 
 
 def check_tensors(state: Mapping[str, Any], name: str) -> None:
@@ -143,6 +143,8 @@ def check_finite(state: Mapping[str, Any], name: str, known: Mapping[str, Any] |
     for key, value in state.items():
         if not isinstance(value, Tensor) or not (value.is_floating_point() or value.is_complex()):
             continue
+        if value.is_meta:  # a shape without numbers
+            continue
         whole = _whole(value)
         bad = ~whole.isfinite()
         if not bad.any():
@@ -165,8 +167,3 @@ def plain_keys(state: Mapping[str, Any]) -> dict[str, Any]:
 def _whole(tensor: Tensor) -> Tensor:
     """A tensor on the CPU, put together if it is in shards (then every rank must call this)."""
     return (tensor.full_tensor() if isinstance(tensor, DTensor) else tensor).detach().cpu()
-
-
-def _examples(keys: Iterable[str], count: int = 3) -> str:
-    keys = list(keys)
-    return ', '.join(keys[:count]) + (f' ... ({len(keys)} in all)' if len(keys) > count else '')

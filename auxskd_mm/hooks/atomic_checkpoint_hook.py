@@ -13,6 +13,8 @@ from torch.distributed.optim import ZeroRedundancyOptimizer
 
 from ..files import write_atomically
 from ..models.wrappers import full_state, is_sharded, shard_optimizer_state
+from ..records.plain_data import from_plain, to_plain
+from ..records.provenance import training_meta
 from ..registry import HOOKS
 from ..unwrap import unwrap
 from .exact_resume import KEY, apply_rank_state, gather_rank_state
@@ -31,11 +33,14 @@ class AtomicLocalBackend(LocalBackend):
 
 @HOOKS.register_module()
 class AtomicCheckpointHook(CheckpointHook):
-    """MMEngine's ``CheckpointHook``, to the option, for runs that may be killed at any moment.
+    """MMEngine's ``CheckpointHook`` with the same options, for runs that may be killed at any moment.
 
     - A file is written under another name, flushed to the disk and renamed; so is ``last_checkpoint``.
     - An older checkpoint is deleted when the new one and the pointer to it are there.
-    - Beside MMEngine's content a checkpoint holds ``exact_resume``, see :func:`gather_rank_state`.
+    - Beside MMEngine's content a checkpoint holds ``exact_resume``, see :func:`gather_rank_state`, and
+      ``meta['training']``, see :func:`training_meta`.
+    - A checkpoint holds tensors and Python's own types only, so ``torch.load(weights_only=True)`` needs no allow-list.
+      The message hub's histories become lists, see :func:`to_plain`.
 
     Paths with a scheme (``s3://``) keep MMEngine's own ways.
 
@@ -53,19 +58,31 @@ class AtomicCheckpointHook(CheckpointHook):
         self._to_save: dict[str, Any] | None = None
         self._loaded: dict[str, Any] | None = None
         self._sharded: dict[str, Any] = {}
+        self._training: dict[str, Any] | None = None
         self.saved_iter = -1
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Keep what :meth:`before_train` puts back; share the optimizer's states out where parameters are in shards."""
+        """Restore MMEngine's own objects, keep what :meth:`before_train` puts back, and share out the optimizer's states.
+
+        The last is for parameters in shards.
+        """
+        checkpoint.update(from_plain(checkpoint))
         self._loaded = checkpoint.get(KEY)
         if 'optimizer' in checkpoint and is_sharded(runner.model):
             checkpoint['optimizer'] = shard_optimizer_state(runner.optim_wrapper.optimizer, checkpoint['optimizer'])
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Add what an exact resume needs."""
+        """Add what an exact resume needs and where the weights come from; leave only tensors and plain values."""
         if self._to_save is not None:
             checkpoint[KEY] = self._to_save
         checkpoint.update(self._sharded)
+        if self._training is None:
+            try:
+                self._training = training_meta(runner.cfg.to_dict())
+            except (AttributeError, TypeError):  # a Runner made of objects has no config that tells
+                self._training = {}
+        checkpoint['meta'].update(self._training)
+        checkpoint.update(to_plain(checkpoint))
 
     def before_train(self, runner: Any) -> None:
         """Finish a resume; MMEngine's preparations."""

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from ..config.input_convention import describe_convention, input_convention, same_convention
 from ..config.pipelines import find_pipeline
-from ..config.text import read_config_text
 from ..errors import InputError
 from ..functional.transfer import check_copied, check_finite, check_transfer
+from ..records.provenance import training_of
 from ..registry import HOOKS
 from ..unwrap import unwrap
 
@@ -125,13 +125,12 @@ def input_mismatch(meta: Any, config: Mapping[str, Any], part: str) -> str | Non
     Returns:
         Rest of a sentence that begins with the checkpoint's name; None if there is nothing to say.
     """
-    text = meta.get('cfg') if isinstance(meta, Mapping) else None
-    theirs = read_config_text(text) if isinstance(text, str) else None
-    if theirs is None:
+    training = training_of(meta)
+    if training is None:
         return None
-    taught, fed = (
-        input_convention((content.get('model') or {}).get('data_preprocessor'), find_pipeline(content, loaders))
-        for content, loaders in ((theirs, ('train_dataloader', 'test_dataloader')), (config, (f'{part}_dataloader',)))
+    taught = training['input']
+    fed = input_convention(
+        (config.get('model') or {}).get('data_preprocessor'), find_pipeline(config, (f'{part}_dataloader',))
     )
     if taught is None or fed is None or same_convention(taught, fed):
         return None

@@ -17,7 +17,7 @@ from mmengine.runner import Runner
 
 from ..checkpoint_files import find_checkpoint, read_checkpoint
 from ..errors import InputError
-from ..records.provenance import meta_config
+from ..records.provenance import training_of
 from ..registry import type_name
 
 # Settings that an optimizer's step reads from its groups, and that no other kind of optimizer writes there.
@@ -131,10 +131,9 @@ def _check_optimizer(runner: Runner, path: str, checkpoint: Mapping[str, Any]) -
     settings = runner.cfg.get('optim_wrapper') or {}
     optimizer = settings.get('optimizer') if isinstance(settings, Mapping) else None
     kind = type_name(optimizer.get('type')) if isinstance(optimizer, Mapping) else ''
-    config = meta_config(checkpoint['meta']) or {}
-    theirs = ((config.get('optim_wrapper') or {}).get('optimizer') or {}).get('type')
-    if kind and isinstance(theirs, str) and type_name(theirs) != kind:
-        raise InputError(_other_optimizer(path, f'{type_name(theirs)} there, {kind} here'))
+    theirs = (training_of(checkpoint['meta']) or {}).get('optimizer')
+    if kind and isinstance(theirs, str) and theirs not in ('', kind):
+        raise InputError(_other_optimizer(path, f'{theirs} there, {kind} here'))
     saved = checkpoint['optimizer'].get('param_groups')
     if not isinstance(saved, list) or get_world_size() > 1 or kind == 'ZeroRedundancyOptimizer':
         return

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from ..config.load import load_config
 from ..errors import InputError
+from ..records.scalars import last_scalars
 from ..registry import METRICS, type_name
 from . import commands
 from . import step_records as records
@@ -30,47 +30,40 @@ def run_step(step: Step, root: Path, gpus: int) -> dict[str, Any]:
     Raises:
         InputError: If the step changed since it was started, or fails.
     """
-    fingerprint = step.fingerprint(root)
-    state = records.read_state(step.folder)
-    if state and state['fingerprint'] != fingerprint:
-        raise InputError(
-            f'phase {step.label!r}: its config or options changed since {step.folder} was made; '
-            'move that folder away to run it anew'
-        )
-    if state.get('finished'):
-        print(f'   finished before: {state["checkpoint"] or step.folder}', flush=True)
-        return state
-    records.write_state(step.folder, dict(name=step.label, fingerprint=fingerprint, finished=False))
-    init = _init(step)
-    row: dict[str, Any] = dict(
-        name=step.label, fingerprint=fingerprint, config=str(step.config), init=str(init or ''), command=None
+    row, before = records.run_restartable(
+        step.label, step.folder, step.fingerprint(root), lambda state: _run(step, gpus, resume=bool(state))
     )
-    checkpoint, seconds = init, float(state.get('seconds', 0.0))
+    if before:
+        print(f'   finished before: {row["checkpoint"] or step.folder}', flush=True)
+    return row
+
+
+def _run(step: Step, gpus: int, *, resume: bool) -> dict[str, Any]:
+    """Train and test; ``took`` is the time of the commands alone."""
+    checkpoint = init = _init(step)
+    row: dict[str, Any] = dict(config=str(step.config), init=str(init or ''), command=None, took=0.0)
     if step.trains:
-        row['command'], took = _train(step, init, gpus, resume=bool(state))
-        seconds += took
+        row['command'], row['took'] = _train(step, init, gpus, resume=resume)
         checkpoint = records.best_checkpoint(step.folder) if step.evaluation else records.last_checkpoint(step.folder)
         if checkpoint is None:
             raise InputError(
                 f'phase {step.label!r}: trained, but left no checkpoint in {step.folder}; '
                 'does its config switch CheckpointHook off?'
             )
-    row.update(checkpoint=str(checkpoint or ''), train=records.last_scalars(step.folder) if step.trains else {})
+    row.update(checkpoint=str(checkpoint or ''), train=last_scalars(step.folder) if step.trains else {})
     if step.tests:
         row['test_command'], took = _test(step, checkpoint, gpus)
-        seconds += took
+        row['took'] += took
         row['test'], row['protocol'] = records.last_result(step.folder / 'test')
-    row.update(seconds=round(seconds, 1), finished=True)
-    records.write_state(step.folder, row)
     return row
 
 
-def read_predictions(step: Step) -> dict[str, list] | None:
+def read_classified(step: Step) -> dict[str, list] | None:
     """Names, labels and predictions of a classifier's or a linear probe's test, None if there are none."""
-    for path in (step.folder / 'test' / 'predictions.json', step.folder / FEATURES / 'predictions.json'):
-        if path.is_file():
-            return json.loads(path.read_text(encoding='utf-8'))
-    return None
+    if (probed := records.classified(step.folder / FEATURES / 'predictions.json')) is not None:
+        return probed
+    path = step.folder / 'test' / 'predictions.json'
+    return records.classified(path, _evaluator(step.config)[1].get('average', 'logits')) if path.is_file() else None
 
 
 def _init(step: Step) -> Path | None:
@@ -105,15 +98,12 @@ def _test(step: Step, checkpoint: Path | None, gpus: int) -> tuple[str, float]:
     options = dict(step.options)
     if checkpoint is None and step.seed is not None:
         options['randomness.seed'] = step.seed
-    dump = folder / 'predictions.pkl'
     classifier = step.evaluation is not None and _evaluator(step.config)[0] == 'MultiClipAccuracy'
     if classifier:
-        command += ['--dump', str(dump)]
+        command += ['--dump', str(folder / 'predictions.json')]
     elif step.evaluation is not None and (number := _keeps_features(step.config)) is not None:
         options.setdefault(f'test_evaluator.{number}.save_to', str(step.folder / FEATURES))
     took = commands.call(step.label, command, options)
-    if classifier and dump.is_file():
-        records.keep_predictions(dump, _evaluator(step.config)[1].get('average', 'logits'))
     return commands.line(command, options), took
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank
 from .entries import Evaluation, Init
-from .execute import FEATURES, read_predictions
+from .execute import FEATURES, read_classified
 from .plan import Plan, Step, list_variables, read_classes
 from .report_figures import draw_figures
 from .report_table import Line, chance_of, summarise
@@ -115,7 +115,7 @@ def read_labels(step: Step) -> tuple[list[int], list[int] | None]:
     if (features / 'query.npz').is_file():
         gallery, query = (FeatureBank.load(features / f'{name}.npz') for name in ('gallery', 'query'))
         return query.labels.tolist(), gallery.labels.tolist()
-    predictions = read_predictions(step)
+    predictions = read_classified(step)
     return (predictions['labels'] if predictions else []), None
 
 

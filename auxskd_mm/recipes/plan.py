@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ from mmengine.config import Config
 from ..config.loading.overrides import read_text, value_at
 from ..errors import InputError
 from .entries import Evaluation, Init, Phase, read_evaluations, read_inits, read_phases
+from .step_records import digest
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Step:
         """Digest of everything that decides what the step does, the content of its config included."""
         init = os.path.relpath(self.init, root) if self.init is not None else ''
         facts = [Config.fromfile(str(self.config)).to_dict(), self.options, init, self.seed, self.trains, self.tests]
-        return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        return digest(facts)
 
 
 @dataclass

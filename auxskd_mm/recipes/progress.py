@@ -22,17 +22,19 @@ class Progress:
             if seconds is not None:
                 self.seconds[kind].append(seconds)
 
-    def done(self, kind: str, seconds: float) -> None:
-        """Note what a step took that was to be run."""
+    def done(self, kind: str, seconds: float, index: int | None = None) -> None:
+        """Note what a step took that was to be run; its ``index`` where steps end out of order."""
         self.seconds[kind].append(seconds)
+        if index is not None:
+            self.finished.add(index)
 
-    def left(self, index: int) -> str:
-        """What is left from the step ``index`` on (itself included), in words."""
+    def left(self, index: int, jobs: int = 1) -> str:
+        """What is left from the step ``index`` on (itself included) with some steps at a time, in words."""
         rest = [kind for i, kind in enumerate(self.kinds) if i >= index and i not in self.finished]
         if not rest:
             return 'nothing left to run'
         known = [kind for kind in rest if self.seconds[kind]]
-        seconds = sum(sum(self.seconds[kind]) / len(self.seconds[kind]) for kind in known)
+        seconds = sum(sum(self.seconds[kind]) / len(self.seconds[kind]) for kind in known) / jobs
         new = len(rest) - len(known)
         parts = [f'about {_span(seconds)}'] if known else []
         parts += [f'{new} step{"s" * (new > 1)} of unknown length'] if new else []

@@ -17,7 +17,7 @@ from ..visualization.embedding import draw_embeddings, project
 from ..visualization.plain_text import figure_text
 from ..visualization.retrieval_examples import EXAMPLES, NEIGHBOURS, choose_queries, find_examples
 from ..visualization.retrieval_sheet import Example, draw_retrieval_sheet
-from .execute import FEATURES, read_predictions
+from .execute import FEATURES, read_classified
 from .plan import Plan, Step
 from .write_report import Figure
 
@@ -90,7 +90,7 @@ def confusion_figures(plan: Plan, states: States, names: Sequence[str], folder: 
     for evaluation in plan.evaluations:
         tables: dict[str, np.ndarray] = {}
         for step, _ in states:
-            content = read_predictions(step)
+            content = read_classified(step)
             if step.evaluation is not evaluation or step.row is None or content is None:
                 continue
             table = confusion_matrix(content['labels'], content['predictions'], len(names))

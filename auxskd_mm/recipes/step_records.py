@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-import pickle
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import InputError
 from ..evaluation.multi_clip_accuracy import average_clips
+from ..files import write_whole
+from ..records.predictions import read_predictions
 
-_STATE = 'phase.json'
-
-
-def replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(path.suffix + '.tmp')
-    temporary.write_text(text, encoding='utf-8')
-    os.replace(temporary, path)
+STATE = 'phase.json'
 
 
-def read_state(folder: Path) -> dict[str, Any]:
+def read_state(folder: Path, name: str = STATE) -> dict[str, Any]:
     """State of a step, empty if it was never started."""
-    path = folder / _STATE
+    path = folder / name
     return json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
 
 
@@ -35,9 +31,61 @@ def finished_seconds(folder: Path) -> float | None:
     return float(state['seconds']) if state.get('finished') else None
 
 
-def write_state(folder: Path, state: Mapping[str, Any]) -> None:
+def write_state(folder: Path, state: Mapping[str, Any], name: str = STATE) -> None:
     """Write the state of a step."""
-    replace(folder / _STATE, json.dumps(state, indent=2))
+    write_whole(folder / name, json.dumps(state, indent=2))
+
+
+def digest(facts: Any) -> str:
+    """Fingerprint of everything that decides what a step does."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def known_state(label: str, folder: Path, fingerprint: str, name: str = STATE) -> dict[str, Any]:
+    """State of a step that is the one that was started.
+
+    Raises:
+        InputError: If it was started with another config or other options.
+    """
+    state = read_state(folder, name)
+    if state and state['fingerprint'] != fingerprint:
+        raise InputError(
+            f'phase {label!r}: its config or options changed since {folder} was made (made with other options); '
+            'move that folder away to run it anew'
+        )
+    if state:
+        state.setdefault('finished', 'metrics' in state)  # cells of the study from before they were kept here
+    return state
+
+
+def run_restartable(
+    label: str, folder: Path, fingerprint: str, work: Callable[[dict[str, Any]], dict[str, Any]], name: str = STATE
+) -> tuple[dict[str, Any], bool]:
+    """Run a step that is not finished, and keep its state: the engine under recipes and the study.
+
+    Args:
+        label: What the step is called.
+        folder: Its work dir.
+        fingerprint: Of :func:`digest`.
+        work: Does the work. Takes the state of a run that was cut off (empty for a new one), gives what is to be kept.
+        name: File of the state.
+
+    Returns:
+        The state, with ``seconds`` over all starts and ``finished``; and whether it was finished before.
+
+    Raises:
+        InputError: See :func:`known_state`.
+    """
+    state = known_state(label, folder, fingerprint, name)
+    if state.get('finished'):
+        return state, True
+    start, before = time.time(), float(state.get('seconds', 0.0))
+    write_state(folder, dict(name=label, fingerprint=fingerprint, finished=False, seconds=before), name)
+    row = dict(name=label, fingerprint=fingerprint, **work(state))
+    seconds = round(before + row.pop('took', time.time() - start), 1)
+    row.update(seconds=seconds, finished=True)
+    write_state(folder, row, name)
+    return row, False
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -56,14 +104,6 @@ def best_checkpoint(folder: Path) -> Path | None:
     return best[-1] if best else last_checkpoint(folder)
 
 
-def last_scalars(folder: Path) -> dict[str, float]:
-    """The last value of every scalar that a training logged; training and validation write rows of their own."""
-    files = sorted(folder.glob('*/vis_data/scalars.json'))
-    rows = [json.loads(line) for line in files[-1].read_text().splitlines() if line.strip()] if files else []
-    merged = {key: value for row in rows for key, value in row.items()}
-    return {key: value for key, value in merged.items() if isinstance(value, (int, float))}
-
-
 def last_result(folder: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Metrics and protocol of the latest test in a folder, as ``tools/test.py`` writes them."""
     files = sorted(folder.glob('*/*.protocol.json'), key=lambda path: path.stat().st_mtime)
@@ -73,31 +113,32 @@ def last_result(folder: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
     return dict(content.get('result') or {}), content.get('protocol')
 
 
-def keep_predictions(dump: Path, average: str = 'logits') -> Path:
-    """Turn what ``tools/test.py --dump`` just wrote into JSON beside it, which can be read again without risk.
+def classified(path: Path, average: str = 'logits') -> dict[str, list] | None:
+    """Names, labels and predicted classes in a file of predictions, None if there is no file.
 
     Args:
-        dump: Pickle file; it is removed.
-        average: See :func:`average_clips`.
-
-    Returns:
-        JSON file with ``names``, ``labels`` and ``predictions``, one each a video.
+        path: Of ``tools/test.py --dump`` or of a linear probe; see :mod:`auxskd_mm.records.predictions`.
+        average: See :func:`average_clips`; for scores of clips.
 
     Raises:
-        InputError: If the samples have no scores of clips.
+        InputError: If the entries are not those of a classifier.
     """
-    samples = pickle.loads(dump.read_bytes())
-    rows = []
-    for sample in samples:
-        if sample.get('replacement'):
+    if not path.is_file():
+        return None
+    columns: dict[str, list] = dict(names=[], labels=[], predictions=[])
+    for row in read_predictions(path):
+        if row.get('replacement'):
             continue
-        if 'pred_score' not in sample or 'gt_label' not in sample:
-            raise InputError(f'{dump}: samples without pred_score and gt_label, expected those of a classifier')
-        scores = sample['pred_score'].float().numpy()
-        mean = average_clips(scores.reshape(-1, scores.shape[-1]), average)
-        rows.append((str(sample.get('filename', '')), int(sample['gt_label'].reshape(-1)[0]), int(mean.argmax())))
-    names, labels, predictions = (list(column) for column in zip(*rows)) if rows else ([], [], [])
-    path = dump.with_suffix('.json')
-    replace(path, json.dumps(dict(names=names, labels=labels, predictions=predictions)))
-    dump.unlink()
-    return path
+        try:
+            label, guess = int(np.reshape(row['gt_label'], -1)[0]), row.get('pred_label')
+            if 'pred_score' in row:
+                scores = np.asarray(row['pred_score'], dtype=np.float32)  # (clips, classes), or one of (classes,)
+                guess = average_clips(scores.reshape(-1, scores.shape[-1]), average).argmax()
+            guess = int(np.reshape(guess, -1)[0])
+        except (KeyError, ValueError, TypeError, IndexError):
+            raise InputError(
+                f'{path}: samples without pred_score and gt_label, expected those of a classifier'
+            ) from None
+        for key, value in zip(columns, (str(row.get('filename', '')), label, guess)):
+            columns[key].append(value)
+    return columns

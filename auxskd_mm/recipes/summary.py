@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .step_records import replace
+from ..files import write_whole
 
 
 def write_summary(root: Path, recipe: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write the states of the steps so far."""
-    replace(root / 'summary.json', json.dumps(dict(recipe=str(recipe), phases=list(rows)), indent=2))
+    write_whole(root / 'summary.json', json.dumps(dict(recipe=str(recipe), phases=list(rows)), indent=2))
     lines = [
         f'# {recipe.stem}',
         '',
@@ -24,7 +24,7 @@ def write_summary(root: Path, recipe: Path, rows: Sequence[Mapping[str, Any]]) -
         test = ', '.join(f'{key} {value:.4g}' for key, value in row.get('test', {}).items() if _tested(key, value))
         start = f'`{Path(row["init"]).parent.name}/{Path(row["init"]).name}`' if row['init'] else 'random weights'
         lines.append(f'| {row["name"]} | {start} | {row["seconds"] / 60:.1f} | {train or "-"} | {test or "-"} |')
-    replace(root / 'summary.md', '\n'.join(lines) + '\n')
+    write_whole(root / 'summary.md', '\n'.join(lines) + '\n')
 
 
 def _shown(key: str) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..files import write_whole
 from ..visualization.plain_text import markdown_text, one_line
 from .report_table import Line, compare_protocols
 
@@ -81,16 +81,11 @@ def write_report(report: Report, folder: str | Path) -> Path:
     )
     environment.filters['md'] = markdown_text
     content = _content(report)
-    _write(folder / 'results.json', json.dumps(_data(report), indent=1))
+    write_whole(folder / 'results.json', json.dumps(_data(report), indent=1))
     for name in ('report.md', 'report.html'):
-        _write(folder / name, environment.get_template(f'{name}.j2').render(content))
+        page = environment.get_template(f'{name}.j2').render(content)
+        write_whole(folder / name, page.encode('utf-8', 'backslashreplace'))
     return folder / 'report.html'
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f'{path.name}.tmp')
-    temporary.write_text(text, encoding='utf-8', errors='backslashreplace')
-    os.replace(temporary, path)
 
 
 def _content(report: Report) -> dict[str, Any]:

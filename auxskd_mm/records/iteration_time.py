@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
@@ -10,13 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InputError
+from .scalars import read_rows
 
 
 class TrainTime(NamedTuple):
-    """Seconds an iteration of a training.
+    """Seconds per iteration of a training.
 
     Attributes:
-        epochs: {epoch: mean seconds an iteration}.
+        epochs: {epoch: mean seconds per iteration}.
         mean: Over all logged values.
         data: Mean share of it that the step waited for its data, None if the log does not say.
     """
@@ -41,24 +41,6 @@ class TrainTime(NamedTuple):
         return float(np.std(list(self.epochs.values())))
 
 
-def scalars_files(run: str | Path) -> list[Path]:
-    """The ``scalars.json`` of a run, those of its resumptions too, in order.
-
-    Args:
-        run: Work dir, or a ``scalars.json``.
-
-    Raises:
-        InputError: If there is none.
-    """
-    run = Path(run)
-    if not run.exists():
-        raise InputError(f'{run}: no such work dir or scalars.json')
-    files = [run] if run.is_file() else sorted(run.glob('*/vis_data/scalars.json'))
-    if not files:
-        raise InputError(f'{run}: no */vis_data/scalars.json in it; give the work dir of a training run')
-    return files
-
-
 def train_time(run: str | Path, include_outliers: bool = False) -> TrainTime:
     """Times of a training.
 
@@ -72,17 +54,13 @@ def train_time(run: str | Path, include_outliers: bool = False) -> TrainTime:
         InputError: If nothing was logged.
     """
     times: dict[int, list[tuple[float, float | None]]] = defaultdict(list)
-    files = scalars_files(run)
-    for file in files:
-        for line in file.read_text(errors='replace').splitlines():
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError:
-                continue  # the last line of a run that was killed
-            if isinstance(row, dict) and 'time' in row and 'epoch' in row:
-                times[int(row['epoch'])].append((row['time'], row.get('data_time')))
+    if not Path(run).exists():
+        raise InputError(f'{run}: no such work dir or scalars.json')
+    for row in read_rows(run):
+        if 'time' in row and 'epoch' in row:
+            times[int(row['epoch'])].append((row['time'], row.get('data_time')))
     if not times:
-        raise InputError(f'{files[-1]}: holds no times of training iterations (by epoch)')
+        raise InputError(f'{run}: holds no times of training iterations (by epoch)')
     kept = {epoch: rows if include_outliers or len(rows) < 2 else rows[1:] for epoch, rows in times.items()}
     every = [row for rows in kept.values() for row in rows]
     shares = [wait / time for time, wait in every if wait is not None and time > 0]

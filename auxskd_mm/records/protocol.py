@@ -6,7 +6,6 @@ Filled from the config, the checkpoint and the process. What none of them tells 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,10 @@ from mmengine.config import Config
 
 from ..config.input_convention import input_convention, same_convention
 from ..config.pipelines import all_steps, data_sets, find_pipeline, find_steps
+from ..files import write_whole
 from ..registry import type_name
 from .environment import command_of_process, git_revision, now, package_versions
-from .provenance import KEY, History, data_of, history_of, meta_config, methods_text, read_meta
+from .provenance import KEY, History, data_of, history_of, methods_text, read_meta, training_of
 
 # What a metric measures, by its type; those in FROZEN train nothing of the network.
 EVALUATIONS = dict(
@@ -145,11 +145,7 @@ def write_protocol(result: str | Path, protocol: Mapping[str, Any], metrics: Map
     """
     path = Path(result).with_suffix('.protocol.json')
     content = dict(result=dict(metrics), protocol=protocol) if metrics is not None else dict(protocol=protocol)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-    temporary.write_text(json.dumps(content, indent=1, default=_plain) + '\n', encoding='utf-8')
-    os.replace(temporary, path)
-    return path
+    return write_whole(path, json.dumps(content, indent=1, default=_plain) + '\n')
 
 
 def read_protocol(result: str | Path) -> dict[str, Any] | None:
@@ -187,7 +183,7 @@ def _history(
     if own or not whole:
         return whole
     # The last training of a classifier's checkpoint is the labelled one, unless it is not known what it was.
-    return whole[:-1] if meta_config(meta) is not None else None
+    return whole[:-1] if training_of(meta) is not None else None
 
 
 def _as_taught(

@@ -34,16 +34,64 @@ def read_meta(path: str) -> dict[str, Any]:
     return {}
 
 
-def meta_config(meta: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Config in a checkpoint's ``meta``, read as data; None if there is none."""
-    text = meta.get('cfg')
-    return read_config_text(text) if isinstance(text, str) else None
+def training_meta(config: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
+    """What a checkpoint's ``meta`` says about its training, beside epochs and seed.
+
+    Args:
+        config: Config of the training.
+        depth: Of the recursion through ``load_from``.
+
+    Returns:
+        ``training``: a dict with ``method``, ``data`` (lists or folders), ``input`` (see :func:`input_convention`) and
+        ``history``, the trainings before this one, and ``optimizer``, its type.
+    """
+    model = config.get('model') or {}
+    pipeline = find_pipeline(config, ('train_dataloader', 'test_dataloader'))
+    optimizer = (config.get('optim_wrapper') or {}).get('optimizer') or {}
+    return dict(
+        training=dict(
+            method=method_of(model),
+            data=data_of(config, 'train_dataloader'),
+            input=input_convention(model.get('data_preprocessor'), pipeline),
+            history=_before(config, depth),
+            optimizer=type_name(optimizer.get('type')) if optimizer.get('type') else None,
+        )
+    )
+
+
+def training_of(meta: Any, depth: int = 0) -> dict[str, Any] | None:
+    """The ``training`` of a checkpoint's ``meta``; of an older file it is read from the config's text.
+
+    Returns:
+        See :func:`training_meta`; None if nothing is known or the file says something else.
+    """
+    meta = meta if isinstance(meta, Mapping) else {}
+    known, text = meta.get('training'), meta.get('cfg')
+    if known is None and isinstance(text, str):
+        config = read_config_text(text)
+        known = None if config is None else training_meta(config, depth)['training']
+    return dict(known) if _is_training(known) else None
+
+
+def _is_training(value: Any) -> bool:
+    """Whether a file's ``training`` is what :func:`training_meta` writes, in all that is read of it."""
+    if not isinstance(value, Mapping) or not {'method', 'data', 'input', 'history'} <= set(value):
+        return False
+    history, data, method, taught = (value[key] for key in ('history', 'data', 'method', 'input'))
+    phases = [phase for phase in history if phase is not None] if isinstance(history, (list, tuple)) else [None]
+    convention = isinstance(taught, Mapping) and {'channel_order', 'mean', 'std'} <= set(taught)
+    return (
+        isinstance(method, (str, type(None)))
+        and (data is None or isinstance(data, (list, tuple)))
+        and (taught is None or convention)
+        and all(isinstance(phase, Mapping) and {'method', 'data'} <= set(phase) for phase in phases)
+    )
 
 
 def history_of(checkpoint: str | None, depth: int = 0) -> History | None:
     """The trainings behind a checkpoint, the first one first, itself included.
 
-    A training by ``tools/train.py`` keeps the history of what it started from; for others the files that ``load_from``
+    A training by ``tools/train.py`` keeps the history of what it started from. For others the files that ``load_from``
     names are followed as far as they are there.
 
     Args:
@@ -51,20 +99,24 @@ def history_of(checkpoint: str | None, depth: int = 0) -> History | None:
         depth: Of the recursion.
 
     Returns:
-        A phase each with ``method``, ``data``, ``epochs``, ``seed``, ``input`` and ``checkpoint``, None as the first
+        For each phase ``method``, ``data``, ``epochs``, ``seed``, ``input`` and ``checkpoint``, None as the first
         where something unknown came before; an empty list for random weights. None if nothing is known at all.
     """
     if checkpoint is None:
         return []
     meta = read_meta(checkpoint)
-    config = meta_config(meta)
-    if config is None:
+    training = training_of(meta, depth)
+    if training is None:
         if 'converted_from' not in meta:
             return None
         converted = f'{meta["converted_from"]} (converted)'
         phase = dict.fromkeys(('method', 'data', 'epochs', 'seed', 'input'))
         return [None, {**phase, 'method': converted, 'checkpoint': checkpoint}]
-    return [*_before(config, depth), phase_of(config, meta, checkpoint)]
+    own = {key: training[key] for key in ('method', 'data', 'input')}
+    return [
+        *training['history'],
+        dict(own, epochs=meta.get('epoch'), seed=meta.get('seed'), checkpoint=checkpoint),
+    ]
 
 
 def _before(config: Mapping[str, Any], depth: int) -> History:
@@ -80,19 +132,6 @@ def _before(config: Mapping[str, Any], depth: int) -> History:
         return [None] if foreign else []
     earlier = history_of(str(config['load_from']), depth + 1)
     return [None] if earlier is None else earlier
-
-
-def phase_of(config: Mapping[str, Any], meta: Mapping[str, Any], checkpoint: str | None) -> dict[str, Any]:
-    """One training as a phase of a history."""
-    model = config.get('model') or {}
-    return dict(
-        method=method_of(model),
-        data=data_of(config, 'train_dataloader'),
-        epochs=meta.get('epoch'),
-        seed=meta.get('seed'),
-        input=input_convention(model.get('data_preprocessor'), find_pipeline(config, ('train_dataloader',))),
-        checkpoint=checkpoint,
-    )
 
 
 def method_of(model: Mapping[str, Any]) -> str | None:

@@ -5,17 +5,43 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
 
 
-def read_scalars(run: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Scalars of the latest run in a work dir.
+def read_rows(run: str | Path) -> list[dict[str, Any]]:
+    """Every row that a training logged, in order; training and validation write rows of their own.
 
     Args:
-        run: Work dir, or a ``scalars.json`` file.
+        run: Work dir, or a ``scalars.json`` file. A resumed run goes on in a folder of its own: all are read.
+
+    Raises:
+        InputError: If there is no such file.
+    """
+    run = Path(run)
+    files = [run] if run.is_file() else sorted(run.glob('*/vis_data/scalars.json'))
+    if not files:
+        raise InputError(f'{run}: no */vis_data/scalars.json in it; give the work dir of a training run')
+    rows = []
+    for file in files:
+        for line in file.read_text(encoding='utf-8', errors='replace').splitlines():
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                continue  # the last line of a run that was killed
+            if isinstance(row, dict):
+                rows.append(row)
+    return rows
+
+
+def read_scalars(run: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Scalars of a run; where a resumed run repeats a step, the later value counts.
+
+    Args:
+        run: See :func:`read_rows`.
 
     Returns:
         {name: (steps, values)}, both (N,).
@@ -23,19 +49,19 @@ def read_scalars(run: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     Raises:
         InputError: If there are none.
     """
-    run = Path(run)
-    files = [run] if run.is_file() else sorted(run.glob('*/vis_data/scalars.json'))
-    if not files:
-        raise InputError(f'{run}: no */vis_data/scalars.json in it; give the work dir of a training run')
-    series: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    # A resumed run continues in a folder of its own: read them all, later files win where steps overlap.
-    for file in files:
-        for line in file.read_text(encoding='utf-8', errors='replace').splitlines():
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError:
-                continue  # the last line of a run that was killed
-            for key, value in row.items() if isinstance(row, dict) else ():
-                if key != 'step' and isinstance(value, (int, float)):
-                    series[key].append((row.get('step', 0), value))
-    return {key: tuple(np.array(sorted(dict(points).items())).T) for key, points in series.items()}  # type: ignore[misc]
+    series: dict[str, dict[float, float]] = defaultdict(dict)
+    for row in read_rows(run):
+        for key, value in row.items():
+            if key != 'step' and isinstance(value, (int, float)):
+                series[key][row.get('step', 0)] = value
+    return {key: tuple(np.array(sorted(points.items())).T) for key, points in series.items()}  # type: ignore[misc]
+
+
+def last_scalars(run: str | Path) -> dict[str, float]:
+    """The last value of every scalar, empty for a run that logged nothing."""
+    try:
+        rows = read_rows(run)
+    except InputError:
+        return {}
+    merged = {key: value for row in rows for key, value in row.items()}
+    return {key: value for key, value in merged.items() if isinstance(value, (int, float))}

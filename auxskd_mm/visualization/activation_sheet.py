@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..files import save_figure
 from .clip_sheet import PACED, PLAIN, fit_frame, text_zoom
 from .plain_text import figure_text, shorten
 
@@ -63,10 +64,7 @@ def draw_activation(clips: Sequence[ActivationClip], path: str | Path, title: st
     colours = figure.colorbar(ScalarMappable(scale, MAP), cax=bar)
     colours.ax.tick_params(labelsize=8 * zoom)
     colours.ax.set_title('adds to\nthe logit', fontsize=8 * zoom)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=_DPI)
-    return path
+    return save_figure(figure, path, _DPI)
 
 
 def overlay(frame: np.ndarray, activation: np.ndarray, limit: float) -> np.ndarray:

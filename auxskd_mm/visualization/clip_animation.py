@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ..files import write_whole
 from .clip_sheet import PACED, PLAIN, SheetClip
 from .plain_text import one_line, shorten
 
@@ -99,7 +100,7 @@ def write_animation(frames: Sequence[np.ndarray], path: str | Path, fps: int = 6
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == '.gif':
-        path.write_bytes(encode_gif(frames, fps))
+        write_whole(path, encode_gif(frames, fps))
         return path
     with av.open(str(path), 'w') as container:
         stream = container.add_stream('libx264', rate=Fraction(fps))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import cv2
 import numpy as np
 
+from ..files import save_figure
 from .plain_text import figure_text, one_line, shorten
 
 if TYPE_CHECKING:
@@ -47,10 +48,7 @@ def draw_clip_sheet(clips: Sequence[SheetClip], path: str | Path, title: str = '
     Returns:
         The path.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sheet(clips, title).savefig(path, dpi=_DPI)
-    return path
+    return save_figure(_sheet(clips, title), path, _DPI)
 
 
 def render_clip_sheet(clips: Sequence[SheetClip], title: str = '') -> np.ndarray:

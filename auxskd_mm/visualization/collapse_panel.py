@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from mmengine.config import Config
 
+from ..config.text import read_config_text
 from ..errors import InputError
+from ..files import save_figure
 from ..records.scalars import read_scalars
 from ..registry import type_name
 from .curves import COLOURS
@@ -43,7 +44,9 @@ def queue_settings(run: str | Path) -> tuple[int, int | None]:
     files = sorted(Path(run).glob('*/vis_data/config.py'))
     if not files:
         raise InputError(f'{run}: no */vis_data/config.py to read queue_size from; give --queue-size')
-    config = Config.fromfile(files[-1])
+    config = read_config_text(files[-1].read_text(encoding='utf-8', errors='replace'))  # a run folder is data
+    if config is None:
+        raise InputError(f'{files[-1]}: no config as MMEngine writes it, and it is not run; give --queue-size')
     model = config.get('model') or {}
     if not type_name(model.get('type')).endswith('AuxSKD'):
         raise InputError(f'{run}: a run of {model.get("type")}; this panel is for auxskd_mm.AuxSKD')
@@ -123,10 +126,7 @@ def draw_collapse_panel(
     for axis, key in zip(axes[1:], ('entropy', 'agreement', 'spread', 'queue')):
         _write_verdict(axis, verdicts.get(key))
     _explain(axes[5])
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
-    return path
+    return save_figure(figure, path, 100)
 
 
 def _curves(axis: Any, scalars: Scalars, keys: Sequence[str], title: str, unit: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
+from ..files import save_figure
 from .plain_text import figure_text
 
 _MOST_NUMBERS = 20  # more classes than that leave no room for a number in a cell
@@ -84,7 +85,4 @@ def draw_confusion(
     if image is not None:
         figure.colorbar(image, ax=axes[0].tolist(), fraction=0.04, pad=0.02).set_label('share of the row', fontsize=8)
         image.colorbar.ax.tick_params(labelsize=8)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    return path
+    return save_figure(figure, path, 110)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError
+from ..files import save_figure
 from ..records.scalars import read_scalars
 from .plain_text import figure_text
 
@@ -71,7 +72,4 @@ def plot_curves(
         axis.legend(fontsize=8, frameon=False)
         for side in ('top', 'right'):
             axis.spines[side].set_visible(False)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    return path
+    return save_figure(figure, path, 110)

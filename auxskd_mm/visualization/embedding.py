@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
+from ..files import save_figure
 from .curves import COLOURS
 from .plain_text import figure_text
 
@@ -109,7 +110,4 @@ def draw_embeddings(
     if not isinstance(names, Mapping) and len(names) <= _MOST_NAMED:
         handles, texts = axis.get_legend_handles_labels()
         figure.legend(handles, texts, loc='outside right upper', fontsize=8, frameon=False)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    return path
+    return save_figure(figure, path, 110)

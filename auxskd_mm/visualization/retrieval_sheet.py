@@ -11,6 +11,7 @@ import numpy as np
 
 from ..datasets.readers import open_reader
 from ..errors import InputError
+from ..files import save_figure
 from .plain_text import figure_text
 
 # Blue and vermilion of the Okabe-Ito palette, told apart by every kind of colour vision; the signs say it again.
@@ -104,11 +105,8 @@ def draw_retrieval_sheet(examples: Sequence[Example], path: str | Path, title: s
         for axis in row[1 + len(example.found) :]:
             axis.axis('off')
     figure.suptitle(figure_text(title), fontsize=10, x=0.005, ha='left')
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
     plt.close(figure)
-    return path
+    return save_figure(figure, path, 100)
 
 
 def _draw(axis: object, path: str, text: str, colour: str, style: str, weight: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from ..checkpoint_files import read_checkpoint
 from ..errors import InputError
+from ..files import WholeFile
 from ..functional.transfer import check_copied, check_finite, check_tensors
 
 _STATE_KEYS = ('state_dict', 'model', 'model_state_dict')
@@ -201,12 +201,10 @@ def convert_checkpoint(source: str | Path, target: str | Path) -> Converted:
         InputError: See :func:`load_original` and :func:`convert_state_dict`.
     """
     result = convert_state_dict(load_original(source), str(source))
-    target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(target.name + '.tmp')
     meta = dict(converted_from=result.kind, source=Path(source).name)
-    torch.save(dict(state_dict=result.state_dict, meta=meta), temporary)
-    written = torch.load(temporary, map_location='cpu', weights_only=True)['state_dict']
-    check_copied(written, result.state_dict, str(target))
-    os.replace(temporary, target)
+    with WholeFile(target) as whole:
+        torch.save(dict(state_dict=result.state_dict, meta=meta), whole.file)
+        whole.file.flush()
+        written = torch.load(whole.partial, map_location='cpu', weights_only=True)['state_dict']
+        check_copied(written, result.state_dict, str(target))
     return result

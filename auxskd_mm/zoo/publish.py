@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 from collections.abc import Mapping
@@ -13,12 +14,24 @@ import torch
 
 from ..checkpoint_files import read_checkpoint
 from ..errors import InputError
+from ..files import write_whole
 from ..functional.transfer import check_copied, check_finite, check_tensors, plain_keys
+from ..records.plain_data import to_plain
 from ..version import __version__
 
 PARTS = ('backbone', 'model', 'teacher')
 # Of a checkpoint's meta, what says where the weights come from; machine and user stay out.
-_META = ('epoch', 'iter', 'seed', 'cfg', 'experiment_name', 'mmengine_version', 'init_history', 'dataset_meta')
+_META = (
+    'epoch',
+    'iter',
+    'seed',
+    'cfg',
+    'training',
+    'experiment_name',
+    'mmengine_version',
+    'init_history',
+    'dataset_meta',
+)
 _ABSOLUTE = re.compile(r"""(['"])((?:[A-Za-z]:)?[/\\][^'"\n]*[/\\])([^'"/\\\n]*)\1""")
 
 
@@ -47,17 +60,13 @@ def publish_model(source: str | Path, target: str | Path, *, part: str = 'backbo
     meta: Mapping[str, Any] = content['meta'] if isinstance(content.get('meta'), Mapping) else {}
     kept = {key: _without_paths(meta[key]) for key in _META if key in meta and (config or key != 'cfg')}
     kept.update(part=part, auxskd_mm_version=__version__)
-    temporary = target.with_name(f'.{target.stem}.{os.getpid()}.tmp')
-    try:
-        torch.save(dict(meta=kept, state_dict=state), temporary)
-        written = torch.load(temporary, map_location='cpu', weights_only=True)  # what others will do
-        check_copied(written['state_dict'], state, str(target))
-        digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
-        final = target.with_name(f'{target.stem}-{digest[:8]}.pth')
-        os.replace(temporary, final)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return final
+    buffer = io.BytesIO()
+    torch.save(to_plain(dict(meta=kept, state_dict=state)), buffer)
+    buffer.seek(0)
+    written = torch.load(buffer, map_location='cpu', weights_only=True)  # what others will do
+    check_copied(written['state_dict'], state, str(target))
+    digest = hashlib.sha256(buffer.getbuffer()).hexdigest()
+    return write_whole(target.with_name(f'{target.stem}-{digest[:8]}.pth'), buffer.getvalue())
 
 
 def published_state(state: Mapping[str, Any], part: str, name: str) -> dict[str, torch.Tensor]:

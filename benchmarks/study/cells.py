@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from auxskd_mm.errors import InputError
+from auxskd_mm.recipes.step_records import digest, known_state
 
+STATE = 'result.json'
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
 
@@ -40,7 +39,7 @@ class Cell:
     def fingerprint(self) -> str:
         """Changes with whatever the cell's number depends on, except the code."""
         what = [self.config, self.options, self.seed, self.steps, self.init, self.still, self.labels]
-        return hashlib.sha256(json.dumps(what, sort_keys=True, default=list).encode()).hexdigest()[:16]
+        return digest(what)
 
     def folder(self, root: Path) -> Path:
         """Where it runs."""
@@ -52,10 +51,4 @@ class Cell:
         Raises:
             InputError: If it was run with other options.
         """
-        path = self.folder(root) / 'result.json'
-        if not path.is_file():
-            return None
-        content = json.loads(path.read_text())
-        if content['fingerprint'] != self.fingerprint():
-            raise InputError(f'{path}: made with other options; move it away to run the cell again')
-        return content
+        return known_state(self.name, self.folder(root), self.fingerprint(), STATE) or None

@@ -15,6 +15,7 @@ from auxskd_mm.datasets.preparation import prepare_folder
 from auxskd_mm.datasets.stores import SourceVideo, StoreSettings
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
 from auxskd_mm.errors import InputError
+from auxskd_mm.files import write_whole
 
 FRAME = (64, 48)
 BUDGETS = (1, 5, 20)  # labels a class; 0 stands for all
@@ -97,8 +98,4 @@ def scene_split(root: Path, tennis: str, table: str, seed: int) -> Path:
 
 def write(path: Path, lines: Sequence[str]) -> Path:
     """Write a list whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-    temporary.write_text('\n'.join(lines) + '\n')
-    os.replace(temporary, path)
-    return path
+    return write_whole(path, '\n'.join(lines) + '\n')

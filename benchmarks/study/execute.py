@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
-from cells import CONFIGS, Cell
+from cells import CONFIGS, STATE, Cell
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 from auxskd_mm.apis import build_runner, load_config
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation import FeatureBank, KNNMetric, LinearProbeMetric, RetrievalMetric
 from auxskd_mm.evaluation.linear_probe import ProbeSettings, fit_probe
+from auxskd_mm.recipes.step_records import last_checkpoint, run_restartable
 from auxskd_mm.records.protocol import protocol_of, write_protocol
 from auxskd_mm.records.provenance import set_init_history
+from auxskd_mm.records.scalars import last_scalars
 from auxskd_mm.registry import type_name
 
 WARM_UP = 20
@@ -31,12 +30,16 @@ def run_cell(cell: Cell, root: Path) -> dict[str, Any]:
     Raises:
         InputError: If the cell was run with other options, or its checkpoint is missing.
     """
-    done = cell.result(root)
-    if done is not None:
-        return done
+    return run_restartable(cell.name, cell.folder(root), cell.fingerprint(), lambda _: _run(cell, root), STATE)[0]
+
+
+def _run(cell: Cell, root: Path) -> dict[str, Any]:
     folder = cell.folder(root)
-    shutil.rmtree(folder, ignore_errors=True)  # a cell is minutes at most: one that was cut off starts again
-    start = time.time()
+    for path in folder.glob('*'):  # a cell is minutes at most: one that was cut off starts again
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != STATE:
+            path.unlink()
     config = cell_config(cell, root)
     set_init_history(config)
     runner = build_runner(config)
@@ -47,16 +50,13 @@ def run_cell(cell: Cell, root: Path) -> dict[str, Any]:
     metrics = runner.test() if config.get('test_dataloader') is not None else {}
     trained = str(folder / f'iter_{cell.steps}.pth') if cell.steps else config.load_from
     protocol = protocol_of(config, trained, part='test' if metrics else 'train')
-    result: dict[str, Any] = dict(fingerprint=cell.fingerprint(), cell=cell.name, seed=cell.seed, steps=cell.steps)
+    result: dict[str, Any] = dict(cell=cell.name, seed=cell.seed, steps=cell.steps)
     if cell.labels:
         metrics = by_labels(cell, folder / 'features')
     if cell.steps:
-        result['train'] = last_scalars(runner)
-    result.update(metrics=plain(metrics), seconds=round(time.time() - start, 1))
-    write_protocol(folder / 'result.json', protocol, result['metrics'])
-    temporary = folder / f'result.{os.getpid()}.tmp'
-    temporary.write_text(json.dumps(result, indent=1) + '\n')
-    os.replace(temporary, folder / 'result.json')
+        result['train'] = last_scalars(folder)
+    result['metrics'] = plain(metrics)
+    write_protocol(folder / STATE, protocol, result['metrics'])
     return result
 
 
@@ -103,10 +103,10 @@ def checkpoint_of(cell: Cell, root: Path) -> str | None:
     """
     if cell.init is None:
         return None
-    found = sorted((root / 'cells' / cell.init).glob('iter_*.pth'))
-    if not found:
+    found = last_checkpoint(root / 'cells' / cell.init)
+    if found is None:
         raise InputError(f'{cell.name}: starts from {cell.init}, which has no checkpoint yet')
-    return str(found[-1])
+    return str(found)
 
 
 def by_labels(cell: Cell, folder: Path) -> dict[str, float]:
@@ -137,12 +137,6 @@ def subset(bank: FeatureBank, names: set[str]) -> FeatureBank:
             f'{len(names) - len(rows)} labelled clips have no features, e.g. {min(names - set(bank.names))}'
         )
     return FeatureBank(bank.features[rows], bank.labels[rows], [bank.names[i] for i in rows], bank.protocol)
-
-
-def last_scalars(runner: Runner) -> dict[str, float]:
-    """The last line that a training logged."""
-    rows = [json.loads(line) for path in Path(runner.log_dir).glob('vis_data/scalars.json') for line in path.open()]
-    return {key: value for key, value in rows[-1].items() if isinstance(value, (int, float))} if rows else {}
 
 
 def plain(metrics: dict[str, Any]) -> dict[str, Any]:

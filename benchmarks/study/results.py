@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from auxskd_mm.errors import InputError
+from auxskd_mm.files import write_whole
 
 
 class Results:
@@ -28,6 +29,8 @@ class Results:
         made: dict[str, Any] = {}
         for path in sorted(root.glob('**/cells/*/*/*/*/result.json')):
             content = json.loads(path.read_text())
+            if 'metrics' not in content:
+                continue  # a cell that was cut off
             numbers = {key: round(value, 4) for key, value in content['metrics'].items()}
             kept = ('anchor_agreement', 'teacher_entropy', 'student_entropy', 'loss')
             numbers.update({f'train/{k}': round(v, 4) for k, v in content.get('train', {}).items() if k in kept})
@@ -53,8 +56,7 @@ class Results:
     def save(self, path: Path) -> None:
         """Write a JSON with one cell a line."""
         rows = ',\n'.join(f'  {json.dumps(name)}: {json.dumps(row)}' for name, row in sorted(self.cells.items()))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f'{{"made": {json.dumps(self.made)},\n "cells": {{\n{rows}\n }}}}\n')
+        write_whole(path, f'{{"made": {json.dumps(self.made)},\n "cells": {{\n{rows}\n }}}}\n')
 
     def values(self, table: str, row: str, step: str, key: str) -> dict[int, float]:
         """A number by seed."""

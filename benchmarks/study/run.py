@@ -14,7 +14,6 @@ import argparse
 import multiprocessing
 import os
 import sys
-import time
 import warnings
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
@@ -30,6 +29,8 @@ from regression import FOLDER, regression_cells
 
 from auxskd_mm.apis import run_tool
 from auxskd_mm.errors import InputError
+from auxskd_mm.recipes.progress import Progress
+from auxskd_mm.recipes.step_records import last_checkpoint
 
 REAL = ('real', 'shift', 'shortcuts')
 
@@ -41,22 +42,28 @@ def work(cell: Cell, root: Path) -> float:
     return float(run_cell(cell, root)['seconds'])
 
 
+def _kind(cell: Cell) -> str:
+    """Cells of one kind take about the same time, whatever their seed."""
+    return cell.name.rsplit('/', 1)[-1]
+
+
 def run_cells(cells: list[Cell], root: Path, jobs: int) -> None:
     """Run what has not been run, each cell after that whose weights it needs; prints the time left.
 
     Raises:
         InputError: If a cell was run with other options, or waits for one that nobody runs.
     """
-    done = {cell.name for cell in cells if cell.result(root) is not None}
-    waiting = [cell for cell in cells if cell.name not in done]
+    states = [cell.result(root) or {} for cell in cells]
+    taken = [state.get('seconds') if state.get('finished') else None for state in states]
+    waiting = [cell for cell, seconds in zip(cells, taken) if seconds is None]
+    progress = Progress([_kind(cell) for cell in cells], taken)
     names = {cell.name for cell in waiting}
     for cell in waiting:
-        if cell.init and cell.init not in names and not any((root / 'cells' / cell.init).glob('iter_*.pth')):
+        if cell.init and cell.init not in names and last_checkpoint(root / 'cells' / cell.init) is None:
             raise InputError(f'{cell.name}: needs {cell.init}; run the table {cell.init.split("/")[0]!r} first')
-    print(f'{len(cells)} cells, {len(done)} done before', flush=True)
+    print(f'{len(cells)} cells, {len(cells) - len(waiting)} done before', flush=True)
     running: dict[Future[float], Cell] = {}
-    start, count = time.time(), 0
-    total = len(waiting)
+    count, total = 0, len(waiting)
     # Workers are replaced now and then: MMEngine keeps something of every Runner.
     replaced = dict(max_tasks_per_child=40) if sys.version_info >= (3, 11) else {}
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context('spawn'), **replaced) as pool:
@@ -68,8 +75,8 @@ def run_cells(cells: list[Cell], root: Path, jobs: int) -> None:
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 cell, seconds, count = running.pop(future), future.result(), count + 1
-                left = (time.time() - start) / count * (total - count) / 60
-                print(f'[{count}/{total}] {cell.name} {seconds:.0f} s; about {left:.0f} min left', flush=True)
+                progress.done(_kind(cell), seconds, cells.index(cell))
+                print(f'[{count}/{total}] {cell.name} {seconds:.0f} s; {progress.left(0, jobs)}', flush=True)
 
 
 def main() -> None:

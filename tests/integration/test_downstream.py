@@ -116,6 +116,7 @@ def test_retrieval_and_probe(data, tmp_path):
     bank = FeatureBank.load(tmp_path / 'p/features/gallery.npz')
     assert bank.features.shape == (8, 32)
     assert np.isfinite(bank.features).all()
+    assert bank.protocol['pooling'] == 'average'
     tool = [sys.executable, str(ROOT / 'tools/evaluate_features.py')]
     banks = [str(tmp_path / f'p/features/{name}.npz') for name in ('gallery', 'query')]
     done = subprocess.run(

@@ -149,7 +149,7 @@ def test_it_goes_through_every_tool(kind, folder, tmp_path, monkeypatch, capfd):
 
     call('train.py', config, '--work-dir', 'run')
     weights = tmp_path / 'run' / 'epoch_1.pth'
-    text = call('test.py', config, weights, '--work-dir', 'test', '--dump', 'dump.pkl')
+    text = call('test.py', config, weights, '--work-dir', 'test', '--dump', 'dump.json')
     assert 'direction \\ predicted' in text
     assert 'backwards' in text  # the confusion table names its classes
 
@@ -170,7 +170,7 @@ def test_it_goes_through_every_tool(kind, folder, tmp_path, monkeypatch, capfd):
     assert one['truth'][0] in NAMES
     assert sum(one['probabilities'].values()) == pytest.approx(1, abs=1e-5)
 
-    for words in ([weights, '--num-workers', '0'], ['--dump', 'dump.pkl'], ['--dump', 'answers.json']):
+    for words in ([weights, '--num-workers', '0'], ['--dump', 'dump.json'], ['--dump', 'answers.json']):
         call('visualization/pace_confusion.py', config, *words, '--out', 'confusion.png')
     assert len(drawn) == 3
     for tables, names in drawn:

@@ -8,7 +8,7 @@ from tool_runs import CONFIGS, TINY_VSPP, TOOLS, call_tool, tiny_clips
 VSPP = CONFIGS / 'demo' / 'vspp_motion.py'
 # Each tool with an output: its arguments, and the file that stands in the way.
 COMMANDS = {
-    'test.py': ([VSPP, 'none', '--dump', 'mine.pkl'], 'mine.pkl'),
+    'test.py': ([VSPP, 'none', '--dump', 'mine.json'], 'mine.json'),
     'evaluate_features.py': (['g.npz', 'q.npz', '--out', 'mine.json'], 'mine.json'),
     'extract_features.py': ([VSPP, 'none', 'videos', '--out', 'mine.npy'], 'mine.txt'),
     'predict.py': ([VSPP, 'none', 'videos', '--out', 'mine.json'], 'mine.json'),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import functools
 import json
-import pickle
 import re
 from pathlib import Path
 
@@ -57,7 +56,7 @@ def load(path):
 
 def test_testing_shows_accuracy_beside_chance_and_ceiling(work_dir, clips, tmp_path):
     options = {**TINY_VSPP, **TINY_TEST, 'test_dataloader.dataset.source': clips / 'test'}
-    words = [VSPP, work_dir / 'epoch_1.pth', '--work-dir', 'out', '--dump', 'predictions.pkl']
+    words = [VSPP, work_dir / 'epoch_1.pth', '--work-dir', 'out', '--dump', 'predictions.json']
     ended = start_tool('test.py', *words, options=options, cwd=tmp_path)
     assert ended.code == 0, ended.err
     (protocol,) = tmp_path.glob('out/*/*.protocol.json')
@@ -71,11 +70,13 @@ def test_testing_shows_accuracy_beside_chance_and_ceiling(work_dir, clips, tmp_p
     assert beside['protocol']['pretraining'][0]['epochs'] == 1
     assert beside['protocol']['command'].startswith('python ')
     # The second way to the numbers: from the dumped predictions.
-    samples = pickle.loads((tmp_path / 'predictions.pkl').read_bytes())
+    samples = json.loads((tmp_path / 'predictions.json').read_text())['predictions']
     assert len(samples) == 8  # 4 clips, twice
-    pace, segment = (np.array([int(s[f'{task}_label'].item()) for s in samples]) for task in ('pace', 'segment'))
-    right_pace = np.array([int(s['pred_pace'].argmax()) for s in samples]) == pace
-    right_segment = np.array([int(s['pred_segment'].argmax()) for s in samples]) == segment
+    pace, segment = (
+        np.array([int(np.reshape(s[f'{task}_label'], -1)[0]) for s in samples]) for task in ('pace', 'segment')
+    )
+    right_pace = np.array([int(np.argmax(s['pred_pace'])) for s in samples]) == pace
+    right_segment = np.array([int(np.argmax(s['pred_segment'])) for s in samples]) == segment
     assert written['vspp/pace_acc'] == pytest.approx(right_pace.mean())
     assert written['vspp/segment_acc'] == pytest.approx(right_segment.mean())
     assert written['vspp/joint_acc'] == pytest.approx((right_pace & right_segment).mean())

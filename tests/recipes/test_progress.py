@@ -21,3 +21,9 @@ def test_what_was_finished_before_is_not_left_but_known():
     assert Progress(['a'], [None]).left(0) == '1 step of unknown length left'
     progress = Progress(['a'] * 3, [None, 4 * 3600.0, None])
     assert progress.left(0) == 'about 8.0 h left'
+
+
+def test_steps_that_end_out_of_order_are_counted_once():
+    progress = Progress(['a', 'b', 'a'], [None] * 3)
+    progress.done('a', 60, 2)
+    assert progress.left(0, jobs=2) == 'about 30 s and 1 step of unknown length left'

@@ -2,13 +2,13 @@
 
 import json
 import os
-import pickle
 
 import pytest
 import torch
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.recipes import step_records as records
+from auxskd_mm.records.predictions import plain_sample, write_predictions
 
 
 def test_states(tmp_path):
@@ -44,8 +44,7 @@ def test_the_latest_result(tmp_path):
 
 
 def dump(path, samples):
-    path.write_bytes(pickle.dumps(samples))
-    return path
+    return write_predictions(path, map(plain_sample, samples))
 
 
 def sample(scores, label, **more):
@@ -57,11 +56,51 @@ def test_predictions_are_those_of_the_average_that_was_reported(tmp_path):
     clips = [[9.0, 0.0], [0.0, 2.0], [0.0, 2.0]]
     samples = [sample(clips, 1, filename='a'), sample(clips, 0, filename='b', replacement=True), sample([0.0, 2.0], 1)]
     for average, first in (('logits', 0), ('probabilities', 1)):
-        path = records.keep_predictions(dump(tmp_path / 'p.pkl', samples), average)
-        assert json.loads(path.read_text()) == dict(names=['a', ''], labels=[1, 1], predictions=[first, 1])
-        assert not (tmp_path / 'p.pkl').exists()
+        found = records.classified(dump(tmp_path / 'p.json', samples), average)
+        assert found == dict(names=['a', ''], labels=[1, 1], predictions=[first, 1])
+    assert records.classified(tmp_path / 'none.json') is None
 
 
-def test_samples_of_something_else_are_refused(tmp_path):
+def test_the_file_of_an_older_recipe_is_read(tmp_path):
+    old = dict(names=['a', 'b'], labels=[1, 0], predictions=[1, 1])
+    (tmp_path / 'p.json').write_text(json.dumps(old))
+    assert records.classified(tmp_path / 'p.json') == old
+
+
+@pytest.mark.parametrize(
+    'row',
+    [
+        dict(gt_label=[1]),
+        dict(pred_score=[[1.0]]),
+        dict(gt_label=[], pred_score=[[1.0]]),
+        dict(gt_label=[1], pred_score=[['x']]),
+        dict(gt_label=[1], pred_score=3),
+    ],
+)
+def test_samples_of_something_else_are_refused(row, tmp_path):
     with pytest.raises(InputError, match='expected those of a classifier'):
-        records.keep_predictions(dump(tmp_path / 'p.pkl', [dict(gt_label=torch.tensor([1]))]))
+        records.classified(write_predictions(tmp_path / 'p.json', [row]))
+
+
+def test_a_step_starts_again_where_it_was_cut_off_and_not_when_it_is_finished(tmp_path):
+    seen = []
+
+    def work(state):
+        seen.append(state)
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+        return dict(took=2.0, value=7)
+
+    def run(fingerprint='a'):
+        return records.run_restartable('x', tmp_path / 'x', fingerprint, work)
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert records.finished_seconds(tmp_path / 'x') is None
+    row, before = run()
+    assert not before
+    assert row == dict(name='x', fingerprint='a', value=7, seconds=2.0, finished=True)
+    assert run() == (row, True)
+    assert [bool(state) for state in seen] == [False, True]
+    with pytest.raises(InputError, match='changed since'):
+        run('b')

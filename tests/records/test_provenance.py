@@ -4,7 +4,17 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from auxskd_mm.records.provenance import KEY, data_of, history_of, method_of, methods_text, read_meta, set_init_history
+from auxskd_mm.records.provenance import (
+    KEY,
+    data_of,
+    history_of,
+    method_of,
+    methods_text,
+    read_meta,
+    set_init_history,
+    training_meta,
+    training_of,
+)
 
 INPUT = dict(channel_order='bgr', mean=[0.0] * 3, std=[1.0] * 3)
 
@@ -106,3 +116,25 @@ def test_data_of_loaders():
     assert (data_of(config, 'b', 'gallery'), data_of(config, 'b', 'query')) == (['r/g'], ['r/q'])
     assert data_of(config, 'c') == ['x', 'y']
     assert data_of(config, 'd') is None
+
+
+def test_a_checkpoint_says_its_training_as_data_and_the_text_is_not_read(tmp_path):
+    values = config('vspp', 'train.txt', init_history=[phase('auxSKD', 'pool.txt', 'aux.pth')]).to_dict()
+    meta = dict(epoch=3, seed=5, cfg='raise SystemExit', **training_meta(values))
+    torch.save(dict(state_dict={}, meta=meta), tmp_path / 'new.pth')
+    expected = [phase('auxSKD', 'pool.txt', 'aux.pth'), phase('VSPP', 'train.txt', str(tmp_path / 'new.pth'))]
+    assert history_of(str(tmp_path / 'new.pth')) == expected
+    old = config('vspp', 'train.txt', init_history=[phase('auxSKD', 'pool.txt', 'aux.pth')])
+    assert history_of(save(tmp_path / 'new.pth', old)) == expected  # the text of an older file says the same
+
+
+@pytest.mark.parametrize(
+    'change',
+    [dict(history='x'), dict(history=[3]), dict(history=[{}]), dict(method=3), dict(data='x'), dict(input=[1]),
+     dict(input=dict(mean=[1])), dict(history=None)],
+)  # fmt: skip
+def test_a_training_that_is_none_is_as_good_as_unknown(change):
+    whole = training_meta(config('vspp', 'train.txt').to_dict())['training']
+    assert training_of(dict(training=whole)) == whole
+    assert training_of(dict(training={**whole, **change})) is None
+    assert training_of(dict(training='x')) is training_of(None) is training_of({}) is None

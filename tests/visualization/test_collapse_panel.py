@@ -83,3 +83,21 @@ def test_bad_input_is_one_line(run, tmp_path, monkeypatch, capfd):
     assert 'give --queue-size' in says(run, '--out', tmp_path / 'a.png')
     next(run.glob('*/vis_data/scalars.json')).write_text('{"loss": 1, "step": 1}')
     assert 'logged no teacher_entropy' in says(run, '--queue-size', 64, '--out', tmp_path / 'a.png')
+
+
+def test_the_config_of_a_run_is_read_and_not_run(run, tmp_path):
+    """A run folder may come from elsewhere: its config is data."""
+    (file,) = run.glob('*/vis_data/config.py')
+    harmless, sign = file.read_text(), tmp_path / 'ran'
+    for code in (
+        f"open({str(sign)!r}, 'w')\n",
+        f"x = __import__('os').mkdir({str(sign)!r})\n",
+        'import os\n',
+        "_base_ = ['a.py']\n[",
+    ):
+        file.write_text(code + harmless)
+        with pytest.raises(InputError, match=r'config\.py: no config as MMEngine writes it'):
+            queue_settings(run)
+        assert not sign.exists()
+    file.write_text(harmless)
+    assert queue_settings(run)[0] == 64

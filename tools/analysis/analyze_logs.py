@@ -8,7 +8,7 @@ from pathlib import Path
 from auxskd_mm.apis import run_tool
 from auxskd_mm.errors import InputError
 from auxskd_mm.launch.outputs import add_overwrite, check_outputs
-from auxskd_mm.records.iteration_time import scalars_files, train_time
+from auxskd_mm.records.iteration_time import train_time
 from auxskd_mm.visualization import plot_curves
 
 
@@ -36,8 +36,6 @@ def plot_curve(runs: list[str], keys: list[str], legend: list[str] | None, out: 
     names = legend or [_name(run) for run in runs]
     if len(names) != len(runs) or len(set(names)) < len(names):
         raise InputError(f'--legend {" ".join(names)}: expected {len(runs)} different names, one for each run')
-    for run in runs:
-        scalars_files(run)
     if Path(out).suffix != '.png':
         raise InputError(f'--out {out}: expected a .png file')
     try:

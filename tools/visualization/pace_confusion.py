@@ -15,7 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file, which names the classes')
     parser.add_argument('checkpoint', nargs='?', help="weights to ask about the config's test set; 'none': random ones")
-    parser.add_argument('--dump', help='instead of weights: .pkl of tools/test.py --dump, or .json of tools/predict.py')
+    parser.add_argument('--dump', help='instead of weights: .json of tools/test.py --dump or of tools/predict.py --out')
     parser.add_argument('--out', default='confusion.png', help='PNG file to write')
     parser.add_argument('--num-workers', type=int, default=2, help='processes that decode')
     parser.add_argument('--device', help='default: the accelerator if there is one')

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
-import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,73 +21,35 @@ from ...evaluation.accuracy import best_constant
 from ...functional.tasks import Task, drawn_tasks
 from ...models.tasks import model_tasks
 from ...random_state import untouched_random_state
+from ...records.predictions import read_predictions
 from ...registry import DATASETS, MODELS
 from ...visualization.confusion import confusion_matrix, draw_confusion
 from .feature_pictures import check_picture
 
 Answers = dict[str, list[np.ndarray]]  # {task: arrays (V, 2) of label and prediction}
-# What a dump of MMEngine's DumpResults is made of; anything else a pickle could call is refused.
-_ALLOWED = {
-    ('_codecs', 'encode'),  # bytes, in pickles of protocol 2
-    ('collections', 'OrderedDict'),
-    ('torch._utils', '_rebuild_tensor_v2'),
-    ('numpy', 'ndarray'),
-    ('numpy', 'dtype'),
-    *(
-        (f'numpy.{core}.{module}', name)
-        for core in ('core', '_core')
-        for module, name in (
-            ('multiarray', '_reconstruct'),
-            ('multiarray', 'scalar'),
-            ('numeric', '_frombuffer'),
-        )
-    ),
-}
-
-
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ('torch.storage', '_load_from_bytes'):
-            return lambda content: torch.load(io.BytesIO(content), weights_only=True)
-        if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f'it holds {module}.{name}')
-        return super().find_class(module, name)
 
 
 def read_answers(path: str | Path) -> Answers:
-    """Labels and predictions of a dump of ``tools/test.py --dump``, or of the JSON of ``tools/predict.py --question task``.
+    """Labels and predictions of ``tools/test.py --dump``, or of ``tools/predict.py --question task --out``.
 
     Raises:
-        InputError: If the file is missing or something else; a pickle that would call anything is not opened.
+        InputError: If the file is missing or something else; see :func:`read_predictions`.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f'{path}: no such file; write one with tools/test.py CONFIG CHECKPOINT --dump FILE.pkl')
-    if path.suffix == '.json':
-        return _from_json(path)
-    try:
-        with path.open('rb') as stream:
-            samples = _Unpickler(stream).load()
-        return collect(samples)
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(f'{path}: not a dump of tools/test.py ({" ".join(str(error).split())[:100]})') from None
-
-
-def _from_json(path: Path) -> Answers:
+    rows = read_predictions(path)
     answers: Answers = {}
     try:
-        for video in json.loads(path.read_text(encoding='utf-8'))['predictions']:
+        for video in rows:
             for task, one in video.items():
                 # The mean over clips is kept, so only a video of one clip has an answer for its label.
-                if task != 'filename' and len(one.get('truth', ())) == 1:
+                if isinstance(one, dict) and len(one.get('truth', ())) == 1:
                     names = list(one['probabilities'])
                     pair = [names.index(one['truth'][0]), names.index(one['best'])]
                     answers.setdefault(task, []).append(np.array([pair]))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise InputError(f'{path}: not what tools/predict.py --out writes') from None
-    return _known(answers, str(path))
+        return answers or collect(rows)
+    except InputError as error:
+        raise InputError(f'{path}: {error}') from None
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, OverflowError):
+        raise InputError(f'{path}: labels and predictions do not fit each other') from None
 
 
 def collect(samples: Iterable[Any]) -> Answers:
@@ -112,12 +71,8 @@ def collect(samples: Iterable[Any]) -> Answers:
             best = torch.as_tensor(scores).argmax(-1).reshape(-1).cpu().numpy()
             label = np.asarray(sample.get(task.label_key)).reshape(-1)
             answers.setdefault(task.name, []).append(np.stack([label, best], axis=1))
-    return _known(answers, 'the samples')
-
-
-def _known(answers: Answers, where: str) -> Answers:
     if not answers:
-        raise InputError(f'{where}: no labels with predictions (x_label with pred_x); test a pretext config')
+        raise InputError('no labels with predictions (x_label with pred_x); test a pretext config')
     return answers
 
 

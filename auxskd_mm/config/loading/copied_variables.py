@@ -13,7 +13,7 @@ from ...errors import InputError
 
 
 def merge_variables(config: Config, options: Mapping[str, Any], read: Collection[str]) -> None:
-    """Let an override such as ``train_pipeline.1.clip_len`` reach the places that the variable was copied to.
+    """Let an override of an entry of ``train_pipeline`` reach the places that the variable was copied to.
 
     Args:
         config: Changed in place.
@@ -35,7 +35,7 @@ def merge_variables(config: Config, options: Mapping[str, Any], read: Collection
         if isinstance(old, (dict, list, tuple)) and old:
             others = [key for key in dict.keys(config._cfg_dict) if key != name]
             copies = sum(_replace(config._cfg_dict, key, old, config._cfg_dict[name]) for key in others)
-        if not copies and _used_in(config.text, name):
+        if not copies and used_in(config.text, name):
             raise InputError(
                 f'--cfg-options {next(iter(own))}: would change nothing, since the config has used its variable '
                 f'{name!r} while it was read; override {_where(config, name, old, read)} instead, or change the file'
@@ -56,7 +56,7 @@ def _replace(owner: Any, key: Any, old: Any, new: Any) -> int:
     return 0
 
 
-def _used_in(text: str, name: str) -> bool:
+def used_in(text: str, name: str) -> bool:
     """Whether the source of a config reads a name, beyond assigning it."""
     return any(
         re.search(rf'(?<![\w.\'"]){name}(?!\w|\s*=[^=])', line.partition('#')[0]) for line in text.split('\n')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import logging
 import os
 import re
 import tempfile
@@ -11,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from ...errors import InputError
+from .copied_variables import used_in
 
 # Variables with a known range: the official splits of UCF101 and HMDB51.
 _RANGES = dict(split=(1, 2, 3))
-# Names that tools read from the config itself.
-_READ_BY_TOOLS = ('classes',)
 
 
 def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Config:
@@ -51,8 +52,13 @@ def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Co
     made = _evaluate(path, flat)
     for key in flat:
         name = key.split('.')[0]
-        if name not in _READ_BY_TOOLS and _is_useless(path, key, flat, made):
-            raise InputError(f'--cfg-options {key}: nothing in this config depends on {name}, so it changes nothing')
+        if not _is_useless(path, key, flat, made):
+            continue
+        says = f'--cfg-options {key}: nothing in this config depends on {name}, so it changes nothing'
+        if used_in(config.text, name):
+            raise InputError(says)
+        # No file reads it. A hook or a tool may, as it may look into the config.
+        print_log(f'{says} of the config', 'current', logging.WARNING)
     return Config(made, cfg_text=config.text, filename=config.filename, env_variables=config.env_variables)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import av
 import numpy as np
+
+from ...files import WholeFile
 
 
 def write_h264(path: str | Path, frames: np.ndarray, *, fps: int, gop: int, qp: int) -> None:
@@ -25,24 +26,19 @@ def write_h264(path: str | Path, frames: np.ndarray, *, fps: int, gop: int, qp: 
     """
     path = Path(path)
     # Hidden and without a video's suffix, so that an interrupted run leaves nothing that a folder search would find.
-    partial = path.with_name(f'.{path.name}.{os.getpid()}')
-    try:
-        with av.open(str(partial), 'w', format='mp4') as container:
-            stream = container.add_stream('libx264', rate=fps)
-            stream.height, stream.width = frames.shape[1:3]
-            stream.pix_fmt = 'yuv420p'
-            stream.codec_context.thread_count = 1
-            stream.options = {
-                'preset': 'veryfast',
-                'qp': str(qp),
-                'g': str(gop),
-                'bf': '0',
-                'sc_threshold': '0',
-                'x264-params': 'mbtree=0:aq-mode=0:weightp=0',
-            }
-            for frame in frames:
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format='rgb24')))
-            container.mux(stream.encode(None))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with WholeFile(path) as whole, av.open(whole.file, 'w', format='mp4') as container:
+        stream = container.add_stream('libx264', rate=fps)
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = 'yuv420p'
+        stream.codec_context.thread_count = 1
+        stream.options = {
+            'preset': 'veryfast',
+            'qp': str(qp),
+            'g': str(gop),
+            'bf': '0',
+            'sc_threshold': '0',
+            'x264-params': 'mbtree=0:aq-mode=0:weightp=0',
+        }
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format='rgb24')))
+        container.mux(stream.encode(None))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
+import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
-from mmengine.utils import ProgressBar
-
 from ...errors import InputError
+from ...files import write_whole
+from ...workers import progress_bar, worker_pool
 from .encode import write_h264
 from .render import render_scene
 from .scene import draw_scene
@@ -74,12 +72,9 @@ def make_motion_clips(
     jobs = [job for job in _jobs(out, settings) if not job.path.exists()]
     for folder in sorted({job.path.parent for job in jobs}):
         folder.mkdir(parents=True, exist_ok=True)
-    bar = ProgressBar(len(jobs)) if progress and jobs else None
-    for _ in _run(jobs, min(workers, len(jobs))):
-        if bar is not None:
+    with progress_bar(len(jobs), sys.stdout if progress else None, 'clip') as bar:
+        for _ in _run(jobs, min(workers, len(jobs))):
             bar.update()
-    if bar is not None:
-        print()
     _write_lists(out, settings)
     total = len(settings.classes) * sum(settings.clips(split) for split in SPLITS)
     return Counts(len(jobs), total - len(jobs))
@@ -125,15 +120,8 @@ def _run(jobs: Sequence[_Job], workers: int) -> Iterator[None]:
     if workers <= 1:
         yield from map(_make_clip, jobs)
         return
-    # OpenCV's own threads would fight with the other processes. They are ended here, before the fork: a child that asks for that
-    # waits for ever on those of its parent.
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        with ProcessPoolExecutor(workers) as pool:
-            yield from pool.map(_make_clip, jobs, chunksize=4)
-    finally:
-        cv2.setNumThreads(threads)
+    with worker_pool(workers) as pool:
+        yield from pool.map(_make_clip, jobs, chunksize=4)
 
 
 def _make_clip(job: _Job) -> None:
@@ -157,6 +145,4 @@ def _write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all; one that says the same already is left alone."""
     if path.exists() and path.read_text(encoding='utf-8') == text:
         return
-    partial = path.with_name(f'.{path.name}.{os.getpid()}')
-    partial.write_text(text, encoding='utf-8')
-    os.replace(partial, path)
+    write_whole(path, text)

@@ -5,21 +5,17 @@ from __future__ import annotations
 import errno
 import json
 import math
-import multiprocessing
 import os
-import sys
 import zlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TextIO
 
-import cv2
-from mmengine.utils import ProgressBar
-
 from ...errors import InputError
 from ...files import WholeFile
+from ...workers import progress_bar, worker_pool
 from ..readers.frame_index import NUMBERING
 from ..stores.index import StoreIndex
 from ..stores.schema import check_names, read_json
@@ -157,14 +153,11 @@ def _jobs(out: Path, videos: Sequence[SourceVideo], settings: StoreSettings, max
 
 def _run(jobs: Sequence[ShardJob], workers: int, progress: TextIO | None) -> Iterator[dict[str, Any]]:
     """Contents of all shards, in order."""
-    bar = ProgressBar(sum(len(job.videos) for job in jobs), file=progress) if progress is not None else None
     contents: dict[int, dict[str, Any]] = {}
-    for number, content in _write_shards(jobs, workers):
-        contents[number] = content
-        if bar is not None:
+    with progress_bar(sum(len(job.videos) for job in jobs), progress) as bar:
+        for number, content in _write_shards(jobs, workers):
+            contents[number] = content
             bar.update(len(jobs[number].videos))
-    if progress is not None:
-        progress.write('\n')
     yield from (contents[number] for number in range(len(jobs)))
 
 
@@ -172,22 +165,10 @@ def _write_shards(jobs: Sequence[ShardJob], workers: int) -> Iterator[tuple[int,
     if workers <= 1:
         yield from ((number, write_shard(job)) for number, job in enumerate(jobs))
         return
-    # Forked workers need not import torch and MMAction2 again. OpenCV's own threads would fight with them, and are ended
-    # before the fork: a child that asks for that waits for ever on those of its parent.
-    fork = 'fork' in multiprocessing.get_all_start_methods() and sys.platform != 'darwin'
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context('fork' if fork else None)) as pool:
-            tasks = {pool.submit(write_shard, job): number for number, job in enumerate(jobs)}
-            try:
-                for task in as_completed(tasks):
-                    yield tasks[task], task.result()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-    finally:
-        cv2.setNumThreads(threads)
+    with worker_pool(workers) as pool:
+        tasks = {pool.submit(write_shard, job): number for number, job in enumerate(jobs)}
+        for task in as_completed(tasks):
+            yield tasks[task], task.result()
 
 
 def _finish(out: Path, settings: StoreSettings, shards: Sequence[dict[str, Any]], max_bad_share: float) -> Store:

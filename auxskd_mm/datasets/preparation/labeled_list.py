@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ...errors import InputError
-from ...texts import printable, write_text
+from ...errors import InputError, examples
+from ...texts import write_text
 
 
 class Labeled(NamedTuple):
@@ -48,10 +48,3 @@ def write_lines(path: str | Path, lines: Iterable[str]) -> Path:
     if broken:
         raise InputError(f'{path}: {len(broken)} names hold a line break, such as {broken[0]!r}; rename these files')
     return write_text(path, ''.join(f'{line}\n' for line in lines))
-
-
-def examples(names: Iterable[str], count: int = 3) -> str:
-    """The first few names as any terminal shows them, and how many there are if not all are shown."""
-    names = list(names)
-    more = f' ... ({len(names)} in all)' if len(names) > count else ''
-    return printable(', '.join(names[:count])) + more

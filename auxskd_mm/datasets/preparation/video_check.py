@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
 import numpy as np
-from mmengine.utils import ProgressBar
 
 from ...errors import InputError, VideoReadError
 from ...texts import write_table, write_text
+from ...workers import progress_bar, worker_pool
 from ..readers import PyAVReader, Reader, open_reader
 from ..readers.base import TOLERATED_AT_END, require_regular
 from ..readers.frame_names import find_frames
@@ -129,18 +128,18 @@ def check_videos(
         raise InputError(f'min_frames={min_frames}, max_pixels={max_pixels}, workers={workers}: expected at least 1')
     workers = min(workers or os.cpu_count() or 1, len(paths))
     check = partial(check_video, min_frames=min_frames, max_pixels=max_pixels)
-    tick = _ticker(len(paths), progress)
     reports: dict[int, VideoReport] = {}
-    with _pool(workers) as pool:
-        _collect(pool, paths, range(len(paths)), check, reports, tick)
-    # A crash takes every task of the pool with it, so what is left runs one process a video.
-    for i in range(len(paths)):
-        if i not in reports:
-            with _pool(1) as pool:
-                _collect(pool, paths, [i], check, reports, tick)
+    with progress_bar(len(paths), progress) as bar:
+        with worker_pool(workers) as pool:
+            _collect(pool, paths, range(len(paths)), check, reports, bar.update)
+        # A crash takes every task of the pool with it, so what is left runs one process for each video.
+        for i in range(len(paths)):
             if i not in reports:
-                reports[i] = VideoReport(paths[i], 'bad', 'the decoder crashes on it')
-                tick()
+                with worker_pool(1) as pool:
+                    _collect(pool, paths, [i], check, reports, bar.update)
+                if i not in reports:
+                    reports[i] = VideoReport(paths[i], 'bad', 'the decoder crashes on it')
+                    bar.update()
     return _mark_duplicates([reports[i] for i in range(len(paths))])
 
 
@@ -170,19 +169,13 @@ def write_report(path: str | Path, reports: Sequence[VideoReport]) -> None:
     write_table(path, [VideoReport._fields, *reports])
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
-    # Forked workers need not import torch and MMAction2 again; other platforms take what they have.
-    fork = 'fork' in multiprocessing.get_all_start_methods()
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context('fork' if fork else None))
-
-
 def _collect(
     pool: Executor,
     paths: Sequence[str],
     indices: Iterable[int],
     check: Callable[[str], VideoReport],
     reports: dict[int, VideoReport],
-    tick: Callable[[], None],
+    tick: Callable[[], object],
 ) -> None:
     """Run the tasks, as far as the pool gets."""
     try:
@@ -192,25 +185,6 @@ def _collect(
             tick()
     except BrokenProcessPool:
         return
-
-
-def _ticker(total: int, stream: TextIO | None) -> Callable[[], None]:
-    """Count one video; the bar itself moves at most a thousand times, so that a log file stays small."""
-    if stream is None:
-        return lambda: None
-    bar = ProgressBar(total, file=stream)
-    step, waiting, done = max(1, total // 1000), 0, 0
-
-    def tick() -> None:
-        nonlocal waiting, done
-        waiting, done = waiting + 1, done + 1
-        if waiting == step or done == total:
-            bar.update(waiting)
-            waiting = 0
-        if done == total:
-            stream.write('\n')
-
-    return tick
 
 
 def _decode_video(reader: PyAVReader) -> tuple[int, int, int]:

@@ -32,7 +32,7 @@ def test_model_and_dump_say_the_same(name, tasks, clips, tmp_path, monkeypatch, 
     torch.save(dict(state_dict=model.state_dict()), tmp_path / 'w.pth')
     asked = ask_model(model, num_workers=0)
     assert set(asked) == tasks
-    dump = tmp_path / 'dump.pkl'
+    dump = tmp_path / 'dump.json'
     words = [path, tmp_path / 'w.pth', '--dump', dump, '--work-dir', tmp_path / 'run']
     ended = call_tool(monkeypatch, capfd, 'test.py', *words, options=settings)
     assert ended.code == 0, ended.err
@@ -80,11 +80,17 @@ class Harm:
 @pytest.mark.parametrize(
     ('name', 'content', 'says'),
     [
-        ('a.pkl', pickle.dumps([Harm()]), 'not a dump of tools/test.py'),
-        ('a.pkl', b'nonsense', 'not a dump of tools/test.py'),
-        ('a.pkl', pickle.dumps([dict(x=1)]), 'no labels with predictions'),
-        ('a.json', b'{"predictions": [1]}', 'not what tools/predict.py --out writes'),
-        ('a.json', b'\xff', 'not what tools/predict.py --out writes'),
+        ('a.pkl', pickle.dumps([Harm()]), 'a.pkl: a pickle, which is not opened because it can run code'),
+        ('a.json', pickle.dumps([Harm()], protocol=2), 'a.json: a pickle, which is not opened'),
+        ('a.pkl', pickle.dumps([Harm()], protocol=0), 'not predictions as tools/test.py'),
+        ('a.pkl', b'nonsense', 'not predictions as tools/test.py'),
+        ('a.json', b'{"predictions": [{"x": 1}]}', 'no labels with predictions'),
+        ('a.json', b'{"predictions": [1]}', 'not predictions as tools/test.py'),
+        ('a.json', b'{"predictions": ' + b'[' * 200_000, 'not predictions as tools/test.py'),
+        ('a.json', b'\xff', 'not predictions as tools/test.py'),
+        ('a.json', b'{"predictions": [{"pace_label": [1], "pred_pace": "x"}]}', 'do not fit each other'),
+        ('a.json', b'{"predictions": [{"pace_label": [1, 2], "pred_pace": [[0, 1]]}]}', 'do not fit each other'),
+        ('a.json', b'{"predictions": [{"pace": {"truth": ["1x"], "best": 1}}]}', 'do not fit each other'),
     ],
 )
 def test_other_files_are_refused_and_nothing_in_them_is_called(name, content, says, tmp_path, monkeypatch):
@@ -100,7 +106,7 @@ def test_other_files_are_refused_and_nothing_in_them_is_called(name, content, sa
     [
         (['vspp'], 'give either a checkpoint or --dump'),
         (['vspp', 'gone.pth'], 'gone.pth: no such checkpoint file'),
-        (['vspp', '--dump', 'gone.pkl'], 'gone.pkl: no such file; write one with tools/test.py'),
+        (['vspp', '--dump', 'gone.json'], 'gone.json: no such file; write one with tools/test.py'),
         (['vspp', 'none', '--out', '/proc/x/a.png'], '/proc/x/a.png: cannot be written'),
         (['auxskd', 'none'], 'no test_dataloader'),
     ],

@@ -8,8 +8,8 @@ from auxskd_mm.config.loading.overrides import Overrides, options_text, read_opt
 from auxskd_mm.errors import InputError
 
 CONFIG = """
-model = dict(type='M', pretrained='a.pth', num_classes='{classes}', width=4, frozen=False)
 classes = 7
+model = dict(type='M', pretrained='a.pth', num_classes=classes, width=4, frozen=False)
 train_dataloader = dict(dataset=dict(source='videos', scale=(4, 3), names=['a'], extra=None, pipeline=[dict(type='A', n=1)]))
 load_from = None
 """

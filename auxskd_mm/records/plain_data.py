@@ -1,0 +1,223 @@
+"""Checkpoints as plain data: tensors and Python's own types when saving, checked numbers when an older file is read.
+
+NumPy's pickled arrays name a type and hand it a state, and a crafted state makes NumPy read memory that is not there. Files
+of :class:`auxskd_mm.AtomicCheckpointHook` therefore hold no NumPy objects. For files of MMEngine's own hook, the classes
+below stand in for NumPy's: they take the same arguments, accept plain numbers only, and give real NumPy objects.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer, print_log
+
+from ..errors import InputError
+
+_HISTORY, _ARRAY = '__history__', '__array__'
+_NUMBERS = re.compile(r'[<>=|]?(b1|[iu][1248]|f[248]|c8|c16|\?)')
+_NO_PARTS = (None, None, None, -1, -1)  # of a dtype's state: sub-dtype, names, fields, size, alignment
+_PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.Tensor, torch.Size, torch.dtype, torch.device)
+
+
+def to_plain(value: Any, where: str = 'checkpoint') -> Any:
+    """A value with NumPy objects and ``HistoryBuffer`` as lists; :func:`from_plain` gives back equal ones.
+
+    What needs no change stays the same object, so that a ``state_dict`` keeps its metadata.
+
+    Args:
+        value: Anything. An object of another class is left out of a dict, with a line in the log.
+        where: Key of the value, for that line.
+    """
+    if isinstance(value, HistoryBuffer):
+        values, counts = value.data
+        return {_HISTORY: [to_plain(values), to_plain(counts)], 'max_length': int(value.max_length)}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray) and value.dtype.kind in 'biufcSU':
+        return {_ARRAY: value.ravel().tolist(), 'dtype': value.dtype.str, 'shape': list(value.shape)}
+    if isinstance(value, Mapping):
+        changed = {_plain_key(key): to_plain(item, f'{where}.{key}') for key, item in value.items()}
+        kept = {key: item for key, item in changed.items() if item is not _LEFT_OUT}
+        same = len(kept) == len(value) and all(new is old for new, old in zip(kept.values(), value.values()))
+        plain_keys = not any(isinstance(key, np.generic) for key in value)
+        return value if same and plain_keys and type(value) in (dict, OrderedDict) else kept
+    if isinstance(value, (list, tuple, set, frozenset)) and not isinstance(value, torch.Size):
+        items = [to_plain(item, where) for item in value]
+        items = [None if item is _LEFT_OUT else item for item in items]
+        if type(value) in (list, tuple) and all(new is old for new, old in zip(items, value)):
+            return value
+        return (
+            tuple(items) if isinstance(value, tuple) else set(items) if isinstance(value, (set, frozenset)) else items
+        )
+    if isinstance(value, Path):
+        return str(value)
+    for kind in (bool, int, float, str):  # an enumeration of numbers or words, and other subclasses
+        if isinstance(value, kind):
+            return value if type(value) is kind else kind(value)
+    if isinstance(value, _PLAIN):
+        return value
+    print_log(f'{where}: left out of the checkpoint, a {type(value).__name__} is no plain data', 'current', 30)
+    return _LEFT_OUT
+
+
+_LEFT_OUT = object()
+
+
+def _plain_key(key: Any) -> Any:
+    return key.item() if isinstance(key, np.generic) else key
+
+
+def from_plain(value: Any) -> Any:
+    """The inverse of :func:`to_plain`.
+
+    Raises:
+        InputError: If an array's description does not fit its numbers.
+    """
+    if isinstance(value, Mapping):
+        if _HISTORY in value:
+            values, counts = (from_plain(part) for part in value[_HISTORY])
+            return _history(values, counts, value.get('max_length'))
+        if _ARRAY in value:
+            return _array(value)
+        items = {key: from_plain(item) for key, item in value.items()}
+        return value if all(items[key] is item for key, item in value.items()) else items
+    if type(value) in (list, tuple):
+        parts = [from_plain(item) for item in value]
+        return value if all(new is old for new, old in zip(parts, value)) else type(value)(parts)
+    return value
+
+
+def _array(value: Mapping[str, Any]) -> np.ndarray:
+    name = str(value.get('dtype'))
+    if not (_NUMBERS.fullmatch(name) or re.fullmatch(r'[<>=|]?[SU]\d{1,6}', name)):
+        raise _hostile(f'an array of {name!r}')
+    try:
+        return np.array(value[_ARRAY], dtype=name).reshape([int(size) for size in value['shape']])
+    except (KeyError, ValueError, TypeError, OverflowError):
+        raise _hostile('an array whose numbers do not fit its shape') from None
+
+
+def _history(values: Any, counts: Any, max_length: Any) -> HistoryBuffer:
+    for part in (values, counts):
+        if not isinstance(part, np.ndarray) or part.ndim != 1 or part.dtype.kind not in 'biuf':
+            raise _hostile('a log history that is no row of numbers')
+    if len(values) != len(counts) or type(max_length) is not int or max_length < 1:
+        raise _hostile('a log history whose counts do not fit')
+    history = HistoryBuffer(max_length=max_length)
+    history._log_history, history._count_history = np.array(values), np.array(counts)
+    return history
+
+
+def _hostile(what: str) -> InputError:
+    return InputError(f'the checkpoint holds {what}; it is not one that MMEngine wrote, do not trust it')
+
+
+class PlainDtype:
+    """Stands in for ``numpy.dtype``: numbers of a fixed size and byte order, nothing else.
+
+    Args:
+        name: Such as ``'f8'``.
+        align: As NumPy writes it; must be False or 0.
+        copy: Likewise; has no meaning here.
+    """
+
+    def __init__(self, name: Any, align: Any = False, copy: Any = True) -> None:
+        if not isinstance(name, str) or not _NUMBERS.fullmatch(name) or align not in (False, 0):
+            raise _hostile(f'an array of {str(name)[:40]!r}')
+        self.dtype = np.dtype(name)
+
+    def __setstate__(self, state: Any) -> None:
+        """Take ``(version, byte order, None, None, None, -1, -1, 0)``; see ``_NO_PARTS``."""
+        if not hasattr(self, 'dtype') or type(state) is not tuple or len(state) < 7:
+            raise _hostile('a dtype with a state that is none')
+        order = state[1]
+        if type(order) is not str or order not in tuple('<>=|') or state[2:] not in (_NO_PARTS, (*_NO_PARTS, 0)):
+            raise _hostile('a dtype of parts, not of numbers')
+        self.dtype = self.dtype.newbyteorder(order)  # type: ignore[arg-type]
+
+
+class PlainArray(np.ndarray):
+    """Stands in for ``numpy.ndarray``: empty until it gets a state of plain numbers."""
+
+    def __new__(cls, *args: Any) -> PlainArray:
+        """An empty array; NumPy's arguments (shape, dtype, buffer) are refused."""
+        if args:
+            raise _hostile('an array by its buffer')
+        return super().__new__(cls, (0,), np.int8)
+
+    def __setstate__(self, state: Any) -> None:
+        """Take ``(version, shape, dtype, Fortran order, bytes)`` where all of it fits together."""
+        if type(state) is not tuple or len(state) != 5 or self.__dict__:  # a second state would free what others read
+            raise _hostile('an array with a state that is none')
+        _, shape, dtype, fortran, data = state
+        known = _known(dtype)
+        sizes = type(shape) is tuple and len(shape) <= 32 and all(type(n) is int and 0 <= n < 2**48 for n in shape)
+        if not sizes or type(data) is not bytes or len(data) != math.prod(shape) * known.itemsize:
+            raise _hostile('an array whose bytes do not fit its shape')
+        super().__setstate__((1, shape, known, bool(fortran), data))  # type: ignore[arg-type]
+        self.whole = True
+
+
+PlainArray.__name__ = 'ndarray'  # what messages about a file call it
+
+
+class PlainHistory(HistoryBuffer):
+    """Stands in for ``HistoryBuffer``, which takes any attribute and any statistics that a file hands it."""
+
+    def __new__(cls) -> PlainHistory:
+        """An empty history; arguments are refused."""
+        history = super().__new__(cls)
+        history.__init__()
+        return history
+
+    def __setstate__(self, state: Any) -> None:
+        """Take the two rows of numbers and their greatest length, and become a ``HistoryBuffer``."""
+        if not isinstance(state, dict):
+            raise _hostile('a log history with a state that is none')
+        rows = (state.get('_log_history'), state.get('_count_history'))
+        self.__dict__.clear()
+        self.__dict__.update(_history(*rows, state.get('max_length')).__dict__)
+        self.__class__ = HistoryBuffer  # type: ignore[assignment]
+
+
+def reconstruct(kind: Any, shape: Any, typecode: Any) -> PlainArray:
+    """Stands in for ``numpy.core.multiarray._reconstruct``."""
+    if kind is not PlainArray or shape != (0,) or typecode not in (b'b', 'b'):
+        raise _hostile('an array of a class of its own')
+    return PlainArray()
+
+
+def scalar(dtype: Any, data: Any = None) -> np.generic:
+    """Stands in for ``numpy.core.multiarray.scalar``."""
+    known = _known(dtype)
+    if type(data) is not bytes or len(data) != known.itemsize:
+        raise _hostile('a number whose bytes do not fit its type')
+    return np.frombuffer(data, known)[0]
+
+
+def _known(dtype: Any) -> np.dtype:
+    if not isinstance(dtype, PlainDtype) or not hasattr(dtype, 'dtype'):
+        raise _hostile('numbers without a type')
+    return dtype.dtype
+
+
+def safe_globals() -> list[Any]:
+    """What ``torch.load(weights_only=True)`` may find in a checkpoint of MMEngine's own hook, as stand-ins by name."""
+    named: list[Any] = [
+        (PlainHistory, 'mmengine.logging.history_buffer.HistoryBuffer'),
+        (PlainArray, 'numpy.ndarray'),
+        (PlainDtype, 'numpy.dtype'),
+    ]
+    for core in ('core', '_core'):  # NumPy 1 and 2
+        named += [
+            (reconstruct, f'numpy.{core}.multiarray._reconstruct'),
+            (scalar, f'numpy.{core}.multiarray.scalar'),
+        ]
+    return named

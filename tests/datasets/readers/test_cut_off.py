@@ -10,13 +10,15 @@ from auxskd_mm.datasets.preparation.video_check import check_video
 from auxskd_mm.datasets.readers import READERS, open_reader
 from auxskd_mm.errors import VideoReadError
 
+# What is said of those whose header is at the end depends on where they are cut.
 # Raw streams and NUT state no size. Cut where a frame ends, they are whole shorter ones.
+ANY = 'cut off|truncated|cannot be opened|holds no'
 CONTAINERS = {
     'mkv h264 b3': 'it says that it has', 'webm vp9': 'it says that it has', 'webm vp8 hidden': 'it says that it has',
     'ts h264 b3': 'its last packet has', 'ts mpeg2 b2': 'its last packet has', 'mts h264': 'its last packet has',
-    'avi xvid b1': '', 'avi mjpeg': '', 'avi without index xvid b1': '', 'mp4 h264 b3': '',
-    'mp4 fragments': '', 'flv h264 b2': 'its last tag is not whole', 'wmv wmv2': 'it says that it has',
-    'ogv theora': '', 'gif': 'its end mark is missing', 'mpg mpeg1 b2': 'its last packet is not whole',
+    'avi xvid b1': ANY, 'avi mjpeg': ANY, 'avi without index xvid b1': ANY, 'mp4 h264 b3': ANY,
+    'mp4 fragments': ANY, 'flv h264 b2': 'its last tag is not whole', 'wmv wmv2': 'it says that it has',
+    'ogv theora': ANY, 'gif': 'its end mark is missing', 'mpg mpeg1 b2': 'its last packet is not whole',
 }  # fmt: skip
 
 

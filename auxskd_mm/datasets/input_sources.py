@@ -14,12 +14,18 @@ import numpy as np
 from ..errors import InputError, VideoReadError
 from ..registry import type_name
 from .readers import Reader
+from .readers.limits import library_errors
 from .transforms import OpenVideo
 from .video_list import UnlabeledVideoDataset
 
 _OPENERS = ('OpenVideo', 'OpenInput', 'DecordInit', 'PyAVInit', 'OpenCVInit')
 _DECODERS = ('DecodeClips', 'DecordDecode', 'PyAVDecode', 'OpenCVDecode', 'RawFrameDecode')
 _OPEN_TIMEOUT_MS = 15_000
+# Of addresses that OpenCV opens. Others, such as concat:// or file://, name local files.
+_SCHEMES = (
+    'http', 'https', 'rtsp', 'rtsps', 'rtmp', 'rtmps', 'rtmpt', 'rtp', 'srt', 'srtp', 'tcp', 'udp', 'mms', 'mmsh',
+    'mmst',
+)  # fmt: skip
 
 
 class ArrayReader(Reader):
@@ -119,7 +125,12 @@ def stream_of(source: Any) -> int | str | None:
     number = source.removeprefix('webcam:')
     if number.isdigit() and not Path(source).exists():
         return int(number)
-    return source if '://' in source and not Path(source).exists() else None
+    scheme, separator, _ = source.partition('://')
+    if not separator or Path(source).exists():
+        return None
+    if scheme.lower() not in _SCHEMES:
+        raise InputError(f'{source}: expected a path, or an address that starts with {", ".join(_SCHEMES[:3])} ...')
+    return source
 
 
 def read_windows(source: int | str, num_frames: int, windows: int = 1) -> Iterator[np.ndarray]:
@@ -141,7 +152,8 @@ def read_windows(source: int | str, num_frames: int, windows: int = 1) -> Iterat
         while windows == 0 or done < windows:
             frames: list[np.ndarray] = []
             while len(frames) < num_frames:
-                ok, frame = capture.read()
+                with library_errors(lambda: _stream_name(source)):
+                    ok, frame = capture.read()
                 if not ok:
                     break
                 frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))

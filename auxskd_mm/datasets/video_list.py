@@ -19,6 +19,7 @@ from ..errors import InputError, VideoReadError
 from ..registry import DATASETS
 from .list_formats import Entry, Probe, read_list
 from .readers import open_reader
+from .readers.limits import playlist_kind
 from .shared_decode import SharedDecode
 from .stores import SourceVideo, is_store, open_store, stored_video_exists
 from .suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
@@ -127,6 +128,11 @@ class UnlabeledVideoDataset(BaseDataset):
             return source, _samples_of(walk_videos(source), source, none)
         if _is_video(source):
             return os.path.dirname(source) or '.', [dict(filename=source)]
+        kind = playlist_kind(source) if is_regular(source) else ''
+        if kind:
+            raise InputError(
+                f'{source}: {kind}, which names other files; give the videos, or a list file of their names'
+            )
         return self.prefix or str(Path(source).parent), self._from_list(source)
 
     def _from_store(self, folder: str) -> list[dict]:

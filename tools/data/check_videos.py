@@ -13,6 +13,7 @@ import sys
 from auxskd_mm.apis import run_tool
 from auxskd_mm.datasets.preparation.labeled_list import write_lines
 from auxskd_mm.datasets.preparation.video_check import COMPARED, check_videos, summarize, write_report
+from auxskd_mm.datasets.readers.limits import MAX_PIXELS
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
 from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 
@@ -23,6 +24,9 @@ def main() -> None:
     parser.add_argument('--data-prefix', default='', help='folder that the names in a list are relative to')
     parser.add_argument('--report', default='videos.csv', help='.csv or .json file to write')
     parser.add_argument('--min-frames', type=int, default=16, help='fewest frames that are not short')
+    parser.add_argument(
+        '--max-pixels', type=int, default=MAX_PIXELS, help='most pixels of a frame; default %(default)s'
+    )
     parser.add_argument('--workers', type=int, default=None, help='processes; default is one a core')
     parser.add_argument('--good-list', help='file for the paths of the videos that are fine')
     parser.add_argument('--most', type=int, default=20, help='most problems to print; the report has all')
@@ -32,7 +36,9 @@ def main() -> None:
     dataset = UnlabeledVideoDataset(args.source, args.data_prefix, lazy_init=True)
     paths = list(dict.fromkeys(sample['filename'] for sample in dataset.load_data_list()))
     write_report(args.report, [])  # an unusable report file shows before the work, not after it
-    reports = check_videos(paths, min_frames=args.min_frames, workers=args.workers, progress=sys.stderr)
+    reports = check_videos(
+        paths, min_frames=args.min_frames, max_pixels=args.max_pixels, workers=args.workers, progress=sys.stderr
+    )
     write_report(args.report, reports)
     if args.good_list:
         write_lines(args.good_list, [report.path for report in reports if report.status == 'ok'])

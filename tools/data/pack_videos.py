@@ -6,6 +6,7 @@
 Prints what each layout would come to, then packs. Interrupted, it goes on when run again; run on a whole store it packs
 only what has changed. A config reads it with ``source='data/k100_store'``, a list of the same names with
 ``data_prefix='data/k100_store'``. ``--check`` reads a store back and compares it with its checksums and its sources.
+A store whose files say what cannot be, such as a place outside its shards, is an error.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from auxskd_mm.apis import run_tool
 from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.packing.estimate import estimate_layouts, estimate_table
 from auxskd_mm.datasets.packing.pack import default_workers
-from auxskd_mm.datasets.stores import LAYOUTS, StoreSettings, open_store
+from auxskd_mm.datasets.stores import LAYOUTS, StoreSettings, open_store, unreadable_videos
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
 
 
@@ -53,7 +54,8 @@ def parse_args() -> argparse.Namespace:
 def check(path: str) -> None:
     """Compare a store with its checksums and sources."""
     store = open_store(path)
-    damaged, changed = list(store.damaged_videos()), store.changed_sources()
+    damaged = sorted({*store.damaged_videos(), *unreadable_videos(store)})
+    changed = store.changed_sources()
     for word, names in (('damaged', damaged), ('its source has changed', changed)):
         for name in names[:20]:
             print(f'{word}: {name}')

@@ -18,6 +18,7 @@ from ...files import WholeFile
 from ...workers import progress_bar, worker_pool
 from ..readers.frame_index import NUMBERING
 from ..stores.index import StoreIndex
+from ..stores.schema import check_names, read_json
 from ..stores.settings import FORMAT, INDEX_FILE, MARKER_FILE, SETTINGS_FILE, VERSION, StoreSettings
 from ..stores.sources import SourceVideo, source_state
 from ..stores.store import Store, forget_store, open_store
@@ -98,8 +99,12 @@ def _check_names(videos: Sequence[SourceVideo]) -> None:
         other = seen.setdefault(video.name, video.path)
         if other != video.path:
             raise InputError(f'{video.path} and {other} would both be {video.name} in the store; pack them apart')
-        if '\n' in video.name + video.path or video.name.startswith(('/', '../')):
-            raise InputError(f'{video.path!r}: cannot be a name in a store ({video.name!r}); rename it')
+        try:
+            check_names([video.name])
+            if '\n' in video.path or '\0' in video.path:
+                raise ValueError('its path has a line break or zero byte in it')
+        except ValueError as error:
+            raise InputError(f'{video.path!r}: cannot be in a store ({error}); rename it') from None
     if len(seen) < len(videos):
         raise InputError(f'{len(videos) - len(seen)} videos are listed twice; list each once')
 
@@ -117,9 +122,9 @@ def _claim(out: Path, settings: StoreSettings) -> None:
         _write_settings(file, ours)
         return
     try:
-        theirs = dict(json.loads(file.read_text(encoding='utf-8')))
+        theirs = read_json(file)
         different = [key for key in {**ours, **theirs} if key != 'numbering' and theirs.get(key) != ours.get(key)]
-    except (ValueError, TypeError):
+    except (ValueError, OSError):
         different = ['format']
     if 'format' in different:
         raise InputError(f'{file}: not the settings of a training store; give another folder')

@@ -18,12 +18,24 @@ from ...errors import VideoReadError
 from ...files import WholeFile
 from ..readers import open_reader
 from ..readers.frame_index import NUMBERING
-from ..stores.settings import MEMBER_SUFFIX, VERSION, StoreSettings
+from ..stores.index import StoreIndex
+from ..stores.schema import check_left_out, check_shard_list, read_json
+from ..stores.settings import MEMBER_SUFFIX, VERSION, StoreSettings, member_stem
 from ..stores.sources import SourceState, SourceVideo
-from ..suffixes import VIDEO_SUFFIXES
 from .encode import Recipe, encode
 
 _BLOCK = 512
+# What a shard's file says of each video.
+_KINDS: dict[str, type] = {
+    **dict.fromkeys(('name', 'source', 'extradata'), str),
+    **dict.fromkeys(
+        (
+            'label', 'offset', 'size', 'table', 'frames', 'height', 'width', 'checksum', 'source_size', 'source_mtime',
+        ),
+        int,
+    ),
+    'fps': float,
+}  # fmt: skip
 
 
 class ShardJob(NamedTuple):
@@ -62,11 +74,33 @@ class ShardJob(NamedTuple):
 def shard_content(job: ShardJob) -> dict[str, Any] | None:
     """What the shard holds if it is there and whole, else None."""
     try:
-        content = json.loads((job.folder / f'{job.stem}.json').read_text(encoding='utf-8'))
-        whole = os.path.getsize(job.folder / f'{job.stem}.tar') == content['size']
-    except (OSError, ValueError, KeyError, TypeError):
+        content = read_json(job.folder / f'{job.stem}.json')
+        return content if _is_content(job, content) else None
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
-    return content if whole else None
+
+
+def _is_content(job: ShardJob, content: dict[str, Any]) -> bool:
+    """Whether a shard and what its file says are what the job would write."""
+    size, left_out, videos = content['size'], content['left_out'], content['videos']
+    check_shard_list([[content['file'], size]])
+    check_left_out(left_out)
+    if content['file'] != f'{job.stem}.tar' or os.path.getsize(job.folder / content['file']) != size:
+        return False
+    if not all(
+        isinstance(video, dict) and type(video[key]) is kind for video in videos for key, kind in _KINDS.items()
+    ):
+        return False
+    skipped = {path for path, _ in left_out}
+    expected = [video for video in job.videos if video.path not in skipped]
+    found = [(video['name'], video['source'], video['label']) for video in videos]
+    if found != [(video.name, os.path.abspath(video.path), video.label) for video in expected]:
+        return False
+    if len(videos) + len(left_out) != len(job.videos):
+        return False
+    if videos:
+        StoreIndex.of_shards([content]).check([size], job.settings.layout)
+    return True
 
 
 def write_shard(job: ShardJob) -> dict[str, Any]:
@@ -109,7 +143,7 @@ def _add_video(file: Any, job: ShardJob, video: SourceVideo, state: SourceState)
         recipe = Recipe(job.settings, count, reader.fps)
         shape: list[int] = []
         chunks = encode(_scaled(reader.stream(), count, job.settings, shape), recipe)
-        stem = os.path.splitext(video.name)[0] if video.name.lower().endswith(VIDEO_SUFFIXES) else video.name
+        stem = member_stem(video.name)
         name = stem + MEMBER_SUFFIX[job.settings.layout]
         offset, size, checksum = add_member(file, name, chunks, max(state.mtime, 0) // 10**9)
     finally:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -24,6 +25,7 @@ from ...workers import progress_bar, worker_pool
 from ..readers import PyAVReader, Reader, open_reader
 from ..readers.base import TOLERATED_AT_END, require_regular
 from ..readers.frame_names import find_frames
+from ..readers.limits import MAX_PIXELS, reason
 from ..readers.orientation import upright_size
 from ..readers.pyav import frame_array
 
@@ -59,12 +61,13 @@ class VideoReport(NamedTuple):
     digest: str = ''
 
 
-def check_video(path: str, min_frames: int = 1) -> VideoReport:
+def check_video(path: str, min_frames: int = 1, max_pixels: int = MAX_PIXELS) -> VideoReport:
     """Decode one video to its end, and compare a sample of its frames with the same ones read by number.
 
     Args:
         path: Video file or frame folder.
         min_frames: Fewest frames that are not 'short'.
+        max_pixels: Most pixels of a frame that is not 'bad'.
 
     Returns:
         Its report; a video that cannot be read is a report too, never an exception.
@@ -73,7 +76,7 @@ def check_video(path: str, min_frames: int = 1) -> VideoReport:
     try:
         size, digest = _content(path)
         report = report._replace(size=size, digest=digest)
-        reader = open_reader(path)
+        reader = open_reader(path, max_pixels=max_pixels)
         try:
             if isinstance(reader, PyAVReader):
                 frames, width, height = _decode_video(reader)
@@ -87,15 +90,20 @@ def check_video(path: str, min_frames: int = 1) -> VideoReport:
     except VideoReadError as error:
         inside = '' if error.path == path else f'{os.path.basename(error.path)}: '  # one image of a folder
         return report._replace(reason=inside + error.reason)
-    except OSError as error:
-        return report._replace(reason=error.strerror or str(error))
+    except Exception as error:  # whatever a file brings about is said of that file
+        return report._replace(reason=_one_line(error))
     if frames < min_frames:
         return report._replace(status='short', reason=f'{frames} frames, fewer than {min_frames}')
     return report._replace(status='ok', reason=getattr(reader, 'note', ''))
 
 
 def check_videos(
-    paths: Sequence[str], *, min_frames: int = 1, workers: int | None = None, progress: TextIO | None = sys.stderr
+    paths: Sequence[str],
+    *,
+    min_frames: int = 1,
+    max_pixels: int = MAX_PIXELS,
+    workers: int | None = None,
+    progress: TextIO | None = sys.stderr,
 ) -> list[VideoReport]:
     """Check many videos in worker processes, with a progress bar and the time left.
 
@@ -104,6 +112,7 @@ def check_videos(
     Args:
         paths: Video files or frame folders.
         min_frames: See :func:`check_video`.
+        max_pixels: See :func:`check_video`.
         workers: Processes, None for one a core.
         progress: Where the bar goes, None for none.
 
@@ -115,18 +124,19 @@ def check_videos(
     """
     if not paths:
         raise InputError('there are no videos to check')
-    if min_frames < 1 or (workers is not None and workers < 1):
-        raise InputError(f'min_frames={min_frames}, workers={workers}: expected at least 1')
+    if min(min_frames, max_pixels) < 1 or (workers is not None and workers < 1):
+        raise InputError(f'min_frames={min_frames}, max_pixels={max_pixels}, workers={workers}: expected at least 1')
     workers = min(workers or os.cpu_count() or 1, len(paths))
+    check = partial(check_video, min_frames=min_frames, max_pixels=max_pixels)
     reports: dict[int, VideoReport] = {}
     with progress_bar(len(paths), progress) as bar:
         with worker_pool(workers) as pool:
-            _collect(pool, paths, range(len(paths)), min_frames, reports, bar.update)
+            _collect(pool, paths, range(len(paths)), check, reports, bar.update)
         # A crash takes every task of the pool with it, so what is left runs one process for each video.
         for i in range(len(paths)):
             if i not in reports:
                 with worker_pool(1) as pool:
-                    _collect(pool, paths, [i], min_frames, reports, bar.update)
+                    _collect(pool, paths, [i], check, reports, bar.update)
                 if i not in reports:
                     reports[i] = VideoReport(paths[i], 'bad', 'the decoder crashes on it')
                     bar.update()
@@ -163,13 +173,13 @@ def _collect(
     pool: Executor,
     paths: Sequence[str],
     indices: Iterable[int],
-    min_frames: int,
+    check: Callable[[str], VideoReport],
     reports: dict[int, VideoReport],
     tick: Callable[[], object],
 ) -> None:
     """Run the tasks, as far as the pool gets."""
     try:
-        tasks = {pool.submit(check_video, paths[i], min_frames): i for i in indices}
+        tasks = {pool.submit(check, paths[i]): i for i in indices}
         for task in as_completed(tasks):
             reports[tasks[task]] = task.result()
             tick()
@@ -207,6 +217,12 @@ def _decode_video(reader: PyAVReader) -> tuple[int, int, int]:
     return frames, width, height
 
 
+def _one_line(error: Exception) -> str:
+    """Its kind is left out where the text speaks for itself."""
+    known = isinstance(error, (InputError, OSError))
+    return reason(error) if known else f'{type(error).__name__}: {reason(error)}'
+
+
 def _digest(frame: np.ndarray) -> bytes:
     return hashlib.blake2b(frame.tobytes(), digest_size=16).digest()
 
@@ -220,11 +236,12 @@ def _decode_images(reader: Reader) -> tuple[int, int, int]:
 
 def _content(path: str) -> tuple[int, str]:
     """Bytes and their hash."""
-    files = [path]
     if os.path.isdir(path):
         files = [os.path.join(path, name) for name in find_frames(path).frames]
-    elif os.path.exists(path):
-        require_regular(path)
+    else:
+        if '\0' in os.fspath(path) or os.path.exists(path):
+            require_regular(path)
+        files = [path] if os.stat(path).st_size else []  # such as /proc/kmsg, which makes its reader wait
     digest, size = hashlib.blake2b(digest_size=16), 0
     for file in files:
         with open(file, 'rb') as stream:

@@ -4,31 +4,43 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from ...errors import VideoReadError
+from .limits import MAX_PIXELS, guarded
 
 CHANNEL_ORDERS = ('rgb', 'bgr')
 # Containers may announce a frame or two more than their last packets yield.
 TOLERATED_AT_END = 2
-_BLOCK = 64
+_BLOCK, _BLOCK_BYTES = 64, 2**28
 
 
 class Reader:
     """Base of the readers.
 
+    What a library raises in a reader's methods, and want of memory, is a :class:`VideoReadError`.
+
     Args:
         path: Video file or frame folder.
         channel_order: 'rgb', or 'bgr' as the original loaders fed their networks.
+        max_pixels: Most pixels of a frame; a video with larger ones is refused.
     """
 
     num_frames: int = 0
     fps: float | None = None
 
-    def __init__(self, path: str, channel_order: str = 'rgb') -> None:
+    def __init__(self, path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS) -> None:
         self.path = path
         self.channel_order = channel_order
+        self.max_pixels = max_pixels
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in ('__init__', 'read', 'stream', 'frames'):
+            if name in vars(cls):
+                setattr(cls, name, guarded(vars(cls)[name]))
 
     def read(self, indices: Sequence[int]) -> list[np.ndarray]:
         """Frames of the given numbers (ascending, distinct), each uint8 (H, W, 3)."""
@@ -36,8 +48,12 @@ class Reader:
 
     def stream(self) -> Iterator[np.ndarray]:
         """All frames in order, few of them in memory at a time."""
-        for start in range(0, self.num_frames, _BLOCK):
-            yield from self.read(range(start, min(start + _BLOCK, self.num_frames)))
+        start, block = 0, 1
+        while start < self.num_frames:
+            frames = self.read(range(start, min(start + block, self.num_frames)))
+            start += len(frames)
+            block = max(1, min(_BLOCK, _BLOCK_BYTES // frames[0].nbytes))
+            yield from frames
 
     def close(self) -> None:
         """Release the file."""
@@ -67,14 +83,10 @@ def require_regular(path: str) -> None:
     Raises:
         VideoReadError: If it is none, or there is nothing.
     """
+    path = os.fspath(path)
+    if '\0' in path:
+        raise VideoReadError(path.replace('\0', '\\0'), 'has a zero byte in its name, which no file can have')
     if not os.path.exists(path):
         raise VideoReadError(path, 'no such file')
     if not os.path.isfile(path):
         raise VideoReadError(path, 'a pipe, socket or device, and no regular file')
-
-
-def reason(error: BaseException) -> str:
-    """One short line of an error; FFmpeg's repeats the path."""
-    strerror = getattr(error, 'strerror', None)
-    text = str(strerror or error).strip() or type(error).__name__
-    return text.splitlines()[0][:120]

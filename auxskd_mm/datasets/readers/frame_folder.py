@@ -13,6 +13,7 @@ from ...errors import VideoReadError
 from .base import Reader
 from .frame_names import FrameNames, find_frames
 from .images import REDUCED, decode_image, jpeg_size, read_file
+from .limits import MAX_PIXELS
 
 # Listings that a process remembers: sorting 300 names costs as much as decoding a few frames.
 _MOST_LISTINGS = 1024
@@ -32,6 +33,7 @@ class FrameFolderReader(Reader):
         target: (width, height) that the frames will be resized to. JPGs much larger than it are then decoded at a half,
             a quarter or an eighth of their size. Each pixel is the mean of those it stands for, and decoding costs
             less. The reader takes the largest reduction that leaves at least 0.93 of the target. None decodes in full.
+        max_pixels: See :class:`Reader`; of the image as it is stored.
 
     Attributes:
         note: What is odd about the folder, such as missing numbers; '' if nothing.
@@ -40,8 +42,14 @@ class FrameFolderReader(Reader):
         VideoReadError: If the folder is no frame folder.
     """
 
-    def __init__(self, path: str, channel_order: str = 'rgb', target: tuple[int, int] | None = None) -> None:
-        super().__init__(path, channel_order)
+    def __init__(
+        self,
+        path: str,
+        channel_order: str = 'rgb',
+        target: tuple[int, int] | None = None,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
+        super().__init__(path, channel_order, max_pixels)
         self.target = target
         self._names, _, self.note = _listing(path)
         self.num_frames = len(self._names)
@@ -58,10 +66,10 @@ class FrameFolderReader(Reader):
 
     def _read_frame(self, name: str) -> np.ndarray:
         path = os.path.join(self.path, name)
-        data = read_file(path)
+        data = read_file(path, self.max_pixels)
         if not self._reduced:  # one factor for all frames, so that their sizes stay the same
             self._reduced = 1 if self.target is None else reduction(jpeg_size(data), self.target)
-        image = decode_image(path, data, self._reduced)
+        image = decode_image(path, data, self._reduced, self.max_pixels)
         size = (jpeg_size(data) if self._reduced > 1 else None) or image.shape[1::-1]
         self._first = self._first or (name, size)
         if size != self._first[1]:

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...errors import VideoReadError
-from .base import TOLERATED_AT_END, reason
+from .base import TOLERATED_AT_END
+from .cut_off import missing_end
+from .limits import MAX_PIXELS, check_pixels, container_options, playlist_kind, reason
 from .stream import literal_path, video_stream, what_else
 
 # What the numbers of frames rest on. Raised with every change that gives a file's frames other numbers.
@@ -25,6 +27,8 @@ _SAME_RATE = 0.05
 _MOST_REORDERED = 16
 # More packets than there can be frames shown before the first key frame and after it in the file.
 _START = 24
+# A packet that is cut off is among the last ones: parsers hold some back.
+_LAST = 4
 _MPEG4_FRAME = b'\x00\x00\x01\xb6'
 
 
@@ -56,10 +60,15 @@ class _Packet(NamedTuple):
     pts: int | None
     key: bool
     discard: bool
+    corrupt: bool
 
 
-def open_container(path: str) -> Any:
+def open_container(path: str, max_pixels: int = MAX_PIXELS) -> Any:
     """PyAV's container of a file with a video stream that it can decode, with one thread.
+
+    Args:
+        path: Of a regular file; no other file is opened, whatever it names.
+        max_pixels: Most pixels of a frame.
 
     Raises:
         VideoReadError: If it is none.
@@ -67,8 +76,11 @@ def open_container(path: str) -> Any:
     import av
 
     try:
-        container = av.open(literal_path(path))
+        container = av.open(literal_path(path), **container_options(max_pixels))
     except (av.error.FFmpegError, OSError) as error:
+        kind = playlist_kind(path)
+        if kind:
+            raise VideoReadError(path, f'is {kind}, which names other files; give the videos themselves') from None
         raise VideoReadError(path, f'cannot be opened as a video ({reason(error)})') from None
     # Invented time stamps follow the order of the packets, which with B-frames is not that of the frames.
     container.flags = container.flags & ~_INVENT_TIME_STAMPS
@@ -81,17 +93,24 @@ def open_container(path: str) -> Any:
     if context is None:
         container.close()
         raise VideoReadError(path, 'has a codec that this PyAV has no decoder for; convert it, for instance to H.264')
+    try:
+        check_pixels(path, (context.width, context.height), max_pixels)
+    except VideoReadError:
+        container.close()
+        raise
+    context.options = {'max_pixels': str(max_pixels)}  # for sizes that change later
     # More threads cost more CPU time for short clips, and the loader's workers already use every core.
     context.thread_count = 1
     return container
 
 
-def index_frames(path: str, container: Any) -> FrameIndex:
+def index_frames(path: str, container: Any, max_pixels: int = MAX_PIXELS) -> FrameIndex:
     """Index of a file.
 
     Args:
         path: Its name.
         container: The file, newly opened by :func:`open_container`; it is read to its end.
+        max_pixels: As for :func:`open_container`, which opens the file again where its packets do not tell enough.
 
     Raises:
         VideoReadError: If the file is damaged or shows no frames.
@@ -108,10 +127,12 @@ def index_frames(path: str, container: Any) -> FrameIndex:
     count = len(shown)
     # Frames before the first key frame, or shown before it, refer to what is not there.
     whole = packets[0].key and (
-        _shows_its_start(path) if order is None else packets[0].pts is None or packets[0].pts <= order[0]
+        _start_is_whole(*_state(path), max_pixels)
+        if order is None
+        else packets[0].pts is None or packets[0].pts <= order[0]
     )
     if not sure or not whole:
-        count, order = _decode(path, order if sure else None)
+        count, order = _decode(path, order if sure else None, max_pixels)
     doubtful = order == pts and bool(stream.codec_context.has_b_frames)
     whole = order is not None and order[0] == 0 and count == len(packets) and not doubtful
     return FrameIndex(
@@ -132,11 +153,14 @@ def _packets(path: str, container: Any) -> tuple[list[_Packet], bool]:
     codec = stream.codec_context.name
     packets: list[_Packet] = []
     surplus = empty = 0
+    most = os.path.getsize(path)
     try:
         for packet in container.demux(stream):
             if packet.size == 0 or (codec in ('vp8', 'vp9') and _is_hidden(codec, packet)):
                 continue
-            packets.append(_Packet(packet.pts, packet.is_keyframe, packet.is_discard))
+            packets.append(_Packet(packet.pts, packet.is_keyframe, packet.is_discard, packet.is_corrupt))
+            if len(packets) > most:
+                raise VideoReadError(path, f'tells of more frames than it has bytes ({most})')
             if codec == 'mpeg4':
                 surplus += bytes(packet).count(_MPEG4_FRAME) - 1
                 empty += packet.size <= _LARGEST_EMPTY
@@ -146,6 +170,12 @@ def _packets(path: str, container: Any) -> tuple[list[_Packet], bool]:
         raise VideoReadError(
             path, f'is truncated: its header promises {stream.frames} frames, the file holds {len(packets)}'
         )
+    missing = missing_end(path, container.format.name)
+    # Broadcasts lose packets here and there, also near the end.
+    if not missing and container.format.name != 'mpegts' and any(packet.corrupt for packet in packets[-_LAST:]):
+        missing = 'its last packet is not whole'
+    if missing:
+        raise VideoReadError(path, f'is cut off after {len(packets)} frames: {missing}; copy or download it again')
     if surplus > 0:
         # DivX packs two frames into a packet and adds an empty one. None of them has the time stamp of its frame.
         packets = [packet._replace(pts=None) for packet in packets]
@@ -189,24 +219,19 @@ def _groups_are_closed(packets: list[_Packet], order: list[int]) -> bool:
     return True
 
 
-def _decode(path: str, order: list[int] | None) -> tuple[int, list[int] | None]:
+def _decode(path: str, order: list[int] | None, max_pixels: int) -> tuple[int, list[int] | None]:
     """Number of frames and their order by decoding; with an order at hand, no further than to its first frame shown."""
     if order is not None:
-        first = _decoded_times(*_state(path), True)
+        first = _decoded_times(*_state(path), max_pixels, True)
         if first and first[0] is not None:
             order = [time for time in order if time >= first[0]]
             return len(order), order
-    times = _decoded_times(*_state(path), False)
+    times = _decoded_times(*_state(path), max_pixels, False)
     if not times:
         raise VideoReadError(path, 'holds no frames that can be decoded')
     known = [time for time in times if time is not None]
     ascending = len(known) == len(times) and all(a < b for a, b in zip(known, known[1:]))
     return len(times), known if ascending else None
-
-
-def _shows_its_start(path: str) -> bool:
-    """Whether each of the first packets shows a frame, for files without time stamps that tell."""
-    return _start_is_whole(*_state(path))
 
 
 def _state(path: str) -> tuple[str, int, int]:
@@ -216,10 +241,11 @@ def _state(path: str) -> tuple[str, int, int]:
 
 
 @lru_cache(maxsize=4096)
-def _start_is_whole(path: str, size: int, mtime: int) -> bool:
+def _start_is_whole(path: str, size: int, mtime: int, max_pixels: int) -> bool:
+    """Whether each of the first packets shows a frame, for files without time stamps that tell."""
     import av
 
-    container = open_container(path)
+    container = open_container(path, max_pixels)
     fed = shown = 0
     try:
         for packet in container.demux(video_stream(container)):
@@ -237,11 +263,11 @@ def _start_is_whole(path: str, size: int, mtime: int) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _decoded_times(path: str, size: int, mtime: int, first_only: bool) -> tuple[int | None, ...]:
+def _decoded_times(path: str, size: int, mtime: int, max_pixels: int, first_only: bool) -> tuple[int | None, ...]:
     """Time stamps of the frames as they are decoded."""
     import av
 
-    container = open_container(path)
+    container = open_container(path, max_pixels)
     times: list[int | None] = []
     try:
         for frame in container.decode(video_stream(container)):

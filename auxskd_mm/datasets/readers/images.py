@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+
 import cv2
 import numpy as np
 
 from ...errors import VideoReadError
+from .limits import MAX_PIXELS, check_pixels
 
 _END_OF_JPG = b'\xff\xd9'
 # The last chunk of a PNG, with its checksum.
 _END_OF_PNG = b'IEND\xaeB`\x82'
+# A pixel of a file takes no more bytes (16 bit RGBA), nor its header.
+_BYTES_PER_PIXEL, _HEADER = 8, 2**24
 REDUCED = {
     1: cv2.IMREAD_COLOR,
     2: cv2.IMREAD_REDUCED_COLOR_2,
@@ -18,16 +23,19 @@ REDUCED = {
 }
 
 
-def read_file(path: str) -> bytes:
+def read_file(path: str, max_pixels: int = MAX_PIXELS) -> bytes:
     """Bytes of an image file.
 
     OpenCV does not get the path: it crashes on a name that is not UTF-8.
 
     Raises:
-        VideoReadError: If it cannot be read, or is empty.
+        VideoReadError: If it cannot be read, is empty, or larger than an image of ``max_pixels`` can be.
     """
     try:
         with open(path, 'rb') as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > _BYTES_PER_PIXEL * max_pixels + _HEADER:
+                raise VideoReadError(path, f'is larger ({size} bytes) than an image of max_pixels={max_pixels} can be')
             data = file.read()
     except OSError as error:
         raise VideoReadError(path, f'cannot be read ({error.strerror})') from None
@@ -36,17 +44,23 @@ def read_file(path: str) -> bytes:
     return data
 
 
-def decode_image(path: str, data: bytes, reduced: int = 1) -> np.ndarray:
+def decode_image(path: str, data: bytes, reduced: int = 1, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Image uint8 (H, W, 3), BGR.
 
     Args:
         path: For messages.
         data: Bytes of the file.
         reduced: 1, 2, 4 or 8: decode at this fraction of the size.
+        max_pixels: Most pixels of the image as it is stored.
 
     Raises:
-        VideoReadError: If the file is cut off, where OpenCV would fill the rest with grey, or is no image.
+        VideoReadError: If the file is cut off, where OpenCV would fill the rest with grey, is none of
+            :data:`~auxskd_mm.datasets.suffixes.IMAGE_SUFFIXES`, or larger than ``max_pixels``.
     """
+    size = image_size(data)
+    if size is None:
+        raise VideoReadError(path, 'cannot be read as an image (no JPG, PNG, BMP or WebP)')
+    check_pixels(path, size, max_pixels)
     if is_cut_off(data):
         raise VideoReadError(path, f'is cut off after {len(data)} bytes; copy or extract it again')
     image = cv2.imdecode(np.frombuffer(data, np.uint8), REDUCED[reduced])
@@ -70,6 +84,37 @@ def is_cut_off(data: bytes) -> bool:
     return data[:2] == b'BM' and len(data) < int.from_bytes(data[2:6], 'little')
 
 
+def image_size(data: bytes) -> tuple[int, int] | None:
+    """(width, height) out of the header of a JPG, PNG, BMP or WebP; None for any other file.
+
+    The header is read before OpenCV decodes, which asks for all the memory at once.
+    """
+    if data[:2] == b'\xff\xd8':
+        return jpeg_size(data)
+    if data[:8] == b'\x89PNG\r\n\x1a\n' and len(data) >= 24:
+        return int.from_bytes(data[16:20], 'big'), int.from_bytes(data[20:24], 'big')
+    if data[:2] == b'BM' and len(data) >= 26:
+        if int.from_bytes(data[14:18], 'little') == 12:  # the header of OS/2
+            return int.from_bytes(data[18:20], 'little'), int.from_bytes(data[20:22], 'little')
+        # A negative height stores the rows from the top.
+        width, height = (int.from_bytes(data[at : at + 4], 'little', signed=True) for at in (18, 22))
+        return abs(width), abs(height)
+    return _webp_size(data) if data[:4] == b'RIFF' and data[8:12] == b'WEBP' and len(data) >= 30 else None
+
+
+def _webp_size(data: bytes) -> tuple[int, int] | None:
+    """Size in the first chunk: lossy (RFC 6386, 9.1), lossless or extended (the WebP container's specification)."""
+    kind = data[12:16]
+    if kind == b'VP8X':
+        return 1 + int.from_bytes(data[24:27], 'little'), 1 + int.from_bytes(data[27:30], 'little')
+    if kind == b'VP8L':
+        bits = int.from_bytes(data[21:25], 'little')
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b'VP8 ':
+        return int.from_bytes(data[26:28], 'little') & 0x3FFF, int.from_bytes(data[28:30], 'little') & 0x3FFF
+    return None
+
+
 def jpeg_size(data: bytes) -> tuple[int, int] | None:
     """(width, height) out of a JPG's header; None for any other file."""
     return _segments(data)[0]
@@ -78,7 +123,12 @@ def jpeg_size(data: bytes) -> tuple[int, int] | None:
 def _segments(data: bytes) -> tuple[tuple[int, int] | None, int | None]:
     """Size of a JPG, and where its coded pixels start; None for what is not there."""
     at, size = 2, None
-    while data[:2] == b'\xff\xd8' and at + 4 <= len(data) and data[at] == 0xFF:
+    while data[:2] == b'\xff\xd8' and at + 4 <= len(data):
+        if data[at] != 0xFF:  # between segments decoders skip what is no marker
+            at = data.find(b'\xff', at)
+            if at < 0:
+                break
+            continue
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], 'big')
         if marker == 0xFF:  # a byte that fills up
             at += 1

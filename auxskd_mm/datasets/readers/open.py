@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 
 from ...errors import InputError, VideoReadError
-from .base import CHANNEL_ORDERS, TOLERATED_AT_END, Reader, reason
+from .base import CHANNEL_ORDERS, TOLERATED_AT_END, Reader
 from .frame_folder import FrameFolderReader
+from .limits import MAX_PIXELS, reason
 from .orientation import is_turned_at_most
 from .pyav import PyAVReader
 from .stream import literal_path
@@ -28,9 +29,10 @@ class _OtherReader(Reader):
     index is that of :class:`PyAVReader`, which also reads where the library would give other frames.
     """
 
-    def __init__(self, path: str, channel_order: str = 'rgb') -> None:
-        super().__init__(path, channel_order)
-        self._pyav = PyAVReader(path, channel_order)
+    def __init__(self, path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS) -> None:
+        super().__init__(path, channel_order, max_pixels)
+        # First, since it alone refuses formats that name other files.
+        self._pyav = PyAVReader(path, channel_order, max_pixels)
         self.num_frames, self.fps = self._pyav.num_frames, self._pyav.fps
         self._by_pyav = not (self._is_plain() and self._is_exact())
         if not self._by_pyav:
@@ -73,14 +75,14 @@ class DecordReader(_OtherReader):
     most MP4. PyAV reads all others.
     """
 
-    def __init__(self, path: str, channel_order: str = 'rgb') -> None:
+    def __init__(self, path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS) -> None:
         try:
             import decord  # noqa: F401
         except ImportError:
             raise InputError(
                 "backend='decord': decord is not installed; run `pip install decord` or use 'pyav'"
             ) from None
-        super().__init__(path, channel_order)
+        super().__init__(path, channel_order, max_pixels)
 
     def _is_exact(self) -> bool:
         import decord
@@ -114,7 +116,7 @@ class OpenCVReader(_OtherReader):
             if frame.interlaced_frame:
                 return False
             break
-        capture = cv2.VideoCapture(literal_path(self.path))
+        capture = _capture(self.path)
         try:
             # Also false for a codec that it opens and cannot decode.
             return bool(capture.isOpened() and capture.grab())
@@ -124,7 +126,7 @@ class OpenCVReader(_OtherReader):
     def _read(self, indices: Sequence[int]) -> list[np.ndarray]:
         wanted, final = set(indices), max(indices)
         found: dict[int, np.ndarray] = {}
-        capture = cv2.VideoCapture(literal_path(self.path))
+        capture = _capture(self.path)
         try:
             for i in range(final + 1):
                 if not capture.grab():
@@ -138,11 +140,21 @@ class OpenCVReader(_OtherReader):
         return self._complete(found, indices)
 
 
+def _capture(path: str) -> cv2.VideoCapture:
+    """By FFmpeg alone: OpenCV's other backends take ``img_%02d.avi`` for the names of many files."""
+    return cv2.VideoCapture(literal_path(path), cv2.CAP_FFMPEG)
+
+
 READERS: dict[str, type[Reader]] = {'pyav': PyAVReader, 'decord': DecordReader, 'opencv': OpenCVReader}
 
 
 def open_reader(
-    path: str, *, backend: str = 'pyav', channel_order: str = 'rgb', target: tuple[int, int] | None = None
+    path: str,
+    *,
+    backend: str = 'pyav',
+    channel_order: str = 'rgb',
+    target: tuple[int, int] | None = None,
+    max_pixels: int = MAX_PIXELS,
 ) -> Reader:
     """Reader of a video file, or of a folder of frames or a video in a training store whatever the backend.
 
@@ -151,6 +163,7 @@ def open_reader(
         backend: 'pyav', 'decord' or 'opencv'.
         channel_order: 'rgb' or 'bgr'.
         target: (width, height) that the frames will be resized to; see :class:`FrameFolderReader`, which alone uses it.
+        max_pixels: Most pixels of a frame; the default is 8192 x 8192.
 
     Raises:
         InputError: For an unknown backend or channel order.
@@ -161,11 +174,11 @@ def open_reader(
     if channel_order not in CHANNEL_ORDERS:
         raise InputError(f"channel_order='{channel_order}': expected 'rgb' or 'bgr'")
     if os.path.isdir(path):
-        return FrameFolderReader(path, channel_order, target)
+        return FrameFolderReader(path, channel_order, target, max_pixels)
     if not os.path.exists(path):
         from ..stores.read import open_stored_video
 
-        stored = open_stored_video(path, channel_order)
+        stored = open_stored_video(path, channel_order, max_pixels)
         if stored is not None:
             return stored
-    return READERS[backend](path, channel_order)
+    return READERS[backend](path, channel_order, max_pixels)

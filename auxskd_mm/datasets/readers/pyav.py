@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import VideoReadError
-from .base import TOLERATED_AT_END, Reader, reason
+from .base import TOLERATED_AT_END, Reader
 from .frame_index import index_frames, open_container
+from .limits import MAX_PIXELS, reason
 from .orientation import upright
 from .stream import video_stream
 
@@ -29,13 +30,13 @@ class PyAVReader(Reader):
         video_streams: How many video streams the file has, cover pictures included.
     """
 
-    def __init__(self, path: str, channel_order: str = 'rgb') -> None:
-        super().__init__(path, channel_order)
+    def __init__(self, path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS) -> None:
+        super().__init__(path, channel_order, max_pixels)
         self._require()
-        self._container = open_container(path)
+        self._container = open_container(path, max_pixels)
         self.video_streams = len(self._container.streams.video)
         try:
-            self.index = index_frames(path, self._container)
+            self.index = index_frames(path, self._container, max_pixels)
         except VideoReadError:
             self.close()
             raise
@@ -113,7 +114,7 @@ class PyAVReader(Reader):
         import av
 
         self.close()
-        self._container = open_container(self.path)
+        self._container = open_container(self.path, self.max_pixels)
         timed = self._timed and not self.index.doubtful
         count = 0
         try:

@@ -11,7 +11,7 @@ A video in it is named ``<store>/<name>``, which :func:`~auxskd_mm.datasets.read
 :mod:`auxskd_mm.datasets.packing` writes stores.
 """
 
-from .read import open_stored_video
+from .read import open_stored_video, unreadable_videos
 from .settings import LAYOUTS, StoreSettings
 from .sources import SourceVideo
 from .store import Store, find_store, is_store, open_store, stored_video_exists
@@ -26,4 +26,5 @@ __all__ = [
     'open_store',
     'open_stored_video',
     'stored_video_exists',
+    'unreadable_videos',
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...texts import ERRORS
+from .schema import check_extradata, check_names, check_rows, read_arrays
 from .sources import SourceState
 
 _ROW = np.dtype(
@@ -31,6 +31,7 @@ _ROW = np.dtype(
         ('source_mtime', '<i8'),
     ]
 )
+_ARRAYS = ('rows', 'names', 'sources', 'extradata')
 
 
 class StoreIndex:
@@ -80,18 +81,29 @@ class StoreIndex:
         Raises:
             ValueError: If it is damaged.
         """
+        kinds = {key: _ROW if key == 'rows' else np.dtype(np.uint8) for key in _ARRAYS}
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                lists = [
-                    arrays[key].tobytes().decode('utf-8', ERRORS).split('\n')
-                    for key in ('names', 'sources', 'extradata')
-                ]
-                rows = arrays['rows']
-        except (zipfile.BadZipFile, KeyError, OSError, EOFError) as error:
-            raise ValueError(str(error)) from None
-        if rows.dtype != _ROW or len(rows) != len(lists[0]):
-            raise ValueError('its rows are of another kind')
-        return cls(rows, lists[0], lists[1], [bytes.fromhex(text) for text in lists[2]])
+            arrays = read_arrays(data, kinds)
+            lists = {key: arrays[key].tobytes().decode('utf-8', ERRORS).split('\n') for key in _ARRAYS if key != 'rows'}
+            extradata = [bytes.fromhex(text) for text in lists['extradata']]
+        except Exception as error:  # zipfile and NumPy raise many kinds at bytes that are not theirs
+            raise ValueError(str(error).partition('\n')[0][:200] or type(error).__name__) from None
+        return cls(arrays['rows'], lists['names'], lists['sources'], extradata)
+
+    def check(self, sizes: Sequence[int], layout: str) -> StoreIndex:
+        """Return the index if a store with shards of these sizes can have it.
+
+        Raises:
+            ValueError: If it cannot.
+        """
+        if not len(self.rows) == len(self.names) == len(self.sources):
+            raise ValueError(f'{len(self.rows)} rows, {len(self.names)} names and {len(self.sources)} sources')
+        if any('\0' in source for source in self.sources):
+            raise ValueError('the path of a source has a zero byte in it')
+        check_names(self.names)
+        check_extradata(self.extradata, layout)
+        check_rows(self.rows, sizes, len(self.extradata), layout)
+        return self
 
     def __len__(self) -> int:
         return len(self.rows)

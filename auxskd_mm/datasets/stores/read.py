@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -13,13 +13,17 @@ import numpy as np
 
 from ...errors import VideoReadError
 from ...files import read_exactly
-from ..readers.base import Reader, reason
+from ..readers.base import Reader
+from ..readers.images import jpeg_size
+from ..readers.limits import MAX_PIXELS, check_pixels, reason
 from ..readers.pyav import frame_array
 from .buffers import take_buffer
-from .settings import NPY_HEADER
+from .schema import TAR_BLOCK
+from .settings import MEMBER_SUFFIX, NPY_HEADER, member_stem
 from .store import Store, find_store
 
 _MOST_DECODERS = 16
+_PLAIN_NAME = 99
 _LOCAL = threading.local()
 # Known to OpenCV since 4.11; the same values without a second pass over them.
 _READ_RGB: int | None = getattr(cv2, 'IMREAD_COLOR_RGB', None)
@@ -33,16 +37,25 @@ class StoredVideoReader(Reader):
         number: Row of its index.
         path: ``<store>/<name>``.
         channel_order: See :class:`Reader`.
+        max_pixels: See :class:`Reader`.
+
+    Raises:
+        VideoReadError: If its frames are too large.
     """
 
-    def __init__(self, store: Store, number: int, path: str, channel_order: str = 'rgb') -> None:
-        super().__init__(path, channel_order)
+    def __init__(
+        self, store: Store, number: int, path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS
+    ) -> None:
+        super().__init__(path, channel_order, max_pixels)
         row = store.index.rows[number]
         self.num_frames = int(row['frames'])
         self.fps = float(row['fps']) or None
         self._shard = store.shards[row['shard']]
-        self._offset, self._table = int(row['offset']), int(row['table'])
+        self._offset, self._size, self._table = int(row['offset']), int(row['size']), int(row['table'])
         self._shape = int(row['height']), int(row['width'])
+        check_pixels(path, self._shape[::-1], max_pixels)
+        self._stem = member_stem(store.index.names[number])
+        self._checked = False
         self._store, self._extradata = store, int(row['extradata'])
 
     def read(self, indices: Sequence[int]) -> list[np.ndarray]:
@@ -54,12 +67,39 @@ class StoredVideoReader(Reader):
         except OSError as error:
             raise VideoReadError(self.path, f'its shard {self._shard} cannot be opened ({reason(error)})') from None
         try:
+            if not self._checked:
+                self._check_members(descriptor)
+                self._checked = True
             return self._read(descriptor, indices)
         finally:
             os.close(descriptor)
 
     def _read(self, descriptor: int, indices: Sequence[int]) -> list[np.ndarray]:
         raise NotImplementedError
+
+    def _check_members(self, descriptor: int) -> None:
+        """Compare the index with the headers in the shard: one that points elsewhere would give other pixels."""
+        self._check_member(descriptor, self._offset, self._size, self._stem + MEMBER_SUFFIX[self._store.layout])
+        if self._table >= 0:
+            self._check_member(descriptor, self._table, 4 * (self.num_frames + 1), f'{self._stem}.positions')
+
+    def _check_member(self, descriptor: int, start: int, size: int, name: str) -> None:
+        at = start - self._offset
+        header = self._bytes(descriptor, at - TAR_BLOCK, at)
+        # A long name, or one that is not ASCII, stands in a header before this one.
+        same = len(name) > _PLAIN_NAME or not name.isascii() or header[:100].rstrip(b'\0') == name.encode()
+        if not same or header[257:262] != b'ustar' or _tar_number(header[124:136]) != size:
+            raise VideoReadError(
+                self.path, f'is not where the index of the store says ({name}, {size} bytes at {start}); pack it again'
+            )
+
+    def _refuse_shape(self, i: int, shape: Sequence[int]) -> None:
+        if tuple(shape[:2]) != self._shape:
+            raise VideoReadError(
+                self.path,
+                f'frame {i} has {shape[1]}x{shape[0]} pixels, {self._shape[1]}x{self._shape[0]} in the index; the '
+                'store is damaged, pack it again',
+            )
 
     def _bytes(self, descriptor: int, start: int, end: int) -> bytes:
         """Bytes [start, end) of the member."""
@@ -73,7 +113,10 @@ class StoredVideoReader(Reader):
         data = self._bytes(
             descriptor, self._table - self._offset + 4 * first, self._table - self._offset + 4 * (last + 2)
         )
-        return np.frombuffer(data, dtype='<u4').tolist()
+        positions = np.frombuffer(data, dtype='<u4').tolist()
+        if positions[-1] > self._size or any(a >= b for a, b in zip(positions, positions[1:])):
+            raise VideoReadError(self.path, 'its table of positions is damaged; pack it again')
+        return positions
 
     def _runs(self, indices: Sequence[int], gap: int) -> list[list[int]]:
         """Indices in groups that are read in one go: neighbours less than ``gap`` frames apart."""
@@ -88,6 +131,12 @@ class StoredVideoReader(Reader):
 
 class StoredRawReader(StoredVideoReader):
     """Layout 'raw'. The frames are views of one buffer, which is used again when all of them are gone."""
+
+    def _check_members(self, descriptor: int) -> None:
+        super()._check_members(descriptor)
+        shape = f"'shape': ({self.num_frames}, {self._shape[0]}, {self._shape[1]}, 3)"
+        if shape.encode() not in self._bytes(descriptor, 0, NPY_HEADER):
+            raise VideoReadError(self.path, 'has another shape in its shard than in the index; pack it again')
 
     def _read(self, descriptor: int, indices: Sequence[int]) -> list[np.ndarray]:
         height, width = self._shape
@@ -115,9 +164,13 @@ class StoredJpgReader(StoredVideoReader):
             data = np.frombuffer(self._bytes(descriptor, positions[0], positions[-1]), np.uint8)
             for i in run:
                 start, end = (positions[i - run[0] + k] - positions[0] for k in (0, 1))
-                image = decode_image(data[start:end], self.channel_order)
+                size = jpeg_size(data[start:end].tobytes())
+                if size is not None:
+                    self._refuse_shape(i, size[::-1])  # before there is memory for it
+                image = decode_image(data[start:end], self.channel_order) if size is not None else None
                 if image is None:
                     raise VideoReadError(self.path, f'frame {i} cannot be decoded; the store is damaged, pack it again')
+                self._refuse_shape(i, image.shape)
                 frames.append(image)
         return frames
 
@@ -128,7 +181,7 @@ class StoredMp4Reader(StoredVideoReader):
     def _read(self, descriptor: int, indices: Sequence[int]) -> list[np.ndarray]:
         import av
 
-        decoder = _decoder(self._store.index.extradata[self._extradata])
+        decoder = _decoder(self._store.index.extradata[self._extradata], self.max_pixels)
         frames: list[np.ndarray] = []
         try:
             for run in self._runs_of_groups(indices):
@@ -164,11 +217,14 @@ class StoredMp4Reader(StoredVideoReader):
                 raise VideoReadError(self.path, f'frame {first + i} cannot be decoded; the store is damaged')
             if i in wanted:
                 # Odd sides were padded to even ones.
-                frames.append(frame_array(decoded[0], self.channel_order)[: self._shape[0], : self._shape[1]])
+                frame = frame_array(decoded[0], self.channel_order)
+                if frame.shape[:2] != tuple(side + side % 2 for side in self._shape):
+                    self._refuse_shape(first + i, frame.shape)
+                frames.append(frame[: self._shape[0], : self._shape[1]])
         return frames
 
 
-def open_stored_video(path: str, channel_order: str = 'rgb') -> StoredVideoReader | None:
+def open_stored_video(path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS) -> StoredVideoReader | None:
     """Reader of ``<store>/<name>``; None if no folder above is a store.
 
     Raises:
@@ -182,7 +238,31 @@ def open_stored_video(path: str, channel_order: str = 'rgb') -> StoredVideoReade
     number = store.index.number(name)
     if number is None:
         raise VideoReadError(path, f'no such video among the {len(store)} of the store {store.path}')
-    return _READERS[store.layout](store, number, path, channel_order)
+    return _READERS[store.layout](store, number, path, channel_order, max_pixels)
+
+
+def _tar_number(field: bytes) -> int:
+    """A number of a tar header, octal or (from 8 GiB on) binary; -1 if it is none."""
+    if field[0] & 0x80:
+        return int.from_bytes(field[1:], 'big')
+    digits = field.rstrip(b'\0 ')
+    return int(digits, 8) if digits.isdigit() and not digits.translate(None, b'01234567') else -1
+
+
+def unreadable_videos(store: Store) -> Iterator[str]:
+    """Names of the videos of which a few frames, read by number, cannot be decoded.
+
+    Their bytes may be those that were written, but then an index, or the settings, were changed by hand.
+    """
+    for number, name in enumerate(store.index.names):
+        last = int(store.index.rows['frames'][number]) - 1
+        try:
+            reader = _READERS[store.layout](store, number, f'{store.path.rstrip("/")}/{name}')
+            # The start of the second group shows whether the groups are as long as the settings say.
+            for frames in (sorted({0, min(store.gop, last)}), [last]):
+                reader.read(frames)
+        except VideoReadError:
+            yield name
 
 
 def decode_image(data: np.ndarray, channel_order: str) -> np.ndarray | None:
@@ -193,21 +273,24 @@ def decode_image(data: np.ndarray, channel_order: str) -> np.ndarray | None:
     return image if image is None or channel_order == 'bgr' else cv2.cvtColor(image, cv2.COLOR_BGR2RGB, image)
 
 
-def _decoder(extradata: bytes) -> Any:
+def _decoder(extradata: bytes, max_pixels: int) -> Any:
     """H.264 decoder of this thread for a set of parameters; few are kept, and none has threads or files."""
     import av
 
-    cache: OrderedDict[bytes, Any] = _LOCAL.__dict__.setdefault('decoders', OrderedDict())
-    decoder = cache.get(extradata)
+    cache: OrderedDict[tuple[bytes, int], Any] = _LOCAL.__dict__.setdefault('decoders', OrderedDict())
+    key = extradata, max_pixels
+    decoder = cache.get(key)
     if decoder is None:
-        decoder = cache[extradata] = av.CodecContext.create('h264', 'r')
+        decoder = av.CodecContext.create('h264', 'r')
+        decoder.options = {'max_pixels': str(max_pixels)}
         decoder.extradata = extradata
         decoder.thread_count = 1
         decoder.open()
+        cache[key] = decoder
         if len(cache) > _MOST_DECODERS:
             cache.popitem(last=False)
     else:
-        cache.move_to_end(extradata)
+        cache.move_to_end(key)
     return decoder
 
 

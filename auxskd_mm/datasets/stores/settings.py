@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, NamedTuple
 
 from ...errors import InputError
+from ..suffixes import VIDEO_SUFFIXES
 
 FORMAT = 'auxskd_mm training store'
 VERSION = 1
@@ -14,6 +16,11 @@ SETTINGS_FILE = 'packing.json'
 LAYOUTS = ('mp4', 'jpg', 'raw')
 # A member's suffix in the tar tells any other program what it is.
 MEMBER_SUFFIX = dict(mp4='.mp4', jpg='.mjpeg', raw='.npy')
+
+
+def member_stem(name: str) -> str:
+    """Name of a video's member in the tar, without suffix."""
+    return os.path.splitext(name)[0] if name.lower().endswith(VIDEO_SUFFIXES) else name
 
 
 class StoreSettings(NamedTuple):

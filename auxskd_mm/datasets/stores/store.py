@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
-from ...files import read_exactly
 from ..readers.frame_index import NUMBERING
 from .index import StoreIndex
-from .settings import FORMAT, INDEX_FILE, MARKER_FILE, SETTINGS_FILE, VERSION
+from .schema import MOST_INDEX, check_marker, read_json, read_regular
+from .settings import FORMAT, INDEX_FILE, MARKER_FILE, SETTINGS_FILE, VERSION, StoreSettings
 from .sources import source_state
 
 _MOST_STORES = 8
+_BLOCK = 2**20
 _OPEN: OrderedDict[str, Store] = OrderedDict()
 
 
@@ -34,19 +34,18 @@ class Store:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        marker = _read_marker(path)
-        self.layout: str = marker['settings']['layout']
-        self.gop: int = marker['settings'].get('gop', 1)
+        marker, settings = _read_marker(path)
+        self.layout, self.gop = settings.layout, settings.gop
         self.left_out: list[list[str]] = marker['left_out']
         self.shards = [os.path.join(path, file) for file, _ in marker['shards']]
         for file, (_, size) in zip(self.shards, marker['shards']):
-            found = os.path.getsize(file) if os.path.exists(file) else 0
+            found = os.path.getsize(file) if os.path.isfile(file) else 0
             if found != size:
                 raise InputError(
                     f'{file}: {found} bytes of {size}, the store is cut off; copy it again, or delete the file and run '
                     'tools/data/pack_videos.py again, which packs what is missing'
                 )
-        self.index = _read_index(path, marker['index_checksum'])
+        self.index = _read_index(path, marker, settings.layout)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -79,16 +78,25 @@ class Store:
     def damaged_videos(self) -> Iterable[str]:
         """Names of the videos whose bytes are not those that were written. Reads everything."""
         for name, row in zip(self.index.names, self.index.rows):
-            descriptor = os.open(self.shards[row['shard']], os.O_RDONLY)
+            spans = [(int(row['offset']), int(row['size']))]
+            spans += [(int(row['table']), 4 * (int(row['frames']) + 1))] if row['table'] >= 0 else []
             try:
-                checksum = zlib.crc32(read_exactly(descriptor, int(row['size']), int(row['offset'])))
-                if row['table'] >= 0:
-                    table = read_exactly(descriptor, 4 * (int(row['frames']) + 1), int(row['table']))
-                    checksum = zlib.crc32(table, checksum)
-            finally:
-                os.close(descriptor)
+                checksum = _checksum(self.shards[row['shard']], spans)
+            except OSError:
+                checksum = None
             if checksum != row['checksum']:
                 yield name
+
+
+def _checksum(path: str, spans: Sequence[tuple[int, int]]) -> int:
+    """CRC-32 of parts of a file, (start, size), a block at a time."""
+    checksum = 0
+    with open(path, 'rb') as file:
+        for start, size in spans:
+            file.seek(start)
+            for at in range(0, size, _BLOCK):
+                checksum = zlib.crc32(file.read(min(_BLOCK, size - at)), checksum)
+    return checksum
 
 
 def is_store(path: str) -> bool:
@@ -129,7 +137,7 @@ def stored_video_exists(path: str) -> bool:
     return found is not None and found[0].index.number(found[1]) is not None
 
 
-def _read_marker(path: str) -> dict[str, Any]:
+def _read_marker(path: str) -> tuple[dict[str, Any], StoreSettings]:
     file = os.path.join(path, MARKER_FILE)
     if not os.path.exists(file):
         raise InputError(
@@ -137,34 +145,60 @@ def _read_marker(path: str) -> dict[str, Any]:
             'same arguments, it goes on where it stopped'
         )
     try:
-        with open(file, encoding='utf-8') as stream:
-            marker = json.load(stream)
-        if marker['format'] != FORMAT:
-            raise ValueError
-        version = marker['version']
-    except (ValueError, KeyError, TypeError):
-        raise InputError(f'{file}: not the marker of a training store, or damaged; pack the videos again') from None
-    if version != VERSION:
+        marker = read_json(file)
+        if marker.get('format') != FORMAT:
+            raise ValueError(f'its format is {marker.get("format")!r:.50}')
+    except (ValueError, OSError) as error:
         raise InputError(
-            f'{file}: a store of version {version}, this package reads version {VERSION}; pack the videos again, or '
-            'use the package that wrote it'
+            f'{file}: not the marker of a training store, or damaged; pack the videos again ({_line(error)})'
+        ) from None
+    if marker.get('version') != VERSION:
+        raise InputError(
+            f'{file}: a store of version {marker.get("version")!r:.20}, this package reads version {VERSION}; pack the '
+            'videos again, or use the package that wrote it'
         )
     if marker.get('numbering') != NUMBERING:
         raise InputError(
             f'{file}: packed by a version that numbered the frames of some videos wrongly (numbering '
-            f'{marker.get("numbering", 1)}, not {NUMBERING}); run tools/data/pack_videos.py again with the same arguments, '
-            'it packs all videos again into this folder'
+            f'{marker.get("numbering", 1)!r:.20}, not {NUMBERING}); run tools/data/pack_videos.py again with the same '
+            'arguments, it packs all videos again into this folder'
         )
-    return marker
+    try:
+        settings = check_marker(marker)
+        _compare_settings(path, settings)
+    except (ValueError, OSError) as error:
+        raise InputError(
+            f'{file}: damaged or changed by hand: {_line(error)}; run tools/data/pack_videos.py again'
+        ) from None
+    return marker, settings
 
 
-def _read_index(path: str, checksum: int) -> StoreIndex:
+def _compare_settings(path: str, settings: StoreSettings) -> None:
+    """The packing's own note of its settings must be the same, where it is still there."""
+    file = os.path.join(path, SETTINGS_FILE)
+    if os.path.exists(file):
+        theirs, ours = read_json(file), settings.relevant()
+        for key, value in ours.items():
+            if theirs.get(key) != value:
+                raise ValueError(f'{key}={value} here, {theirs.get(key)!r:.50} in {SETTINGS_FILE}')
+
+
+def _read_index(path: str, marker: dict[str, Any], layout: str) -> StoreIndex:
     file = os.path.join(path, INDEX_FILE)
     try:
-        with open(file, 'rb') as stream:
-            data = stream.read()
-        if zlib.crc32(data) != checksum:
+        data = read_regular(file, MOST_INDEX)
+        if zlib.crc32(data) != marker['index_checksum']:
             raise ValueError('its checksum is wrong')
-        return StoreIndex.from_bytes(data)
+        index = StoreIndex.from_bytes(data).check([size for _, size in marker['shards']], layout)
+        counts = len(index), int(index.rows['frames'].sum(dtype=np.int64))
+        if counts != (marker['videos'], marker['frames']):
+            raise ValueError(
+                f'{counts[0]} videos with {counts[1]} frames, not {marker["videos"]} with {marker["frames"]}'
+            )
+        return index
     except (OSError, ValueError) as error:
-        raise InputError(f'{file}: missing or damaged ({error}); run tools/data/pack_videos.py again') from None
+        raise InputError(f'{file}: missing or damaged ({_line(error)}); run tools/data/pack_videos.py again') from None
+
+
+def _line(error: Exception) -> str:
+    return str(getattr(error, 'strerror', None) or error).partition('\n')[0][:200]

@@ -11,6 +11,7 @@ from mmcv.transforms import BaseTransform
 from ...errors import InputError
 from ...registry import TRANSFORMS
 from ..readers import CHANNEL_ORDERS, READERS, open_reader
+from ..readers.limits import MAX_PIXELS
 
 
 def own_frames(frames: Iterable[np.ndarray]) -> list[np.ndarray]:
@@ -38,6 +39,8 @@ class OpenVideo(BaseTransform):
             frames that the resize makes of them differ from those of full reading by about 3 grey levels on average,
             since pixels are averaged before they are interpolated. None, and all other kinds of files, are read in
             full.
+        max_pixels: Most pixels of a frame as it is stored, so that no file takes all memory; a video with larger ones
+            is a bad one. The default is 8192 x 8192.
 
     Raises:
         InputError: For an unknown backend or channel order.
@@ -45,7 +48,11 @@ class OpenVideo(BaseTransform):
     """
 
     def __init__(
-        self, backend: str = 'pyav', channel_order: str = 'rgb', target: tuple[int, int] | None = None
+        self,
+        backend: str = 'pyav',
+        channel_order: str = 'rgb',
+        target: tuple[int, int] | None = None,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         if backend not in READERS:
             raise InputError(f"OpenVideo.backend='{backend}': expected one of {', '.join(map(repr, READERS))}")
@@ -53,8 +60,11 @@ class OpenVideo(BaseTransform):
             raise InputError(f"OpenVideo.channel_order='{channel_order}': expected 'rgb' or 'bgr'")
         if target is not None and (len(target) != 2 or min(target) < 1):
             raise InputError(f'OpenVideo.target={target}: expected (width, height), as of the Resize that follows')
+        if max_pixels < 1:
+            raise InputError(f'OpenVideo.max_pixels={max_pixels}: expected at least 1')
         self.backend = backend
         self.channel_order = channel_order
+        self.max_pixels = max_pixels
         self.target = None if target is None else (int(target[0]), int(target[1]))
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +72,11 @@ class OpenVideo(BaseTransform):
         reader = results.get('video_reader')
         if reader is None:
             reader = open_reader(
-                results['filename'], backend=self.backend, channel_order=self.channel_order, target=self.target
+                results['filename'],
+                backend=self.backend,
+                channel_order=self.channel_order,
+                target=self.target,
+                max_pixels=self.max_pixels,
             )
         results['video_reader'] = reader
         results['total_frames'] = reader.num_frames
@@ -73,7 +87,7 @@ class OpenVideo(BaseTransform):
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(backend={self.backend!r}, channel_order={self.channel_order!r}, '
-            f'target={self.target})'
+            f'target={self.target}, max_pixels={self.max_pixels})'
         )
 
 

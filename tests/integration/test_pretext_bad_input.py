@@ -31,7 +31,7 @@ CASES = {
     'head_of_another_length': (
         'vcop',
         {'model.cls_head.tuple_len': 2},
-        r"6 predictions for 4 'order_label's of 4 samples: sampler and head disagree on the clips of a sample",
+        r"ClipOrderSample draws 6 classes of 'order' .*, but model\.cls_head \(ClipOrderHead\) has 2; give sampler",
     ),
     'one_pace': (
         'pace',
@@ -42,7 +42,7 @@ CASES = {
     'more_paces_than_classes': (
         'pace',
         {'model.cls_head.num_paces': 2},
-        r"'pace_label' runs from \d to [23], but the head has 2 classes: give sampler and head the same number",
+        r"PaceSample draws 4 classes of 'pace' .*, but model\.cls_head \(PaceHead\) has 2; give sampler",
     ),
     'contrast_without_a_second_view': (
         'pace',

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ..errors import InputError
-from ..stock_recipes import adapt_recipe
+from ..stock_configs import adapt_stock_config
 from .loading.class_count import count_classes
 from .loading.copied_variables import merge_variables
 from .loading.new_style import name_types
@@ -76,7 +76,7 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
             config.merge_from_dict(values)
         except (KeyError, TypeError) as error:  # an index beyond a list, a key below what is no dict
             raise InputError(f'--cfg-options: {str(error.args[0])[:200]} ...') from None
-    adapt_recipe(config)
+    adapt_stock_config(config)
     return config
 
 

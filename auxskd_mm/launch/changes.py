@@ -10,7 +10,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..compat import leave_out_device_ids
-from ..stock_recipes import adapt_recipe
+from ..stock_configs import adapt_stock_config
 from .training_defaults import leave_out_amp, make_safe, mend_loaders, pin_loaders, take_compile_options
 
 
@@ -36,7 +36,7 @@ CHANGES = (
         'recipe',
         'A recipe of MMAction2 that a pretext task extends is adapted to clips without action labels, with a line for '
         'each change; load_config has done it already.',
-        adapt_recipe,
+        adapt_stock_config,
     ),
     Change(
         'float32',

@@ -73,7 +73,7 @@ def test_step(method, name):
     make, views, _, labels, names = METHODS[method]
     model = make(config, width)
     if method == 'VSPP' and takes_frames(backbone):
-        model['type'] = 'auxskd_mm.FrameRecognizer'  # as adapt_recipe writes it
+        model['type'] = 'auxskd_mm.FrameRecognizer'  # as adapt_stock_config writes it
     preprocessor = dict(type='auxskd_mm.ClipDataPreprocessor', mean=[127.5] * 3, std=[64.0] * 3)
     model = MODELS.build(dict(model, data_preprocessor=preprocessor))
     model.init_weights()

@@ -5,7 +5,7 @@ from mmengine.config import Config
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.models.heads import VSPPHead
-from auxskd_mm.stock_recipes import adapt_recipe
+from auxskd_mm.stock_configs import adapt_stock_config
 
 VSPP = dict(type='auxskd_mm.VSPPHead', in_channels=512)
 
@@ -23,14 +23,14 @@ def recipe(model=None, layout='NCTHW', clip_len=16, sampler='auxskd_mm.SegmentPa
 def test_a_recipe_that_fits_is_left_alone():
     config = recipe()
     before = config.pretty_text
-    assert adapt_recipe(config) == []
+    assert adapt_stock_config(config) == []
     assert config.pretty_text == before
 
 
 def test_a_recipe_without_a_pretext_task_is_left_alone():
     head = dict(type='TSMHead', num_classes=4, in_channels=512)
     config = recipe(dict(type='Recognizer2D', backbone=dict(type='ResNetTSM', depth=18), cls_head=head), layout='NCHW')
-    assert adapt_recipe(config) == []
+    assert adapt_stock_config(config) == []
     assert config.model.type == 'Recognizer2D'
 
 
@@ -41,7 +41,7 @@ def test_frames_become_clips_and_a_second_call_changes_nothing(head):
     config = recipe(
         dict(type='Recognizer2D', backbone=backbone, cls_head=head, data_preprocessor=processor), layout='NCHW'
     )
-    lines = adapt_recipe(config)
+    lines = adapt_stock_config(config)
     assert config.model.type == 'auxskd_mm.FrameRecognizer'
     assert config.model.backbone.num_segments == 16
     assert config.model.data_preprocessor.format_shape == 'NCTHW'
@@ -52,7 +52,7 @@ def test_frames_become_clips_and_a_second_call_changes_nothing(head):
         'model.data_preprocessor.format_shape',
         'model.backbone.num_segments',
     ]
-    assert adapt_recipe(config) == []
+    assert adapt_stock_config(config) == []
 
 
 def test_frames_of_tsn_samplers_are_one_clip():
@@ -66,7 +66,7 @@ def test_frames_of_tsn_samplers_are_one_clip():
         layout='NCHW',
     )
     config.train_dataloader.dataset.pipeline[0] = dict(type='SampleFrames', clip_len=1, num_clips=5)
-    adapt_recipe(config)
+    adapt_stock_config(config)
     assert config.model.backbone.num_segments == 5
     assert config.train_dataloader.dataset.pipeline[1].input_format == 'NCHW'
     assert 'format_shape' not in config.model.data_preprocessor
@@ -85,14 +85,14 @@ def test_frames_of_tsn_samplers_are_one_clip():
 )
 def test_the_backbone_gets_the_samplers_frames(backbone, key):
     config = recipe(dict(backbone={'type': backbone, key: 8}), clip_len=32)
-    assert adapt_recipe(config) == [f'model.backbone.{key} is 32 in place of 8, the frames of a clip']
+    assert adapt_stock_config(config) == [f'model.backbone.{key} is 32 in place of 8, the frames of a clip']
     assert config.model.backbone[key] == 32
 
 
 def test_what_needs_action_labels_is_set_aside():
     processor = dict(type='ActionDataPreprocessor', format_shape='NCTHW', blending=dict(type='MixupBlending'))
     config = recipe(dict(data_preprocessor=processor, neck=dict(type='TPN', aux_head_cfg=dict(out_channels=4))))
-    lines = adapt_recipe(config)
+    lines = adapt_stock_config(config)
     assert config.model.data_preprocessor.blending is None
     assert config.model.neck.aux_head_cfg is None
     assert [line.split(' is ')[0] for line in lines] == [
@@ -105,7 +105,7 @@ def test_a_recipe_for_tests_gets_a_training():
     config = recipe()
     config.train_cfg = config.optim_wrapper = None
     config.train_dataloader = dict(dataset=dict(config.train_dataloader.dataset, _delete_=True), batch_size=3)
-    (line,) = adapt_recipe(config)
+    (line,) = adapt_stock_config(config)
     assert '_delete_' not in config.train_dataloader.dataset
     assert config.train_dataloader.batch_size == 3
     assert config.train_dataloader.sampler.shuffle
@@ -118,30 +118,30 @@ def test_a_recipe_for_tests_gets_a_training():
 
 def test_nothing_is_trained_without_data():
     config = Config(dict(model=dict(type='Recognizer3D', cls_head=dict(type='auxskd_mm.ClipFeatureHead'))))
-    assert adapt_recipe(config) == []
+    assert adapt_stock_config(config) == []
     assert 'train_cfg' not in config
 
 
 def test_clips_too_short_for_the_slow_pathway_are_named():
     config = recipe(dict(backbone=dict(type='ResNet3dSlowFast', resample_rate=8)), clip_len=12)
     with pytest.raises(InputError, match=r'12 frames, but .* every 8-th: set clip_len to a multiple of 8'):
-        adapt_recipe(config)
+        adapt_stock_config(config)
 
 
 def test_a_method_takes_the_last_stage_of_a_recipe_alone(tmp_path):
     backbone = dict(type='ResNet3d', depth=18, out_indices=(2, 3))
     model = dict(type='auxskd_mm.AuxSKD', backbone=backbone, cls_head=None, neck=dict(type='auxskd_mm.MLP'))
-    assert adapt_recipe(recipe(model)) == []  # written by hand: refused when it is built
+    assert adapt_stock_config(recipe(model)) == []  # written by hand: refused when it is built
     path = tmp_path / 'mine.py'
     path.write_text("_base_ = 'mmaction::_base_/default_runtime.py'\n")
     config = Config(recipe(model)._cfg_dict, filename=str(path))
-    assert adapt_recipe(config) == ['model.backbone.out_indices=(2, 3) is (3,), the last stage']
+    assert adapt_stock_config(config) == ['model.backbone.out_indices=(2, 3) is (3,), the last stage']
     assert config.model.backbone.out_indices == (3,)
 
 
 def test_a_recipe_of_optical_flow_is_named():
     config = recipe(dict(backbone=dict(type='ResNet', depth=18, in_channels=10)))
-    assert adapt_recipe(config) == []  # frames of one's own
+    assert adapt_stock_config(config) == []  # frames of one's own
     config.train_dataloader.dataset.pipeline.insert(0, dict(type='auxskd_mm.OpenVideo'))
     with pytest.raises(InputError, match=r'in_channels=10: the recipe is for optical flow.* set in_channels=3'):
-        adapt_recipe(config)
+        adapt_stock_config(config)

@@ -22,7 +22,7 @@ from .training import complete_training
 _FRAME_OPTIONS = ('num_segments', 'num_frames', 't_size', 'temporal_size')
 
 
-def adapt_recipe(config: Config) -> list[str]:
+def adapt_stock_config(config: Config) -> list[str]:
     """Adapt a config that has a model or a head of this package, and print a line for each change.
 
     Configs of other models are left alone, and a second call changes nothing. For 2-D recognisers the model becomes a

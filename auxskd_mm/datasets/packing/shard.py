@@ -9,7 +9,7 @@ import tarfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -22,6 +22,9 @@ from ..stores.settings import MEMBER_SUFFIX, VERSION, StoreSettings
 from ..stores.sources import SourceState, SourceVideo
 from ..suffixes import VIDEO_SUFFIXES
 from .encode import Recipe, encode
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 _BLOCK = 512
 
@@ -102,7 +105,7 @@ def write_shard(job: ShardJob) -> dict[str, Any]:
     return content
 
 
-def _add_video(file: Any, job: ShardJob, video: SourceVideo, state: SourceState) -> dict[str, Any]:
+def _add_video(file: BinaryIO, job: ShardJob, video: SourceVideo, state: SourceState) -> dict[str, Any]:
     reader = open_reader(video.path)
     try:
         count = min(reader.num_frames, job.max_frames or reader.num_frames)
@@ -145,7 +148,9 @@ def _scaled(
         yield frame
 
 
-def add_member(file: Any, name: str, chunks: Iterable[bytes], mtime: int, checksum: int = 0) -> tuple[int, int, int]:
+def add_member(
+    file: BinaryIO, name: str, chunks: Iterable[bytes], mtime: int, checksum: int = 0
+) -> tuple[int, int, int]:
     """Append a member to a tar file of unknown size: its header is filled in when its bytes are all there.
 
     Returns:

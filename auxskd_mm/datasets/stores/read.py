@@ -6,7 +6,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -18,6 +18,9 @@ from ..readers.pyav import frame_array
 from .buffers import take_buffer
 from .settings import NPY_HEADER
 from .store import Store, find_store
+
+if TYPE_CHECKING:
+    from av import VideoCodecContext
 
 _MOST_DECODERS = 16
 _LOCAL = threading.local()
@@ -148,7 +151,7 @@ class StoredMp4Reader(StoredVideoReader):
                 runs[-1].append(i)
         return runs
 
-    def _decode(self, descriptor: int, decoder: Any, run: Sequence[int]) -> list[np.ndarray]:
+    def _decode(self, descriptor: int, decoder: VideoCodecContext, run: Sequence[int]) -> list[np.ndarray]:
         import av
 
         first = run[0] // self._store.gop * self._store.gop

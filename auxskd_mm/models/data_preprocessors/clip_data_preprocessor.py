@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmaction.models.data_preprocessors import ActionDataPreprocessor
@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from ...errors import InputError
 from ...functional.photometric import normalize_clips
 from ...registry import MODELS
+
+if TYPE_CHECKING:
+    from mmaction.structures import ActionDataSample
 
 _CHANNEL_DIM = {'NCTHW': -4, 'NCHW': -3}
 
@@ -68,7 +71,9 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
         self._rank_generator: torch.Generator | None = None
         self._seed: int | None = None
 
-    def preprocess(self, inputs: Any, data_samples: Any, training: bool = False) -> tuple[Tensor, Any]:
+    def preprocess(
+        self, inputs: Sequence[Tensor], data_samples: Sequence[ActionDataSample] | None, training: bool = False
+    ) -> tuple[Tensor, Any]:
         """Stack, augment in training, and normalise.
 
         Args:

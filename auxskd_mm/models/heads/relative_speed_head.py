@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,6 +11,9 @@ from ...errors import InputError
 from ...registry import MODELS
 from ..modules.mlp import MLP
 from .pooled_head import PooledHead
+
+if TYPE_CHECKING:
+    from ...typing import Features
 
 KINDS = ('linear', 'mlp', 'conv', 'convbn')
 
@@ -79,7 +82,7 @@ class RelativeSpeedHead(PooledHead):
         self.kind = kind
         self.out_channels = out_channels
 
-    def forward(self, feats: Any, **kwargs: Any) -> Tensor:
+    def forward(self, feats: Features, **kwargs: object) -> Tensor:
         """Embeddings.
 
         Args:
@@ -96,7 +99,7 @@ class RelativeSpeedHead(PooledHead):
             feats = self.convs(self._feature_map(feats))  # (B, C, T', H', W')
         return F.normalize(self.projector(self.pool(feats)), dim=1)  # (B, C) -> (B, D)
 
-    def _feature_map(self, feats: Any) -> Tensor:
+    def _feature_map(self, feats: Features) -> Tensor:
         """The one map (B, C, T', H', W') to convolve."""
         self.pool(feats)  # several maps, or another width
         while isinstance(feats, (list, tuple)):

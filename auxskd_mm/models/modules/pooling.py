@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from ...errors import InputError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...typing import Features
+
 TOKEN_POOLS = ('auto', 'class', 'patch')
 
 
-def pool_features(feats: Any, *, token_pool: str = 'auto', key: str = 'model.backbone.out_indices') -> Tensor:
+def pool_features(
+    feats: Features | None, *, token_pool: str = 'auto', key: str = 'model.backbone.out_indices'
+) -> Tensor:
     """Average a backbone's output over space and time.
 
     Args:
@@ -57,13 +64,13 @@ def pool_features(feats: Any, *, token_pool: str = 'auto', key: str = 'model.bac
     return (feats[:, 1:] if token_pool == 'patch' else feats).mean(1)  # (B, N, C) -> (B, C)
 
 
-def _is_map_and_token(feats: Any) -> bool:
+def _is_map_and_token(feats: Sequence[object]) -> bool:
     """Whether this is MViT's [feature map (B, C, T', H', W'), class token (B, C) or None]."""
     if len(feats) != 2 or not isinstance(feats[0], Tensor) or feats[0].ndim < 4:
         return False
     return feats[1] is None or (isinstance(feats[1], Tensor) and feats[1].shape == feats[0].shape[:2])
 
 
-def _shapes(feats: Any) -> str:
+def _shapes(feats: Sequence[object]) -> str:
     shapes = [tuple(f.shape) if isinstance(f, Tensor) else type(f).__name__ for f in feats]
     return f'[{", ".join(map(str, shapes))}]'

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from ...errors import InputError
 from .pooling import pool_features
+
+if TYPE_CHECKING:
+    from ...typing import Features
 
 # Each pooling in words, for the results that are computed with it.
 POOLINGS = {
@@ -19,7 +22,7 @@ POOLINGS = {
 }
 
 
-def pool_for_protocol(feats: Any, pooling: str = 'average') -> Tensor:
+def pool_for_protocol(feats: Features | None, pooling: str = 'average') -> Tensor:
     """Pool what a backbone yields.
 
     Args:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain, zip_longest
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import numpy as np
 import torch
@@ -43,7 +43,7 @@ class ClipFeatures(NamedTuple):
     pooling: str
 
 
-def clip_features(sample: ActionDataSample, features: Tensor, pooling: str) -> ClipFeatures | None:
+def clip_features(sample: ActionDataSample | Mapping[str, Any], features: Tensor, pooling: str) -> ClipFeatures | None:
     """What belongs to one video; None if the sample stands in for an unreadable one.
 
     Args:

@@ -151,7 +151,7 @@ def _curves(axis: Axes, scalars: Scalars, keys: Sequence[str], title: str, unit:
 
 def _legend(axis: Axes, where: str = 'best') -> None:
     if axis.get_legend_handles_labels()[0]:
-        axis.legend(fontsize=8, loc=where, framealpha=0.8)
+        axis.legend(fontsize=8, loc=where, framealpha=0.8)  # type: ignore[call-overload]  # loc is a Literal
 
 
 def _region(axis: Axes, low: float, high: float, colour: str, text: str, hatch: str = '') -> None:

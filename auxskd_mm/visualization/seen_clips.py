@@ -194,7 +194,7 @@ def _packed_clips(steps: Sequence[Any], results: dict, views: np.ndarray) -> lis
     return found
 
 
-def _views(imgs: np.ndarray, preprocessor: ActionDataPreprocessor | None, training: bool) -> np.ndarray:
+def _views(imgs: np.ndarray, preprocessor: Any, training: bool) -> np.ndarray:
     """Views uint8 (V, T, H, W, 3) as they leave the preprocessor, without normalisation.
 
     Args:

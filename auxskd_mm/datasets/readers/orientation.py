@@ -81,7 +81,7 @@ def is_turned_at_most(frame: VideoFrame) -> bool:
 def _matrix(frame: VideoFrame) -> _Matrix | None:
     from av.sidedata.sidedata import Type
 
-    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    data = frame.side_data.get(Type.DISPLAYMATRIX)  # type: ignore[call-overload]  # not in the stub
     if data is None:
         return None
     values = np.frombuffer(bytes(data), np.int32)

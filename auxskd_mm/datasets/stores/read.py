@@ -161,7 +161,8 @@ class StoredMp4Reader(StoredVideoReader):
         wanted = {i - first for i in run}
         frames: list[np.ndarray] = []
         for i in range(len(positions) - 1):
-            packet = av.Packet(data[positions[i] - positions[0] : positions[i + 1] - positions[0]])
+            piece = data[positions[i] - positions[0] : positions[i + 1] - positions[0]]
+            packet = av.Packet(piece)  # type: ignore[arg-type]  # any buffer will do; the stub says bytes
             decoded = decoder.decode(packet)
             if len(decoded) != 1 or decoded[0].is_corrupt:
                 raise VideoReadError(self.path, f'frame {first + i} cannot be decoded; the store is damaged')

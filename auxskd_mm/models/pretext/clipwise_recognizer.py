@@ -12,8 +12,6 @@ from torch.utils._pytree import tree_map
 from ...registry import MODELS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from mmaction.structures import ActionDataSample
 
 
@@ -31,11 +29,11 @@ class ClipwiseRecognizer3D(Recognizer3D):
     of the tuple separately.
     """
 
-    def extract_feat(
+    def extract_feat(  # type: ignore[override]  # as Recognizer3D overrides BaseRecognizer
         self,
         inputs: Tensor,
         stage: str = 'neck',
-        data_samples: Sequence[ActionDataSample] | None = None,
+        data_samples: list[ActionDataSample] | None = None,
         test_mode: bool = False,
     ) -> tuple[Any, dict]:
         """Arguments and result as of ``Recognizer3D.extract_feat``; inputs are (B, V, C, T, H, W)."""

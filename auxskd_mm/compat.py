@@ -17,9 +17,16 @@ import types
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import InputError
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+    from mmengine.config import Config
 
 _DRN = 'mmaction.models.localizers.drn'
 
@@ -184,7 +191,7 @@ def allow_flat_config_names() -> bool:
         return original(f'{package}::folder/{name}')[0], name
 
     for target in (mmengine_config, config_utils, hub):
-        target._get_package_and_cfg_path = package_and_path
+        setattr(target, original.__name__, package_and_path)
     return True
 
 
@@ -248,7 +255,7 @@ def quiet_missing_operator() -> bool:
     return True
 
 
-def start_process_group(launcher: str, timeout: Any = None) -> bool:
+def start_process_group(launcher: str, timeout: timedelta | None = None) -> bool:
     """Start a gloo group on a machine without an accelerator.
 
     MMEngine's Runner would call ``torch.cuda.set_device``, but leaves a group alone that is already up. Handled are
@@ -272,11 +279,11 @@ def start_process_group(launcher: str, timeout: Any = None) -> bool:
             os.environ[name] = os.environ[slurm]
         os.environ.setdefault('MASTER_PORT', '29500')
         os.environ.setdefault('MASTER_ADDR', os.environ.get('SLURM_LAUNCH_NODE_IPADDR', '127.0.0.1'))
-    dist.init_process_group('gloo', **({} if timeout is None else dict(timeout=timeout)))
+    dist.init_process_group('gloo', timeout=timeout)  # None is gloo's own
     return True
 
 
-def leave_out_device_ids(config: Any) -> bool:
+def leave_out_device_ids(config: Config) -> bool:
     """Let MMEngine wrap a model for several processes on a machine without an accelerator.
 
     Its Runner hands ``device_ids`` to DDP whatever the device, and DDP refuses them for a model on the CPU.
@@ -312,7 +319,7 @@ class _WhenImported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, name: str, workaround: Callable[[], bool]) -> None:
         self.name, self.workaround = name, workaround
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+    def find_spec(self, name: str, path: object = None, target: object = None) -> Any:
         """Called for each import until ours comes."""
         if name != self.name or self not in sys.meta_path:
             return None
@@ -324,11 +331,11 @@ class _WhenImported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.spec = module.__spec__
         return importlib.util.spec_from_loader(name, self)
 
-    def create_module(self, spec: Any) -> Any:
+    def create_module(self, spec: ModuleSpec) -> Any:
         """The module that the workaround imported."""
         return sys.modules[spec.name]
 
-    def exec_module(self, module: Any) -> None:
+    def exec_module(self, module: ModuleType) -> None:
         """Nothing is left to run; the module keeps its own spec."""
         module.__spec__ = self.spec
 

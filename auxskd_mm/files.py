@@ -11,11 +11,14 @@ import zipfile
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from .errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def check_writable(path: str | Path, reads: Iterable[str | Path] = (), overwrite: bool = True) -> Path:
@@ -101,7 +104,7 @@ class WholeFile:
         self.file: Any = open(self.partial, 'wb')
         return self
 
-    def __exit__(self, kind: Any, *rest: Any) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         try:
             try:
                 if kind is None:
@@ -138,7 +141,7 @@ def write_whole(path: str | os.PathLike, content: bytes | str, partial: Path | N
     return Path(path)
 
 
-def save_figure(figure: Any, path: str | os.PathLike, dpi: float) -> Path:
+def save_figure(figure: Figure, path: str | os.PathLike, dpi: float) -> Path:
     """Write a figure of matplotlib, whole or not at all; the suffix is the format."""
     with WholeFile(path) as whole:
         figure.savefig(whole.file, dpi=dpi, format=Path(path).suffix[1:] or 'png')

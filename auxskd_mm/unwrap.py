@@ -1,12 +1,20 @@
-"""The model behind MMEngine's wrapper."""
+"""The model and the optimizer wrapper behind MMEngine's wide types."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
 
 from mmengine.model import is_model_wrapper
 from torch import nn
 
+if TYPE_CHECKING:
+    from mmengine.optim import OptimWrapper
+    from mmengine.runner import Runner
 
-def unwrap(model: nn.Module) -> nn.Module:
+    from .typing import VideoModel
+
+
+def unwrap(model: nn.Module) -> VideoModel:
     """The model itself, where a wrapper such as DDP holds it.
 
     Args:
@@ -15,4 +23,9 @@ def unwrap(model: nn.Module) -> nn.Module:
     Returns:
         The wrapped model. A model without a wrapper comes back as it is, and so does a wrapper without ``module``.
     """
-    return getattr(model, 'module', model) if is_model_wrapper(model) else model
+    return cast('VideoModel', getattr(model, 'module', model) if is_model_wrapper(model) else model)
+
+
+def built_optim_wrapper(runner: Runner) -> OptimWrapper:
+    """A Runner's optimizer wrapper as its hooks see it: before the training it is a config, or None."""
+    return cast('OptimWrapper', runner.optim_wrapper)

@@ -64,7 +64,7 @@ def imports_of(folder):
     ],
 )
 def test_arrows_point_down(room, allowed):
-    assert imports_of(room) - {room} <= allowed
+    assert imports_of(room) - {room, 'typing'} <= allowed
 
 
 def test_nothing_imports_the_tools_and_only_the_top_floor_imports_apis():

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -28,11 +28,14 @@ from ..files import WholeFile
 from ..texts import printable, write_text
 from .inference import init_model
 
+if TYPE_CHECKING:
+    from ..typing import VideoModel
+
 SUFFIXES = ('.npy', '.npz', '.parquet')
 
 
 def extract_features(
-    config: str | Config | nn.Module,
+    config: str | Config | VideoModel,
     checkpoint: str | None = None,
     videos: str | Sequence[str] = (),
     *,

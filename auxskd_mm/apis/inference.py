@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -32,6 +32,11 @@ from ..functional.transfer import load_checked
 from ..models.tasks import CLASS, model_tasks
 from ..random_state import untouched_random_state
 from ..registry import type_name
+
+if TYPE_CHECKING:
+    from mmaction.structures import ActionDataSample
+
+    from ..typing import VideoInput, VideoModel
 
 QUESTIONS = ('as_is', 'task')
 
@@ -97,7 +102,7 @@ def init_model(
     *,
     require: str = 'model',
     seed: int = 0,
-) -> nn.Module:
+) -> VideoModel:
     """Model of a config in eval mode, with the weights of a checkpoint; ``model.cfg`` is the config.
 
     Args:
@@ -131,7 +136,7 @@ def init_model(
     return model
 
 
-def _move(model: nn.Module, device: str | torch.device | None) -> None:
+def _move(model: VideoModel, device: str | torch.device | None) -> None:
     try:
         model.to(device or get_device())
     except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
@@ -140,7 +145,7 @@ def _move(model: nn.Module, device: str | torch.device | None) -> None:
         raise InputError(f"device='{device}': {str(error).splitlines()[0][:160]}") from None
 
 
-def _build(config: Config, random_weights: bool, seed: int) -> nn.Module:
+def _build(config: Config, random_weights: bool, seed: int) -> VideoModel:
     if config.get('model') is None:
         raise InputError('the config has no model')
     settings = config.model.to_dict() if hasattr(config.model, 'to_dict') else dict(config.model)
@@ -168,7 +173,7 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def load_weights(model: nn.Module, checkpoint: str, prefixes: Sequence[str]) -> None:
+def load_weights(model: VideoModel, checkpoint: str, prefixes: Sequence[str]) -> None:
     """Load what fits; parts of the model that start with ``prefixes`` must be covered whole.
 
     Raises:
@@ -205,7 +210,7 @@ def inference_pipeline(config: Config, question: str = 'as_is', num_clips: int =
     return Compose(input_pipeline(steps))
 
 
-def check_question(model: nn.Module, question: str) -> None:
+def check_question(model: VideoModel, question: str) -> None:
     """Refuse 'as_is' to a model that has no answer to it.
 
     Raises:
@@ -217,7 +222,7 @@ def check_question(model: nn.Module, question: str) -> None:
         raise InputError(f"{name} tells {' and '.join(together)}: ask it with question='task'")
 
 
-def asked_tasks(model: nn.Module) -> tuple[Task, ...]:
+def asked_tasks(model: VideoModel) -> tuple[Task, ...]:
     """Tasks of a model of :func:`init_model`: those of its head, or else those that the config's evaluators name."""
     own = model_tasks(model)
     # A head of MMAction2's kind counts as a classifier until something says otherwise.
@@ -225,8 +230,8 @@ def asked_tasks(model: nn.Module) -> tuple[Task, ...]:
 
 
 def predict(
-    model: nn.Module,
-    videos: Any,
+    model: VideoModel,
+    videos: VideoInput,
     *,
     question: str = 'as_is',
     num_clips: int = 4,
@@ -260,7 +265,7 @@ def predict(
     return results
 
 
-def predict_pace(model: nn.Module, video: Any, **options: Any) -> VideoPrediction:
+def predict_pace(model: VideoModel, video: VideoInput, **options: Any) -> VideoPrediction:
     """At what pace a video seems to play and, for VSPP, which segment of its clips seems sped up.
 
     Args:
@@ -293,7 +298,10 @@ def prepared(samples: Iterable[dict[str, Any]], pipeline: Compose, skip_bad: boo
     good, last = 0, None
     for sample in samples:
         try:
-            yield pipeline(sample)
+            inputs = pipeline(sample)
+            if inputs is None:
+                raise VideoReadError(str(sample.get('filename')), 'a step of the pipeline dropped it')
+            yield inputs
             good += 1
         except (VideoReadError, OSError) as error:
             if not skip_bad:
@@ -319,12 +327,12 @@ def batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
 
 
 @torch.no_grad()
-def predict_batch(model: nn.Module, batch: Sequence[dict[str, Any]]) -> list[VideoPrediction]:
+def predict_batch(model: VideoModel, batch: Sequence[dict[str, Any]]) -> list[VideoPrediction]:
     """Predictions for samples that went through :func:`inference_pipeline`."""
     return [read_prediction(sample, model) for sample in model.test_step(pseudo_collate(list(batch)))]
 
 
-def read_prediction(sample: Any, model: nn.Module) -> VideoPrediction:
+def read_prediction(sample: ActionDataSample, model: VideoModel) -> VideoPrediction:
     """Probabilities and names out of a data sample that a head has written into.
 
     Raises:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mmengine
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.infer.infer import BaseInferencer
-from torch import nn
 
 from ..config.load import load_config
 from ..config.task_names import pretext_sampler
@@ -31,6 +30,9 @@ from .inference import (
     predict_batch,
     prepared,
 )
+
+if TYPE_CHECKING:
+    from ..typing import VideoModel
 
 
 @INFERENCERS.register_module(name='pretext')
@@ -54,6 +56,8 @@ class PretextInferencer(BaseInferencer):
         InputError: For a config or checkpoint that cannot be used.
     """
 
+    model: VideoModel
+    pipeline: Compose
     preprocess_kwargs: set = {'stream_frames', 'windows'}
     visualize_kwargs: set = {'out_dir'}
     postprocess_kwargs: set = {'print_result', 'pred_out_file'}
@@ -73,7 +77,7 @@ class PretextInferencer(BaseInferencer):
         config = model if isinstance(model, Config) else load_config(_config_name(str(model)))
         super().__init__(config, weights, device, scope='auxskd_mm', show_progress=show_progress)
 
-    def _init_model(self, cfg: Config, weights: str | None, device: str = 'cpu') -> nn.Module:
+    def _init_model(self, cfg: Config, weights: str | None, device: str = 'cpu') -> VideoModel:
         network = init_model(cfg, weights, device)
         check_question(network, self.question)
         return network
@@ -92,7 +96,7 @@ class PretextInferencer(BaseInferencer):
         """Batches of model inputs; see :func:`auxskd_mm.datasets.input_sources.as_samples` for what ``inputs`` may be."""
         yield from batches(prepared(numbered(as_samples(*inputs, **kwargs)), self.pipeline, self.skip_bad), batch_size)
 
-    def forward(self, inputs: Sequence[dict[str, Any]], **kwargs: Any) -> list[VideoPrediction]:
+    def forward(self, inputs: Any, **kwargs: object) -> list[VideoPrediction]:
         """Predictions of a batch, each with the clips that were shown if pictures are wanted."""
         results = predict_batch(self.model, inputs)
         if self._out_dir:
@@ -100,8 +104,13 @@ class PretextInferencer(BaseInferencer):
                 self._draw(sample, result)
         return results
 
-    def __call__(
-        self, inputs: Any, return_datasamples: bool = False, batch_size: int = 1, out_dir: str = '', **kwargs: Any
+    def __call__(  # type: ignore[override]  # names an option that the base class has in kwargs
+        self,
+        inputs: Any,
+        return_datasamples: bool = False,
+        batch_size: int = 1,
+        out_dir: str = '',
+        **kwargs: Any,
     ) -> dict[str, Any]:
         """Predict.
 
@@ -124,7 +133,10 @@ class PretextInferencer(BaseInferencer):
         _check_out_file(kwargs.get('pred_out_file', ''))
         return super().__call__(inputs, return_datasamples, batch_size, **kwargs)
 
-    def visualize(self, inputs: list, preds: list[VideoPrediction], show: bool = False, **kwargs: Any) -> list[str]:
+    # Paths, not arrays as of the base class.
+    def visualize(  # type: ignore[override]
+        self, inputs: list, preds: list[VideoPrediction], show: bool = False, **kwargs: object
+    ) -> list[str]:
         """Paths of the pictures that were drawn on the way."""
         return self._drawn
 
@@ -162,14 +174,14 @@ class PretextInferencer(BaseInferencer):
         labels = {task.label_key: np.array([answers[task.name]]) for task in tasks}
         return sampler.paced_positions(labels, 0, length).tolist()
 
-    def postprocess(
+    def postprocess(  # type: ignore[override]  # pictures are paths; they are drawn while clips are at hand
         self,
         preds: list[VideoPrediction],
         visualization: list[str],
         return_datasample: bool = False,
         print_result: bool = False,
         pred_out_file: str = '',
-        **kwargs: Any,
+        **kwargs: object,
     ) -> dict[str, Any]:
         """Plain dicts, printed and written as asked."""
         plain = [one.as_dict() for one in preds]

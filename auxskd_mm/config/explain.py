@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError
@@ -22,6 +22,9 @@ from .explain_training import schedule_in_words, starting_weights
 from .origins import ConfigFile, config_chain, origins
 from .pipelines import find_pipeline
 from .sample_shape import sample_shape
+
+if TYPE_CHECKING:
+    from ..typing import VideoModel
 
 
 def describe_config(config: Config, path: str, *, gpus: int = 1) -> str:
@@ -100,14 +103,14 @@ def _model(config: Config, shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
     return lines
 
 
-def _build(config: Config) -> nn.Module:
+def _build(config: Config) -> VideoModel:
     settings = {key: value for key, value in config.model.to_dict().items() if key != 'init_cfg'}
     if settings['backbone'].get('pretrained'):
         settings['backbone']['pretrained'] = None  # TANet would download it to be built
     return MODELS.build(settings).eval()
 
 
-def _forward(config: Config, built: nn.Module, shape: Sequence[int]) -> str:
+def _forward(config: Config, built: VideoModel, shape: Sequence[int]) -> str:
     """Shapes of one forward pass, or why there is none.
 
     The model on the meta device computes shapes alone, in no time. Where that fails, a real one is asked on a random clip.
@@ -125,7 +128,7 @@ def _forward(config: Config, built: nn.Module, shape: Sequence[int]) -> str:
 
 
 @torch.no_grad()
-def _shapes(model: nn.Module, inputs: Tensor) -> str:
+def _shapes(model: VideoModel, inputs: Tensor) -> str:
     maps: list[Any] = []
     model.backbone.register_forward_hook(lambda _, __, output: maps.append(output))
     outputs = torch.utils._pytree.tree_leaves(forward_sample(model, inputs))

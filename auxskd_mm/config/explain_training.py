@@ -20,7 +20,7 @@ def starting_weights(config: Config) -> str:
     return ', '.join([*parts, 'random weights elsewhere']) if parts else 'random weights'
 
 
-def _pretrained(node: Any, key: str) -> Iterator[tuple[str, str]]:
+def _pretrained(node: object, key: str) -> Iterator[tuple[str, str]]:
     """Key and address of each part of a model that MMEngine fills with weights of its own."""
     if isinstance(node, Mapping):
         own = node.get('init_cfg')

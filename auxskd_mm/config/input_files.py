@@ -6,7 +6,6 @@ import glob
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
-from typing import Any
 
 from mmengine.config import Config
 
@@ -47,7 +46,7 @@ def check_lists(config: Config, parts: Sequence[str], prefix: str = '') -> None:
                 raise InputError(f'{path}: no such file or folder, but {key} asks for it; {_advice(key, path)}')
 
 
-def asked_for(part: Any, key: str) -> Iterator[tuple[str, str]]:
+def asked_for(part: object, key: str) -> Iterator[tuple[str, str]]:
     """Key and path of everything that the data sets under a part of a config read."""
     for where, dataset in data_sets(part, key):
         path = dataset.get('ann_file')

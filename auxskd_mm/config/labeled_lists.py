@@ -78,7 +78,7 @@ def _check(dataset: Mapping[str, Any], num_classes: int | None, needed: bool, tr
         )
 
 
-def _labeled(part: Any) -> Iterator[tuple[Mapping[str, Any], bool]]:
+def _labeled(part: object) -> Iterator[tuple[Mapping[str, Any], bool]]:
     """Labelled data sets of a part of a config, and whether each is one of a gallery and its queries."""
     for key, dataset in data_sets(part):
         known = type_name(dataset.get('type')) in (_OURS, *_MMACTION)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..registry import type_name
+
+if TYPE_CHECKING:
+    from ..typing import ConfigLike
 
 Step = Mapping[str, Any]
 # The order in which tools that want "the" pipeline of a config look: as it is tested, else as it is trained.
@@ -15,7 +18,7 @@ LOADERS = ('test_dataloader', 'val_dataloader', 'train_dataloader')
 _RANDOM = ('ColorJitter', 'ClipColorJitter', 'ClipRandomGrayscale', 'MultiScaleCrop')
 
 
-def data_sets(part: Any, key: str = '') -> Iterator[tuple[str, Mapping[str, Any]]]:
+def data_sets(part: object, key: str = '') -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every data set that a part of a config builds.
 
     Wrappers (``RepeatDataset``: ``dataset``; ``ConcatDataset``: ``datasets``) are looked through. The gallery and the
@@ -40,7 +43,7 @@ def data_sets(part: Any, key: str = '') -> Iterator[tuple[str, Mapping[str, Any]
             yield from data_sets(item, f'{key}.{i}')
 
 
-def _inside(dataset: Any, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _inside(dataset: object, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if isinstance(dataset, (list, tuple)):
         for i, item in enumerate(dataset):
             yield from _inside(item, f'{key}.{i}')
@@ -60,7 +63,7 @@ def _inside(dataset: Any, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 _NESTED = (Mapping, list, tuple)
 
 
-def find_pipeline(config: Mapping[str, Any], loaders: Sequence[str] = LOADERS) -> list[Step]:
+def find_pipeline(config: ConfigLike, loaders: Sequence[str] = LOADERS) -> list[Step]:
     """Steps of the first pipeline that these loaders have.
 
     Args:
@@ -77,7 +80,7 @@ def find_pipeline(config: Mapping[str, Any], loaders: Sequence[str] = LOADERS) -
     return []
 
 
-def evaluation_steps(config: Mapping[str, Any], or_training: bool = False) -> list[Step]:
+def evaluation_steps(config: ConfigLike, or_training: bool = False) -> list[Step]:
     """Transform configs of the test loader, or else of the validation loader, of a config.
 
     Args:
@@ -95,7 +98,7 @@ def evaluation_steps(config: Mapping[str, Any], or_training: bool = False) -> li
     return steps
 
 
-def all_steps(steps: Any) -> Iterator[Step]:
+def all_steps(steps: object) -> Iterator[Step]:
     """Every step of a pipeline, those inside ``PerView`` and other steps' ``transforms`` after the step around them."""
     for step in [steps] if isinstance(steps, Mapping) else steps if isinstance(steps, (list, tuple)) else ():
         if isinstance(step, Mapping):
@@ -105,7 +108,7 @@ def all_steps(steps: Any) -> Iterator[Step]:
             yield from all_steps(step)
 
 
-def find_steps(steps: Any, *names: str) -> list[Step]:
+def find_steps(steps: object, *names: str) -> list[Step]:
     """Every step of one of these types, wherever it stands in a pipeline.
 
     Args:

@@ -32,4 +32,7 @@ def sample_shape(config: Config, split: str | None = None) -> tuple[int, ...]:
     init_default_scope(config.get('default_scope', 'mmaction'))
     frames = np.broadcast_to(np.zeros((), np.uint8), (_FRAMES, _HEIGHT, _WIDTH, 3))
     sample = dict(filename='made_up.mp4', frames=frames, start_index=0, label=0, sample_idx=0, test_mode=True)
-    return tuple(Compose(input_pipeline(steps))(sample)['inputs'].shape)
+    made = Compose(input_pipeline(steps))(sample)
+    if made is None:
+        raise InputError('a step of the pipeline drops the sample that it is tried with; leave such steps out')
+    return tuple(made['inputs'].shape)

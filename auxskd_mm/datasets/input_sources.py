@@ -6,7 +6,7 @@ import glob
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -17,6 +17,9 @@ from .readers import Reader
 from .readers.limits import library_errors
 from .transforms import OpenVideo
 from .video_list import UnlabeledVideoDataset
+
+if TYPE_CHECKING:
+    from ..typing import VideoInput
 
 _OPENERS = ('OpenVideo', 'OpenInput', 'DecordInit', 'PyAVInit', 'OpenCVInit')
 _DECODERS = ('DecodeClips', 'DecordDecode', 'PyAVDecode', 'OpenCVDecode', 'RawFrameDecode')
@@ -85,7 +88,7 @@ def input_pipeline(steps: Sequence[Mapping[str, Any]]) -> list[Any]:
     return result
 
 
-def as_samples(inputs: Any, *, stream_frames: int = 64, windows: int = 1) -> Iterator[dict[str, Any]]:
+def as_samples(inputs: VideoInput, *, stream_frames: int = 64, windows: int = 1) -> Iterator[dict[str, Any]]:
     """Samples, ``dict(filename=...)`` with ``frames`` where there is no file, out of anything that shows videos.
 
     Args:
@@ -114,7 +117,7 @@ def as_samples(inputs: Any, *, stream_frames: int = 64, windows: int = 1) -> Ite
         yield dict(filename='array', frames=check_frames(inputs))
 
 
-def stream_of(source: Any) -> int | str | None:
+def stream_of(source: VideoInput) -> int | str | None:
     """A webcam's number or an address for OpenCV; None if it is a path or an array."""
     if isinstance(source, bool):
         raise InputError(f'{source}: not a video; give a path, an array, a webcam number or an address')
@@ -181,7 +184,7 @@ def check_frames(frames: Any) -> np.ndarray:
     return array
 
 
-def _is_frames(inputs: Any) -> bool:
+def _is_frames(inputs: VideoInput) -> bool:
     """Whether this is a list of frames of one size."""
     if not isinstance(inputs, (list, tuple)) or not inputs or not all(isinstance(f, np.ndarray) for f in inputs):
         return False

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from mmengine.dataset import DefaultSampler
 
 from ..errors import InputError
 from ..registry import DATA_SAMPLERS
+
+if TYPE_CHECKING:
+    from mmengine.dataset import BaseDataset
 
 
 @DATA_SAMPLERS.register_module()
@@ -39,7 +42,7 @@ class RepeatSampler(DefaultSampler):
 
     def __init__(
         self,
-        dataset: Any,
+        dataset: BaseDataset,
         clips_per_decode: int,
         shuffle: bool = True,
         seed: int | None = None,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .transforms.decoding import DecodeClips
+
+if TYPE_CHECKING:
+    from ..typing import Results
 
 
 class SharedDecode:
@@ -45,7 +48,7 @@ class SharedDecode:
         return None if any(sample is None for sample in samples) else samples
 
 
-def _run(transforms: Sequence[Callable], results: Any) -> Any:
+def _run(transforms: Sequence[Callable], results: Results | None) -> Any:
     for transform in transforms:
         if results is None:
             break

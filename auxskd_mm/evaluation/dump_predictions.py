@@ -30,7 +30,7 @@ class DumpPredictions(BaseMetric):
             raise InputError(f'DumpPredictions.out_file_path={str(out_file_path)!r}: expected a .json file')
         self.out_file_path = out_file_path
 
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+    def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Keep labels and predictions of one batch."""
         self.results += [plain_sample(sample) for sample in data_samples]
 

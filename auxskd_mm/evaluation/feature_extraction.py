@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain, zip_longest
-from typing import Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import numpy as np
 import torch
@@ -19,6 +19,11 @@ from ..models.modules.protocol_pooling import pool_for_protocol
 from ..random_state import untouched_random_state
 from ..workers import progress_bar
 from .feature_bank import FeatureBank
+
+if TYPE_CHECKING:
+    from mmaction.structures import ActionDataSample
+
+    from ..typing import VideoModel
 
 
 class ClipFeatures(NamedTuple):
@@ -39,7 +44,7 @@ class ClipFeatures(NamedTuple):
     pooling: str
 
 
-def clip_features(sample: Any, features: Tensor, pooling: str) -> ClipFeatures | None:
+def clip_features(sample: ActionDataSample | Mapping[str, Any], features: Tensor, pooling: str) -> ClipFeatures | None:
     """What belongs to one video; None if the sample stands in for an unreadable one.
 
     Args:
@@ -86,7 +91,7 @@ def make_bank(rows: list[ClipFeatures]) -> FeatureBank:
 
 @torch.no_grad()
 def extract_bank(
-    model: nn.Module, loader: DataLoader, pooling: str = 'average', progress: TextIO | None = None
+    model: VideoModel, loader: DataLoader, pooling: str = 'average', progress: TextIO | None = None
 ) -> FeatureBank:
     """Features of all videos of a loader, the mean over the clips of each.
 

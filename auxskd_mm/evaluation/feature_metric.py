@@ -44,7 +44,7 @@ class FeatureMetric(BaseMetric):
         self.save_to = save_to
         self.device = device or get_device()
 
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+    def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Keep the features of one batch."""
         for sample in data_samples:
             if 'feature' not in sample:

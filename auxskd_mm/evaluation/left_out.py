@@ -30,7 +30,7 @@ def leave_out_replacements(evaluator: Evaluator) -> None:
 def _wrap(metric: BaseMetric) -> None:
     process, compute = metric.process, metric.compute_metrics
 
-    def process_readable(data_batch: Any, data_samples: Sequence[dict]) -> None:
+    def process_readable(data_batch: object, data_samples: Sequence[dict]) -> None:
         before = len(metric.results)
         process(data_batch, data_samples)
         readable = [not sample.get('replacement') for sample in data_samples]

@@ -61,7 +61,7 @@ class MultiClipAccuracy(BaseMetric):
             raise InputError(f"MultiClipAccuracy.average='{average}': expected 'logits' or 'probabilities'")
         self.average = average
 
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+    def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Keep the logits and the label of every video."""
         for sample in data_samples:
             scores = finite_scores(sample, 'pred_score')

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -55,7 +54,7 @@ class PretextAccuracyMetric(BaseMetric):
             raise InputError("PretextAccuracyMetric.tasks is empty: name at least one, e.g. ['pace'] or ['order']")
         self.class_names = dict(class_names or {})
 
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+    def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Keep labels and predictions of one batch."""
         for sample in data_samples:
             if not sample.get('replacement'):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -76,7 +75,7 @@ class SegmentPaceMetric(BaseMetric):
         super().__init__(collect_device, prefix)
         self.speeds = speeds
 
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+    def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Keep labels and predictions of one batch."""
         for sample in data_samples:
             if sample.get('replacement'):

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 import numpy as np
 import torch
 
 from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..typing import Device
 
 OPERATIONS = ('brightness', 'contrast', 'saturation', 'hue')
 BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
@@ -63,7 +66,7 @@ class JitterParams(NamedTuple):
     factors: Any
     hue: Any
 
-    def tensors(self, device: Any = None) -> JitterParams:
+    def tensors(self, device: Device = None) -> JitterParams:
         """The same draw as tensors, floats as float32."""
         apply, order, factors, hue = (torch.as_tensor(array, device=device) for array in self)
         return JitterParams(apply, order, factors.float(), hue.float())
@@ -112,7 +115,7 @@ def check_probability(p: float, owner: str) -> float:
     return float(p)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -149,7 +152,7 @@ def draw_jitter(settings: JitterSettings, num_clips: int, clip_len: int, rng: An
 def draw_jitter_batch(
     settings: JitterSettings,
     shape: Sequence[int],
-    device: Any = None,
+    device: Device = None,
     generator: torch.Generator | None = None,
 ) -> JitterParams:
     """Draw for batched clips on their device; nothing is copied to or awaited by the host.
@@ -178,7 +181,7 @@ def draw_mask_batch(
     p: float,
     shape: Sequence[int],
     clip_consistent: bool,
-    device: Any = None,
+    device: Device = None,
     generator: torch.Generator | None = None,
 ) -> torch.Tensor:
     """Bool tensor ``shape`` = (..., T), True with probability ``p``; see :func:`draw_jitter_batch`."""

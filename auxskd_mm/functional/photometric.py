@@ -10,7 +10,6 @@ the CPU, are in :mod:`photometric_cv`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -144,7 +143,9 @@ def grey_clips(clips: Tensor, apply: Tensor, channel_dim: int = -4) -> Tensor:
     return torch.where(_over_frames(apply, channel_dim), grey_of(source, channel_dim).unsqueeze(channel_dim), source)
 
 
-def normalize_clips(clips: Tensor, mean: Any, std: Any, channel_dim: int = -4) -> Tensor:
+def normalize_clips(
+    clips: Tensor, mean: Tensor | Sequence[float], std: Tensor | Sequence[float], channel_dim: int = -4
+) -> Tensor:
     """``(clips - mean) / std`` per channel.
 
     Args:

@@ -97,7 +97,7 @@ def _jitter(frame: np.ndarray, params: JitterParams, index: int | tuple[int, ...
 
 
 def _shift_hue(frame: np.ndarray, hue: float) -> np.ndarray:
-    hsv = cv2.cvtColor(frame, cv2.COLOR_RGB2HSV)
+    hsv: np.ndarray = cv2.cvtColor(frame, cv2.COLOR_RGB2HSV)
     # Float HSV is in degrees and free of the value range. OpenCV wraps angles above 360, but not below 0.
     hsv[..., 0] += (hue % 1.0) * 360.0
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
@@ -16,8 +16,11 @@ from ..models.wrappers import full_state, is_sharded, shard_optimizer_state
 from ..records.plain_data import from_plain, to_plain
 from ..records.provenance import training_meta
 from ..registry import HOOKS
-from ..unwrap import unwrap
+from ..unwrap import built_optim_wrapper, unwrap
 from .exact_resume import KEY, apply_rank_state, gather_rank_state
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
 
 PREEMPTED = 'preempted_iter_{}.pth'
 
@@ -61,7 +64,7 @@ class AtomicCheckpointHook(CheckpointHook):
         self._training: dict[str, Any] | None = None
         self.saved_iter = -1
 
-    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Restore MMEngine's own objects, keep what :meth:`before_train` puts back, and share out the optimizer's states.
 
         The last is for parameters in shards.
@@ -69,9 +72,11 @@ class AtomicCheckpointHook(CheckpointHook):
         checkpoint.update(from_plain(checkpoint))
         self._loaded = checkpoint.get(KEY)
         if 'optimizer' in checkpoint and is_sharded(runner.model):
-            checkpoint['optimizer'] = shard_optimizer_state(runner.optim_wrapper.optimizer, checkpoint['optimizer'])
+            checkpoint['optimizer'] = shard_optimizer_state(
+                built_optim_wrapper(runner).optimizer, checkpoint['optimizer']
+            )
 
-    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Add what an exact resume needs and where the weights come from; leave only tensors and plain values."""
         if self._to_save is not None:
             checkpoint[KEY] = self._to_save
@@ -84,7 +89,7 @@ class AtomicCheckpointHook(CheckpointHook):
         checkpoint['meta'].update(self._training)
         checkpoint.update(to_plain(checkpoint))
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Finish a resume; MMEngine's preparations."""
         super().before_train(runner)
         if self.backend_args is None and self.file_client_args is None and isinstance(self.file_backend, LocalBackend):
@@ -93,7 +98,7 @@ class AtomicCheckpointHook(CheckpointHook):
             apply_rank_state(runner, self._loaded)
         self._loaded = None
 
-    def save_preempted(self, runner: Any) -> str:
+    def save_preempted(self, runner: Runner) -> str:
         """Save within an epoch, after an iteration; the file goes when the next regular one is there.
 
         Returns:
@@ -105,7 +110,7 @@ class AtomicCheckpointHook(CheckpointHook):
             self._save(runner, PREEMPTED.format(step), meta, by_epoch=False)
         return str(self.last_ckpt)
 
-    def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict) -> None:
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         outdated = []
         if self.max_keep_ckpts > 0 and not (self.keep_ckpt_ids and self.keep_ckpt_ids[-1] == step):
             if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
@@ -120,7 +125,7 @@ class AtomicCheckpointHook(CheckpointHook):
         for name in outdated:
             self._remove(self.file_backend.join_path(self.out_dir, name))
 
-    def _save(self, runner: Any, name: str, meta: dict, by_epoch: bool) -> None:
+    def _save(self, runner: Runner, name: str, meta: dict, by_epoch: bool) -> None:
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
         self._to_save = gather_rank_state(runner)
@@ -143,7 +148,7 @@ class AtomicCheckpointHook(CheckpointHook):
         if is_main_process():
             write_atomically(Path(runner.work_dir, 'last_checkpoint'), str(self.last_ckpt).encode())
 
-    def _save_best_checkpoint(self, runner: Any, metrics: dict) -> None:
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         """MMEngine's, which deletes the best one so far before it writes the better one; here it is deleted after."""
         single = len(self.key_indicators) == 1 if self.save_best else True
         before = {None: getattr(self, 'best_ckpt_path', None)} if single else dict(self.best_ckpt_path_dict)
@@ -172,7 +177,7 @@ class AtomicCheckpointHook(CheckpointHook):
             print_log(f'{path}: gone already', 'current')
 
 
-def _collect_shards(runner: Any, optimizer: bool) -> dict[str, Any]:
+def _collect_shards(runner: Runner, optimizer: bool) -> dict[str, Any]:
     """Parts of a checkpoint that no rank has whole; MMEngine asks rank 0 alone, which would wait for ever, or save a shard.
 
     Args:
@@ -184,7 +189,7 @@ def _collect_shards(runner: Any, optimizer: bool) -> dict[str, Any]:
         model = unwrap(runner.model)
         collected['state_dict'] = full_state(model.state_dict())
         if optimizer:
-            collected['optimizer'] = full_state(runner.optim_wrapper.state_dict())
+            collected['optimizer'] = full_state(built_optim_wrapper(runner).state_dict())
     elif optimizer and isinstance(getattr(runner.optim_wrapper, 'optimizer', None), ZeroRedundancyOptimizer):
-        collected['optimizer'] = runner.optim_wrapper.state_dict()
+        collected['optimizer'] = built_optim_wrapper(runner).state_dict()
     return collected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mmengine.dist import all_gather_object
 from mmengine.evaluator import Evaluator
@@ -14,6 +14,10 @@ from mmengine.logging import print_log
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..evaluation.left_out import leave_out_replacements
 from ..registry import HOOKS
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
+    from torch.utils.data import DataLoader
 
 
 @HOOKS.register_module()
@@ -31,32 +35,33 @@ class BadVideoHook(Hook):
     def __init__(self, most: int = 20) -> None:
         self.most = most
 
-    def before_val(self, runner: Any) -> None:
+    def before_val(self, runner: Runner) -> None:
         """Let the metrics leave out what stands in for an unreadable video."""
         self._prepare(runner.val_loop)
 
-    def before_test(self, runner: Any) -> None:
+    def before_test(self, runner: Runner) -> None:
         """Let the metrics leave out what stands in for an unreadable video."""
         self._prepare(runner.test_loop)
 
-    def after_train(self, runner: Any) -> None:
+    def after_train(self, runner: Runner) -> None:
         """Report on the training set."""
         self._report('training', runner.train_dataloader)
 
-    def after_val(self, runner: Any) -> None:
+    def after_val(self, runner: Runner) -> None:
         """Report on the validation set."""
         self._report('validation', runner.val_dataloader)
 
-    def after_test(self, runner: Any) -> None:
+    def after_test(self, runner: Runner) -> None:
         """Report on the test set."""
         self._report('test', runner.test_dataloader)
 
     @staticmethod
-    def _prepare(loop: Any) -> None:
-        if isinstance(getattr(loop, 'evaluator', None), Evaluator):
-            leave_out_replacements(loop.evaluator)
+    def _prepare(loop: object) -> None:
+        evaluator = getattr(loop, 'evaluator', None)
+        if isinstance(evaluator, Evaluator):
+            leave_out_replacements(evaluator)
 
-    def _report(self, kind: str, loader: Any) -> None:
+    def _report(self, kind: str, loader: DataLoader) -> None:
         datasets = list(_video_datasets(getattr(loader, 'dataset', None)))
         if not datasets:
             return
@@ -75,7 +80,7 @@ class BadVideoHook(Hook):
             )
 
 
-def _video_datasets(dataset: Any) -> Iterator[UnlabeledVideoDataset]:
+def _video_datasets(dataset: object) -> Iterator[UnlabeledVideoDataset]:
     """Our datasets inside MMEngine's wrappers."""
     if isinstance(dataset, UnlabeledVideoDataset):
         yield dataset

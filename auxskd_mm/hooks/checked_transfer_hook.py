@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
@@ -18,6 +18,11 @@ from ..functional.transfer import check_copied, check_finite, check_transfer
 from ..records.provenance import training_of
 from ..registry import HOOKS
 from ..unwrap import unwrap
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
+
+    from ..typing import ConfigLike, DataBatch
 
 
 @HOOKS.register_module()
@@ -49,7 +54,7 @@ class CheckedTransferHook(Hook):
         self._loaded: tuple[dict, str, str] | None = None  # the checkpoint, its name, and the line about it
         self._looked = False
 
-    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare key sets; see :func:`check_transfer`."""
         state = checkpoint.get('state_dict', checkpoint)
         training = isinstance(runner._train_loop, BaseLoop)
@@ -61,27 +66,31 @@ class CheckedTransferHook(Hook):
         if warning is not None:
             print_log(f'{name} {warning}', logger='current', level=logging.WARNING)
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Read back what was loaded, and look at the weights."""
         self._look(runner)
 
-    def before_val(self, runner: Any) -> None:
+    def before_val(self, runner: Runner) -> None:
         """As :meth:`before_train`, where nothing is trained."""
         self._look(runner)
 
-    def before_test(self, runner: Any) -> None:
+    def before_test(self, runner: Runner) -> None:
         """As :meth:`before_val`."""
         self._look(runner)
 
-    def after_val_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: DataBatch = None, outputs: Sequence[Any] | None = None
+    ) -> None:
         """Refuse answers that are not finite."""
         check_answers(outputs or ())
 
-    def after_test_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: DataBatch = None, outputs: Sequence[Any] | None = None
+    ) -> None:
         """As :meth:`after_val_iter`."""
         check_answers(outputs or ())
 
-    def _look(self, runner: Any) -> None:
+    def _look(self, runner: Runner) -> None:
         if self._looked and self._loaded is None:
             return
         loaded, self._loaded, self._looked = self._loaded, None, True
@@ -114,7 +123,7 @@ def check_answers(samples: Sequence[Any]) -> None:
                 )
 
 
-def input_mismatch(meta: Any, config: Mapping[str, Any], part: str) -> str | None:
+def input_mismatch(meta: object, config: ConfigLike, part: str) -> str | None:
     """What a checkpoint was trained on and a config feeds, if these are known and differ.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
@@ -14,6 +14,11 @@ from ..registry import HOOKS
 from ..unwrap import unwrap
 from ..visualization.clip_sheet import render_clip_sheet
 from ..visualization.seen_clips import see_batch, sheet_rows
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
+
+    from ..typing import DataBatch
 
 
 @HOOKS.register_module()
@@ -42,7 +47,7 @@ class ClipSheetHook(Hook):
         self.number = number
         self._drawn = False
 
-    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: DataBatch = None) -> None:
         """Draw, the first time."""
         if self._drawn or not is_main_process():
             return

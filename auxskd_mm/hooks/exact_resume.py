@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.optim import OptimWrapper
@@ -13,10 +13,13 @@ from torch.distributed.tensor import DTensor
 from ..models.modules.feature_queue import named_rank_buffers
 from ..unwrap import unwrap
 
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
+
 KEY = 'exact_resume'
 
 
-def gather_rank_state(runner: Any) -> dict[str, Any]:
+def gather_rank_state(runner: Runner) -> dict[str, Any]:
     """State for :func:`apply_rank_state`; call it on every rank.
 
     Within an epoch each rank has BatchNorm statistics of its own (MMEngine averages them at its end), and with
@@ -39,7 +42,7 @@ def gather_rank_state(runner: Any) -> dict[str, Any]:
     )
 
 
-def apply_rank_state(runner: Any, state: Mapping[str, Any] | None) -> bool:
+def apply_rank_state(runner: Runner, state: Mapping[str, Any] | None) -> bool:
     """Put this rank's part back and send the loop to where it was.
 
     Args:
@@ -60,13 +63,18 @@ def apply_rank_state(runner: Any, state: Mapping[str, Any] | None) -> bool:
         parameter = parameters[name]
         gradient = value.to(parameter.device)
         if isinstance(parameter, DTensor):
-            where = dict(device_mesh=parameter.device_mesh, placements=parameter.placements)
-            gradient = DTensor.from_local(gradient, **where, shape=parameter.shape, stride=parameter.stride())
+            gradient = DTensor.from_local(
+                gradient,
+                parameter.device_mesh,
+                parameter.placements,
+                shape=parameter.shape,
+                stride=parameter.stride(),
+            )
         parameter.grad = gradient
     return True
 
 
-def _accumulating(optim_wrapper: Any) -> bool:
+def _accumulating(optim_wrapper: object) -> bool:
     """Whether gradients wait for the next step; an after-iteration hook's view."""
     return isinstance(optim_wrapper, OptimWrapper) and not optim_wrapper.should_update()
 

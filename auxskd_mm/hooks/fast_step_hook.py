@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from mmengine.hooks import Hook
@@ -12,6 +12,9 @@ from torch import nn
 from ..errors import InputError
 from ..registry import HOOKS
 from ..unwrap import unwrap
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
 
 
 @HOOKS.register_module()
@@ -44,7 +47,7 @@ class FastStepHook(Hook):
         self.channels_last = channels_last
         self.compile = compile
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Convert the model in place."""
         model = unwrap(runner.model)
         if self.channels_last:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.hooks import CheckpointHook, Hook
@@ -17,6 +17,9 @@ from ..models.modules.protocol_pooling import POOLINGS
 from ..random_state import untouched_random_state
 from ..registry import HOOKS
 from ..unwrap import unwrap
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
 
 
 @HOOKS.register_module()
@@ -73,7 +76,7 @@ class KNNHook(Hook):
         self.pooling, self.at_start = pooling, at_start
         self._loaders: list[Any] = []
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Build the loaders, so that a missing list stops the run before its first step."""
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise InputError("KNNHook measures by epoch: use train_cfg=dict(type='EpochBasedTrainLoop', ...)")
@@ -84,16 +87,16 @@ class KNNHook(Hook):
                 runner.build_dataloader(mend_loader(config), seed=runner.seed) for config in self.configs if config
             ]
 
-    def before_train_epoch(self, runner: Any) -> None:
+    def before_train_epoch(self, runner: Runner) -> None:
         """Measure the epochs that are due; ``runner.epoch`` of them are finished."""
         if (runner.epoch == 0 and self.at_start) or (runner.epoch > 0 and runner.epoch % self.interval == 0):
             self.measure(runner)
 
-    def after_train(self, runner: Any) -> None:
+    def after_train(self, runner: Runner) -> None:
         """Measure the last epoch."""
         self.measure(runner)
 
-    def measure(self, runner: Any) -> float:
+    def measure(self, runner: Runner) -> float:
         """Extract, classify, log, and offer the result to the checkpoint hook; the same value on every rank.
 
         Raises:

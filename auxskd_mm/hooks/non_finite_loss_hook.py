@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.device import get_device
@@ -14,6 +14,12 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..registry import HOOKS
+from ..unwrap import built_optim_wrapper
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
+
+    from ..typing import DataBatch
 
 
 @HOOKS.register_module()
@@ -45,9 +51,9 @@ class NonFiniteLossHook(Hook):
         self._state: list[tuple[Tensor, Tensor]] = []
         self._update: Any = None
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Guard ``update_params``."""
-        self._update = runner.optim_wrapper.update_params
+        self._update = built_optim_wrapper(runner).update_params
 
         def guarded(loss: Tensor, *args: Any, **kwargs: Any) -> None:
             if self._finite(loss):
@@ -56,17 +62,17 @@ class NonFiniteLossHook(Hook):
             else:
                 self._refuse(runner, loss)
 
-        runner.optim_wrapper.update_params = guarded
+        built_optim_wrapper(runner).update_params = guarded  # type: ignore[method-assign]  # until after_train
 
-    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: DataBatch = None) -> None:
         """Note the batch and, to skip it, the state that a forward pass changes."""
         self._batch = data_batch
         if self.action == 'skip':
             self._state = [(tensor, tensor.clone()) for tensor in runner.model.buffers()]
 
-    def after_train(self, runner: Any) -> None:
+    def after_train(self, runner: Runner) -> None:
         """Take the guard away."""
-        vars(runner.optim_wrapper).pop('update_params', None)
+        vars(built_optim_wrapper(runner)).pop('update_params', None)
         self._batch, self._state = None, []
         if self.skipped:
             print_log(f'{self.skipped} batches with a loss that is not finite were skipped', 'current', logging.WARNING)
@@ -79,7 +85,7 @@ class NonFiniteLossHook(Hook):
             return bool(flag)
         return bool(finite)
 
-    def _refuse(self, runner: Any, loss: Tensor) -> None:
+    def _refuse(self, runner: Runner, loss: Tensor) -> None:
         names = file_names(self._batch)
         shown = ', '.join(map(repr, names[: self.most])) + (
             f' and {len(names) - self.most} more' if len(names) > self.most else ''
@@ -97,11 +103,11 @@ class NonFiniteLossHook(Hook):
         for tensor, value_before in self._state:
             tensor.copy_(value_before)
         # The count of accumulated batches goes on, so that all ranks step together.
-        runner.optim_wrapper._inner_count += 1
+        built_optim_wrapper(runner)._inner_count += 1
         print_log(f'skipped: {line}', 'current', logging.WARNING)
 
 
-def file_names(batch: Any) -> list[str]:
+def file_names(batch: DataBatch) -> list[str]:
     """The videos of a batch, as its data samples name them."""
     samples = batch.get('data_samples', []) if isinstance(batch, dict) else []
     return [str(name) for name in (getattr(sample, 'filename', None) for sample in samples) if name is not None]

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.device import get_device
@@ -19,6 +19,13 @@ from mmengine.logging import print_log
 from ..errors import InputError, Preempted
 from ..registry import HOOKS
 from .atomic_checkpoint_hook import AtomicCheckpointHook
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from mmengine.runner import Runner
+
+    from ..typing import DataBatch
 
 # tools/dist_train.sh reads it: torchrun itself ends with 1 whatever its workers ended with.
 MARK = 'AUXSKD_MM_PREEMPTED_FILE'
@@ -57,13 +64,13 @@ class PreemptionHook(Hook):
         self._before: dict[int, Any] = {}
         self._pid = -1
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Take the signals over; only a process's main thread may."""
         self._pid, self.asked, self._pressed = os.getpid(), None, 0.0
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._note) for number in self.signals}
 
-    def _note(self, number: int, frame: Any) -> None:
+    def _note(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self._pid:
             # A loader worker: it is needed for the current batch when everything is told to end; the next signal is meant.
             signal.signal(number, signal.SIG_DFL)
@@ -79,7 +86,9 @@ class PreemptionHook(Hook):
             _say('interrupted: nothing saved since the last checkpoint; go on from that with --resume')
             os._exit(_INTERRUPTED)
 
-    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: DataBatch = None, outputs: dict[str, Any] | None = None
+    ) -> None:
         """Save and leave if any rank was asked to."""
         if not self.every_n_train_iters(runner, self.interval) or not self._agree():
             return
@@ -96,7 +105,7 @@ class PreemptionHook(Hook):
         self.after_train(runner)
         raise Preempted(line)
 
-    def after_train(self, runner: Any) -> None:
+    def after_train(self, runner: Runner) -> None:
         """Give the signals back."""
         for number, handler in self._before.items():
             signal.signal(number, handler)

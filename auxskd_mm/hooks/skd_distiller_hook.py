@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fvcore.common.param_scheduler import CosineParamScheduler
 from mmengine.dist import broadcast, get_world_size
@@ -17,8 +17,14 @@ from torch import nn
 from ..errors import InputError
 from ..models.modules import FeatureQueue, MomentumEncoder, check_momentum, momentum_update
 from ..registry import HOOKS
-from ..unwrap import unwrap
+from ..unwrap import built_optim_wrapper, unwrap
 from .sync_buffers_hook import protect_queues
+
+if TYPE_CHECKING:
+    from mmengine.optim import OptimWrapper
+    from mmengine.runner import Runner
+
+    from ..typing import DataBatch
 
 
 @HOOKS.register_module()
@@ -76,12 +82,12 @@ class SKDDistillerHook(Hook):
         self._teacher_loaded = False
         self._warned = False
 
-    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Note whether the checkpoint has a teacher: then it goes on instead of starting as the student."""
         keys = checkpoint.get('state_dict', checkpoint)
         self._teacher_loaded = any(key.removeprefix('module.').startswith('teacher.') for key in keys)
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Start teacher and queue, the same on every rank."""
         model = unwrap(runner.model)
         teacher, student = _pair(model)
@@ -105,12 +111,12 @@ class SKDDistillerHook(Hook):
             )
 
     def after_train_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Mapping[str, Any] | None = None
+        self, runner: Runner, batch_idx: int, data_batch: DataBatch = None, outputs: Mapping[str, Any] | None = None
     ) -> None:
         """Move the teacher if the optimizer has moved the student, and report every ``interval`` iterations."""
         model = unwrap(runner.model)
         momentum = self.momentum_at(runner.iter / max(runner.max_iters, 1))
-        if _stepped(runner.optim_wrapper):
+        if _stepped(built_optim_wrapper(runner)):
             teacher, student = _pair(model)
             if isinstance(teacher, MomentumEncoder):
                 teacher.update(model.student_modules(), momentum)
@@ -125,7 +131,7 @@ class SKDDistillerHook(Hook):
             return self.momentum
         return CosineParamScheduler(self.momentum, self.final_momentum)(progress)
 
-    def _report(self, runner: Any, model: nn.Module, momentum: float, outputs: Mapping[str, Any]) -> None:
+    def _report(self, runner: Runner, model: nn.Module, momentum: float, outputs: Mapping[str, Any]) -> None:
         scalars = dict(teacher_momentum=momentum)
         queue = getattr(model, 'queue', None)
         full = True
@@ -179,13 +185,13 @@ def _copy(student: nn.Module, teacher: nn.Module) -> None:
         raise InputError(f'SKDDistillerHook: student and teacher are not the same network ({reason})') from None
 
 
-def _stepped(optim_wrapper: Any) -> bool:
+def _stepped(optim_wrapper: OptimWrapper | OptimWrapperDict) -> bool:
     """Whether the iteration that just ended took an optimizer step."""
     wrappers = list(optim_wrapper.values()) if isinstance(optim_wrapper, OptimWrapperDict) else [optim_wrapper]
     return any(wrapper.should_update() for wrapper in wrappers)
 
 
-def _check_batch(runner: Any, queue: FeatureQueue) -> None:
+def _check_batch(runner: Runner, queue: FeatureQueue) -> None:
     batch = getattr(runner.train_dataloader, 'batch_size', None)
     if batch is not None and queue.size < batch * get_world_size():
         raise InputError(

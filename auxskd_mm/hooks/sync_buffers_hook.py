@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mmengine.dist import all_reduce_params
 from mmengine.hooks import SyncBuffersHook
@@ -10,6 +10,9 @@ from mmengine.logging import print_log
 
 from ..models.modules.feature_queue import named_rank_buffers
 from ..registry import HOOKS
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
 
 
 @HOOKS.register_module()
@@ -22,24 +25,24 @@ class SyncBuffersExceptQueuesHook(SyncBuffersHook):
 
     called_in_train: bool
 
-    def before_val_epoch(self, runner: Any) -> None:
+    def before_val_epoch(self, runner: Runner) -> None:
         """Average before a validation, unless the training epoch before it has just done so."""
         if self.distributed and not self.called_in_train:
             _average(runner)
         self.called_in_train = False
 
-    def after_train_epoch(self, runner: Any) -> None:
+    def after_train_epoch(self, runner: Runner) -> None:
         """Average at the end of each epoch."""
         if self.distributed:
             _average(runner)
             self.called_in_train = True
 
 
-def _average(runner: Any) -> None:
+def _average(runner: Runner) -> None:
     all_reduce_params([buffer for _, buffer in named_rank_buffers(runner.model)], op='mean')
 
 
-def protect_queues(runner: Any) -> None:
+def protect_queues(runner: Runner) -> None:
     """Replace each plain ``SyncBuffersHook`` of a runner, for configs that inherit it from a stock recipe."""
     for place, hook in enumerate(runner.hooks):
         if type(hook) is SyncBuffersHook:

@@ -27,10 +27,14 @@ def build_runner(config: Config) -> Runner:
     checkpoint = check_load_from(config)
     check_optimizer_type(config)
     compiling = apply_changes(config)['compile']
-    runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    runner: Runner = (
+        RUNNERS.build(config)  # type: ignore[arg-type]  # build takes a Config too
+        if 'runner_type' in config
+        else Runner.from_cfg(config)
+    )
     check_resume(runner, checkpoint)
     if isinstance(runner.model, FullyShardedModel):
-        runner._init_model_weights = lambda: None  # done, before there were shards
+        runner._init_model_weights = lambda: None  # type: ignore[method-assign]  # done, before there were shards
     if compiling is not None:
         compile_backbones(runner.model, compiling)
     return runner

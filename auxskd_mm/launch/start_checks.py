@@ -10,7 +10,6 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import get_world_size
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner
@@ -19,6 +18,7 @@ from ..checkpoint_files import find_checkpoint, read_checkpoint
 from ..errors import InputError
 from ..records.provenance import training_of
 from ..registry import type_name
+from ..unwrap import built_optim_wrapper, unwrap
 
 # Settings that an optimizer's step reads from its groups, and that no other kind of optimizer writes there.
 _SETTINGS = frozenset(('betas', 'momentum', 'alpha', 'rho', 'lr_decay', 'lambd', 'etas', 'step_sizes', 'max_iter'))
@@ -96,7 +96,7 @@ def _check_resumable(path: str, content: Mapping[str, Any]) -> None:
         )
 
 
-def check_resume(runner: Runner, checkpoint: Any) -> None:
+def check_resume(runner: Runner, checkpoint: object) -> None:
     """Refuse to resume from a checkpoint of another model or optimizer; MMEngine would go on with random tensors.
 
     Args:
@@ -109,7 +109,7 @@ def check_resume(runner: Runner, checkpoint: Any) -> None:
     if not runner._resume or not isinstance(checkpoint, Mapping) or runner.cfg.get('train_cfg') is None:
         return
     path = str(runner._load_from)
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = unwrap(runner.model)
     saved = {str(key).removeprefix('module.'): value for key, value in checkpoint['state_dict'].items()}
     own = dict(model.named_parameters())
     missing = [name for name in own if name not in saved]
@@ -137,7 +137,7 @@ def _check_optimizer(runner: Runner, path: str, checkpoint: Mapping[str, Any]) -
     saved = checkpoint['optimizer'].get('param_groups')
     if not isinstance(saved, list) or get_world_size() > 1 or kind == 'ZeroRedundancyOptimizer':
         return
-    wrapper = runner.build_optim_wrapper(copy.deepcopy(runner.optim_wrapper))
+    wrapper = runner.build_optim_wrapper(copy.deepcopy(built_optim_wrapper(runner)))
     if not isinstance(wrapper, OptimWrapper):
         return
     sizes = [[len(group['params']) for group in groups] for groups in (saved, wrapper.param_groups)]

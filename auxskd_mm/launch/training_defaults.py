@@ -55,7 +55,7 @@ def make_safe(config: Config) -> Config:
     return config
 
 
-def _mmengine_name(kind: Any) -> str:
+def _mmengine_name(kind: object) -> str:
     """Bare name of a type of MMEngine's, '' for others: a subclass of the same name elsewhere is left alone."""
     owner = kind.__module__ if isinstance(kind, type) else kind if isinstance(kind, str) and '.' in kind else 'mmengine'
     return type_name(kind) if owner.split('.')[0] == 'mmengine' else ''

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.model import BaseDataPreprocessor
@@ -12,6 +12,9 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
 from ..unwrap import unwrap
+
+if TYPE_CHECKING:
+    from ..typing import DataBatch
 
 
 def prefetch(batches: Generator[Any, None, None], device: torch.device | None) -> Generator[Any, None, None]:
@@ -62,14 +65,15 @@ class _Copies:
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.stream = torch.cuda.Stream(device)
-        self.preprocessor = BaseDataPreprocessor(non_blocking=True).to(device)
+        self.preprocessor = BaseDataPreprocessor(non_blocking=True)
+        self.preprocessor.to(device)
 
-    def start(self, batch: Any) -> tuple[Any, Any]:
+    def start(self, batch: DataBatch) -> tuple[Any, Any]:
         """The batch on the device, and the event after which it is there."""
         with torch.cuda.stream(self.stream):
             return self.preprocessor.cast_data(batch), self.stream.record_event()
 
-    def wait(self, batch: Any, event: Any) -> Any:
+    def wait(self, batch: DataBatch, event: torch.cuda.Event) -> Any:
         """The batch, for use on the current stream."""
         user = torch.cuda.current_stream(self.device)
         user.wait_event(event)
@@ -81,7 +85,7 @@ class _Copies:
         return batch
 
 
-def _tensors(batch: Any) -> Iterator[Tensor]:
+def _tensors(batch: object) -> Iterator[Tensor]:
     if isinstance(batch, Tensor):
         yield batch
     elif isinstance(batch, (Mapping, BaseDataElement)):

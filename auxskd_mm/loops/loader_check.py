@@ -5,21 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmengine.dist import all_gather_object, get_rank, get_world_size
 
 from ..errors import InputError
 
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
 
-def check_loader(loader: Any) -> None:
+
+def check_loader(loader: DataLoader) -> None:
     """Refuse loaders that yield no batch, or another number of them on each rank.
 
     Raises:
         InputError: In one line, the same on every rank.
     """
     try:
-        samples, batches = len(loader.sampler), len(loader)
+        samples, batches = len(loader.sampler), len(loader)  # type: ignore[arg-type]  # see the except
     except TypeError:  # loaders of iterable datasets
         return
     ranks = all_gather_object((samples, batches)) if get_world_size() > 1 else [(samples, batches)]

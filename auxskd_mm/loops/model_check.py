@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.config import Config
 from mmengine.dist import get_world_size
-from mmengine.model import is_model_wrapper
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..config.sample_shape import sample_shape
 from ..errors import InputError
+from ..unwrap import unwrap
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
 
 
-def check_batch_norm(model: nn.Module, loader: Any, config: Config) -> None:
+def check_batch_norm(model: nn.Module, loader: DataLoader, config: Config) -> None:
     """Refuse a batch of one sample where BatchNorm would get a single value for each channel.
 
     torch raises then, for the last batch of an epoch after the whole of it.
@@ -30,7 +33,7 @@ def check_batch_norm(model: nn.Module, loader: Any, config: Config) -> None:
         InputError: Naming the layer.
     """
     try:
-        samples = len(loader.sampler)
+        samples = len(loader.sampler)  # type: ignore[arg-type]  # see the except
     except TypeError:  # loaders of iterable datasets
         return
     size = loader.batch_size or 0
@@ -41,7 +44,7 @@ def check_batch_norm(model: nn.Module, loader: Any, config: Config) -> None:
         shape = sample_shape(config, 'train')
     except Exception:  # a pipeline of another kind; nothing but this check depends on it
         return
-    layer = _lonely_layer(model.module if is_model_wrapper(model) else model, shape)
+    layer = _lonely_layer(unwrap(model), shape)
     if layer is None:
         return
     why = (
@@ -95,7 +98,7 @@ def check_classes(model: nn.Module, dataset: Any) -> None:
     Raises:
         InputError: Naming the task and both numbers.
     """
-    head = getattr(model.module if is_model_wrapper(model) else model, 'cls_head', None)
+    head = getattr(unwrap(model), 'cls_head', None)
     answered = {task.name: task for task in getattr(head, 'tasks', ())}
     for sampler in _steps(dataset):
         for task in getattr(sampler, 'tasks', ()):

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Generator, Mapping
 from contextlib import closing
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmengine.dataset import InfiniteSampler
 from mmengine.dist import get_rank, get_world_size
@@ -26,6 +26,10 @@ from ..registry import LOOPS
 from .device_prefetch import device_of, prefetch
 from .loader_check import check_loader, check_same_data
 from .model_check import check_batch_norm, check_classes
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
+    from torch.utils.data import DataLoader
 
 _WORKER_DIED = 'exited unexpectedly'
 
@@ -46,8 +50,8 @@ class _Resumable:
 
     def __init__(
         self,
-        runner: Any,
-        dataloader: Any,
+        runner: Runner,
+        dataloader: DataLoader | dict,
         *args: Any,
         worker_restarts: int = 3,
         prefetch: bool = True,
@@ -157,7 +161,7 @@ class _Resumable:
         """
         return prefetch(batches, device_of(self.runner.model)) if self.prefetch else batches
 
-    def run_iter(self, *args: Any) -> None:
+    def run_iter(self, *args: object) -> None:
         """One step, with its own random numbers."""
         seed_generators(STEP, self.seed, get_rank(), self._iter)
         super().run_iter(*args)  # type: ignore[misc]
@@ -221,7 +225,7 @@ class ResumableIterTrainLoop(_Resumable, IterBasedTrainLoop):
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         self.first = self._iter
-        self.dataloader_iterator = self.on_device(self._endless(self._max_iters - self._iter))
+        self.dataloader_iterator = self.on_device(self._endless(self._max_iters - self._iter))  # type: ignore[assignment]  # MMEngine's iterator has no end
         while self._iter < self._max_iters and not self.stop_training:
             self.runner.model.train()
             self.run_iter(next(self.dataloader_iterator))

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from ..errors import InputError
 from ..functional.tasks import Task
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..typing import VideoModel
+
 # What a head of MMAction2 predicts: it has num_classes, and writes logits or probabilities.
 CLASS = Task('class', label_key='gt_label', pred_key='pred_score')
 
 
-def model_tasks(model: nn.Module) -> tuple[Task, ...]:
+def model_tasks(model: VideoModel) -> tuple[Task, ...]:
     """Tasks that a model's ``predict`` answers; () if its head names none."""
     head = getattr(model, 'cls_head', None)
     own = getattr(model, 'tasks', ()) or getattr(head, 'tasks', ())
     return tuple(own) or ((CLASS,) if hasattr(head, 'num_classes') else ())
 
 
-def method_summary(model: nn.Module) -> str:
+def method_summary(model: VideoModel) -> str:
     """The method that a model learns by, in a line."""
     head = getattr(model, 'cls_head', None)
     said = getattr(model, 'summary', '') or getattr(head, 'summary', '')
@@ -31,7 +36,7 @@ def method_summary(model: nn.Module) -> str:
     return text + (f', which predicts {" and ".join(tasks)}' if tasks else '')
 
 
-def forward_sample(model: nn.Module, inputs: Tensor) -> Any:
+def forward_sample(model: VideoModel, inputs: Tensor) -> Any:
     """One sample through every part of a model that a training step runs, losses aside.
 
     Args:
@@ -43,7 +48,7 @@ def forward_sample(model: nn.Module, inputs: Tensor) -> Any:
     return model(inputs, mode='tensor', stage='head')
 
 
-def task_outputs(outputs: Any, tasks: tuple[Task, ...], head: nn.Module) -> dict[str, Tensor]:
+def task_outputs(outputs: Tensor | Sequence[Tensor], tasks: tuple[Task, ...], head: nn.Module) -> dict[str, Tensor]:
     """Logits of each task, out of what a head's ``forward`` returned.
 
     Raises:

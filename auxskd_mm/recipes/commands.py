@@ -71,7 +71,7 @@ def pairs(options: Mapping[str, Any]) -> list[str]:
     return [_pair(key, value) for key, value in options.items()]
 
 
-def _pair(key: str, value: Any) -> str:
+def _pair(key: str, value: object) -> str:
     text = _literal(value)
     try:
         same = read_text(text, key=key)
@@ -80,7 +80,7 @@ def _pair(key: str, value: Any) -> str:
     return f'{key}={text}' if type(same) is type(value) and same == value else f'{key}:={value!r}'
 
 
-def _literal(value: Any) -> str:
+def _literal(value: object) -> str:
     if isinstance(value, (list, tuple)):
         inside = ','.join(_literal(item) for item in value)
         return f'[{inside}]' if isinstance(value, list) else f'({inside})'

@@ -157,7 +157,7 @@ def list_variables(run: Run) -> dict[str, Any]:
     return dict(lists=run.lists, num_classes=len(read_classes(classes)))
 
 
-def _filled(value: Any, variables: Mapping[str, Any]) -> Any:
+def _filled(value: object, variables: Mapping[str, Any]) -> Any:
     """An option with ``{lists}`` and ``{num_classes}`` replaced; one that is nothing else takes the value's type."""
     if isinstance(value, Mapping):
         return {key: _filled(item, variables) for key, item in value.items()}

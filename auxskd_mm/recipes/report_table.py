@@ -126,7 +126,7 @@ def flatten(protocol: Mapping[str, Any], prefix: str = '') -> dict[str, str]:
     return flat
 
 
-def _word(value: Any) -> str:
+def _word(value: object) -> str:
     if value is None:
         return 'not recorded'
     if isinstance(value, bool):

@@ -36,7 +36,7 @@ def write_state(folder: Path, state: Mapping[str, Any], name: str = STATE) -> No
     write_whole(folder / name, json.dumps(state, indent=2))
 
 
-def digest(facts: Any) -> str:
+def digest(facts: object) -> str:
     """Fingerprint of everything that decides what a step does."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
@@ -134,7 +134,7 @@ def classified(path: Path, average: str = 'logits') -> dict[str, list] | None:
             if 'pred_score' in row:
                 scores = np.asarray(row['pred_score'], dtype=np.float32)  # (clips, classes), or one of (classes,)
                 guess = average_clips(scores.reshape(-1, scores.shape[-1]), average).argmax()
-            guess = int(np.reshape(guess, -1)[0])
+            guess = int(np.asarray(guess).reshape(-1)[0])
         except (KeyError, ValueError, TypeError, IndexError):
             raise InputError(
                 f'{path}: samples without pred_score and gt_label, expected those of a classifier'

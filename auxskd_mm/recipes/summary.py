@@ -31,5 +31,5 @@ def _shown(key: str) -> bool:
     return key == 'loss' or key.endswith(('_acc', '_entropy', '_agreement'))
 
 
-def _tested(key: str, value: Any) -> bool:
+def _tested(key: str, value: object) -> bool:
     return isinstance(value, (int, float)) and (key.endswith(('_acc', '_chance', '/top1')) or '/R@' in key)

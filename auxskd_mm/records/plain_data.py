@@ -26,7 +26,7 @@ _NO_PARTS = (None, None, None, -1, -1)  # of a dtype's state: sub-dtype, names, 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.Tensor, torch.Size, torch.dtype, torch.device)
 
 
-def to_plain(value: Any, where: str = 'checkpoint') -> Any:
+def to_plain(value: object, where: str = 'checkpoint') -> Any:
     """A value with NumPy objects and ``HistoryBuffer`` as lists; :func:`from_plain` gives back equal ones.
 
     What needs no change stays the same object, so that a ``state_dict`` keeps its metadata.
@@ -70,7 +70,7 @@ def to_plain(value: Any, where: str = 'checkpoint') -> Any:
 _LEFT_OUT = object()
 
 
-def _plain_key(key: Any) -> Any:
+def _plain_key(key: object) -> Any:
     return key.item() if isinstance(key, np.generic) else key
 
 
@@ -104,7 +104,7 @@ def _array(value: Mapping[str, Any]) -> np.ndarray:
         raise _hostile('an array whose numbers do not fit its shape') from None
 
 
-def _history(values: Any, counts: Any, max_length: Any) -> HistoryBuffer:
+def _history(values: Any, counts: Any, max_length: object) -> HistoryBuffer:
     for part in (values, counts):
         if not isinstance(part, np.ndarray) or part.ndim != 1 or part.dtype.kind not in 'biuf':
             raise _hostile('a log history that is no row of numbers')
@@ -128,12 +128,12 @@ class PlainDtype:
         copy: Likewise; has no meaning here.
     """
 
-    def __init__(self, name: Any, align: Any = False, copy: Any = True) -> None:
+    def __init__(self, name: object, align: object = False, copy: object = True) -> None:
         if not isinstance(name, str) or not _NUMBERS.fullmatch(name) or align not in (False, 0):
             raise _hostile(f'an array of {str(name)[:40]!r}')
         self.dtype = np.dtype(name)
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: object) -> None:
         """Take ``(version, byte order, None, None, None, -1, -1, 0)``; see ``_NO_PARTS``."""
         if not hasattr(self, 'dtype') or type(state) is not tuple or len(state) < 7:
             raise _hostile('a dtype with a state that is none')
@@ -146,13 +146,13 @@ class PlainDtype:
 class PlainArray(np.ndarray):
     """Stands in for ``numpy.ndarray``: empty until it gets a state of plain numbers."""
 
-    def __new__(cls, *args: Any) -> PlainArray:
+    def __new__(cls, *args: object) -> PlainArray:
         """An empty array; NumPy's arguments (shape, dtype, buffer) are refused."""
         if args:
             raise _hostile('an array by its buffer')
         return super().__new__(cls, (0,), np.int8)
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: object) -> None:
         """Take ``(version, shape, dtype, Fortran order, bytes)`` where all of it fits together."""
         if type(state) is not tuple or len(state) != 5 or self.__dict__:  # a second state would free what others read
             raise _hostile('an array with a state that is none')
@@ -174,10 +174,10 @@ class PlainHistory(HistoryBuffer):
     def __new__(cls) -> PlainHistory:
         """An empty history; arguments are refused."""
         history = super().__new__(cls)
-        history.__init__()
+        history.__init__()  # type: ignore[misc]  # of this very class, whose unpickling leaves it out
         return history
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: object) -> None:
         """Take the two rows of numbers and their greatest length, and become a ``HistoryBuffer``."""
         if not isinstance(state, dict):
             raise _hostile('a log history with a state that is none')
@@ -187,14 +187,14 @@ class PlainHistory(HistoryBuffer):
         self.__class__ = HistoryBuffer  # type: ignore[assignment]
 
 
-def reconstruct(kind: Any, shape: Any, typecode: Any) -> PlainArray:
+def reconstruct(kind: object, shape: object, typecode: object) -> PlainArray:
     """Stands in for ``numpy.core.multiarray._reconstruct``."""
     if kind is not PlainArray or shape != (0,) or typecode not in (b'b', 'b'):
         raise _hostile('an array of a class of its own')
     return PlainArray()
 
 
-def scalar(dtype: Any, data: Any = None) -> np.generic:
+def scalar(dtype: object, data: object = None) -> np.generic:
     """Stands in for ``numpy.core.multiarray.scalar``."""
     known = _known(dtype)
     if type(data) is not bytes or len(data) != known.itemsize:
@@ -202,7 +202,7 @@ def scalar(dtype: Any, data: Any = None) -> np.generic:
     return np.frombuffer(data, known)[0]
 
 
-def _known(dtype: Any) -> np.dtype:
+def _known(dtype: object) -> np.dtype:
     if not isinstance(dtype, PlainDtype) or not hasattr(dtype, 'dtype'):
         raise _hostile('numbers without a type')
     return dtype.dtype

@@ -157,7 +157,7 @@ def read_protocol(result: str | Path) -> dict[str, Any] | None:
         return None
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     return value.item() if hasattr(value, 'item') else str(value)
 
 
@@ -169,7 +169,7 @@ def _list(value: Any) -> list[Mapping[str, Any]]:
     return list(value) if isinstance(value, (list, tuple)) else [value] if value else []
 
 
-def _evaluations(evaluator: Any) -> list[str]:
+def _evaluations(evaluator: object) -> list[str]:
     names = [EVALUATIONS.get(_name(entry)) for entry in _list(evaluator) if isinstance(entry, Mapping)]
     return list(dict.fromkeys(name for name in names if name is not None))
 
@@ -252,7 +252,7 @@ def _crop(pipeline: Sequence[Mapping[str, Any]]) -> str | None:
     return ', '.join(steps) or None
 
 
-def _averaging(model: Mapping[str, Any], evaluator: Any) -> str | None:
+def _averaging(model: Mapping[str, Any], evaluator: object) -> str | None:
     head = model.get('cls_head') or {}
     for entry in _list(evaluator):
         name = _name(entry)

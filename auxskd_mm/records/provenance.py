@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path as osp
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import torch
 from mmengine.runner.checkpoint import find_latest_checkpoint
@@ -13,6 +13,9 @@ from ..config.input_convention import input_convention
 from ..config.pipelines import data_sets, find_pipeline
 from ..config.text import read_config_text
 from ..registry import MODELS, type_name
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 # A phase of a training, or None where it is known that there was one but not which.
 History = list[Optional[dict[str, Any]]]
@@ -59,7 +62,7 @@ def training_meta(config: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
     )
 
 
-def training_of(meta: Any, depth: int = 0) -> dict[str, Any] | None:
+def training_of(meta: object, depth: int = 0) -> dict[str, Any] | None:
     """The ``training`` of a checkpoint's ``meta``; of an older file it is read from the config's text.
 
     Returns:
@@ -70,10 +73,10 @@ def training_of(meta: Any, depth: int = 0) -> dict[str, Any] | None:
     if known is None and isinstance(text, str):
         config = read_config_text(text)
         known = None if config is None else training_meta(config, depth)['training']
-    return dict(known) if _is_training(known) else None
+    return dict(known) if known is not None and _is_training(known) else None
 
 
-def _is_training(value: Any) -> bool:
+def _is_training(value: object) -> bool:
     """Whether a file's ``training`` is what :func:`training_meta` writes, in all that is read of it."""
     if not isinstance(value, Mapping) or not {'method', 'data', 'input', 'history'} <= set(value):
         return False
@@ -159,7 +162,7 @@ def data_of(config: Mapping[str, Any], loader: str, key: str | None = None) -> l
     return list(dict.fromkeys(found)) or None
 
 
-def set_init_history(config: Any) -> None:
+def set_init_history(config: Config) -> None:
     """Write into a training's config where its weights come from; MMEngine keeps the config in every checkpoint.
 
     Args:

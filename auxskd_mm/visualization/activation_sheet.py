@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..files import save_figure
 from .clip_sheet import PACED, PLAIN, fit_frame, text_zoom
 from .plain_text import figure_text, shorten
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _PITCH, _CELL, _LEFT, _RIGHT, _CURVE, _LETTER = 0.95, 0.91, 0.75, 0.9, 0.75, 0.075  # inches
 _DPI = 100
@@ -87,7 +90,7 @@ def overlay(frame: np.ndarray, activation: np.ndarray, limit: float) -> np.ndarr
     return (grey * (1 - share) + colour * share).round().astype(np.uint8)
 
 
-def _draw_clip(figure: Any, clip: ActivationClip, top: float, height: float, scale: Any, zoom: float) -> None:
+def _draw_clip(figure: Figure, clip: ActivationClip, top: float, height: float, scale: Any, zoom: float) -> None:
     from matplotlib.patches import Rectangle
 
     width, tall = figure.get_size_inches()
@@ -114,7 +117,7 @@ def _draw_clip(figure: Any, clip: ActivationClip, top: float, height: float, sca
     _draw_course(figure, clip, frames_top + rows + 0.05, zoom)
 
 
-def _draw_course(figure: Any, clip: ActivationClip, top: float, zoom: float) -> None:
+def _draw_course(figure: Figure, clip: ActivationClip, top: float, zoom: float) -> None:
     width, tall = figure.get_size_inches()
     count = len(clip.frames)
     course = clip.activation.mean((1, 2))

@@ -14,6 +14,7 @@ from ..files import save_figure
 from .plain_text import figure_text, one_line, shorten
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Vermilion of the Okabe-Ito palette, told apart by every kind of colour vision.
@@ -88,7 +89,7 @@ def _sheet(clips: Sequence[SheetClip], title: str) -> Figure:
     return figure
 
 
-def _draw_row(page: Any, clip: SheetClip, top: float, height: float, width: float) -> None:
+def _draw_row(page: Axes, clip: SheetClip, top: float, height: float, width: float) -> None:
     from matplotlib.patches import Rectangle
 
     zoom = text_zoom(width)

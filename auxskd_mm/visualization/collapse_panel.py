@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from ..records.scalars import read_scalars
 from ..registry import type_name
 from .curves import COLOURS
 from .plain_text import figure_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Scalars = Mapping[str, tuple[np.ndarray, np.ndarray]]
 # Rules of thumb of this project, not of the papers: entropy within 5% of log K carries next to nothing, and a spread of a
@@ -129,7 +132,7 @@ def draw_collapse_panel(
     return save_figure(figure, path, 100)
 
 
-def _curves(axis: Any, scalars: Scalars, keys: Sequence[str], title: str, unit: str) -> None:
+def _curves(axis: Axes, scalars: Scalars, keys: Sequence[str], title: str, unit: str) -> None:
     for i, key in enumerate(keys):
         if key in scalars:
             marker = 'o' if len(scalars[key][0]) < 3 else None
@@ -146,19 +149,19 @@ def _curves(axis: Any, scalars: Scalars, keys: Sequence[str], title: str, unit: 
         axis.spines[side].set_visible(False)
 
 
-def _legend(axis: Any, where: str = 'best') -> None:
+def _legend(axis: Axes, where: str = 'best') -> None:
     if axis.get_legend_handles_labels()[0]:
-        axis.legend(fontsize=8, loc=where, framealpha=0.8)
+        axis.legend(fontsize=8, loc=where, framealpha=0.8)  # type: ignore[call-overload]  # loc is a Literal
 
 
-def _region(axis: Any, low: float, high: float, colour: str, text: str, hatch: str = '') -> None:
+def _region(axis: Axes, low: float, high: float, colour: str, text: str, hatch: str = '') -> None:
     axis.axhspan(low, high, facecolor=colour, alpha=0.13, hatch=hatch, edgecolor=colour, linewidth=0)
     axis.text(
         0.02, (low + high) / 2, text, transform=axis.get_yaxis_transform(), fontsize=8, va='center', color='#333333'
     )
 
 
-def _entropies(axis: Any, scalars: Scalars, queue_size: int) -> None:
+def _entropies(axis: Axes, scalars: Scalars, queue_size: int) -> None:
     most = math.log(queue_size)
     _curves(axis, scalars, ['teacher_entropy', 'student_entropy'], 'entropy over the anchors', 'nats')
     axis.set_ylim(0, 1.12 * most)
@@ -168,7 +171,7 @@ def _entropies(axis: Any, scalars: Scalars, queue_size: int) -> None:
     _legend(axis, 'lower right')
 
 
-def _agreement(axis: Any, scalars: Scalars, queue_size: int) -> None:
+def _agreement(axis: Axes, scalars: Scalars, queue_size: int) -> None:
     _curves(axis, scalars, ['anchor_agreement'], 'same nearest anchor for student and teacher', 'share of clips')
     values = scalars.get('anchor_agreement', (None, np.zeros(1)))[1]
     axis.set_ylim(0, max(1.15 * float(values.max()), 20 / queue_size))
@@ -179,7 +182,7 @@ def _agreement(axis: Any, scalars: Scalars, queue_size: int) -> None:
     _legend(axis, 'upper left')
 
 
-def _spread(axis: Any, scalars: Scalars) -> None:
+def _spread(axis: Axes, scalars: Scalars) -> None:
     _curves(axis, scalars, ['student_std', 'teacher_std'], 'spread of the features', 'std x sqrt(D), 1 = isotropic')
     axis.set_ylim(0, 1.15)
     _region(axis, 0, SMALL_STD, _BAD, 'collapsed', '//')
@@ -187,7 +190,7 @@ def _spread(axis: Any, scalars: Scalars) -> None:
     _legend(axis, 'lower right')
 
 
-def _queue(axis: Any, scalars: Scalars, queue_size: int, batch_size: int | None) -> None:
+def _queue(axis: Axes, scalars: Scalars, queue_size: int, batch_size: int | None) -> None:
     _curves(axis, scalars, ['queue_age'], 'age of the anchors', 'steps')
     if batch_size:
         settled = (queue_size / batch_size - 1) / 2
@@ -204,7 +207,7 @@ def _queue(axis: Any, scalars: Scalars, queue_size: int, batch_size: int | None)
     _legend(axis, 'lower right')
 
 
-def _write_verdict(axis: Any, verdict: Verdict | None) -> None:
+def _write_verdict(axis: Axes, verdict: Verdict | None) -> None:
     if verdict is None:
         axis.text(0.5, 0.5, 'not logged', transform=axis.transAxes, ha='center', color='#666666')
         return
@@ -213,7 +216,7 @@ def _write_verdict(axis: Any, verdict: Verdict | None) -> None:
     axis.text(0, 1.02, f'{sign}: {verdict.text}', transform=axis.transAxes, fontsize=9, va='bottom', color=colour)
 
 
-def _explain(axis: Any) -> None:
+def _explain(axis: Axes) -> None:
     axis.axis('off')
     axis.text(
         0,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +16,11 @@ from ..datasets.transforms.captions import shown_clips, wrap_note
 from ..errors import InputError, VideoReadError
 from ..random_state import untouched_random_state
 from .clip_sheet import SheetClip
+
+if TYPE_CHECKING:
+    from mmengine.dataset import BaseDataset
+    from mmengine.model import BaseDataPreprocessor
+    from torch.utils.data import Dataset
 
 STAGES = {'decoded': 'decoded', 'input': 'network input'}
 _BROKEN_AT_MOST = 50  # unreadable videos before giving up
@@ -45,7 +50,12 @@ class SeenSample(NamedTuple):
 
 
 def see_samples(
-    dataset: Any, number: int, preprocessor: Any = None, *, training: bool = True, seed: int = 0
+    dataset: Dataset,
+    number: int,
+    preprocessor: BaseDataPreprocessor | None = None,
+    *,
+    training: bool = True,
+    seed: int = 0,
 ) -> list[SeenSample]:
     """Run random videos of a data set through its pipeline and the model's data preprocessor.
 
@@ -87,7 +97,7 @@ def see_samples(
     return found
 
 
-def inner_dataset(dataset: Any) -> Any:
+def inner_dataset(dataset: Dataset) -> Any:
     """What lies within MMEngine's wrappers.
 
     Raises:
@@ -101,7 +111,7 @@ def inner_dataset(dataset: Any) -> Any:
     return dataset
 
 
-def _own(preprocessor: Any) -> Any:
+def _own(preprocessor: BaseDataPreprocessor | None) -> Any:
     if not isinstance(preprocessor, ActionDataPreprocessor):
         return None
     own = copy.deepcopy(preprocessor)
@@ -109,7 +119,7 @@ def _own(preprocessor: Any) -> Any:
     return own
 
 
-def _see(dataset: Any, index: int, preprocessor: Any, training: bool) -> SeenSample:
+def _see(dataset: BaseDataset, index: int, preprocessor: ActionDataPreprocessor | None, training: bool) -> SeenSample:
     steps = [step for step in dataset.pipeline.transforms if not type(step).__name__.startswith('Pack')]
     results = dataset.get_data_info(index)
     results['test_mode'] = getattr(dataset, 'test_mode', False)
@@ -142,7 +152,9 @@ def _clips(steps: Sequence[Any], results: dict, decoded: np.ndarray, views: np.n
         yield SeenClip(shown.caption + wrap_note(named), named, shown.paced, frames)
 
 
-def see_batch(data_batch: Mapping[str, Any], dataset: Any, number: int, preprocessor: Any = None) -> list[SeenSample]:
+def see_batch(
+    data_batch: Any, dataset: Dataset, number: int, preprocessor: BaseDataPreprocessor | None = None
+) -> list[SeenSample]:
     """Clips of a training batch as they leave the data preprocessor; a copy of it makes draws of its own.
 
     Args:

@@ -6,7 +6,7 @@ import argparse
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -102,7 +102,7 @@ def convert_state_dict(state: Mapping[str, Any], name: str = 'the checkpoint') -
     arrays = {key: value for key, value in state.items() if isinstance(value, (Tensor, np.ndarray))}
     check_tensors(arrays, name)
     check_finite(arrays, name)
-    tensors = {str(key).replace('module.', ''): value for key, value in arrays.items()}
+    tensors = {str(key).replace('module.', ''): cast(Tensor, value) for key, value in arrays.items()}
     kind = _kind(tensors, name)
     table = _TABLES[kind]
     hara = kind == 'rspnet' and any('.layer1.' in key for key in tensors)

@@ -6,7 +6,7 @@ import importlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +20,9 @@ from ..files import check_writable
 from ..functional.transfer import check_finite
 from ..models.modules.pooling import pool_features
 from ..models.tasks import task_outputs
+
+if TYPE_CHECKING:
+    from ..typing import VideoModel
 
 PARTS = ('backbone', 'feature', 'model')
 SUFFIXES = ('.onnx', '.pt2')
@@ -39,7 +42,10 @@ class ClipNetwork(nn.Module):
         InputError: If the model has no such part.
     """
 
-    def __init__(self, model: nn.Module, part: str = 'model', normalise: bool = True) -> None:
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, model: VideoModel, part: str = 'model', normalise: bool = True) -> None:
         super().__init__()
         if part not in PARTS:
             raise InputError(f"part='{part}': expected one of {', '.join(map(repr, PARTS))}")
@@ -96,7 +102,7 @@ class Exported(NamedTuple):
 
 
 def export_model(
-    model: nn.Module,
+    model: VideoModel,
     path: str | Path,
     *,
     part: str = 'model',
@@ -119,7 +125,8 @@ def export_model(
             exported, or outputs that differ by more than 1e-4 of their size.
     """
     path = check_export_path(path, check)
-    check_finite(model.state_dict(), str(getattr(model, 'checkpoint', None) or 'the model'))
+    checkpoint = getattr(model, 'checkpoint', None)
+    check_finite(model.state_dict(), str(checkpoint or 'the model'))
     network = ClipNetwork(model, part, normalise).cpu()
     network.eval()
     clip = tuple(shape) if shape is not None else sample_shape(model.cfg)[2:]
@@ -136,7 +143,7 @@ def export_model(
         input=dict(name='clips', type='float32', shape=['batch', *sample], **_expects(model, normalise)),
         outputs={name: _classes(model, name, network, example) for name in outputs},
         config=Path(getattr(model.cfg, 'filename', None) or '').name,
-        checkpoint=Path(model.checkpoint).name if getattr(model, 'checkpoint', None) else None,
+        checkpoint=Path(checkpoint).name if checkpoint else None,
     )
     path.with_suffix('.json').write_text(json.dumps(note, indent=1) + '\n')
     return Exported(path, outputs, compare(path, network, example) if check else float('nan'))
@@ -177,7 +184,7 @@ def _program(network: ClipNetwork, example: Tensor) -> Any:
         ) from None
 
 
-def _write(program: Any, example: Tensor, path: Path, outputs: Sequence[str]) -> None:
+def _write(program: torch.export.ExportedProgram, example: Tensor, path: Path, outputs: Sequence[str]) -> None:
     if path.suffix == '.pt2':
         torch.export.save(program, path)
         return
@@ -190,6 +197,7 @@ def _write(program: Any, example: Tensor, path: Path, outputs: Sequence[str]) ->
         output_names=list(outputs),
         external_data=False,
     )
+    assert exported is not None  # None is of the old exporter
     exported.save(str(path))
 
 
@@ -227,19 +235,19 @@ def _session(path: Path) -> Any:
     return lambda clips: session.run(None, {session.get_inputs()[0].name: clips.numpy()})
 
 
-def _flat(outputs: Any) -> list[np.ndarray]:
+def _flat(outputs: object) -> list[np.ndarray]:
     """Arrays of outputs: a tensor, or a nest of them."""
     return [leaf.detach().numpy() for leaf in torch.utils._pytree.tree_leaves(outputs) if isinstance(leaf, Tensor)]
 
 
-def output_names(model: nn.Module, network: ClipNetwork) -> tuple[str, ...]:
+def output_names(model: VideoModel, network: ClipNetwork) -> tuple[str, ...]:
     """Names of the outputs, in their order."""
     if network.head is None:
         return ('feature',) if network.part == 'feature' else ('feature_map',)
     return tuple(task.name for task in asked_tasks(model)) or ('feature',)
 
 
-def _expects(model: nn.Module, normalise: bool) -> dict[str, Any]:
+def _expects(model: VideoModel, normalise: bool) -> dict[str, Any]:
     """How to make the input, in words that a program can read."""
     openers = (find_steps(find_pipeline(model.cfg, (loader,)), 'OpenVideo') for loader in LOADERS)
     opener = next(filter(None, openers), [{}])[0]
@@ -254,12 +262,12 @@ def _expects(model: nn.Module, normalise: bool) -> dict[str, Any]:
     return dict(channels=order, values='0 to 255, as decoded')
 
 
-def _classes(model: nn.Module, name: str, network: ClipNetwork, example: Tensor) -> dict[str, Any]:
+def _classes(model: VideoModel, name: str, network: ClipNetwork, example: Tensor) -> dict[str, Any]:
     """Shape and, for logits, class names of an output."""
     with torch.no_grad():
         outputs = network(example)
     tasks = {task.name: task for task in asked_tasks(model)} if network.head is not None else {}
-    if name not in tasks:
+    if network.head is None or name not in tasks:
         return dict(shape=['batch', *map(int, _flat(outputs)[0].shape[1:])])
     shape = task_outputs(outputs, tuple(tasks.values()), network.head)[name].shape
     classes = class_names(model.cfg, tasks[name], int(shape[1]))

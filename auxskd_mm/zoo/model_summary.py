@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from fvcore.nn import FlopCountAnalysis, flop_count_table
@@ -16,6 +16,9 @@ from torch import Tensor, nn
 from ..config.sample_shape import sample_shape
 from ..errors import InputError
 from ..models.tasks import forward_sample
+
+if TYPE_CHECKING:
+    from ..typing import VideoModel
 
 
 class PartSummary(NamedTuple):
@@ -53,7 +56,7 @@ class SampleForward(nn.Module):
         model: A recogniser or a :class:`PretextModel`.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: VideoModel) -> None:
         super().__init__()
         self.model = model
 

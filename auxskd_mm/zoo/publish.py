@@ -109,7 +109,7 @@ def _target(target: str | Path) -> Path:
     return target
 
 
-def _without_paths(value: Any) -> Any:
+def _without_paths(value: object) -> Any:
     """A value with absolute paths cut down to their last names."""
     if isinstance(value, Mapping):
         return {key: _without_paths(item) for key, item in value.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +22,11 @@ from ...models.tasks import task_outputs
 from ...visualization.activation_sheet import ActivationClip, draw_activation
 from ..inference import asked_tasks, check_question, class_names, inference_pipeline, numbered, prepared
 
+if TYPE_CHECKING:
+    from mmengine.dataset import Compose
+
+    from ...typing import VideoInput, VideoModel
+
 
 class Activation(NamedTuple):
     """Contributions to one logit of each clip of a sample.
@@ -37,7 +42,7 @@ class Activation(NamedTuple):
     chosen: Tensor
 
 
-def head_tasks(model: nn.Module) -> dict[str, Task]:
+def head_tasks(model: VideoModel) -> dict[str, Task]:
     """Tasks that the head of a model has logits for, by name, in the order of the logits.
 
     Raises:
@@ -54,7 +59,7 @@ def head_tasks(model: nn.Module) -> dict[str, Task]:
 
 
 def class_activation(
-    model: nn.Module, clips: Tensor, task: str, target: int | None = None, layer: str | None = None
+    model: VideoModel, clips: Tensor, task: str, target: int | None = None, layer: str | None = None
 ) -> Activation:
     """How much every position of a feature map adds to a logit.
 
@@ -110,8 +115,8 @@ def class_activation(
 
 
 def draw_activations(
-    model: nn.Module,
-    videos: Any,
+    model: VideoModel,
+    videos: VideoInput,
     out_dir: str | Path,
     *,
     task: str | None = None,
@@ -155,7 +160,7 @@ def draw_activations(
 
 
 def _rows(
-    model: nn.Module, pipeline: Any, data: dict[str, Any], task: str, target: int | None, layer: str | None
+    model: VideoModel, pipeline: Compose, data: dict[str, Any], task: str, target: int | None, layer: str | None
 ) -> tuple[list[ActivationClip], str]:
     batch = model.data_preprocessor(pseudo_collate([data]), False)
     clips = batch['inputs'].flatten(0, 1)

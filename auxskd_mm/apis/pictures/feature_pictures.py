@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from mmengine.logging import print_log
-from torch import nn
 
 from ...config.feature_pipeline import feature_pipeline
 from ...datasets import class_labels
@@ -22,6 +21,9 @@ from ...visualization.embedding import METHODS, draw_embeddings, project
 from ...visualization.retrieval_examples import choose_queries, find_examples
 from ...visualization.retrieval_sheet import draw_retrieval_sheet
 from ..extract_features import extract_features
+
+if TYPE_CHECKING:
+    from ...typing import VideoModel
 
 _NEAREST = 5  # that vote on how well a plot's colouring is encoded
 
@@ -127,7 +129,7 @@ def draw_feature_files(
 
 
 def draw_pace_embedding(
-    model: nn.Module,
+    model: VideoModel,
     videos: str | Sequence[str],
     out: str | Path,
     *,
@@ -204,7 +206,7 @@ def _checked(paces: Sequence[int]) -> Sequence[int]:
     return paces
 
 
-def _at_pace(model: nn.Module, videos: str | Sequence[str], pace: int, options: Mapping[str, Any]) -> FeatureBank:
+def _at_pace(model: VideoModel, videos: str | Sequence[str], pace: int, options: Mapping[str, Any]) -> FeatureBank:
     steps = feature_pipeline(model.cfg, num_clips=1)
     for step in steps:
         if type_name(step['type']).endswith('SampleFrames'):

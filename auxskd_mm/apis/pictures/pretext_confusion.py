@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
-from torch import nn
 from torch.utils.data import DataLoader
 
 from ...config.input_files import check_lists
@@ -25,6 +24,9 @@ from ...records.predictions import read_predictions
 from ...registry import DATASETS, MODELS
 from ...visualization.confusion import confusion_matrix, draw_confusion
 from .feature_pictures import check_picture
+
+if TYPE_CHECKING:
+    from ...typing import VideoModel
 
 Answers = dict[str, list[np.ndarray]]  # {task: arrays (V, 2) of label and prediction}
 
@@ -77,7 +79,7 @@ def collect(samples: Iterable[Any]) -> Answers:
 
 
 @torch.no_grad()
-def ask_model(model: nn.Module, num_workers: int = 2, batch_size: int | None = None) -> Answers:
+def ask_model(model: VideoModel, num_workers: int = 2, batch_size: int | None = None) -> Answers:
     """Run a model of :func:`init_model` over the test set of its config.
 
     Raises:

@@ -63,14 +63,14 @@ def used_in(text: str, name: str) -> bool:
     ) or bool(re.search(rf'_base_\.{name}\b', text))
 
 
-def _where(config: Config, name: str, old: Any, read: Collection[str]) -> str:
+def _where(config: Config, name: str, old: object, read: Collection[str]) -> str:
     """Keys that hold what the variable held."""
     places = [place for place in _places(config._cfg_dict, old, '') if place.split('.')[0] in read]
     same = [place for place in places if place.rpartition('.')[2] == name]
     return ' and '.join((same or places)[:3]) or 'the keys that it went into'
 
 
-def _places(value: Any, old: Any, prefix: str) -> Any:
+def _places(value: object, old: object, prefix: str) -> Any:
     if type(value) is type(old) and value == old:
         yield prefix[:-1]
     elif isinstance(value, dict):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TypeVar
+
+_Loader = TypeVar('_Loader', bound=MutableMapping[str, Any])
 
 
-def mend_loader(loader: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def mend_loader(loader: _Loader) -> _Loader:
     """Take out of a loader without worker processes what only worker processes can have.
 
     torch refuses ``persistent_workers`` and ``prefetch_factor`` beside ``num_workers=0``, which every config here would

@@ -49,7 +49,7 @@ def name_types(config: Config) -> Config:
     return Config(plain, cfg_text=config.text, filename=config.filename)
 
 
-def _holds_classes(value: Any) -> bool:
+def _holds_classes(value: object) -> bool:
     if isinstance(value, dict):
         return any(_holds_classes(item) for item in dict.values(value))
     if isinstance(value, (list, tuple)):
@@ -57,7 +57,7 @@ def _holds_classes(value: Any) -> bool:
     return isinstance(value, (*_LAZY, type))
 
 
-def _map(value: Any, change: Callable[[Any], Any]) -> Any:
+def _map(value: object, change: Callable[[Any], Any]) -> Any:
     if isinstance(value, dict):
         return {key: _map(item, change) for key, item in dict.items(value)}
     if isinstance(value, (list, tuple)):

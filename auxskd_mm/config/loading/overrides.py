@@ -7,12 +7,15 @@ import json
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmengine.config import Config
 from mmengine.logging import print_log
 
 from ...errors import InputError
+
+if TYPE_CHECKING:
+    from ...typing import ConfigLike
 
 _INTEGER = re.compile(r'[+-]?(0|[1-9]\d*)')
 _FLOAT = re.compile(r'[+-]?((\d+\.\d*|\.\d+)([eE][+-]?\d+)?|\d+[eE][+-]?\d+)')
@@ -46,7 +49,7 @@ class Overrides(dict):
         merged: Values that :func:`auxskd_mm.config.load.load_config` merged last.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.texts: dict[str, str] = {}
         self.merged: dict[str, Any] = {}
@@ -70,7 +73,7 @@ class Overrides(dict):
                 options.texts[key] = text
         return options
 
-    def fit(self, config: Mapping[str, Any]) -> dict[str, Any]:
+    def fit(self, config: ConfigLike) -> dict[str, Any]:
         """Values for a config: a text that replaces a string stays as it is."""
         values = dict(self)
         for key, text in self.texts.items():
@@ -89,7 +92,7 @@ class Overrides(dict):
         return values
 
 
-def value_at(config: Mapping[str, Any], key: str, default: Any = _MISSING) -> Any:
+def value_at(config: ConfigLike, key: str, default: object = _MISSING) -> Any:
     """Value under a dotted key of a config, such as ``'model.cls_head.type'``; ``default`` if there is none."""
     value: Any = config._cfg_dict if isinstance(config, Config) else config
     for name in key.split('.'):
@@ -102,7 +105,7 @@ def value_at(config: Mapping[str, Any], key: str, default: Any = _MISSING) -> An
     return value
 
 
-def read_text(text: str, replaced: Any = _MISSING, key: str = '') -> Any:
+def read_text(text: str, replaced: object = _MISSING, key: str = '') -> Any:
     """What a text of the command line means.
 
     Args:
@@ -138,7 +141,7 @@ def read_text(text: str, replaced: Any = _MISSING, key: str = '') -> Any:
     return _read_brackets(bare, text, replaced)
 
 
-def _read_brackets(bare: str, text: str, replaced: Any) -> Any:
+def _read_brackets(bare: str, text: str, replaced: object) -> Any:
     if bare[:1] == '{':
         try:
             return _read_literal(bare)
@@ -250,7 +253,7 @@ def options_text(options: Mapping[str, Any]) -> str:
     return '{\n' + ''.join(lines) + '}\n'
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

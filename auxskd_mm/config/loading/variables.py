@@ -154,7 +154,7 @@ def _assigned(node: ast.stmt) -> set[str]:
     return {part.id for target in targets if target for part in ast.walk(target) if isinstance(part, ast.Name)}
 
 
-def _assignment(key: str, value: Any) -> str:
+def _assignment(key: str, value: object) -> str:
     """A statement: ``split = 2`` or ``sample.setdefault('a', {})['b'] = 2``."""
     name, *parts = key.split('.')
     for part in parts[:-1]:
@@ -168,7 +168,7 @@ def _is_new_style(path: str) -> bool:
     return any(isinstance(node, ast.With) for node in _parse(Path(path)).body)
 
 
-def _flat(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+def _flat(key: str, value: object) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
         for name, item in value.items():
             yield from _flat(f'{key}.{name}', item)
@@ -176,7 +176,7 @@ def _flat(key: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield key, os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _strings(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, (Mapping, list, tuple)):

@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -18,6 +18,9 @@ import numpy as np
 from ...errors import InputError, VideoReadError
 from ..readers.pyav import convert
 from ..stores.settings import NPY_HEADER, StoreSettings
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 
 @dataclass
@@ -92,7 +95,7 @@ def _encode_mp4(frames: Iterator[np.ndarray], recipe: Recipe) -> Iterator[bytes]
     yield buffer.getvalue()
 
 
-def _find_packets(buffer: Any, recipe: Recipe) -> None:
+def _find_packets(buffer: BinaryIO, recipe: Recipe) -> None:
     import av
 
     buffer.seek(0)

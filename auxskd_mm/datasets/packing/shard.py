@@ -9,7 +9,7 @@ import tarfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -23,6 +23,9 @@ from ..stores.schema import check_left_out, check_shard_list, read_json
 from ..stores.settings import MEMBER_SUFFIX, VERSION, StoreSettings, member_stem
 from ..stores.sources import SourceState, SourceVideo
 from .encode import Recipe, encode
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 _BLOCK = 512
 # What a shard's file says of each video.
@@ -136,7 +139,7 @@ def write_shard(job: ShardJob) -> dict[str, Any]:
     return content
 
 
-def _add_video(file: Any, job: ShardJob, video: SourceVideo, state: SourceState) -> dict[str, Any]:
+def _add_video(file: BinaryIO, job: ShardJob, video: SourceVideo, state: SourceState) -> dict[str, Any]:
     reader = open_reader(video.path)
     try:
         count = min(reader.num_frames, job.max_frames or reader.num_frames)
@@ -179,7 +182,9 @@ def _scaled(
         yield frame
 
 
-def add_member(file: Any, name: str, chunks: Iterable[bytes], mtime: int, checksum: int = 0) -> tuple[int, int, int]:
+def add_member(
+    file: BinaryIO, name: str, chunks: Iterable[bytes], mtime: int, checksum: int = 0
+) -> tuple[int, int, int]:
     """Append a member to a tar file of unknown size: its header is filled in when its bytes are all there.
 
     Returns:

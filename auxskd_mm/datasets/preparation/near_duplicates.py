@@ -51,7 +51,7 @@ def near_duplicates(train: Sequence[str], test: Sequence[str], most: int = 1000)
     share = min(1.0, most / max(1, len(train) + len(test)))
     sides = []
     for paths in (train, test):
-        chosen = (
+        chosen: np.ndarray | list[int] = (
             np.unique(np.linspace(0, len(paths) - 1, int(np.ceil(share * len(paths)))).astype(int)) if paths else []
         )
         hashes = [(paths[i], bits) for i in chosen if (bits := clip_hash(paths[i])) is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,11 @@ from .base import TOLERATED_AT_END
 from .cut_off import missing_end
 from .limits import MAX_PIXELS, check_pixels, container_options, playlist_kind, reason
 from .stream import literal_path, video_stream, what_else
+
+if TYPE_CHECKING:
+    from av import Packet
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
 
 # What the numbers of frames rest on. Raised with every change that gives a file's frames other numbers.
 NUMBERING = 2
@@ -104,7 +109,7 @@ def open_container(path: str, max_pixels: int = MAX_PIXELS) -> Any:
     return container
 
 
-def index_frames(path: str, container: Any, max_pixels: int = MAX_PIXELS) -> FrameIndex:
+def index_frames(path: str, container: InputContainer, max_pixels: int = MAX_PIXELS) -> FrameIndex:
     """Index of a file.
 
     Args:
@@ -145,7 +150,7 @@ def index_frames(path: str, container: Any, max_pixels: int = MAX_PIXELS) -> Fra
     )
 
 
-def _packets(path: str, container: Any) -> tuple[list[_Packet], bool]:
+def _packets(path: str, container: InputContainer) -> tuple[list[_Packet], bool]:
     """All packets that show a frame, and whether it is sure that each shows one."""
     import av
 
@@ -182,7 +187,7 @@ def _packets(path: str, container: Any) -> tuple[list[_Packet], bool]:
     return packets, surplus == empty
 
 
-def _is_hidden(codec: str, packet: Any) -> bool:
+def _is_hidden(codec: str, packet: Packet) -> bool:
     """Whether a packet of VP8 (RFC 6386, 9.1) or VP9 (its specification, 6.2 and annex B) shows no frame."""
     data = memoryview(packet)
     if codec == 'vp8':
@@ -192,7 +197,7 @@ def _is_hidden(codec: str, packet: Any) -> bool:
     return not (is_superframe or shows_existing or shows)
 
 
-def _frame_rate(stream: Any, order: list[int] | None) -> float | None:
+def _frame_rate(stream: VideoStream, order: list[int] | None) -> float | None:
     """Frames per second on average: what the container says, unless the frames' own times say another rate.
 
     Some containers state a nominal rate for frames at uneven distances, others none.

@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from av import VideoFrame
 
 
 class _Matrix(NamedTuple):
@@ -31,7 +34,7 @@ class _Matrix(NamedTuple):
         return round(math.degrees(math.atan2(self.b / scales[1], self.a / scales[0]))) % 360
 
 
-def upright(frame: Any, to_array: Callable[[Any], np.ndarray]) -> np.ndarray:
+def upright(frame: VideoFrame, to_array: Callable[[Any], np.ndarray]) -> np.ndarray:
     """Array (H, W, C) of a PyAV frame, turned and mirrored as it is to be shown.
 
     The cases are those of ``configure_input_video_filter`` in fftools/ffmpeg_filter.c.
@@ -60,14 +63,14 @@ def upright(frame: Any, to_array: Callable[[Any], np.ndarray]) -> np.ndarray:
     return np.ascontiguousarray(array)
 
 
-def upright_size(frame: Any) -> tuple[int, int]:
+def upright_size(frame: VideoFrame) -> tuple[int, int]:
     """(width, height) of a PyAV frame as it is to be shown."""
     matrix = _matrix(frame)
     on_its_side = matrix is not None and matrix.angle is not None and _right_angle(matrix.angle) in (1, 3)
     return (frame.height, frame.width) if on_its_side else (frame.width, frame.height)
 
 
-def is_turned_at_most(frame: Any) -> bool:
+def is_turned_at_most(frame: VideoFrame) -> bool:
     """Whether a PyAV frame is shown as stored or turned by a right angle, which is all that OpenCV and decord know."""
     matrix = _matrix(frame)
     if matrix is None or matrix.angle is None:
@@ -75,10 +78,10 @@ def is_turned_at_most(frame: Any) -> bool:
     return matrix.a * matrix.d - matrix.b * matrix.c > 0 and _right_angle(matrix.angle) is not None
 
 
-def _matrix(frame: Any) -> _Matrix | None:
+def _matrix(frame: VideoFrame) -> _Matrix | None:
     from av.sidedata.sidedata import Type
 
-    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    data = frame.side_data.get(Type.DISPLAYMATRIX)  # type: ignore[call-overload]  # not in the stub
     if data is None:
         return None
     values = np.frombuffer(bytes(data), np.int32)
@@ -90,7 +93,7 @@ def _right_angle(angle: int) -> int | None:
     return angle // 90 if angle % 90 == 0 else None
 
 
-def _rotated(frame: Any, angle: int) -> Any:
+def _rotated(frame: VideoFrame, angle: int) -> Any:
     """Frame of the same size, turned by any angle on black, by FFmpeg's own filter."""
     from av.filter import Graph
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from .frame_index import index_frames, open_container
 from .limits import MAX_PIXELS, reason
 from .orientation import upright
 from .stream import video_stream
+
+if TYPE_CHECKING:
+    from av import VideoFrame
 
 _LOCAL = threading.local()
 
@@ -147,7 +150,7 @@ class PyAVReader(Reader):
         for _ in range(self.num_frames - count):
             yield array
 
-    def _array(self, frame: Any) -> np.ndarray:
+    def _array(self, frame: VideoFrame) -> np.ndarray:
         return frame_array(frame, self.channel_order)
 
     def close(self) -> None:
@@ -155,12 +158,12 @@ class PyAVReader(Reader):
         self._container.close()
 
 
-def frame_array(frame: Any, channel_order: str) -> np.ndarray:
+def frame_array(frame: VideoFrame, channel_order: str) -> np.ndarray:
     """uint8 (H, W, 3) of a decoded frame, as it is to be shown."""
     return upright(frame, lambda stored: convert(stored, f'{channel_order}24').to_ndarray())
 
 
-def convert(frame: Any, pixels: str) -> Any:
+def convert(frame: VideoFrame, pixels: str) -> Any:
     """A frame in another pixel format, by one thread.
 
     PyAV's own ``to_ndarray(format=...)`` starts a thread a core for every frame, which costs several times the

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
 
 # AV_DISPOSITION_DEFAULT and AV_DISPOSITION_ATTACHED_PIC of libavformat/avformat.h.
 _DEFAULT, _COVER = 1, 1 << 10
@@ -17,7 +20,7 @@ def literal_path(path: str) -> str:
     return os.path.abspath(path)
 
 
-def video_stream(container: Any) -> Any:
+def video_stream(container: InputContainer) -> Any:
     """The video stream that ``ffmpeg -i FILE`` takes, None if there is none.
 
     As in ``map_auto_video`` of fftools/ffmpeg_mux_init.c, that is the stream with the most pixels, a stream marked as
@@ -38,7 +41,7 @@ def video_stream(container: Any) -> Any:
     return best
 
 
-def what_else(container: Any) -> str:
+def what_else(container: InputContainer) -> str:
     """What a container without a video stream holds, for messages; '' if nothing."""
     kinds = {'a cover picture' if stream.type == 'video' else stream.type for stream in container.streams}
     return ', '.join(sorted(kinds))

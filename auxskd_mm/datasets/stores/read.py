@@ -6,7 +6,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -21,6 +21,9 @@ from .buffers import take_buffer
 from .schema import TAR_BLOCK
 from .settings import MEMBER_SUFFIX, NPY_HEADER, member_stem
 from .store import Store, find_store
+
+if TYPE_CHECKING:
+    from av import VideoCodecContext
 
 _MOST_DECODERS = 16
 _PLAIN_NAME = 99
@@ -201,7 +204,7 @@ class StoredMp4Reader(StoredVideoReader):
                 runs[-1].append(i)
         return runs
 
-    def _decode(self, descriptor: int, decoder: Any, run: Sequence[int]) -> list[np.ndarray]:
+    def _decode(self, descriptor: int, decoder: VideoCodecContext, run: Sequence[int]) -> list[np.ndarray]:
         import av
 
         first = run[0] // self._store.gop * self._store.gop
@@ -211,7 +214,8 @@ class StoredMp4Reader(StoredVideoReader):
         wanted = {i - first for i in run}
         frames: list[np.ndarray] = []
         for i in range(len(positions) - 1):
-            packet = av.Packet(data[positions[i] - positions[0] : positions[i + 1] - positions[0]])
+            piece = data[positions[i] - positions[0] : positions[i + 1] - positions[0]]
+            packet = av.Packet(piece)  # type: ignore[arg-type]  # any buffer will do; the stub says bytes
             decoded = decoder.decode(packet)
             if len(decoded) != 1 or decoded[0].is_corrupt:
                 raise VideoReadError(self.path, f'frame {first + i} cannot be decoded; the store is damaged')

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from mmaction.datasets.transforms import RandomCrop, RandomResizedCrop
 
@@ -38,7 +36,9 @@ class ClipRandomCrop(RandomResizedCrop):
             raise InputError(f'ClipRandomCrop.size={size}: expected at least 1 pixel')
         self.area_range = self.aspect_ratio_range = (1.0, 1.0)
 
-    def get_crop_bbox(self, img_shape: tuple[int, int], *args: Any) -> tuple[int, int, int, int]:
+    def get_crop_bbox(  # type: ignore[override]  # a method here; the base class asks it by position
+        self, img_shape: tuple[int, int], *args: object
+    ) -> tuple[int, int, int, int]:
         """Box (left, top, right, bottom) in frames of (height, width); the other arguments are not used."""
         height, width = img_shape
         if self.size > min(height, width):

@@ -20,7 +20,7 @@ class MarkSample(BaseTransform):
         fields: Keys and what to write there.
     """
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, **fields: object) -> None:
         self.fields = fields
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:

@@ -100,7 +100,7 @@ class PaceSample(PretextSampler):
         who = '' if self.num_views == 1 else f'view {view + 1} of {self.num_views}: '
         return f'{who}pace {self.paces[int(results["pace_label"][view])]:g}x'
 
-    def _positions(self, rng: Any, num_frames: int, pace: float) -> np.ndarray:
+    def _positions(self, rng: np.random.RandomState, num_frames: int, pace: float) -> np.ndarray:
         """Positions of one view, float64 (clip_len,)."""
         free = num_frames if self.mode == 'faithful' else max(num_frames - pace_span(self.clip_len, pace) + 1, 1)
         return pace_positions(num_frames, self.clip_len, pace, int(rng.randint(0, free)))

@@ -117,7 +117,7 @@ class PretextSampler(BaseTransform):
         return '' if self.seed is None else f' (the same draws every time, seed {self.seed})'
 
 
-def _draw_other(rng: Any, count: int, taken: int) -> int:
+def _draw_other(rng: np.random.RandomState, count: int, taken: int) -> int:
     """Uniform integer in [0, count) without ``taken``; one draw, where the originals redraw until it differs."""
     value = int(rng.randint(0, count - 1))
     return value + (value >= taken)
@@ -234,7 +234,7 @@ class SegmentPaceSample(PretextSampler):
         who = '' if self.num_views == 1 else ('student view: ', 'teacher view: ')[view]
         return f'{who}speed {self.speeds[pace]}x, segment {segment + 1} of {self.num_segments}'
 
-    def _clip(self, rng: Any, num_frames: int, segment: int, speed: int) -> np.ndarray:
+    def _clip(self, rng: np.random.RandomState, num_frames: int, segment: int, speed: int) -> np.ndarray:
         """Frame indices of one view, int64 (clip_len,)."""
         if self.mode == 'fit':
             offsets = paced_offsets(self.clip_len, self.num_segments, segment, speed, disjoint=self.disjoint)

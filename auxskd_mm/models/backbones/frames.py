@@ -76,7 +76,7 @@ def take_clips(backbone: nn.Module) -> nn.Module:
     """
     backbone.forward = types.MethodType(_forward_clips, backbone)
     if getattr(backbone, 'pretrained2d', False) and getattr(backbone, 'pretrained', None) is None:
-        backbone.pretrained2d = False  # MMAction2's TSM would try to load a file named None
+        setattr(backbone, 'pretrained2d', False)  # noqa: B010  # an attribute of its own, no tensor or module: MMAction2's TSM would try to load a file named None
     if isinstance(backbone, ResNetTIN) and importlib.util.find_spec('mmcv._ext') is None:
         resnet_tin.linear_sampler = linear_sampler  # MMAction2's needs mmcv's CUDA operators
     return backbone

@@ -129,7 +129,7 @@ def _builder(model: str) -> Callable[..., nn.Module]:
     )
 
 
-def _remove_head(network: nn.Module, model: str) -> int:
+def _remove_head(network: Any, model: str) -> int:
     """Take the classifier off in place; returns the width of what it saw."""
     blocks = getattr(network, 'blocks', None)
     head = network.head if hasattr(network, 'head') else blocks[-1] if blocks is not None else None
@@ -148,7 +148,7 @@ def _remove_head(network: nn.Module, model: str) -> int:
     return width
 
 
-def _check_patches(network: nn.Module, x: Tensor) -> None:
+def _check_patches(network: Any, x: Tensor) -> None:
     """Refuse clips that a transformer has no positions for."""
     patch = network.patch_embed.patch_model
     expected = tuple(network.cls_positional_encoding.patch_embed_shape)

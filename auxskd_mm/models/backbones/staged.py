@@ -94,7 +94,7 @@ class StagedBackbone(BaseModule):
                     index,
                     x,
                     use_reentrant=False,
-                    context_fn=lambda m=modules: (contextlib.nullcontext(), _statistics_untouched(m)),
+                    context_fn=lambda m=modules: (contextlib.nullcontext(), _statistics_untouched(m)),  # type: ignore[misc]  # its default
                 )
             else:
                 x = self._stage(index, x)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmaction.models.data_preprocessors import ActionDataPreprocessor
@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from ...errors import InputError
 from ...functional.photometric import normalize_clips
 from ...registry import MODELS
+
+if TYPE_CHECKING:
+    pass
 
 _CHANNEL_DIM = {'NCTHW': -4, 'NCHW': -3}
 
@@ -42,6 +45,9 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
         InputError: For settings that contradict each other, naming the key.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(
         self,
         mean: Sequence[float] | None = None,
@@ -68,12 +74,12 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
         self._rank_generator: torch.Generator | None = None
         self._seed: int | None = None
 
-    def preprocess(self, inputs: Any, data_samples: Any, training: bool = False) -> tuple[Tensor, Any]:
+    def preprocess(self, inputs: Sequence[Tensor], data_samples: Any, training: bool = False) -> tuple[Tensor, Any]:
         """Stack, augment in training, and normalise.
 
         Args:
             inputs: B tensors (V, C, T, H, W) of one shape, uint8 or float, on the device; or them stacked.
-            data_samples: B data samples.
+            data_samples: B data samples, or None.
             training: Whether to augment.
 
         Returns:

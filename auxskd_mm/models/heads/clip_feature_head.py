@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmengine.model import BaseModule
 from torch import Tensor
@@ -11,6 +11,9 @@ from torch import Tensor
 from ...errors import InputError
 from ...registry import MODELS
 from ..modules.protocol_pooling import POOLINGS, pool_for_protocol
+
+if TYPE_CHECKING:
+    from ...typing import Features
 
 
 @MODELS.register_module()
@@ -44,7 +47,7 @@ class ClipFeatureHead(BaseModule):
             raise InputError(f"ClipFeatureHead.pooling='{pooling}': expected one of {', '.join(map(repr, POOLINGS))}")
         self.pooling = pooling
 
-    def forward(self, feats: Any, **kwargs: Any) -> Tensor:
+    def forward(self, feats: Features, **kwargs: object) -> Tensor:
         """Pooled features.
 
         Args:
@@ -56,7 +59,7 @@ class ClipFeatureHead(BaseModule):
         """
         return pool_for_protocol(feats, self.pooling)
 
-    def loss(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> dict[str, Tensor]:
+    def loss(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> dict[str, Tensor]:
         """Refuse to train.
 
         Raises:
@@ -64,7 +67,7 @@ class ClipFeatureHead(BaseModule):
         """
         raise InputError('ClipFeatureHead has nothing to train: run the config with tools/test.py')
 
-    def predict(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> Sequence[Any]:
+    def predict(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> Sequence[Any]:
         """Write the features of each clip.
 
         Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,9 @@ from ...functional.tasks import Task, order_names
 from ...registry import MODELS
 from .labels import batch_labels
 from .pooled_head import PooledHead
+
+if TYPE_CHECKING:
+    from ...typing import Features
 
 
 @MODELS.register_module()
@@ -77,7 +80,7 @@ class ClipOrderHead(PooledHead):
         self.dropout = nn.Dropout(dropout)
         self.fc_order = nn.Linear(len(first) * hidden_channels, math.factorial(tuple_len))
 
-    def forward(self, feats: Any, **kwargs: Any) -> Tensor:
+    def forward(self, feats: Features, **kwargs: object) -> Tensor:
         """Logits of the orders.
 
         Args:
@@ -103,7 +106,7 @@ class ClipOrderHead(PooledHead):
         hidden = F.relu(self.fc_pair(pairs)).flatten(1)  # (B, pairs * hidden)
         return self.fc_order(self.dropout(hidden))  # (B, N!)
 
-    def loss(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> dict[str, Tensor]:
+    def loss(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> dict[str, Tensor]:
         """Cross-entropy over the orders, and the accuracy of the batch.
 
         Args:
@@ -121,7 +124,7 @@ class ClipOrderHead(PooledHead):
             order_acc=(logits.detach().argmax(1) == order).float().mean(),
         )
 
-    def predict(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> Sequence[Any]:
+    def predict(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> Sequence[Any]:
         """Write probabilities into the data samples.
 
         Args:

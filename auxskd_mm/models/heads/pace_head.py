@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,9 @@ from ...registry import MODELS
 from ..modules.mlp import MLP
 from .labels import batch_labels, video_groups
 from .pooled_head import PooledHead
+
+if TYPE_CHECKING:
+    from ...typing import Features
 
 
 @MODELS.register_module()
@@ -100,7 +103,7 @@ class PaceHead(PooledHead):
             self.projector = MLP(in_channels, projector_channels, in_channels, norm=False)
             self.contrastive_loss = MODELS.build(contrastive_loss or dict(type='auxskd_mm.PaceContrastiveLoss'))
 
-    def forward(self, feats: Any, **kwargs: Any) -> Tensor:
+    def forward(self, feats: Features, **kwargs: object) -> Tensor:
         """Pace logits.
 
         Args:
@@ -115,7 +118,7 @@ class PaceHead(PooledHead):
         """
         return self.fc_pace(self.dropout(self.pool(feats)))  # (B, num_paces)
 
-    def loss(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> dict[str, Tensor]:
+    def loss(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> dict[str, Tensor]:
         """The weighted losses, and the accuracy of the batch.
 
         Args:
@@ -151,7 +154,7 @@ class PaceHead(PooledHead):
             )
         return video_groups(data_samples, views, device)
 
-    def predict(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> Sequence[Any]:
+    def predict(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> Sequence[Any]:
         """Write probabilities into the data samples.
 
         Args:

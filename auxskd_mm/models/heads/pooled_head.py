@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mmengine.model import BaseModule
 from torch import Tensor
@@ -10,6 +10,9 @@ from torch import Tensor
 from ...errors import InputError
 from ...functional.tasks import Task
 from ..modules.pooling import TOKEN_POOLS, pool_features
+
+if TYPE_CHECKING:
+    from ...typing import Features
 
 
 class PooledHead(BaseModule):
@@ -60,7 +63,7 @@ class PooledHead(BaseModule):
             if value < 0:
                 raise InputError(f'{type(self).__name__}.{key}={value}: a loss weight must not be negative')
 
-    def pool(self, feats: Any) -> Tensor:
+    def pool(self, feats: Features) -> Tensor:
         """Pooled features (B, C) of the backbone's output, a map or tokens.
 
         Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,6 +12,9 @@ from ...registry import MODELS
 from ..modules.feature_map import feature_map
 from ..modules.mlp import MLP
 from .pooled_head import PooledHead
+
+if TYPE_CHECKING:
+    from ...typing import Features
 
 KINDS = ('linear', 'mlp', 'conv', 'convbn')
 
@@ -80,7 +83,7 @@ class RelativeSpeedHead(PooledHead):
         self.kind = kind
         self.out_channels = out_channels
 
-    def forward(self, feats: Any, **kwargs: Any) -> Tensor:
+    def forward(self, feats: Features, **kwargs: object) -> Tensor:
         """Embeddings.
 
         Args:
@@ -97,7 +100,7 @@ class RelativeSpeedHead(PooledHead):
             feats = self.convs(self._feature_map(feats))  # (B, C, T', H', W')
         return F.normalize(self.projector(self.pool(feats)), dim=1)  # (B, C) -> (B, D)
 
-    def _feature_map(self, feats: Any) -> Tensor:
+    def _feature_map(self, feats: Features) -> Tensor:
         """The one map (B, C, T', H', W') to convolve."""
         self.pool(feats)  # several maps, or another width
         feats = feature_map(feats, token_pool='patch')

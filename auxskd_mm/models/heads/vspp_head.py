@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,9 @@ from ...functional.tasks import Task, segment_names
 from ...registry import MODELS
 from .labels import batch_labels
 from .pooled_head import PooledHead
+
+if TYPE_CHECKING:
+    from ...typing import Features
 
 
 @MODELS.register_module()
@@ -80,7 +83,7 @@ class VSPPHead(PooledHead):
             Task('segment', segment_names(num_segments), given='pace'),
         )
 
-    def forward(self, feats: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+    def forward(self, feats: Features, **kwargs: object) -> tuple[Tensor, Tensor]:
         """Logits of both tasks.
 
         Args:
@@ -96,7 +99,7 @@ class VSPPHead(PooledHead):
         pooled = self.dropout(self.pool(feats))  # (B, C)
         return self.fc_speed(pooled), self.fc_segment(pooled)  # (B, num_speeds), (B, num_segments)
 
-    def loss(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> dict[str, Tensor]:
+    def loss(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> dict[str, Tensor]:
         """Both weighted cross-entropies, and the accuracies of the batch.
 
         Args:
@@ -123,7 +126,7 @@ class VSPPHead(PooledHead):
             joint_acc=(pace_hit & segment_hit).float().mean(),
         )
 
-    def predict(self, feats: Any, data_samples: Sequence[Any], **kwargs: Any) -> Sequence[Any]:
+    def predict(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> Sequence[Any]:
         """Write probabilities into the data samples.
 
         Args:

@@ -88,7 +88,8 @@ def _are_stages(feats: Any) -> bool:
 
 def _join_pathways(slow: Tensor, fast: Tensor) -> Tensor:
     """(B, C, T', H', W') and (B, C2, k * T', H', W') as (B, C + C2, T', H', W')."""
-    return torch.cat([slow, F.adaptive_avg_pool3d(fast, tuple(slow.shape[2:]))], dim=1)
+    time, height, width = slow.shape[2:]
+    return torch.cat([slow, F.adaptive_avg_pool3d(fast, (time, height, width))], dim=1)
 
 
 def _shapes(feats: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import torch
 from mmengine.dist import broadcast
-from torch import nn
+from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from ...errors import InputError
@@ -38,7 +38,8 @@ def momentum_update(teacher: nn.Module, student: nn.Module, momentum: float) -> 
     Raises:
         InputError: If the parameters do not correspond.
     """
-    mine, theirs = list(teacher.parameters()), [p.detach() for p in student.parameters()]
+    mine: list[Tensor] = list(teacher.parameters())
+    theirs = [p.detach() for p in student.parameters()]
     if [p.shape for p in mine] != [p.shape for p in theirs]:
         raise InputError(f'teacher ({len(mine)} parameters) and student ({len(theirs)}) are not the same network')
     if mine:

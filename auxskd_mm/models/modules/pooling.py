@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from .feature_map import TOKEN_POOLS, feature_map
 
+if TYPE_CHECKING:
+    from ...typing import Features
+
 __all__ = ['TOKEN_POOLS', 'pool_features']
 
 
-def pool_features(feats: Any, *, token_pool: str = 'auto', key: str = 'model.backbone.out_indices') -> Tensor:
+def pool_features(
+    feats: Features | None, *, token_pool: str = 'auto', key: str = 'model.backbone.out_indices'
+) -> Tensor:
     """Average a backbone's output over space and time.
 
     Args:

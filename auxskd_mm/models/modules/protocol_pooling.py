@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,6 +10,9 @@ from torch import Tensor
 from ...errors import InputError
 from .feature_map import feature_map
 from .pooling import pool_features
+
+if TYPE_CHECKING:
+    from ...typing import Features
 
 # Each pooling in words, for the results that are computed with it.
 POOLINGS = {
@@ -20,7 +23,7 @@ POOLINGS = {
 }
 
 
-def pool_for_protocol(feats: Any, pooling: str = 'average') -> Tensor:
+def pool_for_protocol(feats: Features | None, pooling: str = 'average') -> Tensor:
     """Pool what a backbone yields.
 
     Args:

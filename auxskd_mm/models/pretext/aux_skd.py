@@ -109,7 +109,7 @@ class AuxSKD(TeacherModel):
         student_view, teacher_view = self.views(inputs)
         return [self.predictor(self.embed(self, student_view)), self.embed(self.teacher, teacher_view)]
 
-    def embed(self, network: nn.Module, clips: Tensor) -> Tensor:
+    def embed(self, network: Any, clips: Tensor) -> Tensor:
         """Projected features (B, D) of clips, not normalised; see :meth:`TeacherModel.embed`."""
         pooled = pool_features(network.backbone(clips))  # (B, C)
         _check_neck(network.neck, pooled.shape[1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmaction.models import Recognizer3D
@@ -10,6 +10,9 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from ...registry import MODELS
+
+if TYPE_CHECKING:
+    from mmaction.structures import ActionDataSample
 
 
 @MODELS.register_module()
@@ -26,8 +29,12 @@ class ClipwiseRecognizer3D(Recognizer3D):
     of the tuple separately.
     """
 
-    def extract_feat(
-        self, inputs: Tensor, stage: str = 'neck', data_samples: Any = None, test_mode: bool = False
+    def extract_feat(  # type: ignore[override]  # as Recognizer3D overrides BaseRecognizer
+        self,
+        inputs: Tensor,
+        stage: str = 'neck',
+        data_samples: list[ActionDataSample] | None = None,
+        test_mode: bool = False,
     ) -> tuple[Any, dict]:
         """Arguments and result as of ``Recognizer3D.extract_feat``; inputs are (B, V, C, T, H, W)."""
         if test_mode or not self.training or inputs.shape[1] == 1:

@@ -31,7 +31,7 @@ class FrameRecognizer(Recognizer3D):
             super().__init__(*args, **kwargs)
         take_clips(self.backbone)
 
-    def extract_feat(
+    def extract_feat(  # type: ignore[override]  # as Recognizer3D's, whose base says less
         self, inputs: Tensor, stage: str = 'neck', data_samples: Any = None, test_mode: bool = False
     ) -> tuple[Any, dict]:
         """Features, as ``Recognizer3D.extract_feat`` returns them.

@@ -46,7 +46,7 @@ class PretextModel(BaseModel):
             data_preprocessor = dict(type='auxskd_mm.ClipDataPreprocessor')
         if isinstance(data_preprocessor, dict):
             data_preprocessor = MODELS.build(data_preprocessor)
-        super().__init__(data_preprocessor, init_cfg)
+        super().__init__(data_preprocessor, init_cfg)  # type: ignore[arg-type]  # BaseModule takes lists too
         self.num_views = num_views
         self.backbone = build_backbone(backbone)
         _require_one_map(self.backbone)
@@ -88,7 +88,7 @@ class PretextModel(BaseModel):
         return self.extract_feat(inputs)
 
     def forward(
-        self, inputs: Tensor, data_samples: Sequence[Any] | None = None, mode: str = 'tensor', **kwargs: Any
+        self, inputs: Tensor, data_samples: Sequence[Any] | None = None, mode: str = 'tensor', **kwargs: object
     ) -> Any:
         """Dispatch as MMEngine's models do.
 

@@ -97,7 +97,7 @@ class RSPNet(TeacherModel):
         """What the teacher is an average of."""
         return dict(backbone=self.backbone, head_a=self.head_a, head_m=self.head_m)
 
-    def embed(self, network: nn.Module, clips: Tensor) -> Tensor:
+    def embed(self, network: Any, clips: Tensor) -> Tensor:
         """Appearance and motion features of clips, side by side: (B, D_A + D_M), each of norm 1."""
         feats = network.backbone(clips)  # (B, C, T', H', W')
         return torch.cat([network.head_a(feats), network.head_m(feats)], dim=1)
@@ -191,7 +191,7 @@ class RSPNet(TeacherModel):
             sample.set_field(torch.arange(2), 'speed_label')
         return data_samples
 
-    def _motions(self, network: nn.Module, views: Tensor) -> Tensor:
+    def _motions(self, network: Any, views: Tensor) -> Tensor:
         """Motion features of views (B, C, T, H, W) at speed 1 and at ``speed``: (B, 2, D)."""
         speeds = [views.new_full((len(views),), fast, dtype=torch.bool) for fast in (False, True)]
         return torch.stack([self._split(self.embed(network, self.clips(views, fast)))[1] for fast in speeds], 1)

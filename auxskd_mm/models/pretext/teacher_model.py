@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -51,7 +53,7 @@ class TeacherModel(PretextModel):
         """What the teacher is an average of."""
         raise NotImplementedError
 
-    def embed(self, network: nn.Module, clips: Tensor) -> Tensor:
+    def embed(self, network: Any, clips: Tensor) -> Tensor:
         """Features of clips.
 
         Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.dist import broadcast, get_world_size
@@ -13,6 +13,10 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ...registry import MODEL_WRAPPERS
+
+if TYPE_CHECKING:
+    from mmengine.model import BaseModel
+    from mmengine.optim import OptimWrapper
 
 
 @MODEL_WRAPPERS.register_module()
@@ -33,7 +37,7 @@ class FullyShardedModel(nn.Module):
     Source: torch's FSDP2; https://pytorch.org/docs/stable/distributed.fsdp.fully_shard.html
     """
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: BaseModel) -> None:
         super().__init__()
         if hasattr(module, 'init_weights'):
             module.init_weights()
@@ -44,21 +48,21 @@ class FullyShardedModel(nn.Module):
         for part in [*_parts(module), module]:
             fully_shard(part, mesh=mesh)
         module._register_load_state_dict_pre_hook(_shard_what_is_loaded, with_module=True)
-        self.module = module
+        self.module: BaseModel = module
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The model's."""
         return self.module(*args, **kwargs)
 
-    def train_step(self, data: Any, optim_wrapper: Any) -> dict[str, Tensor]:
+    def train_step(self, data: dict | tuple | list, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
         """The model's."""
         return self.module.train_step(data, optim_wrapper)
 
-    def val_step(self, data: Any) -> list:
+    def val_step(self, data: dict | tuple | list) -> list:
         """The model's."""
         return self.module.val_step(data)
 
-    def test_step(self, data: Any) -> list:
+    def test_step(self, data: dict | tuple | list) -> list:
         """The model's."""
         return self.module.test_step(data)
 
@@ -68,7 +72,7 @@ def is_sharded(model: nn.Module) -> bool:
     return any(isinstance(parameter, DTensor) for parameter in model.parameters())
 
 
-def full_state(state: Any) -> Any:
+def full_state(state: object) -> Any:
     """A nested state (dicts, lists, tuples) with shards put together, on the CPU. Every rank must call it."""
     if isinstance(state, DTensor):
         return state.full_tensor().cpu()
@@ -123,7 +127,7 @@ def _called(module: nn.Module) -> Iterator[nn.Module]:
             yield child
 
 
-def _shard_what_is_loaded(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+def _shard_what_is_loaded(module: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
     for name, parameter in module.named_parameters():
         if prefix + name in state:
             state[prefix + name] = sharded_like(state[prefix + name], parameter)

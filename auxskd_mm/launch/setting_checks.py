@@ -31,7 +31,7 @@ class _Range(NamedTuple):
 
 
 _LOADER: dict[str, _Range] = {
-    'batch_size': _Range(1, none=True),  # None with a batch_sampler
+    'batch_size': _Range(1),
     'num_workers': _Range(0),
     'prefetch_factor': _Range(1, none=True),
     'timeout': _Range(0, whole=False),

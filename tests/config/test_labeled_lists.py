@@ -168,5 +168,7 @@ def test_labels_that_a_gallery_or_a_hook_compares_are_needed(tmp_path):
 
 @pytest.mark.parametrize('num_classes', [2.0, 'two', 0, True])
 def test_a_number_of_classes_that_is_none(tmp_path, num_classes):
-    with pytest.raises(InputError, match=f'model.cls_head.num_classes={num_classes!r}: expected a whole number from 1 on'):
+    with pytest.raises(
+        InputError, match=f'model.cls_head.num_classes={num_classes!r}: expected a whole number from 1 on'
+    ):
         check(tmp_path, 'a.mp4 0\nb.mp4 0\n', OURS, num_classes)

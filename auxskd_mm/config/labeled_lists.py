@@ -49,7 +49,9 @@ def check_labeled_lists(config: Config, parts: Sequence[str], prefix: str = '') 
     """
     head = (config.get('model') or {}).get('cls_head')
     num_classes = head.get('num_classes') if isinstance(head, Mapping) else None
-    if num_classes is not None and (not isinstance(num_classes, int) or isinstance(num_classes, bool) or num_classes < 1):
+    if num_classes is not None and (
+        not isinstance(num_classes, int) or isinstance(num_classes, bool) or num_classes < 1
+    ):
         raise InputError(f'{prefix}{_HEAD}={num_classes!r}: expected a whole number from 1 on')
     for part in parts:
         needed = num_classes is not None and not (part == 'test' and _only_dumps(config.get('test_evaluator')))

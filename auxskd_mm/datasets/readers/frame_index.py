@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import VideoReadError
 from .base import TOLERATED_AT_END, reason
-from .stream import literal_path, video_stream, what_else
+from .stream import decoded, literal_path, video_stream, what_else
 
 # What the numbers of frames rest on. Raised with every change that gives a file's frames other numbers.
 NUMBERING = 2
@@ -244,7 +244,7 @@ def _decoded_times(path: str, size: int, mtime: int, first_only: bool) -> tuple[
     container = open_container(path)
     times: list[int | None] = []
     try:
-        for frame in container.decode(video_stream(container)):
+        for frame in decoded(container, video_stream(container)):
             times.append(frame.pts)
             if first_only:
                 break

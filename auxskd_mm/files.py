@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from .errors import InputError
+from .errors import InputError, reason_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,7 +47,7 @@ def check_writable(path: str | Path, reads: Iterable[str | Path] = (), overwrite
         if not there:
             path.unlink()
     except OSError as error:
-        raise InputError(f'{path}: cannot be written ({error.strerror})') from None
+        raise InputError(f'{path}: cannot be written ({error.strerror or reason_of(error)})') from None
     return path
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from ..datasets.class_labels import check_labels, class_names_beside
+from ..datasets.class_labels import check_labels, check_one_class, class_names_beside
 from ..datasets.gallery_query import GalleryQueryDataset
 from ..datasets.labeled_videos import LabeledVideoDataset
 from ..datasets.list_formats import line_number
@@ -49,7 +49,10 @@ def check_labeled_lists(config: Config, parts: Sequence[str], prefix: str = '') 
     """
     head = (config.get('model') or {}).get('cls_head')
     num_classes = head.get('num_classes') if isinstance(head, Mapping) else None
-    num_classes = num_classes if isinstance(num_classes, int) else None
+    if num_classes is not None and (
+        not isinstance(num_classes, int) or isinstance(num_classes, bool) or num_classes < 1
+    ):
+        raise InputError(f'{prefix}{_HEAD}={num_classes!r}: expected a whole number from 1 on')
     for part in parts:
         needed = num_classes is not None and not (part == 'test' and _only_dumps(config.get('test_evaluator')))
         for dataset, compared in _labeled(config.get(f'{part}_dataloader')):
@@ -114,6 +117,7 @@ def _as_mmaction(path: str, delimiter: str, columns: int, several: bool, needed:
     """
     labels: list[int] = []
     lines: list[int] = []
+    videos: list[str] = []
     advice = (
         f"MMAction2 divides a line at each {delimiter!r}; type='auxskd_mm.{_OURS}' reads tabs, several blanks and names "
         'with blanks'
@@ -145,6 +149,9 @@ def _as_mmaction(path: str, delimiter: str, columns: int, several: bool, needed:
             raise InputError(f'{where}label {min(map(int, found))} is negative')
         labels.extend(map(int, found))
         lines.extend([number] * len(found))
+        videos.extend([values[0]] * len(found))
     if bare and labels:
         raise InputError(f'{path}: {bare} of {len(rows)} lines have no label')
+    if columns == 1 and not several:
+        check_one_class(path, videos, labels, lines.__getitem__)
     return _Labels(labels, lines) if labels else None

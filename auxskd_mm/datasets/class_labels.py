@@ -74,3 +74,25 @@ def check_labels(
             f'{path}: {CLASS_FILE} beside it names {len(names)} classes, but {key}={num_classes}; set '
             f'{key}={len(names)} (a checkpoint of another number of classes is for other lists)'
         )
+
+
+def check_one_class(path: str, names: Sequence[str], labels: Sequence[int], line_of: Callable[[int], int]) -> None:
+    """Refuse a list that gives one video two classes.
+
+    Args:
+        path: The list, for messages.
+        names: Video of each entry.
+        labels: Label of each entry.
+        line_of: Line of the entry with an index.
+
+    Raises:
+        InputError: Names the video and both lines.
+    """
+    seen: dict[str, int] = {}
+    for index, (name, label) in enumerate(zip(names, labels)):
+        before = seen.setdefault(os.path.normpath(name), index)
+        if labels[before] != label:
+            raise InputError(
+                f'{path}: line {line_of(index)}: {name} has label {label}, but label {labels[before]} in line '
+                f'{line_of(before)}; a video has one class, so remove one of the lines'
+            )

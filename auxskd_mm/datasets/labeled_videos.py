@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..registry import DATASETS
-from .class_labels import check_labels, class_names_beside
+from .class_labels import check_labels, check_one_class, class_names_beside
 from .list_formats import Entry, Probe, line_number, read_list
 from .video_list import UnlabeledVideoDataset
 
@@ -72,13 +72,16 @@ class LabeledVideoDataset(UnlabeledVideoDataset):
         names = class_names_beside(source)
         if names is not None:
             self._metainfo.setdefault('classes', names)
-        check_labels(
-            source,
-            [sample['label'] for sample in samples],
-            self.num_classes,
-            names,
-            line_of=None if os.path.isdir(source) else lambda i: line_number(source, i, self.delimiter),
-        )
+        labels = [sample['label'] for sample in samples]
+        if os.path.isdir(source):
+            check_labels(source, labels, self.num_classes, names)
+            return samples
+
+        def line_of(index: int) -> int:
+            return line_number(source, index, self.delimiter)
+
+        check_labels(source, labels, self.num_classes, names, line_of=line_of)
+        check_one_class(source, [sample['filename'] for sample in samples], labels, line_of)
         return samples
 
     def _read_list(self, path: str, probe: Probe) -> tuple[list[Entry], str]:

@@ -161,7 +161,15 @@ def _three_columns(path: str, lines: Sequence[_Line], probe: Probe | None) -> st
     second = [line.values[1] for line in lines]
     layouts = {True: 'path num_frames label', False: 'path label num_frames'}
     if (0 in first) != (0 in second):
-        return layouts[0 in second]  # a 0 can only be a label
+        frames = 0 if 0 in second else 1  # a 0 can only be a label
+        if max(line.values[frames] for line in lines) < _FEWEST_FRAMES and _probe_says(lines, frames, probe) is False:
+            raise _fail(
+                path,
+                lines[0],
+                'the last two columns are no label and frame count (the videos have other numbers of frames); expected '
+                'one label for each video',
+            )
+        return layouts[not frames]
     if 0 not in first:
         if max(first) < min(second) or max(second) < min(first):
             # Frame counts and labels lie apart, and labels are the small ones.

@@ -69,7 +69,7 @@ def check_transfer(
     if not wanted:
         start = examples(model_state)
         raise InputError(f"{name}: the model has no '{part}' to load into; its keys start with {start}")
-    check_tensors({key: value for key, value in source.items() if key in model_state}, name)
+    check_tensors({key: value for key, value in source.items() if key in model_state}, name, model_state)
     missing = [key for key in wanted if key not in source]
     shapes = [key for key in wanted if key in source and tuple(source[key].shape) != tuple(model_state[key].shape)]
     good = len(wanted) - len(missing) - len(shapes)
@@ -77,7 +77,8 @@ def check_transfer(
         detail = []
         if missing:
             other = [key for key in source if key not in model_state]
-            detail.append(f'missing {examples(missing)}; the file has {examples(other or source)}')
+            found = examples(other or source) or 'no tensors'
+            detail.append(f'missing {examples(missing)}; the file has {found}')
         if shapes:
             key = shapes[0]
             detail.append(
@@ -115,8 +116,13 @@ def check_copied(model_state: Mapping[str, Any], checkpoint_state: Mapping[str, 
         raise InputError(f'{name}: {len(lost)} tensors did not arrive in the model, e.g. {examples(lost)}')
 
 
-def check_tensors(state: Mapping[str, Any], name: str) -> None:
-    """Refuse a state dict with entries that are no tensors, which torch would leave out.
+def check_tensors(state: Mapping[str, Any], name: str, known: Mapping[str, Any] | None = None) -> None:
+    """Refuse a state dict with entries that are no tensors, which torch would leave out, or not of plain numbers.
+
+    Args:
+        state: State dict.
+        name: What to call it in messages.
+        known: State dict of the model. Where it has no numbers itself (the device 'meta') none are needed.
 
     Raises:
         InputError: Names the first such entry.
@@ -127,6 +133,16 @@ def check_tensors(state: Mapping[str, Any], name: str) -> None:
                 f'{name}: {key} is of type {type(value).__name__}, expected a torch.Tensor; save the weights as tensors '
                 '(torch.from_numpy makes one of a NumPy array)'
             )
+        mine = (known or {}).get(key)
+        kinds = {
+            "a shape without values (the device 'meta')": value.is_meta and not (mine is not None and mine.is_meta),
+            'sparse': value.layout != torch.strided,
+            'quantized': value.is_quantized,
+            'complex': value.is_complex() and not (mine is not None and mine.is_complex()),
+        }
+        for kind, holds in kinds.items():
+            if holds:
+                raise InputError(f'{name}: {key} is {kind}, expected a plain tensor of real numbers; save such weights')
 
 
 def check_finite(state: Mapping[str, Any], name: str, known: Mapping[str, Any] | None = None) -> None:
@@ -161,6 +177,8 @@ def check_finite(state: Mapping[str, Any], name: str, known: Mapping[str, Any] |
 
 def plain_keys(state: Mapping[str, Any]) -> dict[str, Any]:
     """A state dict without the ``module.`` that DDP puts in front of its keys."""
+    if not isinstance(state, Mapping):
+        raise InputError(f'the state_dict of the checkpoint is a {type(state).__name__}, expected a dict of tensors')
     return {str(key).removeprefix('module.'): value for key, value in state.items()}
 
 

@@ -7,6 +7,7 @@ from mmengine.runner import Runner
 
 from ..config.loading.new_style import name_types
 from .changes import apply_changes
+from .setting_checks import check_settings
 from .start_checks import check_load_from, check_optimizer_type, check_resume, check_work_dir
 from .training_defaults import compile_backbones
 
@@ -16,13 +17,14 @@ def build_runner(config: Config) -> Runner:
 
     Raises:
         InputError: If ``load_from`` is no checkpoint, or one that the run cannot resume from; if the work dir cannot be
-            written to; or if the optimizer's type is unknown.
+            written to; if the optimizer's type is unknown; or if a number is none (:func:`check_settings`).
     """
     from mmaction.registry import RUNNERS
 
     from ..models.wrappers import FullyShardedModel
 
     config = name_types(config)
+    check_settings(config)
     check_work_dir(config)
     checkpoint = check_load_from(config)
     check_optimizer_type(config)

@@ -86,7 +86,7 @@ def check_load_from(config: Config) -> Any:
 
 def _check_resumable(path: str, content: Mapping[str, Any]) -> None:
     meta = content.get('meta')
-    position = isinstance(meta, Mapping) and 'epoch' in meta and 'iter' in meta
+    position = isinstance(meta, Mapping) and all(isinstance(meta.get(key), int) for key in ('epoch', 'iter'))
     missing = [key for key in ('state_dict', 'optimizer') if not isinstance(content.get(key), Mapping)]
     if missing or not position:
         lacks = ', '.join([*missing, *([] if position else ['meta with epoch and iter'])])

@@ -47,6 +47,7 @@ def test_labels_from_1_end_in_one_line(tmp_path, kind, part):
         ('a.mp4 0\n\nb.mp4 1\n', "line 2 ''"),
         ('my clip.mp4 0\n', 'expected 2 columns, found 3'),
         ('a.mp4,0\n', 'expected 2 columns, found 1'),
+        ('a.mp4 0\nb.mp4 1\na.mp4 1\n', 'line 3: a.mp4 has label 1, but label 0 in line 1; a video has one class'),
         ('a.mp4 run\n', "label 'run' is no whole number"),
         ('a.mp4 -1\n', 'label -1 is negative'),
         (b'\xef\xbb\xbfa.mp4 0\n', 'byte order mark'),
@@ -163,3 +164,11 @@ def test_labels_that_a_gallery_or_a_hook_compares_are_needed(tmp_path):
     ):
         with pytest.raises(InputError, match=r"list\.txt: line 1 'a\.mp4': no label"):
             check_labeled_lists(Config(config), [part])
+
+
+@pytest.mark.parametrize('num_classes', [2.0, 'two', 0, True])
+def test_a_number_of_classes_that_is_none(tmp_path, num_classes):
+    with pytest.raises(
+        InputError, match=f'model.cls_head.num_classes={num_classes!r}: expected a whole number from 1 on'
+    ):
+        check(tmp_path, 'a.mp4 0\nb.mp4 0\n', OURS, num_classes)

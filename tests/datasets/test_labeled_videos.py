@@ -70,6 +70,7 @@ def test_forms(folder, content, found):
         ('odd name 0\n', "line 1 'odd name 0': .*stands in double quotes"),
         ('a.mp4 0\nb.mp4 -1\n', r"line 2 'b.mp4 -1': label -1 is negative"),
         ('a.mp4 0.0\n', 'whole number'),
+        ('a.mp4 0\nb.mp4 1\n./a.mp4 1\n', r'line 3: .*a\.mp4 has label 1, but label 0 in line 1'),
         ('no.mp4 0\nnone.mp4 1\n', 'none of its first 2 videos exists'),
         ('x/1.mp4 100\nx/2.mp4 91\ny/3.mp4 101\ny/4.mp4 95\n', 'the number counts the frames of the video'),
         ('a.mp4 0\nb.mp4 1\n'.encode('utf-16'), 'cannot be read as a text list'),

@@ -78,6 +78,13 @@ def test_an_ambiguous_list_is_settled_by_opening_videos(write):
         read_list(write('a.mp4 300\nb.mp4 25\n'), probe=probe)  # one fits, the other does not
 
 
+def test_two_labels_of_a_video_are_no_label_and_frame_count(write):
+    frames = {'a.mp4': 300, 'b.mp4': 251}
+    with pytest.raises(InputError, match='expected one label for each video'):
+        read_list(write('a.mp4 0 1\nb.mp4 0 2\n'), probe=frames.get)
+    assert read_list(write('a.mp4 0 5\nb.mp4 1 6\n'), probe={'a.mp4': 5, 'b.mp4': 6}.get)[1] == 'path label num_frames'
+
+
 def test_named_layouts_and_delimiters(write):
     path = write('some clip.mp4, 7\n')
     assert read_list(path, list_format='path label', delimiter=',')[0][0] == ('some clip.mp4', None, 7)

@@ -124,3 +124,22 @@ def test_a_mask_that_is_infinite_by_design_is_no_fault():
     with pytest.raises(InputError, match='mask holds 1 of 4'):
         check_finite(dict(mask=mask), 'a.pth', dict(mask=torch.zeros(2, 2)))
     check_finite(dict(count=torch.tensor(3), name='x', empty=torch.zeros(0)), 'a.pth')
+
+
+@pytest.mark.parametrize(
+    ('change', 'says'),
+    [
+        (lambda tensor: tensor.to('meta'), 'a shape without values'),
+        (lambda tensor: tensor.to_sparse(), 'sparse'),
+        (lambda tensor: tensor.to(torch.complex64), 'complex'),
+    ],
+)
+def test_tensors_without_plain_numbers_are_not_counted_as_loaded(change, says):
+    other = state()
+    other['backbone.bn.weight'] = change(other['backbone.bn.weight'])
+    with pytest.raises(InputError, match=f'a.pth: backbone.bn.weight is {says}'):
+        check_transfer(state(), other, ('backbone.',), 'a.pth')
+    with pytest.raises(InputError, match='the state_dict of the checkpoint is a NoneType'):
+        check_transfer(state(), None, ('backbone.',), 'a.pth')
+    with pytest.raises(InputError, match='the file has no tensors'):
+        check_transfer(state(), {}, ('backbone.',), 'a.pth')

@@ -64,12 +64,14 @@ class Overrides(dict):
         options = cls()
         for word in words:
             key, equals, text = word.partition('=')
+            key = key.strip()
             if not equals or not key.strip(': '):
                 raise ValueError(word)
-            if key.endswith(':'):
-                options[key[:-1]] = _read_literal(text)
-            else:
-                options[key] = read_text(text, key=key)
+            literal, key = key.endswith(':'), key.removesuffix(':')
+            options.pop(key, None)  # what comes last is merged last
+            options.texts.pop(key, None)
+            options[key] = _read_literal(text) if literal else read_text(text, key=key)
+            if not literal:
                 options.texts[key] = text
         return options
 

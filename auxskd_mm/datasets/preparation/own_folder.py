@@ -72,9 +72,9 @@ def split_clips(clips: Sequence[Clip], test_share: float, val_share: float, seed
     """Divide clips by group into train, test and, with a share above 0, val, with every class in each.
 
     Raises:
-        InputError: If a share is out of range, or no such division exists; see :func:`divide_by_group`.
+        InputError: If a share or the seed is out of range, or no such division exists; see :func:`divide_by_group`.
     """
-    if test_share <= 0 or val_share < 0:
+    if not (test_share > 0 and val_share >= 0):  # also for what is no number
         raise InputError(
             f'test_share={test_share}, val_share={val_share}: expected a test_share above 0, val_share from 0'
         )
@@ -82,6 +82,8 @@ def split_clips(clips: Sequence[Clip], test_share: float, val_share: float, seed
         raise InputError(
             f'test_share={test_share}, val_share={val_share}: expected a sum below 1, to leave clips to train on'
         )
+    if seed < 0:
+        raise InputError(f'seed={seed}: expected a whole number from 0 on')
     shares = dict(train=1 - test_share - val_share, val=val_share, test=test_share)
     return divide_by_group(clips, {name: share for name, share in shares.items() if share}, seed)
 
@@ -117,6 +119,11 @@ def _read_table(
     else:
         root = Path(folder).resolve()
         paths = [str(root / str(path)) for path in FileIndex(root).find_all(names, str(table), out)]
+        first: dict[str, str] = {}
+        for name, path in zip(names, paths):
+            if path in first:
+                raise InputError(f'{table}: {first[path]} and {name} are the same video, {path}')
+            first[path] = name
     clips = [
         Clip(path, row.get('label') or row.get('class') or '', row.get('group') or path)
         for path, row in zip(paths, rows)

@@ -13,7 +13,7 @@ from ...errors import VideoReadError
 from .base import TOLERATED_AT_END
 from .cut_off import missing_end
 from .limits import MAX_PIXELS, check_pixels, container_options, playlist_kind, reason
-from .stream import literal_path, video_stream, what_else
+from .stream import decoded, literal_path, video_stream, what_else
 
 if TYPE_CHECKING:
     from av import Packet
@@ -275,7 +275,7 @@ def _decoded_times(path: str, size: int, mtime: int, max_pixels: int, first_only
     container = open_container(path, max_pixels)
     times: list[int | None] = []
     try:
-        for frame in container.decode(video_stream(container)):
+        for frame in decoded(container, video_stream(container)):
             times.append(frame.pts)
             if first_only:
                 break

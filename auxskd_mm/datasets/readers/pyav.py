@@ -13,7 +13,7 @@ from .base import TOLERATED_AT_END, Reader
 from .frame_index import index_frames, open_container
 from .limits import MAX_PIXELS, reason
 from .orientation import upright
-from .stream import video_stream
+from .stream import decoded, is_repeat, video_stream
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -74,6 +74,8 @@ class PyAVReader(Reader):
         found: dict[int, np.ndarray] = {}
         decoder, last = stream.codec_context, -1
         for packet in self._container.demux(stream):
+            if is_repeat(packet):
+                continue
             # Frames that no other refers to (most B-frames) need no decoding unless they are wanted themselves.
             skip = not doubtful and self._number.get(packet.pts, -1) not in wanted
             decoder.skip_frame = 'NONREF' if skip else 'DEFAULT'
@@ -121,7 +123,7 @@ class PyAVReader(Reader):
         timed = self._timed and not self.index.doubtful
         count = 0
         try:
-            for frame in self._container.decode(video_stream(self._container)):
+            for frame in decoded(self._container, video_stream(self._container)):
                 i = self._number.get(frame.pts, -1) if timed else count
                 if i < 0:
                     continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,3 +46,18 @@ def what_else(container: InputContainer) -> str:
     """What a container without a video stream holds, for messages; '' if nothing."""
     kinds = {'a cover picture' if stream.type == 'video' else stream.type for stream in container.streams}
     return ', '.join(sorted(kinds))
+
+
+def is_repeat(packet: Any) -> bool:
+    """Whether a packet is one of Theora's without bytes, "the frame before stays", which no decoder takes.
+
+    The ffmpeg program passes over these too. A last packet without bytes and time tells the decoder to end.
+    """
+    return packet.size == 0 and packet.pts is not None
+
+
+def decoded(container: Any, stream: Any) -> Iterator[Any]:
+    """Frames of a stream in the order of the decoder, from where the container stands."""
+    for packet in container.demux(stream):
+        if not is_repeat(packet):
+            yield from packet.decode()

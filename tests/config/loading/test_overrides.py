@@ -98,3 +98,9 @@ def test_overrides_in_a_file_need_no_text_form(tmp_path):
         read_options_file(str(path))
     with pytest.raises(InputError, match='cannot be read'):
         read_options_file(str(tmp_path / 'none'))
+
+
+def test_blanks_around_a_key_and_a_literal_after_a_text(config):
+    assert Overrides.read([' load_from = x.pth']) == {'load_from': ' x.pth'}
+    options = Overrides.read(['model.width=5', 'model.width:=6'])
+    assert load_config(config, options).model.width == 6

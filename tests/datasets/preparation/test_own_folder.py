@@ -211,3 +211,20 @@ def test_names_that_are_no_utf8_are_written_byte_for_byte(folder, tmp_path):
     ] == os.fsdecode(rows[0].rsplit(b' ', 1)[0])
     groups = read_groups(tmp_path / 'out/groups.csv')
     assert all(os.fsdecode(row.rsplit(b' ', 1)[0]) in groups for row in rows)
+
+
+@pytest.mark.parametrize('share', [float('nan'), -0.1, 0.0])
+def test_shares_and_seeds_that_are_none(share):
+    clips = [Clip(f'{label}/{i}', label, f'{label}{i}') for label in 'ab' for i in range(4)]
+    with pytest.raises(InputError, match='expected a test_share above 0'):
+        split_clips(clips, share, 0, 0)
+    with pytest.raises(InputError, match='seed=-1: expected a whole number from 0 on'):
+        split_clips(clips, 0.25, 0, -1)
+
+
+def test_one_video_under_two_names_of_a_table(folder, tmp_path):
+    path = min(folder.rglob('*.mp4')).relative_to(folder)
+    for name in (f'./{path}', path.with_suffix('')):
+        (tmp_path / 't.csv').write_text(f'path,label\n{path},a\n{name},b\n')
+        with pytest.raises(InputError, match=f'{path} and {name} are the same video'):
+            prepare_folder(folder, tmp_path / 'lists', table=tmp_path / 't.csv')

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from conftest import read_count, write_video
-from video_forms import ffmpeg
+from video_forms import ffmpeg, oracle
 
 from auxskd_mm.datasets import UnlabeledVideoDataset
 from auxskd_mm.datasets.readers import open_reader
@@ -74,3 +74,15 @@ def test_a_name_that_is_not_utf8_can_be_read(tmp_path, backend):
     name = os.fsdecode(b'caf\xe9.mp4')
     shutil.copy(write_video(tmp_path / 'v.mp4'), tmp_path / name)
     assert [read_count(frame) for frame in open_reader(f'{tmp_path}/{name}', backend=backend).read([3, 9])] == [3, 9]
+
+
+def test_theora_with_packets_that_repeat_a_frame(tmp_path):
+    path = str(tmp_path / 'still.ogv')
+    still = 'testsrc2=size=64x48:rate=25:duration=0.4,tpad=stop=8:stop_mode=clone,tpad=start=4:start_mode=clone'
+    ffmpeg('-f', 'lavfi', '-i', still, '-c:v', 'libtheora', '-q:v', '7', path)
+    wanted = oracle(path)
+    reader = open_reader(path)
+    assert 3 < reader.num_frames == len(wanted) < 22  # of as many packets
+    np.testing.assert_array_equal(reader.read(range(len(wanted))), wanted)
+    np.testing.assert_array_equal(list(reader.stream()), wanted)
+    np.testing.assert_array_equal(open_reader(path).read([len(wanted) - 2])[0], wanted[-2])

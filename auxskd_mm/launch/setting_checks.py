@@ -1,0 +1,74 @@
+"""Numbers of a config that torch or MMEngine would stop at with a traceback, checked before a run starts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+
+from ..config.loading.overrides import value_at
+from ..errors import InputError
+
+
+class _Range(NamedTuple):
+    """What a setting must be."""
+
+    least: float
+    whole: bool = True
+    none: bool = False
+
+    def takes(self, value: Any) -> bool:
+        if value is None:
+            return self.none
+        kinds = (int,) if self.whole else (int, float)
+        return isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value) and value >= self.least
+
+    def __str__(self) -> str:
+        words = f'a {"whole " if self.whole else "finite "}number from {self.least:g} on'
+        return f'{words}, or None' if self.none else words
+
+
+_LOADER: dict[str, _Range] = {
+    'batch_size': _Range(1),
+    'num_workers': _Range(0),
+    'prefetch_factor': _Range(1, none=True),
+    'timeout': _Range(0, whole=False),
+}
+_SETTINGS: dict[str, _Range] = {
+    **{f'{part}_dataloader.{key}': wanted for part in ('train', 'val', 'test') for key, wanted in _LOADER.items()},
+    'train_cfg.max_epochs': _Range(0),
+    'train_cfg.max_iters': _Range(0),
+    'train_cfg.val_interval': _Range(1),
+    'optim_wrapper.accumulative_counts': _Range(1),
+    'optim_wrapper.optimizer.lr': _Range(0, whole=False),
+    'optim_wrapper.optimizer.weight_decay': _Range(0, whole=False),
+    'optim_wrapper.optimizer.momentum': _Range(0, whole=False),
+    'default_hooks.logger.interval': _Range(1),
+    'default_hooks.checkpoint.interval': _Range(-1),  # MMEngine's way to switch it off
+    'randomness.seed': _Range(0, none=True),
+}
+_SWITCHES = ('drop_last', 'persistent_workers', 'pin_memory')
+_MOST_SEED = 2**32 - 1  # of NumPy
+
+
+def check_settings(config: Config) -> None:
+    """Refuse numbers and switches of the loaders, loops, hooks and the optimizer that cannot be meant.
+
+    Raises:
+        InputError: Names the first key, its value, and what is expected.
+    """
+    absent = object()
+    for key, wanted in _SETTINGS.items():
+        value = value_at(config, key, absent)
+        if value is not absent and not wanted.takes(value):
+            raise InputError(f'{key}={value!r}: expected {wanted}')
+    seed = value_at(config, 'randomness.seed', None)
+    if seed is not None and seed > _MOST_SEED:
+        raise InputError(f'randomness.seed={seed}: expected at most {_MOST_SEED}')
+    for part in ('train', 'val', 'test'):
+        loader = config.get(f'{part}_dataloader')
+        for name in _SWITCHES if isinstance(loader, Mapping) else ():
+            if loader.get(name) not in (None, True, False):
+                raise InputError(f'{part}_dataloader.{name}={loader[name]!r}: expected True or False')

@@ -7,12 +7,16 @@ from mmengine.runner import Runner
 
 from ..config.loading.new_style import name_types
 from .changes import apply_changes
+from .run_head import RunHeadHook
+from .screen import ScreenRunner
 from .start_checks import check_load_from, check_optimizer_type, check_resume, check_work_dir
 from .training_defaults import compile_backbones
 
 
 def build_runner(config: Config) -> Runner:
     """Runner of a config, or the one it names in ``runner_type``; :data:`.changes.CHANGES` lists what it changes.
+
+    The screen gets a head of ten lines and the progress; the log file gets everything.
 
     Raises:
         InputError: If ``load_from`` is no checkpoint, or one that the run cannot resume from; if the work dir cannot be
@@ -27,7 +31,8 @@ def build_runner(config: Config) -> Runner:
     checkpoint = check_load_from(config)
     check_optimizer_type(config)
     compiling = apply_changes(config)['compile']
-    runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    runner = RUNNERS.build(config) if 'runner_type' in config else ScreenRunner.from_cfg(config)
+    runner.register_hook(RunHeadHook())
     check_resume(runner, checkpoint)
     if isinstance(runner.model, FullyShardedModel):
         runner._init_model_weights = lambda: None  # done, before there were shards

@@ -7,7 +7,7 @@ sample = dict(_base_.sample, mode='fit', lookahead=1)
 model = dict(
     queue_init='unit',  # 1. Anchors of norm 1 from the start, so that the first 512 steps have targets too.
     data_preprocessor=dict(
-        # 2. RGB with ImageNet statistics, so that the weights carry over to stock MMAction2 recipes.
+        # 2. RGB with ImageNet statistics, so that the weights carry over to stock MMAction2 configs.
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         # 3. Jitter on the model's device: the same draws per frame, no CPU time in the loader.

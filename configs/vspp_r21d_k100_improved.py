@@ -6,7 +6,7 @@ _base_ = './vspp_r21d_k100.py'
 sample = dict(_base_.sample, mode='fit')
 model = dict(
     data_preprocessor=dict(
-        # 1. RGB with ImageNet statistics, so that the weights carry over to stock MMAction2 recipes.
+        # 1. RGB with ImageNet statistics, so that the weights carry over to stock MMAction2 configs.
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         # 2. Jitter on the model's device: the same draws per frame, no CPU time in the loader.

@@ -40,7 +40,7 @@ def _average(runner: Any) -> None:
 
 
 def protect_queues(runner: Any) -> None:
-    """Replace each plain ``SyncBuffersHook`` of a runner, for configs that inherit it from a stock recipe."""
+    """Replace each plain ``SyncBuffersHook`` of a runner, for configs that inherit it from a stock config."""
     for place, hook in enumerate(runner.hooks):
         if type(hook) is SyncBuffersHook:
             ours = SyncBuffersExceptQueuesHook()

@@ -38,7 +38,7 @@ def main() -> None:
     min_frames = 16 if args.min_frames is None else args.min_frames
     if args.config:
         min_frames, sampler = frames_of_config(load_config(args.config, args.cfg_options))
-        print(f'short: fewer than {min_frames} frames, which a clip of {sampler} spans')
+        print(f'short: fewer than {min_frames} frames, which a clip of {sampler} spans', flush=True)
     dataset = UnlabeledVideoDataset(args.source, args.data_prefix, lazy_init=True)
     paths = list(dict.fromkeys(sample['filename'] for sample in dataset.load_data_list()))
     write_report(args.report, [])  # an unusable report file shows before the work, not after it

@@ -37,14 +37,22 @@ train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 optim_wrapper = dict(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=1.0)
 # 6. One cosine to zero after a short warm-up, instead of steps whose place depends on the length of the list.
 epochs = _base_.epochs
+warmup = min(1, epochs // 4)  # in epochs; none in a run under 4
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, by_epoch=True, begin=0, end=1, convert_to_iter_based=True),
+    dict(
+        type='LinearLR',
+        start_factor=0.1 if warmup else 1.0,
+        by_epoch=True,
+        begin=0,
+        end=max(warmup, 1),
+        convert_to_iter_based=True,
+    ),
     dict(
         type='CosineAnnealingLR',
         by_epoch=True,
-        begin=1,
-        end=max(epochs, 2),
-        T_max=max(epochs - 1, 1),
+        begin=warmup,
+        end=epochs,
+        T_max=epochs - warmup,
         eta_min=0,
         convert_to_iter_based=True,
     ),

@@ -70,4 +70,4 @@ class ScreenFormatter(MMFormatter):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.info_format = '%(asctime)s  %(message)s'
-        self.warn_format = self.warn_format.replace('%(name)s - ', '')
+        self.warn_format = f'%(asctime)s  {self._get_prefix("WARNING", color=True)} - %(message)s'

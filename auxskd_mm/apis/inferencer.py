@@ -199,14 +199,19 @@ def _config_name(model: str) -> str:
         return model
     package = Path(__file__).parents[1]
     folders = [folder for folder in (package / '.mim' / 'configs', package.parent / 'configs') if folder.is_dir()]
-    paths = [path for folder in folders for path in sorted(folder.rglob('*.py')) if '_base_' not in path.parts]
-    found = [
-        path for path in paths if model in (path.stem, path.relative_to(package.parent).with_suffix('').as_posix())
-    ]
+    names = {
+        path.relative_to(folder).with_suffix('').as_posix(): path
+        for folder in folders
+        for path in sorted(folder.rglob('*.py'))
+        if '_base_' not in path.parts
+    }
+    found = [path for name, path in names.items() if model in (name, path.stem)]
     if found:
         return str(found[0])
-    near = get_close_matches(model, sorted({path.stem for path in paths})) or ['vspp_r21d_k100']
-    raise InputError(f'{model}: no config of this name; expected a config file, or a name such as {examples(near)}')
+    near = get_close_matches(model, names) or ['vspp_r21d_k100']
+    raise InputError(
+        f'{model}: there is no config {model}.py in the zoo; expected a config file, or a name such as {examples(near)}'
+    )
 
 
 def _folder(path: str) -> str:

@@ -35,7 +35,8 @@ def test_functions_that_draw_come_from_apis_itself():
 def test_a_config_is_found_by_its_name_in_a_clone():
     assert Path(_config_name('vspp_r21d_k100')).samefile(CONFIGS / 'vspp_r21d_k100.py')
     assert Path(_config_name('finetune_r21d_ucf101')).samefile(CONFIGS / 'downstream' / 'finetune_r21d_ucf101.py')
+    assert Path(_config_name('demo/vspp_motion')).samefile(CONFIGS / 'demo' / 'vspp_motion.py')
     assert _config_name('own.py') == 'own.py'
     assert _config_name('mmaction::a/b.py') == 'mmaction::a/b.py'
-    with pytest.raises(InputError, match=r'no config of this name.*vspp_r21d_k100'):
+    with pytest.raises(InputError, match=r'no config vspp_r21d_k10\.py.*such as vspp_r21d_k100'):
         _config_name('vspp_r21d_k10')

@@ -1,7 +1,7 @@
 """auxskd_mm: video self-supervision components for MMAction2.
 
 Importing the package registers everything. In a config,
-``custom_imports = dict(imports=['auxskd_mm'], allow_failed_imports=False)`` is all that a stock MMAction2 recipe needs
+``custom_imports = dict(imports=['auxskd_mm'], allow_failed_imports=False)`` is all that a stock MMAction2 config needs
 to use the types as ``auxskd_mm.X``.
 """
 

@@ -5,6 +5,7 @@ resolves from inside our components too.
 """
 
 from mmaction import registry as _mmaction
+from mmengine.registry import FUNCTIONS as _MMENGINE_FUNCTIONS
 from mmengine.registry import MODEL_WRAPPERS as _MMENGINE_MODEL_WRAPPERS
 from mmengine.registry import DefaultScope, Registry, init_default_scope
 
@@ -25,12 +26,15 @@ HOOKS = _child('hook', _mmaction.HOOKS, 'hooks')
 METRICS = _child('metric', _mmaction.METRICS, 'evaluation')
 INFERENCERS = _child('inferencer', _mmaction.INFERENCERS, 'apis')
 LOOPS = _child('loop', _mmaction.LOOPS, 'loops')
+LOG_PROCESSORS = _child('log_processor', _mmaction.LOG_PROCESSORS, 'loops')
 DATA_SAMPLERS = _child('data sampler', _mmaction.DATA_SAMPLERS, 'datasets')
 # MMEngine's Runner asks its own registry, which looks no deeper than its children; wrappers hold no nested types.
 MODEL_WRAPPERS = _child('model_wrapper', _MMENGINE_MODEL_WRAPPERS, 'models')
 # Nothing of ours is in these, but a config that has one of ours as its base asks for MMAction2's types in our scope.
 VISUALIZERS = _child('visualizer', _mmaction.VISUALIZERS, 'visualization')
 VISBACKENDS = _child('vis_backend', _mmaction.VISBACKENDS, 'visualization')
+# MMEngine's inferencer looks for its collate function here in our scope, and warns where there is no such registry.
+FUNCTIONS = _child('function', _MMENGINE_FUNCTIONS, 'datasets')
 
 # A config of ours names MMAction2's types by their bare names. A Runner sets the scope that its config names; a prompt
 # sets none, and ``MODELS.build(cfg.model)`` would not find them. A scope that somebody has set stays.

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -73,8 +74,8 @@ def run(name: str, arguments: list[str]) -> tuple[bool, str]:
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ['no message']
         return False, f'failed: `{lines[-1]}`'
-    # MMEngine logs to the same stream as the tables.
-    lines = [line for line in done.stdout.strip().splitlines() if ' - mmengine - ' not in line]
+    # MMEngine logs to the same stream as the tables, each message with a date.
+    lines = [line for line in done.stdout.strip().splitlines() if not re.match(r'\d\d/\d\d \d\d:\d\d:\d\d ', line)]
     return True, '\n'.join(lines)
 
 

@@ -6,7 +6,7 @@ _base_ = './vspp_r21d_k100.py'
 sample = dict(_base_.sample, mode='fit')
 model = dict(
     data_preprocessor=dict(
-        # 1. RGB with ImageNet statistics, so that the weights carry over to stock MMAction2 recipes.
+        # 1. RGB with ImageNet statistics, so that the weights carry over to stock MMAction2 configs.
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         # 2. Jitter on the model's device: the same draws per frame, no CPU time in the loader.
@@ -41,14 +41,22 @@ test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 optim_wrapper = dict(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=1.0)
 # 5. One cosine to zero after a short warm-up, instead of steps whose place depends on the length of the list.
 epochs = _base_.epochs
+warmup = min(1, epochs // 4)  # in epochs; none in a run under 4
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, by_epoch=True, begin=0, end=1, convert_to_iter_based=True),
+    dict(
+        type='LinearLR',
+        start_factor=0.1 if warmup else 1.0,
+        by_epoch=True,
+        begin=0,
+        end=max(warmup, 1),
+        convert_to_iter_based=True,
+    ),
     dict(
         type='CosineAnnealingLR',
         by_epoch=True,
-        begin=1,
-        end=max(epochs, 2),
-        T_max=max(epochs - 1, 1),
+        begin=warmup,
+        end=epochs,
+        T_max=epochs - warmup,
         eta_min=0,
         convert_to_iter_based=True,
     ),

@@ -106,6 +106,7 @@ def main() -> None:
     metrics = runner.test()
     if is_main_process():
         write_protocols(runner, cfg, metrics)
+        print(f'metrics and protocol -> {os.path.join(runner.log_dir, runner.timestamp)}.json')
 
 
 if __name__ == '__main__':

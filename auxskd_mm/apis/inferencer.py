@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from mmengine.infer.infer import BaseInferencer
 from ..config.load import load_config
 from ..config.task_names import pretext_sampler
 from ..datasets.input_sources import as_samples
-from ..errors import InputError
+from ..errors import InputError, examples
 from ..files import check_writable
 from ..registry import INFERENCERS
 from ..visualization import SheetClip, draw_clip_sheet
@@ -199,8 +200,30 @@ def _in_words(task: str, answer: Prediction) -> str:
 
 
 def _config_name(model: str) -> str:
-    """A name of the zoo, 'vspp_r21d_k100', as ``auxskd_mm::vspp_r21d_k100.py``; anything else as it is."""
-    return model if model.endswith(('.py', '.json', '.yaml', '.yml')) or '::' in model else f'auxskd_mm::{model}.py'
+    """A name of the zoo, 'vspp_r21d_k100', as its config file; anything else as it is.
+
+    The configs lie beside the package in a clone, and under ``.mim`` in an installed package.
+
+    Raises:
+        InputError: For a name that no config has.
+    """
+    if model.endswith(('.py', '.json', '.yaml', '.yml')) or '::' in model:
+        return model
+    package = Path(__file__).parents[1]
+    folders = [folder for folder in (package / '.mim' / 'configs', package.parent / 'configs') if folder.is_dir()]
+    names = {
+        path.relative_to(folder).with_suffix('').as_posix(): path
+        for folder in folders
+        for path in sorted(folder.rglob('*.py'))
+        if '_base_' not in path.parts
+    }
+    found = [path for name, path in names.items() if model in (name, path.stem)]
+    if found:
+        return str(found[0])
+    near = get_close_matches(model, names) or ['vspp_r21d_k100']
+    raise InputError(
+        f'{model}: there is no config {model}.py in the zoo; expected a config file, or a name such as {examples(near)}'
+    )
 
 
 def _folder(path: str) -> str:

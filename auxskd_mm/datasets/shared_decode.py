@@ -27,6 +27,9 @@ class SharedDecode:
     def __call__(self, infos: Sequence[dict[str, Any]]) -> list[Any] | None:
         """Run the samples of one video, each with its own draws.
 
+        Args:
+            infos: What each sample starts as; the transforms write into it.
+
         Returns:
             The samples, or None if a transform drops one or the pipeline decodes in another way; each is then to be
             read by itself.
@@ -39,7 +42,9 @@ class SharedDecode:
         group: list[dict[str, Any]] = []
         reader = None
         for info in infos:
-            results = _run(self._before, info if reader is None else dict(info, video_reader=reader))
+            if reader is not None:
+                info['video_reader'] = reader
+            results = _run(self._before, info)
             if results is None or 'video_reader' not in results:
                 return None
             reader = results['video_reader']

@@ -21,6 +21,7 @@ from .list_formats import Entry, Probe, read_list
 from .readers import open_reader
 from .readers.limits import playlist_kind
 from .shared_decode import SharedDecode
+from .short_videos import ShortVideos, clip_sampler, frames_spanned
 from .stores import SourceVideo, is_store, open_store, stored_video_exists
 from .suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from .walk import Walk, find_by_glob, is_frame_folder, is_regular, walk_videos
@@ -90,6 +91,7 @@ class UnlabeledVideoDataset(BaseDataset):
         self.list_format, self.delimiter, self.suffix = list_format, delimiter, suffix
         self.repeat, self.max_bad_share = repeat, max_bad_share
         super().__init__(pipeline=list(pipeline), test_mode=test_mode, **kwargs)
+        self.clip_sampler = clip_sampler(self.pipeline.transforms)
         for step in self.pipeline.transforms:
             # For metrics, which see a label alone: what it stands for is the sampler's setting.
             for task in getattr(step, 'tasks', ()):
@@ -172,6 +174,8 @@ class UnlabeledVideoDataset(BaseDataset):
             return
         super().full_init()
         self._status = torch.zeros(super().__len__(), dtype=torch.uint8).share_memory_()
+        # Frames of each video that was read, below 0 where a clip spans more.
+        self._frames = torch.zeros(super().__len__(), dtype=torch.int32).share_memory_()
         self._shared_decode = SharedDecode(self.pipeline.transforms)
 
     def __len__(self) -> int:
@@ -201,7 +205,7 @@ class UnlabeledVideoDataset(BaseDataset):
                 draws = draws or np.random.RandomState(np.random.randint(2**31))
                 idx = self._another(asked, draws)
                 continue
-            self._status[idx % videos] = _READ
+            self._read(idx % videos, info, data)
             if idx != asked and isinstance(data, dict) and 'data_samples' in data:
                 data['data_samples'].set_metainfo(dict(replacement=True))
             return data
@@ -227,9 +231,19 @@ class UnlabeledVideoDataset(BaseDataset):
             samples = self._shared_decode(infos)
         except (VideoReadError, OSError):
             return None  # by itself, it is counted and replaced
-        if samples is not None:
-            self._status[video] = _READ
+        for info, sample in zip(infos, samples or ()):
+            self._read(video, info, sample)
         return samples
+
+    def _read(self, video: int, info: dict[str, Any], data: Any) -> None:
+        """Note how long a video is, and write into a sample what else its frames could stand for."""
+        self._status[video] = _READ
+        frames, fps = int(info.get('total_frames', 0)), info.get('avg_fps')
+        if self.clip_sampler is not None:
+            short = frames < (frames_spanned(self.clip_sampler, fps) or 0)
+            self._frames[video] = -frames if short else frames
+        if 'alike' in info and isinstance(data, dict) and 'data_samples' in data:
+            data['data_samples'].set_metainfo(dict(alike=info['alike']))
 
     def _another(self, asked: int, draws: np.random.RandomState) -> int:
         """Index of a video not known to be bad; in test mode the next one, so that every test sees the same clips.
@@ -274,6 +288,16 @@ class UnlabeledVideoDataset(BaseDataset):
         return [
             BaseDataset.get_data_info(self, int(i))['filename'] for i in torch.nonzero(self._status == _BAD).flatten()
         ]
+
+    def short_videos(self) -> ShortVideos:
+        """How many of the videos read so far are shorter than a clip spans, over all workers of this process."""
+        short = -self._frames[self._frames < 0]
+        read = int((self._frames != 0).sum())
+        return (
+            ShortVideos(len(short), read, int(short.min()), int(short.max()))
+            if len(short)
+            else ShortVideos(0, read, 0, 0)
+        )
 
 
 class _Locator:

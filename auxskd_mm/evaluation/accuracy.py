@@ -32,6 +32,22 @@ def best_constant(labels: np.ndarray) -> float:
     return float(np.bincount(labels).max()) / len(labels)
 
 
+def best_within(groups: Sequence[Any], labels: np.ndarray) -> float:
+    """Accuracy of the best answer that knows everything but what is alike.
+
+    Args:
+        groups: For each sample, what it cannot be told apart from, as a key; None where its label is certain.
+        labels: int (N,).
+
+    Returns:
+        Share of samples, where each group gets its commonest label.
+    """
+    hits = sum(group is None for group in groups)
+    for key in set(groups) - {None}:
+        hits += int(np.bincount(labels[[group == key for group in groups]]).max())
+    return hits / len(labels)
+
+
 def ci95(accuracy: float, count: int) -> float:
     """Half width of the normal 95% interval of an accuracy over ``count`` samples."""
     return 1.96 * float(np.sqrt(accuracy * (1 - accuracy) / count))

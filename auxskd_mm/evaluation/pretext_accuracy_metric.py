@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 
 from ..errors import InputError
 from ..registry import METRICS
-from .accuracy import best_constant, ci95, confusion_table, finite_scores, recorded_names
+from .accuracy import best_constant, best_within, ci95, confusion_table, finite_scores, recorded_names
 
 _MOST_CLASSES = 10  # a wider confusion table does not fit a terminal
 
@@ -25,7 +25,8 @@ class PretextAccuracyMetric(BaseMetric):
 
     Results: ``{task}_acc``, ``{task}_chance``, the share of the commonest label, which a constant answer reaches, and
         ``{task}_ci95``,
-    the half width of the normal 95% interval of the accuracy.
+    the half width of the normal 95% interval of the accuracy. Where clips go round in short videos and show the same
+    frames under several labels, ``{task}_ceiling`` is what perfect knowledge reaches.
 
     Args:
         tasks: Names of the tasks.
@@ -58,7 +59,10 @@ class PretextAccuracyMetric(BaseMetric):
         """Keep labels and predictions of one batch."""
         for sample in data_samples:
             if not sample.get('replacement'):
-                self.results.append({task: _pair(sample, task) for task in self.tasks})
+                result: dict[str, Any] = {task: _pair(sample, task) for task in self.tasks}
+                if sample.get('alike'):  # of a sampler with one task
+                    result['alike'] = sample['alike']
+                self.results.append(result)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Accuracies over all samples."""
@@ -72,12 +76,29 @@ class PretextAccuracyMetric(BaseMetric):
             accuracy = float((label == prediction).mean())
             chance, interval = best_constant(label), ci95(accuracy, len(label))
             metrics.update({f'{task}_acc': accuracy, f'{task}_chance': chance, f'{task}_ci95': interval})
+            groups = [key for result in results for key in _groups(result, task)]
+            if any(groups):
+                metrics[f'{task}_ceiling'] = ceiling = best_within(groups, label)
+                tables.append(
+                    f'{task} ceiling {100 * ceiling:.1f}%: {sum(map(bool, groups))} clips go round in a short video and '
+                    'show the same frames under other labels'
+                )
             text.append(f'{task:10}{len(label):8}{100 * accuracy:9.1f}%{100 * interval:6.1f}%{100 * chance:8.1f}%')
             if max(label.max(), prediction.max()) < _MOST_CLASSES:
                 names = recorded_names(self.dataset_meta, task)
                 tables.append(confusion_table(task, label, prediction, self.class_names.get(task, names)))
         print_log('\n'.join(text + tables), logger='current')
         return metrics
+
+
+def _groups(result: dict, task: str) -> list[Any]:
+    """What each view of a sample cannot be told apart from, None where its label is certain."""
+    views = result.get('alike') or [None] * len(result[task])
+    return [frozenset(labels) if labels and len(labels) > 1 else None for labels in map(_flat, views)]
+
+
+def _flat(labels: Any) -> list[int] | None:
+    return [label for (label,) in labels] if labels and all(len(label) == 1 for label in labels) else None
 
 
 def _pair(sample: dict, task: str) -> np.ndarray:

@@ -10,34 +10,41 @@ from mmengine.logging import print_log
 
 from ..functional.pace import pace_names
 from ..registry import METRICS
-from .accuracy import best_constant, ci95, confusion_table, finite_scores, recorded_names
+from .accuracy import best_constant, best_within, ci95, confusion_table, finite_scores, recorded_names
 
 
 def segment_pace_accuracy(
-    pace: np.ndarray, segment: np.ndarray, pace_pred: np.ndarray, segment_pred: np.ndarray
+    pace: np.ndarray,
+    segment: np.ndarray,
+    pace_pred: np.ndarray,
+    segment_pred: np.ndarray,
+    alike: Sequence[Any] | None = None,
 ) -> dict[str, float]:
     """Accuracies of pace, segment and both, with chance and ceiling.
 
     Chance is the share of the best constant answer. At speed 1 every segment gives the same frames, so there the
-    segment can only be guessed: the ceiling is what perfect knowledge of everything else reaches.
+    segment can only be guessed. A clip that goes round in a short video may show the same frames under other labels. The
+    ceiling is what perfect knowledge of everything else reaches.
 
     Args:
         pace: Labels int (N,), 0 is speed 1.
         segment: Labels int (N,).
         pace_pred: Predictions int (N,).
         segment_pred: Predictions int (N,).
+        alike: For each sample the pairs (pace, segment) that give its frames, None where it has no other.
 
     Returns:
-        ``{pace,segment,joint}_acc``, ``_chance``, ``segment_ceiling``, ``joint_ceiling``, ``segment_acc_paced``
-        (samples whose speed is not 1, NaN if there are none) and ``pace_ci95``, the half width of the normal 95%
-        interval of pace_acc.
+        ``{pace,segment,joint}_acc``, ``_chance`` and ``_ceiling``; ``segment_acc_paced`` (samples whose speed is not 1, NaN
+        if there are none); and ``pace_ci95``, the half width of the normal 95% interval of pace_acc.
     """
     count = len(pace)
     pace_hit, segment_hit = pace_pred == pace, segment_pred == segment
     joint = pace * (int(segment.max()) + 1) + segment
     still = pace == 0
-    guessed = np.bincount(segment[still]).max() if still.any() else 0
-    ceiling = float((~still).sum() + guessed) / count
+    groups = [
+        frozenset(map(tuple, pairs)) if pairs and any(first for first, _ in pairs) else ('still' if slow else None)
+        for pairs, slow in zip(alike or [None] * count, still)
+    ]
     accuracy = float(pace_hit.mean())
     return dict(
         pace_acc=accuracy,
@@ -45,11 +52,12 @@ def segment_pace_accuracy(
         pace_ci95=ci95(accuracy, count),
         segment_acc=float(segment_hit.mean()),
         segment_chance=best_constant(segment),
-        segment_ceiling=ceiling,
+        pace_ceiling=best_within([None if group == 'still' else group for group in groups], pace),
+        segment_ceiling=best_within(groups, segment),
         segment_acc_paced=float(segment_hit[~still].mean()) if (~still).any() else float('nan'),
         joint_acc=float((pace_hit & segment_hit).mean()),
         joint_chance=best_constant(joint),
-        joint_ceiling=ceiling,
+        joint_ceiling=best_within(groups, joint),
     )
 
 
@@ -84,22 +92,31 @@ class SegmentPaceMetric(BaseMetric):
             scores = (
                 finite_scores(sample, key).argmax(-1).cpu().numpy().reshape(-1) for key in ('pred_pace', 'pred_segment')
             )
-            self.results.append(np.stack([*labels, *scores], axis=1))
+            views = np.stack([*labels, *scores], axis=1)
+            self.results.append((views, sample.get('alike') or [None] * len(views)))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Accuracies over all samples; see :func:`segment_pace_accuracy`."""
-        pace, segment, pace_pred, segment_pred = np.concatenate(results).T
-        metrics = segment_pace_accuracy(pace, segment, pace_pred, segment_pred)
+        pace, segment, pace_pred, segment_pred = np.concatenate([views for views, _ in results]).T
+        alike = [pairs for _, views in results for pairs in views]
+        metrics = segment_pace_accuracy(pace, segment, pace_pred, segment_pred, alike)
         names = recorded_names(self.dataset_meta, 'pace') if self.speeds is None else pace_names(self.speeds)
         confusion = confusion_table('pace', pace, pace_pred, names)
-        print_log(f'{len(pace)} clips\n{_table(metrics)}{confusion}', logger='current')
+        print_log(f'{len(pace)} clips\n{_table(metrics)}{_wrapped(alike)}{confusion}', logger='current')
         return metrics
 
 
 def _table(metrics: dict[str, float]) -> str:
     rows = [f'{"":10}{"accuracy":>10}{"chance":>10}{"ceiling":>10}']
     for task in ('pace', 'segment', 'joint'):
-        values = (metrics[f'{task}_acc'], metrics[f'{task}_chance'], metrics.get(f'{task}_ceiling', 1.0))
+        values = (metrics[f'{task}_acc'], metrics[f'{task}_chance'], metrics[f'{task}_ceiling'])
         rows.append(f'{task:10}' + ''.join(f'{100 * value:9.1f}%' for value in values))
     rows.append('ceiling: at speed 1 all segments give the same frames, so there the segment can only be guessed\n')
     return '\n'.join(rows)
+
+
+def _wrapped(alike: Sequence[Any]) -> str:
+    count = sum(bool(pairs) and any(pace for pace, _ in pairs) for pairs in alike)
+    if not count:
+        return ''
+    return f'ceiling: {count} clips go round in a short video and show the same frames under other labels\n'

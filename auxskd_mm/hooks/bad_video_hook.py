@@ -1,4 +1,4 @@
-"""Videos that could not be read: left out of the score of a test, and reported at the end."""
+"""Videos that could not be read, or are too short: left out of the score of a test, or said with counts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 
+from ..datasets.short_videos import describe_short, join
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..evaluation.left_out import leave_out_replacements
 from ..registry import HOOKS
@@ -19,14 +20,20 @@ if TYPE_CHECKING:
     from mmengine.runner import Runner
     from torch.utils.data import DataLoader
 
+_EARLY = 20  # steps
+
 
 @HOOKS.register_module()
 class BadVideoHook(Hook):
     """Report at the end how many videos could not be read and which, over all workers and ranks.
 
+    It also says, once for each data set, how many videos are shorter than a clip spans: in a training after the first
+    steps, or after the first epoch in which there are any.
+
     No metric counts the samples that stand in for them; see :func:`leave_out_replacements`.
 
-    Call points: ``before_val``, ``before_test``; ``after_train``, ``after_val``, ``after_test``.
+    Call points: ``before_val``, ``before_test``; ``after_train_iter``, ``after_train_epoch``; ``after_train``,
+    ``after_val``, ``after_test``.
 
     Args:
         most: Most paths to print.
@@ -34,6 +41,16 @@ class BadVideoHook(Hook):
 
     def __init__(self, most: int = 20) -> None:
         self.most = most
+        self._said_short: set[str] = set()
+
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Say early that videos are too short, while there is little to throw away."""
+        if runner.iter + 1 == _EARLY:
+            self._report_short('training', runner.train_dataloader)
+
+    def after_train_epoch(self, runner: Any) -> None:
+        """Say that videos are too short, where the first steps met none."""
+        self._report_short('training', runner.train_dataloader)
 
     def before_val(self, runner: Runner) -> None:
         """Let the metrics leave out what stands in for an unreadable video."""
@@ -65,6 +82,7 @@ class BadVideoHook(Hook):
         datasets = list(_video_datasets(getattr(loader, 'dataset', None)))
         if not datasets:
             return
+        self._report_short(kind, loader)
         gathered = all_gather_object([path for dataset in datasets for path in dataset.bad_videos()])
         bad = sorted({path for paths in gathered for path in paths})
         total = sum(len(dataset) // dataset.repeat for dataset in datasets)
@@ -78,6 +96,15 @@ class BadVideoHook(Hook):
                 logger='current',
                 level=logging.WARNING,
             )
+
+    def _report_short(self, kind: str, loader: Any) -> None:
+        datasets = [data for data in _video_datasets(getattr(loader, 'dataset', None)) if data.clip_sampler is not None]
+        if not datasets or kind in self._said_short:
+            return
+        found = join(part for parts in all_gather_object([data.short_videos() for data in datasets]) for part in parts)
+        if found.short:
+            self._said_short.add(kind)
+            print_log(describe_short(found, kind, datasets[0].clip_sampler), logger='current', level=logging.WARNING)
 
 
 def _video_datasets(dataset: object) -> Iterator[UnlabeledVideoDataset]:

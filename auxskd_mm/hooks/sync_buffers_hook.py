@@ -43,7 +43,7 @@ def _average(runner: Runner) -> None:
 
 
 def protect_queues(runner: Runner) -> None:
-    """Replace each plain ``SyncBuffersHook`` of a runner, for configs that inherit it from a stock recipe."""
+    """Replace each plain ``SyncBuffersHook`` of a runner, for configs that inherit it from a stock config."""
     for place, hook in enumerate(runner.hooks):
         if type(hook) is SyncBuffersHook:
             ours = SyncBuffersExceptQueuesHook()

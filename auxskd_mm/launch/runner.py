@@ -7,6 +7,8 @@ from mmengine.runner import Runner
 
 from ..config.loading.new_style import name_types
 from .changes import apply_changes
+from .run_head import RunHeadHook
+from .screen import ScreenRunner
 from .setting_checks import check_settings
 from .start_checks import check_load_from, check_optimizer_type, check_resume, check_work_dir
 from .training_defaults import compile_backbones
@@ -14,6 +16,8 @@ from .training_defaults import compile_backbones
 
 def build_runner(config: Config) -> Runner:
     """Runner of a config, or the one it names in ``runner_type``; :data:`.changes.CHANGES` lists what it changes.
+
+    The screen gets a head of ten lines and the progress; the log file gets everything.
 
     Raises:
         InputError: If ``load_from`` is no checkpoint, or one that the run cannot resume from; if the work dir cannot be
@@ -32,8 +36,9 @@ def build_runner(config: Config) -> Runner:
     runner: Runner = (
         RUNNERS.build(config)  # type: ignore[arg-type]  # build takes a Config too
         if 'runner_type' in config
-        else Runner.from_cfg(config)
+        else ScreenRunner.from_cfg(config)
     )
+    runner.register_hook(RunHeadHook())
     check_resume(runner, checkpoint)
     if isinstance(runner.model, FullyShardedModel):
         runner._init_model_weights = lambda: None  # type: ignore[method-assign]  # done, before there were shards

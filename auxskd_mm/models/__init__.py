@@ -1,5 +1,12 @@
-"""Networks, heads, losses and pretext models."""
+"""Networks, heads, losses and pretext models; each class can be imported from here."""
 
 import mmaction.models  # noqa: F401  (registers MMAction2's own types for nested configs)
 
 from . import backbones, data_preprocessors, heads, losses, modules, pretext, wrappers  # noqa: F401
+from .backbones import *  # noqa: F403
+from .data_preprocessors import *  # noqa: F403
+from .heads import *  # noqa: F403
+from .losses import *  # noqa: F403
+from .modules import *  # noqa: F403
+from .pretext import *  # noqa: F403
+from .wrappers import *  # noqa: F403

@@ -23,7 +23,7 @@ env_cfg = dict(
     dist_cfg=dict(backend='nccl'),
 )
 log_processor = dict(
-    type='LogProcessor',
+    type='auxskd_mm.CompactLogProcessor',  # MMEngine's numbers in one line for each report
     window_size=20,
     by_epoch=True,
     # MMEngine's default averages losses and times alone, and shows everything else as the last batch had it.

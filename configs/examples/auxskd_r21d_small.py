@@ -42,14 +42,22 @@ custom_hooks = [
 ]
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=2e-3, weight_decay=0.02))
 epochs = 14
+warmup = min(2, epochs // 4)  # in epochs; none in a run under 4
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, by_epoch=True, begin=0, end=2, convert_to_iter_based=True),
+    dict(
+        type='LinearLR',
+        start_factor=0.1 if warmup else 1.0,
+        by_epoch=True,
+        begin=0,
+        end=max(warmup, 1),
+        convert_to_iter_based=True,
+    ),
     dict(
         type='CosineAnnealingLR',
         by_epoch=True,
-        begin=2,
-        end=max(epochs, 3),
-        T_max=max(epochs - 2, 1),
+        begin=warmup,
+        end=epochs,
+        T_max=epochs - warmup,
         eta_min=0,
         convert_to_iter_based=True,
     ),

@@ -1,4 +1,4 @@
-# The auxiliary phase on a stock MMAction2 recipe's backbone, on a folder of videos.
+# The auxiliary phase on a stock MMAction2 config's backbone, on a folder of videos.
 _base_ = 'mmaction::recognition/slowonly/slowonly_r50_8xb16-4x16x1-256e_kinetics400-rgb.py'
 custom_imports = dict(imports=['auxskd_mm'], allow_failed_imports=False)
 model = dict(

@@ -1,4 +1,4 @@
-# VSPP pretraining of a stock MMAction2 recipe's backbone, on a folder of videos.
+# VSPP pretraining of a stock MMAction2 config's backbone, on a folder of videos.
 _base_ = 'mmaction::recognition/slowonly/slowonly_r50_8xb16-4x16x1-256e_kinetics400-rgb.py'
 custom_imports = dict(imports=['auxskd_mm'], allow_failed_imports=False)
 model = dict(cls_head=dict(_delete_=True, type='auxskd_mm.VSPPHead', in_channels=2048))

@@ -85,3 +85,13 @@ def test_bad_input_is_named():
         PretextAccuracyMetric().process(None, [dict(pace_label=np.array([0]))])
     with pytest.raises(InputError, match='no sample was evaluated'):
         PretextAccuracyMetric().compute_metrics([])
+
+
+def test_paces_that_show_the_same_frames_lower_the_ceiling():
+    metric = PretextAccuracyMetric()
+    alike = [[(1,), (2,)]]
+    for label, same in ((0, None), (1, alike), (1, alike), (2, alike)):
+        metric.process({}, [dict(pace_label=[label], pred_pace=torch.eye(3)[[label]], alike=same)])
+    metrics = metric.compute_metrics(metric.results)
+    assert metrics['pace_acc'] == 1.0
+    assert metrics['pace_ceiling'] == 3 / 4  # label 0 is certain, of the three alike two are label 1

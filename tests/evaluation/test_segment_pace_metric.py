@@ -90,3 +90,15 @@ def test_table_names_the_speeds_that_the_sampler_draws(sampler, given, named, tm
         [named[2], '0', '0', '0', '0'],
         [named[3], '0', '0', '0', '1'],
     ]
+
+
+def test_clips_that_show_the_same_under_several_labels_lower_all_ceilings():
+    every = [(0, 0), (0, 1), (1, 0), (1, 1)]
+    pace, segment = np.array([0, 1, 0, 1, 1]), np.array([0, 1, 1, 1, 0])
+    metrics = segment_pace_accuracy(pace, segment, pace, segment, [every, every, every, every, None])
+    # Of the four alike: pace 2 of 4, segment 3 of 4, pairs (0, 0), (1, 1), (0, 1), (1, 1) 2 of 4; the fifth is certain.
+    assert metrics['pace_ceiling'] == pytest.approx(3 / 5)
+    assert metrics['segment_ceiling'] == pytest.approx(4 / 5)
+    assert metrics['joint_ceiling'] == pytest.approx(3 / 5)
+    without = segment_pace_accuracy(pace, segment, pace, segment)
+    assert (without['pace_ceiling'], without['segment_ceiling']) == (1.0, pytest.approx(4 / 5))

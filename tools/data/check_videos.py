@@ -10,11 +10,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from auxskd_mm.apis import run_tool
+from auxskd_mm.apis import CfgOptions, load_config, run_tool
+from auxskd_mm.config.clip_span import frames_of_config
 from auxskd_mm.datasets.preparation.labeled_list import write_lines
 from auxskd_mm.datasets.preparation.video_check import COMPARED, check_videos, summarize, write_report
 from auxskd_mm.datasets.readers.limits import MAX_PIXELS
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
+from auxskd_mm.errors import InputError
 from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 
 
@@ -23,7 +25,9 @@ def main() -> None:
     parser.add_argument('source', nargs='+', help='folders, globs or list files')
     parser.add_argument('--data-prefix', default='', help='folder that the names in a list are relative to')
     parser.add_argument('--report', default='videos.csv', help='.csv or .json file to write')
-    parser.add_argument('--min-frames', type=int, default=16, help='fewest frames that are not short')
+    parser.add_argument('--min-frames', type=int, help='fewest frames that are not short (default: 16)')
+    parser.add_argument('--config', help='config whose clips, at their longest, are to fit; instead of --min-frames')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides of --config as key=value')
     parser.add_argument(
         '--max-pixels', type=int, default=MAX_PIXELS, help='most pixels of a frame; default %(default)s'
     )
@@ -32,12 +36,18 @@ def main() -> None:
     parser.add_argument('--most', type=int, default=20, help='most problems to print; the report has all')
     add_overwrite(parser)
     args = parser.parse_args()
-    check_outputs(args, [args.report, args.good_list], args.source)
+    check_outputs(args, [args.report, args.good_list], [*args.source, args.config])
+    if args.config and args.min_frames is not None:
+        raise InputError('--config and --min-frames: give one of them, both say what is short')
+    min_frames = 16 if args.min_frames is None else args.min_frames
+    if args.config:
+        min_frames, sampler = frames_of_config(load_config(args.config, args.cfg_options))
+        print(f'short: fewer than {min_frames} frames, which a clip of {sampler} spans', flush=True)
     dataset = UnlabeledVideoDataset(args.source, args.data_prefix, lazy_init=True)
     paths = list(dict.fromkeys(sample['filename'] for sample in dataset.load_data_list()))
     write_report(args.report, [])  # an unusable report file shows before the work, not after it
     reports = check_videos(
-        paths, min_frames=args.min_frames, max_pixels=args.max_pixels, workers=args.workers, progress=sys.stderr
+        paths, min_frames=min_frames, max_pixels=args.max_pixels, workers=args.workers, progress=sys.stderr
     )
     write_report(args.report, reports)
     if args.good_list:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from auxskd_mm.apis import CfgOptions, load_config, run_tool
-from auxskd_mm.apis.pictures.browse_clips import check_out, see_config, take_videos, write_clips
+from auxskd_mm.apis.pictures.browse_clips import check_out, see_config, take_videos, wrap_warning, write_clips
 from auxskd_mm.launch.outputs import add_overwrite, check_outputs
 
 
@@ -28,6 +28,9 @@ def main() -> None:
     if args.videos is not None:
         take_videos(config, args.videos, args.split)
     samples = see_config(config, split=args.split, number=args.number, seed=args.seed)
+    warning = wrap_warning(samples)
+    if warning is not None:
+        print(warning)
     for out in args.out:
         print(write_clips(samples, out, config, args.split, before=args.before))
 

@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 
 from ...config.input_files import check_lists
 from ...config.pipelines import data_sets
+from ...datasets.transforms.captions import GOES_ROUND
 from ...errors import InputError
 from ...files import check_writable
 from ...registry import DATASETS, MODELS, type_name
@@ -109,6 +110,18 @@ def write_clips(
     if suffix == '.html':
         return write_gallery(samples, out, _title(config, split), [facts, _model(config)], stages)
     return write_animation(animate(rows, columns=2), out)
+
+
+def wrap_warning(samples: Sequence[SeenSample]) -> str | None:
+    """A line about clips that go round in their video, None where there are none."""
+    clips = [clip for sample in samples for clip in sample.clips]
+    count = sum(GOES_ROUND in clip.caption for clip in clips)
+    if not count:
+        return None
+    return (
+        f'{count} of {len(clips)} clips go round in their video, which ends before the clip does; their labels are partly '
+        "artefacts. Lower the sampler's clip_len or speeds, or set mode='fit' where videos are long enough"
+    )
 
 
 def _facts(samples: Sequence[SeenSample]) -> str:

@@ -44,6 +44,9 @@ def shown_clips(steps: Sequence[Any], results: Mapping[str, Any], views: int, le
     ]
 
 
+GOES_ROUND = ', goes round '
+
+
 def wrap_note(numbers: np.ndarray) -> str:
     """Says how often a clip jumps back in its video, '' where it does not.
 
@@ -54,4 +57,4 @@ def wrap_note(numbers: np.ndarray) -> str:
     """
     steps = np.diff(numbers)
     jumps = min(int((steps < 0).sum()), int((steps > 0).sum()))
-    return f', goes round {jumps} time{"s" if jumps > 1 else ""}' if jumps else ''
+    return f'{GOES_ROUND}{jumps} time{"s" if jumps > 1 else ""}' if jumps else ''

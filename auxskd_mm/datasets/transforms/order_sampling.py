@@ -48,6 +48,8 @@ class ClipOrderSample(PretextSampler):
     Source: xudejing/video-clip-order-prediction @ 7a1710d, ``UCF101VCOPDataset``; draw order start, order.
     """
 
+    span_settings = ('clip_len', 'tuple_len', 'interval')
+
     def __init__(self, clip_len: int = 16, tuple_len: int = 3, interval: int = 8, seed: int | None = None) -> None:
         super().__init__(clip_len, seed)
         try:
@@ -58,6 +60,10 @@ class ClipOrderSample(PretextSampler):
         self.tuple_len = tuple_len
         self.interval = interval
         self.tasks = (Task('order', order_names(tuple_len), clips=tuple_len),)
+
+    def frames_needed(self, fps: float | None = None) -> int:
+        """See :class:`PretextSampler`: the whole tuple."""
+        return self.span
 
     def describe(self) -> str:
         """See :class:`PretextSampler`."""

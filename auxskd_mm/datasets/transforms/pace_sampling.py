@@ -13,7 +13,7 @@ from ...errors import InputError
 from ...functional.pace import neighbour_frames, pace_names, pace_positions, pace_span
 from ...functional.tasks import Task
 from ...registry import TRANSFORMS
-from .sampling import PretextSampler
+from .sampling import PretextSampler, goes_round
 
 
 @TRANSFORMS.register_module()
@@ -55,6 +55,8 @@ class PaceSample(PretextSampler):
     Source: loader of laura-wang/video-pace @ cc1e561, draw order pace, start. Slow motion is only in public notes on the
     paper.
     """
+
+    span_settings = ('clip_len', 'paces')
 
     def __init__(
         self,
@@ -100,10 +102,31 @@ class PaceSample(PretextSampler):
         who = '' if self.num_views == 1 else f'view {view + 1} of {self.num_views}: '
         return f'{who}pace {self.paces[int(results["pace_label"][view])]:g}x'
 
+    def frames_needed(self, fps: float | None = None) -> int:
+        """See :class:`PretextSampler`: a clip of the highest pace."""
+        return pace_span(self.clip_len, max(self.paces))
+
+    def _alike(self, positions: np.ndarray, num_frames: int) -> list[tuple[int, ...]]:
+        """Paces whose clips show the same, as labels; positions float64 (clip_len,)."""
+        start = int(positions[0])
+        shown = self._shown(positions, num_frames)
+        return [
+            (label,)
+            for label, pace in enumerate(self.paces)
+            if start < self._free(num_frames, pace)
+            and np.array_equal(self._shown(pace_positions(num_frames, self.clip_len, pace, start), num_frames), shown)
+        ]
+
+    def _shown(self, positions: np.ndarray, num_frames: int) -> np.ndarray:
+        low, high, weight = neighbour_frames(positions, num_frames)
+        return low if self.slow_motion == 'repeat' else np.stack([low, high, weight])
+
+    def _free(self, num_frames: int, pace: float) -> int:
+        return num_frames if self.mode == 'faithful' else max(num_frames - pace_span(self.clip_len, pace) + 1, 1)
+
     def _positions(self, rng: np.random.RandomState, num_frames: int, pace: float) -> np.ndarray:
         """Positions of one view, float64 (clip_len,)."""
-        free = num_frames if self.mode == 'faithful' else max(num_frames - pace_span(self.clip_len, pace) + 1, 1)
-        return pace_positions(num_frames, self.clip_len, pace, int(rng.randint(0, free)))
+        return pace_positions(num_frames, self.clip_len, pace, int(rng.randint(0, self._free(num_frames, pace))))
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Draw pace and start of every view."""
@@ -111,10 +134,13 @@ class PaceSample(PretextSampler):
         rng = self.generator(results)
         left = list(range(len(self.paces)))
         labels = [left.pop(int(rng.randint(0, len(left)))) for _ in range(self.num_views)]
-        positions = np.concatenate([self._positions(rng, num_frames, self.paces[label]) for label in labels])
+        views = [self._positions(rng, num_frames, self.paces[label]) for label in labels]
+        positions = np.concatenate(views)
         low, high, weight = neighbour_frames(positions, num_frames)
         self.write_clips(results, np.split(low, self.num_views))
         results['pace_label'] = np.asarray(labels, dtype=np.int64)
+        if results.get('test_mode') and (num_frames < self.frames_needed() or any(map(goes_round, views))):
+            self.note_alike(results, [self._alike(view, num_frames) for view in views])
         if self.slow_motion == 'interpolate' and any(pace != int(pace) for pace in self.paces):
             results['frame_inds'] = np.concatenate([low, high])
             results['blend_weight'] = weight

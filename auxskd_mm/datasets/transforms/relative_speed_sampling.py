@@ -47,6 +47,8 @@ class RelativeSpeedSample(PretextSampler):
     Source: PeihaoChen/RSPNet @ 2958779, ``RandomStrideCrop`` with 32 frames and stride 1.
     """
 
+    span_settings = ('clip_len', 'max_speed')
+
     def __init__(
         self,
         clip_len: int = 16,
@@ -64,6 +66,16 @@ class RelativeSpeedSample(PretextSampler):
         self.max_speed = max_speed
         self.num_views = num_views
         self.fps = fps
+
+    def frames_needed(self, fps: float | None = None) -> int:
+        """See :class:`PretextSampler`: a view, in frames of the video before it is resampled."""
+        length = frames_needed(self.clip_len * self.max_speed, 1)
+        needed = length
+        if self.fps is not None and fps:
+            needed = max(int(length * fps / self.fps) - 1, 1)
+            while len(resample_indices(needed, float(fps), self.fps)) < length:
+                needed += 1
+        return needed
 
     def describe(self) -> str:
         """See :class:`PretextSampler`."""

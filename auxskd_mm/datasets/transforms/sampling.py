@@ -33,6 +33,8 @@ class PretextSampler(BaseTransform):
     """
 
     tasks: tuple[Task, ...] = ()
+    # What to lower where videos are shorter than a clip spans.
+    span_settings: tuple[str, ...] = ('clip_len',)
 
     def __init__(self, clip_len: int, seed: int | None = None) -> None:
         if clip_len < 1:
@@ -65,6 +67,26 @@ class PretextSampler(BaseTransform):
         results['clip_len'] = len(clips[0])
         results['num_clips'] = len(clips)
         results['frame_interval'] = 1
+
+    def frames_needed(self, fps: float | None = None) -> int:
+        """Frames of a video from which no clip has to go round, whatever is drawn.
+
+        Args:
+            fps: Frame rate of the video, for samplers that resample.
+        """
+        return self.clip_len
+
+    def note_alike(self, results: dict[str, Any], alike: Sequence[Sequence[tuple[int, ...]]]) -> None:
+        """Write which labels would have given the same frames, for the ceilings of metrics.
+
+        A clip that goes round in a short video may show the same frames at two paces. Nothing can then tell its labels.
+
+        Args:
+            results: The sample; gets ``alike`` if a view has more than one possible label.
+            alike: For each view, the labels of all tasks that give its frames, its own among them.
+        """
+        if any(len(labels) > 1 for labels in alike):
+            results['alike'] = [sorted(labels) for labels in alike]
 
     def describe(self) -> str:
         """What the sampler does, in a phrase for ``tools/analysis/check_config.py``; '' lists its settings."""
@@ -123,6 +145,11 @@ def _draw_other(rng: np.random.RandomState, count: int, taken: int) -> int:
     return value + (value >= taken)
 
 
+def goes_round(numbers: np.ndarray) -> bool:
+    """Whether frame numbers, of one clip and drawn forwards, jump back in their video."""
+    return bool((np.diff(numbers) < 0).any())
+
+
 @TRANSFORMS.register_module()
 class SegmentPaceSample(PretextSampler):
     """Clips of which one random segment is sped up: the sampler of VSPP (one view) and auxSKD (two views).
@@ -166,6 +193,8 @@ class SegmentPaceSample(PretextSampler):
     Source: loaders of Plrbear/auxSKD @ 79e99b8, draw order speed, segment, start.
     """
 
+    span_settings = ('clip_len', 'speeds')
+
     def __init__(
         self,
         clip_len: int = 16,
@@ -202,6 +231,7 @@ class SegmentPaceSample(PretextSampler):
         self.mode = mode
         self.lookahead = lookahead
         self.disjoint = disjoint
+        self._needed: int | None = None
         self.tasks = (
             Task('pace', pace_names(self.speeds)),
             Task('segment', segment_names(num_segments), given='pace'),
@@ -234,15 +264,54 @@ class SegmentPaceSample(PretextSampler):
         who = '' if self.num_views == 1 else ('student view: ', 'teacher view: ')[view]
         return f'{who}speed {self.speeds[pace]}x, segment {segment + 1} of {self.num_segments}'
 
+    def _offsets(self, segment: int, speed: int) -> np.ndarray:
+        return paced_offsets(self.clip_len, self.num_segments, segment, speed, disjoint=self.disjoint)
+
+    def frames_needed(self, fps: float | None = None) -> int:
+        """See :class:`PretextSampler`: the longest clip, at the highest speed. 'faithful' looks further ahead."""
+        if self._needed is None:
+            self._needed = self._frames_needed()
+        return self._needed
+
+    def _frames_needed(self) -> int:
+        longest = max(int(self._offsets(segment, self.speeds[-1])[-1]) for segment in range(self.num_segments)) + 1
+        if self.mode == 'fit':
+            return longest
+        found = longest
+        while any(self._goes_round(found, segment) for segment in range(self.num_segments)):
+            found += 1
+        return found
+
+    def _goes_round(self, num_frames: int, segment: int) -> bool:
+        return goes_round(self._frames(num_frames, segment, self.speeds[-1], 0))
+
+    def _free(self, num_frames: int, segment: int, speed: int) -> int:
+        """Starts that may be drawn, at least 1."""
+        if self.mode == 'fit':
+            return max(num_frames - int(self._offsets(segment, speed)[-1]), 1)
+        # The original's upper bound leaves out the last start at which a clip of speed 1 fits.
+        return max(num_frames - self.clip_len, 1)
+
     def _clip(self, rng: np.random.RandomState, num_frames: int, segment: int, speed: int) -> np.ndarray:
         """Frame indices of one view, int64 (clip_len,)."""
+        free = self._free(num_frames, segment, speed)
+        start = int(rng.randint(0, free)) if free > 1 or self.mode == 'faithful' else 0
+        return self._frames(num_frames, segment, speed, start)
+
+    def _alike(self, frames: np.ndarray, num_frames: int) -> list[tuple[int, ...]]:
+        """Pairs (pace, segment) that give these frames of a video, int64 (clip_len,)."""
+        start = int(frames[0])
+        return [
+            (pace, segment)
+            for pace, speed in enumerate(self.speeds)
+            for segment in range(self.num_segments)
+            if start < self._free(num_frames, segment, speed)
+            and np.array_equal(self._frames(num_frames, segment, speed, start), frames)
+        ]
+
+    def _frames(self, num_frames: int, segment: int, speed: int, start: int) -> np.ndarray:
         if self.mode == 'fit':
-            offsets = paced_offsets(self.clip_len, self.num_segments, segment, speed, disjoint=self.disjoint)
-            free = num_frames - int(offsets[-1])
-            start = int(rng.randint(0, free)) if free > 1 else 0
-            return wrap_indices(offsets, start, num_frames)
-        # The original's upper bound leaves out the last start at which a clip of speed 1 fits.
-        start = int(rng.randint(0, max(num_frames - self.clip_len, 1)))
+            return wrap_indices(self._offsets(segment, speed), start, num_frames)
         return segment_pace_indices(
             num_frames,
             self.clip_len,
@@ -267,6 +336,8 @@ class SegmentPaceSample(PretextSampler):
         self.write_clips(results, clips)
         results['pace_label'] = np.asarray(paces, dtype=np.int64)
         results['segment_label'] = np.asarray(segments, dtype=np.int64)
+        if results.get('test_mode') and (num_frames < self.frames_needed() or any(map(goes_round, clips))):
+            self.note_alike(results, [self._alike(clip, num_frames) for clip in clips])
         return results
 
     def __repr__(self) -> str:

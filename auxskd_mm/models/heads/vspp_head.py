@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class VSPPHead(PooledHead):
     """Video segment pace prediction: two linear layers on one pooled feature.
 
-    A drop-in ``cls_head`` of MMAction2's ``Recognizer3D``, so that any stock recipe can pretrain its backbone with it.
+    A drop-in ``cls_head`` of MMAction2's ``Recognizer3D``, so that any stock config can pretrain its backbone with it.
 
     Args:
         in_channels: Channels C of the backbone's feature map.

@@ -1,0 +1,39 @@
+"""How many frames of a video the clips of a config span."""
+
+from __future__ import annotations
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from ..datasets.short_videos import frames_spanned
+from ..errors import InputError
+from ..registry import TRANSFORMS, type_name
+from .pipelines import LOADERS, all_steps, data_sets
+
+
+def frames_of_config(config: Config) -> tuple[int, str]:
+    """Frames that a video must have for every clip of a config to fit, and the sampler that asks for them.
+
+    Args:
+        config: Its training loader counts; a config without one, by its test or validation loader.
+
+    Returns:
+        Frames, and the bare name of the sampler. A sampler that resamples is taken at the rate that it resamples to.
+
+    Raises:
+        InputError: If no pipeline has a sampler whose span is known.
+    """
+    init_default_scope(config.get('default_scope', 'mmaction'))
+    for loader in reversed(LOADERS):
+        found: list[tuple[int, str]] = []
+        for _, dataset in data_sets(config.get(loader), loader):
+            for step in all_steps(dataset.get('pipeline')):
+                kind = TRANSFORMS.get(str(step.get('type'))) if isinstance(step.get('type'), str) else step.get('type')
+                if hasattr(kind, 'frames_needed') or type_name(kind) == 'SampleFrames':
+                    found.append((frames_spanned(TRANSFORMS.build(dict(step))) or 0, type_name(kind)))
+        if found:
+            return max(found)
+    raise InputError(
+        f'{config.filename or "the config"}: no pipeline of it samples clips in a way that tells how many frames they span; '
+        'give --min-frames'
+    )

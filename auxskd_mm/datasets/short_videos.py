@@ -1,0 +1,74 @@
+"""Videos shorter than a clip spans: their clips go round, and labels of pace and place are then partly artefacts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+
+class ShortVideos(NamedTuple):
+    """What was seen of the lengths of a data set's videos.
+
+    Attributes:
+        short: Videos in which a clip has to go round.
+        read: Videos read so far.
+        least: Frames of the shortest of the short ones, 0 if there is none.
+        most: Frames of the longest of them.
+    """
+
+    short: int
+    read: int
+    least: int
+    most: int
+
+
+def join(found: Iterable[ShortVideos]) -> ShortVideos:
+    """The same over several data sets or ranks."""
+    parts = list(found)
+    short = [part for part in parts if part.short]
+    return ShortVideos(
+        sum(part.short for part in parts),
+        sum(part.read for part in parts),
+        min((part.least for part in short), default=0),
+        max((part.most for part in short), default=0),
+    )
+
+
+def frames_spanned(step: Any, fps: float | None = None) -> int | None:
+    """Frames of a video from which no clip of a sampler has to go round; None for a step that draws no clips.
+
+    Args:
+        step: A transform: a :class:`PretextSampler`, or MMAction2's ``SampleFrames``.
+        fps: Frame rate of the video, for samplers that resample.
+    """
+    if hasattr(step, 'frames_needed'):
+        return int(step.frames_needed(fps))
+    if type(step).__name__ == 'SampleFrames':
+        return int((step.clip_len - 1) * step.frame_interval + 1)
+    return None
+
+
+def clip_sampler(steps: Sequence[Any]) -> Any:
+    """The step of a pipeline that draws the clips, None if there is none of a known kind."""
+    return next((step for step in steps if frames_spanned(step) is not None), None)
+
+
+def describe_short(found: ShortVideos, what: str, sampler: Any) -> str:
+    """One sentence with counts, and one with what to set.
+
+    Args:
+        found: Of at least one short video.
+        what: Kind of the videos, such as 'training'.
+        sampler: See :func:`clip_sampler`.
+    """
+    name = type(sampler).__name__
+    settings = getattr(sampler, 'span_settings', ('clip_len', 'frame_interval'))
+    now = ', '.join(f'{key}={getattr(sampler, key)}' for key in settings)
+    frames = f'{found.least}' if found.least == found.most else f'{found.least} to {found.most}'
+    labels = bool(getattr(sampler, 'tasks', ()))
+    harm = ', and their labels are partly artefacts' if labels else ''
+    return (
+        f'{found.short} of the {found.read} {what} videos read so far are shorter ({frames} frames) than the '
+        f'{frames_spanned(sampler)} that a clip can span: such clips go round{harm}. Lower a setting of {name} ({now}), '
+        'or leave them out: tools/data/check_videos.py --config CONFIG --good-list LIST'
+    )

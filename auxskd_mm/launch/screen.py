@@ -1,0 +1,73 @@
+"""What a run shows on the screen: the log file holds everything, the screen what a person reads."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+from typing import Any
+
+from mmengine.logging import MMLogger
+from mmengine.logging.logger import MMFormatter
+from mmengine.runner import Runner
+
+from ..hooks.checked_transfer_hook import CheckedTransferHook
+
+VERBOSE = 'AUXSKD_MM_VERBOSE'
+
+# Starts of messages that the file alone gets, and why.
+_FILE_ONLY = {
+    '\n' + '-' * 60 + '\nSystem environment:': 'a list of 30 lines',
+    'Config:\n': 'the whole config; it also lies in the work dir',
+    'Hooks will be executed in the following order': 'a table of 100 lines',
+    'Distributed training is not used, all SyncBatchNorm': 'true of every run in one process',
+    'Exp name: ': 'the name of the log folder',
+    'Checkpoints will be saved to': 'the head of the run says it',
+    'Load checkpoint from': 'CheckedTransferHook says what was loaded',
+    # MMEngine's own hooks call its old names; no user of a config can change that.
+    '"FileClient" will be deprecated': 'a note to the authors of MMEngine',
+    '"HardDiskBackend" is the alias of': 'the same',
+}
+
+
+class ScreenRunner(Runner):
+    """MMEngine's Runner with a short screen. ``AUXSKD_MM_VERBOSE=1`` shows everything, as MMEngine does.
+
+    Every fine-tuning loads weights whose head has other names. MMEngine then warns of unexpected and missing keys. The
+    warning goes to the file alone where :class:`CheckedTransferHook` looks: it stops the run if something is missing.
+    """
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """As the Runner's; the screen of the logger gets a filter and shorter lines."""
+        logger = super().build_logger(*args, **kwargs)
+        if os.environ.get(VERBOSE) != '1':
+            for handler in logger.handlers:
+                if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
+                    handler.addFilter(_is_for_the_screen)
+                    handler.setFormatter(ScreenFormatter(datefmt='%m/%d %H:%M:%S'))
+        return logger
+
+    def load_checkpoint(self, *args: Any, **kwargs: Any) -> Any:
+        """As the Runner's, whose prints about keys that do not match are logged."""
+        if os.environ.get(VERBOSE) == '1':
+            return super().load_checkpoint(*args, **kwargs)
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            checkpoint = super().load_checkpoint(*args, **kwargs)
+        checked = any(isinstance(hook, CheckedTransferHook) for hook in self.hooks)
+        self.logger.info(printed.getvalue().strip(), extra=dict(file_only=checked))
+        return checkpoint
+
+
+def _is_for_the_screen(record: logging.LogRecord) -> bool:
+    return not getattr(record, 'file_only', False) and not str(record.msg).startswith(tuple(_FILE_ONLY))
+
+
+class ScreenFormatter(MMFormatter):
+    """Date, time and message; the level only where it is not INFO."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.info_format = '%(asctime)s  %(message)s'
+        self.warn_format = f'%(asctime)s  {self._get_prefix("WARNING", color=True)} - %(message)s'

@@ -20,6 +20,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from ..checkpoint_files import find_checkpoint, read_state
+from ..choices import QUESTIONS
 from ..config.feature_pipeline import feature_pipeline
 from ..config.load import load_config
 from ..config.loading.new_style import name_types
@@ -32,8 +33,6 @@ from ..functional.transfer import load_checked
 from ..models.tasks import CLASS, model_tasks
 from ..random_state import untouched_random_state
 from ..registry import type_name
-
-QUESTIONS = ('as_is', 'task')
 
 
 @dataclass

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..apis.inference import asked_tasks, class_names
+from ..choices import EXPORTED_PARTS
 from ..config.pipelines import LOADERS, find_pipeline, find_steps
 from ..config.sample_shape import sample_shape
 from ..errors import InputError
@@ -21,7 +22,6 @@ from ..functional.transfer import check_finite
 from ..models.modules.pooling import pool_features
 from ..models.tasks import task_outputs
 
-PARTS = ('backbone', 'feature', 'model')
 SUFFIXES = ('.onnx', '.pt2')
 TOLERANCE = 1e-4
 
@@ -41,8 +41,8 @@ class ClipNetwork(nn.Module):
 
     def __init__(self, model: nn.Module, part: str = 'model', normalise: bool = True) -> None:
         super().__init__()
-        if part not in PARTS:
-            raise InputError(f"part='{part}': expected one of {', '.join(map(repr, PARTS))}")
+        if part not in EXPORTED_PARTS:
+            raise InputError(f"part='{part}': expected one of {', '.join(map(repr, EXPORTED_PARTS))}")
         if not hasattr(model, 'backbone'):
             raise InputError(f'{type(model).__name__} has no backbone to export')
         head = getattr(model, 'cls_head', None)

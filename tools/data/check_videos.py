@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
-from auxskd_mm.apis import run_tool
-from auxskd_mm.datasets.preparation.labeled_list import write_lines
-from auxskd_mm.datasets.preparation.video_check import COMPARED, check_videos, summarize, write_report
-from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
-from auxskd_mm.launch.outputs import add_overwrite, check_outputs
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import ToolParser, add_overwrite, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(__doc__, 'python tools/data/check_videos.py data/kinetics100/train --report videos.csv')
     parser.add_argument('source', nargs='+', help='folders, globs or list files')
     parser.add_argument('--data-prefix', default='', help='folder that the names in a list are relative to')
     parser.add_argument('--report', default='videos.csv', help='.csv or .json file to write')
@@ -27,7 +25,15 @@ def main() -> None:
     parser.add_argument('--good-list', help='file for the paths of the videos that are fine')
     parser.add_argument('--most', type=int, default=20, help='most problems to print; the report has all')
     add_overwrite(parser)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.datasets.preparation.labeled_list import write_lines
+    from auxskd_mm.datasets.preparation.video_check import COMPARED, check_videos, summarize, write_report
+    from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
+    from auxskd_mm.launch.outputs import check_outputs
+
     check_outputs(args, [args.report, args.good_list], args.source)
     dataset = UnlabeledVideoDataset(args.source, args.data_prefix, lazy_init=True)
     paths = list(dict.fromkeys(sample['filename'] for sample in dataset.load_data_list()))
@@ -49,4 +55,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

@@ -7,16 +7,9 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...choices import POOLINGS
 from ...errors import InputError
 from .pooling import pool_features
-
-# Each pooling in words, for the results that are computed with it.
-POOLINGS = {
-    'average': 'global average pool',
-    'vcop': "VCOP's map max-pooled (1, 2, 2) and flattened",
-    'rspnet': "global average pool (RSPNet's code)",
-    'rspnet_max': "max over space, mean over time (RSPNet's supplement names only the first)",
-}
 
 
 def pool_for_protocol(feats: Any, pooling: str = 'average') -> Tensor:

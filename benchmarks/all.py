@@ -42,6 +42,7 @@ WORKERS = str(max(1, (os.cpu_count() or 2) - 1))
 
 
 BENCHMARKS = {
+    'startup': Benchmark('Start of the package and of its tools', ('--rounds', '1')),
     'loader': Benchmark('From disk to clip', ('--count', '4', '--frames', '60', '--rounds', '2'), videos=True),
     'scale': Benchmark('Length of the list', ('--entries', '100', '1000', '--clips', '100')),
     'jitter': Benchmark('Colour jitter', ('--clips', '1', '--rounds', '3')),

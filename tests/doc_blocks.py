@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from tool_runs import ROOT
+from tool_runs import ROOT, tool_start
 
 from auxskd_mm.apis import load_config
 from auxskd_mm.config.load import _RUNNER_KEYS
@@ -200,7 +200,7 @@ def parsed(script: Path, arguments: Iterable[str]) -> dict[str, Any]:
         original = __import__('argparse').ArgumentParser.parse_args
 
         def stop(self: Any, *args: Any, **kwargs: Any) -> None:
-            raise _Parsed(vars(original(self, *args, **kwargs)))
+            raise _Parsed(vars(tool_start.read_overrides(original(self, *args, **kwargs))))
 
         patch.setattr('argparse.ArgumentParser.parse_args', stop)
         patch.setattr(sys, 'argv', [str(script), *arguments])

@@ -295,6 +295,7 @@ HEAVY = (
     'matplotlib',
 )
 HEAVY += ('pytorchvideo', 'onnx', 'jinja2', 'av', 'decord', 'PIL.Image', 'tensorboard')
+HEAVY += ('onnxruntime', 'faiss', 'pandas', 'umap', 'auxskd_mm.apis', 'auxskd_mm.recipes', 'auxskd_mm.zoo')
 
 
 def test_a_bare_import_loads_nothing_that_it_may_not_need():

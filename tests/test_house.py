@@ -59,7 +59,7 @@ def imports_of(folder):
     ('room', 'allowed'),
     [
         ('functional', {'errors'}),
-        ('models', {'errors', 'functional', 'registry', 'compat', 'random_state'}),
+        ('models', {'errors', 'choices', 'functional', 'registry', 'compat', 'random_state'}),
         ('datasets', {'errors', 'functional', 'registry', 'compat', 'random_state', 'files', 'workers', 'texts'}),
     ],
 )

@@ -19,6 +19,9 @@ from auxskd_mm.launch import tool as command_line
 
 ROOT = Path(__file__).parents[1]
 TOOLS = ROOT / 'tools'
+sys.path.append(str(TOOLS))
+import tool_start  # noqa: E402
+
 CONFIGS = ROOT / 'configs'
 
 # Networks and batches of configs/demo at a size that one core trains in a second.
@@ -99,7 +102,7 @@ class _Exit(BaseException):
 def call_tool(
     monkeypatch: Any, capture: Any, tool: str, *words: Any, options: Mapping[str, Any] | None = None
 ) -> Ended:
-    """Run a tool's ``main`` under ``run_tool`` in this process.
+    """Run a tool in this process.
 
     Args:
         monkeypatch: pytest's.
@@ -125,7 +128,7 @@ def call_tool(
     try:
         with monkeypatch.context() as patched:
             patched.setattr(command_line.os, '_exit', leave)
-            command_line.run_tool(module.main)
+            tool_start.start(module.parse_args, module.main)
     except (_Exit, SystemExit) as stop:
         code = stop.args[0]
     finally:

@@ -6,12 +6,13 @@ one line and exit code 1. With one node it only sees whether the port is free.
 
 from __future__ import annotations
 
-import argparse
 import json
 import socket
 import sys
 import time
 from typing import Any
+
+from tool_start import ToolParser
 
 
 class Refused(Exception):
@@ -104,7 +105,8 @@ def report(me: dict[str, Any], address: str, port: int, wait: float) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    example = '--nodes 2 --node-rank 0 --address 10.0.0.1 --port 29500 --processes 8 --restarts 0'
+    parser = ToolParser(__doc__, f'python tools/check_nodes.py {example}')
     for name in ('nodes', 'node-rank', 'port', 'processes', 'restarts'):
         parser.add_argument(f'--{name}', type=int, required=True)
     parser.add_argument('--address', required=True)

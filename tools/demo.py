@@ -7,19 +7,14 @@ import os
 import time
 from pathlib import Path
 
-from auxskd_mm.apis import load_config, run_tool
-from auxskd_mm.apis.pictures.browse_clips import browse_clips
-from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
-from auxskd_mm.recipes.run_recipe import run_recipe
-from auxskd_mm.visualization import plot_curves
-from auxskd_mm.visualization.motion_sheet import draw_motion_sheet
+from tool_start import ToolParser, start
 
 ROOT = Path(__file__).resolve().parents[1]
 PHASES = ('auxskd', 'vspp_whole', 'vspp')
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(__doc__, 'python tools/demo.py work_dirs/demo')
     parser.add_argument('work_dir', nargs='?', default='work_dirs/demo', help='folder for clips, runs and pictures')
     parser.add_argument('--train', type=int, default=32, help='training clips of each of the 10 motions')
     parser.add_argument('--test', type=int, default=12, help='test clips of each of the 10 motions')
@@ -27,7 +22,17 @@ def main() -> None:
         '--epochs', type=int, nargs=3, default=[1, 5, 4], help='of the auxiliary phase, of VSPP on whole clips, of VSPP'
     )
     parser.add_argument('--seed', type=int, default=0)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.apis import load_config
+    from auxskd_mm.apis.pictures.browse_clips import browse_clips
+    from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
+    from auxskd_mm.recipes.run_recipe import run_recipe
+    from auxskd_mm.visualization import plot_curves
+    from auxskd_mm.visualization.motion_sheet import draw_motion_sheet
+
     start = time.time()
     # A core for the loader: on two cores, two threads that wait for each other beside it are many times slower than one.
     os.environ.setdefault('OMP_NUM_THREADS', str(max(1, (os.cpu_count() or 2) - 1)))
@@ -73,4 +78,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

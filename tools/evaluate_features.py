@@ -10,27 +10,33 @@ import json
 from pathlib import Path
 from typing import Any
 
-from auxskd_mm.apis import run_tool
-from auxskd_mm.evaluation import FeatureBank, KNNMetric, LinearProbeMetric, RetrievalMetric, check_comparable
-from auxskd_mm.evaluation.feature_metric import describe
-from auxskd_mm.launch.outputs import add_overwrite, check_outputs
-from auxskd_mm.records.protocol import EVALUATIONS, protocol_of_comparison, write_protocol
-
-TASKS = dict(retrieval=RetrievalMetric, knn=KNNMetric, linear=LinearProbeMetric)
+from tool_start import ToolParser, add_overwrite, light_module, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parse_args() -> argparse.Namespace:
+    choices = light_module('auxskd_mm.choices')
+    parser = ToolParser(
+        __doc__, 'python tools/evaluate_features.py train.npz test.npz --tasks retrieval knn --out results.json'
+    )
     parser.add_argument('gallery', help='features of the training split')
     parser.add_argument('queries', help='features of the test split')
-    parser.add_argument('--tasks', nargs='+', choices=list(TASKS), default=list(TASKS))
+    parser.add_argument('--tasks', nargs='+', choices=choices.FEATURE_TASKS, default=list(choices.FEATURE_TASKS))
     parser.add_argument('--group-pattern', help='groups to hold out whole when the probe is chosen; its bracket is one')
     parser.add_argument('--group-file', help='the same by a CSV with the columns path and group')
     parser.add_argument('--seed', type=int, default=0, help='of the videos that the probe is chosen on')
     parser.add_argument('--device', help='default: the accelerator if there is one')
     parser.add_argument('--out', help='JSON file to write')
     add_overwrite(parser)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.evaluation import FeatureBank, KNNMetric, LinearProbeMetric, RetrievalMetric, check_comparable
+    from auxskd_mm.evaluation.feature_metric import describe
+    from auxskd_mm.launch.outputs import check_outputs
+    from auxskd_mm.records.protocol import EVALUATIONS, protocol_of_comparison, write_protocol
+
+    metrics = dict(retrieval=RetrievalMetric, knn=KNNMetric, linear=LinearProbeMetric)
     if args.out:
         protocol = Path(args.out).with_suffix('.protocol.json')
         check_outputs(args, [args.out, protocol], [args.gallery, args.queries, args.group_file])
@@ -39,16 +45,16 @@ def main() -> None:
     results: dict[str, Any] = dict(protocol=describe(gallery, queries), features=gallery.protocol)
     for task in args.tasks:
         groups = dict(group_pattern=args.group_pattern, group_file=args.group_file, seed=args.seed)
-        metric = TASKS[task](device=args.device, **(groups if task == 'linear' else {}))
+        metric = metrics[task](device=args.device, **(groups if task == 'linear' else {}))
         results[task] = metric.measure(gallery, queries)
     text = json.dumps(results, indent=1)
     if args.out:
         Path(args.out).parent.mkdir(parents=True, exist_ok=True)
         Path(args.out).write_text(text + '\n', encoding='utf-8')
-        kinds = [EVALUATIONS[TASKS[task].__name__] for task in args.tasks]
+        kinds = [EVALUATIONS[metrics[task].__name__] for task in args.tasks]
         write_protocol(args.out, protocol_of_comparison(args.gallery, args.queries, kinds), results)
     print(text)
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

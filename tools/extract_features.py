@@ -5,30 +5,40 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from auxskd_mm.apis import CfgOptions, load_config, run_tool
-from auxskd_mm.apis.extract_features import check_feature_path, extract_features, write_features
-from auxskd_mm.config.feature_pipeline import feature_pipeline
-from auxskd_mm.launch.outputs import add_overwrite, check_outputs
-from auxskd_mm.models.modules import POOLINGS
-from auxskd_mm.records.protocol import protocol_of_features, write_protocol
+from tool_start import CfgOptions, ToolParser, add_overwrite, light_module, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    choices = light_module('auxskd_mm.choices')
+    parser = ToolParser(
+        __doc__,
+        'python tools/extract_features.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_18.pth videos/ --out features.npz',
+    )
     parser.add_argument('config', help='config of the pretraining or recognition whose backbone it is')
     parser.add_argument('checkpoint', help="its weights; 'none' for the random initial ones, as a baseline")
     parser.add_argument('videos', nargs='+', help='folders, globs, list files or videos')
     parser.add_argument('--out', default='features.npy', help='.npy (names in a .txt beside it), .npz or .parquet')
     parser.add_argument('--data-prefix', default='', help='folder that the names in a list are relative to')
     parser.add_argument('--num-clips', type=int, default=10, help='evenly spread clips a video')
-    parser.add_argument('--pooling', choices=list(POOLINGS), default='average', help='how a feature map is pooled')
+    parser.add_argument(
+        '--pooling', choices=list(choices.POOLINGS), default='average', help='how a feature map is pooled'
+    )
     parser.add_argument('--batch-size', type=int, default=4, help='videos at a time')
     parser.add_argument('--num-workers', type=int, default=2, help='processes that decode')
     parser.add_argument('--device', help='default: the accelerator if there is one')
     parser.add_argument('--seed', type=int, default=0, help='of random weights')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
     add_overwrite(parser)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.apis import load_config
+    from auxskd_mm.apis.extract_features import check_feature_path, extract_features, write_features
+    from auxskd_mm.config.feature_pipeline import feature_pipeline
+    from auxskd_mm.launch.outputs import check_outputs
+    from auxskd_mm.records.protocol import protocol_of_features, write_protocol
+
     check_feature_path(args.out)
     out = Path(args.out)
     beside = [
@@ -59,4 +69,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import argparse
 
-from auxskd_mm.apis import CfgOptions, PretextInferencer, load_config, run_tool
-from auxskd_mm.apis.inference import QUESTIONS
-from auxskd_mm.launch.outputs import add_overwrite, check_folder, check_outputs
+from tool_start import CfgOptions, ToolParser, add_overwrite, light_module, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    choices = light_module('auxskd_mm.choices')
+    parser = ToolParser(
+        __doc__, 'python tools/predict.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_18.pth video.mp4'
+    )
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help="its weights; 'none' for random ones")
     parser.add_argument('inputs', nargs='+', help="videos, folders, globs, lists, addresses, webcams ('0')")
     parser.add_argument(
         '--question',
-        choices=QUESTIONS,
+        choices=choices.QUESTIONS,
         default='as_is',
         help="'as_is' shows clips of consecutive frames, 'task' lets the test sampler speed up or shuffle them",
     )
@@ -30,7 +31,13 @@ def main() -> None:
     parser.add_argument('--no-progress', action='store_true', help='no progress bar')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
     add_overwrite(parser)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.apis import PretextInferencer, load_config
+    from auxskd_mm.launch.outputs import check_folder, check_outputs
+
     check_outputs(args, [args.out], [args.config, args.checkpoint, *args.inputs])
     check_folder(args, args.out_dir, '*.png')
     inferencer = PretextInferencer(
@@ -53,4 +60,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from auxskd_mm.apis import CfgOptions, run_tool
-from auxskd_mm.errors import InputError
-from auxskd_mm.recipes.run_recipe import run_recipe
+from tool_start import CfgOptions, ToolParser, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(
+        __doc__, 'python tools/run_recipe.py configs/recipes/auxskd_vspp_r21d_k100.py --work-dir work_dirs/recipe'
+    )
     parser.add_argument('recipe', help='recipe file, e.g. configs/recipes/auxskd_vspp_r21d_k100.py')
     parser.add_argument('--work-dir', help='folder of the recipe; phase NAME works in WORK_DIR/NAME')
     parser.add_argument('--gpus', type=int, default=0, help='processes for torchrun; 0 is one process without it')
@@ -30,7 +30,13 @@ def main() -> None:
         help='overrides as NAME.key=value for a phase or an evaluation, or all.key=value for all phases and every '
         'evaluation that has the key',
     )
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.errors import InputError
+    from auxskd_mm.recipes.run_recipe import run_recipe
+
     if args.seed is not None and args.seeds:
         raise InputError('--seed, --seeds: give one of them')
     summary = run_recipe(
@@ -48,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mmengine.config import Config
-from mmengine.dist import is_main_process
-from mmengine.runner import Runner
+from tool_start import CfgOptions, ToolParser, add_cfg_file, add_overwrite, start
 
-from auxskd_mm.apis import CfgOptions, build_runner, load_config, run_tool, set_work_dir
-from auxskd_mm.config.input_files import check_lists
-from auxskd_mm.config.labeled_lists import check_labeled_lists
-from auxskd_mm.errors import InputError
-from auxskd_mm.launch.outputs import add_overwrite, check_outputs
-from auxskd_mm.launch.process_group import start_group
-from auxskd_mm.launch.tool import add_cfg_file
-from auxskd_mm.records.protocol import protocol_of, write_protocol
-from auxskd_mm.registry import type_name
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from mmengine.runner import Runner
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Test (and evaluate) a model')
+    parser = ToolParser(
+        'Test (and evaluate) a model', 'python tools/test.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_18.pth'
+    )
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help="checkpoint file; 'none' takes random weights, as a baseline for features")
     parser.add_argument('--work-dir', help='folder for the metrics')
@@ -49,6 +43,10 @@ def parse_args() -> argparse.Namespace:
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     """Write the options into the config."""
+    from auxskd_mm.errors import InputError
+    from auxskd_mm.launch.outputs import check_outputs
+    from auxskd_mm.registry import type_name
+
     if cfg.get('test_dataloader') is None or cfg.get('test_evaluator') is None:
         raise InputError(f'{args.config}: has no test_dataloader and test_evaluator to test with')
     if args.show or args.show_dir is not None:
@@ -73,6 +71,8 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
 
 def draw_weights(runner: Runner) -> None:
     """Random weights as a training from scratch would start with, for metrics that compare features."""
+    from auxskd_mm.errors import InputError
+
     others = [name for name, _ in runner.model.named_parameters() if not name.startswith('backbone.')]
     if others:
         raise InputError(
@@ -84,6 +84,8 @@ def draw_weights(runner: Runner) -> None:
 
 def write_protocols(runner: Runner, cfg: Config, metrics: dict[str, Any]) -> None:
     """The protocol beside the numbers, and beside the features where they are kept."""
+    from auxskd_mm.records.protocol import protocol_of, write_protocol
+
     protocol = protocol_of(cfg, cfg.load_from)
     write_protocol(os.path.join(runner.log_dir, f'{runner.timestamp}.json'), protocol, metrics)
     evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
@@ -92,8 +94,14 @@ def write_protocols(runner: Runner, cfg: Config, metrics: dict[str, Any]) -> Non
             write_protocol(os.path.join(folder, name), protocol)
 
 
-def main() -> None:
-    args = parse_args()
+def main(args: argparse.Namespace) -> None:
+    from mmengine.dist import is_main_process
+
+    from auxskd_mm.apis import build_runner, load_config, set_work_dir
+    from auxskd_mm.config.input_files import check_lists
+    from auxskd_mm.config.labeled_lists import check_labeled_lists
+    from auxskd_mm.launch.process_group import start_group
+
     cfg = load_config(args.config, args.cfg_options)
     merge_args(cfg, args)
     set_work_dir(cfg, args.config, args.work_dir)
@@ -110,4 +118,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

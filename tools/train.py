@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config
-from mmengine.dist import is_main_process
+from tool_start import CfgOptions, ToolParser, add_cfg_file, start
 
-from auxskd_mm.apis import CfgOptions, build_runner, load_config, run_tool, set_work_dir
-from auxskd_mm.config.input_files import check_lists
-from auxskd_mm.config.labeled_lists import check_labeled_lists
-from auxskd_mm.errors import InputError
-from auxskd_mm.launch.process_group import start_group
-from auxskd_mm.launch.resume import choose_checkpoint
-from auxskd_mm.launch.start_checks import check_not_replaced
-from auxskd_mm.launch.tool import add_cfg_file
-from auxskd_mm.records.protocol import protocol_of, write_protocol
-from auxskd_mm.records.provenance import set_init_history
-from auxskd_mm.registry import type_name
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Train a model: pretraining or recognition')
+    parser = ToolParser(
+        'Train a model: pretraining or recognition',
+        'python tools/train.py configs/vspp_r21d_k100.py --work-dir work_dirs/vspp',
+    )
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints')
     parser.add_argument(
@@ -59,6 +53,10 @@ def parse_args() -> argparse.Namespace:
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     """Write the options into the config."""
+    from auxskd_mm.apis import set_work_dir
+    from auxskd_mm.errors import InputError
+    from auxskd_mm.registry import type_name
+
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.launcher = args.launcher
@@ -81,8 +79,18 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
         cfg.randomness = dict(seed=args.seed, diff_rank_seed=args.diff_rank_seed, deterministic=args.deterministic)
 
 
-def main() -> None:
-    args = parse_args()
+def main(args: argparse.Namespace) -> None:
+    from mmengine.dist import is_main_process
+
+    from auxskd_mm.apis import build_runner, load_config
+    from auxskd_mm.config.input_files import check_lists
+    from auxskd_mm.config.labeled_lists import check_labeled_lists
+    from auxskd_mm.launch.process_group import start_group
+    from auxskd_mm.launch.resume import choose_checkpoint
+    from auxskd_mm.launch.start_checks import check_not_replaced
+    from auxskd_mm.records.protocol import protocol_of, write_protocol
+    from auxskd_mm.records.provenance import set_init_history
+
     cfg = load_config(args.config, args.cfg_options)
     merge_args(cfg, args)
     if args.cfg_options:
@@ -102,4 +110,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

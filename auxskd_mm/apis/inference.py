@@ -20,6 +20,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from ..checkpoint_files import find_checkpoint, read_state
+from ..choices import QUESTIONS
 from ..config.feature_pipeline import feature_pipeline
 from ..config.load import load_config
 from ..config.loading.new_style import name_types
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from mmaction.structures import ActionDataSample
 
     from ..typing import VideoInput, VideoModel
-
-QUESTIONS = ('as_is', 'task')
 
 
 @dataclass

@@ -10,9 +10,9 @@ from mmengine.device import get_device
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from ..choices import POOLINGS
 from ..datasets.gallery_query import GalleryQueryDataset
 from ..errors import InputError
-from ..models.modules.protocol_pooling import POOLINGS
 from .feature_bank import FeatureBank, check_comparable
 from .feature_extraction import ClipFeatures, clip_features, make_bank
 

@@ -8,12 +8,12 @@ import torch
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import EpochBasedTrainLoop
 
+from ..choices import POOLINGS
 from ..config.loading.loaders import mend_loader
 from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank, check_comparable
 from ..evaluation.feature_extraction import extract_bank
 from ..functional.neighbours import knn_accuracy
-from ..models.modules.protocol_pooling import POOLINGS
 from ..random_state import untouched_random_state
 from ..registry import HOOKS
 from ..unwrap import unwrap

@@ -14,11 +14,6 @@ _before: dict[Path, int] = {}
 _folders: list[tuple[Path, str]] = []
 
 
-def add_overwrite(parser: argparse.ArgumentParser) -> None:
-    """Give a tool the option ``--overwrite``."""
-    parser.add_argument('--overwrite', action='store_true', help='replace files that this tool did not write itself')
-
-
 def check_outputs(
     args: argparse.Namespace, outputs: Iterable[str | Path | None], reads: Iterable[str | Path | None] = ()
 ) -> None:

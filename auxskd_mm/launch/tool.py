@@ -62,11 +62,6 @@ class CfgFile(argparse.Action):
             raise argparse.ArgumentError(None, str(error)) from None
 
 
-def add_cfg_file(parser: argparse.ArgumentParser) -> None:
-    """Give a tool the option ``--cfg-file``."""
-    parser.add_argument('--cfg-file', action=CfgFile, help='file with a Python dict of overrides, as recipes write it')
-
-
 def add_overrides(namespace: argparse.Namespace, options: Overrides, dest: str = 'cfg_options') -> None:
     """Join overrides to those that a namespace holds; the later ones win."""
     held = getattr(namespace, dest, None) or Overrides()

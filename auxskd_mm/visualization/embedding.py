@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..choices import EMBEDDINGS
 from ..errors import InputError
 from ..files import save_figure
 from .curves import COLOURS
@@ -15,7 +16,6 @@ from .plain_text import figure_text
 
 _MARKERS = 'osD^vPX<>*'
 _MOST_NAMED = 20  # classes in a legend
-METHODS = ('tsne', 'pca', 'umap')
 
 
 def project(features: np.ndarray, method: str = 'tsne', seed: int = 0) -> np.ndarray:
@@ -36,7 +36,7 @@ def project(features: np.ndarray, method: str = 'tsne', seed: int = 0) -> np.nda
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
-    if method not in METHODS:
+    if method not in EMBEDDINGS:
         raise InputError(f"embedding method '{method}': expected 'tsne', 'pca' or 'umap'")
     if len(features) == 0:
         raise InputError('embedding: there are no features')

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..apis.inference import asked_tasks, class_names
+from ..choices import EXPORTED_PARTS
 from ..config.pipelines import LOADERS, find_pipeline, find_steps
 from ..config.sample_shape import sample_shape
 from ..errors import InputError
@@ -24,7 +25,6 @@ from ..models.tasks import task_outputs
 if TYPE_CHECKING:
     from ..typing import VideoModel
 
-PARTS = ('backbone', 'feature', 'model')
 SUFFIXES = ('.onnx', '.pt2')
 TOLERANCE = 1e-4
 
@@ -47,8 +47,8 @@ class ClipNetwork(nn.Module):
 
     def __init__(self, model: VideoModel, part: str = 'model', normalise: bool = True) -> None:
         super().__init__()
-        if part not in PARTS:
-            raise InputError(f"part='{part}': expected one of {', '.join(map(repr, PARTS))}")
+        if part not in EXPORTED_PARTS:
+            raise InputError(f"part='{part}': expected one of {', '.join(map(repr, EXPORTED_PARTS))}")
         if not hasattr(model, 'backbone'):
             raise InputError(f'{type(model).__name__} has no backbone to export')
         head = getattr(model, 'cls_head', None)

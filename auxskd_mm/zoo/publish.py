@@ -13,13 +13,13 @@ from typing import Any
 import torch
 
 from ..checkpoint_files import read_checkpoint
+from ..choices import PUBLISHED_PARTS
 from ..errors import InputError
 from ..files import write_whole
 from ..functional.transfer import check_copied, check_finite, check_tensors, plain_keys
 from ..records.plain_data import to_plain
 from ..version import __version__
 
-PARTS = ('backbone', 'model', 'teacher')
 # Of a checkpoint's meta, what says where the weights come from; machine and user stay out.
 _META = (
     'epoch',
@@ -52,8 +52,8 @@ def publish_model(source: str | Path, target: str | Path, *, part: str = 'backbo
     Raises:
         InputError: If the source is no checkpoint, has no such part, or the target cannot be written.
     """
-    if part not in PARTS:
-        raise InputError(f"part='{part}': expected one of {', '.join(map(repr, PARTS))}")
+    if part not in PUBLISHED_PARTS:
+        raise InputError(f"part='{part}': expected one of {', '.join(map(repr, PUBLISHED_PARTS))}")
     target = _target(target)
     content = _read(str(source))
     state = published_state(content.get('state_dict', content), part, str(source))

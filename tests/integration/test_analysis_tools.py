@@ -220,4 +220,4 @@ def test_tools_are_executable_modules():
             if path.name == 'mkdocs_hooks.py':
                 continue  # called by mkdocs
             assert text.startswith('"""'), path
-            assert text.rstrip().endswith('run_tool(main)'), path
+            assert text.rstrip().endswith('start(parse_args, main)'), path

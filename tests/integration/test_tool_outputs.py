@@ -35,6 +35,7 @@ COMMANDS = {
 # Outputs of their own kind: work dirs, folders with a settings file that is checked, a name made from the content, and
 # files of this repository.
 OTHERS = {
+    'tool_start.py',
     'check_nodes.py',
     'data/pack_videos.py',
     'demo.py',
@@ -44,6 +45,7 @@ OTHERS = {
     'analysis/check_config.py',
     'analysis/get_flops.py',
     'analysis/publish_model.py',
+    'misc/code_figures.py',
     'misc/draw_methods.py',
     'misc/draw_pictures.py',
     'misc/mkdocs_hooks.py',

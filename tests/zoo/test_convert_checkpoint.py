@@ -51,7 +51,8 @@ def through_the_tool(content, tmp_path, monkeypatch, capsys, **save):
     source, target = tmp_path / 'original.pth', tmp_path / 'new' / 'converted.pth'
     torch.save(content, source, **save)
     monkeypatch.setattr(sys, 'argv', ['convert_auxskd.py', str(source), str(target)])
-    runpy.run_path(str(TOOL))['main']()
+    tool = runpy.run_path(str(TOOL))
+    tool['main'](tool['parse_args']())
     converted = torch.load(target, weights_only=True)
     assert converted['meta']['source'] == 'original.pth'
     assert [path.name for path in target.parent.iterdir()] == ['converted.pth']

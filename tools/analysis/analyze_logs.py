@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from auxskd_mm.apis import run_tool
-from auxskd_mm.errors import InputError
-from auxskd_mm.launch.outputs import add_overwrite, check_outputs
-from auxskd_mm.records.iteration_time import train_time
-from auxskd_mm.visualization import plot_curves
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import ToolParser, add_overwrite, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    tasks = parser.add_subparsers(dest='task', required=True)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(__doc__, 'python tools/analysis/analyze_logs.py plot_curve work_dirs/vspp --keys loss pace_acc')
+    tasks = parser.add_subparsers(dest='task', required=True, parser_class=argparse.ArgumentParser)
     plot = tasks.add_parser('plot_curve', help='plot scalars against the training step into a PNG')
     plot.add_argument('runs', nargs='+', help='work dirs or scalars.json files')
     plot.add_argument('--keys', nargs='+', default=['loss'], help='scalars to plot, one panel each')
@@ -24,7 +22,12 @@ def main() -> None:
     time = tasks.add_parser('cal_train_time', help='seconds an iteration')
     time.add_argument('runs', nargs='+', help='work dirs or scalars.json files')
     time.add_argument('--include-outliers', action='store_true', help='count the first value of every epoch too')
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.launch.outputs import check_outputs
+
     if args.task == 'plot_curve':
         check_outputs(args, [args.out], args.runs)
         plot_curve(args.runs, args.keys, args.legend, args.out)
@@ -33,6 +36,9 @@ def main() -> None:
 
 
 def plot_curve(runs: list[str], keys: list[str], legend: list[str] | None, out: str) -> None:
+    from auxskd_mm.errors import InputError
+    from auxskd_mm.visualization import plot_curves
+
     names = legend or [_name(run) for run in runs]
     if len(names) != len(runs) or len(set(names)) < len(names):
         raise InputError(f'--legend {" ".join(names)}: expected {len(runs)} different names, one for each run')
@@ -51,6 +57,8 @@ def _name(run: str) -> str:
 
 
 def cal_train_time(runs: list[str], include_outliers: bool) -> None:
+    from auxskd_mm.records.iteration_time import train_time
+
     for run in runs:
         found = train_time(run, include_outliers)
         print(f'{run}:')
@@ -62,4 +70,4 @@ def cal_train_time(runs: list[str], include_outliers: bool) -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 
-from auxskd_mm.apis import CfgOptions, load_config, run_tool
-from auxskd_mm.zoo.speed import inference_speed, loader_speed
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import CfgOptions, ToolParser, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(
+        __doc__, 'python tools/analysis/benchmark.py configs/vspp_r21d_k100.py --what inference --batches 10'
+    )
     parser.add_argument('config', help='config file')
     parser.add_argument('--what', choices=['loader', 'inference', 'both'], default='both')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='whose loader')
@@ -19,7 +23,13 @@ def main() -> None:
     parser.add_argument('--device', help='default: the accelerator if there is one')
     parser.add_argument('--amp', action='store_true', help='inference in bfloat16')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.apis import load_config
+    from auxskd_mm.zoo.speed import inference_speed, loader_speed
+
     config = load_config(args.config, args.cfg_options)
     times = dict(batches=args.batches, warmup=args.warmup)
     if args.what in ('loader', 'both'):
@@ -31,4 +41,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

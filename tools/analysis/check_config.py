@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 
-from auxskd_mm.apis import CfgOptions, load_config, run_tool
-from auxskd_mm.config.explain import describe_config
-from auxskd_mm.launch.changes import describe_changes
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import CfgOptions, ToolParser, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(__doc__, 'python tools/analysis/check_config.py configs/vspp_r21d_k100.py --gpus 4')
     parser.add_argument('config', help='config file or recipe')
     parser.add_argument('--gpus', type=int, default=1, help='processes that would train, for the effective batch')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.apis import load_config
+    from auxskd_mm.config.explain import describe_config
+    from auxskd_mm.launch.changes import describe_changes
+
     config = load_config(args.config, args.cfg_options)
     print(describe_config(config, args.config, gpus=args.gpus))
     if config.get('model') is not None:
@@ -22,4 +30,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

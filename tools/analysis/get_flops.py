@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from auxskd_mm.apis import CfgOptions, load_config, run_tool
-from auxskd_mm.errors import InputError
-from auxskd_mm.zoo.model_summary import ModelSummary, model_summary, readable
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import CfgOptions, ToolParser, start
+
+if TYPE_CHECKING:
+    from auxskd_mm.zoo.model_summary import ModelSummary
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(__doc__, 'python tools/analysis/get_flops.py configs/vspp_r21d_k100.py --shape 16 112 112')
     parser.add_argument('configs', nargs='+', help='config files; with --all, a folder of them')
     parser.add_argument('--all', action='store_true', help='every config with a model in the folders, as one table')
     parser.add_argument('--shape', type=int, nargs=3, metavar=('T', 'H', 'W'), help="default: the pipeline's")
     parser.add_argument('--depth', type=int, default=2, help='how deep the table of modules goes')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.apis import load_config
+    from auxskd_mm.zoo.model_summary import model_summary, readable
+
     if not args.all and len(args.configs) == 1:
         show(model_summary(load_config(args.configs[0], args.cfg_options), shape=args.shape, depth=args.depth))
         return
@@ -36,6 +46,8 @@ def main() -> None:
 
 
 def show(found: ModelSummary) -> None:
+    from auxskd_mm.zoo.model_summary import readable
+
     print(found.table)
     print(f'\nsample (V x C x T x H x W): {" x ".join(map(str, found.shape))}')
     for part in found.parts:
@@ -47,6 +59,8 @@ def show(found: ModelSummary) -> None:
 
 
 def every_config(folders: list[str]) -> list[str]:
+    from auxskd_mm.errors import InputError
+
     found: list[str] = []
     for folder in folders:
         if not Path(folder).is_dir():
@@ -58,4 +72,4 @@ def every_config(folders: list[str]) -> list[str]:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

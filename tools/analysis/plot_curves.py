@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from auxskd_mm.apis import run_tool
-from auxskd_mm.apis.pictures.feature_pictures import check_picture
-from auxskd_mm.errors import InputError
-from auxskd_mm.launch.outputs import add_overwrite, check_outputs
-from auxskd_mm.visualization import plot_curves
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import ToolParser, add_overwrite, start
 
 DEFAULT_PANELS = ['loss', 'pace_acc,segment_acc,joint_acc', 'teacher_entropy,student_entropy', 'anchor_agreement', 'lr']
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(
+        __doc__, 'python tools/analysis/plot_curves.py vspp=work_dirs/vspp --panels loss pace_acc,segment_acc'
+    )
     parser.add_argument('runs', nargs='+', help='work dirs, each optionally as NAME=DIR')
     parser.add_argument(
         '--panels', nargs='+', default=DEFAULT_PANELS, help='names of scalars, comma-separated within a panel'
@@ -24,7 +24,14 @@ def main() -> None:
     parser.add_argument('--chance', nargs='*', default=[], help='NAME=LEVEL lines, e.g. pace_acc=0.25')
     parser.add_argument('--title', help='line above the panels')
     add_overwrite(parser)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.apis.pictures.feature_pictures import check_picture
+    from auxskd_mm.launch.outputs import check_outputs
+    from auxskd_mm.visualization import plot_curves
+
     runs = dict(run.split('=', 1) if '=' in run else (Path(run).name, run) for run in args.runs)
     chance = dict(map(read_level, args.chance))
     check_picture(args.out)
@@ -34,6 +41,8 @@ def main() -> None:
 
 def read_level(item: str) -> tuple[str, float]:
     """Name and level of a ``--chance``."""
+    from auxskd_mm.errors import InputError
+
     name, _, level = item.partition('=')
     try:
         return name, float(level)
@@ -42,4 +51,4 @@ def read_level(item: str) -> tuple[str, float]:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import CfgOptions, ToolParser, add_overwrite, start
 
-from auxskd_mm.apis import CfgOptions, load_config, run_tool
-from auxskd_mm.errors import InputError
-from auxskd_mm.launch.outputs import add_overwrite, check_outputs
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(__doc__, 'python tools/analysis/print_config.py configs/vspp_r21d_k100.py --key model.backbone')
     parser.add_argument('config', help='config file')
     parser.add_argument('--cfg-options', '--options', nargs='+', action=CfgOptions, help='overrides as key=value')
     parser.add_argument('--key', help='dotted key of a part, e.g. model.backbone or train_dataloader.dataset')
     parser.add_argument('--out', help='.py file to write instead of printing')
     add_overwrite(parser)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.apis import load_config
+    from auxskd_mm.errors import InputError
+    from auxskd_mm.launch.outputs import check_outputs
+
     check_outputs(args, [args.out], [args.config])
     text = config_text(load_config(args.config, args.cfg_options), args.key)
     if args.out is None:
@@ -33,6 +42,10 @@ def main() -> None:
 
 
 def config_text(config: Config, key: str | None) -> str:
+    from mmengine.config import Config
+
+    from auxskd_mm.errors import InputError
+
     if key is None:
         return config.pretty_text
     value = config
@@ -46,4 +59,4 @@ def config_text(config: Config, key: str | None) -> str:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 
-from auxskd_mm.apis import run_tool
-from auxskd_mm.zoo.publish import PARTS, publish_model
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import ToolParser, light_module, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    choices = light_module('auxskd_mm.choices')
+    parser = ToolParser(
+        __doc__, 'python tools/analysis/publish_model.py work_dirs/vspp/epoch_18.pth published/vspp.pth'
+    )
     parser.add_argument('in_file', help='checkpoint of a training')
     parser.add_argument('out_file', help='folder/name.pth; the hash is put before .pth')
     parser.add_argument(
         '--part',
-        choices=PARTS,
+        choices=choices.PUBLISHED_PARTS,
         default='backbone',
         help="'backbone' (what a next phase starts from), 'teacher' (the EMA copy's backbone), or the whole 'model'",
     )
     parser.add_argument('--without-config', action='store_true', help="leave the config's text out")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.zoo.publish import publish_model
+
     print(publish_model(args.in_file, args.out_file, part=args.part, config=not args.without_config))
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

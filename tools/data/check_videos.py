@@ -9,33 +9,38 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
-from auxskd_mm.apis import CfgOptions, load_config, run_tool
-from auxskd_mm.config.clip_span import frames_of_config
-from auxskd_mm.datasets.preparation.labeled_list import write_lines
-from auxskd_mm.datasets.preparation.video_check import COMPARED, check_videos, summarize, write_report
-from auxskd_mm.datasets.readers.limits import MAX_PIXELS
-from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
-from auxskd_mm.errors import InputError
-from auxskd_mm.launch.outputs import add_overwrite, check_outputs
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import CfgOptions, ToolParser, add_overwrite, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(__doc__, 'python tools/data/check_videos.py data/kinetics100/train --report videos.csv')
     parser.add_argument('source', nargs='+', help='folders, globs or list files')
     parser.add_argument('--data-prefix', default='', help='folder that the names in a list are relative to')
     parser.add_argument('--report', default='videos.csv', help='.csv or .json file to write')
     parser.add_argument('--min-frames', type=int, help='fewest frames that are not short (default: 16)')
     parser.add_argument('--config', help='config whose clips, at their longest, are to fit; instead of --min-frames')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides of --config as key=value')
-    parser.add_argument(
-        '--max-pixels', type=int, default=MAX_PIXELS, help='most pixels of a frame; default %(default)s'
-    )
+    parser.add_argument('--max-pixels', type=int, help='most pixels of a frame (default: 8192 x 8192)')
     parser.add_argument('--workers', type=int, default=None, help='processes; default is one a core')
     parser.add_argument('--good-list', help='file for the paths of the videos that are fine')
     parser.add_argument('--most', type=int, default=20, help='most problems to print; the report has all')
     add_overwrite(parser)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.apis import load_config
+    from auxskd_mm.config.clip_span import frames_of_config
+    from auxskd_mm.datasets.preparation.labeled_list import write_lines
+    from auxskd_mm.datasets.preparation.video_check import COMPARED, check_videos, summarize, write_report
+    from auxskd_mm.datasets.readers.limits import MAX_PIXELS
+    from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
+    from auxskd_mm.errors import InputError
+    from auxskd_mm.launch.outputs import check_outputs
+
     check_outputs(args, [args.report, args.good_list], [*args.source, args.config])
     if args.config and args.min_frames is not None:
         raise InputError('--config and --min-frames: give one of them, both say what is short')
@@ -47,7 +52,11 @@ def main() -> None:
     paths = list(dict.fromkeys(sample['filename'] for sample in dataset.load_data_list()))
     write_report(args.report, [])  # an unusable report file shows before the work, not after it
     reports = check_videos(
-        paths, min_frames=min_frames, max_pixels=args.max_pixels, workers=args.workers, progress=sys.stderr
+        paths,
+        min_frames=min_frames,
+        max_pixels=args.max_pixels or MAX_PIXELS,
+        workers=args.workers,
+        progress=sys.stderr,
     )
     write_report(args.report, reports)
     if args.good_list:
@@ -65,4 +74,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

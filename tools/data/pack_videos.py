@@ -14,31 +14,31 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
-from auxskd_mm.apis import run_tool
-from auxskd_mm.datasets.packing import pack_videos
-from auxskd_mm.datasets.packing.estimate import estimate_layouts, estimate_table
-from auxskd_mm.datasets.packing.pack import default_workers
-from auxskd_mm.datasets.stores import LAYOUTS, StoreSettings, open_store, unreadable_videos
-from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import ToolParser, light_module, start
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = StoreSettings()
+    parser = ToolParser(
+        __doc__, 'python tools/data/pack_videos.py data/kinetics100/train data/k100_store --size 171 128'
+    )
+    stores = light_module('auxskd_mm.datasets.stores.settings')
+    default = stores.StoreSettings()
     parser.add_argument('source', nargs='*', help='folders, globs or list files; not with --check')
     parser.add_argument('out', help='folder of the store')
     parser.add_argument('--data-prefix', default='', help='folder that the names in a list are relative to')
     parser.add_argument('--list-format', default='auto', help="columns of a list, e.g. 'path label'")
     parser.add_argument('--delimiter', help='column separator of a list; default is white space')
     parser.add_argument('--suffix', default='', help='appended to the names of a list')
-    parser.add_argument('--layout', choices=LAYOUTS, default=default.layout, help='default %(default)s')
+    parser.add_argument('--layout', choices=stores.LAYOUTS, default=default.layout, help='default %(default)s')
     parser.add_argument('--short-side', type=int, default=default.short_side, help='of the frames; default %(default)s')
     parser.add_argument('--size', type=int, nargs=2, metavar=('WIDTH', 'HEIGHT'), help='instead, whatever the aspect')
     parser.add_argument('--crf', type=int, default=default.crf, help='mp4: lower is better; default %(default)s')
     parser.add_argument('--gop', type=int, default=default.gop, help='mp4: key frame distance; default %(default)s')
     parser.add_argument('--quality', type=int, default=default.quality, help='jpg: 1 to 100; default %(default)s')
-    parser.add_argument('--workers', type=int, default=default_workers(), help='processes; default is one a core')
+    parser.add_argument('--workers', type=int, help='processes; default is one a core')
     parser.add_argument('--max-bad-share', type=float, default=0.1, help='most videos that may be unreadable')
     parser.add_argument('--estimate-only', action='store_true', help='print what each layout comes to and stop')
     parser.add_argument('--no-estimate', action='store_true', help='pack at once')
@@ -53,6 +53,8 @@ def parse_args() -> argparse.Namespace:
 
 def check(path: str) -> None:
     """Compare a store with its checksums and sources."""
+    from auxskd_mm.datasets.stores import open_store, unreadable_videos
+
     store = open_store(path)
     damaged = sorted({*store.damaged_videos(), *unreadable_videos(store)})
     changed = store.changed_sources()
@@ -63,10 +65,16 @@ def check(path: str) -> None:
     sys.exit(3 if damaged or changed else 0)
 
 
-def main() -> None:
-    args = parse_args()
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.datasets.packing import pack_videos
+    from auxskd_mm.datasets.packing.estimate import estimate_layouts, estimate_table
+    from auxskd_mm.datasets.packing.pack import default_workers
+    from auxskd_mm.datasets.stores import StoreSettings
+    from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
+
     if args.check:
         return check(args.out)
+    workers = default_workers() if args.workers is None else args.workers
     settings = StoreSettings(
         args.layout, args.short_side, tuple(args.size) if args.size else None, args.gop, args.crf, args.quality
     ).check()
@@ -80,12 +88,12 @@ def main() -> None:
     )
     videos = dataset.source_videos()
     if not args.no_estimate or args.estimate_only:
-        print(f'{len(videos)} videos, estimated from a few of them with {args.workers} process(es):', flush=True)
-        print(estimate_table(estimate_layouts(videos, settings, workers=args.workers), args.layout), flush=True)
+        print(f'{len(videos)} videos, estimated from a few of them with {workers} process(es):', flush=True)
+        print(estimate_table(estimate_layouts(videos, settings, workers=workers), args.layout), flush=True)
         if args.estimate_only:
             return
     store = pack_videos(
-        args.out, videos, settings, workers=args.workers, max_bad_share=args.max_bad_share, progress=sys.stderr
+        args.out, videos, settings, workers=workers, max_bad_share=args.max_bad_share, progress=sys.stderr
     )
     for path, reason in store.left_out[:20]:
         print(f'left out: {path}: {reason}')
@@ -94,4 +102,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from auxskd_mm.apis import run_tool
-from auxskd_mm.datasets.preparation import prepare_folder
-from auxskd_mm.datasets.preparation.group_guess import guess_groups
-from auxskd_mm.datasets.preparation.group_split import Clip
-from auxskd_mm.datasets.preparation.near_duplicates import near_duplicates
-from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
-from auxskd_mm.launch.outputs import add_overwrite, check_outputs
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import ToolParser, add_overwrite, start
+
+if TYPE_CHECKING:
+    from auxskd_mm.datasets.preparation.group_split import Clip
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(__doc__, 'python tools/data/prepare_folder.py my_videos lists --test-share 0.2')
     parser.add_argument('folder', help='folder with one sub-folder a class, or that the paths of --table start from')
     parser.add_argument('out', help='folder for train.txt, test.txt, val.txt, pool.txt and classes.txt')
     parser.add_argument(
@@ -39,7 +39,14 @@ def main() -> None:
         help='clips to look at for test clips that look like training clips; 0 for none',
     )
     add_overwrite(parser)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.datasets.preparation import prepare_folder
+    from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
+    from auxskd_mm.launch.outputs import check_outputs
+
     names = [*(f'{name}.txt' for name in ('train', 'test', 'val', 'pool', 'classes')), 'groups.csv']
     check_outputs(args, [Path(args.out, name) for name in names], [args.table])
     pool = [
@@ -71,6 +78,8 @@ def main() -> None:
 
 def report_no_groups(parts: dict[str, list[Clip]], clips: list[Clip], args: argparse.Namespace) -> None:
     """Say that clips of one person or scene may be on both sides, and by which pattern in the names they would not."""
+    from auxskd_mm.datasets.preparation.group_guess import guess_groups
+
     given = (
         f"--group-pattern '{args.group_pattern}' finds no two clips of one group"
         if args.group_pattern
@@ -91,6 +100,8 @@ def report_no_groups(parts: dict[str, list[Clip]], clips: list[Clip], args: argp
 
 def report_near_duplicates(parts: dict[str, list[Clip]], most: int) -> None:
     """Name test clips that look like training clips."""
+    from auxskd_mm.datasets.preparation.near_duplicates import near_duplicates
+
     found = near_duplicates([clip.path for clip in parts['train']], [clip.path for clip in parts['test']], most)
     if found.pairs:
         print(
@@ -101,4 +112,4 @@ def report_near_duplicates(parts: dict[str, list[Clip]], most: int) -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

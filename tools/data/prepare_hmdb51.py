@@ -8,15 +8,18 @@ data/hmdb51
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from auxskd_mm.apis import run_tool
-from auxskd_mm.datasets.preparation import prepare_hmdb51
-from auxskd_mm.launch.outputs import add_overwrite, check_outputs
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import ToolParser, add_overwrite, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(
+        __doc__,
+        'python tools/data/prepare_hmdb51.py data/hmdb51/videos data/hmdb51/testTrainMulti_7030_splits data/hmdb51',
+    )
     parser.add_argument('videos', help='folder of the videos or of their frame folders, one sub-folder a class')
     parser.add_argument('annotations', help='folder of <class>_test_split<n>.txt')
     parser.add_argument('out', help='folder for {train,test,fit,val}_split{1,2,3}.txt and classes.txt')
@@ -25,7 +28,13 @@ def main() -> None:
     )
     parser.add_argument('--seed', type=int, default=0, help='which videos are held out')
     add_overwrite(parser)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.datasets.preparation import prepare_hmdb51
+    from auxskd_mm.launch.outputs import check_outputs
+
     lists = ('train', 'test', 'fit', 'val')
     names = [f'{part}_split{number}.txt' for part in lists for number in (1, 2, 3)]
     check_outputs(args, [Path(args.out, name) for name in [*names, 'classes.txt']])
@@ -35,4 +44,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

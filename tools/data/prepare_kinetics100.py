@@ -4,15 +4,18 @@ the videos that a list names, such as auxSKD's k100.list."""
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from auxskd_mm.apis import run_tool
-from auxskd_mm.datasets.preparation import prepare_kinetics100_by_size, prepare_kinetics100_from_list
-from auxskd_mm.launch.outputs import add_overwrite, check_outputs
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import ToolParser, add_overwrite, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(
+        __doc__,
+        'python tools/data/prepare_kinetics100.py data/kinetics400/train data/kinetics100 --val data/kinetics400/val',
+    )
     parser.add_argument('train', help='folder of the training videos, one sub-folder a class')
     parser.add_argument('out', help='folder for train.txt, val.txt, classes.txt, and sizes.csv or missing.txt')
     parser.add_argument('--val', help='folder of the validation videos, of which the same classes are listed')
@@ -24,7 +27,13 @@ def main() -> None:
     )
     parser.add_argument('--delimiter', default=' ', help='between path and label')
     add_overwrite(parser)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.datasets.preparation import prepare_kinetics100_by_size, prepare_kinetics100_from_list
+    from auxskd_mm.launch.outputs import check_outputs
+
     names = ['train.txt', 'val.txt', 'classes.txt', 'sizes.csv', 'missing.txt']
     check_outputs(args, [Path(args.out, name) for name in names], [args.list])
     if args.list:
@@ -45,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

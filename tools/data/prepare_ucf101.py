@@ -7,15 +7,17 @@ page, unpack both, then: tools/data/prepare_ucf101.py data/ucf101/videos data/uc
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from auxskd_mm.apis import run_tool
-from auxskd_mm.datasets.preparation import prepare_ucf101
-from auxskd_mm.launch.outputs import add_overwrite, check_outputs
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import ToolParser, add_overwrite, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(
+        __doc__, 'python tools/data/prepare_ucf101.py data/ucf101/videos data/ucf101/ucfTrainTestlist data/ucf101'
+    )
     parser.add_argument('videos', help='folder of the videos or of their frame folders')
     parser.add_argument('annotations', help='folder of classInd.txt, trainlist0?.txt and testlist0?.txt')
     parser.add_argument('out', help='folder for {train,test,fit,val}_split{1,2,3}.txt and classes.txt')
@@ -24,7 +26,13 @@ def main() -> None:
     )
     parser.add_argument('--seed', type=int, default=0, help='which videos are held out')
     add_overwrite(parser)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.datasets.preparation import prepare_ucf101
+    from auxskd_mm.launch.outputs import check_outputs
+
     lists = ('train', 'test', 'fit', 'val')
     names = [f'{part}_split{number}.txt' for part in lists for number in (1, 2, 3)]
     check_outputs(args, [Path(args.out, name) for name in [*names, 'classes.txt']])
@@ -34,4 +42,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from auxskd_mm.apis import CfgOptions, init_model, load_config, run_tool
-from auxskd_mm.launch.outputs import add_overwrite, check_outputs
-from auxskd_mm.zoo.export import PARTS, check_export_path, export_model
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import CfgOptions, ToolParser, add_overwrite, light_module, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    choices = light_module('auxskd_mm.choices')
+    parser = ToolParser(
+        __doc__, 'python tools/deployment/export.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_18.pth vspp.onnx'
+    )
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help="its weights; 'none' for random ones")
     parser.add_argument('out', help='.onnx or .pt2 file; <name>.json beside it says how to feed it')
     parser.add_argument(
         '--part',
-        choices=PARTS,
+        choices=choices.EXPORTED_PARTS,
         default='model',
         help="'model': the head's logits; 'feature': the pooled feature; 'backbone': its feature map",
     )
@@ -26,7 +29,14 @@ def main() -> None:
     parser.add_argument('--no-check', action='store_true', help='do not run the file and compare it with the model')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
     add_overwrite(parser)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.apis import init_model, load_config
+    from auxskd_mm.launch.outputs import check_outputs
+    from auxskd_mm.zoo.export import check_export_path, export_model
+
     config = load_config(args.config, args.cfg_options)
     check_export_path(args.out, not args.no_check)
     check_outputs(args, [args.out, Path(args.out).with_suffix('.json')], [args.config, args.checkpoint])
@@ -44,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

@@ -10,19 +10,24 @@ from __future__ import annotations
 
 import argparse
 import ast
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from auxskd_mm.apis import run_tool
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import ToolParser, start
 
 Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(__doc__, 'python tools/misc/code_figures.py --root auxskd_mm')
     parser.add_argument('--root', type=Path, default=Path(__file__).parents[2] / 'auxskd_mm', help='package folder')
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
     for name, value in figures(args.root).items():
         print(f'{name:36} {value}')
 
@@ -152,4 +157,4 @@ def _reachable(start: str, edges: dict[str, set[str]]) -> set[str]:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

@@ -6,21 +6,16 @@ The frames are chosen by the package's own functions, so a figure cannot show wh
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import matplotlib
-import numpy as np
-from PIL import Image
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import ToolParser, start
 
-from auxskd_mm.apis import run_tool
-from auxskd_mm.datasets.motion_clips import MotionClipsSettings, draw_scene, render_scene
-from auxskd_mm.functional import order_tuple_indices, pace_indices, segment_pace_indices, segment_window, strided_crop
-from auxskd_mm.visualization.clip_sheet import PACED, PLAIN
-
-matplotlib.use('Agg')
-import matplotlib.pyplot as plt
+if TYPE_CHECKING:
+    import numpy as np
 
 CLIP, FRAMES = 16, 64
 # Units: a frame is CELL wide, the figure COLUMNS boxes of BOX.
@@ -58,6 +53,8 @@ class Figure(NamedTuple):
 
 def segment_strip(label: str, segment: int, speed: int, start: int, lookahead: int = 1) -> Strip:
     """A clip of which one of four segments is sped up."""
+    from auxskd_mm.functional import segment_pace_indices, segment_window
+
     numbers = segment_pace_indices(FRAMES, CLIP, 4, segment, speed, start, lookahead=lookahead)
     first, last = segment_window(CLIP, 4, segment)
     return Strip(label, numbers.tolist(), [first <= i <= last for i in range(CLIP)])
@@ -109,6 +106,8 @@ def vspp() -> Figure:
 
 def videopace() -> Figure:
     """Clips at a pace each."""
+    from auxskd_mm.functional import pace_indices
+
     strips = [
         plain_strip('a clip at 1x', pace_indices(FRAMES, CLIP, 1, 8).tolist()),
         plain_strip('another at 3x', pace_indices(FRAMES, CLIP, 3, 8).tolist(), True),
@@ -127,6 +126,8 @@ def videopace() -> Figure:
 
 def vcop() -> Figure:
     """Three shuffled clips, three pairs."""
+    from auxskd_mm.functional import order_tuple_indices
+
     order = (1, 2, 0)
     clips = order_tuple_indices(CLIP, 8, order, 0)
     strips = [plain_strip(f'shown {i}:\nclip {k} of the video', clips[i].tolist()) for i, k in enumerate(order)]
@@ -142,6 +143,8 @@ def vcop() -> Figure:
 
 def rspnet() -> Figure:
     """A query and the key view at both speeds."""
+    from auxskd_mm.functional import strided_crop
+
     query, key = strided_crop(FRAMES, 2 * CLIP, 1, 4), strided_crop(FRAMES, 2 * CLIP, 1, 26)
     strips = [
         plain_strip('query q\nat 1x', query[:CLIP].tolist()),
@@ -173,6 +176,12 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 
 def draw(figure: Figure, frames: np.ndarray, path: Path) -> None:
     """Write a figure as PNG."""
+    import matplotlib
+    from PIL import Image
+
+    matplotlib.use('Agg')
+    import matplotlib.pyplot as plt
+
     rows = max(node.row for node in figure.nodes.values()) + 1
     height = len(figure.strips) * STRIP + rows * ROW + 0.4
     canvas, axis = plt.subplots(figsize=(0.55 * WIDTH, 0.55 * height))
@@ -188,17 +197,23 @@ def draw(figure: Figure, frames: np.ndarray, path: Path) -> None:
 
 
 def _draw_strip(axis: Any, strip: Strip, frames: np.ndarray, top: float) -> None:
+    from matplotlib.patches import Rectangle
+
+    from auxskd_mm.visualization.clip_sheet import PACED, PLAIN
+
     axis.text(0, top + HEIGHT / 2, strip.label, va='center', fontsize=9.5)
     for i, (number, paced) in enumerate(zip(strip.numbers, strip.paced)):
         left = LABEL + i * CELL + 0.04
         box = (left, left + CELL - 0.08, top + HEIGHT - 0.05, top)
         axis.imshow(frames[number], extent=box, aspect='auto', interpolation='antialiased')
         colour, width = (PACED, 2) if paced else (PLAIN, 0.8)
-        axis.add_patch(plt.Rectangle((left, top), box[1] - left, box[2] - top, fill=False, ec=colour, lw=width))
+        axis.add_patch(Rectangle((left, top), box[1] - left, box[2] - top, fill=False, ec=colour, lw=width))
         axis.text(left + CELL / 2, top + HEIGHT + 0.15, str(number), ha='center', va='center', fontsize=8)
 
 
 def _draw_boxes(axis: Any, figure: Figure, top: float) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
     step = WIDTH / figure.columns
     width = min(step * 0.8, 3.6)
     centre = {
@@ -208,7 +223,7 @@ def _draw_boxes(axis: Any, figure: Figure, top: float) -> None:
     patches = {}
     for name, node in figure.nodes.items():
         x, y = centre[name]
-        patches[name] = matplotlib.patches.FancyBboxPatch(
+        patches[name] = FancyBboxPatch(
             (x - width / 2, y - BOX_HEIGHT / 2),
             width,
             BOX_HEIGHT,
@@ -240,11 +255,19 @@ def _draw_boxes(axis: Any, figure: Figure, top: float) -> None:
         )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(
+        __doc__.splitlines()[0] if __doc__ else None,
+        'python tools/misc/draw_methods.py --out-dir docs/images --methods vspp',
+    )
     parser.add_argument('--out-dir', type=Path, default=Path('docs/images'), help='folder for <method>.png')
     parser.add_argument('--methods', nargs='+', choices=list(FIGURES), default=list(FIGURES))
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(arguments: argparse.Namespace) -> None:
+    from auxskd_mm.datasets.motion_clips import MotionClipsSettings, draw_scene, render_scene
+
     frames = render_scene(draw_scene(MotionClipsSettings(frames=FRAMES), 'train', 'orbit', 4))
     arguments.out_dir.mkdir(parents=True, exist_ok=True)
     for name in arguments.methods:
@@ -254,4 +277,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

@@ -7,11 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from PIL import Image
-
-from auxskd_mm.apis import run_tool
-from auxskd_mm.errors import InputError
-from auxskd_mm.files import check_writable
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import ToolParser, start
 
 ROOT = Path(__file__).resolve().parents[2]
 COLOURS = 200  # of a palette, for pictures that would be larger than the next figure
@@ -20,6 +17,8 @@ MOST_BYTES = 150_000
 
 def jobs(work: Path, out: Path) -> list[list[str]]:
     """Command lines below ``tools/``, in order; the pages show the same ones with other paths."""
+    from auxskd_mm.errors import InputError
+
     clips, vspp = work / 'clips', sorted((work / 'vspp').glob('epoch_*.pth'))
     if not (clips / 'train').is_dir() or not vspp:
         raise InputError(f'{work}: no clips/train and vspp/epoch_*.pth in it; run `python tools/demo.py {work}` first')
@@ -55,11 +54,19 @@ def jobs(work: Path, out: Path) -> list[list[str]]:
     ]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(__doc__, 'python tools/misc/draw_pictures.py work_dirs/demo --out docs/images')
     parser.add_argument('work_dir', help='of `make demo`, or tools/demo.py')
     parser.add_argument('--out', default=str(ROOT / 'docs' / 'images'), help='folder for the PNGs')
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from PIL import Image
+
+    from auxskd_mm.errors import InputError
+    from auxskd_mm.files import check_writable
+
     out = Path(args.out)
     check_writable(out / 'curves.png')
     for words in jobs(Path(args.work_dir), out):
@@ -79,4 +86,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from auxskd_mm.apis import run_tool
-from auxskd_mm.errors import InputError
-from auxskd_mm.zoo.metafiles import zoo_files
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import ToolParser, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(__doc__, 'python tools/misc/update_zoo.py --check')
     parser.add_argument('--root', default=str(Path(__file__).resolve().parents[2]), help='folder of the repository')
     parser.add_argument('--check', action='store_true', help='write nothing; an error if something is out of date')
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.errors import InputError
+    from auxskd_mm.zoo.metafiles import zoo_files
+
     root = Path(args.root)
     stale = {name: text for name, text in zoo_files(root).items() if _read(root / name) != text}
     if args.check and stale:
@@ -32,4 +38,4 @@ def _read(path: Path) -> str | None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

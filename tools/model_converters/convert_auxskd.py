@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 
-from auxskd_mm.apis import run_tool
-from auxskd_mm.launch.outputs import add_overwrite, check_outputs
-from auxskd_mm.zoo.convert_checkpoint import convert_checkpoint
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import ToolParser, add_overwrite, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(__doc__, 'python tools/model_converters/convert_auxskd.py original.pth.tar converted.pth')
     parser.add_argument('source', help='original checkpoint (.pth, .pt, .tar)')
     parser.add_argument('target', help='file to write')
     add_overwrite(parser)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.launch.outputs import check_outputs
+    from auxskd_mm.zoo.convert_checkpoint import convert_checkpoint
+
     check_outputs(args, [args.target], [args.source])
     result = convert_checkpoint(args.source, args.target)
     print(f'{args.target}: {len(result.state_dict)} tensors of {result.kind}')
@@ -24,4 +31,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

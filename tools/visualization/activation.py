@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 
-from auxskd_mm.apis import CfgOptions, init_model, load_config, run_tool
-from auxskd_mm.apis.inference import QUESTIONS
-from auxskd_mm.apis.pictures.activation import draw_activations
-from auxskd_mm.launch.outputs import add_overwrite, check_folder
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import CfgOptions, ToolParser, add_overwrite, light_module, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    choices = light_module('auxskd_mm.choices')
+    parser = ToolParser(
+        __doc__,
+        'python tools/visualization/activation.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_18.pth video.mp4',
+    )
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help="its weights; 'none' for random ones")
     parser.add_argument('videos', nargs='+', help='videos, folders, globs, lists')
@@ -23,7 +27,7 @@ def main() -> None:
     )
     parser.add_argument(
         '--question',
-        choices=QUESTIONS,
+        choices=choices.QUESTIONS,
         default='task',
         help="'task' lets the test sampler speed up or shuffle, 'as_is' shows clips of consecutive frames",
     )
@@ -31,7 +35,14 @@ def main() -> None:
     parser.add_argument('--device', help='default: the accelerator if there is one')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
     add_overwrite(parser)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.apis import init_model, load_config
+    from auxskd_mm.apis.pictures.activation import draw_activations
+    from auxskd_mm.launch.outputs import check_folder
+
     check_folder(args, args.out_dir, '*.png')
     config = load_config(args.config, args.cfg_options)
     model = init_model(config, None if args.checkpoint == 'none' else args.checkpoint, args.device)
@@ -41,4 +52,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

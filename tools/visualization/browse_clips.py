@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 
-from auxskd_mm.apis import CfgOptions, load_config, run_tool
-from auxskd_mm.apis.pictures.browse_clips import check_out, see_config, take_videos, wrap_warning, write_clips
-from auxskd_mm.launch.outputs import add_overwrite, check_outputs
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import CfgOptions, ToolParser, add_overwrite, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(
+        __doc__, 'python tools/visualization/browse_clips.py configs/vspp_r21d_k100.py --out clips.png --number 4'
+    )
     parser.add_argument('config', help='config file')
     parser.add_argument('--out', nargs='+', default=['clips.png'], help='files to write: .png, .gif, .mp4, .html')
     parser.add_argument('--videos', help="folder, glob, list or file to take instead of the config's")
@@ -20,7 +23,14 @@ def main() -> None:
     parser.add_argument('--seed', type=int, default=0, help='which videos, and their random draws')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
     add_overwrite(parser)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.apis import load_config
+    from auxskd_mm.apis.pictures.browse_clips import check_out, see_config, take_videos, wrap_warning, write_clips
+    from auxskd_mm.launch.outputs import check_outputs
+
     check_outputs(args, args.out, [args.config, args.videos])
     config = load_config(args.config, args.cfg_options)
     for out in args.out:
@@ -36,4 +46,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from auxskd_mm.apis import CfgOptions, init_model, load_config, run_tool
-from auxskd_mm.apis.pictures.feature_pictures import check_picture, draw_feature_files, draw_pace_embedding
-from auxskd_mm.errors import InputError
-from auxskd_mm.launch.outputs import add_overwrite, check_outputs
-from auxskd_mm.visualization.embedding import METHODS
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import CfgOptions, ToolParser, add_overwrite, light_module, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    choices = light_module('auxskd_mm.choices')
+    parser = ToolParser(
+        __doc__, 'python tools/visualization/embedding.py train.npz test.npz --out embedding.png --method pca'
+    )
     parser.add_argument('features', nargs='*', help='.npz files of features, each optionally as NAME=FILE')
     parser.add_argument('--config', help='instead of files: config of the network')
     parser.add_argument('--checkpoint', default='none', help="its weights; 'none' for random ones")
@@ -21,14 +22,22 @@ def main() -> None:
     parser.add_argument('--paces', type=int, nargs='+', default=[1, 2, 4, 8], help='at which the videos are shown')
     parser.add_argument('--out', default='embedding.png', help='PNG file to write')
     parser.add_argument('--classes', help='text file with a class name a line')
-    parser.add_argument('--method', choices=METHODS, default='tsne', help='umap needs umap-learn')
+    parser.add_argument('--method', choices=choices.EMBEDDINGS, default='tsne', help='umap needs umap-learn')
     parser.add_argument('--most', type=int, help='points of a file (1000), or videos (150)')
     parser.add_argument('--seed', type=int, default=0, help='of the method, of random weights, and of what is drawn')
     parser.add_argument('--num-workers', type=int, default=2, help='processes that decode')
     parser.add_argument('--device', help='default: the accelerator if there is one')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
     add_overwrite(parser)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.apis import init_model, load_config
+    from auxskd_mm.apis.pictures.feature_pictures import check_picture, draw_feature_files, draw_pace_embedding
+    from auxskd_mm.errors import InputError
+    from auxskd_mm.launch.outputs import check_outputs
+
     read = [name.partition('=')[2] or name for name in args.features]
     check_outputs(args, [args.out], [*read, args.config, args.checkpoint, args.classes, *(args.videos or [])])
     if bool(args.features) == bool(args.config) or bool(args.config) != bool(args.videos):
@@ -48,4 +57,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 
-from auxskd_mm.apis import CfgOptions, init_model, load_config, run_tool
-from auxskd_mm.apis.pictures.feature_pictures import check_picture
-from auxskd_mm.apis.pictures.pretext_confusion import ask_model, draw_pretext_confusion, read_answers
-from auxskd_mm.errors import InputError
-from auxskd_mm.launch.outputs import add_overwrite, check_outputs
+sys.path.append(str(Path(__file__).parents[1]))
+from tool_start import CfgOptions, ToolParser, add_overwrite, start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(
+        __doc__,
+        'python tools/visualization/pace_confusion.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_18.pth --out confusion.png',
+    )
     parser.add_argument('config', help='config file, which names the classes')
     parser.add_argument('checkpoint', nargs='?', help="weights to ask about the config's test set; 'none': random ones")
     parser.add_argument('--dump', help='instead of weights: .json of tools/test.py --dump or of tools/predict.py --out')
@@ -21,7 +23,16 @@ def main() -> None:
     parser.add_argument('--device', help='default: the accelerator if there is one')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
     add_overwrite(parser)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from auxskd_mm.apis import init_model, load_config
+    from auxskd_mm.apis.pictures.feature_pictures import check_picture
+    from auxskd_mm.apis.pictures.pretext_confusion import ask_model, draw_pretext_confusion, read_answers
+    from auxskd_mm.errors import InputError
+    from auxskd_mm.launch.outputs import check_outputs
+
     if (args.checkpoint is None) == (args.dump is None):
         raise InputError('give either a checkpoint or --dump')
     config = load_config(args.config, args.cfg_options)
@@ -36,4 +47,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    start(parse_args, main)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from mmengine.logging import print_log
 
+from ...choices import EMBEDDINGS
 from ...config.feature_pipeline import feature_pipeline
 from ...datasets import class_labels
 from ...errors import InputError
@@ -17,7 +18,7 @@ from ...evaluation.feature_bank import FeatureBank, check_comparable
 from ...files import check_writable
 from ...functional.neighbours import cosine_topk, knn_accuracy
 from ...registry import type_name
-from ...visualization.embedding import METHODS, draw_embeddings, project
+from ...visualization.embedding import draw_embeddings, project
 from ...visualization.retrieval_examples import choose_queries, find_examples
 from ...visualization.retrieval_sheet import draw_retrieval_sheet
 from ..extract_features import extract_features
@@ -194,8 +195,8 @@ def check_picture(out: str | Path) -> None:
 
 
 def _check_method(method: str) -> None:
-    if method not in METHODS:
-        raise InputError(f"embedding method '{method}': expected one of {', '.join(METHODS)}")
+    if method not in EMBEDDINGS:
+        raise InputError(f"embedding method '{method}': expected one of {', '.join(EMBEDDINGS)}")
     if method == 'umap':
         project(np.eye(4), method)  # whether it is installed
 

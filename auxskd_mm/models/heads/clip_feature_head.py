@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from ...choices import POOLINGS
 from ...errors import InputError
 from ...registry import MODELS
-from ..modules.protocol_pooling import POOLINGS, pool_for_protocol
+from ..modules.protocol_pooling import pool_for_protocol
 
 if TYPE_CHECKING:
     from ...typing import Features

@@ -1,5 +1,6 @@
 """Modules that several methods share."""
 
+from ...choices import POOLINGS
 from .batch_shuffle import batch_shuffle, batch_unshuffle
 from .feature_map import feature_map
 from .feature_queue import FeatureQueue
@@ -7,7 +8,7 @@ from .global_batch import gather_batch, own_part, random_order
 from .mlp import MLP
 from .momentum_encoder import MomentumEncoder, check_momentum, momentum_update
 from .pooling import pool_features
-from .protocol_pooling import POOLINGS, pool_for_protocol
+from .protocol_pooling import pool_for_protocol
 
 __all__ = [
     'MLP',

@@ -7,20 +7,13 @@ from typing import TYPE_CHECKING
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...choices import POOLINGS
 from ...errors import InputError
 from .feature_map import feature_map
 from .pooling import pool_features
 
 if TYPE_CHECKING:
     from ...typing import Features
-
-# Each pooling in words, for the results that are computed with it.
-POOLINGS = {
-    'average': 'global average pool',
-    'vcop': "VCOP's map max-pooled (1, 2, 2) and flattened",
-    'rspnet': "global average pool (RSPNet's code)",
-    'rspnet_max': "max over space, mean over time (RSPNet's supplement names only the first)",
-}
 
 
 def pool_for_protocol(feats: Features | None, pooling: str = 'average') -> Tensor:

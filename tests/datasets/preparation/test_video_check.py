@@ -124,8 +124,9 @@ def test_the_tool_says_that_it_compared_and_which_video_differs(tmp_path, monkey
     tool = str(TOOLS / 'data' / 'check_videos.py')
     options = ['--report', str(report), '--good-list', str(good_list), '--workers', '1']
     monkeypatch.setattr('sys.argv', [tool, str(tmp_path), *options])
+    module = runpy.run_path(tool)
     with pytest.raises(SystemExit, match='3'):
-        runpy.run_path(tool)['main']()
+        module['main'](module['parse_args']())
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f'bad: {bad}: frame 0 read by number is not frame 0 read in order')
     assert lines[1] == 'of each video 8 frames were read in order and again by number, and compared'

@@ -1,0 +1,21 @@
+"""Names that functions take and that the tools show in ``--help``.
+
+Nothing is imported here: a tool reads this module before it imports torch.
+"""
+
+# What a trained model is asked: about clips of consecutive frames, or about what its test sampler makes of the video.
+QUESTIONS = ('as_is', 'task')
+# Parts of a checkpoint that are published, and parts of a model that are exported.
+PUBLISHED_PARTS = ('backbone', 'model', 'teacher')
+EXPORTED_PARTS = ('backbone', 'feature', 'model')
+# Ways to draw features in the plane.
+EMBEDDINGS = ('tsne', 'pca', 'umap')
+# Each pooling in words, for the results that are computed with it.
+POOLINGS = {
+    'average': 'global average pool',
+    'vcop': "VCOP's map max-pooled (1, 2, 2) and flattened",
+    'rspnet': "global average pool (RSPNet's code)",
+    'rspnet_max': "max over space, mean over time (RSPNet's supplement names only the first)",
+}
+# Comparisons of features with a gallery.
+FEATURE_TASKS = ('retrieval', 'knn', 'linear')

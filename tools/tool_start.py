@@ -1,0 +1,152 @@
+"""How every tool starts: it parses its arguments first, and imports the package afterwards.
+
+Importing torch, MMEngine and MMAction2 takes seconds. ``--help`` and a mistyped option need none of them, so this module
+has the standard library only. Tools find it because they append their ``tools`` folder to ``sys.path``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+_PACKAGE = 'auxskd_mm'
+
+
+class _Defaults(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
+    pass
+
+
+class ToolParser(argparse.ArgumentParser):
+    """Parser of a tool, whose ``--help`` ends with an example.
+
+    Args:
+        description: What the tool does.
+        example: A whole command line.
+        show_defaults: Add its default to the help of each option.
+    """
+
+    def __init__(self, description: str | None, example: str, show_defaults: bool = False) -> None:
+        kind = _Defaults if show_defaults else argparse.RawDescriptionHelpFormatter
+        super().__init__(description=description, epilog=f'example:\n  {example}', formatter_class=kind)
+
+
+class Words(list):
+    """Overrides as typed: the option's action and its value, for each time that one was given.
+
+    Attributes:
+        parser: Refuses them where they cannot be read.
+    """
+
+    parser: argparse.ArgumentParser
+
+
+class CfgOptions(argparse.Action):
+    """``--cfg-options key=value ...``; :func:`read_overrides` reads the words after the imports.
+
+    ``--cfg-file FILE`` has the same action. Both add to ``cfg_options``, so that the later one wins.
+    """
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Add the words to those before; see ``argparse.Action``."""
+        words = getattr(namespace, 'cfg_options', None) or Words()
+        words.parser = parser
+        words.append((self, values))
+        namespace.cfg_options = words
+
+
+def add_cfg_file(parser: argparse.ArgumentParser) -> None:
+    """Give a tool the option ``--cfg-file``."""
+    parser.add_argument(
+        '--cfg-file', action=CfgOptions, help='file with a Python dict of overrides, as recipes write it'
+    )
+
+
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """Give a tool the option ``--overwrite``; the tool then calls ``check_outputs`` or ``check_folder``."""
+    parser.add_argument('--overwrite', action='store_true', help='replace files that this tool did not write itself')
+
+
+def start(parse_args: Callable[[], argparse.Namespace], main: Callable[[argparse.Namespace], Any]) -> None:
+    """Parse, then import the package, then run ``main`` under :func:`auxskd_mm.launch.tool.run_tool`.
+
+    What is missing for the import ends the tool with one line and exit code 1, as bad input does.
+    """
+    args = parse_args()
+    try:
+        from auxskd_mm.launch.tool import run_tool
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        # The class of bad input cannot be imported here; its name tells it.
+        expected = isinstance(error, ModuleNotFoundError) or type(error).__name__ == 'InputError'
+        if not expected or os.environ.get('AUXSKD_MM_TRACEBACK') == '1':
+            raise
+        _refuse(error)
+    run_tool(lambda: main(read_overrides(args)))
+
+
+def read_overrides(args: argparse.Namespace) -> argparse.Namespace:
+    """Replace the words of ``--cfg-options`` and ``--cfg-file`` by the overrides that they mean; imports the package.
+
+    Words that are no overrides are a usage error, with argparse's exit code 2.
+    """
+    words = getattr(args, 'cfg_options', None)
+    if not isinstance(words, Words):
+        return args
+    from auxskd_mm.launch import tool
+
+    args.cfg_options = None
+    for action, values in words:
+        kind = tool.CfgFile if isinstance(values, str) else tool.CfgOptions
+        try:
+            kind(action.option_strings, action.dest)(words.parser, args, values)
+        except argparse.ArgumentError as error:
+            words.parser.error(str(error))
+    return args
+
+
+def light_module(name: str) -> ModuleType:
+    """A module of the package without the ``__init__`` of its packages, for choices and defaults that ``--help`` shows.
+
+    Args:
+        name: A module whose imports are light, such as ``'auxskd_mm.choices'``.
+    """
+    if _PACKAGE in sys.modules:
+        return importlib.import_module(name)
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        _refuse(ModuleNotFoundError(f'No module named {_PACKAGE!r}', name=_PACKAGE))
+    folder = Path(spec.submodule_search_locations[0])
+    parents = name.split('.')[:-1]
+    try:
+        for depth in range(1, len(parents) + 1):
+            stub = ModuleType('.'.join(parents[:depth]))
+            stub.__path__ = [str(folder.joinpath(*parents[1:depth]))]
+            sys.modules[stub.__name__] = stub
+        return importlib.import_module(name)
+    finally:
+        # The real package is imported later.
+        for loaded in [loaded for loaded in sys.modules if loaded.partition('.')[0] == _PACKAGE]:
+            del sys.modules[loaded]
+
+
+def _refuse(error: Exception) -> NoReturn:
+    text = str(error)
+    if isinstance(error, ModuleNotFoundError):
+        text = f'{error.name} is not installed; run `pip install .` in the folder of {_PACKAGE}, with its requirements'
+    print(f'error: {" ".join(text.split())}', file=sys.stderr)
+    sys.exit(1)

@@ -60,7 +60,7 @@ def ways(clips: np.ndarray) -> dict[str, Callable[[], object]]:
 
 
 def measure(clips: np.ndarray, rounds: int) -> dict[str, np.ndarray]:
-    """{name: milliseconds a clip, one value a round}."""
+    """{name: milliseconds a clip, one value per round}."""
     todo = ways(clips)
     times: dict[str, list[float]] = {name: [] for name in todo}
     for i in range(rounds + 1):
@@ -101,7 +101,7 @@ def main() -> None:
     base = np.median(next(iter(times.values())))
     print(f'{args.clip_len} frames of {args.size}x{args.size}, {args.clips} clips a call, {args.rounds} rounds')
     print(f'{machine()}\n')
-    print('| way | ms a clip, median (range) | speed over PIL |\n|---|---|---|')
+    print('| way | ms per clip, median (range) | speed over PIL |\n|---|---|---|')
     for name, values in times.items():
         middle = np.median(values)
         print(f'| {name} | {middle:.2f} ({values.min():.2f}-{values.max():.2f}) | {base / middle:.1f}x |')

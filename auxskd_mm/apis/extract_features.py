@@ -45,7 +45,7 @@ def extract_features(
     device: str | None = None,
     seed: int = 0,
 ) -> FeatureBank:
-    """One feature a video: the mean over evenly spread clips of the pooled output of the backbone.
+    """One feature per video: the mean over evenly spread clips of the pooled output of the backbone.
 
     Args:
         config: Any config of this package or of MMAction2 whose model has a ``backbone``: pretraining or recognition. Or
@@ -115,7 +115,7 @@ def write_features(path: str | Path, bank: FeatureBank) -> None:
     """Write features where other programs read them.
 
     Args:
-        path: ``.npy``: the array alone, with the names in ``<stem>.txt`` beside it, a line a row; ``.npz``: a
+        path: ``.npy``: the array alone, with the names in ``<stem>.txt`` beside it, one line per row; ``.npz``: a
             :class:`FeatureBank`; ``.parquet``: columns name, label, feature. The protocol goes into ``<stem>.json``.
         bank: What to write.
 

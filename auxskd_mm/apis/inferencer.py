@@ -110,7 +110,7 @@ class PretextInferencer(BaseInferencer):
             return_datasamples: Give :class:`VideoPrediction` objects instead of plain dicts.
             batch_size: Videos at a time.
             out_dir: Folder for a picture of each video's clips with the answers; '' draws none.
-            kwargs: ``print_result`` (a line a video), ``pred_out_file`` (.json or .yaml); ``stream_frames`` and
+            kwargs: ``print_result`` (one line per video), ``pred_out_file`` (.json or .yaml); ``stream_frames`` and
                 ``windows`` for webcams and addresses.
 
         Returns:

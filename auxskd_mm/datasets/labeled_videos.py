@@ -60,7 +60,7 @@ class LabeledVideoDataset(UnlabeledVideoDataset):
         )
 
     def load_data_list(self) -> list[dict]:
-        """One dict a video, with ``label``."""
+        """One dict per video, with ``label``."""
         source = self.sources[0]
         samples = super().load_data_list()
         bare = [sample['filename'] for sample in samples if 'label' not in sample]

@@ -3,7 +3,7 @@
 ======================  ==============================================================================
 layout                  where it comes from
 ======================  ==============================================================================
-``path``                one video or frame folder a line
+``path``                one video or frame folder per line
 ``path label``          MMAction2 ``VideoDataset``
 ``path num_frames``     auxSKD's ``k100.list``
 ``path num_frames label``  MMAction2 ``RawframeDataset``

@@ -97,7 +97,7 @@ class UnlabeledVideoDataset(BaseDataset):
     # ------------------------------------------------------------------ what there is
 
     def load_data_list(self) -> list[dict]:
-        """One dict a video, from every source."""
+        """One dict per video, from every source."""
         return [sample for source in self.sources for sample in self._found(source)[1]]
 
     def source_videos(self) -> list[SourceVideo]:

@@ -46,7 +46,7 @@ def recorded_names(dataset_meta: Mapping[str, Any] | None, task: str) -> tuple[s
 
 
 def confusion_table(title: str, label: np.ndarray, prediction: np.ndarray, names: Sequence[str] | None = None) -> str:
-    """Confusion counts as text, a row a label and a column a prediction.
+    """Confusion counts as text, one row per label and one column per prediction.
 
     Args:
         title: What is classified.

@@ -25,7 +25,7 @@ class ClipSheetHook(Hook):
     after augmentation, in the colours before normalisation; of what the data preprocessor draws at random, an example.
     No random stream and no weight changes by it.
 
-    Call point: ``before_train_iter``, once a process (a resumed training draws again), on the main rank alone.
+    Call point: ``before_train_iter``, once per process (a resumed training draws again), on the main rank alone.
 
     Args:
         number: Samples of the batch to show.

@@ -140,7 +140,7 @@ def _files(example: Example) -> list[str]:
 
 
 def embedding_figures(steps: Sequence[Step], names: Sequence[str], folder: Path) -> list[Figure]:
-    """The test videos in the plane, a panel a row of weights."""
+    """The test videos in the plane, one panel per row of weights."""
     points: dict[str, np.ndarray] = {}
     labels: dict[str, list[int]] = {}
     for step in _feature_steps(steps):

@@ -143,7 +143,7 @@ def compare_protocols(lines: Sequence[Line]) -> tuple[dict[str, str], list[str],
         lines: The numbers.
 
     Returns:
-        Common fields; the names of the columns in which numbers differ; their values, a list a line. Several values of
+        Common fields; the names of the columns in which numbers differ; their values, a list per line. Several values of
         one number (seeds, splits) stand in one cell.
     """
     flat = [[flatten(protocol) for protocol in line.protocols] for line in lines]

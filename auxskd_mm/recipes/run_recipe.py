@@ -44,7 +44,7 @@ def run_recipe(
         gpus: Processes per machine for torchrun; 0 runs in one process without it.
         seed: One random seed for every step, in place of the recipe's ``seeds``.
         seeds: Several, each a run of its own.
-        lists: Folders of lists, one a split, each a run of its own; what ``{lists}`` stands for.
+        lists: Folders of lists, one per split, each a run of its own; what ``{lists}`` stands for.
         report: Changes to the recipe's ``report``.
 
     Returns:

@@ -27,7 +27,7 @@ _NEAREST = 5  # that vote on how well a plot's colouring is encoded
 
 
 def read_class_names(path: str | Path | None, banks: Sequence[FeatureBank]) -> list[str]:
-    """Names of the classes, one a line; without a file their numbers.
+    """Names of the classes, one per line; without a file their numbers.
 
     Raises:
         InputError: If the file is missing, or has fewer names than there are classes.
@@ -58,7 +58,7 @@ def draw_retrieval(
         gallery: Features of the videos to look among, an ``.npz`` of ``tools/extract_features.py`` or of a test.
         query: Features of the queries; None takes them from the gallery, each without itself.
         out: PNG file.
-        classes: Text file with a class name a line.
+        classes: Text file with a class name per line.
         queries: Rows: the first video of each of so many classes, these evenly spread, or of as many videos without
             labels: nothing is chosen by its result.
         neighbours: For each.
@@ -105,7 +105,7 @@ def draw_feature_files(
     Args:
         files: {title: ``.npz`` file}.
         out: PNG file.
-        classes: Text file with a class name a line.
+        classes: Text file with a class name per line.
         method: See :func:`project`.
         most: Points of each file, drawn at random.
         seed: Of that, and of the method.
@@ -148,7 +148,7 @@ def draw_pace_embedding(
         videos: See :func:`extract_features`; a list with labels to have classes.
         out: PNG file.
         paces: Frames of the video per frame of the clip.
-        classes: Text file with a class name a line.
+        classes: Text file with a class name per line.
         method: See :func:`project`.
         most: Videos, drawn at random.
         seed: Of that, and of the method.

@@ -104,7 +104,7 @@ def check_videos(
     Args:
         paths: Video files or frame folders.
         min_frames: See :func:`check_video`.
-        workers: Processes, None for one a core.
+        workers: Processes, None for one per core.
         progress: Where the bar goes, None for none.
 
     Returns:
@@ -143,7 +143,7 @@ def write_report(path: str | Path, reports: Sequence[VideoReport]) -> None:
     """Write a report of all videos.
 
     Args:
-        path: ``.csv`` (one row a video) or ``.json`` (``summary`` and ``videos``).
+        path: ``.csv`` (one row per video) or ``.json`` (``summary`` and ``videos``).
         reports: What to write.
 
     Raises:

@@ -162,7 +162,7 @@ def frame_array(frame: Any, channel_order: str) -> np.ndarray:
 def convert(frame: Any, pixels: str) -> Any:
     """A frame in another pixel format, by one thread.
 
-    PyAV's own ``to_ndarray(format=...)`` starts a thread a core for every frame, which costs several times the
+    PyAV's own ``to_ndarray(format=...)`` starts a thread per core for every frame, which costs several times the
     conversion, and a process that is forked while they exist waits for them for ever.
     """
     if not hasattr(_LOCAL, 'converter'):

@@ -52,7 +52,7 @@ class Store:
         return len(self.index)
 
     def samples(self) -> list[dict[str, Any]]:
-        """One dict a video: ``filename``, ``total_frames``, and ``label`` where its list gave one."""
+        """One dict per video: ``filename``, ``total_frames``, and ``label`` where its list gave one."""
         prefix = self.path.rstrip('/')
         frames, labels = self.index.rows['frames'].tolist(), self.index.rows['label'].tolist()
         samples: list[dict[str, Any]] = []

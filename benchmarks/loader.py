@@ -116,7 +116,7 @@ def ways(sets: ClipSets, frames: int) -> dict[str, Callable[[int], Any]]:
 
 
 def measure(todo: dict[str, Callable[[int], Any]], count: int, rounds: int) -> dict[str, list[float]]:
-    """{name: CPU milliseconds a clip, one value per round}; the first round warms up and is left out."""
+    """{name: CPU milliseconds per clip, one value per round}; the first round warms up and is left out."""
     times: dict[str, list[float]] = {name: [] for name in todo}
     for turn in range(rounds + 1):
         for name, load in todo.items():

@@ -94,7 +94,7 @@ def load(source: str, clips: int, results: multiprocessing.Queue) -> None:
 
 
 def measure(source: str, clips: int) -> tuple[float, float, float, float]:
-    """Seconds to start, milliseconds a clip, MiB before, MiB grown."""
+    """Seconds to start, milliseconds per clip, MiB before, MiB grown."""
     context = multiprocessing.get_context('fork')
     results = context.Queue()
     process = context.Process(target=load, args=(source, clips, results))

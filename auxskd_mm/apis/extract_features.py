@@ -53,7 +53,7 @@ def extract_features(
         checkpoint: A config's weights; every tensor of the backbone must be there. None takes random ones, drawn from
             ``seed`` as a training from scratch would start.
         videos: A folder, a glob, a list file, video files, or several of them; see :class:`UnlabeledVideoDataset`.
-        num_clips: Clips a video.
+        num_clips: Clips per video.
         pooling: See :func:`pool_for_protocol`.
         pipeline: Transforms from ``filename`` on; None takes them from the config, see :func:`feature_pipeline`.
         data_prefix: Folder that the names in a list are relative to.

@@ -1,4 +1,4 @@
-"""The phases of a recipe in words."""
+"""Describes the phases of a recipe in words."""
 
 from __future__ import annotations
 

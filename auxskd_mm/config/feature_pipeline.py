@@ -1,4 +1,4 @@
-"""From the test pipeline of any config to one that yields uniform clips for features."""
+"""Turns the test pipeline of any config into one that yields uniform clips for features."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def feature_pipeline(config: Config, num_clips: int = 10) -> list[dict[str, Any]
 
     Args:
         config: Config with a ``test_dataloader``, ``val_dataloader`` or ``train_dataloader``.
-        num_clips: Clips a video.
+        num_clips: Clips per video.
 
     Returns:
         Transform configs for a data set that gives ``filename``.

@@ -1,4 +1,4 @@
-"""What numbers a network is fed: order of the channels, mean and standard deviation."""
+"""Input convention of a network: channel order, mean and standard deviation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the lists and folders that a config reads its videos from are there, asked before anything is built."""
+"""Checks that the lists and folders of a config exist, before anything is built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labelled lists of a config against the classes of its head, before anything is built."""
+"""Compares the labelled lists of a config with the classes of its head, before anything is built."""
 
 from __future__ import annotations
 

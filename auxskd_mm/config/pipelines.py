@@ -106,7 +106,7 @@ def all_steps(steps: Any) -> Iterator[Step]:
 
 
 def find_steps(steps: Any, *names: str) -> list[Step]:
-    """Every step of one of these types, wherever it stands in a pipeline.
+    """Every step of one of these types, at any place in a pipeline.
 
     Args:
         steps: A pipeline.

@@ -1,4 +1,4 @@
-"""Labels against the classes that there are: names in ``classes.txt`` beside a list, and the number that a head has."""
+"""Compares labels with classes: the names in ``classes.txt`` beside a list, and the number of the head."""
 
 from __future__ import annotations
 

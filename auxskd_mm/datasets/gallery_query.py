@@ -1,4 +1,4 @@
-"""Two splits behind one loader: a gallery and the queries that are compared with it."""
+"""One data set of two splits: a gallery and the queries that are compared with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LabeledVideoDataset: videos with a class each, for fine-tuning, probes, retrieval and k-NN."""
+"""LabeledVideoDataset: videos with one class per video, for fine-tuning, probes, retrieval and k-NN."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading list files: which of the known column layouts a list has is told from its content, and never guessed.
+"""Reading list files: the column layout is found from the content; an ambiguous list is an error.
 
 ======================  ==============================================================================
 layout                  where it comes from

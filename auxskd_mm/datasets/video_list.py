@@ -161,7 +161,7 @@ class UnlabeledVideoDataset(BaseDataset):
     # ------------------------------------------------------------------ what is read
 
     def full_init(self) -> None:
-        """Load the list and share one byte a video among the loader's workers, for what became of it."""
+        """Load the list and share one byte per video among the loader's workers, for what became of it."""
         if self._fully_initialized:
             return
         super().full_init()
@@ -271,7 +271,7 @@ class UnlabeledVideoDataset(BaseDataset):
 
 
 class _Locator:
-    """Path of a name in a list. Remembers which suffix worked last, so that a long list costs one look a name."""
+    """Path of a name in a list. Remembers which suffix worked last, so that a long list costs one look-up per name."""
 
     def __init__(self, prefix: str, suffix: str) -> None:
         self.prefix = prefix

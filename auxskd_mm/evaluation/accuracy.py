@@ -38,7 +38,7 @@ def ci95(accuracy: float, count: int) -> float:
 
 
 def recorded_names(dataset_meta: Mapping[str, Any] | None, task: str) -> tuple[str, ...] | None:
-    """Class names of a task from a data set that tells what its sampler draws, None for any other."""
+    """Class names of a task from a data set whose sampler names them, None for any other."""
     meta = dataset_meta or {}
     if task == 'pace' and 'paces' in meta:
         return pace_names(meta['paces'])

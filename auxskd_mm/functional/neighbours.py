@@ -267,7 +267,7 @@ def _block_topk(similarities: Tensor, k: int) -> Neighbours:
 
 
 def _merge(best: Neighbours | None, block: Neighbours, base: int, k: int) -> Neighbours:
-    """Top k of what is known and a later block, whose columns start at ``base``."""
+    """Top k of the earlier result and a later block, whose columns start at ``base``."""
     indices = block.indices + base
     if best is None:
         return Neighbours(block.similarities, indices)

@@ -1,4 +1,4 @@
-"""Checkpoints that are there whole or not at all, and hold all that an exact resume needs."""
+"""Checkpoints that are written whole or not at all, and that allow an exact resume."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Videos that could not be read: left out of the score of a test, and reported at the end."""
+"""Leaves unreadable videos out of a test's score, and reports them at the end."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class BadVideoHook(Hook):
         self.most = most
 
     def before_val(self, runner: Any) -> None:
-        """Let the metrics leave out what stands in for an unreadable video."""
+        """Let the metrics leave out samples that replace an unreadable video."""
         self._prepare(runner.val_loop)
 
     def before_test(self, runner: Any) -> None:
-        """Let the metrics leave out what stands in for an unreadable video."""
+        """Let the metrics leave out samples that replace an unreadable video."""
         self._prepare(runner.test_loop)
 
     def after_train(self, runner: Any) -> None:

@@ -1,4 +1,4 @@
-"""The clips that a training begins with, as a picture beside its curves."""
+"""Draws the first clips of a training beside its curves."""
 
 from __future__ import annotations
 

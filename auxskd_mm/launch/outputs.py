@@ -1,4 +1,4 @@
-"""The files that a tool writes: nothing that it reads, and nothing that is not its own, without ``--overwrite``."""
+"""Protects files: a tool never writes over its inputs, and over foreign files only with ``--overwrite``."""
 
 from __future__ import annotations
 

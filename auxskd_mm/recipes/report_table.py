@@ -137,7 +137,7 @@ def _word(value: Any) -> str:
 
 
 def compare_protocols(lines: Sequence[Line]) -> tuple[dict[str, str], list[str], list[list[str]]]:
-    """What is the same for every number, and what is not.
+    """Split protocols into common fields and fields that differ.
 
     Args:
         lines: The numbers.

@@ -1,4 +1,4 @@
-"""Recipes: phases run one after the other, the weights of one handed to the next, and what came of it in one report.
+"""Recipes: run phases in order, pass the weights from one to the next, and write one report.
 
 A step is one ``tools/train.py``, one ``tools/test.py``, or both, with command lines that are printed and that a user can
 run by hand. ``docs/recipes.md`` describes the recipe file.

@@ -1,4 +1,4 @@
-"""What steps leave behind: their state, checkpoints, scalars, results and predictions."""
+"""Files of finished steps: state, checkpoints, scalars, results and predictions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_state(folder: Path, name: str = STATE) -> dict[str, Any]:
 
 
 def finished_seconds(folder: Path) -> float | None:
-    """What a finished step took, None for one that is not finished."""
+    """Duration of a finished step, None for an unfinished one."""
     state = read_state(folder)
     return float(state['seconds']) if state.get('finished') else None
 
@@ -89,7 +89,7 @@ def run_restartable(
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """The checkpoint that a training went on from last."""
+    """The last checkpoint of a training."""
     pointer = folder / 'last_checkpoint'
     if not pointer.is_file():
         return None

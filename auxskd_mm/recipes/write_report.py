@@ -21,7 +21,7 @@ class Figure:
 
     Attributes:
         file: PNG in the report's folder.
-        alt: What it shows, for who cannot see it.
+        alt: Text alternative of the picture.
         caption: Below it.
         details: Lines to fold away, such as file names.
     """
@@ -60,7 +60,7 @@ class Report:
 def write_report(report: Report, folder: str | Path) -> Path:
     """Write a report.
 
-    Whatever comes from outside, file names first of all, is shown as text and never as markup.
+    All outside text, such as file names, is shown as text and never as markup.
 
     Args:
         report: What to show; its figures are in the folder already.

@@ -1,6 +1,6 @@
 """The protocol of a number: everything that it depends on, in a JSON beside it.
 
-Filled from the config, the checkpoint and the process. What none of them tells is null, never guessed.
+It is read from the config, the checkpoint and the process. A value that none of them gives is null, never guessed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where weights come from: the trainings that led to a checkpoint, as the checkpoints themselves tell."""
+"""Provenance of weights: the trainings that led to a checkpoint, read from the checkpoints."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def encode_gif(frames: Sequence[np.ndarray], fps: float = 6) -> bytes:
 
     Args:
         frames: uint8 RGB (H, W, 3).
-        fps: Frames a second.
+        fps: Frames per second.
     """
     images = [Image.fromarray(frame).quantize(128, method=Image.Quantize.MEDIANCUT) for frame in frames]
     stream = io.BytesIO()
@@ -92,7 +92,7 @@ def write_animation(frames: Sequence[np.ndarray], path: str | Path, fps: int = 6
     Args:
         frames: uint8 RGB (H, W, 3), H and W even.
         path: File.
-        fps: Frames a second.
+        fps: Frames per second.
 
     Returns:
         The path.

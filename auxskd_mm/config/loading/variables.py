@@ -77,7 +77,7 @@ def refuse_old_places(config: Config, path: str) -> None:
 
 
 def _is_useless(path: str, key: str, flat: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
-    """Whether a config is the same, save for the variable itself, without one of the overrides that it was made with."""
+    """Whether the override of ``key`` changes nothing but the variable itself."""
     try:
         other = _evaluate(path, {one: value for one, value in flat.items() if one != key})
     except InputError:  # the others need this one

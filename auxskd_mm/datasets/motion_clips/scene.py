@@ -1,4 +1,4 @@
-"""Scenes of MotionClips: objects that move by their class, before a background and a camera that know nothing of it."""
+"""Scenes of MotionClips: the class decides how objects move, but not the background and the camera."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DIAMETERS = (0.34, 0.44)
 _MOST_OBJECTS = 3
 # Camera shake: amplitude in short sides and frequency in hertz, per axis. The steady cue of the pace in every class.
 _SHAKE = (((0.014, 0.02), (1.4, 1.8)), ((0.006, 0.009), (2.6, 3.2)))
-# Drift of the background in short sides a second.
+# Drift of the background in short sides per second.
 _DRIFT = (0.18, 0.24)
 
 

@@ -1,4 +1,4 @@
-"""Settings of a MotionClips set: together with the split, class and number they are all that a clip depends on."""
+"""Settings of a MotionClips set. A clip depends only on them, its split, class and number."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class MotionClipsSettings:
         width: Of a frame in pixels, even.
         height: Of a frame in pixels, even.
         frames: Of a clip. 64 hold 16 frames at a pace of 4.
-        fps: Frames a second; motions are defined in seconds.
+        fps: Frames per second; motions are defined in seconds.
         seed: Which set; 0 or larger.
         classes: Motions to make; their order gives the labels, but does not change the clips.
         gop: Frames from key frame to key frame. 1 codes each frame by itself, so that its artefacts say nothing of the

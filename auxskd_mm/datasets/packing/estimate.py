@@ -1,4 +1,4 @@
-"""How large a store would be, how long it takes to pack and to read: measured on a few of the videos."""
+"""Estimates the size, packing time and reading time of a store from a few videos."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ROUNDS = 5
 
 
 class Estimate(NamedTuple):
-    """What a layout comes to.
+    """Cost of a layout.
 
     Attributes:
         layout: Its name.

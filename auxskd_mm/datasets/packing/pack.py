@@ -1,4 +1,4 @@
-"""Packing videos into a store: in parallel, restartable, and never half a store that looks whole."""
+"""Packing videos into a store, in parallel and restartable. An unfinished store is never taken for a whole one."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def pack_videos(
     progress: TextIO | None = None,
     max_frames: int = 0,
 ) -> Store:
-    """Write a store, or what of it is missing or made from sources that have changed.
+    """Write a store, or only the shards that are missing or whose sources have changed.
 
     Args:
         out: Folder, made if needed.
@@ -167,7 +167,7 @@ def _write_shards(jobs: Sequence[ShardJob], workers: int) -> Iterator[tuple[int,
 
 
 def _finish(out: Path, settings: StoreSettings, shards: Sequence[dict[str, Any]], max_bad_share: float) -> Store:
-    """Write index and marker, then remove what earlier packings left."""
+    """Write index and marker, then remove files of earlier packings."""
     left_out = [entry for shard in shards for entry in shard['left_out']]
     index = StoreIndex.of_shards(shards)
     total = len(index) + len(left_out)

@@ -1,4 +1,4 @@
-"""Writing one shard: a tar file and what it holds, whole or not at all."""
+"""Writing one shard, a tar file, whole or not at all."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ShardJob(NamedTuple):
 
 
 def shard_content(job: ShardJob) -> dict[str, Any] | None:
-    """What the shard holds if it is there and whole, else None."""
+    """Content of the shard if it exists and is whole, else None."""
     try:
         content = json.loads((job.folder / f'{job.stem}.json').read_text(encoding='utf-8'))
         whole = os.path.getsize(job.folder / f'{job.stem}.tar') == content['size']

@@ -1,4 +1,4 @@
-"""Finding the videos that a published list names in the folder that a user has of them."""
+"""Finds the videos of a published list in the user's folder."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class FileIndex:
             max_missing_share: Largest share of missing videos that is tolerated.
 
         Returns:
-            One path a name, None for a missing one.
+            One path per name, None for a missing one.
 
         Raises:
             InputError: If more are missing; says how many, which, and what the folder holds instead.

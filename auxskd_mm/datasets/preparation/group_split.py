@@ -78,7 +78,7 @@ def divide_by_group(clips: Sequence[Clip], shares: Mapping[str, float], seed: in
 
 
 def check_parts(parts: Mapping[str, Sequence[Clip]], source: str) -> None:
-    """Check that a division is fit for training on one part and testing on another.
+    """Check that a division allows training on one part and testing on another.
 
     Args:
         parts: Clips by the name of their part.

@@ -1,4 +1,4 @@
-"""A folder or a table of one's own labelled videos to lists, split by group."""
+"""Makes lists from your own folder or table of labelled videos, split by group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decode every video once, in parallel, and report those that are bad, short or there twice.
+"""Decodes every video once, in parallel, and reports bad, short and duplicate ones.
 
 Of each video a sample of frames is also read by number, as training reads them, and compared.
 """
@@ -41,7 +41,7 @@ class VideoReport(NamedTuple):
             reading in order), 'short' and 'duplicate'.
         reason: What is wrong, or odd about one that is 'ok', such as missing frame numbers; '' if nothing.
         frames: Frames that were decoded.
-        fps: Frames a second, None if unknown.
+        fps: Frames per second, None if unknown.
         width: In pixels, 0 if nothing could be decoded.
         height: In pixels.
         size: In bytes; of a frame folder, of all its images.

@@ -1,4 +1,4 @@
-"""Which frames a video file holds, and in what order: from its packets, by decoding only where these do not tell."""
+"""Index of the frames of a video file, from its packets; it decodes only where these do not suffice."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def _shows_its_start(path: str) -> bool:
 
 
 def _state(path: str) -> tuple[str, int, int]:
-    """Path, size and time, which tell whether a file is still the same."""
+    """Path, size and time, to find out whether a file has changed."""
     status = os.stat(path)
     return path, status.st_size, status.st_mtime_ns
 

@@ -67,7 +67,7 @@ class _OtherReader(Reader):
 
 
 class DecordReader(_OtherReader):
-    """decord, for those whose videos it reads faster; not maintained any more and x86-64 only.
+    """decord, which reads some videos faster; no longer maintained, x86-64 only.
 
     It finds frames by number in files whose groups of pictures are closed and whose first frame has time 0, such as
     most MP4. PyAV reads all others.

@@ -91,7 +91,7 @@ class PyAVReader(Reader):
         return found
 
     def _read_from_start(self, wanted: set[int]) -> dict[int, np.ndarray]:
-        """The slow second way, from the start; also recovers a file whose seek does not land where its index says."""
+        """Slow reading from the start; also used if a seek does not land where the index says."""
         found: dict[int, np.ndarray] = {}
         last, final = None, max(wanted)
         for i, frame in self.frames():

@@ -76,7 +76,7 @@ class StoredVideoReader(Reader):
         return np.frombuffer(data, dtype='<u4').tolist()
 
     def _runs(self, indices: Sequence[int], gap: int) -> list[list[int]]:
-        """Indices in groups that are read in one go: neighbours less than ``gap`` frames apart."""
+        """Indices in groups that are read together: neighbours less than ``gap`` frames apart."""
         runs = [[indices[0]]]
         for before, i in zip(indices, indices[1:]):
             if i - before < gap:
@@ -87,7 +87,7 @@ class StoredVideoReader(Reader):
 
 
 class StoredRawReader(StoredVideoReader):
-    """Layout 'raw'. The frames are views of one buffer, which is used again when all of them are gone."""
+    """Layout 'raw'. The frames are views of one buffer of the pool; it is reused when all views are gone."""
 
     def _read(self, descriptor: int, indices: Sequence[int]) -> list[np.ndarray]:
         height, width = self._shape
@@ -138,7 +138,7 @@ class StoredMp4Reader(StoredVideoReader):
         return frames
 
     def _runs_of_groups(self, indices: Sequence[int]) -> list[list[int]]:
-        """Indices in groups that are decoded in one go; a group of pictures that holds none of them is left out."""
+        """Indices in groups that are decoded together; a group of pictures that holds none of them is left out."""
         gop = self._store.gop
         runs = [[indices[0]]]
         for before, i in zip(indices, indices[1:]):

@@ -1,4 +1,4 @@
-"""Opening a store: is it whole, of this version, and made from what its sources still are?"""
+"""Opens a store and checks that it is whole, of this version, and that its sources have not changed."""
 
 from __future__ import annotations
 

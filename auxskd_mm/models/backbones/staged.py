@@ -1,4 +1,4 @@
-"""What the backbones here share: stages that can be frozen or recomputed, and weights that are checked when loaded."""
+"""Shared base of the backbones: frozen or recomputed stages, and checked pretrained weights."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from mmengine.config import Config
 from tool_runs import CONFIGS
 
 from auxskd_mm.apis import load_config
+from auxskd_mm.config.loading import variables
 from auxskd_mm.errors import InputError
 from auxskd_mm.recipes.plan import _filled
 

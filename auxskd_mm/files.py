@@ -178,7 +178,7 @@ def read_exactly(descriptor: int, size: int, offset: int) -> bytes:
     return buffer.getvalue()
 
 
-# What a torch file starts with that is not a zip archive (torch before 1.6).
+# First bytes of a torch file that is not a zip archive (torch before 1.6).
 _LEGACY_START = pickle.dumps(torch.serialization.MAGIC_NUMBER, protocol=2)
 
 

@@ -60,7 +60,7 @@ def extract_features(
         batch_size: Videos at a time.
         num_workers: Processes that decode.
         device: None is the accelerator if there is one; a model stays where it is.
-        seed: Of random weights.
+        seed: Seed of random weights.
 
     Returns:
         Features (N, D) with names, labels where a list gives them, and the protocol, which holds a digest of the

@@ -106,7 +106,7 @@ def init_model(
         device: None is the accelerator if there is one.
         require: 'model' if the checkpoint must bring every tensor, 'backbone' if the backbone's are enough (a checkpoint
             of an earlier phase, or of ``tools/analysis/publish_model.py``); other tensors are taken where they fit.
-        seed: Of random weights.
+        seed: Seed of random weights.
 
     Raises:
         InputError: If the config has no model, the checkpoint is missing, damaged or of another network, or there is no

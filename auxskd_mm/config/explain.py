@@ -104,7 +104,7 @@ def _build(config: Config) -> nn.Module:
 def _forward(config: Config, built: nn.Module, shape: Sequence[int]) -> str:
     """Shapes of one forward pass, or the reason why it fails.
 
-    The model on the meta device computes shapes alone, in no time. Where that fails, a real one is asked on a random clip.
+    The model on the meta device computes only shapes, quickly. If that fails, a real model runs on a random clip.
     """
     try:
         try:

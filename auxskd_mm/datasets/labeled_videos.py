@@ -20,7 +20,7 @@ class LabeledVideoDataset(UnlabeledVideoDataset):
     It takes the settings of MMAction2's ``VideoDataset`` and reads its lists, with the care of
     :class:`UnlabeledVideoDataset`: the columns may be divided by blanks or tabs, names may hold blanks (in double quotes
     where they end in no video suffix), frame counts are told apart, and what cannot be understood is one line that names
-    file and line. A video that cannot be read is replaced in training; in a test it is left out of the score. Both are
+    file and line. A video that cannot be read is replaced in training and left out of the score in a test. Both are
     reported (:class:`BadVideoHook`).
 
     Args:

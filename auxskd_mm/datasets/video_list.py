@@ -25,7 +25,7 @@ from .suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from .walk import Walk, find_by_glob, is_frame_folder, is_regular, walk_videos
 
 _UNTRIED, _READ, _BAD = 0, 1, 2
-# A store on a slow disk of its own should not wait for the disk of the videos that it was made to spare.
+# Opening a store should not wait for the disk of the original videos.
 _SOURCES_LOOKED_AT = 100
 
 
@@ -90,7 +90,7 @@ class UnlabeledVideoDataset(BaseDataset):
         self.repeat, self.max_bad_share = repeat, max_bad_share
         super().__init__(pipeline=list(pipeline), test_mode=test_mode, **kwargs)
         for step in self.pipeline.transforms:
-            # For metrics, which see a label alone: what it stands for is the sampler's setting.
+            # For metrics: they see only the label, and the sampler's setting gives its meaning.
             for task in getattr(step, 'tasks', ()):
                 self._metainfo.setdefault('class_names', {}).setdefault(task.name, task.class_names)
 
@@ -220,7 +220,7 @@ class UnlabeledVideoDataset(BaseDataset):
         try:
             samples = self._shared_decode(infos)
         except (VideoReadError, OSError):
-            return None  # by itself, it is counted and replaced
+            return None  # a single sample, it is counted and replaced
         if samples is not None:
             self._status[video] = _READ
         return samples

@@ -64,7 +64,7 @@ CHANGES = (
         take_compile_options,
     ),
 )
-# What a start changes beside the config.
+# Changes of a start besides those to the config.
 BESIDES = (
     'A FullyShardedModel draws its weights before it is cut into shards; the Runner does not draw them again.',
     'load_from that is a folder becomes the newest whole checkpoint in it.',

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..functional.tasks import Task
 
-# What a head of MMAction2 predicts: it has num_classes, and writes logits or probabilities.
+# The predictions of an MMAction2 head: it has num_classes, and writes logits or probabilities.
 CLASS = Task('class', label_key='gt_label', pred_key='pred_score')
 
 

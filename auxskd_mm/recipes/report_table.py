@@ -140,7 +140,7 @@ def compare_protocols(lines: Sequence[Line]) -> tuple[dict[str, str], list[str],
     """Split protocols into common fields and fields that differ.
 
     Args:
-        lines: The numbers.
+        lines: The numbers of the report.
 
     Returns:
         Common fields; the names of the columns in which numbers differ; their values, a list per line. Several values of

@@ -54,7 +54,7 @@ def known_state(label: str, folder: Path, fingerprint: str, name: str = STATE) -
             'move that folder away to run it anew'
         )
     if state:
-        state.setdefault('finished', 'metrics' in state)  # cells of the study from before they were kept here
+        state.setdefault('finished', 'metrics' in state)  # older cells of the study
     return state
 
 
@@ -64,11 +64,11 @@ def run_restartable(
     """Run a step that is not finished, and keep its state: the engine under recipes and the study.
 
     Args:
-        label: What the step is called.
-        folder: Its work dir.
-        fingerprint: Of :func:`digest`.
+        label: Name of the step.
+        folder: Work dir of the step.
+        fingerprint: Result of :func:`digest`.
         work: Does the work. Takes the state of a run that was cut off (empty for a new one), gives what is to be kept.
-        name: File of the state.
+        name: Name of the state file.
 
     Returns:
         The state, with ``seconds`` over all starts and ``finished``; and whether it was finished before.

@@ -22,7 +22,7 @@ class Figure:
     Attributes:
         file: PNG in the report's folder.
         alt: Text alternative of the picture.
-        caption: Below it.
+        caption: Text below it.
         details: Lines to fold away, such as file names.
     """
 
@@ -37,11 +37,11 @@ class Report:
     """Everything that a report shows.
 
     Attributes:
-        title: Heading.
+        title: Heading of the report.
         facts: Short facts below it.
         rows: Titles of the weights.
         columns: Titles of the measures.
-        lines: The numbers.
+        lines: The numbers of the report.
         runs: How many runs they come from.
         sections: {heading: figures}.
         steps: ``name``, ``seconds`` and ``commands`` of each step.
@@ -64,7 +64,7 @@ def write_report(report: Report, folder: str | Path) -> Path:
 
     Args:
         report: What to show; its figures are in the folder already.
-        folder: Where to.
+        folder: Folder to write to.
 
     Returns:
         The path of ``report.html``.

@@ -96,7 +96,7 @@ def history_of(checkpoint: str | None, depth: int = 0) -> History | None:
 
     Args:
         checkpoint: File; None is random weights.
-        depth: Of the recursion.
+        depth: Depth of the recursion.
 
     Returns:
         For each phase ``method``, ``data``, ``epochs``, ``seed``, ``input`` and ``checkpoint``, None as the first

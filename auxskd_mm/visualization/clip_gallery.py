@@ -30,7 +30,7 @@ def write_gallery(
     Args:
         samples: Of :func:`see_samples`.
         path: HTML file; its folder is made.
-        title: Heading.
+        title: Heading of the report.
         facts: Lines below it.
         stages: Of each clip, see ``STAGES``.
 

@@ -61,7 +61,7 @@ def scene_time(settings: MotionClipsSettings) -> np.ndarray:
     that shows in the change from frame to frame alone, for how a motion starts is drawn evenly.
 
     Args:
-        settings: Of the set; ``frames``, ``fps`` and ``slowing`` matter.
+        settings: Settings of the set; ``frames``, ``fps`` and ``slowing`` matter.
     """
     time: np.ndarray = np.arange(settings.frames) / settings.fps
     if settings.slowing == 1 or settings.frames == 1:
@@ -75,13 +75,13 @@ def draw_scene(settings: MotionClipsSettings, split: str, motion: str, index: in
     """Draw the scene of one clip, a function of its arguments alone.
 
     Args:
-        settings: Of the set; its counts and classes do not matter.
+        settings: Settings of the set; its counts and classes do not matter.
         split: One of :data:`SPLITS`.
         motion: Class of the clip.
         index: Number of the clip in its split and class.
     """
     key = [settings.version, settings.seed, SPLITS.index(split), list(MOTIONS).index(motion), index]
-    # Streams of their own: what the motion draws must not shift the background of one class against another's.
+    # Separate random streams: the draws of the motion must not shift the background of one class against another.
     surroundings, things, moves = (np.random.default_rng(s) for s in np.random.SeedSequence(key).spawn(3))
     width, height = settings.width, settings.height
     unit = float(min(width, height))

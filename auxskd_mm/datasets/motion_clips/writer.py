@@ -58,7 +58,7 @@ def make_motion_clips(
 
     Args:
         out: Folder, made if needed.
-        settings: What to make; the default set if None.
+        settings: Settings of the set; the default set if None.
         workers: Processes.
         progress: Show a bar with the time left.
 

@@ -25,10 +25,10 @@ class Recipe:
     """Inputs of an encoder, and the positions that it reports.
 
     Attributes:
-        settings: Of the store.
+        settings: Settings of the store.
         num_frames: Frames that will come.
         fps: Frames per second, None if unknown.
-        positions: Where each frame starts in the member, and where the last one ends; empty for 'raw'.
+        positions: Start of each frame in the member, and the end of the last one; empty for 'raw'.
         extradata: The decoder's set-up (parameter sets), 'mp4' only.
     """
 

@@ -44,8 +44,8 @@ def estimate_layouts(
     """Estimates of every layout, from the first frames of a few videos spread over the list.
 
     Args:
-        videos: What would be packed.
-        settings: Of the store; its layout does not matter.
+        videos: Videos that would be packed.
+        settings: Settings of the store; its layout does not matter.
         workers: Processes that would pack.
         sample: Videos to try.
 

@@ -48,9 +48,9 @@ def pack_videos(
 
     Args:
         out: Folder, made if needed.
-        videos: What to pack, in the order of the store.
-        settings: How; the default is H.264.
-        workers: Processes; 1 packs in this one.
+        videos: Videos to pack, in the order of the store.
+        settings: Settings of the store; the default is H.264.
+        workers: Processes; 1 packs in this process.
         max_bad_share: Largest share of unreadable videos, which are left out and listed in ``Store.left_out``.
         progress: Where a bar with the time left goes, None for none.
         max_frames: Only so many of each video, for estimates; 0 is all.
@@ -73,7 +73,7 @@ def pack_videos(
         store = open_store(str(out))
         if len(store) + len(store.left_out) == len(videos):
             return store
-    (out / MARKER_FILE).unlink(missing_ok=True)  # from here on it is not whole
+    (out / MARKER_FILE).unlink(missing_ok=True)  # from here on the store is not whole
     forget_store(str(out))
     try:
         shards = list(_run(jobs, min(workers, len(jobs)), progress))

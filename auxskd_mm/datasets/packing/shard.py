@@ -30,10 +30,10 @@ class ShardJob(NamedTuple):
     """A shard to write.
 
     Attributes:
-        folder: Of the store.
-        number: Of the shard.
-        settings: Of the store.
-        videos: What goes in.
+        folder: Folder of the store.
+        number: Number of the shard.
+        settings: Settings of the store.
+        videos: Videos of the shard.
         states: Their sources' states when the packing was planned.
         max_frames: Only so many of each video, for estimates; 0 is all.
     """

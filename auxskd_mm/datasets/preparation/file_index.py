@@ -54,7 +54,7 @@ class FileIndex:
 
         Args:
             names: Names as the list gives them.
-            source: What the names come from, for messages.
+            source: Where the names come from, for messages.
             out: Folder for ``missing.txt``, made if needed.
             max_missing_share: Largest share of missing videos that is tolerated.
 

@@ -13,7 +13,7 @@ from ...errors import VideoReadError
 from .base import TOLERATED_AT_END, reason
 from .stream import literal_path, video_stream, what_else
 
-# What the numbers of frames rest on. Raised with every change that gives a file's frames other numbers.
+# Version of the frame numbering. Raise it with every change that gives a file's frames other numbers.
 NUMBERING = 2
 # AVFMT_FLAG_GENPTS of libavformat/avformat.h, which PyAV sets without asking.
 _INVENT_TIME_STAMPS = 1

@@ -80,7 +80,7 @@ def _segments(data: bytes) -> tuple[tuple[int, int] | None, int | None]:
     at, size = 2, None
     while data[:2] == b'\xff\xd8' and at + 4 <= len(data) and data[at] == 0xFF:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], 'big')
-        if marker == 0xFF:  # a byte that fills up
+        if marker == 0xFF:  # a fill byte
             at += 1
             continue
         if marker == 0xDA:

@@ -90,7 +90,7 @@ class DecordReader(_OtherReader):
         try:
             self._reader = decord.VideoReader(literal_path(self.path), num_threads=1)
         except (decord.DECORDError, RuntimeError, IndexError):
-            return False  # a codec or container that it does not know, since PyAV has read the file
+            return False  # an unknown codec or container, since PyAV has read the file
         return len(self._reader) == self.num_frames
 
     def _read(self, indices: Sequence[int]) -> list[np.ndarray]:

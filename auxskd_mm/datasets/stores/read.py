@@ -94,7 +94,7 @@ class StoredRawReader(StoredVideoReader):
         size = 3 * height * width
         buffer = take_buffer(len(indices) * size)
         filled = 0
-        # A call costs less than the bytes of a frame, so only neighbours are read together.
+        # A read call costs less than the bytes of a frame, so only neighbours are read together.
         for run in self._runs(indices, gap=2):
             part: Any = buffer[filled : filled + len(run) * size]
             start = NPY_HEADER + run[0] * size

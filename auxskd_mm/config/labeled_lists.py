@@ -36,8 +36,8 @@ class _Labels(NamedTuple):
 def check_labeled_lists(config: Config, parts: Sequence[str], prefix: str = '') -> None:
     """Refuse labelled lists that would be misread, or whose labels are no classes of the model's head.
 
-    Looked at are :class:`LabeledVideoDataset` and, by the rules that MMAction2 reads them by, its ``VideoDataset`` and
-    ``RawframeDataset``: they take a label behind a tab for a part of the name, and a missing one for -1.
+    This checks :class:`LabeledVideoDataset`. It also checks MMAction2's ``VideoDataset`` and ``RawframeDataset`` by the
+    rules that MMAction2 reads them by: they take a label behind a tab for a part of the name, and a missing one for -1.
 
     Args:
         config: With its variables filled.

@@ -28,7 +28,7 @@ class ArrayReader(Reader):
     Args:
         frames: uint8 (T, H, W, 3), RGB.
         channel_order: 'rgb' or 'bgr', what :meth:`read` yields.
-        name: Their name in messages.
+        name: Name of the frames in messages.
     """
 
     def __init__(self, frames: np.ndarray, channel_order: str = 'rgb', name: str = 'array') -> None:

@@ -220,7 +220,7 @@ class UnlabeledVideoDataset(BaseDataset):
         try:
             samples = self._shared_decode(infos)
         except (VideoReadError, OSError):
-            return None  # a single sample, it is counted and replaced
+            return None  # decoded alone, it is counted and replaced
         if samples is not None:
             self._status[video] = _READ
         return samples
@@ -228,8 +228,8 @@ class UnlabeledVideoDataset(BaseDataset):
     def _another(self, asked: int, draws: np.random.RandomState) -> int:
         """Index of a video not known to be bad; in test mode the next one, so that every test sees the same clips.
 
-        Which one, and its own random draws, depend on the sample's generator alone and not on what is already known to
-        be bad: that differs with the workers' timing, and starts anew when a run resumes.
+        The choice and its random draws depend only on the sample's generator. They do not depend on the videos already
+        known to be bad: that differs with the workers' timing, and starts anew when a run resumes.
         """
         videos = super().__len__()
         usable = np.flatnonzero(self._status.numpy() != _BAD)

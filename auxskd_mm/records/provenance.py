@@ -91,8 +91,8 @@ def _is_training(value: Any) -> bool:
 def history_of(checkpoint: str | None, depth: int = 0) -> History | None:
     """The trainings behind a checkpoint, the first one first, itself included.
 
-    A training by ``tools/train.py`` keeps the history of what it started from. For others the files that ``load_from``
-    names are followed as far as they are there.
+    A training by ``tools/train.py`` keeps the history of its starting weights. For other files, ``load_from`` is
+    followed as far as the files exist.
 
     Args:
         checkpoint: File; None is random weights.

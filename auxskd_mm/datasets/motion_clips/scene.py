@@ -56,9 +56,10 @@ def _shake(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
 def scene_time(settings: MotionClipsSettings) -> np.ndarray:
     """The time of a clip's motions at each of its frames (T,), in seconds from 0.
 
-    Without slowing it is the time of the frames. With it all that moves (objects, background, camera) slows down as after
-    a push, by the same factor from frame to frame, over the same way from the first frame to the last: an arrow of time
-    that shows in the change from frame to frame alone, for how a motion starts is drawn evenly.
+    Without slowing it is the time of the frames. With slowing everything that moves (objects, background, camera) slows
+    down as after a push. The factor from frame to frame is the same, and so is the way from the first frame to the
+    last. This gives an arrow of time that shows only in the change from frame to frame, since the start of a motion is
+    drawn evenly.
 
     Args:
         settings: Settings of the set; ``frames``, ``fps`` and ``slowing`` matter.

@@ -16,9 +16,9 @@ from .labeled_list import examples, write_lines
 class FileIndex:
     """Videos and frame folders under a root, found by the name that a list gives them.
 
-    A name matches the file of that path; else one with another suffix or none (transcoded videos, extracted frames),
-    whatever the case of the class folder and with spaces for underscores in it; else the only file of that base name
-    (flat folders).
+    A name first matches the file of that path. Else it matches a file with another suffix or none (transcoded videos,
+    extracted frames); the case of the class folder does not matter, and spaces may replace underscores in it. Else it
+    matches the only file of that base name (flat folders).
 
     Args:
         root: Folder that is searched, once.

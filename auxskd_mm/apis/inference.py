@@ -1,4 +1,4 @@
-"""A trained model and what it says about videos, as ``mmaction.apis`` has it for recognisers."""
+"""Inference with a trained model, as ``mmaction.apis`` offers it for recognisers."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def load_weights(model: nn.Module, checkpoint: str, prefixes: Sequence[str]) -> 
 
 
 def inference_pipeline(config: Config, question: str = 'as_is', num_clips: int = 4) -> Compose:
-    """Pipeline from a sample of :func:`as_samples` to what the model takes.
+    """Pipeline from a sample of :func:`as_samples` to the model's input.
 
     Args:
         config: With a ``test_dataloader`` or ``val_dataloader`` (without either, the training pipeline without its

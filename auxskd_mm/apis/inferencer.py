@@ -202,7 +202,7 @@ def _folder(path: str) -> str:
 
 
 def _check_out_file(path: str) -> None:
-    """Refuse before the work what could not be written after it."""
+    """Refuse, before the work, outputs that could not be written after it."""
     if path and not path.endswith(('.json', '.yaml', '.yml')):
         raise InputError(f'{path}: expected a .json or .yaml file')
     if path:

@@ -24,7 +24,7 @@ _FONT_SIZE = 12
 
 
 def animate(clips: Sequence[SheetClip], columns: int = 2) -> list[np.ndarray]:
-    """Frames of a grid in which every clip plays; shorter ones begin again.
+    """Frames of a grid in which every clip plays; shorter clips start again.
 
     Args:
         clips: Tiles, row by row. Three blanks in a caption, as in a sheet, divide what a clip is from where it is from.

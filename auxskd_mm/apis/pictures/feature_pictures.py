@@ -1,4 +1,4 @@
-"""Pictures of features: what is near what, and whether pace or content decides it."""
+"""Pictures of features: nearest neighbours, and whether pace or content decides them."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def draw_pace_embedding(
 
 
 def check_picture(out: str | Path) -> None:
-    """Refuse before the work what could not be written after it.
+    """Refuse, before the work, outputs that could not be written after it.
 
     Raises:
         InputError: For another suffix than .png, or a place that cannot be written to.
@@ -213,7 +213,7 @@ def _at_pace(model: nn.Module, videos: str | Sequence[str], pace: int, options: 
 
 
 def _encoded(features: np.ndarray, labels: np.ndarray, videos: np.ndarray, key: str) -> str:
-    """How well the nearest of other videos tell the labels, beside guessing."""
+    """How well the nearest clips of other videos predict the labels, with chance beside it."""
     groups = torch.from_numpy(videos)
     if len(np.unique(videos)) < 2:
         return f'coloured by {key}'

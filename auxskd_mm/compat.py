@@ -1,7 +1,7 @@
 """Workarounds for upstream breakages, and nothing else.
 
-Each function names what breaks and where it was reported, does nothing where the upstream is whole, and returns whether
-it had to act, so that a test can show both. :func:`apply` runs those that an ``import auxskd_mm`` needs; it is
+Each function names what breaks and where it was reported. It does nothing where the upstream is whole. It returns
+whether it had to act, so that a test can show both. :func:`apply` runs those that an ``import auxskd_mm`` needs; it is
 idempotent.
 """
 

@@ -85,7 +85,7 @@ def _mark(path: str | Path) -> bytes:
 
 
 class WholeFile:
-    """A file that appears under its name only when all of it has reached the disk.
+    """A file that gets its name only after all of it is on the disk.
 
     Until then it is hidden and carries the process's number. An error removes it. Write into ``file``, which is open in
     binary mode. The folder is made.
@@ -170,7 +170,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def read_exactly(descriptor: int, size: int, offset: int) -> bytes:
-    """``pread`` that goes on until it has all, or the file ends."""
+    """``pread`` that repeats until all bytes are read or the file ends."""
     data = os.pread(descriptor, size, offset)
     if len(data) == size:
         return data
@@ -181,7 +181,7 @@ def read_exactly(descriptor: int, size: int, offset: int) -> bytes:
     return buffer.getvalue()
 
 
-# What a torch file starts with that is not a zip archive (torch before 1.6).
+# First bytes of a torch file that is not a zip archive (torch before 1.6).
 _LEGACY_START = pickle.dumps(torch.serialization.MAGIC_NUMBER, protocol=2)
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/jitter.py
 
-All ways take turns in every round of one run, so that a busy machine slows them alike. Times are milliseconds a clip,
+All ways take turns in every round of one run, so that a busy machine slows them alike. Times are milliseconds per clip,
 median and range over the rounds, draws included; every way gets uint8 frames and the original's settings (brightness,
 contrast, saturation 0.8, hue 0.2, p 0.8, each frame its own). Both PIL and ``jitter_frames`` return uint8, the others
 float32.
@@ -60,7 +60,7 @@ def ways(clips: np.ndarray) -> dict[str, Callable[[], object]]:
 
 
 def measure(clips: np.ndarray, rounds: int) -> dict[str, np.ndarray]:
-    """{name: milliseconds a clip, one value a round}."""
+    """{name: milliseconds per clip, one value per round}."""
     todo = ways(clips)
     times: dict[str, list[float]] = {name: [] for name in todo}
     for i in range(rounds + 1):
@@ -101,7 +101,7 @@ def main() -> None:
     base = np.median(next(iter(times.values())))
     print(f'{args.clip_len} frames of {args.size}x{args.size}, {args.clips} clips a call, {args.rounds} rounds')
     print(f'{machine()}\n')
-    print('| way | ms a clip, median (range) | speed over PIL |\n|---|---|---|')
+    print('| way | ms per clip, median (range) | speed over PIL |\n|---|---|---|')
     for name, values in times.items():
         middle = np.median(values)
         print(f'| {name} | {middle:.2f} ({values.min():.2f}-{values.max():.2f}) | {base / middle:.1f}x |')

@@ -2,12 +2,12 @@
 
 Both classify MotionClips with the demo's network, frozen and in eval mode, from one set of weights, and are tested on two
 uniform clips of each held-out video. *Cached* is configs/demo/probe_motion.py with its probe alone: features of two uniform
-clips a video are extracted once, the classifier is found by L-BFGS, its weight decay on a fifth of the training videos.
+clips per video are extracted once, the classifier is found by L-BFGS, its weight decay on a fifth of the training videos.
 *End to end* is configs/demo/finetune_motion.py with the whole backbone frozen and the schedule of configs/downstream/linear_*
 (Adam 0.01, x0.3 after 4 and 8 of 10 epochs): a random clip and crop of every video in every epoch. A third way takes that very
 schedule to the cached features, so that what caching costs is not mistaken for what the optimiser gains.
 
-    python benchmarks/linear_probe.py                                  # makes 100 + 50 clips a class; some minutes
+    python benchmarks/linear_probe.py                                  # makes 100 + 50 clips per class; some minutes
     python benchmarks/linear_probe.py --checkpoint work_dirs/pace_motion/epoch_2.pth
     python benchmarks/linear_probe.py --train 4 --test 2 --epochs 1    # a smoke test
 """

@@ -116,7 +116,7 @@ def ways(sets: ClipSets, frames: int) -> dict[str, Callable[[int], Any]]:
 
 
 def measure(todo: dict[str, Callable[[int], Any]], count: int, rounds: int) -> dict[str, list[float]]:
-    """{name: CPU milliseconds a clip, one value a round}; the first round warms up and is left out."""
+    """{name: CPU milliseconds per clip, one value per round}; the first round warms up and is left out."""
     times: dict[str, list[float]] = {name: [] for name in todo}
     for turn in range(rounds + 1):
         for name, load in todo.items():
@@ -147,7 +147,7 @@ def main() -> None:
     print(machine(('torch', 'opencv-python', 'av', 'decord', 'pillow', 'mmaction2')))
     what = 'clips of --videos' if args.videos else 'MotionClips'
     print(f'{args.count} videos ({what}) of {args.frames} frames 320x240; {args.rounds} rounds, one core, CPU time\n')
-    print(table(times, 'ms a clip', ORIGINAL, 'speed over the original'))
+    print(table(times, 'ms per clip', ORIGINAL, 'speed over the original'))
     for decoder in ('decord', 'PyAV'):
         base = float(np.median(times[f'{PLAIN}, {decoder}']))
         ratios = [f'{name} {base / np.median(times[name]):.2f}' for name in times if name.startswith('mp4, ours')]

@@ -35,7 +35,7 @@ def table(times: Mapping[str, Sequence[float]], unit: str, base: str, ratio: str
     """Markdown: median, range, and the ratio of medians to the way ``base``, last.
 
     Args:
-        times: One value a round for each way, in ``unit``; smaller is better.
+        times: One value per round for each way, in ``unit``; smaller is better.
         unit: Head of the column.
         base: The way whose ratio is 1.
         ratio: Head of the last column.

@@ -1,4 +1,4 @@
-"""Whether cost grows with the length of the list: start-up, time a clip, and memory of a loading process.
+"""Whether cost grows with the length of the list: start-up, time per clip, and memory of a loading process.
 
     python benchmarks/scale.py                       # lists of 100, 1,000, 10,000 and 100,000 entries
     python benchmarks/scale.py --entries 100 100000 --clips 4000
@@ -94,7 +94,7 @@ def load(source: str, clips: int, results: multiprocessing.Queue) -> None:
 
 
 def measure(source: str, clips: int) -> tuple[float, float, float, float]:
-    """Seconds to start, milliseconds a clip, MiB before, MiB grown."""
+    """Seconds to start, milliseconds per clip, MiB before, MiB grown."""
     context = multiprocessing.get_context('fork')
     results = context.Queue()
     process = context.Process(target=load, args=(source, clips, results))
@@ -114,7 +114,7 @@ def main() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     print(f'{machine(("torch", "av"))}; {args.clips} clips of each list, one process, CPU time\n')
-    print('| entries | source | start-up s | ms a clip | MiB resident | MiB grown |\n|---|---|---|---|---|---|')
+    print('| entries | source | start-up s | ms per clip | MiB resident | MiB grown |\n|---|---|---|---|---|---|')
     with tempfile.TemporaryDirectory() as folder:
         make_motion_clips(f'{folder}/clips', MotionClipsSettings(train=4, val=0, test=0))
         videos = sorted(str(path) for path in Path(folder, 'clips').rglob('*.mp4'))

@@ -17,7 +17,7 @@ class Sizes(NamedTuple):
 
 
 class Link(NamedTuple):
-    """Seconds of latency, bytes a second."""
+    """Seconds of latency, bytes per second."""
 
     latency: float
     bandwidth: float

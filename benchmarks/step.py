@@ -176,7 +176,7 @@ def has_bf16(device: torch.device) -> bool:
 def measure(
     args: argparse.Namespace, device: torch.device
 ) -> tuple[dict[tuple[str, str], list[float]], dict[tuple[str, str], str]]:
-    """{(method, way): seconds of a step, one value a round}, and {(method, way): why it could not be measured}."""
+    """{(method, way): seconds of a step, one value per round}, and {(method, way): why it could not be measured}."""
     times: dict[tuple[str, str], list[float]] = {}
     failed: dict[tuple[str, str], str] = {}
     for method in args.methods:

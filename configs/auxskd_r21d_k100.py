@@ -15,7 +15,7 @@ model = dict(
         student_temperature=0.1,  # hard-coded in the original, whose arguments temp and temp_t are not read
         teacher_temperature=0.02,
     ),
-    data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor'),  # uint8 to float, neither /255 nor mean and std
+    data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor'),  # uint8 to float, without /255, mean and std
 )
 custom_hooks = [
     dict(type='auxskd_mm.CheckedTransferHook'),

@@ -7,7 +7,7 @@ model = dict(
     type='Recognizer3D',
     backbone=dict(type='auxskd_mm.R2Plus1DVCOP'),
     cls_head=dict(type='auxskd_mm.PaceHead', in_channels=512, num_paces=len(_base_.sample.paces)),
-    data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor'),  # uint8 to float, neither /255 nor mean and std
+    data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor'),  # uint8 to float, without /255, mean and std
 )
 
 optim_wrapper = dict(

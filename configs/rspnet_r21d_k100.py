@@ -16,7 +16,7 @@ model = dict(
         type='auxskd_mm.ClipDataPreprocessor',
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
-        photometric=[  # one draw a view
+        photometric=[  # one draw per view
             dict(type='auxskd_mm.BatchRandomGrayscale', p=0.2),
             dict(
                 type='auxskd_mm.BatchColorJitter',
@@ -39,7 +39,9 @@ custom_hooks = [
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=1e-4))
 auto_scale_lr = dict(enable=True, base_batch_size=64)  # the original's rule: lr x clips of all processes / 64
 epochs = 200
-param_scheduler = dict(type='CosineAnnealingLR', by_epoch=True, T_max=epochs, eta_min_ratio=1e-3)  # steps once an epoch
+param_scheduler = dict(
+    type='CosineAnnealingLR', by_epoch=True, T_max=epochs, eta_min_ratio=1e-3
+)  # steps once per epoch
 train_cfg = dict(type='auxskd_mm.ResumableEpochTrainLoop', max_epochs=epochs)
 default_hooks = dict(checkpoint=dict(interval=10))
 load_from = None  # start from the auxiliary phase: 'work_dirs/auxskd_r21d_k100/epoch_18.pth'

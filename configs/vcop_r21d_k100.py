@@ -4,7 +4,7 @@
 _base_ = ['_base_/default_runtime.py', '_base_/datasets/k100_vcop.py']
 
 model = dict(
-    type='auxskd_mm.ClipwiseRecognizer3D',  # one backbone pass a tuple position; 'Recognizer3D' takes all in one
+    type='auxskd_mm.ClipwiseRecognizer3D',  # one backbone pass per tuple position; 'Recognizer3D' runs all positions in one pass
     backbone=dict(type='auxskd_mm.R2Plus1DVCOP'),
     cls_head=dict(
         type='auxskd_mm.ClipOrderHead',

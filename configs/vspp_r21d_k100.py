@@ -12,7 +12,7 @@ model = dict(
         num_speeds=_base_.sample.num_speeds,
         num_segments=_base_.sample.num_segments,
     ),
-    data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor'),  # uint8 to float, neither /255 nor mean and std
+    data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor'),  # uint8 to float, without /255, mean and std
 )
 
 optim_wrapper = dict(

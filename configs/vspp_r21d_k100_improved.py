@@ -2,7 +2,7 @@
 # not been measured at this size.
 _base_ = './vspp_r21d_k100.py'
 
-# 3. No clip wraps to the first frame, so the jump cannot be what gives the pace away.
+# 3. No clip wraps to the first frame, so the jump cannot give the pace away.
 sample = dict(_base_.sample, mode='fit')
 model = dict(
     data_preprocessor=dict(

@@ -1,4 +1,4 @@
-"""CUDA streams without a device: what is put on them is only noted, with everything that is sure to be done before it.
+"""Fake CUDA streams that record calls, and everything that is certain to be done before each call.
 
 Streams run what is put on them in order and know nothing of each other but what they were told to wait for. So from the
 notes one can say whether a result was waited for, and whether two pieces of work may run at the same time.

@@ -1,4 +1,4 @@
-"""Train a config: the command line of MMAction2's tools/train.py, to the option."""
+"""Train a config. Same options as MMAction2's tools/train.py."""
 
 from __future__ import annotations
 

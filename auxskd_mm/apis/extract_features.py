@@ -48,7 +48,7 @@ def extract_features(
     device: str | None = None,
     seed: int = 0,
 ) -> FeatureBank:
-    """One feature a video: the mean over evenly spread clips of the pooled output of the backbone.
+    """One feature per video: the mean over evenly spread clips of the pooled output of the backbone.
 
     Args:
         config: Any config of this package or of MMAction2 whose model has a ``backbone``: pretraining or recognition. Or
@@ -56,14 +56,14 @@ def extract_features(
         checkpoint: A config's weights; every tensor of the backbone must be there. None takes random ones, drawn from
             ``seed`` as a training from scratch would start.
         videos: A folder, a glob, a list file, video files, or several of them; see :class:`UnlabeledVideoDataset`.
-        num_clips: Clips a video.
+        num_clips: Clips per video.
         pooling: See :func:`pool_for_protocol`.
         pipeline: Transforms from ``filename`` on; None takes them from the config, see :func:`feature_pipeline`.
         data_prefix: Folder that the names in a list are relative to.
         batch_size: Videos at a time.
         num_workers: Processes that decode.
         device: None is the accelerator if there is one; a model stays where it is.
-        seed: Of random weights.
+        seed: Seed of random weights.
 
     Returns:
         Features (N, D) with names, labels where a list gives them, and the protocol, which holds a digest of the
@@ -118,7 +118,7 @@ def write_features(path: str | Path, bank: FeatureBank) -> None:
     """Write features where other programs read them.
 
     Args:
-        path: ``.npy``: the array alone, with the names in ``<stem>.txt`` beside it, a line a row; ``.npz``: a
+        path: ``.npy``: the array alone, with the names in ``<stem>.txt`` beside it, one line per row; ``.npz``: a
             :class:`FeatureBank`; ``.parquet``: columns name, label, feature. The protocol goes into ``<stem>.json``.
         bank: What to write.
 

@@ -1,4 +1,4 @@
-"""A trained model and what it says about videos, as ``mmaction.apis`` has it for recognisers."""
+"""Inference with a trained model, as ``mmaction.apis`` offers it for recognisers."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def init_model(
         device: None is the accelerator if there is one.
         require: 'model' if the checkpoint must bring every tensor, 'backbone' if the backbone's are enough (a checkpoint
             of an earlier phase, or of ``tools/analysis/publish_model.py``); other tensors are taken where they fit.
-        seed: Of random weights.
+        seed: Seed of random weights.
 
     Raises:
         InputError: If the config has no model, the checkpoint is missing, damaged or of another network, or there is no
@@ -183,7 +183,7 @@ def load_weights(model: VideoModel, checkpoint: str, prefixes: Sequence[str]) ->
 
 
 def inference_pipeline(config: Config, question: str = 'as_is', num_clips: int = 4) -> Compose:
-    """Pipeline from a sample of :func:`as_samples` to what the model takes.
+    """Pipeline from a sample of :func:`as_samples` to the model's input.
 
     Args:
         config: With a ``test_dataloader`` or ``val_dataloader`` (without either, the training pipeline without its

@@ -120,7 +120,7 @@ class PretextInferencer(BaseInferencer):
             return_datasamples: Give :class:`VideoPrediction` objects instead of plain dicts.
             batch_size: Videos at a time.
             out_dir: Folder for a picture of each video's clips with the answers; '' draws none.
-            kwargs: ``print_result`` (a line a video), ``pred_out_file`` (.json or .yaml); ``stream_frames`` and
+            kwargs: ``print_result`` (one line per video), ``pred_out_file`` (.json or .yaml); ``stream_frames`` and
                 ``windows`` for webcams and addresses.
 
         Returns:
@@ -237,7 +237,7 @@ def _folder(path: str) -> str:
 
 
 def _check_out_file(path: str) -> None:
-    """Refuse before the work what could not be written after it."""
+    """Refuse, before the work, outputs that could not be written after it."""
     if path and not path.endswith(('.json', '.yaml', '.yml')):
         raise InputError(f'{path}: expected a .json or .yaml file')
     if path:

@@ -1,4 +1,4 @@
-"""A config in words: what is trained on what, how large a batch and learning rate come out, what comes from where."""
+"""A config in words: method, data, effective batch and learning rate, and the origin of each key."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def describe_config(config: Config, path: str, *, gpus: int = 1) -> str:
 
 
 def _faithful(chain: Sequence[ConfigFile]) -> list[str]:
-    """What the config says about itself. That a base is faithful to a paper says nothing about what is changed here."""
+    """The config's own header. A base that is faithful to a paper does not make this config faithful."""
     lines = [chain[0].header] if chain[0].header else []
     if 'aithful' in chain[0].header:
         return lines
@@ -111,9 +111,9 @@ def _build(config: Config) -> VideoModel:
 
 
 def _forward(config: Config, built: VideoModel, shape: Sequence[int]) -> str:
-    """Shapes of one forward pass, or why there is none.
+    """Shapes of one forward pass, or the reason why it fails.
 
-    The model on the meta device computes shapes alone, in no time. Where that fails, a real one is asked on a random clip.
+    The model on the meta device computes only shapes, quickly. If that fails, a real model runs on a random clip.
     """
     try:
         try:
@@ -168,7 +168,7 @@ def _source(dataset: Mapping[str, Any]) -> str:
 
 
 def count_samples(dataset: Mapping[str, Any]) -> int | None:
-    """Samples an epoch of an :class:`UnlabeledVideoDataset`; None where its data are not there, or it is another."""
+    """Samples per epoch of an :class:`UnlabeledVideoDataset`; None where its data are not there, or it is another."""
     if type_name(dataset.get('type')) != 'UnlabeledVideoDataset' or 'source' not in dataset:
         return None
     settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline')}

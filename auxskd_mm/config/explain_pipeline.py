@@ -1,4 +1,4 @@
-"""Transforms in words."""
+"""Describes transforms in words."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def describe_pipeline(steps: Sequence[Step]) -> list[str]:
 
 
 def _defaults(step: Step) -> Step:
-    """What a step takes where the config says nothing, as its class has it."""
+    """Default arguments of a step, from its class."""
     kind = step['type']
     if isinstance(kind, str):
         kind = TRANSFORMS.get(kind) or MODELS.get(kind)

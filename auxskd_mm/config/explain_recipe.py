@@ -1,4 +1,4 @@
-"""The phases of a recipe in words."""
+"""Describes the phases of a recipe in words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def describe_recipe(recipe: Config, folder: Path) -> list[str]:
 
     Args:
         recipe: Config with ``phases``, ``inits`` and ``evaluations``, each of which may be missing.
-        folder: That its configs are relative to.
+        folder: Folder that its config paths are relative to.
 
     Raises:
         InputError: If an entry has no name, or a config of it is missing.

@@ -13,7 +13,7 @@ _IMAGENET = ('imagenet', 'torchvision://', 'download.pytorch.org/models/')
 
 
 def starting_weights(config: Config) -> str:
-    """Where the weights come from that a training starts with: ``load_from``, pretrained parts, or random numbers."""
+    """Source of the starting weights: ``load_from``, pretrained parts, or random numbers."""
     if config.get('load_from'):
         return _found(str(config.load_from))
     parts = [f'{_found(address)} in {key}' for key, address in _pretrained(config.get('model'), 'model')]

@@ -1,4 +1,4 @@
-"""From the test pipeline of any config to one that yields uniform clips for features."""
+"""Turns the test pipeline of any config into one that yields uniform clips for features."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from ..registry import type_name
 from .pipelines import all_steps, evaluation_steps, is_random
 
 _STOCK_SAMPLERS = ('SampleFrames', 'UniformSample', 'UniformSampleFrames', 'DenseSampleFrames', 'UntrimmedSampleFrames')
-# They follow a sampler of theirs, or write what only a pretext task needs.
+# Steps that follow a sampler of this package, or write keys that only a pretext task needs.
 _DROPPED = ('BlendFrames', 'MarkSample')
 
 
 def feature_pipeline(config: Config, num_clips: int = 10) -> list[dict[str, Any]]:
     """The steps of a config's test (or validation) pipeline with another sampler and packer.
 
-    Whatever the sampler draws (segment-paced clips, ordered tuples ...), it gives way to MMAction2's ``SampleFrames``
-    with clips of the same length, their starts spread evenly from the first to the last that fits. Decoding, channel
+    MMAction2's ``SampleFrames`` replaces the sampler, whatever that draws (segment-paced clips, ordered tuples ...). The
+    clips keep their length, and their starts are spread evenly from the first to the last that fits. Decoding, channel
     order, resizing and cropping stay those of the config, as its weights expect them.
 
-    A config with neither (auxSKD's) gives its training pipeline, its random crops made central and other random steps
-    left out.
+    A config without both pipelines (auxSKD's) uses its training pipeline. Its random crops become central, and other
+    random steps are left out.
 
     Args:
         config: Config with a ``test_dataloader``, ``val_dataloader`` or ``train_dataloader``.
-        num_clips: Clips a video.
+        num_clips: Clips per video.
 
     Returns:
         Transform configs for a data set that gives ``filename``.

@@ -1,4 +1,4 @@
-"""What numbers a network is fed: order of the channels, mean and standard deviation."""
+"""Input convention of a network: channel order, mean and standard deviation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def input_convention(
     order = _decoded_order(pipeline)
     if preprocessor is None or name not in _PREPROCESSORS or order is None:
         return None
-    if preprocessor.get('to_rgb', False):  # reverses the channels, whichever they are
+    if preprocessor.get('to_rgb', False):  # reverses the channels, in either order
         order = 'rgb' if order == 'bgr' else 'bgr'
     mean, std = preprocessor.get('mean'), preprocessor.get('std')
     if mean is None or std is None:

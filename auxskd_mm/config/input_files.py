@@ -1,4 +1,4 @@
-"""Whether the lists and folders that a config reads its videos from are there, asked before anything is built."""
+"""Checks that the lists and folders of a config exist, before anything is built."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..registry import type_name
 from .pipelines import data_sets
 
-# What makes the data of the configs, by a folder in their paths.
+# The command that makes the data of a config, by a folder in its paths.
 _MAKERS = {
     'motion_clips_slowing': 'make it with `python tools/data/make_motion_clips.py {folder} --slowing 8`',
     'motion_clips': 'make it with `python tools/data/make_motion_clips.py {folder}`',
@@ -28,13 +28,13 @@ _LIST_SUFFIXES = ('.txt', '.list', '.csv')
 def check_lists(config: Config, parts: Sequence[str], prefix: str = '') -> None:
     """Refuse a config whose list files or folders of videos do not exist.
 
-    Globs and addresses (``s3://...``) pass unseen.
+    Globs and addresses (``s3://...``) are not checked.
 
     Args:
         config: With its variables filled.
-        parts: Loaders that are going to be built: 'train', 'val', 'test'. With 'train', loaders within ``custom_hooks``
+        parts: Loaders that will be built: 'train', 'val', 'test'. With 'train', loaders within ``custom_hooks``
             (:class:`KNNHook`) are looked at as well.
-        prefix: Put before the key in the message, as ``'vspp.'`` for a phase of a recipe.
+        prefix: Text before the key in the message, as ``'vspp.'`` for a phase of a recipe.
 
     Raises:
         InputError: Names the first missing path, the key that asks for it, and the command that makes it.

@@ -1,4 +1,4 @@
-"""Labelled lists of a config against the classes of its head, before anything is built."""
+"""Compares the labelled lists of a config with the classes of its head, before anything is built."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class _Labels(NamedTuple):
 def check_labeled_lists(config: Config, parts: Sequence[str], prefix: str = '') -> None:
     """Refuse labelled lists that would be misread, or whose labels are no classes of the model's head.
 
-    Looked at are :class:`LabeledVideoDataset` and, by the rules that MMAction2 reads them by, its ``VideoDataset`` and
-    ``RawframeDataset``: they take a label behind a tab for a part of the name, and a missing one for -1.
+    This checks :class:`LabeledVideoDataset`. It also checks MMAction2's ``VideoDataset`` and ``RawframeDataset`` by the
+    rules that MMAction2 reads them by: they take a label behind a tab for a part of the name, and a missing one for -1.
 
     Args:
         config: With its variables filled.
-        parts: Loaders that are going to be built: 'train', 'val', 'test'.
+        parts: Loaders that will be built: 'train', 'val', 'test'.
         prefix: Put before keys in messages.
 
     Raises:
@@ -58,7 +58,7 @@ def check_labeled_lists(config: Config, parts: Sequence[str], prefix: str = '') 
         for dataset, compared in _labeled(config.get(f'{part}_dataloader')):
             _check(dataset, num_classes, needed or compared, part == 'train', prefix + _HEAD)
     if 'train' in parts:
-        for dataset, _ in _labeled(config.get('custom_hooks')):  # KNNHook's: its classes are no head's
+        for dataset, _ in _labeled(config.get('custom_hooks')):  # the gallery of a KNNHook: no head has its classes
             _check(dataset, None, True, False, '')
 
 
@@ -124,7 +124,7 @@ def _as_mmaction(path: str, delimiter: str, columns: int, several: bool, needed:
     )
     rows = read_text(path, 'utf-8', ERRORS).split('\n')
     while rows and not rows[-1].strip():
-        rows.pop()  # MMAction2 refuses empty lines within a list alone
+        rows.pop()  # MMAction2 refuses an empty line only within a list
     if not rows:
         raise InputError(f'{path}: the list is empty; expected one video a line')
     bare = 0

@@ -31,7 +31,7 @@ class ConfigFile(NamedTuple):
 
 
 def config_chain(path: str, depth: int = 0) -> list[ConfigFile]:
-    """The config and all its bases, depth first: what comes earlier overrides what comes later.
+    """The config and all its bases, depth first: earlier files override later ones.
 
     Args:
         path: Config file, or ``package::path``.
@@ -53,7 +53,7 @@ def config_chain(path: str, depth: int = 0) -> list[ConfigFile]:
 
 
 def origins(chain: Sequence[ConfigFile]) -> dict[str, list[str]]:
-    """{top-level key: names of the files that set it, the one with the last word first}."""
+    """{top-level key: names of the files that set it, the deciding one first}."""
     found: dict[str, list[str]] = {}
     for file in chain:
         for name in file.sets:

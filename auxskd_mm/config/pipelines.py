@@ -109,7 +109,7 @@ def all_steps(steps: object) -> Iterator[Step]:
 
 
 def find_steps(steps: object, *names: str) -> list[Step]:
-    """Every step of one of these types, wherever it stands in a pipeline.
+    """Every step of one of these types, at any place in a pipeline.
 
     Args:
         steps: A pipeline.

@@ -1,4 +1,4 @@
-"""What shape a config's pipeline gives a sample, without any video."""
+"""Shape of a sample from a config's pipeline, without any video."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels against the classes that there are: names in ``classes.txt`` beside a list, and the number that a head has."""
+"""Compares labels with classes: the names in ``classes.txt`` beside a list, and the number of the head."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def read_class_names(path: str | Path) -> list[str]:
     """Names of a file with the name of a class in each line, in the order of the labels from 0.
 
     Raises:
-        InputError: If the file is missing, no UTF-8 or empty, or names a class twice.
+        InputError: If the file is missing, not UTF-8 or empty, or names a class twice.
     """
     names = [line.strip() for line in read_text(path).split('\n')]
     names = [name for name in names if name]
@@ -52,7 +52,7 @@ def check_labels(
         num_classes: Classes of the network; None if it has none.
         names: Names of the classes, if they are known.
         line_of: Line of the entry with an index, for messages.
-        key: What sets ``num_classes``, for messages.
+        key: Config key of ``num_classes``, for messages.
 
     Raises:
         InputError: If a label is no class of the network, or the names are of another number of classes.

@@ -1,4 +1,4 @@
-"""Two splits behind one loader: a gallery and the queries that are compared with it."""
+"""One data set of two splits: a gallery and the queries that are compared with it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..registry import DATASETS
 class GalleryQueryDataset(ConcatDataset):
     """Gallery samples, then query samples, each with ``split`` ('gallery' or 'query') in its data sample.
 
-    So that retrieval, k-NN and probes run in one test loop and their metrics know which is which.
+    With it, retrieval, k-NN and probes run in one test loop, and their metrics can tell gallery from queries.
 
     Args:
-        common: What the configs of both data sets share: type, pipeline, ``data_root`` ...
-        gallery: What only the gallery has, for instance its ``ann_file`` (the training split).
-        query: What only the queries have (the test split).
+        common: Settings that both data sets share: type, pipeline, ``data_root`` ...
+        gallery: Settings of the gallery only, for instance its ``ann_file`` (the training split).
+        query: Settings of the queries only (the test split).
         lazy_init: As in MMEngine.
 
     Raises:

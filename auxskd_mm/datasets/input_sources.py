@@ -1,4 +1,4 @@
-"""What a user may hand to inference: files, folders, globs, lists, arrays, webcams and addresses, as samples of a pipeline."""
+"""Inputs of inference as samples: files, folders, globs, lists, arrays, webcams and addresses."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ArrayReader(Reader):
     Args:
         frames: uint8 (T, H, W, 3), RGB.
         channel_order: 'rgb' or 'bgr', what :meth:`read` yields.
-        name: What to call them in messages.
+        name: Name of the frames in messages.
     """
 
     def __init__(self, frames: np.ndarray, channel_order: str = 'rgb', name: str = 'array') -> None:
@@ -66,7 +66,7 @@ class OpenInput(OpenVideo):
 
 
 def input_pipeline(steps: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """A pipeline whose opening and decoding take files and arrays alike; everything else stays.
+    """A pipeline whose opening and decoding steps accept files and arrays; the other steps stay as they are.
 
     Args:
         steps: Transform configs of this package or of MMAction2, for video files or frame folders.
@@ -89,7 +89,7 @@ def input_pipeline(steps: Sequence[Mapping[str, Any]]) -> list[Any]:
 
 
 def as_samples(inputs: VideoInput, *, stream_frames: int = 64, windows: int = 1) -> Iterator[dict[str, Any]]:
-    """Samples, ``dict(filename=...)`` with ``frames`` where there is no file, out of anything that shows videos.
+    """Samples from any kind of input: ``dict(filename=...)``, with ``frames`` where there is no file.
 
     Args:
         inputs: A video file, a folder of frames or of videos, a glob, a list file; uint8 RGB frames (T, H, W, 3), or a
@@ -141,7 +141,7 @@ def read_windows(source: int | str, num_frames: int, windows: int = 1) -> Iterat
 
     Args:
         source: What ``cv2.VideoCapture`` opens.
-        num_frames: Frames a window.
+        num_frames: Frames per window.
         windows: Windows to read; 0 goes on until the source ends.
 
     Raises:

@@ -1,4 +1,4 @@
-"""LabeledVideoDataset: videos with a class each, for fine-tuning, probes, retrieval and k-NN."""
+"""LabeledVideoDataset: videos with one class per video, for fine-tuning, probes, retrieval and k-NN."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .video_list import UnlabeledVideoDataset
 class LabeledVideoDataset(UnlabeledVideoDataset):
     """Videos of a list that gives the class of each.
 
-    It takes the settings of MMAction2's ``VideoDataset`` and reads its lists, with the care of
-    :class:`UnlabeledVideoDataset`: the columns may be divided by blanks or tabs, names may hold blanks (in double quotes
-    where they end in no video suffix), frame counts are told apart, and what cannot be understood is one line that names
-    file and line. A video that cannot be read is replaced in training; in a test it is left out of the score. Both are
-    reported (:class:`BadVideoHook`).
+    It takes the settings of MMAction2's ``VideoDataset`` and reads its lists. It reads them as
+    :class:`UnlabeledVideoDataset` does: blanks or tabs may divide the columns, and frame counts are told apart. Names
+    may hold blanks (in double quotes where they end in no video suffix). An unreadable line gives one error line that
+    names file and line. A video that cannot be read is replaced in training and left out of the score in a test. Both
+    are reported (:class:`BadVideoHook`).
 
     Args:
         ann_file: List with a path and a label from 0 on in each line, or a training store that was packed with labels.
@@ -60,7 +60,7 @@ class LabeledVideoDataset(UnlabeledVideoDataset):
         )
 
     def load_data_list(self) -> list[dict]:
-        """One dict a video, with ``label``."""
+        """One dict per video, with ``label``."""
         source = self.sources[0]
         samples = super().load_data_list()
         bare = [sample['filename'] for sample in samples if 'label' not in sample]

@@ -1,9 +1,9 @@
-"""Reading list files: which of the known column layouts a list has is told from its content, and never guessed.
+"""Reading list files: the column layout is found from the content; an ambiguous list is an error.
 
 ======================  ==============================================================================
 layout                  where it comes from
 ======================  ==============================================================================
-``path``                one video or frame folder a line
+``path``                one video or frame folder per line
 ``path label``          MMAction2 ``VideoDataset``
 ``path num_frames``     auxSKD's ``k100.list``
 ``path num_frames label``  MMAction2 ``RawframeDataset``

@@ -66,7 +66,7 @@ class RepeatSampler(DefaultSampler):
         self.num_samples = -(-mine // self.world_size) * clips_per_decode
 
     def __iter__(self) -> Iterator[int]:
-        """Indices of this rank; ranks take turns by group, so that none of them is torn apart."""
+        """Indices of this rank; ranks take turns by group, so that each group stays on one rank."""
         per_group = self.clips_per_decode
         generator = torch.Generator().manual_seed(self.seed + self.epoch)
         order = torch.randperm(self.groups, generator=generator) if self.shuffle else torch.arange(self.groups)

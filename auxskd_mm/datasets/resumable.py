@@ -1,7 +1,7 @@
-"""Samples whose random numbers depend on their place in the training alone, and a sampler that starts anywhere.
+"""Samples whose random numbers depend only on their place in the training, and a sampler that can start anywhere.
 
-With both, a loader has no state: from (seed, epoch, first batch) it yields what an uninterrupted run saw from there on,
-whatever the number of workers, and draws the same augmentation for a sample whatever the number of ranks.
+With both, a loader has no state. From (seed, epoch, first batch) it yields the same batches as an uninterrupted run,
+whatever the number of workers. It draws the same augmentation for a sample whatever the number of ranks.
 """
 
 from __future__ import annotations

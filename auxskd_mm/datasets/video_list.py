@@ -27,7 +27,7 @@ from .suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from .walk import Walk, find_by_glob, is_frame_folder, is_regular, walk_videos
 
 _UNTRIED, _READ, _BAD = 0, 1, 2
-# A store on a slow disk of its own should not wait for the disk of the videos that it was made to spare.
+# Opening a store should not wait for the disk of the original videos.
 _SOURCES_LOOKED_AT = 100
 
 
@@ -93,14 +93,14 @@ class UnlabeledVideoDataset(BaseDataset):
         super().__init__(pipeline=list(pipeline), test_mode=test_mode, **kwargs)
         self.clip_sampler = clip_sampler(self.pipeline.transforms)
         for step in self.pipeline.transforms:
-            # For metrics, which see a label alone: what it stands for is the sampler's setting.
+            # For metrics: they see only the label, and the sampler's setting gives its meaning.
             for task in getattr(step, 'tasks', ()):
                 self._metainfo.setdefault('class_names', {}).setdefault(task.name, task.class_names)
 
     # ------------------------------------------------------------------ what there is
 
     def load_data_list(self) -> list[dict]:
-        """One dict a video, from every source."""
+        """One dict per video, from every source."""
         return [sample for source in self.sources for sample in self._found(source)[1]]
 
     def source_videos(self) -> list[SourceVideo]:
@@ -169,7 +169,7 @@ class UnlabeledVideoDataset(BaseDataset):
     # ------------------------------------------------------------------ what is read
 
     def full_init(self) -> None:
-        """Load the list and share one byte a video among the loader's workers, for what became of it."""
+        """Load the list and share one byte per video among the loader's workers, for what became of it."""
         if self._fully_initialized:
             return
         super().full_init()
@@ -230,7 +230,7 @@ class UnlabeledVideoDataset(BaseDataset):
         try:
             samples = self._shared_decode(infos)
         except (VideoReadError, OSError):
-            return None  # by itself, it is counted and replaced
+            return None  # decoded alone, it is counted and replaced
         for info, sample in zip(infos, samples or ()):
             self._read(video, info, sample)
         return samples
@@ -248,8 +248,8 @@ class UnlabeledVideoDataset(BaseDataset):
     def _another(self, asked: int, draws: np.random.RandomState) -> int:
         """Index of a video not known to be bad; in test mode the next one, so that every test sees the same clips.
 
-        Which one, and its own random draws, depend on the sample's generator alone and not on what is already known to
-        be bad: that differs with the workers' timing, and starts anew when a run resumes.
+        The choice and its random draws depend only on the sample's generator. They do not depend on the videos already
+        known to be bad: that differs with the workers' timing, and starts anew when a run resumes.
         """
         videos = super().__len__()
         usable = np.flatnonzero(self._status.numpy() != _BAD)
@@ -301,7 +301,7 @@ class UnlabeledVideoDataset(BaseDataset):
 
 
 class _Locator:
-    """Path of a name in a list. Remembers which suffix worked last, so that a long list costs one look a name."""
+    """Path of a name in a list. Remembers which suffix worked last, so that a long list costs one look-up per name."""
 
     def __init__(self, prefix: str, suffix: str) -> None:
         self.prefix = prefix

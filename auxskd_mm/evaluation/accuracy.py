@@ -54,7 +54,7 @@ def ci95(accuracy: float, count: int) -> float:
 
 
 def recorded_names(dataset_meta: Mapping[str, Any] | None, task: str) -> tuple[str, ...] | None:
-    """Class names of a task from a data set that tells what its sampler draws, None for any other."""
+    """Class names of a task from a data set whose sampler names them, None for any other."""
     meta = dataset_meta or {}
     if task == 'pace' and 'paces' in meta:
         return pace_names(meta['paces'])
@@ -62,7 +62,7 @@ def recorded_names(dataset_meta: Mapping[str, Any] | None, task: str) -> tuple[s
 
 
 def confusion_table(title: str, label: np.ndarray, prediction: np.ndarray, names: Sequence[str] | None = None) -> str:
-    """Confusion counts as text, a row a label and a column a prediction.
+    """Confusion counts as text, one row per label and one column per prediction.
 
     Args:
         title: What is classified.

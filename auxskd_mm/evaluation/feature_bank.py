@@ -18,13 +18,13 @@ from ..files import WholeFile
 
 @dataclass(frozen=True)
 class FeatureBank:
-    """One feature a video.
+    """One feature per video.
 
     Attributes:
         features: float32 (N, D).
         labels: Classes int64 (N,), -1 where unknown.
         names: N paths.
-        protocol: What was done to get them (pooling, clips a video, config, checkpoint ...): JSON types only.
+        protocol: What was done to get them (pooling, clips per video, config, checkpoint ...): JSON types only.
 
     Raises:
         InputError: If the lengths differ, or a feature is NaN or infinite.

@@ -45,7 +45,7 @@ class ClipFeatures(NamedTuple):
 
 
 def clip_features(sample: ActionDataSample | Mapping[str, Any], features: Tensor, pooling: str) -> ClipFeatures | None:
-    """What belongs to one video; None if the sample stands in for an unreadable one.
+    """Data of one video; None if the sample replaces an unreadable one.
 
     Args:
         sample: Data sample, or its dict.

@@ -15,8 +15,8 @@ _DONE = '_leaves_out_replacements'
 def leave_out_replacements(evaluator: Evaluator) -> None:
     """Let no metric of an evaluator count a sample that stands in for an unreadable video.
 
-    A metric that keeps one result for each sample gets None in the place of such a sample, so that the results of
-    several ranks can still be put in order, and these are taken out before it computes.
+    A metric that keeps one result for each sample gets None in the place of such a sample. So the results of several
+    ranks can still be put in order; the None entries are removed before it computes.
 
     Args:
         evaluator: Its metrics are changed; a second call changes nothing.

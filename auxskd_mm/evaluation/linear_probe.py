@@ -207,7 +207,7 @@ def validation_mask(labels: np.ndarray, share: float, groups: Sequence[Any] | No
 
 
 def _lbfgs(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor, settings: ProbeSettings, seed: int) -> None:
-    # The loss is of the order of 1, so a single-precision run is over once it moves by less than it can show.
+    # The loss is of the order of 1, so a float32 run has converged once it changes by less than float32 resolves.
     least = 1e-7 if x.dtype == torch.float32 else 1e-13
     optimizer = torch.optim.LBFGS(
         [weight, bias],

@@ -1,4 +1,4 @@
-"""Accuracy over several clips a video, with what was averaged named in the result."""
+"""Accuracy over several clips per video, with what was averaged named in the result."""
 
 from __future__ import annotations
 

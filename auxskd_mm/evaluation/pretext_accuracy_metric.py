@@ -1,4 +1,4 @@
-"""Accuracy on pretext tasks that are a choice among classes, beside what guessing gives."""
+"""Accuracy on classification pretext tasks, with chance beside it."""
 
 from __future__ import annotations
 

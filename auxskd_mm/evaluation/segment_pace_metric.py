@@ -1,4 +1,4 @@
-"""Accuracy on VSPP's own task, beside what guessing gives and what can be reached."""
+"""Accuracy on VSPP's task, with chance and ceiling beside it."""
 
 from __future__ import annotations
 

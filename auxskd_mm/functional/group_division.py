@@ -8,9 +8,9 @@ import numpy as np
 
 from ..errors import InputError
 
-# What a class that is missing from a part costs, beside deviations from the shares.
+# Cost of a class that is missing from a part, in addition to deviations from the shares.
 _MISSING = 1e9
-# How much more the size of a part counts than the size of a class within it. First the classes come to their shares;
+# Weight of the size of a part, relative to the size of a class within it. First the classes come to their shares;
 # then, where these are no whole numbers, some classes give one more so that the whole part comes to its size.
 _SIZE_WEIGHTS = (1.0, 10.0)
 _SOLVER_SECONDS = 60.0

@@ -34,7 +34,7 @@ class JitterSettings(NamedTuple):
     Args:
         ranges: Lowest and highest value of each operation, in the order of :data:`OPERATIONS`.
         p: Probability that a frame (a clip, if ``clip_consistent``) is jittered at all.
-        clip_consistent: One draw for all frames of a clip instead of one a frame.
+        clip_consistent: One draw for all frames of a clip instead of one per frame.
     """
 
     ranges: tuple[Range, Range, Range, Range]
@@ -93,7 +93,7 @@ def jitter_settings(
         saturation: As ``brightness``.
         hue: Largest shift in [0, 0.5], or a pair within [-0.5, 0.5]. 0 switches it off.
         p: Probability in [0, 1] that a frame is jittered.
-        clip_consistent: One draw a clip instead of one a frame.
+        clip_consistent: One draw per clip instead of one per frame.
         owner: Name for error messages.
 
     Raises:
@@ -190,7 +190,7 @@ def draw_mask_batch(
 
 
 def _parameters(settings: JitterSettings, uniform: Any) -> JitterParams:
-    """Parameters out of nine uniform numbers a frame, the last dimension of ``uniform``.
+    """Parameters out of nine uniform numbers per frame, the last dimension of ``uniform``.
 
     Sorting four of them gives every permutation the same chance; the number of draws never depends on the
     settings. Bounds enter as Python scalars, so that nothing is copied to a device.

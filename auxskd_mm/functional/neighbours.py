@@ -255,7 +255,7 @@ def _block_topk(similarities: Tensor, k: int) -> Neighbours:
     ``topk`` alone leaves the order of ties open, and which of the items tied at rank k it takes.
     """
     k = min(k, similarities.shape[1])
-    # One more than asked for: where it equals the last, the choice between them was not topk's to make.
+    # One more than requested: if it equals the last, topk's choice between the two is arbitrary.
     values, indices = similarities.topk(min(k + 1, similarities.shape[1]), dim=1)
     crowded = (values[:, k:] == values[:, k - 1 : k]).any(1).nonzero().flatten()
     indices = indices[:, :k]
@@ -267,7 +267,7 @@ def _block_topk(similarities: Tensor, k: int) -> Neighbours:
 
 
 def _merge(best: Neighbours | None, block: Neighbours, base: int, k: int) -> Neighbours:
-    """Top k of what is known and a later block, whose columns start at ``base``."""
+    """Top k of the earlier result and a later block, whose columns start at ``base``."""
     indices = block.indices + base
     if best is None:
         return Neighbours(block.similarities, indices)

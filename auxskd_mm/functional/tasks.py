@@ -1,4 +1,4 @@
-"""What a pretext task is called, what its classes are called, and where its labels and predictions stand.
+"""Names of a pretext task, its classes, and the keys of its labels and predictions.
 
 Samplers and heads carry :class:`Task` objects (``sampler.tasks``, ``head.tasks``). Every tool asks them, so that a task
 defined outside this package works in every tool.

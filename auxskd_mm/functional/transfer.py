@@ -1,4 +1,4 @@
-"""Loading a checkpoint into a model: what must be there, whether it is usable, and whether it arrived."""
+"""Loading a checkpoint into a model, with checks before and after."""
 
 from __future__ import annotations
 

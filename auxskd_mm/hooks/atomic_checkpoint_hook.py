@@ -1,4 +1,4 @@
-"""Checkpoints that are there whole or not at all, and hold all that an exact resume needs."""
+"""Checkpoints that are written whole or not at all, and that allow an exact resume."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class AtomicCheckpointHook(CheckpointHook):
         if self._training is None:
             try:
                 self._training = training_meta(runner.cfg.to_dict())
-            except (AttributeError, TypeError):  # a Runner made of objects has no config that tells
+            except (AttributeError, TypeError):  # a Runner made of objects has no config with this information
                 self._training = {}
         checkpoint['meta'].update(self._training)
         checkpoint.update(to_plain(checkpoint))

@@ -1,4 +1,4 @@
-"""Videos that could not be read, or are too short: left out of the score of a test, or said with counts."""
+"""Leaves unreadable videos out of a test's score and reports them; warns of videos that are too short."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ class BadVideoHook(Hook):
         self._report_short('training', runner.train_dataloader)
 
     def before_val(self, runner: Runner) -> None:
-        """Let the metrics leave out what stands in for an unreadable video."""
+        """Let the metrics leave out samples that replace an unreadable video."""
         self._prepare(runner.val_loop)
 
     def before_test(self, runner: Runner) -> None:
-        """Let the metrics leave out what stands in for an unreadable video."""
+        """Let the metrics leave out samples that replace an unreadable video."""
         self._prepare(runner.test_loop)
 
     def after_train(self, runner: Runner) -> None:

@@ -1,4 +1,4 @@
-"""The clips that a training begins with, as a picture beside its curves."""
+"""Draws the first clips of a training beside its curves."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ClipSheetHook(Hook):
     after augmentation, in the colours before normalisation; of what the data preprocessor draws at random, an example.
     No random stream and no weight changes by it.
 
-    Call point: ``before_train_iter``, once a process (a resumed training draws again), on the main rank alone.
+    Call point: ``before_train_iter``, once per process (a resumed training draws again), on the main rank alone.
 
     Args:
         number: Samples of the batch to show.

@@ -1,4 +1,4 @@
-"""What a run needs to go on beside what MMEngine's checkpoints hold, gathered from all ranks."""
+"""State for an exact resume that MMEngine's checkpoints lack, gathered from all ranks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Switches of a training step that change its speed and not its result."""
+"""Settings that speed up the training step without changing its result."""
 
 from __future__ import annotations
 

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 class KNNHook(Hook):
     """Every n epochs, classify labelled videos by their nearest neighbours in the features of the backbone.
 
-    The labels are only looked at: nothing of the set enters the loss, and a training with the hook takes the very steps
-    of one without it (modes, running statistics and random streams are as before). Every rank extracts its share.
+    The labels are only looked at. Nothing of the set enters the loss, and a training with the hook takes the very steps
+    of one without it (modes, running statistics and random streams are as before). Every rank
+    extracts its share.
 
     The accuracy is logged as ``knn/top1``, kept in the message hub as ``val/knn/top1``, and offered to the
     ``CheckpointHook``, so that ``checkpoint=dict(save_best='knn/top1')`` keeps the best epoch. (Choosing an epoch by

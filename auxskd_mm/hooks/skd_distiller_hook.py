@@ -1,4 +1,4 @@
-"""The hook that drives a distillation: it starts and moves the teacher, and watches for a collapse."""
+"""Hook of the distillation: it initialises and updates the teacher, and warns of a collapse."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class SKDDistillerHook(Hook):
         self._warned = False
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Note whether the checkpoint has a teacher: then it goes on instead of starting as the student."""
+        """Note whether the checkpoint has a teacher; if so, it is kept instead of copied from the student."""
         keys = checkpoint.get('state_dict', checkpoint)
         self._teacher_loaded = any(key.removeprefix('module.').startswith('teacher.') for key in keys)
 
@@ -113,7 +113,7 @@ class SKDDistillerHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: DataBatch = None, outputs: Mapping[str, Any] | None = None
     ) -> None:
-        """Move the teacher if the optimizer has moved the student, and report every ``interval`` iterations."""
+        """Update the teacher if the optimizer has updated the student, and report every ``interval`` iterations."""
         model = unwrap(runner.model)
         momentum = self.momentum_at(runner.iter / max(runner.max_iters, 1))
         if _stepped(built_optim_wrapper(runner)):

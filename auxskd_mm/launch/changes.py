@@ -1,4 +1,4 @@
-"""All that a start changes in a config: one list, applied by ``build_runner`` and printed by check_config."""
+"""The list of all changes that a start makes to a config; ``build_runner`` applies it, check_config prints it."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ CHANGES = (
         take_compile_options,
     ),
 )
-# What a start changes beside the config.
+# Changes of a start besides those to the config.
 BESIDES = (
     'A FullyShardedModel draws its weights before it is cut into shards; the Runner does not draw them again.',
     'load_from that is a folder becomes the newest whole checkpoint in it.',
@@ -84,7 +84,7 @@ def apply_changes(config: Config) -> dict[str, Any]:
 
 
 def changes_of(config: Config) -> list[Change]:
-    """Those changes that would alter a config here and now; it is left as it is."""
+    """The changes that would alter this config on this machine; the config itself is not changed."""
     trial = copy.deepcopy(config)
     found = []
     for change in CHANGES:

@@ -1,4 +1,4 @@
-"""The files that a tool writes: nothing that it reads, and nothing that is not its own, without ``--overwrite``."""
+"""Protects files: a tool never writes over its inputs, and over foreign files only with ``--overwrite``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..files import check_writable, mark_written, was_written_here
 
-# What the running tool may write, with the times of what is there before; run_tool marks at the end what has changed.
+# Files that the running tool may write, with their times before; run_tool marks the changed ones at the end.
 _before: dict[Path, int] = {}
 _folders: list[tuple[Path, str]] = []
 

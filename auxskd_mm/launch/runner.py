@@ -1,4 +1,4 @@
-"""From a config to the Runner that trains or tests it."""
+"""Builds the Runner that trains or tests a config."""
 
 from __future__ import annotations
 

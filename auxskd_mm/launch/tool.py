@@ -103,7 +103,7 @@ def _leave(line: str, code: int) -> None:
 
 
 def describe(error: BaseException) -> str | None:
-    """One line for an error that the user can mend, None for any other."""
+    """One line for an error that the user can fix, None for any other."""
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
     if text.startswith('Caught '):
         # A loader worker's error arrives with the worker's traceback as its text.

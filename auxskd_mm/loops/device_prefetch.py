@@ -69,7 +69,7 @@ class _Copies:
         self.preprocessor.to(device)
 
     def start(self, batch: DataBatch) -> tuple[Any, Any]:
-        """The batch on the device, and the event after which it is there."""
+        """The batch on the device, and the event that marks the end of its copy."""
         with torch.cuda.stream(self.stream):
             return self.preprocessor.cast_data(batch), self.stream.record_event()
 

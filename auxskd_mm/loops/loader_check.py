@@ -68,7 +68,7 @@ def check_same_data(dataset: Any) -> None:
 
 
 def _entries(dataset: Any) -> list[str] | None:
-    """One line an entry of MMEngine's datasets, without folders; None for others."""
+    """One line per entry of MMEngine's datasets, without folders; None for others."""
     while not hasattr(dataset, 'load_data_list') and hasattr(dataset, 'dataset'):
         dataset = dataset.dataset
     if not (hasattr(dataset, 'get_data_info') and hasattr(dataset, '__len__')):

@@ -42,7 +42,7 @@ def check_batch_norm(model: nn.Module, loader: DataLoader, config: Config) -> No
         return
     try:
         shape = sample_shape(config, 'train')
-    except Exception:  # a pipeline of another kind; nothing but this check depends on it
+    except Exception:  # a pipeline of another kind; only this check depends on it
         return
     layer = _lonely_layer(unwrap(model), shape)
     if layer is None:
@@ -81,7 +81,7 @@ def _lonely_layer(model: nn.Module, shape: tuple[int, ...]) -> str | None:
         with torch.no_grad():
             backbone.eval()(torch.zeros((clips, *shape[1:]), device=next(model.parameters()).device))
     except (RuntimeError, ValueError, TypeError):
-        return None  # a backbone that takes something else than a clip
+        return None  # a backbone whose input is not a clip
     finally:
         for hook in hooks:
             hook.remove()

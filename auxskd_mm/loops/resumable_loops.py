@@ -1,7 +1,7 @@
-"""MMEngine's training loops, able to go on from the middle of an epoch exactly.
+"""MMEngine's training loops with exact resume from the middle of an epoch.
 
-What is random in a step is a function of (seed, rank, iteration), what is random in a sample one of (seed, epoch, place
-in the epoch): after a resume both are what they would have been, and no generator's state has to be saved.
+The random values of a step are a function of (seed, rank, iteration), those of a sample of (seed, epoch, place in the
+epoch). So both are unchanged after a resume, and no state of a generator has to be saved.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class _Resumable:
         )
 
     def go_on_from(self, position: Mapping[str, Any] | None) -> bool:
-        """Take up a run at the loop's epoch and iteration, which MMEngine has set.
+        """Continue a run at the loop's epoch and iteration, which MMEngine has set.
 
         Args:
             position: :meth:`position` of the run that was cut off; None if the checkpoint holds none.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..typing import VideoModel
 
-# What a head of MMAction2 predicts: it has num_classes, and writes logits or probabilities.
+# The predictions of an MMAction2 head: it has num_classes, and writes logits or probabilities.
 CLASS = Task('class', label_key='gt_label', pred_key='pred_score')
 
 

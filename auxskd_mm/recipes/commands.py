@@ -1,4 +1,4 @@
-"""Command lines of a recipe's steps, such as a user can run by hand."""
+"""Command lines of a recipe's steps, which a user can also run by hand."""
 
 from __future__ import annotations
 

@@ -246,7 +246,7 @@ def _override(entries: Sequence[Phase | Evaluation], phases: Sequence[Phase], op
         if not chosen:
             raise InputError(f'--cfg-options {key}: no config of this recipe has {rest}')
         for entry in chosen:
-            if text := getattr(options, 'texts', {}).get(key):  # what it means depends on what it replaces
+            if text := getattr(options, 'texts', {}).get(key):  # its meaning depends on the value that it replaces
                 config = Config.fromfile(str(entry.config))
                 config.merge_from_dict({k: v for k, v in entry.options.items() if k == rest})
                 value = read_text(text, value_at(config, rest), rest)

@@ -79,7 +79,7 @@ def _panels(runs: Mapping[str, str | Path]) -> list[list[str]]:
     losses = [key for key in keys if key.split('/')[-1].startswith('loss')]
     parts = [key for key in losses if key != 'loss']
     accuracies = [key for key in keys if key.endswith('_acc') and not key.startswith('top5')]
-    # The sum of a single part says nothing new; with several rows there is room for one curve each.
+    # The sum of a single part adds nothing; with several rows there is room for one curve each.
     shown = parts if parts and len(runs) == 1 else ['loss'] if 'loss' in losses else losses
     return [panel for panel in (shown, accuracies) if panel]
 
@@ -140,7 +140,7 @@ def _files(example: Example) -> list[str]:
 
 
 def embedding_figures(steps: Sequence[Step], names: Sequence[str], folder: Path) -> list[Figure]:
-    """The test videos in the plane, a panel a row of weights."""
+    """The test videos in the plane, one panel per row of weights."""
     points: dict[str, np.ndarray] = {}
     labels: dict[str, list[int]] = {}
     for step in _feature_steps(steps):

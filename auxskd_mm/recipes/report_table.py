@@ -137,13 +137,13 @@ def _word(value: object) -> str:
 
 
 def compare_protocols(lines: Sequence[Line]) -> tuple[dict[str, str], list[str], list[list[str]]]:
-    """What is the same for every number, and what is not.
+    """Split protocols into common fields and fields that differ.
 
     Args:
-        lines: The numbers.
+        lines: The numbers of the report.
 
     Returns:
-        Common fields; the names of the columns in which numbers differ; their values, a list a line. Several values of
+        Common fields; the names of the columns in which numbers differ; their values, a list per line. Several values of
         one number (seeds, splits) stand in one cell.
     """
     flat = [[flatten(protocol) for protocol in line.protocols] for line in lines]

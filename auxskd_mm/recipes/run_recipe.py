@@ -1,7 +1,7 @@
-"""Recipes: phases run one after the other, the weights of one handed to the next, and what came of it in one report.
+"""Recipes: run phases in order, pass the weights from one to the next, and write one report.
 
-A step is one ``tools/train.py``, one ``tools/test.py``, or both, with command lines that are printed and that a user can
-run by hand. ``docs/recipes.md`` describes the recipe file.
+A step is one ``tools/train.py``, one ``tools/test.py``, or both. The command lines are printed, and a user can run them
+by hand. ``docs/recipes.md`` describes the recipe file.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def run_recipe(
 ) -> dict[str, Any]:
     """Run the steps of a recipe that are not finished yet, and write its report.
 
-    A finished step is skipped, one that was cut off resumes from its last checkpoint, and one whose config changed
-    since it finished is an error rather than a silent mixture.
+    A finished step is skipped, and one that was cut off resumes from its last checkpoint. If a step's config has
+    changed since it finished, that is an error rather than a silent mixture.
 
     Args:
         recipe: Config with ``phases``; and ``inits`` and ``evaluations`` if there is to be a report.
@@ -44,7 +44,7 @@ def run_recipe(
         gpus: Processes per machine for torchrun; 0 runs in one process without it.
         seed: One random seed for every step, in place of the recipe's ``seeds``.
         seeds: Several, each a run of its own.
-        lists: Folders of lists, one a split, each a run of its own; what ``{lists}`` stands for.
+        lists: Folders of lists, one per split, each a run of its own; what ``{lists}`` stands for.
         report: Changes to the recipe's ``report``.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What steps leave behind: their state, checkpoints, scalars, results and predictions."""
+"""Files of finished steps: state, checkpoints, scalars, results and predictions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_state(folder: Path, name: str = STATE) -> dict[str, Any]:
 
 
 def finished_seconds(folder: Path) -> float | None:
-    """What a finished step took, None for one that is not finished."""
+    """Duration of a finished step, None for an unfinished one."""
     state = read_state(folder)
     return float(state['seconds']) if state.get('finished') else None
 
@@ -54,7 +54,7 @@ def known_state(label: str, folder: Path, fingerprint: str, name: str = STATE) -
             'move that folder away to run it anew'
         )
     if state:
-        state.setdefault('finished', 'metrics' in state)  # cells of the study from before they were kept here
+        state.setdefault('finished', 'metrics' in state)  # older cells of the study
     return state
 
 
@@ -64,11 +64,11 @@ def run_restartable(
     """Run a step that is not finished, and keep its state: the engine under recipes and the study.
 
     Args:
-        label: What the step is called.
-        folder: Its work dir.
-        fingerprint: Of :func:`digest`.
+        label: Name of the step.
+        folder: Work dir of the step.
+        fingerprint: Result of :func:`digest`.
         work: Does the work. Takes the state of a run that was cut off (empty for a new one), gives what is to be kept.
-        name: File of the state.
+        name: Name of the state file.
 
     Returns:
         The state, with ``seconds`` over all starts and ``finished``; and whether it was finished before.
@@ -89,7 +89,7 @@ def run_restartable(
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """The checkpoint that a training went on from last."""
+    """The last checkpoint of a training."""
     pointer = folder / 'last_checkpoint'
     if not pointer.is_file():
         return None

@@ -21,8 +21,8 @@ class Figure:
 
     Attributes:
         file: PNG in the report's folder.
-        alt: What it shows, for who cannot see it.
-        caption: Below it.
+        alt: Text alternative of the picture.
+        caption: Text below it.
         details: Lines to fold away, such as file names.
     """
 
@@ -37,11 +37,11 @@ class Report:
     """Everything that a report shows.
 
     Attributes:
-        title: Heading.
+        title: Heading of the report.
         facts: Short facts below it.
         rows: Titles of the weights.
         columns: Titles of the measures.
-        lines: The numbers.
+        lines: The numbers of the report.
         runs: How many runs they come from.
         sections: {heading: figures}.
         steps: ``name``, ``seconds`` and ``commands`` of each step.
@@ -60,11 +60,11 @@ class Report:
 def write_report(report: Report, folder: str | Path) -> Path:
     """Write a report.
 
-    Whatever comes from outside, file names first of all, is shown as text and never as markup.
+    All outside text, such as file names, is shown as text and never as markup.
 
     Args:
         report: What to show; its figures are in the folder already.
-        folder: Where to.
+        folder: Folder to write to.
 
     Returns:
         The path of ``report.html``.

@@ -1,1 +1,1 @@
-"""What a run writes down about itself, and reading it back: protocol, provenance, environment, times, scalars."""
+"""Records of a run, written and read: protocol, provenance, environment, times, scalars."""

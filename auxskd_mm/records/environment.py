@@ -1,4 +1,4 @@
-"""What a run was made with and by: command, revision, versions, time."""
+"""Environment of a run: command, revision, versions, time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long the iterations of a training took, from the scalars that MMEngine writes."""
+"""Duration of the iterations of a training, from MMEngine's scalars."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Checkpoints as plain data: tensors and Python's own types when saving, checked numbers when an older file is read.
 
-NumPy's pickled arrays name a type and hand it a state, and a crafted state makes NumPy read memory that is not there. Files
+NumPy's pickled arrays name a type and hand it a state, and a crafted state makes NumPy read invalid memory. Files
 of :class:`auxskd_mm.AtomicCheckpointHook` therefore hold no NumPy objects. For files of MMEngine's own hook, the classes
 below stand in for NumPy's: they take the same arguments, accept plain numbers only, and give real NumPy objects.
 """
@@ -29,7 +29,7 @@ _PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.Tensor, torch
 def to_plain(value: object, where: str = 'checkpoint') -> Any:
     """A value with NumPy objects and ``HistoryBuffer`` as lists; :func:`from_plain` gives back equal ones.
 
-    What needs no change stays the same object, so that a ``state_dict`` keeps its metadata.
+    An object without such parts is returned as it is, so that a ``state_dict`` keeps its metadata.
 
     Args:
         value: Anything. An object of another class is left out of a dict, with a line in the log.
@@ -165,7 +165,7 @@ class PlainArray(np.ndarray):
         self.whole = True
 
 
-PlainArray.__name__ = 'ndarray'  # what messages about a file call it
+PlainArray.__name__ = 'ndarray'  # name in messages about a file
 
 
 class PlainHistory(HistoryBuffer):

@@ -61,7 +61,7 @@ def read_predictions(path: str | Path) -> list[dict[str, Any]]:
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
         rows = content['predictions']
-        if 'names' in content:  # what a recipe wrote before there was one format
+        if 'names' in content:  # format of recipes before there was one format
             columns = zip(content['names'], content['labels'], rows)
             rows = [dict(filename=name, gt_label=label, pred_label=guess) for name, label, guess in columns]
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -1,6 +1,6 @@
 """The protocol of a number: everything that it depends on, in a JSON beside it.
 
-Filled from the config, the checkpoint and the process. What none of them tells is null, never guessed.
+It is read from the config, the checkpoint and the process. A value that none of them gives is null, never guessed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..registry import type_name
 from .environment import command_of_process, git_revision, now, package_versions
 from .provenance import KEY, History, data_of, history_of, methods_text, read_meta, training_of
 
-# What a metric measures, by its type; those in FROZEN train nothing of the network.
+# Measurement of each metric type; those in FROZEN do not train the network.
 EVALUATIONS = dict(
     MultiClipAccuracy='classification',
     AccMetric='classification',
@@ -46,7 +46,7 @@ def protocol_of(
         config: The config that was run, overrides included.
         checkpoint: The checkpoint that is measured; None is random weights.
         part: 'test', 'val' (validation during a training; then the config's own ``init_history`` counts) or 'train'.
-        command: None is this process's.
+        command: Command line; None takes this process's.
 
     Returns:
         JSON types only; see ``docs/recipes.md`` for the keys.
@@ -77,7 +77,7 @@ def protocol_of(
         averaging=_averaging(model, config.get(f'{part}_evaluator')),
         data=_labelled(config, part),
         split=config.get('split'),
-        # What made the number random: the training of the classifier, or of the network whose features are compared.
+        # Source of randomness: the training of the classifier, or of the network whose features are compared.
         seed=_drawn(config) if checkpoint is None else meta.get('seed'),
         checkpoint=checkpoint,
         config=name,
@@ -100,9 +100,9 @@ def protocol_of_features(
         config: Config of the network.
         checkpoint: Its weights; None is random ones drawn from ``seed``.
         pipeline: Steps that made the clips.
-        pooling: Of the feature maps.
+        pooling: Pooling of the feature maps.
         videos: Folders or lists.
-        seed: Of random weights.
+        seed: Seed of random weights.
     """
     run = config.to_dict()
     run['model'] = {**run['model'], 'cls_head': dict(type='ClipFeatureHead', pooling=pooling)}
@@ -136,8 +136,8 @@ def write_protocol(result: str | Path, protocol: Mapping[str, Any], metrics: Map
     """Write ``<result>.protocol.json`` beside a result: ``protocol`` and, where given, ``result``.
 
     Args:
-        result: File with the number, or what it would be called.
-        protocol: Of :func:`protocol_of`.
+        result: File with the number; it need not exist.
+        protocol: Result of :func:`protocol_of`.
         metrics: The numbers themselves.
 
     Returns:
@@ -182,7 +182,7 @@ def _history(
     whole = history_of(checkpoint)
     if own or not whole:
         return whole
-    # The last training of a classifier's checkpoint is the labelled one, unless it is not known what it was.
+    # The last training of a classifier's checkpoint is the labelled one, unless it is unknown.
     return whole[:-1] if training_of(meta) is not None else None
 
 

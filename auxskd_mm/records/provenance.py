@@ -1,4 +1,4 @@
-"""Where weights come from: the trainings that led to a checkpoint, as the checkpoints themselves tell."""
+"""Provenance of weights: the trainings that led to a checkpoint, read from the checkpoints."""
 
 from __future__ import annotations
 
@@ -94,12 +94,12 @@ def _is_training(value: object) -> bool:
 def history_of(checkpoint: str | None, depth: int = 0) -> History | None:
     """The trainings behind a checkpoint, the first one first, itself included.
 
-    A training by ``tools/train.py`` keeps the history of what it started from. For others the files that ``load_from``
-    names are followed as far as they are there.
+    A training by ``tools/train.py`` keeps the history of its starting weights. For other files, ``load_from`` is
+    followed as far as the files exist.
 
     Args:
         checkpoint: File; None is random weights.
-        depth: Of the recursion.
+        depth: Depth of the recursion.
 
     Returns:
         For each phase ``method``, ``data``, ``epochs``, ``seed``, ``input`` and ``checkpoint``, None as the first

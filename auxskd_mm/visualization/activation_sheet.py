@@ -31,7 +31,7 @@ class ActivationClip(NamedTuple):
 
 
 def draw_activation(clips: Sequence[ActivationClip], path: str | Path, title: str = '') -> Path:
-    """Draw three rows a clip (frames, frames under the map, mean of the map over each frame) and write a PNG.
+    """Draw three rows per clip (frames, frames under the map, mean of the map over each frame) and write a PNG.
 
     Colours have one scale for all clips, symmetric about 0: orange adds to the logit, purple takes from it; where the map
     is near 0 the frame shows through in grey.

@@ -24,7 +24,7 @@ _FONT_SIZE = 12
 
 
 def animate(clips: Sequence[SheetClip], columns: int = 2) -> list[np.ndarray]:
-    """Frames of a grid in which every clip plays; shorter ones begin again.
+    """Frames of a grid in which every clip plays; shorter clips start again.
 
     Args:
         clips: Tiles, row by row. Three blanks in a caption, as in a sheet, divide what a clip is from where it is from.
@@ -76,7 +76,7 @@ def encode_gif(frames: Sequence[np.ndarray], fps: float = 6) -> bytes:
 
     Args:
         frames: uint8 RGB (H, W, 3).
-        fps: Frames a second.
+        fps: Frames per second.
     """
     images = [Image.fromarray(frame).quantize(128, method=Image.Quantize.MEDIANCUT) for frame in frames]
     stream = io.BytesIO()
@@ -92,7 +92,7 @@ def write_animation(frames: Sequence[np.ndarray], path: str | Path, fps: int = 6
     Args:
         frames: uint8 RGB (H, W, 3), H and W even.
         path: File.
-        fps: Frames a second.
+        fps: Frames per second.
 
     Returns:
         The path.

@@ -25,12 +25,12 @@ def write_gallery(
 ) -> Path:
     """Write a section a video: its clips as strips of frames, and playing.
 
-    Whatever comes from outside, file names first of all, is shown as text and never as markup.
+    All outside text, such as file names, is shown as text and never as markup.
 
     Args:
         samples: Of :func:`see_samples`.
         path: HTML file; its folder is made.
-        title: Heading.
+        title: Heading of the report.
         facts: Lines below it.
         stages: Of each clip, see ``STAGES``.
 

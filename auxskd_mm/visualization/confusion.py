@@ -15,7 +15,7 @@ _MOST_NUMBERS = 20  # more classes than that leave no room for a number in a cel
 
 
 def confusion_matrix(labels: Sequence[int], predictions: Sequence[int], classes: int) -> np.ndarray:
-    """Counts int (C, C), a row a label and a column a prediction.
+    """Counts int (C, C), one row per label and one column per prediction.
 
     Raises:
         InputError: If there is a class beyond.

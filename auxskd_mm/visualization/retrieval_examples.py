@@ -1,4 +1,4 @@
-"""Which queries a retrieval sheet shows, and what is nearest to them."""
+"""Queries of a retrieval sheet, and their nearest videos."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def choose_queries(labels: Sequence[int], number: int) -> list[int]:
 def find_examples(
     gallery: FeatureBank, query: FeatureBank, rows: Sequence[int], names: Sequence[str], neighbours: int = NEIGHBOURS
 ) -> list[Example]:
-    """Queries with what is nearest to them; a query that is itself in the gallery does not find itself.
+    """Queries with their nearest videos; a query that is itself in the gallery does not find itself.
 
     Args:
         gallery: What to look among.

@@ -1,4 +1,4 @@
-"""Retrieval examples: a query and what was found for it, as strips of three frames."""
+"""Retrieval examples: a query and its results, as strips of three frames."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Found(NamedTuple):
 
 
 class Example(NamedTuple):
-    """A query (path and class name) and what was found for it, nearest first."""
+    """A query (path and class name) and its results, nearest first."""
 
     path: str
     name: str

@@ -150,7 +150,7 @@ def export_model(
 
 
 def check_export_path(path: str | Path, check: bool = True) -> Path:
-    """Refuse before the work what could not be written or compared after it.
+    """Refuse, before the work, outputs that could not be written or compared after it.
 
     Raises:
         InputError: For another suffix, a missing package, or a folder that cannot be written.

@@ -24,7 +24,7 @@ class Cell:
         steps: Of training; 0 trains nothing.
         init: Name of the cell whose weights it starts from or measures; None is random weights.
         still: Repeat one frame of every clip.
-        labels: Lists of labelled training clips by labels a class; features are measured with each.
+        labels: Lists of labelled training clips by labels per class; features are measured with each.
     """
 
     name: str

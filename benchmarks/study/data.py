@@ -18,7 +18,7 @@ from auxskd_mm.errors import InputError
 from auxskd_mm.files import write_whole
 
 FRAME = (64, 48)
-BUDGETS = (1, 5, 20)  # labels a class; 0 stands for all
+BUDGETS = (1, 5, 20)  # labels per class; 0 stands for all
 # The same scenes coded much more coarsely and with frames that depend on each other, for the shortcut check.
 COARSE = dict(qp=38, gop=12)
 BATCH = 16

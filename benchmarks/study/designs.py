@@ -15,7 +15,7 @@ TOTAL, AUX = 480, 120
 # Of the auxiliary phase, chosen on seed 0 among 3e-4 and 1e-3: after the larger one VSPP stayed at chance (table `schedule`).
 AUX_LR = 3e-4
 LR = 'optim_wrapper.optimizer.lr'
-# Steps of fine-tuning by labels a class; 0 is all labels. Real clips need longer.
+# Steps of fine-tuning by labels per class; 0 is all labels. Real clips need longer.
 FINE_TUNE = {1: 40, 5: 60, 20: 80, 0: 160}
 REAL_FINE_TUNE = 240
 CLIP, SEGMENTS = 8, 2
@@ -31,7 +31,7 @@ class Clips:
         key: First part of the cells' names.
         train: Store or list of the pretraining's clips.
         test: Store or list of the pretext tests' clips.
-        labels: Lists of labelled training clips by labels a class.
+        labels: Lists of labelled training clips by labels per class.
         queries: List of labelled test clips.
         classes: Number of classes.
         crop: Side of the crops in pixels.
@@ -148,7 +148,7 @@ def chain(
 
 
 def motion_table(root: Path, seeds: Sequence[int]) -> list[Cell]:
-    """Every method alone and after auxSKD, with equal steps, by labels a class."""
+    """Every method alone and after auxSKD, with equal steps, by labels per class."""
     made = []
     for seed in seeds:
         clips = motion(root, seed)

@@ -18,7 +18,7 @@ LABELS = ['1', '5', '20', 'all']
 
 
 def few_labels(results: Results, out: Path) -> Path:
-    """Accuracy by labels a class: a row of panels a measure, a column a method, alone and after auxSKD."""
+    """Accuracy by labels per class: one row of panels per measure, one column per method, alone and after auxSKD."""
     measures = (
         ('k-NN', 'frozen', 'knn/{}'),
         ('linear probe', 'frozen', 'linear/{}'),

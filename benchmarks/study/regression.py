@@ -10,7 +10,7 @@ from data import motion_stores
 from designs import WHOLE, chain, frozen, motion
 
 FOLDER = 'regression'  # below the study's
-TRAIN, TEST = 100, 80  # clips a class
+TRAIN, TEST = 100, 80  # clips per class
 STEPS = (60, 360)
 # Share of k-NN accuracy by which the chain must beat random weights: above three standard deviations of the difference of two
 # random networks (1.24 points over seeds 0 to 4), below every gain on record (6.6 to 12.9 points). Tests hold it to both.

@@ -54,7 +54,7 @@ class Results:
         return cls(content['cells'], content['made'])
 
     def save(self, path: Path) -> None:
-        """Write a JSON with one cell a line."""
+        """Write a JSON with one cell per line."""
         rows = ',\n'.join(f'  {json.dumps(name)}: {json.dumps(row)}' for name, row in sorted(self.cells.items()))
         write_whole(path, f'{{"made": {json.dumps(self.made)},\n "cells": {{\n{rows}\n }}}}\n')
 

@@ -18,7 +18,7 @@ import warnings
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 
-os.environ['OMP_NUM_THREADS'] = '1'  # one core a cell: small networks gain nothing from more
+os.environ['OMP_NUM_THREADS'] = '1'  # one core per cell: small networks gain nothing from more
 
 import torch
 from cells import Cell

@@ -30,7 +30,7 @@ class Interval(NamedTuple):
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """Interval of the mean of values, one a seed."""
+    """Interval of the mean of values, one per seed."""
     x = np.asarray(values, dtype=float)
     if len(x) < 2:
         return Interval(float(x.mean()) if len(x) else float('nan'), float('nan'), len(x))

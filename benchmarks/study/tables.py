@@ -29,7 +29,7 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def few(step: str, key: str) -> list[tuple[str, str, str]]:
-    """Columns of one measure by labels a class."""
+    """Columns of one measure by labels per class."""
     names = {0: 'all'}
     return [(names.get(n, str(n)), step.format(n), key.format(n)) for n in FEW]
 
@@ -70,11 +70,11 @@ def motion_main(results: Results) -> str:
 
 
 def motion_few(results: Results) -> str:
-    """By labels a class, one table a measure."""
+    """By labels per class, one table per measure."""
     parts = []
     for name, step, key in (('k-NN', 'frozen', 'knn/{}'), ('Linear probe', 'frozen', 'linear/{}'),
                             ('R@1', 'frozen', 'R@1/{}'), ('Fine-tuned', 'finetune{}', 'acc/top1')):  # fmt: skip
-        parts.append(f'{name}, by labels a class:\n\n' + means(results, 'motion', rows_of_methods(), few(step, key)))
+        parts.append(f'{name}, by labels per class:\n\n' + means(results, 'motion', rows_of_methods(), few(step, key)))
     return '\n\n'.join(parts)
 
 

@@ -10,7 +10,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     preemption=dict(type='auxskd_mm.PreemptionHook'),  # SIGTERM or Ctrl-C: save, then leave
     non_finite=dict(type='auxskd_mm.NonFiniteLossHook'),  # a loss that is NaN or infinite ends the run
-    sync_buffers=dict(type='auxskd_mm.SyncBuffersExceptQueuesHook'),  # a queue is never averaged
+    sync_buffers=dict(type='auxskd_mm.SyncBuffersExceptQueuesHook'),  # a queue is never averaged over ranks
 )
 custom_hooks = [
     dict(type='auxskd_mm.CheckedTransferHook'),  # `load_from` that brings no backbone is an error

@@ -1,4 +1,4 @@
-# What the demos share: MotionClips (tools/data/make_motion_clips.py) at a size that two CPU
+# Shared parts of the demos: MotionClips (tools/data/make_motion_clips.py) at a size that two CPU
 # cores train on in minutes, and the training itself. A demo adds model, train_pipeline and test_pipeline.
 _base_ = ['../_base_/default_runtime.py']
 
@@ -6,7 +6,7 @@ data_root = 'data/motion_clips'
 # An eighth of the width. Of our networks the one that leaves chance first at this size (docs/experiments.md).
 backbone = dict(type='auxskd_mm.C3DBN', base_channels=8)
 data_preprocessor = dict(type='auxskd_mm.ClipDataPreprocessor', mean=[127.5, 127.5, 127.5], std=[64.0, 64.0, 64.0])
-# Small frames and no jitter: such networks stay at chance for some hundred steps, so steps must be cheap and many.
+# Small frames and no jitter: such networks stay at chance for some hundred steps, so training needs many cheap steps.
 crop = 40
 augment = [
     dict(type='Resize', scale=(64, 48), keep_ratio=False),

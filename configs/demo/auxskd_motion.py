@@ -1,5 +1,5 @@
 # auxSKD on MotionClips in a minute. Differs from auxskd_r21d_k100.py in: C3D at an eighth of the width, speeds 1, 2, 4 and 8, 40 x
-# 40 crops, 'fit' sampling, RGB in [-2, 2], light jitter once a clip, a queue of 512 anchors (the pool has a few hundred clips),
+# 40 crops, 'fit' sampling, RGB in [-2, 2], light jitter once per clip, a queue of 512 anchors (the pool has a few hundred clips),
 # momentum 0.99 (a hundred steps or two), AdamW.
 _base_ = ['./_base_motion.py']
 

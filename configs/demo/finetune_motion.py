@@ -1,5 +1,5 @@
 # Classifying MotionClips by all layers, from a pretraining (--cfg-options load_from=...) or from scratch, in about two
-# minutes on two cores: the network and inputs of the demo's pretraining, 16 of every second frame; two clips a video at test.
+# minutes on two cores: the network and inputs of the demo's pretraining, 16 of every second frame; two clips per video at test.
 _base_ = ['./_base_motion.py']
 
 clip_len, frame_interval, num_clips = 16, 2, 2
@@ -9,7 +9,7 @@ model = dict(
     backbone={{_base_.backbone}},
     cls_head=dict(
         type='I3DHead', num_classes=num_classes, in_channels=64, dropout_ratio=0.0, average_clips=None
-    ),  # the metric averages, and says what
+    ),  # the metric averages the clips and names the averaged values
     data_preprocessor={{_base_.data_preprocessor}},
 )
 pack = dict(type='PackActionInputs', meta_keys=('filename',))

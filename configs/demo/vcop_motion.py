@@ -1,6 +1,6 @@
 # VCOP on MotionClips that slow down, in minutes:
 #     python tools/data/make_motion_clips.py data/motion_clips_slowing --slowing 8
-# Plain MotionClips are as likely forwards as backwards: of the six orders no network can do better than one half there, and
+# Plain MotionClips are as likely forwards as backwards: of the six orders no network can do better than one half, and
 # this one stays at chance. Differs from vcop_r21d_k100.py in: C3D at an eighth of the width, clips of 8 frames with 16 between
 # them (from one to the next the speed halves; the start is free in 64 frames), 40 x 40 crops that a tuple shares, with flip,
 # one backbone pass over all clips, less dropout, RGB in [-2, 2], AdamW.
@@ -26,7 +26,7 @@ train_pipeline = [
     dict(type='auxskd_mm.DecodeClips'),
     dict(
         type='auxskd_mm.PerView', clips_per_view=sample['tuple_len'], transforms={{_base_.augment}}
-    ),  # one draw for the tuple
+    ),  # one draw per tuple
     *finish,
 ]
 test_pipeline = [

@@ -1,5 +1,5 @@
 # VSPP on MotionClips in a minute or two. Differs from vspp_r21d_k100.py in: C3D at an eighth of the width, speeds 1, 2, 4 and 8
-# (further apart: told to tell 1 from 2, 3 and 4, so small a network stays at chance for hundreds of steps), 40 x 40 crops,
+# (further apart: with 1, 2, 3 and 4 so small a network stays at chance for hundreds of steps), 40 x 40 crops,
 # 'fit' sampling, RGB in [-2, 2], no jitter, AdamW.
 _base_ = ['./_base_motion.py']
 

@@ -9,8 +9,8 @@ model = dict(
     backbone=dict(type='auxskd_mm.R2Plus1DVCOP'),
     cls_head=dict(
         type='I3DHead', num_classes=101, in_channels=512, dropout_ratio=0.0, average_clips=None
-    ),  # the metric averages, and says what
-    # Inputs as the pretraining saw them. auxSKD, VSPP, VideoPace: BGR in 0-255, which `to_rgb` makes of decoded RGB.
+    ),  # the metric averages the clips and names the averaged values
+    # Inputs as the pretraining saw them. auxSKD, VSPP, VideoPace: BGR in 0-255; `to_rgb` converts decoded RGB to it.
     # VCOP: to_rgb=False, mean=[0,0,0], std=[255,255,255]. RSPNet and *_improved: to_rgb=False, ImageNet mean and std.
     data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor', to_rgb=True),
 )

@@ -1,4 +1,4 @@
-# RSPNet's fine-tuning of S3D-G (PeihaoChen/RSPNet @ 2958779): 50 epochs, batch 4 a GPU, SGD 5e-3, cosine, all layers.
+# RSPNet's fine-tuning of S3D-G (PeihaoChen/RSPNet @ 2958779): 50 epochs, batch 4 per GPU, SGD 5e-3, cosine, all layers.
 # Not RSPNet's: the epoch is chosen on a held-out part of the training list (there: on the test split). The network is
 # VideoPace's S3D-G, not RSPNet's own file.
 # Weights of a pretraining: --cfg-options load_from=work_dirs/.../epoch_20.pth; without it, from scratch.
@@ -9,8 +9,8 @@ model = dict(
     backbone=dict(type='auxskd_mm.S3DG'),
     cls_head=dict(
         type='I3DHead', num_classes=101, in_channels=1024, dropout_ratio=0.5, average_clips=None
-    ),  # the metric averages, and says what
-    # Inputs as the pretraining saw them. auxSKD, VSPP, VideoPace: BGR in 0-255, which `to_rgb` makes of decoded RGB.
+    ),  # the metric averages the clips and names the averaged values
+    # Inputs as the pretraining saw them. auxSKD, VSPP, VideoPace: BGR in 0-255; `to_rgb` converts decoded RGB to it.
     # VCOP: to_rgb=False, mean=[0,0,0], std=[255,255,255]. RSPNet and *_improved: to_rgb=False, ImageNet mean and std.
     data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor', to_rgb=True),
 )

@@ -1,5 +1,5 @@
 # auxSKD for a few hundred clips on two CPU cores: auxskd_r21d_k100.py with an eighth of the width, 40 x 40 crops, 'fit'
-# sampling, one light jitter a clip, 256 anchors of norm 1 from the start (half of the pool, so that a clip rarely meets its
+# sampling, one light jitter per clip, 256 anchors of norm 1 from the start (half of the pool, so that a clip rarely meets its
 # own earlier key), momentum 0.99 (a few hundred steps), and AdamW with one cosine. Set train_dataloader.dataset.source.
 _base_ = '../auxskd_r21d_k100.py'
 

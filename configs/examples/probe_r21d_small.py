@@ -4,7 +4,7 @@ _base_ = ['../_base_/default_runtime.py']
 
 # Variables: --cfg-options lists=... still=True
 lists = 'lists'
-still = False  # True shows one frame of each clip, repeated: what can be told without motion
+still = False  # True repeats one frame of each clip: measures what works without motion
 model = dict(
     type='Recognizer3D',
     backbone=dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=8),

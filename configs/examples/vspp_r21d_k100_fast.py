@@ -6,13 +6,13 @@
 _base_ = '../vspp_r21d_k100_improved.py'
 
 train_dataloader = dict(
-    # Divides the data set's repeat of 10, and the batch of 30.
+    # It divides the data set's repeat of 10, and the batch of 30.
     sampler=dict(type='auxskd_mm.RepeatSampler', clips_per_decode=5),
     dataset=dict(source='data/k100_store', data_prefix=''),
 )
 custom_hooks = [
     dict(type='auxskd_mm.CheckedTransferHook'),
     dict(type='auxskd_mm.BadVideoHook'),
-    dict(type='auxskd_mm.FastStepHook', channels_last=True, compile=False),  # compile=True if minutes at the start pay
+    dict(type='auxskd_mm.FastStepHook', channels_last=True, compile=False),  # compile=True costs minutes at the start
 ]
 optim_wrapper = dict(optimizer=dict(fused=True))  # AmpOptimWrapper in bfloat16 is the base's

@@ -1,5 +1,5 @@
 # VSPP for a few hundred clips on two CPU cores: vspp_r21d_k100.py with an eighth of the width, 40 x 40 crops,
-# 'fit' sampling, one light jitter a clip, and AdamW with one cosine. Set train_dataloader.dataset.source and
+# 'fit' sampling, one light jitter per clip, and AdamW with one cosine. Set train_dataloader.dataset.source and
 # test_dataloader.dataset.source.
 _base_ = '../vspp_r21d_k100.py'
 
@@ -26,7 +26,7 @@ test_pipeline = [
     {{_base_.pack}},
 ]
 train_dataloader = dict(batch_size=16, num_workers=1, dataset=dict(data_prefix='', repeat=2, pipeline=train_pipeline))
-# Every test video four times, with other draws.
+# Shows every test video four times, with other draws.
 test_dataloader = dict(batch_size=16, num_workers=1, dataset=dict(repeat=4, pipeline=test_pipeline))
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=3e-3, weight_decay=0.02))
 epochs = 24

@@ -1,6 +1,6 @@
 # The embedded default of `make demo`: the auxiliary phase, then VSPP in two steps, on MotionClips, and what that is worth with few
 # labels beside the same network from scratch. The first step is the pace of whole short clips (num_segments=1), from which so
-# small a network leaves chance for sure; told straight away to find the sped-up quarter, it does for some seeds only.
+# small a network reliably leaves chance; if it must find the sped-up quarter from the start, it does so for some seeds only.
 whole_clip = {'sample.num_segments': 1, 'sample.clip_len': 8}
 phases = [
     dict(name='auxskd', config='../demo/auxskd_motion.py'),

@@ -1,8 +1,8 @@
-# A few hundred labelled clips of one's own, on two CPU cores: what auxSKD and VSPP are worth on them, beside the same
-# network from scratch, and beside both without motion (one frame of each clip, repeated).
+# A few hundred labelled clips of your own, on two CPU cores: compares auxSKD and VSPP with the same
+# network from scratch, and both without motion (one frame of each clip, repeated).
 #   for s in 0 1 2; do python tools/data/prepare_folder.py VIDEOS lists/$s --table groups.csv --seed $s; done
 #   python tools/run_recipe.py configs/recipes/own_videos_small.py --lists lists/0 lists/1 lists/2 --seeds 0
-# Every split is pretrained by itself, on its own training clips (and what --pool adds): no test clip is ever seen.
+# Each split has its own pretraining, on its own training clips (and those of --pool): it never sees a test clip.
 lists = ['lists']
 seeds = [0]
 

@@ -1,4 +1,4 @@
-"""From video files to features, against the model run by hand, and into files that others read."""
+"""Features of video files, compared with a direct run of the model, and written to files that others read."""
 
 import json
 import sys

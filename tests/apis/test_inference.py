@@ -1,4 +1,4 @@
-"""Probabilities of files, folders and arrays, against the model run by hand."""
+"""Probabilities of files, folders and arrays, compared with a direct run of the model."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a config is said to be, against what it is."""
+"""The explanation of a config, compared with the config."""
 
 import re
 

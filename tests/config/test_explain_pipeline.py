@@ -1,4 +1,4 @@
-"""Transforms in words: what is said must be what the settings say."""
+"""Transforms in words: the text must match the settings."""
 
 import pytest
 

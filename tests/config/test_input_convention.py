@@ -1,4 +1,4 @@
-"""What a network is fed, against the preprocessor and reader themselves."""
+"""Input convention of a network, compared with the preprocessor and reader themselves."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Lists and folders that a config reads: which are missing, what asks for them, what makes them."""
+"""Missing lists and folders of a config: the error names the key and the command that makes them."""
 
 import re
 

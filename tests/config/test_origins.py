@@ -1,4 +1,4 @@
-"""Which file sets what, against files written for the purpose."""
+"""Which file sets which key, on files written for the test."""
 
 import pytest
 

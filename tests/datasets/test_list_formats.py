@@ -1,4 +1,4 @@
-"""Every known list layout is told apart by content; what cannot be told is refused with the line."""
+"""Every known list layout is found from the content; an ambiguous list is refused with the line."""
 
 import re
 

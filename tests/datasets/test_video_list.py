@@ -1,4 +1,4 @@
-"""Sources of videos, and what becomes of those that cannot be read."""
+"""Sources of videos, and the handling of unreadable ones."""
 
 import pickle
 import re

@@ -76,7 +76,7 @@ def test_a_page_of_a_method_has_everything(method, site):
 
 
 def test_an_equation_is_what_was_written(site):
-    """A fraction and an index by hand, in the loss of RSPNet."""
+    """A fraction and an index in RSPNet's loss, compared with MathML written by hand."""
     text = (site / 'methods' / 'rspnet.html').read_text()
     assert re.search(r'<msub><mi>L</mi><mi>M</mi></msub>', text)
     assert re.search(r'<mfrac><mrow><m.>exp</m.>', text)

@@ -1,4 +1,4 @@
-"""Both averages by hand, on logits where they disagree."""
+"""Both averages compared with hand calculations, on logits where they disagree."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Accuracy, chance and interval of pretext tasks, by hand."""
+"""Accuracy, chance and interval of pretext tasks, compared with hand calculations."""
 
 import numpy as np
 import pytest

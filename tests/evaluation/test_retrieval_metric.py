@@ -1,4 +1,4 @@
-"""Retrieval and k-NN metrics from samples as a Runner hands them over, against scikit-learn."""
+"""Retrieval and k-NN metrics on samples as a Runner passes them, compared with scikit-learn."""
 
 import numpy as np
 import pytest

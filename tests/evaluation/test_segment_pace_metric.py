@@ -1,4 +1,4 @@
-"""VSPP's accuracies, chance and ceiling, by hand."""
+"""VSPP's accuracies, chance and ceiling, compared with hand calculations."""
 
 import numpy as np
 import pytest

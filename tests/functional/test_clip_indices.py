@@ -1,4 +1,4 @@
-"""Frame indices against recorded runs of the original loaders, a literal second implementation and by hand."""
+"""Frame indices compared with recorded runs of the original loaders, a second implementation and hand calculations."""
 
 import json
 from pathlib import Path

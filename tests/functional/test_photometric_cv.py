@@ -1,4 +1,4 @@
-"""Frame by frame in OpenCV, against torchvision and against the tensor version."""
+"""Frame-by-frame jitter in OpenCV, compared with torchvision and with the tensor version."""
 
 import itertools
 

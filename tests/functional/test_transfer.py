@@ -1,4 +1,4 @@
-"""Comparing key sets: what counts, what does not, and what the one line says."""
+"""Comparing key sets: which keys count, and the one-line error."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Outputs that would replace what a tool reads, or what it did not write."""
+"""Outputs that would replace a tool's inputs, or files that it did not write."""
 
 import argparse
 import os

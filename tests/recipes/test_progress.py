@@ -1,4 +1,4 @@
-"""Estimates of what is left."""
+"""Estimates of the remaining time."""
 
 from auxskd_mm.recipes.progress import Progress
 

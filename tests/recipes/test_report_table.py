@@ -1,4 +1,4 @@
-"""Numbers of a report, by hand."""
+"""Numbers of a report, compared with hand calculations."""
 
 import itertools
 

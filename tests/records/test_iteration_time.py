@@ -1,4 +1,4 @@
-"""Times of iterations, against means by hand."""
+"""Times of iterations, compared with means calculated by hand."""
 
 import json
 

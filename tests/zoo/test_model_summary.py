@@ -1,4 +1,4 @@
-"""Parameters and FLOPs against counts by hand and against torch's own counter."""
+"""Parameters and FLOPs, compared with hand counts and with torch's own counter."""
 
 import pytest
 import torch

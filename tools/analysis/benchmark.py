@@ -1,4 +1,4 @@
-"""How fast a config's loader and model are, each alone: samples a second and the spread over batches."""
+"""How fast a config's loader and model are, each alone: samples per second and the spread over batches."""
 
 from __future__ import annotations
 

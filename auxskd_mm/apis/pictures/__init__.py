@@ -1,1 +1,1 @@
-"""Pictures of what a model sees and learned, each drawn from a config and a checkpoint."""
+"""Pictures of a model's inputs and results, each drawn from a config and a checkpoint."""

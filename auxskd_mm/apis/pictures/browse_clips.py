@@ -53,7 +53,7 @@ def browse_clips(
 
 
 def check_out(out: str | Path) -> None:
-    """Refuse before the work what could not be written after it.
+    """Refuse, before the work, outputs that could not be written after it.
 
     Raises:
         InputError: For another suffix, or a place that cannot be written to.

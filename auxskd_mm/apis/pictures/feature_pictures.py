@@ -1,4 +1,4 @@
-"""Pictures of features: what is near what, and whether pace or content decides it."""
+"""Pictures of features: nearest neighbours, and whether pace or content decides them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NEAREST = 5  # that vote on how well a plot's colouring is encoded
 
 
 def read_class_names(path: str | Path | None, banks: Sequence[FeatureBank]) -> list[str]:
-    """Names of the classes, one a line; without a file their numbers.
+    """Names of the classes, one per line; without a file their numbers.
 
     Raises:
         InputError: If the file is missing, or has fewer names than there are classes.
@@ -61,7 +61,7 @@ def draw_retrieval(
         gallery: Features of the videos to look among, an ``.npz`` of ``tools/extract_features.py`` or of a test.
         query: Features of the queries; None takes them from the gallery, each without itself.
         out: PNG file.
-        classes: Text file with a class name a line.
+        classes: Text file with a class name per line.
         queries: Rows: the first video of each of so many classes, these evenly spread, or of as many videos without
             labels: nothing is chosen by its result.
         neighbours: For each.
@@ -108,7 +108,7 @@ def draw_feature_files(
     Args:
         files: {title: ``.npz`` file}.
         out: PNG file.
-        classes: Text file with a class name a line.
+        classes: Text file with a class name per line.
         method: See :func:`project`.
         most: Points of each file, drawn at random.
         seed: Of that, and of the method.
@@ -151,7 +151,7 @@ def draw_pace_embedding(
         videos: See :func:`extract_features`; a list with labels to have classes.
         out: PNG file.
         paces: Frames of the video per frame of the clip.
-        classes: Text file with a class name a line.
+        classes: Text file with a class name per line.
         method: See :func:`project`.
         most: Videos, drawn at random.
         seed: Of that, and of the method.
@@ -184,7 +184,7 @@ def draw_pace_embedding(
 
 
 def check_picture(out: str | Path) -> None:
-    """Refuse before the work what could not be written after it.
+    """Refuse, before the work, outputs that could not be written after it.
 
     Raises:
         InputError: For another suffix than .png, or a place that cannot be written to.
@@ -216,7 +216,7 @@ def _at_pace(model: VideoModel, videos: str | Sequence[str], pace: int, options:
 
 
 def _encoded(features: np.ndarray, labels: np.ndarray, videos: np.ndarray, key: str) -> str:
-    """How well the nearest of other videos tell the labels, beside guessing."""
+    """How well the nearest clips of other videos predict the labels, with chance beside it."""
     groups = torch.from_numpy(videos)
     if len(np.unique(videos)) < 2:
         return f'coloured by {key}'

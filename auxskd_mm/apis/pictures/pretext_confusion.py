@@ -1,4 +1,4 @@
-"""Confusion matrices of pretext tasks, from a model or from what a test wrote down."""
+"""Confusion matrices of pretext tasks, from a model or from a test's dump."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a config becomes while it is loaded: overrides, copied variables, types as text."""
+"""Steps of loading a config: overrides, copied variables, types as text."""

@@ -64,7 +64,7 @@ def used_in(text: str, name: str) -> bool:
 
 
 def _where(config: Config, name: str, old: object, read: Collection[str]) -> str:
-    """Keys that hold what the variable held."""
+    """Keys that hold a copy of the variable's value."""
     places = [place for place in _places(config._cfg_dict, old, '') if place.split('.')[0] in read]
     same = [place for place in places if place.rpartition('.')[2] == name]
     return ' and '.join((same or places)[:3]) or 'the keys that it went into'

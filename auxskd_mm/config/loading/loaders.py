@@ -1,4 +1,4 @@
-"""Settings of a data loader that contradict each other and need no question."""
+"""Resolves loader settings that contradict each other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _Loader = TypeVar('_Loader', bound=MutableMapping[str, Any])
 
 
 def mend_loader(loader: _Loader) -> _Loader:
-    """Take out of a loader without worker processes what only worker processes can have.
+    """Remove the settings that only worker processes can have from a loader without workers.
 
     torch refuses ``persistent_workers`` and ``prefetch_factor`` beside ``num_workers=0``, which every config here would
     have as soon as the number alone is overridden.

@@ -77,10 +77,10 @@ def refuse_old_places(config: Config, path: str) -> None:
 
 
 def _is_useless(path: str, key: str, flat: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
-    """Whether a config is the same, save for the variable itself, without one of the overrides that it was made with."""
+    """Whether the override of ``key`` changes nothing but the variable itself."""
     try:
         other = _evaluate(path, {one: value for one, value in flat.items() if one != key})
-    except InputError:  # the others need this one
+    except InputError:  # the other overrides need this one
         return False
     # A variable of another package's config is not even assigned, so nothing differs.
     return {one for one in made if one not in other or made[one] != other[one]} == {key.split('.')[0]}

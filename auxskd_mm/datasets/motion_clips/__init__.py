@@ -1,4 +1,4 @@
-"""MotionClips: made-up clips whose class is the motion alone.
+"""MotionClips: synthetic clips in which only the motion tells the class.
 
 A clip shows one to three textured objects that move by the clip's class, before a drifting textured background, through
 a shaking camera; textures, shapes, background and camera know nothing of the class. Poses live on a torus and start

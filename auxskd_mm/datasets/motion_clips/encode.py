@@ -1,4 +1,4 @@
-"""Writing H.264 files that are read fast and look the same whatever moves in them."""
+"""Writing H.264 files that decode fast and whose artefacts do not depend on the motion."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def write_h264(path: str | Path, frames: np.ndarray, *, fps: int, gop: int, qp: 
     Args:
         path: File to write; its folder must exist.
         frames: uint8 (T, H, W, 3) RGB, H and W even.
-        fps: Frames a second.
+        fps: Frames per second.
         gop: Frames from key frame to key frame.
         qp: Quantiser in [0, 51].
     """

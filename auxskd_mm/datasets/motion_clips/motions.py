@@ -1,4 +1,4 @@
-"""What a class of MotionClips is: a curve on a torus of poses.
+"""Motions of MotionClips: each class is a family of curves on a torus of poses.
 
 A pose has five coordinates, each on a circle of one turn, so that it can move for ever without an end where its class
 would show:

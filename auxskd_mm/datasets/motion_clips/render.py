@@ -49,7 +49,7 @@ def _backdrop(scene: Scene) -> np.ndarray:
 
 
 def paste_object(frames: np.ndarray, thing: MovingObject, camera: np.ndarray) -> None:
-    """Draw an object on frames that are toruses: what hangs over one side is drawn at the other.
+    """Draw an object on frames that wrap around: parts beyond one side appear at the other.
 
     Args:
         frames: uint8 (T, H, W, 3), changed in place.

@@ -1,4 +1,4 @@
-"""Scenes of MotionClips: objects that move by their class, before a background and a camera that know nothing of it."""
+"""Scenes of MotionClips: the class decides how objects move, but not the background and the camera."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DIAMETERS = (0.34, 0.44)
 _MOST_OBJECTS = 3
 # Camera shake: amplitude in short sides and frequency in hertz, per axis. The steady cue of the pace in every class.
 _SHAKE = (((0.014, 0.02), (1.4, 1.8)), ((0.006, 0.009), (2.6, 3.2)))
-# Drift of the background in short sides a second.
+# Drift of the background in short sides per second.
 _DRIFT = (0.18, 0.24)
 
 
@@ -56,12 +56,13 @@ def _shake(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
 def scene_time(settings: MotionClipsSettings) -> np.ndarray:
     """The time of a clip's motions at each of its frames (T,), in seconds from 0.
 
-    Without slowing it is the time of the frames. With it all that moves (objects, background, camera) slows down as after
-    a push, by the same factor from frame to frame, over the same way from the first frame to the last: an arrow of time
-    that shows in the change from frame to frame alone, for how a motion starts is drawn evenly.
+    Without slowing it is the time of the frames. With slowing everything that moves (objects, background, camera) slows
+    down as after a push. The factor from frame to frame is the same, and so is the way from the first frame to the
+    last. This gives an arrow of time that shows only in the change from frame to frame, since the start of a motion is
+    drawn evenly.
 
     Args:
-        settings: Of the set; ``frames``, ``fps`` and ``slowing`` matter.
+        settings: Settings of the set; ``frames``, ``fps`` and ``slowing`` matter.
     """
     time: np.ndarray = np.arange(settings.frames) / settings.fps
     if settings.slowing == 1 or settings.frames == 1:
@@ -75,13 +76,13 @@ def draw_scene(settings: MotionClipsSettings, split: str, motion: str, index: in
     """Draw the scene of one clip, a function of its arguments alone.
 
     Args:
-        settings: Of the set; its counts and classes do not matter.
+        settings: Settings of the set; its counts and classes do not matter.
         split: One of :data:`SPLITS`.
         motion: Class of the clip.
         index: Number of the clip in its split and class.
     """
     key = [settings.version, settings.seed, SPLITS.index(split), list(MOTIONS).index(motion), index]
-    # Streams of their own: what the motion draws must not shift the background of one class against another's.
+    # Separate random streams: the draws of the motion must not shift the background of one class against another.
     surroundings, things, moves = (np.random.default_rng(s) for s in np.random.SeedSequence(key).spawn(3))
     width, height = settings.width, settings.height
     unit = float(min(width, height))

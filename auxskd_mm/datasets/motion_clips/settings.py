@@ -1,4 +1,4 @@
-"""Settings of a MotionClips set: together with the split, class and number they are all that a clip depends on."""
+"""Settings of a MotionClips set. A clip depends only on them, its split, class and number."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _LEAST_SIDE = 32
 
 @dataclasses.dataclass(frozen=True)
 class MotionClipsSettings:
-    """What to make.
+    """Settings of the clips to make.
 
     Args:
         train: Clips per class in the training split.
         val: Clips per class in the validation split.
         test: Clips per class in the test split.
-        width: Of a frame in pixels, even.
-        height: Of a frame in pixels, even.
-        frames: Of a clip. 64 hold 16 frames at a pace of 4.
-        fps: Frames a second; motions are defined in seconds.
-        seed: Which set; 0 or larger.
+        width: Width of a frame in pixels, even.
+        height: Height of a frame in pixels, even.
+        frames: Frames per clip. 64 hold 16 frames at a pace of 4.
+        fps: Frames per second; motions are defined in seconds.
+        seed: Seed of the set; 0 or larger.
         classes: Motions to make; their order gives the labels, but does not change the clips.
         gop: Frames from key frame to key frame. 1 codes each frame by itself, so that its artefacts say nothing of the
             motion either; 10 halves the files, and lets a network read a little of the class from single frames.

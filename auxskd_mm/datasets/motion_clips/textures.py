@@ -1,4 +1,4 @@
-"""Textures and shapes, drawn at random: what MotionClips are made of."""
+"""Random textures and shapes for MotionClips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing a MotionClips set: clips in parallel, lists, and the settings that they were made with."""
+"""Writing a MotionClips set: clips in parallel, then lists and settings."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def clip_name(split: str, motion: str, number: int) -> str:
 def make_motion_clips(
     out: str | Path, settings: MotionClipsSettings | None = None, *, workers: int = 1, progress: bool = False
 ) -> Counts:
-    """Write a MotionClips set, or what of it is missing.
+    """Write a MotionClips set, or its missing parts.
 
     ::
 
         out/motion_clips.json                      the settings
-        out/classes.txt                            one class a line, in the order of the labels
+        out/classes.txt                            one class per line, in label order
         out/{train,val,test}.txt                   'path label' lines, paths relative to out;
                                                    no list for a split of 0 clips
         out/{train,val,test}/<class>/<class>_<number>.mp4
@@ -58,7 +58,7 @@ def make_motion_clips(
 
     Args:
         out: Folder, made if needed.
-        settings: What to make; the default set if None.
+        settings: Settings of the set; the default set if None.
         workers: Processes.
         progress: Show a bar with the time left.
 

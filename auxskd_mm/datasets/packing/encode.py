@@ -1,4 +1,4 @@
-"""Frames into the bytes of a store's member, one function a layout.
+"""Encodes frames into the bytes of a store's member, one function per layout.
 
 An encoder is a generator of byte strings, so that a long video is never whole in memory except as H.264. What a reader
 needs to find single frames is written into the :class:`Recipe` that it gets, complete once the generator has ended.
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class Recipe:
-    """What an encoder is given, and what it finds out.
+    """Inputs of an encoder, and the positions that it reports.
 
     Attributes:
-        settings: Of the store.
+        settings: Settings of the store.
         num_frames: Frames that will come.
-        fps: Frames a second, None if unknown.
-        positions: Where each frame starts in the member, and where the last one ends; empty for 'raw'.
+        fps: Frames per second, None if unknown.
+        positions: Start of each frame in the member, and the end of the last one; empty for 'raw'.
         extradata: The decoder's set-up (parameter sets), 'mp4' only.
     """
 

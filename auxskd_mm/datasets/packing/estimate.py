@@ -1,4 +1,4 @@
-"""How large a store would be, how long it takes to pack and to read: measured on a few of the videos."""
+"""Estimates the size, packing time and reading time of a store from a few videos."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ROUNDS = 5
 
 
 class Estimate(NamedTuple):
-    """What a layout comes to.
+    """Cost of a layout.
 
     Attributes:
         layout: Its name.
@@ -44,8 +44,8 @@ def estimate_layouts(
     """Estimates of every layout, from the first frames of a few videos spread over the list.
 
     Args:
-        videos: What would be packed.
-        settings: Of the store; its layout does not matter.
+        videos: Videos that would be packed.
+        settings: Settings of the store; its layout does not matter.
         workers: Processes that would pack.
         sample: Videos to try.
 

@@ -1,4 +1,4 @@
-"""Packing videos into a store: in parallel, restartable, and never half a store that looks whole."""
+"""Packing videos into a store, in parallel and restartable. An unfinished store is never taken for a whole one."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def pack_videos(
     progress: TextIO | None = None,
     max_frames: int = 0,
 ) -> Store:
-    """Write a store, or what of it is missing or made from sources that have changed.
+    """Write a store, or only the shards that are missing or whose sources have changed.
 
     Args:
         out: Folder, made if needed.
-        videos: What to pack, in the order of the store.
-        settings: How; the default is H.264.
-        workers: Processes; 1 packs in this one.
+        videos: Videos to pack, in the order of the store.
+        settings: Settings of the store; the default is H.264.
+        workers: Processes; 1 packs in this process.
         max_bad_share: Largest share of unreadable videos, which are left out and listed in ``Store.left_out``.
         progress: Where a bar with the time left goes, None for none.
         max_frames: Only so many of each video, for estimates; 0 is all.
@@ -74,7 +74,7 @@ def pack_videos(
         store = open_store(str(out))
         if len(store) + len(store.left_out) == len(videos):
             return store
-    (out / MARKER_FILE).unlink(missing_ok=True)  # from here on it is not whole
+    (out / MARKER_FILE).unlink(missing_ok=True)  # from here on the store is not whole
     forget_store(str(out))
     try:
         shards = list(_run(jobs, min(workers, len(jobs)), progress))
@@ -172,7 +172,7 @@ def _write_shards(jobs: Sequence[ShardJob], workers: int) -> Iterator[tuple[int,
 
 
 def _finish(out: Path, settings: StoreSettings, shards: Sequence[dict[str, Any]], max_bad_share: float) -> Store:
-    """Write index and marker, then remove what earlier packings left."""
+    """Write index and marker, then remove files of earlier packings."""
     left_out = [entry for shard in shards for entry in shard['left_out']]
     index = StoreIndex.of_shards(shards)
     total = len(index) + len(left_out)

@@ -1,4 +1,4 @@
-"""Writing one shard: a tar file and what it holds, whole or not at all."""
+"""Writing one shard, a tar file, whole or not at all."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class ShardJob(NamedTuple):
     """A shard to write.
 
     Attributes:
-        folder: Of the store.
-        number: Of the shard.
-        settings: Of the store.
-        videos: What goes in.
+        folder: Folder of the store.
+        number: Number of the shard.
+        settings: Settings of the store.
+        videos: Videos of the shard.
         states: Their sources' states when the packing was planned.
         max_frames: Only so many of each video, for estimates; 0 is all.
     """
@@ -75,7 +75,7 @@ class ShardJob(NamedTuple):
 
 
 def shard_content(job: ShardJob) -> dict[str, Any] | None:
-    """What the shard holds if it is there and whole, else None."""
+    """Content of the shard if it exists and is whole, else None."""
     try:
         content = read_json(job.folder / f'{job.stem}.json')
         return content if _is_content(job, content) else None

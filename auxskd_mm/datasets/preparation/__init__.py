@@ -1,4 +1,4 @@
-"""From data sets as they are published, or a folder of one's own, to the lists that the configs read."""
+"""Makes the lists of the configs from published data sets or from your own folder."""
 
 from .hmdb51 import prepare_hmdb51
 from .kinetics100 import prepare_kinetics100_by_size, prepare_kinetics100_from_list

@@ -1,4 +1,4 @@
-"""Finding the videos that a published list names in the folder that a user has of them."""
+"""Finds the videos of a published list in the user's folder."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .labeled_list import examples, write_lines
 class FileIndex:
     """Videos and frame folders under a root, found by the name that a list gives them.
 
-    A name matches the file of that path; else one with another suffix or none (transcoded videos, extracted frames),
-    whatever the case of the class folder and with spaces for underscores in it; else the only file of that base name
-    (flat folders).
+    A name first matches the file of that path. Else it matches a file with another suffix or none (transcoded videos,
+    extracted frames); the case of the class folder does not matter, and spaces may replace underscores in it. Else it
+    matches the only file of that base name (flat folders).
 
     Args:
         root: Folder that is searched, once.
@@ -54,12 +54,12 @@ class FileIndex:
 
         Args:
             names: Names as the list gives them.
-            source: What the names come from, for messages.
+            source: Where the names come from, for messages.
             out: Folder for ``missing.txt``, made if needed.
             max_missing_share: Largest share of missing videos that is tolerated.
 
         Returns:
-            One path a name, None for a missing one.
+            One path per name, None for a missing one.
 
         Raises:
             InputError: If more are missing; says how many, which, and what the folder holds instead.

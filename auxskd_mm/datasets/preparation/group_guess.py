@@ -42,7 +42,7 @@ def guess_groups(clips: Sequence[Clip], folder: str | Path, most: int = 3) -> li
     Args:
         clips: All clips.
         folder: What their paths start from.
-        most: Most patterns to give.
+        most: Largest number of patterns to return.
 
     Returns:
         The likeliest first; none if the names tell nothing.

@@ -28,7 +28,7 @@ def split_by_group(clips: Sequence[Clip], test_share: float, seed: int) -> tuple
     Args:
         clips: All clips.
         test_share: Share of the clips in (0, 1) to hold out.
-        seed: Which split.
+        seed: Seed of the split.
 
     Returns:
         (train, test), together all clips, without a common group.
@@ -48,7 +48,7 @@ def divide_by_group(clips: Sequence[Clip], shares: Mapping[str, float], seed: in
     Args:
         clips: All clips.
         shares: Share of the clips for each part, above 0, with a sum of 1.
-        seed: Which division.
+        seed: Seed of the division.
 
     Returns:
         Clips of each part, in the order of ``clips``.
@@ -78,11 +78,11 @@ def divide_by_group(clips: Sequence[Clip], shares: Mapping[str, float], seed: in
 
 
 def check_parts(parts: Mapping[str, Sequence[Clip]], source: str) -> None:
-    """Check that a division is fit for training on one part and testing on another.
+    """Check that a division allows training on one part and testing on another.
 
     Args:
         parts: Clips by the name of their part.
-        source: What the division comes from, for messages.
+        source: Where the division comes from, for messages.
 
     Raises:
         InputError: If two parts share a group, or a class is missing from one of them.

@@ -12,7 +12,7 @@ from .labeled_list import Labeled, write_lines
 from .split_lists import Split, check_official, locate_split, write_split
 
 NUM_CLASSES = 51
-# Of each class in each split (Kuehne et al., ICCV 2011), so 3,570 and 1,530 in all.
+# Videos per class and split (Kuehne et al., ICCV 2011), so 3,570 and 1,530 in all.
 PER_CLASS = (70, 30)
 
 _FILE = re.compile(r'(.+)_test_split([123])\.txt')
@@ -29,7 +29,7 @@ def prepare_hmdb51(
         annotations: Folder of the official ``<class>_test_split<n>.txt``.
         out: Folder for ``{train,test,fit,val}_split{1,2,3}.txt`` and ``classes.txt``.
         held: Training videos to hold out for validation (400 in VCOP); 0 writes no fit and val lists.
-        seed: Which ones.
+        seed: Seed of that choice.
 
     Returns:
         Videos in every list of every split.

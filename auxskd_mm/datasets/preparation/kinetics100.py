@@ -20,7 +20,7 @@ def smallest_classes(folder: str | Path, count: int = 100) -> list[tuple[str, in
     """Class folders with the fewest bytes, smallest first; RSPNet's rule.
 
     Args:
-        folder: Training set with one sub-folder a class.
+        folder: Training set with one sub-folder per class.
         count: How many.
 
     Returns:
@@ -48,7 +48,7 @@ def prepare_kinetics100_by_size(
     """Write the lists of the smallest classes.
 
     Args:
-        train: Kinetics-400 training set, one sub-folder a class.
+        train: Kinetics-400 training set, one sub-folder per class.
         val: Validation set of the same layout, or None.
         out: Folder for ``train.txt`` and ``val.txt`` (``path label``, relative to ``train`` and ``val``),
             ``classes.txt`` and ``sizes.csv`` (class, bytes), which records what decided.
@@ -84,7 +84,7 @@ def prepare_kinetics100_from_list(
     """Write the lists of the videos that a published list names.
 
     Args:
-        videos: Folder of the videos, one sub-folder a class; class names may have spaces for underscores.
+        videos: Folder of the videos, one sub-folder per class; class names may have spaces for underscores.
         names: List of ``class/video`` with or without frame counts, such as auxSKD's ``k100.list``.
         out: Folder for ``train.txt``, ``val.txt``, ``classes.txt``, and ``missing.txt`` if videos are missing.
         val: Validation set, of which the videos of the same classes are taken, or None.

@@ -1,4 +1,4 @@
-"""Clips of a test that look like clips of the training: cuts of one recording, copies, other encodings."""
+"""Finds test clips that look like training clips: cuts of one recording, copies, other encodings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class NearDuplicates(NamedTuple):
 
 
 def near_duplicates(train: Sequence[str], test: Sequence[str], most: int = 1000) -> NearDuplicates:
-    """Test clips with three frames that look as those of a training clip do.
+    """Test clips with three frames that look like those of a training clip.
 
     A frame is described by a difference hash: whether each of 8 x 8 areas is brighter than its right neighbour (as in
     the ImageHash library's ``dhash``). The frames lie at a quarter, half and three quarters of the clip. A training clip that

@@ -1,4 +1,4 @@
-"""A folder or a table of one's own labelled videos to lists, split by group."""
+"""Makes lists from your own folder or table of labelled videos, split by group."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def prepare_folder(
             group of its own.
         test_share: Share of the clips to hold out for the test.
         val_share: Share of the clips to hold out for validation, 0 for none.
-        seed: Which split.
+        seed: Seed of the split.
         pool: Further videos, without labels, for ``pool.txt``.
         delimiter: Between path and label.
 

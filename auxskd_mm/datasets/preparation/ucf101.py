@@ -29,7 +29,7 @@ def prepare_ucf101(
         annotations: Folder of the official ``classInd.txt``, ``trainlist0?.txt`` and ``testlist0?.txt``.
         out: Folder for ``{train,test,fit,val}_split{1,2,3}.txt`` and ``classes.txt``.
         held: Training videos to hold out for validation (800 in VCOP); 0 writes no fit and val lists.
-        seed: Which ones.
+        seed: Seed of that choice.
 
     Returns:
         Videos in every list of every split.

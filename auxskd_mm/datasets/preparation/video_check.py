@@ -1,4 +1,4 @@
-"""Decode every video once, in parallel, and report those that are bad, short or there twice.
+"""Decodes every video once, in parallel, and reports bad, short and duplicate ones.
 
 Of each video a sample of frames is also read by number, as training reads them, and compared.
 """
@@ -43,7 +43,7 @@ class VideoReport(NamedTuple):
             reading in order), 'short' and 'duplicate'.
         reason: What is wrong, or odd about one that is 'ok', such as missing frame numbers; '' if nothing.
         frames: Frames that were decoded.
-        fps: Frames a second, None if unknown.
+        fps: Frames per second, None if unknown.
         width: In pixels, 0 if nothing could be decoded.
         height: In pixels.
         size: In bytes; of a frame folder, of all its images.
@@ -113,7 +113,7 @@ def check_videos(
         paths: Video files or frame folders.
         min_frames: See :func:`check_video`.
         max_pixels: See :func:`check_video`.
-        workers: Processes, None for one a core.
+        workers: Processes, None for one per core.
         progress: Where the bar goes, None for none.
 
     Returns:
@@ -153,7 +153,7 @@ def write_report(path: str | Path, reports: Sequence[VideoReport]) -> None:
     """Write a report of all videos.
 
     Args:
-        path: ``.csv`` (one row a video) or ``.json`` (``summary`` and ``videos``).
+        path: ``.csv`` (one row per video) or ``.json`` (``summary`` and ``videos``).
         reports: What to write.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What all readers share: the interface, the bad ends of files, and one line for what a backend says."""
+"""Shared parts of the readers: interface, damaged ends of files, one-line errors."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Reader:
 
 
 def require_regular(path: str) -> None:
-    """Refuse what is no regular file; opening a pipe would wait for whoever writes into it.
+    """Refuse anything but a regular file; opening a pipe would wait for its writer.
 
     Raises:
         VideoReadError: If it is none, or there is nothing.

@@ -1,4 +1,4 @@
-"""Which frames a video file holds, and in what order: from its packets, by decoding only where these do not tell."""
+"""Index of the frames of a video file, from its packets; it decodes only where these do not suffice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-# What the numbers of frames rest on. Raised with every change that gives a file's frames other numbers.
+# Version of the frame numbering. Raise it with every change that gives a file's frames other numbers.
 NUMBERING = 2
 # AVFMT_FLAG_GENPTS of libavformat/avformat.h, which PyAV sets without asking.
 _INVENT_TIME_STAMPS = 1
@@ -240,7 +240,7 @@ def _decode(path: str, order: list[int] | None, max_pixels: int) -> tuple[int, l
 
 
 def _state(path: str) -> tuple[str, int, int]:
-    """Path, size and time, which tell whether a file is still the same."""
+    """Path, size and time, to find out whether a file has changed."""
     status = os.stat(path)
     return path, status.st_size, status.st_mtime_ns
 

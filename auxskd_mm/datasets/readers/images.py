@@ -121,7 +121,7 @@ def jpeg_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _segments(data: bytes) -> tuple[tuple[int, int] | None, int | None]:
-    """Size of a JPG, and where its coded pixels start; None for what is not there."""
+    """Size of a JPG, and where its coded pixels start; None for a missing part."""
     at, size = 2, None
     while data[:2] == b'\xff\xd8' and at + 4 <= len(data):
         if data[at] != 0xFF:  # between segments decoders skip what is no marker
@@ -130,7 +130,7 @@ def _segments(data: bytes) -> tuple[tuple[int, int] | None, int | None]:
                 break
             continue
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], 'big')
-        if marker == 0xFF:  # a byte that fills up
+        if marker == 0xFF:  # a fill byte
             at += 1
             continue
         if marker == 0xDA:

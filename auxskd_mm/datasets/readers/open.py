@@ -69,7 +69,7 @@ class _OtherReader(Reader):
 
 
 class DecordReader(_OtherReader):
-    """decord, for those whose videos it reads faster; not maintained any more and x86-64 only.
+    """decord, which reads some videos faster; no longer maintained, x86-64 only.
 
     It finds frames by number in files whose groups of pictures are closed and whose first frame has time 0, such as
     most MP4. PyAV reads all others.
@@ -92,7 +92,7 @@ class DecordReader(_OtherReader):
         try:
             self._reader = decord.VideoReader(literal_path(self.path), num_threads=1)
         except (decord.DECORDError, RuntimeError, IndexError):
-            return False  # a codec or container that it does not know, since PyAV has read the file
+            return False  # an unknown codec or container, since PyAV has read the file
         return len(self._reader) == self.num_frames
 
     def _read(self, indices: Sequence[int]) -> list[np.ndarray]:

@@ -98,7 +98,7 @@ def _rotated(frame: VideoFrame, angle: int) -> Any:
     from av.filter import Graph
 
     graph = Graph()
-    if hasattr(graph, 'threads'):  # not in old releases
+    if hasattr(graph, 'threads'):  # missing in old releases
         graph.threads = 1
     source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25))
     rotate, sink = graph.add('rotate', f'{angle}*PI/180'), graph.add('buffersink')

@@ -97,7 +97,7 @@ class PyAVReader(Reader):
         return found
 
     def _read_from_start(self, wanted: set[int]) -> dict[int, np.ndarray]:
-        """The slow second way, from the start; also recovers a file whose seek does not land where its index says."""
+        """Slow reading from the start; also used if a seek does not land where the index says."""
         found: dict[int, np.ndarray] = {}
         last, final = None, max(wanted)
         for i, frame in self.frames():
@@ -168,7 +168,7 @@ def frame_array(frame: VideoFrame, channel_order: str) -> np.ndarray:
 def convert(frame: VideoFrame, pixels: str) -> Any:
     """A frame in another pixel format, by one thread.
 
-    PyAV's own ``to_ndarray(format=...)`` starts a thread a core for every frame, which costs several times the
+    PyAV's own ``to_ndarray(format=...)`` starts a thread per core for every frame, which costs several times the
     conversion, and a process that is forked while they exist waits for them for ever.
     """
     if not hasattr(_LOCAL, 'converter'):

@@ -1,4 +1,4 @@
-"""Opening a path as nothing but a path, and choosing the video stream that ffmpeg would choose."""
+"""Opens a path, never an address or list, and chooses the same video stream as ffmpeg."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory that is used again once nobody looks at it any more."""
+"""A small pool of reusable read buffers."""
 
 from __future__ import annotations
 

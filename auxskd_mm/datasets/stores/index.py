@@ -1,4 +1,4 @@
-"""The index of a store: one row a video in arrays, so that 100,000 of them cost neither time nor memory."""
+"""The index of a store: one row per video in arrays, so that 100,000 of them cost neither time nor memory."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class StoreIndex:
     """Rows and names of the videos of a store.
 
     Attributes:
-        rows: Structured array, one row a video.
+        rows: Structured array, one row per video.
         names: Their names in the store.
         sources: Paths of the videos that they were made from.
         extradata: Decoder set-ups that rows refer to by number.

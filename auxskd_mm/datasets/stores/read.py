@@ -122,7 +122,7 @@ class StoredVideoReader(Reader):
         return positions
 
     def _runs(self, indices: Sequence[int], gap: int) -> list[list[int]]:
-        """Indices in groups that are read in one go: neighbours less than ``gap`` frames apart."""
+        """Indices in groups that are read together: neighbours less than ``gap`` frames apart."""
         runs = [[indices[0]]]
         for before, i in zip(indices, indices[1:]):
             if i - before < gap:
@@ -133,7 +133,7 @@ class StoredVideoReader(Reader):
 
 
 class StoredRawReader(StoredVideoReader):
-    """Layout 'raw'. The frames are views of one buffer, which is used again when all of them are gone."""
+    """Layout 'raw'. The frames are views of one buffer of the pool; it is reused when all views are gone."""
 
     def _check_members(self, descriptor: int) -> None:
         super()._check_members(descriptor)
@@ -146,7 +146,7 @@ class StoredRawReader(StoredVideoReader):
         size = 3 * height * width
         buffer = take_buffer(len(indices) * size)
         filled = 0
-        # A call costs less than the bytes of a frame, so only neighbours are read together.
+        # A read call costs less than the bytes of a frame, so only neighbours are read together.
         for run in self._runs(indices, gap=2):
             part: Any = buffer[filled : filled + len(run) * size]
             start = NPY_HEADER + run[0] * size
@@ -194,7 +194,7 @@ class StoredMp4Reader(StoredVideoReader):
         return frames
 
     def _runs_of_groups(self, indices: Sequence[int]) -> list[list[int]]:
-        """Indices in groups that are decoded in one go; a group of pictures that holds none of them is left out."""
+        """Indices in groups that are decoded together; a group of pictures that holds none of them is left out."""
         gop = self._store.gop
         runs = [[indices[0]]]
         for before, i in zip(indices, indices[1:]):

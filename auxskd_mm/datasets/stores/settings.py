@@ -1,4 +1,4 @@
-"""What a store is made with, and the names of its files."""
+"""Settings of a store, and the names of its files."""
 
 from __future__ import annotations
 

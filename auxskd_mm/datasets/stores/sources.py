@@ -1,4 +1,4 @@
-"""The videos that a store is made from, and whether they are still what they were."""
+"""Source videos of a store, and whether they have changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opening a store: is it whole, of this version, and made from what its sources still are?"""
+"""Opens a store and checks that it is whole, of this version, and that its sources have not changed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Store:
         return len(self.index)
 
     def samples(self) -> list[dict[str, Any]]:
-        """One dict a video: ``filename``, ``total_frames``, and ``label`` where its list gave one."""
+        """One dict per video: ``filename``, ``total_frames``, and ``label`` where its list gave one."""
         prefix = self.path.rstrip('/')
         frames, labels = self.index.rows['frames'].tolist(), self.index.rows['label'].tolist()
         samples: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""The clips of a sample as pictures show them: which frames, which of them are paced, and that in words."""
+"""The clips of a sample for pictures: frame indices, paced positions and captions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opening and decoding: a video once per sample, whatever the number of views, and only the frames asked for."""
+"""Opening and decoding: each video once per sample, whatever the number of views, and only the requested frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colour work that stays in the loader: per-frame jitter and random grey on decoded frames.
+"""Colour transforms in the loader: per-frame jitter and random grey on decoded frames.
 
 The channel order is whatever the decoder gave. VideoPace, VSPP and auxSKD read BGR frames with OpenCV and
 jitter them as if they were RGB; with an RGB decoder (PyAV, decord) the jitter is the one that its formulas

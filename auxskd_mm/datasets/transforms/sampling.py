@@ -21,7 +21,7 @@ from .captions import ShownClip
 
 
 class PretextSampler(BaseTransform):
-    """Base of the samplers: where the random numbers come from, and what a sampler says about itself.
+    """Base of the samplers: random numbers, labels and the description of a sampler.
 
     A subclass writes :meth:`transform` and sets ``tasks`` to the labels that it draws. It may also say what it does
     (:meth:`describe`) and which frames play at another pace (:meth:`paced_positions`).

@@ -1,4 +1,4 @@
-"""One frame in place of a clip, for the baseline that sees no motion."""
+"""Repeats one frame as a clip, for the baseline without motion."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class PerView(BaseTransform):
     Args:
         transforms: Configs (or callables) of the sub-pipeline. It keeps the number of frames and brings all views to
             one size: ``RandomCrop``, ``RandomResizedCrop`` with ``Resize``, ``Flip``, ``ClipColorJitter`` ...
-        clips_per_view: Neighbouring clips that share one draw, for methods with several clips a view.
+        clips_per_view: Neighbouring clips that share one draw, for methods with several clips per view.
 
     Raises:
         InputError: For settings that cannot be met.

@@ -130,7 +130,7 @@ def _builder(model: str) -> Callable[..., nn.Module]:
 
 
 def _remove_head(network: Any, model: str) -> int:
-    """Take the classifier off in place; returns the width of what it saw."""
+    """Remove the classifier in place; returns the width of its input."""
     blocks = getattr(network, 'blocks', None)
     head = network.head if hasattr(network, 'head') else blocks[-1] if blocks is not None else None
     widths = (

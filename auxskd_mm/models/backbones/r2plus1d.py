@@ -43,7 +43,7 @@ class FactoredConv3d(nn.Module):
 
 @MODELS.register_module()
 class R2Plus1DVCOP(ResidualBackbone):
-    """R(2+1)D with one block a stage: (B, 3, T, H, W) -> (B, 8 * base_channels, T/8, H/16, W/16).
+    """R(2+1)D with one block per stage: (B, 3, T, H, W) -> (B, 8 * base_channels, T/8, H/16, W/16).
 
     Often tabulated as "R(2+1)D-18", but it has 10 convolutions, 14,365,303 parameters and shares no weight shape with
     torchvision's ``r2plus1d_18``. Unlike there the shortcuts are factored convolutions too. Clips of 16 x 112 x 112

@@ -25,9 +25,9 @@ class FullConv3d(nn.Module):
 
 @MODELS.register_module()
 class R3DVCOP(ResidualBackbone):
-    """R3D with one block a stage: (B, 3, T, H, W) -> (B, 8 * base_channels, T/8, H/16, W/16).
+    """R3D with one block per stage: (B, 3, T, H, W) -> (B, 8 * base_channels, T/8, H/16, W/16).
 
-    14,361,792 parameters; neither torchvision's ``r3d_18`` nor RSPNet's ``resnet18``, which have two blocks a stage.
+    14,361,792 parameters; neither torchvision's ``r3d_18`` nor RSPNet's ``resnet18``, which have two blocks per stage.
 
     Args:
         kwargs: ``stage_blocks``, ``base_channels``, ``in_channels``, ``frozen_stages``, ``with_cp``, ``init_cfg`` of

@@ -1,4 +1,4 @@
-"""What the backbones here share: stages that can be frozen or recomputed, and weights that are checked when loaded."""
+"""Shared base of the backbones: frozen or recomputed stages, and checked pretrained weights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ...registry import type_name
 def _statistics_untouched(modules: Sequence[nn.Module]) -> Iterator[None]:
     """Let BatchNorm record its statistics in copies that are thrown away.
 
-    A recomputed stage sees its batch a second time; without this its running statistics would move twice a step.
+    A recomputed stage sees its batch a second time; without this its running statistics would move twice per step.
     Recording cannot be switched off instead: autograd then saves fewer tensors than the first time, which checkpointing
     refuses.
     """

@@ -1,4 +1,4 @@
-"""The head of VideoPace: which pace, and optionally which clips belong together."""
+"""The head of VideoPace: predicts the pace, with an optional contrastive branch."""
 
 from __future__ import annotations
 

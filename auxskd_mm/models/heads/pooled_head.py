@@ -1,4 +1,4 @@
-"""What the pretext heads share: one pooled feature per clip, of the width that the config names."""
+"""Shared base of the pretext heads: one pooled feature per clip, of the config's width."""
 
 from __future__ import annotations
 

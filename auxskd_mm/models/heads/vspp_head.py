@@ -1,4 +1,4 @@
-"""The head of VSPP: which pace, and which segment has it."""
+"""The head of VSPP: predicts the pace, and the segment that has it."""
 
 from __future__ import annotations
 

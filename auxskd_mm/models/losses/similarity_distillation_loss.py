@@ -13,7 +13,7 @@ from ...registry import MODELS
 
 
 class SimilarityDiagnostics(NamedTuple):
-    """What tells a healthy run from a collapsed one: scalars of one batch.
+    """Diagnostics of one batch that show a collapse.
 
     Attributes:
         teacher_entropy: Mean entropy in nats of the teacher's distribution over the anchors. It is log K when the

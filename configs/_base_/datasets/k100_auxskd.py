@@ -1,4 +1,4 @@
-# Kinetics-100 as auxSKD sees it: two clips a video, with another segment at another pace, each augmented on its own
+# Kinetics-100 as auxSKD sees it: two clips per video, with another segment at another pace, each augmented on its own
 # (methods of Plrbear/auxSKD @ 79e99b8).
 clip_len = 16
 pack = dict(
@@ -24,7 +24,7 @@ train_pipeline = [
             dict(type='Resize', scale=(171, 128), keep_ratio=False),
             dict(type='auxskd_mm.ClipRandomCrop', size=112),
             dict(type='Flip', flip_ratio=0.5),
-            # each frame its own
+            # one draw per frame
             dict(type='auxskd_mm.ClipColorJitter', brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, p=0.8),
         ],
     ),

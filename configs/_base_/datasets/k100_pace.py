@@ -1,4 +1,4 @@
-# Kinetics-100 as VideoPace sees it: one clip a video, at a random pace from a random start
+# Kinetics-100 as VideoPace sees it: one clip per video, at a random pace from a random start
 # (methods of laura-wang/video-pace @ cc1e561).
 clip_len = 16
 pack = dict(
@@ -14,7 +14,7 @@ train_pipeline = [
     dict(type='Resize', scale=(171, 128), keep_ratio=False),
     dict(type='auxskd_mm.ClipRandomCrop', size=112),
     dict(type='Flip', flip_ratio=0.5),
-    # each frame its own
+    # one draw per frame
     dict(type='auxskd_mm.ClipColorJitter', brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, p=0.8),
     dict(type='FormatShape', input_format='NCTHW'),
     pack,
@@ -37,7 +37,7 @@ train_dataloader = dict(
         type='auxskd_mm.UnlabeledVideoDataset',
         source='data/kinetics100/k100.list',
         data_prefix='data/kinetics100/train',
-        repeat=10,  # the original goes through its list ten times an epoch
+        repeat=10,  # the original goes through its list ten times per epoch
         pipeline=train_pipeline,
     ),
 )

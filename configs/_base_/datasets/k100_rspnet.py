@@ -1,4 +1,4 @@
-# Kinetics-100 as RSPNet sees it: two views of 32 consecutive frames a video, each cropped on its own; the model takes the
+# Kinetics-100 as RSPNet sees it: two views of 32 consecutive frames per video, each cropped on its own; the model takes the
 # speeds out of them (methods of PeihaoChen/RSPNet @ 2958779). Grey, jitter and normalisation are the model's data
 # preprocessor's, on its device as in the original.
 clip_len = 16

@@ -13,7 +13,7 @@ train_pipeline = [
     sample,
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(171, 128), keep_ratio=False),
-    # each clip its own, the frames of a clip one: what the original's reset of the seed is for; no flip, no jitter
+    # one draw per clip, shared by its frames, as the original's reset of the seed does; no flip, no jitter
     dict(type='auxskd_mm.PerView', transforms=[dict(type='auxskd_mm.ClipRandomCrop', size=112)]),
     dict(type='FormatShape', input_format='NCTHW'),
     pack,

@@ -1,4 +1,4 @@
-# Kinetics-100 as VSPP sees it: one clip a video, a random segment of it at a random pace
+# Kinetics-100 as VSPP sees it: one clip per video, a random segment of it at a random pace
 # (methods of Plrbear/auxSKD @ 79e99b8).
 clip_len = 16
 pack = dict(
@@ -16,7 +16,7 @@ train_pipeline = [
     dict(type='Flip', flip_ratio=0.5),
     dict(
         type='auxskd_mm.ClipColorJitter', brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, p=0.8
-    ),  # each frame its own
+    ),  # one draw per frame
     dict(type='FormatShape', input_format='NCTHW'),
     pack,
 ]
@@ -38,7 +38,7 @@ train_dataloader = dict(
         type='auxskd_mm.UnlabeledVideoDataset',
         source='data/kinetics100/k100.list',
         data_prefix='data/kinetics100/train',
-        repeat=10,  # the original goes through its list ten times an epoch
+        repeat=10,  # the original goes through its list ten times per epoch
         pipeline=train_pipeline,
     ),
 )

@@ -3,7 +3,7 @@
 # code augments the gallery). All videos take part; VCOP's loaders drop the last partial batch.
 # Lists by tools/data/prepare_ucf101.py; --cfg-options split=2 takes another split.
 split = 1
-num_clips = 10  # of a video at test
+num_clips = 10  # per video at test
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
     dict(type='SampleFrames', clip_len=16, num_clips=num_clips, test_mode=True),

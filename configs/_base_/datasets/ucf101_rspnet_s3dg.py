@@ -2,7 +2,7 @@
 # the area, flip, no jitter; 10 uniform clips and the centred square at test. Not taken over: its 25 fps resampling.
 # Lists by tools/data/prepare_ucf101.py; --cfg-options split=2 takes another split.
 split = 1
-num_clips = 10  # of a video at test
+num_clips = 10  # per video at test
 data_root = 'data/ucf101'
 clip_len = 64
 pack = dict(type='PackActionInputs', meta_keys=('filename',))

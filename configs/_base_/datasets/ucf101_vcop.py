@@ -3,7 +3,7 @@
 # Lists by tools/data/prepare_ucf101.py. The split is one option, for this and all configs on it:
 # --cfg-options split=2, for training and test alike.
 split = 1
-num_clips = 10  # of a video at test
+num_clips = 10  # per video at test
 data_root = 'data/ucf101'
 clip_len = 16
 pack = dict(type='PackActionInputs', meta_keys=('filename',))
@@ -12,7 +12,7 @@ train_pipeline = [
     dict(type='SampleFrames', clip_len=clip_len),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(171, 128), keep_ratio=False),
-    dict(type='RandomCrop', size=112),  # one offset a clip; the original needs a trick for that, see methods
+    dict(type='RandomCrop', size=112),  # one offset per clip; the original needs a trick for that, see methods
     dict(type='FormatShape', input_format='NCTHW'),
     pack,
 ]

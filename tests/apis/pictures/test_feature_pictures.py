@@ -1,4 +1,4 @@
-"""Pictures of features: what is found and said, against counting by hand; bad input through the tools."""
+"""Pictures of features: results and texts compared with hand counts; bad input through the tools."""
 
 import numpy as np
 import pytest

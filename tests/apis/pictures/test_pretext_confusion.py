@@ -1,4 +1,4 @@
-"""Labels and predictions out of a model, a dump and a JSON, against each other and by hand."""
+"""Labels and predictions of a model, a dump and a JSON, compared with each other and with hand counts."""
 
 import json
 import pickle

@@ -1,4 +1,4 @@
-"""A folder or a table of one's own: labels, groups, splits, and what is refused."""
+"""Your own folder or table: labels, groups, splits and refused input."""
 
 import os
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Images are decoded whole or refused: OpenCV fills what is missing with grey."""
+"""Images are decoded whole or refused: OpenCV fills missing parts with grey."""
 
 import cv2
 import numpy as np

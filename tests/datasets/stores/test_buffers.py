@@ -1,4 +1,4 @@
-"""Buffers come back when, and only when, nobody holds a view of them."""
+"""A buffer returns to the pool if, and only if, no view of it exists."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Captions and paced positions, against what each sampler's labels mean by its definition."""
+"""Captions and paced positions, compared with the definition of each sampler's labels."""
 
 import numpy as np
 import pytest

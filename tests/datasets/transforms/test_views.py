@@ -1,4 +1,4 @@
-"""Each view as if the sub-pipeline had been run on it by hand, and nothing of it left for the next."""
+"""Each view compared with its own run of the sub-pipeline; no state is left for the next view."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""VideoPace's head against calculations by hand; the contrastive branch against explicit loops."""
+"""VideoPace's head compared with hand calculations, its contrastive branch with explicit loops."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""RSPNet's projection head by hand."""
+"""RSPNet's projection head compared with a hand calculation."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""VSPP's head against a calculation by hand."""
+"""VSPP's head compared with a hand calculation."""
 
 import math
 

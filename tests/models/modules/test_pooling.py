@@ -1,4 +1,4 @@
-"""Pooling of whatever a backbone yields, against MMAction2's own heads on its own backbones."""
+"""Pooling of any backbone output, compared with MMAction2's own heads on its own backbones."""
 
 import pytest
 import torch

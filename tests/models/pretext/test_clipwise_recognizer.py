@@ -1,4 +1,4 @@
-"""Clip-by-clip BatchNorm against running the backbone on each clip position by hand."""
+"""Clip-by-clip BatchNorm compared with one backbone run per clip position."""
 
 import copy
 

@@ -65,6 +65,8 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
             {key.split('.')[0] for key in options}, known=config.keys(), where='--cfg-options', strict=True
         )
         values = options.fit(config) if isinstance(options, Overrides) else dict(options)
+        # A dict first and what is in it after, or the dict would take its place.
+        values = dict(sorted(values.items(), key=lambda pair: pair[0].count('.')))
     values.update(count_classes({**{key: config[key] for key in config}, **values}))
     if isinstance(options, Overrides):
         options.merged = values

@@ -9,7 +9,7 @@ from ..config.loading.new_style import name_types
 from .changes import apply_changes
 from .run_head import RunHeadHook
 from .screen import ScreenRunner
-from .setting_checks import check_settings
+from .setting_checks import check_parts, check_settings
 from .start_checks import check_load_from, check_optimizer_type, check_resume, check_work_dir
 from .training_defaults import compile_backbones
 
@@ -21,7 +21,8 @@ def build_runner(config: Config) -> Runner:
 
     Raises:
         InputError: If ``load_from`` is no checkpoint, or one that the run cannot resume from; if the work dir cannot be
-            written to; if the optimizer's type is unknown; or if a number is none (:func:`check_settings`).
+            written to; if the optimizer's type is unknown; or if a number is none (:func:`check_settings`), or a part is missing
+            (:func:`check_parts`).
     """
     from mmaction.registry import RUNNERS
 
@@ -33,6 +34,7 @@ def build_runner(config: Config) -> Runner:
     checkpoint = check_load_from(config)
     check_optimizer_type(config)
     compiling = apply_changes(config)['compile']
+    check_parts(config)  # a stock config gets its missing parts from the changes
     runner: Runner = (
         RUNNERS.build(config)  # type: ignore[arg-type]  # build takes a Config too
         if 'runner_type' in config

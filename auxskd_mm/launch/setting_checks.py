@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
+from mmengine.optim import _ParamScheduler
+from torch.utils.data import Dataset
 
 from ..config.loading.overrides import value_at
 from ..errors import InputError
+from ..registry import FUNCTIONS
 
 
 class _Range(NamedTuple):
@@ -38,8 +41,8 @@ _LOADER: dict[str, _Range] = {
 }
 _SETTINGS: dict[str, _Range] = {
     **{f'{part}_dataloader.{key}': wanted for part in ('train', 'val', 'test') for key, wanted in _LOADER.items()},
-    'train_cfg.max_epochs': _Range(0),
-    'train_cfg.max_iters': _Range(0),
+    'train_cfg.max_epochs': _Range(1),
+    'train_cfg.max_iters': _Range(1),
     'train_cfg.val_interval': _Range(1),
     'optim_wrapper.accumulative_counts': _Range(1),
     'optim_wrapper.optimizer.lr': _Range(0, whole=False),
@@ -72,3 +75,39 @@ def check_settings(config: Config) -> None:
         for name in _SWITCHES if isinstance(loader, Mapping) else ():
             if loader.get(name) not in (None, True, False):
                 raise InputError(f'{part}_dataloader.{name}={loader[name]!r}: expected True or False')
+
+
+def check_parts(config: Config) -> None:
+    """Refuse a config that has some parts of a training or a test and lacks others, or a part of another kind.
+
+    Raises:
+        InputError: Names the part, and what is expected.
+    """
+    for parts in (
+        ('train_dataloader', 'train_cfg', 'optim_wrapper'),
+        ('test_dataloader', 'test_cfg', 'test_evaluator'),
+    ):
+        missing = [key for key in parts if config.get(key) is None]
+        if missing and len(missing) < len(parts):
+            there = ' and '.join(key for key in parts if key not in missing)
+            raise InputError(f'{missing[0]}=None: expected a value beside {there}, or None for all of them')
+    for part in ('train', 'val', 'test'):
+        loader = config.get(f'{part}_dataloader')
+        if not isinstance(loader, Mapping):
+            continue
+        if not isinstance(loader.get('dataset'), (Mapping, Dataset)):
+            raise InputError(f'{part}_dataloader.dataset={loader.get("dataset")!r}: expected a dict(type=...)')
+        collate = loader.get('collate_fn')
+        kind = collate.get('type') if isinstance(collate, Mapping) else None
+        if isinstance(kind, str) and FUNCTIONS.get(kind) is None:
+            raise InputError(f"{part}_dataloader.collate_fn.type='{kind}': unknown, expected such as 'pseudo_collate'")
+    schedules = config.get('param_scheduler')
+    if not all(isinstance(one, (Mapping, _ParamScheduler)) for one in _several(schedules)):
+        raise InputError(f'param_scheduler={schedules!r}: expected a dict(type=...), a list of them, or None')
+
+
+def _several(value: object) -> list[object]:
+    """A list as it is, a dict by name as its values (GAN-like optimizers), one entry as a list, None as none."""
+    if isinstance(value, Mapping) and 'type' not in value:
+        return [one for part in value.values() for one in _several(part)]
+    return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]

@@ -4,7 +4,7 @@ import pytest
 from mmengine.config import Config
 
 from auxskd_mm.errors import InputError
-from auxskd_mm.launch.setting_checks import check_settings
+from auxskd_mm.launch.setting_checks import check_parts, check_settings
 
 FINE = dict(
     train_dataloader=dict(batch_size=4, num_workers=0, persistent_workers=False, prefetch_factor=None, timeout=0.5),
@@ -29,7 +29,8 @@ FINE = dict(
         ('train_dataloader.prefetch_factor', 0, '=0: expected a whole number from 1 on, or None'),
         ('train_dataloader.timeout', -2, '=-2: expected a finite number from 0 on'),
         ('train_dataloader.drop_last', 'maybe', "='maybe': expected True or False"),
-        ('train_cfg.max_epochs', 1.5, '=1.5: expected a whole number from 0 on'),
+        ('train_cfg.max_epochs', 1.5, '=1.5: expected a whole number from 1 on'),
+        ('train_cfg.max_epochs', 0, '=0: expected a whole number from 1 on'),
         ('optim_wrapper.optimizer.lr', float('nan'), '=nan: expected a finite number from 0 on'),
         ('optim_wrapper.optimizer.lr', 'fast', "='fast': expected a finite"),
         ('optim_wrapper.accumulative_counts', 0, '=0: expected a whole number from 1 on'),
@@ -44,3 +45,29 @@ def test_numbers_that_cannot_be_meant(key, value, says):
     config.merge_from_dict({key: value})
     with pytest.raises(InputError, match=key.replace('.', r'\.') + says):
         check_settings(config)
+
+
+@pytest.mark.parametrize(
+    ('change', 'says'),
+    [
+        (dict(train_dataloader=None), r'train_dataloader=None: expected a value beside train_cfg and optim_wrapper'),
+        (dict(optim_wrapper=None), r'optim_wrapper=None: expected a value beside train_dataloader and train_cfg'),
+        (dict(train_dataloader=dict(dataset=None)), r'train_dataloader\.dataset=None: expected a dict\(type='),
+        (
+            dict(train_dataloader=dict(dataset=dict(type='D'), collate_fn=dict(type='nocollate'))),
+            r"train_dataloader\.collate_fn\.type='nocollate': unknown",
+        ),
+        (dict(param_scheduler=3), r'param_scheduler=3: expected a dict\(type='),
+        (dict(param_scheduler=[dict(type='StepLR'), 'x']), r"param_scheduler=\[.*'x'\]: expected"),
+    ],
+)
+def test_a_part_that_is_missing_or_of_another_kind(change, says):
+    fine = dict(
+        train_dataloader=dict(dataset=dict(type='D'), collate_fn=dict(type='pseudo_collate')),
+        train_cfg=dict(max_epochs=1),
+        optim_wrapper=dict(),
+        param_scheduler=dict(encoder=[dict(type='StepLR')], head=dict(type='StepLR')),
+    )
+    check_parts(Config(fine))
+    with pytest.raises(InputError, match=says):
+        check_parts(Config({**fine, **change}))

@@ -37,8 +37,8 @@ class PretextSampler(BaseTransform):
     span_settings: tuple[str, ...] = ('clip_len',)
 
     def __init__(self, clip_len: int, seed: int | None = None) -> None:
-        if clip_len < 1:
-            raise InputError(f'{type(self).__name__}.clip_len={clip_len}: expected at least 1 frame')
+        if not isinstance(clip_len, int) or clip_len < 1:
+            raise InputError(f'{type(self).__name__}.clip_len={clip_len!r}: expected a number of frames, at least 1')
         self.clip_len = clip_len
         self.seed = seed
 

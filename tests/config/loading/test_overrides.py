@@ -104,3 +104,10 @@ def test_blanks_around_a_key_and_a_literal_after_a_text(config):
     assert Overrides.read([' load_from = x.pth']) == {'load_from': ' x.pth'}
     options = Overrides.read(['model.width=5', 'model.width:=6'])
     assert load_config(config, options).model.width == 6
+
+
+def test_a_dict_does_not_drop_what_is_said_of_its_entries(config):
+    words = [f'{DATASET}source=one', 'train_dataloader.dataset={"repeat":1}']
+    for order in (words, words[::-1]):
+        dataset = load_config(config, Overrides.read(order)).train_dataloader.dataset
+        assert (dataset.source, dataset.repeat) == ('one', 1)

@@ -279,7 +279,10 @@ def start_process_group(launcher: str, timeout: timedelta | None = None) -> bool
             os.environ[name] = os.environ[slurm]
         os.environ.setdefault('MASTER_PORT', '29500')
         os.environ.setdefault('MASTER_ADDR', os.environ.get('SLURM_LAUNCH_NODE_IPADDR', '127.0.0.1'))
-    dist.init_process_group('gloo', timeout=timeout)  # None is gloo's own
+    if timeout is None:
+        dist.init_process_group('gloo')
+    else:
+        dist.init_process_group('gloo', timeout=timeout)
     return True
 
 

@@ -155,7 +155,7 @@ BAD = {
     'logs_out': (
         'analysis/analyze_logs.py',
         ['plot_curve', '{folder}/run', '--out', '{folder}/file/x.png'],
-        r'--out .*x\.png: cannot be written',
+        r'.*x\.png: cannot be written',
     ),
     'curves_run': ('analysis/plot_curves.py', ['none'], r'none: no \*/vis_data/scalars.json in it'),
     'curves_text': ('analysis/plot_curves.py', ['{folder}/text.pth'], r'.*text\.pth: no scalars in it'),

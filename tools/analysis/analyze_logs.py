@@ -44,10 +44,7 @@ def plot_curve(runs: list[str], keys: list[str], legend: list[str] | None, out: 
         raise InputError(f'--legend {" ".join(names)}: expected {len(runs)} different names, one for each run')
     if Path(out).suffix != '.png':
         raise InputError(f'--out {out}: expected a .png file')
-    try:
-        print(plot_curves(dict(zip(names, runs)), [[key] for key in keys], out))
-    except OSError as error:
-        raise InputError(f'--out {out}: cannot be written ({error.strerror})') from None
+    print(plot_curves(dict(zip(names, runs)), [[key] for key in keys], out))
 
 
 def _name(run: str) -> str:

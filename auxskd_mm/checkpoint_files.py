@@ -108,8 +108,8 @@ def read_checkpoint(path: str | Path) -> Any:
                     )
             return torch.load(path, map_location='cpu', mmap=True, weights_only=True)
         return torch.load(path, map_location='cpu', weights_only=True)
-    except InputError:
-        raise
+    except InputError as error:  # a stand-in of compat says what is wrong, and not in which file
+        raise InputError(str(error) if str(error).startswith(path) else f'{path}: {error}') from None
     except Exception as error:  # whatever a damaged or made-up file provokes
         raise InputError(f'{path}: {refusal(error)}') from None
 

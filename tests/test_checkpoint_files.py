@@ -5,6 +5,7 @@ import os
 import pickle
 import zipfile
 
+import numpy as np
 import pytest
 import torch
 
@@ -85,3 +86,18 @@ def test_an_address_out_of_reach():
         read_checkpoint('http://127.0.0.1:9/x.pth')
     with pytest.raises(InputError, match=r'^htps://a/x\.pth: no such checkpoint file'):
         find_checkpoint('htps://a/x.pth')
+
+
+class _ObjectDtype:
+    """Pickles as a dtype whose state names an object sub-dtype."""
+
+    def __reduce__(self):
+        fields = {'a': (np.dtype('O'), 0)}
+        return np.dtype, ('f8', False, True), (3, '<', None, ('a',), fields, 8, 8, 0)
+
+
+def test_a_made_up_dtype_is_refused_with_the_name_of_its_file(tmp_path):
+    path = tmp_path / 'made_up.pth'
+    torch.save(dict(state_dict={}, message_hub=_ObjectDtype()), path)
+    with pytest.raises(InputError, match=r'^\S*made_up\.pth: .*do not trust it'):
+        read_checkpoint(path)

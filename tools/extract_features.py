@@ -19,7 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('videos', nargs='+', help='folders, globs, list files or videos')
     parser.add_argument('--out', default='features.npy', help='.npy (names in a .txt beside it), .npz or .parquet')
     parser.add_argument('--data-prefix', default='', help='folder that the names in a list are relative to')
-    parser.add_argument('--num-clips', type=int, default=10, help='evenly spread clips a video')
+    parser.add_argument('--num-clips', type=int, default=10, help='evenly spread clips per video')
     parser.add_argument(
         '--pooling', choices=list(choices.POOLINGS), default='average', help='how a feature map is pooled'
     )

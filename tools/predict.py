@@ -21,7 +21,7 @@ def parse_args() -> argparse.Namespace:
         default='as_is',
         help="'as_is' shows clips of consecutive frames, 'task' lets the test sampler speed up or shuffle them",
     )
-    parser.add_argument('--num-clips', type=int, default=4, help="clips a video, for 'as_is'")
+    parser.add_argument('--num-clips', type=int, default=4, help="clips per video, for 'as_is'")
     parser.add_argument('--batch-size', type=int, default=4, help='videos at a time')
     parser.add_argument('--stream-frames', type=int, default=64, help='frames of a webcam or an address for one answer')
     parser.add_argument('--windows', type=int, default=1, help='answers for each webcam or address; 0: until it ends')

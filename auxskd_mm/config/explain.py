@@ -160,10 +160,10 @@ def _source(dataset: Mapping[str, Any]) -> str:
     source = dataset.get('source', dataset.get('ann_file'))
     repeat = dataset.get('repeat', 1)
     text = f'{kind} of {source}' if source else kind
-    text += f', gone through {repeat} times an epoch' if repeat > 1 else ''
+    text += f', gone through {repeat} times per epoch' if repeat > 1 else ''
     count = count_samples(dataset)
     if count is not None:
-        return f'{text}, {count} samples an epoch'
+        return f'{text}, {count} samples per epoch'
     return text + (', which is not there yet' if kind == 'UnlabeledVideoDataset' else '')
 
 

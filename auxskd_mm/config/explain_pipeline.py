@@ -79,7 +79,7 @@ _WORDS: dict[str, Callable[[Step], str]] = dict(
     PerView=lambda step: 'in each clip on its own: ' + ', '.join(describe_pipeline(step['transforms'])),
     Resize=_resize,
     RandomCrop=lambda step: f'crop {step["size"]} at random',
-    ClipRandomCrop=lambda step: f'crop {step["size"]} at random, one place a clip',
+    ClipRandomCrop=lambda step: f'crop {step["size"]} at random, one place per clip',
     CenterCrop=lambda step: f'crop {step["crop_size"]} from the centre',
     RandomResizedCrop=lambda step: f'crop {" to ".join(map(str, step["area_range"]))} of the area at random',
     Flip=lambda step: f'flip with p = {step["flip_ratio"]}',

@@ -29,7 +29,7 @@ def check_loader(loader: DataLoader) -> None:
     if min(n for _, n in ranks) < 1:
         least = min(n for n, _ in ranks)
         raise InputError(
-            f'train_dataloader yields no batch: {least} samples a rank ({get_world_size()} rank(s)) for a batch_size of '
+            f'train_dataloader yields no batch: {least} samples per rank ({get_world_size()} rank(s)) for a batch_size of '
             f'{loader.batch_size} with drop_last; lower train_dataloader.batch_size or start fewer ranks'
         )
     if len({tuple(counts) for counts in ranks}) > 1:

@@ -45,7 +45,7 @@ class Speed(NamedTuple):
     def __str__(self) -> str:
         low, high = min(self.seconds), max(self.seconds)
         return (
-            f'{self.samples_per_second:.2f} samples a second, batches of {self.batch_size}: median '
+            f'{self.samples_per_second:.2f} samples per second, batches of {self.batch_size}: median '
             f'{1000 * self.median:.1f} ms ({1000 * low:.1f} to {1000 * high:.1f} over {len(self.seconds)})'
         )
 

@@ -118,7 +118,7 @@ def test_scaling_accumulation_and_data_that_are_there(tmp_path):
     text = described('vspp_r21d_k100.py', gpus=2, **options)
     assert 'effective batch 240 (30 samples x 2 processes x 4 accumulated)' in text
     assert 'scaled with the batch: 0.001 x 60 / 30 = 0.002' in text
-    assert f'of {tmp_path}, gone through 10 times an epoch, 30 samples an epoch' in text
+    assert f'of {tmp_path}, gone through 10 times per epoch, 30 samples per epoch' in text
     assert '20 epochs, 1 iterations each' in text
     config = load_config(str(CONFIGS / 'rspnet_r21d_k100.py'))
     assert count_samples(config.train_dataloader.dataset) is None

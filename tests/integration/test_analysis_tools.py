@@ -62,8 +62,8 @@ def test_benchmark(call, folder):
     options = {**TINY_VSPP, 'train_dataloader.dataset.source': folder / '*.mp4', 'train_dataloader.batch_size': 2}
     ended = call('analysis/benchmark.py', VSPP, '--batches', 2, '--warmup', 0, '--device', 'cpu', options=options)
     assert ended.code == 0, ended.err
-    assert re.search(r'^train loader: \S+ samples a second, batches of 2: .* over 2\)$', ended.out, re.MULTILINE)
-    assert re.search(r'^inference: \S+ samples a second, batches of 1: .* over 2\)$', ended.out, re.MULTILINE)
+    assert re.search(r'^train loader: \S+ samples per second, batches of 2: .* over 2\)$', ended.out, re.MULTILINE)
+    assert re.search(r'^inference: \S+ samples per second, batches of 1: .* over 2\)$', ended.out, re.MULTILINE)
 
 
 def test_print_config(call, tmp_path):
@@ -84,8 +84,8 @@ def test_print_config(call, tmp_path):
 def test_logs(call, folder, tmp_path, monkeypatch):
     monkeypatch.delenv('DISPLAY', raising=False)
     ended = call('analysis/analyze_logs.py', 'cal_train_time', folder / 'run')
-    assert 'slowest epoch 1: 2.5000 s an iteration' in ended.out
-    assert 'mean 2.5000 s an iteration\n' in ended.out
+    assert 'slowest epoch 1: 2.5000 s per iteration' in ended.out
+    assert 'mean 2.5000 s per iteration\n' in ended.out
     out = tmp_path / 'sub' / 'curve.png'
     runs = [folder / 'run', folder / 'run' / '20260101' / 'vis_data' / 'scalars.json']
     ended = call(

@@ -32,7 +32,7 @@ def others(monkeypatch, *values, rank=0):
 
 
 def test_a_batch_that_no_rank_can_fill():
-    with pytest.raises(InputError, match=r'yields no batch: 3 samples a rank \(1 rank\(s\)\) for a batch_size of 4'):
+    with pytest.raises(InputError, match=r'yields no batch: 3 samples per rank \(1 rank\(s\)\) for a batch_size of 4'):
         loader_check.check_loader(DataLoader(range(3), batch_size=4, drop_last=True))
     loader_check.check_loader(DataLoader(range(3), batch_size=4))
 

@@ -22,7 +22,7 @@ def test_figures():
     speed = Speed((1.0, 4.0, 2.0), 8)
     assert speed.median == 2.0
     assert speed.samples_per_second == pytest.approx(24 / 7)
-    assert str(speed) == ('3.43 samples a second, batches of 8: median 2000.0 ms (1000.0 to 4000.0 over 3)')
+    assert str(speed) == ('3.43 samples per second, batches of 8: median 2000.0 ms (1000.0 to 4000.0 over 3)')
 
 
 def test_a_short_loader_is_gone_through_again(tmp_path, clock):

@@ -19,7 +19,7 @@ def parse_args() -> argparse.Namespace:
     plot.add_argument('--legend', nargs='+', help='a name for each run; default: the name of its folder')
     plot.add_argument('--out', default='curve.png', help='PNG file to write; no display is needed')
     add_overwrite(plot)
-    time = tasks.add_parser('cal_train_time', help='seconds an iteration')
+    time = tasks.add_parser('cal_train_time', help='seconds per iteration')
     time.add_argument('runs', nargs='+', help='work dirs or scalars.json files')
     time.add_argument('--include-outliers', action='store_true', help='count the first value of every epoch too')
     return parser.parse_args()
@@ -59,11 +59,11 @@ def cal_train_time(runs: list[str], include_outliers: bool) -> None:
     for run in runs:
         found = train_time(run, include_outliers)
         print(f'{run}:')
-        print(f'  slowest epoch {found.slowest}: {found.epochs[found.slowest]:.4f} s an iteration')
-        print(f'  fastest epoch {found.fastest}: {found.epochs[found.fastest]:.4f} s an iteration')
+        print(f'  slowest epoch {found.slowest}: {found.epochs[found.slowest]:.4f} s per iteration')
+        print(f'  fastest epoch {found.fastest}: {found.epochs[found.fastest]:.4f} s per iteration')
         print(f'  standard deviation over epochs {found.spread:.4f} s')
         waiting = '' if found.data is None else f', of which {100 * found.data:.1f}% waiting for data'
-        print(f'  mean {found.mean:.4f} s an iteration{waiting}')
+        print(f'  mean {found.mean:.4f} s per iteration{waiting}')
 
 
 if __name__ == '__main__':

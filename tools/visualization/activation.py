@@ -31,7 +31,7 @@ def parse_args() -> argparse.Namespace:
         default='task',
         help="'task' lets the test sampler speed up or shuffle, 'as_is' shows clips of consecutive frames",
     )
-    parser.add_argument('--num-clips', type=int, default=1, help="clips a video, for 'as_is'")
+    parser.add_argument('--num-clips', type=int, default=1, help="clips per video, for 'as_is'")
     parser.add_argument('--device', help='default: the accelerator if there is one')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
     add_overwrite(parser)

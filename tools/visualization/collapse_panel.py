@@ -15,7 +15,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('run', help='work dir of a training of auxskd_mm.AuxSKD')
     parser.add_argument('--out', default='collapse.png', help='PNG file to write')
     parser.add_argument('--queue-size', type=int, help="anchors K; default: from the run's config")
-    parser.add_argument('--batch-size', type=int, help='samples a step over all GPUs; default: of one, from the config')
+    parser.add_argument(
+        '--batch-size', type=int, help='samples per step over all GPUs; default: of one, from the config'
+    )
     add_overwrite(parser)
     return parser.parse_args()
 

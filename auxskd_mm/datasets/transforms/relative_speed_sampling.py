@@ -107,7 +107,7 @@ class RelativeSpeedSample(PretextSampler):
             )
         frames = resample_indices(num_frames, float(source_fps), self.fps)
         if len(frames) == 0:
-            raise VideoReadError(name, f'nothing is left of its {num_frames} frames at {self.fps} frames a second')
+            raise VideoReadError(name, f'nothing is left of its {num_frames} frames at {self.fps} frames per second')
         return frames
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:

@@ -210,7 +210,7 @@ def test_evenness_would_not_hold_without_the_start():
 
 @pytest.mark.parametrize('motion', MOTIONS)
 def test_motion_shows_within_16_frames(motion):
-    """At 25 frames a second the pose goes a visible way over 16 frames, wherever they lie."""
+    """At 25 frames per second the pose goes a visible way over 16 frames, wherever they lie."""
     time = np.arange(64) / 25
     for i in range(20):
         moved = MOTIONS[motion](np.random.default_rng(i), time)

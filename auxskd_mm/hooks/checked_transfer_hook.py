@@ -14,7 +14,7 @@ from torch import Tensor
 from ..config.input_convention import describe_convention, input_convention, same_convention
 from ..config.pipelines import find_pipeline
 from ..errors import InputError
-from ..functional.transfer import check_copied, check_finite, check_transfer
+from ..functional.transfer import check_copied, check_finite, check_tensors, check_transfer, plain_keys
 from ..records.provenance import training_of
 from ..registry import HOOKS
 from ..unwrap import unwrap
@@ -42,6 +42,7 @@ class CheckedTransferHook(Hook):
 
     Args:
         prefixes: Parts of the model a checkpoint must cover in training.
+        strict: Stop where parts are missing. With False a warning says so, as our tools do for configs without this hook.
 
     Raises:
         InputError: See :func:`check_transfer`, :func:`check_copied` and :func:`check_finite`.
@@ -49,8 +50,9 @@ class CheckedTransferHook(Hook):
 
     priority = 'VERY_HIGH'
 
-    def __init__(self, prefixes: Sequence[str] = ('backbone.',)) -> None:
+    def __init__(self, prefixes: Sequence[str] = ('backbone.',), strict: bool = True) -> None:
         self.prefixes = tuple(prefixes)
+        self.strict = strict
         self._loaded: tuple[dict, str, str] | None = None  # the checkpoint, its name, and the line about it
         self._looked = False
 
@@ -60,7 +62,17 @@ class CheckedTransferHook(Hook):
         training = isinstance(runner._train_loop, BaseLoop)
         name = str(getattr(runner, '_load_from', None) or 'the checkpoint')
         prefixes = self.prefixes if training else ('',)
-        message = check_transfer(unwrap(runner.model).state_dict(), state, prefixes, name)
+        own = unwrap(runner.model).state_dict()
+        if self.strict:
+            message = check_transfer(own, state, prefixes, name)
+        else:
+            common = {key: value for key, value in plain_keys(state).items() if key in own}
+            check_tensors(common, name, own)
+            check_finite(common, name, own)
+            try:
+                message = check_transfer(own, state, ('',), name)
+            except InputError as error:
+                message = f'warning: {error}'
         self._loaded = checkpoint, name, message
         warning = input_mismatch(checkpoint.get('meta'), runner.cfg, 'train' if training else 'test')
         if warning is not None:

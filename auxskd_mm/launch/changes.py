@@ -52,7 +52,9 @@ CHANGES = (
         'safe',
         "MMEngine's training loop and checkpoint hook become ResumableEpochTrainLoop or ResumableIterTrainLoop and "
         'AtomicCheckpointHook; PreemptionHook and NonFiniteLossHook are added. A run can then be cut off anywhere and '
-        'goes on exactly. default_hooks.preemption=None and default_hooks.non_finite=None leave those two out.',
+        'goes on exactly. BadVideoHook reports unreadable videos, and CheckedTransferHook(strict=False) says what a '
+        'checkpoint brought and refuses weights that are not finite. default_hooks.preemption=None and '
+        'default_hooks.non_finite=None leave those two out.',
         make_safe,
     ),
     Change(

@@ -20,7 +20,7 @@ _LOOPS = {
 
 
 def make_safe(config: Config) -> Config:
-    """Put our loop and checkpoint hook in the place of MMEngine's, and add three hooks.
+    """Put our loop and checkpoint hook in the place of MMEngine's, and add four hooks.
 
     Types that are not MMEngine's own are left alone. ``default_hooks=dict(preemption=None)`` or ``non_finite=None`` leaves
     that one out, and any option is set by its key, as ``default_hooks.non_finite.action=skip``.
@@ -48,10 +48,12 @@ def make_safe(config: Config) -> Config:
             continue
         hooks[name] = {'type': f'auxskd_mm.{kind}', **(hooks.get(name) or {})}
     custom = list(config.get('custom_hooks') or [])
-    if not any(
-        type_name(hook.get('type') if isinstance(hook, dict) else type(hook)) == 'BadVideoHook' for hook in custom
-    ):
-        config.custom_hooks = [*custom, dict(type='auxskd_mm.BadVideoHook')]
+    there = {type_name(hook.get('type') if isinstance(hook, dict) else type(hook)) for hook in custom}
+    if 'BadVideoHook' not in there:
+        custom.append(dict(type='auxskd_mm.BadVideoHook'))
+    if 'CheckedTransferHook' not in there:
+        custom.append(dict(type='auxskd_mm.CheckedTransferHook', strict=False))
+    config.custom_hooks = custom
     return config
 
 

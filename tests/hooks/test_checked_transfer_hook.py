@@ -185,3 +185,17 @@ def test_the_warning_comes_when_the_weights_are_loaded(state, tmp_path):
     warnings = [text for level, text in lines if level == 30]
     assert len(warnings) == 1
     assert warnings[0].startswith(f'{path} was trained on BGR')
+
+
+def test_a_config_without_the_hook_hears_what_came_and_gets_no_number_from_nan(state, tmp_path):
+    others = [dict(type='auxskd_mm.SKDDistillerHook')]
+    backbone = {key: value for key, value in state.items() if key.startswith('backbone.')}
+    path = file_of(backbone, tmp_path / 'part.pth')
+    runner = toy.toy_runner(tmp_path / 'run', custom_hooks=others, load_from=path, optim_wrapper=standstill())
+    runner.train()
+    assert f'warning: {path}: only 6 of ' in toy.log_text(tmp_path / 'run')
+    backbone['backbone.conv1.weight'] = torch.full_like(backbone['backbone.conv1.weight'], float('nan'))
+    path = file_of(backbone, tmp_path / 'nan.pth')
+    runner = toy.toy_runner(tmp_path / 'other', custom_hooks=others, load_from=path)
+    with pytest.raises(InputError, match=r'nan\.pth: backbone\.conv1\.weight holds \d+ of \d+ values that are NaN'):
+        runner.train()

@@ -19,7 +19,10 @@ from .teacher_model import TeacherModel
 
 @MODELS.register_module()
 class RSPNet(TeacherModel):
-    """Two tasks: which of two clips plays at the query's speed, and which clips show the query's video.
+    """RSPNet: relative speed perception and video instance discrimination against an EMA teacher.
+
+    The first task is to find the one of two clips that plays at the query's speed. The second task is to find the clips
+    of the query's video.
 
     A sample has a query view and a key view of one video. Each view is ``speed`` times as long as a clip
     (``RelativeSpeedSample``). A random half of the batch, B // 2 samples, plays at speed 1: these clips are the first

@@ -102,8 +102,7 @@ def segment_pace_indices(
         segment: Paced segment in [0, num_segments). None paces the whole clip (VideoPace).
         speed: Frame step inside the segment, at least 1.
         start: First frame, in [0, num_frames).
-        lookahead: Number of steps that the test for the end of the video looks ahead: 1 in VSPP and VideoPace, 3 in
-            auxSKD.
+        lookahead: Steps that the test for the end of the video looks ahead: 1 in VSPP and VideoPace, 3 in auxSKD.
         disjoint: See :func:`segment_window`.
 
     Returns:

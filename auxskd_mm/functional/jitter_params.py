@@ -171,7 +171,7 @@ def draw_jitter_batch(
 
 
 def draw_mask(p: float, num_clips: int, clip_len: int, clip_consistent: bool, rng: Any = np.random) -> np.ndarray:
-    """Bool array (num_clips * clip_len,), True with probability ``p``; see :func:`draw_jitter`."""
+    """Bool array (num_clips * clip_len,), which is True with probability ``p``. See :func:`draw_jitter`."""
     uniform = rng.uniform(size=(num_clips, 1 if clip_consistent else clip_len))
     return np.broadcast_to(uniform, (num_clips, clip_len)).reshape(-1) < p
 
@@ -183,7 +183,7 @@ def draw_mask_batch(
     device: Device = None,
     generator: torch.Generator | None = None,
 ) -> torch.Tensor:
-    """Bool tensor ``shape`` = (..., T), True with probability ``p``; see :func:`draw_jitter_batch`."""
+    """Bool tensor of shape (..., T), which is True with probability ``p``. See :func:`draw_jitter_batch`."""
     size = (*shape[:-1], 1 if clip_consistent else shape[-1])
     return (torch.rand(size, device=device, generator=generator) < p).expand(*shape)
 

@@ -103,7 +103,7 @@ def recall_at_k(
 ) -> dict[int, float]:
     """Share of the queries with at least one item of their own class among the k nearest.
 
-    VCOP and RSPNet report this measure for video retrieval. One hit is enough; the number of hits does not count.
+    VCOP and RSPNet report this measure for video retrieval. One hit is enough. The number of hits does not count.
 
     Args:
         indices: Neighbours (Q, K) from :func:`cosine_topk`, nearest first.

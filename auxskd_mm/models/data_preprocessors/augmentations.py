@@ -88,7 +88,16 @@ class BatchRandomGrayscale(nn.Module):
         self.clip_consistent = clip_consistent
 
     def forward(self, clips: Tensor, channel_dim: int = -4, generator: torch.Generator | None = None) -> Tensor:
-        """Turn random clips or frames grey. Arguments and result are those of :meth:`BatchColorJitter.forward`."""
+        """Turn random clips or frames grey.
+
+        Args:
+            clips: uint8 or float (..., C, T, H, W), or (..., T, C, H, W) with ``channel_dim=-3``.
+            channel_dim: -4 or -3.
+            generator: See :meth:`BatchColorJitter.forward`.
+
+        Returns:
+            New float32 clips of the same shape.
+        """
         shape = frame_shape(clips, channel_dim)
         return grey_clips(
             clips, draw_mask_batch(self.p, shape, self.clip_consistent, clips.device, generator), channel_dim

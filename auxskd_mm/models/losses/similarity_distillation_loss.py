@@ -75,7 +75,7 @@ class SimilarityDistillationLoss(nn.Module):
         0.0
         >>> value.backward()
 
-    Source: Plrbear/auxSKD @ 79e99b8 (0.1 and 0.02 are hard-coded there, its arguments unused); ISD (Tejankar et al.,
+    Source: Plrbear/auxSKD @ 79e99b8, which hard-codes 0.1 and 0.02 and ignores its arguments; ISD (Tejankar et al.,
     ICCV 2021).
     """
 
@@ -100,7 +100,7 @@ class SimilarityDistillationLoss(nn.Module):
             with_diagnostics: Whether to return the diagnostics too.
 
         Returns:
-            The scalar loss. With diagnostics, the pair (loss, diagnostics); the diagnostics have no gradient.
+            The scalar loss. With diagnostics, the pair (loss, diagnostics). The diagnostics have no gradient.
         """
         compared = self._compare(student, teacher, anchors)
         # KL(teacher || student), summed over the anchors, averaged over the batch.
@@ -109,7 +109,13 @@ class SimilarityDistillationLoss(nn.Module):
 
     @torch.no_grad()
     def diagnose(self, student: Tensor, teacher: Tensor, anchors: Tensor) -> SimilarityDiagnostics:
-        """Diagnostics of a batch without the loss. The arguments are those of :meth:`forward`."""
+        """Diagnostics of a batch without the loss.
+
+        Args:
+            student: (B, D), see :meth:`forward`.
+            teacher: (B, D), see :meth:`forward`.
+            anchors: (K, D), see :meth:`forward`.
+        """
         return _diagnose(self._compare(student, teacher, anchors))
 
     def _compare(self, student: Tensor, teacher: Tensor, anchors: Tensor) -> _Compared:

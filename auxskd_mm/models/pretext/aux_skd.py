@@ -107,7 +107,14 @@ class AuxSKD(TeacherModel):
         return student(), self.teacher_features(teacher_view)
 
     def forward_parts(self, inputs: Tensor) -> list[Tensor]:
-        """See :meth:`PretextModel.forward_parts`: the student's prediction and the teacher's feature."""
+        """Run student and teacher on one sample. See :meth:`PretextModel.forward_parts`.
+
+        Args:
+            inputs: One sample, (1, 2, C, T, H, W).
+
+        Returns:
+            The student's prediction and the teacher's feature, (1, D) each.
+        """
         student_view, teacher_view = self.views(inputs)
         return [self.predictor(self.embed(self, student_view)), self.embed(self.teacher, teacher_view)]
 

@@ -143,7 +143,14 @@ class RSPNet(TeacherModel):
         return torch.where(fast[:, None, None, None, None], quick, views[:, :, :length])
 
     def forward_parts(self, inputs: Tensor) -> list[Tensor]:
-        """See :meth:`PretextModel.forward_parts`: the query, and the key view at both speeds."""
+        """Run query encoder and teacher on one sample. See :meth:`PretextModel.forward_parts`.
+
+        Args:
+            inputs: One sample, (1, 2, C, T, H, W).
+
+        Returns:
+            The features of the query, and of the key view at both speeds, (1, D_A + D_M) each.
+        """
         query_view, key_view = self.views(inputs)
         slow = torch.zeros(len(inputs), dtype=torch.bool, device=inputs.device)
         keys = [self.embed(self.teacher, self.clips(key_view, fast)) for fast in (~slow, slow)]
@@ -183,7 +190,7 @@ class RSPNet(TeacherModel):
         )
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> Sequence[Any]:
-        """Answer the relative-speed task for samples of two views; write features for other samples.
+        """Answer the relative-speed task for samples with two views, and write features for other samples.
 
         Each sample gives two questions, one with the query at speed 1 and one with the query at ``speed``. Each
         question asks which of two clips of the key view plays at the query's speed. The first of these clips plays at

@@ -52,19 +52,19 @@ class FullyShardedModel(nn.Module):
         self.module: BaseModel = module
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The model's."""
+        """Call ``forward`` of the model."""
         return self.module(*args, **kwargs)
 
     def train_step(self, data: dict | tuple | list, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
-        """The model's."""
+        """Call ``train_step`` of the model."""
         return self.module.train_step(data, optim_wrapper)
 
     def val_step(self, data: dict | tuple | list) -> list:
-        """The model's."""
+        """Call ``val_step`` of the model."""
         return self.module.val_step(data)
 
     def test_step(self, data: dict | tuple | list) -> list:
-        """The model's."""
+        """Call ``test_step`` of the model."""
         return self.module.test_step(data)
 
 

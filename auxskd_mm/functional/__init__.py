@@ -1,4 +1,4 @@
-"""Pure functions under the registered components; they know no registry, no config and no Runner."""
+"""Pure functions that the registered components use. They do not depend on the registry, the config or the Runner."""
 
 from .clip_indices import paced_offsets, segment_pace_indices, segment_window, wrap_indices
 from .order_tuples import clip_orders, order_class, order_tuple_indices, order_tuple_span

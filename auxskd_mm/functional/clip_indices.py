@@ -1,6 +1,6 @@
-"""Which frames a clip takes.
+"""Frame numbers of clips.
 
-Frame numbers are 0-based throughout. Every function is pure: the random draws are the caller's.
+Frame numbers are 0-based. Every function is pure: the caller makes the random draws.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ __all__ = ['paced_offsets', 'segment_pace_indices', 'segment_window', 'wrap_indi
 def segment_window(
     clip_len: int, num_segments: int | None, segment: int | None, disjoint: bool = False
 ) -> tuple[int, int]:
-    """First and last clip position that is paced, both included.
+    """First and last paced position of a clip, both included.
 
-    The end belongs to the window as in the original loaders, so neighbouring segments share one position and the last
-    segment is one position shorter (its end falls outside the clip).
+    The end belongs to the window, as in the original loaders. Neighbouring segments therefore share one position. The
+    end of the last segment lies outside the clip, so this segment is one position shorter.
 
     Args:
         clip_len: Frames in the clip.
-        num_segments: Segments the clip is divided into; None with ``segment=None``.
-        segment: Index of the paced segment in [0, num_segments), or None when the whole clip is paced.
-        disjoint: Leave the end out, so that no position is shared.
+        num_segments: Number of segments of the clip. None goes with ``segment=None``.
+        segment: Index of the paced segment in [0, num_segments). None paces the whole clip.
+        disjoint: True leaves the end out, so that segments share no position.
 
     Returns:
         (first, last) with ``last <= clip_len``.
@@ -44,7 +44,7 @@ def segment_window(
 def _steps(
     clip_len: int, num_segments: int | None, segment: int | None, speed: int, disjoint: bool = False
 ) -> np.ndarray:
-    """Speed at every clip position, int64 (clip_len,): ``speed`` inside the paced window, 1 elsewhere."""
+    """Speed at each position of the clip, int64 (clip_len,): ``speed`` inside the paced window, 1 elsewhere."""
     if clip_len < 1:
         raise InputError(f'clip_len={clip_len} must be at least 1')
     if speed < 1:
@@ -58,10 +58,13 @@ def _steps(
 def paced_offsets(
     clip_len: int, num_segments: int | None, segment: int | None, speed: int, *, disjoint: bool = False
 ) -> np.ndarray:
-    """Frame offsets of a paced clip from its first frame, int64 (clip_len,), for a video that never ends.
+    """Frame offsets of a paced clip from its first frame, for a video that never ends.
 
-    The step into position i has the speed of position i, so ``offsets[-1] + 1`` frames are needed for the clip to fit.
-    ``disjoint``: see :func:`segment_window`.
+    The step into position i has the speed of position i. The clip fits in a video of ``offsets[-1] + 1`` frames. For
+    the arguments see :func:`segment_pace_indices`.
+
+    Returns:
+        int64 (clip_len,), from 0.
     """
     steps = _steps(clip_len, num_segments, segment, speed, disjoint)
     steps[0] = 0
@@ -79,31 +82,31 @@ def segment_pace_indices(
     lookahead: int = 1,
     disjoint: bool = False,
 ) -> np.ndarray:
-    """Frames of a clip of which one segment is played ``speed`` times faster.
+    """Frames of a clip of which one segment plays ``speed`` times faster.
 
-    The state machine behind the loaders of VSPP and auxSKD (repo Plrbear/auxSKD) and of VideoPace (repo
-    laura-wang/video-pace), with frame f(i) and speed c(i) at clip position i::
+    The loaders of VSPP and auxSKD (repo Plrbear/auxSKD) and of VideoPace (repo laura-wang/video-pace) follow this
+    recurrence, with frame f(i) and speed c(i) at position i of the clip::
 
         f(0)   = start
         f(i+1) = 0               if f(i) + lookahead * c(i) >= num_frames
                  f(i) + c(i+1)   otherwise
 
-    A wrap thus restarts at the video's first frame, and looks at the speed of the position it leaves. Where that lets a
-    step jump past the end (fine segments: the original then asks for a frame that does not exist), the clip wraps as
-    well.
+    A wrap restarts at the video's first frame. The test for a wrap uses the speed of the position that the step leaves.
+    With fine segments this test can let a step pass the end, and the original then asks for a frame that does not
+    exist. Here the clip wraps in that case too.
 
     Args:
         num_frames: Frames in the video, at least 1.
         clip_len: Frames in the clip.
-        num_segments: Segments the clip is divided into.
-        segment: Paced segment in [0, num_segments); None paces the whole clip (VideoPace).
+        num_segments: Number of segments of the clip.
+        segment: Paced segment in [0, num_segments). None paces the whole clip (VideoPace).
         speed: Frame step inside the segment, at least 1.
         start: First frame, in [0, num_frames).
-        lookahead: How many steps ahead the end of the video is looked for: 1 in VSPP and VideoPace, 3 in auxSKD.
+        lookahead: Steps that the test for the end of the video looks ahead: 1 in VSPP and VideoPace, 3 in auxSKD.
         disjoint: See :func:`segment_window`.
 
     Returns:
-        int64 array (clip_len,) with every index in [0, num_frames).
+        int64 (clip_len,), each in [0, num_frames).
 
     Raises:
         InputError: If an argument is out of its range.
@@ -122,7 +125,15 @@ def segment_pace_indices(
 
 
 def wrap_indices(offsets: np.ndarray, start: int, num_frames: int) -> np.ndarray:
-    """Frames at ``start + offsets``, going round in a video too short for them: int64, same shape, in [0, num_frames).
+    """Frames at ``start + offsets``. After the last frame of the video they continue at its first frame.
+
+    Args:
+        offsets: Integers of any shape S, such as (clip_len,).
+        start: First frame.
+        num_frames: Frames in the video, at least 1.
+
+    Returns:
+        int64 S, each in [0, num_frames).
 
     Raises:
         InputError: If ``num_frames`` is below 1.

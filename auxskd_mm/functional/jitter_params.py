@@ -1,9 +1,8 @@
-"""What a colour jitter draws: one code for NumPy arrays in a loader and tensors on a device.
+"""Random parameters of a colour jitter, with the same code for NumPy arrays in a loader and tensors on a device.
 
-Operations are numbered as in :data:`OPERATIONS`. Settings follow torchvision's
-``RandomApply([ColorJitter(...)], p)``: a factor is uniform in [max(0, 1 - x), 1 + x], a hue shift uniform in
-[-h, h] (1 = once round the colour circle), the order is a random permutation, and ``p`` decides for all four
-operations together.
+Operations are numbered as in :data:`OPERATIONS`. Settings follow torchvision's ``RandomApply([ColorJitter(...)], p)``.
+A factor is uniform in [max(0, 1 - x), 1 + x]. A hue shift is uniform in [-h, h], where 1 is the full colour circle. The
+order of the operations is a random permutation. ``p`` decides for all four operations together.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ Strength = Union[float, Sequence[float]]
 
 
 class JitterSettings(NamedTuple):
-    """Checked settings of a jitter; made by :func:`jitter_settings`.
+    """Checked settings of a jitter, as :func:`jitter_settings` returns them.
 
     Args:
         ranges: Lowest and highest value of each operation, in the order of :data:`OPERATIONS`.
-        p: Probability that a frame (a clip, if ``clip_consistent``) is jittered at all.
-        clip_consistent: One draw for all frames of a clip instead of one per frame.
+        p: Probability that a frame is jittered at all, or a clip if ``clip_consistent``.
+        clip_consistent: True draws once per clip, False once per frame.
     """
 
     ranges: tuple[Range, Range, Range, Range]
@@ -52,12 +51,12 @@ class JitterSettings(NamedTuple):
 
 
 class JitterParams(NamedTuple):
-    """One draw for frames of any leading shape S, as NumPy arrays or tensors.
+    """Jitter parameters of frames with any leading shape S, as NumPy arrays or tensors.
 
     Args:
         apply: bool S, whether the frame is jittered.
-        order: int64 S + (4,), at each position the operation done there.
-        factors: float S + (3,), factors of brightness, contrast and saturation.
+        order: int64 S + (4,), the number of the operation at each position.
+        factors: float S + (3,), the factors of brightness, contrast and saturation.
         hue: float S, the shift as a fraction of the colour circle, in [-0.5, 0.5].
     """
 
@@ -67,12 +66,12 @@ class JitterParams(NamedTuple):
     hue: Any
 
     def tensors(self, device: Device = None) -> JitterParams:
-        """The same draw as tensors, floats as float32."""
+        """The same parameters as tensors on ``device``. Floats become float32."""
         apply, order, factors, hue = (torch.as_tensor(array, device=device) for array in self)
         return JitterParams(apply, order, factors.float(), hue.float())
 
     def arrays(self) -> JitterParams:
-        """The same draw as NumPy arrays; waits for the device if it lies on one."""
+        """The same parameters as NumPy arrays. If they lie on an accelerator, the call waits for it."""
         return JitterParams(*(a.cpu().numpy() if isinstance(a, torch.Tensor) else np.asarray(a) for a in self))
 
 
@@ -88,16 +87,16 @@ def jitter_settings(
     """Check the settings of a jitter.
 
     Args:
-        brightness: Strength x >= 0, or the pair (lowest, highest factor). 0 switches the operation off.
+        brightness: Strength x >= 0, or the pair (lowest factor, highest factor). 0 switches the operation off.
         contrast: As ``brightness``.
         saturation: As ``brightness``.
-        hue: Largest shift in [0, 0.5], or a pair within [-0.5, 0.5]. 0 switches it off.
+        hue: Largest shift, in [0, 0.5], or a pair within [-0.5, 0.5]. 0 switches the operation off.
         p: Probability in [0, 1] that a frame is jittered.
-        clip_consistent: One draw per clip instead of one per frame.
-        owner: Name for error messages.
+        clip_consistent: True draws once per clip, False once per frame.
+        owner: Class name for error messages.
 
     Raises:
-        InputError: Naming the setting that is out of its range.
+        InputError: If a setting is out of its range. The message names the setting.
     """
     values = (brightness, contrast, saturation, hue)
     ranges = tuple(_range(f'{owner}.{name}', value, name == 'hue') for name, value in zip(OPERATIONS, values))
@@ -133,14 +132,14 @@ def _range(key: str, value: Strength, is_hue: bool) -> Range:
 
 
 def draw_jitter(settings: JitterSettings, num_clips: int, clip_len: int, rng: Any = np.random) -> JitterParams:
-    """Draw for a flat list of frames, clip after clip, in a loader.
+    """Draw jitter parameters in a loader, for a flat list of frames that holds one clip after the other.
 
     Args:
         settings: From :func:`jitter_settings`.
-        num_clips: Clips in the list.
-        clip_len: Frames in a clip.
-        rng: Anything with NumPy's ``uniform(size=...)``: ``numpy.random`` itself (seeded per worker by
-            MMEngine), a ``RandomState`` or a ``Generator``.
+        num_clips: Number of clips in the list.
+        clip_len: Frames per clip.
+        rng: Any object with NumPy's ``uniform(size=...)``: ``numpy.random`` itself (MMEngine seeds it in each worker),
+            a ``RandomState`` or a ``Generator``.
 
     Returns:
         NumPy parameters of leading shape (num_clips * clip_len,).
@@ -155,13 +154,13 @@ def draw_jitter_batch(
     device: Device = None,
     generator: torch.Generator | None = None,
 ) -> JitterParams:
-    """Draw for batched clips on their device; nothing is copied to or awaited by the host.
+    """Draw jitter parameters for batched clips on their device. The host copies nothing and does not wait.
 
     Args:
         settings: From :func:`jitter_settings`.
-        shape: Leading shape of the frames, (..., T); the last dimension is time.
-        device: Where the parameters are wanted.
-        generator: Generator of that device; None is torch's global one.
+        shape: Leading shape of the frames, (..., T). The last dimension is time.
+        device: Device of the parameters.
+        generator: Generator on that device. None takes torch's global generator.
 
     Returns:
         Tensor parameters of leading shape ``shape``.
@@ -172,7 +171,7 @@ def draw_jitter_batch(
 
 
 def draw_mask(p: float, num_clips: int, clip_len: int, clip_consistent: bool, rng: Any = np.random) -> np.ndarray:
-    """Bool array (num_clips * clip_len,), True with probability ``p``; see :func:`draw_jitter`."""
+    """Bool array (num_clips * clip_len,), which is True with probability ``p``. See :func:`draw_jitter`."""
     uniform = rng.uniform(size=(num_clips, 1 if clip_consistent else clip_len))
     return np.broadcast_to(uniform, (num_clips, clip_len)).reshape(-1) < p
 
@@ -184,16 +183,16 @@ def draw_mask_batch(
     device: Device = None,
     generator: torch.Generator | None = None,
 ) -> torch.Tensor:
-    """Bool tensor ``shape`` = (..., T), True with probability ``p``; see :func:`draw_jitter_batch`."""
+    """Bool tensor of shape (..., T), which is True with probability ``p``. See :func:`draw_jitter_batch`."""
     size = (*shape[:-1], 1 if clip_consistent else shape[-1])
     return (torch.rand(size, device=device, generator=generator) < p).expand(*shape)
 
 
 def _parameters(settings: JitterSettings, uniform: Any) -> JitterParams:
-    """Parameters out of nine uniform numbers per frame, the last dimension of ``uniform``.
+    """Parameters of each frame from nine uniform numbers, the last dimension of ``uniform`` (..., 9).
 
-    Sorting four of them gives every permutation the same chance; the number of draws never depends on the
-    settings. Bounds enter as Python scalars, so that nothing is copied to a device.
+    Four of the numbers are sorted, so every permutation has the same probability. The number of draws never depends on
+    the settings. The bounds are Python scalars, so nothing is copied to a device.
     """
     drawn = [low + (high - low) * uniform[..., 5 + index] for index, (low, high) in enumerate(settings.ranges)]
     stack = torch.stack if isinstance(uniform, torch.Tensor) else np.stack

@@ -1,6 +1,6 @@
 """Nearest neighbours by cosine similarity: exact top-k in blocks, recall at k, and k-NN votes.
 
-Memory is bounded by one block of queries against one block of the gallery, whatever the size of either.
+One block of queries is compared with one block of the gallery at a time. The size of these blocks bounds the memory.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Neighbours(NamedTuple):
     """The k nearest gallery items of every query, nearest first.
 
     Attributes:
-        similarities: Cosines (Q, k); minus infinity where fewer than k items were allowed.
-        indices: Positions in the gallery, int64 (Q, k); -1 where fewer than k items were allowed.
+        similarities: Cosines (Q, k). An entry is minus infinity where fewer than k items were allowed.
+        indices: Positions in the gallery, int64 (Q, k). An entry is -1 where fewer than k items were allowed.
     """
 
     similarities: Tensor
@@ -46,28 +46,28 @@ def cosine_topk(
 ) -> Neighbours:
     """Exact k nearest neighbours by cosine similarity.
 
-    A zero vector has cosine 0 with everything. Items of bit-equal similarity come in the order of the gallery, so the
-    result does not depend on the block sizes except through the rounding of the products themselves.
+    A zero vector has cosine 0 with every other vector. Items with exactly the same similarity come in the order of the
+    gallery. The block sizes therefore change the result only through the rounding of the products.
 
     Args:
-        queries: Features (Q, D); half precision is computed in float32. Nothing here passes a gradient on.
-        gallery: Features (N, D), N at least 1. It may stay on the CPU: blocks of it are moved to ``device``.
-        k: Neighbours wanted; min(k, N) are returned.
-        query_groups: Integers (Q,). A query never gets a gallery item of its own group: its position for
-            leave-one-out, its scene or person so that near copies do not count.
+        queries: Features (Q, D). Half precision is computed in float32. The function passes no gradient on.
+        gallery: Features (N, D), N at least 1. It may stay on the CPU, because blocks of it are moved to ``device``.
+        k: Number of neighbours. The function returns min(k, N) of them.
+        query_groups: Integers (Q,). A query never gets a gallery item of its own group. For leave-one-out, the group is
+            the position of the item. The scene or the person as group excludes near copies.
         gallery_groups: Integers (N,), given together with ``query_groups``.
-        query_block: Queries at a time.
-        gallery_block: Gallery items at a time.
-        device: Where to compute; None is where the gallery lies.
-        backend: 'torch', or 'faiss' for a flat (exact) inner-product index on the CPU, which may be faster there for
-            large galleries. faiss leaves the order of ties open and knows no groups.
+        query_block: Queries in a block.
+        gallery_block: Gallery items in a block.
+        device: Device of the computation. None takes the device of the gallery.
+        backend: 'torch' or 'faiss'. 'faiss' builds a flat (exact) inner-product index on the CPU, which may be faster
+            there for large galleries. It does not define the order of ties and does not support groups.
 
     Returns:
-        :class:`Neighbours`, on the device of ``queries``.
+        :class:`Neighbours` (Q, min(k, N)), on the device of ``queries``.
 
     Raises:
-        InputError: For shapes that do not fit, an empty gallery, features that are not finite, or a backend that is
-            unknown or not installed.
+        InputError: If shapes do not fit, the gallery is empty, features are not finite, or the backend is unknown or
+            not installed.
     """
     _check(queries, gallery, k, query_groups, gallery_groups)
     if backend not in BACKENDS:
@@ -103,13 +103,13 @@ def recall_at_k(
 ) -> dict[int, float]:
     """Share of the queries with at least one item of their own class among the k nearest.
 
-    The measure of VCOP's and RSPNet's video retrieval (any hit, not the share of hits).
+    VCOP and RSPNet report this measure for video retrieval. One hit is enough. The number of hits does not count.
 
     Args:
-        indices: Neighbours (Q, K) of :func:`cosine_topk`, nearest first.
-        query_labels: Classes int (Q,).
-        gallery_labels: Classes int (N,).
-        ks: Sizes of the neighbourhood; one beyond the gallery is the whole gallery.
+        indices: Neighbours (Q, K) from :func:`cosine_topk`, nearest first.
+        query_labels: Classes, int (Q,).
+        gallery_labels: Classes, int (N,).
+        ks: Values of k. A value above N means the whole gallery.
 
     Returns:
         Recall in [0, 1] for each k.
@@ -135,15 +135,15 @@ def knn_votes(
     """Votes of the neighbours for each class.
 
     Args:
-        neighbours: Of :func:`cosine_topk`.
-        gallery_labels: Classes int (N,) in [0, num_classes).
-        num_classes: Classes C.
-        temperature: None counts every neighbour once. A number weighs a neighbour by exp(cosine / temperature), as in
-            the k-NN classifier of instance discrimination (Wu et al., CVPR 2018; 0.07 there).
+        neighbours: Result (Q, k) of :func:`cosine_topk`.
+        gallery_labels: Classes, int (N,), in [0, num_classes).
+        num_classes: Number of classes C.
+        temperature: None counts every neighbour once. A number gives each neighbour the weight exp(cosine /
+            temperature), as in the k-NN classifier of instance discrimination (Wu et al., CVPR 2018; 0.07 there).
 
     Returns:
         Votes (Q, C), of the dtype of the similarities. Weighted votes are scaled so that the nearest neighbour of each
-        query weighs 1. ``argmax`` takes the lowest class of a tie.
+        query has weight 1. On a tie, ``argmax`` takes the lowest class.
 
     Raises:
         InputError: If the temperature is not above 0 or a label is out of range.
@@ -175,14 +175,14 @@ def knn_accuracy(
     gallery_groups: Tensor | None = None,
     device: torch.device | str | None = None,
 ) -> float:
-    """Share of the queries that their k nearest neighbours classify rightly, in [0, 1].
+    """Accuracy of the k-NN classifier: the share of correctly classified queries, in [0, 1].
 
     Args:
         queries: Features (Q, D), Q at least 1.
-        query_labels: Classes int (Q,), from 0.
+        query_labels: Classes, int (Q,), from 0.
         gallery: Features (N, D).
-        gallery_labels: Classes int (N,), from 0.
-        k: Neighbours that vote.
+        gallery_labels: Classes, int (N,), from 0.
+        k: Number of neighbours that vote.
         temperature: See :func:`knn_votes`.
         query_groups: See :func:`cosine_topk`.
         gallery_groups: See :func:`cosine_topk`.
@@ -222,7 +222,7 @@ def _check(
 
 
 def _unit(features: Tensor, device: torch.device, name: str, base: int) -> Tensor:
-    """Rows of length 1 in float32 or float64; zero rows stay zero."""
+    """Divide each row (N, D) by its norm, in float32 or float64. Zero rows stay zero."""
     dtype = torch.float64 if features.dtype == torch.float64 else torch.float32
     features = features.to(device, dtype)
     norm = features.norm(dim=1, keepdim=True)
@@ -233,9 +233,9 @@ def _unit(features: Tensor, device: torch.device, name: str, base: int) -> Tenso
 
 
 class _Products:
-    """Scalar products of rows (Q, D) and (N, D), always written to the same memory.
+    """Scalar products of rows (Q, D) and (N, D). Every result is written to the same memory.
 
-    A block is tens of megabytes: on the CPU, getting that much from the system anew costs a sixth of the product itself.
+    A block takes tens of megabytes. On the CPU, a new allocation costs a sixth of the time of the product.
     """
 
     def __init__(self) -> None:
@@ -250,9 +250,9 @@ class _Products:
 
 
 def _block_topk(similarities: Tensor, k: int) -> Neighbours:
-    """Top k of each row (Q, N), equal values in the order of their columns.
+    """Top k of each row (Q, N). Equal values come in the order of their columns.
 
-    ``topk`` alone leaves the order of ties open, and which of the items tied at rank k it takes.
+    ``topk`` alone defines neither the order of ties nor the choice among items that tie at rank k.
     """
     k = min(k, similarities.shape[1])
     # One more than requested: if it equals the last, topk's choice between the two is arbitrary.

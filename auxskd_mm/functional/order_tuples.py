@@ -16,16 +16,16 @@ MIN_TUPLE_LEN, MAX_TUPLE_LEN = 2, 5
 
 
 def clip_orders(tuple_len: int) -> np.ndarray:
-    """Every order of a tuple in lexicographic order; the row number is the class.
+    """All orders of a tuple in lexicographic order. The row number is the class.
 
     Args:
         tuple_len: Clips N in the tuple, 2 to 5 (2, 6, 24 or 120 classes).
 
     Returns:
-        int64 (N!, N), each row a permutation of 0 .. N-1. For N = 3: 012, 021, 102, 120, 201, 210.
+        int64 (N!, N). Each row is a permutation of 0 .. N-1. For N = 3 the rows are 012, 021, 102, 120, 201, 210.
 
     Raises:
-        InputError: For another number of clips.
+        InputError: If ``tuple_len`` is out of its range.
     """
     if tuple_len not in range(MIN_TUPLE_LEN, MAX_TUPLE_LEN + 1):
         raise InputError(
@@ -38,7 +38,7 @@ def order_class(order: Sequence[int]) -> int:
     """Class of an order: its rank among all permutations in lexicographic order.
 
     Args:
-        order: ``order[p]`` is the place in the video of the clip shown at place p; a permutation of 0 .. N-1.
+        order: Permutation of 0 .. N-1. ``order[p]`` is the place in the video of the clip at place p of the tuple.
 
     Raises:
         InputError: If it is not a permutation.
@@ -54,7 +54,12 @@ def order_class(order: Sequence[int]) -> int:
 
 
 def order_tuple_span(clip_len: int, interval: int, tuple_len: int) -> int:
-    """Frames from the first to the last of a tuple.
+    """Number of frames from the first to the last frame of a tuple, both included.
+
+    Args:
+        clip_len: Frames per clip.
+        interval: Frames left out between two neighbouring clips.
+        tuple_len: Clips in the tuple.
 
     Raises:
         InputError: If the clips have no frames, or the interval is negative.
@@ -67,16 +72,16 @@ def order_tuple_span(clip_len: int, interval: int, tuple_len: int) -> int:
 
 
 def order_tuple_indices(clip_len: int, interval: int, order: Sequence[int], start: int) -> np.ndarray:
-    """Frames of a tuple of consecutive clips, shown in the given order.
+    """Frames of a tuple of consecutive clips in the given order.
 
     Args:
-        clip_len: Frames L in a clip.
+        clip_len: Frames L per clip.
         interval: Frames left out between two neighbouring clips.
-        order: ``order[p]`` is the place in the video of the clip shown at place p.
-        start: First frame of the first clip.
+        order: ``order[p]`` is the place in the video of the clip at place p of the tuple.
+        start: First frame of the earliest clip in the video.
 
     Returns:
-        int64 (tuple_len, L); row p starts at ``start + order[p] * (L + interval)``.
+        int64 (tuple_len, L). Row p starts at ``start + order[p] * (L + interval)``.
 
     Source: xudejing/video-clip-order-prediction @ 7a1710d, ``UCF101VCOPDataset``.
     """

@@ -1,6 +1,6 @@
-"""Which frames a clip of a constant pace takes, slow motion (a pace below 1) included.
+"""Frame numbers of clips with a constant pace. A pace below 1 is slow motion.
 
-Frame numbers are 0-based. A pace of 2 plays the video twice as fast, a pace of 0.5 at half its speed.
+Frame numbers are 0-based. A pace of 2 plays the video at twice its speed, a pace of 0.5 at half its speed.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ _DECIMALS = 9
 
 
 def pace_positions(num_frames: int, clip_len: int, pace: float, start: int) -> np.ndarray:
-    """Points of time of a clip, in frames of the video.
+    """Time of each frame of a clip, in frames of the video.
 
-    The recurrence of VideoPace's loader, for any pace above 0; at a wrap the clip goes on at the video's first frame::
+    The positions follow the recurrence of VideoPace's loader, for any pace above 0. At a wrap the clip continues at the
+    video's first frame::
 
         f(0)   = start
         f(i+1) = 0             if f(i) + pace >= num_frames
                  f(i) + pace   otherwise
 
-    For a whole pace the result is that of :func:`segment_pace_indices` with ``segment=None``.
+    For a whole pace the result equals that of :func:`segment_pace_indices` with ``segment=None``.
 
     Args:
         num_frames: Frames N in the video, at least 1.
@@ -41,7 +42,7 @@ def pace_positions(num_frames: int, clip_len: int, pace: float, start: int) -> n
     Raises:
         InputError: If an argument is out of its range.
 
-    Source: loader of laura-wang/video-pace @ cc1e561; its published code has whole paces only.
+    Source: loader of laura-wang/video-pace @ cc1e561. The published code has only whole paces.
     """
     if num_frames < 1:
         raise InputError(f'num_frames={num_frames}: a clip cannot be drawn from a video without frames')
@@ -59,20 +60,23 @@ def pace_positions(num_frames: int, clip_len: int, pace: float, start: int) -> n
 
 
 def pace_names(paces: Iterable[float]) -> tuple[str, ...]:
-    """Class names of paces or speeds, '2x' or '0.5x'."""
+    """Class names of paces or speeds, such as '2x' or '0.5x'."""
     return tuple(f'{pace:g}x' for pace in paces)
 
 
 def pace_span(clip_len: int, pace: float) -> int:
-    """Frames that a clip needs so as not to wrap, with one on either side of its last position: int, at least 1."""
+    """Number of frames, at least 1, that a video needs so that a clip does not wrap.
+
+    The number includes a frame on either side of the last position.
+    """
     return math.ceil(round((clip_len - 1) * pace, _DECIMALS)) + 1
 
 
 def neighbour_frames(positions: np.ndarray, num_frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The two frames around each position and how much the second one counts.
+    """The two frames around each position and the weight of the second one.
 
-    The frame at position x is ``(1 - weight) * frame[low] + weight * frame[high]``. Behind the last frame there is none
-    to blend with, so there ``high`` is ``low`` and the weight 0.
+    The frame at position x is ``(1 - weight) * frame[low] + weight * frame[high]``. After the last frame there is no
+    frame to blend with. There ``high`` equals ``low`` and the weight is 0.
 
     Args:
         positions: Float (N,), in [0, num_frames).
@@ -88,9 +92,9 @@ def neighbour_frames(positions: np.ndarray, num_frames: int) -> tuple[np.ndarray
 
 
 def pace_indices(num_frames: int, clip_len: int, pace: float, start: int) -> np.ndarray:
-    """Frames of a clip of a constant pace; slow motion repeats frames.
+    """Frames of a clip with a constant pace. Slow motion repeats frames.
 
-    Arguments and errors as of :func:`pace_positions`.
+    Arguments and errors are those of :func:`pace_positions`.
 
     Returns:
         int64 (clip_len,), each in [0, num_frames).

@@ -1,10 +1,10 @@
-"""Colour jitter, grey and normalisation of whole clips as float tensors, on the device where they lie.
+"""Colour jitter, greyscale and normalisation of whole clips as float tensors, on the clips' own device.
 
-Clips are (..., C, T, H, W) (``channel_dim=-4``, the networks' layout) or (..., T, C, H, W)
-(``channel_dim=-3``); neither is permuted. Every formula is that of torchvision's float tensors, result
-clamped to [0, max_value] after each operation. No step depends on the data on the host's side, so an
-accelerator is never waited for. The same operations frame by frame in OpenCV, for loaders and for tensors of
-the CPU, are in :mod:`photometric_cv`.
+Clips are (..., C, T, H, W) with ``channel_dim=-4``, the layout of the networks, or (..., T, C, H, W) with
+``channel_dim=-3``. The functions permute neither. The formulas are torchvision's for float tensors, with results
+clamped to [0, max_value] after each operation. The host takes no decision that depends on the data, so it never waits
+for an accelerator. :mod:`photometric_cv` has the same operations frame by frame in OpenCV, for loaders and for tensors
+on the CPU.
 """
 
 from __future__ import annotations
@@ -19,7 +19,11 @@ from .jitter_params import CONTRAST, HUE, LUMA, OPERATIONS, SATURATION, JitterPa
 
 
 def frame_shape(clips: Tensor, channel_dim: int = -4) -> tuple[int, ...]:
-    """Leading shape (..., T) of the frames of RGB clips, what :func:`draw_jitter_batch` takes.
+    """Leading shape (..., T) of the frames of RGB clips, as :func:`draw_jitter_batch` takes it.
+
+    Args:
+        clips: (..., 3, T, H, W) or (..., T, 3, H, W).
+        channel_dim: -4 or -3.
 
     Raises:
         InputError: If the layout is unknown or there are not three channels.
@@ -41,21 +45,22 @@ def jitter_clips(
     max_value: float = 255.0,
     operations: Sequence[str] = OPERATIONS,
 ) -> Tensor:
-    """Jitter every frame with its own parameters, branch-free.
+    """Jitter every frame with its own parameters, without branches.
 
-    Of the four operations only the hue shift is costly, and each frame does it once. So all frames go through
-    three blends (those that come before the frame's hue shift), one hue shift, three blends (those after it);
-    what is not a frame's turn has factor 1.
+    Only the hue shift is costly among the four operations, and each frame needs it once. All frames go through three
+    blends, one hue shift and three more blends. The first three blends apply the operations that come before the
+    frame's hue shift, the last three apply the operations that come after it. A blend that does not apply to a frame
+    has the factor 1 there.
 
     Args:
         clips: uint8 or float (..., C, T, H, W) or (..., T, C, H, W), values in [0, max_value].
-        params: Tensors on the clips' device, leading shape :func:`frame_shape`.
+        params: Tensors on the clips' device. Their leading shape is that of :func:`frame_shape`.
         channel_dim: -4 or -3.
         max_value: 255 or 1.
-        operations: Those that may have an effect; others are left out without a look at ``params``.
+        operations: Names of the operations that may have an effect. The others are skipped, whatever ``params`` says.
 
     Returns:
-        New float32 clips; frames outside ``params.apply`` keep their values bit for bit.
+        New float32 clips of the same shape. Frames outside ``params.apply`` keep their values bit for bit.
 
     Raises:
         InputError: If the shape of ``clips`` does not fit the layout.
@@ -81,12 +86,12 @@ def jitter_clips(
 
 
 def _over_frames(values: Tensor, channel_dim: int) -> Tensor:
-    """Values per frame (..., T) as a view that broadcasts over clips of either layout."""
+    """A view of values per frame (..., T) that broadcasts over clips of either layout."""
     return values[..., None, None].unsqueeze(channel_dim)
 
 
 def _blend(clips: Tensor, index: Tensor, factor: Tensor, channel_dim: int, max_value: float) -> Tensor:
-    """``factor * x + (1 - factor) * other``; other is 0, the mean grey or the grey, as ``index`` says."""
+    """``factor * x + (1 - factor) * other``. By ``index``, other is 0, the mean grey of the frame or the grey frame."""
     grey = grey_of(clips, channel_dim)
     rest = 1 - factor
     of_mean = (rest * (index == CONTRAST))[..., None, None]
@@ -97,16 +102,32 @@ def _blend(clips: Tensor, index: Tensor, factor: Tensor, channel_dim: int, max_v
 
 
 def grey_of(clips: Tensor, channel_dim: int = -4) -> Tensor:
-    """Luma 0.2989 R + 0.587 G + 0.114 B of float clips, (..., T, H, W): no channel dimension."""
+    """Luma 0.2989 R + 0.587 G + 0.114 B of float clips.
+
+    Args:
+        clips: Float (..., 3, T, H, W) or (..., T, 3, H, W).
+        channel_dim: -4 or -3.
+
+    Returns:
+        (..., T, H, W), without a channel dimension.
+    """
     red, green, blue = clips.unbind(channel_dim)
     return (red * LUMA[0]).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])
 
 
 def shift_hue(clips: Tensor, hue: Tensor, channel_dim: int = -4) -> Tensor:
-    """Turn the hue of float clips by ``hue`` (..., T), a fraction of the colour circle; any value range.
+    """Shift the hue of float clips.
 
-    Goes from RGB to the hue angle in sixths and straight back: with value v, chroma c and angle h the channel
-    n = 5, 3, 1 is v - c * clamp(min(k, 4 - k), 0, 1), k = (n + h) mod 6.
+    The function computes the hue angle in sixths of the circle from RGB, and RGB directly from the shifted angle. With
+    value v, chroma c and angle h the channel n = 5, 3, 1 is v - c * clamp(min(k, 4 - k), 0, 1), k = (n + h) mod 6.
+
+    Args:
+        clips: Float (..., 3, T, H, W) or (..., T, 3, H, W), in any value range.
+        hue: Float (..., T), the shift as a fraction of the colour circle.
+        channel_dim: -4 or -3.
+
+    Returns:
+        New clips of the same shape.
     """
     red, green, blue = clips.unbind(channel_dim)
     value = torch.maximum(torch.maximum(red, green), blue)
@@ -125,15 +146,15 @@ def shift_hue(clips: Tensor, hue: Tensor, channel_dim: int = -4) -> Tensor:
 
 @torch.no_grad()
 def grey_clips(clips: Tensor, apply: Tensor, channel_dim: int = -4) -> Tensor:
-    """Turn frames grey, the luma in all three channels.
+    """Turn frames grey. A grey frame has its luma in all three channels.
 
     Args:
         clips: uint8 or float (..., C, T, H, W) or (..., T, C, H, W).
-        apply: bool (..., T), which frames.
+        apply: bool (..., T), whether a frame turns grey.
         channel_dim: -4 or -3.
 
     Returns:
-        New float32 clips.
+        New float32 clips of the same shape.
 
     Raises:
         InputError: If the shape of ``clips`` does not fit the layout.
@@ -149,13 +170,13 @@ def normalize_clips(
     """``(clips - mean) / std`` per channel.
 
     Args:
-        clips: uint8 or float, channels at ``channel_dim``.
-        mean: C values in the clips' unit; a tensor of the clips' device spares the copy.
+        clips: uint8 or float (..., C, T, H, W) or (..., T, C, H, W).
+        mean: C values in the clips' unit. A tensor on the clips' device avoids a copy.
         std: As ``mean``.
         channel_dim: -4 or -3.
 
     Returns:
-        Float clips.
+        Float clips of the same shape.
     """
     shape = (-1,) + (1,) * (-channel_dim - 1)
     mean, std = (

@@ -1,7 +1,7 @@
-"""Colour jitter and grey frame by frame in OpenCV float32: in loaders, and for batches that stay on the CPU.
+"""Colour jitter and greyscale frame by frame in OpenCV float32, for loaders and for batches on the CPU.
 
-Frames are (H, W, 3). The formulas are those of :mod:`photometric`, that is of torchvision's float tensors; uint8 frames
-are rounded once, after the last operation.
+Frames are (H, W, 3). The formulas are those of :mod:`photometric`, which are torchvision's for float tensors. uint8
+frames are rounded once, after the last operation.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ def jitter_frames(frames: Sequence[np.ndarray], params: JitterParams, max_value:
     """Jitter each frame with its own parameters.
 
     Args:
-        frames: N arrays (H, W, 3), uint8 or float in [0, max_value]; never written to.
+        frames: N arrays (H, W, 3), uint8 or float in [0, max_value]. They do not change.
         params: Arrays of leading shape (N,).
-        max_value: 255 or 1; uint8 frames are always 0-255.
+        max_value: 255 or 1. For uint8 frames it is always 255.
 
     Returns:
-        N arrays: uint8 for uint8 frames, float32 otherwise. A frame outside ``params.apply`` is returned
-        itself.
+        N arrays (H, W, 3), uint8 for uint8 frames, otherwise float32. A frame outside ``params.apply`` is returned
+        without a copy.
 
     Raises:
         InputError: If a frame is not (H, W, 3).
@@ -44,7 +44,15 @@ def jitter_frames(frames: Sequence[np.ndarray], params: JitterParams, max_value:
 
 
 def grey_frames(frames: Sequence[np.ndarray], apply: np.ndarray) -> list[np.ndarray]:
-    """Turn the frames grey that ``apply`` (N,) marks, the luma in all three channels; see :func:`jitter_frames`."""
+    """Turn frames grey. A grey frame has its luma in all three channels.
+
+    Args:
+        frames: N arrays (H, W, 3), see :func:`jitter_frames`.
+        apply: bool (N,), whether a frame turns grey.
+
+    Returns:
+        N arrays (H, W, 3), see :func:`jitter_frames`.
+    """
     weights = _GREY.astype(np.float32)
     out = []
     for frame, wanted in zip(frames, apply):
@@ -58,7 +66,7 @@ def grey_frames(frames: Sequence[np.ndarray], apply: np.ndarray) -> list[np.ndar
 def jitter_array(
     clips: np.ndarray, params: JitterParams, channel_axis: int = -4, max_value: float = 255.0
 ) -> np.ndarray:
-    """Jitter clips in a network's layout on the CPU; the result is not rounded.
+    """Jitter clips in a network's layout on the CPU. The result is not rounded.
 
     Args:
         clips: uint8 or float (..., C, T, H, W) (``channel_axis=-4``) or (..., T, C, H, W) (-3), values in [0,
@@ -68,7 +76,7 @@ def jitter_array(
         max_value: 255 or 1.
 
     Returns:
-        New float32 array of the same shape; frames outside ``params.apply`` keep their values.
+        New float32 array of the same shape. Frames outside ``params.apply`` keep their values.
     """
     out: np.ndarray = clips.astype(np.float32)
     last = np.moveaxis(out, channel_axis, -1)
@@ -86,7 +94,7 @@ def _writable(frame: np.ndarray) -> np.ndarray:
 
 
 def _jitter(frame: np.ndarray, params: JitterParams, index: int | tuple[int, ...], max_value: float) -> np.ndarray:
-    """All operations on one float32 frame, which may be overwritten."""
+    """Apply all operations to one float32 frame (H, W, 3). The function may overwrite the frame."""
     factors, hue = params.factors[index], float(params.hue[index])
     for operation in params.order[index]:
         if operation != HUE:
@@ -104,9 +112,9 @@ def _shift_hue(frame: np.ndarray, hue: float) -> np.ndarray:
 
 
 def _blend(frame: np.ndarray, operation: int, factor: float, max_value: float) -> np.ndarray:
-    """``factor * x + (1 - factor) * other``, clamped where the factor can lead out of the value range.
+    """``factor * x + (1 - factor) * other``, clamped if the factor can lead out of the value range.
 
-    One colour matrix for all three operations would be shorter, and a quarter slower.
+    One colour matrix for all three operations would be shorter, but a quarter slower.
     """
     if factor == 1:
         return frame

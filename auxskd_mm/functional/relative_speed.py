@@ -1,4 +1,4 @@
-"""Crops in time as RSPNet takes them. Frame numbers are 0-based.
+"""Temporal crops of RSPNet. Frame numbers are 0-based.
 
 Source: PeihaoChen/RSPNet @ 2958779, ``transforms_temporal.py`` and ``functional_temporal.py``.
 """
@@ -15,7 +15,11 @@ __all__ = ['frames_needed', 'resample_indices', 'short_video_crop', 'strided_cro
 
 
 def frames_needed(clip_len: int, stride: int) -> int:
-    """Frames from the first to the last of a strided clip.
+    """Number of frames from the first to the last frame of a strided clip, both included.
+
+    Args:
+        clip_len: Frames in the clip.
+        stride: Frame step.
 
     Raises:
         InputError: If an argument is below 1.
@@ -26,10 +30,11 @@ def frames_needed(clip_len: int, stride: int) -> int:
 
 
 def short_video_crop(num_frames: int, clip_len: int, stride: int) -> np.ndarray | None:
-    """Frames of the clip where the video is too short to choose one.
+    """Frames of the only possible clip of a video that is too short for a choice.
 
-    With at most ``clip_len`` frames the video is gone round; with more, but fewer than the strided clip needs, the clip
-    is spread evenly over all of it (rounded half to even, as NumPy does).
+    If the video has at most ``clip_len`` frames, the clip repeats the video from its first frame. If it has more
+    frames, but fewer than the strided clip needs, the frames are spread evenly over the video. Their positions are
+    rounded half to even, as NumPy does.
 
     Args:
         num_frames: Frames in the video, at least 1.
@@ -53,7 +58,7 @@ def short_video_crop(num_frames: int, clip_len: int, stride: int) -> np.ndarray 
 
 
 def strided_crop(num_frames: int, clip_len: int, stride: int, start: int) -> np.ndarray:
-    """Frames of a strided clip; ``start`` counts only where the video is long enough to choose one.
+    """Frames of a strided clip. ``start`` has an effect only if the video is long enough for a choice.
 
     Args:
         num_frames: Frames N in the video, at least 1.
@@ -77,15 +82,16 @@ def strided_crop(num_frames: int, clip_len: int, stride: int, start: int) -> np.
 def resample_indices(num_frames: int, source_fps: float, target_fps: float) -> np.ndarray:
     """Frames that show the video at another frame rate: frame i is ``floor(i * source_fps / target_fps)``.
 
-    As in the original (and torchvision), a whole ratio keeps the last partial step and any other drops it.
+    If the ratio of the rates is a whole number, the last partial step is kept. Otherwise it is dropped. The original
+    and torchvision do the same.
 
     Args:
         num_frames: Frames in the video.
-        source_fps: Its frame rate.
-        target_fps: Frame rate wanted.
+        source_fps: Frame rate of the video.
+        target_fps: Frame rate of the result.
 
     Returns:
-        int64 (M,), non-decreasing, each in [0, num_frames); empty where the video is shorter than one step.
+        int64 (M,), non-decreasing, each in [0, num_frames). It is empty if the video is shorter than one step.
 
     Raises:
         InputError: If a frame rate is not above 0.

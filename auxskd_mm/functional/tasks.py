@@ -1,7 +1,7 @@
 """Names of a pretext task, its classes, and the keys of its labels and predictions.
 
-Samplers and heads carry :class:`Task` objects (``sampler.tasks``, ``head.tasks``). Every tool asks them, so that a task
-defined outside this package works in every tool.
+Samplers and heads have :class:`Task` objects (``sampler.tasks``, ``head.tasks``). Every tool reads these objects, so a
+task from outside this package works in every tool.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ class Task:
 
     Args:
         name: Such as ``'pace'``.
-        class_names: Names of the K classes in the order of the labels. Empty where nobody knows them.
+        class_names: Names of the K classes in the order of the labels. Empty if the names are unknown.
         label_key: Field of the true classes in a data sample, int64 (V,). '' takes ``<name>_label``.
         pred_key: Field of the probabilities in a data sample, float (V, K). '' takes ``pred_<name>``.
-            Metrics and dumps know the default names alone; others are for MMAction2's recognisers.
-        clips: Clips that one answer is about. 1 if each clip has its own.
-        about: What the answer tells, for messages. '' takes the name.
-        given: Name of another task. This task has an answer only where the label of the other is above 0: VSPP's
-            segment has none at speed 1.
+            Metrics and dumps work only with the default names. Other names are for MMAction2's recognisers.
+        clips: Number of clips per answer. It is 1 if each clip has its own answer.
+        about: Description of the answer, for messages. '' takes the name.
+        given: Name of another task. This task has an answer only if the label of the other task is above 0. For
+            example, VSPP's segment has no answer at speed 1.
 
     Example:
         >>> Task('direction', ('forwards', 'backwards')).label_key
@@ -54,7 +54,7 @@ class Task:
 
 
 def drawn_tasks(results: Iterable[str]) -> list[Task]:
-    """Tasks of the labels among the keys of a sample, for a sampler or head that does not name its own."""
+    """Tasks of the labels among the keys of a sample, for a sampler or head without ``tasks``."""
     found = [key.removesuffix('_label') for key in results if key.endswith('_label') and key != 'gt_label']
     return [Task(name) for name in found]
 
@@ -70,6 +70,6 @@ def order_names(tuple_len: int) -> tuple[str, ...]:
 
 
 def ordinal(number: int) -> str:
-    """A whole number as a place: 1st, 2nd, 3rd, 4th, 11th, 22nd."""
+    """A whole number as an ordinal: 1st, 2nd, 3rd, 4th, 11th, 22nd."""
     tens = number // 10 % 10
     return f'{number}{"th" if tens == 1 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")}'

@@ -7,11 +7,11 @@ from torch import Tensor
 
 
 def shift_frames(data: Tensor, shift: Tensor) -> Tensor:
-    """Move groups of channels along time, zeros moving in: mmcv's ``tin_shift``.
+    """Move groups of channels along time and fill the free frames with zeros, as mmcv's ``tin_shift`` does.
 
     Args:
         data: (N, T, C, L).
-        shift: Whole frames for each clip and group, int (N, G); C divides into G groups in order.
+        shift: Number of frames for each clip and group, int (N, G). The C channels form G consecutive groups.
 
     Returns:
         (N, T, C, L) with ``out[n, t + shift[n, g]] = data[n, t]`` in the channels of group g.
@@ -31,12 +31,12 @@ def linear_sampler(data: Tensor, offset: Tensor) -> Tensor:
 
     Args:
         data: (N, T, C, H, W).
-        offset: Frames for each clip and group, float (N, G).
+        offset: Number of frames for each clip and group, float (N, G).
 
     Returns:
         (N, T, C, H, W), with gradients to both arguments.
 
-    Source: open-mmlab/mmaction2, ``resnet_tin.linear_sampler``, which needs ``mmcv.ops.tin_shift``.
+    Source: open-mmlab/mmaction2, ``resnet_tin.linear_sampler``. That function needs ``mmcv.ops.tin_shift``.
     """
     flat = data.flatten(3)  # (N, T, C, H * W)
     whole = offset.floor()

@@ -1,4 +1,4 @@
-"""Loading a checkpoint into a model, with checks before and after."""
+"""Functions that load a checkpoint into a model and check it before and after."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _OPTIONAL_PREFIXES = ('data_preprocessor.',)
 
 
 def load_checked(model: nn.Module, state: Mapping[str, Any], prefixes: Sequence[str], name: str) -> str:
-    """Load what fits into a model, and read it back.
+    """Load the tensors that fit into a model, and compare the model with the checkpoint afterwards.
 
     Args:
-        model: Changed in place.
+        model: Model. It is changed in place.
         state: State dict of the checkpoint, with or without ``module.`` in front of its keys.
         prefixes: See :func:`check_transfer`.
-        name: What to call the checkpoint in messages.
+        name: Name of the checkpoint for messages.
 
     Returns:
-        See :func:`check_transfer`. Every tensor of it is in the model.
+        The line of :func:`check_transfer`. The model holds every tensor that the line counts.
 
     Raises:
         InputError: See :func:`check_transfer` and :func:`check_copied`.
@@ -42,20 +42,21 @@ def load_checked(model: nn.Module, state: Mapping[str, Any], prefixes: Sequence[
 def check_transfer(
     model_state: Mapping[str, Any], checkpoint_state: Mapping[str, Any], prefixes: Sequence[str], name: str
 ) -> str:
-    """Check before loading that a checkpoint brings every tensor that a part of a model needs.
+    """Check before loading that a checkpoint has every tensor that a part of a model needs.
 
     Args:
         model_state: The model's state dict.
-        checkpoint_state: The checkpoint's, with or without ``module.`` in front.
-        prefixes: Parts of the model that must be covered whole, e.g. ``('backbone.',)``; ``('',)`` is everything.
-        name: What to call the checkpoint in messages.
+        checkpoint_state: The checkpoint's state dict, with or without ``module.`` in front of its keys.
+        prefixes: Prefixes of the model's parts that the checkpoint must cover completely, e.g. ``('backbone.',)``.
+            ``('',)`` means the whole model.
+        name: Name of the checkpoint for messages.
 
     Returns:
         A line such as ``144 of 144 backbone tensors loaded from x.pth``. Print it after :func:`check_copied`.
 
     Raises:
-        InputError: If a tensor is missing or has another shape; names the count and examples of both key sets. Also if
-            an entry is no tensor, or holds values that are not finite; names the entry.
+        InputError: If a tensor is missing or has another shape. The message gives the count and examples of both key
+            sets. Also if an entry is no tensor or holds values that are not finite. The message then names the entry.
     """
     source = plain_keys(checkpoint_state)
     wanted = [
@@ -97,12 +98,13 @@ def check_copied(model_state: Mapping[str, Any], checkpoint_state: Mapping[str, 
     """Check after loading that the model holds the values of the checkpoint.
 
     Args:
-        model_state: The model's state dict, as it is now.
-        checkpoint_state: The checkpoint's. Tensors without a place in the model, or of another shape, do not count.
-        name: What to call the checkpoint in messages.
+        model_state: The model's state dict after loading.
+        checkpoint_state: The checkpoint's state dict. The check ignores tensors that the model lacks or has in another
+            shape.
+        name: Name of the checkpoint for messages.
 
     Raises:
-        InputError: If a tensor of the model differs from the file's; names it.
+        InputError: If a tensor of the model differs from the file's. The message names it.
     """
     lost = []
     for key, value in plain_keys(checkpoint_state).items():
@@ -117,15 +119,18 @@ def check_copied(model_state: Mapping[str, Any], checkpoint_state: Mapping[str, 
 
 
 def check_tensors(state: Mapping[str, Any], name: str, known: Mapping[str, Any] | None = None) -> None:
-    """Refuse a state dict with entries that are no tensors, which torch would leave out, or not of plain numbers.
+    """Refuse a state dict with entries that are no tensors or hold no plain numbers. torch would skip the former.
+
+    Plain numbers are dense and real. A tensor that is sparse, quantized, complex or without values is refused.
 
     Args:
         state: State dict.
-        name: What to call it in messages.
-        known: State dict of the model. Where it has no numbers itself (the device 'meta') none are needed.
+        name: Name of the state dict for messages.
+        known: State dict of the model. Where the model's own tensor has no values (device 'meta') or is complex, the
+            checkpoint's tensor may be so too.
 
     Raises:
-        InputError: Names the first such entry.
+        InputError: For the first such entry. The message names it.
     """
     for key, value in state.items():
         if not isinstance(value, Tensor):
@@ -146,15 +151,16 @@ def check_tensors(state: Mapping[str, Any], name: str, known: Mapping[str, Any] 
 
 
 def check_finite(state: Mapping[str, Any], name: str, known: Mapping[str, Any] | None = None) -> None:
-    """Refuse weights and statistics that are NaN or infinite: a number that comes from them means nothing.
+    """Refuse weights and statistics that are NaN or infinite, because every result from them would be meaningless.
 
     Args:
-        state: State dict; entries that are no floating-point tensors are passed over.
-        name: What to call it in messages.
-        known: State dict of a fresh model. Where it is infinite itself (a mask of attention) nothing is wrong.
+        state: State dict. The check skips entries that are no floating-point or complex tensors.
+        name: Name of the state dict for messages.
+        known: State dict of a fresh model. Where it is infinite itself (an attention mask), infinite values are
+            allowed.
 
     Raises:
-        InputError: Names the first such tensor.
+        InputError: For the first such tensor. The message names it.
     """
     for key, value in state.items():
         if not isinstance(value, Tensor) or not (value.is_floating_point() or value.is_complex()):
@@ -183,5 +189,5 @@ def plain_keys(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _whole(tensor: Tensor) -> Tensor:
-    """A tensor on the CPU, put together if it is in shards (then every rank must call this)."""
+    """The whole tensor on the CPU. If it is in shards they are put together, and every rank must call this."""
     return (tensor.full_tensor() if isinstance(tensor, DTensor) else tensor).detach().cpu()

@@ -1,4 +1,4 @@
-"""Clips spread evenly over a video, for tests and retrieval. Frame numbers are 0-based."""
+"""Frame numbers of clips spread evenly over a video, for tests and retrieval. Frame numbers are 0-based."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ __all__ = ['centred_clips', 'even_crops']
 def centred_clips(num_frames: int, clip_len: int, num_clips: int = 10) -> np.ndarray:
     """VCOP's test clips: consecutive frames around evenly spaced centres.
 
-    The centres are ``linspace(clip_len / 2, num_frames - clip_len / 2, num_clips)``, a clip starts at the whole part of
-    ``centre - clip_len / 2``; one clip is the first of the video.
+    The centres are ``linspace(clip_len / 2, num_frames - clip_len / 2, num_clips)``. Each clip starts at the whole part
+    of ``centre - clip_len / 2``. A single clip starts at the first frame of the video.
 
     Args:
         num_frames: Frames in the video, at least ``clip_len``.
-        clip_len: Frames in a clip.
-        num_clips: Clips wanted.
+        clip_len: Frames per clip.
+        num_clips: Number of clips.
 
     Returns:
         int64 (num_clips, clip_len).
 
     Raises:
-        InputError: If the video is shorter than a clip, or an argument below 1.
+        InputError: If the video is shorter than a clip, or an argument is below 1.
 
     Source: xudejing/video-clip-order-prediction @ 7a1710d, ``UCF101Dataset`` (test) and ``UCF101ClipRetrievalDataset``.
     """
@@ -39,14 +39,15 @@ def centred_clips(num_frames: int, clip_len: int, num_clips: int = 10) -> np.nda
 
 
 def even_crops(num_frames: int, clip_len: int, num_clips: int = 10, stride: int = 1) -> np.ndarray:
-    """RSPNet's test clips: the starts run evenly from the first to the last that fits, rounded half to even.
+    """RSPNet's test clips: their starts are spread evenly from the first to the last possible start.
 
-    A single clip is the middle one. In a video too short to choose, all clips are that of :func:`short_video_crop`.
+    The starts are rounded half to even. A single clip lies in the middle. If the video is too short for a choice, every
+    clip is that of :func:`short_video_crop`.
 
     Args:
         num_frames: Frames in the video, at least 1.
-        clip_len: Frames in a clip.
-        num_clips: Clips wanted.
+        clip_len: Frames per clip.
+        num_clips: Number of clips.
         stride: Frame step.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Networks, heads, losses and pretext models; each class can be imported from here."""
+"""Networks, heads, losses and pretext models. Each class can be imported from here."""
 
 import mmaction.models  # noqa: F401  (registers MMAction2's own types for nested configs)
 

@@ -1,4 +1,4 @@
-"""What a model predicts, and one sample through all of it, for models of this package and of MMAction2 alike."""
+"""Tasks, method summary and full forward pass of a model of this package or of MMAction2."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ CLASS = Task('class', label_key='gt_label', pred_key='pred_score')
 
 
 def model_tasks(model: VideoModel) -> tuple[Task, ...]:
-    """Tasks that a model's ``predict`` answers; () if its head names none."""
+    """Tasks that a model's ``predict`` answers, or () if its head has no ``tasks``."""
     head = getattr(model, 'cls_head', None)
     own = getattr(model, 'tasks', ()) or getattr(head, 'tasks', ())
     return tuple(own) or ((CLASS,) if hasattr(head, 'num_classes') else ())
 
 
 def method_summary(model: VideoModel) -> str:
-    """The method that a model learns by, in a line."""
+    """One line about the method that trains a model."""
     head = getattr(model, 'cls_head', None)
     said = getattr(model, 'summary', '') or getattr(head, 'summary', '')
     if said:
@@ -37,10 +37,10 @@ def method_summary(model: VideoModel) -> str:
 
 
 def forward_sample(model: VideoModel, inputs: Tensor) -> Any:
-    """One sample through every part of a model that a training step runs, losses aside.
+    """Run one sample through every part of a model that a training step runs, without the losses.
 
     Args:
-        model: A recogniser, or a :class:`PretextModel`.
+        model: A recogniser or a :class:`PretextModel`.
         inputs: (1, V, C, T, H, W).
     """
     if hasattr(model, 'forward_parts'):
@@ -49,10 +49,15 @@ def forward_sample(model: VideoModel, inputs: Tensor) -> Any:
 
 
 def task_outputs(outputs: Tensor | Sequence[Tensor], tasks: tuple[Task, ...], head: nn.Module) -> dict[str, Tensor]:
-    """Logits of each task, out of what a head's ``forward`` returned.
+    """Logits of each task, by the name of the task.
+
+    Args:
+        outputs: Result of the head's ``forward``: the logits (B, K) of a single task, or one such tensor per task.
+        tasks: Tasks of the head, in the same order.
+        head: The head, for messages.
 
     Raises:
-        InputError: If there are more or fewer of them than tasks.
+        InputError: If the number of outputs differs from the number of tasks.
     """
     logits = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
     if len(logits) != len(tasks):

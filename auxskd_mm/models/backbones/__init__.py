@@ -1,4 +1,4 @@
-"""Networks (B, 3, T, H, W) -> (B, C, T', H', W'); every MMAction2 backbone works beside them as it is."""
+"""Networks (B, 3, T, H, W) -> (B, C, T', H', W'). Every MMAction2 backbone works without changes too."""
 
 from .c3d import C3DBN
 from .hara_resnet import ResNet3dHara

@@ -17,21 +17,22 @@ _WIDTHS = (1, 2, 4, 8, 8)
 class C3DBN(StagedBackbone):
     """Eight 3x3x3 convolutions with biases, each followed by BN and ReLU: (B, 3, T, H, W) -> (B, 512, T/8, H/16, W/16).
 
-    Max-pools of (1, 2, 2), then three times (2, 2, 2), none after the last stage; no fc6 and fc7. 27,661,440
-    parameters. Stage 0, the stem, is ``conv1``.
+    The first max-pool is (1, 2, 2), the next three are (2, 2, 2). There is no max-pool after the last stage, and no fc6
+    and fc7. The network has 27,661,440 parameters. Stage 0, the stem, is ``conv1``.
 
     Args:
-        stage_convs: Convolutions of each of up to five stages; (1, 1, 2, 2, 2) is C3D.
-        base_channels: Width of the first stage; the others have 2, 4, 8 and 8 times as much.
+        stage_convs: Number of convolutions in each of up to five stages. C3D has (1, 1, 2, 2, 2).
+        base_channels: Width of the first stage. The other stages are 2, 4, 8 and 8 times as wide.
         in_channels: Channels of a clip.
         frozen_stages: See :class:`StagedBackbone`.
         with_cp: See :class:`StagedBackbone`.
         init_cfg: See :class:`StagedBackbone`.
 
     Raises:
-        InputError: For sizes below 1, or more than five stages.
+        InputError: If a size is below 1, or there are more than five stages.
 
-    Source: xudejing/video-clip-order-prediction @ 7a1710d, laura-wang/video-pace @ cc1e561; parameter names are theirs.
+    Source: xudejing/video-clip-order-prediction @ 7a1710d, laura-wang/video-pace @ cc1e561. The parameters have the
+    names of these repositories.
     """
 
     def __init__(

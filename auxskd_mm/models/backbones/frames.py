@@ -1,4 +1,4 @@
-"""Any MMAction2 backbone for clips: networks of single frames (TSN, TSM, TIN, TANet) run on the frames of each clip."""
+"""Any MMAction2 backbone for clips. Networks of single frames (TSN, TSM, TIN, TANet) run on the frames of each clip."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def build_backbone(config: dict[str, Any]) -> nn.Module:
     """Build a backbone that takes clips (B, C, T, H, W).
 
     Args:
-        config: Config of a backbone of this package, MMAction2 or pytorchvideo, or of an image network such as
+        config: Config of a backbone from this package, MMAction2 or pytorchvideo, or of an image network such as
             ``dict(type='torchvision.resnet50')``.
 
     Raises:
-        InputError: If the network is of a library that is not installed.
+        InputError: If the library of the network is not installed.
     """
     kind = config.get('type')
     if isinstance(kind, str) and kind.startswith(_IMAGE_LIBRARIES):
@@ -42,7 +42,7 @@ def build_backbone(config: dict[str, Any]) -> nn.Module:
 
 @contextlib.contextmanager
 def libraries() -> Iterator[None]:
-    """Say in one line that the library of an image network is missing."""
+    """Turn the error for a missing library of an image network into an ``InputError`` of one line."""
     try:
         yield
     except ImportError as error:
@@ -52,8 +52,8 @@ def libraries() -> Iterator[None]:
 def takes_frames(backbone: nn.Module) -> bool:
     """Whether a backbone takes single frames (N, C, H, W) and not clips.
 
-    True for MMAction2's 2-D networks and those of image libraries. Your own network says it by an attribute
-    ``takes_frames = True``.
+    This is true for MMAction2's 2-D networks and the networks of image libraries. A network of your own needs the
+    attribute ``takes_frames = True``.
     """
     if (known := getattr(backbone, 'takes_frames', None)) is not None:
         return bool(known)
@@ -64,12 +64,14 @@ def takes_frames(backbone: nn.Module) -> bool:
 
 
 def take_clips(backbone: nn.Module) -> nn.Module:
-    """Let a network of frames take clips too; the names of its weights stay, frames (N, C, H, W) still go through.
+    """Let a network of frames take clips (B, C, T, H, W) too.
+
+    Clips are folded to B * T frames. The frames of a clip come one after the other, as temporal shift modules expect.
+    Outputs are unfolded: a map becomes (B, C', T', H', W'), a pooled feature (B, C', T', 1, 1), and tokens become
+    (B, T' * N, C'). The network still takes frames (N, C, H, W), and the names of its weights do not change.
 
     Args:
-        backbone: Network of (N, C, H, W), changed in place. Clips (B, C, T, H, W) are folded to B * T frames, a clip's
-            frames in a row, which is how temporal shift modules expect them. Outputs are unfolded: a map becomes
-            (B, C', T', H', W'), a pooled feature (B, C', T', 1, 1), tokens become (B, T' * N, C').
+        backbone: Network that takes (N, C, H, W). It is changed in place.
 
     Returns:
         The backbone.
@@ -97,7 +99,7 @@ def _forward_clips(self: nn.Module, inputs: Tensor) -> Any:
 
 
 def _unfold(out: Tensor, clips: int) -> Tensor:
-    """Outputs of B * T' frames as outputs of B clips."""
+    """Unfold outputs (B * T', ...) of frames to outputs (B, ...) of B clips."""
     out = out.unflatten(0, (clips, -1))  # (B, T', ...)
     if out.ndim == 3:  # a feature per frame
         return out.transpose(1, 2)[..., None, None]

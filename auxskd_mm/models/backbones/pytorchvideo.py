@@ -35,24 +35,24 @@ _TWO_PATHWAYS = ('slowfast', 'audio_visual')
 class PyTorchVideoBackbone(BaseModule):
     """Any single-pathway network of pytorchvideo, without its head.
 
-    Convolutional networks yield their last feature map (B, C, T', H', W'). Multiscale transformers yield what their own
-    head would classify, (B, C): the class token, or the mean of the tokens with ``cls_embed_on=False``; they take clips
-    of ``temporal_size`` x ``spatial_size`` alone. Weights are never downloaded.
+    Convolutional networks yield their last feature map (B, C, T', H', W'). Multiscale transformers yield the input of
+    their own classifier, (B, C). This is the class token, or the mean of the tokens with ``cls_embed_on=False``.
+    Transformers take only clips of ``temporal_size`` x ``spatial_size``. Weights are never downloaded.
 
     Args:
         model: Name of a network in ``pytorchvideo.models.hub`` (``'slow_r50'``, ``'r2plus1d_r50'``, ``'x3d_m'``,
-            ``'csn_r101'``, ``'mvit_base_16x4'`` ...), or of a builder, for other sizes (``'create_resnet'``,
+            ``'csn_r101'``, ``'mvit_base_16x4'`` ...). For other sizes, name of a builder (``'create_resnet'``,
             ``'create_r2plus1d'``, ``'create_x3d'``, ``'create_csn'``, ``'create_multiscale_vision_transformers'``).
-        checkpoint: Local file of pytorchvideo's weights to start from, or None.
-        init_cfg: MMEngine initialisation; None keeps pytorchvideo's.
+        checkpoint: Local file with pytorchvideo's weights, from which training starts, or None.
+        init_cfg: MMEngine initialisation. None keeps pytorchvideo's.
         kwargs: Arguments of the builder, e.g. ``stem_dim_out=32``.
 
     Attributes:
         out_channels: Width C of the feature.
 
     Raises:
-        InputError: For an unknown name, a network with two pathways, arguments that the builder refuses, or a checkpoint
-            that does not bring every tensor.
+        InputError: If the name is unknown, the network has two pathways, the builder refuses the arguments, or the
+            checkpoint lacks a tensor.
 
     Source: facebookresearch/pytorchvideo 0.1.5.
     """
@@ -88,7 +88,7 @@ class PyTorchVideoBackbone(BaseModule):
             x: Clips (B, 3, T, H, W).
 
         Returns:
-            (B, out_channels, T', H', W'), or (B, out_channels) of a transformer.
+            (B, out_channels, T', H', W'), or (B, out_channels) from a transformer.
 
         Raises:
             InputError: If a transformer gets clips of another size than it was built for.
@@ -98,10 +98,10 @@ class PyTorchVideoBackbone(BaseModule):
         return self.model(x)
 
     def init_weights(self) -> None:
-        """Initialise as ``init_cfg`` says, and load ``checkpoint``.
+        """Initialise by ``init_cfg``, then load ``checkpoint``.
 
         Raises:
-            InputError: If the checkpoint cannot be read, or does not bring every tensor.
+            InputError: If the checkpoint cannot be read or lacks a tensor.
         """
         super().init_weights()
         if self.checkpoint is not None:
@@ -110,7 +110,7 @@ class PyTorchVideoBackbone(BaseModule):
 
 
 def _builder(model: str) -> Callable[..., nn.Module]:
-    """Function that builds a network of this name."""
+    """The function that builds the network with this name."""
     try:
         hub = importlib.import_module('pytorchvideo.models.hub')
         modules = {name: importlib.import_module(f'pytorchvideo.models.{home}') for name, home in _BUILDERS.items()}
@@ -130,7 +130,7 @@ def _builder(model: str) -> Callable[..., nn.Module]:
 
 
 def _remove_head(network: Any, model: str) -> int:
-    """Remove the classifier in place; returns the width of its input."""
+    """Remove the classifier in place, and return the width of its input."""
     blocks = getattr(network, 'blocks', None)
     head = network.head if hasattr(network, 'head') else blocks[-1] if blocks is not None else None
     widths = (
@@ -149,7 +149,7 @@ def _remove_head(network: Any, model: str) -> int:
 
 
 def _check_patches(network: Any, x: Tensor) -> None:
-    """Refuse clips that a transformer has no positions for."""
+    """Refuse clips (B, 3, T, H, W) of a size for which a transformer has no positional encoding."""
     patch = network.patch_embed.patch_model
     expected = tuple(network.cls_positional_encoding.patch_embed_shape)
     sizes = zip(x.shape[2:], patch.kernel_size, patch.stride, patch.padding)
@@ -162,7 +162,7 @@ def _check_patches(network: Any, x: Tensor) -> None:
 
 
 def _read_weights(path: str) -> dict[str, Tensor]:
-    """Tensors of a file that pytorchvideo (``model_state``), MMEngine (``state_dict``) or torch.save wrote."""
+    """The tensors in a file of pytorchvideo (``model_state``), MMEngine (``state_dict``) or ``torch.save``."""
     if not Path(path).is_file():
         raise InputError(f'{path}: no such checkpoint (model.backbone.checkpoint); weights are not downloaded')
     try:

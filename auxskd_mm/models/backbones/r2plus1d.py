@@ -11,16 +11,16 @@ from .residual import ResidualBackbone, Triple
 
 
 class FactoredConv3d(nn.Module):
-    """Spatial 1xkxk convolution, BN, ReLU, temporal kx1x1 convolution; no biases.
+    """Spatial 1 x d x d convolution, BN, ReLU and temporal t x 1 x 1 convolution, without biases.
 
-    With t, d the temporal and spatial kernel size the middle has M = floor(t d^2 Cin Cout / (d^2 Cin + t Cout))
-    channels, which gives the pair as many weights as the full 3-D convolution.
+    The layer between the convolutions has M = floor(t d^2 Cin Cout / (d^2 Cin + t Cout)) channels. The pair then has as
+    many weights as the full 3-D convolution.
 
     Args:
-        in_channels: Cin.
-        out_channels: Cout.
-        kernel: (t, d, d), odd.
-        stride: (time, height, width).
+        in_channels: Input channels Cin.
+        out_channels: Output channels Cout.
+        kernel: Kernel size (t, d, d), odd.
+        stride: Stride (time, height, width).
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel: Triple, stride: Triple) -> None:
@@ -45,15 +45,16 @@ class FactoredConv3d(nn.Module):
 class R2Plus1DVCOP(ResidualBackbone):
     """R(2+1)D with one block per stage: (B, 3, T, H, W) -> (B, 8 * base_channels, T/8, H/16, W/16).
 
-    Often tabulated as "R(2+1)D-18", but it has 10 convolutions, 14,365,303 parameters and shares no weight shape with
-    torchvision's ``r2plus1d_18``. Unlike there the shortcuts are factored convolutions too. Clips of 16 x 112 x 112
-    give 512 x 2 x 7 x 7.
+    Tables often call it "R(2+1)D-18". It has 10 convolutions and 14,365,303 parameters, and shares no weight shape with
+    torchvision's ``r2plus1d_18``. Unlike in torchvision, the shortcuts are factored convolutions too. A clip of 16 x
+    112 x 112 gives a map of 512 x 2 x 7 x 7.
 
     Args:
-        kwargs: ``stage_blocks``, ``base_channels``, ``in_channels``, ``frozen_stages``, ``with_cp``, ``init_cfg`` of
+        kwargs: ``stage_blocks``, ``base_channels``, ``in_channels``, ``frozen_stages``, ``with_cp`` and ``init_cfg`` of
             :class:`ResidualBackbone`.
 
-    Source: xudejing/video-clip-order-prediction @ 7a1710d and Plrbear/auxSKD @ 79e99b8; parameter names are theirs.
+    Source: xudejing/video-clip-order-prediction @ 7a1710d and Plrbear/auxSKD @ 79e99b8. The parameters have the names
+    of these repositories.
     """
 
     def __init__(self, **kwargs: Any) -> None:

@@ -11,7 +11,7 @@ from .residual import ResidualBackbone, Triple
 
 
 class FullConv3d(nn.Module):
-    """A 3-D convolution without bias, padded to keep the size at stride 1."""
+    """A 3-D convolution without bias. Its padding keeps the size at stride 1."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: Triple, stride: Triple) -> None:
         super().__init__()
@@ -27,13 +27,15 @@ class FullConv3d(nn.Module):
 class R3DVCOP(ResidualBackbone):
     """R3D with one block per stage: (B, 3, T, H, W) -> (B, 8 * base_channels, T/8, H/16, W/16).
 
-    14,361,792 parameters; neither torchvision's ``r3d_18`` nor RSPNet's ``resnet18``, which have two blocks per stage.
+    The network has 14,361,792 parameters. It differs from torchvision's ``r3d_18`` and RSPNet's ``resnet18``, which
+    have two blocks per stage.
 
     Args:
-        kwargs: ``stage_blocks``, ``base_channels``, ``in_channels``, ``frozen_stages``, ``with_cp``, ``init_cfg`` of
+        kwargs: ``stage_blocks``, ``base_channels``, ``in_channels``, ``frozen_stages``, ``with_cp`` and ``init_cfg`` of
             :class:`ResidualBackbone`.
 
-    Source: xudejing/video-clip-order-prediction @ 7a1710d, laura-wang/video-pace @ cc1e561; parameter names are theirs.
+    Source: xudejing/video-clip-order-prediction @ 7a1710d, laura-wang/video-pace @ cc1e561. The parameters have the
+    names of these repositories.
     """
 
     def __init__(self, **kwargs: Any) -> None:

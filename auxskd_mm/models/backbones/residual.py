@@ -1,4 +1,4 @@
-"""The shallow residual networks of VCOP: a stem and four stages, by default with one block each."""
+"""The shallow residual networks of VCOP: a stem and four stages. By default each stage has one block."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ UNIT: Triple = (1, 1, 1)
 
 
 class ResidualBlock(nn.Module):
-    """conv-BN-ReLU-conv-BN, add, ReLU; a convolution and BN on the shortcut where the size changes.
+    """conv-BN-ReLU-conv-BN, addition of the shortcut, ReLU. If the size changes, the shortcut has a convolution and BN.
 
     Args:
-        conv: Makes the convolutions.
-        in_channels: Channels in.
-        out_channels: Channels out.
-        downsample: Halve time, height and width.
+        conv: Function that makes the convolutions.
+        in_channels: Input channels C.
+        out_channels: Output channels C'.
+        downsample: Whether to halve time, height and width.
     """
 
     def __init__(self, conv: ConvFactory, in_channels: int, out_channels: int, downsample: bool) -> None:
@@ -48,7 +48,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualStage(nn.Module):
-    """Blocks ``block1 .. blockN`` of one width; the first may halve the size."""
+    """Blocks ``block1 .. blockN`` of one width. The first block may halve the size."""
 
     def __init__(self, conv: ConvFactory, in_channels: int, out_channels: int, blocks: int, downsample: bool) -> None:
         super().__init__()
@@ -64,19 +64,21 @@ class ResidualStage(nn.Module):
 
 
 class ResidualBackbone(StagedBackbone):
-    """Stem 3x7x7 with stride (1, 2, 2), no max-pool, stages ``conv2 .. conv5`` of 1, 2, 4 and 8 times the base width.
+    """A stem and stages ``conv2 .. conv5``, whose widths are 1, 2, 4 and 8 times the base width.
+
+    The stem is a 3x7x7 convolution with stride (1, 2, 2). There is no max-pool.
 
     Args:
-        conv: Makes the convolutions, which tells R(2+1)D from R3D.
-        stage_blocks: Blocks of each stage, one to four stages; (1, 1, 1, 1) is the network of the papers.
-        base_channels: Width of stem and first stage, 64 in the papers.
+        conv: Function that makes the convolutions. It is the difference between R(2+1)D and R3D.
+        stage_blocks: Number of blocks in each of one to four stages. The papers use (1, 1, 1, 1).
+        base_channels: Width of the stem and the first stage. The papers use 64.
         in_channels: Channels of a clip.
         frozen_stages: See :class:`StagedBackbone`.
         with_cp: See :class:`StagedBackbone`.
         init_cfg: See :class:`StagedBackbone`.
 
     Raises:
-        InputError: For sizes below 1, or more than four stages.
+        InputError: If a size is below 1, or there are more than four stages.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""S3D-G as VideoPace uses it."""
+"""S3D-G in the version of VideoPace."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BLOCKS = (
 
 
 class _Conv(nn.Module):
-    """Convolution, BN, ReLU; a kernel of (3, 3, 3) is split into a spatial and a temporal one. No biases."""
+    """Convolution, BN and ReLU without biases. A (3, 3, 3) kernel is split into a spatial and a temporal kernel."""
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel: Triple = (1, 1, 1), stride: int = 1, separable: bool = False
@@ -60,7 +60,7 @@ class _SelfGating(nn.Module):
 
 
 class _MaxPool(nn.Module):
-    """TensorFlow's 'SAME' max-pool: zeros (not minus infinity) in front and behind, sizes rounded up."""
+    """TensorFlow's 'SAME' max-pool. It pads with zeros, not minus infinity, on both sides and rounds sizes up."""
 
     def __init__(self, kernel: Triple, stride: Triple) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class _MaxPool(nn.Module):
 
 
 class _InceptionBlock(nn.Module):
-    """Four gated branches, concatenated."""
+    """Four gated branches whose outputs are concatenated along the channels."""
 
     def __init__(self, in_channels: int, channels: Sequence[int]) -> None:
         super().__init__()
@@ -106,22 +106,23 @@ class _InceptionBlock(nn.Module):
 class S3DG(StagedBackbone):
     """Separable 3-D Inception with feature gating: (B, 3, T, H, W) -> (B, 1024, T/8, H/32, W/32), 9,125,072 parameters.
 
-    Stage 0, the stem, is everything before the first Inception block; stages 1 to 3 are the blocks of ``mixed_3``,
-    ``mixed_4`` and ``mixed_5``. There is always a gate after ``conv_2c``, as in the original, whose flag for it has no
-    effect.
+    Stage 0, the stem, consists of all layers before the first Inception block. Stages 1 to 3 are the blocks of
+    ``mixed_3``, ``mixed_4`` and ``mixed_5``. ``conv_2c`` always has a gate, as in the original. The original's flag for
+    this gate has no effect.
 
     Args:
-        stage_blocks: Inception blocks of the three stages, at most (2, 5, 2), which is S3D-G.
-        width: Factor for the channels of every layer; 1 is S3D-G.
+        stage_blocks: Number of Inception blocks in each of the three stages, at most (2, 5, 2). S3D-G has (2, 5, 2).
+        width: Factor for the channels of every layer. S3D-G has 1.
         in_channels: Channels of a clip.
         frozen_stages: See :class:`StagedBackbone`.
         with_cp: See :class:`StagedBackbone`.
         init_cfg: See :class:`StagedBackbone`.
 
     Raises:
-        InputError: For a depth that does not exist or a width that is not positive.
+        InputError: If the depth does not exist or the width is not positive.
 
-    Source: laura-wang/video-pace @ cc1e561 (the S3D of HowTo100M without space-to-depth); parameter names are theirs.
+    Source: laura-wang/video-pace @ cc1e561 (the S3D of HowTo100M without space-to-depth). The parameters have the
+    original's names.
     """
 
     def __init__(

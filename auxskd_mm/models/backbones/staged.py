@@ -1,4 +1,4 @@
-"""Shared base of the backbones: frozen or recomputed stages, and checked pretrained weights."""
+"""Base class of the backbones, with frozen stages, recomputed stages and checked pretrained weights."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ...registry import type_name
 
 @contextlib.contextmanager
 def _statistics_untouched(modules: Sequence[nn.Module]) -> Iterator[None]:
-    """Let BatchNorm record its statistics in copies that are thrown away.
+    """Let BatchNorm record its statistics in copies that are discarded.
 
-    A recomputed stage sees its batch a second time; without this its running statistics would move twice per step.
-    Recording cannot be switched off instead: autograd then saves fewer tensors than the first time, which checkpointing
-    refuses.
+    A recomputed stage sees its batch a second time. Without the copies its running statistics would be updated twice
+    per step. Recording cannot be switched off instead: autograd would then save fewer tensors than the first time, and
+    checkpointing refuses that.
     """
     owners = [m for module in modules for m in module.modules() if m._buffers]
     kept = [dict(m._buffers) for m in owners]
@@ -38,16 +38,17 @@ def _statistics_untouched(modules: Sequence[nn.Module]) -> Iterator[None]:
 
 
 class StagedBackbone(BaseModule):
-    """Base of the backbones: a stem (stage 0) and stages 1 .. N, run one after the other.
+    """Base class of the backbones: a stem (stage 0) and stages 1 .. N, which run one after the other.
 
     Subclasses call :meth:`set_stages` at the end of their constructor.
 
     Args:
-        frozen_stages: Last stage that is not trained and stays in eval mode; 0 is the stem alone, -1 is none.
+        frozen_stages: Last stage that is not trained and stays in eval mode. 0 freezes only the stem, -1 freezes
+            nothing.
         with_cp: Recompute the stages in the backward pass instead of keeping their activations (gradient
-            checkpointing). Results, running statistics included, are the same.
-        init_cfg: MMEngine initialisation. ``dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` must bring
-            every tensor of the backbone; None keeps PyTorch's initialisation.
+            checkpointing). The results and the running statistics are the same.
+        init_cfg: MMEngine initialisation. The checkpoint of ``dict(type='Pretrained', checkpoint=...,
+            prefix='backbone.')`` must have every tensor of the backbone. None keeps PyTorch's initialisation.
     """
 
     out_channels: int
@@ -59,7 +60,10 @@ class StagedBackbone(BaseModule):
         self._stages: list[list[str]] = []
 
     def set_stages(self, stages: Sequence[Sequence[str]]) -> None:
-        """Name the modules of the stem and of every stage, in the order in which they run.
+        """Set the module names of the stem and of every stage, in the order in which they run.
+
+        Args:
+            stages: Names of the modules in each stage. The first entry is the stem.
 
         Raises:
             InputError: If ``frozen_stages`` does not exist.
@@ -108,13 +112,13 @@ class StagedBackbone(BaseModule):
                 module.requires_grad_(False)
 
     def train(self, mode: bool = True) -> StagedBackbone:
-        """Training mode for all but the frozen stages."""
+        """Set training mode for all stages except the frozen ones."""
         super().train(mode)
         self._freeze()
         return self
 
     def init_weights(self) -> None:
-        """Initialise as ``init_cfg`` says; pretrained weights that do not cover the backbone are an error.
+        """Initialise by ``init_cfg``. Pretrained weights must cover the whole backbone.
 
         Raises:
             InputError: See :func:`auxskd_mm.functional.transfer.check_transfer` and ``check_copied``.
@@ -133,7 +137,7 @@ class StagedBackbone(BaseModule):
 
 
 def _read(path: str, prefix: str | None) -> Mapping[str, Any]:
-    """State dict of a checkpoint, the keys under ``prefix`` without it, as MMEngine's ``PretrainedInit`` takes them."""
+    """State dict of a checkpoint. Keys under ``prefix`` lose it, others are dropped, as in ``PretrainedInit``."""
     try:
         content = _load_checkpoint(path, map_location='cpu')
     except Exception as error:

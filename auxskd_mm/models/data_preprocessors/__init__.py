@@ -1,4 +1,4 @@
-"""uint8 clips in, augmented and normalised clips out, on the model's device."""
+"""Data preprocessor that turns uint8 clips into augmented, normalised clips on the model's device."""
 
 from .augmentations import BatchColorJitter, BatchRandomGrayscale
 from .clip_data_preprocessor import ClipDataPreprocessor

@@ -13,22 +13,23 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class BatchColorJitter(nn.Module):
-    """Colour jitter of each frame, or of each clip, of a batch; the device's counterpart of ``ClipColorJitter``.
+    """Colour jitter of each frame or each clip of a batch, the counterpart of ``ClipColorJitter`` on the device.
 
-    The result is float and not rounded. An accelerator runs the branch-free code of :func:`jitter_clips`. A batch on the
-    CPU goes through OpenCV, which is four times as fast there (benchmarks/jitter.py). Draws and formulas are the same.
+    The result is float and not rounded. An accelerator runs the branch-free code of :func:`jitter_clips`. OpenCV
+    computes a batch on the CPU, because it is four times as fast there (benchmarks/jitter.py). The random draws and the
+    formulas are the same.
 
     Args:
-        brightness: Strength x: the factor is uniform in [max(0, 1 - x), 1 + x]; or a pair (lowest, highest).
-            0 is off.
+        brightness: Strength x, or a pair (lowest factor, highest factor). A strength draws the factor uniformly from
+            [max(0, 1 - x), 1 + x]. 0 switches the operation off.
         contrast: As ``brightness``.
         saturation: As ``brightness``.
-        hue: Largest hue shift, in [0, 0.5] of the colour circle, or a pair.
-        p: Probability that a frame (a clip) is jittered.
-        clip_consistent: True draws once for each clip instead of each frame.
+        hue: Largest hue shift, in [0, 0.5] of the colour circle, or a pair (lowest, highest).
+        p: Probability that a frame is jittered, or a clip if ``clip_consistent``.
+        clip_consistent: True draws once per clip, False once per frame.
 
     Raises:
-        InputError: For a setting out of its range.
+        InputError: If a setting is out of its range.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class BatchColorJitter(nn.Module):
         Args:
             clips: uint8 or float (..., C, T, H, W) in [0, 255], or (..., T, C, H, W) with ``channel_dim=-3``.
             channel_dim: -4 or -3.
-            generator: Generator on the clips' device; None is torch's global one.
+            generator: Generator on the clips' device. None takes torch's global generator.
 
         Returns:
             New float32 clips of the same shape.
@@ -71,14 +72,14 @@ class BatchColorJitter(nn.Module):
 
 @MODELS.register_module()
 class BatchRandomGrayscale(nn.Module):
-    """Turn clips, or single frames, of a batch grey; the device's counterpart of ``ClipRandomGrayscale``.
+    """Turn random clips or frames of a batch grey, the counterpart of ``ClipRandomGrayscale`` on the device.
 
     Args:
-        p: Probability that a clip (a frame) turns grey.
-        clip_consistent: True decides once for each clip, False for every frame.
+        p: Probability that a clip turns grey, or a frame if ``clip_consistent`` is False.
+        clip_consistent: True draws once per clip, False once per frame.
 
     Raises:
-        InputError: If ``p`` is no probability.
+        InputError: If ``p`` is not in [0, 1].
     """
 
     def __init__(self, p: float = 0.2, clip_consistent: bool = True) -> None:
@@ -87,7 +88,16 @@ class BatchRandomGrayscale(nn.Module):
         self.clip_consistent = clip_consistent
 
     def forward(self, clips: Tensor, channel_dim: int = -4, generator: torch.Generator | None = None) -> Tensor:
-        """Arguments and result as of :meth:`BatchColorJitter.forward`."""
+        """Turn random clips or frames grey.
+
+        Args:
+            clips: uint8 or float (..., C, T, H, W), or (..., T, C, H, W) with ``channel_dim=-3``.
+            channel_dim: -4 or -3.
+            generator: See :meth:`BatchColorJitter.forward`.
+
+        Returns:
+            New float32 clips of the same shape.
+        """
         shape = frame_shape(clips, channel_dim)
         return grey_clips(
             clips, draw_mask_batch(self.p, shape, self.clip_consistent, clips.device, generator), channel_dim

@@ -1,4 +1,4 @@
-"""uint8 clips in, augmented and normalised float clips out, on the model's device."""
+"""A data preprocessor that turns uint8 clips into augmented, normalised float clips on the model's device."""
 
 from __future__ import annotations
 
@@ -23,26 +23,27 @@ _CHANNEL_DIM = {'NCTHW': -4, 'NCHW': -3}
 
 @MODELS.register_module()
 class ClipDataPreprocessor(ActionDataPreprocessor):
-    """MMAction2's preprocessor with photometric work on the device.
+    """MMAction2's preprocessor with photometric augmentation on the device.
 
-    Inputs travel as uint8 and become float only on the device. In training the order is: stack, to RGB, ``photometric``,
-    normalise, blend. In evaluation, and without ``photometric``, it does exactly what ``ActionDataPreprocessor`` does.
+    Inputs are copied to the device as uint8 and become float there. In training the order is: stack, convert to RGB,
+    ``photometric``, normalise, blend. In evaluation, and without ``photometric``, the class does exactly what
+    ``ActionDataPreprocessor`` does.
 
     Args:
         mean: Mean of each channel, in the unit of the inputs.
-        std: Standard deviation of each channel.
-        to_rgb: Reverse the channels. The jitter comes after it; without it BGR frames are jittered as if RGB,
-            as in VideoPace, VSPP and auxSKD.
-        to_float32: Cast to float32 when there is no mean and std.
+        std: Standard deviation of each channel, in the same unit.
+        to_rgb: Reverse the channels. The jitter comes after this step. Without this step the jitter treats BGR frames
+            as RGB, as in VideoPace, VSPP and auxSKD.
+        to_float32: Cast to float32 if mean and std are not given.
         blending: Config of MMAction2's batch blending.
-        format_shape: ``'NCTHW'`` for inputs (V, C, T, H, W), V views or clips; also MMAction2's ``'NCHW'``.
-        photometric: Config of one augmentation or a list of them, for example
-            ``dict(type='auxskd_mm.BatchColorJitter', hue=0.1)``: modules called as
-            ``augmentation(clips, channel_dim, generator)``. None leaves the photometric work to the loader
+        format_shape: ``'NCTHW'`` for inputs (V, C, T, H, W) with V views or clips, or MMAction2's ``'NCHW'``.
+        photometric: Config of one augmentation or a list of configs, for example
+            ``dict(type='auxskd_mm.BatchColorJitter', hue=0.1)``. An augmentation is a module that takes
+            ``(clips, channel_dim, generator)``. None leaves the photometric augmentation to the loader
             (``ClipColorJitter``).
 
     Raises:
-        InputError: For settings that contradict each other, naming the key.
+        InputError: If settings contradict each other. The message names the key.
     """
 
     mean: Tensor
@@ -78,7 +79,8 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
         """Stack, augment in training, and normalise.
 
         Args:
-            inputs: B tensors (V, C, T, H, W) of one shape, uint8 or float, on the device; or them stacked.
+            inputs: B tensors (V, C, T, H, W) of one shape, uint8 or float, on the device, or one tensor
+                (B, V, C, T, H, W).
             data_samples: B data samples, or None.
             training: Whether to augment.
 
@@ -102,11 +104,11 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
         return batch, data_samples
 
     def _generator(self, device: torch.device) -> torch.Generator | None:
-        """None (torch's global generator) in a single process, else one of this rank's own.
+        """None (torch's global generator) in a single process, otherwise a generator of this rank.
 
-        MMEngine gives all ranks one seed unless ``randomness=dict(diff_rank_seed=True)``; with the global
-        generator, sample i of every rank would then be jittered alike. A new seed of the global generator, which our
-        training loops give it in every iteration, is a new seed of this one: it has no state that a resume would lose.
+        MMEngine gives all ranks one seed unless ``randomness=dict(diff_rank_seed=True)``. With the global generator,
+        sample i of every rank would then get the same jitter. Our training loops seed the global generator in every
+        iteration. This generator then takes a new seed too, so it has no state that a resume would lose.
         """
         if get_world_size() == 1:
             return None
@@ -118,7 +120,7 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
         return self._rank_generator
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the generator out of copies, which some torch versions cannot pickle; it is made again when needed."""
+        """Leave the generator out of copies, because some torch versions cannot pickle it. It is made again on use."""
         return {**self.__dict__, '_rank_generator': None}
 
 

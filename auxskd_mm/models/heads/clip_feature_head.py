@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 class ClipFeatureHead(BaseModule):
     """``cls_head`` of MMAction2's ``Recognizer3D`` that writes pooled features into the data samples.
 
-    It has no weights, so any checkpoint with the backbone is enough to test with.
+    The head has no weights, so a test needs only a checkpoint with the backbone.
 
     Args:
         pooling: See :func:`pool_for_protocol`.
 
     Raises:
-        InputError: For an unknown pooling.
+        InputError: If the pooling is unknown.
 
     Example:
         >>> import torch
@@ -52,8 +52,8 @@ class ClipFeatureHead(BaseModule):
         """Pooled features.
 
         Args:
-            feats: Output of the backbone for B clips.
-            kwargs: What ``Recognizer3D`` passes to every head; not used.
+            feats: Output of the backbone for B clips, in any form that :func:`pool_for_protocol` takes.
+            kwargs: Arguments that ``Recognizer3D`` passes to every head. Not used.
 
         Returns:
             (B, D).
@@ -61,7 +61,7 @@ class ClipFeatureHead(BaseModule):
         return pool_for_protocol(feats, self.pooling)
 
     def loss(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> dict[str, Tensor]:
-        """Refuse to train.
+        """Refuse to train, because the head has no loss.
 
         Raises:
             InputError: Always.
@@ -77,7 +77,7 @@ class ClipFeatureHead(BaseModule):
             kwargs: Not used.
 
         Returns:
-            The samples with ``feature`` (V, D), and ``feature_pooling`` among their meta information.
+            The samples with ``feature`` (V, D), and with ``feature_pooling`` in their metainfo.
         """
         features = self(feats).float()  # (B * V, D)
         for sample, own in zip(data_samples, features.view(len(data_samples), -1, features.shape[1])):

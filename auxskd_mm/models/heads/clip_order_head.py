@@ -1,4 +1,4 @@
-"""The head of VCOP: which order the clips of a tuple are in."""
+"""The head of VCOP: it predicts the order of the clips of a tuple."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 class ClipOrderHead(PooledHead):
     """Clip order prediction from pairs of clips.
 
-    A drop-in ``cls_head`` of MMAction2's ``Recognizer3D``, which runs the backbone once over all clips of the batch.
-    With the pooled features f_0 .. f_{N-1} of a tuple's clips in the order shown::
+    The head works as ``cls_head`` of MMAction2's ``Recognizer3D``, which runs the backbone once over all clips of the
+    batch. f_0 .. f_{N-1} are the pooled features of a tuple's clips in the order in which the network gets them::
 
         f_i, f_j (i < j) -- concat -- Linear(2C, hidden) -- ReLU --+
         (0,1), (0,2), .., (N-2,N-1): the same layer for each pair  +-- concat -- dropout -- Linear(pairs * hidden, N!)
 
     Args:
         in_channels: Channels C of the backbone's feature.
-        tuple_len: Clips N in a tuple, 2 to 5; N! classes, see :func:`clip_orders`.
-        hidden_channels: Width of a pair's feature.
-        dropout: Dropout on the concatenated pairs.
-        token_pool: See :func:`pool_features`; for transformers only.
-        init_cfg: MMEngine initialisation; None keeps PyTorch's.
+        tuple_len: Clips N per tuple, 2 to 5. There are N! classes, see :func:`clip_orders`.
+        hidden_channels: Width of the feature of a pair.
+        dropout: Dropout on the concatenated features of the pairs.
+        token_pool: See :func:`pool_features`. It has an effect on transformers only.
+        init_cfg: MMEngine initialisation. None keeps PyTorch's.
 
     Raises:
         InputError: If a size is out of its range.
@@ -84,15 +84,15 @@ class ClipOrderHead(PooledHead):
         """Logits of the orders.
 
         Args:
-            feats: Feature maps (B * N, C, T', H', W') of the clips of B tuples, one tuple after the other, or what else
-                :func:`pool_features` takes.
-            kwargs: What ``Recognizer3D`` passes to every head; not used.
+            feats: Feature maps (B * N, C, T', H', W') of the clips of B tuples, one tuple after the other, or any other
+                form that :func:`pool_features` takes.
+            kwargs: Arguments that ``Recognizer3D`` passes to every head. Not used.
 
         Returns:
-            (B, N!), classes in lexicographic order of the permutations.
+            (B, N!). The classes are in lexicographic order of the permutations.
 
         Raises:
-            InputError: If the clips do not divide into tuples, or the backbone yields several feature maps or another
+            InputError: If N does not divide the number of clips, or the backbone yields several feature maps or another
                 width.
         """
         pooled = self.pool(feats)  # (B * N, C)
@@ -110,12 +110,12 @@ class ClipOrderHead(PooledHead):
         """Cross-entropy over the orders, and the accuracy of the batch.
 
         Args:
-            feats: As of :meth:`forward`.
-            data_samples: B samples with one ``order_label`` each.
+            feats: As in :meth:`forward`.
+            data_samples: B samples, each with ``order_label`` int64 (1,).
             kwargs: Not used.
 
         Returns:
-            ``loss_order`` and ``order_acc``.
+            The scalars ``loss_order`` and ``order_acc``.
         """
         logits = self(feats)  # (B, N!)
         order = batch_labels(data_samples, 'order_label', logits.device, *logits.shape)  # (B,)
@@ -128,7 +128,7 @@ class ClipOrderHead(PooledHead):
         """Write probabilities into the data samples.
 
         Args:
-            feats: As of :meth:`forward`.
+            feats: As in :meth:`forward`.
             data_samples: B samples.
             kwargs: Not used.
 

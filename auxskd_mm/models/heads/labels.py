@@ -1,4 +1,4 @@
-"""Collecting the pretext labels of a batch."""
+"""Functions that collect the pretext labels of a batch."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def batch_labels(
     """Labels of a batch, sample after sample and view after view: int64 (B * V,).
 
     Args:
-        data_samples: Data samples that carry ``key`` with V labels each, as ``PackActionInputs(algorithm_keys=[key])``
-            leaves them.
+        data_samples: B data samples with a field ``key``, int64 (V,), which ``PackActionInputs(algorithm_keys=[key])``
+            writes.
         key: Name of the label, for instance ``'pace_label'``.
-        device: Where the labels are needed.
-        count: How many there must be; None takes any number.
-        num_classes: Labels must be in [0, num_classes); None takes any. The check is here because a GPU answers a label
-            out of range with an assertion that ends the process.
+        device: Device of the result.
+        count: Required number of labels. None allows any number.
+        num_classes: Labels must be in [0, num_classes). None allows any label. The function checks this, because a GPU
+            answers a label out of range with an assertion that ends the process.
 
     Raises:
-        InputError: If a sample has no such label (the sampler of another task, or ``algorithm_keys`` without it), or
-            their number or range is another.
+        InputError: If a sample has no such label (the sampler belongs to another task, or ``algorithm_keys`` lacks the
+            key), or if the number or range of the labels is wrong.
     """
     if data_samples is None or not all(key in sample for sample in data_samples):
         raise InputError(
@@ -55,15 +55,15 @@ def batch_labels(
 
 
 def video_groups(data_samples: Sequence[Any], views: int, device: torch.device) -> Tensor:
-    """Number of the video that each clip is from: int64 (B * V,), equal for clips of one video.
+    """Video number of each clip, int64 (B * V,). Clips of one video have the same number.
 
-    Samples with the same ``filename`` in their metainfo are one video: a repeated list may bring a video into a batch
-    twice. Without that key each sample counts as its own video.
+    Samples with the same ``filename`` in their metainfo belong to one video, because a repeated list may put a video
+    into a batch twice. A sample without this key counts as a video of its own.
 
     Args:
         data_samples: B data samples.
-        views: Clips V of a sample.
-        device: Where the numbers are needed.
+        views: Clips V per sample.
+        device: Device of the result.
     """
     names = [sample.get('filename', place) for place, sample in enumerate(data_samples)]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}

@@ -25,31 +25,32 @@ if TYPE_CHECKING:
 class PaceHead(PooledHead):
     """Pace prediction by a linear layer on the pooled feature, with an optional contrastive branch.
 
-    A drop-in ``cls_head`` of MMAction2's ``Recognizer3D``. The released code of VideoPace has only the linear layer. The
-    contrastive branch follows public notes on the paper. They give the loss, but neither its weight nor the projector,
-    so those defaults are this project's own::
+    The head works as ``cls_head`` of MMAction2's ``Recognizer3D``. The released code of VideoPace has only the linear
+    layer. The contrastive branch follows public notes on the paper. The notes give the loss, but neither its weight nor
+    the projector. This project chose those two defaults::
 
         L = pace_weight * CE(pace) + contrastive_weight * L_contrastive(projector(feature))
 
     Args:
         in_channels: Channels C of the backbone's feature.
-        num_paces: Paces of the sampler.
+        num_paces: Number of paces of the sampler.
         pace_weight: Weight of the cross-entropy.
-        contrastive: None for no branch. With ``'same_context'`` clips of one video are positives (needs 2 views of
-            different pace, ``PaceSample(num_views=2)``). With ``'same_pace'`` clips of one pace are positives, whatever
-            their video.
+        contrastive: None switches the branch off. With ``'same_context'`` clips of one video are positives. This needs
+            2 views of different pace, ``PaceSample(num_views=2)``. With ``'same_pace'`` clips of one pace are
+            positives, also if they come from different videos.
         contrastive_weight: Weight of the contrastive loss. The notes report that pace prediction alone beats either
-            contrastive task alone, so it should lead. With 30 videos of 2 views the losses start at about ln(59) = 4.1
-            and ln(4) = 1.4; at 0.1 the branch is a quarter of the sum.
-        projector_channels: Width of z, the output of the projector ``Linear, ReLU, Linear``; 128 as in auxSKD and RSPNet.
-            Its hidden layer has ``in_channels``, as in RSPNet's 'mlp' projector.
-        contrastive_loss: Config of the loss; None builds ``PaceContrastiveLoss`` without temperature, as in the notes.
-        dropout: Dropout before the linear layer; 0 in VideoPace.
-        token_pool: See :func:`pool_features`; for transformers only.
-        init_cfg: MMEngine initialisation; None keeps PyTorch's.
+            contrastive task alone, so the pace loss should dominate. With 30 videos of 2 views the contrastive loss
+            starts at about ln(59) = 4.1 and the pace loss at ln(4) = 1.4. With a weight of 0.1 the branch makes up a
+            quarter of the sum.
+        projector_channels: Width of z, the output of the projector ``Linear, ReLU, Linear``. It is 128 as in auxSKD and
+            RSPNet. The hidden layer has ``in_channels`` channels, as in RSPNet's 'mlp' projector.
+        contrastive_loss: Config of the loss. None builds ``PaceContrastiveLoss`` without temperature, as in the notes.
+        dropout: Dropout before the linear layer. VideoPace uses 0.
+        token_pool: See :func:`pool_features`. It has an effect on transformers only.
+        init_cfg: MMEngine initialisation. None keeps PyTorch's.
 
     Raises:
-        InputError: If a size is below 1 (paces below 2), a weight negative, or the variant unknown.
+        InputError: If a size is below 1 (the number of paces below 2), a weight is negative, or the variant is unknown.
 
     Example:
         >>> import torch
@@ -107,8 +108,8 @@ class PaceHead(PooledHead):
         """Pace logits.
 
         Args:
-            feats: Feature maps (B, C, T', H', W'), or what else :func:`pool_features` takes.
-            kwargs: What ``Recognizer3D`` passes to every head; not used.
+            feats: Feature maps (B, C, T', H', W'), or any other form that :func:`pool_features` takes.
+            kwargs: Arguments that ``Recognizer3D`` passes to every head. Not used.
 
         Returns:
             (B, num_paces).
@@ -122,12 +123,13 @@ class PaceHead(PooledHead):
         """The weighted losses, and the accuracy of the batch.
 
         Args:
-            feats: As of :meth:`forward`, of B * V clips.
-            data_samples: B samples with V ``pace_label`` each.
+            feats: As in :meth:`forward`, for B * V clips.
+            data_samples: B samples, each with ``pace_label`` int64 (V,).
             kwargs: Not used.
 
         Returns:
-            ``loss_pace`` and, with the branch, ``loss_contrastive`` (summed by the Runner), and ``pace_acc``.
+            The scalars ``loss_pace``, ``pace_acc`` and, with the branch, ``loss_contrastive``. The Runner adds up the
+            losses.
 
         Raises:
             InputError: If the labels do not fit, or 'same_context' gets a single view.
@@ -158,7 +160,7 @@ class PaceHead(PooledHead):
         """Write probabilities into the data samples.
 
         Args:
-            feats: As of :meth:`forward`, of B * V clips, V per sample.
+            feats: As in :meth:`forward`, for B * V clips, V per sample.
             data_samples: B samples.
             kwargs: Not used.
 

@@ -1,4 +1,4 @@
-"""Shared base of the pretext heads: one pooled feature per clip, of the config's width."""
+"""Base class of the pretext heads. They use one pooled feature per clip, of the config's width."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 class PooledHead(BaseModule):
-    """Base of the heads that start from a pooled feature, on any backbone.
+    """Base class of the heads that take a pooled feature, for any backbone.
 
-    A subclass sets ``tasks`` to what it predicts. Its ``forward`` returns the logits of the task, or a tuple with the
-    logits of each task, in that order.
+    A subclass sets ``tasks`` to the tasks that it predicts. Its ``forward`` returns the logits of the task, or a tuple
+    with the logits of each task in the order of ``tasks``.
 
     Args:
         in_channels: Channels C of the backbone's feature.
-        token_pool: How tokens are pooled, see :func:`pool_features`. It has no effect on feature maps.
-        init_cfg: MMEngine initialisation; None keeps PyTorch's.
+        token_pool: Pooling of tokens, see :func:`pool_features`. It has no effect on feature maps.
+        init_cfg: MMEngine initialisation. None keeps PyTorch's.
 
     Raises:
-        InputError: If ``in_channels`` is below 1 or ``token_pool`` unknown.
+        InputError: If ``in_channels`` is below 1 or ``token_pool`` is unknown.
 
     Example:
         >>> import torch
@@ -52,22 +52,28 @@ class PooledHead(BaseModule):
         self.token_pool = token_pool
 
     def check_sizes(self, **sizes: int) -> None:
-        """Refuse sizes below 1, naming the key."""
+        """Refuse sizes below 1. The message names the key."""
         for key, value in sizes.items():
             if value < 1:
                 raise InputError(f'{type(self).__name__}.{key}={value}: expected at least 1')
 
     def check_weights(self, **weights: float) -> None:
-        """Refuse negative loss weights, naming the key."""
+        """Refuse negative loss weights. The message names the key."""
         for key, value in weights.items():
             if value < 0:
                 raise InputError(f'{type(self).__name__}.{key}={value}: a loss weight must not be negative')
 
     def pool(self, feats: Features) -> Tensor:
-        """Pooled features (B, C) of the backbone's output, a map or tokens.
+        """Pooled features of the backbone's output.
+
+        Args:
+            feats: Feature maps (B, C, T', H', W'), tokens (B, N, C) or any other form that :func:`pool_features` takes.
+
+        Returns:
+            (B, C).
 
         Raises:
-            InputError: If it cannot be pooled, or has another width than ``in_channels``.
+            InputError: If the output cannot be pooled, or has another width than ``in_channels``.
         """
         pooled = pool_features(feats, token_pool=self.token_pool)  # (B, C)
         if pooled.shape[1] != self.in_channels:

@@ -1,4 +1,4 @@
-"""The head of RSPNet: a point on the unit sphere for each clip."""
+"""The head of RSPNet: an L2-normalised embedding for each clip."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ KINDS = ('linear', 'mlp', 'conv', 'convbn')
 class RelativeSpeedHead(PooledHead):
     """A projection and L2 normalisation. RSPNet has two such heads, one for appearance and one for motion.
 
-    The layers by ``kind``, as the original has them. Convolutions are 3 x 3 x 3 with stride 1, and keep the width C and the
-    size of the map::
+    ``kind`` selects the layers, as in the original. Convolutions are 3 x 3 x 3 with stride 1. They keep the width C and
+    the size of the map::
 
         linear                                      average pool -- Linear(C, D)    RSPNet's default
         mlp                                         average pool -- Linear(C, hidden) -- ReLU -- Linear(hidden, D)
         conv    Conv3d -- ReLU -- Conv3d         -- average pool -- Linear(C, D)
         convbn  Conv3d -- BN -- ReLU             -- average pool -- Linear(C, D)
 
-    The convolutional kinds need a feature map: a backbone of tokens or of pooled features cannot have them.
+    The convolutional kinds need a feature map. They do not work with a backbone that yields tokens or pooled features.
 
     Args:
         in_channels: Channels C of the backbone's feature.
         out_channels: Width D of the embedding.
         kind: ``'linear'``, ``'mlp'``, ``'conv'`` or ``'convbn'``.
-        hidden_channels: Width in the middle of the 'mlp'; None takes C, as RSPNet does.
-        token_pool: See :func:`pool_features`; for transformers only.
-        init_cfg: MMEngine initialisation; None keeps PyTorch's.
+        hidden_channels: Width of the hidden layer of 'mlp'. None takes C, as RSPNet does.
+        token_pool: See :func:`pool_features`. It has an effect on transformers only.
+        init_cfg: MMEngine initialisation. None keeps PyTorch's.
 
     Raises:
-        InputError: If a size is below 1 or the kind unknown.
+        InputError: If a size is below 1, the kind is unknown, or another kind than 'mlp' gets ``hidden_channels``.
 
     Example:
         >>> import torch
@@ -54,7 +54,7 @@ class RelativeSpeedHead(PooledHead):
         >>> torch.allclose(embedding.norm(dim=1), torch.ones(2))
         True
 
-    Source: PeihaoChen/RSPNet @ 2958779, ``MultiTaskWrapper`` (layers ``fc1`` and ``fc2``, option ``fc_type``), whose
+    Source: PeihaoChen/RSPNet @ 2958779, ``MultiTaskWrapper`` (layers ``fc1`` and ``fc2``, option ``fc_type``). Its
     convolutions have biases, also before BN.
     """
 
@@ -87,21 +87,23 @@ class RelativeSpeedHead(PooledHead):
         """Embeddings.
 
         Args:
-            feats: Feature maps (B, C, T', H', W'); for 'linear' and 'mlp' also what else :func:`pool_features` takes.
+            feats: Feature maps (B, C, T', H', W'). 'linear' and 'mlp' also take every other form that
+                :func:`pool_features` takes.
             kwargs: Not used.
 
         Returns:
             (B, D), each of norm 1.
 
         Raises:
-            InputError: If the backbone yields several feature maps or another width, or no map for a convolutional kind.
+            InputError: If the backbone yields several feature maps or another width, or a convolutional kind gets no
+                feature map.
         """
         if self.convs is not None:
             feats = self.convs(self._feature_map(feats))  # (B, C, T', H', W')
         return F.normalize(self.projector(self.pool(feats)), dim=1)  # (B, C) -> (B, D)
 
     def _feature_map(self, feats: Features) -> Tensor:
-        """The one map (B, C, T', H', W') to convolve."""
+        """The single map (B, C, T', H', W') that the convolutions take."""
         self.pool(feats)  # several maps, or another width
         feats = feature_map(feats, token_pool='patch')
         if feats.ndim != 5:
@@ -113,7 +115,7 @@ class RelativeSpeedHead(PooledHead):
 
 
 def _convolutions(kind: str, channels: int) -> nn.Sequential | None:
-    """What a kind puts before the pooling."""
+    """The layers of a kind before the pooling, or None."""
     layers: dict[str, list[nn.Module]] = dict(
         conv=[nn.ReLU(), nn.Conv3d(channels, channels, 3, padding=1)], convbn=[nn.BatchNorm3d(channels), nn.ReLU()]
     )

@@ -1,4 +1,4 @@
-"""The head of VSPP: predicts the pace, and the segment that has it."""
+"""The head of VSPP: it predicts the pace, and the segment that plays at this pace."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 class VSPPHead(PooledHead):
     """Video segment pace prediction: two linear layers on one pooled feature.
 
-    A drop-in ``cls_head`` of MMAction2's ``Recognizer3D``, so that any stock config can pretrain its backbone with it.
+    The head works as ``cls_head`` of MMAction2's ``Recognizer3D``. Any stock config can pretrain its backbone with it.
 
     Args:
         in_channels: Channels C of the backbone's feature map.
-        num_speeds: Speeds 1 .. num_speeds.
-        num_segments: Segments S of a clip.
+        num_speeds: Number of speeds. The speeds are 1 .. num_speeds.
+        num_segments: Segments S per clip.
         speed_weight: Weight of the speed's cross-entropy.
         segment_weight: Weight of the segment's cross-entropy.
-        dropout: Dropout on the pooled feature; 0 in VSPP.
-        token_pool: See :func:`pool_features`; for transformers only.
-        init_cfg: MMEngine initialisation; None keeps PyTorch's.
+        dropout: Dropout on the pooled feature. VSPP uses 0.
+        token_pool: See :func:`pool_features`. It has an effect on transformers only.
+        init_cfg: MMEngine initialisation. None keeps PyTorch's.
 
     Raises:
-        InputError: If a size is below 1 or a weight negative.
+        InputError: If a size is below 1 or a weight is negative.
 
     Example:
         >>> import torch
@@ -87,8 +87,8 @@ class VSPPHead(PooledHead):
         """Logits of both tasks.
 
         Args:
-            feats: Feature maps (B, C, T', H', W'), or what else :func:`pool_features` takes.
-            kwargs: What ``Recognizer3D`` passes to every head; not used.
+            feats: Feature maps (B, C, T', H', W'), or any other form that :func:`pool_features` takes.
+            kwargs: Arguments that ``Recognizer3D`` passes to every head. Not used.
 
         Returns:
             Speed logits (B, num_speeds) and segment logits (B, num_segments).
@@ -103,13 +103,13 @@ class VSPPHead(PooledHead):
         """Both weighted cross-entropies, and the accuracies of the batch.
 
         Args:
-            feats: As of :meth:`forward`, of B * V clips.
-            data_samples: B samples with V ``pace_label`` and ``segment_label`` each.
+            feats: As in :meth:`forward`, for B * V clips.
+            data_samples: B samples, each with ``pace_label`` and ``segment_label``, int64 (V,).
             kwargs: Not used.
 
         Returns:
-            ``loss_speed``, ``loss_segment`` (summed by the Runner), ``pace_acc``, ``segment_acc`` and ``joint_acc``
-            (both right).
+            The scalars ``loss_speed``, ``loss_segment``, ``pace_acc``, ``segment_acc`` and ``joint_acc``. The Runner
+            adds up the losses. ``joint_acc`` is the share of clips with both answers right.
         """
         speed_logits, segment_logits = self(feats)  # (B * V, num_speeds), (B * V, num_segments)
         device = speed_logits.device
@@ -130,7 +130,7 @@ class VSPPHead(PooledHead):
         """Write probabilities into the data samples.
 
         Args:
-            feats: As of :meth:`forward`, of B * V clips, V per sample.
+            feats: As in :meth:`forward`, for B * V clips, V per sample.
             data_samples: B samples.
             kwargs: Not used.
 

@@ -12,20 +12,20 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class PaceContrastiveLoss(nn.Module):
-    """Clips of one group attract each other, clips of other groups repel.
+    """Contrastive loss in which the clips of one group are positives and the clips of other groups are negatives.
 
     For every ordered pair (i, j) of different clips in one group, with s_ij = z_i . z_j / temperature::
 
         l(i, j) = -log( exp(s_ij) / (exp(s_ij) + sum over k of other groups of exp(s_ik)) )
         L = mean of l(i, j) over the pairs
 
-    The groups make the variant: *same context* groups clips by video, *same pace* groups them by pace. In l(i, j) the
-    other positives of i do not count. Negatives come from this process's batch. The loss is computed in float32 or
-    better, because nothing bounds z.
+    The groups define the variant: *same context* groups clips by video, *same pace* groups them by pace. l(i, j) leaves
+    out the other positives of i. Negatives come from the batch of this process. The loss is computed in float32 or
+    better, because the values of z have no bound.
 
     Args:
-        temperature: Divides the similarities. None uses no temperature, as the sources do.
-        normalize: Whether z is L2-normalised first. The sources do not say. False takes their formula as it stands:
+        temperature: Divisor of the similarities. None uses no temperature, as the sources do.
+        normalize: Whether to L2-normalise z first. The sources do not mention it. False takes their formula literally:
             the length of z then acts as a temperature. With unit vectors and no temperature the loss could not fall
             below ``log(1 + K / e^2)`` for K negatives. So set True together with a temperature, e.g. 0.1.
 
@@ -57,11 +57,11 @@ class PaceContrastiveLoss(nn.Module):
         """The loss.
 
         Args:
-            features: (B, D), z of each clip.
+            features: (B, D), the projected feature z of each clip.
             groups: int (B,). Clips with the same number are positives of each other.
 
         Returns:
-            Scalar. It is 0, with a gradient of 0, where no two clips share a group.
+            Scalar. If no two clips share a group, the loss and its gradient are 0.
         """
         with torch.autocast(features.device.type, enabled=False):
             z = features.to(torch.promote_types(features.dtype, torch.float32))  # (B, D)

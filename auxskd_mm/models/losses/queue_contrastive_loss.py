@@ -1,4 +1,4 @@
-"""InfoNCE against a queue: the appearance loss of RSPNet, and MoCo's."""
+"""InfoNCE against a queue, the appearance loss of RSPNet and the loss of MoCo."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class QueueContrastiveLoss(nn.Module):
-    """Cross-entropy of finding the positive key among the keys of the queue.
+    """InfoNCE: cross-entropy of the positive key among the positive and all keys of the queue.
 
-    With q the query, k its key and a_1 .. a_K the queue::
+    q is the query, k its key, and a_1 .. a_K are the keys in the queue::
 
         L = mean over the batch of -log( exp(q.k / T) / (exp(q.k / T) + sum_j exp(q.a_j / T)) )
 
@@ -39,8 +39,8 @@ class QueueContrastiveLoss(nn.Module):
         0.5514
         >>> value.backward()
 
-    Source: PeihaoChen/RSPNet @ 2958779 (A-VID), from He et al., MoCo (CVPR 2020). RSPNet adds the loss for the key of
-    the same speed to that for the key of the other speed.
+    Source: PeihaoChen/RSPNet @ 2958779 (A-VID), from He et al., MoCo (CVPR 2020). RSPNet adds two such losses, one for
+    the key of the same speed and one for the key of the other speed.
     """
 
     def __init__(self, temperature: float = 0.07) -> None:
@@ -50,10 +50,10 @@ class QueueContrastiveLoss(nn.Module):
         self.temperature = temperature
 
     def logits(self, query: Tensor, positive: Tensor, queue: Tensor) -> Tensor:
-        """Similarities over temperature, the positive first; arguments as of :meth:`forward`.
+        """Similarities divided by the temperature. The arguments are those of :meth:`forward`.
 
         Returns:
-            (B, 1 + K). The right class is 0.
+            (B, 1 + K). The positive comes first, so the right class is 0.
         """
         return self._logits(query, [positive], queue)[0]
 
@@ -62,8 +62,9 @@ class QueueContrastiveLoss(nn.Module):
 
         Args:
             query: (B, D), L2-normalised.
-            positive: (B, D), L2-normalised key of each query.
-            queue: (K, D), keys of other videos, used as given. They may change in place before the backward pass.
+            positive: (B, D), the L2-normalised key of each query.
+            queue: (K, D), keys of other videos. The loss uses them as they are. They may change in place before the
+                backward pass.
 
         Returns:
             Scalar.
@@ -71,15 +72,16 @@ class QueueContrastiveLoss(nn.Module):
         return _cross_entropy(self.logits(query, positive, queue))
 
     def with_accuracy(self, query: Tensor, positives: Sequence[Tensor], queue: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Loss and accuracy for several keys of the same queries; the queue is compared once.
+        """Loss and accuracy for several keys of the same queries, with a single comparison of queries and queue.
 
         Args:
-            query: As of :meth:`forward`.
-            positives: Sets of keys (B, D), L2-normalised.
-            queue: As of :meth:`forward`.
+            query: As in :meth:`forward`.
+            positives: Sets of L2-normalised keys, (B, D) each.
+            queue: As in :meth:`forward`.
 
         Returns:
-            For each set the loss, and without gradient the share of queries whose key is nearer than the whole queue.
+            A pair of scalars (loss, accuracy) for each set. The accuracy is the share of queries whose key is nearer
+            than every key in the queue. It has no gradient.
         """
         return [
             (_cross_entropy(logits), (logits.detach().argmax(1) == 0).float().mean())
@@ -98,5 +100,5 @@ class QueueContrastiveLoss(nn.Module):
 
 
 def _cross_entropy(logits: Tensor) -> Tensor:
-    """Of logits (B, C) whose right class is the first."""
+    """Cross-entropy of logits (B, C) whose right class is the first."""
     return F.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long))

@@ -14,7 +14,7 @@ from ...registry import MODELS
 class RelativeSpeedLoss(nn.Module):
     """Margin ranking loss of the motion features.
 
-    With q the query, k+ the key of the same speed and k- that of another one::
+    q is the query, k+ the key of the same speed and k- the key of another speed::
 
         L = mean over the batch of max(0, margin - (q . k+ - q . k-) / temperature)
 
@@ -22,11 +22,11 @@ class RelativeSpeedLoss(nn.Module):
     temperature of 0.07 is a difference of 0.14 between two cosines.
 
     Args:
-        margin: By how much the same speed must win, in units of similarity over temperature.
-        temperature: Divides the similarities, above 0.
+        margin: Difference that the loss demands between both similarities, after the division by the temperature.
+        temperature: Divisor of the similarities, above 0.
 
     Raises:
-        InputError: If the margin is negative or the temperature not positive.
+        InputError: If the margin is negative or the temperature is not positive.
 
     Example:
         >>> import torch
@@ -38,7 +38,7 @@ class RelativeSpeedLoss(nn.Module):
         0.8
 
     Source: PeihaoChen/RSPNet @ 2958779, ``moco/builder_diffspeed_diffloss.py`` and its default config. The original
-    passes a target whose shape newer torch versions refuse. This is what its broadcast meant.
+    passes a target whose shape newer torch versions refuse. This loss gives the result of the old broadcast.
     """
 
     def __init__(self, margin: float = 2.0, temperature: float = 0.07) -> None:

@@ -13,16 +13,16 @@ from ...registry import MODELS
 
 
 class SimilarityDiagnostics(NamedTuple):
-    """Diagnostics of one batch that show a collapse.
+    """Diagnostics of one batch that show a collapse, as scalar tensors.
 
     Attributes:
-        teacher_entropy: Mean entropy in nats of the teacher's distribution over the anchors. It is log K when the
-            teacher knows nothing.
+        teacher_entropy: Mean entropy in nats of the teacher's distribution over the anchors. It is log K if the
+            distribution is uniform.
         student_entropy: The same for the student.
         anchor_agreement: Share of clips whose nearest anchor is the same for student and teacher.
-        student_std: Standard deviation over the batch of the normalised student features, averaged over the D
+        student_std: Standard deviation of the normalised student features over the batch. It is averaged over the D
             dimensions and multiplied by sqrt(D). It is near 1 when the features spread over the sphere, and 0 when all
-            are equal.
+            features are equal.
         teacher_std: The same for the teacher.
     """
 
@@ -34,7 +34,7 @@ class SimilarityDiagnostics(NamedTuple):
 
 
 class _Compared(NamedTuple):
-    """Both views beside the anchors: normalised features (B, D) and log probabilities (B, K)."""
+    """Normalised features (B, D) of both views and their log probabilities (B, K) over the anchors."""
 
     query: Tensor
     key: Tensor
@@ -44,19 +44,20 @@ class _Compared(NamedTuple):
 
 @MODELS.register_module()
 class SimilarityDistillationLoss(nn.Module):
-    """The teacher's similarities to anchors as targets for the student's.
+    """KL divergence between the teacher's and the student's similarities to anchors.
 
-    With q, k the L2-normalised student and teacher features of B clips and anchors a_1 .. a_K::
+    q and k are the L2-normalised student and teacher features of B clips, a_1 .. a_K the anchors::
 
         p_s(j) = softmax_j(q . a_j / student_temperature)
         p_t(j) = softmax_j(k . a_j / teacher_temperature)
         L = 1/B sum_b KL(p_t || p_s)
 
-    Only the student gets a gradient. The loss is computed in float32 or better, also under autocast.
+    The teacher's distribution is the target, so only the student gets a gradient. The loss is computed in float32 or
+    better, also under autocast.
 
     Args:
-        student_temperature: Divides the student's similarities, > 0.
-        teacher_temperature: Divides the teacher's, > 0. A smaller value makes the targets sharper.
+        student_temperature: Divisor of the student's similarities, above 0.
+        teacher_temperature: Divisor of the teacher's similarities, above 0. A smaller value makes the targets sharper.
 
     Raises:
         InputError: If a temperature is not positive.
@@ -74,7 +75,7 @@ class SimilarityDistillationLoss(nn.Module):
         0.0
         >>> value.backward()
 
-    Source: Plrbear/auxSKD @ 79e99b8 (0.1 and 0.02 are hard-coded there, its arguments unused); ISD (Tejankar et al.,
+    Source: Plrbear/auxSKD @ 79e99b8, which hard-codes 0.1 and 0.02 and ignores its arguments; ISD (Tejankar et al.,
     ICCV 2021).
     """
 
@@ -92,13 +93,14 @@ class SimilarityDistillationLoss(nn.Module):
         """The loss, and diagnostics from the same similarities.
 
         Args:
-            student: (B, D); normalised here.
-            teacher: (B, D); normalised here, no gradient.
-            anchors: (K, D), used as given, no gradient. They may change in place before the backward pass.
-            with_diagnostics: Return the diagnostics too.
+            student: (B, D). The loss normalises it.
+            teacher: (B, D). The loss normalises it and passes no gradient to it.
+            anchors: (K, D). The loss uses them as they are and passes no gradient to them. They may change in place
+                before the backward pass.
+            with_diagnostics: Whether to return the diagnostics too.
 
         Returns:
-            Scalar, or with diagnostics a pair of it and them; they have no gradient.
+            The scalar loss. With diagnostics, the pair (loss, diagnostics). The diagnostics have no gradient.
         """
         compared = self._compare(student, teacher, anchors)
         # KL(teacher || student), summed over the anchors, averaged over the batch.
@@ -107,7 +109,13 @@ class SimilarityDistillationLoss(nn.Module):
 
     @torch.no_grad()
     def diagnose(self, student: Tensor, teacher: Tensor, anchors: Tensor) -> SimilarityDiagnostics:
-        """Diagnostics of a batch alone; arguments as of :meth:`forward`."""
+        """Diagnostics of a batch without the loss.
+
+        Args:
+            student: (B, D), see :meth:`forward`.
+            teacher: (B, D), see :meth:`forward`.
+            anchors: (K, D), see :meth:`forward`.
+        """
         return _diagnose(self._compare(student, teacher, anchors))
 
     def _compare(self, student: Tensor, teacher: Tensor, anchors: Tensor) -> _Compared:

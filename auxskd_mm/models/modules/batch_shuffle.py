@@ -1,4 +1,4 @@
-"""Shuffling a batch across ranks, so that no rank's BatchNorm sees a key together with its query."""
+"""Shuffling of a batch across ranks, so that no rank's BatchNorm sees a key together with its query."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def batch_shuffle(batch: Tensor) -> tuple[Tensor, Tensor | None]:
         batch: (B, ...), the same shape on every rank.
 
     Returns:
-        A batch (B, ...) drawn from all ranks' samples without replacement, and what :func:`batch_unshuffle` needs. One
-        process gets its own batch back (BatchNorm does not care about the order).
+        A batch (B, ...) drawn from all ranks' samples without replacement, and the second argument of
+        :func:`batch_unshuffle`. A single process gets its own batch back, because the order has no effect on BatchNorm.
 
     Source: MoCo (He et al., CVPR 2020), section 3.3, "Shuffling BN".
     """
@@ -32,10 +32,10 @@ def batch_shuffle(batch: Tensor) -> tuple[Tensor, Tensor | None]:
 
 @torch.no_grad()
 def batch_unshuffle(batch: Tensor, restore: Tensor | None) -> Tensor:
-    """Bring outputs back to the ranks and the order of the inputs.
+    """Return outputs to the ranks and the order of the inputs.
 
     Args:
-        batch: (B, ...), computed from a shuffled batch.
+        batch: (B, ...), the outputs for a shuffled batch.
         restore: Second result of :func:`batch_shuffle`.
 
     Returns:

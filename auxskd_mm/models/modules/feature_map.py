@@ -1,4 +1,4 @@
-"""One tensor out of whatever a backbone yields: the single place that knows the forms of backbones' outputs."""
+"""Conversion of any backbone's output to one tensor. Only this module knows the forms of the outputs."""
 
 from __future__ import annotations
 
@@ -23,21 +23,22 @@ def feature_map(
 
             - a tensor: a feature map (B, C, T', H', W'), tokens (B, N, C) or a pooled feature (B, C);
             - a list or tuple that holds only one of these;
-            - MViT's pair of a feature map and a class token (B, C), or None in its place;
-            - the maps of two pathways with different frame rates (SlowFast): equal height and width, another number
-              of frames. The fast map is averaged over time to the frames of the slow one, and the channels of both
-              are joined, slow first. The mean over space and time is then what ``SlowFastHead`` computes;
+            - MViT's pair of a feature map and a class token (B, C). The class token may be None;
+            - the maps of two pathways with different frame rates (SlowFast). They have the same height and width and
+              different numbers of frames. The fast map is averaged over time to the frames of the slow map. Then the
+              channels are concatenated, slow first. The mean over space and time equals the feature of
+              ``SlowFastHead``;
             - the maps of several stages of one network.
 
-        token_pool: ``'patch'`` takes the map of MViT's pair, ``'auto'`` and ``'class'`` its token.
-        last_stage: Whether to take the last of several stages, or to refuse them.
-        key: Config key to name when there are several stages.
+        token_pool: ``'patch'`` takes the map of MViT's pair. ``'auto'`` and ``'class'`` take its class token.
+        last_stage: True takes the last of several stages. False refuses several stages.
+        key: Config key that the error message names if there are several stages.
 
     Returns:
-        A map (B, C, T', H', W') or any (B, C, ...) of at least four dimensions, tokens (B, N, C), or (B, C).
+        A map (B, C, T', H', W') or another (B, C, ...) with at least four dimensions, tokens (B, N, C), or (B, C).
 
     Raises:
-        InputError: If there are several stages and ``last_stage`` is not set, or the form is none of these.
+        InputError: If there are several stages and ``last_stage`` is False, or the output has an unknown form.
     """
     if token_pool not in TOKEN_POOLS:
         raise InputError(f"token_pool='{token_pool}': expected {', '.join(map(repr, TOKEN_POOLS))}")
@@ -72,7 +73,7 @@ def _are_maps(feats: Any) -> bool:
 
 
 def _are_pathways(feats: Any) -> bool:
-    """Whether these are the maps (slow, fast) of SlowFast: one size, and more frames in the second."""
+    """Whether these are the maps (slow, fast) of SlowFast: equal height and width, and more frames in the second."""
     if len(feats) != 2 or not _are_maps(feats):
         return False
     slow, fast = feats
@@ -87,7 +88,7 @@ def _are_stages(feats: Any) -> bool:
 
 
 def _join_pathways(slow: Tensor, fast: Tensor) -> Tensor:
-    """(B, C, T', H', W') and (B, C2, k * T', H', W') as (B, C + C2, T', H', W')."""
+    """Join the maps (B, C, T', H', W') and (B, C2, k * T', H', W') to one map (B, C + C2, T', H', W')."""
     time, height, width = slow.shape[2:]
     return torch.cat([slow, F.adaptive_avg_pool3d(fast, (time, height, width))], dim=1)
 

@@ -16,28 +16,29 @@ from .global_batch import gather_batch
 
 @MODELS.register_module()
 class FeatureQueue(nn.Module):
-    """First in, first out store of the last ``size`` features, the same on every rank.
+    """First-in, first-out queue of the last ``size`` features. It is the same on every rank.
 
-    All its tensors are buffers, so a resumed run goes on exactly. Under DDP the keys of all ranks are gathered before
-    they enter, so all ranks hold the same queue. Nothing may average it: on three ranks already, rounding would change
-    one anchor value in seven (the sum of three equal floats, divided by three). Use :class:`SyncBuffersExceptQueuesHook`
-    in place of MMEngine's ``SyncBuffersHook``; :class:`SKDDistillerHook` sees to it.
+    All tensors are buffers, so a resumed run continues exactly. Under DDP the keys of all ranks are gathered before
+    they enter, so all ranks hold the same queue. The queue must not be averaged over the ranks. Even on three ranks,
+    rounding would change one anchor value in seven (the sum of three equal floats, divided by three). Use
+    :class:`SyncBuffersExceptQueuesHook` in place of MMEngine's ``SyncBuffersHook``. :class:`SKDDistillerHook` ensures
+    this.
 
     Args:
-        size: Features K.
+        size: Number of features K.
         dim: Width D of a feature.
         init: ``'unit'`` starts with random features of norm 1. ``'columns'`` divides random features by the norm of
             each of the D columns, as auxSKD and ISD's ``train_isd.py`` do. Its rows have a norm of about sqrt(D / K).
-            They give nearly uniform targets until they are overwritten.
+            They give nearly uniform targets until keys overwrite them.
 
     Attributes:
         features: float32 (K, D).
-        pointer: int64 scalar, the row that the next key is written to.
-        age: int32 (K,), calls of :meth:`enqueue` since each row was written, or since the start.
-        filled: int64 scalar, how many of the rows hold a real key, at most K.
+        pointer: int64 scalar, the row of the next key.
+        age: int32 (K,), the number of calls of :meth:`enqueue` since each row was written, or since the start.
+        filled: int64 scalar, the number of rows that hold a real key, at most K.
 
     Raises:
-        InputError: For a size or width below 1, or an unknown ``init``.
+        InputError: If the size or width is below 1, or ``init`` is unknown.
 
     Example:
         >>> import torch
@@ -47,7 +48,7 @@ class FeatureQueue(nn.Module):
         >>> queue.pointer.item(), queue.filled.item(), queue.age.tolist()
         (2, 2, [0, 0, 1])
 
-    Source: Plrbear/auxSKD @ 79e99b8, ``queue`` and ``queue_ptr``; there the batch must divide K.
+    Source: Plrbear/auxSKD @ 79e99b8, ``queue`` and ``queue_ptr``. In that code the batch size must divide K.
     """
 
     features: Tensor
@@ -70,13 +71,13 @@ class FeatureQueue(nn.Module):
 
     @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:
-        """Write the keys of all ranks over the oldest features, in the order of one process with the whole batch.
+        """Overwrite the oldest features with the keys of all ranks, in the order of one process with the whole batch.
 
         Args:
-            keys: (B, D), the same B on every rank; any B. Of more than K keys the last K stay.
+            keys: (B, D). B may be any number, but must be the same on every rank. Of more than K keys the last K stay.
 
         Raises:
-            InputError: If the width is another.
+            InputError: If the keys have another width than the queue.
         """
         if keys.ndim != 2 or keys.shape[1] != self.dim:
             raise InputError(f'keys of shape {tuple(keys.shape)} do not fit a queue of width {self.dim}')
@@ -92,7 +93,7 @@ class FeatureQueue(nn.Module):
         self.filled.add_(kept).clamp_(max=self.size)
 
     def broadcast(self) -> None:
-        """Take rank 0's queue on every rank."""
+        """Copy rank 0's queue to every rank."""
         for tensor in self.buffers():
             broadcast(tensor, src=0)
 
@@ -102,7 +103,7 @@ class FeatureQueue(nn.Module):
 
 
 def named_rank_buffers(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Buffers of a model that each rank has of its own: all but those of its queues."""
+    """Names and tensors of the buffers that differ between ranks: all buffers of a model except those of its queues."""
     for prefix, module in model.named_modules():
         if not isinstance(module, FeatureQueue):
             yield from module.named_buffers(prefix, recurse=False)

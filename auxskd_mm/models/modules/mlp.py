@@ -12,17 +12,17 @@ from ...registry import MODELS
 class MLP(nn.Sequential):
     """Linear layers with BN and ReLU in between: (B, in_channels) -> (B, out_channels).
 
-    Without ``hidden_channels`` it is one linear layer, such as auxSKD's projector (512 -> 128). With them it is ``Linear,
-    BN1d, ReLU, Linear``, such as auxSKD's predictor (128 -> 1024 -> 128).
+    Without ``hidden_channels`` it is one linear layer, such as auxSKD's projector (512 -> 128). With
+    ``hidden_channels`` it is ``Linear, BN1d, ReLU, Linear``, such as auxSKD's predictor (128 -> 1024 -> 128).
 
     Args:
         in_channels: Width of the input.
         out_channels: Width of the output.
-        hidden_channels: Width in the middle, or None.
+        hidden_channels: Width of the hidden layer, or None.
         norm: Whether BN follows the hidden layer.
 
     Raises:
-        InputError: For a size below 1.
+        InputError: If a size is below 1.
 
     Example:
         >>> import torch

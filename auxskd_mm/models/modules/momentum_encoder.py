@@ -26,12 +26,12 @@ def check_momentum(momentum: float, key: str) -> float:
 
 @torch.no_grad()
 def momentum_update(teacher: nn.Module, student: nn.Module, momentum: float) -> None:
-    """Set ``teacher = m * teacher + (1 - m) * student`` for all parameters in one fused call; buffers stay.
+    """Set ``teacher = m * teacher + (1 - m) * student`` for all parameters in one fused call. Buffers do not change.
 
-    ``m`` is written as in the papers, near 1. MMEngine's averaged models call ``1 - m`` the momentum.
+    ``m`` is the momentum of the papers, a value near 1. MMEngine's averaged models call ``1 - m`` the momentum.
 
     Args:
-        teacher: Module to update in place.
+        teacher: Module. It is updated in place.
         student: Module with the same parameters in the same order.
         momentum: m in [0, 1].
 
@@ -47,17 +47,17 @@ def momentum_update(teacher: nn.Module, student: nn.Module, momentum: float) -> 
 
 
 class MomentumEncoder(nn.Module):
-    """Copies of the student's modules that follow it slowly.
+    """Copies of the student's modules. Their weights are a moving average of the student's weights.
 
     ``MomentumEncoder(backbone=b, neck=n)`` has submodules ``backbone`` and ``neck``. Parameters get no gradient. The
-    teacher has its own BatchNorm statistics: it stays in training mode and normalises with its own batches (as in auxSKD
-    and MoCo).
+    teacher has its own BatchNorm statistics: it stays in training mode and normalises with its own batches, as in
+    auxSKD and MoCo.
 
     Args:
-        modules: The student's modules by name; copied.
+        modules: The student's modules by name. The constructor copies them.
 
     Attributes:
-        started: Whether the weights come from a student or a checkpoint. Before that they are random.
+        started: Whether the weights come from a student or a checkpoint. Otherwise they are random.
 
     Source: Plrbear/auxSKD @ 79e99b8, ``encoder_k``.
     """
@@ -71,19 +71,19 @@ class MomentumEncoder(nn.Module):
 
     @torch.no_grad()
     def copy_from(self, student: Mapping[str, nn.Module]) -> None:
-        """Copy the student, with its BatchNorm statistics, on every rank alike."""
+        """Copy the student's weights and BatchNorm statistics, in the same way on every rank."""
         for name, module in self.named_children():
             module.load_state_dict(student[name].state_dict())
         self.broadcast()
 
     def broadcast(self) -> None:
-        """Take rank 0's weights on every rank, and set ``started``."""
+        """Copy rank 0's weights to every rank, and set ``started``."""
         for tensor in [*self.parameters(), *self.buffers()]:
             if not isinstance(tensor, DTensor):  # of a shard no other rank has a copy
                 broadcast(tensor.data, src=0)
         self.started = True
 
     def update(self, student: Mapping[str, nn.Module], momentum: float) -> None:
-        """One step of the average; see :func:`momentum_update`."""
+        """Make one step of the average. See :func:`momentum_update`."""
         for name, module in self.named_children():
             momentum_update(module, student[name], momentum)

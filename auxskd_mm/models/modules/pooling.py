@@ -1,4 +1,4 @@
-"""One feature per clip from any backbone's output."""
+"""Pooling of any backbone's output to one feature per clip."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def pool_features(
 
     Args:
         feats: The backbone's output for B clips, in any form that :func:`feature_map` takes.
-        token_pool: ``'class'`` takes the class token: MViT's own, or the first of the tokens. ``'patch'`` averages all
-            other tokens. ``'auto'`` does what the transformers' own heads do: it takes MViT's class token, and the mean
-            of all tokens where nothing says that the first is special. It has no effect on maps and pooled features.
-        key: Config key to name when the backbone yields the maps of several stages.
+        token_pool: ``'class'`` takes the class token, which is MViT's own or the first token. ``'patch'`` averages all
+            other tokens. ``'auto'`` pools as the transformers' own heads do: it takes MViT's class token, and otherwise
+            averages all tokens. The option has no effect on maps and pooled features.
+        key: Config key that the error message names if the backbone yields the maps of several stages.
 
     Returns:
         (B, C).
 
     Raises:
-        InputError: If there are several feature maps or none, or something that cannot be pooled.
+        InputError: If there are several feature maps or none, or the output cannot be pooled.
     """
     feats = feature_map(feats, token_pool=token_pool, key=key)
     if feats.ndim == 2:

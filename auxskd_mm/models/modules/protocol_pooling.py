@@ -1,4 +1,4 @@
-"""One feature per clip for retrieval and probes, as the published protocols pool the last feature map."""
+"""Pooling of the last feature map to one feature per clip, as the published protocols for retrieval and probes do."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ if TYPE_CHECKING:
 
 
 def pool_for_protocol(feats: Features | None, pooling: str = 'average') -> Tensor:
-    """Pool what a backbone yields.
+    """Pool a backbone's output as a published protocol does.
 
     Args:
-        feats: The backbone's output for B clips. 'average' and 'rspnet' take everything that :func:`feature_map` takes,
-            the others a feature map (B, C, T', H', W'). Of several stages (a backbone made for TPN) the last one counts.
-        pooling: 'average' or 'rspnet' (the same arithmetic); 'vcop': 512 x 2 x 7 x 7 becomes 9,216-d; 'rspnet_max'.
+        feats: The backbone's output for B clips. 'average' and 'rspnet' take every form that :func:`feature_map` takes.
+            The others take a feature map (B, C, T', H', W'). Of several stages (a backbone for TPN) the last one is
+            used.
+        pooling: 'average', 'rspnet', 'vcop' or 'rspnet_max'. 'average' and 'rspnet' compute the same. 'vcop' turns a
+            map of 512 x 2 x 7 x 7 into 9,216 values.
 
     Returns:
         (B, D).
 
     Raises:
-        InputError: For an unknown pooling, or an output that it does not fit.
+        InputError: If the pooling is unknown or does not fit the output.
 
     Source: xudejing/video-clip-order-prediction @ 7a1710d (``retrieve_clips.py``); PeihaoChen/RSPNet @ 2958779.
     """

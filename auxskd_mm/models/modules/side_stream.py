@@ -1,4 +1,4 @@
-"""Two parts of a step at the same time on a CUDA device."""
+"""Concurrent execution of two parts of a training step on a CUDA device."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ def _side_stream(device: torch.device) -> torch.cuda.Stream:
 
 
 def run_beside(first: Callable[[], T], second: Callable[[Tensor], Tensor], inputs: Tensor) -> tuple[T, Tensor]:
-    """``(first(), second(inputs))``, the second on its own CUDA stream, beside the first.
+    """Return ``(first(), second(inputs))`` and run ``second`` on its own CUDA stream in parallel to ``first``.
 
-    ``second`` starts when all work queued before this call is done. Work queued after the call waits for both. ``second``
-    must keep no graph, and neither may write what the other reads. Random numbers are drawn for ``first`` and then for
-    ``second``, so results are those of one stream. Without CUDA the two run one after the other.
+    ``second`` starts when all work queued before this call is done. Work queued after the call waits for both.
+    ``second`` must keep no autograd graph. Neither function may write data that the other reads. Random numbers are
+    drawn for ``first`` and then for ``second``, so the results are those of one stream. Without CUDA the two run one
+    after the other.
 
     Args:
         first: Work for the current stream.
         second: Work for the other stream.
-        inputs: Argument of ``second``. It lies on the device to use.
+        inputs: Argument of ``second``, a tensor of any shape. Its device is the device of both streams.
     """
     if not inputs.is_cuda:
         return first(), second(inputs)

@@ -18,37 +18,38 @@ from .teacher_model import TeacherModel
 class AuxSKD(TeacherModel):
     """Similarity distillation between two segment-paced views of a video.
 
-    The student gets one view of a video. The teacher gets another one, with another paced segment and another pace. Both
-    are compared with a queue of anchors: the teacher's features of earlier videos. The student learns the teacher's
-    similarities::
+    The student gets one view of a video. The teacher gets a second view with another paced segment and another pace.
+    Both features are compared with a queue of anchors, which are the teacher's features of earlier videos. The student
+    learns the teacher's similarities::
 
         q = predictor(neck(backbone(student view)))
         k = teacher.neck(teacher.backbone(teacher view))        no gradient
         loss = KL(softmax(k . anchors / 0.02) || softmax(q . anchors / 0.1))
         k enters the queue, the oldest keys leave it
 
-    The teacher is started and moved by :class:`SKDDistillerHook`, which the config must attach.
+    :class:`SKDDistillerHook` starts and updates the teacher. The config must attach this hook.
 
     Args:
         backbone: Config of the student's backbone.
-        neck: Config of the projector, backbone width C -> D. The original's is ``MLP(512, 128)``, one linear layer.
-        predictor: Config of the student's predictor D -> D. The original's is ``MLP(128, 128, 1024)``.
-        queue_size: Anchors K. The original's default is 15,360.
-        loss: Config of the loss; default :class:`SimilarityDistillationLoss`. A loss of your own needs its
-            option ``with_diagnostics``.
-        queue_init: ``'unit'``, or ``'columns'`` for the original's start, see :class:`FeatureQueue`.
+        neck: Config of the projector from the backbone width C to D. The original has ``MLP(512, 128)``, one linear
+            layer.
+        predictor: Config of the student's predictor from D to D. The original has ``MLP(128, 128, 1024)``.
+        queue_size: Number of anchors K. The original's default is 15,360.
+        loss: Config of the loss. None builds :class:`SimilarityDistillationLoss`. A loss of your own needs its option
+            ``with_diagnostics``.
+        queue_init: ``'unit'``, or ``'columns'`` for the original's start. See :class:`FeatureQueue`.
         shuffle: See :class:`TeacherModel`.
-        overlap_teacher: Run the teacher on its own CUDA stream, beside the student. Results do not change. It takes more
-            memory, because the streams share none. It has no effect without CUDA, and does not work together with
-            ``torch.compile(mode='reduce-overhead')``, whose graphs must follow one another.
+        overlap_teacher: Run the teacher on its own CUDA stream, in parallel to the student. Results do not change. The
+            option takes more memory, because the streams share no memory. It has no effect without CUDA. It does not
+            work with ``torch.compile(mode='reduce-overhead')``, because CUDA graphs must run one after the other.
         data_preprocessor: See :class:`PretextModel`.
         init_cfg: See :class:`PretextModel`.
 
     Raises:
-        InputError: If widths do not fit together, the queue has no size, or the backbone yields several maps.
+        InputError: If widths do not fit together, the queue size is below 1, or the backbone yields several maps.
 
-    Source: Dadashzadeh, Whone, Mirmehdi, CVPRW 2022; Plrbear/auxSKD @ 79e99b8, whose HEAD cannot be constructed: the
-    procedure is that of its first upload f0a318d.
+    Source: Dadashzadeh, Whone, Mirmehdi, CVPRW 2022; Plrbear/auxSKD @ 79e99b8. The model at that HEAD cannot be
+    constructed, so the procedure follows the first upload f0a318d.
     """
 
     method = 'auxSKD'
@@ -76,7 +77,7 @@ class AuxSKD(TeacherModel):
         self.similarity_loss = MODELS.build(loss or dict(type='auxskd_mm.SimilarityDistillationLoss'))
 
     def student_modules(self) -> dict[str, nn.Module]:
-        """What the teacher is an average of."""
+        """The modules that the teacher averages."""
         return dict(backbone=self.backbone, neck=self.neck)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> dict[str, Tensor]:
@@ -84,10 +85,11 @@ class AuxSKD(TeacherModel):
 
         Args:
             inputs: (B, 2, C, T, H, W), the student's view first.
-            data_samples: Not used: the phase needs no labels.
+            data_samples: Not used, because the phase needs no labels.
 
         Returns:
-            ``loss_similarity`` and, without gradient, the diagnostics of :class:`SimilarityDiagnostics`.
+            The scalar ``loss_similarity`` and the scalar diagnostics of :class:`SimilarityDiagnostics` without
+            gradient.
         """
         student_view, teacher_view = self.views(inputs)  # (B, C, T, H, W) each
         student, teacher = self._both(student_view, teacher_view)  # (B, D) each
@@ -105,12 +107,19 @@ class AuxSKD(TeacherModel):
         return student(), self.teacher_features(teacher_view)
 
     def forward_parts(self, inputs: Tensor) -> list[Tensor]:
-        """See :meth:`PretextModel.forward_parts`: the student's prediction and the teacher's feature."""
+        """Run student and teacher on one sample. See :meth:`PretextModel.forward_parts`.
+
+        Args:
+            inputs: One sample, (1, 2, C, T, H, W).
+
+        Returns:
+            The student's prediction and the teacher's feature, (1, D) each.
+        """
         student_view, teacher_view = self.views(inputs)
         return [self.predictor(self.embed(self, student_view)), self.embed(self.teacher, teacher_view)]
 
     def embed(self, network: Any, clips: Tensor) -> Tensor:
-        """Projected features (B, D) of clips, not normalised; see :meth:`TeacherModel.embed`."""
+        """Projected features (B, D) of clips (B, C, T, H, W), not normalised. See :meth:`TeacherModel.embed`."""
         pooled = pool_features(network.backbone(clips))  # (B, C)
         _check_neck(network.neck, pooled.shape[1])
         return network.neck(pooled)  # (B, D)
@@ -123,7 +132,7 @@ def _check_neck(neck: nn.Module, width: int) -> None:
 
 
 def _check_widths(backbone: nn.Module, neck: nn.Module, predictor: nn.Module) -> int:
-    """Width D of the features, if backbone, neck and predictor fit together."""
+    """Check that backbone, neck and predictor fit together, and return the width D of the features."""
     # MMAction2's networks do not say their width; theirs is checked when the first batch arrives.
     if isinstance(out := getattr(backbone, 'out_channels', None), int):
         _check_neck(neck, out)

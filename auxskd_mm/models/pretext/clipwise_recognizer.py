@@ -1,4 +1,4 @@
-"""A recogniser that runs its backbone once for each clip of a sample, as VCOP's original does."""
+"""A recogniser that runs its backbone once for each clip of a sample, as the original VCOP does."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 class ClipwiseRecognizer3D(Recognizer3D):
     """MMAction2's ``Recognizer3D`` with one backbone pass for each clip position in training.
 
-    ``Recognizer3D`` folds the V clips of B samples into one batch of B * V. BatchNorm then normalises all clips together
-    and moves its running statistics once per step. Here clip 0 of all samples goes through the backbone, then clip 1, and
-    so on: BatchNorm sees B clips at a time and moves V times per step. Everything else is the same, the order of the
-    outputs included. In eval mode, or without BatchNorm, both classes give the same. The price is small batches and V
-    times as many kernel launches.
+    ``Recognizer3D`` folds the V clips of B samples into one batch of B * V. BatchNorm then normalises all clips
+    together and updates its running statistics once per step. Here clip 0 of all samples goes through the backbone,
+    then clip 1, and so on. BatchNorm sees B clips at a time and updates its running statistics V times per step.
+    Everything else is the same, also the order of the outputs. In eval mode or without BatchNorm both classes give the
+    same results. The cost is smaller batches and V times as many kernel launches.
 
-    Source: xudejing/video-clip-order-prediction @ 7a1710d, ``VCOPN.forward``, which runs one shared backbone on each clip
+    Source: xudejing/video-clip-order-prediction @ 7a1710d, ``VCOPN.forward``. It runs one shared backbone on each clip
     of the tuple separately.
     """
 
@@ -36,7 +36,14 @@ class ClipwiseRecognizer3D(Recognizer3D):
         data_samples: list[ActionDataSample] | None = None,
         test_mode: bool = False,
     ) -> tuple[Any, dict]:
-        """Arguments and result as of ``Recognizer3D.extract_feat``; inputs are (B, V, C, T, H, W)."""
+        """Features, as ``Recognizer3D.extract_feat`` returns them.
+
+        Args:
+            inputs: (B, V, C, T, H, W).
+            stage: See ``Recognizer3D.extract_feat``.
+            data_samples: See ``Recognizer3D.extract_feat``.
+            test_mode: See ``Recognizer3D.extract_feat``.
+        """
         if test_mode or not self.training or inputs.shape[1] == 1:
             return super().extract_feat(inputs, stage, data_samples, test_mode)
         # To the base class each position is a batch of samples of one clip.
@@ -55,5 +62,5 @@ class ClipwiseRecognizer3D(Recognizer3D):
 
 
 def _sample_by_sample(*parts: Any) -> Any:
-    """One leaf of V backbone outputs, (B, ...) each, as (B * V, ...): all clips of sample 0 first."""
+    """Join one leaf of V backbone outputs, (B, ...) each, to (B * V, ...). All clips of sample 0 come first."""
     return None if parts[0] is None else torch.stack(parts, 1).flatten(0, 1)

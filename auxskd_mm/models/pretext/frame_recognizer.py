@@ -1,4 +1,4 @@
-"""MMAction2's ``Recognizer2D`` recipes (TSN, TSM, TIN, TRN, TANet) for pretext tasks, which are about clips."""
+"""Support for MMAction2's ``Recognizer2D`` recipes (TSN, TSM, TIN, TRN, TANet) in pretext tasks, which need clips."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ..backbones.frames import libraries, take_clips
 class FrameRecognizer(Recognizer3D):
     """``Recognizer3D`` with a backbone of single frames, see :func:`take_clips`.
 
-    It takes the place of ``Recognizer2D``, whose heads average over the frames. The heads of this package get a map
-    (B, C, T', H', W') of each clip instead. The backbone's weights have the same names in both.
+    It replaces ``Recognizer2D``, whose heads average over the frames. The heads of this package get the map
+    (B, C, T', H', W') of the clips instead. The backbone's weights have the same names in both classes.
 
     Args:
-        args: As of ``Recognizer2D``: backbone, cls_head, neck, train_cfg, test_cfg, data_preprocessor.
+        args: Arguments of ``Recognizer2D``: backbone, cls_head, neck, train_cfg, test_cfg, data_preprocessor.
         kwargs: See ``args``.
 
     Raises:
-        InputError: If the backbone is of a library that is not installed.
+        InputError: If the library of the backbone is not installed.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -37,11 +37,11 @@ class FrameRecognizer(Recognizer3D):
         """Features, as ``Recognizer3D.extract_feat`` returns them.
 
         Args:
-            inputs: (B, V, C, T, H, W), or (B, V * T, C, H, W) of ``FormatShape(input_format='NCHW')``. The latter are clips
-                of the backbone's ``num_segments`` frames, or one clip if it has no such number.
+            inputs: (B, V, C, T, H, W), or (B, V * T, C, H, W) from ``FormatShape(input_format='NCHW')``. The second
+                form holds clips of ``num_segments`` frames, if the backbone has this attribute, or a single clip.
             stage: 'backbone', 'neck' or 'head'.
-            data_samples: B data samples, for the neck.
-            test_mode: Whether this is a test.
+            data_samples: B data samples for the neck.
+            test_mode: Whether the model is being tested.
         """
         if inputs.ndim == 5:
             length = getattr(self.backbone, 'num_segments', inputs.shape[1])

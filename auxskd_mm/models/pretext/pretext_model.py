@@ -1,4 +1,4 @@
-"""Base of the methods that are more than a backbone with a head."""
+"""Base class of the methods that need more than a backbone with a head."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from ..modules.pooling import pool_features
 class PretextModel(BaseModel):
     """A backbone that learns from several views of a clip.
 
-    Subclasses write :meth:`loss`. The network that learns is ``backbone``. The next phase finds its weights under that
-    name. A subclass whose :meth:`predict` writes probabilities sets ``tasks``, as heads do.
+    Subclasses implement :meth:`loss`. The trained network is ``backbone``, and the next phase finds its weights under
+    this name. A subclass whose :meth:`predict` writes probabilities sets ``tasks``, as heads do.
 
     Args:
-        backbone: Config of any backbone, see :func:`build_backbone`, that yields one output per clip (SlowFast: two maps).
-        num_views: Views V that a sample must have.
-        data_preprocessor: Config; default is :class:`ClipDataPreprocessor` without normalisation.
+        backbone: Config of any backbone that yields one output per clip (two maps for SlowFast). See
+            :func:`build_backbone`.
+        num_views: Number of views V that each sample must have.
+        data_preprocessor: Config. None builds :class:`ClipDataPreprocessor` without normalisation.
         init_cfg: MMEngine initialisation of the whole model.
 
     Raises:
@@ -52,7 +53,13 @@ class PretextModel(BaseModel):
         _require_one_map(self.backbone)
 
     def views(self, inputs: Tensor) -> Sequence[Tensor]:
-        """Split a batch (B, V, C, T, H, W) into V tensors (B, C, T, H, W).
+        """Split a batch into its views.
+
+        Args:
+            inputs: (B, V, C, T, H, W).
+
+        Returns:
+            V tensors (B, C, T, H, W).
 
         Raises:
             InputError: If the samples have another number of views.
@@ -77,27 +84,30 @@ class PretextModel(BaseModel):
         return pool_features(self.backbone(clips))  # (B * V, D)
 
     def forward_parts(self, inputs: Tensor) -> Any:
-        """Every part of the network that a training step runs, losses aside: what FLOPs are counted of.
+        """Run every part of the network that a training step runs, without the losses. FLOPs are counted on this.
 
         Args:
             inputs: One sample, (1, V, C, T, H, W).
 
         Returns:
-            Outputs, (1, D) each.
+            The outputs, (1, D) each.
         """
         return self.extract_feat(inputs)
 
     def forward(
         self, inputs: Tensor, data_samples: Sequence[Any] | None = None, mode: str = 'tensor', **kwargs: object
     ) -> Any:
-        """Dispatch as MMEngine's models do.
+        """Call the method of the mode, as MMEngine's models do.
 
         Args:
-            inputs: (B, V, C, T, H, W), out of the data preprocessor.
+            inputs: (B, V, C, T, H, W), from the data preprocessor.
             data_samples: B data samples.
-            mode: 'loss' gives a dict of losses and diagnostics, 'tensor' the features of :meth:`extract_feat`,
-                'predict' the data samples of :meth:`predict`.
-            kwargs: Ignored.
+            mode: 'loss' returns the dict of :meth:`loss`, 'tensor' the features of :meth:`extract_feat`, and 'predict'
+                the data samples of :meth:`predict`. 'predict' without data samples returns the features.
+            kwargs: Not used.
+
+        Raises:
+            InputError: If the mode is unknown.
         """
         if mode == 'loss':
             return self.loss(inputs, data_samples)
@@ -108,19 +118,35 @@ class PretextModel(BaseModel):
         return self.predict(inputs, data_samples)
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> Sequence[Any]:
-        """The data samples with the features of :meth:`extract_feat` as ``feature`` (V, D)."""
+        """Write features into the data samples.
+
+        Args:
+            inputs: (B, V, C, T, H, W).
+            data_samples: B data samples.
+
+        Returns:
+            The samples with ``feature`` (V, D), see :meth:`extract_feat`.
+        """
         features = self.extract_feat(inputs)  # (B * V, D)
         for sample, own in zip(data_samples, features.view(len(data_samples), -1, features.shape[-1])):
             sample.set_field(own, 'feature')
         return data_samples
 
     def loss(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> dict[str, Tensor]:
-        """Losses (keys with ``loss``) and diagnostics (keys without) of a batch."""
+        """Losses and diagnostics of a batch.
+
+        Args:
+            inputs: (B, V, C, T, H, W).
+            data_samples: B data samples.
+
+        Returns:
+            Scalars. The keys of losses contain ``loss``, the keys of diagnostics do not.
+        """
         raise NotImplementedError
 
 
 def _require_one_map(backbone: nn.Module) -> None:
-    """Refuse at build time what could not be pooled later."""
+    """Refuse a backbone with several feature maps at build time, because they cannot be pooled later."""
     indices = getattr(backbone, 'out_indices', None)
     if isinstance(indices, (tuple, list)) and len(indices) > 1:
         raise InputError(

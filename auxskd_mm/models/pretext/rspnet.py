@@ -19,40 +19,46 @@ from .teacher_model import TeacherModel
 
 @MODELS.register_module()
 class RSPNet(TeacherModel):
-    """Two tasks: which of two clips plays at the query's speed, and which clips show the query's video.
+    """RSPNet: relative speed perception and video instance discrimination against an EMA teacher.
+
+    The first task is to find the one of two clips that plays at the query's speed. The second task is to find the clips
+    of the query's video.
 
     A sample has a query view and a key view of one video. Each view is ``speed`` times as long as a clip
-    (``RelativeSpeedSample``). A random half of the batch, B // 2 samples, is played at speed 1 (the first frames of the
-    view). The rest is played at ``speed`` (every speed-th frame). B counts the samples of all ranks, so that a sample's
-    speed does not depend on the number of ranks (the original draws a half on each rank).
+    (``RelativeSpeedSample``). A random half of the batch, B // 2 samples, plays at speed 1: these clips are the first
+    frames of their views. The other samples play at ``speed``: their clips take every speed-th frame. B counts the
+    samples of all ranks, so a sample's speed does not depend on the number of ranks. The original draws a half on each
+    rank.
 
-    q is the query at its speed. k+ is the key view at the same speed, k- the key view at the other speed. A and M are the
-    features of ``head_a`` (appearance) and ``head_m`` (motion). Keys come from the teacher, without gradient::
+    q is the query at its speed. k+ is the key view at the same speed, and k- is the key view at the other speed. A
+    marks the features of ``head_a`` (appearance), M those of ``head_m`` (motion). The teacher computes the keys without
+    gradient::
 
         loss_appearance = appearance_weight * (InfoNCE(q_A, k+_A, queue) + InfoNCE(q_A, k-_A, queue))
         loss_motion     = motion_weight * mean max(0, margin - (q_M . k+_M - q_M . k-_M) / temperature)
         k-_A enters the queue, the oldest keys leave it
 
-    The teacher (key encoder) is started and moved by :class:`SKDDistillerHook`, which the config must attach. Unlike in
-    the original the batch need not divide the queue, so nothing is trimmed.
+    :class:`SKDDistillerHook` starts and updates the teacher (key encoder). The config must attach this hook. The
+    original requires a queue size that the batch size divides. Here any batch size works, so nothing is trimmed.
 
     Args:
         backbone: Config of the query encoder's backbone.
         head_a: Config of the appearance head, a :class:`RelativeSpeedHead`.
-        head_m: Config of the motion head; None takes that of ``head_a``.
-        queue_size: Keys in the queue.
-        speed: The other speed, a whole number from 2; the original's default of its list ``diff_speed``.
+        head_m: Config of the motion head. None takes the config of ``head_a``.
+        queue_size: Number of keys in the queue.
+        speed: The other speed, a whole number from 2. The default is the original's default of its list ``diff_speed``.
         appearance_weight: Weight of the sum of both InfoNCE terms (A in the original).
         motion_weight: Weight of the ranking loss (M).
-        contrastive_loss: Config; None builds :class:`QueueContrastiveLoss`, temperature 0.07. A loss of your own needs
-            its method ``with_accuracy``.
-        speed_loss: Config; None builds :class:`RelativeSpeedLoss`, margin 2.0 after the division by 0.07.
+        contrastive_loss: Config. None builds :class:`QueueContrastiveLoss` with a temperature of 0.07. A loss of your
+            own needs its method ``with_accuracy``.
+        speed_loss: Config. None builds :class:`RelativeSpeedLoss` with a margin of 2.0, which applies after the
+            division by 0.07.
         shuffle: See :class:`TeacherModel`.
         data_preprocessor: See :class:`PretextModel`.
         init_cfg: See :class:`PretextModel`.
 
     Raises:
-        InputError: If the speed is below 2, a weight negative, or a width does not fit.
+        InputError: If the speed is below 2, a weight is negative, or the width of a head does not fit the backbone.
 
     Source: Chen et al., "RSPNet: Relative Speed Perception for Unsupervised Video Representation Learning", AAAI 2021;
     PeihaoChen/RSPNet @ 2958779, ``moco/builder_diffspeed_diffloss.py`` (``MoCoDiffLossTwoFc``, ``Loss``).
@@ -94,11 +100,19 @@ class RSPNet(TeacherModel):
         self.build_teacher(queue_size, self.head_a.out_channels)
 
     def student_modules(self) -> dict[str, nn.Module]:
-        """What the teacher is an average of."""
+        """The modules that the teacher averages."""
         return dict(backbone=self.backbone, head_a=self.head_a, head_m=self.head_m)
 
     def embed(self, network: Any, clips: Tensor) -> Tensor:
-        """Appearance and motion features of clips, side by side: (B, D_A + D_M), each of norm 1."""
+        """Appearance and motion features of clips.
+
+        Args:
+            network: This model (the student) or ``teacher``.
+            clips: (B, C, T, H, W).
+
+        Returns:
+            (B, D_A + D_M), the appearance feature first. Each of the two has norm 1.
+        """
         feats = network.backbone(clips)  # (B, C, T', H', W')
         return torch.cat([network.head_a(feats), network.head_m(feats)], dim=1)
 
@@ -107,14 +121,14 @@ class RSPNet(TeacherModel):
         return appearance, motion
 
     def clips(self, views: Tensor, fast: Tensor) -> Tensor:
-        """Take each sample's speed out of its view.
+        """Take from each view the clip at the speed of its sample.
 
         Args:
             views: (B, C, T, H, W).
             fast: bool (B,), whether a sample plays at ``speed`` instead of 1.
 
         Returns:
-            (B, C, T // speed, H, W): the first frames, or every speed-th one.
+            (B, C, T // speed, H, W): the first frames of the view at speed 1, every speed-th frame at ``speed``.
 
         Raises:
             InputError: If a view is too short.
@@ -129,7 +143,14 @@ class RSPNet(TeacherModel):
         return torch.where(fast[:, None, None, None, None], quick, views[:, :, :length])
 
     def forward_parts(self, inputs: Tensor) -> list[Tensor]:
-        """See :meth:`PretextModel.forward_parts`: the query, and the key view at both speeds."""
+        """Run query encoder and teacher on one sample. See :meth:`PretextModel.forward_parts`.
+
+        Args:
+            inputs: One sample, (1, 2, C, T, H, W).
+
+        Returns:
+            The features of the query, and of the key view at both speeds, (1, D_A + D_M) each.
+        """
         query_view, key_view = self.views(inputs)
         slow = torch.zeros(len(inputs), dtype=torch.bool, device=inputs.device)
         keys = [self.embed(self.teacher, self.clips(key_view, fast)) for fast in (~slow, slow)]
@@ -140,12 +161,13 @@ class RSPNet(TeacherModel):
 
         Args:
             inputs: (B, 2, C, T, H, W), the query's view first.
-            data_samples: Not used: the model draws its own labels.
+            data_samples: Not used, because the model draws its own labels.
 
         Returns:
-            ``loss_appearance`` and ``loss_motion``. Without gradient: ``speed_acc`` (how often the key of the same speed
-            is nearer than that of the other speed; guessing gives one half), ``instance_same_acc`` and
-            ``instance_different_acc`` (how often the key of that speed is nearer than the whole queue).
+            The scalars ``loss_appearance`` and ``loss_motion``, and three shares of the queries without gradient.
+            ``speed_acc``: the key of the same speed is nearer than the key of the other speed. Guessing gives 0.5.
+            ``instance_same_acc``: the key of the same speed is nearer than every key in the queue.
+            ``instance_different_acc``: the key of the other speed is nearer than every key in the queue.
         """
         query_view, key_view = self.views(inputs)  # (B, C, T, H, W) each
         # Sample i is slow where its place in a random order of all ranks' samples is in the first half.
@@ -168,18 +190,20 @@ class RSPNet(TeacherModel):
         )
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> Sequence[Any]:
-        """Answer the relative-speed task for samples of two views; write features for other samples.
+        """Answer the relative-speed task for samples with two views, and write features for other samples.
 
-        Each sample asks two questions, with the query at speed 1 and at ``speed``: which of the key view's two clips,
-        in the same order, plays at that speed? The keys are the teacher's, as in training. A constant answer is right
-        half of the time. Samples with another number of views get the features of :meth:`PretextModel.predict`.
+        Each sample gives two questions, one with the query at speed 1 and one with the query at ``speed``. Each
+        question asks which of two clips of the key view plays at the query's speed. The first of these clips plays at
+        speed 1, the second at ``speed``. The teacher computes the keys, as in training. A constant answer is right half
+        of the time. Samples with another number of views get the features of :meth:`PretextModel.predict`.
 
         Args:
             inputs: (B, 2, C, T, H, W).
             data_samples: B samples.
 
         Returns:
-            The samples with ``speed_label`` int64 (2,), always 0 and 1, and ``pred_speed`` (2, 2), one row per question.
+            The samples with ``speed_label`` int64 (2,), which is always 0 and 1, and ``pred_speed`` (2, 2), the
+            probabilities with one row per question.
         """
         if inputs.shape[1] != self.num_views:
             return super().predict(inputs, data_samples)
@@ -198,7 +222,7 @@ class RSPNet(TeacherModel):
 
 
 def _check_widths(backbone: nn.Module, **heads: nn.Module) -> None:
-    """Refuse at build time heads of another width, where the backbone says its own."""
+    """Refuse heads whose width does not fit, at build time, if the backbone has an attribute ``out_channels``."""
     width = getattr(backbone, 'out_channels', None)
     for key, head in heads.items():
         into = getattr(head, 'in_channels', None)

@@ -1,4 +1,4 @@
-"""Base of the methods with a slow copy of the network and a queue of its features."""
+"""Base class of the methods with a teacher, a slow copy of the network, and a queue of the teacher's features."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from .pretext_model import PretextModel
 
 
 class TeacherModel(PretextModel):
-    """A student (query encoder), its teacher (key encoder) and the teacher's features of earlier clips.
+    """A student (query encoder), its teacher (key encoder) and a queue of the teacher's features of earlier clips.
 
-    :class:`SKDDistillerHook` starts and moves the teacher; the config must attach it. Subclasses say which modules the
-    teacher copies (:meth:`student_modules`) and how student and teacher embed clips (:meth:`embed`). They call
+    :class:`SKDDistillerHook` starts and updates the teacher. The config must attach this hook. Subclasses define the
+    modules that the teacher copies (:meth:`student_modules`) and the embedding of clips (:meth:`embed`). They call
     :meth:`build_teacher` at the end of their constructor.
 
     Args:
         backbone: See :class:`PretextModel`.
         num_views: See :class:`PretextModel`.
-        shuffle: Exchange the teacher's clips between ranks, see :func:`batch_shuffle`. It has no effect in one process.
+        shuffle: Exchange the teacher's clips between ranks, see :func:`batch_shuffle`. This has no effect in a single
+            process.
         data_preprocessor: See :class:`PretextModel`.
         init_cfg: See :class:`PretextModel`.
     """
@@ -45,19 +46,25 @@ class TeacherModel(PretextModel):
         self.shuffle = shuffle
 
     def build_teacher(self, queue_size: int, width: int, queue_init: str = 'unit') -> None:
-        """Make ``teacher`` and ``queue``; arguments as of :class:`FeatureQueue`."""
+        """Make ``teacher`` and ``queue``.
+
+        Args:
+            queue_size: Number of features in the queue.
+            width: Width D of a feature.
+            queue_init: See :class:`FeatureQueue`.
+        """
         self.teacher = MomentumEncoder(**self.student_modules())
         self.queue = FeatureQueue(queue_size, width, queue_init)
 
     def student_modules(self) -> dict[str, nn.Module]:
-        """What the teacher is an average of."""
+        """The modules that the teacher averages, by name."""
         raise NotImplementedError
 
     def embed(self, network: Any, clips: Tensor) -> Tensor:
         """Features of clips.
 
         Args:
-            network: Holds the modules: this model (the student) or ``teacher``.
+            network: Owner of the modules: this model (the student) or ``teacher``.
             clips: (B, C, T, H, W).
 
         Returns:
@@ -67,10 +74,16 @@ class TeacherModel(PretextModel):
 
     @torch.no_grad()
     def teacher_features(self, clips: Tensor) -> Tensor:
-        """The teacher's features of clips (B, C, T, H, W), as :meth:`embed` yields them: (B, D).
+        """The teacher's features of clips, without gradient.
+
+        Args:
+            clips: (B, C, T, H, W).
+
+        Returns:
+            (B, D), see :meth:`embed`.
 
         Raises:
-            InputError: If nothing has started the teacher.
+            InputError: If the teacher has not been started.
         """
         if not self.teacher.started:
             raise InputError(
@@ -82,6 +95,6 @@ class TeacherModel(PretextModel):
 
     @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:
-        """Put keys (B, width) into the queue, L2-normalised."""
+        """L2-normalise keys (B, D) and put them into the queue."""
         # In the queue's type: normalised in bfloat16, an anchor's norm would be off by up to 0.4%.
         self.queue.enqueue(F.normalize(keys.to(self.queue.features.dtype), dim=1))

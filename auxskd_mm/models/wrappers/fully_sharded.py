@@ -1,4 +1,4 @@
-"""FSDP2: parameters, gradients and optimizer states in shards, one per process."""
+"""FSDP2: parameters, gradients and optimizer states in shards, one shard per process."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 class FullyShardedModel(nn.Module):
     """A model in shards (torch's ``fully_shard``), for networks that do not fit one device.
 
-    Name it in a config by ``model_wrapper_cfg=dict(type='auxskd_mm.FullyShardedModel')``. The blocks of every network (of
-    student and teacher, the backbone's children), the networks and the model are gathered one after the other when they
-    compute, and freed again. Weights are initialised here and taken from rank 0: MMEngine's own initialisation of a
-    wrapped model broadcasts tensors, which does not work for shards. ``build_runner`` switches it off.
+    A config selects it by ``model_wrapper_cfg=dict(type='auxskd_mm.FullyShardedModel')``. FSDP shards the blocks of
+    every network (the children of the student's and the teacher's backbone), the networks and the model. It gathers
+    each of them when it computes, and frees it afterwards. This class initialises the weights and copies those of rank
+    0 to all ranks. MMEngine's own initialisation of a wrapped model broadcasts tensors, which does not work for shards.
+    ``build_runner`` switches it off.
 
-    ``load_state_dict`` takes whole tensors. ``state_dict`` yields shards, which :func:`full_state` puts together.
+    ``load_state_dict`` takes whole tensors. ``state_dict`` returns shards, and :func:`full_state` puts them together.
     BatchNorm statistics and queues are not sharded.
 
     Args:
@@ -51,29 +52,29 @@ class FullyShardedModel(nn.Module):
         self.module: BaseModel = module
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The model's."""
+        """Call ``forward`` of the model."""
         return self.module(*args, **kwargs)
 
     def train_step(self, data: dict | tuple | list, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
-        """The model's."""
+        """Call ``train_step`` of the model."""
         return self.module.train_step(data, optim_wrapper)
 
     def val_step(self, data: dict | tuple | list) -> list:
-        """The model's."""
+        """Call ``val_step`` of the model."""
         return self.module.val_step(data)
 
     def test_step(self, data: dict | tuple | list) -> list:
-        """The model's."""
+        """Call ``test_step`` of the model."""
         return self.module.test_step(data)
 
 
 def is_sharded(model: nn.Module) -> bool:
-    """Whether a model, or what it wraps, has parameters in shards."""
+    """Whether a model or the model that it wraps has parameters in shards."""
     return any(isinstance(parameter, DTensor) for parameter in model.parameters())
 
 
 def full_state(state: object) -> Any:
-    """A nested state (dicts, lists, tuples) with shards put together, on the CPU. Every rank must call it."""
+    """Put the shards of a nested state (dicts, lists, tuples) together on the CPU. Every rank must call it."""
     if isinstance(state, DTensor):
         return state.full_tensor().cpu()
     if isinstance(state, Mapping):
@@ -84,14 +85,17 @@ def full_state(state: object) -> Any:
 
 
 def sharded_like(value: Tensor, like: Tensor) -> Tensor:
-    """Rank 0's whole tensor, sharded as ``like`` is; unchanged if ``like`` has no shards. Every rank must call it."""
+    """Shard rank 0's whole tensor as ``like`` is sharded, or leave it as it is if ``like`` is not sharded.
+
+    Every rank must call it.
+    """
     if not isinstance(like, DTensor) or isinstance(value, DTensor) or value.shape != like.shape:
         return value
     return distribute_tensor(value.to(like.device), like.device_mesh, like.placements)
 
 
 def shard_optimizer_state(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> dict[str, Any]:
-    """An optimizer's ``state_dict`` of whole tensors, in the shards of the optimizer's parameters."""
+    """Shard an optimizer's ``state_dict`` of whole tensors in the same way as the optimizer's parameters."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group['params']]
     numbers = [number for group in state['param_groups'] for number in group['params']]
     of_number = dict(zip(numbers, parameters))
@@ -108,8 +112,8 @@ def shard_optimizer_state(optimizer: torch.optim.Optimizer, state: Mapping[str, 
 def _parts(model: nn.Module) -> Iterator[nn.Module]:
     """Modules to shard, inner ones first: blocks of networks, and networks.
 
-    Containers without a forward pass of their own (``ModuleList``, the teacher) are looked into: FSDP gathers a module when it
-    is called.
+    FSDP gathers a module when it is called. A container without a forward pass of its own (``ModuleList``, the teacher)
+    is never called, so its children are sharded instead.
     """
     for network in _called(model):
         for block in _called(network):

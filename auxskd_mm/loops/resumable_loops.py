@@ -240,7 +240,7 @@ class ResumableIterTrainLoop(_Resumable, IterBasedTrainLoop):
         return self.runner.model
 
     def _endless(self, count: int) -> Generator[Any, None, None]:
-        """Yield ``count`` batches over as many passes through the data as needed. It reads no batch that no step would use."""
+        """Yield ``count`` batches over as many passes through the data as needed. It reads no surplus batch."""
         inner = self.sampler.sampler if self.sampler is not None else None
         epoch, first = (
             (0, self.first) if isinstance(inner, InfiniteSampler) else divmod(self.first, len(self.dataloader))

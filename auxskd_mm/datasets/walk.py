@@ -122,7 +122,7 @@ class _Entries:
 
 
 def _visit(folder: str, walk: Walk) -> Iterator[tuple[str, _Entries]]:
-    """Visit a folder ('' is the current one) and all below it, each once: first the real folders, then targets of links."""
+    """Visit a folder ('' is the current one) and all below it, each once: first real folders, then link targets."""
     seen: set[tuple[int, int]] = set()
     links = deque([folder])
     while links:
@@ -174,7 +174,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_regular(path: str, walk: Walk, entry: os.DirEntry[str] | None = None) -> bool:
-    """Whether a file can be opened without waiting. If not, count it. With an entry, no access to the disk is needed."""
+    """Whether a file can be opened without waiting. If not, count it. An entry saves the access to the disk."""
     try:
         if entry.is_file() if entry is not None else is_regular(path):
             return True
@@ -214,7 +214,7 @@ def _in_order(walk: Walk, frames: list[str]) -> list[str]:
 
 
 def _each_once(paths: Iterable[str]) -> list[str]:
-    """Paths in order, without repeats. For several paths to one entry, the path without links wins, or else the first."""
+    """Paths in order, without repeats. Of several paths to one entry, keep the path without links, or the first."""
     real: dict[str, str] = {}
     found: dict[tuple[str, str], tuple[bool, str]] = {}
     for path in paths:
@@ -227,7 +227,7 @@ def _each_once(paths: Iterable[str]) -> list[str]:
 
 
 def _expand(pattern: str) -> Iterator[str]:
-    """Paths that a glob matches. Python's own ``**`` follows a link to a parent 40 times, and two such links forever."""
+    """Paths that a glob matches. Python's own ``**`` follows one link to a parent 40 times, two links forever."""
     parts = pattern.split(os.sep)
     if '**' not in parts:
         yield from glob.iglob(pattern)

@@ -65,9 +65,9 @@ class AtomicCheckpointHook(CheckpointHook):
         self.saved_iter = -1
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Restore MMEngine's own objects, keep the state that :meth:`before_train` restores, and split the optimizer's states.
+        """Restore MMEngine's own objects, and keep the state that :meth:`before_train` restores.
 
-        Only parameters in shards need the split.
+        For parameters in shards, it also splits the optimizer's states.
         """
         checkpoint.update(from_plain(checkpoint))
         self._loaded = checkpoint.get(KEY)

@@ -31,7 +31,7 @@ Motion = Callable[[np.random.Generator, np.ndarray], np.ndarray]
 
 
 def triangle(turns: np.ndarray) -> np.ndarray:
-    """Triangle wave of period 1 from -1 (at 0) to 1 (at 0.5), shaped as ``turns``. Uniform turns give uniform values."""
+    """Triangle wave of period 1 from -1 (at 0) to 1 (at 0.5). Any shape. Uniform turns give uniform values."""
     return 1 - 2 * np.abs(2 * (turns % 1) - 1)
 
 

@@ -103,7 +103,7 @@ class UnlabeledVideoDataset(BaseDataset):
         return [sample for source in self.sources for sample in self._found(source)[1]]
 
     def source_videos(self) -> list[SourceVideo]:
-        """The videos as :func:`pack_videos` takes them. Each name is relative to the folder, list or glob of its source."""
+        """The videos for :func:`pack_videos`. Each name is relative to the folder, list or glob of its source."""
         videos = []
         for source in self.sources:
             root, samples = self._found(source)
@@ -247,7 +247,7 @@ class UnlabeledVideoDataset(BaseDataset):
             data['data_samples'].set_metainfo(dict(alike=info['alike']))
 
     def _another(self, asked: int, draws: np.random.RandomState) -> int:
-        """Index of a video that is not known to be bad. In test mode it is the next one, so every test sees the same clips.
+        """Index of a video not known to be bad. In test mode it is the next one, so every test sees the same clips.
 
         The choice and its random draws depend only on the sample's generator. They do not depend on which videos are
         already known to be bad, since that differs with the timing of the workers and starts empty when a run resumes.
@@ -302,7 +302,7 @@ class UnlabeledVideoDataset(BaseDataset):
 
 
 class _Locator:
-    """Finds the path of a name in a list. It tries the last successful suffix first: a long list costs one look-up per name."""
+    """Finds the path of a name in a list. It tries the last successful suffix first, so it needs one look-up per name."""
 
     def __init__(self, prefix: str, suffix: str) -> None:
         self.prefix = prefix

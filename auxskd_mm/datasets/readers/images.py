@@ -70,7 +70,7 @@ def decode_image(path: str, data: bytes, reduced: int = 1, max_pixels: int = MAX
 
 
 def is_cut_off(data: bytes) -> bool:
-    """Whether the end of a JPG, PNG, BMP or WebP file is missing. It reads only the file's structure, which is cheap."""
+    """Whether the end of a JPG, PNG, BMP or WebP file is missing. It reads only the structure, which is cheap."""
     if data[:2] == b'\xff\xd8':
         if data[-2:] == _END_OF_JPG:
             return False

@@ -22,7 +22,7 @@ _LOCAL = threading.local()
 
 
 class PyAVReader(Reader):
-    """PyAV with one thread. It indexes all packets, seeks to the key frame before the wanted frames, and decodes from there.
+    """PyAV with one thread: an index of all packets, and a seek to the key frame before the wanted frames.
 
     Frame numbers follow the order in which ``ffmpeg`` shows the frames, also with variable frame rates and B-frames.
     They come from the packets' time stamps. Where a container has none, or false ones (raw streams, AVI with B-frames),

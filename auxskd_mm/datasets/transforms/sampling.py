@@ -62,7 +62,7 @@ class PretextSampler(BaseTransform):
 
     @staticmethod
     def write_clips(results: dict[str, Any], clips: Sequence[np.ndarray]) -> None:
-        """Write ``frame_inds``, ``clip_len`` and ``num_clips`` from clips of one length, each an int array (clip_len,)."""
+        """Write ``frame_inds``, ``clip_len`` and ``num_clips`` from clips of equal length, each int (clip_len,)."""
         results['frame_inds'] = np.concatenate(clips)
         results['clip_len'] = len(clips[0])
         results['num_clips'] = len(clips)
@@ -90,7 +90,7 @@ class PretextSampler(BaseTransform):
             results['alike'] = [sorted(labels) for labels in alike]
 
     def describe(self) -> str:
-        """One phrase on the sampler for ``tools/analysis/check_config.py``. With '' the tool lists the settings instead."""
+        """One phrase for ``tools/analysis/check_config.py``. With '' the tool lists the settings instead."""
         return ''
 
     def paced_positions(self, results: Mapping[str, Any], view: int, length: int) -> np.ndarray:

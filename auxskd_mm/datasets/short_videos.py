@@ -1,4 +1,4 @@
-"""Videos that are shorter than a clip spans. Their clips wrap, and their pace and segment labels are partly artefacts."""
+"""Videos shorter than a clip spans. Their clips wrap, and their pace and segment labels are partly artefacts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ShortVideos(NamedTuple):
 
 
 def join(found: Iterable[ShortVideos]) -> ShortVideos:
-    """Sum of the statistics over several data sets or ranks."""
+    """Combine the statistics of several data sets or ranks."""
     parts = list(found)
     short = [part for part in parts if part.short]
     return ShortVideos(

@@ -302,7 +302,7 @@ class UnlabeledVideoDataset(BaseDataset):
 
 
 class _Locator:
-    """Finds the path of a name in a list. It tries the last successful suffix first, so it needs one look-up per name."""
+    """Finds the path of a name in a list. It tries the last successful suffix first, which saves look-ups."""
 
     def __init__(self, prefix: str, suffix: str) -> None:
         self.prefix = prefix

@@ -1,4 +1,4 @@
-"""Training stores: videos transcoded once into a form that is read many times as fast.
+"""Training stores: videos transcoded once into a form that reads many times faster.
 
 A store is a folder::
 

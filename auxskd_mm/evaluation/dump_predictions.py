@@ -14,7 +14,7 @@ from ..registry import METRICS
 
 @METRICS.register_module()
 class DumpPredictions(BaseMetric):
-    """Writes the file of ``tools/test.py --dump`` and measures nothing. It replaces MMEngine's ``DumpResults``, a pickle.
+    """Writes the file of ``tools/test.py --dump``. It measures nothing. It replaces MMEngine's pickle ``DumpResults``.
 
     Args:
         out_file_path: JSON file; see :mod:`auxskd_mm.records.predictions`.

@@ -24,7 +24,7 @@ def figure_text(text: object) -> str:
 
 
 def shorten(text: object, length: int) -> str:
-    """One line of at most ``length`` letters. Three dots replace the middle, the least informative part of file names."""
+    """One line of at most ``length`` letters. Dots replace the middle, the least informative part of file names."""
     line = one_line(text)
     if len(line) <= length:
         return line

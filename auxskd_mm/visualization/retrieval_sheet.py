@@ -21,7 +21,7 @@ SIGNS = {True: '\N{CHECK MARK} ', False: '\N{BALLOT X} ', None: ''}
 
 
 class Found(NamedTuple):
-    """One retrieved video: path, class name, cosine similarity, and whether its class is that of the query (None: unknown)."""
+    """One retrieved video: path, class name, cosine similarity, and whether the class is right (None: unknown)."""
 
     path: str
     name: str

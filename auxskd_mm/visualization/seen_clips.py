@@ -161,8 +161,8 @@ def see_batch(
     """Clips of a training batch as the data preprocessor returns them. A copy of the preprocessor makes its own draws.
 
     Args:
-        data_batch: Collated ``inputs``, one tensor (V, C, T, H, W) per sample, and ``data_samples``, before the
-            preprocessor. It is not changed.
+        data_batch: Collated ``inputs`` and ``data_samples`` before the preprocessor. The inputs of a sample are a
+            tensor (V, C, T, H, W), or (N, C, H, W) for one view. The batch is not changed.
         dataset: Data set of the batch. Its sampler gives the meaning of the labels.
         number: Number of samples to take from the start of the batch.
         preprocessor: See :func:`see_samples`.

@@ -24,7 +24,7 @@ def object_matrices(thing: MovingObject) -> np.ndarray:
 
 
 def _spans(start: int, length: int, period: int) -> Iterator[Span]:
-    """Parts of [0, length), and the position of each on a circle of ``period >= length`` pixels counted from ``start``."""
+    """Parts of [0, length), and the place of each on a circle of ``period >= length`` pixels from ``start`` on."""
     start %= period
     first = min(length, period - start)
     yield slice(0, first), slice(start, start + first)

@@ -60,7 +60,7 @@ class StoreSettings(NamedTuple):
         return self
 
     def relevant(self) -> dict[str, Any]:
-        """The settings that affect the bytes, without those of other layouts, and without ``short_side`` beside ``size``."""
+        """The settings that affect the bytes: not those of other layouts, and not ``short_side`` beside ``size``."""
         keys = ['layout', 'short_side' if self.size is None else 'size']
         keys += dict(mp4=['gop', 'crf'], jpg=['quality'], raw=[])[self.layout]
         return {key: list(value) if isinstance(value := getattr(self, key), tuple) else value for key in keys}

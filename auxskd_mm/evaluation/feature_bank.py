@@ -66,7 +66,7 @@ class FeatureBank:
 
     @classmethod
     def load(cls, path: str | Path) -> FeatureBank:
-        """Read what :meth:`save` wrote.
+        """Read a file that :meth:`save` wrote.
 
         Raises:
             InputError: If the file is missing or holds something else.

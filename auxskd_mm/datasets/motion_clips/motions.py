@@ -6,7 +6,7 @@ its class there:
 ==============  ==================================================================================
 coordinate      meaning of one turn
 ==============  ==================================================================================
-``X``, ``Y``    the width and height of the frame; what leaves on one side enters on the other
+``X``, ``Y``    the width and height of the frame; objects wrap around at the borders
 ``ANGLE``       a full rotation
 ``SIZE``        the size going up and down once between its limits, evenly in the logarithm
 ``SHEAR``       the shear going up and down once between its limits, evenly
@@ -31,7 +31,7 @@ Motion = Callable[[np.random.Generator, np.ndarray], np.ndarray]
 
 
 def triangle(turns: np.ndarray) -> np.ndarray:
-    """Triangle wave of period 1 from -1 (at 0) to 1 (at 0.5). Any shape. Uniform turns give uniform values."""
+    """Triangle wave of period 1 of turns (...), from -1 (at 0) to 1 (at 0.5). Uniform turns give uniform values."""
     return 1 - 2 * np.abs(2 * (turns % 1) - 1)
 
 

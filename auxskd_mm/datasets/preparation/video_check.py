@@ -154,7 +154,7 @@ def write_report(path: str | Path, reports: Sequence[VideoReport]) -> None:
 
     Args:
         path: ``.csv`` (one row per video) or ``.json`` (``summary`` and ``videos``).
-        reports: What to write.
+        reports: Reports to write.
 
     Raises:
         InputError: For another suffix.

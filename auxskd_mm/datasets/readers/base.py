@@ -47,7 +47,7 @@ class Reader:
         raise NotImplementedError
 
     def stream(self) -> Iterator[np.ndarray]:
-        """All frames in order, few of them in memory at a time."""
+        """All frames in order, each uint8 (H, W, 3). Only a few are in memory at a time."""
         start, block = 0, 1
         while start < self.num_frames:
             frames = self.read(range(start, min(start + block, self.num_frames)))

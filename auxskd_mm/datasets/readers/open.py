@@ -26,8 +26,7 @@ class _OtherReader(Reader):
     """Base of the readers with other libraries. They number the frames as PyAV does.
 
     The libraries guess the number of frames from the header, and find frames by number in some files only. So these
-    readers use the index of :class:`PyAVReader`. PyAV also reads the files of which the library would give other
-    frames.
+    readers use the index of :class:`PyAVReader`. If the library would give other frames of a file, PyAV reads it.
     """
 
     def __init__(self, path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS) -> None:

@@ -142,7 +142,7 @@ class PyAVReader(Reader):
             raise VideoReadError(self.path, f'shows {count} frames, but its packets tell of {self.num_frames}')
 
     def stream(self) -> Iterator[np.ndarray]:
-        """All frames in order, decoded once from the start."""
+        """All frames in order, each uint8 (H, W, 3), decoded once from the start."""
         count, array = 0, None
         for i, frame in self.frames():
             array, count = self._array(frame), i + 1

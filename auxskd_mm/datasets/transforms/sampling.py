@@ -23,8 +23,8 @@ from .captions import ShownClip
 class PretextSampler(BaseTransform):
     """Base of the samplers: random numbers, labels and the description of a sampler.
 
-    A subclass writes :meth:`transform` and sets ``tasks`` to the labels that it draws. It may also say what it does
-    (:meth:`describe`) and which frames play at another pace (:meth:`paced_positions`).
+    A subclass writes :meth:`transform` and sets ``tasks`` to the labels that it draws. It may also describe itself
+    (:meth:`describe`) and mark the frames at another pace (:meth:`paced_positions`).
 
     Args:
         clip_len: Frames per clip.
@@ -153,7 +153,7 @@ def goes_round(numbers: np.ndarray) -> bool:
 
 @TRANSFORMS.register_module()
 class SegmentPaceSample(PretextSampler):
-    """Clips of which one random segment is sped up: the sampler of VSPP (one view) and auxSKD (two views).
+    """Clips with one random segment at a higher speed: the sampler of VSPP (one view) and auxSKD (two views).
 
     Required keys: ``total_frames``. Added keys: ``frame_inds`` int64 (num_views * clip_len,), ``clip_len``,
     ``num_clips`` (= num_views), ``pace_label`` and ``segment_label`` int64 (num_views,), 0-based (pace 0 is speed 1),

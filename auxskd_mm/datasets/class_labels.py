@@ -13,7 +13,7 @@ CLASS_FILE = 'classes.txt'
 
 
 def read_class_names(path: str | Path) -> list[str]:
-    """Names of a file with the name of a class in each line, in the order of the labels from 0.
+    """Class names of a file with one name per line, in the order of the labels from 0.
 
     Raises:
         InputError: If the file is missing, not UTF-8 or empty, or names a class twice.
@@ -29,7 +29,7 @@ def read_class_names(path: str | Path) -> list[str]:
 
 
 def class_names_beside(path: str | Path) -> list[str] | None:
-    """Names of the classes from the ``classes.txt`` in the folder of a list, or in a store; None if there is none."""
+    """Class names from the ``classes.txt`` in the folder of a list, or in a store. None if there is no such file."""
     folder = str(path) if os.path.isdir(path) else os.path.dirname(path)
     file = os.path.join(folder, CLASS_FILE)
     return read_class_names(file) if os.path.isfile(file) else None
@@ -49,13 +49,13 @@ def check_labels(
     Args:
         path: The list, for messages.
         labels: Label of each entry.
-        num_classes: Classes of the network; None if it has none.
+        num_classes: Number of classes of the network. None if it has no classes.
         names: Names of the classes, if they are known.
-        line_of: Line of the entry with an index, for messages.
+        line_of: Function from the index of an entry to its line number, for messages.
         key: Config key of ``num_classes``, for messages.
 
     Raises:
-        InputError: If a label is no class of the network, or the names are of another number of classes.
+        InputError: If a label is not a class of the network, or the number of names differs from the number of classes.
     """
     least, most = min(labels), max(labels)
     where = '' if line_of is None else f'line {line_of(labels.index(most))}: '
@@ -83,10 +83,10 @@ def check_one_class(path: str, names: Sequence[str], labels: Sequence[int], line
         path: The list, for messages.
         names: Video of each entry.
         labels: Label of each entry.
-        line_of: Line of the entry with an index.
+        line_of: Function from the index of an entry to its line number.
 
     Raises:
-        InputError: Names the video and both lines.
+        InputError: If a video has two classes. The message names the video and both lines.
     """
     seen: dict[str, int] = {}
     for index, (name, label) in enumerate(zip(names, labels)):

@@ -21,7 +21,7 @@ class GalleryQueryDataset(ConcatDataset):
         common: Settings that both data sets share: type, pipeline, ``data_root`` ...
         gallery: Settings of the gallery only, for instance its ``ann_file`` (the training split).
         query: Settings of the queries only (the test split).
-        lazy_init: As in MMEngine.
+        lazy_init: See MMEngine's ``BaseDataset``.
 
     Raises:
         InputError: If a sample is not packed by ``PackActionInputs``.

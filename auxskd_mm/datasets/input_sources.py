@@ -36,7 +36,7 @@ class ArrayReader(Reader):
 
     Args:
         frames: uint8 (T, H, W, 3), RGB.
-        channel_order: 'rgb' or 'bgr', what :meth:`read` yields.
+        channel_order: 'rgb' or 'bgr', the order that :meth:`read` returns.
         name: Name of the frames in messages.
     """
 
@@ -46,7 +46,7 @@ class ArrayReader(Reader):
         self.num_frames = len(frames)
 
     def read(self, indices: Sequence[int]) -> list[np.ndarray]:
-        """See :class:`Reader`; copies, since transforms write into their frames."""
+        """See :class:`Reader`. It returns copies, since transforms write into their frames."""
         frames = self._frames[np.asarray(indices, dtype=np.int64)]
         return list(np.ascontiguousarray(frames if self.channel_order == 'rgb' else frames[..., ::-1]))
 
@@ -66,13 +66,13 @@ class OpenInput(OpenVideo):
 
 
 def input_pipeline(steps: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """A pipeline whose opening and decoding steps accept files and arrays; the other steps stay as they are.
+    """A pipeline whose opening and decoding steps accept files and arrays. The other steps are unchanged.
 
     Args:
         steps: Transform configs of this package or of MMAction2, for video files or frame folders.
 
     Raises:
-        InputError: If it decodes nothing (skeletons, audio, features).
+        InputError: If the pipeline decodes no video (skeletons, audio, features).
     """
     names = [type_name(step['type']) for step in steps]
     if not any(name in _DECODERS for name in names):
@@ -95,8 +95,8 @@ def as_samples(inputs: VideoInput, *, stream_frames: int = 64, windows: int = 1)
         inputs: A video file, a folder of frames or of videos, a glob, a list file; uint8 RGB frames (T, H, W, 3), or a
             list of (H, W, 3); a webcam's number (``0``, ``'webcam:0'``); an address that OpenCV opens
             (``'https://...'``, ``'rtsp://...'``); or a list of several of these.
-        stream_frames: Frames taken from a webcam or an address for one sample.
-        windows: Samples taken from each webcam or address, one after the other; 0 goes on until it ends.
+        stream_frames: Frames per sample of a webcam or an address.
+        windows: Consecutive samples per webcam or address. 0 continues until the source ends.
 
     Raises:
         InputError: If an input is none of these, is missing, or cannot be opened.
@@ -118,7 +118,7 @@ def as_samples(inputs: VideoInput, *, stream_frames: int = 64, windows: int = 1)
 
 
 def stream_of(source: VideoInput) -> int | str | None:
-    """A webcam's number or an address for OpenCV; None if it is a path or an array."""
+    """A webcam's number or an address for OpenCV. None if the input is a path or an array."""
     if isinstance(source, bool):
         raise InputError(f'{source}: not a video; give a path, an array, a webcam number or an address')
     if isinstance(source, int):
@@ -137,15 +137,17 @@ def stream_of(source: VideoInput) -> int | str | None:
 
 
 def read_windows(source: int | str, num_frames: int, windows: int = 1) -> Iterator[np.ndarray]:
-    """Consecutive frames of a webcam or an address, uint8 RGB (num_frames, H, W, 3) a window; the last may be shorter.
+    """Yield windows of consecutive frames of a webcam or an address, each uint8 RGB (num_frames, H, W, 3).
+
+    The last window may be shorter.
 
     Args:
-        source: What ``cv2.VideoCapture`` opens.
+        source: Webcam number or address for ``cv2.VideoCapture``.
         num_frames: Frames per window.
-        windows: Windows to read; 0 goes on until the source ends.
+        windows: Number of windows. 0 continues until the source ends.
 
     Raises:
-        InputError: If it cannot be opened, or yields nothing.
+        InputError: If the source cannot be opened, or yields no frame.
     """
     if num_frames < 1:
         raise InputError(f'stream_frames={num_frames}: expected at least 1')
@@ -171,7 +173,7 @@ def read_windows(source: int | str, num_frames: int, windows: int = 1) -> Iterat
 
 
 def check_frames(frames: Any) -> np.ndarray:
-    """Frames as one array uint8 (T, H, W, 3).
+    """Check frames and return them as one array uint8 (T, H, W, 3).
 
     Raises:
         InputError: For another shape or type.

@@ -15,28 +15,29 @@ from .video_list import UnlabeledVideoDataset
 
 @DATASETS.register_module()
 class LabeledVideoDataset(UnlabeledVideoDataset):
-    """Videos of a list that gives the class of each.
+    """Videos of a list with one class per video.
 
     It takes the settings of MMAction2's ``VideoDataset`` and reads its lists. It reads them as
-    :class:`UnlabeledVideoDataset` does: blanks or tabs may divide the columns, and frame counts are told apart. Names
+    :class:`UnlabeledVideoDataset` does: blanks or tabs may separate the columns, and frame counts are recognised. Names
     may hold blanks (in double quotes where they end in no video suffix). An unreadable line gives one error line that
-    names file and line. A video that cannot be read is replaced in training and left out of the score in a test. Both
-    are reported (:class:`BadVideoHook`).
+    names file and line. A video that cannot be read is replaced in training, and excluded from the score in a test.
+    Both cases are reported (:class:`BadVideoHook`).
 
     Args:
         ann_file: List with a path and a label from 0 on in each line, or a training store that was packed with labels.
-        pipeline: Transforms.
+        pipeline: Transform configs.
         data_prefix: Folder or store that the names in the list are relative to; a str, or ``dict(video=...)``. It is
             relative to ``data_root``. Default: ``data_root``, or the folder of the list if there is none.
         data_root: Folder that ``ann_file`` is relative to.
-        num_classes: Classes that a label must be one of; None takes the number of names in ``classes.txt`` beside the
-            list, if there is one. The tools compare with the head of the model as well.
+        num_classes: Number of classes. Labels must lie in [0, num_classes). None takes the number of names in
+            ``classes.txt`` beside the list, if there is one. The tools also compare it with the head of the model.
         kwargs: See :class:`UnlabeledVideoDataset`.
 
     ``metainfo['classes']`` holds the names of ``classes.txt``.
 
     Raises:
-        InputError: If the list is missing, empty, has no labels or one that is no class, or no file of it exists.
+        InputError: If the list is missing or empty, has no labels or a label that is not a class, or if none of its
+            files exists.
     """
 
     METAINFO = dict(dataset_type='labeled_video')
@@ -88,5 +89,5 @@ class LabeledVideoDataset(UnlabeledVideoDataset):
         return read_list(path, list_format=self.list_format, delimiter=self.delimiter, probe=probe, labeled=True)
 
     def get_data_info(self, idx: int) -> dict:
-        """Sample dict of an index, with what MMAction2's transforms expect of a video file."""
+        """Sample dict of an index, with the keys that MMAction2's transforms expect for a video file."""
         return dict(super().get_data_info(idx), modality='RGB', start_index=0)

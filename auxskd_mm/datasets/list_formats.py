@@ -1,7 +1,7 @@
 """Reading list files: the column layout is found from the content; an ambiguous list is an error.
 
 ======================  ==============================================================================
-layout                  where it comes from
+layout                  source
 ======================  ==============================================================================
 ``path``                one video or frame folder per line
 ``path label``          MMAction2 ``VideoDataset``
@@ -33,7 +33,7 @@ _PROBES = 3
 
 
 class Entry(NamedTuple):
-    """One line: name as written, frames and class where the list gives them."""
+    """One line of a list: the name as written, and the frame count and class where the list gives them."""
 
     name: str
     num_frames: int | None = None
@@ -52,7 +52,7 @@ def _fail(path: str, line: _Line, expected: str) -> InputError:
 
 
 def _split(path: str, number: int, text: str, delimiter: str | None) -> _Line:
-    """Name and trailing integers of a line; names may hold spaces if they end in a video suffix."""
+    """Name and trailing integers of a line. Names may hold spaces if they end in a video suffix."""
     if delimiter is None:
         match = _TRAILING_INTEGERS.match(text)
         assert match is not None  # the pattern accepts every line
@@ -108,9 +108,9 @@ def _lines(path: str, delimiter: str | None) -> list[_Line]:
 
 
 def _probe_says(lines: Sequence[_Line], column: int, probe: Probe | None) -> bool | None:
-    """Whether a column holds frame counts, by opening a few of the videos.
+    """Whether a column holds frame counts. The function opens a few of the videos to find out.
 
-    None if none of them can be opened or they disagree.
+    None if no video can be opened or they disagree.
     """
     if probe is None:
         return None
@@ -126,7 +126,7 @@ def _probe_says(lines: Sequence[_Line], column: int, probe: Probe | None) -> boo
 
 
 def _by_folder(lines: Sequence[_Line]) -> bool | None:
-    """Whether the one number column holds frame counts, by the names' class folders; None if they do not tell."""
+    """Whether the one number column holds frame counts, judged by the class folders of the names. None if unclear."""
     folders: dict[str, set[int]] = defaultdict(set)
     for line in lines:
         folders[str(PurePosixPath(line.name).parent)].add(line.values[0])
@@ -209,7 +209,7 @@ def _check_labeled(path: str, lines: Sequence[_Line], list_format: str, probe: P
 
 
 def line_number(path: str, index: int, delimiter: str | None = None) -> int:
-    """Number of the line that entry ``index`` of a list stands in; empty lines and comments count, entries from 0."""
+    """Line number of entry ``index`` of a list. Empty lines and comments count as lines. Entries count from 0."""
     return _lines(path, delimiter)[index].number
 
 
@@ -225,17 +225,19 @@ def read_list(
 
     Args:
         path: The list. Empty lines and lines that start with ``#`` are skipped.
-        list_format: One of :data:`LAYOUTS`, or 'auto' to tell it from the content.
+        list_format: One of :data:`LAYOUTS`, or 'auto' to find it from the content.
         delimiter: Column separator; None is any white space.
-        probe: Frame count of the video with a given name, or None if there is no such file; asked for a few names only
-            where the numbers alone do not tell.
-        labeled: The list must have labels; one number behind a name is then a label, unless it is shown to count frames.
+        probe: Function from a name to the frame count of the video, or to None if there is no such file. It is called
+            for a few names, and only where the numbers alone do not decide.
+        labeled: True if the list must have labels. A single number after a name is then a label, unless it is shown to
+            be a frame count.
 
     Returns:
-        The entries and the layout that was taken.
+        The entries, and the layout in use.
 
     Raises:
-        InputError: If the list is missing, empty, mixed, ambiguous or has a line that fits no layout; quotes the line.
+        InputError: If the list is missing, empty, mixed, ambiguous or has a line that fits no layout. The message
+            quotes the line.
     """
     if list_format != 'auto' and list_format not in LAYOUTS:
         raise InputError(f"list_format='{list_format}': expected 'auto' or one of {', '.join(map(repr, LAYOUTS))}")

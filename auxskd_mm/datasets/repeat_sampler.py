@@ -1,4 +1,4 @@
-"""The order of an epoch in which repetitions of a video come together, so that one decode serves several of them."""
+"""A sampler that puts repetitions of a video next to each other, so that one decoding pass serves several of them."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 class RepeatSampler(DefaultSampler):
     """``DefaultSampler`` for a data set with ``repeat``, with ``clips_per_decode`` repetitions of a video in a row.
 
-    An epoch has the samples that it has with ``DefaultSampler``: each index once, so each video ``repeat`` times, and
-    ``batch_size`` counts clips. Only the order differs: the ``repeat`` repetitions of a video are dealt into
-    ``repeat / clips_per_decode`` groups, the groups are shuffled, and those of a group follow one another. Where they
-    fall into one batch, :class:`UnlabeledVideoDataset` decodes the frames that they ask for in one go; each still
+    An epoch has the same samples as with ``DefaultSampler``: each index once, so each video ``repeat`` times.
+    ``batch_size`` counts clips. Only the order differs. The sampler divides the ``repeat`` repetitions of a video into
+    ``repeat / clips_per_decode`` groups and shuffles the groups. The repetitions of a group follow one another. Where
+    they fall into one batch, :class:`UnlabeledVideoDataset` decodes their frames in one pass. Each repetition still
     draws its own clip. A batch then holds fewer different videos, ``batch_size / clips_per_decode``.
 
     Config: ``sampler=dict(type='auxskd_mm.RepeatSampler', clips_per_decode=5)`` with ``repeat=10``.
 
     Args:
         dataset: An :class:`UnlabeledVideoDataset`.
-        clips_per_decode: Repetitions in a group; divides ``repeat``. The batch size should be a multiple of it.
-        shuffle: As of ``DefaultSampler``.
-        seed: As of ``DefaultSampler``.
-        round_up: As of ``DefaultSampler``.
+        clips_per_decode: Repetitions per group. It must divide ``repeat``. The batch size should be a multiple of it.
+        shuffle: See ``DefaultSampler``.
+        seed: See ``DefaultSampler``.
+        round_up: See ``DefaultSampler``.
 
     Raises:
         InputError: If the data set does not repeat its list, or not a multiple of ``clips_per_decode`` times.
@@ -66,7 +66,7 @@ class RepeatSampler(DefaultSampler):
         self.num_samples = -(-mine // self.world_size) * clips_per_decode
 
     def __iter__(self) -> Iterator[int]:
-        """Indices of this rank; ranks take turns by group, so that each group stays on one rank."""
+        """Indices of this rank. Ranks take turns by group, so that each group stays on one rank."""
         per_group = self.clips_per_decode
         generator = torch.Generator().manual_seed(self.seed + self.epoch)
         order = torch.randperm(self.groups, generator=generator) if self.shuffle else torch.arange(self.groups)

@@ -1,7 +1,7 @@
 """Samples whose random numbers depend only on their place in the training, and a sampler that can start anywhere.
 
 With both, a loader has no state. From (seed, epoch, first batch) it yields the same batches as an uninterrupted run,
-whatever the number of workers. It draws the same augmentation for a sample whatever the number of ranks.
+for any number of workers. It draws the same augmentation for a sample for any number of ranks.
 """
 
 from __future__ import annotations
@@ -37,14 +37,15 @@ class Draw(NamedTuple):
 
 @DATA_SAMPLERS.register_module()
 class ResumableSampler(Sampler):
-    """Yield what another sampler does, as :class:`Draw`, from any place on.
+    """Yield the indices of another sampler as :class:`Draw`, from any place on.
 
     Args:
         dataset: The dataset.
-        sampler: Config of the sampler; its order must depend on its seed and epoch alone (MMEngine's ``DefaultSampler``
-            and ``InfiniteSampler``).
+        sampler: Config of the sampler. Its order must depend on its seed and epoch alone, as with MMEngine's
+            ``DefaultSampler`` and ``InfiniteSampler``.
         seed: Seed of the run, the same on every rank.
-        closed: Yield nothing before :meth:`start`, for loops that make their iterator before they know where to start.
+        closed: True yields nothing before :meth:`start`. Some loops need this: they create their iterator before they
+            know where to start.
     """
 
     def __init__(self, dataset: Any, sampler: dict, seed: int, closed: bool = False) -> None:
@@ -54,7 +55,7 @@ class ResumableSampler(Sampler):
         self._epoch = self._first = 0
 
     def start(self, epoch: int, first: int) -> None:
-        """Let the next pass be the one of ``epoch``, without its ``first`` samples of this rank; later ones are whole."""
+        """Set the next pass to ``epoch`` without the ``first`` samples of this rank. Later passes are whole."""
         self.closed, self._epoch, self._first = False, epoch, first
         if hasattr(self.sampler, '_indices_of_rank'):  # InfiniteSampler's only iterator may have been begun
             self.sampler.indices = self.sampler._indices_of_rank()
@@ -74,17 +75,17 @@ class ResumableSampler(Sampler):
         return len(self.sampler)
 
     def set_epoch(self, epoch: int) -> None:
-        """As of the sampler inside."""
+        """Set the epoch of the inner sampler."""
         if hasattr(self.sampler, 'set_epoch'):
             self.sampler.set_epoch(epoch)
 
 
 @DATASETS.register_module()
 class SeededSamples(Dataset):
-    """Seed the global generators before a dataset makes a sample; everything else is the dataset's.
+    """Seed the global generators before a data set loads a sample. It passes everything else to the data set.
 
     Args:
-        dataset: Dataset or its config. It gets plain indices.
+        dataset: Data set or its config. It receives plain indices.
     """
 
     def __init__(self, dataset: Any) -> None:
@@ -122,10 +123,10 @@ class SeededSamples(Dataset):
 
 
 def resumable(dataloader: dict, seed: int, closed: bool = False) -> dict:
-    """Config of a loader with both; one with a ``batch_sampler`` comes back as it is.
+    """Config of a loader with both classes. A config with a ``batch_sampler`` is returned unchanged.
 
     Args:
-        dataloader: Config as MMEngine's Runner takes it.
+        dataloader: Loader config for MMEngine's Runner.
         seed: See :class:`ResumableSampler`.
         closed: See :class:`ResumableSampler`.
     """

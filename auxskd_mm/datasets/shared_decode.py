@@ -1,4 +1,4 @@
-"""One decode for several samples of a video."""
+"""One decoding pass for several samples of a video."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class SharedDecode:
-    """A pipeline cut at its :class:`DecodeClips`, so that the samples of a group meet there.
+    """A pipeline that is split at its :class:`DecodeClips`, where the samples of a group are decoded together.
 
     Args:
         transforms: The pipeline.
@@ -28,11 +28,11 @@ class SharedDecode:
         """Run the samples of one video, each with its own draws.
 
         Args:
-            infos: What each sample starts as; the transforms write into it.
+            infos: Initial dict of each sample. The transforms write into it.
 
         Returns:
-            The samples, or None if a transform drops one or the pipeline decodes in another way; each is then to be
-            read by itself.
+            The samples. None if a transform drops one or the pipeline decodes in another way; the caller then reads
+            each sample alone.
 
         Raises:
             VideoReadError: If the video cannot be read.

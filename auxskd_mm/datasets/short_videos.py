@@ -1,4 +1,4 @@
-"""Videos shorter than a clip spans: their clips go round, and labels of pace and place are then partly artefacts."""
+"""Videos shorter than a clip spans. Their clips wrap, and their pace and segment labels are partly artefacts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 
 class ShortVideos(NamedTuple):
-    """What was seen of the lengths of a data set's videos.
+    """Statistics of the lengths of a data set's videos.
 
     Attributes:
-        short: Videos in which a clip has to go round.
-        read: Videos read so far.
-        least: Frames of the shortest of the short ones, 0 if there is none.
-        most: Frames of the longest of them.
+        short: Number of short videos, in which a clip has to wrap.
+        read: Number of videos read so far.
+        least: Frames of the shortest short video, 0 if there is none.
+        most: Frames of the longest short video.
     """
 
     short: int
@@ -23,7 +23,7 @@ class ShortVideos(NamedTuple):
 
 
 def join(found: Iterable[ShortVideos]) -> ShortVideos:
-    """The same over several data sets or ranks."""
+    """Combine the statistics of several data sets or ranks."""
     parts = list(found)
     short = [part for part in parts if part.short]
     return ShortVideos(
@@ -35,7 +35,7 @@ def join(found: Iterable[ShortVideos]) -> ShortVideos:
 
 
 def frames_spanned(step: Any, fps: float | None = None) -> int | None:
-    """Frames of a video from which no clip of a sampler has to go round; None for a step that draws no clips.
+    """Fewest frames of a video in which no clip of a sampler wraps. None for a step that draws no clips.
 
     Args:
         step: A transform: a :class:`PretextSampler`, or MMAction2's ``SampleFrames``.
@@ -49,15 +49,15 @@ def frames_spanned(step: Any, fps: float | None = None) -> int | None:
 
 
 def clip_sampler(steps: Sequence[Any]) -> Any:
-    """The step of a pipeline that draws the clips, None if there is none of a known kind."""
+    """The sampler of a pipeline. None if there is no sampler of a known kind."""
     return next((step for step in steps if frames_spanned(step) is not None), None)
 
 
 def describe_short(found: ShortVideos, what: str, sampler: Any) -> str:
-    """One sentence with counts, and one with what to set.
+    """One sentence with the counts, and one with the settings to change.
 
     Args:
-        found: Of at least one short video.
+        found: Statistics with at least one short video.
         what: Kind of the videos, such as 'training'.
         sampler: See :func:`clip_sampler`.
     """

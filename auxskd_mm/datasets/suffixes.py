@@ -1,4 +1,4 @@
-"""Which files are videos and which are images, by the ends of their names."""
+"""The suffixes of video files and of image files."""
 
 from __future__ import annotations
 

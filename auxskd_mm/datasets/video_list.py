@@ -1,4 +1,4 @@
-"""UnlabeledVideoDataset: a folder, a glob or a list of videos, none of which needs a label."""
+"""UnlabeledVideoDataset: videos from a folder, a glob or a list. They need no labels."""
 
 from __future__ import annotations
 
@@ -35,27 +35,26 @@ _SOURCES_LOOKED_AT = 100
 class UnlabeledVideoDataset(BaseDataset):
     """Videos for pretraining.
 
-    A sample starts as ``dict(filename=...)``, with ``total_frames`` and ``label`` where a list gives them, and goes
-    through the pipeline. A video that cannot be read is logged once with its path and the reason, replaced by another
-    sample and reported at the end (:class:`BadVideoHook`); too many of them stop the run. In test mode a replacement is
-    marked in the data sample (``replacement=True``), so that metrics can leave it out instead of counting a video
-    twice.
+    A sample starts as ``dict(filename=...)``, with ``total_frames`` and ``label`` where a list gives them. The pipeline
+    then processes it. If a video cannot be read, the data set logs its path and the reason once and returns another
+    sample instead. :class:`BadVideoHook` reports these videos at the end. Too many of them stop the run. In test mode
+    the data sample of a replacement is marked (``replacement=True``). Metrics can then leave it out, so that no video
+    counts twice.
 
     Args:
         source: A folder (searched recursively for videos and for folders of images), a training store (see
             :mod:`auxskd_mm.datasets.stores`), a glob, a list file (see :mod:`auxskd_mm.datasets.list_formats`), or
             several of them.
-        data_prefix: Folder or training store that the names in a list are relative to; a str, or MMAction2's
-            ``dict(video=...)``. Default: the folder of the list.
-        pipeline: Transforms, as in every MMEngine dataset.
+        data_prefix: Folder or training store, as a str or as MMAction2's ``dict(video=...)``. The names in a list are
+            relative to it. The default is the folder of the list.
+        pipeline: Transform configs, as in every MMEngine data set.
         list_format: Column layout of the list, or 'auto'.
         delimiter: Column separator of the list; None is white space.
-        suffix: Appended to the names of a list (``'.avi'``); '' tries the name itself and then the usual video
+        suffix: Suffix to append to the names of a list (``'.avi'``). '' tries the name itself and then the usual video
             suffixes.
-        repeat: How often the list is gone through in an epoch (10 in VSPP and VideoPace). Each repetition is a sample
-            of its own.
-        max_bad_share: Largest share of unreadable videos that is tolerated; one video always is.
-        test_mode: Mark replacements, and let seeded samplers draw the same clips every time.
+        repeat: Passes through the list per epoch (10 in VSPP and VideoPace). Each repetition is a sample of its own.
+        max_bad_share: Largest tolerated share of unreadable videos. One unreadable video is always tolerated.
+        test_mode: True marks replacements, and seeded samplers draw the same clips every time.
 
     ``metainfo['class_names']`` holds the class names of each task that the pipeline's sampler draws labels for.
 
@@ -104,7 +103,7 @@ class UnlabeledVideoDataset(BaseDataset):
         return [sample for source in self.sources for sample in self._found(source)[1]]
 
     def source_videos(self) -> list[SourceVideo]:
-        """The videos as :func:`pack_videos` takes them, named relative to the folder, list or glob that gave them."""
+        """The videos for :func:`pack_videos`. Each name is relative to the folder, list or glob of its source."""
         videos = []
         for source in self.sources:
             root, samples = self._found(source)
@@ -116,7 +115,7 @@ class UnlabeledVideoDataset(BaseDataset):
         return videos
 
     def _found(self, source: str) -> tuple[str, list[dict]]:
-        """Folder that the names of a source are relative to, and its samples."""
+        """The base folder of the names of a source, and the samples of the source."""
         if glob.has_magic(source) and not os.path.exists(source):
             found = find_by_glob(source)
             none = "the glob matches no video; quote it and use '**' to search folders"
@@ -169,7 +168,7 @@ class UnlabeledVideoDataset(BaseDataset):
     # ------------------------------------------------------------------ what is read
 
     def full_init(self) -> None:
-        """Load the list and share one byte per video among the loader's workers, for what became of it."""
+        """Load the list. Allocate one shared byte per video, in which the loader's workers note its state."""
         if self._fully_initialized:
             return
         super().full_init()
@@ -182,7 +181,7 @@ class UnlabeledVideoDataset(BaseDataset):
         return super().__len__() * self.repeat
 
     def get_data_info(self, idx: int) -> dict:
-        """Sample dict of index ``idx`` in [0, len(self)); ``sample_idx`` tells repetitions apart."""
+        """Sample dict of index ``idx`` in [0, len(self)). ``sample_idx`` distinguishes repetitions."""
         idx = idx % len(self)
         info = super().get_data_info(idx % super().__len__())
         info['sample_idx'] = idx
@@ -211,8 +210,10 @@ class UnlabeledVideoDataset(BaseDataset):
             return data
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
-        """Samples of a batch: PyTorch's loader asks this way. Neighbours of one video, as :class:`RepeatSampler` puts
-        them, are decoded together; what comes out is what each would be by itself, with draws of its own.
+        """Samples of a batch. PyTorch's loader calls this method.
+
+        Consecutive samples of one video, which :class:`RepeatSampler` produces, are decoded together. Each sample keeps
+        its own random draws and equals the one that would be read alone.
         """
         if not self._fully_initialized:
             self.full_init()
@@ -225,7 +226,7 @@ class UnlabeledVideoDataset(BaseDataset):
         return samples
 
     def _read_together(self, video: int, group: Sequence[int]) -> list[Any] | None:
-        """Samples of one video from one decode; None if each has to be read by itself."""
+        """Samples of one video from one decoding pass. None if each sample has to be read alone."""
         infos = [dict(self.get_data_info(idx), test_mode=self.test_mode) for idx in group]
         try:
             samples = self._shared_decode(infos)
@@ -236,7 +237,7 @@ class UnlabeledVideoDataset(BaseDataset):
         return samples
 
     def _read(self, video: int, info: dict[str, Any], data: Any) -> None:
-        """Note how long a video is, and write into a sample what else its frames could stand for."""
+        """Record the length of a video, and add the other possible labels of its frames to the sample."""
         self._status[video] = _READ
         frames, fps = int(info.get('total_frames', 0)), info.get('avg_fps')
         if self.clip_sampler is not None:
@@ -246,10 +247,10 @@ class UnlabeledVideoDataset(BaseDataset):
             data['data_samples'].set_metainfo(dict(alike=info['alike']))
 
     def _another(self, asked: int, draws: np.random.RandomState) -> int:
-        """Index of a video not known to be bad; in test mode the next one, so that every test sees the same clips.
+        """Index of a video not known to be bad. In test mode it is the next one, so every test sees the same clips.
 
-        The choice and its random draws depend only on the sample's generator. They do not depend on the videos already
-        known to be bad: that differs with the workers' timing, and starts anew when a run resumes.
+        The choice and its random draws depend only on the sample's generator. They do not depend on which videos are
+        already known to be bad, since that differs with the timing of the workers and starts empty when a run resumes.
         """
         videos = super().__len__()
         usable = np.flatnonzero(self._status.numpy() != _BAD)
@@ -280,7 +281,7 @@ class UnlabeledVideoDataset(BaseDataset):
 
     @property
     def bad_count(self) -> int:
-        """Videos that could not be read so far, over all workers of this process."""
+        """Number of videos that could not be read so far, over all workers of this process."""
         return int((self._status == _BAD).sum())
 
     def bad_videos(self) -> list[str]:
@@ -301,7 +302,7 @@ class UnlabeledVideoDataset(BaseDataset):
 
 
 class _Locator:
-    """Path of a name in a list. Remembers which suffix worked last, so that a long list costs one look-up per name."""
+    """Finds the path of a name in a list. It tries the last successful suffix first, which saves look-ups."""
 
     def __init__(self, prefix: str, suffix: str) -> None:
         self.prefix = prefix
@@ -348,10 +349,10 @@ def _first_magic(pattern: str) -> int:
 
 
 def _samples_of(walk: Walk, source: str, none: str) -> list[dict]:
-    """Samples of what a walk found.
+    """Samples of the videos that a walk found.
 
     Raises:
-        InputError: If it found nothing; ``none`` is the reason.
+        InputError: If it found nothing. ``none`` is the reason in the message.
     """
     if not walk.paths:
         left_out = walk.summary()
@@ -361,10 +362,10 @@ def _samples_of(walk: Walk, source: str, none: str) -> list[dict]:
 
 
 def _is_video(source: str) -> bool:
-    """Whether a path that is named itself is a video and not a list: by its suffix, or else by a zero byte.
+    """Whether a path is a video and not a list. The suffix decides, or else a zero byte in the content.
 
     Raises:
-        InputError: If it is a single image, or has a video's suffix but is a pipe, a socket or a device.
+        InputError: If the path is a single image, or has the suffix of a video but is a pipe, a socket or a device.
     """
     if source.lower().endswith(IMAGE_SUFFIXES) and os.path.exists(source):
         raise InputError(f'{source}: a single image; give a video, or the folder of the images that are its frames')

@@ -1,4 +1,4 @@
-"""Finding videos and frame folders under a folder or by a glob, and saying what was left out."""
+"""Finding videos and frame folders under a folder or by a glob, and reporting files that are left out."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ _SAID: set[str] = set()
 
 @dataclass
 class Walk:
-    """What was found.
+    """The result of a search.
 
     Attributes:
         paths: Video files and frame folders in a fixed order: the files of a folder, then its sub-folders.
-        left_out: How many there are of each kind that was left out, and the path of one of them.
+        left_out: For each kind of left-out file, the number of files and the path of one of them.
     """
 
     paths: list[str] = field(default_factory=list)
     left_out: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def leave_out(self, kind: str, path: str, count: int = 1) -> None:
-        """Count what is no video."""
+        """Count files that are not videos."""
         known, example = self.left_out.get(kind, (0, path))
         self.left_out[kind] = known + count, min(example, path)
 
     def summary(self) -> str:
-        """What was left out as one line; '' if nothing was."""
+        """One line on the left-out files. '' if there are none."""
         plain = sorted((-count, kind) for kind, (count, _) in self.left_out.items() if kind not in _NAMED)
         words = [f'{-count} {kind}' for count, kind in plain[:_MOST_SUFFIXES]]
         if len(plain) > _MOST_SUFFIXES:
@@ -55,7 +55,7 @@ class Walk:
         return '; '.join(parts + [f'{kind}: {count} (such as {example})' for kind, count, example in named])
 
     def report(self, source: str) -> None:
-        """Log what was left out, once in a process."""
+        """Log the left-out files, once per process."""
         line = f'{source}: left out {self.summary()}'
         if self.left_out and line not in _SAID:
             _SAID.add(line)
@@ -66,12 +66,12 @@ class Walk:
 def walk_videos(folder: str) -> Walk:
     """Videos and frame folders under a folder.
 
-    Each folder is visited once, whichever links lead to it: by its own path if it lies below ``folder``. Only regular
-    files count, so that a pipe with a video's name makes no reader wait. A folder of numbered images is a frame folder
-    if no video lies in it or below it.
+    Each folder is visited once, even if several links lead to it. A folder below ``folder`` is visited under its own
+    path. Only regular files count, so that no reader waits for a pipe with the name of a video. A folder of numbered
+    images is a frame folder if no video lies in it or below it.
 
     Args:
-        folder: Where to start; may itself be a frame folder.
+        folder: Folder to search. It may itself be a frame folder.
     """
     walk = Walk()
     frames: list[str] = []
@@ -84,7 +84,7 @@ def walk_videos(folder: str) -> Walk:
 
 
 def find_by_glob(pattern: str) -> Walk:
-    """Videos and frame folders that a glob matches, each once; ``**`` searches no hidden folders."""
+    """Videos and frame folders that a glob matches, each once. ``**`` does not search hidden folders."""
     walk = Walk()
     for path in _each_once(_expand(pattern)):
         if os.path.isdir(path):
@@ -104,7 +104,7 @@ def is_frame_folder(path: str) -> bool:
 
 
 def is_regular(path: str) -> bool:
-    """Whether a path is a file that can be read and sought in; False too if there is none."""
+    """Whether a path is a regular file, which supports reading and seeking. Also False if the path does not exist."""
     try:
         return stat.S_ISREG(os.stat(path).st_mode)
     except OSError:
@@ -113,7 +113,7 @@ def is_regular(path: str) -> bool:
 
 @dataclass
 class _Entries:
-    """What one folder holds."""
+    """The entries of one folder."""
 
     folders: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
@@ -122,7 +122,7 @@ class _Entries:
 
 
 def _visit(folder: str, walk: Walk) -> Iterator[tuple[str, _Entries]]:
-    """A folder ('' is the current one) and those below it, each once: first all that lie there, then what links name."""
+    """Visit a folder ('' is the current one) and all below it, each once: first real folders, then link targets."""
     seen: set[tuple[int, int]] = set()
     links = deque([folder])
     while links:
@@ -174,7 +174,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_regular(path: str, walk: Walk, entry: os.DirEntry[str] | None = None) -> bool:
-    """Whether a file can be opened without waiting; counts it if not. An entry knows without asking the disk."""
+    """Whether a file can be opened without waiting. If not, count it. An entry saves the access to the disk."""
     try:
         if entry.is_file() if entry is not None else is_regular(path):
             return True
@@ -199,7 +199,7 @@ def _suffix(name: str) -> str:
 
 
 def _in_order(walk: Walk, frames: list[str]) -> list[str]:
-    """Videos and those frame folders that have no video below them, as a walk from the top meets them."""
+    """Videos, and frame folders without a video below them, in the order of a walk from the top."""
     keyed = [(tuple(os.path.dirname(path).split(os.sep)), os.path.basename(path), path) for path in walk.paths]
     keyed += [(tuple(path.rstrip(os.sep).split(os.sep)), '', path) for path in frames]
     keyed.sort()
@@ -214,7 +214,7 @@ def _in_order(walk: Walk, frames: list[str]) -> list[str]:
 
 
 def _each_once(paths: Iterable[str]) -> list[str]:
-    """Paths in order; of those that lead to one entry of one folder the path without links, or the first."""
+    """Paths in order, without repeats. Of several paths to one entry, keep the path without links, or the first."""
     real: dict[str, str] = {}
     found: dict[tuple[str, str], tuple[bool, str]] = {}
     for path in paths:
@@ -227,7 +227,7 @@ def _each_once(paths: Iterable[str]) -> list[str]:
 
 
 def _expand(pattern: str) -> Iterator[str]:
-    """Paths that a glob matches. Python's own ``**`` follows a link to a parent 40 times, and two of them for ever."""
+    """Paths that a glob matches. Python's own ``**`` follows one link to a parent 40 times, two links forever."""
     parts = pattern.split(os.sep)
     if '**' not in parts:
         yield from glob.iglob(pattern)

@@ -1,4 +1,4 @@
-"""What the accuracy metrics share: chance, intervals and confusion tables."""
+"""Shared functions of the accuracy metrics: chance, intervals and confusion tables."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ..functional.pace import pace_names
 
 
 def finite_scores(sample: Mapping[str, Any], key: str) -> Tensor:
-    """Scores of a data sample.
+    """Scores of a data sample, float (C,) or (V, C).
 
     Raises:
-        InputError: If they are NaN or infinite: the largest of them means nothing.
+        InputError: If a score is NaN or infinite, since the largest one then has no meaning.
     """
     scores = sample[key]
     if not bool(scores.isfinite().all()):
@@ -33,14 +33,15 @@ def best_constant(labels: np.ndarray) -> float:
 
 
 def best_within(groups: Sequence[Any], labels: np.ndarray) -> float:
-    """Accuracy of the best answer that knows everything but what is alike.
+    """Accuracy of the best possible answer when some samples look alike.
 
     Args:
-        groups: For each sample, what it cannot be told apart from, as a key; None where its label is certain.
+        groups: For each of the N samples, the key of the group of samples that look alike, or None if its label is
+            certain.
         labels: int (N,).
 
     Returns:
-        Share of samples, where each group gets its commonest label.
+        Share of correct samples if each group gets its commonest label.
     """
     hits = sum(group is None for group in groups)
     for key in set(groups) - {None}:
@@ -54,7 +55,7 @@ def ci95(accuracy: float, count: int) -> float:
 
 
 def recorded_names(dataset_meta: Mapping[str, Any] | None, task: str) -> tuple[str, ...] | None:
-    """Class names of a task from a data set whose sampler names them, None for any other."""
+    """Class names of a task if the sampler of the data set gives them, else None."""
     meta = dataset_meta or {}
     if task == 'pace' and 'paces' in meta:
         return pace_names(meta['paces'])
@@ -65,10 +66,10 @@ def confusion_table(title: str, label: np.ndarray, prediction: np.ndarray, names
     """Confusion counts as text, one row per label and one column per prediction.
 
     Args:
-        title: What is classified.
+        title: Title of the table.
         label: int (N,).
         prediction: int (N,).
-        names: Names of the classes; None numbers them.
+        names: Names of the classes. None numbers them.
 
     Raises:
         InputError: If there are fewer names than classes.

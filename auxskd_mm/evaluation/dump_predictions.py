@@ -14,11 +14,11 @@ from ..registry import METRICS
 
 @METRICS.register_module()
 class DumpPredictions(BaseMetric):
-    """Writes what ``tools/test.py --dump`` asks for; measures nothing. In place of MMEngine's ``DumpResults``, a pickle.
+    """Writes the file of ``tools/test.py --dump``. It measures nothing. It replaces MMEngine's pickle ``DumpResults``.
 
     Args:
         out_file_path: JSON file; see :mod:`auxskd_mm.records.predictions`.
-        collect_device: As in MMEngine.
+        collect_device: See MMEngine's ``BaseMetric``.
 
     Raises:
         InputError: If the name does not end in .json.
@@ -35,6 +35,6 @@ class DumpPredictions(BaseMetric):
         self.results += [plain_sample(sample) for sample in data_samples]
 
     def compute_metrics(self, results: list) -> dict[str, Any]:
-        """Write the file; there is no number."""
+        """Write the file. The result has no numbers."""
         write_predictions(self.out_file_path, results)
         return {}

@@ -1,4 +1,4 @@
-"""Features of a set of videos, with what is needed to compare them: labels, names and the protocol they come from."""
+"""Features of a set of videos, with the labels, names and protocol that a comparison needs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class FeatureBank:
         features: float32 (N, D).
         labels: Classes int64 (N,), -1 where unknown.
         names: N paths.
-        protocol: What was done to get them (pooling, clips per video, config, checkpoint ...): JSON types only.
+        protocol: Origin of the features (pooling, clips per video, config, checkpoint ...), in JSON types only.
 
     Raises:
         InputError: If the lengths differ, or a feature is NaN or infinite.
@@ -66,7 +66,7 @@ class FeatureBank:
 
     @classmethod
     def load(cls, path: str | Path) -> FeatureBank:
-        """Read what :meth:`save` wrote.
+        """Read a file that :meth:`save` wrote.
 
         Raises:
             InputError: If the file is missing or holds something else.
@@ -94,7 +94,7 @@ class FeatureBank:
         """Check that every video has a class.
 
         Raises:
-            InputError: Naming the first without.
+            InputError: If a video has none. The message names the first such video.
         """
         bare = np.flatnonzero(self.labels < 0)
         if len(bare):
@@ -105,7 +105,7 @@ def check_comparable(gallery: FeatureBank, queries: FeatureBank) -> None:
     """Check that two banks can be searched against each other.
 
     Raises:
-        InputError: If one is empty, their widths or protocols differ, labels are missing, or a video is in both.
+        InputError: If one is empty, their dimensions D or protocols differ, labels are missing, or a video is in both.
     """
     for name, bank in (('gallery', gallery), ('query', queries)):
         if len(bank) == 0:

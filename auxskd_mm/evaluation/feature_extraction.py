@@ -1,4 +1,4 @@
-"""Features of a data loader's videos by a model's backbone, leaving the model and the random streams as they were."""
+"""Features of a data loader's videos by a model's backbone. The model and the random streams keep their state."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class ClipFeatures(NamedTuple):
     """The features of one video.
 
     Attributes:
-        name: Path.
+        name: Path of the video.
         label: Class, -1 if unknown.
-        feature: Mean over its clips, float32 (D,).
-        clips: How many.
-        pooling: How a clip's feature map became one feature.
+        feature: Mean over the clips of the video, float32 (D,).
+        clips: Number of clips.
+        pooling: Pooling of the feature map of each clip.
     """
 
     name: str
@@ -45,12 +45,12 @@ class ClipFeatures(NamedTuple):
 
 
 def clip_features(sample: ActionDataSample | Mapping[str, Any], features: Tensor, pooling: str) -> ClipFeatures | None:
-    """Data of one video; None if the sample replaces an unreadable one.
+    """The features of one video. None if the sample replaces an unreadable video.
 
     Args:
         sample: Data sample, or its dict.
-        features: Features of its clips (V, D).
-        pooling: How they were pooled.
+        features: Features of the video's clips (V, D).
+        pooling: Pooling of the features.
 
     Raises:
         InputError: If the sample does not say which video it is.
@@ -66,10 +66,10 @@ def clip_features(sample: ActionDataSample | Mapping[str, Any], features: Tensor
 
 
 def make_bank(rows: list[ClipFeatures]) -> FeatureBank:
-    """Bank of rows; of several of one video (padding of distributed samplers) the first.
+    """Bank of rows. If a video has several rows (padding of distributed samplers), the first one counts.
 
     Raises:
-        InputError: If videos differ in pooling, number of clips or width.
+        InputError: If videos differ in pooling, number of clips or the dimension D of the features.
     """
     by_name: dict[str, ClipFeatures] = {}
     for row in rows:
@@ -93,19 +93,20 @@ def make_bank(rows: list[ClipFeatures]) -> FeatureBank:
 def extract_bank(
     model: VideoModel, loader: DataLoader, pooling: str = 'average', progress: TextIO | None = None
 ) -> FeatureBank:
-    """Features of all videos of a loader, the mean over the clips of each.
+    """Features of all videos of a loader. The feature of a video is the mean over its clips.
 
-    Every rank takes its share and all get the whole. The backbone runs in eval mode; every module is in the mode it was
-    in afterwards, and the random streams of training go on as if nothing had been drawn.
+    Every rank extracts its share, and all ranks receive the whole bank. The backbone runs in eval mode. Afterwards
+    every module has its earlier mode again, and the random streams of training have their earlier state.
 
     Args:
         model: Any model with ``data_preprocessor`` and ``backbone``, not wrapped.
-        loader: Yields inputs (V, C, T, H, W) and data samples with ``filename`` and, if known, ``gt_label``.
+        loader: Loader that yields inputs (V, C, T, H, W) and data samples with ``filename`` and, if known,
+            ``gt_label``.
         pooling: See :func:`pool_for_protocol`.
-        progress: Where a bar with the time left goes, None for none.
+        progress: Stream for a bar with the time left. None shows no bar.
 
     Raises:
-        InputError: If inputs are not clips, or a sample has no file name.
+        InputError: If the inputs are not clips, or a sample has no file name.
     """
     rows: list[ClipFeatures | None] = []
     if takes_frames(model.backbone):
@@ -132,7 +133,7 @@ def extract_bank(
 
 @contextlib.contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Eval mode, and afterwards for every submodule the mode it was in (a frozen stage stays in eval mode)."""
+    """Set eval mode, and afterwards restore the mode of every submodule. A frozen stage stays in eval mode."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:

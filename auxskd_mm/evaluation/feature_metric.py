@@ -22,14 +22,14 @@ SPLITS = GalleryQueryDataset.SPLITS
 class FeatureMetric(BaseMetric):
     """Collect features by split, check them, and measure.
 
-    Takes samples with ``feature`` (V, D) of ``ClipFeatureHead`` or of a pretext model, ``split`` ('gallery' or 'query',
-    written by ``GalleryQueryDataset``), ``filename`` and ``gt_label``. A video's feature is the mean over its V clips;
-    a video that could not be read is left out. Subclasses write :meth:`measure`.
+    The metric takes samples with ``feature`` (V, D) of ``ClipFeatureHead`` or of a pretext model, ``split`` ('gallery'
+    or 'query', written by ``GalleryQueryDataset``), ``filename`` and ``gt_label``. A video's feature is the mean over
+    its V clips. A video that could not be read is left out. Subclasses write :meth:`measure`.
 
     Args:
         save_to: Folder for ``gallery.npz`` and ``query.npz``, so that other measurements need no second extraction.
-        device: Where to compute; None is the accelerator if there is one.
-        collect_device: As in MMEngine.
+        device: Device of the computation. None takes the accelerator if there is one.
+        collect_device: See MMEngine's ``BaseMetric``.
         prefix: Prefix of the metric names.
     """
 
@@ -63,7 +63,7 @@ class FeatureMetric(BaseMetric):
                 self.results.append((split, *row))  # flat: MMEngine's way to the CPU forgets named tuples
 
     def compute_metrics(self, results: list[tuple]) -> dict[str, Any]:
-        """What :meth:`measure` gives, and ``protocol``: how the features were made and of how many videos."""
+        """The results of :meth:`measure`, and ``protocol``: the origin of the features and the number of videos."""
         gallery, queries = (
             make_bank([ClipFeatures(*row) for split, *row in results if split == name]) for name in SPLITS
         )

@@ -1,4 +1,4 @@
-"""Leaving the samples of unreadable videos out of every metric, MMAction2's and MMEngine's too."""
+"""Leaving the samples of unreadable videos out of every metric, also those of MMAction2 and MMEngine."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _DONE = '_leaves_out_replacements'
 
 
 def leave_out_replacements(evaluator: Evaluator) -> None:
-    """Let no metric of an evaluator count a sample that stands in for an unreadable video.
+    """Make every metric of an evaluator ignore samples that replace an unreadable video.
 
     A metric that keeps one result for each sample gets None in the place of such a sample. So the results of several
     ranks can still be put in order; the None entries are removed before it computes.
 
     Args:
-        evaluator: Its metrics are changed; a second call changes nothing.
+        evaluator: Evaluator whose metrics are changed. A second call changes nothing.
     """
     for metric in evaluator.metrics:
         if not getattr(metric, _DONE, False):

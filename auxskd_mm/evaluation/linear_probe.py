@@ -1,4 +1,4 @@
-"""A linear classifier on cached features: minutes where the end-to-end frozen run takes hours."""
+"""A linear classifier on cached features. It takes minutes; the end-to-end run with a frozen backbone takes hours."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ class ProbeSettings(NamedTuple):
 
     Attributes:
         solver: 'lbfgs' to convergence, or 'sgd' (momentum 0.9, cosine schedule) as in an end-to-end run.
-        weight_decay: w in the loss mean(CE) + w / 2 * ||W||^2; biases are free. scikit-learn's C is 1 / (w * N).
-        learning_rate: Of 'sgd'.
-        epochs: Of 'sgd'.
-        batch_size: Of 'sgd'.
+        weight_decay: w in the loss mean(CE) + w / 2 * ||W||^2. Biases have no weight decay. scikit-learn's C is 1 / (w
+            * N).
+        learning_rate: Initial learning rate of 'sgd'.
+        epochs: Epochs of 'sgd'.
+        batch_size: Batch size of 'sgd'.
     """
 
     solver: str = 'lbfgs'
@@ -38,11 +39,11 @@ class LinearProbe(NamedTuple):
     """A trained classifier, scores = (x - mean) / std @ weight + bias.
 
     Attributes:
-        weight: (D, C).
-        bias: (C,).
-        mean: Of the training features (D,).
-        std: Of the training features (D,), 1 where they do not vary.
-        settings: What it was trained with.
+        weight: Weights (D, C).
+        bias: Biases (C,).
+        mean: Mean of the training features (D,).
+        std: Standard deviation of the training features (D,), 1 where they do not vary.
+        settings: The settings of the training.
     """
 
     weight: Tensor
@@ -55,7 +56,7 @@ class LinearProbe(NamedTuple):
         """Logits (N, C) of features (N, D).
 
         Raises:
-            InputError: If the features have another width.
+            InputError: If the features have another number of dimensions D.
         """
         x = _tensor(features, self.weight.device)
         if x.shape[1] != len(self.mean):
@@ -63,7 +64,7 @@ class LinearProbe(NamedTuple):
         return (x - self.mean) / self.std @ self.weight + self.bias
 
     def accuracy(self, features: np.ndarray | Tensor, labels: np.ndarray | Tensor) -> float:
-        """Share of the labels (N,) that the highest score hits, in [0, 1]."""
+        """Top-1 accuracy in [0, 1] on features (N, D) and labels int (N,)."""
         hits = self.scores(features).argmax(1).cpu() == torch.as_tensor(labels).cpu()
         return float(hits.double().mean())
 
@@ -81,16 +82,16 @@ def fit_probe(
     """Train a linear classifier.
 
     Args:
-        features: (N, D), float32 (computed so) or float64.
+        features: (N, D), float32 or float64. The probe computes in the same type.
         labels: Classes int (N,), from 0.
-        settings: None for the defaults.
-        num_classes: None is the largest label + 1.
-        standardize: Bring every feature to mean 0 and variance 1 first, so that one weight decay suits any backbone.
-        seed: Of the batches of 'sgd'.
-        device: None is where the features lie.
+        settings: Settings of the training. None takes the defaults.
+        num_classes: Number of classes C. None takes the largest label + 1.
+        standardize: Scale every feature to mean 0 and variance 1 first. One weight decay then suits any backbone.
+        seed: Seed of the batches of 'sgd'.
+        device: Device of the training. None takes the device of the features.
 
     Raises:
-        InputError: For an unknown solver, features and labels that do not fit, or a single class.
+        InputError: For an unknown solver, features and labels that do not match, or a single class.
     """
     settings = settings or ProbeSettings()
     if settings.solver not in SOLVERS:
@@ -131,14 +132,14 @@ def sweep_probe(
     Args:
         features: (N, D).
         labels: Classes int (N,).
-        candidates: Settings to try; none stands for L-BFGS with weight decays of 1e-6 to 1.
+        candidates: Settings to try. An empty sequence tries L-BFGS with weight decays from 1e-6 to 1.
         val_share: Share of the videos for validation.
-        groups: Scene, person or recording of each video, N hashable values; whole groups are then held out.
-        seed: Which videos are held out.
-        kwargs: For :func:`fit_probe`.
+        groups: Scene, person or recording of each video, N hashable values. Whole groups are then held out.
+        seed: Seed of the choice of the held-out videos.
+        kwargs: Further arguments of :func:`fit_probe`.
 
     Returns:
-        The probe, and a row for every candidate: its settings and ``val_acc``. Of equal ones the first is taken.
+        The probe, and one row per candidate with its settings and ``val_acc``. The first of equal candidates wins.
 
     Raises:
         InputError: See :func:`fit_probe` and :func:`validation_mask`.
@@ -156,15 +157,15 @@ def sweep_probe(
 
 
 def validation_mask(labels: np.ndarray, share: float, groups: Sequence[Any] | None = None, seed: int = 0) -> np.ndarray:
-    """Videos to hold out: of each class its share, or whole groups.
+    """Choose the videos to hold out: a share of each class, or whole groups.
 
-    Every class keeps at least one video (or group) to train on; one that has only one is not held out.
+    Every class keeps at least one video (or group) for training. A class with a single one loses none.
 
     Args:
         labels: Classes int (N,).
-        share: In (0, 1).
-        groups: N hashable values, or None.
-        seed: Which.
+        share: Share to hold out, in (0, 1).
+        groups: Group of each video, N hashable values, or None.
+        seed: Seed of the choice.
 
     Returns:
         Bool (N,), True where held out.

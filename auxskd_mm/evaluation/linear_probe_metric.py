@@ -23,22 +23,23 @@ from .linear_probe import SOLVERS, ProbeSettings, sweep_probe
 class LinearProbeMetric(FeatureMetric):
     """Accuracy of a linear classifier on frozen features; see :func:`sweep_probe` and :class:`FeatureMetric`.
 
-    Settings are chosen on a part of the gallery; the queries are seen once, at the end.
+    The settings are chosen on a part of the gallery. The queries are used once, at the end.
 
     Args:
         solver: 'lbfgs' or 'sgd'.
         weight_decays: Values to try.
         learning_rates: Values to try, for 'sgd'.
-        epochs: Of 'sgd'.
+        epochs: Epochs of 'sgd'.
         val_share: Share of the gallery for the choice.
-        group_pattern: Regular expression with one bracket, searched in the file names: what it matches is a group that
-            is held out whole, for instance ``r'_(g\\d+)_'`` for UCF101. A name that it does not match is its own group.
+        group_pattern: Regular expression with one bracket, searched in the file names. Videos with the same match form
+            a group that is held out whole, for instance ``r'_(g\\d+)_'`` for UCF101. A name that it does not match is
+            its own group.
         group_file: CSV with the columns path and group, as ``prepare_folder`` writes it, instead of a pattern.
-        seed: Of the choice.
+        seed: Seed of the choice.
         kwargs: See :class:`FeatureMetric`; ``save_to`` also gets ``predictions.json``, see :mod:`auxskd_mm.records.predictions`.
 
     Raises:
-        InputError: For an unknown solver, a pattern without one bracket, or a group file that is none.
+        InputError: For an unknown solver, a pattern without one bracket, or an invalid group file.
     """
 
     default_prefix = 'linear'
@@ -71,7 +72,7 @@ class LinearProbeMetric(FeatureMetric):
                 raise InputError(f"LinearProbeMetric.group_pattern='{group_pattern}': expected one bracket")
 
     def measure(self, gallery: FeatureBank, queries: FeatureBank) -> dict[str, Any]:
-        """``top1``, ``val_top1`` of the choice, and what was chosen."""
+        """``top1``, ``val_top1`` of the choice, and the chosen settings."""
         probe, rows = sweep_probe(
             gallery.features,
             gallery.labels,

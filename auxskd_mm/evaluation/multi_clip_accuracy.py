@@ -1,4 +1,4 @@
-"""Accuracy over several clips per video, with what was averaged named in the result."""
+"""Accuracy over several clips per video. The result records the kind of average."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def average_clips(scores: np.ndarray, average: str) -> np.ndarray:
         average: 'logits' (VCOP, RSPNet) or 'probabilities' (the softmax of each clip first).
 
     Returns:
-        (C,).
+        Mean logits or probabilities (C,).
 
     Raises:
         InputError: For another average.
@@ -41,12 +41,12 @@ def average_clips(scores: np.ndarray, average: str) -> np.ndarray:
 class MultiClipAccuracy(BaseMetric):
     """Top-1, top-5 and mean class accuracy over the clips of each video.
 
-    Takes ``pred_score`` (V, C), the logits of every clip: the head's ``average_clips`` must be None. Both averages are
-    computed, so that no number depends on which one was meant.
+    The metric takes ``pred_score`` (V, C), the logits of every clip. The head's ``average_clips`` must be None. It
+    computes both averages and reports both.
 
     Args:
-        average: Which of 'logits' and 'probabilities' is called ``top1``.
-        collect_device: As in MMEngine.
+        average: The average behind ``top1``, 'logits' or 'probabilities'.
+        collect_device: See MMEngine's ``BaseMetric``.
         prefix: Prefix of the metric names.
 
     Raises:

@@ -21,24 +21,24 @@ class PretextAccuracyMetric(BaseMetric):
     """Accuracy of each task, logged with its chance level: pace (VideoPace), order (VCOP), or any other.
 
     A task ``x`` compares ``x_label``, which the sampler draws, with the argmax of ``pred_x``, which the head writes.
-    Samples that stand in for an unreadable video (``replacement``) are left out, so that no video counts twice. For
-    VSPP's pair of tasks see :class:`SegmentPaceMetric`.
+    Samples that replace an unreadable video (``replacement``) are left out, so that no video counts twice. For VSPP's
+    pair of tasks see :class:`SegmentPaceMetric`.
 
-    Results: ``{task}_acc``, ``{task}_chance``, the share of the commonest label, which a constant answer reaches, and
-        ``{task}_ci95``,
-    the half width of the normal 95% interval of the accuracy. Where clips go round in short videos and show the same
-    frames under several labels, ``{task}_ceiling`` is what perfect knowledge reaches.
+    The results are ``{task}_acc``, ``{task}_chance`` and ``{task}_ci95``. Chance is the share of the commonest label,
+    the accuracy of a constant answer. ``{task}_ci95`` is the half width of the normal 95% interval of the accuracy.
+    Where clips wrap in short videos and show the same frames under several labels, ``{task}_ceiling`` is the highest
+    accuracy that any model can reach.
 
     Args:
         tasks: Names of the tasks.
         class_names: Names of the classes of a task, for its confusion table (of at most 10 classes), e.g.
             ``dict(order=['012', '021', '102', '120', '201', '210'])``. Not needed where the data set is an
             :class:`UnlabeledVideoDataset` and its sampler has ``tasks``.
-        collect_device: As in MMEngine.
+        collect_device: See MMEngine's ``BaseMetric``.
         prefix: Prefix of the metric names.
 
     Raises:
-        InputError: For no task; when samples lack a label or prediction, or none is left to evaluate.
+        InputError: If there is no task, if samples lack a label or prediction, or if no sample is left to evaluate.
     """
 
     default_prefix = 'pretext'
@@ -93,7 +93,7 @@ class PretextAccuracyMetric(BaseMetric):
 
 
 def _groups(result: dict, task: str) -> list[Any]:
-    """What each view of a sample cannot be told apart from, None where its label is certain."""
+    """For each view of a sample, the labels with the same frames, or None if the label is certain."""
     views = result.get('alike') or [None] * len(result[task])
     return [frozenset(labels) if labels and len(labels) > 1 else None for labels in map(_flat, views)]
 
@@ -103,7 +103,7 @@ def _flat(labels: Any) -> list[int] | None:
 
 
 def _pair(sample: dict, task: str) -> np.ndarray:
-    """Labels beside predictions of one sample, int64 (V, 2)."""
+    """Pairs of label and prediction of one sample, int64 (V, 2)."""
     label, scores = sample.get(f'{task}_label'), sample.get(f'pred_{task}')
     if label is None or scores is None:
         missing = f'{task}_label' if label is None else f'pred_{task}'

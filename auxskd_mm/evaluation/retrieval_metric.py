@@ -45,9 +45,10 @@ def retrieval_recall(
 class RetrievalMetric(FeatureMetric):
     """R@k over gallery and queries; see :func:`retrieval_recall` and :class:`FeatureMetric`.
 
-    The protocol is the pooling of the head and the clips of the pipeline, and stands in the result. Of the published
-    ones, VCOP's loaders drop the last partial batch (9,536 of 9,537 gallery and 3,776 of 3,783 query videos of UCF101)
-    and RSPNet's code runs its gallery through the training transform; here all videos take part, centre-cropped.
+    The pooling of the head and the clips of the pipeline define the protocol. The result records both. Among the
+    published protocols, VCOP's loaders drop the last partial batch (9,536 of 9,537 gallery and 3,776 of 3,783 query
+    videos of UCF101) and RSPNet's code runs its gallery through the training transform. Here all videos take part, with
+    a centre crop.
 
     Args:
         ks: Sizes of the neighbourhood.
@@ -71,7 +72,7 @@ class KNNMetric(FeatureMetric):
     """Accuracy of a k-NN classifier on the gallery; see :func:`knn_accuracy` and :class:`FeatureMetric`.
 
     Args:
-        k: Neighbours that vote, or several numbers.
+        k: Number of neighbours that vote, or several numbers.
         temperature: None for plain votes.
         kwargs: See :class:`FeatureMetric`.
 
@@ -89,7 +90,7 @@ class KNNMetric(FeatureMetric):
         self.temperature = temperature
 
     def measure(self, gallery: FeatureBank, queries: FeatureBank) -> dict[str, Any]:
-        """``top1`` (of the first k), ``top1_k<k>`` for each if there are several, and how they were voted."""
+        """``top1`` (of the first k), ``top1_k<k>`` for each k if there are several, and the settings of the vote."""
         arrays = (queries.features, queries.labels, gallery.features, gallery.labels)
         tensors = [torch.from_numpy(array) for array in arrays]
         scores = {

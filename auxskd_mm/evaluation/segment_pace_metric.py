@@ -23,20 +23,20 @@ def segment_pace_accuracy(
 ) -> dict[str, float]:
     """Accuracies of pace, segment and both, with chance and ceiling.
 
-    Chance is the share of the best constant answer. At speed 1 every segment gives the same frames, so there the
-    segment can only be guessed. A clip that goes round in a short video may show the same frames under other labels. The
-    ceiling is what perfect knowledge of everything else reaches.
+    Chance is the accuracy of the best constant answer. At speed 1 every segment gives the same frames, so a model can
+    only guess the segment. A clip that wraps in a short video may show the same frames under other labels. The ceiling
+    is the accuracy of a model that knows everything else perfectly.
 
     Args:
         pace: Labels int (N,), 0 is speed 1.
         segment: Labels int (N,).
         pace_pred: Predictions int (N,).
         segment_pred: Predictions int (N,).
-        alike: For each sample the pairs (pace, segment) that give its frames, None where it has no other.
+        alike: For each sample, all pairs (pace, segment) that give its frames, or None if there is only one pair.
 
     Returns:
-        ``{pace,segment,joint}_acc``, ``_chance`` and ``_ceiling``; ``segment_acc_paced`` (samples whose speed is not 1, NaN
-        if there are none); and ``pace_ci95``, the half width of the normal 95% interval of pace_acc.
+        ``{pace,segment,joint}_acc``, ``_chance`` and ``_ceiling``; ``segment_acc_paced`` (over samples whose speed is
+        not 1, NaN if there are none); and ``pace_ci95``, the half width of the normal 95% interval of pace_acc.
     """
     count = len(pace)
     pace_hit, segment_hit = pace_pred == pace, segment_pred == segment
@@ -64,15 +64,15 @@ def segment_pace_accuracy(
 
 @METRICS.register_module()
 class SegmentPaceMetric(BaseMetric):
-    """Pace, segment and joint accuracy of VSPP, logged with a table of what they mean.
+    """Pace, segment and joint accuracy of VSPP. The log shows them in a table with explanations.
 
-    Takes samples with ``pace_label``, ``segment_label``, ``pred_pace`` and ``pred_segment``; leaves out samples that
-    stand in for an unreadable video (``replacement``), so that no video counts twice.
+    The metric takes samples with ``pace_label``, ``segment_label``, ``pred_pace`` and ``pred_segment``. It leaves out
+    samples that replace an unreadable video (``replacement``), so that no video counts twice.
 
     Args:
-        speeds: What the pace labels stand for, for the table. None takes what the sampler of the tested
-            :class:`UnlabeledVideoDataset` draws; for other data sets the classes are numbered.
-        collect_device: As in MMEngine.
+        speeds: Speeds of the pace labels, for the table. None takes the speeds of the sampler of the tested
+            :class:`UnlabeledVideoDataset`. For other data sets the classes are numbered.
+        collect_device: See MMEngine's ``BaseMetric``.
         prefix: Prefix of the metric names.
     """
 

@@ -27,7 +27,7 @@ PREEMPTED = 'preempted_iter_{}.pth'
 
 @register_backend('atomic', force=True)
 class AtomicLocalBackend(LocalBackend):
-    """MMEngine's local files, with :func:`write_atomically` behind ``put``."""
+    """MMEngine's local file backend, whose ``put`` calls :func:`write_atomically`."""
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write bytes; see :func:`write_atomically`."""
@@ -38,20 +38,20 @@ class AtomicLocalBackend(LocalBackend):
 class AtomicCheckpointHook(CheckpointHook):
     """MMEngine's ``CheckpointHook`` with the same options, for runs that may be killed at any moment.
 
-    - A file is written under another name, flushed to the disk and renamed; so is ``last_checkpoint``.
-    - An older checkpoint is deleted when the new one and the pointer to it are there.
+    - A file is written under another name, flushed to the disk and renamed. The same holds for ``last_checkpoint``.
+    - An older checkpoint is deleted only when the new one and the pointer to it exist.
     - Beside MMEngine's content a checkpoint holds ``exact_resume``, see :func:`gather_rank_state`, and
       ``meta['training']``, see :func:`training_meta`.
     - A checkpoint holds tensors and Python's own types only, so ``torch.load(weights_only=True)`` needs no allow-list.
       The message hub's histories become lists, see :func:`to_plain`.
 
-    Paths with a scheme (``s3://``) keep MMEngine's own ways.
+    Paths with a scheme (``s3://``) use MMEngine's own file backends.
 
     Args:
-        args: As of ``CheckpointHook``.
+        args: Arguments of ``CheckpointHook``.
 
     Raises:
-        InputError: If a checkpoint cannot be written (disk full), which ends the run.
+        InputError: If a checkpoint cannot be written (disk full). This ends the run.
     """
 
     backend_args: Any
@@ -65,9 +65,9 @@ class AtomicCheckpointHook(CheckpointHook):
         self.saved_iter = -1
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Restore MMEngine's own objects, keep what :meth:`before_train` puts back, and share out the optimizer's states.
+        """Restore MMEngine's own objects, and keep the state that :meth:`before_train` restores.
 
-        The last is for parameters in shards.
+        For parameters in shards, it also splits the optimizer's states.
         """
         checkpoint.update(from_plain(checkpoint))
         self._loaded = checkpoint.get(KEY)
@@ -77,7 +77,7 @@ class AtomicCheckpointHook(CheckpointHook):
             )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Add what an exact resume needs and where the weights come from; leave only tensors and plain values."""
+        """Add the state for an exact resume and the origin of the weights. Keep only tensors and plain values."""
         if self._to_save is not None:
             checkpoint[KEY] = self._to_save
         checkpoint.update(self._sharded)
@@ -90,7 +90,7 @@ class AtomicCheckpointHook(CheckpointHook):
         checkpoint.update(to_plain(checkpoint))
 
     def before_train(self, runner: Runner) -> None:
-        """Finish a resume; MMEngine's preparations."""
+        """Finish a resume, then run MMEngine's preparations."""
         super().before_train(runner)
         if self.backend_args is None and self.file_client_args is None and isinstance(self.file_backend, LocalBackend):
             self.backend_args = dict(backend='atomic')
@@ -99,7 +99,7 @@ class AtomicCheckpointHook(CheckpointHook):
         self._loaded = None
 
     def save_preempted(self, runner: Runner) -> str:
-        """Save within an epoch, after an iteration; the file goes when the next regular one is there.
+        """Save within an epoch, after an iteration. The file is deleted when the next regular checkpoint exists.
 
         Returns:
             Path of the newest checkpoint.
@@ -149,7 +149,7 @@ class AtomicCheckpointHook(CheckpointHook):
             write_atomically(Path(runner.work_dir, 'last_checkpoint'), str(self.last_ckpt).encode())
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
-        """MMEngine's, which deletes the best one so far before it writes the better one; here it is deleted after."""
+        """Save the new best checkpoint, then delete the old one. MMEngine's method deletes the old one first."""
         single = len(self.key_indicators) == 1 if self.save_best else True
         before = {None: getattr(self, 'best_ckpt_path', None)} if single else dict(self.best_ckpt_path_dict)
         self._set_best(dict.fromkeys(before), single)
@@ -178,11 +178,13 @@ class AtomicCheckpointHook(CheckpointHook):
 
 
 def _collect_shards(runner: Runner, optimizer: bool) -> dict[str, Any]:
-    """Parts of a checkpoint that no rank has whole; MMEngine asks rank 0 alone, which would wait for ever, or save a shard.
+    """Collect the parts of a checkpoint that no rank has whole.
+
+    MMEngine collects them on rank 0 alone. That rank would then wait forever, or save a shard.
 
     Args:
         runner: The runner.
-        optimizer: Whether the optimizer's states are wanted.
+        optimizer: Whether to collect the optimizer's states.
     """
     collected: dict[str, Any] = {}
     if is_sharded(runner.model):

@@ -1,4 +1,4 @@
-"""Leaves unreadable videos out of a test's score and reports them; warns of videos that are too short."""
+"""Leaves unreadable videos out of the score of a test and reports them. Also warns of videos that are too short."""
 
 from __future__ import annotations
 
@@ -25,18 +25,17 @@ _EARLY = 20  # steps
 
 @HOOKS.register_module()
 class BadVideoHook(Hook):
-    """Report at the end how many videos could not be read and which, over all workers and ranks.
+    """Report the unreadable videos and their number at the end, over all workers and ranks.
 
-    It also says, once for each data set, how many videos are shorter than a clip spans: in a training after the first
-    steps, or after the first epoch in which there are any.
-
-    No metric counts the samples that stand in for them; see :func:`leave_out_replacements`.
+    The hook also reports, once per data set, how many videos are shorter than a clip spans. In a training it does so
+    after the first steps, or after the first epoch with such videos. No metric counts the samples that replace
+    unreadable videos; see :func:`leave_out_replacements`.
 
     Call points: ``before_val``, ``before_test``; ``after_train_iter``, ``after_train_epoch``; ``after_train``,
     ``after_val``, ``after_test``.
 
     Args:
-        most: Most paths to print.
+        most: Largest number of paths to print.
     """
 
     def __init__(self, most: int = 20) -> None:
@@ -44,12 +43,12 @@ class BadVideoHook(Hook):
         self._said_short: set[str] = set()
 
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
-        """Say early that videos are too short, while there is little to throw away."""
+        """Warn of short videos after the first steps, when little work is lost."""
         if runner.iter + 1 == _EARLY:
             self._report_short('training', runner.train_dataloader)
 
     def after_train_epoch(self, runner: Any) -> None:
-        """Say that videos are too short, where the first steps met none."""
+        """Warn of short videos if the first steps had none."""
         self._report_short('training', runner.train_dataloader)
 
     def before_val(self, runner: Runner) -> None:
@@ -108,7 +107,7 @@ class BadVideoHook(Hook):
 
 
 def _video_datasets(dataset: object) -> Iterator[UnlabeledVideoDataset]:
-    """Our datasets inside MMEngine's wrappers."""
+    """This package's data sets inside MMEngine's wrappers."""
     if isinstance(dataset, UnlabeledVideoDataset):
         yield dataset
     for inner in [getattr(dataset, 'dataset', None), *getattr(dataset, 'datasets', [])]:

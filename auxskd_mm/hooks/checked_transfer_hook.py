@@ -1,4 +1,4 @@
-"""The hand-off of weights between phases, checked."""
+"""Checks of the weights that are passed from one phase to the next."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ class CheckedTransferHook(Hook):
     Call points:
 
     - ``after_load_checkpoint``, before the tensors are copied. In training the checkpoint must cover the parts in
-      ``prefixes``. In testing it must cover the whole model: a head left at random gives a number that means nothing.
-    - ``before_train``, ``before_val`` and ``before_test`` compare the model with the checkpoint, and say what was copied.
-      They also refuse a model whose weights are not finite, wherever these come from.
+      ``prefixes``. In testing it must cover the whole model, since a random head gives meaningless accuracy.
+    - ``before_train``, ``before_val`` and ``before_test`` compare the model with the checkpoint, and log the copied
+      parts. They also refuse any model whose weights are not finite.
     - ``after_val_iter`` and ``after_test_iter`` refuse features and scores that are not finite.
 
-    The hook warns when the checkpoint was trained on another input convention (order of the channels, mean, std) than
-    this config feeds, as far as the checkpoint tells. Such a mismatch lowers accuracy silently.
+    The hook warns when the checkpoint was trained with another input convention (order of the channels, mean, std) than
+    that of this config, if the checkpoint records it. Such a mismatch lowers accuracy silently.
 
     Args:
-        prefixes: Parts of the model a checkpoint must cover in training.
-        strict: Stop where parts are missing. With False a warning says so, as our tools do for configs without this hook.
+        prefixes: Parts of the model that a checkpoint must cover in training.
+        strict: Stop where parts are missing. With False the hook only warns. Our tools add it so to configs without it.
 
     Raises:
         InputError: See :func:`check_transfer`, :func:`check_copied` and :func:`check_finite`.
@@ -57,7 +57,7 @@ class CheckedTransferHook(Hook):
         self._looked = False
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Compare key sets; see :func:`check_transfer`."""
+        """Compare the key sets; see :func:`check_transfer`."""
         state = checkpoint.get('state_dict', checkpoint)
         training = isinstance(runner._train_loop, BaseLoop)
         name = str(getattr(runner, '_load_from', None) or 'the checkpoint')
@@ -79,27 +79,27 @@ class CheckedTransferHook(Hook):
             print_log(f'{name} {warning}', logger='current', level=logging.WARNING)
 
     def before_train(self, runner: Runner) -> None:
-        """Read back what was loaded, and look at the weights."""
+        """Compare the model with the checkpoint, and check that the weights are finite."""
         self._look(runner)
 
     def before_val(self, runner: Runner) -> None:
-        """As :meth:`before_train`, where nothing is trained."""
+        """See :meth:`before_train`. It acts in runs without training."""
         self._look(runner)
 
     def before_test(self, runner: Runner) -> None:
-        """As :meth:`before_val`."""
+        """See :meth:`before_val`."""
         self._look(runner)
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: DataBatch = None, outputs: Sequence[Any] | None = None
     ) -> None:
-        """Refuse answers that are not finite."""
+        """Refuse features and scores that are not finite."""
         check_answers(outputs or ())
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: DataBatch = None, outputs: Sequence[Any] | None = None
     ) -> None:
-        """As :meth:`after_val_iter`."""
+        """See :meth:`after_val_iter`."""
         check_answers(outputs or ())
 
     def _look(self, runner: Runner) -> None:
@@ -120,10 +120,10 @@ def check_answers(samples: Sequence[Any]) -> None:
     """Refuse features and scores that are NaN or infinite.
 
     Args:
-        samples: Data samples that a model has written into.
+        samples: Data samples with the outputs of a model.
 
     Raises:
-        InputError: Names the video and the field.
+        InputError: If a value is not finite. The message names the video and the field.
     """
     for sample in samples:
         for field, value in sample.items() if hasattr(sample, 'items') else ():
@@ -136,15 +136,16 @@ def check_answers(samples: Sequence[Any]) -> None:
 
 
 def input_mismatch(meta: object, config: ConfigLike, part: str) -> str | None:
-    """What a checkpoint was trained on and a config feeds, if these are known and differ.
+    """Compare the input convention of a checkpoint with that of a config.
 
     Args:
-        meta: The checkpoint's.
-        config: Config that loads it.
+        meta: ``meta`` of the checkpoint.
+        config: Config that loads the checkpoint.
         part: 'train' or 'test', the data loader that feeds it.
 
     Returns:
-        Rest of a sentence that begins with the checkpoint's name; None if there is nothing to say.
+        The difference, as the rest of a sentence that begins with the checkpoint's name. None if both agree or one is
+        unknown.
     """
     training = training_of(meta)
     if training is None:

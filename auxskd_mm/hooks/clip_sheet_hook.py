@@ -1,4 +1,4 @@
-"""Draws the first clips of a training beside its curves."""
+"""Draws the first clips of a training, beside its curves."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 @HOOKS.register_module()
 class ClipSheetHook(Hook):
-    """Draw the first clips of the first training batch, through the visualizer to all its backends.
+    """Draw the first clips of the first training batch, in all backends of the visualizer.
 
     The picture is called ``clips`` and has the step of the iteration: a file of ``vis_data/vis_image`` with
     ``LocalVisBackend``, an image of the run with ``TensorboardVisBackend`` and ``WandbVisBackend``. It shows the clips
-    after augmentation, in the colours before normalisation; of what the data preprocessor draws at random, an example.
-    No random stream and no weight changes by it.
+    after augmentation, in the colours before normalisation. Random steps of the data preprocessor are shown by one
+    example draw. The hook changes no random stream and no weight.
 
     Call point: ``before_train_iter``, once per process (a resumed training draws again), on the main rank alone.
 
@@ -36,7 +36,7 @@ class ClipSheetHook(Hook):
         number: Samples of the batch to show.
 
     Raises:
-        InputError: For a number below 1. Inputs that are no clips are named in a warning and not drawn.
+        InputError: For a number below 1. Inputs that are not clips give a warning and are not drawn.
     """
 
     priority = 'LOW'
@@ -48,7 +48,7 @@ class ClipSheetHook(Hook):
         self._drawn = False
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: DataBatch = None) -> None:
-        """Draw, the first time."""
+        """Draw at the first call."""
         if self._drawn or not is_main_process():
             return
         self._drawn = True

@@ -22,8 +22,8 @@ KEY = 'exact_resume'
 def gather_rank_state(runner: Runner) -> dict[str, Any]:
     """State for :func:`apply_rank_state`; call it on every rank.
 
-    Within an epoch each rank has BatchNorm statistics of its own (MMEngine averages them at its end), and with
-    accumulated gradients a part of a step; both would be lost with rank 0's ``state_dict`` alone.
+    Within an epoch each rank has its own BatchNorm statistics, which MMEngine averages at the end of the epoch. With
+    accumulated gradients each rank also has a part of a step. Both would be lost with rank 0's ``state_dict`` alone.
 
     Returns:
         ``position`` of the loop (see ``ResumableEpochTrainLoop``), None for MMEngine's own loops, and ``ranks``: a dict
@@ -43,14 +43,14 @@ def gather_rank_state(runner: Runner) -> dict[str, Any]:
 
 
 def apply_rank_state(runner: Runner, state: Mapping[str, Any] | None) -> bool:
-    """Put this rank's part back and send the loop to where it was.
+    """Restore this rank's part, and set the position of the loop.
 
     Args:
         runner: Runner whose weights, optimizer and schedules MMEngine has resumed.
         state: Result of :func:`gather_rank_state`; None for checkpoints without one.
 
     Returns:
-        Whether the run goes on exactly.
+        Whether the run continues exactly.
     """
     go_on = getattr(runner.train_loop, 'go_on_from', None)
     if go_on is None or not go_on(state['position'] if state else None) or state is None:
@@ -75,7 +75,7 @@ def apply_rank_state(runner: Runner, state: Mapping[str, Any] | None) -> bool:
 
 
 def _accumulating(optim_wrapper: object) -> bool:
-    """Whether gradients wait for the next step; an after-iteration hook's view."""
+    """Whether gradients wait for the next step, as seen by a hook after the iteration."""
     return isinstance(optim_wrapper, OptimWrapper) and not optim_wrapper.should_update()
 
 

@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 class FastStepHook(Hook):
     """Lay out the weights for fast 3D convolutions, and compile the backbones.
 
-    Call point: ``before_train``, when weights are loaded and modules lie on their device. Names in checkpoints stay, and
-    so do results up to rounding. The other two switches need no hook::
+    Call point: ``before_train``, when weights are loaded and modules are on their device. Names in checkpoints do not
+    change. Results change only by rounding. The other two switches need no hook::
 
         optim_wrapper = dict(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=1.0,
                              optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, fused=True))
 
-    MMEngine's own ``compile=True`` traces the whole ``train_step`` instead, with the queue and the optimizer in it, which
-    takes minutes longer to compile and gains nothing more.
+    MMEngine's own ``compile=True`` traces the whole ``train_step`` with the queue and the optimizer. That takes minutes
+    longer to compile and gains no further speed.
 
     Args:
-        channels_last: Keep the convolutions' weights, and by them the feature maps, in ``channels_last_3d``.
-        compile: Compile the forward pass of each backbone (of a teacher's too). A dict is handed to
+        channels_last: Keep the convolutions' weights in ``channels_last_3d``. The feature maps then follow.
+        compile: Compile the forward pass of each backbone, also of the teacher. A dict is passed to
             ``torch.compile``, for instance ``dict(mode='max-autotune')``.
 
     Raises:
@@ -62,7 +62,7 @@ class FastStepHook(Hook):
 
 @torch.no_grad()
 def to_channels_last(model: nn.Module) -> None:
-    """Lay out all 5-D weights in ``channels_last_3d``, in place; parameters stay the same objects.
+    """Lay out all 5-D weights in ``channels_last_3d``, in place. Parameters stay the same objects.
 
     ``Module.to(memory_format=...)`` would refuse a model that has 4-D weights as well.
     """

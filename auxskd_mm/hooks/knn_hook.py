@@ -1,4 +1,4 @@
-"""k-NN accuracy on a small labelled set while a pretraining runs."""
+"""k-NN accuracy on a small labelled set during a pretraining."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ if TYPE_CHECKING:
 class KNNHook(Hook):
     """Every n epochs, classify labelled videos by their nearest neighbours in the features of the backbone.
 
-    The labels are only looked at. Nothing of the set enters the loss, and a training with the hook takes the very steps
-    of one without it (modes, running statistics and random streams are as before). Every rank
+    The labels serve the measurement only. Nothing of the labelled set enters the loss. A training with the hook takes
+    exactly the same steps as one without it: modes, running statistics and random streams are restored. Every rank
     extracts its share.
 
     The accuracy is logged as ``knn/top1``, kept in the message hub as ``val/knn/top1``, and offered to the
-    ``CheckpointHook``, so that ``checkpoint=dict(save_best='knn/top1')`` keeps the best epoch. (Choosing an epoch by
-    labels is no longer unsupervised, and must not use the videos of the final test.)
+    ``CheckpointHook``, so that ``checkpoint=dict(save_best='knn/top1')`` keeps the best epoch. (A choice of the epoch
+    by labels is no longer unsupervised. It must not use the videos of the final test.)
 
-    Call points: ``before_train_epoch``, where the epoch just finished has its number and its regular checkpoint, and
-    ``after_train`` for the last one.
+    Call points: ``before_train_epoch``, when the last finished epoch has its number and its regular checkpoint, and
+    ``after_train`` for the last epoch.
 
     Args:
-        gallery: Config of a data loader of the labelled videos to look among, with a test pipeline: uniform clips, no
+        gallery: Config of a data loader of the labelled videos to search, with a test pipeline: uniform clips, no
             random augmentation, ``PackActionInputs(meta_keys=('filename',))``, the channel order and normalisation of
             the pretraining.
         queries: Config of a loader of the videos to classify; None classifies each video of the gallery by the others.
-        interval: Epochs between two measurements; the last epoch is always measured.
-        k: Neighbours that vote.
+        interval: Epochs between two measurements. The last epoch is always measured.
+        k: Number of neighbours that vote.
         temperature: See :func:`knn_votes`; None for plain votes.
         pooling: See :func:`pool_for_protocol`.
-        at_start: Measure the weights that training starts from as well.
+        at_start: Also measure the initial weights of the training.
 
     Raises:
         InputError: For settings that cannot be met, or a training loop without epochs.
@@ -89,7 +89,7 @@ class KNNHook(Hook):
             ]
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Measure the epochs that are due; ``runner.epoch`` of them are finished."""
+        """Measure if a measurement is due. ``runner.epoch`` epochs are finished."""
         if (runner.epoch == 0 and self.at_start) or (runner.epoch > 0 and runner.epoch % self.interval == 0):
             self.measure(runner)
 
@@ -98,7 +98,7 @@ class KNNHook(Hook):
         self.measure(runner)
 
     def measure(self, runner: Runner) -> float:
-        """Extract, classify, log, and offer the result to the checkpoint hook; the same value on every rank.
+        """Extract, classify, log, and offer the result to the checkpoint hook. Every rank returns the same accuracy.
 
         Raises:
             InputError: If the labelled videos cannot be used; see :func:`check_comparable`.

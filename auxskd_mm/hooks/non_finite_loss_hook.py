@@ -1,4 +1,4 @@
-"""What to do when a loss is NaN or infinite."""
+"""Stops or skips when a loss is NaN or infinite."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 @HOOKS.register_module()
 class NonFiniteLossHook(Hook):
-    """Look at the loss before it moves anything.
+    """Check the loss before it changes any weight.
 
-    Call points: ``before_train`` puts the look in front of the optimizer wrapper's ``update_params``,
-    ``before_train_iter`` notes the batch, ``after_train`` takes the look away.
+    Call points: ``before_train`` puts the check in front of the optimizer wrapper's ``update_params``,
+    ``before_train_iter`` records the batch, ``after_train`` removes the check.
 
     Args:
-        action: ``'stop'`` ends the run with the batch's file names; the last checkpoint was written before it.
-            ``'skip'`` leaves the batch out on all ranks: no step, and BatchNorm statistics and queue as before it. That
-            costs a copy of them in each iteration, and the file names are logged.
-        max_skips: Batches in a row that may be skipped.
-        most: Most file names to print.
+        action: ``'stop'`` ends the run and prints the batch's file names. The last checkpoint is from before this
+            batch. ``'skip'`` leaves the batch out on all ranks: there is no step, and BatchNorm statistics and queue
+            are restored. That costs a copy of them per iteration. The file names are logged.
+        max_skips: Largest number of consecutive batches to skip.
+        most: Largest number of file names to print.
 
     Raises:
         InputError: For an unknown action, and for a loss that stops the run.
@@ -65,13 +65,13 @@ class NonFiniteLossHook(Hook):
         built_optim_wrapper(runner).update_params = guarded  # type: ignore[method-assign]  # until after_train
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: DataBatch = None) -> None:
-        """Note the batch and, to skip it, the state that a forward pass changes."""
+        """Record the batch. With 'skip', also copy the state that a forward pass changes."""
         self._batch = data_batch
         if self.action == 'skip':
             self._state = [(tensor, tensor.clone()) for tensor in runner.model.buffers()]
 
     def after_train(self, runner: Runner) -> None:
-        """Take the guard away."""
+        """Remove the guard."""
         vars(built_optim_wrapper(runner)).pop('update_params', None)
         self._batch, self._state = None, []
         if self.skipped:

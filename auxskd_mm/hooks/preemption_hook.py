@@ -1,4 +1,4 @@
-"""Leave in good order when the cluster wants the machine back, or the user presses Ctrl-C."""
+"""Save and leave when the cluster needs the machine back, or the user presses Ctrl-C."""
 
 from __future__ import annotations
 
@@ -35,20 +35,22 @@ _SAME_PRESS = 1.0  # seconds; torchrun passes on a Ctrl-C that the terminal has 
 
 @HOOKS.register_module()
 class PreemptionHook(Hook):
-    """Save after the current iteration and leave with exit code 75 when a signal asks for it.
+    """On a signal, save after the current iteration and leave with exit code 75.
 
-    Any rank's signal counts for all: they leave at the same iteration. ``--resume`` goes on with the next batch.
+    A signal to any rank counts for all ranks. They leave at the same iteration. ``--resume`` continues with the next
+    batch.
 
-    Call points: ``before_train`` takes the signals over, ``after_train_iter`` acts, ``after_train`` gives them back.
+    Call points: ``before_train`` installs the signal handlers, ``after_train_iter`` saves and leaves, ``after_train``
+    restores the earlier handlers.
 
     Args:
-        signals: Names of the signals. SIGTERM is what Slurm, Kubernetes and torchrun send first, SIGINT is Ctrl-C. A
+        signals: Names of the signals. Slurm, Kubernetes and torchrun send SIGTERM first. SIGINT is Ctrl-C. A
             second Ctrl-C ends the run at once, without saving.
-        interval: Iterations between the ranks' agreements, each a reduction of one number.
+        interval: Iterations between two exchanges among the ranks. Each exchange is a reduction of one number.
 
     Raises:
         InputError: For an unknown signal or an interval below 1.
-        Preempted: After the checkpoint.
+        Preempted: After the checkpoint is saved.
     """
 
     priority = 'LOWEST'  # after CheckpointHook
@@ -65,7 +67,7 @@ class PreemptionHook(Hook):
         self._pid = -1
 
     def before_train(self, runner: Runner) -> None:
-        """Take the signals over; only a process's main thread may."""
+        """Install the signal handlers. Only the main thread of a process can do so."""
         self._pid, self.asked, self._pressed = os.getpid(), None, 0.0
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._note) for number in self.signals}
@@ -89,7 +91,7 @@ class PreemptionHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: DataBatch = None, outputs: dict[str, Any] | None = None
     ) -> None:
-        """Save and leave if any rank was asked to."""
+        """Save and leave if any rank received a signal."""
         if not self.every_n_train_iters(runner, self.interval) or not self._agree():
             return
         saver = next((hook for hook in runner.hooks if isinstance(hook, AtomicCheckpointHook)), None)
@@ -106,7 +108,7 @@ class PreemptionHook(Hook):
         raise Preempted(line)
 
     def after_train(self, runner: Runner) -> None:
-        """Give the signals back."""
+        """Restore the earlier signal handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
@@ -120,5 +122,5 @@ class PreemptionHook(Hook):
 
 
 def _say(line: str) -> None:
-    """Print from within a signal handler, where Python's own files may be in the middle of something."""
+    """Print from within a signal handler, where Python's own file objects may be in use."""
     os.write(2, f'{line}\n'.encode())

@@ -29,35 +29,35 @@ if TYPE_CHECKING:
 
 @HOOKS.register_module()
 class SKDDistillerHook(Hook):
-    """Let the teacher follow the student.
+    """Update the teacher as a moving average of the student.
 
-    For :class:`AuxSKD`, and for any model that has ``teacher`` and ``student`` modules of the same architecture, or a
-    :class:`MomentumEncoder` as ``teacher`` and ``student_modules()``.
+    The hook works for :class:`AuxSKD`. It also works for any model that has ``teacher`` and ``student`` modules of the
+    same architecture, or a :class:`MomentumEncoder` as ``teacher`` and a method ``student_modules()``.
 
     Call points:
 
-    - ``before_train``: teacher = student, unless a checkpoint brought a teacher. Every rank takes the teacher and the
-      ``queue`` of rank 0. The queue must hold more than one batch. A plain ``SyncBuffersHook``, which would average the
-      queue, is replaced by :class:`SyncBuffersExceptQueuesHook`.
+    - ``before_train``: teacher = student, unless the checkpoint has a teacher. Every rank takes the teacher and the
+      ``queue`` of rank 0. The queue must hold more than one batch. A plain ``SyncBuffersHook`` would average the queue,
+      so the hook replaces it by :class:`SyncBuffersExceptQueuesHook`.
     - ``after_train_iter``: after each *optimizer* step (not after each batch of an accumulated gradient)
       ``teacher = m * teacher + (1 - m) * student``. Every ``interval`` iterations the hook logs ``teacher_momentum``,
       ``queue_age`` (mean age of the anchors in iterations) and ``queue_filled`` (share of real anchors) beside the
-      model's own diagnostics. It warns when those show a collapse.
+      model's own diagnostics. It warns when the diagnostics show a collapse.
 
     Args:
-        momentum: m in [0, 1), written as in the papers (MMEngine's averaged models call 1 - m the momentum).
-        final_momentum: m goes to this value in [0, 1] along half a cosine over the whole training; None keeps it fixed.
-            m depends on progress alone, so a resumed run goes on exactly.
-        interval: Iterations between looks at the health of the run.
-        collapse_std: ``student_std`` or ``teacher_std`` (see :class:`SimilarityDiagnostics`) below this is called a
+        momentum: m in [0, 1), as in the papers. MMEngine's averaged models call 1 - m the momentum.
+        final_momentum: m goes to this value in [0, 1] along half a cosine over the whole training. None keeps m fixed.
+            m depends on progress alone, so a resumed run continues exactly.
+        interval: Iterations between two reports on the health of the run.
+        collapse_std: ``student_std`` or ``teacher_std`` (see :class:`SimilarityDiagnostics`) below this value is a
             collapse.
-        collapse_entropy: A teacher entropy above this share of log K is called a collapse too, once the queue is full of
-            real keys.
+        collapse_entropy: A teacher entropy above this share of log K is a collapse too, once the queue is full of real
+            keys.
 
     Raises:
         InputError: For settings out of their range, or a model without student and teacher.
 
-    Source: Plrbear/auxSKD @ 79e99b8, where each forward pass starts with this step, with the same effect.
+    Source: Plrbear/auxSKD @ 79e99b8. There each forward pass starts with this step, which has the same effect.
     """
 
     priority = 'ABOVE_NORMAL'
@@ -83,12 +83,12 @@ class SKDDistillerHook(Hook):
         self._warned = False
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Note whether the checkpoint has a teacher; if so, it is kept instead of copied from the student."""
+        """Note whether the checkpoint has a teacher. The hook then keeps it and does not copy the student."""
         keys = checkpoint.get('state_dict', checkpoint)
         self._teacher_loaded = any(key.removeprefix('module.').startswith('teacher.') for key in keys)
 
     def before_train(self, runner: Runner) -> None:
-        """Start teacher and queue, the same on every rank."""
+        """Initialise teacher and queue identically on every rank."""
         model = unwrap(runner.model)
         teacher, student = _pair(model)
         if isinstance(teacher, MomentumEncoder):
@@ -126,7 +126,7 @@ class SKDDistillerHook(Hook):
             self._report(runner, model, momentum, outputs or {})
 
     def momentum_at(self, progress: float) -> float:
-        """m at a share of the training in [0, 1)."""
+        """The momentum m at a progress of the training in [0, 1)."""
         if self.final_momentum is None:
             return self.momentum
         return CosineParamScheduler(self.momentum, self.final_momentum)(progress)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @HOOKS.register_module()
 class SyncBuffersExceptQueuesHook(SyncBuffersHook):
-    """Average the BatchNorm statistics of all ranks, and leave every :class:`FeatureQueue` as it is.
+    """Average the BatchNorm statistics of all ranks, and leave every :class:`FeatureQueue` unchanged.
 
-    A queue is the same on all ranks already, and rounding would change it. Call points are those of MMEngine's
-    ``SyncBuffersHook``: after each training epoch, and before a validation that comes without one.
+    A queue is already the same on all ranks, and an average would change it by rounding. Call points are those of
+    MMEngine's ``SyncBuffersHook``: after each training epoch, and before a validation without a training epoch.
     """
 
     called_in_train: bool

@@ -1,4 +1,4 @@
-"""Training loops, and the lines that say how far they are."""
+"""Training loops, and the lines that report their progress."""
 
 from .progress_lines import CompactLogProcessor
 from .resumable_loops import ResumableEpochTrainLoop, ResumableIterTrainLoop

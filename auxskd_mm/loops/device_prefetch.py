@@ -1,4 +1,4 @@
-"""The copy of the next batch to a CUDA device, beside the current step."""
+"""The copy of the next batch to a CUDA device, in parallel with the current step."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ if TYPE_CHECKING:
 
 
 def prefetch(batches: Generator[Any, None, None], device: torch.device | None) -> Generator[Any, None, None]:
-    """The same batches, each copied to a CUDA device while the one before it is used.
+    """Yield the same batches, each copied to a CUDA device while the one before it is in use.
 
-    When a batch is handed out, the copy of the next one has been queued on a stream of its own; from pinned memory
-    (``pin_memory=True``) it runs beside the step. Nothing waits on the host. What fetching the next batch raises is raised
-    when it would be that batch's turn, so no batch is lost by being fetched ahead.
+    When a batch is yielded, the copy of the next one is already queued on a separate stream. From pinned memory
+    (``pin_memory=True``) the copy runs in parallel with the step. Nothing waits on the host. An error of fetching the
+    next batch is raised at that batch's turn, so no earlier batch is lost.
 
     Args:
-        batches: Batches of any nesting that MMEngine's data preprocessors take; closed with what is returned.
-        device: Device of the model. For None and all but CUDA devices ``batches`` themselves come back.
+        batches: Batches of any nesting that MMEngine's data preprocessors take. It is closed together with the returned
+            generator.
+        device: Device of the model. For None and for all but CUDA devices, ``batches`` itself is returned.
 
-    Source: the manner of NVIDIA apex's ``data_prefetcher``, with an event a batch, so that a step waits for its own copy
-    and not for the one after it.
+    Source: as NVIDIA apex's ``data_prefetcher``, but with one event per batch. A step waits for its own copy and not
+        for the next one.
     """
     return batches if device is None or device.type != 'cuda' else _one_ahead(batches, _Copies(device))
 
 
 def device_of(model: nn.Module) -> torch.device | None:
-    """Where a model's data preprocessor takes batches to; None if it has none."""
+    """The device to which a model's data preprocessor moves batches. None if it has none."""
     return getattr(getattr(unwrap(model), 'data_preprocessor', None), 'device', None)
 
 
@@ -60,7 +61,7 @@ def _one_ahead(batches: Generator[Any, None, None], copies: _Copies) -> Generato
 
 
 class _Copies:
-    """Copies on a stream of their own."""
+    """Copies on a separate stream."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device

@@ -1,4 +1,4 @@
-"""What is wrong with a training set over several ranks, said on every rank before the first step."""
+"""Checks of a training set over several ranks. Every rank reports a fault before the first step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def check_loader(loader: DataLoader) -> None:
-    """Refuse loaders that yield no batch, or another number of them on each rank.
+    """Refuse loaders that yield no batch, or different numbers of batches on the ranks.
 
     Raises:
         InputError: In one line, the same on every rank.
@@ -41,10 +41,10 @@ def check_loader(loader: DataLoader) -> None:
 
 
 def check_same_data(dataset: Any) -> None:
-    """Refuse ranks that read different lists; folders may differ, names, order and labels not.
+    """Refuse ranks that read different lists. Folders may differ, but not names, order and labels.
 
     Raises:
-        InputError: In one line, the same on every rank, naming the first entry that differs.
+        InputError: If the lists differ. The line is the same on every rank and names the first entry that differs.
     """
     if get_world_size() == 1:
         return
@@ -68,7 +68,7 @@ def check_same_data(dataset: Any) -> None:
 
 
 def _entries(dataset: Any) -> list[str] | None:
-    """One line per entry of MMEngine's datasets, without folders; None for others."""
+    """One line per entry of MMEngine's data sets, without folders. None for other data sets."""
     while not hasattr(dataset, 'load_data_list') and hasattr(dataset, 'dataset'):
         dataset = dataset.dataset
     if not (hasattr(dataset, 'get_data_info') and hasattr(dataset, '__len__')):

@@ -1,4 +1,4 @@
-"""What does not fit between a model and its training set, said before the first step."""
+"""Checks, before the first step, that a model fits its training set."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 def check_batch_norm(model: nn.Module, loader: DataLoader, config: Config) -> None:
     """Refuse a batch of one sample where BatchNorm would get a single value for each channel.
 
-    torch raises then, for the last batch of an epoch after the whole of it.
+    torch raises an error then. If the last batch is the small one, it does so only at the end of the epoch.
 
     Args:
-        model: In training, or a wrapper of it.
+        model: The model in training, or a wrapper of it.
         loader: The training loader.
-        config: Of the run.
+        config: Config of the run.
 
     Raises:
-        InputError: Naming the layer.
+        InputError: If there is such a layer. The message names it.
     """
     try:
         samples = len(loader.sampler)  # type: ignore[arg-type]  # see the except
@@ -92,11 +92,11 @@ def _lonely_layer(model: nn.Module, shape: tuple[int, ...]) -> str | None:
 def check_classes(model: nn.Module, dataset: Any) -> None:
     """Refuse a head with another number of classes than its sampler draws.
 
-    A head with fewer is told by its loss. One with more trains, and its surplus classes lower every probability and
-    make chance look better than it is.
+    A head with fewer classes fails in its loss. A head with more classes trains, but its surplus classes lower every
+    probability and make chance look better than it is.
 
     Raises:
-        InputError: Naming the task and both numbers.
+        InputError: If the numbers differ. The message names the task and both numbers.
     """
     head = getattr(unwrap(model), 'cls_head', None)
     answered = {task.name: task for task in getattr(head, 'tasks', ())}

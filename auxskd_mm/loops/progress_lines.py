@@ -20,13 +20,13 @@ WIDTH = 104
 class CompactLogProcessor(LogProcessor):
     """MMEngine's ``LogProcessor`` with shorter lines.
 
-    A line starts with MMEngine's ``Epoch(train) [1][ 20/250]``. Then come the loss, the time left, the seconds for each
-    iteration (with the share that it waited for data, from a tenth on), the accuracies, the learning rate and the other
-    numbers. What does not fit into ``width`` is left out of the line. All numbers go to ``scalars.json``, as ever.
+    A line starts with MMEngine's ``Epoch(train) [1][ 20/250]``. Then come the loss, the time left, the seconds per
+    iteration (with the share of waiting for data, from a tenth on), the accuracies, the learning rate and the other
+    numbers. Numbers that do not fit into ``width`` are left out of the line. All numbers go to ``scalars.json``.
 
     Args:
-        width: Most characters of a line.
-        kwargs: As of ``LogProcessor``.
+        width: Largest number of characters per line.
+        kwargs: Arguments of ``LogProcessor``.
     """
 
     def __init__(self, *args: Any, width: int = WIDTH, **kwargs: Any) -> None:
@@ -34,7 +34,7 @@ class CompactLogProcessor(LogProcessor):
         self.width = width
 
     def get_log_after_iter(self, runner: Any, batch_idx: int, mode: str) -> tuple[dict, str]:
-        """See ``LogProcessor``; the numbers are as there, the line is shorter."""
+        """See ``LogProcessor``. The numbers are the same, the line is shorter."""
         tag, line = super().get_log_after_iter(runner, batch_idx, mode)
         seconds = runner.message_hub.runtime_info.get('eta')
         return tag, _join(_head(line), _items(tag, mode, seconds), self.width)
@@ -42,7 +42,7 @@ class CompactLogProcessor(LogProcessor):
     def get_log_after_epoch(
         self, runner: Any, batch_idx: int, mode: str, *args: Any, **kwargs: Any
     ) -> tuple[dict, str]:
-        """See ``LogProcessor``; the results of an evaluation go on in further lines where one is not enough."""
+        """See ``LogProcessor``. Long results of an evaluation continue in further lines."""
         tag, line = super().get_log_after_epoch(runner, batch_idx, mode, *args, **kwargs)
         if '\n' in line:  # an array among the results, which is laid out already
             return tag, line
@@ -59,7 +59,7 @@ def _head(line: str) -> str:
 
 
 def _items(tag: Mapping[str, Any], mode: str, seconds: float | None) -> list[str]:
-    """The numbers of a line, the most wanted first."""
+    """The numbers of a line, the most important first."""
     numbers = {key.removeprefix(f'{mode}/'): value for key, value in tag.items()}
     for key in ('epoch', 'iter', 'step'):
         numbers.pop(key, None)

@@ -1,7 +1,7 @@
 """MMEngine's training loops with exact resume from the middle of an epoch.
 
-The random values of a step are a function of (seed, rank, iteration), those of a sample of (seed, epoch, place in the
-epoch). So both are unchanged after a resume, and no state of a generator has to be saved.
+The random values of a step depend only on (seed, rank, iteration). Those of a sample depend only on (seed, epoch, place
+in the epoch). Both are therefore the same after a resume, and no generator state has to be saved.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _WORKER_DIED = 'exited unexpectedly'
 
 
 class _Resumable:
-    """What both loops share; a mixin in front of MMEngine's loop.
+    """Mixin for both loops. It stands in front of MMEngine's loop in the list of bases.
 
     Attributes:
         seed: Seed of the run, the same on every rank.
@@ -75,12 +75,12 @@ class _Resumable:
 
     @property
     def sampler(self) -> ResumableSampler | None:
-        """The loader's sampler, if it can start anywhere."""
+        """The loader's sampler if it can start in the middle of an epoch, else None."""
         sampler = getattr(self.dataloader, 'sampler', None)
         return sampler if isinstance(sampler, ResumableSampler) else None
 
     def position(self) -> dict[str, Any]:
-        """What a checkpoint must hold beside MMEngine's epoch and iteration, for :meth:`go_on_from`."""
+        """Data that a checkpoint must hold beside MMEngine's epoch and iteration. :meth:`go_on_from` reads it."""
         sampler = self.sampler
         return dict(
             seed=self.seed,
@@ -94,10 +94,10 @@ class _Resumable:
         """Continue a run at the loop's epoch and iteration, which MMEngine has set.
 
         Args:
-            position: :meth:`position` of the run that was cut off; None if the checkpoint holds none.
+            position: :meth:`position` of the interrupted run. None if the checkpoint holds none.
 
         Returns:
-            Whether the loop goes on exactly. With other batches or ranks it starts at the beginning of the epoch.
+            True if the loop continues exactly. With other batches or ranks it starts at the beginning of the epoch.
         """
         now = self.position()
         if position is not None:
@@ -123,9 +123,9 @@ class _Resumable:
         raise NotImplementedError
 
     def batches_from(self, epoch: int, first: int) -> Generator[tuple[int, Any], None, None]:
-        """Batches of an epoch from a place on, with their numbers.
+        """Yield the batches of an epoch with their numbers, from batch ``first`` on.
 
-        Worker processes that die are replaced a few times in a run: the sampler starts again at the batch that was lost.
+        Dead worker processes are replaced a few times per run. The sampler then starts again at the lost batch.
         """
         while True:
             if self.sampler is not None:
@@ -155,27 +155,26 @@ class _Resumable:
                 )
 
     def on_device(self, batches: Generator[Any, None, None]) -> Generator[Any, None, None]:
-        """Batches, copied to the model's CUDA device one ahead; see :func:`prefetch`.
+        """Yield the batches, each copied to the model's CUDA device one step ahead; see :func:`prefetch`.
 
-        What a resume goes by is the loop's iteration: a batch that was copied and not used counts as not used.
+        A resume starts at the loop's iteration. A batch that was copied and not used counts as not used.
         """
         return prefetch(batches, device_of(self.runner.model)) if self.prefetch else batches
 
     def run_iter(self, *args: object) -> None:
-        """One step, with its own random numbers."""
+        """Run one step with the random numbers of this iteration."""
         seed_generators(STEP, self.seed, get_rank(), self._iter)
         super().run_iter(*args)  # type: ignore[misc]
 
 
 @LOOPS.register_module()
 class ResumableEpochTrainLoop(_Resumable, EpochBasedTrainLoop):
-    """MMEngine's ``EpochBasedTrainLoop``; a checkpoint taken within an epoch goes on at the next batch.
+    """MMEngine's ``EpochBasedTrainLoop``. A run resumed from the middle of an epoch continues at the next batch.
 
     Args:
-        worker_restarts: How often in a run loader workers that died are replaced.
-        prefetch: Copy the next batch while the current one is used, where the model is on a CUDA device; on others
-            nothing differs.
-        args: As of ``EpochBasedTrainLoop``.
+        worker_restarts: How many times per run dead loader workers are replaced.
+        prefetch: Copy the next batch while the model uses the current one. This applies to CUDA devices only.
+        args: Arguments of ``EpochBasedTrainLoop``.
 
     Raises:
         InputError: See :func:`check_loader`, :func:`check_same_data`, :func:`check_classes` and :func:`check_batch_norm`.
@@ -188,7 +187,7 @@ class ResumableEpochTrainLoop(_Resumable, EpochBasedTrainLoop):
         self._iter = self._epoch * len(self.dataloader)
 
     def run_epoch(self) -> None:
-        """One epoch, or the rest of it."""
+        """Run one epoch, or the rest of it after a resume."""
         self.runner.call_hook('before_train_epoch')
         self.runner.model.train()
         first, self.first = self.first, 0
@@ -202,12 +201,12 @@ class ResumableEpochTrainLoop(_Resumable, EpochBasedTrainLoop):
 
 @LOOPS.register_module()
 class ResumableIterTrainLoop(_Resumable, IterBasedTrainLoop):
-    """MMEngine's ``IterBasedTrainLoop`` without decoding again what was seen before the resume.
+    """MMEngine's ``IterBasedTrainLoop``. After a resume it does not decode the samples of earlier iterations again.
 
     Args:
         worker_restarts: See :class:`ResumableEpochTrainLoop`.
-        prefetch: See there.
-        args: As of ``IterBasedTrainLoop``.
+        prefetch: See :class:`ResumableEpochTrainLoop`.
+        args: Arguments of ``IterBasedTrainLoop``.
 
     Raises:
         InputError: See :func:`check_loader`, :func:`check_same_data`, :func:`check_classes` and :func:`check_batch_norm`.
@@ -241,7 +240,7 @@ class ResumableIterTrainLoop(_Resumable, IterBasedTrainLoop):
         return self.runner.model
 
     def _endless(self, count: int) -> Generator[Any, None, None]:
-        """``count`` batches, passing through the data as often as it takes; none is read that no step would use."""
+        """Yield ``count`` batches over as many passes through the data as needed. It reads no surplus batch."""
         inner = self.sampler.sampler if self.sampler is not None else None
         epoch, first = (
             (0, self.first) if isinstance(inner, InfiniteSampler) else divmod(self.first, len(self.dataloader))

@@ -1,4 +1,4 @@
-"""Class activation over space, laid over the frames, and over time."""
+"""Class activation over space, as an overlay of the frames, and over time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAP = 'PuOr_r'  # orange for, purple against: told apart by every kind of colour
 
 
 class ActivationClip(NamedTuple):
-    """A clip with a map: frames uint8 (T, H, W, 3) RGB, their numbers, which are paced, a caption, map (T, H, W)."""
+    """A clip with a map: frames uint8 (T, H, W, 3) RGB, numbers and paced flags (T,), a caption, map (T, H, W)."""
 
     frames: np.ndarray
     numbers: Sequence[int]
@@ -33,13 +33,13 @@ class ActivationClip(NamedTuple):
 def draw_activation(clips: Sequence[ActivationClip], path: str | Path, title: str = '') -> Path:
     """Draw three rows per clip (frames, frames under the map, mean of the map over each frame) and write a PNG.
 
-    Colours have one scale for all clips, symmetric about 0: orange adds to the logit, purple takes from it; where the map
-    is near 0 the frame shows through in grey.
+    All clips share one colour scale, symmetric about 0. Orange raises the logit, purple lowers it. Where the map is
+    near 0, the frame is visible in grey.
 
     Args:
         clips: Clips of one size.
-        path: PNG file; its folder is made.
-        title: Line above.
+        path: PNG file. Its folder is created.
+        title: Title of the sheet.
 
     Returns:
         The path.
@@ -71,15 +71,15 @@ def draw_activation(clips: Sequence[ActivationClip], path: str | Path, title: st
 
 
 def overlay(frame: np.ndarray, activation: np.ndarray, limit: float) -> np.ndarray:
-    """A frame in grey under its map; the stronger the map, the less of the frame is seen.
+    """A frame in grey under its map. A stronger map hides more of the frame.
 
     Args:
         frame: uint8 (H, W, 3).
-        activation: (H, W).
+        activation: Map float (H, W).
         limit: Value with the full colour.
 
     Returns:
-        uint8 (H, W, 3).
+        Picture uint8 (H, W, 3).
     """
     from matplotlib import colormaps
 

@@ -1,4 +1,4 @@
-"""Clips that play, side by side, as a GIF or an mp4."""
+"""Clips that play side by side, as a GIF or an mp4."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ _FONT_SIZE = 12
 
 
 def animate(clips: Sequence[SheetClip], columns: int = 2) -> list[np.ndarray]:
-    """Frames of a grid in which every clip plays; shorter clips start again.
+    """Frames of a grid in which every clip plays. Shorter clips start again.
 
     Args:
-        clips: Tiles, row by row. Three blanks in a caption, as in a sheet, divide what a clip is from where it is from.
-        columns: Tiles in a row.
+        clips: Tiles, row by row. As in a sheet, three blanks in a caption separate the description of a clip from its
+            source.
+        columns: Tiles per row.
 
     Returns:
-        As many uint8 RGB (H, W, 3) as the longest clip has, H and W even. Frames that are paced have a thick rim.
+        Frames uint8 RGB (H, W, 3), as many as in the longest clip; H and W are even. Paced frames have a thick border.
     """
     font = ImageFont.load_default(_FONT_SIZE)
     columns = min(columns, len(clips))
@@ -72,10 +73,10 @@ def _draw_tile(
 
 
 def encode_gif(frames: Sequence[np.ndarray], fps: float = 6) -> bytes:
-    """A GIF that plays for ever.
+    """A GIF that repeats forever.
 
     Args:
-        frames: uint8 RGB (H, W, 3).
+        frames: Frames uint8 RGB (H, W, 3).
         fps: Frames per second.
     """
     images = [Image.fromarray(frame).quantize(128, method=Image.Quantize.MEDIANCUT) for frame in frames]
@@ -87,11 +88,11 @@ def encode_gif(frames: Sequence[np.ndarray], fps: float = 6) -> bytes:
 
 
 def write_animation(frames: Sequence[np.ndarray], path: str | Path, fps: int = 6) -> Path:
-    """Write frames as ``.gif`` or ``.mp4`` (H.264); the folder is made.
+    """Write frames as ``.gif`` or ``.mp4`` (H.264). The folder is created.
 
     Args:
         frames: uint8 RGB (H, W, 3), H and W even.
-        path: File.
+        path: File to write.
         fps: Frames per second.
 
     Returns:

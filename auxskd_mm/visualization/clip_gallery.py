@@ -1,4 +1,4 @@
-"""Clips as a page for a browser, whole in one file."""
+"""Clips as a page for a browser, in a single file."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def write_gallery(
     facts: Sequence[str] = (),
     stages: Sequence[str] = tuple(STAGES),
 ) -> Path:
-    """Write a section a video: its clips as strips of frames, and playing.
+    """Write one section per video, with its clips as strips of frames and as animations.
 
     All outside text, such as file names, is shown as text and never as markup.
 
     Args:
-        samples: Of :func:`see_samples`.
-        path: HTML file; its folder is made.
+        samples: Samples from :func:`see_samples`.
+        path: HTML file. Its folder is created.
         title: Heading of the report.
         facts: Lines below it.
-        stages: Of each clip, see ``STAGES``.
+        stages: Stages to show per clip; see ``STAGES``.
 
     Returns:
         The path.

@@ -1,4 +1,4 @@
-"""Sheets of clips: what a model sees, with the paced segment framed."""
+"""Sheets of clips as a model sees them. The paced segment is framed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _READ_AT = 10.0  # inches that a wider picture is shrunk to on a page; its text 
 
 
 class SheetClip(NamedTuple):
-    """One row of a sheet: frames uint8 (T, H, W, 3) RGB, their numbers in the video, which are paced, and a caption."""
+    """One row of a sheet: frames uint8 (T, H, W, 3) RGB, their numbers in the video, paced bool (T,), and a caption."""
 
     frames: np.ndarray
     numbers: Sequence[int]
@@ -38,12 +38,12 @@ class SheetClip(NamedTuple):
 def draw_clip_sheet(clips: Sequence[SheetClip], path: str | Path, title: str = '') -> Path:
     """Draw clips as rows of frames and write a PNG.
 
-    Every frame carries its number in the video; paced ones have a thick frame and a bold number, so the sheet also
-    reads in grey.
+    Every frame carries its number in the video. Paced frames have a thick border and a bold number, so the sheet is
+    also readable in grey.
 
     Args:
         clips: Rows, of any lengths and frame sizes.
-        path: PNG file to write; its folder is made.
+        path: PNG file to write. Its folder is created.
         title: Line above the sheet.
 
     Returns:
@@ -62,12 +62,12 @@ def render_clip_sheet(clips: Sequence[SheetClip], title: str = '') -> np.ndarray
 
 
 def text_zoom(width: float) -> float:
-    """How much larger the text of a figure ``width`` inches wide must be to read well where pages shrink it."""
+    """Factor for the text of a figure ``width`` inches wide, so that it is readable where pages shrink the figure."""
     return max(1.0, width / _READ_AT)
 
 
 def _sheet(clips: Sequence[SheetClip], title: str) -> Figure:
-    """A figure without pyplot, so that no display is asked for and a notebook's backend stays."""
+    """A figure without pyplot. It needs no display, and a notebook keeps its backend."""
     from matplotlib.figure import Figure
 
     heights = [min(_CELL * clip.frames.shape[1] / clip.frames.shape[2], _TALLEST) for clip in clips]
@@ -108,7 +108,7 @@ def _draw_row(page: Axes, clip: SheetClip, top: float, height: float, width: flo
 
 
 def fit_frame(frame: np.ndarray, width: int) -> np.ndarray:
-    """A frame (H, W, 3) no wider than ``width`` pixels; smaller ones stay as they are."""
+    """Scale a frame (H, W, 3) to at most ``width`` pixels in width. Smaller frames are unchanged."""
     if frame.shape[1] <= width:
         return frame
     size = (width, max(1, round(frame.shape[0] * width / frame.shape[1])))

@@ -1,4 +1,4 @@
-"""Is an auxSKD run healthy or collapsed? Its diagnostics with the regions that tell."""
+"""The diagnostics of an auxSKD run, with the regions that mark a healthy or a collapsed run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BAD, _GOOD = '#D55E00', '#00755A'
 
 
 class Verdict(NamedTuple):
-    """What one diagnostic says at the end of a run; ``healthy`` is None where nothing can be said."""
+    """The verdict of one diagnostic at the end of a run. ``healthy`` is None if there is no verdict."""
 
     healthy: bool | None
     text: str
@@ -42,7 +42,7 @@ def queue_settings(run: str | Path) -> tuple[int, int | None]:
         run: Work dir.
 
     Raises:
-        InputError: If there is none, or it is not of auxSKD.
+        InputError: If there is no config, or it is not a config of auxSKD.
     """
     files = sorted(Path(run).glob('*/vis_data/config.py'))
     if not files:
@@ -57,10 +57,10 @@ def queue_settings(run: str | Path) -> tuple[int, int | None]:
 
 
 def judge(scalars: Scalars, queue_size: int) -> dict[str, Verdict]:
-    """What the last logged values say, a verdict a diagnostic.
+    """Judge the last logged values, with one verdict per diagnostic.
 
     Args:
-        scalars: Of :func:`read_scalars`.
+        scalars: Result of :func:`read_scalars`.
         queue_size: Anchors K.
     """
     last = {key: float(values[-_LAST:].mean()) for key, (_, values) in scalars.items()}
@@ -90,19 +90,20 @@ def judge(scalars: Scalars, queue_size: int) -> dict[str, Verdict]:
 def draw_collapse_panel(
     run: str | Path, path: str | Path, *, queue_size: int | None = None, batch_size: int | None = None
 ) -> Path:
-    """Draw loss, entropies, agreement, spread and queue of an auxSKD run, healthy and collapsed regions marked.
+    """Draw loss, entropies, agreement, spread and queue of an auxSKD run, and mark healthy and collapsed regions.
 
     Args:
         run: Work dir.
-        path: PNG file; its folder is made.
-        queue_size: Anchors K; None reads it from the run's config.
-        batch_size: Samples a step, over all ranks; None reads that of one rank. For the age that a full queue settles at.
+        path: PNG file. Its folder is created.
+        queue_size: Number of anchors K. None reads it from the run's config.
+        batch_size: Samples per step, over all ranks. None reads that of one rank. It gives the final age of a full
+            queue.
 
     Returns:
         The path.
 
     Raises:
-        InputError: If the run logged none of it, or its config is missing.
+        InputError: If the run logged none of these values, or its config is missing.
     """
     from matplotlib.figure import Figure
 

@@ -15,10 +15,10 @@ _MOST_NUMBERS = 20  # more classes than that leave no room for a number in a cel
 
 
 def confusion_matrix(labels: Sequence[int], predictions: Sequence[int], classes: int) -> np.ndarray:
-    """Counts int (C, C), one row per label and one column per prediction.
+    """Counts int (C, C), one row per label and one column per prediction, from N labels and N predictions.
 
     Raises:
-        InputError: If there is a class beyond.
+        InputError: If a label or prediction is not in [0, C).
     """
     table: np.ndarray = np.zeros((classes, classes), dtype=np.int64)
     if len(labels) and max(*labels, *predictions) >= classes:
@@ -35,13 +35,13 @@ def draw_confusion(
 ) -> Path:
     """Draw matrices side by side and write a PNG.
 
-    The colour is the share of a row, in a map that is even in brightness; the numbers are counts.
+    The colour is the share within a row, in a perceptually uniform colour map. The numbers are counts.
 
     Args:
-        tables: {title: counts (C, C)}.
-        names: Of the classes, for all tables; or {title: its own}.
+        tables: {title: counts int (C, C)}.
+        names: Names of the classes, one list for all tables, or {title: list}.
         path: PNG file.
-        chance: {title: share that guessing gets right}, said beside what the model does.
+        chance: {title: accuracy of guessing}, printed beside the accuracy of the model.
 
     Returns:
         The path.

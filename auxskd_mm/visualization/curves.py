@@ -22,18 +22,18 @@ def plot_curves(
     chance: dict[str, float] | None = None,
     title: str | None = None,
 ) -> Path:
-    """Plot scalars of one or several runs, a panel each group of names, and write a PNG.
+    """Plot scalars of one or several runs, with one panel per group of names, and write a PNG.
 
     Args:
         runs: {legend name: work dir}.
-        panels: Names drawn together, for instance ``[['loss'], ['pace_acc', 'segment_acc']]``; those no run has are
+        panels: Groups of names, for instance ``[['loss'], ['pace_acc', 'segment_acc']]``. Names that no run has are
             left out.
         path: PNG file to write.
         chance: {name: level} drawn as a thin horizontal line.
         title: Line above the panels.
 
     Raises:
-        InputError: If a run is none, or no run has any of the names.
+        InputError: If a work dir has no run, or no run has any of the names.
     """
     from matplotlib.figure import Figure
 

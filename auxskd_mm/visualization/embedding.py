@@ -19,19 +19,19 @@ _MOST_NAMED = 20  # classes in a legend
 
 
 def project(features: np.ndarray, method: str = 'tsne', seed: int = 0) -> np.ndarray:
-    """Features in the plane, after scaling each to length 1 as cosine does.
+    """Project features to the plane. Each feature is first scaled to length 1, as for the cosine.
 
     Args:
         features: (N, D).
         method: 'tsne' (scikit-learn's from a PCA start, perplexity 30 or a third of N), 'pca', or 'umap' where umap-learn
             is installed. Fewer than 4 points take PCA.
-        seed: Of t-SNE and UMAP.
+        seed: Seed of t-SNE and UMAP.
 
     Returns:
-        float (N, 2).
+        Points float (N, 2).
 
     Raises:
-        InputError: For another method, one that is not installed, or without features.
+        InputError: For another method, a method that is not installed, or an empty array.
     """
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
@@ -68,12 +68,12 @@ def draw_embeddings(
     path: str | Path,
     title: str = '',
 ) -> Path:
-    """Draw sets of points side by side and write a PNG; classes differ in colour and in marker.
+    """Draw sets of points side by side and write a PNG. Classes differ in colour and in marker.
 
     Args:
         points: {title: (N, 2)}.
         labels: {title: N classes}.
-        names: Of the classes, one list for all panels and one legend; or {title: its own}, with a legend each.
+        names: Names of the classes. One list for all panels gives one legend. {title: list} gives one legend per panel.
         path: PNG file.
         title: Line above all panels.
 

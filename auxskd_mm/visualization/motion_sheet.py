@@ -1,4 +1,4 @@
-"""A look at MotionClips: one clip of each class as a row of frames."""
+"""A picture of MotionClips: one clip per class as a row of frames."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def draw_motion_sheet(
     Args:
         folder: Set with ``classes.txt`` and a ``path label`` list for the split, as
             :func:`auxskd_mm.datasets.motion_clips.make_motion_clips` writes it.
-        path: PNG file to write; its folder is made.
+        path: PNG file to write. Its folder is created.
         split: Name of the list.
-        columns: Most frames of a clip to show.
-        step: From one shown frame to the next.
+        columns: Largest number of frames per clip.
+        step: Distance between shown frames.
 
     Returns:
         The path.

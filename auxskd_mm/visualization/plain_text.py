@@ -14,17 +14,17 @@ def one_line(text: object) -> str:
 
 
 def markdown_text(text: object) -> str:
-    """Text that Markdown shows as it is, also in a table."""
+    """Text that Markdown shows literally, also in a table."""
     return html.escape(_MARKDOWN.sub(r'\\\1', one_line(text)), quote=False)
 
 
 def figure_text(text: object) -> str:
-    """Text that matplotlib shows as it is: ``$`` would start a formula."""
+    """Text that matplotlib shows literally. A plain ``$`` would start a formula."""
     return one_line(text).replace('$', r'\$')
 
 
 def shorten(text: object, length: int) -> str:
-    """One line of at most ``length`` letters; the middle, where file names say least, gives way to three dots."""
+    """One line of at most ``length`` letters. Dots replace the middle, the least informative part of file names."""
     line = one_line(text)
     if len(line) <= length:
         return line

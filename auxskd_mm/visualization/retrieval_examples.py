@@ -16,7 +16,7 @@ EXAMPLES, NEIGHBOURS = 5, 5
 
 
 def choose_queries(labels: Sequence[int], number: int) -> list[int]:
-    """The first video of each of up to ``number`` classes, these evenly spread: nothing is picked by its result."""
+    """Rows of the first video of each of up to ``number`` evenly spread classes. The choice ignores the results."""
     classes = sorted(set(labels))
     count = min(number, len(classes))
     chosen = [classes[i * len(classes) // count] for i in range(count)]
@@ -26,14 +26,15 @@ def choose_queries(labels: Sequence[int], number: int) -> list[int]:
 def find_examples(
     gallery: FeatureBank, query: FeatureBank, rows: Sequence[int], names: Sequence[str], neighbours: int = NEIGHBOURS
 ) -> list[Example]:
-    """Queries with their nearest videos; a query that is itself in the gallery does not find itself.
+    """Queries with their nearest videos. A query that is also in the gallery does not find itself.
 
     Args:
-        gallery: What to look among.
-        query: Where the queries are; may be the gallery.
-        rows: Of the queries.
-        names: Of the classes; a video whose label is -1 goes by its file name, and is neither right nor wrong.
-        neighbours: How many for each query.
+        gallery: Bank to search.
+        query: Bank of the queries. It may be the gallery.
+        rows: Rows of the queries in ``query``.
+        names: Names of the classes. A video with label -1 is shown by its file name, and counts as neither right nor
+            wrong.
+        neighbours: Number of neighbours per query.
     """
     features = torch.from_numpy(query.features[list(rows)])
     places = {name: i for i, name in enumerate(gallery.names)}

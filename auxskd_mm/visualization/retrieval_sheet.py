@@ -21,7 +21,7 @@ SIGNS = {True: '\N{CHECK MARK} ', False: '\N{BALLOT X} ', None: ''}
 
 
 class Found(NamedTuple):
-    """One video that was found: path, class name, cosine similarity, and whether the class is the query's (None: unknown)."""
+    """One retrieved video: path, class name, cosine similarity, and whether the class is right (None: unknown)."""
 
     path: str
     name: str
@@ -38,12 +38,12 @@ class Example(NamedTuple):
 
 
 def thumbnail(path: str, size: tuple[int, int] = (72, 54), frames: int = 3) -> np.ndarray:
-    """Frames of a video beside each other, evenly spread, each fitted into ``size`` on grey.
+    """Evenly spread frames of a video side by side, each fitted into ``size`` on grey.
 
     Args:
-        path: Video or frame folder; one that cannot be read gives grey alone.
-        size: Width and height of a frame.
-        frames: How many.
+        path: Video or frame folder. An unreadable video gives a grey picture.
+        size: Width and height per frame.
+        frames: Number of frames.
 
     Returns:
         uint8 RGB (height, frames * (width + 2) - 2, 3).
@@ -71,12 +71,12 @@ def thumbnail(path: str, size: tuple[int, int] = (72, 54), frames: int = 3) -> n
 
 
 def draw_retrieval_sheet(examples: Sequence[Example], path: str | Path, title: str = '') -> Path:
-    """Draw a row an example, query first, and write a PNG.
+    """Draw one row per example, the query first, and write a PNG.
 
     Args:
-        examples: Rows.
+        examples: Examples, one per row.
         path: PNG file.
-        title: Line above.
+        title: Title of the sheet.
 
     Returns:
         The path.

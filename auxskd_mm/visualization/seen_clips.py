@@ -1,4 +1,4 @@
-"""Samples of a data set as they are decoded, and as the network gets them."""
+"""Samples of a data set as decoded, and as the network receives them."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class SeenClip(NamedTuple):
     """A clip before and after augmentation.
 
     Attributes:
-        caption: What was drawn for it; see :meth:`PretextSampler.shown_clips`.
-        numbers: Of its frames in the video, int (T,).
-        paced: Which are not at the video's own pace, bool (T,).
-        frames: uint8 RGB (T, H, W, 3) by stage, see ``STAGES``.
+        caption: The drawn labels in words; see :meth:`PretextSampler.shown_clips`.
+        numbers: Frame numbers in the video, int (T,).
+        paced: Frames that do not play at the video's own pace, bool (T,).
+        frames: For each stage of ``STAGES``, uint8 RGB frames (T, H, W, 3).
     """
 
     caption: str
@@ -43,7 +43,7 @@ class SeenClip(NamedTuple):
 
 
 class SeenSample(NamedTuple):
-    """The clips that a model gets of one video."""
+    """The clips of one video that a model receives."""
 
     filename: str
     clips: list[SeenClip]
@@ -59,18 +59,21 @@ def see_samples(
 ) -> list[SeenSample]:
     """Run random videos of a data set through its pipeline and the model's data preprocessor.
 
-    Nothing outside changes: random streams, the data set's notes on bad videos and the preprocessor stay as they are.
+    The function has no side effects. Random streams, the data set's record of bad videos and the preprocessor keep
+    their state.
 
     Args:
-        dataset: Of this package or MMAction2, also within MMEngine's wrappers; of a joined one, its first part.
-        number: Videos wanted.
-        preprocessor: The model's ``data_preprocessor``; its jitter belongs to the input, its normalisation is undone for
-            the picture and its blending of a batch left out. None, or another kind than MMAction2's: not applied.
+        dataset: Data set of this package or of MMAction2, also within MMEngine's wrappers. For a concatenated data set,
+            its first part is used.
+        number: Number of videos.
+        preprocessor: The model's ``data_preprocessor``. Its jitter is applied, its normalisation is undone for the
+            picture, and its blending of a batch is left out. None, or a preprocessor of another kind than MMAction2's,
+            is not applied.
         training: Whether the preprocessor augments.
-        seed: Which videos, and all draws.
+        seed: Seed of the choice of videos and of all draws.
 
     Returns:
-        Up to ``number`` samples; unreadable videos are passed over.
+        Up to ``number`` samples. Unreadable videos are skipped.
 
     Raises:
         InputError: If nothing can be read, or the pipeline makes no clips.
@@ -98,10 +101,10 @@ def see_samples(
 
 
 def inner_dataset(dataset: Dataset) -> Any:
-    """What lies within MMEngine's wrappers.
+    """The data set inside MMEngine's wrappers.
 
     Raises:
-        InputError: If it has no pipeline to go through.
+        InputError: If the data set has no pipeline.
     """
     while not hasattr(dataset, 'pipeline'):
         inner = getattr(dataset, 'dataset', None) or next(iter(getattr(dataset, 'datasets', ())), None)
@@ -155,20 +158,21 @@ def _clips(steps: Sequence[Any], results: dict, decoded: np.ndarray, views: np.n
 def see_batch(
     data_batch: Any, dataset: Dataset, number: int, preprocessor: BaseDataPreprocessor | None = None
 ) -> list[SeenSample]:
-    """Clips of a training batch as they leave the data preprocessor; a copy of it makes draws of its own.
+    """Clips of a training batch as the data preprocessor returns them. A copy of the preprocessor makes its own draws.
 
     Args:
-        data_batch: ``inputs`` and ``data_samples`` as collated, before the preprocessor; left as it is.
-        dataset: It comes from; its sampler tells what the labels mean.
-        number: First samples of the batch.
+        data_batch: Collated ``inputs`` and ``data_samples`` before the preprocessor. The inputs of a sample are a
+            tensor (V, C, T, H, W), or (N, C, H, W) for one view. The batch is not changed.
+        dataset: Data set of the batch. Its sampler gives the meaning of the labels.
+        number: Number of samples to take from the start of the batch.
         preprocessor: See :func:`see_samples`.
 
     Returns:
-        Up to ``number`` samples with the stage 'input' alone. Where the pipeline does not pack ``frame_inds``, frames
+        Up to ``number`` samples with the stage 'input' alone. If the pipeline does not pack ``frame_inds``, the frames
         are numbered within the clip.
 
     Raises:
-        InputError: If the inputs are no RGB clips.
+        InputError: If the inputs are not RGB clips.
     """
     steps = inner_dataset(dataset).pipeline.transforms
     prepared = _own(preprocessor)
@@ -195,12 +199,12 @@ def _packed_clips(steps: Sequence[Any], results: dict, views: np.ndarray) -> lis
 
 
 def _views(imgs: np.ndarray, preprocessor: Any, training: bool) -> np.ndarray:
-    """Views uint8 (V, T, H, W, 3) as they leave the preprocessor, without normalisation.
+    """Views uint8 (V, T, H, W, 3) as the preprocessor returns them, without normalisation.
 
     Args:
-        imgs: What FormatShape made: (V, C, T, H, W), or (N, C, H, W), which is one view.
-        preprocessor: May be None.
-        training: As of :func:`see_samples`.
+        imgs: Output of FormatShape: (V, C, T, H, W), or (N, C, H, W) for one view.
+        preprocessor: The preprocessor, or None.
+        training: See :func:`see_samples`.
     """
     if imgs.ndim not in (4, 5) or imgs.shape[1] != 3:
         raise InputError(
@@ -222,7 +226,7 @@ def _bgr(steps: Sequence[Any]) -> bool:
 
 
 def sheet_rows(samples: Sequence[SeenSample], stages: Sequence[str] = tuple(STAGES)) -> list[SheetClip]:
-    """Rows of a sheet: each clip at each stage.
+    """Rows of a sheet, one per clip and stage.
 
     Raises:
         InputError: For an unknown stage.

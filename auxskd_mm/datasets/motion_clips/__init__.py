@@ -1,9 +1,9 @@
-"""MotionClips: synthetic clips in which only the motion tells the class.
+"""MotionClips: synthetic clips in which only the motion reveals the class.
 
-A clip shows one to three textured objects that move by the clip's class, before a drifting textured background, through
-a shaking camera; textures, shapes, background and camera know nothing of the class. Poses live on a torus and start
-evenly spread over it (:mod:`.motions`), so that a single frame says nothing of the class: only the change from frame to
-frame does.
+A clip shows one to three textured objects in front of a drifting textured background, seen by a shaking camera. The
+class decides how the objects move. Textures, shapes, background and camera do not depend on it. Poses lie on a torus
+and start uniformly on it (:mod:`.motions`), so a single frame reveals nothing about the class. Only the change from
+frame to frame does.
 """
 
 from .motions import MOTIONS, draw_poses

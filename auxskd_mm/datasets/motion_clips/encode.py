@@ -13,12 +13,13 @@ from ...files import WholeFile
 def write_h264(path: str | Path, frames: np.ndarray, *, fps: int, gop: int, qp: int) -> None:
     """Write an mp4, whole or not at all.
 
-    Constant quantiser, no B-frames, no adaptive quantisation, no macroblock tree: the rate control of x264 takes detail
-    away from what moves much, which would let a classifier read the motion from a single frame. With ``gop=1`` a
-    decoded frame is a function of the frame written alone. One thread: the bytes do not depend on the machine's cores.
+    The encoder uses a constant quantiser, no B-frames, no adaptive quantisation and no macroblock tree. The rate
+    control of x264 would remove detail from fast objects, and a classifier could infer the motion from a single frame.
+    With ``gop=1`` a decoded frame depends on the written frame alone. With one thread the bytes do not depend on the
+    machine's cores.
 
     Args:
-        path: File to write; its folder must exist.
+        path: File to write. Its folder must exist.
         frames: uint8 (T, H, W, 3) RGB, H and W even.
         fps: Frames per second.
         gop: Frames from key frame to key frame.

@@ -1,20 +1,20 @@
 """Motions of MotionClips: each class is a family of curves on a torus of poses.
 
-A pose has five coordinates, each on a circle of one turn, so that it can move for ever without an end where its class
-would show:
+A pose has five coordinates. Each lies on a circle of one turn, so it can move forever. A curve with an end would reveal
+its class there:
 
 ==============  ==================================================================================
-coordinate      what a turn is
+coordinate      meaning of one turn
 ==============  ==================================================================================
-``X``, ``Y``    the width and height of the frame; what leaves on one side enters on the other
+``X``, ``Y``    the width and height of the frame; objects wrap around at the borders
 ``ANGLE``       a full rotation
 ``SIZE``        the size going up and down once between its limits, evenly in the logarithm
 ``SHEAR``       the shear going up and down once between its limits, evenly
 ==============  ==================================================================================
 
-A class moves some of them; the start is drawn evenly over all five. Whatever the curve, the pose at any one instant is
-then spread evenly over the torus: a single frame cannot tell the class. Speeds and periods lie in narrow bands (about
-1 : 1.3) so that the pace at which a clip is played can be recognised.
+A class moves some of the coordinates. The start is drawn uniformly over all five. For every curve, the pose at any
+instant is then uniform on the torus, so a single frame cannot reveal the class. Speeds and periods lie in narrow
+bands (about 1 : 1.3), so that a model can recognise the pace of a clip.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ Motion = Callable[[np.random.Generator, np.ndarray], np.ndarray]
 
 
 def triangle(turns: np.ndarray) -> np.ndarray:
-    """Triangle wave of period 1 from -1 (at 0) to 1 (at 0.5); turns spread evenly give values spread evenly."""
+    """Triangle wave of period 1 of turns (...), from -1 (at 0) to 1 (at 0.5). Uniform turns give uniform values."""
     return 1 - 2 * np.abs(2 * (turns % 1) - 1)
 
 
 def size_of(poses: np.ndarray) -> np.ndarray:
-    """Size factors (...) of poses (..., 5), between 2**-MAX_OCTAVES and 2**MAX_OCTAVES."""
+    """Size factors (...) of poses (..., 5); each lies between 2**-MAX_OCTAVES and 2**MAX_OCTAVES."""
     return np.exp2(MAX_OCTAVES * triangle(poses[..., SIZE]))
 
 
 def shear_of(poses: np.ndarray) -> np.ndarray:
-    """Shears (...) of poses (..., 5), between -MAX_SHEAR and MAX_SHEAR."""
+    """Shears (...) of poses (..., 5); each lies between -MAX_SHEAR and MAX_SHEAR."""
     return MAX_SHEAR * triangle(poses[..., SHEAR])
 
 
@@ -67,7 +67,7 @@ def _heading(rng: np.random.Generator) -> float:
 
 
 def _clock(rng: np.random.Generator, time: np.ndarray, shortest: float, longest: float) -> np.ndarray:
-    """Cycles gone through (T,), from a phase at random, with a period between two bounds in seconds."""
+    """Completed cycles (T,) from a random phase, with a random period between two bounds in seconds."""
     return time / rng.uniform(shortest, longest) + rng.uniform()
 
 
@@ -80,7 +80,7 @@ def _translation(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
 
 
 def _acceleration(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
-    """Straight on, the speed going evenly from 0 to its most and back."""
+    """The object moves straight. Its speed rises evenly from 0 to its maximum and falls back."""
     period, top, phase = rng.uniform(1.2, 1.5), rng.uniform(0.85, 1.05), rng.uniform()
     turns = time / period + phase
     part: np.ndarray = turns % 1
@@ -93,7 +93,7 @@ def _oscillation(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
 
 
 def _bounce(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
-    """Hops along a parabola, always upright, with a slow way to one side."""
+    """The object hops along a parabola, always upright, and drifts slowly to one side."""
     part: np.ndarray = _clock(rng, time, 0.7, 0.9) % 1
     moved = _still(time)
     moved[:, X] = _sign(rng) * rng.uniform(0.15, 0.2) * time
@@ -106,7 +106,7 @@ def _orbit(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
 
 
 def _spiral(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
-    """A circle whose radius goes evenly out and in."""
+    """The object moves on a circle. The radius grows and shrinks evenly."""
     radius = 0.14 + 0.11 * triangle(_clock(rng, time, 2.0, 2.6))
     return _along(time, radius, _sign(rng) * 2 * np.pi * _clock(rng, time, 0.7, 0.9))
 
@@ -116,7 +116,7 @@ def _rotation(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
 
 
 def _swing(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
-    """Turns to and fro like a pendulum."""
+    """The object turns to and fro like a pendulum."""
     return _turning(time, ANGLE, rng.uniform(0.14, 0.18) * np.sin(2 * np.pi * _clock(rng, time, 0.85, 1.1)))
 
 
@@ -147,12 +147,12 @@ def draw_poses(motion: str, rng: np.random.Generator, time: np.ndarray, aspect: 
 
     Args:
         motion: One of :data:`MOTIONS`.
-        rng: Source of the curve's parameters and of its start.
-        time: Seconds (T,).
-        aspect: Width and height of the frame in short sides, the unit of length of the curves.
+        rng: Random generator for the curve's parameters and its start.
+        time: Times in seconds, float (T,).
+        aspect: Width and height of the frame in short sides. The short side is the curves' unit of length.
 
     Returns:
-        (T, 5), each coordinate in turns in [0, 1); see the module's text.
+        Poses (T, 5), each coordinate in turns in [0, 1); see the docstring of the module.
     """
     moved = MOTIONS[motion](rng, time)
     moved[:, [X, Y]] /= aspect

@@ -24,7 +24,7 @@ def object_matrices(thing: MovingObject) -> np.ndarray:
 
 
 def _spans(start: int, length: int, period: int) -> Iterator[Span]:
-    """Parts of [0, length), and where each lies on a circle of ``period >= length`` pixels counted from ``start``."""
+    """Parts of [0, length), and the place of each on a circle of ``period >= length`` pixels from ``start`` on."""
     start %= period
     first = min(length, period - start)
     yield slice(0, first), slice(start, start + first)
@@ -49,7 +49,7 @@ def _backdrop(scene: Scene) -> np.ndarray:
 
 
 def paste_object(frames: np.ndarray, thing: MovingObject, camera: np.ndarray) -> None:
-    """Draw an object on frames that wrap around: parts beyond one side appear at the other.
+    """Draw an object on frames that wrap around. Parts beyond one side appear at the other.
 
     Args:
         frames: uint8 (T, H, W, 3), changed in place.

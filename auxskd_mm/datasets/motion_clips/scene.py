@@ -33,7 +33,8 @@ class Scene:
     """One clip before it is rendered.
 
     ``background`` is a seamless texture uint8 (H', W', 3), ``drift`` and ``camera`` are displacements (T, 2) in pixels
-    (x, y): of the background alone, and of all there is. ``size`` is the frame's (width, height) in pixels.
+    (x, y). ``drift`` moves the background alone, ``camera`` moves everything. ``size`` is the frame's (width, height)
+    in pixels.
     """
 
     size: tuple[int, int]
@@ -54,15 +55,15 @@ def _shake(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
 
 
 def scene_time(settings: MotionClipsSettings) -> np.ndarray:
-    """The time of a clip's motions at each of its frames (T,), in seconds from 0.
+    """Motion time at each frame of a clip, float (T,), in seconds from 0.
 
-    Without slowing it is the time of the frames. With slowing everything that moves (objects, background, camera) slows
-    down as after a push. The factor from frame to frame is the same, and so is the way from the first frame to the
-    last. This gives an arrow of time that shows only in the change from frame to frame, since the start of a motion is
-    drawn evenly.
+    Without slowing it is the time of the frames. With slowing all motion (objects, background, camera) slows down as
+    after a push. The factor from frame to frame is constant, and the total path from the first frame to the last is
+    unchanged. This gives an arrow of time. It shows only in the change from frame to frame, since the start of a motion
+    is uniform.
 
     Args:
-        settings: Settings of the set; ``frames``, ``fps`` and ``slowing`` matter.
+        settings: Settings of the set. Only ``frames``, ``fps`` and ``slowing`` matter.
     """
     time: np.ndarray = np.arange(settings.frames) / settings.fps
     if settings.slowing == 1 or settings.frames == 1:
@@ -73,10 +74,10 @@ def scene_time(settings: MotionClipsSettings) -> np.ndarray:
 
 
 def draw_scene(settings: MotionClipsSettings, split: str, motion: str, index: int) -> Scene:
-    """Draw the scene of one clip, a function of its arguments alone.
+    """Draw the scene of one clip. It depends on the arguments alone.
 
     Args:
-        settings: Settings of the set; its counts and classes do not matter.
+        settings: Settings of the set. Its counts and classes do not matter.
         split: One of :data:`SPLITS`.
         motion: Class of the clip.
         index: Number of the clip in its split and class.

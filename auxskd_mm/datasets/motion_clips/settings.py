@@ -26,18 +26,19 @@ class MotionClipsSettings:
         frames: Frames per clip. 64 hold 16 frames at a pace of 4.
         fps: Frames per second; motions are defined in seconds.
         seed: Seed of the set; 0 or larger.
-        classes: Motions to make; their order gives the labels, but does not change the clips.
-        gop: Frames from key frame to key frame. 1 codes each frame by itself, so that its artefacts say nothing of the
-            motion either; 10 halves the files, and lets a network read a little of the class from single frames.
+        classes: Motions to make. Their order gives the labels, but does not change the clips.
+        gop: Frames from key frame to key frame. 1 codes each frame by itself, so its artefacts reveal nothing about the
+            motion. 10 halves the size of the files, but lets a network infer a little of the class from single frames.
         qp: H.264 quantiser in [0, 51], constant.
-        slowing: Speed of everything in the first frame over that in the last, 1 or larger. 1 is steady: a clip is then as
-            likely as its reverse, and no network can tell which of two parts came first. See :func:`scene_time`.
+        slowing: Ratio of all speeds in the first frame to those in the last frame, 1 or larger. With 1 the speeds are
+            steady. A clip is then as likely as its reverse, and no network can tell which of two parts came first. See
+            :func:`scene_time`.
 
     Attributes:
-        version: Of the generator, noted with the set.
+        version: Version of the generator, recorded with the set.
 
     Raises:
-        InputError: If a value is out of its range; names the setting.
+        InputError: If a value is out of its range. The message names the setting.
     """
 
     train: int = 100

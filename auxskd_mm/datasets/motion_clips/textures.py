@@ -10,7 +10,7 @@ _BORDER = 2
 
 
 def smooth_noise(rng: np.random.Generator, height: int, width: int, cell: float) -> np.ndarray:
-    """Noise with features ``cell`` pixels wide that goes on seamlessly across its borders: float32 (H, W) in [0, 1]."""
+    """Noise float32 (H, W) in [0, 1] with features ``cell`` pixels wide. It is seamless across its borders."""
     rows, columns = max(3, round(height / cell)), max(3, round(width / cell))
     pad = 2
     grid = np.pad(rng.random((rows, columns), dtype=np.float32), pad, mode='wrap')
@@ -23,20 +23,20 @@ def smooth_noise(rng: np.random.Generator, height: int, width: int, cell: float)
 
 
 def _paint(values: np.ndarray, colours: np.ndarray) -> np.ndarray:
-    """Colours (N, 3) spread along values (H, W) in [0, 1]: uint8 (H, W, 3)."""
+    """Map values (H, W) in [0, 1] to a scale of colours (N, 3). The result is uint8 (H, W, 3)."""
     stops = np.linspace(0, 1, len(colours))
     table = np.stack([np.interp(np.linspace(0, 1, 256), stops, channel) for channel in colours.T], axis=1)
     return table.astype(np.uint8)[(values * 255).astype(np.uint8)]
 
 
 def draw_background(rng: np.random.Generator, height: int, width: int, unit: float) -> np.ndarray:
-    """Seamless background texture: uint8 (height, width, 3), muted so that the objects stand out.
+    """Seamless background texture uint8 (height, width, 3). It is muted so that the objects stand out.
 
     Args:
-        rng: Source of the texture.
-        height: Period down in pixels.
-        width: Period across in pixels.
-        unit: Short side of the frame in pixels; features are a share of it.
+        rng: Random generator.
+        height: Vertical period in pixels.
+        width: Horizontal period in pixels.
+        unit: Short side of the frame in pixels. The size of the features is a share of it.
     """
     coarse = smooth_noise(rng, height, width, unit * rng.uniform(0.18, 0.3))
     fine = smooth_noise(rng, height, width, unit * rng.uniform(0.06, 0.09))
@@ -88,8 +88,8 @@ def draw_sprite(rng: np.random.Generator, side: int) -> np.ndarray:
     """One textured object.
 
     Args:
-        rng: Source of shape, pattern and colours.
-        side: Of the square sprite in pixels.
+        rng: Random generator for shape, pattern and colours.
+        side: Side of the square sprite in pixels.
 
     Returns:
         uint8 (side, side, 4): colours multiplied by the opacity, and the opacity. The object lies within the disc of

@@ -21,7 +21,7 @@ SETTINGS_FILE = 'motion_clips.json'
 
 
 class Counts(NamedTuple):
-    """Clips written by this call, and clips that were there already."""
+    """Number of clips written by this call, and number of clips that existed before."""
 
     written: int
     kept: int
@@ -53,13 +53,13 @@ def make_motion_clips(
                                                    no list for a split of 0 clips
         out/{train,val,test}/<class>/<class>_<number>.mp4
 
-    The lists come last, so that their presence means a whole set. Every clip is a function of the seed, its split,
-    class and number: neither the workers nor an interruption change it.
+    The lists are written last, so their presence means a whole set. Every clip depends only on the seed, its split,
+    class and number. Neither the workers nor an interruption change it.
 
     Args:
-        out: Folder, made if needed.
+        out: Output folder. It is created if it does not exist.
         settings: Settings of the set; the default set if None.
-        workers: Processes.
+        workers: Number of processes.
         progress: Show a bar with the time left.
 
     Raises:
@@ -142,7 +142,7 @@ def _write_lists(out: Path, settings: MotionClipsSettings) -> None:
 
 
 def _write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all; one that says the same already is left alone."""
+    """Write a text file whole or not at all. A file with the same content is not rewritten."""
     if path.exists() and path.read_text(encoding='utf-8') == text:
         return
     write_whole(path, text)

@@ -1,7 +1,8 @@
 """Encodes frames into the bytes of a store's member, one function per layout.
 
-An encoder is a generator of byte strings, so that a long video is never whole in memory except as H.264. What a reader
-needs to find single frames is written into the :class:`Recipe` that it gets, complete once the generator has ended.
+An encoder is a generator of byte strings, so a long video is never whole in memory except as H.264. The encoder writes
+the positions of the frames, which a reader needs, into its :class:`Recipe`. They are complete when the generator has
+ended.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Recipe:
 
     Attributes:
         settings: Settings of the store.
-        num_frames: Frames that will come.
+        num_frames: Number of frames to encode.
         fps: Frames per second, None if unknown.
         positions: Start of each frame in the member, and the end of the last one; empty for 'raw'.
         extradata: The decoder's set-up (parameter sets), 'mp4' only.
@@ -43,11 +44,11 @@ class Recipe:
 
 
 def encode(frames: Iterator[np.ndarray], recipe: Recipe) -> Iterator[bytes]:
-    """Bytes of a member.
+    """Yield the bytes of a member.
 
     Args:
-        frames: uint8 (H, W, 3) RGB, all of one size, already scaled.
-        recipe: Settings; receives positions and extradata.
+        frames: Scaled frames uint8 (H, W, 3) RGB, all of one size.
+        recipe: Settings. The function writes positions and extradata into it.
     """
     return _ENCODERS[recipe.settings.layout](frames, recipe)
 
@@ -67,7 +68,7 @@ def require_encoder(layout: str) -> None:
 def _encode_mp4(frames: Iterator[np.ndarray], recipe: Recipe) -> Iterator[bytes]:
     """An mp4 without B-frames and with key frames at fixed places, so that packet i is frame i.
 
-    4:2:0 wants even sides: an odd one is padded with its last row or column, which the reader cuts off again.
+    4:2:0 needs even sides. An odd side is padded with its last row or column, which the reader crops again.
     """
     import av
 
@@ -115,7 +116,7 @@ def _find_packets(buffer: BinaryIO, recipe: Recipe) -> None:
 
 
 def _encode_jpg(frames: Iterator[np.ndarray], recipe: Recipe) -> Iterator[bytes]:
-    """JPGs one after another, which players know as MJPEG."""
+    """Encode JPGs one after another, known to players as MJPEG."""
     options = [cv2.IMWRITE_JPEG_QUALITY, recipe.settings.quality]
     position = 0
     for frame in frames:

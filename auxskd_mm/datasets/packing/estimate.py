@@ -26,9 +26,9 @@ class Estimate(NamedTuple):
     """Cost of a layout.
 
     Attributes:
-        layout: Its name.
+        layout: Name of the layout.
         gigabytes: Size of the store of all videos.
-        hours: Time to pack it.
+        hours: Time to pack the store.
         clip_ms: CPU time to read 16 neighbouring frames.
     """
 
@@ -44,13 +44,13 @@ def estimate_layouts(
     """Estimates of every layout, from the first frames of a few videos spread over the list.
 
     Args:
-        videos: Videos that would be packed.
-        settings: Settings of the store; its layout does not matter.
-        workers: Processes that would pack.
-        sample: Videos to try.
+        videos: Videos to pack.
+        settings: Settings of the store. Its layout does not matter.
+        workers: Number of processes for the packing.
+        sample: Number of videos to try.
 
     Raises:
-        InputError: If none of them can be read.
+        InputError: If none of the tried videos can be read.
     """
     tried, frames = _sample(videos, sample)
     total = np.mean(frames) * len(videos)
@@ -62,7 +62,7 @@ def estimate_layouts(
 
 
 def estimate_table(estimates: Sequence[Estimate], chosen: str) -> str:
-    """Lines to print, the chosen layout marked."""
+    """Lines to print, with a mark at the chosen layout."""
     lines = [f'  {"layout":8} {"size":>10} {"packing":>10} {"16 frames":>10}']
     for layout, gigabytes, hours, clip_ms in estimates:
         size = f'{gigabytes:.1f} GB' if gigabytes >= 1 else f'{1000 * gigabytes:.1f} MB'

@@ -1,4 +1,4 @@
-"""Packing videos into a store, in parallel and restartable. An unfinished store is never taken for a whole one."""
+"""Packing videos into a store, in parallel and restartable. An unfinished store never counts as a whole one."""
 
 from __future__ import annotations
 
@@ -48,20 +48,20 @@ def pack_videos(
     """Write a store, or only the shards that are missing or whose sources have changed.
 
     Args:
-        out: Folder, made if needed.
+        out: Output folder. It is created if it does not exist.
         videos: Videos to pack, in the order of the store.
         settings: Settings of the store; the default is H.264.
-        workers: Processes; 1 packs in this process.
-        max_bad_share: Largest share of unreadable videos, which are left out and listed in ``Store.left_out``.
-        progress: Where a bar with the time left goes, None for none.
-        max_frames: Only so many of each video, for estimates; 0 is all.
+        workers: Number of processes. 1 packs in this process.
+        max_bad_share: Largest share of unreadable videos. These are left out and listed in ``Store.left_out``.
+        progress: Stream for a bar with the time left. None shows no bar.
+        max_frames: Largest number of frames per video, for estimates. 0 packs all frames.
 
     Returns:
         The store.
 
     Raises:
         InputError: If there is nothing to pack, the folder holds something else, the disk is full, or too many videos
-            are unreadable. Whole shards stay, and the next call goes on from them.
+            are unreadable. Whole shards stay, and the next call continues from them.
     """
     out, settings = Path(out), (settings or StoreSettings()).check()
     require_encoder(settings.layout)
@@ -112,7 +112,7 @@ def _check_names(videos: Sequence[SourceVideo]) -> None:
 def _claim(out: Path, settings: StoreSettings) -> None:
     """Make sure that the folder is new, or a store with these settings or the beginning of one.
 
-    A store whose frames were numbered in another way is claimed too: its marker goes, and its shards have other names.
+    A store with another numbering of frames is claimed too. Its marker is deleted, and its shards have other names.
     """
     file, ours = out / SETTINGS_FILE, dict(settings.relevant(), format=FORMAT, version=VERSION, numbering=NUMBERING)
     if not file.exists():
@@ -205,5 +205,5 @@ def _finish(out: Path, settings: StoreSettings, shards: Sequence[dict[str, Any]]
 
 
 def default_workers() -> int:
-    """Cores that this process may use."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1

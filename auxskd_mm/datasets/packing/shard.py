@@ -49,8 +49,8 @@ class ShardJob(NamedTuple):
         number: Number of the shard.
         settings: Settings of the store.
         videos: Videos of the shard.
-        states: Their sources' states when the packing was planned.
-        max_frames: Only so many of each video, for estimates; 0 is all.
+        states: States of the sources at the time of planning.
+        max_frames: Largest number of frames per video, for estimates. 0 packs all frames.
     """
 
     folder: Path
@@ -62,7 +62,7 @@ class ShardJob(NamedTuple):
 
     @property
     def stem(self) -> str:
-        """Name without suffix: another source, order or setting gives another, so shards never mix."""
+        """Name without suffix. Another source, order or setting gives another name, so shards never mix."""
         content = [
             VERSION,
             NUMBERING,
@@ -84,7 +84,7 @@ def shard_content(job: ShardJob) -> dict[str, Any] | None:
 
 
 def _is_content(job: ShardJob, content: dict[str, Any]) -> bool:
-    """Whether a shard and what its file says are what the job would write."""
+    """Whether a shard and its content file are equal to what the job would write."""
     size, left_out, videos = content['size'], content['left_out'], content['videos']
     check_shard_list([[content['file'], size]])
     check_left_out(left_out)
@@ -107,14 +107,14 @@ def _is_content(job: ShardJob, content: dict[str, Any]) -> bool:
 
 
 def write_shard(job: ShardJob) -> dict[str, Any]:
-    """Write a shard, or find it whole already.
+    """Write a shard, unless it exists whole.
 
     Returns:
-        ``dict(file, size, videos=[...], left_out=[...])``: a row for each video, and path and reason of those that
-        cannot be read.
+        ``dict(file, size, videos=[...], left_out=[...])``: one row per video, and path and reason of each unreadable
+        video.
 
     Raises:
-        OSError: If the disk is full or fails; nothing but the hidden partial file was touched, and that is removed.
+        OSError: If the disk is full or fails. Only the hidden partial file was written, and it is removed.
     """
     content = shard_content(job)
     if content is not None:
@@ -169,7 +169,7 @@ def _add_video(file: BinaryIO, job: ShardJob, video: SourceVideo, state: SourceS
 def _scaled(
     frames: Iterator[np.ndarray], count: int, settings: StoreSettings, shape: list[int]
 ) -> Iterator[np.ndarray]:
-    """The first ``count`` frames in the store's size, which is written into ``shape``."""
+    """Yield the first ``count`` frames in the size of the store, and write that size into ``shape``."""
     for i, frame in enumerate(frames):
         if i == count:
             return
@@ -185,10 +185,10 @@ def _scaled(
 def add_member(
     file: BinaryIO, name: str, chunks: Iterable[bytes], mtime: int, checksum: int = 0
 ) -> tuple[int, int, int]:
-    """Append a member to a tar file of unknown size: its header is filled in when its bytes are all there.
+    """Append a member of unknown size to a tar file. Its header is filled in after its last byte.
 
     Returns:
-        Where its bytes start, how many there are, and their CRC-32, on top of ``checksum``.
+        Start of its bytes, their number, and their CRC-32 on top of ``checksum``.
     """
     entry = tarfile.TarInfo(name)
     entry.mtime = mtime

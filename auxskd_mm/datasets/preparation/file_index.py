@@ -14,17 +14,17 @@ from .labeled_list import examples, write_lines
 
 
 class FileIndex:
-    """Videos and frame folders under a root, found by the name that a list gives them.
+    """Finds videos and frame folders under a root by their names in a list.
 
     A name first matches the file of that path. Else it matches a file with another suffix or none (transcoded videos,
-    extracted frames); the case of the class folder does not matter, and spaces may replace underscores in it. Else it
+    extracted frames). The case of the class folder does not matter, and spaces may replace underscores in it. Else it
     matches the only file of that base name (flat folders).
 
     Args:
-        root: Folder that is searched, once.
+        root: Folder to search. It is searched once.
 
     Raises:
-        InputError: If it is missing or holds no videos.
+        InputError: If the folder is missing or holds no videos.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -50,19 +50,19 @@ class FileIndex:
     def find_all(
         self, names: Sequence[str], source: str, out: str | Path, max_missing_share: float = 0.0
     ) -> list[str | None]:
-        """Paths of all names; those that are missing are written to ``out/missing.txt``.
+        """Paths of all names. Missing names are written to ``out/missing.txt``.
 
         Args:
             names: Names as the list gives them.
             source: Where the names come from, for messages.
-            out: Folder for ``missing.txt``, made if needed.
-            max_missing_share: Largest share of missing videos that is tolerated.
+            out: Folder for ``missing.txt``. It is created if it does not exist.
+            max_missing_share: Largest tolerated share of missing videos.
 
         Returns:
             One path per name, None for a missing one.
 
         Raises:
-            InputError: If more are missing; says how many, which, and what the folder holds instead.
+            InputError: If more are missing. The message gives their number, examples, and the content of the folder.
         """
         found = [self.find(name) for name in names]
         missing = [name for name, path in zip(names, found) if path is None]

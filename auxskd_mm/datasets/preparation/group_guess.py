@@ -22,9 +22,9 @@ class Guess(NamedTuple):
     """A pattern that divides clips into groups.
 
     Attributes:
-        pattern: For ``--group-pattern``.
-        group_of: Group of each clip, by its path.
-        rank: How likely it is, 0 the most.
+        pattern: Value for ``--group-pattern``.
+        group_of: Mapping from the path of each clip to its group.
+        rank: Rank of likelihood; 0 is the likeliest.
     """
 
     pattern: str
@@ -35,17 +35,17 @@ class Guess(NamedTuple):
 def guess_groups(clips: Sequence[Clip], folder: str | Path, most: int = 3) -> list[Guess]:
     """Patterns in the paths of clips that make groups by which they can be split.
 
-    Looked at are sub-folders other than the classes, and the words of the file name: ``s01_wave_003.mp4`` has the words
-    ``s01``, ``wave`` and ``003``. A word that differs in each clip, is the same in all, is the class, or counts clips is
-    no group.
+    The function examines sub-folders other than the classes, and the words of the file name: ``s01_wave_003.mp4`` has
+    the words ``s01``, ``wave`` and ``003``. A word is not a group if it differs in each clip, is the same in all clips,
+    is the class, or counts clips.
 
     Args:
         clips: All clips.
-        folder: What their paths start from.
+        folder: Folder at which the paths start.
         most: Largest number of patterns to return.
 
     Returns:
-        The likeliest first; none if the names tell nothing.
+        Guesses, the likeliest first. Empty if the names suggest no group.
     """
     root = str(Path(folder).resolve())
     paths = [clip.path.removeprefix(root) for clip in clips]
@@ -65,7 +65,7 @@ def guess_groups(clips: Sequence[Clip], folder: str | Path, most: int = 3) -> li
 
 
 def _candidates(paths: Sequence[str]) -> list[tuple[str, int]]:
-    """Patterns to try, each with its rank; short ones before long ones of the same meaning."""
+    """Patterns to try, each with its rank. Short patterns come before long ones of the same meaning."""
     found: list[tuple[str, int]] = []
     names = [PurePosixPath(path) for path in paths]
     for level in range(min(len(name.parts) for name in names) - 2):

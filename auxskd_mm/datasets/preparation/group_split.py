@@ -31,7 +31,7 @@ def split_by_group(clips: Sequence[Clip], test_share: float, seed: int) -> tuple
         seed: Seed of the split.
 
     Returns:
-        (train, test), together all clips, without a common group.
+        (train, test). Together they hold all clips, and they share no group.
 
     Raises:
         InputError: If the share is out of range, or the clips cannot be split.
@@ -54,7 +54,7 @@ def divide_by_group(clips: Sequence[Clip], shares: Mapping[str, float], seed: in
         Clips of each part, in the order of ``clips``.
 
     Raises:
-        InputError: If there is no such division; names the classes that prevent it.
+        InputError: If there is no such division. The message names the classes that prevent it.
     """
     if not clips:
         raise InputError('no clips: there is nothing to split')
@@ -120,12 +120,12 @@ def write_lists(
     training paths, ``classes.txt``, and ``groups.csv`` (path, group).
 
     Args:
-        out: Folder, made if needed.
+        out: Output folder. It is created if it does not exist.
         train: Labelled training clips.
         test: Labelled test clips.
         extra_train: Further unlabelled paths for the pool.
         val: Labelled validation clips.
-        delimiter: Between path and label.
+        delimiter: Separator between path and label.
 
     Raises:
         InputError: If a path holds the delimiter.

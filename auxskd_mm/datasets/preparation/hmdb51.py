@@ -28,11 +28,11 @@ def prepare_hmdb51(
         videos: Folder of the videos (or of their frame folders) by class, with any suffix.
         annotations: Folder of the official ``<class>_test_split<n>.txt``.
         out: Folder for ``{train,test,fit,val}_split{1,2,3}.txt`` and ``classes.txt``.
-        held: Training videos to hold out for validation (400 in VCOP); 0 writes no fit and val lists.
+        held: Number of training videos to hold out for validation (400 in VCOP). 0 writes no fit and val lists.
         seed: Seed of that choice.
 
     Returns:
-        Videos in every list of every split.
+        Number of videos per list, for each split.
 
     Raises:
         InputError: If an annotation file is missing or not the official one, or videos are missing.
@@ -78,10 +78,10 @@ def read_split(annotations: Path, number: int) -> tuple[Split, list[str]]:
 
 
 def check_split(split: Split, number: int, classes: list[str], source: str) -> None:
-    """Check a split against the known totals: 51 classes, 70 training and 30 test videos in each.
+    """Check a split against the known totals: 51 classes, with 70 training and 30 test videos per class.
 
     Raises:
-        InputError: Naming the first class that differs, and the totals.
+        InputError: If they differ. The message names the first class that differs, and the totals.
     """
     source = f'{source}, split {number}'
     if len(classes) != NUM_CLASSES:

@@ -1,9 +1,9 @@
 """Kinetics-100: the 100 smallest classes of a local Kinetics-400, or the videos of a published list.
 
-There is no one Kinetics-100. RSPNet's rule (PeihaoChen/RSPNet @ 2958779, README) takes the 100 classes whose folders in
-the local training set have the fewest bytes, which depends on how that copy was transcoded; auxSKD publishes a list of
-32,552 videos (Plrbear/auxSKD @ 79e99b8, ``auxSKD/list/k100.list``). The two differ in at least one class
-(``sweeping_floor`` is in RSPNet's only).
+There are two versions of Kinetics-100. RSPNet's rule (PeihaoChen/RSPNet @ 2958779, README) takes the 100 classes whose
+folders in the local training set have the fewest bytes. The result depends on how the local copy was transcoded. auxSKD
+publishes a list of 32,552 videos (Plrbear/auxSKD @ 79e99b8, ``auxSKD/list/k100.list``). The two differ in at least one
+class (``sweeping_floor`` is in RSPNet's only).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ def smallest_classes(folder: str | Path, count: int = 100) -> list[tuple[str, in
 
     Args:
         folder: Training set with one sub-folder per class.
-        count: How many.
+        count: Number of classes.
 
     Returns:
-        (class, bytes), of equal sizes in the order of their names.
+        Pairs (class, bytes). Classes of equal size are in the order of their names.
 
     Raises:
         InputError: If there are fewer classes.
@@ -51,12 +51,12 @@ def prepare_kinetics100_by_size(
         train: Kinetics-400 training set, one sub-folder per class.
         val: Validation set of the same layout, or None.
         out: Folder for ``train.txt`` and ``val.txt`` (``path label``, relative to ``train`` and ``val``),
-            ``classes.txt`` and ``sizes.csv`` (class, bytes), which records what decided.
-        count: Classes to take.
-        delimiter: Between path and label.
+            ``classes.txt`` and ``sizes.csv`` (class, bytes), which records the sizes behind the choice.
+        count: Number of classes to take.
+        delimiter: Separator between path and label.
 
     Returns:
-        Videos in each list, and classes.
+        Number of videos per list, and number of classes.
 
     Raises:
         InputError: If folders or classes are missing.
@@ -84,16 +84,16 @@ def prepare_kinetics100_from_list(
     """Write the lists of the videos that a published list names.
 
     Args:
-        videos: Folder of the videos, one sub-folder per class; class names may have spaces for underscores.
+        videos: Folder of the videos, one sub-folder per class. Class names may have spaces in place of underscores.
         names: List of ``class/video`` with or without frame counts, such as auxSKD's ``k100.list``.
         out: Folder for ``train.txt``, ``val.txt``, ``classes.txt``, and ``missing.txt`` if videos are missing.
-        val: Validation set, of which the videos of the same classes are taken, or None.
+        val: Validation set, or None. The function takes its videos of the same classes.
         list_format: Column layout of the list; see :mod:`auxskd_mm.datasets.list_formats`.
-        max_missing_share: Largest share of missing videos that is tolerated: those that are no longer online.
-        delimiter: Between path and label.
+        max_missing_share: Largest tolerated share of missing videos. Some are no longer online.
+        delimiter: Separator between path and label.
 
     Returns:
-        Videos in each list, classes, and missing videos.
+        Number of videos per list, of classes, and of missing videos.
 
     Raises:
         InputError: If more videos are missing, or the list cannot be read.

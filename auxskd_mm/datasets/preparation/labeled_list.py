@@ -21,12 +21,12 @@ def write_list(path: str | Path, videos: Sequence[Labeled], delimiter: str = ' '
     """Write ``path label`` lines.
 
     Args:
-        path: File to write; its folder is made if needed.
-        videos: Its lines.
-        delimiter: Between path and label.
+        path: File to write. Its folder is created if it does not exist.
+        videos: Videos, one per line.
+        delimiter: Separator between path and label.
 
     Raises:
-        InputError: If a path holds the delimiter or a line break, so that the list could not be read back.
+        InputError: If a path holds the delimiter or a line break. The list could not be read back.
     """
     torn = [video.path for video in videos if delimiter in video.path]
     if torn:
@@ -38,7 +38,7 @@ def write_list(path: str | Path, videos: Sequence[Labeled], delimiter: str = ' '
 
 
 def write_lines(path: str | Path, lines: Iterable[str]) -> Path:
-    """Write lines of text; the folder is made if needed.
+    """Write lines of text. The folder is created if it does not exist.
 
     Raises:
         InputError: If a line holds a line break.

@@ -20,12 +20,12 @@ _LEAST_CONTRAST = 8.0
 
 
 class NearDuplicates(NamedTuple):
-    """What was found.
+    """The result of a search for near duplicates.
 
     Attributes:
         pairs: (test path, training path) of each test clip that looks like a training clip.
-        looked_at: Test clips that were compared.
-        compared_with: Training clips that they were compared with.
+        looked_at: Number of compared test clips.
+        compared_with: Number of compared training clips.
     """
 
     pairs: list[tuple[str, str]]
@@ -42,11 +42,11 @@ def near_duplicates(train: Sequence[str], test: Sequence[str], most: int = 1000)
 
     Args:
         train: Paths of training clips. Those that cannot be read are left out.
-        test: Paths of test clips, likewise.
-        most: Clips to read in all; of more, evenly spread ones are taken.
+        test: Paths of test clips. Those that cannot be read are left out.
+        most: Largest number of clips to read in all. Of more clips, evenly spread ones are read.
 
     Returns:
-        The pairs, in the order of ``test``, and how many clips were compared.
+        The pairs, in the order of ``test``, and the number of compared clips.
     """
     share = min(1.0, most / max(1, len(train) + len(test)))
     sides = []
@@ -69,7 +69,7 @@ def near_duplicates(train: Sequence[str], test: Sequence[str], most: int = 1000)
 
 
 def clip_hash(path: str) -> np.ndarray | None:
-    """Difference hashes of three frames, bool (3, 64); None if the clip cannot be read or shows nothing."""
+    """Difference hashes of three frames, bool (3, 64); None if the clip cannot be read or is blank."""
     try:
         reader = open_reader(path)
         try:

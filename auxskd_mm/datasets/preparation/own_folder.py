@@ -33,19 +33,19 @@ def prepare_folder(
     """Write the lists of a folder of videos; see :func:`auxskd_mm.datasets.preparation.group_split.write_lists`.
 
     Args:
-        folder: Videos as ``class/video.mp4``; or what the paths of ``table`` are relative to.
-        out: Folder for the lists, whose paths are absolute.
+        folder: Folder of the videos, as ``class/video.mp4``. With ``table``, the paths of the table are relative to it.
+        out: Folder for the lists. The paths in the lists are absolute.
         table: CSV with the columns ``path, label`` or ``class, file``, and optionally ``group`` and ``split``. A
-            ``split`` column (train, val, test) is taken as it is, and checked. None takes the labels from the folders.
-        encoding: How the characters of ``table`` are written, such as 'cp1252'.
-        group_pattern: Regular expression with one bracket, searched in the path of a video inside ``folder``: what the
-            bracket matches is its group, within all classes. Without it and without a group column every video is a
-            group of its own.
+            ``split`` column (train, val, test) is used unchanged after a check. None takes the labels from the folders.
+        encoding: Character encoding of ``table``, such as 'cp1252'.
+        group_pattern: Regular expression with one bracket, searched in the path of a video inside ``folder``. The text
+            that the bracket matches is the group of the video, across all classes. Without a pattern and without a
+            group column, every video is a group of its own.
         test_share: Share of the clips to hold out for the test.
         val_share: Share of the clips to hold out for validation, 0 for none.
         seed: Seed of the split.
         pool: Further videos, without labels, for ``pool.txt``.
-        delimiter: Between path and label.
+        delimiter: Separator between path and label.
 
     Returns:
         The clips of each part.

@@ -1,4 +1,4 @@
-"""Splits of labelled videos: checking them, finding their videos, holding out a validation part."""
+"""Splits of labelled videos: checks, search for their videos, and the choice of a validation part."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class Split(NamedTuple):
 
 
 def hold_out(videos: Sequence[Labeled], count: int, seed: int) -> tuple[list[Labeled], list[Labeled]]:
-    """Videos at random for validation, as VCOP's ``random_split`` (800 of UCF101's training list, 400 of HMDB51's).
+    """Hold out random videos for validation, as VCOP's ``random_split`` (800 in UCF101, 400 in HMDB51).
 
     Args:
         videos: Training videos.
-        count: How many to hold out.
-        seed: Which.
+        count: Number of videos to hold out.
+        seed: Seed of the choice.
 
     Returns:
         (rest, held out), each in the order of ``videos``.
 
     Raises:
-        InputError: If nothing would be left to train on.
+        InputError: If no video would be left for training.
     """
     if not 0 <= count < len(videos):
         raise InputError(f'cannot hold out {count} of {len(videos)} training videos; expected 0 to {len(videos) - 1}')
@@ -45,7 +45,7 @@ def check_official(split: Split, classes: Sequence[str], source: str) -> None:
     """Check that a split is whole: no video twice, none on both sides, every class on both sides.
 
     Raises:
-        InputError: Naming what is wrong.
+        InputError: If the split is not whole. The message names the fault.
     """
     train, test = ({video.path for video in part} for part in split)
     for part, names in (('train', train), ('test', test)):
@@ -64,7 +64,7 @@ def check_official(split: Split, classes: Sequence[str], source: str) -> None:
 
 
 def locate_split(split: Split, index: FileIndex, source: str, out: str | Path) -> Split:
-    """The split with every name replaced by the path that the video has in the folder.
+    """The split with every name replaced by the path of the video in the folder.
 
     Raises:
         InputError: If a video is missing; see :meth:`FileIndex.find_all`.
@@ -78,11 +78,11 @@ def locate_split(split: Split, index: FileIndex, source: str, out: str | Path) -
 def write_split(out: str | Path, number: int, split: Split, held: int, seed: int) -> dict[str, int]:
     """Write the lists of one split.
 
-    These are ``train_split<n>.txt`` and ``test_split<n>.txt``; and if videos are held out, ``fit_split<n>.txt`` and
-    ``val_split<n>.txt``, which together are the training list.
+    These are ``train_split<n>.txt`` and ``test_split<n>.txt``. If videos are held out, there are also
+    ``fit_split<n>.txt`` and ``val_split<n>.txt``. Together these two are the training list.
 
     Returns:
-        Videos in each list.
+        Number of videos per list.
     """
     parts = dict(train=split.train, test=split.test)
     if held:

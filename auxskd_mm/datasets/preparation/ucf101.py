@@ -28,11 +28,11 @@ def prepare_ucf101(
         videos: Folder of the videos (or of their frame folders), by class or flat, with any suffix.
         annotations: Folder of the official ``classInd.txt``, ``trainlist0?.txt`` and ``testlist0?.txt``.
         out: Folder for ``{train,test,fit,val}_split{1,2,3}.txt`` and ``classes.txt``.
-        held: Training videos to hold out for validation (800 in VCOP); 0 writes no fit and val lists.
+        held: Number of training videos to hold out for validation (800 in VCOP). 0 writes no fit and val lists.
         seed: Seed of that choice.
 
     Returns:
-        Videos in every list of every split.
+        Number of videos per list, for each split.
 
     Raises:
         InputError: If an annotation file is missing or not the official one, or videos are missing.
@@ -88,7 +88,7 @@ def check_split(split: Split, number: int, classes: list[str], source: str) -> N
     """Check a split against the known totals, and that no group (g01 .. g25 of a class) is on both sides.
 
     Raises:
-        InputError: Naming what differs.
+        InputError: If they differ. The message names the difference.
     """
     source = f'{source}, split {number}'
     if len(classes) != NUM_CLASSES:
@@ -111,7 +111,7 @@ def _group(name: str) -> str:
 
 
 def _annotation_folder(folder: Path) -> Path:
-    """The folder itself, or the one inside that the official archive unpacks to."""
+    """The folder itself, or the sub-folder into which the official archive unpacks."""
     for candidate in (folder, folder / 'ucfTrainTestlist'):
         if (candidate / 'classInd.txt').is_file():
             return candidate

@@ -1,6 +1,6 @@
 """Decodes every video once, in parallel, and reports bad, short and duplicate ones.
 
-Of each video a sample of frames is also read by number, as training reads them, and compared.
+For each video it also reads a sample of frames by number, as training does, and compares them with the decoded ones.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ COMPARED = 8
 
 
 class VideoReport(NamedTuple):
-    """What was found out about one video.
+    """The results of the check of one video.
 
     Attributes:
-        path: As given.
-        status: 'ok', or the gravest of 'bad' (cannot be decoded to its end, or reading by number gives other frames than
-            reading in order), 'short' and 'duplicate'.
-        reason: What is wrong, or odd about one that is 'ok', such as missing frame numbers; '' if nothing.
-        frames: Frames that were decoded.
+        path: Path as given.
+        status: 'ok', or the gravest of 'bad', 'short' and 'duplicate'. 'bad' means that the video cannot be decoded to
+            its end, or that reading by number gives other frames than reading in order.
+        reason: The fault. For 'ok' a remark, such as missing frame numbers, or ''.
+        frames: Number of decoded frames.
         fps: Frames per second, None if unknown.
         width: In pixels, 0 if nothing could be decoded.
         height: In pixels.
-        size: In bytes; of a frame folder, of all its images.
+        size: In bytes. For a frame folder, the sum over its images.
         digest: Hash of the content, '' if it could not be read.
     """
 
@@ -62,15 +62,15 @@ class VideoReport(NamedTuple):
 
 
 def check_video(path: str, min_frames: int = 1, max_pixels: int = MAX_PIXELS) -> VideoReport:
-    """Decode one video to its end, and compare a sample of its frames with the same ones read by number.
+    """Decode one video to its end, and compare a sample of its frames with the same frames read by number.
 
     Args:
         path: Video file or frame folder.
-        min_frames: Fewest frames that are not 'short'.
-        max_pixels: Most pixels of a frame that is not 'bad'.
+        min_frames: A video with fewer frames is 'short'.
+        max_pixels: A video with more pixels per frame is 'bad'.
 
     Returns:
-        Its report; a video that cannot be read is a report too, never an exception.
+        The report. A video that cannot be read also gives a report, never an exception.
     """
     report = VideoReport(path, 'bad')
     try:
@@ -107,17 +107,17 @@ def check_videos(
 ) -> list[VideoReport]:
     """Check many videos in worker processes, with a progress bar and the time left.
 
-    A video on which the decoder crashes is reported as bad; the others go on.
+    If the decoder crashes on a video, that video is reported as bad, and the check of the others continues.
 
     Args:
         paths: Video files or frame folders.
         min_frames: See :func:`check_video`.
         max_pixels: See :func:`check_video`.
-        workers: Processes, None for one per core.
-        progress: Where the bar goes, None for none.
+        workers: Number of processes. None takes one per core.
+        progress: Stream for the bar. None shows no bar.
 
     Returns:
-        Reports in the order of ``paths``. Of several with the same content the first is not a duplicate.
+        Reports in the order of ``paths``. Among several videos with the same content, the first is not a duplicate.
 
     Raises:
         InputError: If there are no paths, or an argument is below 1.
@@ -144,7 +144,7 @@ def check_videos(
 
 
 def summarize(reports: Iterable[VideoReport]) -> dict[str, int]:
-    """Videos of each status."""
+    """Number of videos per status."""
     counts = Counter(report.status for report in reports)
     return {status: counts[status] for status in STATUSES}
 
@@ -154,7 +154,7 @@ def write_report(path: str | Path, reports: Sequence[VideoReport]) -> None:
 
     Args:
         path: ``.csv`` (one row per video) or ``.json`` (``summary`` and ``videos``).
-        reports: What to write.
+        reports: Reports to write.
 
     Raises:
         InputError: For another suffix.
@@ -177,7 +177,7 @@ def _collect(
     reports: dict[int, VideoReport],
     tick: Callable[[], object],
 ) -> None:
-    """Run the tasks, as far as the pool gets."""
+    """Run the tasks until all are done or the pool breaks."""
     try:
         tasks = {pool.submit(check, paths[i]): i for i in indices}
         for task in as_completed(tasks):
@@ -188,9 +188,10 @@ def _collect(
 
 
 def _decode_video(reader: PyAVReader) -> tuple[int, int, int]:
-    """Frames, width and height; keeps no frame, so a film needs no more memory than a clip.
+    """Number of frames, width and height. It keeps no frame, so a film needs no more memory than a clip.
 
-    Clips are read by number, with a seek. So a sample of the frames, in pairs of neighbours, is read that way too.
+    Training reads clips by number, with a seek. So this function also reads a sample of the frames, in pairs of
+    neighbours, by number.
     """
     spread = np.linspace(0, max(reader.num_frames - 2, 0), COMPARED // 2).astype(int)
     numbers = np.unique([spread, np.minimum(spread + 1, reader.num_frames - 1)]).tolist()
@@ -218,7 +219,7 @@ def _decode_video(reader: PyAVReader) -> tuple[int, int, int]:
 
 
 def _one_line(error: Exception) -> str:
-    """Its kind is left out where the text speaks for itself."""
+    """The error in one line. The type of the error is left out where the message is clear without it."""
     known = isinstance(error, (InputError, OSError))
     return reason(error) if known else f'{type(error).__name__}: {reason(error)}'
 
@@ -235,7 +236,7 @@ def _decode_images(reader: Reader) -> tuple[int, int, int]:
 
 
 def _content(path: str) -> tuple[int, str]:
-    """Bytes and their hash."""
+    """Size in bytes, and hash of the content."""
     if os.path.isdir(path):
         files = [os.path.join(path, name) for name in find_frames(path).frames]
     else:

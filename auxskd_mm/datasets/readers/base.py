@@ -20,12 +20,12 @@ _BLOCK, _BLOCK_BYTES = 64, 2**28
 class Reader:
     """Base of the readers.
 
-    What a library raises in a reader's methods, and want of memory, is a :class:`VideoReadError`.
+    An error of a library in a reader's methods, or a lack of memory, becomes a :class:`VideoReadError`.
 
     Args:
         path: Video file or frame folder.
-        channel_order: 'rgb', or 'bgr' as the original loaders fed their networks.
-        max_pixels: Most pixels of a frame; a video with larger ones is refused.
+        channel_order: 'rgb', or 'bgr' as in the original loaders.
+        max_pixels: Largest number of pixels per frame. A video with larger frames is refused.
     """
 
     num_frames: int = 0
@@ -47,7 +47,7 @@ class Reader:
         raise NotImplementedError
 
     def stream(self) -> Iterator[np.ndarray]:
-        """All frames in order, few of them in memory at a time."""
+        """All frames in order, each uint8 (H, W, 3). Only a few are in memory at a time."""
         start, block = 0, 1
         while start < self.num_frames:
             frames = self.read(range(start, min(start + block, self.num_frames)))
@@ -59,13 +59,13 @@ class Reader:
         """Release the file."""
 
     def _require(self) -> None:
-        """Refuse a missing or empty file with a plain reason, whatever the backend would say."""
+        """Refuse a missing or empty file with a plain reason, independent of the backend."""
         require_regular(self.path)
         if os.path.getsize(self.path) == 0:
             raise VideoReadError(self.path, 'the file is empty (0 bytes)')
 
     def _complete(self, found: dict[int, np.ndarray], indices: Sequence[int]) -> list[np.ndarray]:
-        """Frames in order; the last decodable one stands in for the few that a container announced beyond its end."""
+        """Frames in order. The last decodable frame replaces the few that a container announces beyond its end."""
         missing = [i for i in indices if i not in found]
         if missing:
             last = max(found, default=-1)
@@ -78,10 +78,10 @@ class Reader:
 
 
 def require_regular(path: str) -> None:
-    """Refuse anything but a regular file; opening a pipe would wait for its writer.
+    """Refuse any path but a regular file. Opening a pipe would wait for its writer.
 
     Raises:
-        VideoReadError: If it is none, or there is nothing.
+        VideoReadError: If the path does not exist or is not a regular file.
     """
     path = os.fspath(path)
     if '\0' in path:

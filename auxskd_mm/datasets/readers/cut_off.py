@@ -1,8 +1,8 @@
-"""Whether the end of a video file is missing, by the sizes that its container states.
+"""Detects a missing end of a video file from the sizes that its container states.
 
-FFmpeg reads what is left of such a file without a word. Each check looks at a few places of the file, and only says that
-something is missing where the container is sure: what lies behind the last frame may be of no use, but whoever copied the
-file did not copy all of it.
+FFmpeg reads the rest of such a file without a warning. Each check reads a few positions of the file. It reports a
+missing part only where the container states it for certain. The part after the last frame may be of no use, but its
+absence shows that the copy is incomplete.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _File(NamedTuple):
 
 
 def missing_end(path: str, container: str) -> str:
-    """What tells that a file is cut off, with numbers; '' if nothing does.
+    """The evidence that a file is cut off, with numbers. '' if there is none.
 
     Args:
         path: The file.
@@ -51,7 +51,7 @@ def _promised(size: int, file: _File) -> str:
 
 
 def _matroska(file: _File) -> str:
-    """The segment's size; where it is unknown, as in recordings of browsers, the last element's."""
+    """Check the size of the segment. If it is unknown, as in recordings of browsers, check that of the last element."""
     at = 0
     while at + 12 <= file.size:
         head = file.read(at, 12)
@@ -79,7 +79,7 @@ def _matroska(file: _File) -> str:
 
 
 def _avi(file: _File) -> str:
-    """The list of frames; the index behind it may be missing."""
+    """Check the list of frames. The index after it may be missing."""
     at = 12
     while at + 12 <= file.size:
         head = file.read(at, 12)
@@ -92,7 +92,7 @@ def _avi(file: _File) -> str:
 
 
 def _mp4(file: _File) -> str:
-    """The last box. Samples that are missing are found by their number already, but not in fragments."""
+    """Check the last box. Missing samples are already found by their number, but not in fragments."""
     at = 0
     while at + 8 <= file.size:
         head = file.read(at, 16)
@@ -108,7 +108,7 @@ def _mp4(file: _File) -> str:
 
 
 def _mpegts(file: _File) -> str:
-    """Packets of one size, each with a sync byte."""
+    """Check that packets have one size and a sync byte each."""
     for size in _TS_SIZES:
         skip = 4 if size == 192 else 0
         if all(file.read(i * size + skip, 1) == bytes([_TS_SYNC]) for i in range(5)):
@@ -121,7 +121,7 @@ def _mpegts(file: _File) -> str:
 
 
 def _flv(file: _File) -> str:
-    """The last tag, whose size is stated before it and behind it."""
+    """Check the last tag. Its size is stated before and after it."""
     total = int.from_bytes(file.read(file.size - 4, 4), 'big')
     start = file.size - 4 - total
     head = file.read(start, 4) if start >= 9 else b''
@@ -138,7 +138,7 @@ def _asf(file: _File) -> str:
 
 
 def _ogg(file: _File) -> str:
-    """The last page."""
+    """Check the last page."""
     tail = file.read(file.size - 2 * _OGG_PAGE, 2 * _OGG_PAGE)
     at = tail.rfind(b'OggS\0')
     if at < 0:
@@ -150,7 +150,7 @@ def _ogg(file: _File) -> str:
 
 
 def _gif(file: _File) -> str:
-    """The end of the last image's data, and the file's."""
+    """Check the end of the last image's data and of the file."""
     return '' if b'\0;' in file.read(file.size - 256, 256) else 'its end mark is missing'
 
 

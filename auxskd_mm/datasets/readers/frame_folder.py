@@ -31,15 +31,16 @@ class FrameFolderReader(Reader):
         path: The folder.
         channel_order: See :class:`Reader`.
         target: (width, height) that the frames will be resized to. JPGs much larger than it are then decoded at a half,
-            a quarter or an eighth of their size. Each pixel is the mean of those it stands for, and decoding costs
-            less. The reader takes the largest reduction that leaves at least 0.93 of the target. None decodes in full.
-        max_pixels: See :class:`Reader`; of the image as it is stored.
+            a quarter or an eighth of their size. Each pixel is the mean of the original pixels that it replaces, and
+            decoding costs less. The reader takes the largest reduction that leaves at least 0.93 of the target. None
+            decodes in full.
+        max_pixels: See :class:`Reader`. It limits the stored image.
 
     Attributes:
-        note: What is odd about the folder, such as missing numbers; '' if nothing.
+        note: A remark on an unusual folder, such as missing numbers, else ''.
 
     Raises:
-        VideoReadError: If the folder is no frame folder.
+        VideoReadError: If the folder is not a frame folder.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class FrameFolderReader(Reader):
 
 
 def reduction(size: tuple[int, int] | None, target: tuple[int, int]) -> int:
-    """Factor in {1, 2, 4, 8} by which images of a size (width, height) may be decoded smaller; 1 if it is unknown."""
+    """Factor in {1, 2, 4, 8} by which images of a size (width, height) may be reduced. 1 if the size is unknown."""
     if size is None:
         return 1
     fitting = [f for f in REDUCED if all(-(-side // f) >= _LEAST_SHARE * least for side, least in zip(size, target))]
@@ -91,7 +92,7 @@ def reduction(size: tuple[int, int] | None, target: tuple[int, int]) -> int:
 
 
 def _listing(folder: str) -> FrameNames:
-    """Frames of a folder; remembered as long as the folder's time stays."""
+    """Frames of a folder, cached until the modification time of the folder changes."""
     changed = os.stat(folder).st_mtime_ns
     known = _LISTINGS.get(folder)
     if known is not None and known[0] == changed:

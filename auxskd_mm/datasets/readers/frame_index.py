@@ -1,4 +1,4 @@
-"""Index of the frames of a video file, from its packets; it decodes only where these do not suffice."""
+"""Index of the frames of a video file, from its packets. It decodes only where the packets do not suffice."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ _MPEG4_FRAME = b'\x00\x00\x01\xb6'
 
 @dataclass
 class FrameIndex:
-    """What is known about the frames of a file.
+    """Number, rate and time stamps of the frames of a file.
 
     Attributes:
-        num_frames: How many there are.
+        num_frames: Number of frames.
         fps: Frames per second, None if unknown.
-        order: Time stamps of the frames in the order in which they are shown. None where the packets have none, or not
-            each its own: frames are then counted from the start.
+        order: Time stamps of the frames in the order in which they are shown. None where packets have no time stamps or
+            share one. Frames are then counted from the start.
         keys: Time stamps of the key frames, ascending.
-        doubtful: The time stamps follow the order of the packets, and the codec may show frames in another one. They
-            may be right, or those of decoding under another name.
+        doubtful: The time stamps follow the order of the packets, and the codec may show frames in another order. The
+            time stamps may then be right, or they may be decoding times in the wrong field.
         simple: Each key frame starts a closed group, every packet shows one frame, and the first frame has time 0.
-            Other libraries find frames of such a file by number.
+            Other libraries can find frames of such a file by number.
     """
 
     num_frames: int
@@ -72,11 +72,11 @@ def open_container(path: str, max_pixels: int = MAX_PIXELS) -> Any:
     """PyAV's container of a file with a video stream that it can decode, with one thread.
 
     Args:
-        path: Of a regular file; no other file is opened, whatever it names.
-        max_pixels: Most pixels of a frame.
+        path: Path of a regular file. No other file is opened, even if this one refers to others.
+        max_pixels: Largest number of pixels per frame.
 
     Raises:
-        VideoReadError: If it is none.
+        VideoReadError: If it is not such a file.
     """
     import av
 
@@ -113,9 +113,9 @@ def index_frames(path: str, container: InputContainer, max_pixels: int = MAX_PIX
     """Index of a file.
 
     Args:
-        path: Its name.
-        container: The file, newly opened by :func:`open_container`; it is read to its end.
-        max_pixels: As for :func:`open_container`, which opens the file again where its packets do not tell enough.
+        path: Path of the file.
+        container: The file, newly opened by :func:`open_container`. It is read to its end.
+        max_pixels: See :func:`open_container`. The file is opened again where its packets do not suffice.
 
     Raises:
         VideoReadError: If the file is damaged or shows no frames.
@@ -151,7 +151,7 @@ def index_frames(path: str, container: InputContainer, max_pixels: int = MAX_PIX
 
 
 def _packets(path: str, container: InputContainer) -> tuple[list[_Packet], bool]:
-    """All packets that show a frame, and whether it is sure that each shows one."""
+    """All packets that show a frame, and whether it is certain that each of them shows one."""
     import av
 
     stream = video_stream(container)
@@ -198,9 +198,9 @@ def _is_hidden(codec: str, packet: Packet) -> bool:
 
 
 def _frame_rate(stream: VideoStream, order: list[int] | None) -> float | None:
-    """Frames per second on average: what the container says, unless the frames' own times say another rate.
+    """Average frames per second: the value of the container, unless the frames' own times give another rate.
 
-    Some containers state a nominal rate for frames at uneven distances, others none.
+    Some containers state a nominal rate for frames at uneven distances. Others state none.
     """
     stated = float(stream.average_rate) if stream.average_rate else None
     if order is None or len(order) < 2 or not stream.time_base:
@@ -213,7 +213,7 @@ def _frame_rate(stream: VideoStream, order: list[int] | None) -> float | None:
 
 
 def _groups_are_closed(packets: list[_Packet], order: list[int]) -> bool:
-    """Whether the frames before each key frame in the file are those that are shown before it."""
+    """Whether exactly the frames before each key frame in the file are shown before that key frame."""
     latest = None
     for i, packet in enumerate(packets):
         if packet.pts is None or (
@@ -225,7 +225,7 @@ def _groups_are_closed(packets: list[_Packet], order: list[int]) -> bool:
 
 
 def _decode(path: str, order: list[int] | None, max_pixels: int) -> tuple[int, list[int] | None]:
-    """Number of frames and their order by decoding; with an order at hand, no further than to its first frame shown."""
+    """Number and order of the frames by decoding. With a known order, it decodes only up to the first frame shown."""
     if order is not None:
         first = _decoded_times(*_state(path), max_pixels, True)
         if first and first[0] is not None:
@@ -240,14 +240,14 @@ def _decode(path: str, order: list[int] | None, max_pixels: int) -> tuple[int, l
 
 
 def _state(path: str) -> tuple[str, int, int]:
-    """Path, size and time, to find out whether a file has changed."""
+    """Path, size and modification time of a file. They show whether it has changed."""
     status = os.stat(path)
     return path, status.st_size, status.st_mtime_ns
 
 
 @lru_cache(maxsize=4096)
 def _start_is_whole(path: str, size: int, mtime: int, max_pixels: int) -> bool:
-    """Whether each of the first packets shows a frame, for files without time stamps that tell."""
+    """Whether each of the first packets shows a frame. This is for files whose time stamps do not tell."""
     import av
 
     container = open_container(path, max_pixels)

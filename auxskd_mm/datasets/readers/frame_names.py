@@ -1,15 +1,15 @@
-"""Which images of a folder are the frames of a video, and in which order.
+"""The rules by which images of a folder are the frames of a video, and their order.
 
-A frame folder holds images of one name pattern, such as ``img_00001.jpg``: the names differ in their numbers alone, and
-the numbers give the order. What else lies in the folder is left out:
+A frame folder holds images of one name pattern, such as ``img_00001.jpg``. The names differ in their numbers alone, and
+the numbers give the order. All other files of the folder are left out:
 
 - hidden files (``._img_00001.jpg`` of macOS), anything that is no image (``Thumbs.db``), images without a number;
 - optical flow beside the pictures (``flow_x_00001.jpg``, ``x_00001.jpg``, ``y_00001.jpg``);
 - one image of another pattern (``thumb_1.jpg``).
 
-If several patterns remain, nobody can tell which is the video, and the folder is refused. Missing numbers are allowed,
-since many extracted data sets lack some: the frames on both sides then follow each other. ``tools/data/check_videos.py``
-reports them.
+If several patterns remain, the video is ambiguous, and the folder is refused. Missing numbers are allowed, since many
+extracted data sets lack some: the frames on both sides then follow each other. ``tools/data/check_videos.py`` reports
+them.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class FrameNames(NamedTuple):
 
     Attributes:
         frames: Names of the frames in their order.
-        left_out: Names of images that are no frames.
-        note: What is odd about the folder though it can be read, '' if nothing.
+        left_out: Names of images that are not frames.
+        note: A remark on a folder that is readable but unusual, else ''.
     """
 
     frames: list[str]
@@ -43,7 +43,7 @@ class FrameNames(NamedTuple):
 
 
 class _Name(NamedTuple):
-    """A name taken apart once, since a data set has millions of them."""
+    """A parsed file name. Each name is parsed once, since a data set has millions of them."""
 
     numbers: tuple[int, ...]
     text: str
@@ -52,7 +52,7 @@ class _Name(NamedTuple):
 
 
 def is_numbered(name: str) -> bool:
-    """Whether an image has a number in its name, as a frame has."""
+    """Whether the name of an image has a number, as the name of a frame has."""
     return _NUMBER.search(os.path.splitext(name)[0]) is not None
 
 
@@ -65,7 +65,7 @@ def find_frames(folder: str) -> FrameNames:
     """Frames of a folder.
 
     Raises:
-        VideoReadError: If it holds no images, no numbered ones, several patterns, or one number twice.
+        VideoReadError: If the folder holds no images, no numbered images, several patterns, or one number twice.
     """
     images, hidden = _images(folder)
     if not images:
@@ -104,7 +104,7 @@ def _images(folder: str) -> tuple[list[str], list[str]]:
 
 
 def _choose(folder: str, names: Sequence[_Name], images: Sequence[str]) -> list[_Name]:
-    """Names of the one pattern that can be the video."""
+    """Choose the names of the only pattern that can be the video."""
     if not names:
         raise VideoReadError(
             folder, f'holds {len(images)} images such as {min(images)}, but a frame has a number in its name'
@@ -128,7 +128,7 @@ def _choose(folder: str, names: Sequence[_Name], images: Sequence[str]) -> list[
 def _refuse_several_videos(folder: str, names: Sequence[_Name]) -> None:
     """Refuse ``a1_001, a1_002, a2_001, a2_002``: the frame number starts again under another first number.
 
-    So do the seconds of a time, ``00-59, 01-00`` or ``0.96, 1.00``, which are one video.
+    The seconds of a time, ``00-59, 01-00`` or ``0.96, 1.00``, also start again, but such images are one video.
     """
     columns = list(zip(*(name.digits for name in names)))
     varying = [i for i, column in enumerate(columns) if len(set(column)) > 1]
@@ -150,7 +150,7 @@ def _refuse_several_videos(folder: str, names: Sequence[_Name]) -> None:
 
 
 def _missing(numbers: Sequence[tuple[int, ...]]) -> str:
-    """What is missing between the numbers, '' if they are evenly spaced or not of one row (times, shots)."""
+    """The missing numbers in words. '' if the numbers are evenly spaced or do not form one series (times, shots)."""
     varying = [column for column in zip(*numbers) if len(set(column)) > 1]
     if len(varying) != 1:
         return ''

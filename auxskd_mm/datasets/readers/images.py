@@ -26,10 +26,10 @@ REDUCED = {
 def read_file(path: str, max_pixels: int = MAX_PIXELS) -> bytes:
     """Bytes of an image file.
 
-    OpenCV does not get the path: it crashes on a name that is not UTF-8.
+    OpenCV does not receive the path, since it crashes on a name that is not UTF-8.
 
     Raises:
-        VideoReadError: If it cannot be read, is empty, or larger than an image of ``max_pixels`` can be.
+        VideoReadError: If the file cannot be read, is empty, or is larger than an image of ``max_pixels`` can be.
     """
     try:
         with open(path, 'rb') as file:
@@ -48,13 +48,13 @@ def decode_image(path: str, data: bytes, reduced: int = 1, max_pixels: int = MAX
     """Image uint8 (H, W, 3), BGR.
 
     Args:
-        path: For messages.
+        path: Path, for messages.
         data: Bytes of the file.
-        reduced: 1, 2, 4 or 8: decode at this fraction of the size.
-        max_pixels: Most pixels of the image as it is stored.
+        reduced: Divisor of the size, 1, 2, 4 or 8.
+        max_pixels: Largest number of pixels of the stored image.
 
     Raises:
-        VideoReadError: If the file is cut off, where OpenCV would fill the rest with grey, is none of
+        VideoReadError: If the file is cut off (OpenCV would fill the rest with grey), is none of
             :data:`~auxskd_mm.datasets.suffixes.IMAGE_SUFFIXES`, or larger than ``max_pixels``.
     """
     size = image_size(data)
@@ -70,7 +70,7 @@ def decode_image(path: str, data: bytes, reduced: int = 1, max_pixels: int = MAX
 
 
 def is_cut_off(data: bytes) -> bool:
-    """Whether the end of a JPG, PNG, BMP or WebP file is missing; looks at its frame alone, so that it costs nothing."""
+    """Whether the end of a JPG, PNG, BMP or WebP file is missing. It reads only the structure, which is cheap."""
     if data[:2] == b'\xff\xd8':
         if data[-2:] == _END_OF_JPG:
             return False
@@ -85,9 +85,9 @@ def is_cut_off(data: bytes) -> bool:
 
 
 def image_size(data: bytes) -> tuple[int, int] | None:
-    """(width, height) out of the header of a JPG, PNG, BMP or WebP; None for any other file.
+    """(width, height) from the header of a JPG, PNG, BMP or WebP. None for any other file.
 
-    The header is read before OpenCV decodes, which asks for all the memory at once.
+    The header is read before OpenCV decodes, since OpenCV allocates all the memory at once.
     """
     if data[:2] == b'\xff\xd8':
         return jpeg_size(data)
@@ -116,12 +116,12 @@ def _webp_size(data: bytes) -> tuple[int, int] | None:
 
 
 def jpeg_size(data: bytes) -> tuple[int, int] | None:
-    """(width, height) out of a JPG's header; None for any other file."""
+    """(width, height) from the header of a JPG. None for any other file."""
     return _segments(data)[0]
 
 
 def _segments(data: bytes) -> tuple[tuple[int, int] | None, int | None]:
-    """Size of a JPG, and where its coded pixels start; None for a missing part."""
+    """Size of a JPG, and the start of its coded pixels. None for a missing part."""
     at, size = 2, None
     while data[:2] == b'\xff\xd8' and at + 4 <= len(data):
         if data[at] != 0xFF:  # between segments decoders skip what is no marker

@@ -1,4 +1,4 @@
-"""What a file may ask of a reader: which formats it may have, how large its frames may be, and how long opening may take."""
+"""Limits of the readers: allowed formats, largest frame size, and longest time to open a file."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ _PLAYLISTS = {
 
 
 def container_options(max_pixels: int) -> dict[str, Any]:
-    """Arguments of ``av.open`` for a local file: only formats that hold frames, no other file, a time limit."""
+    """Arguments of ``av.open`` for a local file: only formats that hold frames, no other file, and a time limit."""
     options = dict(format_whitelist=','.join(_FORMATS), protocol_whitelist='file', max_pixels=str(max_pixels))
     # Titles and such need not be UTF-8.
     return dict(options=options, timeout=(_MOST_SECONDS, _MOST_SECONDS), metadata_errors='replace')
 
 
 def playlist_kind(path: str) -> str:
-    """Which kind of list of other files a file is, '' if none."""
+    """The kind of playlist, if a file is a list of other files, else ''."""
     try:
         with open(path, 'rb') as file:
             start = file.read(1024).removeprefix(b'\xef\xbb\xbf').lstrip()
@@ -73,7 +73,7 @@ def check_pixels(path: str, size: tuple[int, int], max_pixels: int) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """One short line of an error; FFmpeg's repeats the path."""
+    """One short line of an error, without the path that FFmpeg repeats."""
     # OpenCV's text starts with its source file, the condition that failed comes alone in `err`.
     text = getattr(error, 'strerror', None) or getattr(error, 'err', None) or error
     return (str(text).strip() or type(error).__name__).splitlines()[0][:120]
@@ -81,13 +81,13 @@ def reason(error: BaseException) -> str:
 
 @contextmanager
 def library_errors(path: Callable[[], str]) -> Iterator[None]:
-    """Make what a library, the system or a lack of memory raises the fault of the video.
+    """Turn errors of a library or the system, and a lack of memory, into a :class:`VideoReadError`.
 
     Args:
-        path: Gives the path for the message, when it is needed.
+        path: Function that returns the path for the message. It is called only on an error.
 
     Raises:
-        VideoReadError: For an error of PyAV, OpenCV or the system, and for want of memory.
+        VideoReadError: For an error of PyAV, OpenCV or the system, and for a lack of memory.
     """
     try:
         yield
@@ -114,7 +114,7 @@ def _is_of_a_library(error: Exception) -> bool:
 
 
 def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A reader's method, or generator, under :func:`library_errors`."""
+    """Wrap a reader's method, or generator, in :func:`library_errors`."""
     if inspect.isgeneratorfunction(method):
 
         @functools.wraps(method)

@@ -23,10 +23,10 @@ from .stream import literal_path
 
 
 class _OtherReader(Reader):
-    """Base of the readers by other libraries, which number the frames as PyAV does.
+    """Base of the readers with other libraries. They number the frames as PyAV does.
 
-    The libraries guess the number of frames from the header, and find frames by number in some files only. So the
-    index is that of :class:`PyAVReader`, which also reads where the library would give other frames.
+    The libraries guess the number of frames from the header, and find frames by number in some files only. So these
+    readers use the index of :class:`PyAVReader`. If the library would give other frames of a file, PyAV reads it.
     """
 
     def __init__(self, path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS) -> None:
@@ -39,7 +39,7 @@ class _OtherReader(Reader):
             self._pyav.close()
 
     def _is_plain(self) -> bool:
-        """Whether the library can take the name, and chooses the same stream and turns it the same way."""
+        """Whether the library accepts the name, chooses the same stream and applies the same rotation."""
         try:
             self.path.encode()  # OpenCV crashes on a name that is not UTF-8
         except UnicodeEncodeError:
@@ -69,7 +69,7 @@ class _OtherReader(Reader):
 
 
 class DecordReader(_OtherReader):
-    """decord, which reads some videos faster; no longer maintained, x86-64 only.
+    """Reader with decord, which reads some videos faster. decord is no longer maintained, and supports x86-64 only.
 
     It finds frames by number in files whose groups of pictures are closed and whose first frame has time 0, such as
     most MP4. PyAV reads all others.
@@ -106,9 +106,9 @@ class DecordReader(_OtherReader):
 
 
 class OpenCVReader(_OtherReader):
-    """OpenCV's VideoCapture: counts frames from the start, since its seeking is not exact.
+    """Reader with OpenCV's VideoCapture. It counts frames from the start, since OpenCV's seeking is not exact.
 
-    PyAV reads interlaced videos, of which OpenCV 5 gives whatever the memory holds.
+    PyAV reads interlaced videos, since OpenCV 5 returns uninitialised memory for them.
     """
 
     def _is_exact(self) -> bool:
@@ -141,7 +141,7 @@ class OpenCVReader(_OtherReader):
 
 
 def _capture(path: str) -> cv2.VideoCapture:
-    """By FFmpeg alone: OpenCV's other backends take ``img_%02d.avi`` for the names of many files."""
+    """Open with the FFmpeg backend alone. OpenCV's other backends treat ``img_%02d.avi`` as the names of many files."""
     return cv2.VideoCapture(literal_path(path), cv2.CAP_FFMPEG)
 
 
@@ -156,14 +156,14 @@ def open_reader(
     target: tuple[int, int] | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> Reader:
-    """Reader of a video file, or of a folder of frames or a video in a training store whatever the backend.
+    """Reader of a video file, a folder of frames or a video in a training store.
 
     Args:
         path: Video file, frame folder, or ``<store>/<name>``.
-        backend: 'pyav', 'decord' or 'opencv'.
+        backend: 'pyav', 'decord' or 'opencv', for video files only.
         channel_order: 'rgb' or 'bgr'.
-        target: (width, height) that the frames will be resized to; see :class:`FrameFolderReader`, which alone uses it.
-        max_pixels: Most pixels of a frame; the default is 8192 x 8192.
+        target: (width, height) that the frames will be resized to. Only :class:`FrameFolderReader` uses it.
+        max_pixels: Largest number of pixels per frame. The default is 8192 x 8192.
 
     Raises:
         InputError: For an unknown backend or channel order.

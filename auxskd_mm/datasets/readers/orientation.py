@@ -1,7 +1,7 @@
 """Turning a decoded frame as its display matrix says, the way ffmpeg does.
 
-Phones store pictures as the sensor gives them, and a matrix that says how to show them: turned, and mirrored for the
-camera at the front. FFmpeg's libraries leave applying it to the caller.
+Phones store pictures in the orientation of the sensor, with a matrix for display. It turns the pictures, and mirrors
+those of the front camera. FFmpeg's libraries do not apply the matrix; the caller has to.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class _Matrix(NamedTuple):
 
 
 def upright(frame: VideoFrame, to_array: Callable[[Any], np.ndarray]) -> np.ndarray:
-    """Array (H, W, C) of a PyAV frame, turned and mirrored as it is to be shown.
+    """Array (H, W, C) of a PyAV frame, turned and mirrored for display.
 
     The cases are those of ``configure_input_video_filter`` in fftools/ffmpeg_filter.c.
 
     Args:
-        frame: Of a video stream.
-        to_array: Makes an array of a frame as it is stored.
+        frame: Frame of a video stream.
+        to_array: Function from a frame to its array (H, W, C) as stored.
     """
     matrix = _matrix(frame)
     angle = None if matrix is None else matrix.angle
@@ -64,14 +64,14 @@ def upright(frame: VideoFrame, to_array: Callable[[Any], np.ndarray]) -> np.ndar
 
 
 def upright_size(frame: VideoFrame) -> tuple[int, int]:
-    """(width, height) of a PyAV frame as it is to be shown."""
+    """(width, height) of a PyAV frame in the orientation for display."""
     matrix = _matrix(frame)
     on_its_side = matrix is not None and matrix.angle is not None and _right_angle(matrix.angle) in (1, 3)
     return (frame.height, frame.width) if on_its_side else (frame.width, frame.height)
 
 
 def is_turned_at_most(frame: VideoFrame) -> bool:
-    """Whether a PyAV frame is shown as stored or turned by a right angle, which is all that OpenCV and decord know."""
+    """Whether a PyAV frame is shown as stored or turned by right angles. OpenCV and decord support no other case."""
     matrix = _matrix(frame)
     if matrix is None or matrix.angle is None:
         return True
@@ -89,7 +89,7 @@ def _matrix(frame: VideoFrame) -> _Matrix | None:
 
 
 def _right_angle(angle: int) -> int | None:
-    """Quarter turns of an angle in whole degrees; None if it is not one."""
+    """Number of quarter turns of an angle in whole degrees. None if the angle is not a multiple of 90."""
     return angle // 90 if angle % 90 == 0 else None
 
 

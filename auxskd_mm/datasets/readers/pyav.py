@@ -22,15 +22,15 @@ _LOCAL = threading.local()
 
 
 class PyAVReader(Reader):
-    """PyAV, one thread: an index of all packets, a seek to the key frame before the first frame wanted, and no further.
+    """PyAV with one thread: an index of all packets, and a seek to the key frame before the wanted frames.
 
-    Frame numbers are those of the frames as ``ffmpeg`` shows them, also with variable frame rates and B-frames: they
-    come from the packets' time stamps. Where a container has none, or false ones (raw streams, AVI with B-frames),
+    Frame numbers follow the order in which ``ffmpeg`` shows the frames, also with variable frame rates and B-frames.
+    They come from the packets' time stamps. Where a container has none, or false ones (raw streams, AVI with B-frames),
     frames are counted from the start instead.
 
     Attributes:
-        index: What is known about the frames.
-        video_streams: How many video streams the file has, cover pictures included.
+        index: Index of the frames.
+        video_streams: Number of video streams in the file, including cover pictures.
     """
 
     def __init__(self, path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS) -> None:
@@ -64,7 +64,7 @@ class PyAVReader(Reader):
         return self._complete(found, indices)
 
     def _read_by_time(self, wanted: set[int]) -> dict[int, np.ndarray]:
-        """The wanted frames from the key frame before them on; none if the time stamps turn out to be false."""
+        """Decode the wanted frames from the key frame before them. The result is empty if the time stamps are false."""
         order, doubtful = self.index.order, self.index.doubtful
         assert order is not None
         stream = video_stream(self._container)
@@ -97,7 +97,7 @@ class PyAVReader(Reader):
         return found
 
     def _read_from_start(self, wanted: set[int]) -> dict[int, np.ndarray]:
-        """Slow reading from the start; also used if a seek does not land where the index says."""
+        """Read slowly from the start. This also serves if a seek does not land at the position of the index."""
         found: dict[int, np.ndarray] = {}
         last, final = None, max(wanted)
         for i, frame in self.frames():
@@ -142,7 +142,7 @@ class PyAVReader(Reader):
             raise VideoReadError(self.path, f'shows {count} frames, but its packets tell of {self.num_frames}')
 
     def stream(self) -> Iterator[np.ndarray]:
-        """All frames in order, decoded once from the start."""
+        """All frames in order, each uint8 (H, W, 3), decoded once from the start."""
         count, array = 0, None
         for i, frame in self.frames():
             array, count = self._array(frame), i + 1
@@ -161,15 +161,15 @@ class PyAVReader(Reader):
 
 
 def frame_array(frame: VideoFrame, channel_order: str) -> np.ndarray:
-    """uint8 (H, W, 3) of a decoded frame, as it is to be shown."""
+    """Array uint8 (H, W, 3) of a decoded frame, in the orientation for display."""
     return upright(frame, lambda stored: convert(stored, f'{channel_order}24').to_ndarray())
 
 
 def convert(frame: VideoFrame, pixels: str) -> Any:
-    """A frame in another pixel format, by one thread.
+    """Convert a frame to another pixel format with one thread.
 
-    PyAV's own ``to_ndarray(format=...)`` starts a thread per core for every frame, which costs several times the
-    conversion, and a process that is forked while they exist waits for them for ever.
+    PyAV's own ``to_ndarray(format=...)`` starts one thread per core for every frame. That costs several times as much
+    as the conversion. A process that is forked while these threads exist waits for them forever.
     """
     if not hasattr(_LOCAL, 'converter'):
         from av.video.reformatter import VideoReformatter

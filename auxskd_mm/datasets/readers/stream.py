@@ -1,4 +1,4 @@
-"""Opens a path, never an address or list, and chooses the same video stream as ffmpeg."""
+"""Opens a path, never an address or a list, and chooses the same video stream as ffmpeg."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def literal_path(path: str) -> str:
 def video_stream(container: InputContainer) -> Any:
     """The video stream that ``ffmpeg -i FILE`` takes, None if there is none.
 
-    As in ``map_auto_video`` of fftools/ffmpeg_mux_init.c, that is the stream with the most pixels, a stream marked as
-    default counting for 5 million more, and the first of several. A cover picture is never taken.
+    As in ``map_auto_video`` of fftools/ffmpeg_mux_init.c, that is the stream with the most pixels. A stream marked as
+    default counts as 5 million pixels more. Of equal streams the first is taken. A cover picture is never taken.
 
     Args:
-        container: PyAV's, open for reading.
+        container: PyAV's container, open for reading.
     """
     best, most = None, -1
     for stream in container.streams.video:
@@ -43,7 +43,7 @@ def video_stream(container: InputContainer) -> Any:
 
 
 def what_else(container: InputContainer) -> str:
-    """What a container without a video stream holds, for messages; '' if nothing."""
+    """The content of a container without a video stream, for messages. '' if it is empty."""
     kinds = {'a cover picture' if stream.type == 'video' else stream.type for stream in container.streams}
     return ', '.join(sorted(kinds))
 
@@ -57,7 +57,7 @@ def is_repeat(packet: Any) -> bool:
 
 
 def decoded(container: Any, stream: Any) -> Iterator[Any]:
-    """Frames of a stream in the order of the decoder, from where the container stands."""
+    """Frames of a stream in the order of the decoder, from the current position of the container."""
     for packet in container.demux(stream):
         if not is_repeat(packet):
             yield from packet.decode()

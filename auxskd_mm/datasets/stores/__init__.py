@@ -1,11 +1,11 @@
-"""Training stores: videos transcoded once into a form that is read many times as fast.
+"""Training stores: videos transcoded once into a form that reads many times faster.
 
 A store is a folder::
 
     store.json                   version, settings, shards with their sizes; written last, so its presence means a whole store
-    index.npz                    where each video is, how long, its label, its source's size and time
+    index.npz                    position, length and label of each video, size and time of its source
     shard-<number>-<hash>.tar    the videos; plain tar files of plain members: .mp4, .mjpeg (JPGs one after another) or .npy
-    shard-<number>-<hash>.json   what the shard holds; lets an interrupted packing go on
+    shard-<number>-<hash>.json   content of the shard; an interrupted packing continues from it
 
 A video in it is named ``<store>/<name>``, which :func:`~auxskd_mm.datasets.readers.open_reader` opens like a file.
 :mod:`auxskd_mm.datasets.packing` writes stores.

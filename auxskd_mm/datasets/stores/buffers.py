@@ -13,10 +13,10 @@ _LOCAL = threading.local()
 
 
 def take_buffer(size: int) -> np.ndarray:
-    """uint8 (size,) of any content.
+    """A buffer uint8 (size,) of any content.
 
-    New memory costs several times as much as filling it: the system hands out a megabyte page by page. So a thread keeps
-    the last few buffers, and gives one out again when no array or tensor refers to it.
+    New memory costs several times as much as writing to it, since the system allocates it page by page. So a thread
+    keeps the last few buffers, and reuses a buffer when no array or tensor refers to it.
     """
     pool: list[np.ndarray] = _LOCAL.__dict__.setdefault('pool', [])
     for i in range(len(pool)):

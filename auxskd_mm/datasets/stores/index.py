@@ -1,4 +1,4 @@
-"""The index of a store: one row per video in arrays, so that 100,000 of them cost neither time nor memory."""
+"""The index of a store: one row per video in arrays, so 100,000 videos need little time and memory."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class StoreIndex:
 
     Attributes:
         rows: Structured array, one row per video.
-        names: Their names in the store.
-        sources: Paths of the videos that they were made from.
+        names: Names of the videos in the store.
+        sources: Paths of the source videos.
         extradata: Decoder set-ups that rows refer to by number.
     """
 
@@ -51,7 +51,7 @@ class StoreIndex:
 
     @classmethod
     def of_shards(cls, shards: Sequence[dict[str, Any]]) -> StoreIndex:
-        """Index of what :func:`write_shard` returned."""
+        """Index from the results of :func:`write_shard`."""
         known: dict[str, int] = {}
         videos = [(number, video) for number, shard in enumerate(shards) for video in shard['videos']]
         rows: np.ndarray = np.zeros(len(videos), _ROW)
@@ -63,7 +63,7 @@ class StoreIndex:
         return cls(rows, names, sources, [bytes.fromhex(text) for text in known])
 
     def to_bytes(self) -> bytes:
-        """The index file."""
+        """The content of the index file."""
         buffer = io.BytesIO()
         np.savez(
             buffer,
@@ -91,10 +91,10 @@ class StoreIndex:
         return cls(arrays['rows'], lists['names'], lists['sources'], extradata)
 
     def check(self, sizes: Sequence[int], layout: str) -> StoreIndex:
-        """Return the index if a store with shards of these sizes can have it.
+        """Return the index if it fits a store with shards of these sizes.
 
         Raises:
-            ValueError: If it cannot.
+            ValueError: If it does not fit.
         """
         if not len(self.rows) == len(self.names) == len(self.sources):
             raise ValueError(f'{len(self.rows)} rows, {len(self.names)} names and {len(self.sources)} sources')
@@ -109,7 +109,7 @@ class StoreIndex:
         return len(self.rows)
 
     def number(self, name: str) -> int | None:
-        """Row of a name, with or without the video's suffix; None if there is none."""
+        """Row of a name, with or without the video's suffix. None if the name is unknown."""
         return self._numbers.get(name)
 
     @cached_property
@@ -122,7 +122,7 @@ class StoreIndex:
         return numbers
 
     def source(self, number: int) -> tuple[str, SourceState]:
-        """Path and state of the source when it was packed."""
+        """Path of the source, and its state at the time of packing."""
         row = self.rows[number]
         return self.sources[number], SourceState(int(row['source_size']), int(row['source_mtime']))
 

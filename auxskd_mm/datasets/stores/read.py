@@ -1,4 +1,4 @@
-"""Reading single frames out of a store: only their bytes, and with H.264 those since their key frame."""
+"""Reading single frames out of a store. It reads only their bytes, and with H.264 also those since their key frame."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ _READ_RGB: int | None = getattr(cv2, 'IMREAD_COLOR_RGB', None)
 
 
 class StoredVideoReader(Reader):
-    """A video in a store. The shard is opened for each call of :meth:`read` and nothing stays open.
+    """A video in a store. Each call of :meth:`read` opens the shard and closes it again.
 
     Args:
         store: The store.
-        number: Row of its index.
+        number: Row of the video in the store's index.
         path: ``<store>/<name>``.
         channel_order: See :class:`Reader`.
         max_pixels: See :class:`Reader`.
 
     Raises:
-        VideoReadError: If its frames are too large.
+        VideoReadError: If the frames are larger than ``max_pixels``.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class StoredVideoReader(Reader):
         raise NotImplementedError
 
     def _check_members(self, descriptor: int) -> None:
-        """Compare the index with the headers in the shard: one that points elsewhere would give other pixels."""
+        """Compare the index with the headers in the shard. A wrong position would give other pixels."""
         self._check_member(descriptor, self._offset, self._size, self._stem + MEMBER_SUFFIX[self._store.layout])
         if self._table >= 0:
             self._check_member(descriptor, self._table, 4 * (self.num_frames + 1), f'{self._stem}.positions')
@@ -112,7 +112,7 @@ class StoredVideoReader(Reader):
         return data
 
     def _positions(self, descriptor: int, first: int, last: int) -> list[int]:
-        """Where the frames first .. last start, and where the last one ends."""
+        """Start positions of the frames first .. last, and the end position of the last one."""
         data = self._bytes(
             descriptor, self._table - self._offset + 4 * first, self._table - self._offset + 4 * (last + 2)
         )
@@ -122,7 +122,7 @@ class StoredVideoReader(Reader):
         return positions
 
     def _runs(self, indices: Sequence[int], gap: int) -> list[list[int]]:
-        """Indices in groups that are read together: neighbours less than ``gap`` frames apart."""
+        """Groups of indices that are read together. Neighbours in a group are less than ``gap`` frames apart."""
         runs = [[indices[0]]]
         for before, i in zip(indices, indices[1:]):
             if i - before < gap:
@@ -133,7 +133,7 @@ class StoredVideoReader(Reader):
 
 
 class StoredRawReader(StoredVideoReader):
-    """Layout 'raw'. The frames are views of one buffer of the pool; it is reused when all views are gone."""
+    """Layout 'raw'. The frames are views of one buffer of the pool, which is reused when all views are gone."""
 
     def _check_members(self, descriptor: int) -> None:
         super()._check_members(descriptor)
@@ -179,7 +179,7 @@ class StoredJpgReader(StoredVideoReader):
 
 
 class StoredMp4Reader(StoredVideoReader):
-    """Layout 'mp4': the packets go to the decoder as they lie in the file, with no container opened."""
+    """Layout 'mp4'. The packets go to the decoder directly from the file; no container is opened."""
 
     def _read(self, descriptor: int, indices: Sequence[int]) -> list[np.ndarray]:
         import av
@@ -194,7 +194,7 @@ class StoredMp4Reader(StoredVideoReader):
         return frames
 
     def _runs_of_groups(self, indices: Sequence[int]) -> list[list[int]]:
-        """Indices in groups that are decoded together; a group of pictures that holds none of them is left out."""
+        """Groups of indices that are decoded together. Groups of pictures without a wanted frame are skipped."""
         gop = self._store.gop
         runs = [[indices[0]]]
         for before, i in zip(indices, indices[1:]):
@@ -229,11 +229,11 @@ class StoredMp4Reader(StoredVideoReader):
 
 
 def open_stored_video(path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS) -> StoredVideoReader | None:
-    """Reader of ``<store>/<name>``; None if no folder above is a store.
+    """Reader of ``<store>/<name>``. None if no parent folder is a store.
 
     Raises:
         InputError: If the store cannot be used.
-        VideoReadError: If it does not hold the video.
+        VideoReadError: If the store does not hold the video.
     """
     found = find_store(path)
     if found is None:
@@ -246,7 +246,7 @@ def open_stored_video(path: str, channel_order: str = 'rgb', max_pixels: int = M
 
 
 def _tar_number(field: bytes) -> int:
-    """A number of a tar header, octal or (from 8 GiB on) binary; -1 if it is none."""
+    """A number of a tar header, octal or (from 8 GiB on) binary. -1 if the field is not a number."""
     if field[0] & 0x80:
         return int.from_bytes(field[1:], 'big')
     digits = field.rstrip(b'\0 ')
@@ -254,9 +254,9 @@ def _tar_number(field: bytes) -> int:
 
 
 def unreadable_videos(store: Store) -> Iterator[str]:
-    """Names of the videos of which a few frames, read by number, cannot be decoded.
+    """Names of the videos with undecodable frames. It reads a few frames of each video by number.
 
-    Their bytes may be those that were written, but then an index, or the settings, were changed by hand.
+    If the bytes of such a video are unchanged, the index or the settings were changed by hand.
     """
     for number, name in enumerate(store.index.names):
         last = int(store.index.rows['frames'][number]) - 1
@@ -270,7 +270,7 @@ def unreadable_videos(store: Store) -> Iterator[str]:
 
 
 def decode_image(data: np.ndarray, channel_order: str) -> np.ndarray | None:
-    """uint8 (H, W, 3) of an encoded image; None if it is damaged."""
+    """Decode an image to uint8 (H, W, 3). None if the image is damaged."""
     if channel_order == 'rgb' and _READ_RGB is not None:
         return cv2.imdecode(data, _READ_RGB)
     image = cv2.imdecode(data, cv2.IMREAD_COLOR)
@@ -278,7 +278,7 @@ def decode_image(data: np.ndarray, channel_order: str) -> np.ndarray | None:
 
 
 def _decoder(extradata: bytes, max_pixels: int) -> Any:
-    """H.264 decoder of this thread for a set of parameters; few are kept, and none has threads or files."""
+    """H.264 decoder of this thread for a set of parameters. Only a few decoders are kept. None has threads or files."""
     import av
 
     cache: OrderedDict[tuple[bytes, int], Any] = _LOCAL.__dict__.setdefault('decoders', OrderedDict())

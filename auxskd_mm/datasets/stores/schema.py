@@ -1,7 +1,7 @@
-"""What the files of a store may hold: types, ranges, and places that lie inside the shards.
+"""Checks of the content of a store: types, ranges, and positions inside the shards.
 
-A store is data, perhaps from elsewhere. So everything in it is checked when it is opened, and again when a packing goes
-on from it. The functions raise :class:`ValueError` with a few words; who opened the file says which one it was.
+A store may come from an untrusted source. So everything in it is checked when it is opened, and again when a packing
+continues it. The functions raise :class:`ValueError` with a few words. The caller adds the name of the file.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def read_regular(path: str | os.PathLike, most: int) -> bytes:
     """Bytes of a regular file of at most ``most`` bytes.
 
     Raises:
-        OSError: If there is none, or it cannot be read.
-        ValueError: If it is a pipe or device, or larger.
+        OSError: If the file does not exist or cannot be read.
+        ValueError: If it is a pipe or a device, or larger than ``most``.
     """
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
@@ -50,8 +50,8 @@ def read_json(path: str | os.PathLike) -> dict[str, Any]:
     """The object in a JSON file.
 
     Raises:
-        OSError: If there is no file, or it cannot be read.
-        ValueError: If it holds something else.
+        OSError: If the file does not exist or cannot be read.
+        ValueError: If it does not hold a JSON object.
     """
     try:
         content = json.loads(read_regular(path, _MOST_JSON))
@@ -102,7 +102,7 @@ def settings_of(content: Any) -> StoreSettings:
 
 
 def check_shard_list(shards: Any) -> None:
-    """Names and sizes of shards: files in the store's own folder, each once."""
+    """Check the names and sizes of shards. Each is a file in the store's own folder, listed once."""
     if not isinstance(shards, list) or not shards:
         raise ValueError('it lists no shards')
     for shard in shards:
@@ -116,7 +116,7 @@ def check_shard_list(shards: Any) -> None:
 
 
 def check_left_out(left_out: Any) -> None:
-    """Paths and reasons of the videos that were left out."""
+    """Check the paths and reasons of the left-out videos."""
     if not isinstance(left_out, list) or not all(
         isinstance(entry, list) and len(entry) == 2 and all(isinstance(text, str) for text in entry)
         for entry in left_out
@@ -125,7 +125,7 @@ def check_left_out(left_out: Any) -> None:
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Names of videos: relative paths inside the store, each once."""
+    """Check the names of videos. Each is a relative path inside the store, listed once."""
     text = '\n'.join(names)
     if text.count('\n') != len(names) - 1 or '\0' in text:
         raise ValueError('a name of a video has a line break or zero byte in it')
@@ -138,13 +138,13 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def check_rows(rows: np.ndarray, sizes: Sequence[int], num_extradata: int, layout: str) -> None:
-    """Numbers of the index.
+    """Check the numbers of the index.
 
     Args:
-        rows: The rows of :class:`~auxskd_mm.datasets.stores.index.StoreIndex`.
-        sizes: Bytes of each shard.
-        num_extradata: How many decoder set-ups there are.
-        layout: Of the store.
+        rows: The rows of :class:`~auxskd_mm.datasets.stores.index.StoreIndex`, a structured array (N,).
+        sizes: Size of each shard in bytes.
+        num_extradata: Number of decoder set-ups.
+        layout: Layout of the store.
     """
     ranges = dict(
         shard=(0, len(sizes) - 1), frames=(1, _MOST_FRAMES), fps=(0, _MOST_FPS), height=(1, _MOST_SIDE),
@@ -177,7 +177,7 @@ def _refuse_rows(wrong: np.ndarray, rows: np.ndarray, key: str, expected: str) -
 
 
 def _refuse_overlaps(shard: np.ndarray, spans: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> None:
-    """Two members cannot have the same bytes."""
+    """Refuse members that share bytes."""
     shards = np.concatenate([shard] * len(spans))
     starts = np.concatenate([start for _, start, _ in spans])
     ends = starts + np.concatenate([length for _, _, length in spans])
@@ -188,12 +188,12 @@ def _refuse_overlaps(shard: np.ndarray, spans: Sequence[tuple[str, np.ndarray, n
 
 
 def read_arrays(data: bytes, dtypes: Mapping[str, np.dtype]) -> dict[str, np.ndarray]:
-    """One-dimensional arrays of an ``.npz`` file, which takes no more memory than the file has bytes.
+    """One-dimensional arrays (N,) of an ``.npz`` file. They take no more memory than the file has bytes.
 
-    NumPy's own reader unpacks what is compressed, and reserves what a header promises, whatever that is.
+    NumPy's own reader unpacks compressed arrays, and allocates any size that a header states.
 
     Args:
-        data: The file.
+        data: Content of the file.
         dtypes: Name and type of each array.
     """
     arrays = {}
@@ -215,7 +215,7 @@ def read_arrays(data: bytes, dtypes: Mapping[str, np.dtype]) -> dict[str, np.nda
 
 
 def check_extradata(extradata: Sequence[bytes], layout: str) -> None:
-    """Decoder set-ups: one at least for 'mp4', an empty one for the other layouts."""
+    """Check the decoder set-ups: at least one for 'mp4', an empty one for the other layouts."""
     if layout != 'mp4' and list(extradata) != [b'']:
         raise ValueError(f'layout {layout} has no decoder set-up, but the index has one')
     for data in extradata:

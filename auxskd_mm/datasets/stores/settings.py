@@ -28,8 +28,9 @@ class StoreSettings(NamedTuple):
 
     Attributes:
         layout: 'mp4' (H.264, small), 'jpg' (larger, faster) or 'raw' (uint8, largest, fastest).
-        short_side: Frames are scaled down to it, keeping their aspect; smaller ones stay as they are.
-        size: (width, height) that all frames get instead, whatever their aspect; None for ``short_side``.
+        short_side: Length of the short side. Larger frames are scaled down to it and keep their aspect ratio. Smaller
+            frames are unchanged.
+        size: (width, height) of all frames, for any aspect ratio. None uses ``short_side``.
         gop: Frames from key frame to key frame, 'mp4'.
         crf: Rate factor of x264, 'mp4': lower is better and larger.
         quality: JPG quality in [1, 100], 'jpg'.
@@ -43,10 +44,10 @@ class StoreSettings(NamedTuple):
     quality: int = 85
 
     def check(self) -> StoreSettings:
-        """Return the settings.
+        """Return the settings after a check.
 
         Raises:
-            InputError: For one out of its range.
+            InputError: For a setting out of its range.
         """
         if self.layout not in LAYOUTS:
             raise InputError(f"layout='{self.layout}': expected one of {', '.join(map(repr, LAYOUTS))}")
@@ -59,13 +60,13 @@ class StoreSettings(NamedTuple):
         return self
 
     def relevant(self) -> dict[str, Any]:
-        """What the bytes depend on: another layout's settings, or ``short_side`` beside ``size``, do not count."""
+        """The settings that affect the bytes: not those of other layouts, and not ``short_side`` beside ``size``."""
         keys = ['layout', 'short_side' if self.size is None else 'size']
         keys += dict(mp4=['gop', 'crf'], jpg=['quality'], raw=[])[self.layout]
         return {key: list(value) if isinstance(value := getattr(self, key), tuple) else value for key in keys}
 
     def frame_size(self, height: int, width: int) -> tuple[int, int]:
-        """(height, width) in the store of frames (height, width)."""
+        """Size (height, width) in the store, for source frames of size (height, width)."""
         if self.size is not None:
             return self.size[1], self.size[0]
         scale = min(1.0, self.short_side / min(height, width))

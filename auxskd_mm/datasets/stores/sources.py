@@ -14,7 +14,7 @@ class SourceVideo(NamedTuple):
 
     Attributes:
         path: Video file or frame folder.
-        name: Its name in the store, with ``/``.
+        name: Name in the store, with ``/`` as separator.
         label: Class, -1 for none.
     """
 
@@ -24,10 +24,10 @@ class SourceVideo(NamedTuple):
 
 
 class SourceState(NamedTuple):
-    """What tells a changed source.
+    """The state of a source. It differs if the source has changed.
 
     Attributes:
-        size: Bytes of a file, frames of a frame folder; -1 if there is nothing.
+        size: Bytes of a file, or frames of a frame folder. -1 if the source does not exist.
         mtime: Time of the last change in nanoseconds.
     """
 
@@ -36,7 +36,7 @@ class SourceState(NamedTuple):
 
 
 def source_state(path: str) -> SourceState:
-    """State of a video file or frame folder now."""
+    """Current state of a video file or frame folder."""
     try:
         status = os.stat(path)
         if os.path.isdir(path):

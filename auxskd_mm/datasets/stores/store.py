@@ -23,13 +23,13 @@ _OPEN: OrderedDict[str, Store] = OrderedDict()
 
 
 class Store:
-    """A store whose marker, index and shard sizes are as they were written.
+    """A store whose marker, index and shard sizes are checked and unchanged.
 
     Args:
-        path: Its folder.
+        path: Folder of the store.
 
     Raises:
-        InputError: If it is not whole, of another version, or damaged.
+        InputError: If the store is incomplete, of another version, or damaged.
     """
 
     def __init__(self, path: str) -> None:
@@ -61,10 +61,10 @@ class Store:
         return samples
 
     def changed_sources(self, most: int | None = None) -> list[str]:
-        """Paths of sources whose size or time is another than when they were packed; deleted ones are no change.
+        """Paths of sources whose size or time has changed since the packing. A deleted source is not a change.
 
         Args:
-            most: Look at so many only, evenly spread; None looks at all.
+            most: Largest number of sources to check, evenly spread. None checks all.
         """
         count = len(self) if most is None else min(most, len(self))
         changed = []
@@ -76,7 +76,7 @@ class Store:
         return changed
 
     def damaged_videos(self) -> Iterable[str]:
-        """Names of the videos whose bytes are not those that were written. Reads everything."""
+        """Names of the videos whose bytes have changed since the packing. It reads the whole store."""
         for name, row in zip(self.index.names, self.index.rows):
             spans = [(int(row['offset']), int(row['size']))]
             spans += [(int(row['table']), 4 * (int(row['frames']) + 1))] if row['table'] >= 0 else []
@@ -100,12 +100,12 @@ def _checksum(path: str, spans: Sequence[tuple[int, int]]) -> int:
 
 
 def is_store(path: str) -> bool:
-    """Whether a folder is a store, or one that is being packed."""
+    """Whether a folder is a store, or a store in the process of packing."""
     return any(os.path.exists(os.path.join(path, file)) for file in (MARKER_FILE, SETTINGS_FILE))
 
 
 def open_store(path: str) -> Store:
-    """The store in a folder; a process keeps the last few open."""
+    """The store in a folder. A process caches the last few stores."""
     path = path.rstrip('/')
     store = _OPEN.get(path)
     if store is None:
@@ -116,12 +116,12 @@ def open_store(path: str) -> Store:
 
 
 def forget_store(path: str) -> None:
-    """Read it anew the next time, because it was written."""
+    """Drop a store from the cache. Call it after writing to the store."""
     _OPEN.pop(path.rstrip('/'), None)
 
 
 def find_store(path: str) -> tuple[Store, str] | None:
-    """Store and name of ``<store>/<name>``; None if no folder above is a store."""
+    """Store and name of ``<store>/<name>``. None if no parent folder is a store."""
     folder, _, name = path.rpartition('/')
     while folder:
         if folder in _OPEN or is_store(folder):
@@ -174,7 +174,7 @@ def _read_marker(path: str) -> tuple[dict[str, Any], StoreSettings]:
 
 
 def _compare_settings(path: str, settings: StoreSettings) -> None:
-    """The packing's own note of its settings must be the same, where it is still there."""
+    """Compare the settings with the record of the packing, if that record still exists."""
     file = os.path.join(path, SETTINGS_FILE)
     if os.path.exists(file):
         theirs, ours = read_json(file), settings.relevant()

@@ -12,10 +12,10 @@ class ShownClip(NamedTuple):
     """A clip as the model takes it.
 
     Attributes:
-        view: Which view of the sample it is taken from.
-        positions: Its frames among those of the view, int64 (T,).
-        paced: Which of them are not at the video's own pace, bool (T,).
-        caption: Speed, order, segment ... as a person would say it.
+        view: Index of its view in the sample.
+        positions: Positions of its frames in the view, int64 (T,).
+        paced: Frames that do not play at the video's own pace, bool (T,).
+        caption: Speed, order, segment ... in words.
     """
 
     view: int
@@ -28,10 +28,10 @@ def shown_clips(steps: Sequence[Any], results: Mapping[str, Any], views: int, le
     """The clips of a sample that has gone through a pipeline.
 
     Args:
-        steps: The transforms of the pipeline, among them the sampler; one of MMAction2's gives plain captions.
+        steps: The transforms of the pipeline, including the sampler. A sampler of MMAction2 gives plain captions.
         results: The sample with ``frame_inds`` and the sampler's labels. Without the labels captions are plain.
         views: Views V of the sample.
-        length: Frames of a view.
+        length: Frames per view.
     """
     for step in steps:
         if hasattr(step, 'shown_clips') and all(task.label_key in results for task in step.tasks):
@@ -48,9 +48,9 @@ GOES_ROUND = ', goes round '
 
 
 def wrap_note(numbers: np.ndarray) -> str:
-    """Says how often a clip jumps back in its video, '' where it does not.
+    """A note on how often a clip jumps back in its video, '' if it does not.
 
-    A clip that is longer than its video goes round; its pace and segment labels are then partly artefacts.
+    A clip that is longer than its video wraps. Its pace and segment labels are then partly artefacts.
 
     Args:
         numbers: Frame numbers int (T,). A clip that plays backwards throughout does not jump.

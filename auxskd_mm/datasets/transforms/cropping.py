@@ -14,14 +14,14 @@ from ...registry import TRANSFORMS
 class ClipRandomCrop(RandomResizedCrop):
     """MMAction2's ``RandomCrop`` with every offset possible.
 
-    Rows are uniform over 0 .. height - size and columns over 0 .. width - size, both ends included; MMAction2 never
-    draws the last one. One draw serves all frames that the transform gets: the clips of a sample share it, and behind
-    :class:`PerView` each view has its own. Keys and options as of ``RandomCrop``. Random numbers are those of NumPy's
-    global generator, which MMEngine seeds in every worker.
+    Rows are uniform over 0 .. height - size and columns over 0 .. width - size, both ends included. MMAction2 never
+    draws the last offset. One draw serves all frames of a call: the clips of a sample share it. Inside :class:`PerView`
+    each view has its own draw. Keys and options are those of ``RandomCrop``. The transform draws from NumPy's global
+    generator, which MMEngine seeds in every worker.
 
     Args:
         size: Height and width of the crop.
-        lazy: As of ``RandomCrop``.
+        lazy: See ``RandomCrop``.
 
     Raises:
         InputError: If the size is below 1, or the frames are smaller than the crop.
@@ -39,7 +39,7 @@ class ClipRandomCrop(RandomResizedCrop):
     def get_crop_bbox(  # type: ignore[override]  # a method here; the base class asks it by position
         self, img_shape: tuple[int, int], *args: object
     ) -> tuple[int, int, int, int]:
-        """Box (left, top, right, bottom) in frames of (height, width); the other arguments are not used."""
+        """Box (left, top, right, bottom) in frames of size (height, width). The other arguments are not used."""
         height, width = img_shape
         if self.size > min(height, width):
             raise InputError(

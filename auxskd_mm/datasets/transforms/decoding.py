@@ -1,4 +1,4 @@
-"""Opening and decoding: each video once per sample, whatever the number of views, and only the requested frames."""
+"""Opening and decoding. Each video is decoded once per sample for all views, and only the requested frames."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..readers.limits import MAX_PIXELS
 
 
 def own_frames(frames: Iterable[np.ndarray]) -> list[np.ndarray]:
-    """The frames, a copy in place of each one that was there before: MMAction2's Flip writes into its frames."""
+    """The frames, arrays (H, W, 3). Repeated frames become copies, since MMAction2's Flip writes into its frames."""
     seen: set[int] = set()
     own = []
     for frame in frames:
@@ -28,23 +28,22 @@ def own_frames(frames: Iterable[np.ndarray]) -> list[np.ndarray]:
 class OpenVideo(BaseTransform):
     """Open a video file, a frame folder or a video in a training store, and count its frames.
 
-    Required keys: ``filename``. Added keys: ``video_reader`` (one that is there already is kept), ``total_frames``,
-    ``avg_fps`` (None for frame folders). A frame count that a list gives is replaced by what the file holds.
+    Required keys: ``filename``. Added keys: ``video_reader`` (an existing one is kept), ``total_frames``, ``avg_fps``
+    (None for frame folders). The frame count of the file replaces the frame count of a list.
 
     Args:
         backend: 'pyav', 'decord' or 'opencv' for video files.
         channel_order: 'rgb', or 'bgr' as in the original loaders of the VideoPace family.
-        target: (width, height) that the pipeline resizes to. Folders of JPGs much larger than it are then read at a
-            half, a quarter or an eighth of their size (:class:`FrameFolderReader`), twice as fast and more; the
-            frames that the resize makes of them differ from those of full reading by about 3 grey levels on average,
-            since pixels are averaged before they are interpolated. None, and all other kinds of files, are read in
-            full.
-        max_pixels: Most pixels of a frame as it is stored, so that no file takes all memory; a video with larger ones
-            is a bad one. The default is 8192 x 8192.
+        target: (width, height) that the pipeline resizes to. Folders of much larger JPGs are then read at a half, a
+            quarter or an eighth of their size (:class:`FrameFolderReader`), at least twice as fast. The resized frames
+            then differ from those of full reading by about 3 grey levels on average, since pixels are averaged before
+            the interpolation. With None, and for all other kinds of files, frames are read in full.
+        max_pixels: Largest number of pixels per stored frame, so that no file takes all memory. A video with larger
+            frames is bad. The default is 8192 x 8192.
 
     Raises:
         InputError: For an unknown backend or channel order.
-        VideoReadError: If the video cannot be used; :class:`UnlabeledVideoDataset` then takes another.
+        VideoReadError: If the video cannot be used; :class:`UnlabeledVideoDataset` then takes another video.
     """
 
     def __init__(
@@ -93,10 +92,10 @@ class OpenVideo(BaseTransform):
 
 @TRANSFORMS.register_module()
 class DecodeClips(BaseTransform):
-    """Decode the frames named by ``frame_inds`` and close the video.
+    """Decode the frames of ``frame_inds`` and close the video.
 
     Required keys: ``video_reader``, ``frame_inds`` int (N,). Added keys: ``imgs``, a list of N uint8 (H, W, 3) arrays
-    in the order of ``frame_inds`` (a frame that several positions ask for is decoded once), ``original_shape`` and
+    in the order of ``frame_inds`` (a frame at several positions is decoded once), ``original_shape`` and
     ``img_shape`` (H, W).
     """
 
@@ -105,7 +104,7 @@ class DecodeClips(BaseTransform):
         return self.decode([results])[0]
 
     def decode(self, group: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Decode several samples of one video together, which share their ``video_reader``."""
+        """Decode several samples of one video together. They share one ``video_reader``."""
         reader = group[0]['video_reader']
         numbers = [np.asarray(results['frame_inds']).reshape(-1) for results in group]
         distinct, position = np.unique(np.concatenate(numbers), return_inverse=True)

@@ -13,18 +13,18 @@ from ...registry import TRANSFORMS
 class MarkSample(BaseTransform):
     """Write constants into every sample: ``dict(type='auxskd_mm.MarkSample', split='gallery')``.
 
-    So that samples of several data sets can be told apart behind one loader; the packer must name the keys among its
+    The constants distinguish samples of several data sets behind one loader. The packer must name the keys in its
     ``meta_keys`` or ``algorithm_keys``.
 
     Args:
-        fields: Keys and what to write there.
+        fields: Mapping from keys to their constants.
     """
 
     def __init__(self, **fields: object) -> None:
         self.fields = fields
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Write the constants over whatever was there."""
+        """Write the constants, over earlier values of their keys."""
         results.update(self.fields)
         return results
 

@@ -22,18 +22,18 @@ class ClipOrderSample(PretextSampler):
     ``num_clips`` (= tuple_len), ``frame_interval`` and ``order_label`` int64 (1,), the order's rank among all
     permutations in lexicographic order.
 
-    The start is uniform over every frame from which the tuple fits, the order uniform over all permutations, the
-    identity included.
+    The start is uniform over every frame from which the tuple fits. The order is uniform over all permutations,
+    including the identity.
 
     Args:
-        clip_len: Frames in a clip.
-        tuple_len: Clips in a tuple, 2 to 5.
+        clip_len: Frames per clip.
+        tuple_len: Clips per tuple, 2 to 5.
         interval: Frames left out between two neighbouring clips.
-        seed: See :class:`PretextSampler`; the original's test seeds every item with its index.
+        seed: See :class:`PretextSampler`. The test code of the original seeds every item with its index.
 
     Raises:
         InputError: For an unknown tuple length, clips without frames or a negative interval.
-        VideoReadError: From ``transform``, if the tuple is longer than the video; the original leaves such videos out
+        VideoReadError: From ``transform``, if the tuple is longer than the video. The original leaves such videos out
             of its lists.
 
     Example:
@@ -45,7 +45,7 @@ class ClipOrderSample(PretextSampler):
         >>> results['order_label'].tolist()  # (1, 0, 2) is the third of the six orders
         [2]
 
-    Source: xudejing/video-clip-order-prediction @ 7a1710d, ``UCF101VCOPDataset``; draw order start, order.
+    Source: xudejing/video-clip-order-prediction @ 7a1710d, ``UCF101VCOPDataset``. The draw order is start, order.
     """
 
     span_settings = ('clip_len', 'tuple_len', 'interval')
@@ -62,7 +62,7 @@ class ClipOrderSample(PretextSampler):
         self.tasks = (Task('order', order_names(tuple_len), clips=tuple_len),)
 
     def frames_needed(self, fps: float | None = None) -> int:
-        """See :class:`PretextSampler`: the whole tuple."""
+        """See :class:`PretextSampler`. The whole tuple must fit."""
         return self.span
 
     def describe(self) -> str:

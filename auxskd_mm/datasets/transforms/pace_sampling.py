@@ -1,4 +1,4 @@
-"""The sampler of VideoPace, and the blending of frames that smooth slow motion needs."""
+"""The sampler of VideoPace, and the blending of frames for smooth slow motion."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ class PaceSample(PretextSampler):
 
     Required keys: ``total_frames``. Added keys: ``frame_inds`` int64 (num_views * clip_len,), ``clip_len``,
     ``num_clips`` (= num_views), ``frame_interval`` and ``pace_label`` int64 (num_views,), the index of the view's pace
-    in ``paces``. Interpolated slow motion adds ``blend_weight`` and asks for twice as many frames; :class:`BlendFrames`
+    in ``paces``. Interpolated slow motion adds ``blend_weight`` and requests twice as many frames. :class:`BlendFrames`
     must then follow decoding.
 
     Several views of a video have different paces and independent starts.
 
     Args:
-        clip_len: Frames in a clip.
-        paces: Frames of the video per frame of the clip, one class each, all different and above 0. VideoPace's code
-            has (1, 2, 3, 4); a pace below 1 is slow motion, any other fraction works as well.
-        num_views: Clips a video. 1 for pace prediction alone; the contrastive branch needs 2 for ``'same_context'`` and
-            takes any number for ``'same_pace'``.
-        mode: ``'faithful'`` draws the start over every frame of the video, near its end too, so that a clip may wrap to
-            the first frame. ``'fit'`` draws it where the clip fits, so that no clip wraps when the video is long
-            enough.
-        slow_motion: What a position between two frames shows: ``'repeat'`` the earlier one, ``'interpolate'`` a blend
-            of both.
+        clip_len: Frames per clip.
+        paces: Frames of the video per frame of the clip. Each pace is one class. All are different and above 0.
+            VideoPace's code has (1, 2, 3, 4). A pace below 1 is slow motion. Any other fraction works as well.
+        num_views: Clips per video. Pace prediction alone needs 1. The contrastive branch needs 2 for ``'same_context'``
+            and takes any number for ``'same_pace'``.
+        mode: ``'faithful'`` draws the start uniformly over all frames of the video. A clip that starts near the end
+            wraps to the first frame. ``'fit'`` draws the start where the clip fits. No clip then wraps if the video is
+            long enough.
+        slow_motion: For a position between two frames, ``'repeat'`` shows the earlier frame and ``'interpolate'`` shows
+            a blend of both.
         seed: See :class:`PretextSampler`.
 
     Both modes accept videos of any length.
 
     Raises:
-        InputError: For settings that cannot be met, a single pace among them.
+        InputError: For settings that cannot be met, such as a single pace.
 
     Example:
         >>> from auxskd_mm.datasets.transforms import PaceSample
@@ -52,8 +52,8 @@ class PaceSample(PretextSampler):
         >>> results['frame_inds'].tolist(), results['pace_label'].tolist()  # pace 4 is class 2
         ([21, 25, 29, 33], [2])
 
-    Source: loader of laura-wang/video-pace @ cc1e561, draw order pace, start. Slow motion is only in public notes on the
-    paper.
+    Source: loader of laura-wang/video-pace @ cc1e561, The draw order is pace, start. Slow motion is described only in
+        public notes on the paper.
     """
 
     span_settings = ('clip_len', 'paces')
@@ -103,11 +103,11 @@ class PaceSample(PretextSampler):
         return f'{who}pace {self.paces[int(results["pace_label"][view])]:g}x'
 
     def frames_needed(self, fps: float | None = None) -> int:
-        """See :class:`PretextSampler`: a clip of the highest pace."""
+        """See :class:`PretextSampler`. The longest clip has the highest pace."""
         return pace_span(self.clip_len, max(self.paces))
 
     def _alike(self, positions: np.ndarray, num_frames: int) -> list[tuple[int, ...]]:
-        """Paces whose clips show the same, as labels; positions float64 (clip_len,)."""
+        """Labels of all paces whose clips show the same frames; positions float64 (clip_len,)."""
         start = int(positions[0])
         shown = self._shown(positions, num_frames)
         return [
@@ -155,18 +155,18 @@ class PaceSample(PretextSampler):
 
 @TRANSFORMS.register_module()
 class BlendFrames(BaseTransform):
-    """Blend the two frames around each position of interpolated slow motion; put it right after :class:`DecodeClips`.
+    """Blend the two frames around each position of interpolated slow motion. Put it right after :class:`DecodeClips`.
 
-    Required keys: ``imgs``, and where the sampler interpolates ``blend_weight`` float (N,) with ``imgs`` and
-    ``frame_inds`` of length 2N, first the N earlier frames, then the N later ones. Without ``blend_weight`` nothing
-    happens, so that one pipeline serves every pace list. Modified keys: ``imgs`` (N), ``frame_inds`` (N,), the earlier
-    frames. Removed key: ``blend_weight``.
+    Required keys: ``imgs``, N uint8 frames (H, W, 3). Where the sampler interpolates, it adds ``blend_weight`` float
+    (N,). ``imgs`` and ``frame_inds`` then have length 2N: first the N earlier frames, then the N later ones. Without
+    ``blend_weight`` the transform does nothing, so one pipeline serves every pace list. Modified keys: ``imgs`` (N),
+    ``frame_inds`` (N,), the earlier frames. Removed key: ``blend_weight``.
 
-    A blend is ``(1 - weight) * earlier + weight * later`` in floating point, rounded once; the frames' type stays.
+    A blend is ``(1 - weight) * earlier + weight * later`` in floating point, rounded once. The data type stays.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Halve the number of frames."""
+        """Blend 2N frames into N."""
         if 'blend_weight' not in results:
             return results
         weights = results.pop('blend_weight')

@@ -1,8 +1,7 @@
-"""Colour transforms in the loader: per-frame jitter and random grey on decoded frames.
+"""Colour transforms in the loader: jitter and random grey on decoded frames.
 
-The channel order is whatever the decoder gave. VideoPace, VSPP and auxSKD read BGR frames with OpenCV and
-jitter them as if they were RGB; with an RGB decoder (PyAV, decord) the jitter is the one that its formulas
-mean.
+The transforms keep the channel order of the decoder. VideoPace, VSPP and auxSKD read BGR frames with OpenCV and jitter
+them as if they were RGB. With an RGB decoder (PyAV, decord) the jitter follows its formulas.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from ...registry import TRANSFORMS
 
 
 def _clips(results: dict[str, Any], owner: str) -> tuple[int, int]:
-    """Number of clips in the flat list ``imgs`` and frames in each; without ``clip_len`` the list is one clip.
+    """Number of clips in the flat list ``imgs``, and frames per clip. Without ``clip_len`` the list is one clip.
 
     Raises:
         InputError: If the frames do not divide into clips.
@@ -34,7 +33,7 @@ def _clips(results: dict[str, Any], owner: str) -> tuple[int, int]:
 
 
 def _put(results: dict[str, Any], frames: list[np.ndarray]) -> dict[str, Any]:
-    """Write the frames back in the form that they came in, list or array."""
+    """Write the frames back in their original form, a list or an array."""
     results['imgs'] = np.stack(frames) if isinstance(results['imgs'], np.ndarray) else frames
     return results
 
@@ -44,24 +43,23 @@ class ClipColorJitter(BaseTransform):
     """Colour jitter of each frame, or of each clip, in OpenCV float32.
 
     Required keys: ``imgs``, uint8 (or float in 0-255) frames (H, W, 3), a list or an array, clip after clip;
-    ``clip_len`` if there is more than one clip. Modified keys: ``imgs``; the arrays that came in are not
-    written to. Random numbers are those of NumPy's global generator, which MMEngine seeds in every worker.
+    ``clip_len`` if there is more than one clip. Modified keys: ``imgs``. The transform does not write into the input
+    arrays. It draws from NumPy's global generator, which MMEngine seeds in every worker.
 
     Args:
-        brightness: Strength x: the factor is uniform in [max(0, 1 - x), 1 + x]; or a pair (lowest, highest).
-            0 is off.
+        brightness: Strength x, for a factor that is uniform in [max(0, 1 - x), 1 + x]. Or a pair (lowest, highest). 0
+            turns it off.
         contrast: As ``brightness``.
         saturation: As ``brightness``.
         hue: Largest hue shift, in [0, 0.5] of the colour circle, or a pair.
-        p: Probability that a frame (a clip) is jittered; the four operations then run in a random order.
-        clip_consistent: False draws anew for every frame (VideoPace, VSPP, auxSKD), True once for each clip
-            of a sample (RSPNet).
+        p: Probability of jitter per frame (or per clip). The four operations then run in a random order.
+        clip_consistent: False draws once per frame (VideoPace, VSPP, auxSKD). True draws once per clip (RSPNet).
 
     Raises:
         InputError: For a setting out of its range.
 
     Source: augmentation of Plrbear/auxSKD @ 79e99b8, which jitters PIL images through torchvision and rounds after
-    every operation; here a frame is rounded once.
+        every operation. This class rounds each frame once.
     """
 
     def __init__(
@@ -93,19 +91,18 @@ class ClipColorJitter(BaseTransform):
 
 @TRANSFORMS.register_module()
 class ClipRandomGrayscale(BaseTransform):
-    """Turn a clip, or single frames, grey.
+    """Turn whole clips, or single frames, grey.
 
-    Keys as of :class:`ClipColorJitter`.
+    The keys are those of :class:`ClipColorJitter`.
 
     Args:
-        p: Probability that a clip (a frame) turns grey.
-        clip_consistent: True decides once for each clip of a sample, so that it does not flicker; False for
-            every frame.
+        p: Probability of grey per clip (or per frame).
+        clip_consistent: True draws once per clip, so that the clip does not flicker. False draws once per frame.
 
     Raises:
-        InputError: If ``p`` is no probability.
+        InputError: If ``p`` is not in [0, 1].
 
-    Source: RSPNet, p 0.2 per clip.
+    Source: RSPNet, with p = 0.2 per clip.
     """
 
     def __init__(self, p: float = 0.2, clip_consistent: bool = True) -> None:
@@ -113,7 +110,7 @@ class ClipRandomGrayscale(BaseTransform):
         self.clip_consistent = clip_consistent
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Turn ``results['imgs']`` grey where the draw says so.
+        """Turn randomly drawn clips or frames of ``results['imgs']`` grey.
 
         Raises:
             InputError: If the frames are not (H, W, 3) or do not divide into clips.

@@ -16,26 +16,26 @@ from .sampling import PretextSampler
 
 @TRANSFORMS.register_module()
 class RelativeSpeedSample(PretextSampler):
-    """Clips long enough to take every speed from: the sampler of RSPNet.
+    """Clips that are long enough for every speed: the sampler of RSPNet.
 
     Required keys: ``total_frames``, and ``avg_fps`` where ``fps`` is set. Added keys: ``frame_inds`` int64
     (num_views * clip_len * max_speed,), ``clip_len`` (= clip_len * max_speed, the frames of a view), ``num_clips``
-    (= num_views) and ``frame_interval``. There is no label: the model decides on the device which clip plays at which
-    speed, and takes the speed's frames out of the view.
+    (= num_views) and ``frame_interval``. There is no label. The model draws the speed of each clip on the device, and
+    selects the frames of that speed from the view.
 
-    Each view is drawn by itself: consecutive frames from a start uniform over every one that fits. A shorter video is
-    gone round.
+    Each view is drawn independently. It has consecutive frames, and its start is uniform over all starts that fit. A
+    shorter video wraps.
 
     Args:
-        clip_len: Frames of a clip as the network sees it.
+        clip_len: Frames per clip at the input of the network.
         max_speed: Highest speed that the model takes from a view.
-        num_views: Views a video; RSPNet has 2, query first, key second.
-        fps: Frame rate to resample to before drawing; None keeps the video's own.
+        num_views: Views per video. RSPNet has 2, the query first and the key second.
+        fps: Frame rate to resample to before drawing. None keeps the video's own rate.
         seed: See :class:`PretextSampler`.
 
     Raises:
-        InputError: For settings below 1; from ``transform``, if ``fps`` is set and the source has no frame rate.
-        VideoReadError: From ``transform``, if nothing is left of the video at ``fps``.
+        InputError: For settings below 1. Also from ``transform``, if ``fps`` is set and the source has no frame rate.
+        VideoReadError: From ``transform``, if no frame of the video is left at ``fps``.
 
     Example:
         >>> from auxskd_mm.datasets.transforms import RelativeSpeedSample
@@ -68,7 +68,7 @@ class RelativeSpeedSample(PretextSampler):
         self.fps = fps
 
     def frames_needed(self, fps: float | None = None) -> int:
-        """See :class:`PretextSampler`: a view, in frames of the video before it is resampled."""
+        """See :class:`PretextSampler`. It is the length of a view, in frames of the video before resampling."""
         length = frames_needed(self.clip_len * self.max_speed, 1)
         needed = length
         if self.fps is not None and fps:

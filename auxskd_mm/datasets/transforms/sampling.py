@@ -1,4 +1,4 @@
-"""The samplers' base, and the sampler of VSPP and auxSKD: draw the random numbers, write ``frame_inds`` and the labels.
+"""The base class of the samplers, and the sampler of VSPP and auxSKD.
 
 A sampler runs once the number of frames is known (after :class:`OpenVideo`) and writes ``frame_inds`` (int64, flat,
 0-based), ``clip_len``, ``num_clips`` (views) and its labels.
@@ -23,13 +23,13 @@ from .captions import ShownClip
 class PretextSampler(BaseTransform):
     """Base of the samplers: random numbers, labels and the description of a sampler.
 
-    A subclass writes :meth:`transform` and sets ``tasks`` to the labels that it draws. It may also say what it does
-    (:meth:`describe`) and which frames play at another pace (:meth:`paced_positions`).
+    A subclass writes :meth:`transform` and sets ``tasks`` to the labels that it draws. It may also describe itself
+    (:meth:`describe`) and mark the frames at another pace (:meth:`paced_positions`).
 
     Args:
-        clip_len: Frames in a clip.
-        seed: None draws from NumPy's global generator, which MMEngine seeds in every worker. An integer makes the draws
-            of a sample a function of (seed, sample index) alone, so that every evaluation sees the same clips.
+        clip_len: Frames per clip.
+        seed: None draws from NumPy's global generator, which MMEngine seeds in every worker. With an integer, the draws
+            of a sample depend on (seed, sample index) alone. Every evaluation then sees the same clips.
     """
 
     tasks: tuple[Task, ...] = ()
@@ -43,7 +43,7 @@ class PretextSampler(BaseTransform):
         self.seed = seed
 
     def generator(self, results: dict[str, Any]) -> Any:
-        """Generator for one sample: anything with NumPy's ``randint(low, high)``, high excluded."""
+        """Random generator for one sample. It has NumPy's ``randint(low, high)``, which excludes high."""
         if self.seed is None:
             return np.random
         return np.random.RandomState([self.seed % 2**32, int(results.get('sample_idx', 0))])
@@ -53,7 +53,7 @@ class PretextSampler(BaseTransform):
         """Frames of the opened video.
 
         Raises:
-            VideoReadError: If the video holds none.
+            VideoReadError: If the video has no frames.
         """
         total = int(results['total_frames'])
         if total < 1:
@@ -62,14 +62,14 @@ class PretextSampler(BaseTransform):
 
     @staticmethod
     def write_clips(results: dict[str, Any], clips: Sequence[np.ndarray]) -> None:
-        """Write what decoding and formatting need of clips of one length, each an int array (clip_len,)."""
+        """Write ``frame_inds``, ``clip_len`` and ``num_clips`` from clips of equal length, each int (clip_len,)."""
         results['frame_inds'] = np.concatenate(clips)
         results['clip_len'] = len(clips[0])
         results['num_clips'] = len(clips)
         results['frame_interval'] = 1
 
     def frames_needed(self, fps: float | None = None) -> int:
-        """Frames of a video from which no clip has to go round, whatever is drawn.
+        """Fewest frames of a video from which no drawn clip wraps to the first frame.
 
         Args:
             fps: Frame rate of the video, for samplers that resample.
@@ -77,36 +77,37 @@ class PretextSampler(BaseTransform):
         return self.clip_len
 
     def note_alike(self, results: dict[str, Any], alike: Sequence[Sequence[tuple[int, ...]]]) -> None:
-        """Write which labels would have given the same frames, for the ceilings of metrics.
+        """Write which labels would have given the same frames. Metrics compute their ceiling from them.
 
-        A clip that goes round in a short video may show the same frames at two paces. Nothing can then tell its labels.
+        A clip that wraps in a short video may show the same frames at two paces. No model can then predict its label.
 
         Args:
-            results: The sample; gets ``alike`` if a view has more than one possible label.
-            alike: For each view, the labels of all tasks that give its frames, its own among them.
+            results: The sample. The method adds ``alike`` to it if a view has more than one possible label.
+            alike: For each view, all label tuples (one label per task) that give its frames. Its own labels are
+                included.
         """
         if any(len(labels) > 1 for labels in alike):
             results['alike'] = [sorted(labels) for labels in alike]
 
     def describe(self) -> str:
-        """What the sampler does, in a phrase for ``tools/analysis/check_config.py``; '' lists its settings."""
+        """One phrase for ``tools/analysis/check_config.py``. With '' the tool lists the settings instead."""
         return ''
 
     def paced_positions(self, results: Mapping[str, Any], view: int, length: int) -> np.ndarray:
-        """Which frames of a view are not at the video's own pace.
+        """Mark the frames of a view that do not play at the video's own pace.
 
         Args:
-            results: With the labels of ``tasks``, drawn or predicted.
-            view: Which view.
-            length: Frames of the view.
+            results: Sample that holds the labels of ``tasks``, drawn or predicted.
+            view: Index of the view.
+            length: Frames per view.
 
         Returns:
-            bool (length,).
+            bool (length,), True where the pace differs.
         """
         return np.zeros(length, dtype=bool)
 
     def caption(self, results: Mapping[str, Any], view: int, views: int) -> str:
-        """The labels of a view, as a person would say them; arguments as of :meth:`shown_clips`."""
+        """The labels of a view in words. The arguments are those of :meth:`shown_clips`."""
         words = []
         for task in self.tasks or drawn_tasks(results):
             labels = np.asarray(results[task.label_key]).reshape(-1)
@@ -115,12 +116,12 @@ class PretextSampler(BaseTransform):
         return ': '.join([who] * (views > 1 or not words) + [', '.join(words)] * bool(words))
 
     def shown_clips(self, results: Mapping[str, Any], views: int, length: int) -> list[ShownClip]:
-        """The clips of a sample as the model takes them, for pictures.
+        """Describe the clips of a sample as the model takes them. Pictures of samples use this.
 
         Args:
             results: The sample with the sampler's labels.
-            views: Views of the sample.
-            length: Frames of a view.
+            views: Views per sample.
+            length: Frames per view.
         """
         return [
             ShownClip(
@@ -146,37 +147,38 @@ def _draw_other(rng: np.random.RandomState, count: int, taken: int) -> int:
 
 
 def goes_round(numbers: np.ndarray) -> bool:
-    """Whether frame numbers, of one clip and drawn forwards, jump back in their video."""
+    """Whether the frame numbers of one clip, int (clip_len,), jump back in the video."""
     return bool((np.diff(numbers) < 0).any())
 
 
 @TRANSFORMS.register_module()
 class SegmentPaceSample(PretextSampler):
-    """Clips of which one random segment is sped up: the sampler of VSPP (one view) and auxSKD (two views).
+    """Clips with one random segment at a higher speed: the sampler of VSPP (one view) and auxSKD (two views).
 
     Required keys: ``total_frames``. Added keys: ``frame_inds`` int64 (num_views * clip_len,), ``clip_len``,
     ``num_clips`` (= num_views), ``pace_label`` and ``segment_label`` int64 (num_views,), 0-based (pace 0 is speed 1),
     and ``frame_interval``.
 
-    With two views, segment and pace always differ between them and the starts are independent (auxSKD draws them so;
-    impossible settings are refused instead of looping forever).
+    With two views, segment and pace always differ between the views and the starts are independent, as in auxSKD. The
+    class refuses impossible settings; the original code would loop forever.
 
     Args:
-        clip_len: Frames in a clip.
-        num_segments: Segments S that a clip is divided into.
-        num_speeds: Speeds are 1 .. num_speeds, the papers' choice.
-        speeds: Other speeds instead, ascending from 1, for instance (1, 2, 4, 8): further apart, and learnt much sooner
-            by a small network. ``pace_label`` is the index into them.
+        clip_len: Frames per clip.
+        num_segments: Number S of segments per clip.
+        num_speeds: The speeds are 1 .. num_speeds, as in the papers.
+        speeds: Other speeds instead, ascending from 1, for instance (1, 2, 4, 8). These are further apart, and a small
+            network learns them much sooner. ``pace_label`` is the index into ``speeds``.
         num_views: 1 (VSPP) or 2 (auxSKD: student first, teacher second).
-        mode: ``'faithful'`` draws the start as the original code does, uniform over [0, num_frames - clip_len),
-            whatever the pace, so that a clip may run past the end and wrap to the first frame. ``'fit'`` draws it where
-            the paced clip fits, so that no clip wraps when the video is long enough.
-        lookahead: End-of-video look-ahead of :func:`segment_pace_indices`: 1 (VSPP) or 3 (auxSKD's early wrap). Only
-            'faithful'.
-        disjoint: Segments that share no position. The originals' share one, so the last is one frame shorter than the others.
+        mode: ``'faithful'`` draws the start as the original code does: uniform over [0, num_frames - clip_len), for
+            every pace. A clip may then run past the end and wrap to the first frame. ``'fit'`` draws the start where
+            the paced clip fits. No clip then wraps if the video is long enough.
+        lookahead: End-of-video look-ahead of :func:`segment_pace_indices`: 1 (VSPP) or 3 (auxSKD wraps early). Only
+            'faithful' uses it.
+        disjoint: True makes segments that share no position. In the original code neighbouring segments share one
+            position, and the last segment is one frame shorter than the others.
         seed: See :class:`PretextSampler`.
 
-    Both modes accept videos shorter than the clip: it then starts at frame 0 and goes round.
+    Both modes accept videos that are shorter than the clip. The clip then starts at frame 0 and wraps.
 
     Raises:
         InputError: For settings that cannot be met.
@@ -190,7 +192,7 @@ class SegmentPaceSample(PretextSampler):
         >>> results['pace_label'].tolist(), results['segment_label'].tolist()
         ([1], [1])
 
-    Source: loaders of Plrbear/auxSKD @ 79e99b8, draw order speed, segment, start.
+    Source: loaders of Plrbear/auxSKD @ 79e99b8. The draw order is speed, segment, start.
     """
 
     span_settings = ('clip_len', 'speeds')
@@ -268,7 +270,7 @@ class SegmentPaceSample(PretextSampler):
         return paced_offsets(self.clip_len, self.num_segments, segment, speed, disjoint=self.disjoint)
 
     def frames_needed(self, fps: float | None = None) -> int:
-        """See :class:`PretextSampler`: the longest clip, at the highest speed. 'faithful' looks further ahead."""
+        """See :class:`PretextSampler`. The longest clip has the highest speed. 'faithful' looks further ahead."""
         if self._needed is None:
             self._needed = self._frames_needed()
         return self._needed
@@ -286,7 +288,7 @@ class SegmentPaceSample(PretextSampler):
         return goes_round(self._frames(num_frames, segment, self.speeds[-1], 0))
 
     def _free(self, num_frames: int, segment: int, speed: int) -> int:
-        """Starts that may be drawn, at least 1."""
+        """Number of possible starts, at least 1."""
         if self.mode == 'fit':
             return max(num_frames - int(self._offsets(segment, speed)[-1]), 1)
         # The original's upper bound leaves out the last start at which a clip of speed 1 fits.

@@ -15,16 +15,16 @@ from ...registry import TRANSFORMS
 class StillFrames(BaseTransform):
     """Repeat the middle frame of every clip over its whole length.
 
-    Stands between a sampler and decoding. What a network reaches on such clips it reaches without motion: scene, pose
-    and colour.
+    Put it between a sampler and decoding. A network reaches its accuracy on such clips without motion, from scene, pose
+    and colour alone.
 
     Required and modified key: ``frame_inds`` (num_clips x clip_len,); required key: ``clip_len``.
 
     Args:
-        enabled: False leaves the clips as they are, so that one config serves both.
+        enabled: False leaves the clips unchanged, so that one config serves both cases.
 
     Raises:
-        InputError: If a sampler has not run before.
+        InputError: If no sampler has run before.
     """
 
     def __init__(self, enabled: bool = True) -> None:

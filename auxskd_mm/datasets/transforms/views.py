@@ -1,4 +1,4 @@
-"""Several views of one video: decoded together, then each with its own crop, flip and jitter."""
+"""Several views of one video. They are decoded together; each has its own crop, flip and jitter."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from .decoding import own_frames
 class PerView(BaseTransform):
     """Run a sub-pipeline once for each view, each time with new random draws.
 
-    Belongs behind :class:`DecodeClips` and before ``FormatShape``, which then yields (num_clips, C, T, H, W).
+    Put it after :class:`DecodeClips` and before ``FormatShape``, which then yields (num_clips, C, T, H, W).
 
     Required keys: ``imgs``, num_clips * clip_len frames (H, W, 3), view after view, of any height and width;
-    ``num_clips`` and ``clip_len``. Modified keys: ``imgs`` and ``img_shape``. What else the sub-pipeline writes
-    (``crop_bbox``, ``flip``, ``scale_factor`` ...) ends with its view: the next one starts from the keys as they were.
+    ``num_clips`` and ``clip_len``. Modified keys: ``imgs`` and ``img_shape``. Other keys that the sub-pipeline writes
+    (``crop_bbox``, ``flip``, ``scale_factor`` ...) are dropped after each view. The next view starts from the original
+    keys.
 
     Args:
         transforms: Configs (or callables) of the sub-pipeline. It keeps the number of frames and brings all views to
             one size: ``RandomCrop``, ``RandomResizedCrop`` with ``Resize``, ``Flip``, ``ClipColorJitter`` ...
-        clips_per_view: Neighbouring clips that share one draw, for methods with several clips per view.
+        clips_per_view: Number of neighbouring clips that share one draw, for methods with several clips per view.
 
     Raises:
         InputError: For settings that cannot be met.
@@ -43,7 +44,7 @@ class PerView(BaseTransform):
         self.clips_per_view = clips_per_view
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any] | None:
-        """Augment every view; None if the sub-pipeline drops the sample, as in MMEngine's ``Compose``.
+        """Augment every view. None if the sub-pipeline drops the sample, as in MMEngine's ``Compose``.
 
         Raises:
             InputError: If the frames do not divide into views, or the views end up with different shapes.

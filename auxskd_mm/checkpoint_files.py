@@ -46,6 +46,7 @@ def find_last_good(work_dir: str | Path) -> Path | None:
     candidates = [
         path for path in folder.glob('*.pth') if _STEP.search(path.name) and not path.name.startswith('best_')
     ]
+    # The list above holds matching names only.
     candidates.sort(key=lambda path: (path.stat().st_mtime_ns, int(_STEP.search(path.name)[1])), reverse=True)  # type: ignore[index]
     pointer = folder / 'last_checkpoint'
     if pointer.is_file() and (named := pointer.read_text(errors='replace').strip()):

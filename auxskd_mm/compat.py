@@ -68,7 +68,7 @@ def declare_torchvision_operators() -> bool:
     fragment.define('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
     fragment.define('qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
     # The declarations live as long as this object does.
-    declare_torchvision_operators.fragment = fragment  # type: ignore[attr-defined]
+    declare_torchvision_operators.fragment = fragment  # type: ignore[attr-defined]  # kept on the function
     for name in [m for m in sys.modules if m == 'torchvision' or m.startswith('torchvision.')]:
         del sys.modules[name]
     importlib.import_module('torchvision')
@@ -100,8 +100,8 @@ def stub_missing_drn() -> bool:
 
     package, module = types.ModuleType(_DRN), types.ModuleType(f'{_DRN}.drn')
     package.__path__ = []
-    package.drn = module  # type: ignore[attr-defined]
-    module.DRN = package.DRN = DRN  # type: ignore[attr-defined]
+    package.drn = module  # type: ignore[attr-defined]  # a module takes any name
+    module.DRN = package.DRN = DRN  # type: ignore[attr-defined]  # a module takes any name
     sys.modules[_DRN], sys.modules[f'{_DRN}.drn'] = package, module
     return True
 

@@ -141,5 +141,5 @@ def print_any_name() -> None:
             made.msg = printable(made.msg)
         return made
 
-    record.takes_any_name = True  # type: ignore[attr-defined]
+    record.takes_any_name = True  # type: ignore[attr-defined]  # marks the function as ours
     logging.setLogRecordFactory(record)

@@ -135,7 +135,7 @@ class PretextInferencer(BaseInferencer):
         return super().__call__(inputs, return_datasamples, batch_size, **kwargs)
 
     # Paths, not arrays as of the base class.
-    def visualize(  # type: ignore[override]
+    def visualize(  # type: ignore[override]  # paths, as said above
         self, inputs: list, preds: list[VideoPrediction], show: bool = False, **kwargs: object
     ) -> list[str]:
         """Paths of the pictures that were drawn on the way."""

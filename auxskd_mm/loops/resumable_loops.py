@@ -67,6 +67,7 @@ class _Resumable:
         self.first = 0
         self.restarts_left = worker_restarts
         self.prefetch = prefetch
+        # Goes to the loop that is mixed in.
         super().__init__(runner, dataloader, *args, **kwargs)  # type: ignore[call-arg]
         check_same_data(self.dataloader.dataset)
         check_loader(self.dataloader)
@@ -164,7 +165,7 @@ class _Resumable:
     def run_iter(self, *args: object) -> None:
         """One step, with its own random numbers."""
         seed_generators(STEP, self.seed, get_rank(), self._iter)
-        super().run_iter(*args)  # type: ignore[misc]
+        super().run_iter(*args)  # type: ignore[misc]  # the loop that is mixed in has it
 
 
 @LOOPS.register_module()
@@ -225,7 +226,8 @@ class ResumableIterTrainLoop(_Resumable, IterBasedTrainLoop):
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         self.first = self._iter
-        self.dataloader_iterator = self.on_device(self._endless(self._max_iters - self._iter))  # type: ignore[assignment]  # MMEngine's iterator has no end
+        # MMEngine's iterator has no end.
+        self.dataloader_iterator = self.on_device(self._endless(self._max_iters - self._iter))  # type: ignore[assignment]
         while self._iter < self._max_iters and not self.stop_training:
             self.runner.model.train()
             self.run_iter(next(self.dataloader_iterator))

@@ -140,7 +140,7 @@ class PlainDtype:
         order = state[1]
         if type(order) is not str or order not in tuple('<>=|') or state[2:] not in (_NO_PARTS, (*_NO_PARTS, 0)):
             raise _hostile('a dtype of parts, not of numbers')
-        self.dtype = self.dtype.newbyteorder(order)  # type: ignore[arg-type]
+        self.dtype = self.dtype.newbyteorder(order)  # type: ignore[arg-type]  # order is checked above
 
 
 class PlainArray(np.ndarray):
@@ -161,7 +161,7 @@ class PlainArray(np.ndarray):
         sizes = type(shape) is tuple and len(shape) <= 32 and all(type(n) is int and 0 <= n < 2**48 for n in shape)
         if not sizes or type(data) is not bytes or len(data) != math.prod(shape) * known.itemsize:
             raise _hostile('an array whose bytes do not fit its shape')
-        super().__setstate__((1, shape, known, bool(fortran), data))  # type: ignore[arg-type]
+        super().__setstate__((1, shape, known, bool(fortran), data))  # type: ignore[arg-type]  # checked above
         self.whole = True
 
 
@@ -184,7 +184,7 @@ class PlainHistory(HistoryBuffer):
         rows = (state.get('_log_history'), state.get('_count_history'))
         self.__dict__.clear()
         self.__dict__.update(_history(*rows, state.get('max_length')).__dict__)
-        self.__class__ = HistoryBuffer  # type: ignore[assignment]
+        self.__class__ = HistoryBuffer  # type: ignore[assignment]  # the layouts are equal
 
 
 def reconstruct(kind: object, shape: object, typecode: object) -> PlainArray:

@@ -54,6 +54,7 @@ def read_scalars(run: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         for key, value in row.items():
             if key != 'step' and isinstance(value, (int, float)):
                 series[key][row.get('step', 0)] = value
+    # Two arrays, steps and values.
     return {key: tuple(np.array(sorted(points.items())).T) for key, points in series.items()}  # type: ignore[misc]
 
 

@@ -87,7 +87,7 @@ def _arguments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.arg
 
 
 def _length(node: ast.AST) -> int:
-    return node.end_lineno - node.lineno + 1  # type: ignore[attr-defined]
+    return node.end_lineno - node.lineno + 1  # type: ignore[attr-defined]  # nodes of parsed code have lines
 
 
 def _has_shape(text: str) -> bool:

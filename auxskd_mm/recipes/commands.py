@@ -20,20 +20,20 @@ OPTIONS = 'overrides.txt'
 def call(label: str, command: Sequence[str], options: Mapping[str, Any]) -> float:
     """Print and run a command with overrides.
 
-    The overrides of a tool with a ``--work-dir`` go through a file in that folder (``--cfg-file``), so that each arrives as
-    it is. Those of another command become ``--cfg-options``.
+    A tool with a ``--work-dir`` gets its overrides through a file in that folder (``--cfg-file``), so each value arrives
+    unchanged. Any other command gets them as ``--cfg-options``.
 
     Args:
-        label: The step's name.
+        label: Name of the step.
         command: Program and arguments.
         options: Overrides.
 
     Returns:
-        The seconds it took.
+        Seconds that the command took.
 
     Raises:
-        InputError: If it fails.
-        Preempted: If it was asked to end, and saved its state.
+        InputError: If the command fails.
+        Preempted: If the command was asked to end, and saved its state.
     """
     if '--work-dir' in command and options:
         file = Path(command[command.index('--work-dir') + 1], OPTIONS)

@@ -20,15 +20,15 @@ def run_step(step: Step, root: Path, gpus: int) -> dict[str, Any]:
     """Run a step that is not finished.
 
     Args:
-        step: The step; that whose weights it starts from is finished.
+        step: The step. The step whose weights it starts from must be finished.
         root: Work dir of the recipe.
-        gpus: Processes for torchrun, 0 is one without it.
+        gpus: Number of processes for torchrun. 0 runs one process without torchrun.
 
     Returns:
-        Its state, which stands in ``phase.json`` of its folder.
+        State of the step, as ``phase.json`` in its folder holds it.
 
     Raises:
-        InputError: If the step changed since it was started, or fails.
+        InputError: If the step has changed since its start, or fails.
     """
     row, before = records.run_restartable(
         step.label, step.folder, step.fingerprint(root), lambda state: _run(step, gpus, resume=bool(state))

@@ -22,14 +22,14 @@ def make_report(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> Path:
     """Write ``report/`` in the recipe's work dir.
 
     Args:
-        plan: The recipe.
+        plan: Plan of the recipe.
         rows: State of every step.
 
     Returns:
-        The path of ``report.html``.
+        Path of ``report.html``.
 
     Raises:
-        InputError: If a column asks for a metric that the evaluation does not give.
+        InputError: If a column asks for a metric that its evaluation does not measure.
     """
     states = list(zip(plan.steps, rows))
     lines = [

@@ -31,18 +31,18 @@ class Step:
     """One training, test, or both.
 
     Attributes:
-        label: What it is called in the log.
-        kind: Phase or evaluation, whose steps take about the same time in every run.
+        label: Name of the step in the log.
+        kind: Phase or evaluation that the step belongs to. Steps of one kind take about the same time in every run.
         folder: Work dir.
         config: Config file.
-        options: Overrides, filled.
+        options: Overrides, with their placeholders filled.
         seed: Random seed.
-        init: Work dir of the step whose weights it starts from, or a checkpoint file, or None.
-        trains: Whether there is a training.
-        tests: Whether there is a test.
-        run: The passage that it belongs to.
-        row: Init of an evaluation, None for a phase.
-        evaluation: None for a phase.
+        init: Work dir of the step whose weights this step starts from, a checkpoint file, or None.
+        trains: Whether the step has a training.
+        tests: Whether the step has a test.
+        run: Run of the recipe that the step belongs to.
+        row: Init of an evaluation; None for a phase.
+        evaluation: The evaluation; None for a phase.
     """
 
     label: str
@@ -67,16 +67,16 @@ class Step:
 
 @dataclass
 class Plan:
-    """A recipe, read.
+    """The content of a recipe: its runs and all their steps.
 
     Attributes:
-        recipe: Its file.
-        root: Its work dir.
-        runs: Passages.
+        recipe: File of the recipe.
+        root: Work dir of the recipe.
+        runs: Runs of the recipe, one per seed and split.
         steps: All steps in order.
-        inits: Rows.
-        evaluations: Columns.
-        report: The recipe's ``report``: ``title`` and ``classes``, a file with a class a line.
+        inits: Rows of the report.
+        evaluations: Columns of the report.
+        report: The recipe's ``report``: ``title`` and ``classes``, a file with one class per line.
     """
 
     recipe: Path

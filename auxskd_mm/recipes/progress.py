@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 
 class Progress:
-    """Estimate from the steps of the same kind that are done, whichever run or row they belonged to.
+    """Estimate the time left from the finished steps of the same kind, in any run or row.
 
     Args:
         kinds: Kind of each step, in order.
-        taken: Seconds that it took before this start, None for a step that is still to be run.
+        taken: Seconds that each step took before this start; None for a step that is not finished.
     """
 
     def __init__(self, kinds: Sequence[str], taken: Sequence[float | None]) -> None:

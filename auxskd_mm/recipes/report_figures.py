@@ -27,16 +27,16 @@ _MOST_ROWS = 4  # initial weights shown beside each other
 
 
 def draw_figures(plan: Plan, states: States, names: Sequence[str], folder: Path) -> dict[str, list[Figure]]:
-    """Draw everything there is data for; where there are several runs, curves and examples are of the first.
+    """Draw every figure that has data. With several runs, curves and examples show the first run.
 
     Args:
-        plan: The recipe.
-        states: Its steps with their states.
-        names: Of the classes.
-        folder: Of the report.
+        plan: Plan of the recipe.
+        states: Steps with their states.
+        names: Names of the classes.
+        folder: Folder of the report.
 
     Returns:
-        {heading: figures}.
+        Figures by heading.
     """
     first = [step for step, _ in states if step.run == plan.runs[0]]
     return {

@@ -67,11 +67,13 @@ def run_restartable(
         label: Name of the step.
         folder: Work dir of the step.
         fingerprint: Result of :func:`digest`.
-        work: Does the work. Takes the state of a run that was cut off (empty for a new one), gives what is to be kept.
+        work: Function that does the work. It takes the state of an interrupted run, which is empty for a new run. It
+            returns the state to keep.
         name: Name of the state file.
 
     Returns:
-        The state, with ``seconds`` over all starts and ``finished``; and whether it was finished before.
+        The state, with ``finished`` and the sum of ``seconds`` over all starts; and whether the step was finished
+        before this call.
 
     Raises:
         InputError: See :func:`known_state`.
@@ -117,11 +119,11 @@ def classified(path: Path, average: str = 'logits') -> dict[str, list] | None:
     """Names, labels and predicted classes in a file of predictions, None if there is no file.
 
     Args:
-        path: Of ``tools/test.py --dump`` or of a linear probe; see :mod:`auxskd_mm.records.predictions`.
-        average: See :func:`average_clips`; for scores of clips.
+        path: File of ``tools/test.py --dump`` or of a linear probe; see :mod:`auxskd_mm.records.predictions`.
+        average: How scores of several clips are averaged; see :func:`average_clips`.
 
     Raises:
-        InputError: If the entries are not those of a classifier.
+        InputError: If the entries are not from a classifier.
     """
     if not path.is_file():
         return None

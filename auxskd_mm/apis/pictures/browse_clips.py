@@ -38,12 +38,12 @@ def browse_clips(
         config: Config with a ``<split>_dataloader``, of any method of this package or of MMAction2.
         out: File to write: .png (sheet), .gif or .mp4 (playing), .html (gallery).
         split: 'train', 'val' or 'test'.
-        number: Videos.
-        seed: Which, and their random draws.
-        before: Also show each clip as it is decoded, before augmentation.
+        number: Number of videos.
+        seed: Seed for the choice of the videos and for the random draws of their pipelines.
+        before: Also show each clip as decoded, before augmentation.
 
     Returns:
-        The path.
+        Path of the written file.
 
     Raises:
         InputError: If the config has no such loader, nothing can be read, or ``out`` cannot be written.

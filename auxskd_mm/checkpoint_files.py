@@ -34,13 +34,15 @@ def is_whole(path: str | Path) -> bool:
 
 
 def find_last_good(work_dir: str | Path) -> Path | None:
-    """Newest whole checkpoint in a work dir: the one that ``last_checkpoint`` names, else by time of writing.
+    """Find the newest whole checkpoint in a work dir.
+
+    The file that ``last_checkpoint`` names comes first. The others follow by time of writing, the newest first.
 
     Returns:
-        None if there is no checkpoint at all.
+        The file, or None if the work dir has no checkpoint.
 
     Raises:
-        InputError: If there are some and none is whole.
+        InputError: If there are checkpoints and none of them is whole.
     """
     folder = Path(work_dir)
     candidates = [
@@ -63,10 +65,11 @@ def find_last_good(work_dir: str | Path) -> Path | None:
 
 
 def find_checkpoint(path: str) -> str:
-    """File that a path means: a folder stands for the newest whole checkpoint in it. Addresses stay.
+    """Resolve a path to a checkpoint file. A folder stands for its newest whole checkpoint. Addresses do not change.
 
     Raises:
-        InputError: If there is no such file, with those that are there; or a folder with no or several other files.
+        InputError: If the file does not exist; the message names the files that do. Also if a folder without such a
+            checkpoint holds no other file, or several.
     """
     if is_address(path) or not Path(path).is_dir():
         check_checkpoint(path)
@@ -83,14 +86,14 @@ def find_checkpoint(path: str) -> str:
 
 
 def read_checkpoint(path: str | Path) -> Any:
-    """Content of a checkpoint on the CPU, read as data: nothing that it holds is run.
+    """Read a checkpoint to the CPU as plain data. No code in the file is run.
 
     Args:
-        path: File, mapped into memory where its format allows that, or an address that MMEngine knows.
+        path: File, or an address that MMEngine knows. A file is mapped into memory if its format allows that.
 
     Raises:
-        InputError: If the file is missing, damaged, a program (TorchScript) or asks for code to be run; or if the address
-            cannot be reached.
+        InputError: If the file is missing, damaged or a program (TorchScript); if loading it would run code; or if the
+            address cannot be reached.
     """
     path = str(path)
     if is_address(path):

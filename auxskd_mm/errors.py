@@ -1,7 +1,7 @@
 """Errors that a user can act on.
 
-Everything that is the input's fault rather than the code's is an :class:`InputError`: its text is one line that says
-which file or key, what was expected and what to do. The command-line tools print that line without a traceback.
+An :class:`InputError` reports a fault of the input, not of the code. Its text is one line. The line names the file or
+key, the expected value and the remedy. The command-line tools print it without a traceback.
 """
 
 from __future__ import annotations

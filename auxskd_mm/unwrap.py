@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def unwrap(model: nn.Module) -> VideoModel:
-    """The model itself, where a wrapper such as DDP holds it.
+    """Return the model inside a wrapper such as DDP.
 
     Args:
         model: A model, or MMEngine's wrapper around one.
 
     Returns:
-        The wrapped model. A model without a wrapper comes back as it is, and so does a wrapper without ``module``.
+        The wrapped model. A model without a wrapper, or a wrapper without ``module``, is returned unchanged.
     """
     return cast('VideoModel', getattr(model, 'module', model) if is_model_wrapper(model) else model)
 

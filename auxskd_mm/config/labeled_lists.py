@@ -34,18 +34,18 @@ class _Labels(NamedTuple):
 
 
 def check_labeled_lists(config: Config, parts: Sequence[str], prefix: str = '') -> None:
-    """Refuse labelled lists that would be misread, or whose labels are no classes of the model's head.
+    """Refuse labelled lists that would be misread, or whose labels are not classes of the model's head.
 
-    This checks :class:`LabeledVideoDataset`. It also checks MMAction2's ``VideoDataset`` and ``RawframeDataset`` by the
-    rules that MMAction2 reads them by: they take a label behind a tab for a part of the name, and a missing one for -1.
+    This checks :class:`LabeledVideoDataset`. It also checks MMAction2's ``VideoDataset`` and ``RawframeDataset`` by
+    MMAction2's own rules. These two read a label after a tab as a part of the name, and a missing label as -1.
 
     Args:
-        config: With its variables filled.
+        config: Config with its variables filled.
         parts: Loaders that will be built: 'train', 'val', 'test'.
-        prefix: Put before keys in messages.
+        prefix: Text before the keys in messages.
 
     Raises:
-        InputError: Names the list, the line, and what to do.
+        InputError: If a list is wrong. The message names the list, the line and the remedy.
     """
     head = (config.get('model') or {}).get('cls_head')
     num_classes = head.get('num_classes') if isinstance(head, Mapping) else None

@@ -47,17 +47,17 @@ def evaluated_tasks(config: Config) -> list[Task]:
 
 
 def class_names(config: Config, task: Task | str, count: int, *, at_least: bool = False) -> tuple[str, ...]:
-    """Names of a task's classes, such as '2x', '3 of 4' or '0-2-1'.
+    """Return the names of a task's classes, such as '2x', '3 of 4' or '0-2-1'.
 
-    Taken from the first that names ``count`` classes: the evaluators of the config, its sampler, the task itself. The
-    classes of a recogniser are those of the config's ``classes``, or of ``classes.txt`` beside its lists. Classes that
-    nobody names are numbered.
+    Three sources are tried in order: the evaluators of the config, its sampler, and the task itself. The first source
+    with ``count`` names is used. A recogniser's names come from the config's ``classes``, or from ``classes.txt`` beside
+    its lists. Classes without names are numbered.
 
     Args:
         config: Any config.
         task: The task, or its name.
-        count: Classes K of the head.
-        at_least: Take names of ``count`` or more classes, where only the classes that occur are known.
+        count: Number K of the head's classes.
+        at_least: Accept ``count`` or more names. Use it if only the classes that occur are known.
     """
     task = Task(task) if isinstance(task, str) else task
     for names in _candidates(config, task):

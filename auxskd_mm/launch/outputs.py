@@ -17,12 +17,12 @@ _folders: list[tuple[Path, str]] = []
 def check_outputs(
     args: argparse.Namespace, outputs: Iterable[str | Path | None], reads: Iterable[str | Path | None] = ()
 ) -> None:
-    """Refuse before the work to write over what the command reads, or over files that the tool did not write.
+    """Refuse, before the work starts, to overwrite files that the command reads or that the tool did not write.
 
     Args:
-        args: With ``overwrite``.
-        outputs: Files to be written; None and '' are left out.
-        reads: Files that the command reads, and names that are no files.
+        args: Arguments with ``overwrite``.
+        outputs: Files to write. None and '' are ignored.
+        reads: Files that the command reads. Names that are not files may be among them.
 
     Raises:
         InputError: See :func:`check_writable`.

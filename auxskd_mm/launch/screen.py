@@ -34,8 +34,9 @@ _FILE_ONLY = {
 class ScreenRunner(Runner):
     """MMEngine's Runner with a short screen. ``AUXSKD_MM_VERBOSE=1`` shows everything, as MMEngine does.
 
-    Every fine-tuning loads weights whose head has other names. MMEngine then warns of unexpected and missing keys. The
-    warning goes to the file alone where :class:`CheckedTransferHook` looks: it stops the run if something is missing.
+    Every fine-tuning loads weights whose head has other names. MMEngine then warns of unexpected and missing keys. If the
+    run has a :class:`CheckedTransferHook`, this warning goes to the log file only: the hook stops the run if a tensor
+    is missing.
     """
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:

@@ -20,10 +20,10 @@ _LOOPS = {
 
 
 def make_safe(config: Config) -> Config:
-    """Put our loop and checkpoint hook in the place of MMEngine's, and add three hooks.
+    """Replace MMEngine's loop and checkpoint hook by ours, and add three hooks.
 
-    Types that are not MMEngine's own are left alone. ``default_hooks=dict(preemption=None)`` or ``non_finite=None`` leaves
-    that one out, and any option is set by its key, as ``default_hooks.non_finite.action=skip``.
+    Types that are not MMEngine's own do not change. ``default_hooks=dict(preemption=None)`` or ``non_finite=None`` turns
+    that hook off. Each option of a hook has a key, such as ``default_hooks.non_finite.action=skip``.
 
     Args:
         config: Config of a Runner, changed in place.
@@ -71,9 +71,9 @@ def mend_loaders(config: Config) -> Config:
 
 
 def leave_out_amp(config: Config) -> Config:
-    """Train in float32 where there is no accelerator.
+    """Train in float32 if there is no accelerator.
 
-    MMEngine's AMP wrapper refuses to start there. The arithmetic is only faster with it, not another.
+    MMEngine's AMP wrapper refuses to start without one. AMP makes the training faster and does not change the method.
 
     Args:
         config: Config of a Runner, changed in place.
@@ -91,9 +91,10 @@ def leave_out_amp(config: Config) -> Config:
 
 
 def pin_loaders(config: Config) -> Config:
-    """Let the loaders hand over pinned memory where there is a CUDA device, from which copies run beside the step.
+    """Let the loaders return pinned memory if there is a CUDA device. Copies from it run in parallel with the step.
 
-    A ``pin_memory`` that a config names stays. Without a device nothing is set: torch would warn in each epoch.
+    A ``pin_memory`` in the config does not change. Without a device nothing is set, because torch would warn in each
+    epoch.
 
     Args:
         config: Config of a Runner, changed in place.

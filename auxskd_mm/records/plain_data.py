@@ -1,8 +1,8 @@
 """Checkpoints as plain data: tensors and Python's own types when saving, checked numbers when an older file is read.
 
-NumPy's pickled arrays name a type and hand it a state, and a crafted state makes NumPy read invalid memory. Files
-of :class:`auxskd_mm.AtomicCheckpointHook` therefore hold no NumPy objects. For files of MMEngine's own hook, the classes
-below stand in for NumPy's: they take the same arguments, accept plain numbers only, and give real NumPy objects.
+A pickled NumPy array names a type and passes a state to it. A crafted state makes NumPy read invalid memory. So files of
+:class:`auxskd_mm.AtomicCheckpointHook` hold no NumPy objects. For files of MMEngine's own hook, the classes below replace
+NumPy's. They take the same arguments, accept only plain numbers, and return real NumPy objects.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.Tensor, torch
 
 
 def to_plain(value: object, where: str = 'checkpoint') -> Any:
-    """A value with NumPy objects and ``HistoryBuffer`` as lists; :func:`from_plain` gives back equal ones.
+    """Convert NumPy objects and ``HistoryBuffer`` in a value to lists. :func:`from_plain` restores equal objects.
 
-    An object without such parts is returned as it is, so that a ``state_dict`` keeps its metadata.
+    An object without such parts is returned unchanged, so a ``state_dict`` keeps its metadata.
 
     Args:
-        value: Anything. An object of another class is left out of a dict, with a line in the log.
+        value: Any value. If a dict holds an object of another class, that entry is left out, with a line in the log.
         where: Key of the value, for that line.
     """
     if isinstance(value, HistoryBuffer):
@@ -120,12 +120,12 @@ def _hostile(what: str) -> InputError:
 
 
 class PlainDtype:
-    """Stands in for ``numpy.dtype``: numbers of a fixed size and byte order, nothing else.
+    """Replaces ``numpy.dtype`` and accepts only numbers of a fixed size and byte order.
 
     Args:
-        name: Such as ``'f8'``.
-        align: As NumPy writes it; must be False or 0.
-        copy: Likewise; has no meaning here.
+        name: Name of the type, such as ``'f8'``.
+        align: Argument that NumPy writes. It must be False or 0.
+        copy: Argument that NumPy writes. It has no effect here.
     """
 
     def __init__(self, name: object, align: object = False, copy: object = True) -> None:

@@ -38,15 +38,15 @@ def read_meta(path: str) -> dict[str, Any]:
 
 
 def training_meta(config: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
-    """What a checkpoint's ``meta`` says about its training, beside epochs and seed.
+    """Make the entry of a checkpoint's ``meta`` about its training. Epochs and seed stand elsewhere in ``meta``.
 
     Args:
         config: Config of the training.
-        depth: Of the recursion through ``load_from``.
+        depth: Depth of the recursion through ``load_from``.
 
     Returns:
-        ``training``: a dict with ``method``, ``data`` (lists or folders), ``input`` (see :func:`input_convention`) and
-        ``history``, the trainings before this one, and ``optimizer``, its type.
+        ``training``: a dict with ``method``, ``data`` (lists or folders), ``input`` (see :func:`input_convention`),
+        ``history`` (the earlier trainings) and ``optimizer`` (the optimizer's type).
     """
     model = config.get('model') or {}
     pipeline = find_pipeline(config, ('train_dataloader', 'test_dataloader'))
@@ -92,18 +92,18 @@ def _is_training(value: object) -> bool:
 
 
 def history_of(checkpoint: str | None, depth: int = 0) -> History | None:
-    """The trainings behind a checkpoint, the first one first, itself included.
+    """List all trainings that led to a checkpoint, in order. The last one wrote the checkpoint itself.
 
     A training by ``tools/train.py`` keeps the history of its starting weights. For other files, ``load_from`` is
-    followed as far as the files exist.
+    followed as long as the files exist.
 
     Args:
-        checkpoint: File; None is random weights.
+        checkpoint: Checkpoint file. None means random weights.
         depth: Depth of the recursion.
 
     Returns:
-        For each phase ``method``, ``data``, ``epochs``, ``seed``, ``input`` and ``checkpoint``, None as the first
-        where something unknown came before; an empty list for random weights. None if nothing is known at all.
+        ``method``, ``data``, ``epochs``, ``seed``, ``input`` and ``checkpoint`` for each phase. If the earlier history is
+        unknown, the first element is None. The list is empty for random weights. The result is None if nothing is known.
     """
     if checkpoint is None:
         return []
@@ -163,10 +163,10 @@ def data_of(config: Mapping[str, Any], loader: str, key: str | None = None) -> l
 
 
 def set_init_history(config: Config) -> None:
-    """Write into a training's config where its weights come from; MMEngine keeps the config in every checkpoint.
+    """Write the history of the starting weights into a training's config. MMEngine keeps the config in every checkpoint.
 
     Args:
-        config: Config as ``tools/train.py`` starts it, with ``load_from``, ``resume`` and ``work_dir``.
+        config: Config that ``tools/train.py`` starts, with ``load_from``, ``resume`` and ``work_dir``.
     """
     path = config.get('load_from')
     if config.get('resume'):

@@ -5,11 +5,11 @@
     python benchmarks/all.py --out speed.md --videos FOLDER       # your clips where a benchmark takes clips
     python benchmarks/all.py --out speed.md --only loader step
 
-On a GPU the training benchmarks take the configs' batch of 30, every precision and layout, and compiled networks; that is the
-whole table of steps, with the share of the GPU's own matmul rate, the loader cores that feed it and the jitter's share.
+On a GPU the training benchmarks use the configs' batch of 30, every precision and layout, and compiled networks. The table
+of steps then also has the share of the GPU's own matmul rate, the loader cores that feed the GPU, and the jitter's share.
 
-Each runs in a process of its own, one after the other. One that fails is written down with its last line, the others go
-on, and the exit code is then 1.
+The benchmarks run one after the other, each in its own process. If one fails, the file shows its last line. The others
+still run, and the exit code is 1.
 """
 
 from __future__ import annotations

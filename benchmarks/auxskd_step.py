@@ -1,8 +1,9 @@
 """One auxSKD step over one plain supervised step of the same backbone and batch, alternating in one run.
 
-The arithmetic floor is 4/3: the supervised step is a forward and a backward pass (1 + 2), auxSKD adds the teacher's
-forward pass. Also measured: the time spent outside both networks (projector, predictor, loss, diagnostics, queue, teacher
-update), and peak memory (on the CPU the growth of the resident size, each kind of step in a process of its own).
+The lower bound of the ratio is 4/3. The supervised step is a forward and a backward pass (1 + 2), and auxSKD adds the
+teacher's forward pass. The benchmark also measures the time outside both networks (projector, predictor, loss,
+diagnostics, queue, teacher update) and the peak memory. On the CPU, peak memory is the growth of the resident size, and
+each kind of step has its own process.
 
     python benchmarks/auxskd_step.py                  # R(2+1)D at 16 x 112 x 112, batch 4, on this machine's device
     python benchmarks/auxskd_step.py --batch 30 --amp # as in the configs, on a GPU

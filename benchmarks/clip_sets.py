@@ -71,10 +71,10 @@ class ClipSets:
     """One list of videos in every form.
 
     Args:
-        out: Folder that it is made in; forms that are there already are kept.
-        folder: Videos to take, None for MotionClips.
-        count: How many.
-        frames: Length of each.
+        out: Folder for the forms. Forms that already exist are kept.
+        folder: Folder of the videos. None takes MotionClips.
+        count: Number of videos.
+        frames: Number of frames per video.
     """
 
     def __init__(self, out: Path, folder: str | None = None, count: int = 16, frames: int = 150) -> None:

@@ -3,8 +3,8 @@
     python benchmarks/features.py              # all, on this machine's device; half a minute a method on one core
     python benchmarks/features.py --only zero1 amp_fp16
 
-A pair works if two epochs of its smallest training end with finite losses and another weight than they began with, and for
-accumulation and ZeRO-1 with the weights of the plain run where they must be the same.
+A pair works if two epochs of its smallest training end with finite losses and changed weights. Accumulation and ZeRO-1
+must also end with the weights of the plain run wherever these must be equal.
 """
 
 from __future__ import annotations

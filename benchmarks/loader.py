@@ -3,9 +3,9 @@
     python benchmarks/loader.py                                  # MotionClips, made in a temporary folder
     python benchmarks/loader.py --videos FOLDER --keep /tmp/sets # your clips; the forms made of them are kept
 
-Every way loads the same list with the same sampler (VSPP's), takes its turn in every round of one run, and hands over a
-uint8 clip 3 x 16 x 112 x 112. "jitter on the device" stands for :class:`BatchColorJitter`, whose cost is in step.py; the
-original jitters each frame as a PIL image. The plain MMAction2 pipeline is the issue's list, with decord and with PyAV.
+Every way loads the same list with the same sampler (VSPP's) and returns a uint8 clip 3 x 16 x 112 x 112. The ways take turns
+in every round of one run. "jitter on the device" means :class:`BatchColorJitter`; step.py measures its cost. The original
+jitters each frame as a PIL image. The plain MMAction2 pipeline is the issue's list, with decord and with PyAV.
 """
 
 from __future__ import annotations

@@ -35,11 +35,11 @@ class Parts(NamedTuple):
 
 
 class Machine(NamedTuple):
-    """What processes compute on.
+    """The machine that the processes compute on.
 
     Attributes:
-        cores: Cores of the machine.
-        slowdown: How much slower each computes where so many are busy: ``{1: 1.0, 2: 1.2}``.
+        cores: Number of cores.
+        slowdown: Slowdown of each process by the number of busy cores: ``{1: 1.0, 2: 1.2}``.
         others: Share of all cores that other programs use.
     """
 
@@ -88,19 +88,19 @@ def simulate(
     shuffle: bool = False,
     steps: int = 2000,
 ) -> float:
-    """Median seconds of a step of ``world`` processes on one machine.
+    """Simulate a step of ``world`` processes on one machine and return its median seconds.
 
-    A step is simulated rank by rank: every rank computes up to the keys and waits there for the others, all copy what is
-    sent, and the same again with the backward pass and the gradient. Copies are work of the same cores.
+    A step is simulated rank by rank. Every rank computes up to the keys and waits there for the others. Then all ranks
+    copy the data that are sent. The same follows with the backward pass and the gradient. The same cores make the copies.
 
     Args:
-        parts: Steps of one process, to draw from.
-        sizes: What is sent.
-        world: Processes.
-        link: Between two processes that have a core each.
-        machine: Its cores.
-        shuffle: With batch shuffle.
-        steps: Steps to simulate.
+        parts: Measured steps of one process. The simulation draws from them.
+        sizes: Sizes of the data that are sent.
+        world: Number of processes.
+        link: Link between two processes with one core each.
+        machine: The machine.
+        shuffle: Whether the step has a batch shuffle.
+        steps: Number of steps to simulate.
     """
     if world == 1:
         return statistics.median(sum(part) for part in parts)

@@ -2,8 +2,8 @@
 
     python benchmarks/startup.py --rounds 5
 
-Each import runs in a process of its own, and the ways take turns in every round. MMAction2 gets the same stand-in for the
-module that its release on PyPI lacks (``drn``), because its models cannot be imported without it.
+Each import runs in its own process, and the ways take turns in every round. The release of MMAction2 on PyPI lacks the
+module ``drn``, and its models cannot be imported without it. So MMAction2 gets the same stand-in as this package.
 """
 
 from __future__ import annotations

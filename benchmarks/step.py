@@ -3,12 +3,14 @@
     python benchmarks/step.py                                # VSPP and auxSKD on R(2+1)D, 16 x 112 x 112, batch 4
     python benchmarks/step.py --batch 30 --compile           # as in the configs, on a GPU (benchmarks/all.py does this)
 
-Ways take turns in every round of one run; all have the fused optimizer. Beside the ratio to float32 (torch's own settings:
-on a GPU convolutions in TF32; without it is a row of its own) stands the share of this machine's own rate of multiplying
-large bfloat16 matrices (float32 where it has no bfloat16), measured in the same run: forward and backward are counted as
-three forward passes (auxSKD: four), of the network's multiplications alone. Loader cores are what a step's rate takes
-from a packed mp4 store: videos/s times the CPU time of loading one, measured in the same run with the pipelines of the
-improved configs. A video is one clip for VSPP and two for auxSKD.
+The ways take turns in every round of one run, and all use the fused optimizer. The ratio is to float32 with torch's default
+settings, which on a GPU compute convolutions in TF32. A separate row turns TF32 off.
+
+The next column is the share of this machine's own rate for products of large bfloat16 matrices, measured in the same run. A
+machine without bfloat16 uses float32. Forward and backward count as three forward passes (auxSKD: four), and only the
+network's multiplications count. Loader cores are the cores that feed a step from a packed mp4 store: videos/s times the CPU
+time per loaded video. This time is measured in the same run with the pipelines of the improved configs. A video is one clip
+for VSPP and two for auxSKD.
 """
 
 from __future__ import annotations
@@ -238,14 +240,14 @@ def report(
     rate: tuple[str, float],
     loading: dict[str, float],
 ) -> str:
-    """The table.
+    """Make the table.
 
     Args:
-        times: As of :func:`measure`.
-        batch: Videos of a step.
-        per_clip: Multiply-additions of a clip.
+        times: Result of :func:`measure`.
+        batch: Videos per step.
+        per_clip: Multiply-additions per clip.
         rate: Name and rate of the matrix product to compare with.
-        loading: As of :func:`loading_seconds`.
+        loading: Result of :func:`loading_seconds`.
     """
     lines = [
         f'| method | way | ms a step, median (range) | videos/s | share of {rate[0]} matmul rate | loader cores to feed it '

@@ -1,7 +1,8 @@
 """How every tool starts: it parses its arguments first, and imports the package afterwards.
 
-Importing torch, MMEngine and MMAction2 takes seconds. ``--help`` and a mistyped option need none of them, so this module
-has the standard library only. Tools find it because they append their ``tools`` folder to ``sys.path``.
+The import of torch, MMEngine and MMAction2 takes seconds. ``--help`` and the error for a mistyped option need none of
+them, so this module uses only the standard library. Tools find it because they append their ``tools`` folder to
+``sys.path``.
 """
 
 from __future__ import annotations

@@ -17,14 +17,14 @@ class Cell:
     """One entry of a table.
 
     Attributes:
-        name: Folder below the study's, such as ``motion/vspp/0/pretrain``.
-        config: Below ``configs/``.
+        name: Folder below the study's folder, such as ``motion/vspp/0/pretrain``.
+        config: Path of the config below ``configs/``.
         options: Overrides of the config.
-        seed: Of weights, batches and draws.
-        steps: Of training; 0 trains nothing.
-        init: Name of the cell whose weights it starts from or measures; None is random weights.
-        still: Repeat one frame of every clip.
-        labels: Lists of labelled training clips by labels per class; features are measured with each.
+        seed: Seed of weights, batches and draws.
+        steps: Number of training steps. 0 trains nothing.
+        init: Name of the cell whose weights this cell starts from or measures. None means random weights.
+        still: Whether every clip repeats one frame.
+        labels: Lists of labelled training clips, by the number of labels per class. Features are measured with each.
     """
 
     name: str

@@ -4,8 +4,8 @@
     python benchmarks/study/run.py real --tennis TENNIS --groups groups.csv --skateboard SKATE
     python benchmarks/study/report.py                                    # tables and pictures of what has been run
 
-Every cell is a training or a measurement by a config of this repository; its folder below ``<out>/cells`` holds the checkpoint,
-``result.json`` and the protocol.
+Every cell is a training or a measurement with a config of this repository. Its folder below ``<out>/cells`` holds the
+checkpoint, ``result.json`` and the protocol.
 """
 
 from __future__ import annotations

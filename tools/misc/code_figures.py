@@ -1,6 +1,6 @@
 """Figures of the code: sizes, docstrings, annotations, the fullest folder, import circles.
 
-They show whether a change made the package simpler. Run it before and after::
+The figures show whether a change made the package simpler. Run the tool before and after the change::
 
     python tools/misc/code_figures.py
     python tools/misc/code_figures.py --root ../another/checkout/auxskd_mm

@@ -1,6 +1,6 @@
 """Draw the figures of docs/methods/: what each method shows its network, and what becomes of it, on a clip of MotionClips.
 
-The frames are chosen by the package's own functions, so a figure cannot show what the code does not do.
+The package's own functions choose the frames, so a figure always agrees with the code.
 """
 
 from __future__ import annotations

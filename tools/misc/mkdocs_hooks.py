@@ -1,8 +1,8 @@
 """What mkdocs.yml asks of Python: equations without a script, and links that leave docs/ and still lead somewhere.
 
-Equations are written ``$...$`` and ``$$...$$``, as GitHub shows them too, and become MathML, which every current browser
-draws by itself. A page of docs/ may link to any file of the repository: a Markdown file becomes a page, any other text file
-a page with its source, so that the site is whole without a repository to link to.
+Equations are written ``$...$`` and ``$$...$$``, which GitHub also shows. They become MathML, which every current browser
+draws without a script. A page of docs/ may link to any file of the repository. A linked Markdown file becomes a page. Any
+other linked text file becomes a page with its source. So the site is complete without a link to a repository.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checkpoint files: which file a path means, and reading it with one line for whatever is wrong with it."""
+"""Checkpoint files: find the file for a path, and read it. Every fault gives a one-line error."""
 
 from __future__ import annotations
 
@@ -119,10 +119,10 @@ def read_checkpoint(path: str | Path) -> Any:
 
 
 def read_state(path: str | Path) -> dict[str, Any]:
-    """State dict in a checkpoint, or the checkpoint itself where it is one.
+    """Return the state dict in a checkpoint, or the checkpoint itself if it is a state dict.
 
     Raises:
-        InputError: See :func:`read_checkpoint`; also if there is no dict of tensors.
+        InputError: See :func:`read_checkpoint`. Also if the file holds no dict of tensors.
     """
     content = read_checkpoint(path)
     state = content.get('state_dict', content) if isinstance(content, Mapping) else None

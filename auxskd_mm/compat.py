@@ -31,7 +31,7 @@ _DRN = 'mmaction.models.localizers.drn'
 
 
 def require_mmcv() -> bool:
-    """Say how to get mmcv where there is none.
+    """Tell the user how to install mmcv if it is missing.
 
     pip cannot express "mmcv or mmcv-lite", so neither is a hard requirement.
 
@@ -211,10 +211,10 @@ def allow_checkpoint_globals() -> bool:
 
 
 def _history_method(owner: object, name: str) -> object:
-    """The part of ``getattr`` that a ``HistoryBuffer`` needs: one of its own statistics.
+    """Replace ``getattr`` for ``HistoryBuffer``: return one of its own statistics.
 
     Raises:
-        InputError: For anything else, which no checkpoint of MMEngine holds.
+        InputError: If the name is another one. No checkpoint of MMEngine holds another name.
     """
     from mmengine.logging.history_buffer import HistoryBuffer
 
@@ -340,14 +340,14 @@ class _WhenImported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return sys.modules[spec.name]
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing is left to run; the module keeps its own spec."""
+        """Do nothing: the module has run already, and it keeps its own spec."""
         module.__spec__ = self.spec
 
 
 def apply() -> dict[str, bool]:
-    """Run every import-time workaround; returns which of them had to act.
+    """Run every import-time workaround, and return the workarounds that acted.
 
-    Those for torchvision wait until it is imported: it takes as long to import as torch does.
+    The workarounds for torchvision wait for its import, which takes as long as the import of torch.
     """
     late = {
         'torchvision': declare_torchvision_operators,

@@ -1,4 +1,4 @@
-"""Files: writing them whole or not at all, reading exactly, and what can be asked of a path beforehand."""
+"""Files: write them whole or not at all, read them exactly, and check paths beforehand."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ _ATTRIBUTE = 'user.auxskd_mm.written'
 
 
 def mark_written(path: str | Path) -> None:
-    """Note in a file's attributes that the running tool wrote it, so that the same tool may replace it.
+    """Mark in a file's attributes that the running tool wrote it. The same tool may then replace it.
 
-    Nothing happens on systems without such attributes; there ``--overwrite`` must be given.
+    On systems without such attributes nothing is marked, and the user must give ``--overwrite``.
     """
     with suppress(OSError, AttributeError):
         os.setxattr(path, _ATTRIBUTE, _mark(path))
@@ -158,7 +158,7 @@ def write_atomically(path: str | os.PathLike, content: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename last, where the system lets folders be opened."""
+    """Write a rename to the disk, if the system can open folders."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:
@@ -186,7 +186,7 @@ _LEGACY_START = pickle.dumps(torch.serialization.MAGIC_NUMBER, protocol=2)
 
 
 def check_checkpoint(path: str | None) -> None:
-    """Refuse a checkpoint that is missing, truncated or something else; torch's own errors do not say which file.
+    """Refuse a missing or truncated checkpoint, or another kind of file. torch's own errors do not name the file.
 
     Args:
         path: Local file, or None.

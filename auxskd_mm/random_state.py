@@ -1,4 +1,4 @@
-"""Random numbers as a function of where a training stands, so that there is no state to save."""
+"""Random numbers as a function of the position in a training, so there is no state to save."""
 
 from __future__ import annotations
 

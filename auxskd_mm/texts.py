@@ -127,7 +127,7 @@ def printable(text: str) -> str:
 
 
 def print_any_name() -> None:
-    """Let ``print`` and the log show every file name, whatever the terminal and the log file can encode."""
+    """Let ``print`` and the log show every file name, on every terminal and in every encoding of the log file."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')

@@ -27,5 +27,5 @@ def unwrap(model: nn.Module) -> VideoModel:
 
 
 def built_optim_wrapper(runner: Runner) -> OptimWrapper:
-    """A Runner's optimizer wrapper as its hooks see it: before the training it is a config, or None."""
+    """Return the optimizer wrapper of a Runner. Before the training it is a config or None."""
     return cast('OptimWrapper', runner.optim_wrapper)

@@ -35,7 +35,7 @@ def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 class _Lines:
-    """A log file: a bar that is drawn again becomes a line of its own."""
+    """A log file in which each redraw of a bar becomes a separate line."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream

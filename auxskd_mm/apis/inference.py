@@ -173,7 +173,7 @@ def _quiet() -> Iterator[None]:
 
 
 def load_weights(model: VideoModel, checkpoint: str, prefixes: Sequence[str]) -> None:
-    """Load what fits; parts of the model that start with ``prefixes`` must be covered whole.
+    """Load the tensors that fit. Parts of the model that start with ``prefixes`` must be loaded completely.
 
     Raises:
         InputError: See :func:`load_checked`.
@@ -222,7 +222,7 @@ def check_question(model: VideoModel, question: str) -> None:
 
 
 def asked_tasks(model: VideoModel) -> tuple[Task, ...]:
-    """Tasks of a model of :func:`init_model`: those of its head, or else those that the config's evaluators name."""
+    """Return the tasks of a model of :func:`init_model`, from its head or else from the config's evaluators."""
     own = model_tasks(model)
     # A head of MMAction2's kind counts as a classifier until something says otherwise.
     return own if own not in ((), (CLASS,)) else tuple(evaluated_tasks(getattr(model, 'cfg', None) or Config())) or own
@@ -362,6 +362,6 @@ def read_prediction(sample: ActionDataSample, model: VideoModel) -> VideoPredict
 
 
 def _probabilities(scores: torch.Tensor, head: nn.Module) -> torch.Tensor:
-    """Probabilities (V, K) of what a recogniser of MMAction2 predicts: logits, save with ``average_clips='prob'``."""
+    """Convert the scores of an MMAction2 recogniser to probabilities (V, K). Only ``average_clips='prob'`` gives no logits."""
     done = getattr(head, 'average_clips', None) == 'prob'
     return scores if done else scores.softmax(-1)

@@ -98,7 +98,7 @@ class PretextInferencer(BaseInferencer):
         yield from batches(prepared(numbered(as_samples(*inputs, **kwargs)), self.pipeline, self.skip_bad), batch_size)
 
     def forward(self, inputs: Any, **kwargs: object) -> list[VideoPrediction]:
-        """Predictions of a batch, each with the clips that were shown if pictures are wanted."""
+        """Predict a batch. Each prediction keeps its clips if pictures are wanted."""
         results = predict_batch(self.model, inputs)
         if self._out_dir:
             for sample, result in zip(inputs, results):
@@ -162,7 +162,7 @@ class PretextInferencer(BaseInferencer):
         self._drawn.append(str(draw_clip_sheet(rows, Path(self._out_dir, name), title)))
 
     def _paced(self, answers: Mapping[str, int], length: int) -> list[bool]:
-        """Frames of a clip that play at another pace if the predicted classes hold: the config's sampler knows."""
+        """Find the clip's frames with another pace according to the predicted classes, by the config's sampler."""
         sampler = self.sampler
         tasks = () if sampler is None else sampler.tasks
         # A head may have classes that the sampler does not draw.

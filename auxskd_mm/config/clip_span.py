@@ -1,4 +1,4 @@
-"""How many frames of a video the clips of a config span."""
+"""Number of video frames that the clips of a config span."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A config in words: method, data, effective batch and learning rate, and the origin of each key."""
+"""Explains a config: method, data, effective batch, learning rate, and the origin of each key."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def _source(dataset: Mapping[str, Any]) -> str:
 
 
 def count_samples(dataset: Mapping[str, Any]) -> int | None:
-    """Samples per epoch of an :class:`UnlabeledVideoDataset`; None where its data are not there, or it is another."""
+    """Count the samples per epoch of an :class:`UnlabeledVideoDataset`. None for missing data or another data set."""
     if type_name(dataset.get('type')) != 'UnlabeledVideoDataset' or 'source' not in dataset:
         return None
     settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline')}

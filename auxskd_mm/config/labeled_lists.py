@@ -27,7 +27,7 @@ _HEAD = 'model.cls_head.num_classes'
 
 
 class _Labels(NamedTuple):
-    """Labels of a list, and the line of each; None where lines that hold no entry were not counted."""
+    """Labels of a list with their line numbers. The numbers are None if empty lines were not counted."""
 
     values: list[int]
     lines: list[int] | None
@@ -110,10 +110,10 @@ def _read(path: str, dataset: Mapping[str, Any], needed: bool) -> _Labels | None
 
 
 def _as_mmaction(path: str, delimiter: str, columns: int, several: bool, needed: bool) -> _Labels | None:
-    """Labels as MMAction2 reads them.
+    """Read labels by the rules of MMAction2.
 
     Raises:
-        InputError: If it would misread a line, or stop at one with a traceback.
+        InputError: If MMAction2 would misread a line, or stop at one with a traceback.
     """
     labels: list[int] = []
     lines: list[int] = []

@@ -1,4 +1,4 @@
-"""Loading a config with its overrides, and refusing keys that nothing reads."""
+"""Loads a config with its overrides, and refuses keys that nothing reads."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _config_file(path: str) -> str:
 def _check_top_level(keys: Iterable[str], known: Iterable[str], where: str, strict: bool = False) -> None:
     """Refuse misspelt top-level keys.
 
-    A config may hold variables of its own; an override must hit something that exists.
+    A config may define variables. An override must change an existing key.
     """
     allowed = _RUNNER_KEYS | set(known)
     for key in keys:

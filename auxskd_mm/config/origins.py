@@ -1,4 +1,4 @@
-"""Which file of a config's chain of bases sets what."""
+"""Origin of each key in a config's chain of bases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One walker over configs: what data sets a loader builds, their pipelines, and the steps of a pipeline."""
+"""Walker over configs: the data sets of a loader, their pipelines, and the steps of a pipeline."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def evaluation_steps(config: ConfigLike, or_training: bool = False) -> list[Step
 
 
 def all_steps(steps: object) -> Iterator[Step]:
-    """Every step of a pipeline, those inside ``PerView`` and other steps' ``transforms`` after the step around them."""
+    """Yield every step of a pipeline. Steps inside ``PerView`` and other ``transforms`` follow their outer step."""
     for step in [steps] if isinstance(steps, Mapping) else steps if isinstance(steps, (list, tuple)) else ():
         if isinstance(step, Mapping):
             yield step
@@ -109,17 +109,17 @@ def all_steps(steps: object) -> Iterator[Step]:
 
 
 def find_steps(steps: object, *names: str) -> list[Step]:
-    """Every step of one of these types, at any place in a pipeline.
+    """Return every step of these types, at any depth of a pipeline.
 
     Args:
         steps: A pipeline.
-        names: Bare names: 'OpenVideo' finds ``auxskd_mm.OpenVideo`` and the class alike.
+        names: Bare names. 'OpenVideo' finds both ``auxskd_mm.OpenVideo`` and the class.
     """
     return [step for step in all_steps(steps) if type_name(step.get('type')) in names]
 
 
 def is_random(step: Step) -> bool:
-    """Whether a step draws a crop, a flip or colours at random; what is inside it is not looked at."""
+    """Whether a step draws a crop, a flip or colours at random. Inner steps are not checked."""
     name = type_name(step.get('type'))
     return (
         name.startswith('Random')

@@ -1,4 +1,4 @@
-"""Shape of a sample from a config's pipeline, without any video."""
+"""Shape of a sample from a config's pipeline. No video is needed."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _SPLITS = ('test', 'val', 'train')
 
 
 def pretext_sampler(config: Config) -> PretextSampler | None:
-    """The sampler of the first of the test, validation and training pipelines that has one of this package's kind."""
+    """Return the first sampler of this package in the test, validation and training pipelines, in this order."""
     for loader in LOADERS:
         for step in all_steps(find_pipeline(config, (loader,))):
             if (sampler := built_sampler(step)) is not None:
@@ -28,13 +28,13 @@ def pretext_sampler(config: Config) -> PretextSampler | None:
 
 
 def built_sampler(step: Mapping[str, Any]) -> PretextSampler | None:
-    """The sampler that a pipeline step stands for; None if the step is something else."""
+    """Build the sampler of a pipeline step. None if the step is not a sampler."""
     kind = TRANSFORMS.get(step['type']) if isinstance(step['type'], str) else step['type']
     return TRANSFORMS.build(dict(step)) if isinstance(kind, type) and issubclass(kind, PretextSampler) else None
 
 
 def evaluated_tasks(config: Config) -> list[Task]:
-    """Tasks that the config's evaluators name, for a head that names none."""
+    """Return the tasks of the config's evaluators, for a head without task names."""
     found: dict[str, Task] = {}
     for split in _SPLITS:
         evaluators = config.get(f'{split}_evaluator') or []
@@ -78,7 +78,7 @@ def _candidates(config: Config, task: Task) -> Iterator[Sequence[str]]:
 
 
 def _listed_classes(config: Config) -> Iterator[list[str]]:
-    """Names in each ``classes.txt`` beside a list that the config reads."""
+    """Read the names in each ``classes.txt`` beside a list of the config."""
     listed = [asked_for(config.get(f'{split}_dataloader'), '') for split in _SPLITS]
     files = dict.fromkeys(Path(path).parent / 'classes.txt' for found in listed for _, path in found)
     for file in files:

@@ -36,10 +36,10 @@ def check_outputs(
 
 
 def check_folder(args: argparse.Namespace, folder: str | Path | None, pattern: str) -> None:
-    """Refuse a folder in which files of a pattern stand that the tool did not write; their names may come up again.
+    """Refuse a folder with files of a pattern that the tool did not write. It might use their names again.
 
     Raises:
-        InputError: Naming the first of them.
+        InputError: If there is such a file. The message names the first one.
     """
     if not folder:
         return
@@ -54,7 +54,7 @@ def check_folder(args: argparse.Namespace, folder: str | Path | None, pattern: s
 
 
 def mark_outputs() -> None:
-    """Mark what the tool wrote as its own."""
+    """Mark the written files as files of the tool."""
     for folder, pattern in _folders:
         for path in folder.glob(pattern):
             _before.setdefault(path, 0)

@@ -1,4 +1,4 @@
-"""What can be wrong with a start over several processes, said in one line on every rank before anything hangs."""
+"""Checks of a start with several processes. A fault gives one line on every rank, before a process hangs."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def check_same_config(config: Config) -> None:
 
 
 def lost_process(text: str) -> str | None:
-    """One line for torch's error about another process that ended, None for any other text."""
+    """Return one line for torch's error about another process that ended. None for any other text."""
     if found := _WORKER.search(text):
         return (
             f'{" ".join(found[0].split())}: a loader process was killed (out of memory, or of /dev/shm?); go on with '

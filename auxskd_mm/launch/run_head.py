@@ -1,4 +1,4 @@
-"""The head of a run: in ten lines what starts, on what data, for how long, and where its files go."""
+"""The head of a run: ten lines on the training, its data, its duration and the place of its files."""
 
 from __future__ import annotations
 

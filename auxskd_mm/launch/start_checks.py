@@ -1,4 +1,4 @@
-"""What would end a run with a traceback later, checked before it starts."""
+"""Checks before a run starts, for faults that would end it later with a traceback."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def check_work_dir(config: Config) -> None:
 
 
 def check_not_replaced(config: Config) -> None:
-    """Refuse a training whose checkpoints would take the place of the one that it starts from.
+    """Refuse a training whose checkpoints would overwrite its starting checkpoint.
 
     Raises:
         InputError: If ``load_from`` is a regular checkpoint in the work dir, and the run does not resume it.
@@ -159,7 +159,7 @@ def _other_optimizer(path: str, what: str) -> str:
 
 
 def check_optimizer_type(config: Config) -> None:
-    """MMEngine looks the optimizer up without noticing that there is none of its name.
+    """Refuse an unknown optimizer. MMEngine does not notice that the name is not registered.
 
     Raises:
         InputError: If the type is unknown.

@@ -1,4 +1,4 @@
-"""The changes to a config that every run by our tools gets; changes.py lists them in words."""
+"""Changes to the config of every run by our tools; changes.py describes them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def make_safe(config: Config) -> Config:
 
 
 def _mmengine_name(kind: object) -> str:
-    """Bare name of a type of MMEngine's, '' for others: a subclass of the same name elsewhere is left alone."""
+    """Return the bare name of an MMEngine type, '' for other types, such as a subclass of the same name elsewhere."""
     owner = kind.__module__ if isinstance(kind, type) else kind if isinstance(kind, str) and '.' in kind else 'mmengine'
     return type_name(kind) if owner.split('.')[0] == 'mmengine' else ''
 
@@ -108,7 +108,7 @@ def pin_loaders(config: Config) -> Config:
 
 
 def take_compile_options(config: Config) -> dict[str, Any] | None:
-    """Take ``compile`` out of a config, for :func:`compile_backbones`; None where it is off.
+    """Remove ``compile`` from a config and return it for :func:`compile_backbones`. None if it is off.
 
     MMEngine would compile all of ``train_step``, which copies data samples in a way that Dynamo cannot trace.
     """

@@ -67,7 +67,7 @@ def with_options(command: Sequence[str], options: Mapping[str, Any]) -> list[str
 
 
 def pairs(options: Mapping[str, Any]) -> list[str]:
-    """Overrides as a user writes them: ``key=value``, and ``key:=value`` where that would be read as something else."""
+    """Write overrides as a user types them: ``key=value``, or ``key:=value`` if ``key=value`` would give another value."""
     return [_pair(key, value) for key, value in options.items()]
 
 
@@ -101,10 +101,10 @@ def launcher(gpus: int) -> list[str]:
 
 
 def tool(name: str) -> Path:
-    """The tool beside the package: in ``.mim`` of an installed one, in ``tools`` of a checkout.
+    """Find the tool: in ``.mim`` of an installed package, or in ``tools`` of a checkout.
 
     Raises:
-        InputError: If it is in neither.
+        InputError: If it is in neither folder.
     """
     package = Path(__file__).resolve().parents[1]
     for folder in (package / '.mim' / 'tools', package.parent / 'tools'):

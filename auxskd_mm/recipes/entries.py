@@ -125,7 +125,7 @@ def read_evaluations(entries: Sequence[Mapping[str, Any]], folder: Path, phases:
     """The ``evaluations`` of a recipe; see :class:`Evaluation`.
 
     Raises:
-        InputError: As :func:`read_phases`; also if a config has nothing to test.
+        InputError: See :func:`read_phases`. Also if a config has no test.
     """
     evaluations = []
     for entry in entries:

@@ -1,4 +1,4 @@
-"""What the steps of a recipe read, looked at before the first of them runs for hours."""
+"""Checks of the steps' inputs, before the first step runs for hours."""
 
 from __future__ import annotations
 

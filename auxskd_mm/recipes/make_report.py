@@ -102,7 +102,7 @@ def _line(evaluation: Evaluation, init: Init, title: str, metric: str, states: S
 
 
 def _protocol_of(metric: str, protocol: Mapping[str, Any]) -> dict[str, Any]:
-    """The protocol with the one evaluation that a metric belongs to, where a test made several."""
+    """Return the protocol with only the evaluation of a metric, if a test has several evaluations."""
     kinds = dict(linear='linear probe', knn='k-NN', retrieval='retrieval')
     kind = kinds.get(metric.split('/', 1)[0])
     found = [kind] if kind in (protocol.get('evaluation') or ()) else protocol.get('evaluation')
@@ -110,7 +110,7 @@ def _protocol_of(metric: str, protocol: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_labels(step: Step) -> tuple[list[int], list[int] | None]:
-    """Labels of the test videos and of the gallery, where a step kept features; else of its predictions."""
+    """Read the labels of the test videos and the gallery from a step's features, or else from its predictions."""
     features = step.folder / FEATURES
     if (features / 'query.npz').is_file():
         gallery, query = (FeatureBank.load(features / f'{name}.npz') for name in ('gallery', 'query'))

@@ -52,7 +52,7 @@ def _run_text(step: Step) -> str:
 
 
 def curve_figures(plan: Plan, steps: Sequence[Step], folder: Path) -> list[Figure]:
-    """Curves of every phase, and of each evaluation that trains with its rows beside each other."""
+    """Draw the curves of every phase, and of each evaluation with a training, with its rows side by side."""
     groups: list[tuple[str, dict[str, str | Path], Step]] = []
     for step in steps:
         if step.trains and step.row is None:
@@ -85,7 +85,7 @@ def _panels(runs: Mapping[str, str | Path]) -> list[list[str]]:
 
 
 def confusion_figures(plan: Plan, states: States, names: Sequence[str], folder: Path) -> list[Figure]:
-    """A matrix a row of weights for every evaluation that classified, counts added over the runs."""
+    """Draw one confusion matrix per row of weights for every classifying evaluation. Counts are summed over the runs."""
     figures = []
     for evaluation in plan.evaluations:
         tables: dict[str, np.ndarray] = {}
@@ -107,7 +107,7 @@ def confusion_figures(plan: Plan, states: States, names: Sequence[str], folder: 
 
 
 def _feature_steps(steps: Sequence[Step]) -> list[Step]:
-    """Steps of the first evaluation that kept features, a step each row of weights."""
+    """Return the steps of the first evaluation with kept features, one step per row of weights."""
     kept = [step for step in steps if step.row is not None and (step.folder / FEATURES / 'query.npz').is_file()]
     return [step for step in kept if step.evaluation is kept[0].evaluation][:_MOST_ROWS]
 

@@ -1,4 +1,4 @@
-"""The numbers of a report: mean and spread, chance, and the protocols beside them."""
+"""The numbers of a report: mean, spread, chance level and protocols."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Cell:
     """Values of one number over the runs.
 
     Attributes:
-        values: One a run.
-        mean: Of them.
+        values: Values, one per run.
+        mean: Mean of the values.
         spread: Sample standard deviation (n - 1), None for fewer than two.
     """
 
@@ -47,7 +47,7 @@ class Cell:
 
     @property
     def text(self) -> str:
-        """In percent, such as ``52.3 ± 1.9``."""
+        """Format in percent, such as ``52.3 ± 1.9``."""
         if self.spread is None:
             return f'{100 * self.mean:.1f}'
         return f'{100 * self.mean:.1f} ± {100 * self.spread:.1f}'
@@ -116,7 +116,7 @@ def chance_of(metric: str, test: Sequence[int], gallery: Sequence[int] | None = 
 
 
 def flatten(protocol: Mapping[str, Any], prefix: str = '') -> dict[str, str]:
-    """A protocol as {dotted key: text}; what is null reads ``not recorded``."""
+    """Return a protocol as {dotted key: text}. Null becomes ``not recorded``."""
     flat: dict[str, str] = {}
     for key, value in protocol.items():
         if isinstance(value, Mapping):

@@ -20,13 +20,13 @@ STATE = 'phase.json'
 
 
 def read_state(folder: Path, name: str = STATE) -> dict[str, Any]:
-    """State of a step, empty if it was never started."""
+    """Read the state of a step. Empty if the step was never started."""
     path = folder / name
     return json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
 
 
 def finished_seconds(folder: Path) -> float | None:
-    """Duration of a finished step, None for an unfinished one."""
+    """Return the duration of a finished step. None for an unfinished step."""
     state = read_state(folder)
     return float(state['seconds']) if state.get('finished') else None
 
@@ -37,15 +37,15 @@ def write_state(folder: Path, state: Mapping[str, Any], name: str = STATE) -> No
 
 
 def digest(facts: object) -> str:
-    """Fingerprint of everything that decides what a step does."""
+    """Make a fingerprint of all inputs of a step."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def known_state(label: str, folder: Path, fingerprint: str, name: str = STATE) -> dict[str, Any]:
-    """State of a step that is the one that was started.
+    """Read the state of a step, and check that the step has not changed since its start.
 
     Raises:
-        InputError: If it was started with another config or other options.
+        InputError: If the step was started with another config or other options.
     """
     state = read_state(folder, name)
     if state and state['fingerprint'] != fingerprint:

@@ -46,7 +46,7 @@ def git_revision(folder: Path | None = None) -> dict[str, Any] | None:
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of Python and of what the numbers depend on, those that are installed."""
+    """Return the versions of Python and of the installed packages that the numbers depend on."""
     versions = dict(python=platform.python_version())
     for name in PACKAGES:
         try:

@@ -144,7 +144,7 @@ class PlainDtype:
 
 
 class PlainArray(np.ndarray):
-    """Stands in for ``numpy.ndarray``: empty until it gets a state of plain numbers."""
+    """Replaces ``numpy.ndarray``. It is empty until it gets a state of plain numbers."""
 
     def __new__(cls, *args: object) -> PlainArray:
         """An empty array; NumPy's arguments (shape, dtype, buffer) are refused."""
@@ -153,7 +153,7 @@ class PlainArray(np.ndarray):
         return super().__new__(cls, (0,), np.int8)
 
     def __setstate__(self, state: object) -> None:
-        """Take ``(version, shape, dtype, Fortran order, bytes)`` where all of it fits together."""
+        """Take ``(version, shape, dtype, Fortran order, bytes)`` if all values are consistent."""
         if type(state) is not tuple or len(state) != 5 or self.__dict__:  # a second state would free what others read
             raise _hostile('an array with a state that is none')
         _, shape, dtype, fortran, data = state
@@ -169,7 +169,7 @@ PlainArray.__name__ = 'ndarray'  # name in messages about a file
 
 
 class PlainHistory(HistoryBuffer):
-    """Stands in for ``HistoryBuffer``, which takes any attribute and any statistics that a file hands it."""
+    """Replaces ``HistoryBuffer``, which would accept any attribute and any statistics from a file."""
 
     def __new__(cls) -> PlainHistory:
         """An empty history; arguments are refused."""
@@ -188,14 +188,14 @@ class PlainHistory(HistoryBuffer):
 
 
 def reconstruct(kind: object, shape: object, typecode: object) -> PlainArray:
-    """Stands in for ``numpy.core.multiarray._reconstruct``."""
+    """Replaces ``numpy.core.multiarray._reconstruct``."""
     if kind is not PlainArray or shape != (0,) or typecode not in (b'b', 'b'):
         raise _hostile('an array of a class of its own')
     return PlainArray()
 
 
 def scalar(dtype: object, data: object = None) -> np.generic:
-    """Stands in for ``numpy.core.multiarray.scalar``."""
+    """Replaces ``numpy.core.multiarray.scalar``."""
     known = _known(dtype)
     if type(data) is not bytes or len(data) != known.itemsize:
         raise _hostile('a number whose bytes do not fit its type')
@@ -209,7 +209,7 @@ def _known(dtype: object) -> np.dtype:
 
 
 def safe_globals() -> list[Any]:
-    """What ``torch.load(weights_only=True)`` may find in a checkpoint of MMEngine's own hook, as stand-ins by name."""
+    """Return the stand-ins by name that ``torch.load(weights_only=True)`` needs for MMEngine's own checkpoints."""
     named: list[Any] = [
         (PlainHistory, 'mmengine.logging.history_buffer.HistoryBuffer'),
         (PlainArray, 'numpy.ndarray'),

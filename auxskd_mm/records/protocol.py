@@ -1,6 +1,6 @@
-"""The protocol of a number: everything that it depends on, in a JSON beside it.
+"""The protocol of a number: a JSON file beside it with everything that the number depends on.
 
-It is read from the config, the checkpoint and the process. A value that none of them gives is null, never guessed.
+The values come from the config, the checkpoint and the process. An unknown value is null and never guessed.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def write_protocol(result: str | Path, protocol: Mapping[str, Any], metrics: Map
 
 
 def read_protocol(result: str | Path) -> dict[str, Any] | None:
-    """The protocol beside a result, None if there is none."""
+    """Read the protocol beside a result. None if there is none."""
     path = Path(result).with_suffix('.protocol.json')
     try:
         return json.loads(path.read_text(encoding='utf-8'))['protocol']

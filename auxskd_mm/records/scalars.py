@@ -60,7 +60,7 @@ def read_scalars(run: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def last_scalars(run: str | Path) -> dict[str, float]:
-    """The last value of every scalar, empty for a run that logged nothing."""
+    """Return the last value of every scalar. Empty if the run logged nothing."""
     try:
         rows = read_rows(run)
     except InputError:

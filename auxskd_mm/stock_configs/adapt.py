@@ -1,4 +1,4 @@
-"""Change what a recipe of MMAction2 has for action labels and frames into what a pretext task on clips needs."""
+"""Adapts a recipe of MMAction2, made for action labels and frames, to a pretext task on clips."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def adapt_stock_config(config: Config) -> list[str]:
 
 
 def _drop_deletions(part: Any) -> None:
-    """Drop the ``_delete_=True`` that MMEngine leaves in a config where the recipe has nothing to delete."""
+    """Remove ``_delete_=True``, which MMEngine leaves in a config if the recipe has nothing to delete."""
     for value in part.values() if isinstance(part, Mapping) else part if isinstance(part, (list, tuple)) else ():
         _drop_deletions(value)
     if isinstance(part, dict):

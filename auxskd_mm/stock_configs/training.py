@@ -1,4 +1,4 @@
-"""What a recipe that is for tests only lacks for a training."""
+"""Adds the settings of a training to a recipe that only tests."""
 
 from __future__ import annotations
 

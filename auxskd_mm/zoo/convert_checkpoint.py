@@ -72,12 +72,12 @@ _HARA = (
 
 
 class Converted(NamedTuple):
-    """What :func:`convert_state_dict` found.
+    """Result of :func:`convert_state_dict`.
 
     Attributes:
         kind: 'auxskd', 'vspp', 'videopace', 'vcop' or 'rspnet'.
         state_dict: Tensors under our names.
-        dropped: Keys that have no place here.
+        dropped: Keys that our networks do not have.
     """
 
     kind: str
@@ -133,7 +133,7 @@ def _complete_queue(converted: dict[str, Tensor], columns: bool) -> None:
 
 
 def _hara_name(key: str) -> str:
-    """A backbone's key of RSPNet's ``resnet18`` under MMAction2's name; others as they are."""
+    """Rename a backbone's key of RSPNet's ``resnet18`` to MMAction2's name. Other keys do not change."""
     front, mark, name = key.partition('backbone.')
     if mark:
         for pattern, replacement in _HARA:

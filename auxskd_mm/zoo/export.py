@@ -249,7 +249,7 @@ def output_names(model: VideoModel, network: ClipNetwork) -> tuple[str, ...]:
 
 
 def _expects(model: VideoModel, normalise: bool) -> dict[str, Any]:
-    """How to make the input, in words that a program can read."""
+    """Describe the input in a form that a program can read."""
     openers = (find_steps(find_pipeline(model.cfg, (loader,)), 'OpenVideo') for loader in LOADERS)
     opener = next(filter(None, openers), [{}])[0]
     order = str(opener.get('channel_order', 'rgb'))

@@ -222,7 +222,7 @@ def _dataset(protocol: Mapping[str, Any]) -> str:
 
 
 def table_text(entries: Sequence[Entry]) -> str:
-    """A table of a collection in Markdown; a number stands there with the protocol that it came with, or not at all."""
+    """Make the Markdown table of a collection. Each number has its protocol; a number without one is left out."""
     rows = [
         '| config | backbone | clip | batch | epochs | parameters | GFLOPs | measured |',
         '|---|---|---|---|---|---|---|---|',

@@ -1,4 +1,4 @@
-"""Checkpoints for others: the weights and where they come from, without optimizer states and local paths."""
+"""Checkpoints to publish: the weights and their history, without optimizer states and local paths."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ def publish_model(source: str | Path, target: str | Path, *, part: str = 'backbo
 
 
 def published_state(state: Mapping[str, Any], part: str, name: str) -> dict[str, torch.Tensor]:
-    """Tensors of a part, on the CPU and without the storage of anything else.
+    """Return the tensors of a part, on the CPU and with no other storage.
 
     Raises:
-        InputError: If there are none, or an entry is no tensor or not finite.
+        InputError: If the part has no tensors, or an entry is not a tensor or not finite.
     """
     plain = plain_keys(state)
     if part == 'model':

@@ -25,8 +25,8 @@ class Speed(NamedTuple):
     """Times of some batches.
 
     Attributes:
-        seconds: Of each batch, warm-up left out.
-        batch_size: Samples a batch.
+        seconds: Seconds per batch, without the warm-up.
+        batch_size: Samples per batch.
     """
 
     seconds: tuple[float, ...]
@@ -34,7 +34,7 @@ class Speed(NamedTuple):
 
     @property
     def median(self) -> float:
-        """Seconds a batch."""
+        """Seconds per batch."""
         return statistics.median(self.seconds)
 
     @property
@@ -124,7 +124,7 @@ def _timed(action: Callable[[], Any], batches: int, warmup: int, wait: Callable[
 
 
 def _waiter(device: torch.device) -> Callable[[], None]:
-    """What makes the clock wait for an accelerator."""
+    """Return the function that waits for an accelerator before the clock is read."""
     return (lambda: torch.cuda.synchronize(device)) if device.type == 'cuda' else (lambda: None)
 
 

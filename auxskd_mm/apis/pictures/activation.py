@@ -1,4 +1,4 @@
-"""Which places and times of a clip speak for a class: class activation maps of pretext heads."""
+"""Class activation maps of pretext heads: the places and times of a clip that support a class."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class Activation(NamedTuple):
 
 
 def head_tasks(model: VideoModel) -> dict[str, Task]:
-    """Tasks that the head of a model has logits for, by name, in the order of the logits.
+    """Return the tasks for which a model's head has logits, by name and in the order of the logits.
 
     Raises:
-        InputError: If it has none.
+        InputError: If the head has no task.
     """
     head = getattr(model, 'cls_head', None)
     tasks = asked_tasks(model) if head is not None else ()
@@ -204,7 +204,7 @@ def _module(backbone: nn.Module, layer: str | None) -> nn.Module:
 
 
 def _of_clips(fmap: Tensor, clips: int) -> Tensor:
-    """A map of frames (V * T', C, H', W'), inside of a 2-D network, as (V, C, T', H', W'); others as they are."""
+    """Reshape a map of frames (V * T', C, H', W') of a 2-D network to (V, C, T', H', W'). Other maps do not change."""
     if fmap.ndim == 4 and len(fmap) > clips and len(fmap) % clips == 0:
         return fmap.unflatten(0, (clips, -1)).transpose(1, 2)
     return fmap

@@ -1,4 +1,4 @@
-"""What a config feeds its model, as a picture, an animation or a page."""
+"""Draws the model's input under a config, as a picture, an animation or a page."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def write_clips(
 
 
 def wrap_warning(samples: Sequence[SeenSample]) -> str | None:
-    """A line about clips that go round in their video, None where there are none."""
+    """Return a line about clips that wrap around in their video. None if there is no such clip."""
     clips = [clip for sample in samples for clip in sample.clips]
     count = sum(GOES_ROUND in clip.caption for clip in clips)
     if not count:

@@ -216,7 +216,7 @@ def _at_pace(model: VideoModel, videos: str | Sequence[str], pace: int, options:
 
 
 def _encoded(features: np.ndarray, labels: np.ndarray, videos: np.ndarray, key: str) -> str:
-    """How well the nearest clips of other videos predict the labels, with chance beside it."""
+    """Accuracy of the labels from the nearest clips of other videos, with its chance level."""
     groups = torch.from_numpy(videos)
     if len(np.unique(videos)) < 2:
         return f'coloured by {key}'
@@ -227,7 +227,7 @@ def _encoded(features: np.ndarray, labels: np.ndarray, videos: np.ndarray, key: 
 
 
 def _same_video(features: np.ndarray, videos: np.ndarray) -> str:
-    """How often the nearest clip is one of the same video at another pace."""
+    """Share of clips whose nearest clip comes from the same video at another pace."""
     tensor, position = torch.from_numpy(features), torch.arange(len(features))
     nearest = cosine_topk(tensor, tensor, 1, query_groups=position, gallery_groups=position).indices[:, 0].numpy()
     guess = (np.bincount(videos).max() - 1) / (len(videos) - 1)

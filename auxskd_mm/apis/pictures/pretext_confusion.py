@@ -83,7 +83,7 @@ def ask_model(model: VideoModel, num_workers: int = 2, batch_size: int | None = 
     """Run a model of :func:`init_model` over the test set of its config.
 
     Raises:
-        InputError: If the config has no test set, or the head no such task.
+        InputError: If the config has no test set, or the head does not have the task.
     """
     config = model.cfg
     loader = config.get('test_dataloader')

@@ -1,4 +1,4 @@
-"""The values of ``--cfg-options``: what a text means depends on the value that it replaces."""
+"""Values of ``--cfg-options``. The type of a value depends on the value that it replaces."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Overrides(dict):
 
 
 def value_at(config: ConfigLike, key: str, default: object = _MISSING) -> Any:
-    """Value under a dotted key of a config, such as ``'model.cls_head.type'``; ``default`` if there is none."""
+    """Return the value for a dotted key of a config, such as ``'model.cls_head.type'``. ``default`` if it is missing."""
     value: Any = config._cfg_dict if isinstance(config, Config) else config
     for name in key.split('.'):
         if isinstance(value, dict) and dict.__contains__(value, name):
@@ -181,10 +181,10 @@ def _read_literal(text: str) -> Any:
 
 
 def _split(text: str) -> list[str]:
-    """Parts between commas that stand outside of brackets and quotes, without the blanks around them.
+    """Split at commas outside brackets and quotes, and strip blanks around the parts.
 
     Raises:
-        ValueError: For brackets that do not close.
+        ValueError: If brackets do not close.
     """
     parts, depth, quote = [''], 0, ''
     for char in text:

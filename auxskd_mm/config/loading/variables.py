@@ -1,4 +1,4 @@
-"""Overrides of a config's variables: names at its top, such as ``split = 1``, that other values are made of."""
+"""Overrides of a config's variables: top-level names, such as ``split = 1``, that other values use."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def refuse_old_places(config: Config, path: str) -> None:
     """Refuse ``'{split}'`` in a string, which earlier versions filled with the variable ``split``.
 
     Raises:
-        InputError: Says what to write.
+        InputError: If a string holds it. The message gives the right form.
     """
     variables = {key for key, value in config.items() if isinstance(value, (str, int, float, type(None)))}
     for text in _strings(dict(config.items())):
@@ -131,7 +131,7 @@ def _copy_base(base: str, file: Path, overrides: Mapping[str, Any], folder: Path
 
 
 def _parse(file: Path) -> ast.Module:
-    """A config in which MMEngine's ``{{ fileDirname }}`` and the like are those of the file, not of its copy."""
+    """Make a config whose ``{{ fileDirname }}`` and similar MMEngine variables refer to the file, not to its copy."""
     text = file.read_text(encoding='utf-8')
     values = dict(
         fileDirname=str(file.resolve().parent),

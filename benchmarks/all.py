@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 
 
 class Benchmark(NamedTuple):
-    """A script: what it is about, its arguments for ``--quick`` and on a GPU, and whether it takes ``--videos``."""
+    """A script: its subject, its arguments for ``--quick`` and on a GPU, and whether it takes ``--videos``."""
 
     title: str
     quick: tuple[str, ...]
@@ -68,7 +68,7 @@ BENCHMARKS = {
 
 
 def run(name: str, arguments: list[str]) -> tuple[bool, str]:
-    """Whether a benchmark went well, and what it printed (its last line of errors otherwise)."""
+    """Whether a benchmark succeeded, and its output (or its last line of errors)."""
     command = [sys.executable, '-W', 'ignore', str(HERE / f'{name}.py'), *arguments]
     print(' '.join(command[3:]), flush=True)
     done = subprocess.run(command, capture_output=True, text=True)

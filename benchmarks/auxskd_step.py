@@ -78,7 +78,7 @@ def build(args: argparse.Namespace, device: torch.device) -> tuple[nn.Module, nn
 
 
 def outside_seconds(aux: nn.Module, views: torch.Tensor, rounds: int) -> float:
-    """Median time of a step without the two networks: everything else, on given features."""
+    """Measure the median time of a step outside the two networks, on given features."""
     batch, width = len(views), aux.neck.in_channels
     pooled = [torch.randn(batch, width, device=views.device) for _ in range(2)]
 
@@ -96,7 +96,7 @@ def outside_seconds(aux: nn.Module, views: torch.Tensor, rounds: int) -> float:
 
 
 def peak_memory(name: str, step: Callable[[], object], device: torch.device) -> float:
-    """Peak of a step over what the process held before the model was built, in MiB."""
+    """Measure the peak memory of a step beyond the memory before the model was built, in MiB."""
     if device.type == 'cuda':
         gc.collect()
         torch.cuda.reset_peak_memory_stats()

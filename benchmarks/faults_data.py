@@ -1,4 +1,4 @@
-"""Faults of what a training is fed: videos that are damaged or vanish, a loss that is not finite."""
+"""Faults in the input of a training: damaged videos, deleted videos, a loss that is not finite."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def end_to_end_config(clips: str, work_dir: Path, weights: str, epochs: int, bat
 
 
 def prepared(config: Config, work_dir: Path, weights: str) -> Config:
-    """Where to write, and where to start from."""
+    """Set the work dir and the starting weights of a config."""
     config.work_dir, config.load_from = str(work_dir), weights
     config.randomness = dict(seed=0)
     config.log_level = 'WARNING'

@@ -95,7 +95,7 @@ def original(folders: list[str], length: int) -> Callable[[int], Any]:
 
 
 def ways(sets: ClipSets, frames: int) -> dict[str, Callable[[int], Any]]:
-    """{name: load the clip(s) of video i}; what loads several says so in ``clips``."""
+    """Return {name: function that loads the clip(s) of video i}. A function that loads several has ``clips``."""
     folders, sources = sets.frame_folders(), sets.sources
     stores = {layout: sets.stored(layout) for layout in ('mp4', 'jpg', 'raw')}
     grouped = ours(sources, repeat=4)

@@ -45,7 +45,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def simulate(count: int, width: int, seed: int) -> Tensor:
-    """Features (count, width): what a ReLU leaves of a Gaussian, as pooled features have it, times a length of their own."""
+    """Make features (count, width): a Gaussian after a ReLU, like pooled features, times a random length per feature."""
     generator = torch.Generator().manual_seed(seed)
     features = torch.empty(count, width)
     for block in features.split(BLOCK):

@@ -54,7 +54,7 @@ def link_folder(out: Path, videos: list[str], entries: int) -> str:
 
 
 def widen_store(out: Path, videos: list[str], entries: int) -> str:
-    """A store whose index names its few videos again and again."""
+    """Make a store whose index repeats its few videos."""
     store = pack_videos(out, [SourceVideo(path, Path(path).name) for path in videos], StoreSettings('mp4'))
     rows = np.resize(store.index.rows, entries)
     names = [f'{i // 1000:03d}/{i:06d}.mp4' for i in range(entries)]
@@ -78,7 +78,7 @@ def resident() -> float:
 
 
 def load(source: str, clips: int, results: multiprocessing.Queue) -> None:
-    """Start up and read clips at random, in a process of its own."""
+    """Start up and read clips at random, in a separate process."""
     start = time.perf_counter()
     dataset = UnlabeledVideoDataset(
         source, pipeline=STEPS, list_format='path label' if source[-4:] == '.txt' else 'auto'

@@ -1,4 +1,4 @@
-"""The model of benchmarks/scaling.py: what a step of W ranks costs, on one machine and on a cluster."""
+"""The model of benchmarks/scaling.py: cost of a step of W ranks, on one machine and on a cluster."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
 
 
 def measured(code: str) -> tuple[float, float]:
-    """CPU seconds and peak memory in MB of some code in a process of its own."""
+    """Measure CPU seconds and peak memory in MB of code in a separate process."""
     program = f'import sys; sys.path.insert(0, {str(ROOT)!r})\n{MEASURED.format(code=code)}'
     done = subprocess.run([sys.executable, '-W', 'ignore', '-c', program], capture_output=True, text=True, check=True)
     seconds, peak = json.loads(done.stdout)

@@ -69,7 +69,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def ways(cuda: bool, bf16: bool, compiled: bool) -> dict[str, Way]:
-    """What is measured on such a machine, float32 first."""
+    """Return the ways to measure on this kind of machine, float32 first."""
     found = {'float32': Way()}
     if cuda:
         found['float32, TF32 off'] = Way(tf32=False)
@@ -178,7 +178,7 @@ def has_bf16(device: torch.device) -> bool:
 def measure(
     args: argparse.Namespace, device: torch.device
 ) -> tuple[dict[tuple[str, str], list[float]], dict[tuple[str, str], str]]:
-    """{(method, way): seconds of a step, one value per round}, and {(method, way): why it could not be measured}."""
+    """Return {(method, way): seconds per step, one value per round}, and {(method, way): reason for no measurement}."""
     times: dict[tuple[str, str], list[float]] = {}
     failed: dict[tuple[str, str], str] = {}
     for method in args.methods:
@@ -204,7 +204,7 @@ def measure(
 
 
 def jitter_seconds(views: int, args: argparse.Namespace, device: torch.device) -> float:
-    """Jitter of a batch of so many views on the device."""
+    """Measure the jitter of a batch with this number of views on the device."""
     jitter = BatchColorJitter(**STRENGTH)
     shape = (args.batch, views, 3, 16, args.size, args.size)
     clips = torch.randint(0, 256, shape, dtype=torch.uint8, device=device)

@@ -16,7 +16,7 @@ from tool_start import ToolParser
 
 
 class Refused(Exception):
-    """What is wrong, in one line."""
+    """The fault, in one line."""
 
 
 def listen(address: str, port: int) -> socket.socket:
@@ -36,7 +36,7 @@ def listen(address: str, port: int) -> socket.socket:
 
 
 def conflict(nodes: list[dict[str, Any]]) -> str | None:
-    """What does not fit together in what the nodes were started with."""
+    """Find the contradiction between the start settings of the nodes."""
     first = nodes[0]
     for node in nodes[1:]:
         for key in ('NNODES', 'GPUS', 'MAX_RESTARTS'):

@@ -37,18 +37,18 @@ class Cell:
     labels: dict[int, str] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
-        """Changes with whatever the cell's number depends on, except the code."""
+        """Digest of all inputs of the cell's number, except the code."""
         what = [self.config, self.options, self.seed, self.steps, self.init, self.still, self.labels]
         return digest(what)
 
     def folder(self, root: Path) -> Path:
-        """Where it runs."""
+        """Return the work dir of the cell."""
         return root / 'cells' / self.name
 
     def result(self, root: Path) -> dict[str, Any] | None:
-        """What was measured, None if it has not been run.
+        """Return the measured values. None if the cell has not been run.
 
         Raises:
-            InputError: If it was run with other options.
+            InputError: If the cell was run with other options.
         """
         return known_state(self.name, self.folder(root), self.fingerprint(), STATE) or None

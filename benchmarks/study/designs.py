@@ -47,7 +47,7 @@ class Clips:
 
 
 def motion(root: Path, seed: int) -> Clips:
-    """MotionClips with the few labels that a seed draws."""
+    """Return MotionClips with the small sets of labels that a seed draws."""
     stores = root / 'stores'
     full, lists = stores / 'train_labels.txt', root / 'lists' / f'motion{seed}'
     labels = {n: str(few_labels(full, lists / f'{n}.txt', n, seed)) for n in BUDGETS}

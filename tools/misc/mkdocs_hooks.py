@@ -28,7 +28,7 @@ _LANGUAGES = {'.py': 'python', '.sh': 'bash', '.yml': 'yaml', '.yaml': 'yaml', '
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add what the pages link to outside of docs/."""
+    """Add the files outside docs/ that pages link to."""
     todo = [(f'docs/{file.src_uri}', Path(file.abs_src_path or '').read_text()) for file in files.documentation_pages()]
     todo += [(path, (ROOT / path).read_text()) for path in PAGES]
     done = {name for name, _ in todo}
@@ -44,7 +44,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Lead links to where on_files put their targets."""
+    """Point links to the places where on_files put their targets."""
     origin = _origin(page.file.src_uri)
     return ''.join(
         part if i % 2 else _LINK.sub(lambda match: _relink(match, origin, page.file.src_uri), part)
@@ -64,7 +64,7 @@ def _mathml(latex: str, block: bool) -> str:
 
 
 def site_name(path: str) -> str:
-    """Where a file of the repository is on the site, relative to its root.
+    """Return the place of a repository file on the site, relative to the site's root.
 
     Args:
         path: From the root of the repository, with slashes.

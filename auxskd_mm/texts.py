@@ -122,7 +122,7 @@ def require_columns(path: str | Path, table: Table, columns: Sequence[str]) -> N
 
 
 def printable(text: str) -> str:
-    r"""Text that any terminal takes: bytes of names that are no UTF-8 as ``\udce9``."""
+    r"""Make a text for any terminal. Bytes of names that are not UTF-8 become ``\udce9``."""
     return text.encode('utf-8', 'backslashreplace').decode('utf-8')
 
 

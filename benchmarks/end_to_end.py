@@ -42,7 +42,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def runner_of(args: argparse.Namespace, source: list[str] | str, videos: int, work_dir: str) -> Runner:
-    """Runner of the config over the clips, for one epoch of so many iterations."""
+    """Build the Runner of the config over the clips, for one epoch with this number of iterations."""
     config = load_config(args.config)
     config.work_dir = work_dir
     config.train_cfg.max_epochs = 1

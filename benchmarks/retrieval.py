@@ -45,7 +45,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def simulate(count: int, width: int, seed: int) -> Tensor:
-    """Make features (count, width): a Gaussian after a ReLU, like pooled features, times a random length per feature."""
+    """Make features (count, width): a Gaussian after a ReLU, like pooled features, times a random scale per row."""
     generator = torch.Generator().manual_seed(seed)
     features = torch.empty(count, width)
     for block in features.split(BLOCK):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Sizes(NamedTuple):
-    """Bytes: of the gradient, of a rank's keys and of a rank's clips for one view."""
+    """Bytes of the gradient, of a rank's keys, and of a rank's clips for one view."""
 
     gradient: int
     keys: int
@@ -117,7 +117,7 @@ def simulate(
 
 
 def cluster_step(compute: Sequence[float], sizes: Sizes, world: int, link: Link, shuffle: bool) -> float:
-    """Mean seconds of a step of ``world`` devices that share nothing: the slowest of ``world`` draws, and what is sent."""
+    """Mean seconds of a step of ``world`` devices that share nothing: the slowest of ``world`` draws, plus the communication."""
     rng = random.Random(0)
     slowest = statistics.fmean(max(rng.choices(compute, k=world)) for _ in range(2000))
     if world == 1:

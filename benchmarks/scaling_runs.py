@@ -98,7 +98,7 @@ def work(rank: int, world: int, port: int | None, args: argparse.Namespace, pipe
 
 
 class Group:
-    """So many processes, which train together or (not ``connected``) each for itself."""
+    """A number of processes that train together or, if not ``connected``, separately."""
 
     def __init__(self, world: int, args: argparse.Namespace, connected: bool) -> None:
         context = multiprocessing.get_context('fork')

@@ -72,7 +72,7 @@ class Prediction:
 
 @dataclass
 class VideoPrediction:
-    """What a model says about one video: ``prediction['pace'].best``.
+    """Predictions of a model on one video: ``prediction['pace'].best``.
 
     Attributes:
         filename: Path, address, or 'array'.

@@ -16,7 +16,7 @@ from ..unwrap import unwrap
 class RunHeadHook(Hook):
     """Print the head of a training or a test, once everything is built and loaded.
 
-    Call points: ``before_train``, ``before_test``. It is no part of a config: :func:`build_runner` registers it.
+    Call points: ``before_train``, ``before_test``. It is not part of a config: :func:`build_runner` registers it.
     """
 
     priority = 'VERY_LOW'

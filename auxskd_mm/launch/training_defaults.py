@@ -123,7 +123,7 @@ def compile_backbones(model: nn.Module, options: dict[str, Any]) -> None:
 
     Args:
         model: The model, or a wrapper of it.
-        options: Of ``torch.compile``.
+        options: Options of ``torch.compile``.
     """
     model = unwrap(model)
     for owner in (model, getattr(model, 'teacher', None)):

@@ -120,7 +120,7 @@ def read_labels(step: Step) -> tuple[list[int], list[int] | None]:
 
 
 def class_names(plan: Plan, states: States) -> list[str]:
-    """Names of the classes: of the recipe's ``report.classes``, else of the lists, else numbers."""
+    """Return the class names from the recipe's ``report.classes``, or else from the lists, or else numbers."""
     source = plan.report.get('classes')
     if source is None and plan.runs[0].lists is not None:
         source = '{lists}/classes.txt'

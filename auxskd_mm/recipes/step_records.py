@@ -116,7 +116,7 @@ def last_result(folder: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
 
 
 def classified(path: Path, average: str = 'logits') -> dict[str, list] | None:
-    """Names, labels and predicted classes in a file of predictions, None if there is no file.
+    """Read names, labels and predicted classes from a file of predictions. None if there is no file.
 
     Args:
         path: File of ``tools/test.py --dump`` or of a linear probe; see :mod:`auxskd_mm.records.predictions`.

@@ -184,7 +184,7 @@ def _frames(config: Config) -> Iterator[str]:
 
 
 def _options(kind: type) -> dict[str, Any]:
-    """Defaults of a class's options, those of its base classes included (``ResNetTIN(depth, **kwargs)``)."""
+    """Return the default options of a class, including its base classes (``ResNetTIN(depth, **kwargs)``)."""
     found: dict[str, Any] = {}
     for owner in reversed(kind.__mro__):
         if '__init__' in vars(owner) and owner is not object:

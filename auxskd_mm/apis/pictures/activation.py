@@ -78,7 +78,7 @@ def class_activation(
         layer: Name of a module in the backbone, whose output is mapped. None takes the output of the backbone.
 
     Raises:
-        InputError: If there is no such task, class or layer, or no feature map.
+        InputError: If the task, class or layer does not exist, or the backbone returns no feature map.
     """
     tasks = head_tasks(model)
     if task not in tasks:

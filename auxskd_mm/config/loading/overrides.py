@@ -75,7 +75,7 @@ class Overrides(dict):
         return options
 
     def fit(self, config: ConfigLike) -> dict[str, Any]:
-        """Values for a config: a text that replaces a string stays as it is."""
+        """Return the values for a config. A text that replaces a string does not change."""
         values = dict(self)
         for key, text in self.texts.items():
             replaced = value_at(config, key)

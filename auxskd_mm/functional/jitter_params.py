@@ -126,8 +126,7 @@ def _range(key: str, value: Strength, is_hue: bool) -> Range:
         if len(value) != 2 or not all(_is_number(v) for v in value) or not low <= value[0] <= value[1] <= high:
             raise InputError(f'{key}={value!r}: expected (lowest, highest) within [{low}, {high}]')
         return float(value[0]), float(value[1])
-    # _is_number checked it.
-    if not _is_number(value) or value < 0 or (is_hue and value > 0.5):  # type: ignore[operator]
+    if not _is_number(value) or value < 0 or (is_hue and value > 0.5):  # type: ignore[operator]  # a number, checked
         wanted = 'a hue shift in [0, 0.5]' if is_hue else 'a strength of 0 or more'
         raise InputError(f'{key}={value!r}: expected {wanted}, or a pair (lowest, highest)')
     strength = float(value)  # type: ignore[arg-type]  # a number, as checked above

@@ -67,8 +67,7 @@ class _Resumable:
         self.first = 0
         self.restarts_left = worker_restarts
         self.prefetch = prefetch
-        # Goes to the loop that is mixed in.
-        super().__init__(runner, dataloader, *args, **kwargs)  # type: ignore[call-arg]
+        super().__init__(runner, dataloader, *args, **kwargs)  # type: ignore[call-arg]  # goes to the mixed-in loop
         check_same_data(self.dataloader.dataset)
         check_loader(self.dataloader)
         check_classes(runner.model, self.dataloader.dataset)
@@ -226,8 +225,7 @@ class ResumableIterTrainLoop(_Resumable, IterBasedTrainLoop):
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         self.first = self._iter
-        # MMEngine's iterator has no end.
-        self.dataloader_iterator = self.on_device(self._endless(self._max_iters - self._iter))  # type: ignore[assignment]
+        self.dataloader_iterator = self.on_device(self._endless(self._max_iters - self._iter))  # type: ignore[assignment]  # MMEngine's iterator has no end
         while self._iter < self._max_iters and not self.stop_training:
             self.runner.model.train()
             self.run_iter(next(self.dataloader_iterator))

@@ -1,8 +1,8 @@
 """auxskd_mm: video self-supervision components for MMAction2.
 
-Importing the package registers everything. In a config,
-``custom_imports = dict(imports=['auxskd_mm'], allow_failed_imports=False)`` is all that a stock MMAction2 config needs
-to use the types as ``auxskd_mm.X``.
+Importing the package registers all components. A stock MMAction2 config needs one line,
+``custom_imports = dict(imports=['auxskd_mm'], allow_failed_imports=False)``. It can then use each type as
+``auxskd_mm.X``.
 """
 
 from . import compat

@@ -1,4 +1,4 @@
-"""Checkpoint files: which file a path means, and reading it with one line for whatever is wrong with it."""
+"""Checkpoint files: find the file for a path, and read it. Every fault gives a one-line error."""
 
 from __future__ import annotations
 
@@ -34,18 +34,21 @@ def is_whole(path: str | Path) -> bool:
 
 
 def find_last_good(work_dir: str | Path) -> Path | None:
-    """Newest whole checkpoint in a work dir: the one that ``last_checkpoint`` names, else by time of writing.
+    """Find the newest whole checkpoint in a work dir.
+
+    The file that ``last_checkpoint`` names comes first. The others follow by time of writing, the newest first.
 
     Returns:
-        None if there is no checkpoint at all.
+        The file, or None if the work dir has no checkpoint.
 
     Raises:
-        InputError: If there are some and none is whole.
+        InputError: If there are checkpoints and none of them is whole.
     """
     folder = Path(work_dir)
     candidates = [
         path for path in folder.glob('*.pth') if _STEP.search(path.name) and not path.name.startswith('best_')
     ]
+    # The list above holds matching names only.
     candidates.sort(key=lambda path: (path.stat().st_mtime_ns, int(_STEP.search(path.name)[1])), reverse=True)  # type: ignore[index]
     pointer = folder / 'last_checkpoint'
     if pointer.is_file() and (named := pointer.read_text(errors='replace').strip()):
@@ -62,10 +65,11 @@ def find_last_good(work_dir: str | Path) -> Path | None:
 
 
 def find_checkpoint(path: str) -> str:
-    """File that a path means: a folder stands for the newest whole checkpoint in it. Addresses stay.
+    """Resolve a path to a checkpoint file. A folder stands for its newest whole checkpoint. Addresses do not change.
 
     Raises:
-        InputError: If there is no such file, with those that are there; or a folder with no or several other files.
+        InputError: If the file does not exist; the message names the files that do. Also if a folder without such a
+            checkpoint holds no other file, or several.
     """
     if is_address(path) or not Path(path).is_dir():
         check_checkpoint(path)
@@ -82,14 +86,14 @@ def find_checkpoint(path: str) -> str:
 
 
 def read_checkpoint(path: str | Path) -> Any:
-    """Content of a checkpoint on the CPU, read as data: nothing that it holds is run.
+    """Read a checkpoint to the CPU as plain data. No code in the file is run.
 
     Args:
-        path: File, mapped into memory where its format allows that, or an address that MMEngine knows.
+        path: File, or an address that MMEngine knows. A file is mapped into memory if its format allows that.
 
     Raises:
-        InputError: If the file is missing, damaged, a program (TorchScript) or asks for code to be run; or if the address
-            cannot be reached.
+        InputError: If the file is missing, damaged or a program (TorchScript); if loading it would run code; or if the
+            address cannot be reached.
     """
     path = str(path)
     if is_address(path):
@@ -115,10 +119,10 @@ def read_checkpoint(path: str | Path) -> Any:
 
 
 def read_state(path: str | Path) -> dict[str, Any]:
-    """State dict in a checkpoint, or the checkpoint itself where it is one.
+    """Return the state dict in a checkpoint, or the checkpoint itself if it is a state dict.
 
     Raises:
-        InputError: See :func:`read_checkpoint`; also if there is no dict of tensors.
+        InputError: See :func:`read_checkpoint`. Also if the file holds no dict of tensors.
     """
     content = read_checkpoint(path)
     state = content.get('state_dict', content) if isinstance(content, Mapping) else None

@@ -1,6 +1,6 @@
-"""Names that functions take and that the tools show in ``--help``.
+"""Names of choices for function arguments and for ``--help``.
 
-Nothing is imported here: a tool reads this module before it imports torch.
+This module imports nothing, because a tool reads it before it imports torch.
 """
 
 # What a trained model is asked: about clips of consecutive frames, or about what its test sampler makes of the video.

@@ -1,8 +1,7 @@
 """Workarounds for upstream breakages, and nothing else.
 
-Each function names what breaks and where it was reported. It does nothing where the upstream is whole. It returns
-whether it had to act, so that a test can show both. :func:`apply` runs those that an ``import auxskd_mm`` needs; it is
-idempotent.
+Each function names the breakage and its report. It does nothing if the upstream is whole. It returns whether it acted,
+so a test can show both cases. :func:`apply` runs the workarounds that ``import auxskd_mm`` needs. It is idempotent.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _DRN = 'mmaction.models.localizers.drn'
 
 
 def require_mmcv() -> bool:
-    """Say how to get mmcv where there is none.
+    """Tell the user how to install mmcv if it is missing.
 
     pip cannot express "mmcv or mmcv-lite", so neither is a hard requirement.
 
@@ -48,11 +47,11 @@ def require_mmcv() -> bool:
 
 
 def declare_torchvision_operators() -> bool:
-    """Let a CUDA build of torchvision import beside a CPU-only torch, whose operator library it cannot load.
+    """Let a CUDA build of torchvision import beside a CPU-only torch, with which it cannot load its operator library.
 
-    Its import then stops at ``operator torchvision::nms does not exist``; declaring the schemas of the two operators
-    that are decorated at import time is enough for models and transforms. MMEngine's Runner imports torchvision
-    whenever it is installed.
+    The import stops at ``operator torchvision::nms does not exist``. torchvision decorates two operators at import
+    time. It is enough for models and transforms to declare the schemas of these two. MMEngine's Runner imports
+    torchvision whenever it is installed.
     """
     if 'torchvision' in sys.modules or importlib.util.find_spec('torchvision') is None:
         return False
@@ -68,7 +67,7 @@ def declare_torchvision_operators() -> bool:
     fragment.define('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
     fragment.define('qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
     # The declarations live as long as this object does.
-    declare_torchvision_operators.fragment = fragment  # type: ignore[attr-defined]
+    declare_torchvision_operators.fragment = fragment  # type: ignore[attr-defined]  # kept on the function
     for name in [m for m in sys.modules if m == 'torchvision' or m.startswith('torchvision.')]:
         del sys.modules[name]
     importlib.import_module('torchvision')
@@ -78,8 +77,8 @@ def declare_torchvision_operators() -> bool:
 def stub_missing_drn() -> bool:
     """Stand in for ``mmaction.models.localizers.drn``, which the PyPI release 1.2.0 lacks (open-mmlab/mmaction2#2714).
 
-    Without it ``import mmaction.models`` fails. The stub carries a ``DRN`` that refuses to be built, so a config that
-    asks for it gets a clear answer. A source install has the real package and is left alone.
+    Without this module ``import mmaction.models`` fails. The stub has a ``DRN`` that cannot be built, so a config with
+    a ``DRN`` gets a clear error. A source install has the real module and does not change.
     """
     if _DRN in sys.modules:
         return False
@@ -100,8 +99,8 @@ def stub_missing_drn() -> bool:
 
     package, module = types.ModuleType(_DRN), types.ModuleType(f'{_DRN}.drn')
     package.__path__ = []
-    package.drn = module  # type: ignore[attr-defined]
-    module.DRN = package.DRN = DRN  # type: ignore[attr-defined]
+    package.drn = module  # type: ignore[attr-defined]  # a module takes any name
+    module.DRN = package.DRN = DRN  # type: ignore[attr-defined]  # a module takes any name
     sys.modules[_DRN], sys.modules[f'{_DRN}.drn'] = package, module
     return True
 
@@ -109,8 +108,8 @@ def stub_missing_drn() -> bool:
 def replace_pkg_resources() -> bool:
     """Resolve ``package::config`` without ``pkg_resources``, which setuptools 82 dropped (open-mmlab/mmcv#3325).
 
-    MMEngine 0.10.7 imports it inside ``is_installed`` and ``get_installed_path``; both are replaced by equivalents on
-    ``importlib.metadata`` only where ``pkg_resources`` cannot be imported.
+    MMEngine 0.10.7 imports it inside ``is_installed`` and ``get_installed_path``. If ``pkg_resources`` cannot be
+    imported, equivalents on ``importlib.metadata`` replace both functions.
     """
     if importlib.util.find_spec('pkg_resources') is not None:
         return False
@@ -171,7 +170,8 @@ def register_config_scope() -> bool:
 def allow_flat_config_names() -> bool:
     """Take ``auxskd_mm::vspp_r21d_k100.py``: MMEngine 0.10.7 insists on a folder between package and config.
 
-    Ours lie right under ``configs``, where MMEngine's own lookup would find them. Names with a folder go the old way.
+    Our configs lie directly in ``configs``, where MMEngine's own lookup would find them. Names with a folder still use
+    MMEngine's lookup.
     """
     import mmengine.config.config as mmengine_config
     from mmengine.config import utils as config_utils
@@ -198,9 +198,9 @@ def allow_flat_config_names() -> bool:
 def allow_checkpoint_globals() -> bool:
     """Let MMEngine checkpoints load under ``weights_only=True``, torch's default since 2.6 (open-mmlab/mmengine#1655).
 
-    A checkpoint of MMEngine's own hook holds ``HistoryBuffer`` objects with NumPy arrays, and references to the class's
-    methods, which pickle writes as ``getattr``. Each of these names gets a stand-in that accepts plain numbers, or those
-    methods, and nothing else, so that a downloaded file can neither run code nor reach NumPy with a crafted state.
+    A checkpoint of MMEngine's own hook holds ``HistoryBuffer`` objects with NumPy arrays. It also holds references to
+    methods of that class, which pickle writes as ``getattr``. Each of these names gets a stand-in. A stand-in accepts
+    only plain numbers or these methods. So a downloaded file cannot run code or pass a crafted state to NumPy.
     """
     import torch
 
@@ -211,10 +211,10 @@ def allow_checkpoint_globals() -> bool:
 
 
 def _history_method(owner: object, name: str) -> object:
-    """The part of ``getattr`` that a ``HistoryBuffer`` needs: one of its own statistics.
+    """Replace ``getattr`` for ``HistoryBuffer``: return one of its own statistics.
 
     Raises:
-        InputError: For anything else, which no checkpoint of MMEngine holds.
+        InputError: If the name is another one. No checkpoint of MMEngine holds another name.
     """
     from mmengine.logging.history_buffer import HistoryBuffer
 
@@ -244,7 +244,8 @@ def alias_functional_tensor() -> bool:
 def quiet_missing_operator() -> bool:
     """Keep mmcv-lite from warning at every start that it lacks MultiScaleDeformableAttention (open-mmlab/mmcv#1975).
 
-    Nothing here uses that operator. The module that warns is imported once with this one message held back.
+    This package does not use that operator. The module with the warning is imported once, and this one message is
+    suppressed.
     """
     name = 'mmcv.cnn.bricks.transformer'
     if name in sys.modules or importlib.util.find_spec('mmcv._ext') is not None:
@@ -258,12 +259,12 @@ def quiet_missing_operator() -> bool:
 def start_process_group(launcher: str, timeout: timedelta | None = None) -> bool:
     """Start a gloo group on a machine without an accelerator.
 
-    MMEngine's Runner would call ``torch.cuda.set_device``, but leaves a group alone that is already up. Handled are
-    torchrun's environment (``launcher='pytorch'``) and Slurm's (``'slurm'``).
+    MMEngine's Runner would call ``torch.cuda.set_device``, but it keeps a group that already exists. This function
+    handles the environments of torchrun (``launcher='pytorch'``) and Slurm (``'slurm'``).
 
     Args:
-        launcher: As of the tools' ``--launcher``.
-        timeout: ``datetime.timedelta`` after which a rank stops waiting for the others; None is torch's own.
+        launcher: Launcher, as in the tools' ``--launcher``.
+        timeout: ``datetime.timedelta`` after which a rank stops waiting for the others. None takes torch's default.
     """
     import torch
     import torch.distributed as dist
@@ -289,10 +290,10 @@ def start_process_group(launcher: str, timeout: timedelta | None = None) -> bool
 def leave_out_device_ids(config: Config) -> bool:
     """Let MMEngine wrap a model for several processes on a machine without an accelerator.
 
-    Its Runner hands ``device_ids`` to DDP whatever the device, and DDP refuses them for a model on the CPU.
+    MMEngine's Runner passes ``device_ids`` to DDP on every device. DDP refuses them for a model on the CPU.
 
     Args:
-        config: Config of a Runner; gets a ``model_wrapper_cfg``.
+        config: Config of a Runner. It gets a ``model_wrapper_cfg``.
     """
     from mmengine.device import get_device
 
@@ -312,11 +313,11 @@ def leave_out_device_ids(config: Config) -> bool:
 
 
 class _WhenImported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Run a workaround when a module is first imported, so that importing auxskd_mm does not import it.
+    """Run a workaround at the first import of a module. So ``import auxskd_mm`` does not import that module.
 
     Args:
-        name: Of the module.
-        workaround: Brings it into ``sys.modules``, or leaves that to the import that goes on.
+        name: Name of the module.
+        workaround: Function that puts the module into ``sys.modules``, or leaves this to the import in progress.
     """
 
     def __init__(self, name: str, workaround: Callable[[], bool]) -> None:
@@ -339,14 +340,14 @@ class _WhenImported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return sys.modules[spec.name]
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing is left to run; the module keeps its own spec."""
+        """Do nothing: the module has run already, and it keeps its own spec."""
         module.__spec__ = self.spec
 
 
 def apply() -> dict[str, bool]:
-    """Run every import-time workaround; returns which of them had to act.
+    """Run every import-time workaround, and return the workarounds that acted.
 
-    Those for torchvision wait until it is imported: it takes as long to import as torch does.
+    The workarounds for torchvision wait for its import, which takes as long as the import of torch.
     """
     late = {
         'torchvision': declare_torchvision_operators,

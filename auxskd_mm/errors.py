@@ -1,7 +1,7 @@
 """Errors that a user can act on.
 
-Everything that is the input's fault rather than the code's is an :class:`InputError`: its text is one line that says
-which file or key, what was expected and what to do. The command-line tools print that line without a traceback.
+An :class:`InputError` reports a fault of the input, not of the code. Its text is one line. The line names the file or
+key, the expected value and the remedy. The command-line tools print it without a traceback.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class VideoReadError(InputError):
 
     Args:
         path: Path of the video file or frame folder.
-        reason: What is wrong with it, without the path.
+        reason: Fault of the video, without the path.
     """
 
     def __init__(self, path: str, reason: str) -> None:
@@ -58,7 +58,7 @@ _ESCAPES = re.compile(r'\x1b\[[0-9;]*m')
 
 
 def refusal(error: BaseException) -> str:
-    """What a failed ``torch.load`` says about a file, without torch's advice to switch the check off."""
+    """Return the message of a failed ``torch.load``, without torch's advice to turn the check off."""
     text = _ESCAPES.sub('', str(error))
     if asked := _ASKED.search(text):
         name = next(filter(None, asked.groups()))

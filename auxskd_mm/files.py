@@ -1,4 +1,4 @@
-"""Files: writing them whole or not at all, reading exactly, and what can be asked of a path beforehand."""
+"""Files: write them whole or not at all, read them exactly, and check paths beforehand."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 def check_writable(path: str | Path, reads: Iterable[str | Path] = (), overwrite: bool = True) -> Path:
-    """Make the folder of a file, and see whether the file may and can be written; it is left as it was.
+    """Make the folder of a file, and check that the file may and can be written. The file itself does not change.
 
     Args:
         path: The file.
-        reads: Files that the same command reads, which are never written over.
-        overwrite: Whether a file may be replaced that this tool did not write (see :func:`mark_written`).
+        reads: Files that the same command reads. They are never overwritten.
+        overwrite: Whether to replace a file that this tool did not write (see :func:`mark_written`).
 
     Raises:
-        InputError: If it cannot, or may not.
+        InputError: If the file cannot or may not be written.
     """
     path = Path(path)
     if any(_same_file(path, source) for source in reads):
@@ -63,9 +63,9 @@ _ATTRIBUTE = 'user.auxskd_mm.written'
 
 
 def mark_written(path: str | Path) -> None:
-    """Note in a file's attributes that the running tool wrote it, so that the same tool may replace it.
+    """Mark in a file's attributes that the running tool wrote it. The same tool may then replace it.
 
-    Nothing happens on systems without such attributes; there ``--overwrite`` must be given.
+    On systems without such attributes nothing is marked, and the user must give ``--overwrite``.
     """
     with suppress(OSError, AttributeError):
         os.setxattr(path, _ATTRIBUTE, _mark(path))
@@ -87,12 +87,12 @@ def _mark(path: str | Path) -> bytes:
 class WholeFile:
     """A file that gets its name only after all of it is on the disk.
 
-    Until then it is hidden and carries the process's number. An error removes it. Write into ``file``, which is open in
-    binary mode. The folder is made.
+    Until then the file has a hidden name with the number of the process. An error removes the file. Write into ``file``,
+    which is open in binary mode. The folder is made if it does not exist.
 
     Args:
         path: The file.
-        partial: Name while it is written; a fixed one is used again by the next process after a kill.
+        partial: Name of the file during writing. After a kill, the next process uses a fixed name again.
     """
 
     def __init__(self, path: str | os.PathLike, partial: Path | None = None) -> None:
@@ -120,16 +120,16 @@ class WholeFile:
 
 
 def write_whole(path: str | os.PathLike, content: bytes | str, partial: Path | None = None, advice: str = '') -> Path:
-    """Write a file so that at any moment, a power cut included, there is the old one, the new one or none.
+    """Write a file whole. At any moment, even at a power cut, the path holds the old file, the new file or no file.
 
     Args:
-        path: The file; its folder is made.
+        path: The file. Its folder is made if it does not exist.
         content: Bytes, or text to write as UTF-8.
         partial: See :class:`WholeFile`.
         advice: End of the error message.
 
     Raises:
-        InputError: If the disk is full or refuses; nothing is left behind.
+        InputError: If the disk is full or refuses the write. No partial file is left.
     """
     data = content.encode('utf-8') if isinstance(content, str) else content
     try:
@@ -158,7 +158,7 @@ def write_atomically(path: str | os.PathLike, content: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename last, where the system lets folders be opened."""
+    """Write a rename to the disk, if the system can open folders."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:
@@ -186,7 +186,7 @@ _LEGACY_START = pickle.dumps(torch.serialization.MAGIC_NUMBER, protocol=2)
 
 
 def check_checkpoint(path: str | None) -> None:
-    """Refuse a checkpoint that is missing, truncated or something else; torch's own errors do not say which file.
+    """Refuse a missing or truncated checkpoint, or another kind of file. torch's own errors do not name the file.
 
     Args:
         path: Local file, or None.

@@ -1,4 +1,4 @@
-"""Random numbers as a function of where a training stands, so that there is no state to save."""
+"""Random numbers as a function of the position in a training, so there is no state to save."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SAMPLE, STEP = 1, 2
 def seed_generators(*key: int) -> None:
     """Seed the global generators of Python, NumPy and torch (CPU and CUDA) by a tuple of numbers.
 
-    Any change of any number gives an unrelated stream (NumPy's ``SeedSequence``). CUDA is left alone where it is not
-    in use: loader workers must not touch it, and torch would only queue the call.
+    If any number changes, the stream is unrelated (NumPy's ``SeedSequence``). CUDA is seeded only if it is in use:
+    loader workers must not touch it, and torch would only queue the call.
 
     Args:
         key: Whole numbers from 0.

@@ -1,7 +1,7 @@
 """Registries of auxskd_mm, each a child of MMAction2's registry of the same kind.
 
-A child of MMAction2's and not of MMEngine's root, so that a nested MMAction2 type (``ResNet3d`` inside our ``AuxSKD``)
-resolves from inside our components too.
+The parent is MMAction2's registry and not MMEngine's root. So a nested MMAction2 type, such as ``ResNet3d`` inside our
+``AuxSKD``, also resolves inside our components.
 """
 
 from mmaction import registry as _mmaction
@@ -43,14 +43,14 @@ if DefaultScope.get_current_instance() is None:
 
 
 def type_name(kind: object) -> str:
-    """Bare name of a type as configs give it: a class, ``'VSPPHead'``, ``'auxskd_mm.VSPPHead'`` or a lazy import.
+    """Return the bare name of a type in a config: a class, ``'VSPPHead'``, ``'auxskd_mm.VSPPHead'`` or a lazy import.
 
     Args:
         kind: The value of a ``type`` key. MMEngine's new-style configs (``read_base()``) hold classes, or lazy objects
             until the config is built.
 
     Returns:
-        The name without scope or module, ``''`` for None.
+        Name without scope or module; ``''`` for None.
     """
     if kind is None:
         return ''

@@ -35,15 +35,15 @@ def write_text(path: str | Path, text: str) -> Path:
 
 
 def read_text(path: str | Path, encoding: str = 'utf-8-sig', errors: str = 'strict') -> str:
-    """Text of a file that people write; a byte order mark is left out.
+    """Read the text of a file that people write. A byte order mark is removed.
 
     Args:
         path: The file.
-        encoding: How its characters are written.
-        errors: As of ``bytes.decode``; :data:`ERRORS` for what this package wrote, which may hold names of any bytes.
+        encoding: Encoding of the file.
+        errors: Argument of ``bytes.decode``. Use :data:`ERRORS` for files of this package, whose names may hold any bytes.
 
     Raises:
-        InputError: If the file is missing, or a line has another encoding; names the line.
+        InputError: If the file is missing, or a line has another encoding. The message names the line.
     """
     try:
         data = Path(path).read_bytes()
@@ -66,16 +66,16 @@ def read_text(path: str | Path, encoding: str = 'utf-8-sig', errors: str = 'stri
 def read_table(path: str | Path, encoding: str = 'utf-8-sig', errors: str = 'strict') -> Table:
     """Read a CSV with a header.
 
-    A table whose header has semicolons or tabs and no comma is read with these. Blanks before a value are left out.
+    If the header has semicolons or tabs and no comma, they separate the values. Blanks before a value are removed.
 
     Args:
         path: The table.
-        encoding: How its characters are written.
+        encoding: Encoding of the file.
         errors: See :func:`read_text`.
 
     Raises:
         InputError: If the file cannot be read as text, two columns have one name, or a row has more or fewer values than
-            the header; names the line.
+            the header. The message names the line.
     """
     text = read_text(path, encoding, errors)
     header_line = text.lstrip().split('\n', 1)[0]
@@ -122,12 +122,12 @@ def require_columns(path: str | Path, table: Table, columns: Sequence[str]) -> N
 
 
 def printable(text: str) -> str:
-    r"""Text that any terminal takes: bytes of names that are no UTF-8 as ``\udce9``."""
+    r"""Make a text for any terminal. Bytes of names that are not UTF-8 become ``\udce9``."""
     return text.encode('utf-8', 'backslashreplace').decode('utf-8')
 
 
 def print_any_name() -> None:
-    """Let ``print`` and the log show every file name, whatever the terminal and the log file can encode."""
+    """Let ``print`` and the log show every file name, on every terminal and in every encoding of the log file."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')
@@ -141,5 +141,5 @@ def print_any_name() -> None:
             made.msg = printable(made.msg)
         return made
 
-    record.takes_any_name = True  # type: ignore[attr-defined]
+    record.takes_any_name = True  # type: ignore[attr-defined]  # marks the function as ours
     logging.setLogRecordFactory(record)

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 def unwrap(model: nn.Module) -> VideoModel:
-    """The model itself, where a wrapper such as DDP holds it.
+    """Return the model inside a wrapper such as DDP.
 
     Args:
         model: A model, or MMEngine's wrapper around one.
 
     Returns:
-        The wrapped model. A model without a wrapper comes back as it is, and so does a wrapper without ``module``.
+        The wrapped model. A model without a wrapper, or a wrapper without ``module``, is returned unchanged.
     """
     return cast('VideoModel', getattr(model, 'module', model) if is_model_wrapper(model) else model)
 
 
 def built_optim_wrapper(runner: Runner) -> OptimWrapper:
-    """A Runner's optimizer wrapper as its hooks see it: before the training it is a config, or None."""
+    """Return the optimizer wrapper of a Runner. Before the training it is a config or None."""
     return cast('OptimWrapper', runner.optim_wrapper)

@@ -15,10 +15,10 @@ from tqdm import tqdm
 
 @contextmanager
 def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool of processes; what waits is cancelled when an error leaves the block.
+    """Open a pool of processes. If an error leaves the block, waiting tasks are cancelled.
 
-    Forked workers need not import torch and MMAction2 again. OpenCV's own threads would compete with them and are ended
-    before the fork: a child that asks for that would wait for ever on those of its parent.
+    Forked workers do not import torch and MMAction2 again. OpenCV's own threads would compete with the workers, so they
+    are ended before the fork. If a child ended them, it would wait forever for the threads of its parent.
     """
     fork = 'fork' in multiprocessing.get_all_start_methods() and sys.platform != 'darwin'
     threads = cv2.getNumThreads()
@@ -35,7 +35,7 @@ def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 class _Lines:
-    """A log file: a bar that is drawn again becomes a line of its own."""
+    """A log file in which each redraw of a bar becomes a separate line."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -49,12 +49,12 @@ class _Lines:
 
 
 def progress_bar(total: int, stream: TextIO | None = None, unit: str = 'video') -> tqdm:
-    """A progress bar with the time left; count with ``update`` and end it with ``close``, or use it in a ``with``.
+    """Make a progress bar with the time left. Count with ``update`` and end with ``close``, or use it in a ``with``.
 
     Args:
-        total: What there is to do.
-        stream: Where it goes. In a terminal the bar moves; elsewhere it is a line every 10 seconds. None shows nothing.
-        unit: Name of one.
+        total: Number of items.
+        stream: Output stream. In a terminal the bar moves. Elsewhere it is a line every 10 seconds. None shows nothing.
+        unit: Name of one item.
     """
     terminal = stream is not None and stream.isatty()
     return tqdm(

@@ -5,11 +5,11 @@
     python benchmarks/all.py --out speed.md --videos FOLDER       # your clips where a benchmark takes clips
     python benchmarks/all.py --out speed.md --only loader step
 
-On a GPU the training benchmarks take the configs' batch of 30, every precision and layout, and compiled networks; that is the
-whole table of steps, with the share of the GPU's own matmul rate, the loader cores that feed it and the jitter's share.
+On a GPU the training benchmarks use the configs' batch of 30, every precision and layout, and compiled networks. The table
+of steps then also has the share of the GPU's own matmul rate, the loader cores that feed the GPU, and the jitter's share.
 
-Each runs in a process of its own, one after the other. One that fails is written down with its last line, the others go
-on, and the exit code is then 1.
+The benchmarks run one after the other, each in its own process. If one fails, the file shows its last line. The others
+still run, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 
 
 class Benchmark(NamedTuple):
-    """A script: what it is about, its arguments for ``--quick`` and on a GPU, and whether it takes ``--videos``."""
+    """A script: its subject, its arguments for ``--quick`` and on a GPU, and whether it takes ``--videos``."""
 
     title: str
     quick: tuple[str, ...]
@@ -68,7 +68,7 @@ BENCHMARKS = {
 
 
 def run(name: str, arguments: list[str]) -> tuple[bool, str]:
-    """Whether a benchmark went well, and what it printed (its last line of errors otherwise)."""
+    """Whether a benchmark succeeded, and its output (or its last line of errors)."""
     command = [sys.executable, '-W', 'ignore', str(HERE / f'{name}.py'), *arguments]
     print(' '.join(command[3:]), flush=True)
     done = subprocess.run(command, capture_output=True, text=True)

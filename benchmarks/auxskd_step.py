@@ -1,8 +1,9 @@
 """One auxSKD step over one plain supervised step of the same backbone and batch, alternating in one run.
 
-The arithmetic floor is 4/3: the supervised step is a forward and a backward pass (1 + 2), auxSKD adds the teacher's
-forward pass. Also measured: the time spent outside both networks (projector, predictor, loss, diagnostics, queue, teacher
-update), and peak memory (on the CPU the growth of the resident size, each kind of step in a process of its own).
+The lower bound of the ratio is 4/3. The supervised step is a forward and a backward pass (1 + 2), and auxSKD adds the
+teacher's forward pass. The benchmark also measures the time outside both networks (projector, predictor, loss,
+diagnostics, queue, teacher update) and the peak memory. On the CPU, peak memory is the growth of the resident size, and
+each kind of step has its own process.
 
     python benchmarks/auxskd_step.py                  # R(2+1)D at 16 x 112 x 112, batch 4, on this machine's device
     python benchmarks/auxskd_step.py --batch 30 --amp # as in the configs, on a GPU
@@ -77,7 +78,7 @@ def build(args: argparse.Namespace, device: torch.device) -> tuple[nn.Module, nn
 
 
 def outside_seconds(aux: nn.Module, views: torch.Tensor, rounds: int) -> float:
-    """Median time of a step without the two networks: everything else, on given features."""
+    """Measure the median time of a step outside the two networks, on given features."""
     batch, width = len(views), aux.neck.in_channels
     pooled = [torch.randn(batch, width, device=views.device) for _ in range(2)]
 
@@ -95,7 +96,7 @@ def outside_seconds(aux: nn.Module, views: torch.Tensor, rounds: int) -> float:
 
 
 def peak_memory(name: str, step: Callable[[], object], device: torch.device) -> float:
-    """Peak of a step over what the process held before the model was built, in MiB."""
+    """Measure the peak memory of a step beyond the memory before the model was built, in MiB."""
     if device.type == 'cuda':
         gc.collect()
         torch.cuda.reset_peak_memory_stats()

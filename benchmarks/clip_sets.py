@@ -23,7 +23,7 @@ STORE_SIZE = (171, 128)
 
 
 def find_videos(folder: str | None, out: Path, count: int) -> list[str]:
-    """``count`` videos spread over a folder; MotionClips made in ``out`` if there is none."""
+    """Take ``count`` videos spread over a folder. Without a folder, make MotionClips in ``out``."""
     if folder is None:
         folder = str(out / 'motion_clips')
         width, height = SOURCE_SIZE
@@ -34,9 +34,9 @@ def find_videos(folder: str | None, out: Path, count: int) -> list[str]:
 
 
 def write_source(path: Path, video: str, frames: int) -> None:
-    """A video as found on the net: H.264 of x264's own settings (key frames up to 250 apart, B-frames), 30 fps.
+    """Make a video like those on the internet: H.264 with x264's defaults (key frames up to 250 apart, B-frames), 30 fps.
 
-    Shorter clips run to and fro until they are as long.
+    Shorter clips play forward and backward until they have this length.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), 'w') as container:
@@ -71,10 +71,10 @@ class ClipSets:
     """One list of videos in every form.
 
     Args:
-        out: Folder that it is made in; forms that are there already are kept.
-        folder: Videos to take, None for MotionClips.
-        count: How many.
-        frames: Length of each.
+        out: Folder for the forms. Forms that already exist are kept.
+        folder: Folder of the videos. None takes MotionClips.
+        count: Number of videos.
+        frames: Number of frames per video.
     """
 
     def __init__(self, out: Path, folder: str | None = None, count: int = 16, frames: int = 150) -> None:

@@ -4,8 +4,8 @@
     python benchmarks/end_to_end.py --layout none            # the source videos instead
     python benchmarks/end_to_end.py --batch 30 --iterations 200 --workers 8
 
-Trains with MMEngine's Runner as tools/train.py does. The first iteration waits for the workers to start and to fill
-their queue, which a real epoch has once in a thousand; it is given apart.
+The benchmark trains with MMEngine's Runner, as tools/train.py does. In the first iteration the training waits until the
+workers have started and filled their queue. In a real epoch this is one iteration in a thousand, so it is listed apart.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def runner_of(args: argparse.Namespace, source: list[str] | str, videos: int, work_dir: str) -> Runner:
-    """Runner of the config over the clips, for one epoch of so many iterations."""
+    """Build the Runner of the config over the clips, for one epoch with this number of iterations."""
     config = load_config(args.config)
     config.work_dir = work_dir
     config.train_cfg.max_epochs = 1

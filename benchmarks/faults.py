@@ -3,9 +3,9 @@
     python benchmarks/faults.py            # all faults, 20 kills, a table; a few minutes on one core
     python benchmarks/faults.py --only worker disk_full
 
-Every fault is checked, not only counted: a run that is resumed must end with a checkpoint equal to the bit to that of a run
-left in peace. Lost work is iterations done again. The trainings are auxSKD (queue, teacher, accumulated state) on 8 clips,
-forked from this process, so that twenty starts take seconds; signals, exit codes and files are those of real processes.
+Every fault is checked and not only counted. A resumed run must end with the same checkpoint, to the bit, as an undisturbed
+run. Lost work is the number of repeated iterations. The trainings are auxSKD (queue, teacher, accumulated state) on 8 clips.
+They are forked from this process, so twenty starts take seconds. Signals, exit codes and files are real.
 """
 
 from __future__ import annotations

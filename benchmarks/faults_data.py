@@ -1,4 +1,4 @@
-"""Faults of what a training is fed: videos that are damaged or vanish, a loss that is not finite."""
+"""Faults in the input of a training: damaged videos, deleted videos, a loss that is not finite."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from faults_training import At, Outcome, Training, in_peace
 
 
 def _many_clips(data: Path, folder: Path, count: int = 20) -> list[Path]:
-    """A data folder with so many links to the clips."""
+    """Make a data folder with this number of links to the clips."""
     clips, names = sorted((data / 'train').rglob('*.mp4')), []
     (folder / 'train').mkdir(parents=True)
     for i in range(count):

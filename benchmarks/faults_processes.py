@@ -21,7 +21,7 @@ WRITE_MOMENTS = ('half written', 'before the rename', 'before the pointer', 'bef
 
 
 def kill_in_write(moment: str, write: int) -> Callable[[], None]:
-    """Arrange that this process is killed in its n-th write of a checkpoint, at one of ``WRITE_MOMENTS``."""
+    """Let this process be killed in its n-th write of a checkpoint, at one of ``WRITE_MOMENTS``."""
 
     def prepare() -> None:
         whole, replace, remove = writing.write_atomically, os.replace, writing.AtomicCheckpointHook._remove

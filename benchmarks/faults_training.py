@@ -1,4 +1,4 @@
-"""A small training that is started, disturbed and started again: what benchmarks/faults.py brings its faults about in."""
+"""A small training for benchmarks/faults.py: it is started, disturbed and started again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INTERVAL = 3  # iterations between checkpoints: the most that may be lost
 
 
 class Outcome(NamedTuple):
-    """A row of the table: times tried, what happened, iterations lost a time (mean, most)."""
+    """A row of the table: number of trials, outcome, lost iterations per trial (mean, maximum)."""
 
     tries: int
     text: str
@@ -32,7 +32,7 @@ class Outcome(NamedTuple):
 
 
 class Progress(Hook):
-    """Write down every finished iteration, outside what a crash could take back."""
+    """Record every finished iteration in a place that a crash cannot undo."""
 
     priority = 'VERY_HIGH'
 
@@ -157,7 +157,7 @@ class Training:
 
 
 def in_peace(data: Path, folder: Path, **settings: Any) -> Path:
-    """The work dir of a training that nothing happens to; made once."""
+    """Return the work dir of an undisturbed training. The training runs once."""
     if not folder.exists():
         assert Training(data, folder, **settings).run() == [0] * settings.get('ranks', 1), folder
     return folder

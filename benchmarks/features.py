@@ -3,8 +3,8 @@
     python benchmarks/features.py              # all, on this machine's device; half a minute a method on one core
     python benchmarks/features.py --only zero1 amp_fp16
 
-A pair works if two epochs of its smallest training end with finite losses and another weight than they began with, and for
-accumulation and ZeRO-1 with the weights of the plain run where they must be the same.
+A pair works if two epochs of its smallest training end with finite losses and changed weights. Accumulation and ZeRO-1
+must also end with the weights of the plain run wherever these must be equal.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ class CpuAutocast(OptimWrapper):
 
     @contextlib.contextmanager
     def optim_context(self, model: torch.nn.Module) -> Iterator[None]:
-        """Forward in ``dtype`` where torch's list says so."""
+        """Run forward in ``dtype`` for the operators in torch's list."""
         with super().optim_context(model), torch.autocast('cpu', self.dtype):
             yield
 
 
 def train(method: str, feature: str, data: Path, out: Path, connection: Any, rank: int, port: int) -> None:
-    """One training in a process of its own; sends 'works' or the reason."""
+    """Run one training in its own process, and send 'works' or the reason."""
     log = os.open(out / f'{method}_{feature}_{rank}.log', os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -97,7 +97,7 @@ def train(method: str, feature: str, data: Path, out: Path, connection: Any, ran
 
 
 def outcome(method: str, feature: str, data: Path, out: Path) -> str:
-    """What becomes of a pair."""
+    """Return the result for a pair."""
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]

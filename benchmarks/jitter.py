@@ -2,10 +2,10 @@
 
     python benchmarks/jitter.py
 
-All ways take turns in every round of one run, so that a busy machine slows them alike. Times are milliseconds per clip,
-median and range over the rounds, draws included; every way gets uint8 frames and the original's settings (brightness,
-contrast, saturation 0.8, hue 0.2, p 0.8, each frame its own). Both PIL and ``jitter_frames`` return uint8, the others
-float32.
+All ways take turns in every round of one run, so a busy machine slows them equally. Times are milliseconds per clip:
+median and range over the rounds, with the random draws. Every way gets uint8 frames and the original's settings:
+brightness, contrast and saturation 0.8, hue 0.2, p 0.8, and separate draws per frame. PIL and ``jitter_frames`` return
+uint8. The other ways return float32.
 """
 
 from __future__ import annotations

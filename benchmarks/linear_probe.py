@@ -1,11 +1,13 @@
 """A linear probe on cached features beside the end-to-end frozen run: the same accuracy, in what share of the time?
 
-Both classify MotionClips with the demo's network, frozen and in eval mode, from one set of weights, and are tested on two
-uniform clips of each held-out video. *Cached* is configs/demo/probe_motion.py with its probe alone: features of two uniform
-clips per video are extracted once, the classifier is found by L-BFGS, its weight decay on a fifth of the training videos.
-*End to end* is configs/demo/finetune_motion.py with the whole backbone frozen and the schedule of configs/downstream/linear_*
-(Adam 0.01, x0.3 after 4 and 8 of 10 epochs): a random clip and crop of every video in every epoch. A third way takes that very
-schedule to the cached features, so that what caching costs is not mistaken for what the optimiser gains.
+Both ways classify MotionClips with the demo's network. The network is frozen and in eval mode, and both use the same
+weights. Both are tested on two uniform clips of each held-out video.
+
+*Cached* is configs/demo/probe_motion.py with only its probe. It extracts the features of two uniform clips per video once.
+L-BFGS fits the classifier, and a fifth of the training videos selects its weight decay. *End to end* is
+configs/demo/finetune_motion.py with the whole backbone frozen and the schedule of configs/downstream/linear_* (Adam 0.01,
+x0.3 after 4 and 8 of 10 epochs). It draws a random clip and crop of every video in every epoch. A third way applies the
+same schedule to the cached features. This separates the cost of caching from the gain of the optimiser.
 
     python benchmarks/linear_probe.py                                  # makes 100 + 50 clips per class; some minutes
     python benchmarks/linear_probe.py --checkpoint work_dirs/pace_motion/epoch_2.pth
@@ -69,7 +71,7 @@ def end_to_end_config(clips: str, work_dir: Path, weights: str, epochs: int, bat
 
 
 def prepared(config: Config, work_dir: Path, weights: str) -> Config:
-    """Where to write, and where to start from."""
+    """Set the work dir and the starting weights of a config."""
     config.work_dir, config.load_from = str(work_dir), weights
     config.randomness = dict(seed=0)
     config.log_level = 'WARNING'
@@ -153,8 +155,8 @@ def report(args: argparse.Namespace, runs: dict[str, tuple[float, float]], train
     """Print the table, whether the accuracies differ by more than chance, and last the ratio of the times.
 
     Args:
-        args: Of the command line.
-        runs: Seconds and accuracy of 'whole', 'cached' and 'refit'; the time of 'refit' is without the extraction.
+        args: Arguments of the command line.
+        runs: Seconds and accuracy of 'whole', 'cached' and 'refit'. The time of 'refit' excludes the extraction.
         train: Training videos.
         test: Test videos.
     """

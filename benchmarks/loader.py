@@ -3,9 +3,9 @@
     python benchmarks/loader.py                                  # MotionClips, made in a temporary folder
     python benchmarks/loader.py --videos FOLDER --keep /tmp/sets # your clips; the forms made of them are kept
 
-Every way loads the same list with the same sampler (VSPP's), takes its turn in every round of one run, and hands over a
-uint8 clip 3 x 16 x 112 x 112. "jitter on the device" stands for :class:`BatchColorJitter`, whose cost is in step.py; the
-original jitters each frame as a PIL image. The plain MMAction2 pipeline is the issue's list, with decord and with PyAV.
+Every way loads the same list with the same sampler (VSPP's) and returns a uint8 clip 3 x 16 x 112 x 112. The ways take turns
+in every round of one run. "jitter on the device" means :class:`BatchColorJitter`; step.py measures its cost. The original
+jitters each frame as a PIL image. The plain MMAction2 pipeline is the issue's list, with decord and with PyAV.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def original(folders: list[str], length: int) -> Callable[[int], Any]:
 
 
 def ways(sets: ClipSets, frames: int) -> dict[str, Callable[[int], Any]]:
-    """{name: load the clip(s) of video i}; what loads several says so in ``clips``."""
+    """Return {name: function that loads the clip(s) of video i}. A function that loads several has ``clips``."""
     folders, sources = sets.frame_folders(), sets.sources
     stores = {layout: sets.stored(layout) for layout in ('mp4', 'jpg', 'raw')}
     grouped = ours(sources, repeat=4)

@@ -2,7 +2,7 @@
 
 python benchmarks/losses.py              # auxSKD at 30 x 15,360, RSPNet at 32 x 16,384, one thread
 
-The alternative, in the same run, computes the similarities once for the loss and again for the diagnostics.
+The alternative runs in the same process. It computes the similarities once for the loss and again for the diagnostics.
 """
 
 from __future__ import annotations

@@ -32,12 +32,12 @@ def machine(packages: Sequence[str] = _PACKAGES) -> str:
 
 
 def table(times: Mapping[str, Sequence[float]], unit: str, base: str, ratio: str) -> str:
-    """Markdown: median, range, and the ratio of medians to the way ``base``, last.
+    """Make a Markdown table: median, range and, in the last column, the ratio of medians to the way ``base``.
 
     Args:
-        times: One value per round for each way, in ``unit``; smaller is better.
+        times: One value per round for each way, in ``unit``. Smaller is better.
         unit: Head of the column.
-        base: The way whose ratio is 1.
+        base: The way with ratio 1.
         ratio: Head of the last column.
     """
     lines = [f'| way | {unit}, median (range) | {ratio} |', '|---|---|---|']

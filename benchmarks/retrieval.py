@@ -1,9 +1,9 @@
 """Exact retrieval over a large gallery: our block-wise ``cosine_topk`` beside faiss (``IndexFlatIP``), alternating in one run.
 
-Both start from the same features, not normalised, in memory. faiss normalises a copy block by block, adds it to an index
-and searches; ours normalises and searches block by block and keeps nothing. Peak memory is the growth of the resident
-size over the features themselves, each way in a process of its own. That both find the same is checked in every run:
-neighbours in another order than faiss's must be as near as those, to the rounding of the scalar products.
+Both start from the same features in memory, which are not normalised. faiss normalises a copy block by block, adds it to
+an index and searches. Our way normalises and searches block by block and keeps no copy. Each way runs in its own process.
+Peak memory is the growth of the resident size beyond the features. Every run checks that both find the same neighbours.
+If the order differs from faiss's, the similarities must be equal up to the rounding of the scalar products.
 
     python benchmarks/retrieval.py                                # 1,000,000 x 512, 1,000 queries: needs 6 GiB
     python benchmarks/retrieval.py --gallery 20000 --queries 100  # a smoke test
@@ -45,7 +45,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def simulate(count: int, width: int, seed: int) -> Tensor:
-    """Features (count, width): what a ReLU leaves of a Gaussian, as pooled features have it, times a length of their own."""
+    """Make features (count, width): a Gaussian after a ReLU, like pooled features, times a random scale per row."""
     generator = torch.Generator().manual_seed(seed)
     features = torch.empty(count, width)
     for block in features.split(BLOCK):
@@ -89,10 +89,11 @@ def check_same(
 
     Args:
         ours: Similarities and indices (Q, k), nearest first.
-        theirs: The same.
+        theirs: Similarities and indices of faiss, in the same form.
 
     Returns:
-        Largest difference of a similarity, and the share of ranks and of queries' sets of neighbours that are equal.
+        Largest difference of a similarity, the share of equal ranks, and the share of queries with equal sets of
+        neighbours.
 
     Raises:
         SystemExit: If a similarity at any rank differs by more than rounding.

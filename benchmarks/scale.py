@@ -3,9 +3,9 @@
     python benchmarks/scale.py                       # lists of 100, 1,000, 10,000 and 100,000 entries
     python benchmarks/scale.py --entries 100 100000 --clips 4000
 
-Entries are hard links to a few MotionClips, in folders of a thousand; the store's are rows of its index that point to the
-same bytes. Start-up is from nothing to a data set that knows its length. Memory is the growth of the resident size of a
-process that reads so many clips at random, between a tenth of them and all.
+Entries of a list are hard links to a few MotionClips, in folders of a thousand. Entries of the store are rows of its index
+that point to the same bytes. Start-up is the time until a data set knows its length. For memory, a process reads clips at
+random. Memory is the growth of its resident size between a tenth of the clips and all clips.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def link_folder(out: Path, videos: list[str], entries: int) -> str:
 
 
 def widen_store(out: Path, videos: list[str], entries: int) -> str:
-    """A store whose index names its few videos again and again."""
+    """Make a store whose index repeats its few videos."""
     store = pack_videos(out, [SourceVideo(path, Path(path).name) for path in videos], StoreSettings('mp4'))
     rows = np.resize(store.index.rows, entries)
     names = [f'{i // 1000:03d}/{i:06d}.mp4' for i in range(entries)]
@@ -78,7 +78,7 @@ def resident() -> float:
 
 
 def load(source: str, clips: int, results: multiprocessing.Queue) -> None:
-    """Start up and read clips at random, in a process of its own."""
+    """Start up and read clips at random, in a separate process."""
     start = time.perf_counter()
     dataset = UnlabeledVideoDataset(
         source, pipeline=STEPS, list_format='path label' if source[-4:] == '.txt' else 'auto'

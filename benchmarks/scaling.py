@@ -3,13 +3,14 @@
     python benchmarks/scaling.py                       # 1, 2 and 4 processes on this machine, against the prediction
     python benchmarks/scaling.py --no-measure --step-ms 300   # only the clusters, for a measured step of one GPU
 
-The model, in scaling_model.py, is told the steps of one process (wrapped by DDP), by how much processes that send each
-other nothing are slower on all cores than on one, and how long two all-reduces take between two processes. From these it
-simulates a step rank by rank on the cores there are: ranks that are more than the cores take turns. Nothing measured with
-2 or 4 processes that train together goes into the prediction for them.
+The model is in scaling_model.py and has three inputs: the steps of one process (wrapped by DDP), the slowdown of processes
+without communication on all cores against one core, and the time of two all-reduces between two processes. From these it
+simulates a step rank by rank on the cores of the machine. If there are more ranks than cores, the ranks take turns. The
+prediction for 2 or 4 processes uses no measurement of 2 or 4 processes that train together.
 
-Groups of processes are measured in turn, round by round. Rounds in which other programs used more than ``--others`` of the
-cores are left out, or all but the five quietest; what others used in the rest is taken off the cores that the model has.
+The groups of processes take turns, round by round. Rounds in which other programs used more than ``--others`` of the cores
+are left out. If too few rounds are quiet, the five quietest rounds count. The model's cores are reduced by the share that
+other programs used in these rounds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The model of benchmarks/scaling.py: what a step of W ranks costs, on one machine and on a cluster."""
+"""The model of benchmarks/scaling.py: cost of a step of W ranks, on one machine and on a cluster."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Sizes(NamedTuple):
-    """Bytes: of the gradient, of a rank's keys and of a rank's clips for one view."""
+    """Bytes of the gradient, of a rank's keys, and of a rank's clips for one view."""
 
     gradient: int
     keys: int
@@ -35,11 +35,11 @@ class Parts(NamedTuple):
 
 
 class Machine(NamedTuple):
-    """What processes compute on.
+    """The machine that the processes compute on.
 
     Attributes:
-        cores: Cores of the machine.
-        slowdown: How much slower each computes where so many are busy: ``{1: 1.0, 2: 1.2}``.
+        cores: Number of cores.
+        slowdown: Slowdown of each process by the number of busy cores: ``{1: 1.0, 2: 1.2}``.
         others: Share of all cores that other programs use.
     """
 
@@ -88,19 +88,19 @@ def simulate(
     shuffle: bool = False,
     steps: int = 2000,
 ) -> float:
-    """Median seconds of a step of ``world`` processes on one machine.
+    """Simulate a step of ``world`` processes on one machine and return its median seconds.
 
-    A step is simulated rank by rank: every rank computes up to the keys and waits there for the others, all copy what is
-    sent, and the same again with the backward pass and the gradient. Copies are work of the same cores.
+    A step is simulated rank by rank. Every rank computes up to the keys and waits there for the others. Then all ranks
+    copy the data that are sent. The same follows with the backward pass and the gradient. The same cores make the copies.
 
     Args:
-        parts: Steps of one process, to draw from.
-        sizes: What is sent.
-        world: Processes.
-        link: Between two processes that have a core each.
-        machine: Its cores.
-        shuffle: With batch shuffle.
-        steps: Steps to simulate.
+        parts: Measured steps of one process. The simulation draws from them.
+        sizes: Sizes of the data that are sent.
+        world: Number of processes.
+        link: Link between two processes with one core each.
+        machine: The machine.
+        shuffle: Whether the step has a batch shuffle.
+        steps: Number of steps to simulate.
     """
     if world == 1:
         return statistics.median(sum(part) for part in parts)
@@ -117,7 +117,7 @@ def simulate(
 
 
 def cluster_step(compute: Sequence[float], sizes: Sizes, world: int, link: Link, shuffle: bool) -> float:
-    """Mean seconds of a step of ``world`` devices that share nothing: the slowest of ``world`` draws, and what is sent."""
+    """Mean seconds of a step of ``world`` devices that share nothing: the slowest of ``world`` draws, plus the communication."""
     rng = random.Random(0)
     slowest = statistics.fmean(max(rng.choices(compute, k=world)) for _ in range(2000))
     if world == 1:

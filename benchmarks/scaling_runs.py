@@ -1,4 +1,4 @@
-"""Processes that benchmarks/scaling.py measures, and the rounds in which nothing else ran."""
+"""Processes that benchmarks/scaling.py measures, and the choice of quiet rounds."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def sizes_of(args: argparse.Namespace) -> Sizes:
 
 
 def work(rank: int, world: int, port: int | None, args: argparse.Namespace, pipe: Any, start: Any) -> None:
-    """One process: does what comes through the pipe, after all of its group have arrived at ``start``."""
+    """Run one process: it executes commands from the pipe after its whole group has reached ``start``."""
     torch.set_num_threads(1)
     model = build(args)
     wrapped = model
@@ -98,7 +98,7 @@ def work(rank: int, world: int, port: int | None, args: argparse.Namespace, pipe
 
 
 class Group:
-    """So many processes, which train together or (not ``connected``) each for itself."""
+    """A number of processes that train together or, if not ``connected``, separately."""
 
     def __init__(self, world: int, args: argparse.Namespace, connected: bool) -> None:
         context = multiprocessing.get_context('fork')
@@ -111,7 +111,7 @@ class Group:
             self.pipes.append(mine)
 
     def run(self, kind: Any, count: int) -> tuple[list[tuple], float]:
-        """What every process sends after ``count`` of something, and the share of all cores that others used meanwhile."""
+        """Return the message of every process after ``count`` repetitions, and the share of all cores that others used."""
         busy, begin = _busy_seconds(), time.perf_counter()
         for pipe in self.pipes:
             pipe.send((kind, count))

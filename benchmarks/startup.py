@@ -2,8 +2,8 @@
 
     python benchmarks/startup.py --rounds 5
 
-Each import runs in a process of its own, and the ways take turns in every round. MMAction2 gets the same stand-in for the
-module that its release on PyPI lacks (``drn``), because its models cannot be imported without it.
+Each import runs in its own process, and the ways take turns in every round. The release of MMAction2 on PyPI lacks the
+module ``drn``, and its models cannot be imported without it. So MMAction2 gets the same stand-in as this package.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
 
 
 def measured(code: str) -> tuple[float, float]:
-    """CPU seconds and peak memory in MB of some code in a process of its own."""
+    """Measure CPU seconds and peak memory in MB of code in a separate process."""
     program = f'import sys; sys.path.insert(0, {str(ROOT)!r})\n{MEASURED.format(code=code)}'
     done = subprocess.run([sys.executable, '-W', 'ignore', '-c', program], capture_output=True, text=True, check=True)
     seconds, peak = json.loads(done.stdout)

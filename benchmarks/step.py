@@ -3,12 +3,14 @@
     python benchmarks/step.py                                # VSPP and auxSKD on R(2+1)D, 16 x 112 x 112, batch 4
     python benchmarks/step.py --batch 30 --compile           # as in the configs, on a GPU (benchmarks/all.py does this)
 
-Ways take turns in every round of one run; all have the fused optimizer. Beside the ratio to float32 (torch's own settings:
-on a GPU convolutions in TF32; without it is a row of its own) stands the share of this machine's own rate of multiplying
-large bfloat16 matrices (float32 where it has no bfloat16), measured in the same run: forward and backward are counted as
-three forward passes (auxSKD: four), of the network's multiplications alone. Loader cores are what a step's rate takes
-from a packed mp4 store: videos/s times the CPU time of loading one, measured in the same run with the pipelines of the
-improved configs. A video is one clip for VSPP and two for auxSKD.
+The ways take turns in every round of one run, and all use the fused optimizer. The ratio is to float32 with torch's default
+settings, which on a GPU compute convolutions in TF32. A separate row turns TF32 off.
+
+The next column is the share of this machine's own rate for products of large bfloat16 matrices, measured in the same run. A
+machine without bfloat16 uses float32. Forward and backward count as three forward passes (auxSKD: four), and only the
+network's multiplications count. Loader cores are the cores that feed a step from a packed mp4 store: videos/s times the CPU
+time per loaded video. This time is measured in the same run with the pipelines of the improved configs. A video is one clip
+for VSPP and two for auxSKD.
 """
 
 from __future__ import annotations
@@ -67,7 +69,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def ways(cuda: bool, bf16: bool, compiled: bool) -> dict[str, Way]:
-    """What is measured on such a machine, float32 first."""
+    """Return the ways to measure on this kind of machine, float32 first."""
     found = {'float32': Way()}
     if cuda:
         found['float32, TF32 off'] = Way(tf32=False)
@@ -176,7 +178,7 @@ def has_bf16(device: torch.device) -> bool:
 def measure(
     args: argparse.Namespace, device: torch.device
 ) -> tuple[dict[tuple[str, str], list[float]], dict[tuple[str, str], str]]:
-    """{(method, way): seconds of a step, one value per round}, and {(method, way): why it could not be measured}."""
+    """Return {(method, way): seconds per step, one value per round}, and {(method, way): reason for no measurement}."""
     times: dict[tuple[str, str], list[float]] = {}
     failed: dict[tuple[str, str], str] = {}
     for method in args.methods:
@@ -202,7 +204,7 @@ def measure(
 
 
 def jitter_seconds(views: int, args: argparse.Namespace, device: torch.device) -> float:
-    """Jitter of a batch of so many views on the device."""
+    """Measure the jitter of a batch with this number of views on the device."""
     jitter = BatchColorJitter(**STRENGTH)
     shape = (args.batch, views, 3, 16, args.size, args.size)
     clips = torch.randint(0, 256, shape, dtype=torch.uint8, device=device)
@@ -238,14 +240,14 @@ def report(
     rate: tuple[str, float],
     loading: dict[str, float],
 ) -> str:
-    """The table.
+    """Make the table.
 
     Args:
-        times: As of :func:`measure`.
-        batch: Videos of a step.
-        per_clip: Multiply-additions of a clip.
+        times: Result of :func:`measure`.
+        batch: Videos per step.
+        per_clip: Multiply-additions per clip.
         rate: Name and rate of the matrix product to compare with.
-        loading: As of :func:`loading_seconds`.
+        loading: Result of :func:`loading_seconds`.
     """
     lines = [
         f'| method | way | ms a step, median (range) | videos/s | share of {rate[0]} matmul rate | loader cores to feed it '

@@ -1,7 +1,7 @@
 """Let the nodes of a training agree before torchrun starts; standard library only, so that it costs no time.
 
-Node 0 listens at MASTER_ADDR:PORT, the others tell it what they were started with, and all get the same verdict: nothing, or
-one line and exit code 1. With one node it only sees whether the port is free.
+Node 0 listens at MASTER_ADDR:PORT. The other nodes send it their start settings, and all nodes get the same verdict: no
+output, or one line and exit code 1. With one node, the tool only checks that the port is free.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tool_start import ToolParser
 
 
 class Refused(Exception):
-    """What is wrong, in one line."""
+    """The fault, in one line."""
 
 
 def listen(address: str, port: int) -> socket.socket:
@@ -36,7 +36,7 @@ def listen(address: str, port: int) -> socket.socket:
 
 
 def conflict(nodes: list[dict[str, Any]]) -> str | None:
-    """What does not fit together in what the nodes were started with."""
+    """Find the contradiction between the start settings of the nodes."""
     first = nodes[0]
     for node in nodes[1:]:
         for key in ('NNODES', 'GPUS', 'MAX_RESTARTS'):

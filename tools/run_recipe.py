@@ -1,6 +1,6 @@
 """Run a recipe: a list of phases, the weights of one handed to the next, then a report of what they are worth.
 
-Started again, it skips finished phases and resumes the one that was cut off.
+A new start skips finished phases and resumes the interrupted phase.
 """
 
 from __future__ import annotations

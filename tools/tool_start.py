@@ -1,7 +1,8 @@
 """How every tool starts: it parses its arguments first, and imports the package afterwards.
 
-Importing torch, MMEngine and MMAction2 takes seconds. ``--help`` and a mistyped option need none of them, so this module
-has the standard library only. Tools find it because they append their ``tools`` folder to ``sys.path``.
+The import of torch, MMEngine and MMAction2 takes seconds. ``--help`` and the error for a mistyped option need none of
+them, so this module uses only the standard library. Tools find it because they append their ``tools`` folder to
+``sys.path``.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ class ToolParser(argparse.ArgumentParser):
     """Parser of a tool, whose ``--help`` ends with an example.
 
     Args:
-        description: What the tool does.
-        example: A whole command line.
+        description: Purpose of the tool.
+        example: A complete command line.
         show_defaults: Add its default to the help of each option.
     """
 
@@ -38,10 +39,10 @@ class ToolParser(argparse.ArgumentParser):
 
 
 class Words(list):
-    """Overrides as typed: the option's action and its value, for each time that one was given.
+    """Overrides as typed: the option's action and its value, for each use of the option.
 
     Attributes:
-        parser: Refuses them where they cannot be read.
+        parser: Parser that refuses overrides it cannot read.
     """
 
     parser: argparse.ArgumentParser
@@ -50,7 +51,7 @@ class Words(list):
 class CfgOptions(argparse.Action):
     """``--cfg-options key=value ...``; :func:`read_overrides` reads the words after the imports.
 
-    ``--cfg-file FILE`` has the same action. Both add to ``cfg_options``, so that the later one wins.
+    ``--cfg-file FILE`` has the same action. Both add to ``cfg_options``, so the later option wins.
     """
 
     def __call__(
@@ -82,7 +83,7 @@ def add_overwrite(parser: argparse.ArgumentParser) -> None:
 def start(parse_args: Callable[[], argparse.Namespace], main: Callable[[argparse.Namespace], Any]) -> None:
     """Parse, then import the package, then run ``main`` under :func:`auxskd_mm.launch.tool.run_tool`.
 
-    What is missing for the import ends the tool with one line and exit code 1, as bad input does.
+    If a package for the import is missing, the tool ends with one line and exit code 1, as for bad input.
     """
     args = parse_args()
     try:
@@ -100,9 +101,9 @@ def start(parse_args: Callable[[], argparse.Namespace], main: Callable[[argparse
 
 
 def read_overrides(args: argparse.Namespace) -> argparse.Namespace:
-    """Replace the words of ``--cfg-options`` and ``--cfg-file`` by the overrides that they mean; imports the package.
+    """Replace the words of ``--cfg-options`` and ``--cfg-file`` by their overrides. This imports the package.
 
-    Words that are no overrides are a usage error, with argparse's exit code 2.
+    Words that are not overrides are a usage error, with argparse's exit code 2.
     """
     words = getattr(args, 'cfg_options', None)
     if not isinstance(words, Words):
@@ -120,10 +121,10 @@ def read_overrides(args: argparse.Namespace) -> argparse.Namespace:
 
 
 def light_module(name: str) -> ModuleType:
-    """A module of the package without the ``__init__`` of its packages, for choices and defaults that ``--help`` shows.
+    """Import a module without the ``__init__`` of its packages, for choices and defaults that ``--help`` shows.
 
     Args:
-        name: A module whose imports are light, such as ``'auxskd_mm.choices'``.
+        name: A module with light imports, such as ``'auxskd_mm.choices'``.
     """
     if _PACKAGE in sys.modules:
         return importlib.import_module(name)

@@ -1,4 +1,4 @@
-"""What the tools call and a notebook can call."""
+"""Functions for the tools and for notebooks."""
 
 from importlib import import_module
 from typing import Any

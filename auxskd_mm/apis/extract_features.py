@@ -48,27 +48,28 @@ def extract_features(
     device: str | None = None,
     seed: int = 0,
 ) -> FeatureBank:
-    """One feature per video: the mean over evenly spread clips of the pooled output of the backbone.
+    """Extract one feature per video: the mean of the backbone's pooled output over evenly spread clips.
 
     Args:
         config: Any config of this package or of MMAction2 whose model has a ``backbone``: pretraining or recognition. Or
             a model of :func:`init_model`: ``extract_features(model, videos=...)``.
-        checkpoint: A config's weights; every tensor of the backbone must be there. None takes random ones, drawn from
-            ``seed`` as a training from scratch would start.
+        checkpoint: Weights for the config. The file must hold every tensor of the backbone. None draws random weights
+            from ``seed``, as a training from scratch does.
         videos: A folder, a glob, a list file, video files, or several of them; see :class:`UnlabeledVideoDataset`.
         num_clips: Clips per video.
         pooling: See :func:`pool_for_protocol`.
-        pipeline: Transforms from ``filename`` on; None takes them from the config, see :func:`feature_pipeline`.
+        pipeline: Transforms that follow ``filename``. None takes them from the config; see :func:`feature_pipeline`.
         data_prefix: Folder that the names in a list are relative to.
-        batch_size: Videos at a time.
-        num_workers: Processes that decode.
-        device: None is the accelerator if there is one; a model stays where it is.
+        batch_size: Videos per batch.
+        num_workers: Number of processes that decode.
+        device: Device of a model that is built here. None takes the accelerator if there is one. A given model stays
+            on its device.
         seed: Seed of random weights.
 
     Returns:
-        Features (N, D) with names, labels where a list gives them, and the protocol, which holds a digest of the
-        weights: banks of different networks are refused when compared. A video that cannot be read is
-        named in the log and left out.
+        Features (N, D) with the names, the protocol, and labels if a list gives them. The protocol holds a digest of
+        the weights, so a comparison refuses banks of different networks. A video that cannot be read is named in the
+        log and left out.
 
     Raises:
         InputError: For a config, checkpoint, or videos that cannot be used.
@@ -118,9 +119,10 @@ def write_features(path: str | Path, bank: FeatureBank) -> None:
     """Write features where other programs read them.
 
     Args:
-        path: ``.npy``: the array alone, with the names in ``<stem>.txt`` beside it, one line per row; ``.npz``: a
-            :class:`FeatureBank`; ``.parquet``: columns name, label, feature. The protocol goes into ``<stem>.json``.
-        bank: What to write.
+        path: The suffix chooses the format. ``.npy`` holds the array alone; ``<stem>.txt`` beside it has the names, one
+            line per row. ``.npz`` holds a :class:`FeatureBank`. ``.parquet`` has the columns name, label and feature.
+            The protocol goes into ``<stem>.json``.
+        bank: Features to write.
 
     Raises:
         InputError: See :func:`check_feature_path`.

@@ -45,9 +45,9 @@ class Prediction:
     """Answer to one question about one video.
 
     Attributes:
-        names: K class names.
-        clips: Probabilities (V, K) of the V clips that were shown.
-        truth: True class of each clip, where the pipeline drew it; else empty.
+        names: Names of the K classes.
+        clips: Probabilities (V, K) for the V clips that the model saw.
+        truth: True class of each clip if the pipeline drew it; otherwise empty.
     """
 
     names: tuple[str, ...]
@@ -72,12 +72,12 @@ class Prediction:
 
 @dataclass
 class VideoPrediction:
-    """What a model says about one video: ``prediction['pace'].best``.
+    """Predictions of a model on one video: ``prediction['pace'].best``.
 
     Attributes:
         filename: Path, address, or 'array'.
-        tasks: Answers by task: 'pace', 'segment' (VSPP), 'order' (VCOP), 'class' (a recogniser), or a task of your own.
-        frame_inds: Frames that were shown, int64 (V * clip_len,), if the pipeline says.
+        tasks: Answer for each task: 'pace', 'segment' (VSPP), 'order' (VCOP), 'class' (a recogniser), or your own task.
+        frame_inds: Indices of the frames in the clips, int64 (V * clip_len,), if the pipeline records them.
     """
 
     filename: str
@@ -106,15 +106,15 @@ def init_model(
 
     Args:
         config: Config file, ``package::path``, or a config.
-        checkpoint: File or address; None takes random weights, drawn from ``seed`` as a training would start.
-        device: None is the accelerator if there is one.
-        require: 'model' if the checkpoint must bring every tensor, 'backbone' if the backbone's are enough (a checkpoint
-            of an earlier phase, or of ``tools/analysis/publish_model.py``); other tensors are taken where they fit.
+        checkpoint: File or address. None draws random weights from ``seed``, as a training from scratch does.
+        device: Device of the model. None takes the accelerator if there is one.
+        require: 'model' if the checkpoint must hold every tensor. 'backbone' if the backbone's tensors are enough, as in
+            a checkpoint of an earlier phase or of ``tools/analysis/publish_model.py``. Other tensors are loaded if they fit.
         seed: Seed of random weights.
 
     Raises:
-        InputError: If the config has no model, the checkpoint is missing, damaged or of another network, or there is no
-            such device.
+        InputError: If the config has no model; if the checkpoint is missing, damaged or of another network; or if the
+            device does not exist.
     """
     if not isinstance(config, Config):
         config = load_config(str(config))
@@ -173,7 +173,7 @@ def _quiet() -> Iterator[None]:
 
 
 def load_weights(model: VideoModel, checkpoint: str, prefixes: Sequence[str]) -> None:
-    """Load what fits; parts of the model that start with ``prefixes`` must be covered whole.
+    """Load the tensors that fit. Parts of the model that start with ``prefixes`` must be loaded completely.
 
     Raises:
         InputError: See :func:`load_checked`.
@@ -186,11 +186,11 @@ def inference_pipeline(config: Config, question: str = 'as_is', num_clips: int =
     """Pipeline from a sample of :func:`as_samples` to the model's input.
 
     Args:
-        config: With a ``test_dataloader`` or ``val_dataloader`` (without either, the training pipeline without its
-            random steps is taken for 'as_is').
-        question: 'as_is' shows ``num_clips`` clips of consecutive frames, spread evenly; 'task' lets the sampler of the
-            test pipeline speed up, shuffle ... as in a test, so that the true answers are known.
-        num_clips: Clips a video, for 'as_is'.
+        config: Config with a ``test_dataloader`` or ``val_dataloader``. If it has neither, 'as_is' uses the training
+            pipeline without its random steps.
+        question: 'as_is' takes ``num_clips`` evenly spread clips of consecutive frames. 'task' lets the sampler of the
+            test pipeline speed up, shuffle ... as in a test, so the true answers are known.
+        num_clips: Clips per video, for 'as_is'.
 
     Raises:
         InputError: For an unknown question, or a config without a pipeline for it.
@@ -222,7 +222,7 @@ def check_question(model: VideoModel, question: str) -> None:
 
 
 def asked_tasks(model: VideoModel) -> tuple[Task, ...]:
-    """Tasks of a model of :func:`init_model`: those of its head, or else those that the config's evaluators name."""
+    """Return the tasks of a model of :func:`init_model`, from its head or else from the config's evaluators."""
     own = model_tasks(model)
     # A head of MMAction2's kind counts as a classifier until something says otherwise.
     return own if own not in ((), (CLASS,)) else tuple(evaluated_tasks(getattr(model, 'cfg', None) or Config())) or own
@@ -238,22 +238,22 @@ def predict(
     skip_bad: bool = False,
     **stream: Any,
 ) -> list[VideoPrediction]:
-    """What a model of :func:`init_model` says about videos.
+    """Predict with a model of :func:`init_model` on videos.
 
     Args:
         model: Any recogniser with a head that writes probabilities: VSPP, VideoPace, VCOP or a classifier.
         videos: See :func:`auxskd_mm.datasets.input_sources.as_samples`.
-        question: See :func:`inference_pipeline`. VCOP has an answer to 'task' alone.
-        num_clips: Clips a video, for 'as_is'; their probabilities are averaged.
-        batch_size: Videos at a time.
-        skip_bad: Log unreadable videos and leave them out instead of stopping.
+        question: See :func:`inference_pipeline`. VCOP only answers 'task'.
+        num_clips: Clips per video, for 'as_is'. Their probabilities are averaged.
+        batch_size: Videos per batch.
+        skip_bad: If true, unreadable videos are logged and left out. If false, they are an error.
         stream: ``stream_frames`` and ``windows`` for webcams and addresses.
 
     Returns:
-        One for each video, in their order.
+        One prediction per video, in the order of the videos.
 
     Raises:
-        InputError: If the model predicts nothing of the kind, or a video cannot be used.
+        InputError: If the model has no head that answers the question, or a video cannot be used.
     """
     check_question(model, question)
     pipeline = inference_pipeline(model.cfg, question, num_clips)
@@ -265,16 +265,16 @@ def predict(
 
 
 def predict_pace(model: VideoModel, video: VideoInput, **options: Any) -> VideoPrediction:
-    """At what pace a video seems to play and, for VSPP, which segment of its clips seems sped up.
+    """Predict the pace of a video and, with VSPP, the segment of its clips that is sped up.
 
     Args:
-        model: Of :func:`init_model`, with a :class:`VSPPHead` or :class:`PaceHead`.
+        model: Model of :func:`init_model` with a :class:`VSPPHead` or :class:`PaceHead`.
         video: One video: file, frame folder, array, webcam or address.
-        options: As of :func:`predict`.
+        options: Options of :func:`predict`.
 
     Returns:
-        ``result['pace']`` and, for VSPP, ``result['segment']``: names, probabilities, ``best``. Shown as it is, a video
-        at its own pace has no sped-up segment, and the answer about it means nothing.
+        ``result['pace']`` and, for VSPP, ``result['segment']``, each with names, probabilities and ``best``. With the
+        question 'as_is', the video keeps its own pace and has no sped-up segment. The segment then means nothing.
 
     Raises:
         InputError: If the model does not predict a pace, or ``video`` is not exactly one that can be read.
@@ -362,6 +362,6 @@ def read_prediction(sample: ActionDataSample, model: VideoModel) -> VideoPredict
 
 
 def _probabilities(scores: torch.Tensor, head: nn.Module) -> torch.Tensor:
-    """Probabilities (V, K) of what a recogniser of MMAction2 predicts: logits, save with ``average_clips='prob'``."""
+    """Convert the scores of an MMAction2 recogniser to probabilities (V, K). Only ``average_clips='prob'`` gives no logits."""
     done = getattr(head, 'average_clips', None) == 'prob'
     return scores if done else scores.softmax(-1)

@@ -39,18 +39,18 @@ if TYPE_CHECKING:
 @INFERENCERS.register_module(name='pretext')
 @INFERENCERS.register_module()
 class PretextInferencer(BaseInferencer):
-    """What a VSPP, VideoPace or VCOP model (or a recogniser) says about videos::
+    """Predict with a VSPP, VideoPace or VCOP model, or with a recogniser, on videos::
 
         inferencer = PretextInferencer('configs/vspp_r21d_k100.py', 'epoch_20.pth')
         inferencer('my_videos', batch_size=8, out_dir='pictures')['predictions'][0]['pace']['best']
 
     Args:
         model: Config file, ``package::path``, name in the model zoo (``'vspp_r21d_k100'``), or a config.
-        weights: Checkpoint; None takes random weights.
-        device: None is the accelerator if there is one.
+        weights: Checkpoint. None takes random weights.
+        device: Device of the model. None takes the accelerator if there is one.
         question: 'as_is' or 'task', see :func:`auxskd_mm.apis.inference.inference_pipeline`.
-        num_clips: Clips a video, for 'as_is'.
-        skip_bad: Leave unreadable videos out, with a line in the log, instead of stopping.
+        num_clips: Clips per video, for 'as_is'.
+        skip_bad: If true, unreadable videos are logged and left out. If false, they are an error.
         show_progress: Draw a progress bar.
 
     Raises:
@@ -98,7 +98,7 @@ class PretextInferencer(BaseInferencer):
         yield from batches(prepared(numbered(as_samples(*inputs, **kwargs)), self.pipeline, self.skip_bad), batch_size)
 
     def forward(self, inputs: Any, **kwargs: object) -> list[VideoPrediction]:
-        """Predictions of a batch, each with the clips that were shown if pictures are wanted."""
+        """Predict a batch. Each prediction keeps its clips if pictures are wanted."""
         results = predict_batch(self.model, inputs)
         if self._out_dir:
             for sample, result in zip(inputs, results):
@@ -117,14 +117,14 @@ class PretextInferencer(BaseInferencer):
 
         Args:
             inputs: A video, a folder, a glob, a list, an array, a webcam, an address, or a list of several.
-            return_datasamples: Give :class:`VideoPrediction` objects instead of plain dicts.
-            batch_size: Videos at a time.
-            out_dir: Folder for a picture of each video's clips with the answers; '' draws none.
-            kwargs: ``print_result`` (one line per video), ``pred_out_file`` (.json or .yaml); ``stream_frames`` and
-                ``windows`` for webcams and addresses.
+            return_datasamples: Return :class:`VideoPrediction` objects instead of plain dicts.
+            batch_size: Videos per batch.
+            out_dir: Folder for one picture per video, with its clips and the answers. '' draws none.
+            kwargs: ``print_result`` prints one line per video. ``pred_out_file`` is a .json or .yaml file to write.
+                ``stream_frames`` and ``windows`` are for webcams and addresses.
 
         Returns:
-            ``predictions``, a list in the order of the inputs, and ``visualization``, the pictures' paths.
+            ``predictions``, a list in the order of the inputs, and ``visualization``, the paths of the pictures.
 
         Raises:
             InputError: If an input cannot be used, or nothing can be written to ``out_dir`` or ``pred_out_file``.
@@ -135,7 +135,7 @@ class PretextInferencer(BaseInferencer):
         return super().__call__(inputs, return_datasamples, batch_size, **kwargs)
 
     # Paths, not arrays as of the base class.
-    def visualize(  # type: ignore[override]
+    def visualize(  # type: ignore[override]  # paths, as said above
         self, inputs: list, preds: list[VideoPrediction], show: bool = False, **kwargs: object
     ) -> list[str]:
         """Paths of the pictures that were drawn on the way."""
@@ -162,7 +162,7 @@ class PretextInferencer(BaseInferencer):
         self._drawn.append(str(draw_clip_sheet(rows, Path(self._out_dir, name), title)))
 
     def _paced(self, answers: Mapping[str, int], length: int) -> list[bool]:
-        """Frames of a clip that play at another pace if the predicted classes hold: the config's sampler knows."""
+        """Find the clip's frames with another pace according to the predicted classes, by the config's sampler."""
         sampler = self.sampler
         tasks = () if sampler is None else sampler.tasks
         # A head may have classes that the sampler does not draw.
@@ -200,9 +200,9 @@ def _in_words(task: str, answer: Prediction) -> str:
 
 
 def _config_name(model: str) -> str:
-    """A name of the zoo, 'vspp_r21d_k100', as its config file; anything else as it is.
+    """Return the config file for a name of the zoo, such as 'vspp_r21d_k100'. Return anything else as it is.
 
-    The configs lie beside the package in a clone, and under ``.mim`` in an installed package.
+    In a clone, the configs lie beside the package. In an installed package, they lie under ``.mim``.
 
     Raises:
         InputError: For a name that no config has.

@@ -1,1 +1,1 @@
-"""Reading configs: load them, look things up in them, and explain them in words."""
+"""Functions that load configs, find settings in them and explain them."""

@@ -1,4 +1,4 @@
-"""How many frames of a video the clips of a config span."""
+"""Number of video frames that the clips of a config span."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from .pipelines import LOADERS, all_steps, data_sets
 
 
 def frames_of_config(config: Config) -> tuple[int, str]:
-    """Frames that a video must have for every clip of a config to fit, and the sampler that asks for them.
+    """Compute the number of frames that a video needs for every clip of a config to fit.
 
     Args:
-        config: Its training loader counts; a config without one, by its test or validation loader.
+        config: Any config. The span comes from its training loader, or else from its test or validation loader.
 
     Returns:
-        Frames, and the bare name of the sampler. A sampler that resamples is taken at the rate that it resamples to.
+        Number of frames, and the bare name of the sampler that needs them. If a sampler resamples videos, the frames
+        count at the new rate.
 
     Raises:
-        InputError: If no pipeline has a sampler whose span is known.
+        InputError: If no pipeline has a sampler with a known span.
     """
     init_default_scope(config.get('default_scope', 'mmaction'))
     for loader in reversed(LOADERS):

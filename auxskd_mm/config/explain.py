@@ -1,4 +1,4 @@
-"""A config in words: method, data, effective batch and learning rate, and the origin of each key."""
+"""Explains a config: method, data, effective batch, learning rate, and the origin of each key."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def describe_config(config: Config, path: str, *, gpus: int = 1) -> str:
     """Explain a config.
 
     Args:
-        config: Loaded by :func:`load_config`, overrides included.
-        path: File that it came from.
-        gpus: Processes that would train, for the effective batch; at least 1.
+        config: Config of :func:`load_config`, with its overrides.
+        path: File of the config.
+        gpus: Number of training processes, at least 1. The effective batch depends on it.
 
     Returns:
-        Lines of ``what: words``, in sections.
+        Lines of the form ``subject: text``, in sections.
 
     Raises:
-        InputError: If it has neither a model nor phases, or they do not fit together.
+        InputError: If the config has neither a model nor phases, or its parts do not fit together.
     """
     if gpus < 1:
         raise InputError(f'gpus={gpus}: expected at least 1 process')
@@ -168,7 +168,7 @@ def _source(dataset: Mapping[str, Any]) -> str:
 
 
 def count_samples(dataset: Mapping[str, Any]) -> int | None:
-    """Samples per epoch of an :class:`UnlabeledVideoDataset`; None where its data are not there, or it is another."""
+    """Count the samples per epoch of an :class:`UnlabeledVideoDataset`. None for missing data or another data set."""
     if type_name(dataset.get('type')) != 'UnlabeledVideoDataset' or 'source' not in dataset:
         return None
     settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline')}

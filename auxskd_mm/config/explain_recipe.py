@@ -14,14 +14,14 @@ from .load import load_config
 
 
 def describe_recipe(recipe: Config, folder: Path) -> list[str]:
-    """One line for each phase, one for each of its overrides, and what is compared at the end.
+    """Describe a recipe: one line per phase, one line per override of a phase, and the comparison at the end.
 
     Args:
-        recipe: Config with ``phases``, ``inits`` and ``evaluations``, each of which may be missing.
-        folder: Folder that its config paths are relative to.
+        recipe: Config with ``phases``, ``inits`` and ``evaluations``. Each of them may be missing.
+        folder: Folder that the recipe's config paths are relative to.
 
     Raises:
-        InputError: If an entry has no name, or a config of it is missing.
+        InputError: If an entry has no name, or its config is missing.
     """
     lines = []
     for number, phase in enumerate(recipe.get('phases') or [], 1):

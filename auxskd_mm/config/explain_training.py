@@ -21,7 +21,7 @@ def starting_weights(config: Config) -> str:
 
 
 def _pretrained(node: object, key: str) -> Iterator[tuple[str, str]]:
-    """Key and address of each part of a model that MMEngine fills with weights of its own."""
+    """Yield the key and address of each part of a model that MMEngine initialises with downloaded weights."""
     if isinstance(node, Mapping):
         own = node.get('init_cfg')
         given = own.get('checkpoint') if isinstance(own, Mapping) and own.get('type') == 'Pretrained' else None

@@ -19,24 +19,24 @@ _DROPPED = ('BlendFrames', 'MarkSample')
 
 
 def feature_pipeline(config: Config, num_clips: int = 10) -> list[dict[str, Any]]:
-    """The steps of a config's test (or validation) pipeline with another sampler and packer.
+    """Make a feature pipeline from a config's test (or validation) pipeline, with another sampler and packer.
 
-    MMAction2's ``SampleFrames`` replaces the sampler, whatever that draws (segment-paced clips, ordered tuples ...). The
-    clips keep their length, and their starts are spread evenly from the first to the last that fits. Decoding, channel
-    order, resizing and cropping stay those of the config, as its weights expect them.
+    MMAction2's ``SampleFrames`` replaces every kind of sampler (segment-paced clips, ordered tuples ...). The clips keep
+    their length. Their starts are spread evenly from the first frame to the last start that fits. Decoding, channel
+    order, resizing and cropping do not change, because the weights expect them.
 
-    A config without both pipelines (auxSKD's) uses its training pipeline. Its random crops become central, and other
-    random steps are left out.
+    A config without both pipelines (auxSKD's) uses its training pipeline. Its random crops become central crops, and
+    its other random steps are left out.
 
     Args:
         config: Config with a ``test_dataloader``, ``val_dataloader`` or ``train_dataloader``.
         num_clips: Clips per video.
 
     Returns:
-        Transform configs for a data set that gives ``filename``.
+        Transform configs for a data set whose samples hold ``filename``.
 
     Raises:
-        InputError: If there is no such pipeline, it has no sampler or packer, or a step of it is random.
+        InputError: If the config has no such pipeline, or the pipeline has no sampler, no packer or a random step.
     """
     if num_clips < 1:
         raise InputError(f'num_clips={num_clips}: expected at least 1')

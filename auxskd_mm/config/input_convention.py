@@ -17,15 +17,15 @@ _RGB_STEPS = ('PyAVInit', 'DecordInit', 'OpenCVInit', 'PIMSInit', 'RawFrameDecod
 def input_convention(
     preprocessor: Mapping[str, Any] | None, pipeline: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any] | None:
-    """Input convention of a model with a pipeline, from their configs.
+    """Find the input convention of a model with a pipeline, from their configs.
 
     Args:
-        preprocessor: ``model.data_preprocessor``.
-        pipeline: The steps in front of it.
+        preprocessor: Config of ``model.data_preprocessor``.
+        pipeline: Steps before the preprocessor.
 
     Returns:
-        ``channel_order`` ('rgb' or 'bgr'), and ``mean`` and ``std`` of each channel in that order, on frames of 0 to
-        255; None where a part is not one that is known.
+        ``channel_order`` ('rgb' or 'bgr'), and ``mean`` and ``std`` per channel in that order, for pixel values from 0
+        to 255. The result is None if the preprocessor or the channel order is unknown.
     """
     name = type_name((preprocessor or {}).get('type'))
     order = _decoded_order(pipeline)

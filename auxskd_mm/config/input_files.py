@@ -31,13 +31,14 @@ def check_lists(config: Config, parts: Sequence[str], prefix: str = '') -> None:
     Globs and addresses (``s3://...``) are not checked.
 
     Args:
-        config: With its variables filled.
-        parts: Loaders that will be built: 'train', 'val', 'test'. With 'train', loaders within ``custom_hooks``
-            (:class:`KNNHook`) are looked at as well.
-        prefix: Text before the key in the message, as ``'vspp.'`` for a phase of a recipe.
+        config: Config with its variables filled.
+        parts: Loaders that will be built: 'train', 'val', 'test'. 'train' includes loaders within ``custom_hooks``
+            (:class:`KNNHook`).
+        prefix: Text before the key in the message, such as ``'vspp.'`` for a phase of a recipe.
 
     Raises:
-        InputError: Names the first missing path, the key that asks for it, and the command that makes it.
+        InputError: If a path is missing. The message names the first missing path, its key, and the command that makes
+            the file.
     """
     tops = [f'{part}_dataloader' for part in parts] + ['custom_hooks'] * ('train' in parts)
     for top in tops:

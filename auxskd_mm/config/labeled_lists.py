@@ -27,25 +27,25 @@ _HEAD = 'model.cls_head.num_classes'
 
 
 class _Labels(NamedTuple):
-    """Labels of a list, and the line of each; None where lines that hold no entry were not counted."""
+    """Labels of a list with their line numbers. The numbers are None if empty lines were not counted."""
 
     values: list[int]
     lines: list[int] | None
 
 
 def check_labeled_lists(config: Config, parts: Sequence[str], prefix: str = '') -> None:
-    """Refuse labelled lists that would be misread, or whose labels are no classes of the model's head.
+    """Refuse labelled lists that would be misread, or whose labels are not classes of the model's head.
 
-    This checks :class:`LabeledVideoDataset`. It also checks MMAction2's ``VideoDataset`` and ``RawframeDataset`` by the
-    rules that MMAction2 reads them by: they take a label behind a tab for a part of the name, and a missing one for -1.
+    This checks :class:`LabeledVideoDataset`. It also checks MMAction2's ``VideoDataset`` and ``RawframeDataset`` by
+    MMAction2's own rules. These two read a label after a tab as a part of the name, and a missing label as -1.
 
     Args:
-        config: With its variables filled.
+        config: Config with its variables filled.
         parts: Loaders that will be built: 'train', 'val', 'test'.
-        prefix: Put before keys in messages.
+        prefix: Text before the keys in messages.
 
     Raises:
-        InputError: Names the list, the line, and what to do.
+        InputError: If a list is wrong. The message names the list, the line and the remedy.
     """
     head = (config.get('model') or {}).get('cls_head')
     num_classes = head.get('num_classes') if isinstance(head, Mapping) else None
@@ -110,10 +110,10 @@ def _read(path: str, dataset: Mapping[str, Any], needed: bool) -> _Labels | None
 
 
 def _as_mmaction(path: str, delimiter: str, columns: int, several: bool, needed: bool) -> _Labels | None:
-    """Labels as MMAction2 reads them.
+    """Read labels by the rules of MMAction2.
 
     Raises:
-        InputError: If it would misread a line, or stop at one with a traceback.
+        InputError: If MMAction2 would misread a line, or stop at one with a traceback.
     """
     labels: list[int] = []
     lines: list[int] = []

@@ -1,4 +1,4 @@
-"""Loading a config with its overrides, and refusing keys that nothing reads."""
+"""Loads a config with its overrides, and refuses keys that nothing reads."""
 
 from __future__ import annotations
 
@@ -37,17 +37,18 @@ _RUNNER_KEYS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self
 def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
     """Load a config with ``--cfg-options`` and refuse keys that nothing reads.
 
-    Without options this is ``mmengine.Config.fromfile(path)`` and checks; ``num_classes = None`` is counted, see
-    :func:`count_classes`. Keys of the Runner's are merged as MMEngine does;
-    a variable (any other name at the top of the config) also changes what is made of it, see :func:`set_variables`.
+    Without options this is ``mmengine.Config.fromfile(path)`` with checks. ``num_classes = None`` is replaced by a
+    count, see :func:`count_classes`. Keys of the Runner are merged as in MMEngine. Any other name at the top of the
+    config is a variable. An override of a variable also changes the values that use it, see :func:`set_variables`.
 
     Args:
         path: Config file, or ``package::path``.
-        options: Overrides, dotted keys to values.
+        options: Overrides: values by dotted key.
 
     Raises:
-        InputError: If the file is missing, cannot be parsed, imports what is not installed or has a misspelt key of the
-            Runner's at its top; or if an override fits or changes nothing, or gives a split that does not exist.
+        InputError: If the file is missing, cannot be parsed, imports a module that is not installed, or misspells a key
+            of the Runner at its top. Also if an override fits no key, changes nothing, or gives a split that does not
+            exist.
     """
     try:
         file = _config_file(path)
@@ -98,7 +99,7 @@ def _config_file(path: str) -> str:
 def _check_top_level(keys: Iterable[str], known: Iterable[str], where: str, strict: bool = False) -> None:
     """Refuse misspelt top-level keys.
 
-    A config may hold variables of its own; an override must hit something that exists.
+    A config may define variables. An override must change an existing key.
     """
     allowed = _RUNNER_KEYS | set(known)
     for key in keys:

@@ -1,4 +1,4 @@
-"""Which file of a config's chain of bases sets what."""
+"""Origin of each key in a config's chain of bases."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ..errors import InputError
 
 
 class ConfigFile(NamedTuple):
-    """One file of the chain.
+    """One file of the chain of bases.
 
     Attributes:
-        path: Where it is.
-        depth: 0 is the config itself, 1 its direct bases ...
-        sets: Top-level names that it assigns, in order.
-        header: Comment at its top, one string.
+        path: Path of the file.
+        depth: Distance from the config: 0 for the config itself, 1 for its direct bases ...
+        sets: Top-level names that the file assigns, in order.
+        header: Comment at the top of the file, as one string.
         package: ``'mmaction'`` for ``mmaction::...``; '' for a relative base.
     """
 
@@ -31,14 +31,14 @@ class ConfigFile(NamedTuple):
 
 
 def config_chain(path: str, depth: int = 0) -> list[ConfigFile]:
-    """The config and all its bases, depth first: earlier files override later ones.
+    """List the config and all its bases, depth first. Earlier files override later files.
 
     Args:
         path: Config file, or ``package::path``.
-        depth: Of the first.
+        depth: Depth of the first file.
 
     Raises:
-        InputError: If a file is missing or no Python.
+        InputError: If a file is missing or is not Python.
     """
     package, _, _ = path.rpartition('::')
     file = Path(Config._get_cfg_path(path, '')[0]) if package else Path(path)

@@ -1,4 +1,4 @@
-"""One walker over configs: what data sets a loader builds, their pipelines, and the steps of a pipeline."""
+"""Walker over configs: the data sets of a loader, their pipelines, and the steps of a pipeline."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _RANDOM = ('ColorJitter', 'ClipColorJitter', 'ClipRandomGrayscale', 'MultiScaleC
 
 
 def data_sets(part: object, key: str = '') -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every data set that a part of a config builds.
+    """Yield every data set that a part of a config builds.
 
-    Wrappers (``RepeatDataset``: ``dataset``; ``ConcatDataset``: ``datasets``) are looked through. The gallery and the
-    queries of a ``GalleryQueryDataset`` come one after the other, each with what they have in ``common``.
+    A wrapper yields its inner data sets (``RepeatDataset``: ``dataset``; ``ConcatDataset``: ``datasets``). A
+    ``GalleryQueryDataset`` yields the gallery and then the queries. Each includes the settings in ``common``.
 
     Args:
-        part: A loader, a list of loaders, or whatever holds loaders (``custom_hooks``). None gives nothing.
-        key: The part's own key, put before the keys that are yielded.
+        part: A loader, a list of loaders, or a part that holds loaders (``custom_hooks``). None yields nothing.
+        key: Key of the part. It is put before each yielded key.
 
     Yields:
-        Dotted key of the data set, and its config. A data set that shares nothing with others is the very object of the
-        config, so that it can be changed.
+        Dotted key of the data set, and its config. If a data set shares no settings, this is the object in the config
+        itself, so changes reach the config.
     """
     if isinstance(part, Mapping):
         if isinstance(part.get('dataset'), (Mapping, list, tuple)):
@@ -64,14 +64,14 @@ _NESTED = (Mapping, list, tuple)
 
 
 def find_pipeline(config: ConfigLike, loaders: Sequence[str] = LOADERS) -> list[Step]:
-    """Steps of the first pipeline that these loaders have.
+    """Return the steps of the first pipeline in these loaders.
 
     Args:
         config: Config as a mapping.
-        loaders: Such as ``('test_dataloader', 'val_dataloader')``.
+        loaders: Keys such as ``('test_dataloader', 'val_dataloader')``, in order.
 
     Returns:
-        Transform configs, empty if there is no pipeline.
+        Transform configs. Empty if there is no pipeline.
     """
     for loader in loaders:
         for _, dataset in data_sets(config.get(loader), loader):
@@ -81,14 +81,14 @@ def find_pipeline(config: ConfigLike, loaders: Sequence[str] = LOADERS) -> list[
 
 
 def evaluation_steps(config: ConfigLike, or_training: bool = False) -> list[Step]:
-    """Transform configs of the test loader, or else of the validation loader, of a config.
+    """Return the transform configs of the test loader, or else of the validation loader.
 
     Args:
         config: Any config.
-        or_training: Without either, take the training loader's without their random steps.
+        or_training: If the config has neither loader, use the training loader's steps without the random steps.
 
     Raises:
-        InputError: If there is none.
+        InputError: If no loader has a pipeline.
     """
     steps = find_pipeline(config, LOADERS[:2])
     if not steps and or_training:
@@ -99,7 +99,7 @@ def evaluation_steps(config: ConfigLike, or_training: bool = False) -> list[Step
 
 
 def all_steps(steps: object) -> Iterator[Step]:
-    """Every step of a pipeline, those inside ``PerView`` and other steps' ``transforms`` after the step around them."""
+    """Yield every step of a pipeline. Steps inside ``PerView`` and other ``transforms`` follow their outer step."""
     for step in [steps] if isinstance(steps, Mapping) else steps if isinstance(steps, (list, tuple)) else ():
         if isinstance(step, Mapping):
             yield step
@@ -109,17 +109,17 @@ def all_steps(steps: object) -> Iterator[Step]:
 
 
 def find_steps(steps: object, *names: str) -> list[Step]:
-    """Every step of one of these types, at any place in a pipeline.
+    """Return every step of these types, at any depth of a pipeline.
 
     Args:
         steps: A pipeline.
-        names: Bare names: 'OpenVideo' finds ``auxskd_mm.OpenVideo`` and the class alike.
+        names: Bare names. 'OpenVideo' finds both ``auxskd_mm.OpenVideo`` and the class.
     """
     return [step for step in all_steps(steps) if type_name(step.get('type')) in names]
 
 
 def is_random(step: Step) -> bool:
-    """Whether a step draws a crop, a flip or colours at random; what is inside it is not looked at."""
+    """Whether a step draws a crop, a flip or colours at random. Inner steps are not checked."""
     name = type_name(step.get('type'))
     return (
         name.startswith('Random')

@@ -1,4 +1,4 @@
-"""Shape of a sample from a config's pipeline, without any video."""
+"""Shape of a sample from a config's pipeline. No video is needed."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _FRAMES, _HEIGHT, _WIDTH = 300, 240, 320
 
 
 def sample_shape(config: Config, split: str | None = None) -> tuple[int, ...]:
-    """Shape (V, C, T, H, W) of the inputs of a sample: the pipeline is run on frames that are made up.
+    """Find the input shape (V, C, T, H, W) of a sample by a run of the pipeline on made-up frames.
 
     Args:
         config: Config with loaders.
-        split: 'train', 'val' or 'test'; None takes the first there is of test, val and train.
+        split: 'train', 'val' or 'test'. None takes the first loader that exists, in the order test, val, train.
 
     Raises:
-        InputError: If the config has no such loader, or its pipeline takes no videos.
+        InputError: If the config has no such loader, or its pipeline does not take videos.
     """
     splits = ('test', 'val', 'train') if split is None else (split,)
     steps = find_pipeline(config, [f'{name}_dataloader' for name in splits])

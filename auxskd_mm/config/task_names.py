@@ -19,7 +19,7 @@ _SPLITS = ('test', 'val', 'train')
 
 
 def pretext_sampler(config: Config) -> PretextSampler | None:
-    """The sampler of the first of the test, validation and training pipelines that has one of this package's kind."""
+    """Return the first sampler of this package in the test, validation and training pipelines, in this order."""
     for loader in LOADERS:
         for step in all_steps(find_pipeline(config, (loader,))):
             if (sampler := built_sampler(step)) is not None:
@@ -28,13 +28,13 @@ def pretext_sampler(config: Config) -> PretextSampler | None:
 
 
 def built_sampler(step: Mapping[str, Any]) -> PretextSampler | None:
-    """The sampler that a pipeline step stands for; None if the step is something else."""
+    """Build the sampler of a pipeline step. None if the step is not a sampler."""
     kind = TRANSFORMS.get(step['type']) if isinstance(step['type'], str) else step['type']
     return TRANSFORMS.build(dict(step)) if isinstance(kind, type) and issubclass(kind, PretextSampler) else None
 
 
 def evaluated_tasks(config: Config) -> list[Task]:
-    """Tasks that the config's evaluators name, for a head that names none."""
+    """Return the tasks of the config's evaluators, for a head without task names."""
     found: dict[str, Task] = {}
     for split in _SPLITS:
         evaluators = config.get(f'{split}_evaluator') or []
@@ -47,17 +47,17 @@ def evaluated_tasks(config: Config) -> list[Task]:
 
 
 def class_names(config: Config, task: Task | str, count: int, *, at_least: bool = False) -> tuple[str, ...]:
-    """Names of a task's classes, such as '2x', '3 of 4' or '0-2-1'.
+    """Return the names of a task's classes, such as '2x', '3 of 4' or '0-2-1'.
 
-    Taken from the first that names ``count`` classes: the evaluators of the config, its sampler, the task itself. The
-    classes of a recogniser are those of the config's ``classes``, or of ``classes.txt`` beside its lists. Classes that
-    nobody names are numbered.
+    Three sources are tried in order: the evaluators of the config, its sampler, and the task itself. The first source
+    with ``count`` names is used. A recogniser's names come from the config's ``classes``, or from ``classes.txt`` beside
+    its lists. Classes without names are numbered.
 
     Args:
         config: Any config.
         task: The task, or its name.
-        count: Classes K of the head.
-        at_least: Take names of ``count`` or more classes, where only the classes that occur are known.
+        count: Number K of the head's classes.
+        at_least: Accept ``count`` or more names. Use it if only the classes that occur are known.
     """
     task = Task(task) if isinstance(task, str) else task
     for names in _candidates(config, task):
@@ -78,7 +78,7 @@ def _candidates(config: Config, task: Task) -> Iterator[Sequence[str]]:
 
 
 def _listed_classes(config: Config) -> Iterator[list[str]]:
-    """Names in each ``classes.txt`` beside a list that the config reads."""
+    """Read the names in each ``classes.txt`` beside a list of the config."""
     listed = [asked_for(config.get(f'{split}_dataloader'), '') for split in _SPLITS]
     files = dict.fromkeys(Path(path).parent / 'classes.txt' for found in listed for _, path in found)
     for file in files:

@@ -7,13 +7,15 @@ from typing import Any
 
 
 def read_config_text(text: str) -> dict[str, Any] | None:
-    """Values of a config's text without running it: checkpoints come from elsewhere, and a config is code.
+    """Read the values of a config's text without running it.
+
+    A config is code, and a checkpoint with its text may come from an untrusted source.
 
     Args:
-        text: ``Config.pretty_text``: assignments of literals, with ``dict(a=1)`` among them.
+        text: ``Config.pretty_text``, which assigns literals, with ``dict(a=1)`` among them.
 
     Returns:
-        {name: value}, or None if there is anything else in it.
+        Values by name, or None if the text has any other statement.
     """
     try:
         values = {}

@@ -47,4 +47,5 @@ def _wrap(metric: BaseMetric) -> None:
             raise InputError(f'{type(metric).__name__}: none of the {len(results)} videos could be read')
         return compute(kept)
 
+    # Wraps this one metric.
     metric.process, metric.compute_metrics = process_readable, compute_readable  # type: ignore[method-assign]

@@ -94,6 +94,7 @@ class KNNMetric(FeatureMetric):
         arrays = (queries.features, queries.labels, gallery.features, gallery.labels)
         tensors = [torch.from_numpy(array) for array in arrays]
         scores = {
+            # Exactly four tensors.
             k: knn_accuracy(*tensors, k=k, temperature=self.temperature, device=self.device)  # type: ignore[misc]
             for k in self.ks
         }

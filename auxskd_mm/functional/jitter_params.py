@@ -100,6 +100,7 @@ def jitter_settings(
     """
     values = (brightness, contrast, saturation, hue)
     ranges = tuple(_range(f'{owner}.{name}', value, name == 'hue') for name, value in zip(OPERATIONS, values))
+    # Four ranges, one per operation.
     return JitterSettings(ranges, check_probability(p, owner), bool(clip_consistent))  # type: ignore[arg-type]
 
 
@@ -124,10 +125,10 @@ def _range(key: str, value: Strength, is_hue: bool) -> Range:
         if len(value) != 2 or not all(_is_number(v) for v in value) or not low <= value[0] <= value[1] <= high:
             raise InputError(f'{key}={value!r}: expected (lowest, highest) within [{low}, {high}]')
         return float(value[0]), float(value[1])
-    if not _is_number(value) or value < 0 or (is_hue and value > 0.5):  # type: ignore[operator]
+    if not _is_number(value) or value < 0 or (is_hue and value > 0.5):  # type: ignore[operator]  # a number, checked
         wanted = 'a hue shift in [0, 0.5]' if is_hue else 'a strength of 0 or more'
         raise InputError(f'{key}={value!r}: expected {wanted}, or a pair (lowest, highest)')
-    strength = float(value)  # type: ignore[arg-type]
+    strength = float(value)  # type: ignore[arg-type]  # a number, as checked above
     return (-strength, strength) if is_hue else (max(0.0, 1 - strength), 1 + strength)
 
 
@@ -199,6 +200,6 @@ def _parameters(settings: JitterSettings, uniform: Any) -> JitterParams:
     return JitterParams(
         apply=uniform[..., 0] < settings.p,
         order=uniform[..., 1:5].argsort(-1),
-        factors=stack(drawn[:3], -1),  # type: ignore[operator]
+        factors=stack(drawn[:3], -1),  # type: ignore[operator]  # torch.stack or np.stack
         hue=drawn[HUE],
     )

@@ -1,1 +1,1 @@
-"""What a command-line tool does around a config: options, errors, Runner, process group, training defaults, resume."""
+"""Common parts of the command-line tools: options, errors, Runner, process group, training defaults, resume."""

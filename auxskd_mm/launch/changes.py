@@ -20,8 +20,8 @@ class Change:
 
     Attributes:
         name: Short name.
-        says: What is changed and why, a sentence.
-        apply: Makes the change in place.
+        says: One sentence that says what changes and why.
+        apply: Function that makes the change in place.
     """
 
     name: str
@@ -81,7 +81,7 @@ BESIDES = (
 
 
 def apply_changes(config: Config) -> dict[str, Any]:
-    """Make all changes in place; returns what each function returned, by name."""
+    """Make all changes in place, and return the result of each function by name."""
     return {change.name: change.apply(config) for change in CHANGES}
 
 

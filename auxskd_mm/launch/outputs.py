@@ -17,12 +17,12 @@ _folders: list[tuple[Path, str]] = []
 def check_outputs(
     args: argparse.Namespace, outputs: Iterable[str | Path | None], reads: Iterable[str | Path | None] = ()
 ) -> None:
-    """Refuse before the work to write over what the command reads, or over files that the tool did not write.
+    """Refuse, before the work starts, to overwrite files that the command reads or that the tool did not write.
 
     Args:
-        args: With ``overwrite``.
-        outputs: Files to be written; None and '' are left out.
-        reads: Files that the command reads, and names that are no files.
+        args: Arguments with ``overwrite``.
+        outputs: Files to write. None and '' are ignored.
+        reads: Files that the command reads. Names that are not files may be among them.
 
     Raises:
         InputError: See :func:`check_writable`.
@@ -36,10 +36,10 @@ def check_outputs(
 
 
 def check_folder(args: argparse.Namespace, folder: str | Path | None, pattern: str) -> None:
-    """Refuse a folder in which files of a pattern stand that the tool did not write; their names may come up again.
+    """Refuse a folder with files of a pattern that the tool did not write. It might use their names again.
 
     Raises:
-        InputError: Naming the first of them.
+        InputError: If there is such a file. The message names the first one.
     """
     if not folder:
         return
@@ -54,7 +54,7 @@ def check_folder(args: argparse.Namespace, folder: str | Path | None, pattern: s
 
 
 def mark_outputs() -> None:
-    """Mark what the tool wrote as its own."""
+    """Mark the written files as files of the tool."""
     for folder, pattern in _folders:
         for path in folder.glob(pattern):
             _before.setdefault(path, 0)

@@ -1,4 +1,4 @@
-"""What can be wrong with a start over several processes, said in one line on every rank before anything hangs."""
+"""Checks of a start with several processes. A fault gives one line on every rank, before a process hangs."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def check_environment(launcher: str, environ: Mapping[str, str] | None = None) -
     """Refuse a launcher whose variables are missing or contradict each other.
 
     Args:
-        launcher: As of the tools' ``--launcher``.
-        environ: Variables; default those of the process.
+        launcher: Launcher, as in the tools' ``--launcher``.
+        environ: Environment variables. The default is the environment of the process.
 
     Raises:
-        InputError: Naming the variable.
+        InputError: If a variable is missing or wrong. The message names it.
     """
     environ = os.environ if environ is None else environ
     if launcher != 'pytorch':
@@ -53,14 +53,14 @@ def check_environment(launcher: str, environ: Mapping[str, str] | None = None) -
 
 
 def start_group(config: Config, launcher: str) -> None:
-    """Start the process group, where there is to be one, and compare the configs of all ranks.
+    """Start the process group if the launcher needs one, and compare the configs of all ranks.
 
     Args:
-        config: The same on every rank, or it is refused.
-        launcher: As of the tools' ``--launcher``.
+        config: Config. It must be the same on every rank.
+        launcher: Launcher, as in the tools' ``--launcher``.
 
     Raises:
-        InputError: See :func:`check_environment` and :func:`check_same_config`; also if the ranks do not find each other.
+        InputError: See :func:`check_environment` and :func:`check_same_config`. Also if the ranks do not find each other.
     """
     if launcher == 'none':
         return
@@ -102,7 +102,7 @@ def check_same_config(config: Config) -> None:
 
 
 def lost_process(text: str) -> str | None:
-    """One line for torch's error about another process that ended, None for any other text."""
+    """Return one line for torch's error about another process that ended. None for any other text."""
     if found := _WORKER.search(text):
         return (
             f'{" ".join(found[0].split())}: a loader process was killed (out of memory, or of /dev/shm?); go on with '

@@ -37,12 +37,12 @@ def agreed_checkpoint(work_dir: str | Path) -> Path | None:
 
 
 def choose_checkpoint(config: Config) -> None:
-    """Let a run resume from the newest whole checkpoint of its work dir, the same on every rank.
+    """Let a run resume from the newest whole checkpoint of its work dir. All ranks use the same file.
 
-    Without any it starts as it would without ``--resume``, so that a run can always be started with it.
+    If there is no checkpoint, the run starts as without ``--resume``. So a user can always give ``--resume``.
 
     Args:
-        config: Config of a Runner; gets ``resume`` and, if there is a checkpoint, ``load_from``.
+        config: Config of a Runner. It gets ``resume`` and, if there is a checkpoint, ``load_from``.
 
     Raises:
         InputError: See :func:`agreed_checkpoint`.

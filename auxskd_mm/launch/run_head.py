@@ -1,4 +1,4 @@
-"""The head of a run: in ten lines what starts, on what data, for how long, and where its files go."""
+"""The head of a run: ten lines on the training, its data, its duration and the place of its files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..unwrap import unwrap
 class RunHeadHook(Hook):
     """Print the head of a training or a test, once everything is built and loaded.
 
-    Call points: ``before_train``, ``before_test``. It is no part of a config: :func:`build_runner` registers it.
+    Call points: ``before_train``, ``before_test``. It is not part of a config: :func:`build_runner` registers it.
     """
 
     priority = 'VERY_LOW'

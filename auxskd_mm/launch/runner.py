@@ -15,14 +15,14 @@ from .training_defaults import compile_backbones
 
 
 def build_runner(config: Config) -> Runner:
-    """Runner of a config, or the one it names in ``runner_type``; :data:`.changes.CHANGES` lists what it changes.
+    """Build the Runner of a config, of the type ``runner_type`` if given. :data:`.changes.CHANGES` lists the changes.
 
-    The screen gets a head of ten lines and the progress; the log file gets everything.
+    The screen shows a head of ten lines and the progress. The log file holds everything.
 
     Raises:
-        InputError: If ``load_from`` is no checkpoint, or one that the run cannot resume from; if the work dir cannot be
-            written to; if the optimizer's type is unknown; or if a number is none (:func:`check_settings`), or a part is missing
-            (:func:`check_parts`).
+        InputError: If ``load_from`` is not a checkpoint, or the run cannot resume from it; if the work dir cannot be
+            written to; if the optimizer's type is unknown; if a number in the settings is not valid
+            (:func:`check_settings`); or if a part is missing (:func:`check_parts`).
     """
     from mmaction.registry import RUNNERS
 

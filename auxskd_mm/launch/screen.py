@@ -1,4 +1,4 @@
-"""What a run shows on the screen: the log file holds everything, the screen what a person reads."""
+"""Screen output of a run: the log file holds everything, and the screen shows a short form."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ _FILE_ONLY = {
 class ScreenRunner(Runner):
     """MMEngine's Runner with a short screen. ``AUXSKD_MM_VERBOSE=1`` shows everything, as MMEngine does.
 
-    Every fine-tuning loads weights whose head has other names. MMEngine then warns of unexpected and missing keys. The
-    warning goes to the file alone where :class:`CheckedTransferHook` looks: it stops the run if something is missing.
+    Every fine-tuning loads weights whose head has other names. MMEngine then warns of unexpected and missing keys. If the
+    run has a :class:`CheckedTransferHook`, this warning goes to the log file only: the hook stops the run if a tensor
+    is missing.
     """
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
@@ -49,7 +50,7 @@ class ScreenRunner(Runner):
         return logger
 
     def load_checkpoint(self, *args: Any, **kwargs: Any) -> Any:
-        """As the Runner's, whose prints about keys that do not match are logged."""
+        """Load as the Runner does, but log its prints about keys that do not match."""
         if os.environ.get(VERBOSE) == '1':
             return super().load_checkpoint(*args, **kwargs)
         printed = io.StringIO()
@@ -65,7 +66,7 @@ def _is_for_the_screen(record: logging.LogRecord) -> bool:
 
 
 class ScreenFormatter(MMFormatter):
-    """Date, time and message; the level only where it is not INFO."""
+    """Format with date, time and message. The level is shown only if it is not INFO."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

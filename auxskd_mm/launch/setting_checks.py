@@ -16,7 +16,7 @@ from ..registry import FUNCTIONS
 
 
 class _Range(NamedTuple):
-    """What a setting must be."""
+    """Requirement on the value of a setting."""
 
     least: float
     whole: bool = True
@@ -57,10 +57,10 @@ _MOST_SEED = 2**32 - 1  # of NumPy
 
 
 def check_settings(config: Config) -> None:
-    """Refuse numbers and switches of the loaders, loops, hooks and the optimizer that cannot be meant.
+    """Refuse invalid numbers and switches of the loaders, loops, hooks and the optimizer.
 
     Raises:
-        InputError: Names the first key, its value, and what is expected.
+        InputError: If a value is invalid. The message names the first key, its value and the expected value.
     """
     absent = object()
     for key, wanted in _SETTINGS.items():
@@ -78,10 +78,10 @@ def check_settings(config: Config) -> None:
 
 
 def check_parts(config: Config) -> None:
-    """Refuse a config that has some parts of a training or a test and lacks others, or a part of another kind.
+    """Refuse a config with only some parts of a training or a test, or with a part of the wrong kind.
 
     Raises:
-        InputError: Names the part, and what is expected.
+        InputError: If a part is missing or wrong. The message names the part and the expected value.
     """
     for parts in (
         ('train_dataloader', 'train_cfg', 'optim_wrapper'),
@@ -107,7 +107,7 @@ def check_parts(config: Config) -> None:
 
 
 def _several(value: object) -> list[object]:
-    """A list as it is, a dict by name as its values (GAN-like optimizers), one entry as a list, None as none."""
+    """Return a list: a list unchanged, the values of a dict by name (GAN-like optimizers), one entry as a list, or [] for None."""
     if isinstance(value, Mapping) and 'type' not in value:
         return [one for part in value.values() for one in _several(part)]
     return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]

@@ -1,4 +1,4 @@
-"""What would end a run with a traceback later, checked before it starts."""
+"""Checks before a run starts, for faults that would end it later with a traceback."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def check_work_dir(config: Config) -> None:
 
 
 def check_not_replaced(config: Config) -> None:
-    """Refuse a training whose checkpoints would take the place of the one that it starts from.
+    """Refuse a training whose checkpoints would overwrite its starting checkpoint.
 
     Raises:
         InputError: If ``load_from`` is a regular checkpoint in the work dir, and the run does not resume it.
@@ -61,16 +61,16 @@ def check_not_replaced(config: Config) -> None:
 
 
 def check_load_from(config: Config) -> Any:
-    """Resolve and read what a run starts from or resumes.
+    """Resolve and read the checkpoint that a run starts or resumes from.
 
     Args:
-        config: ``load_from`` becomes a file where it is a folder.
+        config: Config of a Runner. If ``load_from`` is a folder, it is replaced by a file.
 
     Returns:
-        The checkpoint, tensors mapped into memory; None where the run starts from none.
+        The checkpoint with its tensors mapped into memory. None if the run starts without a checkpoint.
 
     Raises:
-        InputError: See :func:`find_checkpoint` and :func:`read_checkpoint`; also if there is no dict of tensors in it.
+        InputError: See :func:`find_checkpoint` and :func:`read_checkpoint`. Also if the file holds no dict of tensors.
     """
     path = config.get('load_from')
     if path is None:
@@ -97,14 +97,14 @@ def _check_resumable(path: str, content: Mapping[str, Any]) -> None:
 
 
 def check_resume(runner: Runner, checkpoint: object) -> None:
-    """Refuse to resume from a checkpoint of another model or optimizer; MMEngine would go on with random tensors.
+    """Refuse to resume from a checkpoint of another model or optimizer. MMEngine would continue with random tensors.
 
     Args:
-        runner: Whose model is built.
+        runner: Runner with a built model.
         checkpoint: Result of :func:`check_load_from`.
 
     Raises:
-        InputError: Naming what differs.
+        InputError: If the checkpoint differs. The message names the difference.
     """
     if not runner._resume or not isinstance(checkpoint, Mapping) or runner.cfg.get('train_cfg') is None:
         return
@@ -159,7 +159,7 @@ def _other_optimizer(path: str, what: str) -> str:
 
 
 def check_optimizer_type(config: Config) -> None:
-    """MMEngine looks the optimizer up without noticing that there is none of its name.
+    """Refuse an unknown optimizer. MMEngine does not notice that the name is not registered.
 
     Raises:
         InputError: If the type is unknown.

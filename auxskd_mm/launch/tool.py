@@ -1,4 +1,4 @@
-"""What the command-line tools share: a config with overrides, and one line instead of a traceback for bad input."""
+"""Shared code of the command-line tools: a config with overrides, and one line instead of a traceback for bad input."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _INTERRUPTED = 128 + signal.SIGINT  # a shell's exit code for it
 class CfgOptions(DictAction):
     """``--cfg-options key=value ...``: MMEngine's ``DictAction``, but a value that replaces a string keeps its text.
 
-    See :class:`auxskd_mm.config.loading.overrides.Overrides` for what the values mean.
+    :class:`auxskd_mm.config.loading.overrides.Overrides` describes the values.
     """
 
     def __call__(
@@ -63,7 +63,7 @@ class CfgFile(argparse.Action):
 
 
 def add_overrides(namespace: argparse.Namespace, options: Overrides, dest: str = 'cfg_options') -> None:
-    """Join overrides to those that a namespace holds; the later ones win."""
+    """Add overrides to the overrides in a namespace. Later overrides win."""
     held = getattr(namespace, dest, None) or Overrides()
     for key in options:
         held.texts.pop(key, None)
@@ -103,7 +103,7 @@ def _leave(line: str, code: int) -> None:
 
 
 def describe(error: BaseException) -> str | None:
-    """One line for an error that the user can fix, None for any other."""
+    """Return one line for an error that the user can fix. None for any other error."""
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
     if text.startswith('Caught '):
         # A loader worker's error arrives with the worker's traceback as its text.

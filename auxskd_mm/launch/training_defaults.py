@@ -1,4 +1,4 @@
-"""The changes to a config that every run by our tools gets; changes.py lists them in words."""
+"""Changes to the config of every run by our tools; changes.py describes them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _LOOPS = {
 
 
 def make_safe(config: Config) -> Config:
-    """Put our loop and checkpoint hook in the place of MMEngine's, and add four hooks.
+    """Replace MMEngine's loop and checkpoint hook by ours, and add four hooks.
 
-    Types that are not MMEngine's own are left alone. ``default_hooks=dict(preemption=None)`` or ``non_finite=None`` leaves
-    that one out, and any option is set by its key, as ``default_hooks.non_finite.action=skip``.
+    Types that are not MMEngine's own do not change. ``default_hooks=dict(preemption=None)`` or ``non_finite=None`` turns
+    that hook off. Each option of a hook has a key, such as ``default_hooks.non_finite.action=skip``.
 
     Args:
         config: Config of a Runner, changed in place.
@@ -58,7 +58,7 @@ def make_safe(config: Config) -> Config:
 
 
 def _mmengine_name(kind: object) -> str:
-    """Bare name of a type of MMEngine's, '' for others: a subclass of the same name elsewhere is left alone."""
+    """Return the bare name of an MMEngine type, '' for other types, such as a subclass of the same name elsewhere."""
     owner = kind.__module__ if isinstance(kind, type) else kind if isinstance(kind, str) and '.' in kind else 'mmengine'
     return type_name(kind) if owner.split('.')[0] == 'mmengine' else ''
 
@@ -73,9 +73,9 @@ def mend_loaders(config: Config) -> Config:
 
 
 def leave_out_amp(config: Config) -> Config:
-    """Train in float32 where there is no accelerator.
+    """Train in float32 if there is no accelerator.
 
-    MMEngine's AMP wrapper refuses to start there. The arithmetic is only faster with it, not another.
+    MMEngine's AMP wrapper refuses to start without one. AMP makes the training faster and does not change the method.
 
     Args:
         config: Config of a Runner, changed in place.
@@ -93,9 +93,10 @@ def leave_out_amp(config: Config) -> Config:
 
 
 def pin_loaders(config: Config) -> Config:
-    """Let the loaders hand over pinned memory where there is a CUDA device, from which copies run beside the step.
+    """Let the loaders return pinned memory if there is a CUDA device. Copies from it run in parallel with the step.
 
-    A ``pin_memory`` that a config names stays. Without a device nothing is set: torch would warn in each epoch.
+    A ``pin_memory`` in the config does not change. Without a device nothing is set, because torch would warn in each
+    epoch.
 
     Args:
         config: Config of a Runner, changed in place.
@@ -109,7 +110,7 @@ def pin_loaders(config: Config) -> Config:
 
 
 def take_compile_options(config: Config) -> dict[str, Any] | None:
-    """Take ``compile`` out of a config, for :func:`compile_backbones`; None where it is off.
+    """Remove ``compile`` from a config and return it for :func:`compile_backbones`. None if it is off.
 
     MMEngine would compile all of ``train_step``, which copies data samples in a way that Dynamo cannot trace.
     """
@@ -124,7 +125,7 @@ def compile_backbones(model: nn.Module, options: dict[str, Any]) -> None:
 
     Args:
         model: The model, or a wrapper of it.
-        options: Of ``torch.compile``.
+        options: Options of ``torch.compile``.
     """
     model = unwrap(model)
     for owner in (model, getattr(model, 'teacher', None)):

@@ -67,7 +67,7 @@ class _Resumable:
         self.first = 0
         self.restarts_left = worker_restarts
         self.prefetch = prefetch
-        super().__init__(runner, dataloader, *args, **kwargs)  # type: ignore[call-arg]
+        super().__init__(runner, dataloader, *args, **kwargs)  # type: ignore[call-arg]  # goes to the mixed-in loop
         check_same_data(self.dataloader.dataset)
         check_loader(self.dataloader)
         check_classes(runner.model, self.dataloader.dataset)
@@ -164,7 +164,7 @@ class _Resumable:
     def run_iter(self, *args: object) -> None:
         """Run one step with the random numbers of this iteration."""
         seed_generators(STEP, self.seed, get_rank(), self._iter)
-        super().run_iter(*args)  # type: ignore[misc]
+        super().run_iter(*args)  # type: ignore[misc]  # the loop that is mixed in has it
 
 
 @LOOPS.register_module()

@@ -1,1 +1,1 @@
-"""Recipes: several trainings and evaluations in a row, and the report on them."""
+"""Recipes: several trainings and evaluations in order, and a report on them."""

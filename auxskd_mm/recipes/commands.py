@@ -20,20 +20,20 @@ OPTIONS = 'overrides.txt'
 def call(label: str, command: Sequence[str], options: Mapping[str, Any]) -> float:
     """Print and run a command with overrides.
 
-    The overrides of a tool with a ``--work-dir`` go through a file in that folder (``--cfg-file``), so that each arrives as
-    it is. Those of another command become ``--cfg-options``.
+    A tool with a ``--work-dir`` gets its overrides through a file in that folder (``--cfg-file``), so each value arrives
+    unchanged. Any other command gets them as ``--cfg-options``.
 
     Args:
-        label: The step's name.
+        label: Name of the step.
         command: Program and arguments.
         options: Overrides.
 
     Returns:
-        The seconds it took.
+        Seconds that the command took.
 
     Raises:
-        InputError: If it fails.
-        Preempted: If it was asked to end, and saved its state.
+        InputError: If the command fails.
+        Preempted: If the command was asked to end, and saved its state.
     """
     if '--work-dir' in command and options:
         file = Path(command[command.index('--work-dir') + 1], OPTIONS)
@@ -67,7 +67,7 @@ def with_options(command: Sequence[str], options: Mapping[str, Any]) -> list[str
 
 
 def pairs(options: Mapping[str, Any]) -> list[str]:
-    """Overrides as a user writes them: ``key=value``, and ``key:=value`` where that would be read as something else."""
+    """Write overrides as a user types them: ``key=value``, or ``key:=value`` if ``key=value`` would give another value."""
     return [_pair(key, value) for key, value in options.items()]
 
 
@@ -101,10 +101,10 @@ def launcher(gpus: int) -> list[str]:
 
 
 def tool(name: str) -> Path:
-    """The tool beside the package: in ``.mim`` of an installed one, in ``tools`` of a checkout.
+    """Find the tool: in ``.mim`` of an installed package, or in ``tools`` of a checkout.
 
     Raises:
-        InputError: If it is in neither.
+        InputError: If it is in neither folder.
     """
     package = Path(__file__).resolve().parents[1]
     for folder in (package / '.mim' / 'tools', package.parent / 'tools'):

@@ -18,14 +18,14 @@ _NAME = re.compile(r'[\w.-]+')
 
 @dataclass
 class Phase:
-    """A training, and its own test if asked for.
+    """A training, with a test of its own if ``test`` is true.
 
     Attributes:
-        name: Also its folder.
+        name: Name of the phase and of its folder.
         config: Config file.
         options: Overrides as for ``--cfg-options``.
-        init_from: Earlier phase whose weights it starts from.
-        test: Whether its ``test_dataloader`` is run at the end.
+        init_from: Name of the earlier phase whose weights this phase starts from.
+        test: Whether the phase ends with a test on its ``test_dataloader``.
     """
 
     name: str
@@ -40,10 +40,10 @@ class Init:
     """A row of the report: the weights that every evaluation starts from.
 
     Attributes:
-        name: Also its folder.
-        title: In the report.
-        init_from: Phase, or None.
-        checkpoint: File from elsewhere instead of a phase.
+        name: Name of the row and of its folder.
+        title: Title of the row in the report.
+        init_from: Name of the phase that made the weights, or None.
+        checkpoint: Checkpoint file from elsewhere, in place of a phase.
         options: Overrides for every evaluation of this row.
     """
 
@@ -56,13 +56,13 @@ class Init:
 
 @dataclass
 class Evaluation:
-    """Columns of the report: one config, trained if it has a training, and tested.
+    """Columns of the report: one config that is tested, after a training if it has one.
 
     Attributes:
-        name: Also its folder.
+        name: Name of the evaluation and of its folder.
         config: Config file.
         options: Overrides.
-        columns: Title in the report and name of the metric; empty takes every ``top1`` and ``R@1``.
+        columns: Title in the report and name of the metric for each column. Empty takes every ``top1`` and ``R@1``.
         trains: Whether the config has a training.
     """
 
@@ -125,7 +125,7 @@ def read_evaluations(entries: Sequence[Mapping[str, Any]], folder: Path, phases:
     """The ``evaluations`` of a recipe; see :class:`Evaluation`.
 
     Raises:
-        InputError: As :func:`read_phases`; also if a config has nothing to test.
+        InputError: See :func:`read_phases`. Also if a config has no test.
     """
     evaluations = []
     for entry in entries:

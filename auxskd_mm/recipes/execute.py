@@ -1,4 +1,4 @@
-"""Running one step: skip what is finished, go on with what was cut off, refuse what changed."""
+"""Runs one step: skips a finished step, continues an interrupted step, refuses a changed step."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def run_step(step: Step, root: Path, gpus: int) -> dict[str, Any]:
     """Run a step that is not finished.
 
     Args:
-        step: The step; that whose weights it starts from is finished.
+        step: The step. The step whose weights it starts from must be finished.
         root: Work dir of the recipe.
-        gpus: Processes for torchrun, 0 is one without it.
+        gpus: Number of processes for torchrun. 0 runs one process without torchrun.
 
     Returns:
-        Its state, which stands in ``phase.json`` of its folder.
+        State of the step, as ``phase.json`` in its folder holds it.
 
     Raises:
-        InputError: If the step changed since it was started, or fails.
+        InputError: If the step has changed since its start, or fails.
     """
     row, before = records.run_restartable(
         step.label, step.folder, step.fingerprint(root), lambda state: _run(step, gpus, resume=bool(state))
@@ -59,7 +59,7 @@ def _run(step: Step, gpus: int, *, resume: bool) -> dict[str, Any]:
 
 
 def read_classified(step: Step) -> dict[str, list] | None:
-    """Names, labels and predictions of a classifier's or a linear probe's test, None if there are none."""
+    """Read names, labels and predictions of a test by a classifier or a linear probe. None if there are none."""
     if (probed := records.classified(step.folder / FEATURES / 'predictions.json')) is not None:
         return probed
     path = step.folder / 'test' / 'predictions.json'
@@ -115,7 +115,7 @@ def _evaluator(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _keeps_features(path: Path) -> int | None:
-    """Number of the first evaluator of a config that can keep the features, None if there is none."""
+    """Return the index of the first evaluator in a config that can keep the features. None if there is none."""
     from ..evaluation.feature_metric import FeatureMetric
 
     evaluator = load_config(str(path)).test_evaluator

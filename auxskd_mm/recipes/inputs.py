@@ -1,4 +1,4 @@
-"""What the steps of a recipe read, looked at before the first of them runs for hours."""
+"""Checks of the steps' inputs, before the first step runs for hours."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .plan import Step
 def check_inputs(steps: Iterable[Step]) -> None:
     """Refuse steps whose list files or folders of videos do not exist, or whose labels do not fit their head.
 
-    An override that does not fit its config is left to the step, which says what is wrong with it.
+    This check skips an override that does not fit its config. The step itself reports it.
 
     Raises:
-        InputError: See :func:`check_lists` and :func:`check_labeled_lists`; the key is the one that the recipe's
-            ``--cfg-options`` takes.
+        InputError: See :func:`check_lists` and :func:`check_labeled_lists`. The message names the key as the recipe's
+            ``--cfg-options`` takes it.
     """
     for step in steps:
         try:

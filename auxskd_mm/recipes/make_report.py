@@ -22,14 +22,14 @@ def make_report(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> Path:
     """Write ``report/`` in the recipe's work dir.
 
     Args:
-        plan: The recipe.
+        plan: Plan of the recipe.
         rows: State of every step.
 
     Returns:
-        The path of ``report.html``.
+        Path of ``report.html``.
 
     Raises:
-        InputError: If a column asks for a metric that the evaluation does not give.
+        InputError: If a column asks for a metric that its evaluation does not measure.
     """
     states = list(zip(plan.steps, rows))
     lines = [
@@ -102,7 +102,7 @@ def _line(evaluation: Evaluation, init: Init, title: str, metric: str, states: S
 
 
 def _protocol_of(metric: str, protocol: Mapping[str, Any]) -> dict[str, Any]:
-    """The protocol with the one evaluation that a metric belongs to, where a test made several."""
+    """Return the protocol with only the evaluation of a metric, if a test has several evaluations."""
     kinds = dict(linear='linear probe', knn='k-NN', retrieval='retrieval')
     kind = kinds.get(metric.split('/', 1)[0])
     found = [kind] if kind in (protocol.get('evaluation') or ()) else protocol.get('evaluation')
@@ -110,7 +110,7 @@ def _protocol_of(metric: str, protocol: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_labels(step: Step) -> tuple[list[int], list[int] | None]:
-    """Labels of the test videos and of the gallery, where a step kept features; else of its predictions."""
+    """Read the labels of the test videos and the gallery from a step's features, or else from its predictions."""
     features = step.folder / FEATURES
     if (features / 'query.npz').is_file():
         gallery, query = (FeatureBank.load(features / f'{name}.npz') for name in ('gallery', 'query'))
@@ -120,7 +120,7 @@ def read_labels(step: Step) -> tuple[list[int], list[int] | None]:
 
 
 def class_names(plan: Plan, states: States) -> list[str]:
-    """Names of the classes: of the recipe's ``report.classes``, else of the lists, else numbers."""
+    """Return the class names from the recipe's ``report.classes``, or else from the lists, or else numbers."""
     source = plan.report.get('classes')
     if source is None and plan.runs[0].lists is not None:
         source = '{lists}/classes.txt'

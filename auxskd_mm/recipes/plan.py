@@ -1,4 +1,4 @@
-"""From a recipe file to the steps that it comes to, in the order in which they are run."""
+"""Reads a recipe file and makes its steps, in the order of the run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .step_records import digest
 
 @dataclass(frozen=True)
 class Run:
-    """One passage through a recipe: a seed and, if there are several, a split."""
+    """One run of a recipe: a seed and, if there are several splits, a split."""
 
     name: str
     seed: int | None
@@ -31,18 +31,18 @@ class Step:
     """One training, test, or both.
 
     Attributes:
-        label: What it is called in the log.
-        kind: Phase or evaluation, whose steps take about the same time in every run.
+        label: Name of the step in the log.
+        kind: Phase or evaluation that the step belongs to. Steps of one kind take about the same time in every run.
         folder: Work dir.
         config: Config file.
-        options: Overrides, filled.
+        options: Overrides, with their placeholders filled.
         seed: Random seed.
-        init: Work dir of the step whose weights it starts from, or a checkpoint file, or None.
-        trains: Whether there is a training.
-        tests: Whether there is a test.
-        run: The passage that it belongs to.
-        row: Init of an evaluation, None for a phase.
-        evaluation: None for a phase.
+        init: Work dir of the step whose weights this step starts from, a checkpoint file, or None.
+        trains: Whether the step has a training.
+        tests: Whether the step has a test.
+        run: Run of the recipe that the step belongs to.
+        row: Init of an evaluation; None for a phase.
+        evaluation: The evaluation; None for a phase.
     """
 
     label: str
@@ -59,7 +59,7 @@ class Step:
     evaluation: Evaluation | None = None
 
     def fingerprint(self, root: Path) -> str:
-        """Digest of everything that decides what the step does, the content of its config included."""
+        """Digest of all inputs of the step, including the content of its config."""
         init = os.path.relpath(self.init, root) if self.init is not None else ''
         facts = [Config.fromfile(str(self.config)).to_dict(), self.options, init, self.seed, self.trains, self.tests]
         return digest(facts)
@@ -67,16 +67,16 @@ class Step:
 
 @dataclass
 class Plan:
-    """A recipe, read.
+    """The content of a recipe: its runs and all their steps.
 
     Attributes:
-        recipe: Its file.
-        root: Its work dir.
-        runs: Passages.
+        recipe: File of the recipe.
+        root: Work dir of the recipe.
+        runs: Runs of the recipe, one per seed and split.
         steps: All steps in order.
-        inits: Rows.
-        evaluations: Columns.
-        report: The recipe's ``report``: ``title`` and ``classes``, a file with a class a line.
+        inits: Rows of the report.
+        evaluations: Columns of the report.
+        report: The recipe's ``report``: ``title`` and ``classes``, a file with one class per line.
     """
 
     recipe: Path
@@ -124,7 +124,7 @@ def plan_recipe(
 
 
 def make_runs(seed: int | None, seeds: Sequence[int], lists: Sequence[str] | str) -> list[Run]:
-    """Passages: every split with every seed, each in a folder of its own if seeds or splits were listed."""
+    """List the runs: every split with every seed. Each has its own folder if the recipe lists seeds or splits."""
     if seed is not None:
         seeds = ()
     several = [lists] if isinstance(lists, str) else list(lists)
@@ -141,7 +141,7 @@ def make_runs(seed: int | None, seeds: Sequence[int], lists: Sequence[str] | str
 
 
 def list_variables(run: Run) -> dict[str, Any]:
-    """What ``{lists}`` and ``{num_classes}`` stand for in a run.
+    """Return the values of ``{lists}`` and ``{num_classes}`` in a run.
 
     Raises:
         InputError: If the folder has no ``classes.txt``.
@@ -158,7 +158,7 @@ def list_variables(run: Run) -> dict[str, Any]:
 
 
 def _filled(value: object, variables: Mapping[str, Any]) -> Any:
-    """An option with ``{lists}`` and ``{num_classes}`` replaced; one that is nothing else takes the value's type."""
+    """Replace ``{lists}`` and ``{num_classes}`` in an option. An option that is only a placeholder takes the value's type."""
     if isinstance(value, Mapping):
         return {key: _filled(item, variables) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -172,7 +172,7 @@ def _filled(value: object, variables: Mapping[str, Any]) -> Any:
 
 
 def read_classes(path: Path) -> list[str]:
-    """Names of a file with a class a line."""
+    """Read class names from a file with one class per line."""
     return [name for name in path.read_text(encoding='utf-8').split('\n') if name.strip()]
 
 

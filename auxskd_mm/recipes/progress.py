@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 
 class Progress:
-    """Estimate from the steps of the same kind that are done, whichever run or row they belonged to.
+    """Estimate the time left from the finished steps of the same kind, in any run or row.
 
     Args:
         kinds: Kind of each step, in order.
-        taken: Seconds that it took before this start, None for a step that is still to be run.
+        taken: Seconds that each step took before this start; None for a step that is not finished.
     """
 
     def __init__(self, kinds: Sequence[str], taken: Sequence[float | None]) -> None:
@@ -23,13 +23,13 @@ class Progress:
                 self.seconds[kind].append(seconds)
 
     def done(self, kind: str, seconds: float, index: int | None = None) -> None:
-        """Note what a step took that was to be run; its ``index`` where steps end out of order."""
+        """Record the seconds of a step. Give its ``index`` if steps end out of order."""
         self.seconds[kind].append(seconds)
         if index is not None:
             self.finished.add(index)
 
     def left(self, index: int, jobs: int = 1) -> str:
-        """What is left from the step ``index`` on (itself included) with some steps at a time, in words."""
+        """Describe the time left from step ``index`` on (included), with ``jobs`` steps at a time."""
         rest = [kind for i, kind in enumerate(self.kinds) if i >= index and i not in self.finished]
         if not rest:
             return 'nothing left to run'

@@ -27,16 +27,16 @@ _MOST_ROWS = 4  # initial weights shown beside each other
 
 
 def draw_figures(plan: Plan, states: States, names: Sequence[str], folder: Path) -> dict[str, list[Figure]]:
-    """Draw everything there is data for; where there are several runs, curves and examples are of the first.
+    """Draw every figure that has data. With several runs, curves and examples show the first run.
 
     Args:
-        plan: The recipe.
-        states: Its steps with their states.
-        names: Of the classes.
-        folder: Of the report.
+        plan: Plan of the recipe.
+        states: Steps with their states.
+        names: Names of the classes.
+        folder: Folder of the report.
 
     Returns:
-        {heading: figures}.
+        Figures by heading.
     """
     first = [step for step, _ in states if step.run == plan.runs[0]]
     return {
@@ -52,7 +52,7 @@ def _run_text(step: Step) -> str:
 
 
 def curve_figures(plan: Plan, steps: Sequence[Step], folder: Path) -> list[Figure]:
-    """Curves of every phase, and of each evaluation that trains with its rows beside each other."""
+    """Draw the curves of every phase, and of each evaluation with a training, with its rows side by side."""
     groups: list[tuple[str, dict[str, str | Path], Step]] = []
     for step in steps:
         if step.trains and step.row is None:
@@ -85,7 +85,7 @@ def _panels(runs: Mapping[str, str | Path]) -> list[list[str]]:
 
 
 def confusion_figures(plan: Plan, states: States, names: Sequence[str], folder: Path) -> list[Figure]:
-    """A matrix a row of weights for every evaluation that classified, counts added over the runs."""
+    """Draw one confusion matrix per row of weights for every classifying evaluation. Counts are summed over the runs."""
     figures = []
     for evaluation in plan.evaluations:
         tables: dict[str, np.ndarray] = {}
@@ -107,7 +107,7 @@ def confusion_figures(plan: Plan, states: States, names: Sequence[str], folder: 
 
 
 def _feature_steps(steps: Sequence[Step]) -> list[Step]:
-    """Steps of the first evaluation that kept features, a step each row of weights."""
+    """Return the steps of the first evaluation with kept features, one step per row of weights."""
     kept = [step for step in steps if step.row is not None and (step.folder / FEATURES / 'query.npz').is_file()]
     return [step for step in kept if step.evaluation is kept[0].evaluation][:_MOST_ROWS]
 

@@ -1,4 +1,4 @@
-"""The numbers of a report: mean and spread, chance, and the protocols beside them."""
+"""The numbers of a report: mean, spread, chance level and protocols."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Cell:
     """Values of one number over the runs.
 
     Attributes:
-        values: One a run.
-        mean: Of them.
+        values: Values, one per run.
+        mean: Mean of the values.
         spread: Sample standard deviation (n - 1), None for fewer than two.
     """
 
@@ -47,7 +47,7 @@ class Cell:
 
     @property
     def text(self) -> str:
-        """In percent, such as ``52.3 ± 1.9``."""
+        """Format in percent, such as ``52.3 ± 1.9``."""
         if self.spread is None:
             return f'{100 * self.mean:.1f}'
         return f'{100 * self.mean:.1f} ± {100 * self.spread:.1f}'
@@ -55,17 +55,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """One number of the table with what it depends on.
+    """One number of the table with its protocols and commands.
 
     Attributes:
         row: Title of the weights.
         column: Title of the measure.
         evaluation: Name of the evaluation.
         metric: Name of the metric.
-        cell: Its values.
-        chance: What guessing gives, None where that is not known.
-        protocols: One a run.
-        commands: One a run.
+        cell: Values of the number.
+        chance: Value of the metric for random guesses; None if it is not known.
+        protocols: Protocols, one per run.
+        commands: Commands, one per run.
     """
 
     row: str
@@ -89,10 +89,10 @@ def summarise(values: Sequence[float]) -> Cell:
 
 
 def chance_of(metric: str, test: Sequence[int], gallery: Sequence[int] | None = None) -> float | None:
-    """What guessing gives on these labels.
+    """Compute the chance level of a metric on these labels.
 
-    For an accuracy (``.../top1``), the share of the commonest class. For ``.../R@k``, the expected share of queries
-    with a video of their class among k that are drawn from the gallery at random.
+    For an accuracy (``.../top1``), it is the share of the most common class. For ``.../R@k``, k videos are drawn from
+    the gallery at random. The chance level is the expected share of queries whose class is among them.
 
     Args:
         metric: Name of the metric.
@@ -100,7 +100,7 @@ def chance_of(metric: str, test: Sequence[int], gallery: Sequence[int] | None = 
         gallery: Labels of the gallery.
 
     Returns:
-        In [0, 1], or None for another metric or without the labels.
+        Chance level in [0, 1]. None for any other metric, or if labels are missing.
     """
     name = metric.rsplit('/', 1)[-1]
     if not len(test):
@@ -116,7 +116,7 @@ def chance_of(metric: str, test: Sequence[int], gallery: Sequence[int] | None = 
 
 
 def flatten(protocol: Mapping[str, Any], prefix: str = '') -> dict[str, str]:
-    """A protocol as {dotted key: text}; what is null reads ``not recorded``."""
+    """Return a protocol as {dotted key: text}. Null becomes ``not recorded``."""
     flat: dict[str, str] = {}
     for key, value in protocol.items():
         if isinstance(value, Mapping):
@@ -143,8 +143,8 @@ def compare_protocols(lines: Sequence[Line]) -> tuple[dict[str, str], list[str],
         lines: The numbers of the report.
 
     Returns:
-        Common fields; the names of the columns in which numbers differ; their values, a list per line. Several values of
-        one number (seeds, splits) stand in one cell.
+        The common fields, the names of the columns in which numbers differ, and the values of these columns as one list
+        per line. Several values of one number (seeds, splits) share one cell.
     """
     flat = [[flatten(protocol) for protocol in line.protocols] for line in lines]
     keys = list(dict.fromkeys(key for runs in flat for run in runs for key in run if key.split('.')[0] not in _APART))

@@ -36,23 +36,24 @@ def run_recipe(
     changed since it finished, that is an error rather than a silent mixture.
 
     Args:
-        recipe: Config with ``phases``; and ``inits`` and ``evaluations`` if there is to be a report.
-        work_dir: Folder of the recipe; a phase works in ``work_dir/<name>``, or ``work_dir/<run>/<name>`` with several
-            seeds or splits.
-        options: Overrides for single phases or evaluations, keys ``<name>.<key>`` (or ``all.<key>``: all phases, and every
-            evaluation whose config has that key).
-        gpus: Processes per machine for torchrun; 0 runs in one process without it.
-        seed: One random seed for every step, in place of the recipe's ``seeds``.
-        seeds: Several, each a run of its own.
-        lists: Folders of lists, one per split, each a run of its own; what ``{lists}`` stands for.
+        recipe: Config with ``phases``. A report also needs ``inits`` and ``evaluations``.
+        work_dir: Folder of the recipe. A phase works in ``work_dir/<name>``. With several seeds or splits, it works in
+            ``work_dir/<run>/<name>``.
+        options: Overrides for phases and evaluations. The key ``<name>.<key>`` changes one of them. The key
+            ``all.<key>`` changes all phases, and every evaluation whose config has that key.
+        gpus: Processes per machine for torchrun. 0 runs one process without torchrun.
+        seed: Random seed for every step. It replaces the recipe's ``seeds``.
+        seeds: Several seeds. Each makes a separate run.
+        lists: Folders of lists, one per split. Each makes a separate run, and ``{lists}`` stands for its folder.
         report: Changes to the recipe's ``report``.
 
     Returns:
-        ``recipe``, ``phases`` (the states of all steps, which are also in ``summary.json``), ``work_dir`` and
+        ``recipe``; ``phases``, the states of all steps, which are also in ``summary.json``; ``work_dir``; and
         ``report``, the path of ``report.html`` or None.
 
     Raises:
-        InputError: For a bad recipe, lists or videos that are not there, a changed step, or a step that failed.
+        InputError: If the recipe is wrong, lists or videos are missing, a finished step's config has changed, or a step
+            fails.
     """
     recipe = Path(recipe)
     plan = plan_recipe(recipe, work_dir, options or {}, seed=seed, seeds=seeds, lists=lists)

@@ -20,13 +20,13 @@ STATE = 'phase.json'
 
 
 def read_state(folder: Path, name: str = STATE) -> dict[str, Any]:
-    """State of a step, empty if it was never started."""
+    """Read the state of a step. Empty if the step was never started."""
     path = folder / name
     return json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
 
 
 def finished_seconds(folder: Path) -> float | None:
-    """Duration of a finished step, None for an unfinished one."""
+    """Return the duration of a finished step. None for an unfinished step."""
     state = read_state(folder)
     return float(state['seconds']) if state.get('finished') else None
 
@@ -37,15 +37,15 @@ def write_state(folder: Path, state: Mapping[str, Any], name: str = STATE) -> No
 
 
 def digest(facts: object) -> str:
-    """Fingerprint of everything that decides what a step does."""
+    """Make a fingerprint of all inputs of a step."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def known_state(label: str, folder: Path, fingerprint: str, name: str = STATE) -> dict[str, Any]:
-    """State of a step that is the one that was started.
+    """Read the state of a step, and check that the step has not changed since its start.
 
     Raises:
-        InputError: If it was started with another config or other options.
+        InputError: If the step was started with another config or other options.
     """
     state = read_state(folder, name)
     if state and state['fingerprint'] != fingerprint:
@@ -67,11 +67,13 @@ def run_restartable(
         label: Name of the step.
         folder: Work dir of the step.
         fingerprint: Result of :func:`digest`.
-        work: Does the work. Takes the state of a run that was cut off (empty for a new one), gives what is to be kept.
+        work: Function that does the work. It takes the state of an interrupted run, which is empty for a new run. It
+            returns the state to keep.
         name: Name of the state file.
 
     Returns:
-        The state, with ``seconds`` over all starts and ``finished``; and whether it was finished before.
+        The state, with ``finished`` and the sum of ``seconds`` over all starts; and whether the step was finished
+        before this call.
 
     Raises:
         InputError: See :func:`known_state`.
@@ -114,14 +116,14 @@ def last_result(folder: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
 
 
 def classified(path: Path, average: str = 'logits') -> dict[str, list] | None:
-    """Names, labels and predicted classes in a file of predictions, None if there is no file.
+    """Read names, labels and predicted classes from a file of predictions. None if there is no file.
 
     Args:
-        path: Of ``tools/test.py --dump`` or of a linear probe; see :mod:`auxskd_mm.records.predictions`.
-        average: See :func:`average_clips`; for scores of clips.
+        path: File of ``tools/test.py --dump`` or of a linear probe; see :mod:`auxskd_mm.records.predictions`.
+        average: How scores of several clips are averaged; see :func:`average_clips`.
 
     Raises:
-        InputError: If the entries are not those of a classifier.
+        InputError: If the entries are not from a classifier.
     """
     if not path.is_file():
         return None

@@ -23,7 +23,7 @@ class Figure:
         file: PNG in the report's folder.
         alt: Text alternative of the picture.
         caption: Text below it.
-        details: Lines to fold away, such as file names.
+        details: Lines that the page folds away, such as file names.
     """
 
     file: Path
@@ -42,9 +42,9 @@ class Report:
         rows: Titles of the weights.
         columns: Titles of the measures.
         lines: The numbers of the report.
-        runs: How many runs they come from.
-        sections: {heading: figures}.
-        steps: ``name``, ``seconds`` and ``commands`` of each step.
+        runs: Number of runs that the numbers come from.
+        sections: Figures by heading.
+        steps: ``name``, ``seconds`` and ``commands`` for each step.
     """
 
     title: str
@@ -60,14 +60,14 @@ class Report:
 def write_report(report: Report, folder: str | Path) -> Path:
     """Write a report.
 
-    All outside text, such as file names, is shown as text and never as markup.
+    Text from outside, such as file names, is escaped. It never becomes markup.
 
     Args:
-        report: What to show; its figures are in the folder already.
+        report: Content of the report. Its figures must be in the folder already.
         folder: Folder to write to.
 
     Returns:
-        The path of ``report.html``.
+        Path of ``report.html``.
     """
     from jinja2 import Environment, FileSystemLoader
 

@@ -20,13 +20,13 @@ def command_of_process() -> str:
 
 
 def git_revision(folder: Path | None = None) -> dict[str, Any] | None:
-    """Revision of the checkout that the package lies in, and whether it has changes that are not committed.
+    """Find the git revision of the package's checkout, and whether it has uncommitted changes.
 
     Args:
-        folder: Root of the checkout; None is the folder above the package.
+        folder: Root of the checkout. None takes the folder above the package.
 
     Returns:
-        ``revision`` and ``dirty``, or None for an installed package or without git.
+        ``revision`` and ``dirty``. None for an installed package, or if git is missing.
     """
     folder = folder or Path(__file__).resolve().parents[2]
 
@@ -46,7 +46,7 @@ def git_revision(folder: Path | None = None) -> dict[str, Any] | None:
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of Python and of what the numbers depend on, those that are installed."""
+    """Return the versions of Python and of the installed packages that the numbers depend on."""
     versions = dict(python=platform.python_version())
     for name in PACKAGES:
         try:

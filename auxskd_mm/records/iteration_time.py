@@ -16,9 +16,9 @@ class TrainTime(NamedTuple):
     """Seconds per iteration of a training.
 
     Attributes:
-        epochs: {epoch: mean seconds per iteration}.
-        mean: Over all logged values.
-        data: Mean share of it that the step waited for its data, None if the log does not say.
+        epochs: Mean seconds per iteration, by epoch.
+        mean: Mean seconds per iteration over all logged values.
+        data: Mean share of this time that the step waits for its data. None if the log does not hold it.
     """
 
     epochs: dict[int, float]
@@ -42,16 +42,16 @@ class TrainTime(NamedTuple):
 
 
 def train_time(run: str | Path, include_outliers: bool = False) -> TrainTime:
-    """Times of a training.
+    """Read the iteration times of a training.
 
-    MMEngine logs means over a window, so a value stands for the iterations since the last one.
+    MMEngine logs means over a window. So each value covers the iterations since the value before it.
 
     Args:
         run: Work dir, or a ``scalars.json``.
-        include_outliers: Count the first value of every epoch too, which holds the start of the loader's workers.
+        include_outliers: Also count the first value of every epoch, which includes the start of the loader's workers.
 
     Raises:
-        InputError: If nothing was logged.
+        InputError: If the run logged no times.
     """
     times: dict[int, list[tuple[float, float | None]]] = defaultdict(list)
     if not Path(run).exists():

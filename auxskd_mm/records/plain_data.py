@@ -1,8 +1,8 @@
 """Checkpoints as plain data: tensors and Python's own types when saving, checked numbers when an older file is read.
 
-NumPy's pickled arrays name a type and hand it a state, and a crafted state makes NumPy read invalid memory. Files
-of :class:`auxskd_mm.AtomicCheckpointHook` therefore hold no NumPy objects. For files of MMEngine's own hook, the classes
-below stand in for NumPy's: they take the same arguments, accept plain numbers only, and give real NumPy objects.
+A pickled NumPy array names a type and passes a state to it. A crafted state makes NumPy read invalid memory. So files of
+:class:`auxskd_mm.AtomicCheckpointHook` hold no NumPy objects. For files of MMEngine's own hook, the classes below replace
+NumPy's. They take the same arguments, accept only plain numbers, and return real NumPy objects.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.Tensor, torch
 
 
 def to_plain(value: object, where: str = 'checkpoint') -> Any:
-    """A value with NumPy objects and ``HistoryBuffer`` as lists; :func:`from_plain` gives back equal ones.
+    """Convert NumPy objects and ``HistoryBuffer`` in a value to lists. :func:`from_plain` restores equal objects.
 
-    An object without such parts is returned as it is, so that a ``state_dict`` keeps its metadata.
+    An object without such parts is returned unchanged, so a ``state_dict`` keeps its metadata.
 
     Args:
-        value: Anything. An object of another class is left out of a dict, with a line in the log.
+        value: Any value. If a dict holds an object of another class, that entry is left out, with a line in the log.
         where: Key of the value, for that line.
     """
     if isinstance(value, HistoryBuffer):
@@ -120,12 +120,12 @@ def _hostile(what: str) -> InputError:
 
 
 class PlainDtype:
-    """Stands in for ``numpy.dtype``: numbers of a fixed size and byte order, nothing else.
+    """Replaces ``numpy.dtype`` and accepts only numbers of a fixed size and byte order.
 
     Args:
-        name: Such as ``'f8'``.
-        align: As NumPy writes it; must be False or 0.
-        copy: Likewise; has no meaning here.
+        name: Name of the type, such as ``'f8'``.
+        align: Argument that NumPy writes. It must be False or 0.
+        copy: Argument that NumPy writes. It has no effect here.
     """
 
     def __init__(self, name: object, align: object = False, copy: object = True) -> None:
@@ -140,11 +140,11 @@ class PlainDtype:
         order = state[1]
         if type(order) is not str or order not in tuple('<>=|') or state[2:] not in (_NO_PARTS, (*_NO_PARTS, 0)):
             raise _hostile('a dtype of parts, not of numbers')
-        self.dtype = self.dtype.newbyteorder(order)  # type: ignore[arg-type]
+        self.dtype = self.dtype.newbyteorder(order)  # type: ignore[arg-type]  # order is checked above
 
 
 class PlainArray(np.ndarray):
-    """Stands in for ``numpy.ndarray``: empty until it gets a state of plain numbers."""
+    """Replaces ``numpy.ndarray``. It is empty until it gets a state of plain numbers."""
 
     def __new__(cls, *args: object) -> PlainArray:
         """An empty array; NumPy's arguments (shape, dtype, buffer) are refused."""
@@ -153,7 +153,7 @@ class PlainArray(np.ndarray):
         return super().__new__(cls, (0,), np.int8)
 
     def __setstate__(self, state: object) -> None:
-        """Take ``(version, shape, dtype, Fortran order, bytes)`` where all of it fits together."""
+        """Take ``(version, shape, dtype, Fortran order, bytes)`` if all values are consistent."""
         if type(state) is not tuple or len(state) != 5 or self.__dict__:  # a second state would free what others read
             raise _hostile('an array with a state that is none')
         _, shape, dtype, fortran, data = state
@@ -161,7 +161,7 @@ class PlainArray(np.ndarray):
         sizes = type(shape) is tuple and len(shape) <= 32 and all(type(n) is int and 0 <= n < 2**48 for n in shape)
         if not sizes or type(data) is not bytes or len(data) != math.prod(shape) * known.itemsize:
             raise _hostile('an array whose bytes do not fit its shape')
-        super().__setstate__((1, shape, known, bool(fortran), data))  # type: ignore[arg-type]
+        super().__setstate__((1, shape, known, bool(fortran), data))  # type: ignore[arg-type]  # checked above
         self.whole = True
 
 
@@ -169,7 +169,7 @@ PlainArray.__name__ = 'ndarray'  # name in messages about a file
 
 
 class PlainHistory(HistoryBuffer):
-    """Stands in for ``HistoryBuffer``, which takes any attribute and any statistics that a file hands it."""
+    """Replaces ``HistoryBuffer``, which would accept any attribute and any statistics from a file."""
 
     def __new__(cls) -> PlainHistory:
         """An empty history; arguments are refused."""
@@ -184,18 +184,18 @@ class PlainHistory(HistoryBuffer):
         rows = (state.get('_log_history'), state.get('_count_history'))
         self.__dict__.clear()
         self.__dict__.update(_history(*rows, state.get('max_length')).__dict__)
-        self.__class__ = HistoryBuffer  # type: ignore[assignment]
+        self.__class__ = HistoryBuffer  # type: ignore[assignment]  # the layouts are equal
 
 
 def reconstruct(kind: object, shape: object, typecode: object) -> PlainArray:
-    """Stands in for ``numpy.core.multiarray._reconstruct``."""
+    """Replaces ``numpy.core.multiarray._reconstruct``."""
     if kind is not PlainArray or shape != (0,) or typecode not in (b'b', 'b'):
         raise _hostile('an array of a class of its own')
     return PlainArray()
 
 
 def scalar(dtype: object, data: object = None) -> np.generic:
-    """Stands in for ``numpy.core.multiarray.scalar``."""
+    """Replaces ``numpy.core.multiarray.scalar``."""
     known = _known(dtype)
     if type(data) is not bytes or len(data) != known.itemsize:
         raise _hostile('a number whose bytes do not fit its type')
@@ -209,7 +209,7 @@ def _known(dtype: object) -> np.dtype:
 
 
 def safe_globals() -> list[Any]:
-    """What ``torch.load(weights_only=True)`` may find in a checkpoint of MMEngine's own hook, as stand-ins by name."""
+    """Return the stand-ins by name that ``torch.load(weights_only=True)`` needs for MMEngine's own checkpoints."""
     named: list[Any] = [
         (PlainHistory, 'mmengine.logging.history_buffer.HistoryBuffer'),
         (PlainArray, 'numpy.ndarray'),

@@ -1,7 +1,7 @@
 """The one file of predictions: JSON, written by ``tools/test.py --dump``, the linear probe and ``tools/predict.py --out``.
 
-``{"predictions": [{"filename": ..., ...}, ...]}`` with one entry for each video. A test writes every label and score that its
-data samples hold, under their own names (``gt_label``, ``pred_score``, ``pace_label``, ``pred_pace``, ...), as lists.
+The format is ``{"predictions": [{"filename": ..., ...}, ...]}`` with one entry per video. A test writes every label and
+score of its data samples as a list, under its own name (``gt_label``, ``pred_score``, ``pace_label``, ``pred_pace``, ...).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The protocol of a number: everything that it depends on, in a JSON beside it.
+"""The protocol of a number: a JSON file beside it with everything that the number depends on.
 
-It is read from the config, the checkpoint and the process. A value that none of them gives is null, never guessed.
+The values come from the config, the checkpoint and the process. An unknown value is null and never guessed.
 """
 
 from __future__ import annotations
@@ -40,16 +40,17 @@ def protocol_of(
     part: str = 'test',
     command: str | None = None,
 ) -> dict[str, Any]:
-    """Protocol of what a config measures with a checkpoint.
+    """Make the protocol of a measurement by a config with a checkpoint.
 
     Args:
-        config: The config that was run, overrides included.
-        checkpoint: The checkpoint that is measured; None is random weights.
-        part: 'test', 'val' (validation during a training; then the config's own ``init_history`` counts) or 'train'.
-        command: Command line; None takes this process's.
+        config: Config of the run, with its overrides.
+        checkpoint: The measured checkpoint. None means random weights.
+        part: 'test', 'val' or 'train'. 'val' is a validation during a training; it uses the config's own
+            ``init_history``.
+        command: Command line. None takes the command line of this process.
 
     Returns:
-        JSON types only; see ``docs/recipes.md`` for the keys.
+        Protocol of JSON types only. ``docs/recipes.md`` describes the keys.
     """
     name = Path(str(config.filename)).name if isinstance(config, Config) and config.filename else None
     config = config.to_dict() if isinstance(config, Config) else dict(config)
@@ -94,14 +95,14 @@ def protocol_of_features(
     videos: Sequence[str],
     seed: int | None = None,
 ) -> dict[str, Any]:
-    """Protocol of features that were extracted by a pipeline and pooling of their own; see :func:`protocol_of`.
+    """Make the protocol of features with their own pipeline and pooling; see :func:`protocol_of`.
 
     Args:
         config: Config of the network.
-        checkpoint: Its weights; None is random ones drawn from ``seed``.
+        checkpoint: Weights of the network. None means random weights, drawn from ``seed``.
         pipeline: Steps that made the clips.
         pooling: Pooling of the feature maps.
-        videos: Folders or lists.
+        videos: Folders or lists of the videos.
         seed: Seed of random weights.
     """
     run = config.to_dict()
@@ -113,12 +114,12 @@ def protocol_of_features(
 
 
 def protocol_of_comparison(gallery: str | Path, queries: str | Path, evaluation: Sequence[str]) -> dict[str, Any]:
-    """Protocol of measurements on two feature files, from those beside them; what they do not tell is null.
+    """Make the protocol of measurements on two feature files from their own protocols. Unknown values are null.
 
     Args:
         gallery: Features of the training split.
         queries: Features of the test split.
-        evaluation: What was measured.
+        evaluation: Settings of the measurements.
     """
     one, other = read_protocol(gallery) or {}, read_protocol(queries) or {}
     keys = [key for key in protocol_of({}, None) if key not in _process()]
@@ -136,12 +137,12 @@ def write_protocol(result: str | Path, protocol: Mapping[str, Any], metrics: Map
     """Write ``<result>.protocol.json`` beside a result: ``protocol`` and, where given, ``result``.
 
     Args:
-        result: File with the number; it need not exist.
+        result: File with the number. It may be missing.
         protocol: Result of :func:`protocol_of`.
-        metrics: The numbers themselves.
+        metrics: The measured numbers.
 
     Returns:
-        The file.
+        Path of the written file.
     """
     path = Path(result).with_suffix('.protocol.json')
     content = dict(result=dict(metrics), protocol=protocol) if metrics is not None else dict(protocol=protocol)
@@ -149,7 +150,7 @@ def write_protocol(result: str | Path, protocol: Mapping[str, Any], metrics: Map
 
 
 def read_protocol(result: str | Path) -> dict[str, Any] | None:
-    """The protocol beside a result, None if there is none."""
+    """Read the protocol beside a result. None if there is none."""
     path = Path(result).with_suffix('.protocol.json')
     try:
         return json.loads(path.read_text(encoding='utf-8'))['protocol']

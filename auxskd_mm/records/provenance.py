@@ -24,7 +24,7 @@ _DEEPEST = 20
 
 
 def read_meta(path: str) -> dict[str, Any]:
-    """``meta`` of a checkpoint, empty where there is none or the file cannot be read here."""
+    """Read ``meta`` of a checkpoint. Empty if it is missing or the file cannot be read here."""
     if not osp.isfile(path):
         return {}
     for mapped in (True, False):  # mapped spares reading the tensors, but not every format allows it
@@ -38,15 +38,15 @@ def read_meta(path: str) -> dict[str, Any]:
 
 
 def training_meta(config: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
-    """What a checkpoint's ``meta`` says about its training, beside epochs and seed.
+    """Make the entry of a checkpoint's ``meta`` about its training. Epochs and seed stand elsewhere in ``meta``.
 
     Args:
         config: Config of the training.
-        depth: Of the recursion through ``load_from``.
+        depth: Depth of the recursion through ``load_from``.
 
     Returns:
-        ``training``: a dict with ``method``, ``data`` (lists or folders), ``input`` (see :func:`input_convention`) and
-        ``history``, the trainings before this one, and ``optimizer``, its type.
+        ``training``: a dict with ``method``, ``data`` (lists or folders), ``input`` (see :func:`input_convention`),
+        ``history`` (the earlier trainings) and ``optimizer`` (the optimizer's type).
     """
     model = config.get('model') or {}
     pipeline = find_pipeline(config, ('train_dataloader', 'test_dataloader'))
@@ -63,10 +63,10 @@ def training_meta(config: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
 
 
 def training_of(meta: object, depth: int = 0) -> dict[str, Any] | None:
-    """The ``training`` of a checkpoint's ``meta``; of an older file it is read from the config's text.
+    """Read ``training`` from a checkpoint's ``meta``. For an older file, read it from the config's text.
 
     Returns:
-        See :func:`training_meta`; None if nothing is known or the file says something else.
+        See :func:`training_meta`. None if nothing is known or the entry has another form.
     """
     meta = meta if isinstance(meta, Mapping) else {}
     known, text = meta.get('training'), meta.get('cfg')
@@ -77,7 +77,7 @@ def training_of(meta: object, depth: int = 0) -> dict[str, Any] | None:
 
 
 def _is_training(value: object) -> bool:
-    """Whether a file's ``training`` is what :func:`training_meta` writes, in all that is read of it."""
+    """Whether a file's ``training`` has the form of :func:`training_meta`, in all parts that are read."""
     if not isinstance(value, Mapping) or not {'method', 'data', 'input', 'history'} <= set(value):
         return False
     history, data, method, taught = (value[key] for key in ('history', 'data', 'method', 'input'))
@@ -92,18 +92,18 @@ def _is_training(value: object) -> bool:
 
 
 def history_of(checkpoint: str | None, depth: int = 0) -> History | None:
-    """The trainings behind a checkpoint, the first one first, itself included.
+    """List all trainings that led to a checkpoint, in order. The last one wrote the checkpoint itself.
 
     A training by ``tools/train.py`` keeps the history of its starting weights. For other files, ``load_from`` is
-    followed as far as the files exist.
+    followed as long as the files exist.
 
     Args:
-        checkpoint: File; None is random weights.
+        checkpoint: Checkpoint file. None means random weights.
         depth: Depth of the recursion.
 
     Returns:
-        For each phase ``method``, ``data``, ``epochs``, ``seed``, ``input`` and ``checkpoint``, None as the first
-        where something unknown came before; an empty list for random weights. None if nothing is known at all.
+        ``method``, ``data``, ``epochs``, ``seed``, ``input`` and ``checkpoint`` for each phase. If the earlier history is
+        unknown, the first element is None. The list is empty for random weights. The result is None if nothing is known.
     """
     if checkpoint is None:
         return []
@@ -138,7 +138,7 @@ def _before(config: Mapping[str, Any], depth: int) -> History:
 
 
 def method_of(model: Mapping[str, Any]) -> str | None:
-    """Name of the method that a model learns by, as its class says; the type names where the class says none."""
+    """Return the name of a model's method, from its class. Without such a name, return the type names."""
     types = [type_name(part.get('type')) for part in (model, model.get('cls_head') or {}) if part]
     # Looked up by name alone: a config out of a checkpoint must not get a module imported.
     known = [name for kind in types if (name := getattr(MODELS.module_dict.get(kind), 'method', ''))]
@@ -163,10 +163,10 @@ def data_of(config: Mapping[str, Any], loader: str, key: str | None = None) -> l
 
 
 def set_init_history(config: Config) -> None:
-    """Write into a training's config where its weights come from; MMEngine keeps the config in every checkpoint.
+    """Write the history of the starting weights into a training's config. MMEngine keeps the config in every checkpoint.
 
     Args:
-        config: Config as ``tools/train.py`` starts it, with ``load_from``, ``resume`` and ``work_dir``.
+        config: Config that ``tools/train.py`` starts, with ``load_from``, ``resume`` and ``work_dir``.
     """
     path = config.get('load_from')
     if config.get('resume'):
@@ -180,7 +180,7 @@ def set_init_history(config: Config) -> None:
 
 
 def methods_text(history: History | None) -> str | None:
-    """Such as ``auxSKD, then VSPP``; ``none (random weights)`` for none, None where nothing is known."""
+    """Describe a history, such as ``auxSKD, then VSPP`` or ``none (random weights)``. None if nothing is known."""
     if history is None:
         return None
     names = [(phase or {}).get('method') or 'unknown' for phase in history]

@@ -13,10 +13,11 @@ from ..errors import InputError
 
 
 def read_rows(run: str | Path) -> list[dict[str, Any]]:
-    """Every row that a training logged, in order; training and validation write rows of their own.
+    """Read all logged rows of a training, in order. Training and validation write separate rows.
 
     Args:
-        run: Work dir, or a ``scalars.json`` file. A resumed run goes on in a folder of its own: all are read.
+        run: Work dir, or a ``scalars.json`` file. Each resume writes to a new folder within the work dir. All of these
+            folders are read.
 
     Raises:
         InputError: If there is no such file.
@@ -38,27 +39,28 @@ def read_rows(run: str | Path) -> list[dict[str, Any]]:
 
 
 def read_scalars(run: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Scalars of a run; where a resumed run repeats a step, the later value counts.
+    """Read the scalars of a run. If a resumed run repeats a step, the later value counts.
 
     Args:
         run: See :func:`read_rows`.
 
     Returns:
-        {name: (steps, values)}, both (N,).
+        ``(steps, values)`` by name, both (N,).
 
     Raises:
-        InputError: If there are none.
+        InputError: If the run has no scalars.
     """
     series: dict[str, dict[float, float]] = defaultdict(dict)
     for row in read_rows(run):
         for key, value in row.items():
             if key != 'step' and isinstance(value, (int, float)):
                 series[key][row.get('step', 0)] = value
+    # Two arrays, steps and values.
     return {key: tuple(np.array(sorted(points.items())).T) for key, points in series.items()}  # type: ignore[misc]
 
 
 def last_scalars(run: str | Path) -> dict[str, float]:
-    """The last value of every scalar, empty for a run that logged nothing."""
+    """Return the last value of every scalar. Empty if the run logged nothing."""
     try:
         rows = read_rows(run)
     except InputError:

@@ -1,4 +1,4 @@
-"""Recipes of MMAction2 that a pretext task extends: what must change in them before they can be built."""
+"""Changes that MMAction2's recipes need before a pretext task can use them."""
 
 from .adapt import adapt_stock_config
 

@@ -1,4 +1,4 @@
-"""Change what a recipe of MMAction2 has for action labels and frames into what a pretext task on clips needs."""
+"""Adapts a recipe of MMAction2, made for action labels and frames, to a pretext task on clips."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _FRAME_OPTIONS = ('num_segments', 'num_frames', 't_size', 'temporal_size')
 def adapt_stock_config(config: Config) -> list[str]:
     """Adapt a config that has a model or a head of this package, and print a line for each change.
 
-    Configs of other models are left alone, and a second call changes nothing. For 2-D recognisers the model becomes a
-    ``FrameRecognizer`` and the clips keep their time axis. Blending of labels and auxiliary classifiers are set aside.
-    Backbones get the number of frames that the sampler draws. A recipe for tests only gets what a training needs.
+    Configs of other models do not change, and a second call changes nothing. A 2-D recogniser becomes a
+    ``FrameRecognizer``, and its clips keep their time axis. Blending of labels and auxiliary classifiers are removed.
+    Backbones get the number of frames that the sampler draws. A recipe that only tests gets the settings of a training.
 
     Args:
         config: Config of a Runner, changed in place.
 
     Returns:
-        The lines.
+        The printed lines.
 
     Raises:
         InputError: If the recipe is for optical flow, or the clips cannot be divided into the two rates of SlowFast.
@@ -62,7 +62,7 @@ def adapt_stock_config(config: Config) -> list[str]:
 
 
 def _drop_deletions(part: Any) -> None:
-    """Drop the ``_delete_=True`` that MMEngine leaves in a config where the recipe has nothing to delete."""
+    """Remove ``_delete_=True``, which MMEngine leaves in a config if the recipe has nothing to delete."""
     for value in part.values() if isinstance(part, Mapping) else part if isinstance(part, (list, tuple)) else ():
         _drop_deletions(value)
     if isinstance(part, dict):
@@ -184,7 +184,7 @@ def _frames(config: Config) -> Iterator[str]:
 
 
 def _options(kind: type) -> dict[str, Any]:
-    """Defaults of a class's options, those of its base classes included (``ResNetTIN(depth, **kwargs)``)."""
+    """Return the default options of a class, including its base classes (``ResNetTIN(depth, **kwargs)``)."""
     found: dict[str, Any] = {}
     for owner in reversed(kind.__mro__):
         if '__init__' in vars(owner) and owner is not object:

@@ -1,4 +1,4 @@
-"""What a recipe that is for tests only lacks for a training."""
+"""Adds the settings of a training to a recipe that only tests."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _PARTS: dict[str, Any] = dict(
 
 
 def complete_training(config: Config) -> Iterator[str]:
-    """Add what a config with a training data set lacks: loader options, loop and optimizer.
+    """Add missing loader options, loop and optimizer to a config with a training data set.
 
     Args:
         config: Config of a Runner, changed in place. Without ``train_dataloader.dataset`` nothing is added.
 
     Yields:
-        A line for what was added.
+        One line per addition.
     """
     loader = config.get('train_dataloader')
     if not isinstance(loader, dict) or loader.get('dataset') is None:

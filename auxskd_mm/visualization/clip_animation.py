@@ -56,7 +56,8 @@ def _draw_tile(
     left, top = corner[0] + _RIM, corner[1] + _RIM
     what, _, where = clip.caption.partition('   ')
     for line, text in enumerate(textwrap.wrap(one_line(what), _LETTERS)[:2]):
-        draw.text((left, top + line * _LINE), text, fill='black', font=font)  # type: ignore[arg-type]
+        draw.text((left, top + line * _LINE), text, fill='black', font=font)  # type: ignore[arg-type]  # a PIL font
+    # A PIL font.
     draw.text((left, top + 2 * _LINE), shorten(where, _LETTERS), fill='#555555', font=font)  # type: ignore[arg-type]
     picture = clip.frames[time]
     scale = min((_WIDTH - 2 * _RIM) / picture.shape[1], _PICTURE / picture.shape[0])
@@ -69,7 +70,7 @@ def _draw_tile(
     box = (left, y, left + width - 1, y + height - 1)
     draw.rectangle(box, outline=PACED if paced else PLAIN, width=5 if paced else 1)
     note = f'frame {clip.numbers[time]}' + (', paced' if paced else '')
-    draw.text((left, y + height + 1), note, fill='black', font=font)  # type: ignore[arg-type]
+    draw.text((left, y + height + 1), note, fill='black', font=font)  # type: ignore[arg-type]  # a PIL font
 
 
 def encode_gif(frames: Sequence[np.ndarray], fps: float = 6) -> bytes:

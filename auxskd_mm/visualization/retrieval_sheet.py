@@ -110,9 +110,10 @@ def draw_retrieval_sheet(examples: Sequence[Example], path: str | Path, title: s
 
 
 def _draw(axis: object, path: str, text: str, colour: str, style: str, weight: str) -> None:
-    axis.imshow(thumbnail(path), interpolation='nearest')  # type: ignore[attr-defined]
-    axis.set_xticks([])  # type: ignore[attr-defined]
-    axis.set_yticks([])  # type: ignore[attr-defined]
+    axis.imshow(thumbnail(path), interpolation='nearest')  # type: ignore[attr-defined]  # a matplotlib Axes
+    axis.set_xticks([])  # type: ignore[attr-defined]  # a matplotlib Axes
+    axis.set_yticks([])  # type: ignore[attr-defined]  # a matplotlib Axes
+    # A matplotlib Axes.
     axis.set_title(text, fontsize=8, color=colour, pad=4, loc='left', weight=weight)  # type: ignore[attr-defined]
-    for spine in axis.spines.values():  # type: ignore[attr-defined]
+    for spine in axis.spines.values():  # type: ignore[attr-defined]  # a matplotlib Axes
         spine.set(color=colour, linewidth=2.5, linestyle=style)

@@ -72,12 +72,12 @@ _HARA = (
 
 
 class Converted(NamedTuple):
-    """What :func:`convert_state_dict` found.
+    """Result of :func:`convert_state_dict`.
 
     Attributes:
         kind: 'auxskd', 'vspp', 'videopace', 'vcop' or 'rspnet'.
         state_dict: Tensors under our names.
-        dropped: Keys that have no place here.
+        dropped: Keys that our networks do not have.
     """
 
     kind: str
@@ -88,16 +88,17 @@ class Converted(NamedTuple):
 def convert_state_dict(state: Mapping[str, Any], name: str = 'the checkpoint') -> Converted:
     """Rename the tensors of an original checkpoint.
 
-    Keys may carry ``module.`` (DataParallel), at the start or behind ``encoder_q.``; that tells nothing about the
-    network. RSPNet's ``resnet18`` becomes a :class:`ResNet3dHara`, its ``c3d`` and ``r2plus1d-vcop`` the networks of
-    VideoPace; its S3D-G is a network of its own that is not here.
+    Keys may carry ``module.`` (DataParallel), at the start or after ``encoder_q.``. The prefix says nothing about the
+    network. RSPNet's ``resnet18`` becomes a :class:`ResNet3dHara`. Its ``c3d`` and ``r2plus1d-vcop`` become the networks
+    of VideoPace. RSPNet has its own S3D-G, which this package does not have.
 
     Args:
         state: Original state dict of auxSKD, VSPP, VideoPace, VCOP or RSPNet.
-        name: What to call it in messages.
+        name: Name of the checkpoint in messages.
 
     Raises:
-        InputError: If it is none of them, already converted, or holds NumPy arrays or values that are not finite.
+        InputError: If the state dict comes from no such network, is already converted, or holds NumPy arrays or values
+            that are not finite.
     """
     arrays = {key: value for key, value in state.items() if isinstance(value, (Tensor, np.ndarray))}
     check_tensors(arrays, name)
@@ -132,7 +133,7 @@ def _complete_queue(converted: dict[str, Tensor], columns: bool) -> None:
 
 
 def _hara_name(key: str) -> str:
-    """A backbone's key of RSPNet's ``resnet18`` under MMAction2's name; others as they are."""
+    """Rename a backbone's key of RSPNet's ``resnet18`` to MMAction2's name. Other keys do not change."""
     front, mark, name = key.partition('backbone.')
     if mark:
         for pattern, replacement in _HARA:
@@ -171,13 +172,13 @@ def _kind(tensors: Mapping[str, Tensor], name: str) -> str:
 
 
 def load_original(path: str | Path) -> dict[str, Any]:
-    """State dict of an original checkpoint file, read without running anything that it may hold.
+    """Read the state dict of an original checkpoint file. No code in the file is run.
 
     Args:
-        path: File written by the original code: a bare state dict, or a dict that holds one.
+        path: File of the original code: a bare state dict, or a dict that holds one.
 
     Raises:
-        InputError: If the file is missing, damaged, or asks for code to be run.
+        InputError: If the file is missing or damaged, or if loading it would run code.
     """
     # auxSKD puts its argparse options beside the weights: a plain record, safe to let through.
     torch.serialization.add_safe_globals([argparse.Namespace])
@@ -191,7 +192,7 @@ def load_original(path: str | Path) -> dict[str, Any]:
 
 
 def convert_checkpoint(source: str | Path, target: str | Path) -> Converted:
-    """Convert a file; the target is written whole or not at all.
+    """Convert a checkpoint file. The target is written whole or not at all.
 
     Args:
         source: Original checkpoint.

@@ -30,16 +30,17 @@ TOLERANCE = 1e-4
 
 
 class ClipNetwork(nn.Module):
-    """A part of a model as a function of clips alone, with what the data preprocessor does put in front.
+    """A part of a model as a function of clips alone. The steps of the data preprocessor come first.
 
     Args:
-        model: Of :func:`auxskd_mm.apis.inference.init_model`.
-        part: 'backbone' yields what the backbone does, 'feature' its mean over space and time (B, D), 'model' the
-            head's logits.
-        normalise: Take float clips in [0, 255] as they are decoded, and normalise inside; else take normalised clips.
+        model: Model of :func:`auxskd_mm.apis.inference.init_model`.
+        part: 'backbone' returns the backbone's output, 'feature' the mean of that output over space and time (B, D), and
+            'model' the head's logits.
+        normalise: If true, the input is float clips in [0, 255] as decoded, and the network normalises them. If false,
+            the input is normalised clips.
 
     Raises:
-        InputError: If the model has no such part.
+        InputError: If the model does not have this part.
     """
 
     mean: Tensor
@@ -88,10 +89,10 @@ class ClipNetwork(nn.Module):
 
 
 class Exported(NamedTuple):
-    """What was written.
+    """Result of an export.
 
     Attributes:
-        path: The file; ``<stem>.json`` beside it says how to feed it.
+        path: The written file. ``<stem>.json`` beside it describes the input.
         outputs: Names of the outputs.
         difference: Largest absolute difference from the model, over batches of one and of three clips.
     """
@@ -113,16 +114,16 @@ def export_model(
     """Write a model with a free batch size, and compare it with the original.
 
     Args:
-        model: Of :func:`auxskd_mm.apis.inference.init_model`; its device and mode are left as they are.
+        model: Model of :func:`auxskd_mm.apis.inference.init_model`. Its device and mode do not change.
         path: ``.onnx`` for ONNX, ``.pt2`` for ``torch.export``.
         part: See :class:`ClipNetwork`.
-        shape: (T, H, W) of a clip; None takes those of the config's test (or training) pipeline.
+        shape: (T, H, W) of a clip. None takes the shape from the config's test (or training) pipeline.
         normalise: See :class:`ClipNetwork`.
-        check: Run the written file; ONNX needs onnxruntime for it.
+        check: Run the written file and compare its outputs. For ONNX this needs onnxruntime.
 
     Raises:
-        InputError: For another suffix, a missing package, a folder that cannot be written, a network that cannot be
-            exported, or outputs that differ by more than 1e-4 of their size.
+        InputError: If the suffix is another one, a package is missing, the folder cannot be written to, the network
+            cannot be exported, or outputs differ by more than 1e-4 of their size.
     """
     path = check_export_path(path, check)
     checkpoint = getattr(model, 'checkpoint', None)
@@ -202,7 +203,7 @@ def _write(program: torch.export.ExportedProgram, example: Tensor, path: Path, o
 
 
 def compare(path: Path, network: nn.Module, example: Tensor, tolerance: float = TOLERANCE) -> float:
-    """Largest difference between a written file and the network, over batches of one and of three.
+    """Find the largest difference between a written file and the network, over batches of one and of three clips.
 
     Raises:
         InputError: If outputs differ by more than ``tolerance`` times the larger of 1 and their largest value.
@@ -248,7 +249,7 @@ def output_names(model: VideoModel, network: ClipNetwork) -> tuple[str, ...]:
 
 
 def _expects(model: VideoModel, normalise: bool) -> dict[str, Any]:
-    """How to make the input, in words that a program can read."""
+    """Describe the input in a form that a program can read."""
     openers = (find_steps(find_pipeline(model.cfg, (loader,)), 'OpenVideo') for loader in LOADERS)
     opener = next(filter(None, openers), [{}])[0]
     order = str(opener.get('channel_order', 'rgb'))

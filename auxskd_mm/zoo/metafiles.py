@@ -1,7 +1,7 @@
 """The model zoo: metafiles for mim and MMEngine, and tables, made from the configs and from measured results.
 
-A result is a ``*.protocol.json`` as ``tools/test.py`` writes it, copied into ``configs/results`` under the name of its
-config: ``vspp_r21d_k100--finetune_ucf101.protocol.json``. Nothing else can put a number into a table.
+A result is a ``*.protocol.json`` of ``tools/test.py``. It is copied into ``configs/results`` under the name of its
+config: ``vspp_r21d_k100--finetune_ucf101.protocol.json``. Numbers in the tables come from these files only.
 """
 
 from __future__ import annotations
@@ -115,12 +115,12 @@ def read_results(root: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def zoo_entries(root: Path, collection: Collection, known: Mapping[str, Mapping[str, Any]]) -> list[Entry]:
-    """Entries of a collection, from its configs.
+    """Make the entries of a collection from its configs.
 
     Args:
         root: Folder with ``configs``.
-        collection: Which.
-        known: Metadata by name from before, whose FLOPs are taken over where network and clip are the same.
+        collection: The collection.
+        known: Earlier metadata by name. Its FLOPs are reused if the network and the clip are the same.
     """
     results = read_results(root)
     entries = []
@@ -222,7 +222,7 @@ def _dataset(protocol: Mapping[str, Any]) -> str:
 
 
 def table_text(entries: Sequence[Entry]) -> str:
-    """A table of a collection in Markdown; a number stands there with the protocol that it came with, or not at all."""
+    """Make the Markdown table of a collection. Each number has its protocol; a number without one is left out."""
     rows = [
         '| config | backbone | clip | batch | epochs | parameters | GFLOPs | measured |',
         '|---|---|---|---|---|---|---|---|',
@@ -266,7 +266,7 @@ def zoo_files(root: Path) -> dict[str, str]:
         root: Folder with ``configs`` and ``configs/README.md``.
 
     Raises:
-        InputError: If it is none, a config cannot be built, or a result has no protocol.
+        InputError: If ``root`` is not such a folder, a config cannot be built, or a result has no protocol.
     """
     if not (root / README).is_file():
         raise InputError(f'{root}: has no {README}; give the folder of the repository')

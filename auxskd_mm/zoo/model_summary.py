@@ -30,14 +30,14 @@ class PartSummary(NamedTuple):
 
 
 class ModelSummary(NamedTuple):
-    """What a model costs for one sample.
+    """Cost of a model for one sample.
 
     Attributes:
-        shape: (V, C, T, H, W) of the sample.
-        parts: backbone, neck, heads ..., in the order of the model; those that ``forward`` does not run have 0 FLOPs.
-        parameters: Of all parts; ``trained`` of those that get gradients.
-        trained: See there.
-        flops: Multiply-adds of a forward pass over all views, a teacher's included.
+        shape: Shape (V, C, T, H, W) of the sample.
+        parts: Backbone, neck, heads ..., in the order of the model. A part that ``forward`` does not run has 0 FLOPs.
+        parameters: Number of parameters in all parts.
+        trained: Number of parameters that get gradients.
+        flops: Multiply-adds of a forward pass over all views. A teacher's forward pass is included.
         table: fvcore's table of modules.
     """
 
@@ -68,17 +68,17 @@ class SampleForward(nn.Module):
 def model_summary(config: Config, *, shape: Sequence[int] | None = None, depth: int = 2) -> ModelSummary:
     """Count a config's model by fvcore, for one sample as its training pipeline makes it.
 
-    A config without a training is counted for one clip of its test pipeline.
+    For a config without a training, the sample is one clip of its test pipeline.
 
-    fvcore counts a multiply-add as one FLOP; BatchNorm is counted, activations and pooling are not.
+    fvcore counts a multiply-add as one FLOP. It counts BatchNorm, but not activations and pooling.
 
     Args:
         config: Config with a ``model`` of this package or of MMAction2.
-        shape: (T, H, W) of a clip instead of the pipeline's.
-        depth: Of the table.
+        shape: (T, H, W) of a clip. It replaces the shape from the pipeline.
+        depth: Depth of the table.
 
     Raises:
-        InputError: If the config has no model, or the model does not take such clips.
+        InputError: If the config has no model, or the model does not take clips of this shape.
     """
     if config.get('model') is None:
         raise InputError('the config has no model')

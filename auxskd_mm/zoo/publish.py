@@ -1,4 +1,4 @@
-"""Checkpoints for others: the weights and where they come from, without optimizer states and local paths."""
+"""Checkpoints to publish: the weights and their history, without optimizer states and local paths."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ def publish_model(source: str | Path, target: str | Path, *, part: str = 'backbo
 
     Args:
         source: Checkpoint of a training.
-        target: ``folder/name.pth``; what is written is ``folder/name-<first 8 digits of its SHA-256>.pth``, as torch hub
-            and MMEngine check it.
-        part: 'backbone' keeps ``backbone.*``, which is what a next phase starts from; 'teacher' keeps the EMA copy's
-            backbone under that name instead; 'model' keeps everything but queue and teacher.
-        config: Keep the config's text, with the folders of absolute paths cut off.
+        target: ``folder/name.pth``. The written file is ``folder/name-<first 8 digits of its SHA-256>.pth``, because
+            torch hub and MMEngine check a file by this form of name.
+        part: 'backbone' keeps ``backbone.*``, from which the next phase starts. 'teacher' keeps the backbone of the EMA
+            copy, under the name ``backbone.*``. 'model' keeps everything except the queue and the teacher.
+        config: Keep the text of the config. The folders of absolute paths are cut off.
 
     Returns:
-        The path.
+        Path of the written file.
 
     Raises:
-        InputError: If the source is no checkpoint, has no such part, or the target cannot be written.
+        InputError: If the source is not a checkpoint or does not have this part, or the target cannot be written.
     """
     if part not in PUBLISHED_PARTS:
         raise InputError(f"part='{part}': expected one of {', '.join(map(repr, PUBLISHED_PARTS))}")
@@ -70,10 +70,10 @@ def publish_model(source: str | Path, target: str | Path, *, part: str = 'backbo
 
 
 def published_state(state: Mapping[str, Any], part: str, name: str) -> dict[str, torch.Tensor]:
-    """Tensors of a part, on the CPU and without the storage of anything else.
+    """Return the tensors of a part, on the CPU and with no other storage.
 
     Raises:
-        InputError: If there are none, or an entry is no tensor or not finite.
+        InputError: If the part has no tensors, or an entry is not a tensor or not finite.
     """
     plain = plain_keys(state)
     if part == 'model':

@@ -25,8 +25,8 @@ class Speed(NamedTuple):
     """Times of some batches.
 
     Attributes:
-        seconds: Of each batch, warm-up left out.
-        batch_size: Samples a batch.
+        seconds: Seconds per batch, without the warm-up.
+        batch_size: Samples per batch.
     """
 
     seconds: tuple[float, ...]
@@ -34,7 +34,7 @@ class Speed(NamedTuple):
 
     @property
     def median(self) -> float:
-        """Seconds a batch."""
+        """Seconds per batch."""
         return statistics.median(self.seconds)
 
     @property
@@ -51,16 +51,16 @@ class Speed(NamedTuple):
 
 
 def loader_speed(config: Config, split: str = 'train', *, batches: int = 20, warmup: int = 3) -> Speed:
-    """Batches of a config's loader, decoded and augmented by its workers, with nothing to wait for them.
+    """Time the batches of a config's loader. Its workers decode and augment; no model consumes the batches.
 
     Args:
         config: Config with a ``<split>_dataloader``.
         split: 'train', 'val' or 'test'.
-        batches: Batches to time; the loader is gone through again if it has fewer.
-        warmup: Batches before them, in which the workers start.
+        batches: Number of batches to time. A shorter loader starts again.
+        warmup: Number of untimed batches before them, while the workers start.
 
     Raises:
-        InputError: If there is no such loader, or its data are missing.
+        InputError: If the config has no such loader, or its data are missing.
     """
     settings = config.get(f'{split}_dataloader')
     if settings is None:
@@ -83,15 +83,15 @@ def inference_speed(
     device: str | None = None,
     amp: bool = False,
 ) -> Speed:
-    """Forward passes of a config's model in eval mode on made-up clips, data preprocessor included.
+    """Time the forward passes of a config's model in eval mode on made-up clips, with the data preprocessor.
 
     Args:
-        config: Config with a model and a pipeline, which gives the clips' shape.
-        batch_size: Samples a batch.
-        batches: Batches to time.
-        warmup: Batches before them.
-        device: None is the accelerator if there is one.
-        amp: In bfloat16 by autocast.
+        config: Config with a model and a pipeline. The pipeline gives the shape of the clips.
+        batch_size: Samples per batch.
+        batches: Number of batches to time.
+        warmup: Number of untimed batches before them.
+        device: Device of the model. None takes the accelerator if there is one.
+        amp: Whether autocast computes in bfloat16.
 
     Raises:
         InputError: If the config has no model or pipeline.
@@ -124,7 +124,7 @@ def _timed(action: Callable[[], Any], batches: int, warmup: int, wait: Callable[
 
 
 def _waiter(device: torch.device) -> Callable[[], None]:
-    """What makes the clock wait for an accelerator."""
+    """Return the function that waits for an accelerator before the clock is read."""
     return (lambda: torch.cuda.synchronize(device)) if device.type == 'cuda' else (lambda: None)
 
 

@@ -17,14 +17,14 @@ class Cell:
     """One entry of a table.
 
     Attributes:
-        name: Folder below the study's, such as ``motion/vspp/0/pretrain``.
-        config: Below ``configs/``.
+        name: Folder below the study's folder, such as ``motion/vspp/0/pretrain``.
+        config: Path of the config below ``configs/``.
         options: Overrides of the config.
-        seed: Of weights, batches and draws.
-        steps: Of training; 0 trains nothing.
-        init: Name of the cell whose weights it starts from or measures; None is random weights.
-        still: Repeat one frame of every clip.
-        labels: Lists of labelled training clips by labels per class; features are measured with each.
+        seed: Seed of weights, batches and draws.
+        steps: Number of training steps. 0 trains nothing.
+        init: Name of the cell whose weights this cell starts from or measures. None means random weights.
+        still: Whether every clip repeats one frame.
+        labels: Lists of labelled training clips, by the number of labels per class. Features are measured with each.
     """
 
     name: str
@@ -37,18 +37,18 @@ class Cell:
     labels: dict[int, str] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
-        """Changes with whatever the cell's number depends on, except the code."""
+        """Digest of all inputs of the cell's number, except the code."""
         what = [self.config, self.options, self.seed, self.steps, self.init, self.still, self.labels]
         return digest(what)
 
     def folder(self, root: Path) -> Path:
-        """Where it runs."""
+        """Return the work dir of the cell."""
         return root / 'cells' / self.name
 
     def result(self, root: Path) -> dict[str, Any] | None:
-        """What was measured, None if it has not been run.
+        """Return the measured values. None if the cell has not been run.
 
         Raises:
-            InputError: If it was run with other options.
+            InputError: If the cell was run with other options.
         """
         return known_state(self.name, self.folder(root), self.fingerprint(), STATE) or None

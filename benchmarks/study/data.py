@@ -64,7 +64,7 @@ def real_stores(root: Path, tennis: str, skateboard: str) -> Path:
 
 
 def few_labels(full: Path, out: Path, per_class: int, seed: int) -> Path:
-    """A list with ``per_class`` clips of each class, drawn by the seed, each repeated until the list fills a batch."""
+    """Write a list with ``per_class`` clips per class, drawn by the seed. Each clip repeats until the list fills a batch."""
     lines = full.read_text().split('\n')
     classes: dict[str, list[str]] = {}
     for line in filter(None, lines):

@@ -25,13 +25,13 @@ TABLES = ('motion', 'real', 'shift', 'pool', 'ablation', 'schedule', 'shortcuts'
 
 @dataclass(frozen=True)
 class Clips:
-    """What is pretrained on and measured with.
+    """Clips for pretraining and for measurements.
 
     Attributes:
         key: First part of the cells' names.
-        train: Store or list of the pretraining's clips.
-        test: Store or list of the pretext tests' clips.
-        labels: Lists of labelled training clips by labels per class.
+        train: Store or list of the clips for pretraining.
+        test: Store or list of the clips for pretext tests.
+        labels: Lists of labelled training clips, by the number of labels per class.
         queries: List of labelled test clips.
         classes: Number of classes.
         crop: Side of the crops in pixels.
@@ -47,7 +47,7 @@ class Clips:
 
 
 def motion(root: Path, seed: int) -> Clips:
-    """MotionClips with the few labels that a seed draws."""
+    """Return MotionClips with the small sets of labels that a seed draws."""
     stores = root / 'stores'
     full, lists = stores / 'train_labels.txt', root / 'lists' / f'motion{seed}'
     labels = {n: str(few_labels(full, lists / f'{n}.txt', n, seed)) for n in BUDGETS}
@@ -134,13 +134,13 @@ def chain(
     both: dict[str, Any] | None = None,
     steps: tuple[int, int] = (AUX, TOTAL - AUX),
 ) -> list[Cell]:
-    """The auxiliary phase, then a primary one, and what the features are worth.
+    """Make the cells of an auxiliary phase, a primary phase and a measurement of the features.
 
     Args:
-        aux: Options of the auxiliary phase alone.
-        primary: Options of the primary phase alone.
-        both: Options of the samplers of both.
-        steps: Of the two phases.
+        aux: Options of only the auxiliary phase.
+        primary: Options of only the primary phase.
+        both: Options of the samplers of both phases.
+        steps: Numbers of steps of the two phases.
     """
     first = pretrain(clips, row, 'auxskd', seed, steps[0], options={**(both or {}), **(aux or {})})
     second = pretrain(clips, row, method, seed, steps[1], first.name, options={**(both or {}), **(primary or {})})

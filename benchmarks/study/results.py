@@ -43,7 +43,7 @@ class Results:
 
     @classmethod
     def load(cls, path: Path) -> Results:
-        """Read what :meth:`save` wrote.
+        """Read a file of :meth:`save`.
 
         Raises:
             InputError: If the file is missing.

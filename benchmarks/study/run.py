@@ -4,8 +4,8 @@
     python benchmarks/study/run.py real --tennis TENNIS --groups groups.csv --skateboard SKATE
     python benchmarks/study/report.py                                    # tables and pictures of what has been run
 
-Every cell is a training or a measurement by a config of this repository; its folder below ``<out>/cells`` holds the checkpoint,
-``result.json`` and the protocol.
+Every cell is a training or a measurement with a config of this repository. Its folder below ``<out>/cells`` holds the
+checkpoint, ``result.json`` and the protocol.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ def _kind(cell: Cell) -> str:
 
 
 def run_cells(cells: list[Cell], root: Path, jobs: int) -> None:
-    """Run what has not been run, each cell after that whose weights it needs; prints the time left.
+    """Run all cells without a result and print the time left. A cell runs after the cell whose weights it needs.
 
     Raises:
-        InputError: If a cell was run with other options, or waits for one that nobody runs.
+        InputError: If a cell was run with other options, or waits for a cell that is not part of the run.
     """
     states = [cell.result(root) or {} for cell in cells]
     taken = [state.get('seconds') if state.get('finished') else None for state in states]

@@ -54,7 +54,7 @@ def difference(results: Results, table: str, row: str, base: tuple[str, str], st
 def differences(
     results: Results, rows: Sequence[tuple[str, str, tuple[str, str], str]], columns: Sequence[tuple[str, str, str]]
 ) -> str:
-    """Paired differences in points; rows are (table, row, base, title). Bold where the interval leaves out 0."""
+    """Paired differences in points. Rows are (table, row, base, title). Bold if the interval excludes 0."""
     made = []
     for table, row, base, title in rows:
         found = [difference(results, table, row, base, step, key) for _, step, key in columns]
@@ -79,7 +79,7 @@ def motion_few(results: Results) -> str:
 
 
 def motion_paired(results: Results) -> str:
-    """What the auxiliary phase adds to each method."""
+    """Make the table of the auxiliary phase's gain for each method."""
     rows = [('motion', f'auxskd_{m}', ('motion', m), f'before {title}') for m, title in METHODS.items()]
     rows.append(('motion', 'auxskd', ('motion', 'scratch'), 'alone, over random weights'))
     few_tuned = [(f'fine-tuned, {name}', step, key) for name, step, key in few('finetune{}', 'acc/top1')]
@@ -151,7 +151,7 @@ def ablation(results: Results) -> str:
 
 
 def schedule(results: Results) -> str:
-    """The auxiliary phase trained otherwise, and what it is worth alone."""
+    """Make the table of variants of the auxiliary phase, and of its features without a primary phase."""
     after = changes(results, 'schedule', {row: title for row, (title, *_) in SCHEDULES.items()})
     rows = [('schedule', f'{row}_alone', ('motion', 'scratch'), title) for row, (title, *_) in SCHEDULES.items()]
     alone = differences(results, rows, MEASURES[:3])
@@ -159,7 +159,7 @@ def schedule(results: Results) -> str:
 
 
 def shortcuts(results: Results) -> str:
-    """VSPP's accuracy on changed test clips: what it is on still ones, and by how much it moves on others."""
+    """Make the table of VSPP's accuracy on changed test clips: its value on still clips, and its change on other clips."""
     made = []
     for clips, title in (('motion', 'MotionClips'), ('real', 'tennis, unseen scenes')):
         for row, name in (('vspp', 'VSPP'), ('auxskd_vspp', 'auxSKD, then VSPP')):

@@ -1,8 +1,8 @@
 """Decode all videos in parallel and report the bad, short and duplicate ones.
 
-A sample of the frames of each is also read by number, as training does; a video that then gives other frames is bad.
+The tool also reads some frames of each video by number, as a training does. If these frames differ, the video is bad.
 
-Exit code: 0 if all are fine, 3 if some are not, 1 if the input cannot be used.
+Exit code: 0 if all videos are fine, 3 if some are not, 1 if the input cannot be used.
 """
 
 from __future__ import annotations

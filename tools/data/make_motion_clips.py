@@ -1,6 +1,6 @@
 """Make MotionClips: H.264 clips whose class is the motion alone, in training, validation and test splits with lists.
 
-Runs again where it was interrupted; a folder with other settings is refused.
+A new run continues after an interruption. A folder with other settings is refused.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
     python tools/data/pack_videos.py data/kinetics100/train data/k100_store
     python tools/data/pack_videos.py data/k100.list data/k100_store --data-prefix data/train --layout jpg
 
-Prints what each layout would come to, then packs. Interrupted, it goes on when run again; run on a whole store it packs
-only what has changed. A config reads it with ``source='data/k100_store'``, a list of the same names with
-``data_prefix='data/k100_store'``. ``--check`` reads a store back and compares it with its checksums and its sources.
-A store whose files say what cannot be, such as a place outside its shards, is an error.
+The tool prints the size of each layout and then packs. After an interruption, run it again and it continues. On a whole
+store it packs only changed videos. A config reads the store with ``source='data/k100_store'``. A list of the same names
+reads it with ``data_prefix='data/k100_store'``. ``--check`` reads a store back and compares it with its checksums and its
+sources. If the files of a store contradict each other, such as by a position outside its shards, that is an error.
 """
 
 from __future__ import annotations

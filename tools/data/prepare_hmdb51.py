@@ -1,6 +1,6 @@
 """Write the lists of HMDB51's three official splits.
 
-Get the videos (hmdb51_org.rar, with an archive a class inside) and the splits (test_train_splits.rar) from the data
+Get the videos (hmdb51_org.rar, with one archive per class inside) and the splits (test_train_splits.rar) from the data
 set's page, unpack all, then: tools/data/prepare_hmdb51.py data/hmdb51/videos data/hmdb51/testTrainMulti_7030_splits
 data/hmdb51
 """

@@ -1,6 +1,6 @@
 """Figures of the code: sizes, docstrings, annotations, the fullest folder, import circles.
 
-They show whether a change made the package simpler. Run it before and after::
+The figures show whether a change made the package simpler. Run the tool before and after the change::
 
     python tools/misc/code_figures.py
     python tools/misc/code_figures.py --root ../another/checkout/auxskd_mm
@@ -87,7 +87,7 @@ def _arguments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.arg
 
 
 def _length(node: ast.AST) -> int:
-    return node.end_lineno - node.lineno + 1  # type: ignore[attr-defined]
+    return node.end_lineno - node.lineno + 1  # type: ignore[attr-defined]  # nodes of parsed code have lines
 
 
 def _has_shape(text: str) -> bool:

@@ -1,6 +1,6 @@
 """Draw the figures of docs/methods/: what each method shows its network, and what becomes of it, on a clip of MotionClips.
 
-The frames are chosen by the package's own functions, so a figure cannot show what the code does not do.
+The package's own functions choose the frames, so a figure always agrees with the code.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LEARNT, FIXED, LOSS = '#D7E8F5', '#EEEEEE', '#FBE3D6'  # the student's, the teac
 
 
 class Strip(NamedTuple):
-    """A row of frames: its label, their numbers, and at which clip positions they are framed."""
+    """A row of frames: its label, the frame numbers, and the clip positions with a frame around them."""
 
     label: str
     numbers: Sequence[int]
@@ -52,7 +52,7 @@ class Figure(NamedTuple):
 
 
 def segment_strip(label: str, segment: int, speed: int, start: int, lookahead: int = 1) -> Strip:
-    """A clip of which one of four segments is sped up."""
+    """A clip with one of four segments sped up."""
     from auxskd_mm.functional import segment_pace_indices, segment_window
 
     numbers = segment_pace_indices(FRAMES, CLIP, 4, segment, speed, start, lookahead=lookahead)
@@ -61,7 +61,7 @@ def segment_strip(label: str, segment: int, speed: int, start: int, lookahead: i
 
 
 def plain_strip(label: str, numbers: Sequence[int], paced: bool = False) -> Strip:
-    """A clip that is framed whole, or not at all."""
+    """A clip with a frame around all of it, or around none of it."""
     return Strip(label, list(numbers), [paced] * CLIP)
 
 

@@ -1,8 +1,8 @@
 """What mkdocs.yml asks of Python: equations without a script, and links that leave docs/ and still lead somewhere.
 
-Equations are written ``$...$`` and ``$$...$$``, as GitHub shows them too, and become MathML, which every current browser
-draws by itself. A page of docs/ may link to any file of the repository: a Markdown file becomes a page, any other text file
-a page with its source, so that the site is whole without a repository to link to.
+Equations are written ``$...$`` and ``$$...$$``, which GitHub also shows. They become MathML, which every current browser
+draws without a script. A page of docs/ may link to any file of the repository. A linked Markdown file becomes a page. Any
+other linked text file becomes a page with its source. So the site is complete without a link to a repository.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LANGUAGES = {'.py': 'python', '.sh': 'bash', '.yml': 'yaml', '.yaml': 'yaml', '
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add what the pages link to outside of docs/."""
+    """Add the files outside docs/ that pages link to."""
     todo = [(f'docs/{file.src_uri}', Path(file.abs_src_path or '').read_text()) for file in files.documentation_pages()]
     todo += [(path, (ROOT / path).read_text()) for path in PAGES]
     done = {name for name, _ in todo}
@@ -44,7 +44,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Lead links to where on_files put their targets."""
+    """Point links to the places where on_files put their targets."""
     origin = _origin(page.file.src_uri)
     return ''.join(
         part if i % 2 else _LINK.sub(lambda match: _relink(match, origin, page.file.src_uri), part)
@@ -64,7 +64,7 @@ def _mathml(latex: str, block: bool) -> str:
 
 
 def site_name(path: str) -> str:
-    """Where a file of the repository is on the site, relative to its root.
+    """Return the place of a repository file on the site, relative to the site's root.
 
     Args:
         path: From the root of the repository, with slashes.

@@ -1,4 +1,4 @@
-"""Which places and times of a clip speak for a class: class activation maps of pretext heads."""
+"""Class activation maps of pretext heads: the places and times of a clip that support a class."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 
 
 class Activation(NamedTuple):
-    """Contributions to one logit of each clip of a sample.
+    """Contributions to one logit for each clip of a sample.
 
     Attributes:
-        maps: float32 (V, T', H', W'): with a linear head on the averaged map, their mean plus the bias is the logit.
-        logits: (V, K) of the task, or (1, K) where a tuple of clips has one.
+        maps: Contributions, float32 (V, T', H', W'). If a linear head works on the averaged map, the logit is the mean
+            of the contributions plus the bias.
+        logits: Logits (V, K) of the task, or (1, K) if a tuple of clips shares one row.
         chosen: Class of each row of ``logits``, int64.
     """
 
@@ -43,10 +44,10 @@ class Activation(NamedTuple):
 
 
 def head_tasks(model: VideoModel) -> dict[str, Task]:
-    """Tasks that the head of a model has logits for, by name, in the order of the logits.
+    """Return the tasks for which a model's head has logits, by name and in the order of the logits.
 
     Raises:
-        InputError: If it has none.
+        InputError: If the head has no task.
     """
     head = getattr(model, 'cls_head', None)
     tasks = asked_tasks(model) if head is not None else ()
@@ -61,22 +62,23 @@ def head_tasks(model: VideoModel) -> dict[str, Task]:
 def class_activation(
     model: VideoModel, clips: Tensor, task: str, target: int | None = None, layer: str | None = None
 ) -> Activation:
-    """How much every position of a feature map adds to a logit.
+    """Compute how much each position of a feature map contributes to a logit.
 
-    With A the feature map and l the logit of a clip, the map is ``sum_c A_c * (dl / dA_c) * N`` over the N positions. For
-    a linear layer on the average over all positions that is exactly ``sum_c w_c A_c``, the class activation map of Zhou
-    et al. (CVPR 2016); for heads with a hidden layer (VCOP's) and for earlier layers it is the contribution to first
-    order, as in gradient-weighted class activation mapping (Selvaraju et al., ICCV 2017) without its rectification.
+    Let A be the feature map and l the logit of a clip. The map is ``sum_c A_c * (dl / dA_c) * N`` over the N positions.
+    For a linear layer on the average over all positions, this is exactly ``sum_c w_c A_c``, the class activation map of
+    Zhou et al. (CVPR 2016). For earlier layers and for heads with a hidden layer (VCOP), it is the first-order
+    contribution. This is gradient-weighted class activation mapping (Selvaraju et al., ICCV 2017) without its
+    rectification.
 
     Args:
-        model: In eval mode, with ``backbone`` and ``cls_head``.
-        clips: (V, C, T, H, W), out of the data preprocessor.
+        model: Model in eval mode, with ``backbone`` and ``cls_head``.
+        clips: Output of the data preprocessor, (V, C, T, H, W).
         task: One of :func:`head_tasks`.
-        target: Class; None takes each clip's most probable.
-        layer: Name of a module in the backbone whose output is mapped; None takes the backbone's own.
+        target: Class. None takes the most probable class of each clip.
+        layer: Name of a module in the backbone, whose output is mapped. None takes the output of the backbone.
 
     Raises:
-        InputError: If there is no such task, class or layer, or no feature map.
+        InputError: If the task, class or layer does not exist, or the backbone returns no feature map.
     """
     tasks = head_tasks(model)
     if task not in tasks:
@@ -125,23 +127,23 @@ def draw_activations(
     question: str = 'task',
     num_clips: int = 1,
 ) -> list[Path]:
-    """A PNG a video: frames, the map over them, and its course over time.
+    """Draw one PNG per video: its frames, the map over them, and the map's course over time.
 
     Args:
-        model: Of :func:`init_model`.
+        model: Model of :func:`init_model`.
         videos: See :func:`auxskd_mm.datasets.input_sources.as_samples`.
-        out_dir: Folder, which is made.
+        out_dir: Folder for the pictures. It is made if it does not exist.
         task: See :func:`head_tasks`; None takes the first.
         target: See :func:`class_activation`.
         layer: See :func:`class_activation`.
         question: See :func:`inference_pipeline`.
-        num_clips: Clips a video, for 'as_is'.
+        num_clips: Clips per video, for 'as_is'.
 
     Returns:
-        The paths.
+        Paths of the pictures.
 
     Raises:
-        InputError: See :func:`class_activation`; or if the folder cannot be written to, or a video not read.
+        InputError: See :func:`class_activation`. Also if the folder cannot be written to, or a video cannot be read.
     """
     task = next(iter(head_tasks(model))) if task is None else task
     check_question(model, question)
@@ -202,7 +204,7 @@ def _module(backbone: nn.Module, layer: str | None) -> nn.Module:
 
 
 def _of_clips(fmap: Tensor, clips: int) -> Tensor:
-    """A map of frames (V * T', C, H', W'), inside of a 2-D network, as (V, C, T', H', W'); others as they are."""
+    """Reshape a map of frames (V * T', C, H', W') of a 2-D network to (V, C, T', H', W'). Other maps do not change."""
     if fmap.ndim == 4 and len(fmap) > clips and len(fmap) % clips == 0:
         return fmap.unflatten(0, (clips, -1)).transpose(1, 2)
     return fmap

@@ -1,4 +1,4 @@
-"""What a config feeds its model, as a picture, an animation or a page."""
+"""Draws the model's input under a config, as a picture, an animation or a page."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def browse_clips(
         config: Config with a ``<split>_dataloader``, of any method of this package or of MMAction2.
         out: File to write: .png (sheet), .gif or .mp4 (playing), .html (gallery).
         split: 'train', 'val' or 'test'.
-        number: Videos.
-        seed: Which, and their random draws.
-        before: Also show each clip as it is decoded, before augmentation.
+        number: Number of videos.
+        seed: Seed for the choice of the videos and for the random draws of their pipelines.
+        before: Also show each clip as decoded, before augmentation.
 
     Returns:
-        The path.
+        Path of the written file.
 
     Raises:
         InputError: If the config has no such loader, nothing can be read, or ``out`` cannot be written.
@@ -113,7 +113,7 @@ def write_clips(
 
 
 def wrap_warning(samples: Sequence[SeenSample]) -> str | None:
-    """A line about clips that go round in their video, None where there are none."""
+    """Return a line about clips that wrap around in their video. None if there is no such clip."""
     clips = [clip for sample in samples for clip in sample.clips]
     count = sum(GOES_ROUND in clip.caption for clip in clips)
     if not count:

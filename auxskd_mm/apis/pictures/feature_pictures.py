@@ -55,19 +55,19 @@ def draw_retrieval(
     queries: int = 5,
     neighbours: int = 5,
 ) -> Path:
-    """Queries with their nearest videos, as thumbnails, into a PNG.
+    """Draw queries with their nearest videos, as thumbnails, into a PNG.
 
     Args:
-        gallery: Features of the videos to look among, an ``.npz`` of ``tools/extract_features.py`` or of a test.
-        query: Features of the queries; None takes them from the gallery, each without itself.
+        gallery: Features of the gallery's videos, an ``.npz`` of ``tools/extract_features.py`` or of a test.
+        query: Features of the queries. None takes the queries from the gallery and leaves each out of its own result.
         out: PNG file.
-        classes: Text file with a class name per line.
-        queries: Rows: the first video of each of so many classes, these evenly spread, or of as many videos without
-            labels: nothing is chosen by its result.
-        neighbours: For each.
+        classes: Text file with one class name per line.
+        queries: Number of rows. With labels, each row is the first video of one class, and the classes are evenly
+            spread. Without labels, the videos are evenly spread. No query is chosen by its result.
+        neighbours: Number of neighbours per query.
 
     Raises:
-        InputError: For files that cannot be used, or videos of which none is where the features say.
+        InputError: If a file cannot be used, or if none of the videos is at the path in the features.
     """
     check_picture(out)
     for key, value in (('queries', queries), ('neighbours', neighbours)):
@@ -103,18 +103,18 @@ def draw_feature_files(
     most: int = 1000,
     seed: int = 0,
 ) -> Path:
-    """Feature files in the plane side by side, coloured by class, into a PNG.
+    """Draw feature files in the plane, side by side and coloured by class, into a PNG.
 
     Args:
-        files: {title: ``.npz`` file}.
+        files: The ``.npz`` files by title.
         out: PNG file.
-        classes: Text file with a class name per line.
+        classes: Text file with one class name per line.
         method: See :func:`project`.
-        most: Points of each file, drawn at random.
-        seed: Of that, and of the method.
+        most: Maximum number of points per file. They are drawn at random.
+        seed: Seed of that draw and of the method.
 
     Raises:
-        InputError: For files that cannot be used.
+        InputError: If a file cannot be used.
     """
     check_picture(out)
     _check_method(method)
@@ -141,24 +141,24 @@ def draw_pace_embedding(
     seed: int = 0,
     **options: Any,
 ) -> Path:
-    """The middle clip of every video at several paces in the plane, coloured by pace and, with labels, by class.
+    """Draw the middle clip of every video at several paces in the plane, coloured by pace and, with labels, by class.
 
-    Each colouring has beside it how many clips their 5 nearest of *other videos* classify rightly, in all D dimensions:
-    what the plot suggests, as a number.
+    Beside each colouring stands an accuracy: the share of clips that their 5 nearest clips of *other videos* classify
+    correctly, in all D dimensions. It puts the impression of the plot into a number.
 
     Args:
-        model: Of :func:`init_model`, with a backbone.
-        videos: See :func:`extract_features`; a list with labels to have classes.
+        model: Model of :func:`init_model` with a backbone.
+        videos: See :func:`extract_features`. Only a list with labels gives classes.
         out: PNG file.
-        paces: Frames of the video per frame of the clip.
-        classes: Text file with a class name per line.
+        paces: Numbers of video frames per clip frame.
+        classes: Text file with one class name per line.
         method: See :func:`project`.
-        most: Videos, drawn at random.
-        seed: Of that, and of the method.
-        options: Of :func:`extract_features`.
+        most: Maximum number of videos. They are drawn at random.
+        seed: Seed of that draw and of the method.
+        options: Options of :func:`extract_features`.
 
     Raises:
-        InputError: For videos or settings that cannot be used.
+        InputError: If a video or a setting cannot be used.
     """
     check_picture(out)
     _check_method(method)
@@ -216,7 +216,7 @@ def _at_pace(model: VideoModel, videos: str | Sequence[str], pace: int, options:
 
 
 def _encoded(features: np.ndarray, labels: np.ndarray, videos: np.ndarray, key: str) -> str:
-    """How well the nearest clips of other videos predict the labels, with chance beside it."""
+    """Accuracy of the labels from the nearest clips of other videos, with its chance level."""
     groups = torch.from_numpy(videos)
     if len(np.unique(videos)) < 2:
         return f'coloured by {key}'
@@ -227,7 +227,7 @@ def _encoded(features: np.ndarray, labels: np.ndarray, videos: np.ndarray, key: 
 
 
 def _same_video(features: np.ndarray, videos: np.ndarray) -> str:
-    """How often the nearest clip is one of the same video at another pace."""
+    """Share of clips whose nearest clip comes from the same video at another pace."""
     tensor, position = torch.from_numpy(features), torch.arange(len(features))
     nearest = cosine_topk(tensor, tensor, 1, query_groups=position, gallery_groups=position).indices[:, 0].numpy()
     guess = (np.bincount(videos).max() - 1) / (len(videos) - 1)

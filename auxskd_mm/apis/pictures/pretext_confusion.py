@@ -55,12 +55,12 @@ def read_answers(path: str | Path) -> Answers:
 
 
 def collect(samples: Iterable[Any]) -> Answers:
-    """Labels beside predictions of data samples that a head has written into; stand-ins for unreadable videos are left out.
+    """Collect labels and predictions from data samples. Stand-ins for unreadable videos are left out.
 
-    A task ``x`` is one with an ``x_label`` and a ``pred_x``.
+    A data sample has a task ``x`` if it holds an ``x_label`` and a ``pred_x``.
 
     Raises:
-        InputError: If there are none.
+        InputError: If no data sample holds a task.
     """
     answers: Answers = {}
     for sample in samples:
@@ -83,7 +83,7 @@ def ask_model(model: VideoModel, num_workers: int = 2, batch_size: int | None = 
     """Run a model of :func:`init_model` over the test set of its config.
 
     Raises:
-        InputError: If the config has no test set, or the head no such task.
+        InputError: If the config has no test set, or the head does not have the task.
     """
     config = model.cfg
     loader = config.get('test_dataloader')
@@ -102,17 +102,17 @@ def ask_model(model: VideoModel, num_workers: int = 2, batch_size: int | None = 
 
 
 def draw_pretext_confusion(answers: Mapping[str, list[np.ndarray]], config: Config, out: str | Path) -> Path:
-    """Draw a matrix for each task into a PNG.
+    """Draw one confusion matrix per task into a PNG.
 
-    At speed 1 a segment is only a name, so VSPP's segments are those of sped-up clips (``Task.given``).
+    At speed 1 the segment has no meaning. So VSPP's matrix of segments counts sped-up clips only (``Task.given``).
 
     Args:
-        answers: Of :func:`read_answers` or :func:`ask_model`.
-        config: Names the classes.
+        answers: Result of :func:`read_answers` or :func:`ask_model`.
+        config: Config that names the classes.
         out: PNG file.
 
     Returns:
-        The path.
+        Path of the PNG.
     """
     check_picture(out)
     pairs = {task: np.concatenate(rows) for task, rows in answers.items()}

@@ -16,13 +16,14 @@ _WITHOUT_LISTS = 2
 
 
 def count_classes(variables: Mapping[str, Any]) -> dict[str, int]:
-    """``num_classes`` of a config with ``num_classes = None`` and ``lists = 'FOLDER'``: the names in ``FOLDER/classes.txt``.
+    """Count ``num_classes`` from ``FOLDER/classes.txt``, for ``num_classes = None`` and ``lists = 'FOLDER'``.
 
     Args:
         variables: Top-level variables of the config, after the overrides.
 
     Returns:
-        The variable, or nothing if the config has another number or asks for none. Without lists, 2 and a warning.
+        The variable with its value. Empty if the config sets a number, or has no ``num_classes`` or no ``lists``. If the
+        file does not exist, the value is 2, with a warning.
 
     Raises:
         InputError: If ``classes.txt`` cannot be used.

@@ -13,16 +13,15 @@ from ...errors import InputError
 
 
 def merge_variables(config: Config, options: Mapping[str, Any], read: Collection[str]) -> None:
-    """Let an override of an entry of ``train_pipeline`` reach the places that the variable was copied to.
+    """Apply an override of an entry of ``train_pipeline`` to every copy of the variable in the config.
 
     Args:
-        config: Changed in place.
-        options: Overrides; those of other keys are left out.
-        read: Top-level keys that the Runner reads itself.
+        config: Config, changed in place.
+        options: Overrides. Overrides of other keys are ignored.
+        read: Top-level keys that the Runner itself reads.
 
     Raises:
-        InputError: For a variable that the file has used, where none of its copies is left to be changed: the override
-            would do nothing.
+        InputError: If the file used the variable, but the config holds no copy of it. The override would do nothing.
     """
     names = {key.split('.')[0] for key in options} - set(read)
     for name in sorted(name for name in names if name in config):

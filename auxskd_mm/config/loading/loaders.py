@@ -11,8 +11,8 @@ _Loader = TypeVar('_Loader', bound=MutableMapping[str, Any])
 def mend_loader(loader: _Loader) -> _Loader:
     """Remove the settings that only worker processes can have from a loader without workers.
 
-    torch refuses ``persistent_workers`` and ``prefetch_factor`` beside ``num_workers=0``, which every config here would
-    have as soon as the number alone is overridden.
+    torch refuses ``persistent_workers`` and ``prefetch_factor`` with ``num_workers=0``. Without this function, every
+    config of this package would fail when a user overrides only the number of workers.
 
     Args:
         loader: Config of a loader, changed in place.

@@ -17,16 +17,16 @@ _LAZY = (LazyAttr, LazyObject)
 
 
 def name_types(config: Config) -> Config:
-    """Write each type as the text under which it is registered, such as ``'auxskd_mm.VSPPHead'``.
+    """Replace each type by its registered name, such as ``'auxskd_mm.VSPPHead'``.
 
-    Everything that reads a config then sees one form; texts also stay readable in a checkpoint, where MMEngine would write
-    ``auxskd_mm.models.VSPPHead``, which no registry finds. Classes that are not registered stay as they are.
+    Then all readers of a config see one form. A checkpoint also keeps a name that a registry finds. MMEngine would write
+    ``auxskd_mm.models.VSPPHead``, which no registry finds. Classes that are not registered do not change.
 
     Args:
         config: Any config.
 
     Returns:
-        The same object where all types are text already, else a new config.
+        The same object if all types are names already, otherwise a new config.
 
     Raises:
         InputError: If a class cannot be imported.

@@ -1,4 +1,4 @@
-"""The values of ``--cfg-options``: what a text means depends on the value that it replaces."""
+"""Values of ``--cfg-options``. The type of a value depends on the value that it replaces."""
 
 from __future__ import annotations
 
@@ -41,12 +41,11 @@ _MISSING = object()
 class Overrides(dict):
     """Overrides by dotted key, as the command line gives them.
 
-    The values are what each text means where nothing is known about the config; :meth:`fit` reads the texts again for a
-    config.
+    The values are the texts, read without knowledge of the config. :meth:`fit` reads the texts again for a config.
 
     Attributes:
-        texts: Text for each key that was written ``key=text``.
-        merged: Values that :func:`auxskd_mm.config.load.load_config` merged last.
+        texts: Text for each key that was written as ``key=text``.
+        merged: Values of the last merge by :func:`auxskd_mm.config.load.load_config`.
     """
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -76,7 +75,7 @@ class Overrides(dict):
         return options
 
     def fit(self, config: ConfigLike) -> dict[str, Any]:
-        """Values for a config: a text that replaces a string stays as it is."""
+        """Return the values for a config. A text that replaces a string does not change."""
         values = dict(self)
         for key, text in self.texts.items():
             replaced = value_at(config, key)
@@ -95,7 +94,7 @@ class Overrides(dict):
 
 
 def value_at(config: ConfigLike, key: str, default: object = _MISSING) -> Any:
-    """Value under a dotted key of a config, such as ``'model.cls_head.type'``; ``default`` if there is none."""
+    """Return the value for a dotted key of a config, such as ``'model.cls_head.type'``. ``default`` if it is missing."""
     value: Any = config._cfg_dict if isinstance(config, Config) else config
     for name in key.split('.'):
         if isinstance(value, dict) and dict.__contains__(value, name):
@@ -108,16 +107,17 @@ def value_at(config: ConfigLike, key: str, default: object = _MISSING) -> Any:
 
 
 def read_text(text: str, replaced: object = _MISSING, key: str = '') -> Any:
-    """What a text of the command line means.
+    """Read the value from a text of the command line.
 
     Args:
-        text: As written behind ``key=``. One pair of quotes around it is taken off and makes it a string.
-        replaced: Value that it replaces. A text that replaces a string is that string to the letter. Any other is a
-            number, True, False, None, a list ``[a,b]`` or ``a,b``, a tuple ``(a,b)`` or a dict ``{...}`` if it is clearly one.
-        key: Dotted key; keys such as ``load_from`` hold strings always.
+        text: Text after ``key=``. One pair of quotes around it is removed and makes the value a string.
+        replaced: Value that the text replaces. If it is a string, the text is taken literally as a string. Otherwise a
+            text of a clear form is a number, True, False, None, a list ``[a,b]`` or ``a,b``, a tuple ``(a,b)`` or a dict
+            ``{...}``.
+        key: Dotted key. Keys such as ``load_from`` always hold strings.
 
     Raises:
-        ValueError: For brackets that do not close.
+        ValueError: If brackets do not close.
     """
     name = key.rpartition('.')[2]
     if len(text) > 1 and text[0] in '\'"' and text[-1] == text[0] and text[0] not in text[1:-1]:
@@ -181,10 +181,10 @@ def _read_literal(text: str) -> Any:
 
 
 def _split(text: str) -> list[str]:
-    """Parts between commas that stand outside of brackets and quotes, without the blanks around them.
+    """Split at commas outside brackets and quotes, and strip blanks around the parts.
 
     Raises:
-        ValueError: For brackets that do not close.
+        ValueError: If brackets do not close.
     """
     parts, depth, quote = [''], 0, ''
     for char in text:
@@ -237,10 +237,10 @@ def read_options_file(path: str) -> Overrides:
 
 
 def options_text(options: Mapping[str, Any]) -> str:
-    """Overrides as the content of a file for ``--cfg-file``: one Python dict of literals, equal to the bit when read.
+    """Write overrides as the content of a file for ``--cfg-file``: one Python dict of literals, exact to the bit.
 
     Raises:
-        InputError: For a value that is no number, string, boolean, None, list, tuple or dict.
+        InputError: If a value is not a number, string, boolean, None, list, tuple or dict.
     """
     lines = []
     for key, value in options.items():

@@ -1,4 +1,4 @@
-"""Overrides of a config's variables: names at its top, such as ``split = 1``, that other values are made of."""
+"""Overrides of a config's variables: top-level names, such as ``split = 1``, that other values use."""
 
 from __future__ import annotations
 
@@ -24,23 +24,24 @@ _RANGES = dict(split=(1, 2, 3))
 def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Config:
     """Evaluate a config again with other values of its variables.
 
-    A config is Python: with ``split = 1`` and ``ann_file=f'train_split{split}.txt'`` the list follows the split. MMEngine
-    merges an override into the finished config, which is too late for what was made of the variable. So the files of the
-    config are evaluated again, in copies that assign the override after every assignment of the name. A base sees it too;
-    what a config takes from its base (``_base_.split``) therefore follows. Bases of another package (``mmaction::...``)
-    and new-style configs (``read_base()``) are not evaluated again, see :func:`merge_variables`.
+    A config is Python code. With ``split = 1`` and ``ann_file=f'train_split{split}.txt'``, the list depends on the
+    split. MMEngine merges an override into the finished config, when such values are already computed. So this function
+    evaluates copies of the config's files again. The copies assign the override after every assignment of the name.
+    Bases get the override too, so values from a base (``_base_.split``) follow it. Bases of another package
+    (``mmaction::...``) and new-style configs (``read_base()``) are not evaluated again, see :func:`merge_variables`.
 
     Args:
-        config: What ``Config.fromfile(path)`` gave.
+        config: Result of ``Config.fromfile(path)``.
         path: Config file.
-        overrides: Variables, or dotted entries of variables that are dicts or lists (``'sample.mode'``), to values.
+        overrides: New values by variable. A key may also be a dotted entry of a variable that is a dict or a list
+            (``'sample.mode'``).
 
     Returns:
         A config with the file name and text of the given one.
 
     Raises:
-        InputError: For a split out of 1 to 3, a value that the config cannot be made with, or a variable on which
-            nothing in the config depends.
+        InputError: If a split is not in 1 to 3, the config fails with a value, or nothing in the config depends on a
+            variable.
     """
     flat = dict(pair for key, value in overrides.items() for pair in _flat(key, value))
     if not path.endswith('.py') or not flat or _is_new_style(path):
@@ -66,7 +67,7 @@ def refuse_old_places(config: Config, path: str) -> None:
     """Refuse ``'{split}'`` in a string, which earlier versions filled with the variable ``split``.
 
     Raises:
-        InputError: Says what to write.
+        InputError: If a string holds it. The message gives the right form.
     """
     variables = {key for key, value in config.items() if isinstance(value, (str, int, float, type(None)))}
     for text in _strings(dict(config.items())):
@@ -130,7 +131,7 @@ def _copy_base(base: str, file: Path, overrides: Mapping[str, Any], folder: Path
 
 
 def _parse(file: Path) -> ast.Module:
-    """A config in which MMEngine's ``{{ fileDirname }}`` and the like are those of the file, not of its copy."""
+    """Make a config whose ``{{ fileDirname }}`` and similar MMEngine variables refer to the file, not to its copy."""
     text = file.read_text(encoding='utf-8')
     values = dict(
         fileDirname=str(file.resolve().parent),

@@ -16,6 +16,7 @@ class FullConv3d(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, kernel: Triple, stride: Triple) -> None:
         super().__init__()
         padding = tuple(k // 2 for k in kernel)
+        # ``padding`` has three numbers, as ``kernel`` has.
         self.temporal_spatial_conv = nn.Conv3d(in_channels, out_channels, kernel, stride, padding, bias=False)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:

@@ -35,6 +35,7 @@ class _Conv(nn.Module):
         super().__init__()
         t, d, _ = kernel
         first = (1, d, d) if separable else kernel
+        # Torch takes lists of three too; its types say tuple.
         self.conv1 = nn.Conv3d(in_channels, out_channels, first, stride, [k // 2 for k in first], bias=False)  # type: ignore[arg-type]
         self.bn1 = nn.BatchNorm3d(out_channels)
         self.relu = nn.ReLU(inplace=True)
@@ -68,7 +69,7 @@ class _MaxPool(nn.Module):
         for k, s in reversed(list(zip(kernel, stride))):
             total = max(k - s, 0)
             padding += [total // 2, total - total // 2]
-        self.pad = nn.ConstantPad3d(tuple(padding), 0.0)  # type: ignore[arg-type]
+        self.pad = nn.ConstantPad3d(tuple(padding), 0.0)  # type: ignore[arg-type]  # six numbers
         self.pool = nn.MaxPool3d(kernel, stride, ceil_mode=True)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -53,7 +53,7 @@ def clip_sampler(steps: Sequence[Any]) -> Any:
     return next((step for step in steps if frames_spanned(step) is not None), None)
 
 
-def describe_short(found: ShortVideos, what: str, sampler: Any) -> str:
+def describe_short(found: ShortVideos, what: str, sampler: object) -> str:
     """One sentence with the counts, and one with the settings to change.
 
     Args:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mmengine.runner import Runner
     from torch.utils.data import DataLoader
 
+    from ..typing import DataBatch
+
 _EARLY = 20  # steps
 
 
@@ -42,12 +44,14 @@ class BadVideoHook(Hook):
         self.most = most
         self._said_short: set[str] = set()
 
-    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: DataBatch = None, outputs: object = None
+    ) -> None:
         """Warn of short videos after the first steps, when little work is lost."""
         if runner.iter + 1 == _EARLY:
             self._report_short('training', runner.train_dataloader)
 
-    def after_train_epoch(self, runner: Any) -> None:
+    def after_train_epoch(self, runner: Runner) -> None:
         """Warn of short videos if the first steps had none."""
         self._report_short('training', runner.train_dataloader)
 

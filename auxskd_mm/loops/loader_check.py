@@ -67,7 +67,7 @@ def check_same_data(dataset: Any) -> None:
     )
 
 
-def _entries(dataset: Any) -> list[str] | None:
+def _entries(dataset: object) -> list[str] | None:
     """One line per entry of MMEngine's data sets, without folders. None for other data sets."""
     while not hasattr(dataset, 'load_data_list') and hasattr(dataset, 'dataset'):
         dataset = dataset.dataset

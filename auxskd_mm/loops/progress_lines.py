@@ -6,11 +6,15 @@ import datetime
 import re
 import textwrap
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmengine.runner import LogProcessor
 
 from ..registry import LOG_PROCESSORS
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
+
 
 # A terminal of 120 columns, less the date and time in front of each message.
 WIDTH = 104
@@ -33,14 +37,14 @@ class CompactLogProcessor(LogProcessor):
         super().__init__(*args, **kwargs)
         self.width = width
 
-    def get_log_after_iter(self, runner: Any, batch_idx: int, mode: str) -> tuple[dict, str]:
+    def get_log_after_iter(self, runner: Runner, batch_idx: int, mode: str) -> tuple[dict, str]:
         """See ``LogProcessor``. The numbers are the same, the line is shorter."""
         tag, line = super().get_log_after_iter(runner, batch_idx, mode)
         seconds = runner.message_hub.runtime_info.get('eta')
         return tag, _join(_head(line), _items(tag, mode, seconds), self.width)
 
     def get_log_after_epoch(
-        self, runner: Any, batch_idx: int, mode: str, *args: Any, **kwargs: Any
+        self, runner: Runner, batch_idx: int, mode: str, *args: Any, **kwargs: Any
     ) -> tuple[dict, str]:
         """See ``LogProcessor``. Long results of an evaluation continue in further lines."""
         tag, line = super().get_log_after_epoch(runner, batch_idx, mode, *args, **kwargs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmengine.config import Config
 from mmengine.logging import print_log
@@ -16,6 +16,10 @@ from ..models.heads import ClipFeatureHead, PooledHead
 from ..models.pretext import PretextModel
 from ..registry import MODELS, TRANSFORMS, type_name
 from .training import complete_training
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 # Options by which MMAction2's backbones fix the number of frames: TSM, TIN and TANet; TimeSformer and VideoMAE;
 # UniFormerV2; MViT.
@@ -61,7 +65,7 @@ def adapt_stock_config(config: Config) -> list[str]:
     return lines
 
 
-def _drop_deletions(part: Any) -> None:
+def _drop_deletions(part: object) -> None:
     """Remove ``_delete_=True``, which MMEngine leaves in a config if the recipe has nothing to delete."""
     for value in part.values() if isinstance(part, Mapping) else part if isinstance(part, (list, tuple)) else ():
         _drop_deletions(value)
@@ -79,7 +83,7 @@ def _check_channels(config: Config) -> None:
         )
 
 
-def class_of(part: Any) -> type | None:
+def class_of(part: object) -> type | None:
     """Class of a config's part, if the registry knows it."""
     kind = part.get('type') if isinstance(part, Mapping) else None
     if isinstance(kind, type):
@@ -92,7 +96,7 @@ def _is_a(kind: type | None, of: Any) -> bool:
     return kind is not None and issubclass(kind, of)
 
 
-def _label_parts(model: Any) -> Iterator[str]:
+def _label_parts(model: Mapping[str, Any]) -> Iterator[str]:
     """Blending and auxiliary classifiers need action labels, which pretext samples do not have."""
     preprocessor = model.get('data_preprocessor')
     if isinstance(preprocessor, dict) and preprocessor.get('blending') is not None:
@@ -192,7 +196,7 @@ def _options(kind: type) -> dict[str, Any]:
     return found
 
 
-def _sampled(steps: Any) -> tuple[int, int] | None:
+def _sampled(steps: Sequence[Mapping[str, Any]]) -> tuple[int, int] | None:
     """(clip_len, num_clips) of a pipeline's sampler; None without a sampler."""
     for step in steps:
         kind = step.get('type')

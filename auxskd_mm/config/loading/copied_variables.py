@@ -41,7 +41,7 @@ def merge_variables(config: Config, options: Mapping[str, Any], read: Collection
             )
 
 
-def _replace(owner: Any, key: Any, old: Any, new: Any) -> int:
+def _replace(owner: Any, key: Any, old: object, new: object) -> int:
     """Replace values equal to ``old`` in a tree; returns their number."""
     value = dict.__getitem__(owner, key) if isinstance(owner, dict) else owner[key]
     if type(value) is type(old) and value == old:

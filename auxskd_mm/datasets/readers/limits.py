@@ -118,14 +118,14 @@ def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
     if inspect.isgeneratorfunction(method):
 
         @functools.wraps(method)
-        def generate(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        def generate(self: object, *args: object, **kwargs: object) -> Iterator[Any]:
             with library_errors(lambda: getattr(self, 'path', '')):
                 yield from method(self, *args, **kwargs)
 
         return generate
 
     @functools.wraps(method)
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(self: object, *args: object, **kwargs: object) -> Any:
         with library_errors(lambda: getattr(self, 'path', '')):
             return method(self, *args, **kwargs)
 

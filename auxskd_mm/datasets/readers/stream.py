@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.stream import VideoStream
 
 # AV_DISPOSITION_DEFAULT and AV_DISPOSITION_ATTACHED_PIC of libavformat/avformat.h.
 _DEFAULT, _COVER = 1, 1 << 10
@@ -48,7 +50,7 @@ def what_else(container: InputContainer) -> str:
     return ', '.join(sorted(kinds))
 
 
-def is_repeat(packet: Any) -> bool:
+def is_repeat(packet: Packet) -> bool:
     """Whether a packet is one of Theora's without bytes, "the frame before stays", which no decoder takes.
 
     The ffmpeg program passes over these too. A last packet without bytes and time tells the decoder to end.
@@ -56,7 +58,7 @@ def is_repeat(packet: Any) -> bool:
     return packet.size == 0 and packet.pts is not None
 
 
-def decoded(container: Any, stream: Any) -> Iterator[Any]:
+def decoded(container: InputContainer, stream: VideoStream) -> Iterator[Any]:
     """Frames of a stream in the order of the decoder, from the current position of the container."""
     for packet in container.demux(stream):
         if not is_repeat(packet):

@@ -74,7 +74,7 @@ def check_marker(marker: Mapping[str, Any]) -> StoreSettings:
     return settings
 
 
-def settings_of(content: Any) -> StoreSettings:
+def settings_of(content: object) -> StoreSettings:
     """Settings as :meth:`StoreSettings.relevant` writes them."""
     if not isinstance(content, dict):
         raise ValueError('it has no settings')
@@ -101,7 +101,7 @@ def settings_of(content: Any) -> StoreSettings:
     return settings
 
 
-def check_shard_list(shards: Any) -> None:
+def check_shard_list(shards: object) -> None:
     """Check the names and sizes of shards. Each is a file in the store's own folder, listed once."""
     if not isinstance(shards, list) or not shards:
         raise ValueError('it lists no shards')
@@ -115,7 +115,7 @@ def check_shard_list(shards: Any) -> None:
         raise ValueError('it lists a shard twice')
 
 
-def check_left_out(left_out: Any) -> None:
+def check_left_out(left_out: object) -> None:
     """Check the paths and reasons of the left-out videos."""
     if not isinstance(left_out, list) or not all(
         isinstance(entry, list) and len(entry) == 2 and all(isinstance(text, str) for text in entry)
@@ -223,6 +223,6 @@ def check_extradata(extradata: Sequence[bytes], layout: str) -> None:
             raise ValueError(f'a decoder set-up has {len(data)} bytes')
 
 
-def _whole_number(key: str, value: Any, low: int, high: int) -> None:
+def _whole_number(key: str, value: object, low: int, high: int) -> None:
     if type(value) is not int or not low <= value <= high:
         raise ValueError(f'{key} is {value!r:.50}, expected a whole number of at least {low}')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -10,11 +10,21 @@ from torch import Tensor
 
 from ...errors import InputError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...typing import Features
+
+
 TOKEN_POOLS = ('auto', 'class', 'patch')
 
 
 def feature_map(
-    feats: Any, *, token_pool: str = 'auto', last_stage: bool = False, key: str = 'model.backbone.out_indices'
+    feats: Features | None,
+    *,
+    token_pool: str = 'auto',
+    last_stage: bool = False,
+    key: str = 'model.backbone.out_indices',
 ) -> Tensor:
     """Reduce a backbone's output to one tensor.
 
@@ -61,18 +71,18 @@ def feature_map(
     return feats
 
 
-def _is_map_and_token(feats: Any) -> bool:
+def _is_map_and_token(feats: Sequence[object]) -> bool:
     """Whether this is MViT's [feature map (B, C, T', H', W'), class token (B, C) or None]."""
     if len(feats) != 2 or not isinstance(feats[0], Tensor) or feats[0].ndim < 4:
         return False
     return feats[1] is None or (isinstance(feats[1], Tensor) and feats[1].shape == feats[0].shape[:2])
 
 
-def _are_maps(feats: Any) -> bool:
+def _are_maps(feats: Sequence[object]) -> bool:
     return len(feats) > 1 and all(isinstance(fmap, Tensor) and fmap.ndim == 5 for fmap in feats)
 
 
-def _are_pathways(feats: Any) -> bool:
+def _are_pathways(feats: Sequence[Any]) -> bool:
     """Whether these are the maps (slow, fast) of SlowFast: equal height and width, and more frames in the second."""
     if len(feats) != 2 or not _are_maps(feats):
         return False
@@ -80,7 +90,7 @@ def _are_pathways(feats: Any) -> bool:
     return slow.shape[3:] == fast.shape[3:] and slow.shape[2] < fast.shape[2]
 
 
-def _are_stages(feats: Any) -> bool:
+def _are_stages(feats: Sequence[Any]) -> bool:
     """Whether these are maps of several stages: the size falls from each to the next."""
     return _are_maps(feats) and all(
         after.shape[3] < before.shape[3] or after.shape[4] < before.shape[4] for before, after in zip(feats, feats[1:])
@@ -93,6 +103,6 @@ def _join_pathways(slow: Tensor, fast: Tensor) -> Tensor:
     return torch.cat([slow, F.adaptive_avg_pool3d(fast, (time, height, width))], dim=1)
 
 
-def _shapes(feats: Any) -> str:
+def _shapes(feats: Sequence[object]) -> str:
     shapes = [tuple(f.shape) if isinstance(f, Tensor) else type(f).__name__ for f in feats]
     return f'[{", ".join(map(str, shapes))}]'

@@ -41,6 +41,11 @@ class FeatureBank:
                 f'feature bank: features {self.features.shape}, {len(self.labels)} labels and {len(self.names)} names, '
                 'expected (N, D), N and N'
             )
+        kinds = self.features.dtype, self.labels.dtype
+        if kinds[0].kind not in 'fiu' or kinds[1].kind not in 'iu':
+            raise InputError(
+                f'feature bank: features of type {kinds[0]} and labels of type {kinds[1]}, expected numbers and whole numbers'
+            )
         bad = np.flatnonzero(~np.isfinite(self.features).all(1))
         if len(bad):
             raise InputError(

@@ -63,3 +63,15 @@ def test_features_that_are_not_finite_are_refused_and_the_video_is_named(tmp_pat
         np.savez(tmp_path / 'x.npz', features=features, labels=good.labels, names=good.names, protocol='{}')
         with pytest.raises(InputError, match=r'x\.npz: b: its feature is NaN or infinite'):
             FeatureBank.load(tmp_path / 'x.npz')
+
+
+def test_features_that_are_no_numbers_are_refused_with_the_name_of_the_file(tmp_path):
+    bank = FeatureBank(np.zeros((2, 3), np.float32), np.zeros(2, np.int64), ['a', 'b'])
+    bank.save(tmp_path / 'features.npz')
+    arrays = dict(np.load(tmp_path / 'features.npz'))
+    np.savez(tmp_path / 'text.npz', **{**arrays, 'features': np.full((2, 3), 'x')})
+    with pytest.raises(InputError, match=r'text\.npz: .*features of type <U1 .*expected numbers'):
+        FeatureBank.load(tmp_path / 'text.npz')
+    np.savez(tmp_path / 'halves.npz', **{**arrays, 'labels': np.full(2, 0.5)})
+    with pytest.raises(InputError, match=r'halves\.npz: .*labels of type float64'):
+        FeatureBank.load(tmp_path / 'halves.npz')

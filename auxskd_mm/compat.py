@@ -204,7 +204,7 @@ def allow_checkpoint_globals() -> bool:
     """
     import torch
 
-    from .records.plain_data import safe_globals
+    from .plain_data import safe_globals
 
     torch.serialization.add_safe_globals([*safe_globals(), (_history_method, 'builtins.getattr')])
     return True

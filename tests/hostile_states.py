@@ -217,7 +217,7 @@ def crafted():
         ('numpy.lib.format', 'read_array'),
         ('auxskd_mm.compat', '_history_method'),
         ('torch', 'load'),
-        ('auxskd_mm.records.plain_data', 'from_plain'),
+        ('auxskd_mm.plain_data', 'from_plain'),
         ('numpy.f2py', 'main'),
         ('copyreg', '_reconstructor'),
     ):

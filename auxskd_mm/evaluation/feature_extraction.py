@@ -110,7 +110,7 @@ def extract_bank(
     """
     rows: list[ClipFeatures | None] = []
     if takes_frames(model.backbone):
-        take_clips(model.backbone)  # a stock recipe's TSN or TSM; its own frames still go through
+        take_clips(model.backbone)  # a stock config's TSN or TSM; its own frames still go through
     total = len(loader.sampler) if progress is not None else 0  # type: ignore[arg-type]  # MMEngine gives it a length
     bar = progress_bar(total, progress)
     with bar, evaluating(model.backbone), untouched_random_state():

@@ -13,7 +13,7 @@ from torch.distributed.optim import ZeroRedundancyOptimizer
 
 from ..files import write_atomically
 from ..models.wrappers import full_state, is_sharded, shard_optimizer_state
-from ..records.plain_data import from_plain, to_plain
+from ..plain_data import from_plain, to_plain
 from ..records.provenance import training_meta
 from ..registry import HOOKS
 from ..unwrap import built_optim_wrapper, unwrap

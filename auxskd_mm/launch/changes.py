@@ -34,7 +34,7 @@ class Change:
 CHANGES = (
     Change(
         'recipe',
-        'A recipe of MMAction2 that a pretext task extends is adapted to clips without action labels, with a line for '
+        'A config of MMAction2 that a pretext task extends is adapted to clips without action labels, with a line for '
         'each change; load_config has done it already.',
         adapt_stock_config,
     ),

@@ -1,4 +1,4 @@
-"""Changes that MMAction2's recipes need before a pretext task can use them."""
+"""Changes that MMAction2's configs need before a pretext task can use them."""
 
 from .adapt import adapt_stock_config
 

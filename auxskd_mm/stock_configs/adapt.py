@@ -1,4 +1,4 @@
-"""Adapts a recipe of MMAction2, made for action labels and frames, to a pretext task on clips."""
+"""Adapts a config of MMAction2, made for action labels and frames, to a pretext task on clips."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from ..choices import PUBLISHED_PARTS
 from ..errors import InputError
 from ..files import write_whole
 from ..functional.transfer import check_copied, check_finite, check_tensors, plain_keys
-from ..records.plain_data import to_plain
+from ..plain_data import to_plain
 from ..version import __version__
 
 # Of a checkpoint's meta, what says where the weights come from; machine and user stay out.

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer, print_log
 
-from ..errors import InputError
+from .errors import InputError
 
 _HISTORY, _ARRAY = '__history__', '__array__'
 _NUMBERS = re.compile(r'[<>=|]?(b1|[iu][1248]|f[248]|c8|c16|\?)')

@@ -13,7 +13,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 
 from auxskd_mm.errors import InputError
-from auxskd_mm.records.plain_data import from_plain, to_plain
+from auxskd_mm.plain_data import from_plain, to_plain
 
 
 def history(values, counts, length=100):
@@ -55,7 +55,7 @@ def test_what_is_plain_stays_the_same_object_and_keeps_its_metadata():
 def test_an_object_of_another_class_is_left_out_and_named(tmp_path):
     from unittest.mock import patch
 
-    with patch('auxskd_mm.records.plain_data.print_log') as log:
+    with patch('auxskd_mm.plain_data.print_log') as log:
         kept = to_plain(dict(a=1, path=Path('x'), b=dict(c=object(), d=[np.array([None])])))
     assert kept == dict(a=1, path='x', b=dict(d=[None]))
     assert [call.args[0].split(':')[0] for call in log.call_args_list] == ['checkpoint.b.c', 'checkpoint.b.d']

@@ -9,7 +9,9 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from ..datasets.class_labels import CLASS_FILE, read_class_names
 from ..datasets.transforms import PretextSampler
+from ..errors import InputError
 from ..functional.tasks import Task
 from ..registry import TRANSFORMS
 from .input_files import asked_for
@@ -80,11 +82,11 @@ def _candidates(config: Config, task: Task) -> Iterator[Sequence[str]]:
 def _listed_classes(config: Config) -> Iterator[list[str]]:
     """Read the names in each ``classes.txt`` beside a list of the config."""
     listed = [asked_for(config.get(f'{split}_dataloader'), '') for split in _SPLITS]
-    files = dict.fromkeys(Path(path).parent / 'classes.txt' for found in listed for _, path in found)
+    files = dict.fromkeys(Path(path).parent / CLASS_FILE for found in listed for _, path in found)
     for file in files:
         try:
-            names = [name.strip() for name in file.read_text(encoding='utf-8').splitlines() if name.strip()]
-        except (OSError, UnicodeDecodeError):
+            names = read_class_names(file)
+        except InputError:  # without names, classes are numbered
             continue
         yield names
         print_log(f'{file} names {len(names)} classes, which is not the number of the head', logger='current')

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..datasets.class_labels import read_class_names
 from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank
 from .entries import Evaluation, Init
 from .execute import FEATURES, read_classified
-from .plan import Plan, Step, list_variables, read_classes
+from .plan import Plan, Step, list_variables
 from .report_figures import draw_figures
 from .report_table import Line, chance_of, summarise
 from .write_report import Report, write_report
@@ -128,6 +129,6 @@ def class_names(plan: Plan, states: States) -> list[str]:
         path = Path(str(source).replace('{lists}', str(list_variables(plan.runs[0]).get('lists', ''))))
         if not path.is_file():
             raise InputError(f'{plan.recipe}: report.classes: no file {path}')
-        return read_classes(path)
+        return read_class_names(path)
     labels = [label for step, _ in states if step.evaluation for label in read_labels(step)[0]]
     return [f'class {number}' for number in range(max(labels, default=-1) + 1)]

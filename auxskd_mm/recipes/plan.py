@@ -12,6 +12,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..config.loading.overrides import read_text, value_at
+from ..datasets.class_labels import read_class_names
 from ..errors import InputError
 from .entries import Evaluation, Init, Phase, read_evaluations, read_inits, read_phases
 from .step_records import digest
@@ -154,7 +155,7 @@ def list_variables(run: Run) -> dict[str, Any]:
             f'{classes}: no such file; make the lists with tools/data/prepare_folder.py VIDEOS {run.lists}, or name '
             'their folder with --lists'
         )
-    return dict(lists=run.lists, num_classes=len(read_classes(classes)))
+    return dict(lists=run.lists, num_classes=len(read_class_names(classes)))
 
 
 def _filled(value: object, variables: Mapping[str, Any]) -> Any:
@@ -169,11 +170,6 @@ def _filled(value: object, variables: Mapping[str, Any]) -> Any:
                 return filling
             value = value.replace(f'{{{name}}}', str(filling))
     return value
-
-
-def read_classes(path: Path) -> list[str]:
-    """Read class names from a file with one class per line."""
-    return [name for name in path.read_text(encoding='utf-8').split('\n') if name.strip()]
 
 
 def _steps(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..datasets.class_labels import CLASS_FILE, read_class_names
 from ..datasets.list_formats import read_list
 from ..datasets.readers import open_reader
-from ..errors import InputError
 from .clip_sheet import SheetClip, draw_clip_sheet
 
 
@@ -33,10 +33,7 @@ def draw_motion_sheet(
     """
     folder = Path(folder)
     entries, _ = read_list(str(folder / f'{split}.txt'), list_format='path label')
-    try:
-        names = (folder / 'classes.txt').read_text(encoding='utf-8').split()
-    except FileNotFoundError:
-        raise InputError(f'{folder}/classes.txt: no such file; expected one class a line') from None
+    names = read_class_names(folder / CLASS_FILE)
     first = {entry.label: entry.name for entry in reversed(entries)}
     rows = []
     for label, name in enumerate(names):

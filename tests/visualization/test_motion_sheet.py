@@ -34,3 +34,28 @@ def test_missing_set(tmp_path):
     (tmp_path / 'train.txt').write_text('a.mp4 0\n')
     with pytest.raises(InputError, match=r'classes\.txt: no such file'):
         motion_sheet.draw_motion_sheet(tmp_path, tmp_path / 'x.png')
+
+
+def test_a_class_name_with_a_blank_is_one_class(tmp_path, monkeypatch):
+    (tmp_path / 'classes.txt').write_text('\ufeffturn left\nturn right\n', encoding='utf-8')
+    (tmp_path / 'test.txt').write_text('a.mp4 0\nb.mp4 1\n')
+    shown = []
+
+    class Reader:
+        num_frames = 1
+
+        def __init__(self, path):
+            pass
+
+        def read(self, numbers):
+            return [np.zeros((4, 4, 3), np.uint8) for _ in numbers]
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(motion_sheet, 'open_reader', Reader)
+    monkeypatch.setattr(
+        motion_sheet, 'draw_clip_sheet', lambda rows, path, title: shown.extend(row[-1] for row in rows)
+    )
+    motion_sheet.draw_motion_sheet(tmp_path, tmp_path / 'out.png', split='test')
+    assert shown == ['turn left', 'turn right']

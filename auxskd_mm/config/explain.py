@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError
+from ..models.pretext import AuxSKD
 from ..models.tasks import forward_sample, method_summary, model_tasks
 from ..registry import type_name
 from .explain_pipeline import describe_pipeline
@@ -94,8 +95,9 @@ def _model(config: Config, shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
     lines.append(f'{trained:.2f} M parameters get gradients in all')
     if hasattr(built, 'queue'):
         lines.append(f'queue of {built.queue.features.shape[0]} anchors of {built.queue.features.shape[1]} numbers')
+    lines += built.describe() if isinstance(built, AuxSKD) else []
     hooks = [hook for hook in config.get('custom_hooks') or [] if type_name(hook.get('type')) == 'SKDDistillerHook']
-    if hooks:
+    if hooks and hasattr(built, 'teacher'):
         lines.append(f'teacher = {hooks[0].get("momentum", 0.999)} teacher + the rest student, after each step')
     start = starting_weights(config)
     hint = '' if config.get('load_from') else ' (load_from=<checkpoint> to start from an earlier phase)'

@@ -25,6 +25,11 @@ def model_tasks(model: VideoModel) -> tuple[Task, ...]:
     return tuple(own) or ((CLASS,) if hasattr(head, 'num_classes') else ())
 
 
+def head_neck(model: VideoModel) -> nn.Module | None:
+    """The neck between backbone and ``cls_head``, or None. auxSKD's ``neck`` is a projector beside the head."""
+    return model.neck if getattr(model, 'with_neck', False) else None
+
+
 def method_summary(model: VideoModel) -> str:
     """One line about the method that trains a model."""
     head = getattr(model, 'cls_head', None)

@@ -138,11 +138,14 @@ def _before(config: Mapping[str, Any], depth: int) -> History:
 
 
 def method_of(model: Mapping[str, Any]) -> str | None:
-    """Return the name of a model's method, from its class. Without such a name, return the type names."""
+    """Return the name of a model's method, from its class and its head's. Without such names, return the type names."""
     types = [type_name(part.get('type')) for part in (model, model.get('cls_head') or {}) if part]
     # Looked up by name alone: a config out of a checkpoint must not get a module imported.
     known = [name for kind in types if (name := getattr(MODELS.module_dict.get(kind), 'method', ''))]
-    return known[0] if known else (' + '.join(types) or None)
+    if not known:
+        return ' + '.join(types) or None
+    beside = ' with a frozen teacher' if model.get('teacher') and 'auxSKD' in known else ''
+    return known[0] + beside + ''.join(f' + {name}' for name in known[1:])
 
 
 def data_of(config: Mapping[str, Any], loader: str, key: str | None = None) -> list[str] | None:

@@ -20,7 +20,7 @@ from ..errors import InputError
 from ..files import check_writable
 from ..functional.transfer import check_finite
 from ..models.modules.pooling import pool_features
-from ..models.tasks import task_outputs
+from ..models.tasks import head_neck, task_outputs
 
 if TYPE_CHECKING:
     from ..typing import VideoModel
@@ -56,7 +56,7 @@ class ClipNetwork(nn.Module):
         if part == 'model' and head is None:
             raise InputError(f"{type(model).__name__} has no cls_head: export part='backbone' or 'feature'")
         self.backbone = model.backbone
-        self.neck = getattr(model, 'neck', None) if part == 'model' else None
+        self.neck = head_neck(model) if part == 'model' else None
         self.head = head if part == 'model' else None
         self.part = part
         processor = getattr(model, 'data_preprocessor', None)

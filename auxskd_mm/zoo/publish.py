@@ -43,7 +43,7 @@ def publish_model(source: str | Path, target: str | Path, *, part: str = 'backbo
         target: ``folder/name.pth``. The written file is ``folder/name-<first 8 digits of its SHA-256>.pth``, because
             torch hub and MMEngine check a file by this form of name.
         part: 'backbone' keeps ``backbone.*``, from which the next phase starts. 'teacher' keeps the backbone of the EMA
-            copy, under the name ``backbone.*``. 'model' keeps everything except the queue and the teacher.
+            copy, under the name ``backbone.*``. 'model' keeps everything except the queues and the teachers.
         config: Keep the text of the config. The folders of absolute paths are cut off.
 
     Returns:
@@ -77,7 +77,9 @@ def published_state(state: Mapping[str, Any], part: str, name: str) -> dict[str,
     """
     plain = plain_keys(state)
     if part == 'model':
-        chosen = {k: v for k, v in plain.items() if not k.startswith(('teacher.', 'queue.', 'data_preprocessor.'))}
+        chosen = {
+            k: v for k, v in plain.items() if not k.startswith(('teacher.', 'queue.', 'frozen.', 'data_preprocessor.'))
+        }
     else:
         prefix = 'backbone.' if part == 'backbone' else 'teacher.backbone.'
         chosen = {'backbone.' + k[len(prefix) :]: v for k, v in plain.items() if k.startswith(prefix)}

@@ -18,7 +18,7 @@ from ...datasets.transforms.captions import shown_clips
 from ...errors import InputError
 from ...functional.tasks import Task
 from ...models.modules.feature_map import feature_map
-from ...models.tasks import task_outputs
+from ...models.tasks import head_neck, task_outputs
 from ...visualization.activation_sheet import ActivationClip, draw_activation
 from ..inference import asked_tasks, check_question, class_names, inference_pipeline, numbered, prepared
 
@@ -96,8 +96,8 @@ def class_activation(
     try:
         with torch.enable_grad():
             feats = model.backbone(clips.detach().clone().requires_grad_())
-            if getattr(model, 'neck', None) is not None:
-                feats, _ = model.neck(feats)
+            if (neck := head_neck(model)) is not None:
+                feats, _ = neck(feats)
             output = model.cls_head(feats)
     finally:
         handle.remove()

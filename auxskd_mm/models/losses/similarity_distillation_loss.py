@@ -88,7 +88,12 @@ class SimilarityDistillationLoss(nn.Module):
         self.teacher_temperature = float(teacher_temperature)
 
     def forward(
-        self, student: Tensor, teacher: Tensor, anchors: Tensor, with_diagnostics: bool = False
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        anchors: Tensor,
+        with_diagnostics: bool = False,
+        student_anchors: Tensor | None = None,
     ) -> Tensor | tuple[Tensor, SimilarityDiagnostics]:
         """The loss, and diagnostics from the same similarities.
 
@@ -98,11 +103,14 @@ class SimilarityDistillationLoss(nn.Module):
             anchors: (K, D). The loss uses them as they are and passes no gradient to them. They may change in place
                 before the backward pass.
             with_diagnostics: Whether to return the diagnostics too.
+            student_anchors: (K, D_s), the student's own features of the samples behind ``anchors``, row by row. The
+                student is then compared with these, and its width D_s need not be D. None compares both with
+                ``anchors``.
 
         Returns:
             The scalar loss. With diagnostics, the pair (loss, diagnostics). The diagnostics have no gradient.
         """
-        compared = self._compare(student, teacher, anchors)
+        compared = self._compare(student, teacher, anchors, student_anchors)
         # KL(teacher || student), summed over the anchors, averaged over the batch.
         loss = F.kl_div(compared.student, compared.teacher, reduction='batchmean', log_target=True)
         return (loss, _diagnose(compared)) if with_diagnostics else loss
@@ -118,14 +126,17 @@ class SimilarityDistillationLoss(nn.Module):
         """
         return _diagnose(self._compare(student, teacher, anchors))
 
-    def _compare(self, student: Tensor, teacher: Tensor, anchors: Tensor) -> _Compared:
+    def _compare(
+        self, student: Tensor, teacher: Tensor, anchors: Tensor, student_anchors: Tensor | None = None
+    ) -> _Compared:
         with torch.autocast(student.device.type, enabled=False):
             dtype = torch.promote_types(student.dtype, torch.float32)
             query = F.normalize(student.to(dtype), dim=1)  # (B, D)
             key = F.normalize(teacher.detach().to(dtype), dim=1)  # (B, D)
             # A copy: the backward pass needs these anchors, and the queue moves on before it.
             anchors = anchors.detach().to(dtype, copy=True)  # (K, D)
-            log_student = (query @ anchors.T / self.student_temperature).log_softmax(1)  # (B, K)
+            mine = anchors if student_anchors is None else student_anchors.detach().to(dtype, copy=True)  # (K, D_s)
+            log_student = (query @ mine.T / self.student_temperature).log_softmax(1)  # (B, K)
             log_teacher = (key @ anchors.T / self.teacher_temperature).log_softmax(1)  # (B, K)
         return _Compared(query, key, log_student, log_teacher)
 

@@ -4,6 +4,7 @@ from ...choices import POOLINGS
 from .batch_shuffle import batch_shuffle, batch_unshuffle
 from .feature_map import feature_map
 from .feature_queue import FeatureQueue
+from .frozen_network import FrozenNetwork
 from .global_batch import gather_batch, own_part, random_order
 from .mlp import MLP
 from .momentum_encoder import MomentumEncoder, check_momentum, momentum_update
@@ -14,6 +15,7 @@ __all__ = [
     'MLP',
     'POOLINGS',
     'FeatureQueue',
+    'FrozenNetwork',
     'MomentumEncoder',
     'batch_shuffle',
     'batch_unshuffle',

@@ -92,6 +92,12 @@ class FeatureQueue(nn.Module):
         self.pointer.add_(count).remainder_(self.size)
         self.filled.add_(kept).clamp_(max=self.size)
 
+    @torch.no_grad()
+    def enqueue_directions(self, keys: Tensor) -> None:
+        """L2-normalise keys (B, D), and enqueue them. See :meth:`enqueue`."""
+        # In the queue's type: normalised in bfloat16, an anchor's norm would be off by up to 0.4%.
+        self.enqueue(F.normalize(keys.to(self.features.dtype), dim=1))
+
     def broadcast(self) -> None:
         """Copy rank 0's queue to every rank."""
         for tensor in self.buffers():

@@ -8,8 +8,10 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 T = TypeVar('T')
+U = TypeVar('U')
 
 
 @cache
@@ -17,7 +19,7 @@ def _side_stream(device: torch.device) -> torch.cuda.Stream:
     return torch.cuda.Stream(device)
 
 
-def run_beside(first: Callable[[], T], second: Callable[[Tensor], Tensor], inputs: Tensor) -> tuple[T, Tensor]:
+def run_beside(first: Callable[[], T], second: Callable[[Tensor], U], inputs: Tensor) -> tuple[T, U]:
     """Return ``(first(), second(inputs))`` and run ``second`` on its own CUDA stream in parallel to ``first``.
 
     ``second`` starts when all work queued before this call is done. Work queued after the call waits for both.
@@ -27,7 +29,7 @@ def run_beside(first: Callable[[], T], second: Callable[[Tensor], Tensor], input
 
     Args:
         first: Work for the current stream.
-        second: Work for the other stream.
+        second: Work for the other stream. It returns a tensor, or a container of tensors that torch's pytree knows.
         inputs: Argument of ``second``, a tensor of any shape. Its device is the device of both streams.
     """
     if not inputs.is_cuda:
@@ -40,5 +42,7 @@ def run_beside(first: Callable[[], T], second: Callable[[Tensor], Tensor], input
     current.wait_stream(side)
     # Neither stream's allocator may give the memory away while the other still uses it.
     inputs.record_stream(side)
-    other.record_stream(current)
+    for tensor in tree_leaves(other):
+        if isinstance(tensor, Tensor):
+            tensor.record_stream(current)
     return mine, other

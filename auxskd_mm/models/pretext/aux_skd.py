@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
 from ...errors import InputError
 from ...registry import MODELS
+from ..modules.feature_queue import FeatureQueue
 from ..modules.pooling import pool_features
 from ..modules.side_stream import run_beside
+from .frozen_teacher import FrozenTeacher, build_frozen_teacher
 from .teacher_model import TeacherModel
+
+
+class StudentPass(NamedTuple):
+    """What the student makes of B clips.
+
+    Attributes:
+        feats: Output of the backbone, in any of its forms.
+        pooled: (B, C).
+        query: (B, D), the prediction for the EMA teacher, or None without one.
+    """
+
+    feats: Any
+    pooled: Tensor
+    query: Tensor | None
 
 
 @MODELS.register_module()
@@ -29,19 +45,28 @@ class AuxSKD(TeacherModel):
 
     :class:`SKDDistillerHook` starts and updates the teacher. The config must attach this hook.
 
+    ``teacher`` adds a second teacher, a frozen public network. It has its own loss, queue and projector of the student,
+    see :class:`FrozenTeacher`. The total is ``ema_weight`` times the loss above plus ``teacher.weight`` times the
+    second. With ``ema_weight=0`` the frozen teacher is alone, and there is no ``neck``, ``predictor``, ``teacher`` and
+    ``queue``.
+
     Args:
         backbone: Config of the student's backbone.
         neck: Config of the projector from the backbone width C to D. The original has ``MLP(512, 128)``, one linear
-            layer.
-        predictor: Config of the student's predictor from D to D. The original has ``MLP(128, 128, 1024)``.
-        queue_size: Number of anchors K. The original's default is 15,360.
+            layer. None only with ``ema_weight=0``.
+        predictor: Config of the student's predictor from D to D. The original has ``MLP(128, 128, 1024)``. None only
+            with ``ema_weight=0``.
+        queue_size: Number of anchors K of each teacher. The original's default is 15,360.
         loss: Config of the loss. None builds :class:`SimilarityDistillationLoss`. A loss of your own needs its option
             ``with_diagnostics``.
         queue_init: ``'unit'``, or ``'columns'`` for the original's start. See :class:`FeatureQueue`.
         shuffle: See :class:`TeacherModel`.
-        overlap_teacher: Run the teacher on its own CUDA stream, in parallel to the student. Results do not change. The
-            option takes more memory, because the streams share no memory. It has no effect without CUDA. It does not
-            work with ``torch.compile(mode='reduce-overhead')``, because CUDA graphs must run one after the other.
+        overlap_teacher: Run the teachers on their own CUDA stream, in parallel to the student. Results do not change.
+            The option takes more memory, because the streams share no memory. It has no effect without CUDA. It does
+            not work with ``torch.compile(mode='reduce-overhead')``, because CUDA graphs must run one after the other.
+        teacher: Config of a :class:`FrozenTeacher`, whose ``type`` may be left out. The config of a backbone alone
+            works too. None is the paper's method.
+        ema_weight: Weight of the EMA teacher's loss, 0 or more.
         data_preprocessor: See :class:`PretextModel`.
         init_cfg: See :class:`PretextModel`.
 
@@ -58,8 +83,8 @@ class AuxSKD(TeacherModel):
     def __init__(
         self,
         backbone: dict,
-        neck: dict,
-        predictor: dict,
+        neck: dict | None = None,
+        predictor: dict | None = None,
         queue_size: int = 15360,
         loss: dict | None = None,
         queue_init: str = 'unit',
@@ -67,62 +92,163 @@ class AuxSKD(TeacherModel):
         data_preprocessor: dict | nn.Module | None = None,
         init_cfg: dict | list | None = None,
         overlap_teacher: bool = False,
+        teacher: dict | None = None,
+        ema_weight: float = 1.0,
     ) -> None:
         super().__init__(backbone, 2, shuffle, data_preprocessor, init_cfg)
         self.overlap_teacher = overlap_teacher
-        self.neck = MODELS.build(neck)
-        self.predictor = MODELS.build(predictor)
-        width = _check_widths(self.backbone, self.neck, self.predictor)
-        self.build_teacher(queue_size, width, queue_init)
-        self.similarity_loss = MODELS.build(loss or dict(type='auxskd_mm.SimilarityDistillationLoss'))
+        self.ema_weight = ema_weight
+        _check_teachers(ema_weight, neck, predictor, teacher)
+        self.has_ema = ema_weight > 0
+        if neck is not None and predictor is not None and self.has_ema:
+            self.neck = MODELS.build(neck)
+            self.predictor = MODELS.build(predictor)
+            width = _check_widths(self.backbone, self.neck, self.predictor)
+            self.build_teacher(queue_size, width, queue_init)
+            self.similarity_loss = MODELS.build(loss or dict(type='auxskd_mm.SimilarityDistillationLoss'))
+        self.frozen: FrozenTeacher | None = None
+        if teacher is not None:
+            self.frozen = build_frozen_teacher(teacher)
+            self.frozen.attach(_width_of(self), queue_size, queue_init, self.data_preprocessor)
+            self.summary = self.summary.replace('an EMA teacher', _teachers(self.has_ema))
 
     def student_modules(self) -> dict[str, nn.Module]:
         """The modules that the teacher averages."""
-        return dict(backbone=self.backbone, neck=self.neck)
+        return dict(backbone=self.backbone, neck=self.neck) if self.has_ema else {}
+
+    def queues(self) -> dict[str, FeatureQueue]:
+        """The teachers' queues. The keys are the prefixes of their diagnostics, '' for the first teacher."""
+        found = {'': self.queue} if self.has_ema else {}
+        return found if self.frozen is None else {**found, self._frozen_prefix: self.frozen.queue}
+
+    @property
+    def _frozen_prefix(self) -> str:
+        return 'frozen_' if self.has_ema else ''
 
     def loss(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> dict[str, Tensor]:
         """Distil one batch.
 
         Args:
             inputs: (B, 2, C, T, H, W), the student's view first.
-            data_samples: Not used, because the phase needs no labels.
+            data_samples: Not used without a frozen teacher, because the phase needs no labels.
 
         Returns:
             The scalar ``loss_similarity`` and the scalar diagnostics of :class:`SimilarityDiagnostics` without
-            gradient.
+            gradient. If a frozen teacher is beside the EMA teacher, there are the same scalars of it too, as
+            ``loss_frozen_similarity`` and with the prefix ``frozen_``.
+        """
+        return self.distil(*self.run_networks(inputs, data_samples))
+
+    def run_networks(
+        self, inputs: Tensor, data_samples: Sequence[Any] | None = None
+    ) -> tuple[StudentPass, dict[str, Tensor]]:
+        """Run the student on the first view, and the teachers on the second.
+
+        Args:
+            inputs: (B, 2, C, T, H, W).
+            data_samples: B samples.
+
+        Returns:
+            The student's outputs, and the features (B, D) of the teachers ``'ema'`` and ``'frozen'``.
         """
         student_view, teacher_view = self.views(inputs)  # (B, C, T, H, W) each
-        student, teacher = self._both(student_view, teacher_view)  # (B, D) each
-        # The anchors (K, D) are those before this batch: a clip's own key is not among them.
-        loss, diagnostics = self.similarity_loss(student, teacher, self.queue.features, with_diagnostics=True)
-        self.enqueue(teacher)  # the oldest B anchors leave
-        return dict(loss_similarity=loss, **diagnostics._asdict())
 
-    def _both(self, student_view: Tensor, teacher_view: Tensor) -> tuple[Tensor, Tensor]:
-        def student() -> Tensor:
-            return self.predictor(self.embed(self, student_view))
+        def student() -> StudentPass:
+            return self.run_student(student_view)
+
+        def teachers(view: Tensor) -> dict[str, Tensor]:
+            keys = {'ema': self.teacher_features(view)} if self.has_ema else {}
+            return keys if self.frozen is None else {**keys, 'frozen': self.frozen.keys(view, data_samples)}
 
         if self.overlap_teacher:
-            return run_beside(student, self.teacher_features, teacher_view)
-        return student(), self.teacher_features(teacher_view)
+            return run_beside(student, teachers, teacher_view)
+        return student(), teachers(teacher_view)
+
+    def run_student(self, clips: Tensor) -> StudentPass:
+        """Run backbone, neck and predictor on clips (B, C, T, H, W)."""
+        feats = self.backbone(clips)  # (B, C, T', H', W')
+        pooled = pool_features(feats)  # (B, C)
+        return StudentPass(feats, pooled, self.predictor(self._project(self, pooled)) if self.has_ema else None)
+
+    def distil(self, student: StudentPass, keys: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Losses and diagnostics of a batch. See :meth:`loss`. The keys enter the queues."""
+        losses: dict[str, Tensor] = {}
+        if self.has_ema:
+            # The anchors (K, D) are those before this batch: a clip's own key is not among them.
+            loss, diagnostics = self.similarity_loss(
+                student.query, keys['ema'], self.queue.features, with_diagnostics=True
+            )
+            self.enqueue(keys['ema'])  # the oldest B anchors leave
+            losses = dict(loss_similarity=self.ema_weight * loss, **diagnostics._asdict())
+        if self.frozen is not None:
+            loss, diagnostics = self.frozen.loss(student.pooled, keys['frozen'])
+            prefix = self._frozen_prefix
+            losses[f'loss_{prefix}similarity'] = loss
+            losses.update({f'{prefix}{name}': value for name, value in diagnostics._asdict().items()})
+        return losses
 
     def forward_parts(self, inputs: Tensor) -> list[Tensor]:
-        """Run student and teacher on one sample. See :meth:`PretextModel.forward_parts`.
+        """Run student and teachers on one sample. See :meth:`PretextModel.forward_parts`.
 
         Args:
             inputs: One sample, (1, 2, C, T, H, W).
 
         Returns:
-            The student's prediction and the teacher's feature, (1, D) each.
+            The student's prediction and the EMA teacher's feature, (1, D) each. With a frozen teacher, also the
+            student's projection for it and its feature, (1, D_t) each.
         """
         student_view, teacher_view = self.views(inputs)
-        return [self.predictor(self.embed(self, student_view)), self.embed(self.teacher, teacher_view)]
+        student = self.run_student(student_view)
+        parts: list[Tensor] = []
+        if student.query is not None:
+            parts += [student.query, self.embed(self.teacher, teacher_view)]
+        if self.frozen is not None:
+            parts.append(self.frozen.projector(student.pooled))
+            if self.frozen.feature_key is None:  # a feature from the data takes no computation
+                parts.append(self.frozen.keys(teacher_view, initialise=False))
+        return parts
 
     def embed(self, network: Any, clips: Tensor) -> Tensor:
         """Projected features (B, D) of clips (B, C, T, H, W), not normalised. See :meth:`TeacherModel.embed`."""
-        pooled = pool_features(network.backbone(clips))  # (B, C)
+        return self._project(network, pool_features(network.backbone(clips)))
+
+    def _project(self, network: Any, pooled: Tensor) -> Tensor:
         _check_neck(network.neck, pooled.shape[1])
-        return network.neck(pooled)  # (B, D)
+        return network.neck(pooled)  # (B, C) -> (B, D)
+
+    def describe(self) -> list[str]:
+        """Lines about the teachers for ``tools/analysis/check_config.py``."""
+        return [] if self.frozen is None else [self.frozen.describe()]
+
+
+def _check_teachers(ema_weight: float, neck: object, predictor: object, teacher: object) -> None:
+    """Refuse settings without any teacher, and an EMA teacher without the student's parts."""
+    if not ema_weight >= 0:
+        raise InputError(f'model.ema_weight={ema_weight}: a loss weight must not be negative')
+    if ema_weight == 0 and teacher is None:
+        raise InputError('model.ema_weight=0 leaves no teacher: set model.teacher, or another weight')
+    if ema_weight > 0:
+        for key, part in (('neck', neck), ('predictor', predictor)):
+            if part is None:
+                raise InputError(
+                    f"model.{key} is missing: the EMA teacher needs it, for instance dict(type='auxskd_mm.MLP', ...); "
+                    'model.ema_weight=0 trains with model.teacher alone'
+                )
+
+
+def _teachers(has_ema: bool) -> str:
+    return 'an EMA teacher and a frozen teacher' if has_ema else 'a frozen teacher'
+
+
+def _width_of(model: AuxSKD) -> int | None:
+    """Width C of the student's pooled feature, from its backbone or its neck. None if neither says it."""
+    for width in (
+        getattr(model.backbone, 'out_channels', None),
+        getattr(getattr(model, 'neck', None), 'in_channels', None),
+    ):
+        if isinstance(width, int):
+            return width
+    return None
 
 
 def _check_neck(neck: nn.Module, width: int) -> None:

@@ -50,7 +50,7 @@ class ClipwiseRecognizer3D(Recognizer3D):
         parts = [  # V outputs for B clips each
             super(ClipwiseRecognizer3D, self).extract_feat(clip[:, None], 'backbone')[0] for clip in inputs.unbind(1)
         ]
-        feats = tree_map(_sample_by_sample, *parts)  # (B * V, ...)
+        feats = tree_map(sample_by_sample, *parts)  # (B * V, ...)
         if stage == 'backbone':
             return feats, {}
         loss_aux: dict = {}
@@ -61,6 +61,6 @@ class ClipwiseRecognizer3D(Recognizer3D):
         return feats, dict(loss_aux=loss_aux)
 
 
-def _sample_by_sample(*parts: Any) -> Any:
+def sample_by_sample(*parts: Any) -> Any:
     """Join one leaf of V backbone outputs, (B, ...) each, to (B * V, ...). All clips of sample 0 come first."""
     return None if parts[0] is None else torch.stack(parts, 1).flatten(0, 1)

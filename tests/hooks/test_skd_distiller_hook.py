@@ -154,6 +154,35 @@ def test_a_collapse_is_called_once(tmp_path):
     assert 'at iteration 1: student_std is 0.0000, below 0.02: all clips look alike; teacher_std is 0.0000' in lines[0]
 
 
+FROZEN = dict(backbone=dict(type='auxskd_mm.ToyBackbone'))
+
+
+def test_a_frozen_teacher_alone_has_nothing_to_average(tmp_path):
+    hook = dict(type='auxskd_mm.SKDDistillerHook', momentum=None, interval=1)
+    alone = toy.aux_skd(neck=None, predictor=None, ema_weight=0.0, teacher=FROZEN)
+    toy.toy_runner(tmp_path, model=alone, custom_hooks=[hook]).train()
+    rows = toy.logged_scalars(tmp_path)
+    assert all('teacher_momentum' not in row and row['loss'] == row['loss_similarity'] for row in rows)
+    assert [row['queue_filled'] for row in rows] == pytest.approx([min(2 * i, 5) / 5 for i in range(1, 9)])
+
+
+def test_both_teachers_are_watched(tmp_path):
+    hook = dict(type='auxskd_mm.SKDDistillerHook', momentum=0.9, interval=1, collapse_std=2.0)
+    toy.toy_runner(tmp_path, model=toy.aux_skd(teacher=FROZEN), custom_hooks=[hook]).train()
+    row = toy.logged_scalars(tmp_path)[-1]
+    assert {'queue_age', 'frozen_queue_age', 'frozen_queue_filled', 'frozen_teacher_std', 'teacher_momentum'} <= set(
+        row
+    )
+    assert row['loss'] == pytest.approx(row['loss_similarity'] + row['loss_frozen_similarity'], rel=1e-5)
+    assert 'frozen_student_std is' in toy.log_text(tmp_path)
+
+
+def test_an_ema_teacher_needs_a_momentum(tmp_path):
+    hook = dict(type='auxskd_mm.SKDDistillerHook', momentum=None)
+    with pytest.raises(InputError, match=r'SKDDistillerHook\.momentum=None: the model has an EMA teacher'):
+        toy.toy_runner(tmp_path, custom_hooks=[hook]).train()
+
+
 def fake_runner(model, iteration):
     return SimpleNamespace(
         model=model,

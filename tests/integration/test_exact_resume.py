@@ -31,6 +31,13 @@ CASES = {
     'auxskd': ('auxskd', 0, {}, 5),
     'auxskd_workers': ('auxskd', 2, {}, 6),
     'last_batch_of_an_epoch': ('auxskd', 0, {}, 3),
+    'frozen_teacher': ('auxskd', 0, {'model.teacher': dict(type='auxskd_mm.R3DVCOP', base_channels=2)}, 5),
+    'joint': (
+        'auxskd',
+        0,
+        {'model.type': 'auxskd_mm.JointAuxSKD', 'model.cls_head': dict(type='auxskd_mm.VSPPHead', in_channels=16)},
+        5,
+    ),
     'accumulated_gradients': ('auxskd', 0, {'optim_wrapper.accumulative_counts': 3}, 4),
 }
 

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from auxskd_mm.models.modules import (
     FeatureQueue,
+    FrozenNetwork,
     MomentumEncoder,
     batch_shuffle,
     batch_unshuffle,
@@ -67,6 +68,16 @@ def start(rank: int, world: int, out: Path) -> dict[str, Any]:
     queue.broadcast()
     teacher.copy_from(dict(backbone=backbone))
     return dict(before=before, queue=queue.state_dict(), teacher=teacher.state_dict())
+
+
+def frozen(rank: int, world: int, out: Path) -> dict[str, Any]:
+    """A frozen network without weights from a file, made under another seed on every rank, then made equal."""
+    torch.manual_seed(100 + rank)
+    network = FrozenNetwork(dict(type='auxskd_mm.ToyBackbone'))
+    network.init_weights()
+    before = network.fingerprint.clone()
+    network.broadcast()
+    return dict(before=before, after=network.fingerprint.clone(), weights=network.network.state_dict())
 
 
 def fixed_model() -> Any:
@@ -165,7 +176,7 @@ def train(rank: int, world: int, out: Path) -> dict[str, Any]:
     )
 
 
-JOBS = (shuffle, order, start, keys, speed_keys, train)
+JOBS = (shuffle, order, start, frozen, keys, speed_keys, train)
 
 
 def work(rank: int, world: int, port: int, out: Path) -> None:

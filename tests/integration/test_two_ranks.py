@@ -77,6 +77,15 @@ def test_queue_and_teacher_start_as_on_rank_0(results, world):
         assert not toy.same(both, first)
 
 
+def test_a_frozen_teacher_is_that_of_rank_0(results, world):
+    first, *others = results['frozen', world]
+    assert torch.equal(first['before'], first['after'])
+    for rank in others:
+        assert not torch.equal(rank['before'], rank['after'])
+        assert torch.equal(rank['after'], first['after'])
+        assert not toy.same(rank['weights'], first['weights'])
+
+
 def test_the_queue_is_that_of_one_process_with_the_whole_batch(results, world):
     model = rank_jobs.fixed_model()
     for batch in rank_jobs.fixed_batches(world):

@@ -6,12 +6,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 import toy_distillation as toy
+from fvcore.nn import FlopCountAnalysis
 from mmaction.structures import ActionDataSample
 from torch import nn
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.models.tasks import forward_sample
 from auxskd_mm.registry import MODELS
+from auxskd_mm.zoo.model_summary import SampleForward
 
 PUBLIC_WIDTH = 5
 
@@ -259,3 +261,19 @@ def test_what_does_not_fit_is_refused_at_build_time(changes, says):
     with pytest.raises(InputError, match=says) as error:
         MODELS.build(toy.aux_skd(**changes))
     assert '\n' not in str(error.value)
+
+
+def flops(module, *inputs):
+    analysis = FlopCountAnalysis(module.eval(), inputs)
+    return analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings('none').total()
+
+
+def test_flops_of_the_frozen_network_are_counted():
+    sample, clip = views(1), views(1)[:, 0]
+    both = build()
+    whole = flops(SampleForward(both), sample)
+    paper = flops(SampleForward(MODELS.build(toy.aux_skd())), sample)
+    extra = flops(public(), clip) + flops(both.frozen.projector, torch.zeros(1, 6))
+    pooling = flops(both.frozen.network, clip) - flops(public(), clip)
+    assert whole == paper + extra + pooling
+    assert flops(public(), clip) > 27 * 3 * PUBLIC_WIDTH

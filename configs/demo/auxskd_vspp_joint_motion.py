@@ -25,6 +25,7 @@ test_pipeline = [
     ),
 ]
 test_dataloader = dict(
+    _delete_=True,
     batch_size=16,
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
@@ -37,7 +38,7 @@ test_dataloader = dict(
     ),
 )
 test_evaluator = dict(type='auxskd_mm.SegmentPaceMetric')
-test_cfg = dict(type='TestLoop')
+test_cfg = dict(_delete_=True, type='TestLoop')
 epochs = 4
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=50),

@@ -52,6 +52,7 @@ class FrozenTeacher(BaseModule):
         std: Standard deviation of each channel, together with ``mean``.
         to_rgb: Whether the network needs the channels of the decoded frames reversed, as ``to_rgb`` of a data
             preprocessor. It has an effect together with ``mean``.
+        frames: Number of frames, evenly spread over the clip, that the network gets. None gives it all frames.
         size: Height and width to which the clips are resized for the network. None keeps them.
 
     Raises:
@@ -79,6 +80,7 @@ class FrozenTeacher(BaseModule):
         std: Sequence[float] | None = None,
         to_rgb: bool = False,
         size: int | None = None,
+        frames: int | None = None,
     ) -> None:
         super().__init__()
         if space not in SPACES:
@@ -91,9 +93,13 @@ class FrozenTeacher(BaseModule):
             raise InputError('model.teacher: mean, std and backbone belong together; give all three or no mean and std')
         if std is not None and not all(value > 0 for value in std):
             raise InputError(f'model.teacher.std={list(std)}: expected numbers above 0')
+        for key, value in (('size', size), ('frames', frames)):
+            if value is not None and value < 1:
+                raise InputError(f'model.teacher.{key}={value}: expected at least 1')
         self.network = None if backbone is None else FrozenNetwork(backbone)
         self.out_channels = _width_of(self.network, out_channels)
-        self.weight, self.space, self.feature_key, self.size = weight, space, feature_key, size
+        self.weight, self.space, self.feature_key = weight, space, feature_key
+        self.size, self.frames = size, frames
         self.mean, self.std, self.to_rgb = mean, std, to_rgb
         self._projector = projector
         self._full = False
@@ -151,7 +157,11 @@ class FrozenTeacher(BaseModule):
             self.register_buffer(name, value.view(-1, 1, 1, 1), persistent=False)
 
     def own_input(self, clips: Tensor) -> Tensor:
-        """The student's clips (B, C, T, H, W) in the normalisation, channel order and size of the teacher."""
+        """The student's clips (B, C, T, H, W) in the frames, normalisation, channel order and size of the teacher."""
+        if self.frames is not None and self.frames < clips.shape[2]:
+            # The middles of equal parts, as TSN samples in a test.
+            middles = (torch.arange(self.frames, device=clips.device) + 0.5) * clips.shape[2] / self.frames
+            clips = clips.index_select(2, middles.long())
         if self.flip:
             clips = clips.flip(1)
         if self.mean is not None:

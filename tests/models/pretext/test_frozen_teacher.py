@@ -198,6 +198,13 @@ def test_clips_are_resized_frame_by_frame():
     assert torch.allclose(model.frozen.own_input(clips), torch.stack(wanted, 2), atol=1e-6)
 
 
+def test_an_image_network_may_see_few_frames():
+    model = build(alone=True, teacher=dict(backbone=PUBLIC, frames=3))
+    clips = torch.arange(8.0).view(1, 1, 8, 1, 1).expand(2, 3, 8, 2, 2)
+    assert model.frozen.own_input(clips)[0, 0, :, 0, 0].tolist() == [1, 4, 6]  # the middles of thirds of 8
+    assert torch.equal(model.frozen.own_input(clips[:, :, :2]), clips[:, :, :2])
+
+
 def test_features_from_the_pipeline_and_from_the_second_view():
     stored = build(alone=True, teacher=dict(out_channels=PUBLIC_WIDTH, feature_key='teacher_feature'))
     direct = build(alone=True)
@@ -251,6 +258,7 @@ MLP = dict(type='auxskd_mm.MLP', in_channels=6, out_channels=4)
             dict(teacher=dict(backbone=PUBLIC, projector=dict(MLP, in_channels=7, out_channels=5))),
             r'projector\.in_channels=7: the backbone yields 6',
         ),
+        (dict(teacher=dict(backbone=PUBLIC, frames=0)), r'model\.teacher\.frames=0: expected at least 1'),
         (dict(teacher=dict(backbone=PUBLIC, mean=[0.0])), r'mean, std and backbone belong together'),
         (dict(teacher=dict(backbone=PUBLIC, mean=[0.0], std=[0.0])), r'std=\[0\.0\]: expected numbers above 0'),
         (dict(teacher=dict(backbone=PUBLIC, feature_key='x')), r'give backbone or feature_key'),

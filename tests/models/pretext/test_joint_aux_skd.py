@@ -7,11 +7,13 @@ import torch
 import toy_distillation as toy
 from mmaction.structures import ActionDataSample
 
+from auxskd_mm.apis.pictures.activation import class_activation
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation import SegmentPaceMetric
 from auxskd_mm.models.tasks import head_neck, method_summary, model_tasks
 from auxskd_mm.records.provenance import method_of
 from auxskd_mm.registry import MODELS
+from auxskd_mm.zoo.export import ClipNetwork
 
 VSPP = dict(type='auxskd_mm.VSPPHead', in_channels=6, num_speeds=4, num_segments=3)
 
@@ -117,7 +119,11 @@ def test_a_test_answers_the_task_of_the_head():
     assert [task.name for task in model_tasks(model)] == ['pace', 'segment']
     assert [tuple(out.shape) for out in model.forward_parts(inputs[:1])] == [(1, 4), (1, 3)]
     assert [tuple(out.shape) for out in model.forward_parts(batch()[0][:1])] == [(1, 4), (1, 3), (1, 4), (1, 4)]
-    assert head_neck(model) is None
+    assert head_neck(model) is None  # auxSKD's neck is a projector beside the head
+    exported = ClipNetwork(model, 'model', normalise=False)(inputs[:, 0])
+    assert torch.equal(exported[0], speeds)
+    maps = class_activation(model, inputs[:, 0], 'segment')
+    assert torch.allclose(maps.logits, segments.float())
     assert 'in one phase' in method_summary(model)
     assert 'VSPP: which segment' in method_summary(model)
 

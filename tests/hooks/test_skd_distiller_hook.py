@@ -175,6 +175,9 @@ def test_both_teachers_are_watched(tmp_path):
     )
     assert row['loss'] == pytest.approx(row['loss_similarity'] + row['loss_frozen_similarity'], rel=1e-5)
     assert 'frozen_student_std is' in toy.log_text(tmp_path)
+    assert 'names no weights (init_cfg, pretrained, weights), so the frozen teacher is a random' in toy.log_text(
+        tmp_path
+    )
 
 
 def test_an_ema_teacher_needs_a_momentum(tmp_path):

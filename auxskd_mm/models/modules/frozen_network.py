@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from mmengine.dist import broadcast
+from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ...errors import InputError
 from ..backbones.frames import build_backbone
 from .pooling import pool_features
+
+# Keys with which backbones of this package, MMAction2 and image libraries name their weights.
+_SOURCES = ('init_cfg', 'pretrained', 'weights')
 
 
 class FrozenNetwork(BaseModule):
@@ -40,6 +45,7 @@ class FrozenNetwork(BaseModule):
         network = build_backbone(backbone).requires_grad_(False).eval()
         self._outside = (network,)  # a tuple hides it from torch
         self._ready = False
+        self._has_source = any(backbone.get(key) for key in _SOURCES)
         self.register_buffer('fingerprint', torch.zeros(4, dtype=torch.long))
 
     @property
@@ -55,6 +61,13 @@ class FrozenNetwork(BaseModule):
         """
         if self._ready:
             return
+        if not self._has_source:
+            print_log(
+                f'model.teacher.backbone: {type(self.network).__name__} names no weights ({", ".join(_SOURCES)}), so the '
+                'frozen teacher is a random network',
+                logger='current',
+                level=logging.WARNING,
+            )
         network: Any = self.network
         if hasattr(network, 'init_weights'):
             network.init_weights()

@@ -184,11 +184,11 @@ def test_other_refusals():
         add_adapters(net, 'conv?')
     with pytest.raises(InputError, match="channels=3, but 'conv2' yields 2"):
         add_adapters(net, 'conv2', dict(type='auxskd_mm.ConvAdapter', channels=3, reduction=1))
-    with pytest.raises(InputError, match="type='MLP' is no adapter"):
+    with pytest.raises(InputError, match=r"type='MLP' is no adapter"):
         add_adapters(net, 'conv2', dict(type='auxskd_mm.MLP'))
-    with pytest.raises(InputError, match="ConvAdapter behind 'conv2': .*'reductions'"):
+    with pytest.raises(InputError, match=r"ConvAdapter behind 'conv2': .*'reductions'"):
         add_adapters(net, 'conv2', dict(type='auxskd_mm.ConvAdapter', reductions=2))
-    with pytest.raises(InputError, match='takes no clip of the usual sizes'):
+    with pytest.raises(InputError, match=r'takes no clip of the usual sizes'):
         add_adapters(Deaf(), 'conv')
     with pytest.raises(InputError, match=r'expected \(T, H, W\)'):
         add_adapters(net, 'conv2', clip=(8, 16))

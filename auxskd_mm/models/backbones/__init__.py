@@ -2,9 +2,10 @@
 
 from .c3d import C3DBN
 from .hara_resnet import ResNet3dHara
+from .i3d import I3DInception
 from .pytorchvideo import PyTorchVideoBackbone
 from .r2plus1d import R2Plus1DVCOP
 from .r3d import R3DVCOP
 from .s3dg import S3DG
 
-__all__ = ['C3DBN', 'R3DVCOP', 'S3DG', 'PyTorchVideoBackbone', 'R2Plus1DVCOP', 'ResNet3dHara']
+__all__ = ['C3DBN', 'R3DVCOP', 'S3DG', 'I3DInception', 'PyTorchVideoBackbone', 'R2Plus1DVCOP', 'ResNet3dHara']

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import InputError, examples
 from ..functional.transfer import check_transfer
-from ..models.backbones import I3DInception
+from ..models.adapters import ConvAdapter
+from ..models.backbones.i3d import I3DBlock, I3DInception
+from ..models.heads import VSPPHead
 
 _STEM = 'conv3d_1a_7x7.'
 # The classifier over the classes of Kinetics. PECoP keeps it in its file and never calls it.
@@ -25,6 +27,7 @@ _ADAPTER_PARTS = {
     'conv2.weight': 'up.weight',
     'conv2.bias': 'up.bias',
 }
+_ORIGIN = dict(pecop='a PECoP checkpoint', i3d='the I3D of hassony2/kinetics_i3d_pytorch')
 
 
 class ConvertedI3D(NamedTuple):
@@ -60,58 +63,47 @@ def convert_i3d(tensors: Mapping[str, Tensor], name: str) -> ConvertedI3D:
     Source: hassony2/kinetics_i3d_pytorch and Plrbear/PECoP @ af79e55.
     """
     kind = 'pecop' if any(key.startswith('model.') for key in tensors) else 'i3d'
+    wanted = _wanted(kind, tensors)
     state: dict[str, Tensor] = {}
     dropped, unknown = [], []
-    network = _shapes()
     for key, value in tensors.items():
-        own = key.removeprefix('model.') if kind == 'pecop' else key
-        adapter = _ADAPTER.fullmatch(own)
-        head = next((prefix for prefix in _HEADS if key.startswith(prefix)), None)
-        if own.startswith(_CLASSIFIER):
-            dropped.append(key)
-        elif own in network and (kind == 'i3d' or key != own):
-            state[f'backbone.{own}'] = value
-        elif kind == 'pecop' and adapter and adapter[2] in _ADAPTER_PARTS:
-            state[f'backbone.adapters.{adapter[1]}.{_ADAPTER_PARTS[adapter[2]]}'] = value
-        elif kind == 'pecop' and head:
+        new = _pecop_name(key) if kind == 'pecop' else f'backbone.{key}'
+        if new in wanted:
             # A 1 x 1 x 1 convolution on positions is a linear layer on positions.
-            state[_HEADS[head] + key[len(head) :]] = value.flatten(1) if value.ndim > 1 else value
+            state[new] = value.flatten(1) if new.startswith('cls_head.') and value.ndim > 1 else value
+        elif new.startswith(f'backbone.{_CLASSIFIER}'):
+            dropped.append(key)
         else:
             unknown.append(key)
     if unknown:
         raise InputError(f'{name}: {len(unknown)} tensors that {_ORIGIN[kind]} does not have, e.g. {examples(unknown)}')
-    wanted = {f'backbone.{key}': value for key, value in network.items()} | (_extras() if kind == 'pecop' else {})
     check_transfer(wanted, state, ('',), name)
     return ConvertedI3D(kind, state, dropped)
 
 
-_ORIGIN = dict(pecop='a PECoP checkpoint', i3d='the I3D of hassony2/kinetics_i3d_pytorch')
+def _pecop_name(key: str) -> str:
+    """Our name of a tensor of a PECoP checkpoint, '' if it has none."""
+    for prefix, ours in _HEADS.items():
+        if key.startswith(prefix):
+            return ours + key[len(prefix) :]
+    if not key.startswith('model.'):
+        return ''
+    key = key.removeprefix('model.')
+    adapter = _ADAPTER.fullmatch(key)
+    if adapter is None:
+        return f'backbone.{key}'
+    return f'backbone.adapters.{adapter[1]}.{_ADAPTER_PARTS.get(adapter[2], "")}'
 
 
-def _shapes() -> dict[str, Tensor]:
-    """State dict of the network, without values."""
-    with torch.device('meta'):
-        return I3DInception().state_dict()
-
-
-def _extras() -> dict[str, Tensor]:
-    """State dict of PECoP's adapters and of the weights of its heads, without values, but the numbers of classes."""
+def _wanted(kind: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """State dict of our networks without values. The numbers of classes are those of the file."""
     with torch.device('meta'):
         network = I3DInception()
-    extras = {}
-    for block, module in network.named_children():
-        if not block.startswith('mixed_'):
-            continue
-        width = module.out_channels
-        assert isinstance(width, int)
-        hidden = width // 4
-        sizes = dict(
-            scale=(1, width, 1, 1, 1),
-            down=(hidden, 4, 3, 3, 3),
-            up=(width, hidden, 1, 1, 1),
-        )
-        for part in _ADAPTER_PARTS.values():
-            layer, _, leaf = part.partition('.')
-            size = sizes[layer][:1] if leaf == 'bias' else sizes[layer]
-            extras[f'backbone.adapters.{block}.{part}'] = torch.empty(size, device='meta')
-    return extras
+        parts: dict[str, nn.Module] = {'backbone': network}
+        if kind == 'pecop':
+            for block, module in network.named_children():
+                if isinstance(module, I3DBlock):
+                    parts[f'backbone.adapters.{block}'] = ConvAdapter(module.out_channels)
+            classes = [len(tensors.get(f'{head}bias', [0])) for head in _HEADS]
+            parts['cls_head'] = VSPPHead(network.out_channels, *classes)
+    return {f'{part}.{key}': value for part, module in parts.items() for key, value in module.state_dict().items()}

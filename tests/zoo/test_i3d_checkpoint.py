@@ -1,6 +1,8 @@
 """The Kinetics I3D and PECoP's checkpoints: names, and files that are no such thing. What they compute is compared in
 tests/models/pretext/test_pecop_parity.py."""
 
+import re
+
 import pytest
 import torch
 from conftest import recorded
@@ -59,26 +61,17 @@ def test_kinetics_weights_are_a_backbone(kinetics):
 @pytest.mark.parametrize(
     ('change', 'says'),
     [
-        (
-            dict(drop='model.mixed_4c.branch_1.1.conv3d.weight'),
-            r'missing backbone\.mixed_4c\.branch_1\.1\.conv3d\.weight',
-        ),
-        (dict(drop='model.mixed_5c.tuning_module.se'), r'missing backbone\.adapters\.mixed_5c\.scale'),
-        (dict(drop='logits_s.conv3d.bias'), r'missing cls_head\.fc_segment\.bias|another shape'),
+        (dict(drop='model.mixed_4c.branch_1.1.conv3d.weight'), 'missing backbone.mixed_4c.branch_1.1.conv3d.weight'),
+        (dict(drop='model.mixed_5c.tuning_module.se'), 'missing backbone.adapters.mixed_5c.scale'),
+        (dict(drop='logits_s.conv3d.bias'), 'missing cls_head.fc_segment.bias'),
         (
             dict(add='model.mixed_5d.branch_0.conv3d.weight'),
-            r'1 tensors that a PECoP checkpoint does not have, e\.g\. model\.mixed_5d',
+            '1 tensors that a PECoP checkpoint does not have, e.g. mod',
         ),
-        (
-            dict(add='model.mixed_5c.tuning_module.conv3.weight'),
-            r'does not have, e\.g\. model\.mixed_5c\.tuning_module\.conv3',
-        ),
-        (dict(add='projector.weight'), r'does not have, e\.g\. projector\.weight'),
-        (
-            dict(shape='model.mixed_3b.tuning_module.conv1.weight'),
-            r'1 of another shape, e\.g\. backbone\.adapters\.mixed_3b\.down\.weight',
-        ),
-        (dict(shape='model.conv3d_1a_7x7.conv3d.weight'), r'1 of another shape, e\.g\. backbone\.conv3d_1a_7x7'),
+        (dict(add='model.mixed_5c.tuning_module.conv3.bias'), 'have, e.g. model.mixed_5c.tuning_module.conv3.bias'),
+        (dict(add='projector.weight'), 'does not have, e.g. projector.weight'),
+        (dict(shape='model.mixed_3b.tuning_module.conv1.weight'), 'e.g. backbone.adapters.mixed_3b.down.weight: (3, 1'),
+        (dict(shape='model.conv3d_1a_7x7.conv3d.weight'), '1 of another shape, e.g. backbone.conv3d_1a_7x7.conv3d'),
     ],
 )
 def test_another_network_is_refused(pecop, change, says, tmp_path):
@@ -87,7 +80,7 @@ def test_another_network_is_refused(pecop, change, says, tmp_path):
         state[change['add']] = torch.zeros(3)
     if 'shape' in change:
         state[change['shape']] = torch.zeros(3, 1, 1, 1, 1)
-    with pytest.raises(InputError, match=says) as error:
+    with pytest.raises(InputError, match=re.escape(says)) as error:
         convert_state_dict(state, 'x.pth')
     assert str(error.value).startswith('x.pth: ')
     assert '\n' not in str(error.value)
@@ -97,7 +90,7 @@ def test_kinetics_weights_of_another_kind_are_refused(kinetics):
     flow = {**kinetics, 'conv3d_1a_7x7.conv3d.weight': torch.zeros(64, 2, 7, 7, 7)}
     with pytest.raises(InputError, match=r'\(64, 2, 7, 7, 7\) in the file, \(64, 3, 7, 7, 7\) in the model'):
         convert_state_dict(flow)
-    with pytest.raises(InputError, match='does not have, e.g. mixed_3b.tuning_module.se'):
+    with pytest.raises(InputError, match=r'does not have, e\.g\. mixed_3b\.tuning_module\.se'):
         convert_state_dict({**kinetics, 'mixed_3b.tuning_module.se': torch.ones(1, 256, 1, 1, 1)})
 
 

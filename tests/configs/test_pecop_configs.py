@@ -81,7 +81,9 @@ def test_frames_are_flipped_made_portraits_and_cropped(config, size):
     flips = set()
     for seed in range(6):
         np.random.seed(seed)
-        made = dict(imgs=list(frames), clip_len=3, num_clips=1, img_shape=size, original_shape=size, modality='RGB')
+        made = dict(
+            imgs=list(frames.copy()), clip_len=3, num_clips=1, img_shape=size, original_shape=size, modality='RGB'
+        )
         clip = spatial(made)['imgs'][0].transpose(1, 2, 3, 0)  # (C, T, H, W) -> (T, H, W, C)
         assert clip.shape == (3, 224, 224, 3)
         found = [

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from ..errors import InputError, examples
+from .adapter_state import is_adapter_key, with_base
 
 # Statistics of the augmentation and counters say nothing about which network a file belongs to.
 _OPTIONAL_SUFFIXES = ('num_batches_tracked',)
@@ -32,6 +33,7 @@ def load_checked(model: nn.Module, state: Mapping[str, Any], prefixes: Sequence[
         InputError: See :func:`check_transfer` and :func:`check_copied`.
     """
     own = model.state_dict()
+    state = with_base(state, own, name)
     message = check_transfer(own, state, prefixes, name)
     fits = {key: value for key, value in plain_keys(state).items() if key in own and own[key].shape == value.shape}
     model.load_state_dict(fits, strict=False)
@@ -66,6 +68,7 @@ def check_transfer(
         and not key.endswith(_OPTIONAL_SUFFIXES)
         and not key.startswith(_OPTIONAL_PREFIXES)
     ]
+    wanted, adapters = _split_adapters(wanted, source, prefixes, name)
     part = ' and '.join(prefix.rstrip('.') for prefix in prefixes if prefix) or 'model'
     if not wanted:
         start = examples(model_state)
@@ -91,7 +94,22 @@ def check_transfer(
             'another network, or of the original code (then run tools/model_converters/convert_auxskd.py first)?'
         )
     check_finite({key: value for key, value in source.items() if key in model_state}, name, model_state)
-    return f'{good} of {len(wanted)} {part} tensors loaded from {name}'
+    start = f'; the {adapters} adapter tensors, which it does not have, start as built' if adapters else ''
+    return f'{good} of {len(wanted)} {part} tensors loaded from {name}{start}'
+
+
+def _split_adapters(
+    wanted: list[str], source: Mapping[str, Any], prefixes: Sequence[str], name: str
+) -> tuple[list[str], int]:
+    """The tensors that a checkpoint must have, and the number of adapter tensors that a base without adapters lacks."""
+    theirs = [key for key in source if is_adapter_key(key) and key.startswith(tuple(prefixes))]
+    base = [key for key in wanted if not is_adapter_key(key)]
+    if theirs and len(base) == len(wanted):
+        raise InputError(
+            f'{name}: was trained with adapters ({examples(theirs)}), which the model lacks; give its backbone the same '
+            "adapters (type='auxskd_mm.AdaptedBackbone')"
+        )
+    return (wanted, 0) if theirs else (base, len(wanted) - len(base))
 
 
 def check_copied(model_state: Mapping[str, Any], checkpoint_state: Mapping[str, Any], name: str) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..config.input_convention import describe_convention, input_convention, same_convention
 from ..config.pipelines import find_pipeline
 from ..errors import InputError
+from ..functional.adapter_state import with_base
 from ..functional.transfer import check_copied, check_finite, check_tensors, check_transfer, plain_keys
 from ..records.provenance import training_of
 from ..registry import HOOKS
@@ -63,6 +64,8 @@ class CheckedTransferHook(Hook):
         name = str(getattr(runner, '_load_from', None) or 'the checkpoint')
         prefixes = self.prefixes if training else ('',)
         own = unwrap(runner.model).state_dict()
+        if (whole := with_base(state, own, name)) is not state:  # adapters alone: the model's base completes them
+            checkpoint['state_dict'] = state = whole
         if self.strict:
             message = check_transfer(own, state, prefixes, name)
         else:

@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ...errors import InputError, examples
+from ...errors import InputError, examples, reason_of
 from ...functional.adapter_state import BANK
-from ...registry import MODELS
+from ...registry import MODELS, type_name
 from .kinds import Adapter
 from .widths import Feature, find_features
 
@@ -23,6 +23,29 @@ class AdapterBank(nn.ModuleDict):
     the identity as a layer, so it may be a child of an ``nn.Sequential``.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._owner: list[nn.Module] = []  # in a list, so that the backbone is no child of its own child
+        self.frozen_norms: tuple[str, ...] = ()
+
+    def keep_norms(self, backbone: nn.Module, names: Sequence[str]) -> None:
+        """Keep layers of the backbone in evaluation mode, also in training: their statistics do not move.
+
+        Args:
+            backbone: Owner of the bank.
+            names: Names of its normalisation layers.
+        """
+        self._owner = [backbone]
+        self.frozen_norms = tuple(names)
+
+    def train(self, mode: bool = True) -> AdapterBank:
+        """Set the mode. The bank is the backbone's last child, so its frozen layers have got their mode already."""
+        super().train(mode)
+        for owner in self._owner:
+            for name in self.frozen_norms:
+                owner.get_submodule(name).training = False
+        return self
+
     def forward(self, x: Any) -> Any:
         """Return the input."""
         return x
@@ -33,9 +56,10 @@ class AdapterBank(nn.ModuleDict):
         if not isinstance(x, Tensor):
             return
         frames = getattr(backbone, 'num_segments', None)
-        clips = len(x) if x.ndim == 5 else len(x) // frames if isinstance(frames, int) else None
+        clips = x.shape[0] if x.ndim == 5 else x.shape[0] // frames if isinstance(frames, int) else None
         for adapter in self.values():
-            adapter.clips = clips
+            if adapter.per_frame:
+                adapter.clips = clips  # type: ignore[assignment]  # not a tensor
 
 
 def add_adapters(
@@ -89,8 +113,9 @@ def add_adapters(
         module.register_forward_pre_hook(bank.count_clips)
     first = next(module.parameters(), None)
     for name, made in built.items():
-        bank[_key(name)] = made if first is None else made.to(first.device)
+        bank[_key(name)] = made if first is None else made.to(first.device, first.dtype)
         modules[name].register_forward_hook(made.behind)
+    bank.train(module.training)
     return names
 
 
@@ -138,14 +163,24 @@ def _key(name: str) -> str:
 
 def _build(config: dict[str, Any], name: str, feature: Feature, zero_init: bool) -> Adapter:
     options = dict(channels=feature.channels, channels_last=feature.channels_last, zero_init=zero_init)
-    made = MODELS.build({**options, **config})
+    kind = config['type'] if isinstance(config['type'], type) else MODELS.get(config['type'])
+    if not isinstance(kind, type) or not issubclass(kind, Adapter):
+        raise InputError(
+            f"adapters: type='{type_name(config['type'])}' is no adapter; take ConvAdapter, MLPAdapter or TemporalAdapter"
+        )
+    try:
+        made = MODELS.build({**options, **config})
+    except TypeError as error:  # an unknown option
+        raise InputError(f"adapters: {kind.__name__} behind '{name}': {reason_of(error)}") from None
+    made.per_frame = feature.per_frame
     shape = ' x '.join(map(str, feature.shape))
-    kind = type(made).__name__
-    if not isinstance(made, Adapter):
-        raise InputError(f'adapters: {kind} is no adapter; take ConvAdapter, MLPAdapter or TemporalAdapter')
     if made.channels != feature.channels:
         raise InputError(f"adapters: channels={made.channels}, but '{name}' yields {feature.channels} ({shape})")
     mixes = hasattr(made, 'change')
-    if mixes and len(feature.shape) < 5 and not feature.per_frame or len(feature.shape) == 3 and not made.takes_tokens:
-        raise InputError(f"adapters: '{name}' yields {shape}, which is no map of a clip for {kind}; take MLPAdapter")
+    if (mixes and len(feature.shape) < 5 and not feature.per_frame) or (
+        len(feature.shape) == 3 and not made.takes_tokens
+    ):
+        raise InputError(
+            f"adapters: '{name}' yields {shape}, which is no map of a clip for {kind.__name__}; take MLPAdapter"
+        )
     return made

@@ -30,7 +30,8 @@ class Adapter(nn.Module):
             gets frames instead of clips.
 
     Attributes:
-        clips: Number of clips in the current batch. The backbone's :class:`AdapterBank` sets it.
+        per_frame: Whether the features are those of single frames.
+        clips: Number of clips in the current batch, for features of frames. The backbone's :class:`AdapterBank` sets it.
 
     Raises:
         InputError: If an option is out of range.
@@ -49,18 +50,17 @@ class Adapter(nn.Module):
         num_frames: int | None = None,
     ) -> None:
         super().__init__()
-        if channels < 1 or not reduction > 0 or channels // reduction < 1:
-            raise InputError(
-                f'{type(self).__name__}: reduction={reduction} leaves no channel of {channels}; take a smaller one'
-            )
+        if channels < 1 or not reduction > 0:
+            raise InputError(f'{type(self).__name__}: channels={channels}, reduction={reduction}: expected more than 0')
         if activation is not None and activation not in _ACTIVATIONS:
             raise InputError(
                 f"{type(self).__name__}.activation='{activation}': expected {', '.join(_ACTIVATIONS)} or None"
             )
         self.channels = channels
-        self.hidden_channels = int(channels // reduction)
+        self.hidden_channels = max(1, int(channels // reduction))
         self.channels_last = channels_last
         self.num_frames = num_frames
+        self.per_frame = False
         self.clips: int | None = None
         self.activation = nn.Identity() if activation is None else _ACTIVATIONS[activation]()
         self.scale = nn.Parameter(torch.ones(1, channels, 1, 1, 1)) if scale else None
@@ -108,7 +108,7 @@ class MapAdapter(Adapter):
         maps = x.movedim(-1, 1) if last else x
         if x.ndim < 5:
             frames = maps[..., None] if x.ndim == 3 else maps  # (B * T, C, H, W); tokens are N x 1
-            maps = frames.unflatten(0, (self._clips(len(x)), -1)).transpose(1, 2)  # (B, C, T, H, W)
+            maps = frames.unflatten(0, (self._clips(x.shape[0]), -1)).transpose(1, 2)  # (B, C, T, H, W)
         change = self.change(maps)
         if self.scale is not None:
             change = self.scale * change

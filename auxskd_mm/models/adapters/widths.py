@@ -69,7 +69,7 @@ def find_features(
 
 def _feature(module: nn.Module, output: Tensor, shape: tuple[int, ...]) -> Feature:
     frames = shape[2] if len(shape) == 5 else 1
-    per_frame = 5 > output.ndim and (len(shape) == 4 or (frames > 1 and len(output) > 1))
+    per_frame = output.ndim < 5 and (len(shape) == 4 or (frames > 1 and len(output) > 1))
     last = output.ndim < 4
     if not last:
         # Maps have C on axis 1, except in networks with windows of tokens; the layers inside tell.
@@ -87,13 +87,20 @@ def _run(
     """The outputs of each module, and the shape of the input."""
     first = ''
     shapes = list(_shapes(backbone, clip))
+    first_of = next(backbone.parameters(), None)
+    like: dict[str, Any] = {} if first_of is None else dict(dtype=first_of.dtype, device=first_of.device)
     for fake in (True, False):  # networks that look at values need real ones
         for shape in shapes if fake else shapes[:2]:
             found: dict[str, list[Any]] = {name: [] for name in modules}
             try:
-                with _watched(modules, found), _eval(backbone), torch.no_grad(), torch.random.fork_rng([]):
-                    with FakeTensorMode(allow_non_fake_inputs=True) if fake else contextlib.nullcontext():
-                        backbone(torch.zeros(shape))
+                with (
+                    _watched(modules, found),
+                    _eval(backbone),
+                    torch.no_grad(),
+                    torch.random.fork_rng([]),
+                    FakeTensorMode(allow_non_fake_inputs=True) if fake else contextlib.nullcontext(),
+                ):
+                    backbone(torch.zeros(shape, **like))
                 return found, shape
             except Exception as error:
                 first = first or f'{shape}: {reason_of(error)}'

@@ -10,9 +10,11 @@ import seeded
 import torch
 import torch.nn.functional as F
 from conftest import recorded
+from tool_runs import CONFIGS
 from torch import nn
 
-from auxskd_mm.models.adapters import ConvAdapter, add_adapters
+from auxskd_mm.config.load import load_config
+from auxskd_mm.models.adapters import ConvAdapter
 from auxskd_mm.models.backbones.i3d import I3DBlock
 from auxskd_mm.registry import MODELS
 from auxskd_mm.zoo.convert_checkpoint import convert_state_dict
@@ -23,21 +25,9 @@ SEED = RECORD['seed']
 
 @pytest.fixture(scope='module')
 def network():
-    model = MODELS.build(
-        dict(
-            type='mmaction.Recognizer3D',
-            backbone=dict(type='auxskd_mm.I3DInception'),
-            cls_head=dict(
-                type='auxskd_mm.VSPPHead',
-                in_channels=1024,
-                num_speeds=5,
-                num_segments=4,
-                dropout=0.0,  # as recorded; the original has 0.5
-                window=(2, 7, 7),
-            ),
-        )
-    )
-    assert len(add_adapters(model.backbone, 'mixed_*', zero_init=False)) == 9
+    """The faithful config's model; its weights file is not read."""
+    model = MODELS.build(load_config(str(CONFIGS / 'pecop_i3d_k400.py')).model)
+    model.cls_head.dropout.p = 0.0  # as recorded; the original has 0.5
     return model
 
 
@@ -57,9 +47,7 @@ def ours(original):
 @pytest.fixture
 def model(network, ours):
     network.float().load_state_dict(ours[0], strict=True)
-    for name, parameter in network.named_parameters():
-        parameter.requires_grad = '.adapters.' in name or name.startswith('cls_head.')
-        parameter.grad = None
+    network.zero_grad()
     return network
 
 

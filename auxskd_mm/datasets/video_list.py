@@ -56,7 +56,8 @@ class UnlabeledVideoDataset(BaseDataset):
         max_bad_share: Largest tolerated share of unreadable videos. One unreadable video is always tolerated.
         test_mode: True marks replacements, and seeded samplers draw the same clips every time.
 
-    ``metainfo['class_names']`` holds the class names of each task that the pipeline's sampler draws labels for.
+    ``metainfo['class_names']`` holds the class names of each task that the pipeline's sampler draws labels for, and
+    ``metainfo['unanswerable']`` the label of another task at which it has no answer (see :class:`Task`).
 
     Raises:
         InputError: If the source is missing or empty, the list cannot be understood, or no file of it exists.
@@ -95,6 +96,7 @@ class UnlabeledVideoDataset(BaseDataset):
             # For metrics: they see only the label, and the sampler's setting gives its meaning.
             for task in getattr(step, 'tasks', ()):
                 self._metainfo.setdefault('class_names', {}).setdefault(task.name, task.class_names)
+                self._metainfo.setdefault('unanswerable', {}).setdefault(task.name, task.unanswerable)
 
     # ------------------------------------------------------------------ what there is
 

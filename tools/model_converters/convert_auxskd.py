@@ -1,4 +1,4 @@
-"""Convert a checkpoint of the original auxSKD, VSPP, VideoPace, VCOP or RSPNet code for `load_from` and tools/test.py."""
+"""Convert a checkpoint of the original auxSKD, VSPP, VideoPace, VCOP, RSPNet or PECoP code for `load_from` and tools/test.py."""
 
 from __future__ import annotations
 

@@ -6,5 +6,6 @@ from .pytorchvideo import PyTorchVideoBackbone
 from .r2plus1d import R2Plus1DVCOP
 from .r3d import R3DVCOP
 from .s3dg import S3DG
+from .torchvision_video import TorchvisionVideoBackbone
 
-__all__ = ['C3DBN', 'R3DVCOP', 'S3DG', 'PyTorchVideoBackbone', 'R2Plus1DVCOP', 'ResNet3dHara']
+__all__ = ['C3DBN', 'R3DVCOP', 'S3DG', 'PyTorchVideoBackbone', 'R2Plus1DVCOP', 'ResNet3dHara', 'TorchvisionVideoBackbone']

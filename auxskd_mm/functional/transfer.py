@@ -105,9 +105,7 @@ def _details(own: Mapping[str, Any], state: Mapping[str, Any], match: Match, par
         words.insert(0, match.naming.title + (f" under '{match.root}'" if match.root else ''))
     if match.left:
         words.append(f'not used: {examples(match.left, 2)}')
-    fresh = [
-        key for key in own if key.startswith(part) and key not in match.state and not key.endswith(OPTIONAL)
-    ]
+    fresh = [key for key in own if key.startswith(part) and key not in match.state and not key.endswith(OPTIONAL)]
     if fresh:
         words.append(f'not in the file, so they start anew: {examples(fresh, 2)}')
     zeros = _zero_kinds(match) if match.naming is not None else []
@@ -153,9 +151,7 @@ def check_transfer(
     wanted = [
         key
         for key in (model_state if needed is None else needed)
-        if key.startswith(tuple(prefixes))
-        and not key.endswith(OPTIONAL)
-        and not key.startswith(_OPTIONAL_PREFIXES)
+        if key.startswith(tuple(prefixes)) and not key.endswith(OPTIONAL) and not key.startswith(_OPTIONAL_PREFIXES)
     ]
     part = ' and '.join(prefix.rstrip('.') for prefix in prefixes if prefix) or 'model'
     if not wanted:

@@ -20,7 +20,7 @@ def saved(content, tmp_path, name='x.pth'):
 
 @torch.no_grad()
 def shaken(network):
-    for key, value in network.state_dict().items():
+    for value in network.state_dict().values():
         if value.is_floating_point():
             value += torch.rand_like(value) * 0.2
     network.eval()
@@ -66,7 +66,9 @@ def test_pytorchvideo_s_file_fills_the_wrapper(tmp_path):
 @pytest.mark.parametrize('depth', [34, 50])
 def test_another_depth_stops_before_training(depth, tmp_path):
     path = saved(MODELS.build(dict(RESNET, depth=depth)).state_dict(), tmp_path)
-    with pytest.raises(InputError, match=r'x\.pth: (only \d+ of \d+ model tensors fit|is of a deeper network)') as error:
+    with pytest.raises(
+        InputError, match=r'x\.pth: (only \d+ of \d+ model tensors fit|is of a deeper network)'
+    ) as error:
         build(RESNET, checkpoint=path)
     assert '\n' not in str(error.value)
 

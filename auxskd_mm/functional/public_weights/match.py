@@ -75,7 +75,9 @@ def match_weights(
     else:
         roots = [prefix.rstrip('.') + '.']
         if not any(key.startswith(roots[0]) for key in tensors):
-            raise InputError(f"{name}: init_cfg.prefix='{prefix}' is the prefix of no key; leave it out for a bare backbone")
+            raise InputError(
+                f"{name}: init_cfg.prefix='{prefix}' is the prefix of no key; leave it out for a bare backbone"
+            )
     found: list[Match] = []
     partial: list[Match] = []
     for root in roots:
@@ -95,11 +97,10 @@ def match_weights(
 def _candidates(own: Tensors, network: Tensors, part: str, root: str, fresh: Sequence[str]) -> Iterator[Match]:
     """The network under its own names, and under those of each naming that it has."""
     bare = {key[len(part) :]: value for key, value in own.items()}
-    known = naming_of(network)
-    ways = [(known, network, ())]
-    for naming in NAMINGS:
-        if naming.renames and naming.recognises(network):
-            ways += [(naming, rename(network, bare), naming.fresh) for rename in naming.renames]
+    ways: list[tuple[Naming | None, Tensors, tuple[str, ...]]] = [(naming_of(network), network, ())]
+    for known in NAMINGS:
+        if known.renames and known.recognises(network):
+            ways += [(known, rename(network, bare), known.fresh) for rename in known.renames]
     places = ['', *(place for place in _LIBRARY_PLACES if any(key.startswith(place) for key in bare))]
     for naming, tensors, may_lack in ways:
         for place in places:

@@ -8,4 +8,12 @@ from .r3d import R3DVCOP
 from .s3dg import S3DG
 from .torchvision_video import TorchvisionVideoBackbone
 
-__all__ = ['C3DBN', 'R3DVCOP', 'S3DG', 'PyTorchVideoBackbone', 'R2Plus1DVCOP', 'ResNet3dHara', 'TorchvisionVideoBackbone']
+__all__ = [
+    'C3DBN',
+    'R3DVCOP',
+    'S3DG',
+    'PyTorchVideoBackbone',
+    'R2Plus1DVCOP',
+    'ResNet3dHara',
+    'TorchvisionVideoBackbone',
+]

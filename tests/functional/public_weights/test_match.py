@@ -62,7 +62,9 @@ def test_the_network_is_found_wherever_it_lies(content, part):
     ],
 )
 def test_of_several_networks_the_user_says_which(content):
-    with pytest.raises(InputError, match=r"^a\.pth: .*several networks that would fit \(encoder_k\., encoder_q\.\)") as e:
+    with pytest.raises(
+        InputError, match=r'^a\.pth: .*several networks that would fit \(encoder_k\., encoder_q\.\)'
+    ) as e:
         load_checked(Model(), content, ('backbone.',), 'a.pth')
     assert '\n' not in str(e.value)
     assert "prefix='encoder_k.'" in str(e.value)

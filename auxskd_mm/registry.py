@@ -20,6 +20,7 @@ def _child(name: str, parent: Registry, location: str) -> Registry:
 
 
 MODELS = _child('model', _mmaction.MODELS, 'models')
+WEIGHT_INITIALIZERS = _child('weight initializer', _mmaction.WEIGHT_INITIALIZERS, 'models')
 TRANSFORMS = _child('transform', _mmaction.TRANSFORMS, 'datasets')
 DATASETS = _child('dataset', _mmaction.DATASETS, 'datasets')
 HOOKS = _child('hook', _mmaction.HOOKS, 'hooks')
@@ -28,7 +29,6 @@ INFERENCERS = _child('inferencer', _mmaction.INFERENCERS, 'apis')
 LOOPS = _child('loop', _mmaction.LOOPS, 'loops')
 LOG_PROCESSORS = _child('log_processor', _mmaction.LOG_PROCESSORS, 'loops')
 DATA_SAMPLERS = _child('data sampler', _mmaction.DATA_SAMPLERS, 'datasets')
-WEIGHT_INITIALIZERS = _child('weight initializer', _mmaction.WEIGHT_INITIALIZERS, 'models')
 # MMEngine's Runner asks its own registry, which looks no deeper than its children; wrappers hold no nested types.
 MODEL_WRAPPERS = _child('model_wrapper', _MMENGINE_MODEL_WRAPPERS, 'models')
 # Nothing of ours is in these, but a config that has one of ours as its base asks for MMAction2's types in our scope.

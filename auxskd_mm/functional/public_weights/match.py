@@ -10,11 +10,13 @@ from torch import Tensor
 
 from ...errors import InputError, examples
 from .containers import network_roots
+from .inflated import inflate_state
 from .known import NAMINGS, naming_of
 from .naming import Naming, Tensors
 
 # Submodules that hold another library's whole network: pytorchvideo's and torchvision's, timm's.
-_LIBRARY_PLACES = ('model.', 'trunk.')
+_TIMM = 'trunk.'
+_LIBRARY_PLACES = ('model.', _TIMM)
 # Counters and index tables, which say nothing about which network a file belongs to.
 OPTIONAL = ('num_batches_tracked', 'relative_position_index', 'attn_mask')
 
@@ -110,6 +112,8 @@ def _candidates(own: Tensors, network: Tensors, part: str, root: str, fresh: Seq
                 key for key in own if key.startswith(front) and not key.endswith(OPTIONAL) and not _under(key, lacking)
             ]
             renamed = {front + key: value for key, value in tensors.items()}
+            if place == _TIMM:
+                renamed = inflate_state(renamed, own)
             yield Match(
                 {key: value for key, value in renamed.items() if key in own},
                 {key: value for key, value in renamed.items() if key not in own},
@@ -176,7 +180,7 @@ def check_left(match: Match, name: str) -> None:
                 f'{name}: has {key}, and the model has the same module without it, so it would compute something else; '
                 'build the backbone with that part (such as a bias)'
             )
-        if kind_of(key) in kinds and '.trunk.' not in f'.{key}':
+        if kind_of(key) in kinds and f'.{_TIMM}' not in f'.{key}':
             raise InputError(
                 f'{name}: is of a deeper network: it has {key}, and the model has fewer such blocks; build the backbone '
                 'in its depth'

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from ..errors import InputError, examples
+from .adapter_state import is_adapter_key, with_base
 from .public_weights import Match, match_weights, weights_in
 from .public_weights.containers import plain_keys
 from .public_weights.match import OPTIONAL, check_left, kind_of
@@ -49,16 +50,11 @@ def load_checked(
         InputError: See :func:`plan_transfer` and :func:`check_copied`.
     """
     own = model.state_dict()
-    state, message = plan_transfer(own, content, prefixes, name, prefix, fresh_parts(model))
+    state, message = plan_transfer(own, content, prefixes, name, prefix)
     fits = {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}
     model.load_state_dict(fits, strict=False)
     check_copied(model.state_dict(), fits, name)
     return message
-
-
-def fresh_parts(model: nn.Module) -> list[str]:
-    """Prefixes of the modules that no public checkpoint has. Their class has the attribute ``starts_fresh = True``."""
-    return [f'{key}.' for key, module in model.named_modules() if key and getattr(module, 'starts_fresh', False)]
 
 
 def plan_transfer(
@@ -67,7 +63,6 @@ def plan_transfer(
     prefixes: Sequence[str],
     name: str,
     prefix: str | None = None,
-    fresh: Sequence[str] = (),
 ) -> Transfer:
     """Find the tensors for a model in the content of a checkpoint, under its own names or those of a public naming.
 
@@ -77,21 +72,23 @@ def plan_transfer(
         prefixes: See :func:`check_transfer`.
         name: Name of the checkpoint for messages.
         prefix: Prefix of the network in the file, such as ``'teacher.'``. None looks for it.
-        fresh: Prefixes of own tensors that the checkpoint need not have.
 
     Raises:
         InputError: See :func:`check_transfer`. Also if the file holds another network, or several that fit.
     """
-    state = weights_in(content, name)
+    # Adapters alone are completed with the base that the model holds.
+    state: dict[str, Any] = dict(with_base(weights_in(content, name), own, name))
     if len(prefixes) != 1:
         return Transfer(state, check_transfer(own, state, prefixes, name))
     part = prefixes[0]
+    adapters = [key for key in own if is_adapter_key(key) and key.startswith(part)]
+    fresh = [] if any(is_adapter_key(key) for key in state) else adapters
     match = match_weights(own, state, part, name, fresh, prefix)
     if match is None:
         return Transfer(state, check_transfer(own, state, prefixes, name))
     if prefix is not None or match.root != part or any(match.state[key] is not state.get(key) for key in match.wanted):
         state = dict(match.state)
-    message = check_transfer(own, state, prefixes, name, match.wanted)
+    message = check_transfer(own, {**match.left, **state}, prefixes, name, [*match.wanted, *fresh])
     check_left(match, name)
     return Transfer(state, message + _details(own, state, match, part))
 
@@ -106,6 +103,7 @@ def _details(own: Mapping[str, Any], state: Mapping[str, Any], match: Match, par
     if match.left:
         words.append(f'not used: {examples(match.left, 2)}')
     fresh = [key for key in own if key.startswith(part) and key not in match.state and not key.endswith(OPTIONAL)]
+    fresh = [key for key in fresh if not is_adapter_key(key)]
     if fresh:
         words.append(f'not in the file, so they start anew: {examples(fresh, 2)}')
     zeros = _zero_kinds(match) if match.naming is not None else []
@@ -153,6 +151,7 @@ def check_transfer(
         for key in (model_state if needed is None else needed)
         if key.startswith(tuple(prefixes)) and not key.endswith(OPTIONAL) and not key.startswith(_OPTIONAL_PREFIXES)
     ]
+    wanted, adapters = _split_adapters(wanted, source, prefixes, name)
     part = ' and '.join(prefix.rstrip('.') for prefix in prefixes if prefix) or 'model'
     if not wanted:
         start = examples(model_state)
@@ -178,7 +177,22 @@ def check_transfer(
             'another network, or of the original code (then run tools/model_converters/convert_auxskd.py first)?'
         )
     check_finite({key: value for key, value in source.items() if key in model_state}, name, model_state)
-    return f'{good} of {len(wanted)} {part} tensors loaded from {name}'
+    start = f'; the {adapters} adapter tensors, which it does not have, start as built' if adapters else ''
+    return f'{good} of {len(wanted)} {part} tensors loaded from {name}{start}'
+
+
+def _split_adapters(
+    wanted: list[str], source: Mapping[str, Any], prefixes: Sequence[str], name: str
+) -> tuple[list[str], int]:
+    """The tensors that a checkpoint must have, and the number of adapter tensors that a base without adapters lacks."""
+    theirs = [key for key in source if is_adapter_key(key) and key.startswith(tuple(prefixes))]
+    base = [key for key in wanted if not is_adapter_key(key)]
+    if theirs and len(base) == len(wanted):
+        raise InputError(
+            f'{name}: was trained with adapters ({examples(theirs)}), which the model lacks; give its backbone the same '
+            "adapters (type='auxskd_mm.AdaptedBackbone')"
+        )
+    return (wanted, 0) if theirs else (base, len(wanted) - len(base))
 
 
 def check_copied(model_state: Mapping[str, Any], checkpoint_state: Mapping[str, Any], name: str) -> None:

@@ -15,13 +15,7 @@ from ..config.input_convention import describe_convention, input_convention, sam
 from ..config.pipelines import find_pipeline
 from ..errors import InputError
 from ..functional.public_weights import weights_in
-from ..functional.transfer import (
-    check_copied,
-    check_finite,
-    check_tensors,
-    fresh_parts,
-    plan_transfer,
-)
+from ..functional.transfer import check_copied, check_finite, check_tensors, plan_transfer
 from ..records.provenance import training_of
 from ..registry import HOOKS
 from ..unwrap import unwrap
@@ -71,19 +65,18 @@ class CheckedTransferHook(Hook):
         training = isinstance(runner._train_loop, BaseLoop)
         name = str(getattr(runner, '_load_from', None) or 'the checkpoint')
         prefixes = self.prefixes if training else ('',)
-        model = unwrap(runner.model)
-        own = model.state_dict()
+        own = unwrap(runner.model).state_dict()
         if self.strict:
-            state, message = plan_transfer(own, checkpoint, prefixes, name, fresh=fresh_parts(model))
+            state, message = plan_transfer(own, checkpoint, prefixes, name)
             _replace_weights(checkpoint, state)
         else:
-            message = self._say_what_comes(own, checkpoint, name, fresh_parts(model))
+            message = self._say_what_comes(own, checkpoint, name)
         self._loaded = checkpoint, name, message
         warning = input_mismatch(checkpoint.get('meta'), runner.cfg, 'train' if training else 'test')
         if warning is not None:
             print_log(f'{name} {warning}', logger='current', level=logging.WARNING)
 
-    def _say_what_comes(self, own: Mapping[str, Any], checkpoint: dict, name: str, fresh: Sequence[str]) -> str:
+    def _say_what_comes(self, own: Mapping[str, Any], checkpoint: dict, name: str) -> str:
         """Take what fits, and say in a line what is missing. Weights of a public naming must fit all the same."""
         part = 'backbone.' if any(key.startswith('backbone.') for key in own) else ''
         try:
@@ -92,7 +85,7 @@ class CheckedTransferHook(Hook):
             message = f'warning: {error}'
             state = weights_in(checkpoint, name)
             if not any(key in own for key in state):
-                state, message = plan_transfer(own, checkpoint, (part,), name, fresh=fresh)
+                state, message = plan_transfer(own, checkpoint, (part,), name)
         common = {key: value for key, value in state.items() if key in own}
         check_tensors(common, name, own)
         check_finite(common, name, own)

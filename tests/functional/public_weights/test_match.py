@@ -106,17 +106,13 @@ def test_a_bias_of_zeros_without_a_place_changes_nothing():
     load_checked(Model(), under('backbone.', file.state_dict()), ('backbone.',), 'a.pth')
 
 
-class Adapter(nn.Linear):
-    starts_fresh = True
-
-
-def test_parts_that_no_public_file_has_may_start_fresh():
+def test_adapters_may_be_missing_in_a_public_file():
     model = Model()
-    model.backbone.adapter = Adapter(4, 4)
-    before = model.backbone.adapter.weight.clone()
+    model.backbone.adapters = nn.ModuleList([nn.Linear(4, 4)])
+    before = model.backbone.adapters[0].weight.clone()
     said = load_checked(model, FILE, ('backbone.',), 'a.pth')
-    assert 'start anew: backbone.adapter.weight, backbone.adapter.bias' in said
-    assert torch.equal(model.backbone.adapter.weight, before)
+    assert 'the 2 adapter tensors, which it does not have, start as built' in said
+    assert torch.equal(model.backbone.adapters[0].weight, before)
 
 
 def test_a_library_s_network_goes_into_its_wrapper():

@@ -156,7 +156,10 @@ def _build(config: Config, random_weights: bool, seed: int) -> VideoModel:
         if random_weights and hasattr(model, 'init_weights'):
             with _quiet():
                 model.init_weights()
-            print_log('no checkpoint: random weights, whose answers mean nothing', logger='current')
+            backbone = settings.get('backbone')
+            init = (backbone.get('init_cfg') if isinstance(backbone, dict) else None) or []
+            if not any('checkpoint' in one or 'package' in one for one in ([init] if isinstance(init, dict) else init)):
+                print_log('no checkpoint: random weights, whose answers mean nothing', logger='current')
     return model
 
 

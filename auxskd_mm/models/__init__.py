@@ -2,7 +2,7 @@
 
 import mmaction.models  # noqa: F401  (registers MMAction2's own types for nested configs)
 
-from . import adapters, backbones, data_preprocessors, heads, losses, modules, pretext, wrappers  # noqa: F401
+from . import adapters, backbones, data_preprocessors, heads, losses, modules, pretext, pretrained, wrappers  # noqa: F401
 from .adapters import *  # noqa: F403
 from .backbones import *  # noqa: F403
 from .data_preprocessors import *  # noqa: F403

@@ -15,6 +15,7 @@ from torch import Tensor
 from ..checkpoint_files import read_checkpoint
 from ..errors import InputError
 from ..files import WholeFile
+from ..functional.public_weights.plain_resnet import PLAIN_TO_MMACTION
 from ..functional.transfer import check_copied, check_finite, check_tensors
 from .i3d_checkpoint import convert_i3d, is_i3d
 
@@ -63,13 +64,6 @@ _RSPNET = {
     )
 } | {'queue_ptr': 'queue.pointer', 'queue': 'queue.features'}
 _TABLES = dict(auxskd=_AUXSKD, vspp=_VSPP, videopace=_VIDEOPACE, vcop=_VCOP, rspnet=_RSPNET)
-# Hara's 3-D ResNet -> MMAction2's names of the same layers, in this order.
-_HARA = (
-    (r'(^|\.)conv(\d)\.weight$', r'\1conv\2.conv.weight'),
-    (r'(^|\.)bn(\d)\.', r'\1conv\2.bn.'),
-    (r'\.downsample\.0\.', '.downsample.conv.'),
-    (r'\.downsample\.1\.', '.downsample.bn.'),
-)
 
 
 class Converted(NamedTuple):
@@ -141,7 +135,7 @@ def _hara_name(key: str) -> str:
     """Rename a backbone's key of RSPNet's ``resnet18`` to MMAction2's name. Other keys do not change."""
     front, mark, name = key.partition('backbone.')
     if mark:
-        for pattern, replacement in _HARA:
+        for pattern, replacement in PLAIN_TO_MMACTION:
             name = re.sub(pattern, replacement, name)
     return front + mark + name
 

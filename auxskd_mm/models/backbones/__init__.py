@@ -10,6 +10,7 @@ from .r3d import R3DVCOP
 from .s3dg import S3DG
 from .temporal_convs import TemporalConvs
 from .timm import TimmBackbone
+from .torchvision_video import TorchvisionVideoBackbone
 
 __all__ = [
     'C3DBN',
@@ -22,4 +23,5 @@ __all__ = [
     'ResNet3dHara',
     'TemporalConvs',
     'TimmBackbone',
+    'TorchvisionVideoBackbone',
 ]

@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ...errors import InputError
+from ...functional.public_weights.inflated import inflate_state
 from ...functional.transfer import load_checked
 from ...registry import MODELS
 from .frames import unfold_frames
 from .image_networks.clip_length import ClipLength
-from .image_networks.inflate import inflate, inflate_state
+from .image_networks.inflate import inflate
 from .image_networks.shift import add_shift
 from .image_networks.stages import residual_branches, stage_parameters, whole_modules
 from .image_networks.trunk import (

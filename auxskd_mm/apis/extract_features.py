@@ -93,7 +93,7 @@ def extract_features(
     protocol = dict(
         config=Path(config.filename or '').name,
         checkpoint=checkpoint,
-        weights=_digest(model.backbone),
+        weights=weights_digest(model.backbone),
         sampler=_sampler(steps),
     )
     return FeatureBank(bank.features, bank.labels, bank.names, {**bank.protocol, **protocol})
@@ -149,7 +149,7 @@ def write_features(path: str | Path, bank: FeatureBank) -> None:
     write_text(path.with_suffix('.json'), json.dumps(dict(bank.protocol, videos=len(bank)), indent=1) + '\n')
 
 
-def _digest(module: nn.Module) -> str:
+def weights_digest(module: nn.Module) -> str:
     """Short hash of all weights and statistics."""
     digest = hashlib.blake2b(digest_size=8)
     for key, value in module.state_dict().items():

@@ -80,7 +80,7 @@ class Trunk:
         _choose_stage(config, spec)
         self.model: VideoModel = init_model(config, config.get('load_from'), spec.device, require='backbone')
         self.model.requires_grad_(False)
-        steps = [step for step in evaluation_steps(config, or_training=True)]
+        steps = list(evaluation_steps(config, or_training=True))
         pixel_steps = _pixel_steps(steps, spec.config)
         self.bgr = any(step.get('channel_order') == 'bgr' for step in all_steps(steps))
         self._prepare = Compose([dict(step) for step in pixel_steps])

@@ -4,8 +4,10 @@ A store is a folder::
 
     store.json                   version, settings, shards with their sizes; written last, so its presence means a whole store
     index.npz                    position, length and label of each video, size and time of its source
-    shard-<number>-<hash>.tar    the videos; plain tar files of plain members: .mp4, .mjpeg (JPGs one after another) or .npy (images or feature maps)
+    shard-<number>-<hash>.tar    the videos; plain tar files of plain members: .mp4, .mjpeg (JPGs one after another) or .npy
     shard-<number>-<hash>.json   content of the shard; an interrupted packing continues from it
+
+The layouts 'mp4', 'jpg' and 'raw' hold images. The layout 'features' holds the feature maps of a frozen image network.
 
 A video in it is named ``<store>/<name>``, which :func:`~auxskd_mm.datasets.readers.open_reader` opens like a file.
 :mod:`auxskd_mm.datasets.packing` writes stores.

@@ -79,9 +79,10 @@ class FeatureSettings(NamedTuple):
                 raise InputError(f'{key}={value!r:.50}: expected a whole number of 1 to {_MOST[key]}')
         if len(self.grid) != 2 or len(self.jitter) != 4:
             raise InputError(f'grid={self.grid}, jitter={self.jitter}: expected 2 and 4 numbers')
-        for key, value, low, high in (('crop', self.crop, 0.1, 1.0), *(('jitter', x, 0.0, 1.0) for x in self.jitter)):
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-                raise InputError(f'{key}={value!r:.50}: expected {low} to {high}')
+        shares = [('crop', self.crop, 0.1), *(('jitter', strength, 0.0) for strength in self.jitter)]
+        for key, share, low in shares:
+            if isinstance(share, bool) or not isinstance(share, (int, float)) or not low <= share <= 1:
+                raise InputError(f'{key}={share!r:.50}: expected {low} to 1')
         return self
 
     def relevant(self) -> dict[str, Any]:

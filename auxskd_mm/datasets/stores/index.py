@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ...texts import ERRORS
-from .schema import check_extradata, check_names, check_rows, read_arrays
 from .feature_settings import FeatureSettings
+from .schema import check_extradata, check_names, check_rows, read_arrays
 from .settings import StoreSettings
 from .sources import SourceState
 

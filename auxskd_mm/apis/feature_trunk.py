@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.dataset import Compose
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..config.load import load_config
 from ..config.pipelines import all_steps, evaluation_steps, is_random
@@ -57,6 +57,45 @@ class TrunkSpec:
     device: str = 'cpu'
 
 
+class TrunkRecord(NamedTuple):
+    """What decides about the features of a trunk.
+
+    Attributes:
+        backbone: Config of the trunk as plain data.
+        preparation: ``channel_order``, ``pipeline`` and ``data_preprocessor`` of its frames, as plain data.
+        fingerprint: 16 hex digits of both and of the weights.
+    """
+
+    backbone: dict[str, Any]
+    preparation: dict[str, Any]
+    fingerprint: str
+
+
+def trunk_record(config: Config, backbone: nn.Module, name: str) -> TrunkRecord:
+    """Record of the trunk of a config, with or without a temporal module on top (``backbone.temporal``).
+
+    Args:
+        config: Config of the model.
+        backbone: Its built backbone.
+        name: Name of the config for messages.
+
+    Raises:
+        InputError: If the test pipeline prepares no frames, or has a random step.
+    """
+    steps = evaluation_steps(config, or_training=True)
+    bgr = any(step.get('channel_order') == 'bgr' for step in all_steps(steps))
+    preparation = dict(
+        channel_order='bgr' if bgr else 'rgb',
+        pipeline=[dict(step) for step in _pixel_steps(steps, name)],
+        data_preprocessor=config.model.get('data_preprocessor'),
+    )
+    preparation = json.loads(json.dumps(preparation, default=str))
+    trunk = trunk_config(config.model.backbone)
+    weights = {key: value for key, value in backbone.state_dict().items() if not key.startswith('temporal.')}
+    content = json.dumps([trunk, preparation, weights_digest(weights)], sort_keys=True)
+    return TrunkRecord(trunk, preparation, hashlib.blake2b(content.encode(), digest_size=8).hexdigest())
+
+
 class Trunk:
     """A trunk in evaluation mode, with the preparation of its frames.
 
@@ -80,24 +119,13 @@ class Trunk:
         _choose_stage(config, spec)
         self.model: VideoModel = init_model(config, config.get('load_from'), spec.device, require='backbone')
         self.model.requires_grad_(False)
-        steps = list(evaluation_steps(config, or_training=True))
-        pixel_steps = _pixel_steps(steps, spec.config)
-        self.bgr = any(step.get('channel_order') == 'bgr' for step in all_steps(steps))
-        self._prepare = Compose([dict(step) for step in pixel_steps])
-        self._takes_frames = takes_frames(self.model.backbone)
-        self.backbone = trunk_config(config.model.backbone)
-        self.preparation = json.loads(
-            json.dumps(
-                dict(
-                    channel_order='bgr' if self.bgr else 'rgb',
-                    pipeline=[dict(step) for step in pixel_steps],
-                    data_preprocessor=config.model.get('data_preprocessor'),
-                ),
-                default=str,
-            )
+        record = trunk_record(config, self.model.backbone, spec.config)
+        self.backbone, self.preparation, self.fingerprint = record.backbone, record.preparation, record.fingerprint
+        self.bgr = self.preparation['channel_order'] == 'bgr'
+        self._prepare = Compose(
+            [dict(step) for step in _pixel_steps(evaluation_steps(config, or_training=True), spec.config)]
         )
-        content = [self.backbone, self.preparation, weights_digest(self.model.backbone)]
-        self.fingerprint = hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8).hexdigest()
+        self._takes_frames = takes_frames(self.model.backbone)
         self.channels, self.grid = self._try()
 
     def _try(self) -> tuple[int, tuple[int, int]]:

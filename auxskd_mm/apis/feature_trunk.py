@@ -206,7 +206,7 @@ class Trunk:
         """
         return FeatureSettings(
             self.fingerprint, self.backbone, self.preparation, self.channels, self.grid, self.spec.stage,
-            self.spec.grid is not None, **variants,
+            self.spec.grid is not None or getattr(self.model.backbone, 'grid', None) is not None, **variants,
         ).check()  # fmt: skip
 
 

@@ -156,7 +156,11 @@ def _build(config: Config, random_weights: bool, seed: int) -> VideoModel:
         if random_weights and hasattr(model, 'init_weights'):
             with _quiet():
                 model.init_weights()
-            print_log('no checkpoint: random weights, whose answers mean nothing', logger='current')
+            backbone = settings.get('backbone')
+            started = isinstance(backbone, dict) and backbone.get('init_cfg')
+            known = 'the backbone starts from its init_cfg, and the rest is random'
+            line = known if started else 'random weights, whose answers mean nothing'
+            print_log(f'no checkpoint: {line}', logger='current')
     return model
 
 

@@ -12,8 +12,8 @@ FEATURES_VERSION = 1
 VALUE_BYTES = 2  # float16
 # Most maps per frame, channels of a map, and rows or columns of its grid.
 _MOST = dict(variants=256, channels=2**16, grid=1024)
-# Settings of a trunk that change its training and not its features.
-_TRAINING_ONLY = ('frozen_stages', 'with_cp', 'norm_eval', 'temporal', 'shift_fraction', 'temporal_kernel')
+# Settings that change the training of a trunk, or what follows its maps.
+_NOT_OF_MAPS = ('frozen_stages', 'with_cp', 'norm_eval', 'grid', 'temporal', 'shift_fraction', 'temporal_kernel')
 
 
 class FeatureSettings(NamedTuple):
@@ -120,12 +120,12 @@ def feature_settings_of(content: dict[str, Any]) -> FeatureSettings:
 
 
 def trunk_config(backbone: Any) -> dict[str, Any]:
-    """Config of a trunk as plain data, without the keys that do not change its features.
+    """Config of a trunk as plain data, without the keys that do not change its maps.
 
     Args:
         backbone: Config of a backbone.
     """
-    kept = {key: value for key, value in dict(backbone).items() if key not in _TRAINING_ONLY}
+    kept = {key: value for key, value in dict(backbone).items() if key not in _NOT_OF_MAPS}
     if isinstance(kept.get('out_indices'), int):
         kept['out_indices'] = [kept['out_indices']]
     return json.loads(json.dumps(kept, sort_keys=True, default=str))

@@ -58,7 +58,9 @@ def test_the_fingerprint_tells_weights_config_and_preparation_apart(tmp_path):
 
     first = fingerprint('a')
     assert fingerprint('other_name') == first
-    torch.save(dict(state_dict={f'backbone.{k}': v for k, v in TinyTrunk(seed=3).state_dict().items()}), tmp_path / 'w.pth')
+    torch.save(
+        dict(state_dict={f'backbone.{k}': v for k, v in TinyTrunk(seed=3).state_dict().items()}), tmp_path / 'w.pth'
+    )
     others = [
         fingerprint('b', dict(seed=1)),
         fingerprint('c', order='bgr'),
@@ -74,7 +76,11 @@ def test_the_fingerprint_tells_weights_config_and_preparation_apart(tmp_path):
     [
         (dict(type='auxskd_mm.NeighbourTrunk'), {}, 'depend on the frames beside it'),
         ({}, dict(steps=[dict(type='Resize', scale=(-1, 36))]), 'maps of other sizes'),
-        ({}, dict(steps=[dict(type='Resize', scale=(32, 32), keep_ratio=False), dict(type='Flip')]), 'random step Flip'),
+        (
+            {},
+            dict(steps=[dict(type='Resize', scale=(32, 32), keep_ratio=False), dict(type='Flip')]),
+            'random step Flip',
+        ),
         ({}, dict(steps=[dict(type='Resize', scale=(-1, 36)), dict(type='ThreeCrop', crop_size=36)]), 'several crops'),
         ({}, dict(more='model = None'), 'has no model.backbone'),
         ({}, dict(more='test_dataloader = None'), 'has no test_dataloader'),

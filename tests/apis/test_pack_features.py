@@ -38,7 +38,8 @@ def test_processes_and_repetitions_write_the_same_bytes_and_an_interruption_cost
     with pytest.raises(InputError, match='never finished'):
         UnlabeledVideoDataset(str(tmp_path / 'again'))
     whole = feature_store(tmp_path / 'again', videos, config, variants=2, crop=0.7)
-    assert contents(whole) == contents(store) and kept.stat().st_mtime_ns == before
+    assert contents(whole) == contents(store)
+    assert kept.stat().st_mtime_ns == before
 
 
 def test_a_store_of_another_trunk_or_other_variants_is_not_mixed_in(made, tmp_path):
@@ -60,11 +61,14 @@ def test_size_and_time_are_printed_before_and_nothing_is_written(made, tmp_path)
     done = pack_features(
         tmp_path / 'none', videos, TrunkSpec(config), variants=2, workers=1, screen=screen, estimate_only=True
     )
-    assert done is None and not (tmp_path / 'none').exists()
+    assert done is None
+    assert not (tmp_path / 'none').exists()
     frames = 40 + 44 + 48
     megabytes = frames * 2 * CHANNELS * 16 * 2 / 1e6
     text = screen.getvalue()
-    assert f'trunk={store.settings.trunk!r}' in text and f'{megabytes:.1f} MB' in text and ' min ' in text
+    assert f'trunk={store.settings.trunk!r}' in text
+    assert f'{megabytes:.1f} MB' in text
+    assert ' min ' in text
 
 
 @pytest.mark.parametrize('setting', [dict(variants=0), dict(crop=0), dict(jitter=(2, 0, 0, 0)), dict(variants=2.0)])
@@ -76,16 +80,32 @@ def test_settings_out_of_range(made, tmp_path, setting):
 BACKBONE = dict(type='auxskd_mm.TemporalConvs', in_channels=CHANNELS, channels=8, blocks=1)
 PREPROCESSOR = dict(type='auxskd_mm.FeatureDataPreprocessor', channels=CHANNELS)
 MLP = dict(type='auxskd_mm.MLP', in_channels=8, out_channels=8)
+SPEED_HEAD = dict(type='auxskd_mm.RelativeSpeedHead', in_channels=8, out_channels=8, kind='linear')
 METHODS = dict(
     vspp=(
         dict(type='auxskd_mm.SegmentPaceSample', clip_len=4, num_segments=2, num_speeds=2),
-        dict(type='Recognizer3D', cls_head=dict(type='auxskd_mm.VSPPHead', in_channels=8, num_speeds=2, num_segments=2)),
+        dict(
+            type='Recognizer3D', cls_head=dict(type='auxskd_mm.VSPPHead', in_channels=8, num_speeds=2, num_segments=2)
+        ),
         ('pace_label', 'segment_label'),
     ),
     pace=(
         dict(type='auxskd_mm.PaceSample', clip_len=4, num_paces=2),
         dict(type='Recognizer3D', cls_head=dict(type='auxskd_mm.PaceHead', in_channels=8, num_paces=2)),
         ('pace_label',),
+    ),
+    vcop=(
+        dict(type='auxskd_mm.ClipOrderSample', clip_len=4, tuple_len=3, interval=2),
+        dict(
+            type='auxskd_mm.ClipwiseRecognizer3D',
+            cls_head=dict(type='auxskd_mm.ClipOrderHead', in_channels=8, tuple_len=3, hidden_channels=8),
+        ),
+        ('order_label',),
+    ),
+    rspnet=(
+        dict(type='auxskd_mm.RelativeSpeedSample', clip_len=4, max_speed=2),
+        dict(type='auxskd_mm.RSPNet', head_a=SPEED_HEAD, head_m=SPEED_HEAD, queue_size=8, speed=2),
+        (),
     ),
     auxskd=(
         dict(type='auxskd_mm.SegmentPaceSample', clip_len=4, num_segments=2, num_speeds=2, num_views=2),

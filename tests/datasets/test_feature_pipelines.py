@@ -52,7 +52,9 @@ def test_a_step_of_your_own_may_say_that_it_takes_features(made):
             return dict(results, imgs=results['imgs'] + 1)
 
     plain, noisy = (
-        UnlabeledVideoDataset(str(made / 'features'), pipeline=[OPEN, dict(SAMPLE, seed=0), DECODE, *steps], test_mode=True)
+        UnlabeledVideoDataset(
+            str(made / 'features'), pipeline=[OPEN, dict(SAMPLE, seed=0), DECODE, *steps], test_mode=True
+        )
         for steps in ([], [Noise()])
     )
     assert (noisy[0]['imgs'] == plain[0]['imgs'] + 1).all()

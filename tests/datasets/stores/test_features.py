@@ -96,7 +96,8 @@ def test_lists_read_the_store_as_a_prefix(made, tmp_path):
     assert dataset.features == open_store(str(made[0] / 'store')).settings
     sample = dataset[0]
     reader = open_stored_features(f'{made[0]}/store/1.mp4')
-    assert sample['total_frames'] == 26 and sample['variant'] == [0]
+    assert sample['total_frames'] == 26
+    assert sample['variant'] == [0]
     assert np.array_equal(sample['imgs'], reader.read_clips(sample['frame_inds'][None], [0]))
 
 

@@ -31,13 +31,15 @@ def test_a_variant_is_drawn_per_view_and_is_the_plain_one_in_tests(store):
     samples = [sample_of(store) for _ in range(90)]
     drawn = np.array([sample['variant'] for sample in samples])
     counts = np.bincount(drawn.reshape(-1), minlength=4)
-    assert len(counts) == 4 and counts.min() > 25  # of 180 draws, 45 expected
+    assert len(counts) == 4
+    assert counts.min() > 25
     assert 10 < (drawn[:, 0] == drawn[:, 1]).sum() < 40  # the views do not share one draw: 22.5 expected
     assert samples[0]['imgs'].shape == (2, CHANNELS, 4, *GRID)
     assert all(sample_of(store, test=True)['variant'] == [0, 0] for _ in range(5))
     assert sample_of(store, test=True, variant=3)['variant'] == sample_of(store, variant=3)['variant'] == [3, 3]
     shared = [sample_of(store, clips_per_view=2)['variant'] for _ in range(30)]
-    assert all(first == second for first, second in shared) and len({first for first, _ in shared}) == 4
+    assert all(first == second for first, second in shared)
+    assert len({first for first, _ in shared}) == 4
     with pytest.raises(InputError, match='draws 1 clips'):
         sample_of(store, views=1, clips_per_view=2)
 
@@ -72,7 +74,8 @@ def test_the_sampler_draws_the_same_frames_as_from_videos(store):
 def test_a_store_of_another_trunk_width_or_grid(store, expected, words):
     with pytest.raises(InputError, match=words) as error:
         OpenFeatures(**expected).open(f'{store.path}/0.mp4')
-    assert '\n' not in str(error.value) and store.path in str(error.value)
+    assert '\n' not in str(error.value)
+    assert store.path in str(error.value)
 
 
 def test_the_expected_trunk_is_taken(store):

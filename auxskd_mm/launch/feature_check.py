@@ -48,7 +48,8 @@ def check_features(model: nn.Module, dataset: Any) -> None:
         InputError: If they do not fit.
     """
     model = unwrap(model)
-    preprocessor, backbone = getattr(model, 'data_preprocessor', None), getattr(model, 'backbone', None)
+    preprocessor: Any = getattr(model, 'data_preprocessor', None)
+    backbone: Any = getattr(model, 'backbone', None)
     takes_features = isinstance(preprocessor, FeatureDataPreprocessor)
     for settings in _features_of(dataset):
         if settings is None:

@@ -90,7 +90,7 @@ METHODS = dict(
         ('pace_label', 'segment_label'),
     ),
     pace=(
-        dict(type='auxskd_mm.PaceSample', clip_len=4, num_paces=2),
+        dict(type='auxskd_mm.PaceSample', clip_len=4, paces=(1, 2)),
         dict(type='Recognizer3D', cls_head=dict(type='auxskd_mm.PaceHead', in_channels=8, num_paces=2)),
         ('pace_label',),
     ),
@@ -126,6 +126,8 @@ def test_every_method_takes_a_step(made, method):
     torch.manual_seed(0)
     np.random.seed(0)
     model = MODELS.build(copy.deepcopy(dict(model, backbone=BACKBONE, data_preprocessor=PREPROCESSOR)))
+    if hasattr(model, 'teacher'):
+        model.teacher.copy_from(model.student_modules())
     batch = pseudo_collate([dataset[i] for i in range(3)])
     before = [parameter.clone() for parameter in model.backbone.parameters()]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from ...texts import ERRORS
+from .feature_settings import FeatureSettings
 from .schema import check_extradata, check_names, check_rows, read_arrays
+from .settings import StoreSettings
 from .sources import SourceState
 
 _ROW = np.dtype(
@@ -90,8 +92,8 @@ class StoreIndex:
             raise ValueError(str(error).partition('\n')[0][:200] or type(error).__name__) from None
         return cls(arrays['rows'], lists['names'], lists['sources'], extradata)
 
-    def check(self, sizes: Sequence[int], layout: str) -> StoreIndex:
-        """Return the index if it fits a store with shards of these sizes.
+    def check(self, sizes: Sequence[int], settings: StoreSettings | FeatureSettings) -> StoreIndex:
+        """Return the index if it fits a store with these settings and shards of these sizes.
 
         Raises:
             ValueError: If it does not fit.
@@ -101,8 +103,8 @@ class StoreIndex:
         if any('\0' in source for source in self.sources):
             raise ValueError('the path of a source has a zero byte in it')
         check_names(self.names)
-        check_extradata(self.extradata, layout)
-        check_rows(self.rows, sizes, len(self.extradata), layout)
+        check_extradata(self.extradata, settings.layout)
+        check_rows(self.rows, sizes, len(self.extradata), settings)
         return self
 
     def __len__(self) -> int:

@@ -10,13 +10,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from .execute import run_step
 from .inputs import check_inputs
 from .make_report import make_report
-from .plan import plan_recipe
+from .plan import Plan, plan_recipe
 from .progress import Progress
+from .running.schedule import run_steps
 from .step_records import finished_seconds
 from .summary import write_summary
+from .tables.table import write_table
 
 
 def run_recipe(
@@ -29,6 +32,7 @@ def run_recipe(
     seeds: Sequence[int] = (),
     lists: Sequence[str] = (),
     report: Mapping[str, Any] | None = None,
+    jobs: int | None = None,
 ) -> dict[str, Any]:
     """Run the steps of a recipe that are not finished yet, and write its report.
 
@@ -46,6 +50,8 @@ def run_recipe(
         seeds: Several seeds. Each makes a separate run.
         lists: Folders of lists, one per split. Each makes a separate run, and ``{lists}`` stands for its folder.
         report: Changes to the recipe's ``report``.
+        jobs: Steps at a time, each in a process that imports once for all its steps; 1 stands for this process. None
+            runs every command in a process of its own and shows what it prints.
 
     Returns:
         ``recipe``; ``phases``, the states of all steps, which are also in ``summary.json``; ``work_dir``; and
@@ -58,8 +64,41 @@ def run_recipe(
     recipe = Path(recipe)
     plan = plan_recipe(recipe, work_dir, options or {}, seed=seed, seeds=seeds, lists=lists)
     plan.report.update(report or {})
+    rows = run_plan(plan, gpus=gpus, jobs=jobs)
+    written = make_report(plan, rows) if plan.evaluations else None
+    return dict(recipe=str(recipe), phases=rows, work_dir=str(plan.root), report=written and str(written))
+
+
+def run_plan(plan: Plan, *, gpus: int = 0, jobs: int | None = None) -> list[dict[str, Any]]:
+    """Run the steps of a plan that are not finished yet; write its summary and, if it has one, its table.
+
+    Args:
+        plan: Plan of a recipe.
+        gpus: See :func:`run_recipe`.
+        jobs: See :func:`run_recipe`.
+
+    Returns:
+        State of every step.
+
+    Raises:
+        InputError: See :func:`run_recipe`.
+    """
     taken = [finished_seconds(step.folder) for step in plan.steps]
     check_inputs(step for step, seconds in zip(plan.steps, taken) if seconds is None)
+    if jobs is None:
+        rows = _one_by_one(plan, taken, gpus)
+    elif gpus:
+        raise InputError(f'gpus={gpus}, jobs={jobs}: give one of them')
+    else:
+        rows = run_steps(plan.steps, plan.root, jobs)
+        write_summary(plan.root, plan.recipe, rows)
+    if plan.evaluations:
+        write_table(plan, rows)
+    return rows
+
+
+def _one_by_one(plan: Plan, taken: Sequence[float | None], gpus: int) -> list[dict[str, Any]]:
+    """Run every command in a process of its own."""
     progress = Progress([step.kind for step in plan.steps], taken)
     rows: list[dict[str, Any]] = []
     for number, step in enumerate(plan.steps):
@@ -67,6 +106,5 @@ def run_recipe(
         rows.append(run_step(step, plan.root, gpus))
         if taken[number] is None:
             progress.done(step.kind, rows[-1]['seconds'])
-        write_summary(plan.root, recipe, rows)
-    written = make_report(plan, rows) if plan.evaluations else None
-    return dict(recipe=str(recipe), phases=rows, work_dir=str(plan.root), report=written and str(written))
+        write_summary(plan.root, plan.recipe, rows)
+    return rows

@@ -134,9 +134,17 @@ def _test(
     if classifier:
         command += ['--dump', str(folder / 'predictions.json')]
     elif step.evaluation is not None and (number := _keeps_features(step)) is not None:
-        options.setdefault(f'test_evaluator.{number}.save_to', str(step.folder / FEATURES))
+        _save_features(options, number, str(step.folder / FEATURES))
     took = _call(step.label, command, options, in_process)
     return commands.line(command, options), took
+
+
+def _save_features(options: dict[str, Any], number: int, folder: str) -> None:
+    if 'test_evaluator' in options:  # the step's own, not the config's
+        options['test_evaluator'] = [dict(entry) for entry in options['test_evaluator']]
+        options['test_evaluator'][number].setdefault('save_to', folder)
+    else:
+        options.setdefault(f'test_evaluator.{number}.save_to', folder)
 
 
 def _evaluator(path: Path) -> tuple[str, dict[str, Any]]:

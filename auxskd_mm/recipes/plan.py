@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,58 +23,9 @@ from .entries import (
     read_inits,
     read_phases,
 )
-from .runs import Run, filled, list_variables, make_runs
-from .step_records import digest
+from .running.sharing import share_cells
+from .runs import Run, Step, filled, list_variables, make_runs
 from .tables.label_draws import Labels, draw_lists, read_labels
-
-
-@dataclass
-class Step:
-    """One training, test, or both.
-
-    Attributes:
-        label: Name of the step in the log.
-        kind: Phase or evaluation that the step belongs to. Steps of one kind take about the same time in every run.
-        folder: Work dir.
-        config: Config file.
-        options: Overrides, with their placeholders filled.
-        seed: Random seed.
-        init: Work dir of the step whose weights this step starts from, a checkpoint file, or None.
-        trains: Whether the step has a training.
-        tests: Whether the step has a test.
-        run: Run of the recipe that the step belongs to.
-        row: Init of an evaluation; None for a phase.
-        evaluation: The evaluation; None for a phase.
-        steps: Number of training steps; None leaves the length to the config.
-        hooks: Hooks to add to those of a training with ``steps``.
-        count: Number of labels per class that a training uses; None if it is not one of several. 0 stands for all.
-        key: Digest of all inputs, if the folder is shared; see :func:`auxskd_mm.recipes.running.sharing.share_cells`.
-    """
-
-    label: str
-    kind: str
-    folder: Path
-    config: Path
-    options: dict[str, Any]
-    seed: int | None
-    init: Path | None
-    trains: bool
-    tests: bool
-    run: Run
-    row: Init | None = None
-    evaluation: Evaluation | None = None
-    steps: int | None = None
-    hooks: Sequence[Mapping[str, Any]] = ()
-    count: int | None = None
-    key: str | None = None
-
-    def fingerprint(self, root: Path) -> str:
-        """Digest of all inputs of the step, including the content of its config."""
-        if self.key is not None:
-            return self.key
-        init = os.path.relpath(self.init, root) if self.init is not None else ''
-        facts = [Config.fromfile(str(self.config)).to_dict(), self.options, init, self.seed, self.trains, self.tests]
-        return digest([*facts, self.steps, list(self.hooks)] if self.steps is not None else facts)
 
 
 @dataclass
@@ -166,7 +116,34 @@ def make_plan(
     plan.report = copy.deepcopy(dict(content.get('report') or {}))
     hooks = list(content.get('hooks') or ())
     plan.steps = [step for run in runs for step in _steps(plan, run, phases, hooks)]
+    if shared := content.get('shared_cells'):
+        share_cells(plan.steps, root / 'cells' if shared is True else Path(shared))
     return plan
+
+
+def needed_steps(plan: Plan, rows: Sequence[str] = (), evaluations: Sequence[str] = ()) -> list[Step]:
+    """The steps of some rows and evaluations, with the phases that they start from. Empty sequences stand for all.
+
+    Raises:
+        InputError: For a row or an evaluation that the recipe does not have.
+    """
+    for what, asked, known in (
+        ('row', rows, [init.name for init in plan.inits]),
+        ('evaluation', evaluations, [evaluation.name for evaluation in plan.evaluations]),
+    ):
+        if lost := [name for name in asked if name not in known]:
+            raise InputError(f'{plan.recipe}: no {what} {lost[0]!r}; there are {known}')
+    if not rows and not evaluations:
+        return plan.steps
+    chosen: list[Step] = []
+    needed: set[Path] = set()
+    for step in reversed(plan.steps):
+        named = step.row is not None and (not rows or step.row.name in rows)
+        measured = step.evaluation is not None and (not evaluations or step.evaluation.name in evaluations)
+        if (named and measured) or step.folder in needed:
+            chosen.append(step)
+            needed |= {step.init} if step.init is not None else set()
+    return chosen[::-1]
 
 
 def _steps(plan: Plan, run: Run, phases: Sequence[Phase], hooks: Sequence[Mapping[str, Any]]) -> list[Step]:

@@ -1,14 +1,19 @@
-"""The runs of a recipe, one per seed and split, and the placeholders of its options."""
+"""The runs of a recipe, one per seed and split, their steps, and the placeholders of options."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
+
 from ..datasets.class_labels import read_class_names
 from ..errors import InputError
+from .entries import Evaluation, Init
+from .step_records import digest
 
 
 @dataclass(frozen=True)
@@ -18,6 +23,55 @@ class Run:
     name: str
     seed: int | None
     lists: str | None
+
+
+@dataclass
+class Step:
+    """One training, test, or both.
+
+    Attributes:
+        label: Name of the step in the log.
+        kind: Phase or evaluation that the step belongs to. Steps of one kind take about the same time in every run.
+        folder: Work dir.
+        config: Config file.
+        options: Overrides, with their placeholders filled.
+        seed: Random seed.
+        init: Work dir of the step whose weights this step starts from, a checkpoint file, or None.
+        trains: Whether the step has a training.
+        tests: Whether the step has a test.
+        run: Run of the recipe that the step belongs to.
+        row: Init of an evaluation; None for a phase.
+        evaluation: The evaluation; None for a phase.
+        steps: Number of training steps; None leaves the length to the config.
+        hooks: Hooks to add to those of a training with ``steps``.
+        count: Number of labels per class that a training uses; None if it is not one of several. 0 stands for all.
+        key: Digest of all inputs, if the folder is shared; see :func:`auxskd_mm.recipes.running.sharing.share_cells`.
+    """
+
+    label: str
+    kind: str
+    folder: Path
+    config: Path
+    options: dict[str, Any]
+    seed: int | None
+    init: Path | None
+    trains: bool
+    tests: bool
+    run: Run
+    row: Init | None = None
+    evaluation: Evaluation | None = None
+    steps: int | None = None
+    hooks: Sequence[Mapping[str, Any]] = ()
+    count: int | None = None
+    key: str | None = None
+
+    def fingerprint(self, root: Path) -> str:
+        """Digest of all inputs of the step, including the content of its config."""
+        if self.key is not None:
+            return self.key
+        init = os.path.relpath(self.init, root) if self.init is not None else ''
+        facts = [Config.fromfile(str(self.config)).to_dict(), self.options, init, self.seed, self.trains, self.tests]
+        return digest([*facts, self.steps, list(self.hooks)] if self.steps is not None else facts)
 
 
 def make_runs(seed: int | None, seeds: Sequence[int], lists: Sequence[str] | str) -> list[Run]:

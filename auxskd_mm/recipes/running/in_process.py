@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib.util
+import io
 import logging
 import os
 import shlex
@@ -59,6 +60,17 @@ def call(label: str, command: Sequence[str], options: Mapping[str, Any]) -> floa
     return time.time() - start
 
 
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Drop what is printed and logged: each step says the same again in its own ``screen.txt``."""
+    nothing = io.StringIO()
+    with contextlib.redirect_stdout(nothing), contextlib.redirect_stderr(nothing):
+        try:
+            yield
+        finally:
+            _forget()
+
+
 def _run(script: Path) -> None:
     tool, start = _module(script), _module(script.parent / 'tool_start.py')
     tool.main(start.read_overrides(tool.parse_args()))
@@ -108,7 +120,8 @@ def _kinds(base: type) -> Iterator[Any]:
 
 def loader_options(config: Path, options: Mapping[str, Any]) -> dict[str, Any]:
     """Overrides that load the clips in this process: worker processes would cost more than short steps take."""
-    loaded = load_config(str(config), dict(options))
+    with silent():
+        loaded = load_config(str(config), dict(options))
     made: dict[str, Any] = {}
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if loaded.get(name) is not None:

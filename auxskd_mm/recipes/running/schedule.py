@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ..execute import run_step
-from ..plan import Step
 from ..progress import Progress
-from ..step_records import finished_seconds, read_state
+from ..runs import Step
+from ..step_records import finished_seconds
 from .in_process import prepare_process
+from .sharing import changed_cells
 
 # A worker process is replaced after so many steps: MMEngine keeps something of every Runner.
 _STEPS_OF_A_WORKER = 40
@@ -43,6 +44,8 @@ def run_steps(steps: Sequence[Step], root: Path, jobs: int = 1, threads: int = 1
     waiting = [step for step, seconds in zip(unique, taken) if seconds is None]
     if waiting:
         print(f'{len(waiting)} of {len(unique)} steps to run, {progress.left(0, jobs)}', flush=True)
+    if changed := changed_cells(root, unique, remember=True):
+        print(f'inputs changed since the last start, measured anew: {", ".join(changed)}', flush=True)
     runs = _one_by_one if jobs == 1 else _several(jobs)
     for number, (step, row) in enumerate(runs(waiting, root, threads), start=1):
         progress.done(step.kind, row['seconds'], unique.index(step))
@@ -95,8 +98,3 @@ def _work(step: Step, root: Path) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         return run_step(step, root, 0, in_process=True, quiet=True)
-
-
-def states_of(steps: Sequence[Step]) -> list[dict[str, Any]]:
-    """States on disk; empty for a step that was never started."""
-    return [read_state(step.folder) for step in steps]

@@ -13,9 +13,10 @@ from typing import Any
 from mmengine.config import Config
 
 from ...files import write_whole
-from ..plan import Step
+from ..runs import Step
 from ..step_records import digest
 
+_LAST = 'cells.json'  # folder of every step when it was last run
 _LISTS = ('.txt', '.csv')
 
 
@@ -47,12 +48,19 @@ def share_cells(steps: Sequence[Step], cells: Path) -> None:
         step.folder, step.init = folder, start
 
 
-def changed_cells(table: Path, steps: Sequence[Step]) -> list[str]:
-    """Labels of the steps whose inputs are others than in the last run of a table; remembers those of this run."""
-    file = table / 'cells.json'
-    before: Mapping[str, str] = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
-    now = {step.label: step.folder.name for step in steps}
-    write_whole(file, json.dumps({**before, **now}, indent=1))
+def changed_cells(root: Path, steps: Sequence[Step], *, remember: bool = False) -> list[str]:
+    """Labels of the steps whose inputs are others than when they were last run.
+
+    Args:
+        root: Work dir of the recipe.
+        steps: Steps with shared cells.
+        remember: Whether the steps are about to run with their inputs of now.
+    """
+    file = root / _LAST
+    before: dict[str, str] = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
+    now = {step.label: step.folder.name for step in steps if step.key is not None}
+    if remember and now:
+        write_whole(file, json.dumps({**before, **now}, indent=1))
     return [label for label, name in now.items() if before.get(label, name) != name]
 
 

@@ -2,6 +2,7 @@
 _base_ = ['./_base_clips.py']
 
 steps = 300
+warmup = min(20, steps // 4)
 model = dict(
     type='Recognizer3D',
     backbone={{_base_.backbone}},
@@ -50,8 +51,8 @@ test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.02))
 train_cfg = dict(type='auxskd_mm.ResumableIterTrainLoop', max_iters=steps)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=20),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=20, end=steps, T_max=steps - 20),
+    dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=max(warmup, 1)),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=warmup, end=steps, T_max=steps - warmup),
 ]
 log_processor = dict(by_epoch=False)
 default_hooks = dict(logger=dict(interval=10), checkpoint=dict(by_epoch=False, interval=250, max_keep_ckpts=1))

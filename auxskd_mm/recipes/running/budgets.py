@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
+
 from ...config.load import load_config
 
 WARM_UP = 20
@@ -17,9 +19,10 @@ _NEVER = 10**9
 def budget_options(
     config: Path, options: Mapping[str, Any], steps: int, hooks: Sequence[Mapping[str, Any]] = ()
 ) -> dict[str, Any]:
-    """Overrides that train a config for a number of steps: a warm-up of up to 20 steps, then a cosine to 0.
+    """Overrides that train a config for a number of steps.
 
-    The training does not validate. It keeps its last checkpoint.
+    A config with a variable ``steps`` gets that variable, and keeps its own schedule. Any other config gets a warm-up of
+    up to 20 steps, then a cosine to 0; it does not validate, and keeps its last checkpoint.
 
     Args:
         config: Config file with a training.
@@ -27,8 +30,17 @@ def budget_options(
         steps: Number of steps.
         hooks: Hooks to add to those of the config.
     """
+    loaded = Config.fromfile(str(config))
+    made: dict[str, Any] = {'steps': steps} if 'steps' in loaded else _schedule(steps)
+    if hooks:
+        own = load_config(str(config), dict(options)).get('custom_hooks') or []
+        made['custom_hooks'] = [*(dict(hook) for hook in own), *(dict(hook) for hook in hooks)]
+    return {**made, **options}
+
+
+def _schedule(steps: int) -> dict[str, Any]:
     warm_up = min(WARM_UP, steps // 4)
-    made: dict[str, Any] = {
+    return {
         'train_cfg': dict(_delete_=True, type='auxskd_mm.ResumableIterTrainLoop', max_iters=steps, val_interval=_NEVER),
         'param_scheduler': [
             dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=max(warm_up, 1)),
@@ -43,7 +55,3 @@ def budget_options(
         'val_cfg': None,
         'val_evaluator': None,
     }
-    if hooks:
-        own = load_config(str(config), dict(options)).get('custom_hooks') or []
-        made['custom_hooks'] = [*(dict(hook) for hook in own), *(dict(hook) for hook in hooks)]
-    return {**made, **options}

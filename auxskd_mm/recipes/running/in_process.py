@@ -64,6 +64,7 @@ def call(label: str, command: Sequence[str], options: Mapping[str, Any]) -> floa
 def silent() -> Iterator[None]:
     """Drop what is printed and logged: each step says the same again in its own ``screen.txt``."""
     nothing = io.StringIO()
+    _forget()  # a logger made before would write where it wrote then
     with contextlib.redirect_stdout(nothing), contextlib.redirect_stderr(nothing):
         try:
             yield

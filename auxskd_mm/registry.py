@@ -20,6 +20,7 @@ def _child(name: str, parent: Registry, location: str) -> Registry:
 
 
 MODELS = _child('model', _mmaction.MODELS, 'models')
+WEIGHT_INITIALIZERS = _child('weight initializer', _mmaction.WEIGHT_INITIALIZERS, 'models')
 TRANSFORMS = _child('transform', _mmaction.TRANSFORMS, 'datasets')
 DATASETS = _child('dataset', _mmaction.DATASETS, 'datasets')
 HOOKS = _child('hook', _mmaction.HOOKS, 'hooks')

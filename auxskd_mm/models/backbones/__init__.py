@@ -2,9 +2,22 @@
 
 from .c3d import C3DBN
 from .hara_resnet import ResNet3dHara
+from .image_networks import PackagedWeights
 from .pytorchvideo import PyTorchVideoBackbone
 from .r2plus1d import R2Plus1DVCOP
 from .r3d import R3DVCOP
 from .s3dg import S3DG
+from .temporal_convs import TemporalConvs
+from .timm import TimmBackbone
 
-__all__ = ['C3DBN', 'R3DVCOP', 'S3DG', 'PyTorchVideoBackbone', 'R2Plus1DVCOP', 'ResNet3dHara']
+__all__ = [
+    'C3DBN',
+    'R3DVCOP',
+    'S3DG',
+    'PackagedWeights',
+    'PyTorchVideoBackbone',
+    'R2Plus1DVCOP',
+    'ResNet3dHara',
+    'TemporalConvs',
+    'TimmBackbone',
+]

@@ -95,10 +95,10 @@ def _forward_clips(self: nn.Module, inputs: Tensor) -> Any:
             f'clips of {segments} frames'
         )
     feats = type(self).forward(self, inputs.transpose(1, 2).flatten(0, 1))
-    return tree_map(lambda out: _unfold(out, clips), feats)
+    return tree_map(lambda out: unfold_frames(out, clips), feats)
 
 
-def _unfold(out: Tensor, clips: int) -> Tensor:
+def unfold_frames(out: Tensor, clips: int) -> Tensor:
     """Unfold outputs (B * T', ...) of frames to outputs (B, ...) of B clips."""
     out = out.unflatten(0, (clips, -1))  # (B, T', ...)
     if out.ndim == 3:  # a feature per frame

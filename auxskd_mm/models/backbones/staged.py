@@ -19,7 +19,7 @@ from ...registry import type_name
 
 
 @contextlib.contextmanager
-def _statistics_untouched(modules: Sequence[nn.Module]) -> Iterator[None]:
+def statistics_untouched(modules: Sequence[nn.Module]) -> Iterator[None]:
     """Let BatchNorm record its statistics in copies that are discarded.
 
     A recomputed stage sees its batch a second time. Without the copies its running statistics would be updated twice
@@ -98,7 +98,7 @@ class StagedBackbone(BaseModule):
                     index,
                     x,
                     use_reentrant=False,
-                    context_fn=lambda m=modules: (contextlib.nullcontext(), _statistics_untouched(m)),  # type: ignore[misc]  # its default
+                    context_fn=lambda m=modules: (contextlib.nullcontext(), statistics_untouched(m)),  # type: ignore[misc]  # its default
                 )
             else:
                 x = self._stage(index, x)

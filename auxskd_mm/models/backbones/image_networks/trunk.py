@@ -1,0 +1,125 @@
+"""timm networks without classifiers: how they are built, and how they yield maps."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ....errors import InputError, reason_of
+
+_OURS = ('num_classes', 'features_only', 'pretrained')
+
+
+def create_trunk(model: str, kwargs: Mapping[str, Any], pretrained: bool = False) -> Any:
+    """Build a timm network without its classifier.
+
+    Args:
+        model: Name of the network, with or without a tag of weights.
+        kwargs: Arguments of the network.
+        pretrained: Whether to take timm's weights. timm downloads them.
+
+    Raises:
+        InputError: If timm is missing, does not know the name or refuses the arguments, or the weights cannot be had.
+    """
+    try:
+        import timm
+    except ImportError as error:
+        raise InputError(f"TimmBackbone needs timm ({error}): pip install 'auxskd_mm[timm]'") from None
+    name = str(model)
+    if ':' not in name and not timm.is_model(name):
+        close = difflib.get_close_matches(name.split('.')[0], timm.list_models(), n=3, cutoff=0.5)
+        hint = f'did you mean {" or ".join(map(repr, close))}?' if close else 'timm.list_models() has the names'
+        raise InputError(f"model.backbone.model='{name}': no network of timm {timm.__version__} has this name; {hint}")
+    if taken := [key for key in _OURS if key in kwargs]:
+        raise InputError(f'model.backbone.{taken[0]}: TimmBackbone sets this argument of timm itself; leave it away')
+    try:
+        return timm.create_model(name, pretrained=pretrained, num_classes=0, **kwargs)
+    except Exception as error:  # whatever timm, its download or its network raises
+        if pretrained:
+            raise InputError(
+                f"model.backbone.pretrained=True: the weights of '{name}' cannot be had ({reason_of(error)}); without a "
+                "network, take init_cfg=dict(type='auxskd_mm.PackagedWeights') or a file"
+            ) from None
+        raise InputError(f"model.backbone.model='{name}': timm refuses its arguments ({reason_of(error)})") from None
+
+
+def meta_frames(trunk: Any) -> Tensor:
+    """A frame (1, C, H, W) of the size that the network was made for, on the device 'meta'."""
+    height, width = _fixed_size(trunk) or trunk.pretrained_cfg.get('input_size', (3, 224, 224))[1:]
+    first = next((m for m in trunk.modules() if isinstance(m, nn.Conv2d)), None)  # every network starts with one
+    return torch.empty(1, 3 if first is None else first.in_channels, height, width, device='meta')
+
+
+def _fixed_size(trunk: Any) -> tuple[int, int] | None:
+    """The size (H, W) that the embedding of patches insists on, or None."""
+    for module in trunk.modules():
+        if getattr(module, 'img_size', None) is not None and getattr(module, 'strict_img_size', False):
+            return tuple(module.img_size)
+    return None
+
+
+def on_meta(trunk: Any) -> Any:
+    """A copy of the network without values."""
+    return copy.deepcopy(trunk).to('meta')
+
+
+def yields_tokens(trunk: Any) -> bool:
+    """Whether the last features of the network are tokens (N, L, C)."""
+    with torch.no_grad():
+        return on_meta(trunk).eval().forward_features(meta_frames(trunk)).ndim == 3
+
+
+def maps_of(trunk: Any, frames: Tensor, indices: Sequence[int] | None, tokens: bool) -> list[Tensor]:
+    """The maps of a network.
+
+    Args:
+        trunk: timm network.
+        frames: (N, 3, H, W).
+        indices: Numbers of the maps. None takes the map in front of the pooling.
+        tokens: Whether the network yields tokens. Its maps are then those of the tokens of the patches, normalised as
+            the network normalises its last ones.
+
+    Returns:
+        Maps (N, C, h, w).
+    """
+    if indices is not None or tokens:
+        return trunk.forward_intermediates(
+            frames,
+            indices=1 if indices is None else list(indices),
+            norm=tokens,
+            stop_early=True,
+            intermediates_only=True,
+        )
+    out = trunk.forward_features(frames)
+    return [out.permute(0, 3, 1, 2) if getattr(trunk, 'output_fmt', 'NCHW') == 'NHWC' else out]
+
+
+def unused_parameters(trunk: Any, indices: Sequence[int] | None, tokens: bool) -> list[str]:
+    """Names of the parameters on which no map depends, such as the norm of a classifier.
+
+    Data-parallel training would wait for their gradients.
+    """
+    copied = on_meta(trunk).eval().requires_grad_(True)
+    with torch.enable_grad():
+        maps = maps_of(copied, meta_frames(trunk), indices, tokens)
+        torch.autograd.backward([m.sum() for m in maps])
+    return [name for name, parameter in copied.named_parameters() if parameter.grad is None]
+
+
+def check_size(trunk: Any, frames: Tensor) -> None:
+    """Refuse frames (N, 3, H, W) of a size for which a transformer has no positions.
+
+    Raises:
+        InputError: If the size is another one.
+    """
+    size = _fixed_size(trunk)
+    height, width = frames.shape[-2:]
+    if size not in (None, (height, width)):
+        raise InputError(
+            f'model.backbone.img_size={size}: the clips have {height} x {width} pixels; set img_size=({height}, {width})'
+        )

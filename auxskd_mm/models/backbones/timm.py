@@ -1,0 +1,236 @@
+"""Image networks of timm as backbones of clips."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from ...errors import InputError
+from ...functional.transfer import load_checked
+from ...registry import MODELS
+from .frames import unfold_frames
+from .image_networks.clip_length import ClipLength
+from .image_networks.inflate import inflate, inflate_state
+from .image_networks.shift import add_shift
+from .image_networks.stages import residual_branches, stage_parameters, whole_modules
+from .image_networks.trunk import (
+    check_size,
+    create_trunk,
+    maps_of,
+    meta_frames,
+    on_meta,
+    unused_parameters,
+    yields_tokens,
+)
+from .staged import StagedBackbone, statistics_untouched
+
+
+@MODELS.register_module()
+class TimmBackbone(StagedBackbone):
+    """Any image network of timm on clips: (B, 3, T, H, W) -> (B, C, T', H', W').
+
+    The network runs on the B * T frames. ``temporal`` says how frames of one clip know of each other:
+
+    - ``'none'``: They do not.
+    - ``'shift'``: In each residual branch a share of the channels moves to the next and to the previous frame (TSM).
+    - ``'inflate'``: Kernels larger than 1 x 1 become 3-D kernels (I3D). A still clip gives the 2-D network's output.
+    - a config: A module on top of the maps, e.g. ``dict(type='auxskd_mm.TemporalConvs', channels=128)``.
+
+    The image network is ``trunk``, and its weights have timm's names. The module on top is ``temporal``.
+
+    Args:
+        model: Name of a timm network, with or without a tag of weights (``'resnet18'``, ``'resnet18.a1_in1k'``).
+        temporal: See above.
+        out_indices: Numbers of timm's feature maps (``feature_info``). Layers behind the last of them are removed.
+            None takes the map in front of the pooling.
+        frozen_stages: Last stage that is not trained and stays in eval mode. 0 freezes the stem, -1 nothing, ``'all'``
+            the whole trunk. Stages are timm's groups of layers: each transformer block is one.
+        norm_eval: Whether BatchNorm of the trunk uses its running statistics in training, too.
+        with_cp: See :class:`StagedBackbone`.
+        shift_fraction: Share of the channels that ``'shift'`` moves, half of it in each direction. TSM has 1/4.
+        temporal_kernel: Length of the kernels that ``'inflate'`` makes, an odd number.
+        pretrained: Whether :meth:`init_weights` takes timm's weights, which timm downloads.
+        init_cfg: See :class:`StagedBackbone`. ``dict(type='auxskd_mm.PackagedWeights')`` needs no network.
+        kwargs: Arguments of the timm network, e.g. ``drop_path_rate=0.1`` or ``img_size=112``.
+
+    Attributes:
+        out_channels: Width C of the output, or the width of each map of several ``out_indices``.
+
+    Raises:
+        InputError: If timm is missing, does not know the network or refuses its arguments, or a setting does not fit
+            the network.
+    """
+
+    def __init__(
+        self,
+        model: str = 'tf_efficientnet_lite0',
+        temporal: str | dict = 'none',
+        out_indices: Sequence[int] | int | None = None,
+        frozen_stages: int | str = -1,
+        norm_eval: bool = False,
+        with_cp: bool = False,
+        shift_fraction: float = 0.25,
+        temporal_kernel: int = 3,
+        pretrained: bool = False,
+        init_cfg: dict | list | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(-1, with_cp, init_cfg)
+        self.model, self.kwargs, self.pretrained = model, kwargs, pretrained
+        self.norm_eval = norm_eval
+        self.out_indices = (out_indices,) if isinstance(out_indices, int) else out_indices
+        self.length = ClipLength()
+        self.trunk = create_trunk(model, kwargs)
+        self.trunk.is_init = True  # or MMEngine would call timm's own init_weights after ours
+        self.out_channels = self._choose_maps()
+        self._set_trunk_stages(frozen_stages)
+        self.temporal: nn.Module | None = None
+        self._set_temporal(temporal, shift_fraction, temporal_kernel)
+
+    def _choose_maps(self) -> Any:
+        """Remove the layers behind the last map, and return the width of each map."""
+        trunk = self.trunk
+        self.tokens = yields_tokens(trunk)
+        if self.out_indices is not None:
+            count = len(trunk.feature_info) if hasattr(trunk, 'forward_intermediates') else 0
+            if not self.out_indices or any(not -count <= index < count for index in self.out_indices):
+                raise InputError(
+                    f"model.backbone.out_indices={self.out_indices}: '{self.model}' has maps 0 to {count - 1}"
+                    if count
+                    else f"model.backbone.out_indices: '{self.model}' has no maps of its stages; leave it away"
+                )
+            self.out_indices = tuple(sorted(index % count for index in self.out_indices))
+            trunk.prune_intermediate_layers(list(self.out_indices), prune_norm=not self.tokens, prune_head=True)
+        for name in unused_parameters(trunk, self.out_indices, self.tokens):
+            trunk.get_parameter(name).requires_grad_(False)
+        with torch.no_grad():
+            maps = maps_of(on_meta(trunk).eval(), meta_frames(trunk), self.out_indices, self.tokens)
+        widths = tuple(m.shape[1] for m in maps)
+        return widths[0] if len(widths) == 1 else widths
+
+    def _set_trunk_stages(self, frozen_stages: int | str) -> None:
+        self._parameters_of_stages = stage_parameters(self.trunk)
+        modules = [whole_modules(self.trunk, names) for names in self._parameters_of_stages]
+        self.frozen_stages = len(modules) - 1 if frozen_stages == 'all' else frozen_stages
+        if not isinstance(self.frozen_stages, int):
+            raise InputError(f"model.backbone.frozen_stages={frozen_stages!r}: expected a number or 'all'")
+        self.set_stages([[f'trunk.{name}' for name in names] for names in modules])
+        if self.with_cp:
+            for names in self._stages[self.frozen_stages + 1 :]:
+                for name in names:
+                    module = self.get_submodule(name)
+                    module.forward = functools.partial(_recomputed, module, self.length)
+
+    def _set_temporal(self, temporal: str | dict, shift_fraction: float, temporal_kernel: int) -> None:
+        if isinstance(temporal, dict):
+            if not isinstance(self.out_channels, int):
+                raise InputError(
+                    f'model.backbone.temporal takes one map, and out_indices={self.out_indices} gives '
+                    f'{len(self.out_channels)}; name one'
+                )
+            self.temporal = MODELS.build({'in_channels': self.out_channels, **temporal})
+            into = getattr(self.temporal, 'in_channels', self.out_channels)
+            if into != self.out_channels:
+                raise InputError(
+                    f'model.backbone.temporal.in_channels={into}: the trunk yields {self.out_channels} channels; leave it '
+                    'away'
+                )
+            self.out_channels = getattr(self.temporal, 'out_channels', None)
+        elif temporal == 'shift':
+            maps = functools.partial(maps_of, indices=self.out_indices, tokens=self.tokens)
+            branches = residual_branches(self.trunk, meta_frames(self.trunk), maps)
+            add_shift(self.trunk, branches, shift_fraction, self.length)
+        elif temporal == 'inflate':
+            inflate(self.trunk, temporal_kernel, self.length)
+            self._freeze()
+        elif temporal != 'none':
+            raise InputError(
+                f"model.backbone.temporal={temporal!r}: expected 'none', 'shift', 'inflate' or the config of a module"
+            )
+
+    def _freeze(self) -> None:
+        """Set the frozen stages, and with ``norm_eval`` every BatchNorm of the trunk, to eval mode."""
+        frozen = [name for names in self._parameters_of_stages[: self.frozen_stages + 1] for name in names]
+        for name in frozen:
+            self.trunk.get_parameter(name).requires_grad_(False)
+        for name in whole_modules(self.trunk, frozen):
+            self.trunk.get_submodule(name).eval()
+        if self.frozen_stages == len(self._stages) - 1:
+            self.trunk.eval()
+        if self.norm_eval:
+            for module in self.trunk.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
+
+    def forward(self, x: Tensor) -> Any:
+        """Feature maps.
+
+        Args:
+            x: Clips (B, 3, T, H, W).
+
+        Returns:
+            (B, out_channels, T', H', W'), or a tuple of maps of several ``out_indices``.
+
+        Raises:
+            InputError: If the input has another number of dimensions, or a transformer gets clips of another size than
+                it was built for.
+        """
+        if x.ndim != 5:
+            raise InputError(f'TimmBackbone takes clips (B, C, T, H, W), got {tuple(x.shape)}')
+        clips, frames = x.shape[0], x.transpose(1, 2).flatten(0, 1)  # (B * T, 3, H, W)
+        check_size(self.trunk, frames)
+        with self.length.of(x.shape[2]):
+            maps = [unfold_frames(m, clips) for m in maps_of(self.trunk, frames, self.out_indices, self.tokens)]
+        if len(maps) > 1:
+            return tuple(maps)
+        return maps[0] if self.temporal is None else self.temporal(maps[0])
+
+    def init_weights(self) -> None:
+        """Initialise by ``pretrained`` and ``init_cfg``. The trunk is left as timm made it where neither says anything.
+
+        Raises:
+            InputError: If the weights cannot be had or do not fit.
+        """
+        if self.pretrained and not self.is_init:
+            state = create_trunk(self.model, self.kwargs, pretrained=True).state_dict()
+            print_log(self.load_trunk(state, f'timm ({self.model})'), logger='current')
+        super().init_weights()
+
+    def load_trunk(self, state: Mapping[str, Tensor], name: str) -> str:
+        """Load weights of the image network. 2-D kernels are inflated where ``temporal`` says so.
+
+        Args:
+            state: State dict with timm's names. It may have tensors that the trunk lacks, such as the classifier's.
+            name: Name of the weights for messages.
+
+        Returns:
+            A line for the log.
+
+        Raises:
+            InputError: See :func:`auxskd_mm.functional.transfer.load_checked`.
+        """
+        return load_checked(self.trunk, inflate_state(state, self.trunk.state_dict()), ('',), name)
+
+
+def _recomputed(module: nn.Module, length: ClipLength, *args: Any, **kwargs: Any) -> Any:
+    """Run a module's forward pass so that its activations are recomputed in the backward pass."""
+    frames = length.frames
+
+    def run(*inputs: Any, **options: Any) -> Any:
+        with length.of(frames):  # another pass may have run before the recomputation
+            return type(module).forward(module, *inputs, **options)
+
+    if module.training and torch.is_grad_enabled():
+        return checkpoint(run, *args, use_reentrant=False, context_fn=lambda: _contexts(module), **kwargs)
+    return run(*args, **kwargs)
+
+
+def _contexts(module: nn.Module) -> tuple[Any, Any]:
+    return contextlib.nullcontext(), statistics_untouched([module])

@@ -1,7 +1,7 @@
 """What are public weights worth on a set of clips, and what does pretraining add? Runs the table of one set.
 
     python benchmarks/warm_start/run.py tennis7 --videos VIDEOS --groups groups.csv --jobs 2
-    python benchmarks/warm_start/run.py tennis7 --rows random frozen_public --columns frozen    # a part of it
+    python benchmarks/warm_start/run.py tennis7 --rows random public --columns frozen  # a part of it
     python benchmarks/warm_start/run.py motion_clips --plan                                      # only says what would run
 
 The rows and columns are those of configs/recipes/warm_start.py. A start that was cut off goes on where it was. The table

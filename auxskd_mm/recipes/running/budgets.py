@@ -39,7 +39,7 @@ def budget_options(
 
 
 def _schedule(steps: int) -> dict[str, Any]:
-    warm_up = min(WARM_UP, steps // 4)
+    warm_up = min(WARM_UP, steps // 2)
     return {
         'train_cfg': dict(_delete_=True, type='auxskd_mm.ResumableIterTrainLoop', max_iters=steps, val_interval=_NEVER),
         'param_scheduler': [

@@ -36,6 +36,8 @@ def lists(tmp_path):
     folder.mkdir()
     (folder / 'classes.txt').write_text('a\nb\n')
     (folder / 'groups.csv').write_text('path,group\nx,y\n')
+    # Few labels are drawn when a recipe is planned.
+    (folder / 'train.txt').write_text(''.join(f'{c}{i}.mp4 {c}\n' for c in (0, 1) for i in range(20)))
     return folder
 
 

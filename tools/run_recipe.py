@@ -18,6 +18,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('recipe', help='recipe file, e.g. configs/recipes/auxskd_vspp_r21d_k100.py')
     parser.add_argument('--work-dir', help='folder of the recipe; phase NAME works in WORK_DIR/NAME')
     parser.add_argument('--gpus', type=int, default=0, help='processes for torchrun; 0 is one process without it')
+    parser.add_argument(
+        '--jobs',
+        type=int,
+        default=None,
+        help='steps at a time, in processes that import once for many short steps; 1 is this process alone. Without '
+        'it, every command is a process of its own, and shows what it prints',
+    )
     parser.add_argument('--seed', type=int, default=None, help='random seed of every phase')
     parser.add_argument('--seeds', type=int, nargs='+', default=[], help='several; each runs the whole chain')
     parser.add_argument(
@@ -37,6 +44,8 @@ def main(args: argparse.Namespace) -> None:
     from auxskd_mm.errors import InputError
     from auxskd_mm.recipes.run_recipe import run_recipe
 
+    if args.jobs is not None and (args.jobs < 1 or args.gpus):
+        raise InputError(f'--jobs {args.jobs}, --gpus {args.gpus}: expected at least one job, and no --gpus beside it')
     if args.seed is not None and args.seeds:
         raise InputError('--seed, --seeds: give one of them')
     summary = run_recipe(
@@ -47,6 +56,7 @@ def main(args: argparse.Namespace) -> None:
         seed=args.seed,
         seeds=args.seeds,
         lists=args.lists,
+        jobs=args.jobs,
     )
     print(Path(summary['work_dir'], 'summary.md').read_text(encoding='utf-8'))
     if summary['report']:

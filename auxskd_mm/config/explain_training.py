@@ -16,29 +16,34 @@ def starting_weights(config: Config) -> str:
     """Source of the starting weights: ``load_from``, pretrained parts, or random numbers."""
     if config.get('load_from'):
         return _found(str(config.load_from))
-    parts = [f'{_found(address)} in {key}' for key, address in _pretrained(config.get('model'), 'model')]
+    parts = [f'{_found(address)} in {key}' for key, address in pretrained_parts(config.get('model'), 'model')]
     return ', '.join([*parts, 'random weights elsewhere']) if parts else 'random weights'
 
 
-def _pretrained(node: object, key: str) -> Iterator[tuple[str, str]]:
-    """Yield the key and address of each part of a model that MMEngine initialises with downloaded weights."""
+def pretrained_parts(node: object, key: str) -> Iterator[tuple[str, str]]:
+    """Yield the key and address of each part of a model that starts from public weights, downloaded or in a package."""
     if isinstance(node, Mapping):
         own = node.get('init_cfg')
         given = own.get('checkpoint') if isinstance(own, Mapping) and own.get('type') == 'Pretrained' else None
-        for address in (node.get('pretrained'), given):
+        if isinstance(own, Mapping) and own.get('package'):
+            given = f'package {own["package"]}'
+        timm = node.get('model') if node.get('pretrained') is True else None
+        for address in (node.get('pretrained'), timm, given):
             if isinstance(address, str) and address:
                 yield key, address
         for name, value in node.items():
-            yield from _pretrained(value, f'{key}.{name}')
+            yield from pretrained_parts(value, f'{key}.{name}')
     elif isinstance(node, (list, tuple)):
         for i, item in enumerate(node):
-            yield from _pretrained(item, f'{key}.{i}')
+            yield from pretrained_parts(item, f'{key}.{i}')
 
 
 def _found(address: str) -> str:
     if '://' in address:
         whose = 'ImageNet weights, ' if any(word in address.lower() for word in _IMAGENET) else ''
         return f'{address} ({whose}downloaded)'
+    if address.startswith('package '):
+        return address
     return address if Path(address).is_file() else f'{address}, which is not there yet'
 
 

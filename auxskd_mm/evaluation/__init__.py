@@ -3,6 +3,7 @@
 from .dump_predictions import DumpPredictions
 from .feature_bank import FeatureBank, check_comparable
 from .feature_extraction import extract_bank
+from .few_labels_metric import FewLabelsMetric
 from .linear_probe import LinearProbe, ProbeSettings, fit_probe, sweep_probe
 from .linear_probe_metric import LinearProbeMetric
 from .multi_clip_accuracy import MultiClipAccuracy
@@ -13,6 +14,7 @@ from .segment_pace_metric import SegmentPaceMetric, segment_pace_accuracy
 __all__ = [
     'DumpPredictions',
     'FeatureBank',
+    'FewLabelsMetric',
     'KNNMetric',
     'LinearProbe',
     'LinearProbeMetric',

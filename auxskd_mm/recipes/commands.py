@@ -35,13 +35,10 @@ def call(label: str, command: Sequence[str], options: Mapping[str, Any]) -> floa
         InputError: If the command fails.
         Preempted: If the command was asked to end, and saved its state.
     """
-    if '--work-dir' in command and options:
-        file = Path(command[command.index('--work-dir') + 1], OPTIONS)
-        write_atomically(file, options_text(options).encode('utf-8', 'surrogateescape'))
-        command, options = [*command, '--cfg-file', str(file)], {}
-    print(f'   $ {line(command, options)}', flush=True)
+    words = with_file(command, options)
+    print(f'   $ {line(words, {})}', flush=True)
     start = time.time()
-    code = _run(with_options(command, options))
+    code = _run(words)
     if code == Preempted.code:
         raise Preempted(f'phase {label!r} saved its state; start the recipe again to go on')
     if code:
@@ -49,6 +46,15 @@ def call(label: str, command: Sequence[str], options: Mapping[str, Any]) -> floa
             f'phase {label!r} ended with exit code {code}; start the recipe again to go on from its last checkpoint'
         )
     return time.time() - start
+
+
+def with_file(command: Sequence[str], options: Mapping[str, Any]) -> list[str]:
+    """Add the overrides to a command: through a file if it has a ``--work-dir``, else as ``--cfg-options``."""
+    if '--work-dir' not in command or not options:
+        return with_options(command, options)
+    file = Path(command[command.index('--work-dir') + 1], OPTIONS)
+    write_atomically(file, options_text(options).encode('utf-8', 'surrogateescape'))
+    return [*command, '--cfg-file', str(file)]
 
 
 def _run(command: Sequence[str]) -> int:

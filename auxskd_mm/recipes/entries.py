@@ -14,6 +14,7 @@ from mmengine.config import Config
 from ..errors import InputError
 
 _NAME = re.compile(r'[\w.-]+')
+_OF_ROWS = ('evaluations', 'evaluation_options')
 
 
 @dataclass
@@ -26,6 +27,8 @@ class Phase:
         options: Overrides as for ``--cfg-options``.
         init_from: Name of the earlier phase whose weights this phase starts from.
         test: Whether the phase ends with a test on its ``test_dataloader``.
+        steps: Number of training steps. None leaves the length to the config. 0 only tests ``init_from``'s weights.
+        checkpoint: Checkpoint file from elsewhere to start from, in place of a phase.
     """
 
     name: str
@@ -33,6 +36,8 @@ class Phase:
     options: dict[str, Any] = field(default_factory=dict)
     init_from: str | None = None
     test: bool = False
+    steps: int | None = None
+    checkpoint: str | None = None
 
 
 @dataclass
@@ -45,6 +50,8 @@ class Init:
         init_from: Name of the phase that made the weights, or None.
         checkpoint: Checkpoint file from elsewhere, in place of a phase.
         options: Overrides for every evaluation of this row.
+        evaluations: Names of the evaluations of this row, empty for all.
+        evaluation_options: Further overrides by the name of the evaluation.
     """
 
     name: str
@@ -52,9 +59,20 @@ class Init:
     init_from: str | None = None
     checkpoint: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    evaluations: tuple[str, ...] = ()
+    evaluation_options: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(frozen=True)
+class Comparison:
+    """A paired difference between two rows, over the runs that both have."""
+
+    row: str
+    base: str
+    title: str
+
+
+@dataclass(eq=False)
 class Evaluation:
     """Columns of the report: one config that is tested, after a training if it has one.
 
@@ -64,6 +82,10 @@ class Evaluation:
         options: Overrides.
         columns: Title in the report and name of the metric for each column. Empty takes every ``top1`` and ``R@1``.
         trains: Whether the config has a training.
+        steps: Number of training steps, by the number of labels per class if it is a dict. None leaves it to the config.
+        few: Whether it is done for every number of labels per class: features are measured with each, and a training
+            is run on each drawn list.
+        train_list: Key of the config that takes a drawn list.
     """
 
     name: str
@@ -71,6 +93,9 @@ class Evaluation:
     options: dict[str, Any]
     columns: dict[str, str]
     trains: bool
+    steps: int | dict[int, int] | None = None
+    few: bool = False
+    train_list: str = 'train_dataloader.dataset.ann_file'
 
 
 def read_phases(entries: Sequence[Mapping[str, Any]], folder: Path) -> list[Phase]:
@@ -81,7 +106,7 @@ def read_phases(entries: Sequence[Mapping[str, Any]], folder: Path) -> list[Phas
     """
     phases = []
     for entry in entries:
-        _check_keys('phase', entry, {'name', 'config'}, {'options', 'init_from', 'test'})
+        _check_keys('phase', entry, {'name', 'config'}, {'options', 'init_from', 'test', 'steps', 'checkpoint'})
         name = _check_name('phase', entry)
         phases.append(
             Phase(
@@ -90,11 +115,15 @@ def read_phases(entries: Sequence[Mapping[str, Any]], folder: Path) -> list[Phas
                 dict(entry.get('options') or {}),
                 entry.get('init_from'),
                 bool(entry.get('test', False)),
+                _check_steps('phase', name, entry.get('steps')),
+                entry.get('checkpoint'),
             )
         )
     names = [phase.name for phase in phases]
     _check_different('phases', names)
     for i, phase in enumerate(phases):
+        if phase.init_from is not None and phase.checkpoint is not None:
+            raise InputError(f'phase {phase.name!r}: give init_from or checkpoint, not both')
         if phase.init_from is not None and phase.init_from not in names[:i]:
             raise InputError(
                 f'phase {phase.name!r}: init_from={phase.init_from!r} is not an earlier phase ({names[:i]})'
@@ -110,13 +139,15 @@ def read_inits(entries: Sequence[Mapping[str, Any]], phases: Sequence[Phase]) ->
     """
     inits, known = [], [phase.name for phase in phases]
     for entry in entries:
-        _check_keys('init', entry, {'name'}, {'title', 'init_from', 'checkpoint', 'options'})
+        _check_keys('init', entry, {'name'}, {'title', 'init_from', 'checkpoint', 'options', *_OF_ROWS})
         name, phase, checkpoint = _check_name('init', entry), entry.get('init_from'), entry.get('checkpoint')
         if phase is not None and phase not in known:
             raise InputError(f'init {name!r}: init_from={phase!r} is not a phase ({known})')
         if phase is not None and checkpoint is not None:
             raise InputError(f'init {name!r}: give init_from or checkpoint, not both')
-        inits.append(Init(name, str(entry.get('title', name)), phase, checkpoint, dict(entry.get('options') or {})))
+        own = {key: dict(value) for key, value in (entry.get('evaluation_options') or {}).items()}
+        title, options = str(entry.get('title', name)), dict(entry.get('options') or {})
+        inits.append(Init(name, title, phase, checkpoint, options, tuple(entry.get('evaluations') or ()), own))
     _check_different('inits', [init.name for init in inits])
     return inits
 
@@ -129,7 +160,7 @@ def read_evaluations(entries: Sequence[Mapping[str, Any]], folder: Path, phases:
     """
     evaluations = []
     for entry in entries:
-        _check_keys('evaluation', entry, {'name', 'config'}, {'options', 'columns'})
+        _check_keys('evaluation', entry, {'name', 'config'}, {'options', 'columns', 'steps', 'labels', 'train_list'})
         name = _check_name('evaluation', entry)
         path = _find_config('evaluation', name, entry, folder)
         config = Config.fromfile(str(path))
@@ -137,10 +168,60 @@ def read_evaluations(entries: Sequence[Mapping[str, Any]], folder: Path, phases:
             raise InputError(f'evaluation {name!r}: {path} has no test_evaluator')
         columns = {str(title): str(metric) for title, metric in (entry.get('columns') or {}).items()}
         options = dict(entry.get('options') or {})
-        evaluations.append(Evaluation(name, path, options, columns, config.get('train_cfg') is not None))
+        evaluations.append(
+            Evaluation(
+                name,
+                path,
+                options,
+                columns,
+                config.get('train_cfg') is not None,
+                _check_steps('evaluation', name, entry.get('steps')),
+                bool(entry.get('labels', False)),
+                str(entry.get('train_list', Evaluation.train_list)),
+            )
+        )
     names = [phase.name for phase in phases] + [evaluation.name for evaluation in evaluations]
     _check_different('evaluations or phases', names)
     return evaluations
+
+
+def read_comparisons(entries: Sequence[Mapping[str, Any]], inits: Sequence[Init]) -> list[Comparison]:
+    """The ``comparisons`` of a recipe; see :class:`Comparison`.
+
+    Raises:
+        InputError: For a missing or unknown key, or a row that does not exist.
+    """
+    titles = {init.name: init.title for init in inits}
+    made = []
+    for entry in entries:
+        _check_keys('comparison', entry, {'row', 'base'}, {'title'})
+        for key in ('row', 'base'):
+            if entry[key] not in titles:
+                raise InputError(f'comparison {dict(entry)}: no row {entry[key]!r}; there are {list(titles)}')
+        title = f'{titles[entry["row"]]} - {titles[entry["base"]]}'
+        made.append(Comparison(entry['row'], entry['base'], str(entry.get('title', title))))
+    return made
+
+
+def check_rows(inits: Sequence[Init], evaluations: Sequence[Evaluation]) -> None:
+    """Refuse rows that ask for an evaluation that does not exist.
+
+    Raises:
+        InputError: The message names the row.
+    """
+    names = [evaluation.name for evaluation in evaluations]
+    for init in inits:
+        lost = [name for name in (*init.evaluations, *init.evaluation_options) if name not in names]
+        if lost:
+            raise InputError(f'init {init.name!r}: no evaluation {lost[0]!r}; there are {names}')
+
+
+def _check_steps(kind: str, name: str, steps: Any) -> Any:
+    if isinstance(steps, Mapping):
+        return {0 if n == 'all' else n: _check_steps(kind, name, count) for n, count in steps.items()}
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 0):
+        raise InputError(f'{kind} {name!r}: steps={steps!r}, expected a whole number of training steps')
+    return steps
 
 
 def _check_keys(kind: str, entry: Mapping[str, Any], needed: set[str], optional: set[str]) -> None:

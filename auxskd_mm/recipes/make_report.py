@@ -9,14 +9,14 @@ from typing import Any
 from ..datasets.class_labels import read_class_names
 from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank
-from .entries import Evaluation, Init
+from .entries import Init
 from .execute import FEATURES, read_classified
-from .plan import Plan, Step, list_variables
+from .plan import Plan, Step
 from .report_figures import draw_figures
 from .report_table import Line, chance_of, summarise
+from .runs import list_variables
+from .tables.columns import Column, States, columns_of
 from .write_report import Report, write_report
-
-States = list[tuple[Step, Mapping[str, Any]]]
 
 
 def make_report(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> Path:
@@ -34,10 +34,10 @@ def make_report(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> Path:
     """
     states = list(zip(plan.steps, rows))
     lines = [
-        line
-        for evaluation in plan.evaluations
-        for title, metric in _columns(evaluation, states).items()
-        for line in (_line(evaluation, init, title, metric, states) for init in plan.inits)
+        _line(column, init, states)
+        for column in columns_of(plan, states)
+        for init in plan.inits
+        if column.steps(init, states)
     ]
     order = {init.title: number for number, init in enumerate(plan.inits)}
     columns = list(dict.fromkeys(line.column for line in lines))
@@ -71,33 +71,18 @@ def _runs_text(plan: Plan) -> str:
     return ', '.join([*texts, f'seed{"s" * (len(seeds) > 1)} {", ".join(seeds)}'])
 
 
-def _columns(evaluation: Evaluation, states: States) -> dict[str, str]:
-    result = next(row['test'] for step, row in states if step.evaluation is evaluation)
-    numbers = [key for key, value in result.items() if isinstance(value, (int, float))]
-    if evaluation.columns:
-        for title, metric in evaluation.columns.items():
-            if metric not in numbers:
-                raise InputError(
-                    f'evaluation {evaluation.name!r}: no metric {metric!r} for the column {title!r}; there are '
-                    f'{", ".join(numbers) or "none"}'
-                )
-        return evaluation.columns
-    chosen = [key for key in numbers if key.endswith(('/top1', '/R@1'))]
-    return {f'{evaluation.name}: {key}': key for key in chosen}
-
-
-def _line(evaluation: Evaluation, init: Init, title: str, metric: str, states: States) -> Line:
-    mine = [(step, row) for step, row in states if step.evaluation is evaluation and step.row is init]
+def _line(column: Column, init: Init, states: States) -> Line:
+    mine = column.steps(init, states)
     labels = [read_labels(step) for step, _ in mine]
-    chances = [chance for chance in (chance_of(metric, *pair) for pair in labels) if chance is not None]
+    chances = [chance for chance in (chance_of(column.metric, *pair) for pair in labels) if chance is not None]
     return Line(
         row=init.title,
-        column=title,
-        evaluation=evaluation.name,
-        metric=metric,
-        cell=summarise([row['test'][metric] for _, row in mine]),
+        column=column.title,
+        evaluation=column.evaluation.name,
+        metric=column.metric,
+        cell=summarise(list(column.values(init, states).values())),
         chance=sum(chances) / len(chances) if chances else None,
-        protocols=[_protocol_of(metric, row.get('protocol') or {}) for _, row in mine],
+        protocols=[_protocol_of(column.metric, row.get('protocol') or {}) for _, row in mine],
         commands=[row['test_command'] for _, row in mine],
     )
 

@@ -3,67 +3,29 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
 from ..config.loading.overrides import read_text, value_at
-from ..datasets.class_labels import read_class_names
 from ..errors import InputError
-from .entries import Evaluation, Init, Phase, read_evaluations, read_inits, read_phases
-from .step_records import digest
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of a recipe: a seed and, if there are several splits, a split."""
-
-    name: str
-    seed: int | None
-    lists: str | None
-
-
-@dataclass
-class Step:
-    """One training, test, or both.
-
-    Attributes:
-        label: Name of the step in the log.
-        kind: Phase or evaluation that the step belongs to. Steps of one kind take about the same time in every run.
-        folder: Work dir.
-        config: Config file.
-        options: Overrides, with their placeholders filled.
-        seed: Random seed.
-        init: Work dir of the step whose weights this step starts from, a checkpoint file, or None.
-        trains: Whether the step has a training.
-        tests: Whether the step has a test.
-        run: Run of the recipe that the step belongs to.
-        row: Init of an evaluation; None for a phase.
-        evaluation: The evaluation; None for a phase.
-    """
-
-    label: str
-    kind: str
-    folder: Path
-    config: Path
-    options: dict[str, Any]
-    seed: int | None
-    init: Path | None
-    trains: bool
-    tests: bool
-    run: Run
-    row: Init | None = None
-    evaluation: Evaluation | None = None
-
-    def fingerprint(self, root: Path) -> str:
-        """Digest of all inputs of the step, including the content of its config."""
-        init = os.path.relpath(self.init, root) if self.init is not None else ''
-        facts = [Config.fromfile(str(self.config)).to_dict(), self.options, init, self.seed, self.trains, self.tests]
-        return digest(facts)
+from .entries import (
+    Comparison,
+    Evaluation,
+    Init,
+    Phase,
+    check_rows,
+    read_comparisons,
+    read_evaluations,
+    read_inits,
+    read_phases,
+)
+from .running.sharing import share_cells
+from .runs import Run, Step, filled, list_variables, make_runs
+from .tables.label_draws import Labels, draw_lists, read_labels
 
 
 @dataclass
@@ -78,6 +40,8 @@ class Plan:
         inits: Rows of the report.
         evaluations: Columns of the report.
         report: The recipe's ``report``: ``title`` and ``classes``, a file with one class per line.
+        labels: Numbers of labels per class, for the evaluations with ``labels=True``.
+        comparisons: Paired differences between rows.
     """
 
     recipe: Path
@@ -87,6 +51,8 @@ class Plan:
     inits: list[Init] = field(default_factory=list)
     evaluations: list[Evaluation] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
+    labels: Labels | None = None
+    comparisons: list[Comparison] = field(default_factory=list)
 
 
 def plan_recipe(
@@ -105,83 +71,89 @@ def plan_recipe(
     """
     if not recipe.is_file():
         raise InputError(f'{recipe}: no such recipe')
-    config = Config.fromfile(str(recipe))
-    if not config.get('phases') and not config.get('evaluations'):
+    return make_plan(recipe, Config.fromfile(str(recipe)), work_dir, options, seed=seed, seeds=seeds, lists=lists)
+
+
+def make_plan(
+    recipe: Path,
+    content: Mapping[str, Any],
+    work_dir: str | Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    *,
+    seed: int | None = None,
+    seeds: Sequence[int] = (),
+    lists: Sequence[str] | str = (),
+) -> Plan:
+    """Make the plan of a recipe's content.
+
+    Args:
+        recipe: File of the recipe. Its name names the recipe, and its config paths are relative to its folder.
+        content: The entries of the recipe.
+        work_dir: See :func:`auxskd_mm.recipes.run_recipe.run_recipe`, as for the other arguments.
+
+    Raises:
+        InputError: For a bad recipe or override.
+    """
+    if not content.get('phases') and not content.get('evaluations'):
         raise InputError(f'{recipe}: has no phases; expected a list of dict(name=..., config=...)')
     try:
-        phases = read_phases(config.get('phases') or [], recipe.parent)
-        inits = read_inits(config.get('inits') or [], phases)
-        evaluations = read_evaluations(config.get('evaluations') or [], recipe.parent, phases)
+        phases = read_phases(content.get('phases') or [], recipe.parent)
+        inits = read_inits(content.get('inits') or [], phases)
+        evaluations = read_evaluations(content.get('evaluations') or [], recipe.parent, phases)
+        check_rows(inits, evaluations)
+        labels = read_labels(content.get('labels'))
+        comparisons = read_comparisons(content.get('comparisons') or [], inits)
+        if labels is None and (few := [evaluation.name for evaluation in evaluations if evaluation.few]):
+            raise InputError(f'evaluation {few[0]!r}: has labels=True, but the recipe has no labels=dict(train=...)')
     except InputError as error:
         raise InputError(f'{recipe}: {error}') from None
     if bool(inits) != bool(evaluations):
         raise InputError(f'{recipe}: has inits or evaluations without the other; the report is a table of both')
-    _override([*phases, *evaluations], phases, options)
-    root = Path(work_dir or config.get('work_dir') or Path('work_dirs', recipe.stem))
-    runs = make_runs(seed, seeds or config.get('seeds') or (), lists or config.get('lists') or ())
-    steps = [step for run in runs for step in _steps(run, root, phases, inits, evaluations)]
-    report = copy.deepcopy(dict(config.get('report') or {}))
-    return Plan(recipe, root, runs, steps, inits, evaluations, report)
+    _override([*phases, *evaluations], phases, options or {})
+    root = Path(work_dir or content.get('work_dir') or Path('work_dirs', recipe.stem))
+    runs = make_runs(seed, seeds or content.get('seeds') or (), lists or content.get('lists') or ())
+    plan = Plan(recipe, root, runs, [], inits, evaluations, labels=labels, comparisons=comparisons)
+    plan.report = copy.deepcopy(dict(content.get('report') or {}))
+    hooks = list(content.get('hooks') or ())
+    plan.steps = [step for run in runs for step in _steps(plan, run, phases, hooks)]
+    if shared := content.get('shared_cells'):
+        share_cells(plan.steps, root / 'cells' if shared is True else Path(shared))
+    return plan
 
 
-def make_runs(seed: int | None, seeds: Sequence[int], lists: Sequence[str] | str) -> list[Run]:
-    """List the runs: every split with every seed. Each has its own folder if the recipe lists seeds or splits."""
-    if seed is not None:
-        seeds = ()
-    several = [lists] if isinstance(lists, str) else list(lists)
-    if len(set(seeds)) < len(seeds) or len(set(several)) < len(several):
-        raise InputError(f'seeds {list(seeds)}, lists {several}: expected different ones')
-    runs = []
-    for i, folder in enumerate(several or [None]):
-        numbers: list[int | None] = list(seeds) or [seed]
-        for number in numbers:
-            parts = [f'split{i}'] if folder is not None and not isinstance(lists, str) else []
-            parts += [f'seed{number}'] if seeds else []
-            runs.append(Run('_'.join(parts), number, folder))
-    return runs
-
-
-def list_variables(run: Run) -> dict[str, Any]:
-    """Return the values of ``{lists}`` and ``{num_classes}`` in a run.
+def needed_steps(plan: Plan, rows: Sequence[str] = (), evaluations: Sequence[str] = ()) -> list[Step]:
+    """The steps of some rows and evaluations, with the phases that they start from. Empty sequences stand for all.
 
     Raises:
-        InputError: If the folder has no ``classes.txt``.
+        InputError: For a row or an evaluation that the recipe does not have.
     """
-    if run.lists is None:
-        return {}
-    classes = Path(run.lists, 'classes.txt')
-    if not classes.is_file():
-        raise InputError(
-            f'{classes}: no such file; make the lists with tools/data/prepare_folder.py VIDEOS {run.lists}, or name '
-            'their folder with --lists'
-        )
-    return dict(lists=run.lists, num_classes=len(read_class_names(classes)))
+    for what, asked, known in (
+        ('row', rows, [init.name for init in plan.inits]),
+        ('evaluation', evaluations, [evaluation.name for evaluation in plan.evaluations]),
+    ):
+        if lost := [name for name in asked if name not in known]:
+            raise InputError(f'{plan.recipe}: no {what} {lost[0]!r}; there are {known}')
+    if not rows and not evaluations:
+        return plan.steps
+    chosen: list[Step] = []
+    needed: set[Path] = set()
+    for step in reversed(plan.steps):
+        named = step.row is not None and (not rows or step.row.name in rows)
+        measured = step.evaluation is not None and (not evaluations or step.evaluation.name in evaluations)
+        if (named and measured) or step.folder in needed:
+            chosen.append(step)
+            needed |= {step.init} if step.init is not None else set()
+    return chosen[::-1]
 
 
-def _filled(value: object, variables: Mapping[str, Any]) -> Any:
-    """Replace ``{lists}`` and ``{num_classes}`` in an option. An option that is only a placeholder takes the value's type."""
-    if isinstance(value, Mapping):
-        return {key: _filled(item, variables) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_filled(item, variables) for item in value)
-    if isinstance(value, str):
-        for name, filling in variables.items():
-            if value == f'{{{name}}}':
-                return filling
-            value = value.replace(f'{{{name}}}', str(filling))
-    return value
+def _steps(plan: Plan, run: Run, phases: Sequence[Phase], hooks: Sequence[Mapping[str, Any]]) -> list[Step]:
+    """The steps of one run: all phases, then every evaluation of every row."""
+    base, variables = plan.root / run.name, list_variables(run)
 
-
-def _steps(
-    run: Run, root: Path, phases: Sequence[Phase], inits: Sequence[Init], evaluations: Sequence[Evaluation]
-) -> list[Step]:
-    base, variables = root / run.name, list_variables(run)
-
-    def options(*parts: Mapping[str, Any]) -> dict[str, Any]:
-        merged: dict[str, Any] = {}
-        for part in parts:
-            merged.update(copy.deepcopy(dict(part)))
-        return dict(_filled(merged, variables))
+    def start(entry: Phase | Init) -> Path | None:
+        if entry.init_from:
+            return base / entry.init_from
+        return Path(filled(entry.checkpoint, variables)) if entry.checkpoint else None
 
     steps = [
         Step(
@@ -189,37 +161,91 @@ def _steps(
             phase.name,
             base / phase.name,
             phase.config,
-            options(phase.options),
+            _merged(variables, phase.options),
             run.seed,
-            base / phase.init_from if phase.init_from else None,
-            trains=True,
+            start(phase),
+            trains=phase.steps != 0,
             tests=phase.test,
             run=run,
+            steps=phase.steps,
+            hooks=hooks,
         )
         for phase in phases
     ]
-    for evaluation in evaluations:
-        for init in inits:
-            start = base / init.init_from if init.init_from else Path(init.checkpoint) if init.checkpoint else None
-            steps.append(
-                Step(
-                    f'{evaluation.name} from {init.name}',
-                    evaluation.name,
-                    base / evaluation.name / init.name,
-                    evaluation.config,
-                    options(evaluation.options, init.options),
-                    run.seed,
-                    start,
-                    trains=evaluation.trains,
-                    tests=True,
-                    run=run,
-                    row=init,
-                    evaluation=evaluation,
+    drawn = _drawn(plan, run, variables) if any(evaluation.few for evaluation in plan.evaluations) else {}
+    for evaluation in plan.evaluations:
+        for init in plan.inits:
+            if init.evaluations and evaluation.name not in init.evaluations:
+                continue
+            own = init.evaluation_options.get(evaluation.name, {})
+            for part in _parts(evaluation, run, drawn, plan.labels and filled(plan.labels.groups, variables)):
+                steps.append(
+                    Step(
+                        f'{part.kind} from {init.name}',
+                        part.kind,
+                        base / evaluation.name / part.folder / init.name,
+                        evaluation.config,
+                        _merged(variables, evaluation.options, part.options, init.options, own),
+                        run.seed,
+                        start(init),
+                        trains=evaluation.trains,
+                        tests=True,
+                        run=run,
+                        row=init,
+                        evaluation=evaluation,
+                        steps=part.steps,
+                        hooks=hooks,
+                        count=part.count,
+                    )
                 )
-            )
     for step in steps:
         step.label = f'{run.name}: {step.label}' if run.name else step.label
     return steps
+
+
+def _merged(variables: Mapping[str, Any], *parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge options, the later ones last, and fill their placeholders."""
+    merged: dict[str, Any] = {}
+    for part in parts:
+        merged.update(copy.deepcopy(dict(part)))
+    return dict(filled(merged, variables))
+
+
+def _drawn(plan: Plan, run: Run, variables: Mapping[str, Any]) -> dict[int, list[str]]:
+    assert plan.labels is not None
+    train = Path(filled(plan.labels.train, variables))
+    return draw_lists(plan.labels, train, plan.root / 'labels' / (run.name or 'run'), run.seed or 0)
+
+
+class _Part(NamedTuple):
+    """One measurement of an evaluation: all of it, or a training with one drawn list."""
+
+    kind: str
+    folder: str
+    options: dict[str, Any]
+    steps: int | None
+    count: int | None
+
+
+def _parts(evaluation: Evaluation, run: Run, drawn: Mapping[int, list[str]], groups: str | None) -> list[_Part]:
+    steps = evaluation.steps
+    if not evaluation.few:
+        if isinstance(steps, dict):
+            raise InputError(f'evaluation {evaluation.name!r}: steps by number of labels, but no labels=True')
+        return [_Part(evaluation.name, '', {}, steps, None)]
+    if not evaluation.trains:
+        metric = dict(type='auxskd_mm.FewLabelsMetric', lists=dict(drawn), group_file=groups, seed=run.seed or 0)
+        return [_Part(evaluation.name, '', {'test_evaluator': [metric]}, None, None)]
+    made = []
+    for count, files in drawn.items():
+        budget = steps.get(count) if isinstance(steps, dict) else steps
+        if isinstance(steps, dict) and budget is None:
+            raise InputError(f'evaluation {evaluation.name!r}: steps={steps} has no entry for {count or "all"} labels')
+        for draw, file in enumerate(files):
+            name = f'{count or "all"}_{draw}' if len(files) > 1 else str(count or 'all')
+            kind = f'{evaluation.name}@{count or "all"}'
+            made.append(_Part(kind, name, {evaluation.train_list: file}, budget, count))
+    return made
 
 
 def _override(entries: Sequence[Phase | Evaluation], phases: Sequence[Phase], options: Mapping[str, Any]) -> None:

@@ -6,17 +6,22 @@ by hand. ``docs/recipes.md`` describes the recipe file.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from .execute import run_step
 from .inputs import check_inputs
 from .make_report import make_report
-from .plan import plan_recipe
+from .plan import Plan, Step, needed_steps, plan_recipe
 from .progress import Progress
-from .step_records import finished_seconds
+from .running.in_process import silent
+from .running.schedule import run_steps
+from .step_records import finished_seconds, read_state
 from .summary import write_summary
+from .tables.table import write_table
 
 
 def run_recipe(
@@ -29,6 +34,9 @@ def run_recipe(
     seeds: Sequence[int] = (),
     lists: Sequence[str] = (),
     report: Mapping[str, Any] | None = None,
+    jobs: int | None = None,
+    rows: Sequence[str] = (),
+    evaluations: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Run the steps of a recipe that are not finished yet, and write its report.
 
@@ -46,6 +54,10 @@ def run_recipe(
         seeds: Several seeds. Each makes a separate run.
         lists: Folders of lists, one per split. Each makes a separate run, and ``{lists}`` stands for its folder.
         report: Changes to the recipe's ``report``.
+        jobs: Steps at a time, each in a process that imports once for all its steps; 1 stands for this process. None
+            runs every command in a process of its own and shows what it prints.
+        rows: Rows to run, with the phases that they need; empty for all. The table shows all that was ever run.
+        evaluations: Evaluations to run; empty for all.
 
     Returns:
         ``recipe``; ``phases``, the states of all steps, which are also in ``summary.json``; ``work_dir``; and
@@ -58,15 +70,68 @@ def run_recipe(
     recipe = Path(recipe)
     plan = plan_recipe(recipe, work_dir, options or {}, seed=seed, seeds=seeds, lists=lists)
     plan.report.update(report or {})
-    taken = [finished_seconds(step.folder) for step in plan.steps]
-    check_inputs(step for step, seconds in zip(plan.steps, taken) if seconds is None)
-    progress = Progress([step.kind for step in plan.steps], taken)
+    states = run_plan(plan, gpus=gpus, jobs=jobs, rows=rows, evaluations=evaluations)
+    whole = plan.evaluations and not rows and not evaluations
+    written = make_report(plan, states) if whole else None
+    return dict(recipe=str(recipe), phases=states, work_dir=str(plan.root), report=written and str(written))
+
+
+def run_plan(
+    plan: Plan,
+    *,
+    gpus: int = 0,
+    jobs: int | None = None,
+    rows: Sequence[str] = (),
+    evaluations: Sequence[str] = (),
+) -> list[dict[str, Any]]:
+    """Run the steps of a plan that are not finished yet; write its summary and, if it has one, its table.
+
+    Args:
+        plan: Plan of a recipe.
+        gpus: See :func:`run_recipe`, as for the other arguments.
+
+    Returns:
+        State of every step that was asked for.
+
+    Raises:
+        InputError: See :func:`run_recipe`.
+    """
+    steps = needed_steps(plan, rows, evaluations)
+    taken = [finished_seconds(step.folder) for step in steps]
+    with contextlib.nullcontext() if jobs is None else silent():
+        check_inputs(step for step, seconds in zip(steps, taken) if seconds is None)
+    if jobs is None:
+        states = _one_by_one(plan, steps, taken, gpus)
+    elif gpus:
+        raise InputError(f'gpus={gpus}, jobs={jobs}: give one of them')
+    else:
+        states = run_steps(steps, plan.root, jobs)
+        write_summary(plan.root, plan.recipe, states)
+    if plan.evaluations:
+        write_table(plan, _all_states(plan, {step.folder: state for step, state in zip(steps, states)}))
+    return states
+
+
+def _all_states(plan: Plan, states: Mapping[Path, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The states of all steps of a plan. A step of an earlier start counts if its inputs are the same."""
+
+    def state_of(step: Step) -> dict[str, Any]:
+        if step.folder in states:
+            return states[step.folder]
+        found = read_state(step.folder)
+        return found if found and found['fingerprint'] == step.fingerprint(plan.root) else {}
+
+    return [state_of(step) for step in plan.steps]
+
+
+def _one_by_one(plan: Plan, steps: Sequence[Step], taken: Sequence[float | None], gpus: int) -> list[dict[str, Any]]:
+    """Run every command in a process of its own."""
+    progress = Progress([step.kind for step in steps], taken)
     rows: list[dict[str, Any]] = []
-    for number, step in enumerate(plan.steps):
-        print(f'== phase {number + 1} of {len(plan.steps)}: {step.label} ({progress.left(number)})', flush=True)
+    for number, step in enumerate(steps):
+        print(f'== phase {number + 1} of {len(steps)}: {step.label} ({progress.left(number)})', flush=True)
         rows.append(run_step(step, plan.root, gpus))
         if taken[number] is None:
             progress.done(step.kind, rows[-1]['seconds'])
-        write_summary(plan.root, recipe, rows)
-    written = make_report(plan, rows) if plan.evaluations else None
-    return dict(recipe=str(recipe), phases=rows, work_dir=str(plan.root), report=written and str(written))
+        write_summary(plan.root, plan.recipe, rows)
+    return rows

@@ -12,6 +12,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ..config.explain_training import pretrained_parts
 from ..config.input_convention import input_convention, same_convention
 from ..config.pipelines import all_steps, data_sets, find_pipeline, find_steps
 from ..files import write_whole
@@ -67,7 +68,7 @@ def protocol_of(
         method=methods_text(history),
         pretraining=history,
         pretraining_data=_data(history),
-        init=_init(history),
+        init=_init(history, model),
         backbone=_network(model.get('backbone')),
         evaluation=kinds or None,
         trained=_trained(model, frozen, kinds),
@@ -201,11 +202,11 @@ def _data(history: History | None) -> list[str] | None:
     return list(dict.fromkeys(name for phase in history if phase for name in phase['data']))
 
 
-def _init(history: History | None) -> str | None:
+def _init(history: History | None, model: Mapping[str, Any] | None = None) -> str | None:
     if history is None:
         return None
     if not history:
-        return 'random'
+        return ', '.join(address for _, address in pretrained_parts(model, 'model')) or 'random'
     return (history[-1] or {}).get('checkpoint')
 
 

@@ -21,7 +21,6 @@ FRAME = (64, 48)
 BUDGETS = (1, 5, 20)  # labels per class; 0 stands for all
 # The same scenes coded much more coarsely and with frames that depend on each other, for the shortcut check.
 COARSE = dict(qp=38, gop=12)
-BATCH = 16
 
 
 def videos(source: str | Path) -> list[str]:
@@ -61,17 +60,6 @@ def real_stores(root: Path, tennis: str, skateboard: str) -> Path:
     pack(skateboard, stores / 'skateboard')
     pack(tennis, stores / 'tennis_coarse', layout='mp4', crf=38, gop=12)
     return stores
-
-
-def few_labels(full: Path, out: Path, per_class: int, seed: int) -> Path:
-    """Write a list with ``per_class`` clips per class, drawn by the seed. Each clip repeats until the list fills a batch."""
-    lines = full.read_text().split('\n')
-    classes: dict[str, list[str]] = {}
-    for line in filter(None, lines):
-        classes.setdefault(line.rsplit(' ', 1)[1], []).append(line)
-    rng = random.Random(1000 * seed + per_class)
-    drawn = [line for label in sorted(classes) for line in rng.sample(sorted(classes[label]), per_class)]
-    return write(out, drawn * -(-BATCH // len(drawn)))
 
 
 def part_of(store: Path, out: Path, share: float, seed: int) -> Path:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cells import Cell
-from data import BUDGETS, few_labels, part_of, scene_split
+from data import BUDGETS, part_of, scene_split
+
+from auxskd_mm.recipes.tables.label_draws import draw_list
 
 # Steps of a whole pretraining, whatever its phases: with the auxiliary phase, the primary one gets what is left.
 TOTAL, AUX = 480, 120
@@ -50,7 +52,7 @@ def motion(root: Path, seed: int) -> Clips:
     """Return MotionClips with the small sets of labels that a seed draws."""
     stores = root / 'stores'
     full, lists = stores / 'train_labels.txt', root / 'lists' / f'motion{seed}'
-    labels = {n: str(few_labels(full, lists / f'{n}.txt', n, seed)) for n in BUDGETS}
+    labels = {n: str(draw_list(full, lists / f'{n}.txt', n, seed)) for n in BUDGETS}
     queries = str(stores / 'test_labels.txt')
     return Clips('motion', str(stores / 'train'), str(stores / 'test'), {**labels, 0: str(full)}, queries, 10, 32)
 

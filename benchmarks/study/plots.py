@@ -11,8 +11,9 @@ matplotlib.use('Agg')
 import matplotlib.pyplot as plt
 from designs import ABLATIONS, METHODS, SCHEDULES
 from results import Results
-from statistics_of import interval
 from tables import FEW, difference
+
+from auxskd_mm.recipes.tables.intervals import interval
 
 LABELS = ['1', '5', '20', 'all']
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.files import write_whole
+from auxskd_mm.recipes.step_records import STATE, read_state
 
 
 class Results:
@@ -27,16 +28,17 @@ class Results:
         """
         cells: dict[str, dict[str, float]] = {}
         made: dict[str, Any] = {}
-        for path in sorted(root.glob('**/cells/*/*/*/*/result.json')):
-            content = json.loads(path.read_text())
-            if 'metrics' not in content:
+        for path in sorted(root.glob(f'**/cells/*/*/*/*/{STATE}')):
+            content = read_state(path.parent)
+            if not content.get('finished'):
                 continue  # a cell that was cut off
-            numbers = {key: round(value, 4) for key, value in content['metrics'].items()}
+            found = {key: value for key, value in content.get('test', {}).items() if isinstance(value, (int, float))}
+            numbers = {key: round(value, 4) for key, value in found.items()}
             kept = ('anchor_agreement', 'teacher_entropy', 'student_entropy', 'loss')
             numbers.update({f'train/{k}': round(v, 4) for k, v in content.get('train', {}).items() if k in kept})
-            cells[content['cell']] = {**numbers, 'seconds': content['seconds']}
-            protocol = json.loads((path.parent / 'result.protocol.json').read_text())['protocol']
-            made = {key: protocol[key] for key in ('git', 'versions', 'date')}
+            cells[content['name']] = {**numbers, 'seconds': content['seconds']}
+            if protocol := content.get('protocol'):
+                made = {key: protocol[key] for key in ('git', 'versions', 'date')}
         if not cells:
             raise InputError(f'{root}: no finished cell; run benchmarks/study/run.py first')
         return cls(cells, made)

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 
 from designs import ABLATIONS, AUX, BACKBONES, METHODS, SCHEDULES, TOTAL
 from results import Results
-from statistics_of import Interval, interval, paired
+
+from auxskd_mm.recipes.tables.intervals import Interval, interval, paired
+from auxskd_mm.recipes.tables.table import markdown, signed
 
 PRETEXT = dict(vspp='vspp/pace_acc', pace='pretext/pace_acc', vcop='pretext/order_acc', rspnet='pretext/speed_acc')
 MEASURES = (('k-NN', 'frozen', 'knn/0'), ('linear probe', 'frozen', 'linear/0'), ('R@1', 'frozen', 'R@1/0'),
@@ -20,12 +22,6 @@ def rows_of_methods() -> list[tuple[str, str]]:
     for method, title in METHODS.items():
         rows += [(method, title), (f'auxskd_{method}', f'auxSKD, then {title}')]
     return rows
-
-
-def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = ['| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
-    return '\n'.join(lines + ['| ' + ' | '.join(row) + ' |' for row in rows])
 
 
 def few(step: str, key: str) -> list[tuple[str, str, str]]:
@@ -59,8 +55,7 @@ def differences(
     for table, row, base, title in rows:
         found = [difference(results, table, row, base, step, key) for _, step, key in columns]
         if any(cell.count for cell in found):
-            texts = [f'**{cell.text(True)}**' if cell.certain else cell.text(True) for cell in found]
-            made.append([title, *texts])
+            made.append([title, *map(signed, found)])
     return markdown(['', *(name for name, _, _ in columns)], made)
 
 

@@ -3,6 +3,7 @@
 _base_ = ['../_base_/default_runtime.py']
 
 data_root = 'data/motion_clips'
+still = False  # True repeats one frame of each clip: measures what works without motion
 # An eighth of the width. Of our networks the one that leaves chance first at this size (docs/experiments.md).
 backbone = dict(type='auxskd_mm.C3DBN', base_channels=8)
 data_preprocessor = dict(type='auxskd_mm.ClipDataPreprocessor', mean=[127.5, 127.5, 127.5], std=[64.0, 64.0, 64.0])

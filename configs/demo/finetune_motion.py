@@ -16,6 +16,7 @@ pack = dict(type='PackActionInputs', meta_keys=('filename',))
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
     dict(type='SampleFrames', clip_len=clip_len, frame_interval=frame_interval),
+    dict(type='auxskd_mm.StillFrames', enabled=_base_.still),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(64, 48), keep_ratio=False),
     dict(type='auxskd_mm.ClipRandomCrop', size=_base_.crop),  # no flip: left and right may be classes
@@ -25,6 +26,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
     dict(type='SampleFrames', clip_len=clip_len, frame_interval=frame_interval, num_clips=num_clips, test_mode=True),
+    dict(type='auxskd_mm.StillFrames', enabled=_base_.still),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(64, 48), keep_ratio=False),
     dict(type='CenterCrop', crop_size=_base_.crop),

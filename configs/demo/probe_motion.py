@@ -14,6 +14,7 @@ save_to = None  # a folder keeps the features
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
     dict(type='SampleFrames', clip_len=clip_len, frame_interval=2, num_clips=num_clips, test_mode=True),
+    dict(type='auxskd_mm.StillFrames', enabled=_base_.still),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(64, 48), keep_ratio=False),
     dict(type='CenterCrop', crop_size=_base_.crop),

@@ -23,6 +23,7 @@ finish = [
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
     sample,
+    dict(type='auxskd_mm.StillFrames', enabled=_base_.still),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='auxskd_mm.PerView', transforms={{_base_.augment}}),
     *finish,
@@ -30,6 +31,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
     dict(sample, seed=0),
+    dict(type='auxskd_mm.StillFrames', enabled=_base_.still),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='auxskd_mm.PerView', transforms={{_base_.centre}}),
     *finish,

@@ -2,13 +2,14 @@
 
 import importlib
 import json
-import math
 import sys
 
 import pytest
 from tool_runs import ROOT
 
+from auxskd_mm.apis import load_config
 from auxskd_mm.errors import InputError
+from auxskd_mm.recipes.running.budgets import budget_options
 
 FOLDER = ROOT / 'benchmarks' / 'study'
 NAMES = [path.stem for path in FOLDER.glob('*.py')]
@@ -38,24 +39,6 @@ def root(tmp_path_factory):
     return root
 
 
-def test_interval_by_hand(study):
-    found = study['statistics_of'].interval([0.1, 0.2, 0.3])
-    # Standard deviation 0.1, Student's t of 2 degrees of freedom 4.303.
-    assert found.mean == pytest.approx(0.2)
-    assert found.half == pytest.approx(4.303 * 0.1 / math.sqrt(3), rel=1e-3)
-    assert found.text() == '20.0 ± 24.8'
-    assert not found.certain
-    assert study['statistics_of'].interval([0.2]).text() == '20.0'
-    assert study['statistics_of'].interval([]).text() == '-'
-
-
-def test_paired_takes_the_seeds_that_both_have(study):
-    found = study['statistics_of'].paired({0: 0.5, 1: 0.7, 3: 0.9}, {0: 0.4, 1: 0.6, 2: 0.0})
-    assert found == pytest.approx((0.1, 0.0, 2))
-    assert found.certain
-    assert found.text(signed=True) == '+10.0 ± 0.0'
-
-
 def test_every_pretraining_has_the_same_number_of_steps(study, root):
     cells = study['designs'].motion_table(root, [0, 1])
     by_name = {cell.name: cell for cell in cells}
@@ -79,14 +62,13 @@ def test_every_cell_has_a_config_and_a_name_of_its_own(study, root):
         *designs.backbone_table(root, [0]),
     ]
     assert len({cell.name for cell in cells}) == len(cells)
-    study['execute'].checkpoint_of, kept = (lambda cell, root: None), study['execute'].checkpoint_of
-    try:
-        for cell in cells:
-            config = study['execute'].cell_config(cell, root)  # refuses options that fit nothing
-            assert config.randomness.seed == 0
-            assert (config.train_cfg is None) == (cell.steps == 0)
-    finally:
-        study['execute'].checkpoint_of = kept
+    for cell in cells:
+        step = cell.step(root)
+        options = budget_options(step.config, step.options, cell.steps, step.hooks) if cell.steps else step.options
+        config = load_config(str(step.config), options)  # refuses options that fit nothing
+        assert step.trains == (cell.steps > 0)
+        assert not cell.steps or config.train_cfg.max_iters == cell.steps
+        assert not cell.steps or config.custom_hooks[-1].type == 'auxskd_mm.FastStepHook'
 
 
 def test_an_ablation_changes_one_thing(study, root):
@@ -106,23 +88,13 @@ def test_an_ablation_changes_one_thing(study, root):
         assert keys == named, row
 
 
-def test_few_labels_are_drawn_by_class_and_fill_a_batch(study, root, tmp_path):
-    draw = study['data'].few_labels
-    full = root / 'stores' / 'train_labels.txt'
-    lines = draw(full, tmp_path / 'a.txt', 1, seed=0).read_text().splitlines()
-    assert len(lines) == 20
-    assert len(set(lines)) == 10
-    assert sorted(line.rsplit(' ', 1)[1] for line in set(lines)) == sorted(map(str, range(10)))
-    again, other = draw(full, tmp_path / 'b.txt', 1, seed=0), draw(full, tmp_path / 'c.txt', 1, seed=1)
-    assert again.read_text().splitlines() == lines != other.read_text().splitlines()
-
-
 def test_a_finished_cell_with_other_options_is_refused(study, tmp_path):
     cell = study['cells'].Cell('motion/x/0/vspp', 'demo/vspp_motion.py', {'a': 1}, steps=5)
     assert cell.result(tmp_path) is None
     folder = cell.folder(tmp_path)
     folder.mkdir(parents=True)
-    (folder / 'result.json').write_text(json.dumps(dict(fingerprint=cell.fingerprint(), seconds=1)))
+    state = dict(fingerprint=cell.step(tmp_path).fingerprint(tmp_path), seconds=1)
+    (folder / 'phase.json').write_text(json.dumps(state))
     assert cell.result(tmp_path)['seconds'] == 1
     other = study['cells'].Cell(cell.name, cell.config, {'a': 2}, steps=5)
     with pytest.raises(InputError, match='made with other options'):
@@ -132,7 +104,7 @@ def test_a_finished_cell_with_other_options_is_refused(study, tmp_path):
 def test_a_cell_that_waits_for_another_table_says_which(study, tmp_path):
     cell = study['cells'].Cell('shift/x/0/frozen', 'demo/probe_motion.py', init='motion/vspp/0/vspp')
     with pytest.raises(InputError, match="run the table 'motion' first"):
-        study['run'].run_cells([cell], tmp_path, jobs=1)
+        study['cells'].steps_of([cell], tmp_path)
 
 
 def test_tables_by_hand(study):

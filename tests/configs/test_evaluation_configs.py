@@ -25,7 +25,8 @@ NAMES = sorted(
     for kind in ('finetune', 'probe')
     for path in (FOLDER / folder).glob(f'{kind}_*.py')
 )
-RECIPES = [path.name for path in (FOLDER / 'recipes').glob('*.py') if Config.fromfile(path).get('evaluations')]
+TABLES = [path.name for path in (FOLDER / 'recipes').glob('*.py') if Config.fromfile(path).get('evaluations')]
+RECIPES = [name for name in TABLES if Config.fromfile(FOLDER / 'recipes' / name).get('phases')]
 
 SAMPLERS = ('SegmentPaceSample', 'SampleFrames')
 
@@ -36,6 +37,8 @@ def lists(tmp_path):
     folder.mkdir()
     (folder / 'classes.txt').write_text('a\nb\n')
     (folder / 'groups.csv').write_text('path,group\nx,y\n')
+    # Few labels are drawn when a recipe is planned.
+    (folder / 'train.txt').write_text(''.join(f'{c}{i}.mp4 {c}\n' for c in (0, 1) for i in range(20)))
     return folder
 
 
@@ -96,6 +99,22 @@ def test_every_row_brings_what_every_column_needs(name, lists, tmp_path):
             for content, loader in ((before, 'train_dataloader'), (config, 'test_dataloader'))
         )
         assert same_convention(taught, fed)
+
+
+def test_the_rows_of_the_warm_start_have_equal_steps_and_cells_of_their_own(lists, tmp_path):
+    plan = plan_recipe(FOLDER / 'recipes' / 'warm_start.py', tmp_path / 'out', {}, seeds=[0], lists=[str(lists)])
+    assert len(plan.steps) == len(plan.inits) * (1 + 4)  # frozen features once, one fine-tuning per number of labels
+    assert len({step.folder for step in plan.steps}) == len(plan.steps)
+    budgets = {
+        init.name: [step.steps for step in plan.steps if step.row is init and step.trains] for init in plan.inits
+    }
+    assert set(map(tuple, budgets.values())) == {(100, 200, 300, 600)}
+    for step in plan.steps:
+        config = load_config(str(step.config), step.options)
+        kind = 'TimmBackbone' if step.row.name.startswith('public') else 'C3DBN'
+        assert type_name(config.model.backbone.type) == kind
+        (still,) = find_steps(find_pipeline(config, ('test_dataloader',)), 'StillFrames')
+        assert still['enabled'] == step.row.name.endswith('_still')
 
 
 @pytest.mark.parametrize('name', RECIPES)

@@ -11,6 +11,8 @@ import sys
 import pytest
 from tool_runs import ROOT
 
+from auxskd_mm.recipes.running.schedule import run_steps
+
 FOLDER = ROOT / 'benchmarks' / 'study'
 NAMES = [path.stem for path in FOLDER.glob('*.py')]
 SEED = 0
@@ -31,10 +33,11 @@ def study():
 def test_auxskd_then_vspp_beats_random_weights(study, tmp_path):
     regression = study['regression']
     cells = regression.regression_cells(tmp_path, SEED)
-    results = {cell.name: study['execute'].run_cell(cell, tmp_path) for cell in cells}
-    trained = results[f'regression/chain/{SEED}/frozen']['metrics']['knn/0']
-    random = results[f'regression/scratch/{SEED}/frozen']['metrics']['knn/0']
-    pace = results[f'regression/chain/{SEED}/vspp']['metrics']
+    states = run_steps(study['cells'].steps_of(cells, tmp_path), tmp_path)
+    results = {state['name']: state.get('test') for state in states}
+    trained = results[f'regression/chain/{SEED}/frozen']['knn/0']
+    random = results[f'regression/scratch/{SEED}/frozen']['knn/0']
+    pace = results[f'regression/chain/{SEED}/vspp']
     assert pace['vspp/pace_acc'] > pace['vspp/pace_chance'] + 0.15
     assert trained > random + regression.MARGIN, f'k-NN {trained:.3f} after the chain, {random:.3f} from random weights'
 

@@ -1,12 +1,11 @@
-"""Means with 95% intervals over seeds, and paired differences."""
+"""Means with 95% intervals over runs, and paired differences."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 
 class Interval(NamedTuple):
@@ -30,14 +29,16 @@ class Interval(NamedTuple):
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """Interval of the mean of values, one per seed."""
+    """Interval of the mean of values, one per run."""
     x = np.asarray(values, dtype=float)
     if len(x) < 2:
         return Interval(float(x.mean()) if len(x) else float('nan'), float('nan'), len(x))
+    from scipy import stats  # takes half a second
+
     half = stats.t.ppf(0.975, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x))
     return Interval(float(x.mean()), float(half), len(x))
 
 
-def paired(with_it: dict[int, float], without: dict[int, float]) -> Interval:
-    """Interval of the difference over the seeds that both have."""
-    return interval([with_it[seed] - without[seed] for seed in sorted(with_it.keys() & without.keys())])
+def paired(with_it: Mapping[Any, float], without: Mapping[Any, float]) -> Interval:
+    """Interval of the difference over the runs (seeds, splits) that both have."""
+    return interval([with_it[run] - without[run] for run in sorted(with_it.keys() & without.keys())])

@@ -1,0 +1,101 @@
+"""What features are worth with few labels: k-NN, linear probe and retrieval for each list of labelled videos."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..registry import METRICS
+from .feature_bank import FeatureBank
+from .feature_metric import FeatureMetric
+from .linear_probe import ProbeSettings, fit_probe
+from .linear_probe_metric import LinearProbeMetric
+from .retrieval_metric import KNNMetric, RetrievalMetric
+
+
+@METRICS.register_module()
+class FewLabelsMetric(FeatureMetric):
+    """Measure the same features with several numbers of labels per class; see :class:`FeatureMetric`.
+
+    The features are extracted once. For each list, the gallery is the videos of that list.
+
+    Args:
+        lists: Files with one ``video label`` per line, by the number of labels per class. 0 stands for all labels. The
+            results of several files (draws) of one number are averaged.
+        neighbours: Number of neighbours that vote, at most the number of labels per class.
+        fixed_weight_decay: Weight decay of a linear probe if no video or group can be held out to choose it, as with
+            one label per class.
+        group_file: See :class:`LinearProbeMetric`.
+        seed: Seed of the choice of the weight decay.
+        kwargs: See :class:`FeatureMetric`.
+
+    The results are ``knn/<n>``, ``linear/<n>`` and ``R@1/<n>`` for each number n of labels per class.
+
+    Raises:
+        InputError: If there is no list, or a list names a video that has no features.
+    """
+
+    def __init__(
+        self,
+        lists: Mapping[int, str | Sequence[str]],
+        neighbours: int = 10,
+        fixed_weight_decay: float = 1e-2,
+        group_file: str | None = None,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not lists:
+            raise InputError('FewLabelsMetric.lists is empty: give a list of videos by the number of labels per class')
+        self.lists = {int(n): [files] if isinstance(files, str) else list(files) for n, files in lists.items()}
+        self.neighbours, self.fixed, self.seed = neighbours, ProbeSettings(weight_decay=fixed_weight_decay), seed
+        self.probe = LinearProbeMetric(group_file=group_file, seed=seed, device=self.device)
+
+    def measure(self, gallery: FeatureBank, queries: FeatureBank) -> dict[str, Any]:
+        """Return the mean over the draws of each number of labels."""
+        found: dict[str, float] = {}
+        for count, files in self.lists.items():
+            draws = [self._draw(count, part_of(gallery, path), queries) for path in files]
+            found.update({f'{key}/{count}': float(np.mean([draw[key] for draw in draws])) for key in draws[0]})
+        return found
+
+    def _draw(self, count: int, gallery: FeatureBank, queries: FeatureBank) -> dict[str, float]:
+        neighbours = min(self.neighbours, count or self.neighbours)
+        return {
+            'knn': KNNMetric(k=neighbours, device=self.device).measure(gallery, queries)['top1'],
+            'R@1': RetrievalMetric(ks=(1,), device=self.device).measure(gallery, queries)['R@1'],
+            'linear': self._linear(count, gallery, queries),
+        }
+
+    def _linear(self, count: int, gallery: FeatureBank, queries: FeatureBank) -> float:
+        if count != 1:
+            try:
+                return float(self.probe.measure(gallery, queries)['top1'])
+            except InputError:
+                if self.probe.known_groups is None:
+                    raise
+                # So few groups that none can be held out. An error of the features themselves comes back below.
+        classes = int(max(gallery.labels.max(), queries.labels.max())) + 1
+        probe = fit_probe(gallery.features, gallery.labels, self.fixed, num_classes=classes, device=self.device)
+        return probe.accuracy(queries.features, queries.labels)
+
+
+def part_of(bank: FeatureBank, path: str | Path) -> FeatureBank:
+    """The features of the videos that a list names.
+
+    Raises:
+        InputError: If the list is missing, or a video of it has no features.
+    """
+    if not Path(path).is_file():
+        raise InputError(f'FewLabelsMetric.lists: no file {path}')
+    lines = Path(path).read_text(encoding='utf-8', errors='surrogateescape').splitlines()
+    names = {line.rsplit(' ', 1)[0] for line in lines if line}
+    lost = sorted(names - set(bank.names))
+    if lost:
+        raise InputError(f'{path}: {len(lost)} labelled videos have no features, e.g. {lost[0]}')
+    rows = [i for i, name in enumerate(bank.names) if name in names]
+    return FeatureBank(bank.features[rows], bank.labels[rows], [bank.names[i] for i in rows], bank.protocol)

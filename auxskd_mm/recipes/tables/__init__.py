@@ -1,0 +1,1 @@
+"""Tables of a recipe: labels per class, means with 95% intervals and paired differences."""

@@ -1,0 +1,65 @@
+"""What are public weights worth on a set of clips, and what does pretraining add? Runs the table of one set.
+
+    python benchmarks/warm_start/run.py tennis7 --videos VIDEOS --groups groups.csv --jobs 2
+    python benchmarks/warm_start/run.py tennis7 --rows random public --columns frozen  # a part of it
+    python benchmarks/warm_start/run.py motion_clips --plan                                      # only says what would run
+
+The rows and columns are those of configs/recipes/warm_start.py. A start that was cut off goes on where it was. The table
+stands in <out>/<set>/table.md and table.json, the protocol of every number in the folder of its cell.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+os.environ.setdefault('OMP_NUM_THREADS', '1')  # the same numbers whatever --jobs
+
+from sets import SETS, prepare
+
+from auxskd_mm.launch.tool import CfgOptions, run_tool
+from auxskd_mm.recipes.plan import plan_recipe
+from auxskd_mm.recipes.run_recipe import run_plan
+from auxskd_mm.recipes.running.describe import describe_plan
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPE = ROOT / 'configs' / 'recipes' / 'warm_start.py'
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('set', choices=SETS)
+    parser.add_argument('--videos', help='folder of the clips, class/clip.mp4; MotionClips are drawn')
+    parser.add_argument('--groups', help='CSV with class, file and group; VIDEOS/groups.csv by default')
+    parser.add_argument('--recipe', type=Path, default=RECIPE)
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/warm_start'), help='folder of stores, lists, cells')
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2, 3, 4], help='of weights and of the split')
+    parser.add_argument('--rows', nargs='+', default=[], help='rows to run; all by default')
+    parser.add_argument('--columns', nargs='+', default=[], help='evaluations to run; all by default')
+    parser.add_argument('--jobs', type=int, default=1, help='cells at a time')
+    parser.add_argument('--plan', action='store_true', help='print the cells and stop')
+    parser.add_argument('--motion', type=int, nargs=2, default=[100, 40], help='MotionClips per class, train and test')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='as of tools/run_recipe.py')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    root = args.out.resolve() / args.set
+    lists = prepare(args.set, root, args.seeds, folder=args.videos, table=args.groups, motion=tuple(args.motion))
+    clips = SETS[args.set]
+    own = {'all.size': clips.size, 'all.clip_len': clips.clip_len, **({} if clips.flip else {'all.flip': 0.0})}
+    options = args.cfg_options or {}
+    for key, value in {**own, **clips.options}.items():
+        options.setdefault(key, value)
+    plan = plan_recipe(args.recipe, root, options, seeds=args.seeds, lists=lists)
+    plan.report['title'] = f'{args.set}: public weights, and pretraining from them'
+    print(describe_plan(plan, args.rows, args.columns), flush=True)
+    if not args.plan:
+        run_plan(plan, jobs=args.jobs, rows=args.rows, evaluations=args.columns)
+        print((root / 'table.md').read_text(encoding='utf-8'))
+
+
+if __name__ == '__main__':
+    run_tool(main)

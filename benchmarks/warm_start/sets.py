@@ -1,0 +1,136 @@
+"""The data sets of the warm-start tables as stores of small frames, and the lists of their splits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
+from auxskd_mm.datasets.packing import pack_videos
+from auxskd_mm.datasets.preparation import prepare_folder
+from auxskd_mm.datasets.stores import SourceVideo, StoreSettings
+from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
+from auxskd_mm.errors import InputError
+from auxskd_mm.files import write_whole
+
+MOTION = 'motion_clips'
+
+
+@dataclass(frozen=True)
+class ClipSet:
+    """How a data set is measured.
+
+    Attributes:
+        size: Side of the square that a network sees.
+        clip_len: Frames per clip.
+        flip: Whether a mirrored clip keeps its class.
+        options: Further overrides of the recipe, ``NAME.key`` or ``all.key``.
+    """
+
+    size: int
+    clip_len: int = 8
+    flip: bool = True
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+SETS = {
+    'tennis7': ClipSet(160),
+    'avletters26': ClipSet(112, clip_len=16),
+    'miracl_words': ClipSet(112),
+    'grid_sentences': ClipSet(112, clip_len=16),
+    MOTION: ClipSet(48, clip_len=16, flip=False),
+}
+
+
+def videos(source: str | Path) -> list[str]:
+    """Paths of the videos in a folder or a store."""
+    return [sample['filename'] for sample in UnlabeledVideoDataset(str(source), lazy_init=True).load_data_list()]
+
+
+def pack(folder: str | Path, out: Path, **settings: Any) -> Path:
+    """A store of all videos below a folder, made once."""
+    if not (out / 'index.npz').is_file():
+        print(f'packing {folder}', flush=True)
+        sources = [SourceVideo(name, os.path.relpath(name, folder)) for name in videos(folder)]
+        pack_videos(out, sources, StoreSettings(**settings))
+    return out
+
+
+def group_splits(folder: str, table: str | None, store: Path, out: Path, seeds: Sequence[int], share: float) -> None:
+    """Write ``out/<seed>`` for each seed: the lists of :func:`prepare_folder`, with the clips of the store.
+
+    No group is on both sides of a split.
+    """
+    for seed in seeds:
+        lists = out / str(seed)
+        if (lists / 'done').is_file():
+            continue
+        prepare_folder(folder, lists, table=table, test_share=share, seed=seed)
+        for name in ('train.txt', 'test.txt', 'pool.txt', 'groups.csv'):
+            text = (lists / name).read_text(encoding='utf-8', errors='surrogateescape')
+            text = text.replace(f'{os.path.abspath(folder)}{os.sep}', f'{store}{os.sep}')
+            write_whole(lists / name, text.encode('utf-8', 'surrogateescape'))
+        write_whole(lists / 'done', '')
+
+
+def motion_splits(root: Path, seeds: Sequence[int], train: int, test: int) -> None:
+    """MotionClips in ``root/clips`` and its stores. All seeds have the same two parts."""
+    clips, stores = root / 'clips', root / 'stores'
+    settings = MotionClipsSettings(train=train, val=0, test=test)
+    make_motion_clips(clips, settings)
+    for name in ('train', 'test'):
+        pack(clips / name, stores / name, layout='raw', size=(64, 48))
+    for seed in seeds:
+        lists = root / 'lists' / str(seed)
+        lines = {name: (clips / f'{name}.txt').read_text().splitlines() for name in ('train', 'test')}
+        for name, rows in lines.items():
+            write_whole(lists / f'{name}.txt', ''.join(f'{stores / row}\n' for row in rows))
+        names = [row.rsplit(' ', 1)[0] for row in [*lines['train'], *lines['test']]]
+        write_whole(lists / 'groups.csv', 'path,group\n' + ''.join(f'{stores / name},{name}\n' for name in names))
+        write_whole(lists / 'pool.txt', ''.join(f'{stores / row.rsplit(" ", 1)[0]}\n' for row in lines['train']))
+        classes = dict(sorted((int(row.rsplit(' ', 1)[1]), row.split('/')[1]) for row in lines['train']))
+        write_whole(lists / 'classes.txt', ''.join(f'{name}\n' for name in classes.values()))
+
+
+def prepare(
+    name: str,
+    root: Path,
+    seeds: Sequence[int],
+    *,
+    folder: str | None = None,
+    table: str | None = None,
+    share: float = 0.25,
+    motion: tuple[int, int] = (100, 40),
+) -> str:
+    """Pack a set and write the lists of its splits.
+
+    Args:
+        name: Name of the set.
+        root: Work dir.
+        seeds: Seeds of the splits.
+        folder: Folder of the videos, ``class/video``.
+        table: CSV with class, file and group. None takes ``groups.csv`` in the folder.
+        share: Share of the clips to test on.
+        motion: Numbers of MotionClips per class to train and to test on.
+
+    Returns:
+        Folder of lists, with ``{seed}`` for the seed.
+
+    Raises:
+        InputError: If the folder does not exist.
+    """
+    if name == MOTION:
+        motion_splits(root, seeds, *motion)
+    else:
+        if folder is None or not os.path.isdir(folder):
+            raise InputError(f'{name}: no folder of clips {folder!r}; give --videos FOLDER')
+        found = Path(folder, 'groups.csv')
+        table = table or (str(found) if found.is_file() else None)
+        if table is None:
+            raise InputError(f'{name}: no {found}; give --groups FILE.csv with class, file and group')
+        store = pack(folder, root / 'store', layout='jpg', quality=95, short_side=160)
+        group_splits(folder, table, store, root / 'lists', seeds, share)
+    return str(root / 'lists' / '{seed}')

@@ -76,6 +76,13 @@ class PretextSampler(BaseTransform):
         """
         return self.clip_len
 
+    @staticmethod
+    def write_speeds(results: dict[str, Any], speeds: Sequence[float]) -> None:
+        """Write ``clip_speed``, and with several views of different speeds ``fastest_label``, for speed ranking."""
+        results['clip_speed'] = np.asarray(speeds, dtype=np.float32)
+        if len(speeds) > 1:
+            results['fastest_label'] = np.asarray([np.argmax(speeds)], dtype=np.int64)
+
     def note_alike(self, results: dict[str, Any], alike: Sequence[Sequence[tuple[int, ...]]]) -> None:
         """Write which labels would have given the same frames. Metrics compute their ceiling from them.
 
@@ -140,10 +147,10 @@ class PretextSampler(BaseTransform):
         return '' if self.seed is None else f' (the same draws every time, seed {self.seed})'
 
 
-def _draw_other(rng: np.random.RandomState, count: int, taken: int) -> int:
-    """Uniform integer in [0, count) without ``taken``; one draw, where the originals redraw until it differs."""
-    value = int(rng.randint(0, count - 1))
-    return value + (value >= taken)
+def _draw_other(rng: np.random.RandomState, choices: Sequence[int], taken: Sequence[int]) -> int:
+    """Uniform choice without ``taken``; one draw, where the originals redraw until it differs."""
+    left = [choice for choice in choices if choice not in taken]
+    return left[int(rng.randint(0, len(left)))]
 
 
 def goes_round(numbers: np.ndarray) -> bool:
@@ -157,10 +164,12 @@ class SegmentPaceSample(PretextSampler):
 
     Required keys: ``total_frames``. Added keys: ``frame_inds`` int64 (num_views * clip_len,), ``clip_len``,
     ``num_clips`` (= num_views), ``pace_label`` and ``segment_label`` int64 (num_views,), 0-based (pace 0 is speed 1),
-    and ``frame_interval``.
+    ``clip_speed`` float32 (num_views,), the speed of the paced segment, and ``frame_interval``. Several views also have
+    ``fastest_label`` int64 (1,), the view with the highest speed.
 
     With two views, segment and pace always differ between the views and the starts are independent, as in auxSKD. The
-    class refuses impossible settings; the original code would loop forever.
+    class refuses impossible settings; the original code would loop forever. For speed ranking see
+    ``distinct_segments``.
 
     Args:
         clip_len: Frames per clip.
@@ -168,7 +177,7 @@ class SegmentPaceSample(PretextSampler):
         num_speeds: The speeds are 1 .. num_speeds, as in the papers.
         speeds: Other speeds instead, ascending from 1, for instance (1, 2, 4, 8). These are further apart, and a small
             network learns them much sooner. ``pace_label`` is the index into ``speeds``.
-        num_views: 1 (VSPP) or 2 (auxSKD: student first, teacher second).
+        num_views: 1 (VSPP) or 2 (auxSKD: student first, teacher second). Speed ranking takes up to one view per speed.
         mode: ``'faithful'`` draws the start as the original code does: uniform over [0, num_frames - clip_len), for
             every pace. A clip may then run past the end and wrap to the first frame. ``'fit'`` draws the start where
             the paced clip fits. No clip then wraps if the video is long enough.
@@ -177,6 +186,10 @@ class SegmentPaceSample(PretextSampler):
         disjoint: True makes segments that share no position. In the original code neighbouring segments share one
             position, and the last segment is one frame shorter than the others.
         seed: See :class:`PretextSampler`.
+        distinct_segments: True draws another segment for the second view, as auxSKD does. False draws the segment of
+            each view by itself, for :class:`SpeedRankHead`. Any number of segments and up to one view per speed are
+            then possible. The speeds of the views always differ.
+        unchanged: False never draws speed 1, at which no segment is paced. The labels of the other speeds stay.
 
     Both modes accept videos that are shorter than the clip. The clip then starts at frame 0 and wraps.
 
@@ -208,23 +221,30 @@ class SegmentPaceSample(PretextSampler):
         seed: int | None = None,
         speeds: Sequence[int] | None = None,
         disjoint: bool = False,
+        distinct_segments: bool = True,
+        unchanged: bool = True,
     ) -> None:
         super().__init__(clip_len, seed)
         name = type(self).__name__
         if mode not in ('faithful', 'fit'):
             raise InputError(f"{name}.mode='{mode}': expected 'faithful' or 'fit'")
-        if num_views not in (1, 2):
-            raise InputError(f'{name}.num_views={num_views}: expected 1 (VSPP) or 2 (auxSKD)')
+        if num_views not in (1, 2) and (distinct_segments or num_views < 1):
+            raise InputError(
+                f'{name}.num_views={num_views}: expected 1 (VSPP) or 2 (auxSKD), or distinct_segments=False for more'
+            )
         if speeds is not None:
             # Speed 1 is what the others are told apart from, and what the metrics take label 0 for.
             if list(speeds) != sorted(set(speeds)) or not speeds or speeds[0] != 1:
                 raise InputError(f'{name}.speeds={tuple(speeds)}: expected whole numbers ascending from 1')
             num_speeds = len(speeds)
-        least = num_views
-        for key, value in (('num_segments', num_segments), ('num_speeds', num_speeds), ('lookahead', lookahead)):
-            floor = 1 if key == 'lookahead' else least
+        for key, value, floor in (
+            ('num_segments', num_segments, num_views if distinct_segments else 1),
+            ('num_speeds', num_speeds, num_views + (not unchanged)),
+            ('lookahead', lookahead, 1),
+        ):
             if value < floor:
-                raise InputError(f'{name}.{key}={value}: {num_views} view(s) need at least {floor}')
+                without = ' without the unchanged speed' if key == 'num_speeds' and not unchanged else ''
+                raise InputError(f'{name}.{key}={value}: {num_views} view(s){without} need at least {floor}')
         if num_segments > clip_len:
             raise InputError(f'{name}.num_segments={num_segments}: expected at most clip_len={clip_len}')
         self.num_segments = num_segments
@@ -233,6 +253,8 @@ class SegmentPaceSample(PretextSampler):
         self.mode = mode
         self.lookahead = lookahead
         self.disjoint = disjoint
+        self.distinct_segments = distinct_segments
+        self.unchanged = unchanged
         self._needed: int | None = None
         self.tasks = (
             Task('pace', pace_names(self.speeds)),
@@ -242,12 +264,15 @@ class SegmentPaceSample(PretextSampler):
     def describe(self) -> str:
         """See :class:`PretextSampler`."""
         what = f'one of its {self.num_segments} segments' if self.num_segments > 1 else 'the whole of it'
-        every = self.speeds == tuple(range(1, len(self.speeds) + 1)) and len(self.speeds) > 1
-        listed = ', '.join(map(str, self.speeds[:-1])) + f' or {self.speeds[-1]}'
-        speeds = f'1 to {self.speeds[-1]}' if every else listed.removeprefix(' or ')
+        drawn = self.speeds[not self.unchanged :]
+        every = drawn == tuple(range(drawn[0], drawn[-1] + 1)) and len(drawn) > 1
+        listed = ', '.join(map(str, drawn[:-1])) + f' or {drawn[-1]}'
+        speeds = f'{drawn[0]} to {drawn[-1]}' if every else listed.removeprefix(' or ')
         text = f'{self._clips_in_words(self.num_views)} with {what} sped up {speeds} times'
         text += ', segments that share no frame' if self.disjoint else ''
-        text += ', segment and speed never the same in both' if self.num_views == 2 else ''
+        if self.num_views > 1:
+            differ = 'segment and speed never the same in both' if self.distinct_segments else 'all at different speeds'
+            text += f', {differ}'
         if self.mode == 'fit':
             return f'{text}; it starts where it fits{self._seeded()}'
         early = f' (early: {self.lookahead} steps ahead)' if self.lookahead > 1 else ''
@@ -263,7 +288,9 @@ class SegmentPaceSample(PretextSampler):
     def caption(self, results: Mapping[str, Any], view: int, views: int) -> str:
         """See :class:`PretextSampler`."""
         pace, segment = (int(results[key][view]) for key in ('pace_label', 'segment_label'))
-        who = '' if self.num_views == 1 else ('student view: ', 'teacher view: ')[view]
+        who = '' if self.num_views == 1 else f'view {view + 1} of {self.num_views}: '
+        if self.num_views == 2 and self.distinct_segments:
+            who = ('student view: ', 'teacher view: ')[view]
         return f'{who}speed {self.speeds[pace]}x, segment {segment + 1} of {self.num_segments}'
 
     def _offsets(self, segment: int, speed: int) -> np.ndarray:
@@ -307,7 +334,8 @@ class SegmentPaceSample(PretextSampler):
             (pace, segment)
             for pace, speed in enumerate(self.speeds)
             for segment in range(self.num_segments)
-            if start < self._free(num_frames, segment, speed)
+            if (pace or self.unchanged)
+            and start < self._free(num_frames, segment, speed)
             and np.array_equal(self._frames(num_frames, segment, speed, start), frames)
         ]
 
@@ -329,15 +357,16 @@ class SegmentPaceSample(PretextSampler):
         """Draw pace, segment and start of every view."""
         num_frames = self.num_frames(results)
         rng = self.generator(results)
-        paces = [int(rng.randint(0, len(self.speeds)))]
-        segments = [int(rng.randint(0, self.num_segments))]
-        if self.num_views == 2:
-            paces.append(_draw_other(rng, len(self.speeds), paces[0]))
-            segments.append(_draw_other(rng, self.num_segments, segments[0]))
+        paces: list[int] = []
+        segments: list[int] = []
+        for _ in range(self.num_views):
+            paces.append(_draw_other(rng, range(not self.unchanged, len(self.speeds)), paces))
+            segments.append(_draw_other(rng, range(self.num_segments), segments if self.distinct_segments else ()))
         clips = [self._clip(rng, num_frames, s, self.speeds[p]) for p, s in zip(paces, segments)]
         self.write_clips(results, clips)
         results['pace_label'] = np.asarray(paces, dtype=np.int64)
         results['segment_label'] = np.asarray(segments, dtype=np.int64)
+        self.write_speeds(results, [self.speeds[pace] for pace in paces])
         if results.get('test_mode') and (num_frames < self.frames_needed() or any(map(goes_round, clips))):
             self.note_alike(results, [self._alike(clip, num_frames) for clip in clips])
         return results
@@ -346,5 +375,6 @@ class SegmentPaceSample(PretextSampler):
         return (
             f'{type(self).__name__}(clip_len={self.clip_len}, num_segments={self.num_segments}, '
             f'speeds={self.speeds}, num_views={self.num_views}, mode={self.mode!r}, '
-            f'lookahead={self.lookahead}, disjoint={self.disjoint}, seed={self.seed})'
+            f'lookahead={self.lookahead}, disjoint={self.disjoint}, distinct_segments={self.distinct_segments}, '
+            f'unchanged={self.unchanged}, seed={self.seed})'
         )

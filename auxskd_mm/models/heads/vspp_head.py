@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @MODELS.register_module()
 class VSPPHead(PooledHead):
-    """Video segment pace prediction: two linear layers on one pooled feature.
+    """Video segment pace prediction: two linear layers (or MLPs) on one pooled feature.
 
     The head works as ``cls_head`` of MMAction2's ``Recognizer3D``. Any stock config can pretrain its backbone with it.
 
@@ -32,6 +32,8 @@ class VSPPHead(PooledHead):
         speed_weight: Weight of the speed's cross-entropy.
         segment_weight: Weight of the segment's cross-entropy.
         dropout: Dropout on the pooled feature. VSPP uses 0.
+        hidden_channels: Width of a hidden layer ``Linear, ReLU`` before the logits. None predicts with a linear layer, as
+            the original does. It ties the last layer of the backbone to the task.
         token_pool: See :func:`pool_features`. It has an effect on transformers only.
         init_cfg: MMEngine initialisation. None keeps PyTorch's.
 
@@ -68,6 +70,7 @@ class VSPPHead(PooledHead):
         dropout: float = 0.0,
         token_pool: str = 'auto',
         init_cfg: dict | list | None = None,
+        hidden_channels: int | None = None,
     ) -> None:
         super().__init__(in_channels, token_pool, init_cfg)
         self.check_sizes(num_speeds=num_speeds, num_segments=num_segments)
@@ -75,8 +78,8 @@ class VSPPHead(PooledHead):
         self.speed_weight = speed_weight
         self.segment_weight = segment_weight
         self.dropout = nn.Dropout(dropout)
-        self.fc_speed = nn.Linear(in_channels, num_speeds)
-        self.fc_segment = nn.Linear(in_channels, num_segments)
+        self.fc_speed = self.output_layer(num_speeds, hidden_channels)
+        self.fc_segment = self.output_layer(num_segments, hidden_channels)
         # The sampler of a config knows its speeds better.
         self.tasks = (
             Task('pace', pace_names(range(1, num_speeds + 1))),

@@ -30,9 +30,7 @@ def test_by_hand():
     # have no order.
     first, second = (0 + 0.5 + 2) / 3, (0 + 2) / 2
     assert SpeedRankLoss()(scores, speeds).item() == pytest.approx((first + second) / 2)
-    assert SpeedRankLoss(margin=3.0)(scores, speeds).item() == pytest.approx(
-        ((1.5 + 2.5 + 4) / 3 + (1 + 4) / 2) / 2
-    )
+    assert SpeedRankLoss(margin=3.0)(scores, speeds).item() == pytest.approx(((1.5 + 2.5 + 4) / 3 + (1 + 4) / 2) / 2)
     assert pair_accuracy(scores, speeds).tolist() == pytest.approx([2 / 3, 1 / 2])
 
 
@@ -93,5 +91,5 @@ def test_segment_speeds_by_hand():
 
 @pytest.mark.parametrize('margin', [0, -1.0, float('nan')])
 def test_a_margin_that_demands_nothing_is_refused(margin):
-    with pytest.raises(InputError, match='SpeedRankLoss.margin='):
+    with pytest.raises(InputError, match=r'SpeedRankLoss\.margin='):
         SpeedRankLoss(margin)

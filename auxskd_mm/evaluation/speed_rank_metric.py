@@ -24,10 +24,12 @@ class SpeedRankMetric(BaseMetric):
     that replace an unreadable video (``replacement``), so that no video counts twice. Each video has the same weight.
 
     The results are ``pair_acc``, ``pair_chance`` (0.5 for any speeds: equal scores count half) and ``pair_ci95``, the
-    half width of the normal 95% interval over the videos. The pairs of one video are not independent. If the head ranks
-    segments, ``segment_pair_acc``, ``segment_pair_chance`` and ``segment_pair_ci95`` are the same over all segments of
-    a video's clips. ``segment_acc_paced`` is the share of sped-up clips whose highest score is at the paced segment.
-    ``segment_chance_paced`` is its chance level.
+    half width of the normal 95% interval over the videos, because the pairs of one video are not independent. If the
+    head ranks segments, ``segment_pair_acc``, ``segment_pair_chance`` and ``segment_pair_ci95`` are the same over all
+    segments of a video's clips. ``segment_acc_paced`` is the share of sped-up clips whose highest score is at the paced
+    segment, and ``segment_chance_paced`` its chance level. The log also shows the share for each two speeds.
+
+    Clips that wrap in a short video may show the same frames at two speeds. Their pairs count as all others do.
 
     Args:
         collect_device: See MMEngine's ``BaseMetric``.

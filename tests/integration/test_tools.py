@@ -124,7 +124,7 @@ def test_the_recipe_hands_the_backbone_over_and_skips_what_is_finished(clips, tm
         'vspp.optim_wrapper.optimizer.lr': 0.0,
     }
     words = [CONFIGS / 'recipes' / 'auxskd_vspp_motion.py', '--work-dir', tmp_path / 'out', '--seed', 0]
-    ended = start_tool('run_recipe.py', *words, options=options, cwd=tmp_path)
+    ended = call('run_recipe.py', *words, options=options)
     assert ended.code == 0, ended.err
     checkpoints = [tmp_path / 'out' / phase / 'epoch_1.pth' for phase in ('auxskd', 'vspp')]
     student, started = (load(path)['state_dict'] for path in checkpoints)

@@ -7,7 +7,6 @@ BatchNorm stands in for it here that normalises with the statistics of all ranks
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import init_default_scope
+from ports import free_port
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
@@ -35,6 +35,7 @@ SAMPLE_SHAPES = dict(
     pace=(1, 3, 8, 16, 16),
     vcop=(3, 3, 4, 16, 16),
     rspnet=(2, 3, 8, 16, 16),
+    rank=(3, 3, 8, 16, 16),
 )
 
 
@@ -73,6 +74,8 @@ def samples_of(generator: torch.Generator) -> list[ActionDataSample]:
         sample = ActionDataSample()
         for key in ('pace_label', 'segment_label', 'order_label'):
             sample.set_field(torch.randint(0, 4, (1,), generator=generator), key)
+        # Equal speeds, so that videos, and the ranks' shares of them, differ in their pairs.
+        sample.set_field(torch.randint(1, 4, (3,), generator=generator), 'clip_speed')
         samples.append(sample)
     return samples
 
@@ -198,10 +201,7 @@ def main() -> None:
     """Start the groups, one after the other."""
     out, data = map(Path, sys.argv[1:3])
     for world in map(int, sys.argv[3:]):
-        with socket.socket() as free:
-            free.bind(('127.0.0.1', 0))
-            port = free.getsockname()[1]
-        mp.start_processes(work, (world, port, out, data), nprocs=world, start_method='fork')
+        mp.start_processes(work, (world, free_port(), out, data), nprocs=world, start_method='fork')
 
 
 if __name__ == '__main__':

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import torch.multiprocessing as mp
 import toy_distillation as toy
 from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
+from ports import free_port
 from torch import Tensor
 
 from auxskd_mm.models.modules import (
@@ -229,10 +229,7 @@ def main() -> None:
     """Start the groups."""
     out = Path(sys.argv[1])
     for world in map(int, sys.argv[2:]):
-        with socket.socket() as free:
-            free.bind(('127.0.0.1', 0))
-            port = free.getsockname()[1]
-        mp.start_processes(work, (world, port, out), nprocs=world, start_method='fork')
+        mp.start_processes(work, (world, free_port(), out), nprocs=world, start_method='fork')
 
 
 if __name__ == '__main__':

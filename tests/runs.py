@@ -75,10 +75,19 @@ def _parts(method: str) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict
             dict(type='auxskd_mm.ClipOrderSample', clip_len=4, interval=2, tuple_len=3),
             ('order_label',),
         ),
+        rank=(
+            dict(type='auxskd_mm.SpeedRankHead', num_views=3, hidden_channels=8),
+            dict(type='auxskd_mm.PaceSample', clip_len=8, num_views=3),
+            ('clip_speed',),
+        ),
     )
     head, sample, labels = heads[method]
     model = dict(type='Recognizer3D', backbone=backbone, data_preprocessor=scale)
-    return dict(model, cls_head=dict(head, in_channels=_WIDTH)), _pipeline(sample, labels, method == 'vcop'), []
+    return (
+        dict(model, cls_head=dict(head, in_channels=_WIDTH)),
+        _pipeline(sample, labels, method in ('vcop', 'rank')),
+        [],
+    )
 
 
 def config_of(method: str, data: Path, work_dir: Path, options: Mapping[str, Any] | None = None) -> Config:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from mmengine.runner import Runner
+from ports import free_port
 from torch.distributed.tensor import DTensor
 
 from auxskd_mm.launch.resume import choose_checkpoint
@@ -88,10 +88,7 @@ def work(rank: int, port: int, out: Path, data: Path) -> None:
 
 def main() -> None:
     """Start the group."""
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    mp.start_processes(work, (port, *map(Path, sys.argv[1:3])), nprocs=WORLD, start_method='fork')
+    mp.start_processes(work, (free_port(), *map(Path, sys.argv[1:3])), nprocs=WORLD, start_method='fork')
 
 
 if __name__ == '__main__':

@@ -95,6 +95,14 @@ def start_tool(
     return Ended(done.returncode, done.stdout, done.stderr)
 
 
+class NotCaptured:
+    """Stands for ``capfd`` in fixtures of a whole module, which cannot have it. pytest shows the output if one fails."""
+
+    def readouterr(self) -> tuple[str, str]:
+        """Nothing."""
+        return '', ''
+
+
 class _Exit(BaseException):
     pass
 
@@ -106,7 +114,7 @@ def call_tool(
 
     Args:
         monkeypatch: pytest's.
-        capture: pytest's ``capfd`` or ``capsys``.
+        capture: pytest's ``capfd`` or ``capsys``, or :class:`NotCaptured`.
         tool: Path under ``tools``.
         words: Arguments.
         options: Overrides.

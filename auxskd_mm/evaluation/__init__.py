@@ -10,6 +10,7 @@ from .multi_clip_accuracy import MultiClipAccuracy
 from .pretext_accuracy_metric import PretextAccuracyMetric
 from .retrieval_metric import KNNMetric, RetrievalMetric, retrieval_recall
 from .segment_pace_metric import SegmentPaceMetric, segment_pace_accuracy
+from .speed_rank_metric import SpeedRankMetric
 
 __all__ = [
     'DumpPredictions',
@@ -23,6 +24,7 @@ __all__ = [
     'ProbeSettings',
     'RetrievalMetric',
     'SegmentPaceMetric',
+    'SpeedRankMetric',
     'check_comparable',
     'extract_bank',
     'fit_probe',

@@ -25,7 +25,7 @@ def out(tmp_path_factory, data):
         [sys.executable, str(script), str(out), str(data)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         env={**os.environ, 'PYTHONPATH': path},
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]

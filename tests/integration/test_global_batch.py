@@ -21,7 +21,7 @@ def results(tmp_path_factory):
         [sys.executable, str(script), str(out), str(data), '1', '2'],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         env={**os.environ, 'PYTHONPATH': path},
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]

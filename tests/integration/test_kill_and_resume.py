@@ -70,7 +70,7 @@ def test_resumed_equals_uninterrupted(loop, kill, tmp_path):
         )
         environment = {**os.environ, 'PYTHONPATH': path, 'OMP_NUM_THREADS': '1'}
         done = subprocess.run(
-            [sys.executable, '-c', code], env=environment, capture_output=True, timeout=300, check=False
+            [sys.executable, '-c', code], env=environment, capture_output=True, timeout=900, check=False
         )
         assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
     else:

@@ -9,18 +9,13 @@ import sys
 import pytest
 import runs
 import torch
+from ports import free_port
 from tool_runs import TOOLS, tiny_clips
 
 
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
     return tiny_clips(tmp_path_factory.mktemp('clips'))
-
-
-def free_port():
-    with socket.socket() as server:
-        server.bind(('127.0.0.1', 0))
-        return server.getsockname()[1]
 
 
 def start(*words, cwd, tool='dist_train.sh', **variables):
@@ -40,7 +35,8 @@ def start(*words, cwd, tool='dist_train.sh', **variables):
 
 
 def end(process):
-    out, _ = process.communicate(timeout=240)
+    # Only a process that hangs comes to this limit. Two nodes import everything at once, on a machine that may be busy.
+    out, _ = process.communicate(timeout=900)
     return process.returncode, out
 
 
@@ -133,7 +129,7 @@ def test_two_nodes_run_a_recipe(data, tmp_path):
         config = runs.config_of(method, data, tmp_path / method, {'train_cfg.max_epochs': 1})
         config.dump(tmp_path / f'{method}.py')
         words = ['--cfg-options', f'load_from={checkpoints[-1]}'] if checkpoints else []
-        common = dict(NNODES=2, MASTER_ADDR='127.0.0.2', PORT=free_port())
+        common = dict(NNODES=2, MASTER_ADDR='127.0.0.2', PORT=free_port('127.0.0.2'))
         nodes = [start(f'{method}.py', 1, *words, cwd=tmp_path, NODE_RANK=rank, **common) for rank in (1, 0)]
         ends = [end(node) for node in nodes]
         assert [code for code, _ in ends] == [0, 0], [out[-3000:] for _, out in ends]

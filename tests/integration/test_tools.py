@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import DictAction
-from tool_runs import CONFIGS, TINY_AUXSKD, TINY_TEST, TINY_VSPP, TOOLS, call_tool, start_tool, tiny_clips, tool_start
+from tool_runs import CONFIGS, TINY_AUXSKD, TINY_TEST, TINY_VSPP, TOOLS, NotCaptured, call_tool, tiny_clips, tool_start
 
 from auxskd_mm.launch.tool import CfgOptions
 
@@ -34,8 +34,10 @@ def train_options(clips):
 def work_dir(tmp_path_factory, train_options):
     """Work dir of one epoch of VSPP (2 iterations of 4 clips)."""
     folder = tmp_path_factory.mktemp('vspp')
-    ended = start_tool('train.py', VSPP, '--work-dir', 'run', '--seed', 0, options=train_options, cwd=folder)
-    assert ended.code == 0, ended.err
+    words = [VSPP, '--work-dir', 'run', '--seed', 0]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)
+        assert call_tool(patched, NotCaptured(), 'train.py', *words, options=train_options).code == 0
     return folder / 'run'
 
 
@@ -124,7 +126,7 @@ def test_the_recipe_hands_the_backbone_over_and_skips_what_is_finished(clips, tm
         'vspp.optim_wrapper.optimizer.lr': 0.0,
     }
     words = [CONFIGS / 'recipes' / 'auxskd_vspp_motion.py', '--work-dir', tmp_path / 'out', '--seed', 0]
-    ended = start_tool('run_recipe.py', *words, options=options, cwd=tmp_path)
+    ended = call('run_recipe.py', *words, options=options)
     assert ended.code == 0, ended.err
     checkpoints = [tmp_path / 'out' / phase / 'epoch_1.pth' for phase in ('auxskd', 'vspp')]
     student, started = (load(path)['state_dict'] for path in checkpoints)

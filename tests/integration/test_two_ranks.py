@@ -24,7 +24,7 @@ def results(tmp_path_factory):
     command = [sys.executable, str(TESTS / 'rank_jobs.py'), str(out), *map(str, WORLDS)]
     path = os.pathsep.join([str(TESTS.parent), os.environ.get('PYTHONPATH', '')])
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=300, env={**os.environ, 'PYTHONPATH': path}, check=False
+        command, capture_output=True, text=True, timeout=900, env={**os.environ, 'PYTHONPATH': path}, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return {

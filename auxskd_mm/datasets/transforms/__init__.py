@@ -8,7 +8,8 @@ from .order_sampling import ClipOrderSample
 from .pace_sampling import BlendFrames, PaceSample
 from .photometric import ClipColorJitter, ClipRandomGrayscale
 from .relative_speed_sampling import RelativeSpeedSample
-from .sampling import PretextSampler, SegmentPaceSample
+from .sampling import PretextSampler
+from .segment_pace_sampling import SegmentPaceSample
 from .still import StillFrames
 from .views import PerView
 

@@ -22,17 +22,19 @@ class PaceSample(PretextSampler):
 
     Required keys: ``total_frames``. Added keys: ``frame_inds`` int64 (num_views * clip_len,), ``clip_len``,
     ``num_clips`` (= num_views), ``frame_interval`` and ``pace_label`` int64 (num_views,), the index of the view's pace
-    in ``paces``. Interpolated slow motion adds ``blend_weight`` and requests twice as many frames. :class:`BlendFrames`
-    must then follow decoding.
+    in ``paces``, and ``clip_speed`` float32 (num_views,), the pace itself. Several views also have ``fastest_label``
+    int64 (1,), the view with the highest pace. Interpolated slow motion adds ``blend_weight`` and requests twice as
+    many frames. :class:`BlendFrames` must then follow decoding.
 
     Several views of a video have different paces and independent starts.
 
     Args:
         clip_len: Frames per clip.
         paces: Frames of the video per frame of the clip. Each pace is one class. All are different and above 0.
-            VideoPace's code has (1, 2, 3, 4). A pace below 1 is slow motion. Any other fraction works as well.
+            VideoPace's code has (1, 2, 3, 4). A pace below 1 is slow motion. Any other fraction works as well. Without 1
+            the unchanged video is left out.
         num_views: Clips per video. Pace prediction alone needs 1. The contrastive branch needs 2 for ``'same_context'``
-            and takes any number for ``'same_pace'``.
+            and takes any number for ``'same_pace'``. Speed ranking needs at least 2.
         mode: ``'faithful'`` draws the start uniformly over all frames of the video. A clip that starts near the end
             wraps to the first frame. ``'fit'`` draws the start where the clip fits. No clip then wraps if the video is
             long enough.
@@ -52,8 +54,8 @@ class PaceSample(PretextSampler):
         >>> results['frame_inds'].tolist(), results['pace_label'].tolist()  # pace 4 is class 2
         ([21, 25, 29, 33], [2])
 
-    Source: loader of laura-wang/video-pace @ cc1e561, The draw order is pace, start. Slow motion is described only in
-        public notes on the paper.
+    Source: loader of laura-wang/video-pace @ cc1e561. The draw order is pace, start. Slow motion is described only in
+    public notes on the paper.
     """
 
     span_settings = ('clip_len', 'paces')
@@ -91,7 +93,8 @@ class PaceSample(PretextSampler):
         """See :class:`PretextSampler`."""
         paces = ', '.join(f'{pace:g}' for pace in self.paces)
         wrap = 'it starts where it fits' if self.mode == 'fit' else 'near the end it wraps to the first frame'
-        return f'{self._clips_in_words(self.num_views)} at one of the paces {paces}; {wrap}{self._seeded()}'
+        which = 'at one' if self.num_views == 1 else 'each at another one'
+        return f'{self._clips_in_words(self.num_views)} {which} of the paces {paces}; {wrap}{self._seeded()}'
 
     def paced_positions(self, results: Mapping[str, Any], view: int, length: int) -> np.ndarray:
         """See :class:`PretextSampler`."""
@@ -139,6 +142,7 @@ class PaceSample(PretextSampler):
         low, high, weight = neighbour_frames(positions, num_frames)
         self.write_clips(results, np.split(low, self.num_views))
         results['pace_label'] = np.asarray(labels, dtype=np.int64)
+        self.write_speeds(results, [self.paces[label] for label in labels])
         if results.get('test_mode') and (num_frames < self.frames_needed() or any(map(goes_round, views))):
             self.note_alike(results, [self._alike(view, num_frames) for view in views])
         if self.slow_motion == 'interpolate' and any(pace != int(pace) for pace in self.paces):

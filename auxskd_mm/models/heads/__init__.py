@@ -6,6 +6,7 @@ from .labels import batch_labels, video_groups
 from .pace_head import PaceHead
 from .pooled_head import PooledHead
 from .relative_speed_head import RelativeSpeedHead
+from .speed_rank_head import SpeedRankHead
 from .vspp_head import VSPPHead
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     'PaceHead',
     'PooledHead',
     'RelativeSpeedHead',
+    'SpeedRankHead',
     'VSPPHead',
     'batch_labels',
     'video_groups',

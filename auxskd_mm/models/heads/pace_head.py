@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @MODELS.register_module()
 class PaceHead(PooledHead):
-    """Pace prediction by a linear layer on the pooled feature, with an optional contrastive branch.
+    """Pace prediction by a linear layer (or an MLP) on the pooled feature, with an optional contrastive branch.
 
     The head works as ``cls_head`` of MMAction2's ``Recognizer3D``. The released code of VideoPace has only the linear
     layer. The contrastive branch follows public notes on the paper. The notes give the loss, but neither its weight nor
@@ -46,6 +46,8 @@ class PaceHead(PooledHead):
             RSPNet. The hidden layer has ``in_channels`` channels, as in RSPNet's 'mlp' projector.
         contrastive_loss: Config of the loss. None builds ``PaceContrastiveLoss`` without temperature, as in the notes.
         dropout: Dropout before the linear layer. VideoPace uses 0.
+        hidden_channels: Width of a hidden layer ``Linear, ReLU`` before the logits. None predicts with a linear layer, as
+            the original does. It ties the last layer of the backbone to the task.
         token_pool: See :func:`pool_features`. It has an effect on transformers only.
         init_cfg: MMEngine initialisation. None keeps PyTorch's.
 
@@ -85,6 +87,7 @@ class PaceHead(PooledHead):
         dropout: float = 0.0,
         token_pool: str = 'auto',
         init_cfg: dict | list | None = None,
+        hidden_channels: int | None = None,
     ) -> None:
         super().__init__(in_channels, token_pool, init_cfg)
         self.check_weights(pace_weight=pace_weight, contrastive_weight=contrastive_weight)
@@ -96,7 +99,7 @@ class PaceHead(PooledHead):
         self.contrastive = contrastive
         self.contrastive_weight = contrastive_weight
         self.dropout = nn.Dropout(dropout)
-        self.fc_pace = nn.Linear(in_channels, num_paces)
+        self.fc_pace = self.output_layer(num_paces, hidden_channels)
         # The sampler of a config knows its paces better.
         self.tasks = (Task('pace', pace_names(range(1, num_paces + 1))),)
         # Only where it is used: DDP stops at parameters that get no gradient.

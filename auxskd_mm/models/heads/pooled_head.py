@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...errors import InputError
 from ...functional.tasks import Task
+from ..modules.mlp import MLP
 from ..modules.pooling import TOKEN_POOLS, pool_features
 
 if TYPE_CHECKING:
@@ -62,6 +63,13 @@ class PooledHead(BaseModule):
         for key, value in weights.items():
             if value < 0:
                 raise InputError(f'{type(self).__name__}.{key}={value}: a loss weight must not be negative')
+
+    def output_layer(self, out_channels: int, hidden_channels: int | None) -> nn.Module:
+        """A linear layer on the pooled feature, or with ``hidden_channels`` the layers ``Linear, ReLU, Linear``."""
+        if hidden_channels is None:
+            return nn.Linear(self.in_channels, out_channels)
+        self.check_sizes(hidden_channels=hidden_channels)
+        return MLP(self.in_channels, out_channels, hidden_channels, norm=False)
 
     def pool(self, feats: Features) -> Tensor:
         """Pooled features of the backbone's output.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @MODELS.register_module()
 class VSPPHead(PooledHead):
-    """Video segment pace prediction: two linear layers on one pooled feature.
+    """Video segment pace prediction: two linear layers (or MLPs) on one pooled feature.
 
     The head works as ``cls_head`` of MMAction2's ``Recognizer3D``. Any stock config can pretrain its backbone with it.
 
@@ -34,6 +34,8 @@ class VSPPHead(PooledHead):
         speed_weight: Weight of the speed's cross-entropy.
         segment_weight: Weight of the segment's cross-entropy.
         dropout: Dropout on the pooled feature. VSPP uses 0.
+        hidden_channels: Width of a hidden layer ``Linear, ReLU`` before the logits. None predicts with a linear layer, as
+            the original does. It ties the last layer of the backbone to the task.
         token_pool: See :func:`pool_features`. It has an effect on transformers only.
         init_cfg: MMEngine initialisation. None keeps PyTorch's.
         window: Window (time, height, width) of an average pooling with stride 1, as in PECoP: (2, 7, 7). The layers then
@@ -75,6 +77,7 @@ class VSPPHead(PooledHead):
         token_pool: str = 'auto',
         init_cfg: dict | list | None = None,
         window: Sequence[int] | None = None,
+        hidden_channels: int | None = None,
     ) -> None:
         super().__init__(in_channels, token_pool, init_cfg)
         self.check_sizes(num_speeds=num_speeds, num_segments=num_segments)
@@ -85,8 +88,8 @@ class VSPPHead(PooledHead):
         if window is not None and (len(window) != 3 or min(window) < 1):
             raise InputError(f'VSPPHead.window={tuple(window)}: expected (time, height, width), e.g. (2, 7, 7)')
         self.window = None if window is None else (window[0], window[1], window[2])
-        self.fc_speed = nn.Linear(in_channels, num_speeds)
-        self.fc_segment = nn.Linear(in_channels, num_segments)
+        self.fc_speed = self.output_layer(num_speeds, hidden_channels)
+        self.fc_segment = self.output_layer(num_segments, hidden_channels)
         # The sampler of a config knows its speeds better.
         self.tasks = (
             Task('pace', pace_names(range(1, num_speeds + 1))),

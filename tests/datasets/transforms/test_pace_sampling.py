@@ -144,3 +144,12 @@ def test_impossible_settings_are_refused(settings, names):
 def test_a_video_without_frames_is_named():
     with pytest.raises(VideoReadError, match=r'x\.mp4: holds no frames'):
         PaceSample().transform(dict(total_frames=0, filename='x.mp4'))
+
+
+def test_the_speeds_for_ranking_are_the_paces_in_any_order_and_without_1():
+    sampler = PaceSample(paces=(4, 0.5, 2), num_views=3)
+    for r in draws(sampler, 90, 100):
+        assert r['clip_speed'].tolist() == [sampler.paces[label] for label in r['pace_label']]
+        assert r['clip_speed'][r['fastest_label'][0]] == 4
+    assert 'fastest_label' not in draws(PaceSample(), 90, 1)[0]
+    assert sampler.describe().startswith('3 clips of 16 frames each at another one of the paces 4, 0.5, 2; ')

@@ -233,3 +233,59 @@ def test_the_segment_cannot_be_told_at_the_speed_of_the_rest(settings, label):
 def test_impossible_settings_of_pecop_are_refused(settings, names):
     with pytest.raises(InputError, match=names):
         pecop_sampler(**settings)
+
+
+def test_views_for_ranking_have_different_speeds_and_free_segments():
+    sampler = SegmentPaceSample(
+        speeds=(1, 2, 4, 8), num_views=3, distinct_segments=False, unchanged_speed=False, mode='fit'
+    )
+    cells = Counter()
+    for r in draws(sampler, 300, 6000):
+        cells[(*map(int, r['pace_label']), int(r['segment_label'][0]), int(r['segment_label'][2]))] += 1
+        assert sorted(r['clip_speed'].tolist()) == [2, 4, 8]
+        assert r['clip_speed'].tolist() == [sampler.speeds[pace] for pace in r['pace_label']]
+        assert r['clip_speed'][r['fastest_label'][0]] == 8
+        assert r['clip_speed'].dtype == np.float32
+        for clip, speed, segment in zip(r['frame_inds'].reshape(3, 16), r['clip_speed'], r['segment_label']):
+            assert (clip - clip[0]).tolist() == paced_offsets(16, 4, int(segment), int(speed)).tolist()
+    assert {key[0] for key in cells} == {1, 2, 3}
+    assert len(cells) == 6 * 16  # all orders of the speeds, with all pairs of segments, also equal ones
+    assert chi_square(cells, 96) < 143.3  # SciPy's chi2.ppf(0.999, 95)
+
+
+def test_whole_clips_can_be_ranked():
+    for r in draws(SegmentPaceSample(num_segments=1, num_views=4, distinct_segments=False), 90, 50):
+        assert sorted(r['clip_speed'].tolist()) == [1, 2, 3, 4]
+        assert r['segment_label'].tolist() == [0] * 4
+
+
+def test_the_unchanged_speed_is_never_drawn_and_its_label_stays_free():
+    assert {int(r['pace_label'][0]) for r in draws(SegmentPaceSample(unchanged_speed=False), 90, 200)} == {1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ('settings', 'says'),
+    [
+        (dict(num_views=0, distinct_segments=False), 'num_views=0'),
+        (dict(num_views=5, distinct_segments=False), r'num_speeds=4: 5 view\(s\) need at least 5'),
+        (
+            dict(num_views=4, distinct_segments=False, unchanged_speed=False),
+            r'without base_step=1 3 of the speeds \(1, 2, 3, 4\) remain, and 4 view\(s\) need at least 4',
+        ),
+        (dict(num_speeds=1, unchanged_speed=False), r'without base_step=1 0 of the speeds \(1,\) remain'),
+        (dict(num_views=3), 'distinct_segments=False for more'),
+    ],
+)
+def test_views_that_cannot_be_ranked_are_refused(settings, says):
+    with pytest.raises(InputError, match=says):
+        SegmentPaceSample(**settings)
+
+
+def test_ranking_is_described_and_captioned_by_view_number():
+    sampler = SegmentPaceSample(num_views=3, distinct_segments=False, unchanged_speed=False, mode='fit')
+    assert sampler.describe() == (
+        '3 clips of 16 frames with one of its 4 segments sped up 2 to 4 times, all at different speeds; it starts where '
+        'it fits'
+    )
+    r = dict(pace_label=np.array([1, 3, 2]), segment_label=np.array([0, 0, 3]))
+    assert sampler.caption(r, 1, 3) == 'view 2 of 3: speed 4x, segment 1 of 4'

@@ -76,7 +76,7 @@ def logits(mean, std, order=1):
 def test_a_portrait_in_uniform_is_a_uniform():
     shares = logits(127.0, 128.0)
     assert int(shares.argmax()) == MILITARY_UNIFORM
-    assert shares[MILITARY_UNIFORM] > 0.5
+    assert shares[MILITARY_UNIFORM] > 2 * shares.topk(2).values[1]
     assert shares[MILITARY_UNIFORM] > logits(127.0, 128.0, order=-1)[MILITARY_UNIFORM]  # RGB, not BGR
 
 
@@ -85,7 +85,8 @@ def test_weights_survive_the_initialisation_of_the_whole_model(temporal):
     width = 8 if isinstance(temporal, dict) else 1280
     head = dict(type='auxskd_mm.VSPPHead', in_channels=width)
     inits = [dict(type='Kaiming', layer=['Conv2d']), dict(type='Constant', layer='BatchNorm2d', val=2.0)]
-    model = MODELS.build(dict(type='Recognizer3D', backbone=backbone(temporal=temporal), cls_head=head, init_cfg=inits))
+    model = MODELS.build(dict(type='Recognizer3D', backbone=backbone(temporal=temporal), cls_head=head))
+    model.init_cfg = inits
     model.init_weights()
     state = torch.load(packaged_weights._weights_file(PACKAGE), weights_only=True)
     own = model.backbone.trunk.state_dict()

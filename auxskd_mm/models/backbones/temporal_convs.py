@@ -106,7 +106,7 @@ class TemporalConvs(BaseModule):
                 f'TemporalConvs.in_channels={self.in_channels}: got features {tuple(x.shape)}, expected '
                 f'(B, {self.in_channels}, T, h, w)'
             )
-        return self.blocks(self.project(x.to(self.project[0].weight.dtype)))
+        return self.blocks(self.project(x.to(next(self.parameters()).dtype)))
 
 
 def _strides(key: str, value: int | tuple[int, ...], blocks: int) -> list[int]:

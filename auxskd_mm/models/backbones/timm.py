@@ -95,7 +95,7 @@ class TimmBackbone(StagedBackbone):
         self.length = ClipLength()
         self.trunk = create_trunk(model, kwargs)
         self.trunk.is_init = True  # or MMEngine would call timm's own init_weights after ours
-        self.out_channels = self._choose_maps()
+        self.out_channels: Any = self._choose_maps()
         self._set_trunk_stages(frozen_stages)
         self.temporal: nn.Module | None = None
         self._set_temporal(temporal, shift_fraction, temporal_kernel)
@@ -124,9 +124,10 @@ class TimmBackbone(StagedBackbone):
     def _set_trunk_stages(self, frozen_stages: int | str) -> None:
         self._parameters_of_stages = stage_parameters(self.trunk)
         modules = [whole_modules(self.trunk, names) for names in self._parameters_of_stages]
-        self.frozen_stages = len(modules) - 1 if frozen_stages == 'all' else frozen_stages
-        if not isinstance(self.frozen_stages, int):
+        last = len(modules) - 1 if frozen_stages == 'all' else frozen_stages
+        if not isinstance(last, int):
             raise InputError(f"model.backbone.frozen_stages={frozen_stages!r}: expected a number or 'all'")
+        self.frozen_stages = last
         self.set_stages([[f'trunk.{name}' for name in names] for names in modules])
         if self.with_cp:
             for names in self._stages[self.frozen_stages + 1 :]:

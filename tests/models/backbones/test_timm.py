@@ -1,0 +1,262 @@
+"""timm's image networks on clips, against the same networks on single frames, and against slower ways to shift and inflate."""
+
+import copy
+import sys
+
+import pytest
+import timm
+import torch
+import torch.nn.functional as F
+from mmaction.models.backbones.resnet_tsm import TemporalShift
+
+from auxskd_mm.errors import InputError
+from auxskd_mm.models.backbones import TimmBackbone
+from auxskd_mm.models.backbones.image_networks.clip_length import ClipLength
+from auxskd_mm.models.backbones.image_networks.inflate import InflatedConv2d
+from auxskd_mm.models.backbones.image_networks.shift import shift_channels
+from auxskd_mm.registry import MODELS
+
+TINY = dict(model='mobilenetv3_small_050')
+VIT = dict(model='vit_tiny_patch16_224', img_size=32, depth=2, embed_dim=24, num_heads=2)
+FAMILIES = {  # arguments, and the width of the last map
+    'mobilenet': (TINY, 288),
+    'efficientnet': (dict(model='tf_efficientnet_lite0'), 1280),
+    'resnet': (dict(model='resnet10t', zero_init_last=False), 512),  # or its branches add zeros at the start
+    'regnet': (dict(model='regnetx_002'), 368),
+    'convnext': (dict(model='convnext_atto'), 320),
+    'swin': (dict(model='swin_tiny_patch4_window7_224', img_size=32, depths=(1, 1, 1, 1), embed_dim=24), 192),
+    'vit': (VIT, 24),
+}
+
+
+def build(**kwargs):
+    torch.manual_seed(0)
+    return MODELS.build(dict(type='auxskd_mm.TimmBackbone', **kwargs)).eval()
+
+
+def clips(frames=3, count=2, size=32):
+    torch.manual_seed(1)
+    return torch.randn(count, 3, frames, size, size)
+
+
+@pytest.mark.parametrize('family', FAMILIES)
+def test_a_clip_is_its_frames_in_a_row(family):
+    kwargs, width = FAMILIES[family]
+    backbone, x = build(**kwargs), clips()
+    assert backbone.out_channels == width
+    with torch.no_grad():
+        maps = backbone(x)
+        assert maps.shape[:3] == (2, width, 3)
+        for clip, own in zip(x, maps):
+            frames = backbone.trunk.forward_features(clip.transpose(0, 1))
+            if family == 'swin':
+                frames = frames.permute(0, 3, 1, 2)
+            elif family == 'vit':  # tokens of the 2 x 2 patches, without the class token
+                frames = frames[:, 1:].transpose(1, 2).unflatten(2, (2, 2))
+            assert torch.allclose(own, frames.transpose(0, 1), atol=1e-5)
+
+
+@pytest.mark.parametrize('family', FAMILIES)
+def test_a_still_clip_gives_the_inflated_network_its_2d_output(family):
+    kwargs, _ = FAMILIES[family]
+    plain, x = build(**kwargs).double(), clips().double()
+    inflated = build(**kwargs, temporal='inflate').double()
+    inflated.load_trunk(plain.trunk.state_dict(), 'the 2-D network')
+    still = x[:, :, :1].expand(-1, -1, 5, -1, -1)
+    with torch.no_grad():
+        expected = plain(still)
+        # At every frame, also at the ends of the clip.
+        assert torch.allclose(inflated(still), expected, atol=1e-9, rtol=1e-9)
+        assert torch.allclose(inflated.float()(still.float()), expected.float(), atol=1e-5, rtol=1e-5)
+        moving = inflated.double()(x)
+        assert not torch.allclose(moving, plain(x), atol=1e-6)  # it sees motion
+
+
+@pytest.mark.parametrize('kernel', [3, 5])
+@pytest.mark.parametrize('groups', [1, 4])
+def test_an_inflated_convolution_is_a_3d_convolution(kernel, groups):
+    torch.manual_seed(0)
+    length = ClipLength(frames=4)
+    conv = InflatedConv2d(torch.nn.Conv2d(4, 8, 3, 2, 1, groups=groups), kernel, length)
+    torch.nn.init.normal_(conv.weight)
+    x = clips(4)[:, :1].expand(-1, 4, -1, -1, -1) + torch.randn(2, 4, 4, 32, 32)
+    padded = F.pad(x, (0, 0, 0, 0, kernel // 2, kernel // 2), mode='replicate')
+    expected = F.conv3d(padded, conv.weight, conv.bias, (1, 2, 2), (0, 1, 1), groups=groups)
+    out = conv(x.transpose(1, 2).flatten(0, 1)).unflatten(0, (2, 4)).transpose(1, 2)
+    assert torch.allclose(out, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize('width', [16, 20])
+def test_shift_moves_what_tsm_moves(width):
+    torch.manual_seed(0)
+    x = torch.randn(10, width, 2, 2)
+    assert torch.equal(shift_channels(x, 5, 2 / 8), TemporalShift.shift(x, 5, shift_div=8))
+    tokens = x.flatten(2).transpose(1, 2)
+    assert torch.equal(
+        shift_channels(tokens, 5, 0.25, 2).transpose(1, 2).unflatten(2, (2, 2)), shift_channels(x, 5, 0.25)
+    )
+
+
+@pytest.mark.parametrize('family', FAMILIES)
+def test_no_shift_is_no_change_and_a_shift_reaches_the_neighbours(family):
+    kwargs, _ = FAMILIES[family]
+    plain, x = build(**kwargs), clips(5, 1)
+    unshifted, shifted = (build(**kwargs, temporal='shift', shift_fraction=f) for f in (0.0, 0.5))
+    assert list(shifted.state_dict()) == list(plain.state_dict())
+    other = x.clone()
+    other[:, :, 4] = 0
+    with torch.no_grad():
+        assert torch.equal(unshifted(x), plain(x))
+        changed = (shifted(x) != shifted(other)).flatten(3).any(-1).any(1)[0]
+        assert changed[4]
+        assert changed[3]
+        assert not (plain(x) != plain(other))[:, :, :4].any()
+
+
+def test_the_shift_is_in_the_residual_branch():
+    backbone = build(model='resnet10t', temporal='shift')
+    shifted = [name for name, module in backbone.trunk.named_modules() if module._forward_pre_hooks]
+    assert shifted == [f'layer{i}.0.conv1' for i in (1, 2, 3, 4)]
+    backbone = build(model='tf_efficientnet_lite0', temporal='shift')
+    shifted = [name for name, module in backbone.trunk.named_modules() if module._forward_pre_hooks]
+    skips = [
+        name for name, module in backbone.trunk.named_modules() if getattr(module, 'has_skip', False)
+    ]  # timm's own word for it
+    assert shifted == [f'{name}.conv_pw' for name in skips]
+    assert len(shifted) == 9
+
+
+def test_maps_of_stages_and_layers_behind_them_are_gone():
+    backbone = build(model='tf_efficientnet_lite0', out_indices=(3,))
+    assert backbone.out_channels == 112
+    assert backbone(clips(2, 1, 64)).shape == (1, 112, 2, 4, 4)
+    assert not any('blocks.5' in name or 'conv_head' in name for name in backbone.state_dict())
+    several = build(**TINY, out_indices=(1, -1))
+    assert several.out_channels == (8, 288)
+    assert [m.shape[1] for m in several(clips(2, 1))] == [8, 288]
+
+
+@pytest.mark.parametrize('temporal', ['none', 'shift', 'inflate', dict(type='auxskd_mm.TemporalConvs', channels=8)])
+@pytest.mark.parametrize('family', ['resnet', 'vit', 'convnext'])
+def test_recomputed_stages_give_the_same_gradients_and_statistics(family, temporal):
+    one = build(**FAMILIES[family][0], temporal=temporal, frozen_stages=1).train()
+    other = build(**FAMILIES[family][0], temporal=temporal, frozen_stages=1, with_cp=True).train()
+    other.load_state_dict(one.state_dict())
+    other = copy.deepcopy(other)
+    for backbone in (one, other):
+        out = backbone(clips(3))
+        with torch.no_grad():
+            backbone.eval()(clips(2, 1))  # another length, before the recomputation
+        backbone.train()
+        out.square().mean().backward()
+    for (name, mine), theirs in zip(one.named_parameters(), other.parameters()):
+        assert (mine.grad is None) == (theirs.grad is None), name
+        assert mine.grad is None or torch.allclose(mine.grad, theirs.grad, atol=1e-6), name
+    assert all(torch.equal(value, other.state_dict()[key]) for key, value in one.state_dict().items())
+
+
+def test_frozen_stages_and_statistics():
+    backbone = build(model='resnet10t', frozen_stages=2).train()
+    frozen = {name for name, p in backbone.trunk.named_parameters() if not p.requires_grad}
+    assert frozen == {
+        n for n, _ in backbone.trunk.named_parameters() if n.startswith(('conv1', 'bn1', 'layer1', 'layer2'))
+    }
+    assert not backbone.trunk.layer2[0].bn1.training
+    assert backbone.trunk.layer3[0].bn1.training
+    backbone = build(**VIT, frozen_stages=0).train()
+    assert not backbone.trunk.pos_embed.requires_grad
+    assert backbone.trunk.blocks[0].norm1.weight.requires_grad
+    backbone = build(
+        model='resnet10t', frozen_stages='all', temporal=dict(type='auxskd_mm.TemporalConvs', channels=8)
+    ).train()
+    assert {n.split('.')[0] for n, p in backbone.named_parameters() if p.requires_grad} == {'temporal'}
+    assert not any(m.training for m in backbone.trunk.modules())
+    assert backbone.temporal.training
+    backbone = build(model='resnet10t', norm_eval=True).train()
+    assert not backbone.trunk.layer3[0].bn1.training
+    assert all(p.requires_grad for p in backbone.parameters())
+
+
+@pytest.mark.parametrize('family', FAMILIES)
+def test_every_trainable_parameter_gets_a_gradient(family):
+    backbone = build(**FAMILIES[family][0]).train()
+    backbone(clips(2, 4)).square().sum().backward()
+    assert [n for n, p in backbone.named_parameters() if p.requires_grad and p.grad is None] == []
+
+
+def test_mmengine_does_not_initialise_the_trunk_again():
+    backbone = build(model='resnet10t')
+    before = copy.deepcopy(backbone.state_dict())
+    model = MODELS.build(
+        dict(
+            type='Recognizer3D',
+            backbone=dict(type='auxskd_mm.TimmBackbone', model='resnet10t'),
+            cls_head=dict(type='auxskd_mm.VSPPHead', in_channels=512),
+        )
+    )
+    model.backbone.load_state_dict(before)
+    model.init_weights()
+    assert all(torch.equal(value, before[key]) for key, value in model.backbone.state_dict().items())
+
+
+def test_pretrained_weights_are_fetched_by_init_weights(monkeypatch):
+    torch.manual_seed(3)
+    donor, create = timm.create_model('resnet10t', num_classes=0), timm.create_model
+
+    def offline(name, pretrained=False, **kwargs):
+        if pretrained:
+            raise OSError('no route to host\nand more')
+        return create(name, **kwargs)
+
+    monkeypatch.setattr(timm, 'create_model', offline)
+    backbone = build(model='resnet10t', pretrained=True, temporal='inflate')
+    with pytest.raises(InputError, match=r"pretrained=True: the weights of 'resnet10t' .*no route to host\)"):
+        backbone.init_weights()
+    monkeypatch.setattr(timm, 'create_model', lambda name, pretrained=False, **kwargs: donor)
+    backbone.init_weights()
+    assert torch.equal(backbone.trunk.conv1[0].weight[:, :, 1], donor.conv1[0].weight / 3)
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'says'),
+    [
+        (dict(model='resnet17'), r"model='resnet17': no network of timm .*did you mean 'resnet1"),
+        (dict(model='resnet10t', depth=3), r"timm refuses its arguments \(.*'depth'"),
+        (dict(model='resnet10t', num_classes=3), r'num_classes: TimmBackbone sets this'),
+        (dict(model='resnet10t', temporal='lstm'), "temporal='lstm': expected 'none', 'shift', 'inflate'"),
+        (dict(model='resnet10t', temporal='inflate', temporal_kernel=2), 'temporal_kernel=2: expected an odd number'),
+        (dict(model='resnet10t', temporal='shift', shift_fraction=1.5), 'shift_fraction=1.5: expected a share'),
+        (dict(model='vgg11', temporal='shift'), 'VGG has no residual blocks'),
+        (dict(model='nf_regnet_b0', temporal='inflate'), 'stem.conv is a ScaledStdConv2d'),
+        (dict(model='resnet10t', out_indices=(9,)), r"out_indices=\(9,\): 'resnet10t' has maps 0 to 4"),
+        (dict(model='resnet10t', frozen_stages=9), r'frozen_stages=9: expected -1 \(none\) to 4'),
+        (dict(model='resnet10t', frozen_stages='most'), "frozen_stages='most': expected a number or 'all'"),
+        (
+            dict(model='resnet10t', temporal=dict(type='auxskd_mm.TemporalConvs', in_channels=3)),
+            'temporal.in_channels=3: the trunk yields 512 channels',
+        ),
+        (
+            dict(model='resnet10t', out_indices=(1, 2), temporal=dict(type='auxskd_mm.TemporalConvs')),
+            r'takes one map, and out_indices=\(1, 2\) gives 2',
+        ),
+    ],
+)
+def test_bad_settings_are_one_line(kwargs, says):
+    with pytest.raises(InputError, match=says) as error:
+        build(**kwargs)
+    assert '\n' not in str(error.value)
+
+
+def test_clips_of_another_size_or_form():
+    with pytest.raises(
+        InputError, match=r'img_size=\(32, 32\): the clips have 48 x 48 pixels; set img_size=\(48, 48\)'
+    ):
+        build(**VIT)(clips(2, 1, 48))
+    with pytest.raises(InputError, match=r'takes clips \(B, C, T, H, W\), got \(2, 3, 8, 8\)'):
+        build(**TINY)(torch.rand(2, 3, 8, 8))
+
+
+def test_without_timm_a_line_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'timm', None)
+    with pytest.raises(InputError, match=r"TimmBackbone needs timm .*pip install 'auxskd_mm\[timm\]'"):
+        TimmBackbone()

@@ -3,6 +3,7 @@
     python benchmarks/warm_start/run.py tennis7 --videos VIDEOS --groups groups.csv --jobs 2
     python benchmarks/warm_start/run.py tennis7 --rows random public --columns frozen  # a part of it
     python benchmarks/warm_start/run.py motion_clips --plan                                      # only says what would run
+    python benchmarks/warm_start/run.py tennis7 --features --videos VIDEOS --groups groups.csv   # on stored feature maps
 
 The rows and columns are those of configs/recipes/warm_start.py. A start that was cut off goes on where it was. The table
 stands in <out>/<set>/table.md and table.json, the protocol of every number in the folder of its cell.
@@ -25,6 +26,8 @@ from auxskd_mm.recipes.running.describe import describe_plan
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = ROOT / 'configs' / 'recipes' / 'warm_start.py'
+MAPS_RECIPE = ROOT / 'configs' / 'recipes' / 'warm_start_features.py'
+TRUNK = ROOT / 'configs' / 'warm_start' / 'trunk.py'
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,7 +35,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('set', choices=SETS)
     parser.add_argument('--videos', help='folder of the clips, class/clip.mp4; MotionClips are drawn')
     parser.add_argument('--groups', help='CSV with class, file and group; VIDEOS/groups.csv by default')
-    parser.add_argument('--recipe', type=Path, default=RECIPE)
+    parser.add_argument('--recipe', type=Path, help='the recipe of --features or of frames by default')
+    parser.add_argument('--features', action='store_true', help='train on stored feature maps of public weights')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/warm_start'), help='folder of stores, lists, cells')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2, 3, 4], help='of weights and of the split')
     parser.add_argument('--rows', nargs='+', default=[], help='rows to run; all by default')
@@ -47,18 +51,25 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     root = args.out.resolve() / args.set
-    lists = prepare(args.set, root, args.seeds, folder=args.videos, table=args.groups, motion=tuple(args.motion))
+    trunk = TRUNK if args.features else None
+    motion = tuple(args.motion)
+    lists = prepare(args.set, root, args.seeds, folder=args.videos, table=args.groups, motion=motion, trunk=trunk)
     clips = SETS[args.set]
-    own = {'all.size': clips.size, 'all.clip_len': clips.clip_len, **({} if clips.flip else {'all.flip': 0.0})}
+    if args.features:
+        own, folder = {f'all.{key}': value for key, value in clips.maps.items()}, root / 'features'
+    else:
+        own, folder = {'all.size': clips.size, 'all.clip_len': clips.clip_len, **clips.options}, root
+        own.update({} if clips.flip else {'all.flip': 0.0})
     options = args.cfg_options or {}
-    for key, value in {**own, **clips.options}.items():
+    for key, value in own.items():
         options.setdefault(key, value)
-    plan = plan_recipe(args.recipe, root, options, seeds=args.seeds, lists=lists)
+    recipe = args.recipe or (MAPS_RECIPE if args.features else RECIPE)
+    plan = plan_recipe(recipe, folder, options, seeds=args.seeds, lists=lists)
     plan.report['title'] = f'{args.set}: public weights, and pretraining from them'
     print(describe_plan(plan, args.rows, args.columns), flush=True)
     if not args.plan:
         run_plan(plan, jobs=args.jobs, rows=args.rows, evaluations=args.columns)
-        print((root / 'table.md').read_text(encoding='utf-8'))
+        print((folder / 'table.md').read_text(encoding='utf-8'))
 
 
 if __name__ == '__main__':

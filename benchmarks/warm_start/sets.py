@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from auxskd_mm.apis.feature_trunk import TrunkSpec
+from auxskd_mm.apis.pack_features import pack_features
+from auxskd_mm.config.load import load_config
 from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
 from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.preparation import prepare_folder
@@ -17,6 +21,7 @@ from auxskd_mm.errors import InputError
 from auxskd_mm.files import write_whole
 
 MOTION = 'motion_clips'
+VARIANTS = 5  # of every frame in a store of feature maps
 
 
 @dataclass(frozen=True)
@@ -28,20 +33,25 @@ class ClipSet:
         clip_len: Frames per clip.
         flip: Whether a mirrored clip keeps its class.
         options: Further overrides of the recipe, ``NAME.key`` or ``all.key``.
+        maps: Overrides of the trunk and of the recipe on its stored feature maps.
     """
 
     size: int
     clip_len: int = 8
     flip: bool = True
     options: dict[str, Any] = field(default_factory=dict)
+    maps: dict[str, Any] = field(default_factory=dict)
 
 
+# What moves decides on the mouth sets: maps of an early stage. A stroke shows in late ones, too.
+_EARLY = dict(size=64, stage=2, channels=40)
+_LATE = dict(size=112, stage=3, channels=112)
 SETS = {
-    'tennis7': ClipSet(160),
-    'avletters26': ClipSet(112, clip_len=16),
-    'miracl_words': ClipSet(112),
-    'grid_sentences': ClipSet(112, clip_len=16),
-    MOTION: ClipSet(48, clip_len=16, flip=False),
+    'tennis7': ClipSet(160, flip=False, maps=dict(_LATE, clip_len=8)),  # a mirrored forehand looks like a backhand
+    'avletters26': ClipSet(112, clip_len=16, maps=dict(_EARLY, clip_len=16)),
+    'miracl_words': ClipSet(112, maps=dict(_EARLY, clip_len=8)),
+    'grid_sentences': ClipSet(112, clip_len=16, maps=dict(_EARLY, clip_len=16)),
+    MOTION: ClipSet(48, clip_len=16, flip=False, maps=dict(_EARLY, clip_len=16)),
 }
 
 
@@ -59,6 +69,22 @@ def pack(folder: str | Path, out: Path, **settings: Any) -> Path:
     return out
 
 
+def pack_maps(store: Path, out: Path, clips: ClipSet, trunk: Path) -> Path:
+    """A store of the trunk's feature maps of all videos in a store of frames, made once.
+
+    Its variants are the crops and colours of the training.
+    """
+    if not (out / 'index.npz').is_file():
+        config = load_config(str(trunk), {key: clips.maps[key] for key in ('size', 'stage')})
+        named = out.with_name(f'{out.name}_trunk.py')
+        config.dump(str(named))
+        print(f'packing feature maps of {store}', flush=True)
+        sources = [SourceVideo(name, os.path.relpath(name, store)) for name in videos(store)]
+        changes = dict(variants=VARIANTS, flip=clips.flip, crop=0.75, jitter=(0.3, 0.3, 0.3, 0.05))
+        pack_features(out, sources, TrunkSpec(str(named)), workers=1, progress=sys.stderr, **changes)
+    return out
+
+
 def group_splits(folder: str, table: str | None, store: Path, out: Path, seeds: Sequence[int], share: float) -> None:
     """Write ``out/<seed>`` for each seed: the lists of :func:`prepare_folder`, with the clips of the store.
 
@@ -73,18 +99,26 @@ def group_splits(folder: str, table: str | None, store: Path, out: Path, seeds: 
             text = (lists / name).read_text(encoding='utf-8', errors='surrogateescape')
             text = text.replace(f'{os.path.abspath(folder)}{os.sep}', f'{store}{os.sep}')
             write_whole(lists / name, text.encode('utf-8', 'surrogateescape'))
+            if name == 'test.txt':  # without labels, for the tests of pretext tasks
+                paths = ''.join(f'{line.rsplit(" ", 1)[0]}\n' for line in text.splitlines())
+                write_whole(lists / 'held_out.txt', paths.encode('utf-8', 'surrogateescape'))
         write_whole(lists / 'done', '')
 
 
-def motion_splits(root: Path, seeds: Sequence[int], train: int, test: int) -> None:
-    """MotionClips in ``root/clips`` and its stores. All seeds have the same two parts."""
+def motion_splits(root: Path, seeds: Sequence[int], train: int, test: int, trunk: Path | None) -> Path:
+    """MotionClips in ``root/clips``, its stores and its lists. All seeds have the same two parts."""
     clips, stores = root / 'clips', root / 'stores'
     settings = MotionClipsSettings(train=train, val=0, test=test)
     make_motion_clips(clips, settings)
     for name in ('train', 'test'):
         pack(clips / name, stores / name, layout='raw', size=(64, 48))
+        if trunk is not None:
+            pack_maps(stores / name, root / 'maps' / name, SETS[MOTION], trunk)
+    if trunk is not None:
+        stores = root / 'maps'
+    out = root / ('lists' if trunk is None else 'map_lists')
     for seed in seeds:
-        lists = root / 'lists' / str(seed)
+        lists = out / str(seed)
         lines = {name: (clips / f'{name}.txt').read_text().splitlines() for name in ('train', 'test')}
         for name, rows in lines.items():
             write_whole(lists / f'{name}.txt', ''.join(f'{stores / row}\n' for row in rows))
@@ -93,6 +127,9 @@ def motion_splits(root: Path, seeds: Sequence[int], train: int, test: int) -> No
         write_whole(lists / 'pool.txt', ''.join(f'{stores / row.rsplit(" ", 1)[0]}\n' for row in lines['train']))
         classes = dict(sorted((int(row.rsplit(' ', 1)[1]), row.split('/')[1]) for row in lines['train']))
         write_whole(lists / 'classes.txt', ''.join(f'{name}\n' for name in classes.values()))
+        held_out = ''.join(f'{stores / row.rsplit(" ", 1)[0]}\n' for row in lines['test'])
+        write_whole(lists / 'held_out.txt', held_out)
+    return out
 
 
 def prepare(
@@ -104,6 +141,7 @@ def prepare(
     table: str | None = None,
     share: float = 0.25,
     motion: tuple[int, int] = (100, 40),
+    trunk: Path | None = None,
 ) -> str:
     """Pack a set and write the lists of its splits.
 
@@ -115,6 +153,7 @@ def prepare(
         table: CSV with class, file and group. None takes ``groups.csv`` in the folder.
         share: Share of the clips to test on.
         motion: Numbers of MotionClips per class to train and to test on.
+        trunk: Config of a frozen network. The lists then name a store of its feature maps.
 
     Returns:
         Folder of lists, with ``{seed}`` for the seed.
@@ -123,7 +162,7 @@ def prepare(
         InputError: If the folder does not exist.
     """
     if name == MOTION:
-        motion_splits(root, seeds, *motion)
+        lists = motion_splits(root, seeds, *motion, trunk)
     else:
         if folder is None or not os.path.isdir(folder):
             raise InputError(f'{name}: no folder of clips {folder!r}; give --videos FOLDER')
@@ -132,5 +171,8 @@ def prepare(
         if table is None:
             raise InputError(f'{name}: no {found}; give --groups FILE.csv with class, file and group')
         store = pack(folder, root / 'store', layout='jpg', quality=95, short_side=160)
-        group_splits(folder, table, store, root / 'lists', seeds, share)
-    return str(root / 'lists' / '{seed}')
+        if trunk is not None:
+            store = pack_maps(store, root / 'maps', SETS[name], trunk)
+        lists = root / ('lists' if trunk is None else 'map_lists')
+        group_splits(folder, table, store, lists, seeds, share)
+    return str(lists / '{seed}')

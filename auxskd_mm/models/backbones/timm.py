@@ -225,7 +225,10 @@ class TimmBackbone(StagedBackbone):
         Raises:
             InputError: See :func:`auxskd_mm.functional.transfer.load_checked`.
         """
-        return load_checked(self.trunk, inflate_state(state, self.trunk.state_dict()), ('',), name)
+        own = self.trunk.state_dict()
+        if self.out_indices is not None:  # timm leaves out what lies behind the last map
+            state = {key: value for key, value in state.items() if key in own}
+        return load_checked(self.trunk, inflate_state(state, own), ('',), name)
 
 
 def _recomputed(module: nn.Module, length: ClipLength, *args: Any, **kwargs: Any) -> Any:

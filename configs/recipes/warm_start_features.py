@@ -1,0 +1,55 @@
+# What pretraining adds to public weights: a small temporal module on the stored feature maps of a frozen image network,
+# measured with 1, 5, 20 and all labels per class; every seed has its own split. All rows have the same steps.
+#   python benchmarks/warm_start/run.py tennis7 --videos VIDEOS --groups groups.csv --features
+seeds = [0, 1, 2, 3, 4]
+lists = 'lists/{seed}'
+shared_cells = True  # a changed option makes new cells, and what did not change is not run again
+labels = dict(train='{lists}/train.txt', per_class=(1, 5, 20, 'all'), draws=1, groups='{lists}/groups.csv')
+
+data = {'lists': '{lists}'}
+pretext_steps = 1000
+phases = [
+    dict(name='pace', config='../warm_start/pace_features.py', options=data, steps=pretext_steps, test=True),
+    dict(name='vcop', config='../warm_start/vcop_features.py', options=data, steps=pretext_steps, test=True),
+    dict(name='rspnet', config='../warm_start/rspnet_features.py', options=data, steps=pretext_steps, test=True),
+    dict(name='vspp', config='../warm_start/vspp_features.py', options=data, steps=pretext_steps, test=True),
+    dict(name='auxskd', config='../warm_start/auxskd_features.py', options=data, steps=pretext_steps // 4),
+    dict(
+        name='auxskd_vspp',
+        config='../warm_start/vspp_features.py',
+        options=data,
+        init_from='auxskd',
+        steps=pretext_steps - pretext_steps // 4,
+        test=True,
+    ),
+]
+inits = [
+    dict(name='public', title='public weights'),
+    dict(name='public_still', title='public weights, still frames', options={'still': True}),
+    dict(name='pace', title='then VideoPace', init_from='pace'),
+    dict(name='vcop', title='then VCOP', init_from='vcop'),
+    dict(name='rspnet', title='then RSPNet', init_from='rspnet'),
+    dict(name='vspp', title='then VSPP', init_from='vspp'),
+    dict(name='auxskd_vspp', title='then auxSKD and VSPP', init_from='auxskd_vspp'),
+]
+evaluations = [
+    dict(
+        name='frozen',
+        config='../warm_start/probe_features.py',
+        options=data,
+        labels=True,
+        columns={'linear probe': 'linear/{n}', 'k-NN': 'knn/{n}'},
+    ),
+    dict(
+        name='finetune',
+        config='../warm_start/finetune_features.py',
+        options={**data, 'num_classes': '{num_classes}'},
+        labels=True,
+        steps={1: 100, 5: 300, 20: 600, 'all': 800},
+        columns={'fine-tuned': 'acc/top1'},
+    ),
+]
+comparisons = [
+    dict(row=row, base='public') for row in ('public_still', 'pace', 'vcop', 'rspnet', 'vspp', 'auxskd_vspp')
+]
+report = dict(title='Pretraining on the feature maps of public weights')

@@ -1,0 +1,40 @@
+# Shared parts of the warm-start rows on stored feature maps: a temporal module on the maps of a frozen image network, and a
+# training of a number of steps. benchmarks/warm_start/run.py packs the store and writes the lists.
+_base_ = ['../_base_/default_runtime.py', './_base_trunk.py']
+
+# Variables: --cfg-options lists=... num_classes=... clip_len=16 steps=600 still=True
+lists = 'lists'
+num_classes = None  # the names in {lists}/classes.txt
+clip_len = 8  # frames per clip of the measurements
+still = False  # True repeats one frame of each clip: measures what works without motion
+steps = 600
+lr = 2e-3
+channels = 112  # of the trunk's maps at its stage
+width = 128
+blocks = 4
+strides = (1, 2, 1, 1)  # in space, one per block
+backbone = dict(
+    type='auxskd_mm.TemporalConvs',
+    in_channels=channels,
+    channels=width,
+    blocks=blocks,
+    spatial_strides=strides,
+    factorised=True,
+)
+data_preprocessor = dict(type='auxskd_mm.FeatureDataPreprocessor', channels=channels)
+open_features = dict(type='auxskd_mm.OpenFeatures', trunk={{_base_.trunk}}, channels=channels)
+read = dict(type='auxskd_mm.DecodeFeatures')
+sampler = dict(type='DefaultSampler', shuffle=True)
+train_dataloader = dict(batch_size=16, num_workers=0, drop_last=True, sampler=sampler)
+test_dataloader = dict(batch_size=16, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False))
+test_cfg = dict(type='TestLoop')
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=lr, weight_decay=0.05))
+warmup = max(min(100, steps // 6), 1)
+train_cfg = dict(type='auxskd_mm.ResumableIterTrainLoop', max_iters=steps)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=warmup),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=warmup, end=steps, T_max=steps - warmup),
+]
+log_processor = dict(by_epoch=False)
+default_hooks = dict(logger=dict(interval=10), checkpoint=dict(by_epoch=False, interval=1000, max_keep_ckpts=1))
+env_cfg = dict(dist_cfg=dict(backend='gloo'))

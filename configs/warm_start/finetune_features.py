@@ -1,0 +1,32 @@
+# Fine-tuning of the temporal module, a number of steps, last weights (nothing is chosen on the test list).
+_base_ = ['./_base_features.py']
+
+model = dict(
+    type='Recognizer3D',
+    backbone={{_base_.backbone}},
+    cls_head=dict(
+        type='I3DHead',
+        num_classes=_base_.num_classes,
+        in_channels=_base_.width,
+        dropout_ratio=0.4,
+        average_clips=None,
+    ),
+    data_preprocessor={{_base_.data_preprocessor}},
+)
+pack = dict(type='PackActionInputs', meta_keys=('filename',))
+still = dict(type='auxskd_mm.StillFrames', enabled=_base_.still)
+sample = dict(type='UniformSample', clip_len=_base_.clip_len)
+train_pipeline = [{{_base_.open_features}}, sample, still, {{_base_.read}}, pack]
+test_pipeline = [{{_base_.open_features}}, dict(sample, test_mode=True), still, {{_base_.read}}, pack]
+train_dataloader = dict(
+    dataset=dict(type='auxskd_mm.LabeledVideoDataset', ann_file=f'{_base_.lists}/train.txt', pipeline=train_pipeline)
+)
+test_dataloader = dict(
+    dataset=dict(
+        type='auxskd_mm.LabeledVideoDataset',
+        ann_file=f'{_base_.lists}/test.txt',
+        pipeline=test_pipeline,
+        test_mode=True,
+    )
+)
+test_evaluator = dict(type='auxskd_mm.MultiClipAccuracy')

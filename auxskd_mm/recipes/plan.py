@@ -76,7 +76,7 @@ def plan_recipe(
 
 def make_plan(
     recipe: Path,
-    content: Mapping[str, Any],
+    content: Mapping[str, Any] | Config,
     work_dir: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
     *,
@@ -178,7 +178,7 @@ def _steps(plan: Plan, run: Run, phases: Sequence[Phase], hooks: Sequence[Mappin
             if init.evaluations and evaluation.name not in init.evaluations:
                 continue
             own = init.evaluation_options.get(evaluation.name, {})
-            for part in _parts(evaluation, run, drawn, plan.labels and filled(plan.labels.groups, variables)):
+            for part in _parts(evaluation, run, drawn, filled(plan.labels.groups, variables) if plan.labels else None):
                 steps.append(
                     Step(
                         f'{part.kind} from {init.name}',
@@ -195,7 +195,7 @@ def _steps(plan: Plan, run: Run, phases: Sequence[Phase], hooks: Sequence[Mappin
                         evaluation=evaluation,
                         steps=part.steps,
                         hooks=hooks,
-                        count=part.count,
+                        count=part.labels,
                     )
                 )
     for step in steps:
@@ -224,7 +224,7 @@ class _Part(NamedTuple):
     folder: str
     options: dict[str, Any]
     steps: int | None
-    count: int | None
+    labels: int | None
 
 
 def _parts(evaluation: Evaluation, run: Run, drawn: Mapping[int, list[str]], groups: str | None) -> list[_Part]:

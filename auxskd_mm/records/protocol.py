@@ -27,10 +27,11 @@ EVALUATIONS = dict(
     LinearProbeMetric='linear probe',
     KNNMetric='k-NN',
     RetrievalMetric='retrieval',
+    FewLabelsMetric='frozen features by labels per class',
     SegmentPaceMetric='pretext task',
     PretextAccuracyMetric='pretext task',
 )
-FROZEN = ('linear probe', 'k-NN', 'retrieval')
+FROZEN = ('linear probe', 'k-NN', 'retrieval', 'frozen features by labels per class')
 _AVERAGE_CLIPS = dict(prob='probabilities', score='logits')
 
 
@@ -65,7 +66,7 @@ def protocol_of(
     used = input_convention(model.get('data_preprocessor'), pipeline)
     taught = history[-1].get('input') if history and history[-1] else None
     return dict(
-        method=methods_text(history),
+        method=_method(history, model),
         pretraining=history,
         pretraining_data=_data(history),
         init=_init(history, model),
@@ -200,6 +201,11 @@ def _data(history: History | None) -> list[str] | None:
     if history is None or any(phase is None or phase.get('data') is None for phase in history):
         return None
     return list(dict.fromkeys(name for phase in history if phase for name in phase['data']))
+
+
+def _method(history: History | None, model: Mapping[str, Any]) -> str | None:
+    public = history is not None and not history and any(pretrained_parts(model, 'model'))
+    return 'none (public weights)' if public else methods_text(history)
 
 
 def _init(history: History | None, model: Mapping[str, Any] | None = None) -> str | None:

@@ -115,7 +115,8 @@ def _forget() -> None:
 
 def _kinds(base: type) -> Iterator[Any]:
     yield base
-    for kind in base.__subclasses__():
+    below: list[type] = base.__subclasses__()
+    for kind in below:
         yield from _kinds(kind)
 
 

@@ -13,7 +13,7 @@ class Interval(NamedTuple):
 
     mean: float
     half: float
-    count: int
+    count: int  # type: ignore[assignment]  # hides the count of tuples
 
     def text(self, signed: bool = False) -> str:
         """Percent, such as ``24.5 ± 1.2``."""

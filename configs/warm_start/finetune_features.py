@@ -14,10 +14,10 @@ model = dict(
     data_preprocessor={{_base_.data_preprocessor}},
 )
 pack = dict(type='PackActionInputs', meta_keys=('filename',))
-still = dict(type='auxskd_mm.StillFrames', enabled=_base_.still)
+repeat_frame = dict(type='auxskd_mm.StillFrames', enabled=_base_.still)
 sample = dict(type='UniformSample', clip_len=_base_.clip_len)
-train_pipeline = [{{_base_.open_features}}, sample, still, {{_base_.read}}, pack]
-test_pipeline = [{{_base_.open_features}}, dict(sample, test_mode=True), still, {{_base_.read}}, pack]
+train_pipeline = [{{_base_.open_features}}, sample, repeat_frame, {{_base_.read}}, pack]
+test_pipeline = [{{_base_.open_features}}, dict(sample, test_mode=True), repeat_frame, {{_base_.read}}, pack]
 train_dataloader = dict(
     dataset=dict(type='auxskd_mm.LabeledVideoDataset', ann_file=f'{_base_.lists}/train.txt', pipeline=train_pipeline)
 )

@@ -48,7 +48,7 @@ _EARLY = dict(size=64, stage=2, channels=40)
 _LATE = dict(size=112, stage=3, channels=112)
 SETS = {
     'tennis7': ClipSet(160, flip=False, maps=dict(_LATE, clip_len=8)),  # a mirrored forehand looks like a backhand
-    'avletters26': ClipSet(112, clip_len=16, maps=dict(_EARLY, clip_len=16)),
+    'avletters26': ClipSet(112, clip_len=16, maps=dict(_EARLY, clip_len=12)),
     'miracl_words': ClipSet(112, maps=dict(_EARLY, clip_len=8)),
     'grid_sentences': ClipSet(112, clip_len=16, maps=dict(_EARLY, clip_len=16)),
     MOTION: ClipSet(48, clip_len=16, flip=False, maps=dict(_EARLY, clip_len=16)),

@@ -45,7 +45,7 @@ evaluations = [
         config='../warm_start/finetune_features.py',
         options={**data, 'num_classes': '{num_classes}'},
         labels=True,
-        steps={1: 100, 5: 300, 20: 600, 'all': 800},
+        steps={1: 60, 5: 150, 20: 300, 'all': 500},
         columns={'fine-tuned': 'acc/top1'},
     ),
 ]

@@ -11,14 +11,15 @@ steps = 600
 lr = 2e-3
 channels = 112  # of the trunk's maps at its stage
 width = 128
-blocks = 4
-strides = (1, 2, 1, 1)  # in space, one per block
+blocks = 3
+spatial_strides, temporal_strides = (2, 1, 2), (1, 2, 1)  # one per block
 backbone = dict(
     type='auxskd_mm.TemporalConvs',
     in_channels=channels,
     channels=width,
     blocks=blocks,
-    spatial_strides=strides,
+    spatial_strides=spatial_strides,
+    temporal_strides=temporal_strides,
     factorised=True,
 )
 data_preprocessor = dict(type='auxskd_mm.FeatureDataPreprocessor', channels=channels)

@@ -17,6 +17,7 @@ POOLINGS = {
     'average': 'global average pool',
     'vcop': "VCOP's map max-pooled (1, 2, 2) and flattened",
     'rspnet': "global average pool (RSPNet's code)",
+    'time': 'mean over space in each quarter of the clip, side by side',
     'rspnet_max': "max over space, mean over time (RSPNet's supplement names only the first)",
 }
 # Comparisons of features with a gallery.

@@ -24,7 +24,13 @@ phases = [
     ),
 ]
 inits = [
-    dict(name='public', title='public weights'),
+    dict(
+        name='trunk',
+        title='public weights alone, frozen',
+        options={'trunk_only': True},
+        evaluations=['frozen'],
+    ),
+    dict(name='public', title='public weights, temporal module from scratch'),
     dict(name='public_still', title='public weights, still frames', options={'still': True}),
     dict(name='pace', title='then VideoPace', init_from='pace'),
     dict(name='vcop', title='then VCOP', init_from='vcop'),

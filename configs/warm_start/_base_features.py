@@ -13,6 +13,7 @@ channels = 112  # of the trunk's maps at its stage
 width = 128
 blocks = 3
 spatial_strides, temporal_strides = (2, 1, 2), (1, 2, 1)  # one per block
+trunk_only = False  # True measures the maps as they are
 backbone = dict(
     type='auxskd_mm.TemporalConvs',
     in_channels=channels,
@@ -22,6 +23,8 @@ backbone = dict(
     temporal_strides=temporal_strides,
     factorised=True,
 )
+if trunk_only:
+    backbone = dict(type='auxskd_mm.FeatureMaps', in_channels=channels)
 data_preprocessor = dict(type='auxskd_mm.FeatureDataPreprocessor', channels=channels)
 open_features = dict(type='auxskd_mm.OpenFeatures', trunk={{_base_.trunk}}, channels=channels)
 read = dict(type='auxskd_mm.DecodeFeatures')

@@ -8,7 +8,7 @@ from .pytorchvideo import PyTorchVideoBackbone
 from .r2plus1d import R2Plus1DVCOP
 from .r3d import R3DVCOP
 from .s3dg import S3DG
-from .temporal_convs import TemporalConvs
+from .temporal_convs import FeatureMaps, TemporalConvs
 from .timm import TimmBackbone
 from .torchvision_video import TorchvisionVideoBackbone
 
@@ -16,6 +16,7 @@ __all__ = [
     'C3DBN',
     'R3DVCOP',
     'S3DG',
+    'FeatureMaps',
     'I3DInception',
     'PackagedWeights',
     'PyTorchVideoBackbone',

@@ -109,6 +109,35 @@ class TemporalConvs(BaseModule):
         return self.blocks(self.project(x.to(next(self.parameters()).dtype)))
 
 
+@MODELS.register_module()
+class FeatureMaps(BaseModule):
+    """Stored feature maps as they are, to measure the trunk itself: (B, C, T, h, w) -> (B, C, T, h, w) in float32.
+
+    Args:
+        in_channels: Channels C of the maps.
+        init_cfg: Not used; there are no weights.
+
+    Attributes:
+        out_channels: C.
+
+    Raises:
+        InputError: From ``forward``, if the input has another number of dimensions or channels.
+    """
+
+    def __init__(self, in_channels: int, init_cfg: dict | list | None = None) -> None:
+        super().__init__(init_cfg)
+        self.in_channels = self.out_channels = in_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the maps in float32."""
+        if x.ndim != 5 or x.shape[1] != self.in_channels:
+            raise InputError(
+                f'FeatureMaps.in_channels={self.in_channels}: got features {tuple(x.shape)}, expected '
+                f'(B, {self.in_channels}, T, h, w)'
+            )
+        return x.float()
+
+
 def _strides(key: str, value: int | tuple[int, ...], blocks: int) -> list[int]:
     """One stride for each block."""
     strides = [value, *[1] * (blocks - 1)] if isinstance(value, int) else list(value)

@@ -23,8 +23,9 @@ def pool_for_protocol(feats: Features | None, pooling: str = 'average') -> Tenso
         feats: The backbone's output for B clips. 'average' and 'rspnet' take every form that :func:`feature_map` takes.
             The others take a feature map (B, C, T', H', W'). Of several stages (a backbone for TPN) the last one is
             used.
-        pooling: 'average', 'rspnet', 'vcop' or 'rspnet_max'. 'average' and 'rspnet' compute the same. 'vcop' turns a
-            map of 512 x 2 x 7 x 7 into 9,216 values.
+        pooling: 'average', 'rspnet', 'vcop', 'rspnet_max' or 'time'. 'average' and 'rspnet' compute the same. 'vcop'
+            turns a map of 512 x 2 x 7 x 7 into 9,216 values. 'time' keeps when something happens, in 4 * C values; no
+            published protocol has it.
 
     Returns:
         (B, D).
@@ -49,6 +50,8 @@ def pool_for_protocol(feats: Features | None, pooling: str = 'average') -> Tenso
         )
     if pooling == 'rspnet_max':
         return fmap.amax((3, 4)).mean(2)  # (B, C, T', H', W') -> (B, C)
+    if pooling == 'time':
+        return F.adaptive_avg_pool3d(fmap, (4, 1, 1)).flatten(1)  # (B, C * 4)
     if min(fmap.shape[3:]) < 2:
         raise InputError(f"pooling='vcop' needs maps of at least 2 x 2, got {tuple(fmap.shape[3:])}: use larger crops")
     return F.max_pool3d(fmap, (1, 2, 2), stride=(1, 2, 2)).flatten(1)  # (B, C * T' * H'/2 * W'/2)

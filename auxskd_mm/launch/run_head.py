@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from mmengine.device import get_device
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook, LoggerHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
@@ -82,7 +83,9 @@ def _validation(runner: Runner) -> list[tuple[str, str]]:
 
 
 def _device(runner: Runner) -> tuple[str, str]:
-    device = next(unwrap(runner.model).parameters()).device
+    # The trunk's own maps are measured by a model without parameters.
+    parameter = next(unwrap(runner.model).parameters(), None)
+    device = get_device() if parameter is None else parameter.device
     ranks = '' if get_world_size() == 1 else f', {get_world_size()} processes'
     wrapper = getattr(runner, 'optim_wrapper', None)
     mixed = 'Amp' in type(wrapper).__name__

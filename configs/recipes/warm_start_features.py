@@ -7,7 +7,7 @@ shared_cells = True  # a changed option makes new cells, and what did not change
 labels = dict(train='{lists}/train.txt', per_class=(1, 5, 20, 'all'), draws=1, groups='{lists}/groups.csv')
 
 data = {'lists': '{lists}'}
-pretext_steps = 1000
+pretext_steps = 600
 phases = [
     dict(name='pace', config='../warm_start/pace_features.py', options=data, steps=pretext_steps, test=True),
     dict(name='vcop', config='../warm_start/vcop_features.py', options=data, steps=pretext_steps, test=True),
@@ -51,7 +51,7 @@ evaluations = [
         config='../warm_start/finetune_features.py',
         options={**data, 'num_classes': '{num_classes}'},
         labels=True,
-        steps={1: 60, 5: 150, 20: 300, 'all': 500},
+        steps={1: 60, 5: 200, 20: 400, 'all': 1000},
         columns={'fine-tuned': 'acc/top1'},
     ),
 ]

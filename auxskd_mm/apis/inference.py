@@ -158,7 +158,9 @@ def _build(config: Config, random_weights: bool, seed: int) -> VideoModel:
                 model.init_weights()
             backbone = settings.get('backbone')
             init = (backbone.get('init_cfg') if isinstance(backbone, dict) else None) or []
-            started = any('checkpoint' in one or 'package' in one for one in ([init] if isinstance(init, dict) else init))
+            started = any(
+                'checkpoint' in one or 'package' in one for one in ([init] if isinstance(init, dict) else init)
+            )
             known = 'the backbone starts from its init_cfg, and the rest is random'
             line = known if started else 'random weights, whose answers mean nothing'
             print_log(f'no checkpoint: {line}', logger='current')

@@ -58,7 +58,7 @@ class TrunkSpec:
 
 
 class TrunkRecord(NamedTuple):
-    """What decides about the features of a trunk.
+    """What the features of a trunk depend on.
 
     Attributes:
         backbone: Config of the trunk as plain data.

@@ -17,6 +17,7 @@ from ..functional.adapter_state import BASE_DIGEST
 from ..functional.transfer import TRAINING_PARTS, load_checked
 from ..models.adapters import AdapterBank
 from ..models.adapters.fold import fold_into_layers, fold_scales
+from ..models.start_weights import start_weights
 from ..plain_data import to_plain
 from ..random_state import untouched_random_state
 from ..registry import MODELS
@@ -55,7 +56,7 @@ def merge_adapters(
         raise InputError(f'{adapters}: not a checkpoint of adapters alone; AdapterHook writes adapters.pth')
     with untouched_random_state():
         network = MODELS.build(model)
-        network.init_weights()
+        start_weights(network)
     if base is not None:
         load_checked(network, read_checkpoint(base), ('backbone.',), str(base))
     load_checked(network, state, ('backbone.',), str(adapters))

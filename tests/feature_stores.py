@@ -1,20 +1,25 @@
-"""A tiny trunk of single frames, its config, and a store of its feature maps."""
+"""A tiny trunk of single frames, its config, stores of its feature maps, and stores that a config expects."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from conftest import write_video
 from torch import Tensor, nn
 
 from auxskd_mm.apis.feature_trunk import TrunkSpec
 from auxskd_mm.apis.pack_features import pack_features
-from auxskd_mm.datasets.stores import SourceVideo, Store
+from auxskd_mm.datasets.packing import pack_videos
+from auxskd_mm.datasets.stores import FeatureSettings, SourceVideo, Store
+from auxskd_mm.datasets.stores.feature_settings import trunk_config
 from auxskd_mm.datasets.stores.store import forget_store
-from auxskd_mm.registry import MODELS
+from auxskd_mm.registry import MODELS, type_name
 
 CHANNELS, GRID = 6, (4, 4)
 
@@ -107,3 +112,23 @@ def feature_store(folder: Path, videos: list[SourceVideo], config: str, **settin
     forget_store(str(folder))
     assert store is not None
     return store
+
+
+@dataclass(frozen=True)
+class Noise:
+    """In place of a trunk: maps that differ from frame to frame."""
+
+    def __call__(self, frames: Iterator[np.ndarray], name: str, settings: FeatureSettings) -> Iterator[np.ndarray]:
+        for number, _ in enumerate(frames):
+            shape = (settings.variants, settings.channels, *settings.grid)
+            yield np.random.RandomState(number).rand(*shape).astype(np.float16)
+
+
+def input_of(steps: Sequence[Mapping[str, Any]], video: str, folder: Path) -> str:
+    """The file that a pipeline opens: the video, or the same video in a store as ``OpenFeatures`` expects it."""
+    opening = next((step for step in steps if type_name(step['type']) == 'OpenFeatures'), None)
+    if opening is None:
+        return video
+    trunk, grid = trunk_config(opening['trunk']), tuple(opening['grid'])
+    settings = FeatureSettings('0' * 16, trunk, {}, opening['channels'], grid, variants=2)
+    return f'{pack_videos(folder, [SourceVideo(video, "v.mp4", 0)], settings, extract=Noise()).path}/v.mp4'

@@ -22,6 +22,7 @@ from ..config.pipelines import all_steps, evaluation_steps, is_random
 from ..datasets.packing.variants import apply_variant, draw_variants
 from ..datasets.stores import FeatureSettings
 from ..datasets.stores.feature_settings import trunk_config
+from ..datasets.transforms.decoding import DECODERS
 from ..errors import InputError, VideoReadError
 from ..models.backbones.frames import takes_frames
 from ..models.modules.feature_map import feature_map
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
 
 _BATCH = 32
 _HALF_MAX = float(torch.finfo(torch.float16).max)
-# Steps around the ones that prepare a single frame.
-_BEFORE = ('DecodeClips', 'DecordDecode', 'PyAVDecode', 'OpenCVDecode', 'RawFrameDecode')
+# Steps behind the ones that prepare a single frame.
 _AFTER = ('FormatShape', 'PackActionInputs')
 
 
@@ -58,7 +58,7 @@ class TrunkSpec:
 
 
 class TrunkRecord(NamedTuple):
-    """What decides about the features of a trunk.
+    """What the features of a trunk depend on.
 
     Attributes:
         backbone: Config of the trunk as plain data.
@@ -276,7 +276,7 @@ def _pixel_steps(steps: Sequence[Mapping[str, Any]], path: str) -> list[Mapping[
         InputError: If the pipeline decodes no frames, or a step is random.
     """
     names = [type_name(step['type']) for step in steps]
-    decoders = [i for i, name in enumerate(names) if name in _BEFORE]
+    decoders = [i for i, name in enumerate(names) if name in DECODERS]
     if not decoders:
         raise InputError(f'{path}: its test pipeline decodes no frames (its steps: {", ".join(names)})')
     kept = [step for step, name in zip(steps[decoders[-1] + 1 :], names[decoders[-1] + 1 :]) if name not in _AFTER]

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..errors import InputError, VideoReadError
 from .stores import FEATURES, FeatureSettings, find_store
+from .transforms.decoding import DECODERS
 from .transforms.features import DecodeFeatures, OpenFeatures
 
-_DECODERS = ('DecodeClips', 'DecordDecode', 'PyAVDecode', 'OpenCVDecode', 'RawFrameDecode')
 # Steps behind DecodeFeatures that leave the maps as they are. A class of yours says so by `takes_features = True`.
 _HARMLESS = ('PackActionInputs', 'MarkSample')
 
@@ -36,7 +36,7 @@ def check_feature_pipeline(transforms: Sequence[Callable], filenames: Sequence[s
             _refuse_stores(one_per_folder)
         return None
     names = [type(step).__name__ for step in transforms]
-    if names.count('DecodeFeatures') != 1 or any(name in _DECODERS for name in names):
+    if names.count('DecodeFeatures') != 1 or any(name in DECODERS for name in names):
         raise InputError(
             f'the pipeline opens feature maps, so it must read them with one DecodeFeatures (its steps: {", ".join(names)})'
         )

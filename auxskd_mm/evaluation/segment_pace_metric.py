@@ -38,7 +38,8 @@ def segment_pace_accuracy(
 
     Returns:
         ``{pace,segment,joint}_acc``, ``_chance`` and ``_ceiling``; ``segment_acc_paced`` (over samples whose pace
-        is not ``unchanged``, NaN if there are none); and ``pace_ci95``, the half width of the normal 95% interval of pace_acc.
+        is not ``unchanged``, NaN if there are none); and ``pace_ci95``, the half width of the normal 95% interval of
+        pace_acc.
     """
     count = len(pace)
     pace_hit, segment_hit = pace_pred == pace, segment_pred == segment

@@ -15,6 +15,8 @@ from .public_weights import Match, match_weights, weights_in
 from .public_weights.containers import plain_keys
 from .public_weights.match import OPTIONAL, check_left, kind_of
 
+# Parts of a model that its own training alone needs: published and adapter checkpoints leave them out.
+TRAINING_PARTS = ('teacher.', 'queue.', 'frozen.', 'data_preprocessor.')
 # Statistics of the augmentation say nothing about which network a file belongs to.
 _OPTIONAL_PREFIXES = ('data_preprocessor.',)
 
@@ -187,9 +189,10 @@ def _split_adapters(
     """The tensors that a checkpoint must have, and the number of adapter tensors that a base without adapters lacks."""
     theirs = [key for key in source if is_adapter_key(key) and key.startswith(tuple(prefixes))]
     base = [key for key in wanted if not is_adapter_key(key)]
-    if theirs and len(base) == len(wanted):
+    lacking = sorted(set(theirs) - set(wanted))
+    if lacking:
         raise InputError(
-            f'{name}: was trained with adapters ({examples(theirs)}), which the model lacks; give its backbone the same '
+            f'{name}: was trained with adapters, and the model lacks {examples(lacking)}; give its backbone the same '
             "adapters (type='auxskd_mm.AdaptedBackbone')"
         )
     return (wanted, 0) if theirs else (base, len(wanted) - len(base))

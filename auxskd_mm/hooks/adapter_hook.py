@@ -16,6 +16,7 @@ from torch import nn
 from ..errors import InputError, examples
 from ..files import write_atomically
 from ..functional.adapter_state import BANK, BASE_DIGEST, digest_of, is_adapter_key, short
+from ..functional.transfer import TRAINING_PARTS
 from ..models.adapters import AdapterBank
 from ..models.wrappers import full_state, is_sharded
 from ..plain_data import to_plain
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from mmengine.runner import Runner
 
     from ..typing import DataBatch
-
-# Parts of a model that an adapter checkpoint leaves out.
-_LEFT_OUT = ('teacher.', 'queue.', 'data_preprocessor.')
 
 
 @HOOKS.register_module()
@@ -45,8 +43,9 @@ class AdapterHook(Hook):
     - ``before_train`` checks the optimizer, computes the digest of the base and logs the share of parameters that are
       trained.
     - After each save of the checkpoint hook, and at the end, ``adapters.pth`` is written into the same folder. It holds
-      the adapters, all that is trained, the buffers of the backbone (the BatchNorm statistics) and the SHA-256 of the
-      frozen weights. ``load_from`` takes it on top of the same base and refuses another one.
+      the adapters, what else is trained except the parts that only the training needs (projectors of teachers, queues),
+      the buffers of the backbone (the BatchNorm statistics) and the SHA-256 of the frozen weights. ``load_from`` takes it
+      on top of the same base and refuses another one.
 
     Args:
         filename: Name of the file.
@@ -110,12 +109,13 @@ class AdapterHook(Hook):
             return
         model = unwrap(runner.model)
         left_out = base_keys(model)
-        if not torch.equal(digest_of(state, left_out), self._digest):  # type: ignore[arg-type]  # set before training
+        assert self._digest is not None  # set before training
+        if not torch.equal(digest_of(state, left_out), self._digest):
             raise InputError(
                 'AdapterHook: frozen weights of the base have changed in training; is there an optimizer or a hook that '
                 'writes to them?'
             )
-        kept = {k: v.cpu() for k, v in state.items() if k not in left_out and not k.startswith(_LEFT_OUT)}
+        kept = {k: v.cpu() for k, v in state.items() if k not in left_out and not k.startswith(TRAINING_PARTS)}
         kept[BASE_DIGEST] = self._digest
         meta = dict(epoch=runner.epoch, iter=runner.iter, adapters=dict(base_keys=sorted(left_out)))
         with suppress(AttributeError, TypeError):  # a Runner made of objects has no config
@@ -134,7 +134,7 @@ def base_keys(model: nn.Module) -> set[str]:
         if name.startswith(prefixes)
         and not parameter.requires_grad
         and not is_adapter_key(name)
-        and not name.startswith(_LEFT_OUT)
+        and not name.startswith(TRAINING_PARTS)
     }
 
 
@@ -142,7 +142,7 @@ def _banks(model: nn.Module) -> dict[str, AdapterBank]:
     banks = {
         name: module
         for name, module in model.named_modules()
-        if isinstance(module, AdapterBank) and not name.startswith(_LEFT_OUT)
+        if isinstance(module, AdapterBank) and not name.startswith(TRAINING_PARTS)
     }
     if not banks:
         raise InputError(

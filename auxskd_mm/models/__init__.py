@@ -10,4 +10,7 @@ from .heads import *  # noqa: F403
 from .losses import *  # noqa: F403
 from .modules import *  # noqa: F403
 from .pretext import *  # noqa: F403
+from .pretrained import honour_init_cfg
 from .wrappers import *  # noqa: F403
+
+honour_init_cfg()

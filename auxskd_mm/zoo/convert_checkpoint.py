@@ -15,6 +15,7 @@ from torch import Tensor
 from ..checkpoint_files import read_checkpoint
 from ..errors import InputError
 from ..files import WholeFile
+from ..functional.public_weights.naming import rename_key
 from ..functional.public_weights.plain_resnet import PLAIN_TO_MMACTION
 from ..functional.transfer import check_copied, check_finite, check_tensors
 from .i3d_checkpoint import convert_i3d, is_i3d
@@ -135,8 +136,7 @@ def _hara_name(key: str) -> str:
     """Rename a backbone's key of RSPNet's ``resnet18`` to MMAction2's name. Other keys do not change."""
     front, mark, name = key.partition('backbone.')
     if mark:
-        for pattern, replacement in PLAIN_TO_MMACTION:
-            name = re.sub(pattern, replacement, name)
+        name = rename_key(name, PLAIN_TO_MMACTION)
     return front + mark + name
 
 

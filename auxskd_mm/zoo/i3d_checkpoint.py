@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -10,23 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError, examples
+from ..functional.public_weights.inception_i3d import ADAPTERS_TO_OURS, CLASSIFIER, STEM
+from ..functional.public_weights.naming import rename_key
 from ..functional.transfer import check_transfer
 from ..models.adapters import ConvAdapter
 from ..models.backbones.i3d import I3DBlock, I3DInception
 from ..models.heads import VSPPHead
 
-_STEM = 'conv3d_1a_7x7.'
-# The classifier over the classes of Kinetics. PECoP keeps it in its file and never calls it.
-_CLASSIFIER = 'conv3d_0c_1x1.'
 _HEADS = {'logits_p.conv3d.': 'cls_head.fc_speed.', 'logits_s.conv3d.': 'cls_head.fc_segment.'}
-_ADAPTER = re.compile(r'(mixed_\w+)\.tuning_module\.(.+)')
-_ADAPTER_PARTS = {
-    'se': 'scale',
-    'conv1.weight': 'down.weight',
-    'conv1.bias': 'down.bias',
-    'conv2.weight': 'up.weight',
-    'conv2.bias': 'up.bias',
-}
 _ORIGIN = dict(pecop='a PECoP checkpoint', i3d='the I3D of hassony2/kinetics_i3d_pytorch')
 
 
@@ -47,7 +37,7 @@ class ConvertedI3D(NamedTuple):
 
 def is_i3d(keys: Mapping[str, object]) -> bool:
     """Whether a state dict is that of an Inception I3D, with the ``model.`` of PECoP or without."""
-    return any(key.removeprefix('model.').startswith(_STEM) for key in keys)
+    return any(key.removeprefix('model.').startswith(STEM) for key in keys)
 
 
 def convert_i3d(tensors: Mapping[str, Tensor], name: str) -> ConvertedI3D:
@@ -71,7 +61,7 @@ def convert_i3d(tensors: Mapping[str, Tensor], name: str) -> ConvertedI3D:
         if new in wanted:
             # A 1 x 1 x 1 convolution on positions is a linear layer on positions.
             state[new] = value.flatten(1) if new.startswith('cls_head.') and value.ndim > 1 else value
-        elif new.startswith(f'backbone.{_CLASSIFIER}'):
+        elif new.startswith(f'backbone.{CLASSIFIER}'):
             dropped.append(key)
         else:
             unknown.append(key)
@@ -88,11 +78,7 @@ def _pecop_name(key: str) -> str:
             return ours + key[len(prefix) :]
     if not key.startswith('model.'):
         return ''
-    key = key.removeprefix('model.')
-    adapter = _ADAPTER.fullmatch(key)
-    if adapter is None:
-        return f'backbone.{key}'
-    return f'backbone.adapters.{adapter[1]}.{_ADAPTER_PARTS.get(adapter[2], "")}'
+    return f'backbone.{rename_key(key.removeprefix("model."), ADAPTERS_TO_OURS)}'
 
 
 def _wanted(kind: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -104,6 +90,6 @@ def _wanted(kind: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             for block, module in network.named_children():
                 if isinstance(module, I3DBlock):
                     parts[f'backbone.adapters.{block}'] = ConvAdapter(module.out_channels)
-            classes = [len(tensors.get(f'{head}bias', [0])) for head in _HEADS]
-            parts['cls_head'] = VSPPHead(network.out_channels, *classes)
+            speeds, segments = (len(tensors.get(f'{head}bias', [0])) for head in _HEADS)
+            parts['cls_head'] = VSPPHead(network.out_channels, speeds, segments)
     return {f'{part}.{key}': value for part, module in parts.items() for key, value in module.state_dict().items()}

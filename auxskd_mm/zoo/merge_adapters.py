@@ -14,15 +14,14 @@ from ..choices import ADAPTER_FOLDS
 from ..errors import InputError
 from ..files import check_writable, write_whole
 from ..functional.adapter_state import BASE_DIGEST
-from ..functional.transfer import load_checked, plain_keys
+from ..functional.transfer import TRAINING_PARTS, load_checked
 from ..models.adapters import AdapterBank
 from ..models.adapters.fold import fold_into_layers, fold_scales
+from ..models.start_weights import start_weights
 from ..plain_data import to_plain
 from ..random_state import untouched_random_state
 from ..registry import MODELS
 from ..version import __version__
-
-_LEFT_OUT = ('teacher.', 'queue.', 'data_preprocessor.')
 
 
 def merge_adapters(
@@ -57,25 +56,17 @@ def merge_adapters(
         raise InputError(f'{adapters}: not a checkpoint of adapters alone; AdapterHook writes adapters.pth')
     with untouched_random_state():
         network = MODELS.build(model)
-        network.init_weights()
+        start_weights(network)
     if base is not None:
-        load_checked(network, _with_prefix(read_state(base)), ('backbone.',), str(base))
+        load_checked(network, read_checkpoint(base), ('backbone.',), str(base))
     load_checked(network, state, ('backbone.',), str(adapters))
     for owner in [m for _, m in network.named_modules() if isinstance(getattr(m, 'adapters', None), AdapterBank)]:
         if fold is not None:
             (fold_scales if fold == 'scale' else fold_into_layers)(owner)
-    merged = {k: v.detach().clone() for k, v in network.state_dict().items() if not k.startswith(_LEFT_OUT)}
+    merged = {k: v.detach().clone() for k, v in network.state_dict().items() if not k.startswith(TRAINING_PARTS)}
     content = read_checkpoint(adapters)
     meta = dict(content['meta']) if isinstance(content.get('meta'), Mapping) else {}
     meta.update(auxskd_mm_version=__version__, merged=dict(fold=fold or 'none'))
     buffer = io.BytesIO()
     torch.save(to_plain(dict(meta=meta, state_dict=merged)), buffer)
     return write_whole(target, buffer.getvalue())
-
-
-def _with_prefix(state: Mapping[str, Any]) -> dict[str, Any]:
-    """A state dict whose backbone is called ``backbone.*``, also if the file holds the backbone alone."""
-    plain = plain_keys(state)
-    if any(key.startswith('backbone.') for key in plain):
-        return plain
-    return {f'backbone.{key}': value for key, value in plain.items()}

@@ -6,7 +6,7 @@ import pytest
 import runs
 import torch
 from mmengine.config import Config
-from tool_runs import tiny_clips
+from tool_runs import call_tool, tiny_clips
 
 from auxskd_mm.errors import InputError, Preempted
 from auxskd_mm.functional.adapter_state import BASE_DIGEST
@@ -158,6 +158,30 @@ def test_merged_checkpoint_is_whole(trained, data, bases, tmp_path):
         merge_adapters(model, trained / 'adapters.pth', tmp_path / 'x.pth', base=bases / '2.pth')
     with pytest.raises(InputError, match=r"'conv2'.*cannot be folded"):
         merge_adapters(model, trained / 'adapters.pth', tmp_path / 'x.pth', base=bases / '1.pth', fold='layers')
+
+
+def test_tool_writes_the_merged_checkpoint(trained, data, bases, tmp_path, monkeypatch, capfd):
+    config = config_of('vspp', data, tmp_path)
+    config.dump(tmp_path / 'config.py')
+    words = (tmp_path / 'config.py', trained / 'adapters.pth', tmp_path / 'merged.pth', '--base', bases / '1.pth')
+    done = call_tool(monkeypatch, capfd, 'model_converters/merge_adapters.py', *words)
+    assert (done.code, done.out.strip()) == (0, str(tmp_path / 'merged.pth')), done.err
+    whole = state(trained / 'epoch_2.pth')
+    assert all(torch.equal(value, whole[key]) for key, value in state(tmp_path / 'merged.pth').items())
+    (tmp_path / 'merged.pth').write_text('mine')
+    again = call_tool(monkeypatch, capfd, 'model_converters/merge_adapters.py', *words)
+    assert '--overwrite' in again.error_line()
+    folded = call_tool(
+        monkeypatch, capfd, 'model_converters/merge_adapters.py', *words, '--overwrite', '--fold', 'scale'
+    )
+    assert folded.code == 0, folded.err
+    changed = {key for key, value in state(tmp_path / 'merged.pth').items() if not torch.equal(value, whole[key])}
+    assert all('.adapters.' in key and '.up.' in key for key in changed)
+    assert not any(key.endswith('.scale') for key in state(tmp_path / 'merged.pth'))
+    of_base = call_tool(
+        monkeypatch, capfd, 'model_converters/merge_adapters.py', words[0], bases / '1.pth', tmp_path / 'x'
+    )
+    assert 'not a checkpoint of adapters alone' in of_base.error_line()
 
 
 def test_export_of_a_trained_model(trained, tmp_path):

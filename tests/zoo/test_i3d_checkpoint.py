@@ -8,6 +8,7 @@ import torch
 from conftest import recorded
 
 from auxskd_mm.errors import InputError
+from auxskd_mm.functional.transfer import plan_transfer
 from auxskd_mm.zoo.convert_checkpoint import convert_checkpoint, convert_state_dict
 
 SHAPES = recorded('pecop_i3d')['shapes']
@@ -102,3 +103,30 @@ def test_a_converted_file_loads_for_training(kinetics, tmp_path):
     assert torch.equal(
         content['state_dict']['backbone.mixed_3b.branch_0.batch3d.bias'], kinetics['mixed_3b.branch_0.batch3d.bias']
     )
+
+
+def test_a_pecop_checkpoint_loads_as_it_is_with_its_adapters(pecop):
+    converted = convert_state_dict(pecop).state_dict
+    model = {key: value.to('meta') for key, value in converted.items()}
+    state, message = plan_transfer(model, pecop, ('backbone.',), 'pecop.pth')
+    assert "PECoP's I3D with adapters under 'model.'" in message
+    for key, value in converted.items():
+        assert key.startswith('cls_head.') or state[key] is pecop_tensor(pecop, key), key
+        assert key.startswith('cls_head.') or state[key].shape == value.shape, key
+
+
+@pytest.mark.parametrize('lost', ['adapters.', 'adapters.mixed_4b.'])
+def test_adapters_of_a_pecop_checkpoint_are_not_lost_in_silence(pecop, lost):
+    converted = convert_state_dict(pecop).state_dict
+    model = {key: value.to('meta') for key, value in converted.items() if lost not in key}
+    with pytest.raises(InputError, match=r'trained with adapters, and the model lacks backbone\.adapters\.mixed_'):
+        plan_transfer(model, pecop, ('backbone.',), 'pecop.pth')
+
+
+def pecop_tensor(pecop, key):
+    """The tensor of a PECoP checkpoint by our name of it."""
+    parts = key.split('.')
+    if parts[1] != 'adapters':
+        return pecop['.'.join(['model', *parts[1:]])]
+    theirs = dict(scale='se', down='conv1', up='conv2')[parts[3]]
+    return pecop['.'.join(['model', parts[2], 'tuning_module', theirs, *parts[4:]])]

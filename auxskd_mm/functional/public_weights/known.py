@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from . import plain_resnet, torchvision_video, video_mae
+from . import inception_i3d, plain_resnet, torchvision_video, video_mae
 from .naming import Naming
 
 _LIBRARIES = (
@@ -19,11 +19,6 @@ _LIBRARIES = (
         "dict(type='auxskd_mm.PyTorchVideoBackbone', model='mvit_base_16x4')",
     ),
     Naming(
-        "I3D of the Kinetics port (hassony2's names)",
-        (r'conv3d_1a_7x7\.conv3d\.weight$', r'mixed_3b\.branch_0\.conv3d\.weight$'),
-        "dict(type='auxskd_mm.I3DInception')",
-    ),
-    Naming(
         "timm's EfficientNet or MobileNet",
         (r'conv_stem\.weight$', r'bn1\.weight$', r'blocks\.0\.0\.'),
         "dict(type='auxskd_mm.TimmBackbone', model=NAME)",
@@ -35,7 +30,14 @@ _IMAGE_VIT = Naming(
     (r'patch_embed\.proj\.weight$', r'blocks\.0\.attn\.qkv\.bias$', r'pos_embed$'),
     "dict(type='auxskd_mm.TimmBackbone', model=NAME)",
 )
-NAMINGS = (_IMAGE_VIT, *video_mae.NAMINGS, *torchvision_video.NAMINGS, *plain_resnet.NAMINGS, *_LIBRARIES)
+NAMINGS = (
+    _IMAGE_VIT,
+    *video_mae.NAMINGS,
+    *torchvision_video.NAMINGS,
+    *plain_resnet.NAMINGS,
+    *inception_i3d.NAMINGS,
+    *_LIBRARIES,
+)
 
 
 def naming_of(keys: Collection[str]) -> Naming | None:

@@ -97,12 +97,16 @@ def match_weights(
 
 
 def _candidates(own: Tensors, network: Tensors, part: str, root: str, fresh: Sequence[str]) -> Iterator[Match]:
-    """The network under its own names, and under those of each naming that it has."""
+    """The network under the names of each naming that it has, and under its own.
+
+    Its own names come last: PECoP's file fits an I3D without adapters under its own names, but then loses the adapters.
+    """
     bare = {key[len(part) :]: value for key, value in own.items()}
-    ways: list[tuple[Naming | None, Tensors, tuple[str, ...]]] = [(naming_of(network), network, ())]
+    ways: list[tuple[Naming | None, Tensors, tuple[str, ...]]] = []
     for known in NAMINGS:
         if known.renames and known.recognises(network):
             ways += [(known, rename(network, bare), known.fresh) for rename in known.renames]
+    ways.append((naming_of(network), network, ()))
     places = ['', *(place for place in _LIBRARY_PLACES if any(key.startswith(place) for key in bare))]
     for naming, tensors, may_lack in ways:
         for place in places:

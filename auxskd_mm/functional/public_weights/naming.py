@@ -36,20 +36,22 @@ class Naming(NamedTuple):
         return all(any(re.match(mark, key) for key in keys) for mark in self.marks)
 
 
-def substitutions(table: Sequence[tuple[str, str]]) -> Rename:
-    """Make a function that renames each key by regular expressions, one after the other.
+def rename_key(key: str, table: Sequence[tuple[str, str]]) -> str:
+    """Rename a key by regular expressions, one after the other.
 
     Args:
+        key: Name of a tensor.
         table: Pairs of pattern and replacement, as for ``re.sub``.
     """
-    compiled = [(re.compile(pattern), replacement) for pattern, replacement in table]
+    for pattern, replacement in table:
+        key = re.sub(pattern, replacement, key)
+    return key
+
+
+def substitutions(table: Sequence[tuple[str, str]]) -> Rename:
+    """Make a function that renames each key as :func:`rename_key` does."""
 
     def rename(state: Tensors, own: Tensors) -> dict[str, Tensor]:
-        renamed = {}
-        for key, tensor in state.items():
-            for pattern, replacement in compiled:
-                key = pattern.sub(replacement, key)
-            renamed[key] = tensor
-        return renamed
+        return {rename_key(key, table): tensor for key, tensor in state.items()}
 
     return rename

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
@@ -30,8 +32,8 @@ def fold_scales(backbone: nn.Module) -> list[str]:
             continue
         factor = adapter.scale.flatten()
         up = adapter.up
-        up.weight.mul_(factor.reshape(-1, *[1] * (up.weight.ndim - 1)))  # type: ignore[operator, union-attr]
-        up.bias.mul_(factor)  # type: ignore[operator, union-attr]
+        up.weight.mul_(factor.reshape(-1, *[1] * (up.weight.ndim - 1)))
+        up.bias.mul_(factor)
         adapter.scale = None
         folded.append(name)
     return folded
@@ -96,31 +98,31 @@ def _obstacle(adapter: Adapter, layer: nn.Module) -> str:
     return 'the convolution has groups' if getattr(layer, 'groups', 1) != 1 else ''
 
 
-def _fold(adapter: Adapter, layer: nn.Module) -> None:
+def _fold(adapter: Adapter, layer: Any) -> None:
     weight = layer.weight.double()
     matrix, shift = _as_matrix(adapter)
     folded = (matrix @ weight.flatten(1)).reshape(weight.shape)
-    bias = shift if layer.bias is None else matrix @ layer.bias.double() + shift  # type: ignore[operator, union-attr]
-    layer.weight.copy_(folded)  # type: ignore[operator]
+    bias = shift if layer.bias is None else matrix @ layer.bias.double() + shift
+    layer.weight.copy_(folded)
     if layer.bias is None:
-        layer.bias = nn.Parameter(bias.to(layer.weight.dtype))  # type: ignore[arg-type]
+        layer.bias = nn.Parameter(bias.to(layer.weight.dtype))
     else:
-        layer.bias.copy_(bias)  # type: ignore[operator]
+        layer.bias.copy_(bias)
 
 
 def _as_matrix(adapter: Adapter) -> tuple[Tensor, Tensor]:
     """A linear adapter of one position as ``matrix @ x + shift``: (C, C) and (C,), float64."""
     width = adapter.channels
-    up, down = adapter.up, adapter.down  # type: ignore[attr-defined]
-    u = up.weight.double().flatten(1)  # type: ignore[operator, union-attr]  # (C, hidden)
+    up, down = adapter.up, adapter.down
+    u = up.weight.double().flatten(1)  # (C, hidden)
     d = torch.zeros(adapter.hidden_channels, width, dtype=torch.float64, device=u.device)
     groups = getattr(down, 'groups', 1)
     rows, columns = adapter.hidden_channels // groups, width // groups
     for group in range(groups):
-        block = down.weight.double().flatten(1)[group * rows : (group + 1) * rows]  # type: ignore[operator, union-attr]
+        block = down.weight.double().flatten(1)[group * rows : (group + 1) * rows]
         d[group * rows : (group + 1) * rows, group * columns : (group + 1) * columns] = block
     s = torch.ones(width, dtype=torch.float64, device=u.device)
     s = s if adapter.scale is None else adapter.scale.double().flatten()
     matrix = torch.eye(width, dtype=torch.float64, device=u.device) + s[:, None] * (u @ d)
-    shift = s * (u @ down.bias.double() + up.bias.double())  # type: ignore[operator, union-attr]
+    shift = s * (u @ down.bias.double() + up.bias.double())
     return matrix, shift

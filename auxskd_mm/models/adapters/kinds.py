@@ -38,7 +38,8 @@ class Adapter(nn.Module):
     """
 
     takes_tokens = True
-    up: nn.Module
+    down: AdapterConv3d | AdapterLinear
+    up: AdapterConv3d | AdapterLinear
 
     def __init__(
         self,
@@ -157,6 +158,7 @@ class ConvAdapter(MapAdapter):
     """
 
     takes_tokens = False
+    down: AdapterConv3d
 
     def __init__(
         self,

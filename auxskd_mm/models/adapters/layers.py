@@ -21,6 +21,8 @@ class AdapterConv3d(_ConvNd):
         groups: Number of groups.
     """
 
+    bias: Tensor
+
     def __init__(self, in_channels: int, out_channels: int, kernel_size: tuple[int, int, int], groups: int = 1) -> None:
         padding = tuple(k // 2 for k in kernel_size)
         ones = (1, 1, 1)

@@ -18,6 +18,19 @@ from auxskd_mm.models.backbones.frames import build_backbone
 OURS = {
     'R2Plus1DVCOP': (dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=2), 8, 16),
     'S3DG': (dict(type='auxskd_mm.S3DG'), 8, 32),
+    'C3DBN': (dict(type='auxskd_mm.C3DBN', base_channels=2), 16, 32),
+    'pytorchvideo': (
+        dict(
+            type='auxskd_mm.PyTorchVideoBackbone',
+            model='create_resnet',
+            stem_dim_out=4,
+            head_pool_kernel_size=(8, 1, 1),
+        ),
+        8,
+        32,
+    ),
+    'timm convolutions': (dict(type='auxskd_mm.TimmBackbone', model='test_resnet', temporal='shift'), 4, 64),
+    'timm transformer': (dict(type='auxskd_mm.TimmBackbone', model='test_vit'), 4, 160),
 }
 CASES = [  # backbone, adapter, patterns, modules
     ('R2Plus1DVCOP', 'ConvAdapter', 'conv[2-5]', 4),
@@ -31,6 +44,12 @@ CASES = [  # backbone, adapter, patterns, modules
     ('VisionTransformer', 'MLPAdapter', 'blocks.*.mlp', 1),
     ('SwinTransformer3D', 'MLPAdapter', 'layers.*.blocks.*', 4),
     ('X3D', 'ConvAdapter', 'layer?', 4),
+    ('C3DBN', 'ConvAdapter', 'bn*', 8),
+    ('pytorchvideo', 'ConvAdapter', 'model.blocks.*', 5),
+    ('timm convolutions', 'ConvAdapter', 'trunk.layer?.*', None),
+    ('timm convolutions', 'TemporalAdapter', 'trunk.layer?', 4),
+    ('timm transformer', 'TemporalAdapter', 'trunk.blocks.*', 6),
+    ('timm transformer', 'MLPAdapter', 'trunk.blocks.*.mlp', 6),
 ]
 
 

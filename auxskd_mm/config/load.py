@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import inspect
 import os.path as osp
@@ -65,7 +66,8 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
         _check_top_level(
             {key.split('.')[0] for key in options}, known=config.keys(), where='--cfg-options', strict=True
         )
-        values = options.fit(config) if isinstance(options, Overrides) else dict(options)
+        # MMEngine's merge takes `_delete_` out of the values; the caller may use them again.
+        values = copy.deepcopy(options.fit(config) if isinstance(options, Overrides) else dict(options))
         # A dict first and what is in it after, or the dict would take its place.
         values = dict(sorted(values.items(), key=lambda pair: pair[0].count('.')))
     values.update(count_classes({**{key: config[key] for key in config}, **values}))

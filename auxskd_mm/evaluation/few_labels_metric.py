@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 
+from ..datasets.list_formats import read_list
 from ..errors import InputError
 from ..registry import METRICS
 from .feature_bank import FeatureBank
 from .feature_metric import FeatureMetric
-from .linear_probe import ProbeSettings, fit_probe
+from .linear_probe import NoValidationPart, ProbeSettings, fit_probe
 from .linear_probe_metric import LinearProbeMetric
 from .retrieval_metric import KNNMetric, RetrievalMetric
 
@@ -27,13 +29,14 @@ class FewLabelsMetric(FeatureMetric):
         lists: Files with one ``video label`` per line, by the number of labels per class. 0 stands for all labels. The
             results of several files (draws) of one number are averaged.
         neighbours: Number of neighbours that vote, at most the number of labels per class.
-        fixed_weight_decay: Weight decay of a linear probe if no video or group can be held out to choose it, as with
-            one label per class.
+        fixed_weight_decay: Weight decay of a linear probe if no video or group can be held out to choose it. That is
+            always so with one label per class.
         group_file: See :class:`LinearProbeMetric`.
         seed: Seed of the choice of the weight decay.
         kwargs: See :class:`FeatureMetric`.
 
-    The results are ``knn/<n>``, ``linear/<n>`` and ``R@1/<n>`` for each number n of labels per class.
+    The results are ``knn/<n>``, ``linear/<n>`` and ``R@1/<n>`` for each number n of labels per class. The text
+    ``linear_settings/<n>`` says whether the weight decay was chosen or fixed; ``tools/test.py`` copies it into the protocol.
 
     Raises:
         InputError: If there is no list, or a list names a video that has no features.
@@ -57,31 +60,33 @@ class FewLabelsMetric(FeatureMetric):
 
     def measure(self, gallery: FeatureBank, queries: FeatureBank) -> dict[str, Any]:
         """Return the mean over the draws of each number of labels."""
-        found: dict[str, float] = {}
+        found: dict[str, Any] = {}
         for count, files in self.lists.items():
-            draws = [self._draw(count, part_of(gallery, path), queries) for path in files]
+            draws, settings = zip(*(self._draw(count, part_of(gallery, path), queries) for path in files))
             found.update({f'{key}/{count}': float(np.mean([draw[key] for draw in draws])) for key in draws[0]})
+            found[f'linear_settings/{count}'] = '; '.join(dict.fromkeys(settings))
         return found
 
-    def _draw(self, count: int, gallery: FeatureBank, queries: FeatureBank) -> dict[str, float]:
+    def _draw(self, count: int, gallery: FeatureBank, queries: FeatureBank) -> tuple[dict[str, float], str]:
         neighbours = min(self.neighbours, count or self.neighbours)
-        return {
+        linear, settings = self._linear(gallery, queries)
+        accuracies = {
             'knn': KNNMetric(k=neighbours, device=self.device).measure(gallery, queries)['top1'],
             'R@1': RetrievalMetric(ks=(1,), device=self.device).measure(gallery, queries)['R@1'],
-            'linear': self._linear(count, gallery, queries),
+            'linear': linear,
         }
+        return accuracies, settings
 
-    def _linear(self, count: int, gallery: FeatureBank, queries: FeatureBank) -> float:
-        if count != 1:
-            try:
-                return float(self.probe.measure(gallery, queries)['top1'])
-            except InputError:
-                if self.probe.known_groups is None:
-                    raise
-                # So few groups that none can be held out. An error of the features themselves comes back below.
+    def _linear(self, gallery: FeatureBank, queries: FeatureBank) -> tuple[float, str]:
+        try:
+            found = self.probe.measure(gallery, queries)
+            return float(found['top1']), found['settings']
+        except NoValidationPart as error:
+            print_log(f'{error}; weight decay {self.fixed.weight_decay:g} is taken', logger='current')
         classes = int(max(gallery.labels.max(), queries.labels.max())) + 1
         probe = fit_probe(gallery.features, gallery.labels, self.fixed, num_classes=classes, device=self.device)
-        return probe.accuracy(queries.features, queries.labels)
+        settings = f'{self.fixed.solver}, weight decay {self.fixed.weight_decay:g}, fixed: nothing can be held out'
+        return probe.accuracy(queries.features, queries.labels), settings
 
 
 def part_of(bank: FeatureBank, path: str | Path) -> FeatureBank:
@@ -92,8 +97,7 @@ def part_of(bank: FeatureBank, path: str | Path) -> FeatureBank:
     """
     if not Path(path).is_file():
         raise InputError(f'FewLabelsMetric.lists: no file {path}')
-    lines = Path(path).read_text(encoding='utf-8', errors='surrogateescape').splitlines()
-    names = {line.rsplit(' ', 1)[0] for line in lines if line}
+    names = {entry.name for entry in read_list(str(path), labeled=True)[0]}
     lost = sorted(names - set(bank.names))
     if lost:
         raise InputError(f'{path}: {len(lost)} labelled videos have no features, e.g. {lost[0]}')

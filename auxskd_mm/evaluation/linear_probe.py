@@ -16,6 +16,10 @@ from ..functional.group_division import divide_groups
 SOLVERS = ('lbfgs', 'sgd')
 
 
+class NoValidationPart(InputError):
+    """No video or group can be held out to choose the settings of a probe."""
+
+
 class ProbeSettings(NamedTuple):
     """How a probe is trained.
 
@@ -171,7 +175,8 @@ def validation_mask(labels: np.ndarray, share: float, groups: Sequence[Any] | No
         Bool (N,), True where held out.
 
     Raises:
-        InputError: If the share is out of range, or nothing can be held out.
+        NoValidationPart: If nothing can be held out.
+        InputError: If the share is out of range.
     """
     if not 0 < share < 1:
         raise InputError(f'linear probe: val_share={share}, expected a share in (0, 1)')
@@ -201,9 +206,11 @@ def validation_mask(labels: np.ndarray, share: float, groups: Sequence[Any] | No
         try:
             return divide_groups(numbers, units, [1 - share, share], seed, names) == 1
         except InputError as error:
-            raise InputError(f'linear probe, validation part of the training list: {error}') from None
+            raise NoValidationPart(f'linear probe, validation part of the training list: {error}') from None
     if not held.any():
-        raise InputError('linear probe: every class has one video or group, none can be held out to choose settings')
+        raise NoValidationPart(
+            'linear probe: every class has one video or group, none can be held out to choose settings'
+        )
     return held
 
 

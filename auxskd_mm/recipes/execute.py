@@ -40,6 +40,8 @@ def run_step(step: Step, root: Path, gpus: int, *, in_process: bool = False, qui
         step.fingerprint(root),
         lambda state: _run(step, gpus, in_process=in_process, resume=bool(state)),
     )
+    if not step.keep_checkpoints:  # also of a step that was finished before: a kill may have come in between
+        records.remove_checkpoints(step.folder)
     if before and not quiet:
         print(f'   finished before: {row["checkpoint"] or step.folder}', flush=True)
     return row
@@ -90,7 +92,7 @@ def _init(step: Step) -> Path | None:
     # A work dir that was moved keeps working.
     found = next((path for path in (checkpoint, step.init / checkpoint.name) if path.is_file()), None)
     if found is None:
-        raise InputError(f'phase {step.label!r}: no checkpoint {step.init}')
+        raise InputError(f'phase {step.label!r}: no checkpoint {step.init}; move that folder away to make it anew')
     return found
 
 

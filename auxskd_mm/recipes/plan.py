@@ -118,6 +118,10 @@ def make_plan(
     plan.steps = [step for run in runs for step in _steps(plan, run, phases, hooks)]
     if shared := content.get('shared_cells'):
         share_cells(plan.steps, root / 'cells' if shared is True else Path(shared))
+    started = {step.init for step in plan.steps}
+    for step in plan.steps:
+        used = not started.isdisjoint((step.folder, *step.folder.glob('*.pth')))
+        step.keep_checkpoints = step.evaluation is None or used or bool(content.get('keep_checkpoints', True))
     return plan
 
 

@@ -71,8 +71,10 @@ def run_recipe(
     plan = plan_recipe(recipe, work_dir, options or {}, seed=seed, seeds=seeds, lists=lists)
     plan.report.update(report or {})
     states = run_plan(plan, gpus=gpus, jobs=jobs, rows=rows, evaluations=evaluations)
-    whole = plan.evaluations and not rows and not evaluations
-    written = make_report(plan, states) if whole else None
+    written = None
+    if plan.evaluations and not rows and not evaluations:
+        with _screen(jobs):
+            written = make_report(plan, states)
     return dict(recipe=str(recipe), phases=states, work_dir=str(plan.root), report=written and str(written))
 
 
@@ -98,7 +100,7 @@ def run_plan(
     """
     steps = needed_steps(plan, rows, evaluations)
     taken = [finished_seconds(step.folder) for step in steps]
-    with contextlib.nullcontext() if jobs is None else silent():
+    with _screen(jobs):
         check_inputs(step for step, seconds in zip(steps, taken) if seconds is None)
     if jobs is None:
         states = _one_by_one(plan, steps, taken, gpus)
@@ -110,6 +112,11 @@ def run_plan(
     if plan.evaluations:
         write_table(plan, _all_states(plan, {step.folder: state for step, state in zip(steps, states)}))
     return states
+
+
+def _screen(jobs: int | None) -> contextlib.AbstractContextManager[None]:
+    """Let through what is logged, or drop it: with ``jobs``, the screen shows one line per step."""
+    return contextlib.nullcontext() if jobs is None else silent()
 
 
 def _all_states(plan: Plan, states: Mapping[Path, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -126,7 +133,7 @@ def _all_states(plan: Plan, states: Mapping[Path, dict[str, Any]]) -> list[dict[
 
 def _one_by_one(plan: Plan, steps: Sequence[Step], taken: Sequence[float | None], gpus: int) -> list[dict[str, Any]]:
     """Run every command in a process of its own."""
-    progress = Progress([step.kind for step in steps], taken)
+    progress = Progress([step.kind for step in steps], taken, [step.steps for step in steps])
     rows: list[dict[str, Any]] = []
     for number, step in enumerate(steps):
         print(f'== phase {number + 1} of {len(steps)}: {step.label} ({progress.left(number)})', flush=True)

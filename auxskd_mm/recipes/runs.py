@@ -46,6 +46,7 @@ class Step:
         hooks: Hooks to add to those of a training with ``steps``.
         count: Number of labels per class that a training uses; None if it is not one of several. 0 stands for all.
         key: Digest of all inputs, if the folder is shared; see :func:`auxskd_mm.recipes.running.sharing.share_cells`.
+        keep_checkpoints: Whether the checkpoints stay after the test. They do not change the digest.
     """
 
     label: str
@@ -64,6 +65,7 @@ class Step:
     hooks: Sequence[Mapping[str, Any]] = ()
     count: int | None = None
     key: str | None = None
+    keep_checkpoints: bool = True
 
     def fingerprint(self, root: Path) -> str:
         """Digest of all inputs of the step, including the content of its config."""

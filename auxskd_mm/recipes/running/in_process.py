@@ -45,6 +45,7 @@ def call(label: str, command: Sequence[str], options: Mapping[str, Any]) -> floa
     folder = Path(words[words.index('--work-dir') + 1])
     folder.mkdir(parents=True, exist_ok=True)
     start = time.time()
+    _forget()  # a logger made before writes where it wrote then, not to this screen
     with open(folder / SCREEN, 'a', encoding='utf-8', errors='backslashreplace') as screen:
         screen.write(f'$ {shlex.join(["python", *words[script:]])}\n')
         with contextlib.redirect_stdout(screen), contextlib.redirect_stderr(screen), _argv(words[script:]):
@@ -64,7 +65,7 @@ def call(label: str, command: Sequence[str], options: Mapping[str, Any]) -> floa
 def silent() -> Iterator[None]:
     """Drop what is printed and logged: each step says the same again in its own ``screen.txt``."""
     nothing = io.StringIO()
-    _forget()  # a logger made before would write where it wrote then
+    _forget()
     with contextlib.redirect_stdout(nothing), contextlib.redirect_stderr(nothing):
         try:
             yield

@@ -14,7 +14,7 @@ from ..execute import run_step
 from ..progress import Progress
 from ..runs import Step
 from ..step_records import finished_seconds
-from .in_process import prepare_process
+from .in_process import prepare_process, silent
 from .sharing import changed_cells
 
 # A worker process is replaced after so many steps: MMEngine keeps something of every Runner.
@@ -40,7 +40,7 @@ def run_steps(steps: Sequence[Step], root: Path, jobs: int = 1, threads: int = 1
     """
     unique = list({step.folder: step for step in steps}.values())
     taken = [finished_seconds(step.folder) for step in unique]
-    progress = Progress([step.kind for step in unique], taken)
+    progress = Progress([step.kind for step in unique], taken, [step.steps for step in unique])
     waiting = [step for step, seconds in zip(unique, taken) if seconds is None]
     if waiting:
         print(f'{len(waiting)} of {len(unique)} steps to run, {progress.left(0, jobs)}', flush=True)
@@ -52,7 +52,7 @@ def run_steps(steps: Sequence[Step], root: Path, jobs: int = 1, threads: int = 1
         left = progress.left(0, jobs)
         print(f'[{number}/{len(waiting)}] {step.label}: {row["seconds"]:.0f} s{_result(row)}; {left}', flush=True)
     # Also for what was finished before: it must have been made from the same inputs.
-    return [run_step(step, root, 0, in_process=True, quiet=True) for step in steps]
+    return [_work(step, root) for step in steps]
 
 
 def _result(row: dict[str, Any]) -> str:
@@ -95,6 +95,6 @@ def _several(jobs: int) -> Callable[[Sequence[Step], Path, int], _Runs]:
 
 
 def _work(step: Step, root: Path) -> dict[str, Any]:
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), silent():
         warnings.simplefilter('ignore')
         return run_step(step, root, 0, in_process=True, quiet=True)

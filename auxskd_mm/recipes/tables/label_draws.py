@@ -86,11 +86,14 @@ def draw_list(train: Path, out: Path, count: int, seed: int, draw: int = 0, fill
     """Write a list with ``count`` clips of each class. Each clip repeats until the list has ``fill`` lines.
 
     Raises:
-        InputError: If a class has fewer clips.
+        InputError: If a class has fewer clips, or a line has no label.
     """
     classes: dict[str, list[str]] = {}
-    for line in filter(None, train.read_text(encoding='utf-8', errors='surrogateescape').split('\n')):
-        classes.setdefault(line.rsplit(' ', 1)[1], []).append(line)
+    for line in filter(str.strip, train.read_text(encoding='utf-8', errors='surrogateescape').split('\n')):
+        label = line.split()[-1]
+        if not label.isdigit():
+            raise InputError(f"{train}: line '{line}' has no label; expected 'path label' with a whole number from 0 on")
+        classes.setdefault(label, []).append(line)
     small = min(classes, key=lambda label: len(classes[label]))
     if len(classes[small]) < count:
         raise InputError(

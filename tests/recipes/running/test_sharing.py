@@ -1,0 +1,107 @@
+"""Cells named after their inputs: what changes a name, what does not, and what tables share."""
+
+import os
+
+import pytest
+
+from auxskd_mm.recipes.runs import Run, Step
+from auxskd_mm.recipes.running.sharing import changed_cells, share_cells
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / 'config.py'
+    path.write_text('width = 4\n')
+    return path
+
+
+def steps_of(tmp_path, config, root='a', lists='train.txt', **changes):
+    """A pretraining and a fine-tuning from it."""
+
+    def step(name, **own):
+        common = dict(config=config, seed=0, trains=True, tests=True, run=Run('', 0, None))
+        return Step(name, name, tmp_path / root / name, **{**common, **own})
+
+    first = step('pre', options={'source': str(tmp_path / lists)}, init=None, **changes)
+    return [first, step('tuned', options={}, init=first.folder)]
+
+
+def names(steps, tmp_path):
+    share_cells(steps, tmp_path / 'cells')
+    return [step.folder.name for step in steps]
+
+
+def test_tables_with_the_same_inputs_share_their_cells(tmp_path, config):
+    (tmp_path / 'train.txt').write_text('x 0\n')
+    one, other = steps_of(tmp_path, config), steps_of(tmp_path, config, 'b')
+    assert names(one, tmp_path) == names(other, tmp_path)
+    assert one[1].init == one[0].folder == tmp_path / 'cells' / one[0].folder.name
+    assert one[0].folder.name.startswith('config-')
+    assert one[0].fingerprint(tmp_path) == one[0].key  # the state of the cell holds it
+
+
+def test_each_input_changes_the_cell_and_those_that_start_from_it(tmp_path, config):
+    (tmp_path / 'train.txt').write_text('x 0\n')
+    (tmp_path / 'copy.txt').write_text('x 0\n')
+    (tmp_path / 'other.txt').write_text('y 0\n')
+    plain = names(steps_of(tmp_path, config), tmp_path)
+    assert names(steps_of(tmp_path, config, lists='copy.txt'), tmp_path) == plain  # a moved list
+    changes = [dict(lists='other.txt'), dict(seed=1), dict(steps=5), dict(hooks=[dict(type='X')]), dict(trains=False)]
+    changed = [names(steps_of(tmp_path, config, **change), tmp_path) for change in changes]
+    config.write_text('width = 8\n')
+    changed.append(names(steps_of(tmp_path, config), tmp_path))
+    for column in zip(plain, *changed):
+        assert len(set(column)) == len(column)
+    config.write_text('width = 4\n')
+    kept = steps_of(tmp_path, config)
+    kept[1].keep_checkpoints = False
+    assert names(kept, tmp_path) == plain
+
+
+def test_a_list_that_is_written_anew_is_read_anew(tmp_path, config):
+    file = tmp_path / 'train.txt'
+    file.write_text('x 0\n')
+    plain = names(steps_of(tmp_path, config), tmp_path)
+    file.write_text('z 0\n')
+    os.utime(file, ns=(1, 1))  # another time, whatever the clock
+    assert names(steps_of(tmp_path, config), tmp_path) != plain
+
+
+def test_folders_and_stores_count_by_their_content(tmp_path, config):
+    for name, text in (('lists', 'x 0\n'), ('same', 'x 0\n'), ('more', 'y 0\n')):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'train.txt').write_text(text)
+        (tmp_path / name / 'note.md').write_text(name)  # no list
+    for name, index in (('store', b'1'), ('moved', b'1'), ('packed', b'2')):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'index.npz').write_bytes(index)
+    found = {
+        name: names(steps_of(tmp_path, config, lists=name), tmp_path)
+        for name in ('lists', 'same', 'more', 'store', 'moved', 'packed')
+    }
+    assert found['lists'] == found['same'] != found['more']
+    assert found['store'] == found['moved'] != found['packed']
+
+
+def test_a_checkpoint_from_elsewhere_counts_by_its_content(tmp_path, config):
+    made = []
+    for content in (b'1', b'1', b'2'):
+        file = tmp_path / f'{len(made)}.pth'
+        file.write_bytes(content)
+        step = steps_of(tmp_path, config)[0]
+        step.init = file
+        made += names([step], tmp_path)
+        assert step.init == file
+    assert made[0] == made[1] != made[2]
+
+
+def test_changed_inputs_are_named_once(tmp_path, config):
+    steps = steps_of(tmp_path, config)
+    share_cells(steps, tmp_path / 'cells')
+    assert changed_cells(tmp_path, steps, remember=True) == []
+    config.write_text('width = 8\n')
+    changed = steps_of(tmp_path, config)
+    share_cells(changed, tmp_path / 'cells')
+    assert changed_cells(tmp_path, changed) == ['pre', 'tuned']
+    assert changed_cells(tmp_path, changed, remember=True) == ['pre', 'tuned']
+    assert changed_cells(tmp_path, changed) == []

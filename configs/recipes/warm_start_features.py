@@ -56,7 +56,9 @@ evaluations = [
         columns={'fine-tuned': 'acc/top1'},
     ),
 ]
+pretrained = ('pace', 'vcop', 'rspnet', 'vspp', 'auxskd_vspp')
 comparisons = [
-    dict(row=row, base='public') for row in ('public_still', 'pace', 'vcop', 'rspnet', 'vspp', 'auxskd_vspp')
+    *(dict(row=row, base='public') for row in ('public_still', *pretrained)),
+    *(dict(row=row, base='trunk') for row in pretrained),
 ]
 report = dict(title='Pretraining on the feature maps of public weights')

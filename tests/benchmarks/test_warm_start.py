@@ -1,0 +1,42 @@
+"""The warm-start tables: the page shows the numbers on record, and lists keep groups apart."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope='module')
+def report():
+    spec = importlib.util.spec_from_file_location('warm_start_report', ROOT / 'benchmarks' / 'warm_start' / 'report.py')
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
+
+
+def test_the_page_shows_the_numbers_on_record(report):
+    """Every table of docs/warm_start.md is what docs/warm_start_results.json gives."""
+    page = (ROOT / 'docs' / 'warm_start.md').read_text(encoding='utf-8')
+    numbers = json.loads((ROOT / 'docs' / 'warm_start_results.json').read_text(encoding='utf-8'))
+    assert report.fill(page, numbers) == page
+    assert {name for _, name, _ in report.BLOCK.findall(page)} == set(numbers)
+
+
+def test_a_table_by_hand(report):
+    """Two runs, 20 and 22 percent against 10 and 16: mean and interval of each row, and of the paired difference."""
+    cells = [
+        dict(row='base', column='probe', mean=0.13, half=0.3812, n=2, values={'seed0': 0.10, 'seed1': 0.16}),
+        dict(row='more', column='probe', mean=0.21, half=0.1271, n=2, values={'seed0': 0.20, 'seed1': 0.22}),
+    ]
+    difference = dict(row='more', column='probe', title='more - base', mean=0.08, half=0.0254, n=2)
+    table = dict(rows=dict(base='Base', more='More', none='Never run'), columns=['probe', 'empty'], cells=cells)
+    lines = report.section({**table, 'comparisons': [difference]}).splitlines()
+    assert lines[2:4] == ['| Base | 13.0 ± 38.1 |', '| More | 21.0 ± 12.7 |']
+    assert lines[-1] == '| more - base | **+8.0 ± 2.5** |'
+    assert len(lines) == 8  # neither the row nor the column without a number

@@ -41,7 +41,9 @@ def collect(out: Path) -> dict[str, Any]:
             cells=[{key: cell[key] for key in _CELL} for cell in table['cells']],
             comparisons=[{key: cell[key] for key in _DIFFERENCE} for cell in table['comparisons']],
             pretext=[
-                dict(phase=phase['phase'], run=phase['run'], test=phase['test'], minutes=round(phase['seconds'] / 60, 1))
+                dict(
+                    phase=phase['phase'], run=phase['run'], test=phase['test'], minutes=round(phase['seconds'] / 60, 1)
+                )
                 for phase in table['phases']
             ],
         )

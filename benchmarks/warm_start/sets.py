@@ -21,7 +21,6 @@ from auxskd_mm.errors import InputError
 from auxskd_mm.files import write_whole
 
 MOTION = 'motion_clips'
-VARIANTS = 5  # of every frame in a store of feature maps
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,7 @@ class ClipSet:
         flip: Whether a mirrored clip keeps its class.
         options: Further overrides of the recipe, ``NAME.key`` or ``all.key``.
         maps: Overrides of the trunk and of the recipe on its stored feature maps.
+        variants: Variants of every frame in the store of feature maps.
     """
 
     size: int
@@ -41,16 +41,18 @@ class ClipSet:
     flip: bool = True
     options: dict[str, Any] = field(default_factory=dict)
     maps: dict[str, Any] = field(default_factory=dict)
+    variants: int = 5
 
 
 # What moves decides on the mouth sets: maps of an early stage. A stroke shows in late ones, too.
 _EARLY = dict(size=64, stage=2, channels=40)
 _LATE = dict(size=112, stage=3, channels=112)
 SETS = {
-    'tennis7': ClipSet(160, flip=False, maps=dict(_LATE, clip_len=8)),  # a mirrored forehand looks like a backhand
+    # A mirrored forehand looks like a backhand.
+    'tennis7': ClipSet(160, flip=False, maps=dict(_LATE, clip_len=8), variants=3),
     'avletters26': ClipSet(112, clip_len=16, maps=dict(_EARLY, clip_len=12)),
     'miracl_words': ClipSet(112, maps=dict(_EARLY, clip_len=8)),
-    'grid_sentences': ClipSet(112, clip_len=16, maps=dict(_EARLY, clip_len=16)),
+    'grid_sentences': ClipSet(112, clip_len=16, maps=dict(_EARLY, clip_len=16), variants=3),
     MOTION: ClipSet(48, clip_len=16, flip=False, maps=dict(_EARLY, clip_len=16)),
 }
 
@@ -80,8 +82,8 @@ def pack_maps(store: Path, out: Path, clips: ClipSet, trunk: Path) -> Path:
         config.dump(str(named))
         print(f'packing feature maps of {store}', flush=True)
         sources = [SourceVideo(name, os.path.relpath(name, store)) for name in videos(store)]
-        changes = dict(variants=VARIANTS, flip=clips.flip, crop=0.75, jitter=(0.3, 0.3, 0.3, 0.05))
-        pack_features(out, sources, TrunkSpec(str(named)), workers=1, progress=sys.stderr, **changes)
+        changes = dict(variants=clips.variants, flip=clips.flip, crop=0.75, jitter=(0.3, 0.3, 0.3, 0.05))
+        pack_features(out, sources, TrunkSpec(str(named)), progress=sys.stderr, **changes)
     return out
 
 

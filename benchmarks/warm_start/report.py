@@ -28,18 +28,21 @@ _DIFFERENCE = ('row', 'column', 'title', 'mean', 'half', 'n')
 
 
 def collect(out: Path) -> dict[str, Any]:
-    """The numbers of all tables below a folder of run.py, by set and recipe, without paths."""
+    """The numbers of all tables below a folder of run.py, by set and recipe, without paths.
+
+    Only what has been measured in every run is taken.
+    """
     found = {}
     for path in sorted([*out.glob('*/table.json'), *out.glob('*/features/table.json')]):
         table = json.loads(path.read_text(encoding='utf-8'))
-        name = str(path.parent.relative_to(out))
+        name, runs = str(path.parent.relative_to(out)), len(table['runs'])
         found[name] = dict(
             recipe=table['recipe'],
             runs=table['runs'],
             rows=table['rows'],
             columns=table['columns'],
-            cells=[{key: cell[key] for key in _CELL} for cell in table['cells']],
-            comparisons=[{key: cell[key] for key in _DIFFERENCE} for cell in table['comparisons']],
+            cells=[{key: cell[key] for key in _CELL} for cell in table['cells'] if cell['n'] == runs],
+            comparisons=[{key: cell[key] for key in _DIFFERENCE} for cell in table['comparisons'] if cell['n'] == runs],
             pretext=[
                 dict(
                     phase=phase['phase'], run=phase['run'], test=phase['test'], minutes=round(phase['seconds'] / 60, 1)

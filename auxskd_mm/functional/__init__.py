@@ -1,6 +1,7 @@
 """Pure functions that the registered components use. They do not depend on the registry, the config or the Runner."""
 
 from .clip_indices import paced_offsets, segment_pace_indices, segment_window, wrap_indices
+from .frame_times import even_times, frames_at_steps, steps_of_video
 from .order_tuples import clip_orders, order_class, order_tuple_indices, order_tuple_span
 from .pace import neighbour_frames, pace_indices, pace_positions, pace_span
 from .relative_speed import frames_needed, resample_indices, short_video_crop, strided_crop
@@ -12,6 +13,8 @@ __all__ = [
     'centred_clips',
     'clip_orders',
     'even_crops',
+    'even_times',
+    'frames_at_steps',
     'frames_needed',
     'neighbour_frames',
     'order_class',
@@ -25,6 +28,7 @@ __all__ = [
     'segment_pace_indices',
     'segment_window',
     'short_video_crop',
+    'steps_of_video',
     'strided_crop',
     'wrap_indices',
 ]

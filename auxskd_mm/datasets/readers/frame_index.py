@@ -51,6 +51,7 @@ class FrameIndex:
             time stamps may then be right, or they may be decoding times in the wrong field.
         simple: Each key frame starts a closed group, every packet shows one frame, and the first frame has time 0.
             Other libraries can find frames of such a file by number.
+        time_base: Seconds per unit of the time stamps, None if unknown.
     """
 
     num_frames: int
@@ -59,6 +60,7 @@ class FrameIndex:
     keys: list[int]
     doubtful: bool
     simple: bool
+    time_base: float | None = None
 
 
 class _Packet(NamedTuple):
@@ -147,6 +149,7 @@ def index_frames(path: str, container: InputContainer, max_pixels: int = MAX_PIX
         keys=sorted(packet.pts for packet in shown if packet.key and packet.pts is not None),
         doubtful=doubtful,
         simple=whole and _groups_are_closed(packets, order or []),
+        time_base=float(stream.time_base) if stream.time_base else None,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import VideoReadError
+from ...functional.frame_times import even_times
 from .base import TOLERATED_AT_END, Reader
 from .frame_index import index_frames, open_container
 from .limits import MAX_PIXELS, reason
@@ -151,6 +152,13 @@ class PyAVReader(Reader):
             raise VideoReadError(self.path, f'only {count} of {self.num_frames} frames can be decoded')
         for _ in range(self.num_frames - count):
             yield array
+
+    def times(self) -> np.ndarray | None:
+        """See :class:`Reader`. They are those of the index, without the rounding of the container."""
+        order, unit = self.index.order, self.index.time_base
+        if order is None or unit is None:
+            return super().times()
+        return even_times((np.asarray(order, dtype=np.int64) - order[0]) * unit, self.fps)
 
     def _array(self, frame: VideoFrame) -> np.ndarray:
         return frame_array(frame, self.channel_order)

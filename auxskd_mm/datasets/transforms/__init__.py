@@ -9,6 +9,7 @@ from .photometric import ClipColorJitter, ClipRandomGrayscale
 from .relative_speed_sampling import RelativeSpeedSample
 from .sampling import PretextSampler, SegmentPaceSample
 from .still import StillFrames
+from .time_true import TimedSampleFrames, TimeTrue
 from .views import PerView
 
 __all__ = [
@@ -26,4 +27,6 @@ __all__ = [
     'RelativeSpeedSample',
     'SegmentPaceSample',
     'StillFrames',
+    'TimeTrue',
+    'TimedSampleFrames',
 ]

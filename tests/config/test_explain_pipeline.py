@@ -58,7 +58,7 @@ CASES = [
     ),
     (
         dict(type='auxskd_mm.RelativeSpeedSample', clip_len=8, num_views=1, fps=12.5),
-        '1 independent view of 16 frames at 12.5 frames per second, out of which the model takes both speeds',
+        '1 independent view of 16 frames at 12.5 frames per second (1.28 s at speed 1), out of which the model takes both speeds',
     ),
     *(
         (dict(type='SampleFrames', clip_len=8, frame_interval=n), f'1 clip of 8 frames, every {words}, at random')

@@ -39,7 +39,7 @@ def test_fine_tuning(tmp_path):
         backbone='R2Plus1DVCOP()',
         evaluation=['classification'],
         trained='all layers',
-        clip=dict(frames=16, stride=1, per_video=10, sampler='SampleFrames', still=False),
+        clip=dict(frames=16, stride=1, per_video=10, fps=None, sampler='SampleFrames', still=False),
         crop='Resize (171, 128), CenterCrop 112',
         input=dict(channel_order='bgr', mean=[0.0] * 3, std=[1.0] * 3),
         input_as_in_pretraining=None,  # this pretraining does not say

@@ -5,7 +5,8 @@ with the same formulas as in frames. :func:`frames_at_steps` then names the fram
 therefore shows the same moments of a scene whatever the frame rate of the file.
 
 Rule: a step shows the frame with the nearest time stamp, and of two equally near frames the earlier one. The error is at
-most half the distance of two frames of the file.
+most half the distance of two frames of the file. Only if ``fps`` is above the rate of the file can the last steps lie
+after the last frame, which then stays.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import math
 
 import numpy as np
 
-__all__ = ['even_times', 'frames_at_steps', 'steps_of_video']
+__all__ = ['are_even', 'even_times', 'frames_at_steps', 'steps_of_video', 'without_jumps']
 
 # Matroska and FLV round time stamps to milliseconds, the first one too.
 _ROUNDED = 1.001e-3
+# As -dts_delta_threshold of the ffmpeg program, in seconds.
+_JUMP = 10.0
 # Share of a step that the end of a video may lack. It forgives rounded time stamps.
 _FORGIVEN = 0.05
 # Far below the resolution of time stamps, and above the rounding of their sums.
@@ -36,6 +39,32 @@ def even_times(times: np.ndarray, fps: float | None) -> np.ndarray:
     """
     even = np.arange(len(times)) / fps if fps else times
     return even if np.abs(times - even).max(initial=0.0) <= _ROUNDED else times
+
+
+def are_even(times: np.ndarray) -> bool:
+    """Whether frames are evenly spaced, but for the rounding of their times.
+
+    Args:
+        times: See :func:`even_times`.
+    """
+    return bool(np.abs(times - np.linspace(0, times[-1], len(times))).max() <= _ROUNDED)
+
+
+def without_jumps(times: np.ndarray) -> np.ndarray:
+    """Close the gaps of joined recordings, whose clocks differ.
+
+    Args:
+        times: Seconds after the first frame, ascending, float64 (N,).
+
+    Returns:
+        float64 (N,). Each distance above 10 s is replaced by the median of the others.
+    """
+    distances = np.diff(times)
+    jumps = distances > _JUMP
+    if not jumps.any():
+        return times
+    distances[jumps] = np.median(distances[~jumps]) if (~jumps).any() else 0.0
+    return np.concatenate([[0.0], np.cumsum(distances)])
 
 
 def steps_of_video(times: np.ndarray, fps: float, source_fps: float | None = None) -> int:

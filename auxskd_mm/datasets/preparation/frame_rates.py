@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import VideoReadError
+from ...functional.frame_times import are_even
 from ..readers import Reader, open_reader
 
 # Rates that differ by less are one rate: 29.97 and 30, or 23.976 and 24.
@@ -46,9 +47,8 @@ class RateSpread(NamedTuple):
 
 def frame_rate(reader: Reader) -> FrameRate:
     """Rate of an opened video, from its time stamps."""
-    times, even = reader.times(), Reader.times(reader)
-    varies = times is not None and (even is None or not np.array_equal(times, even))
-    return FrameRate(reader.fps, varies)
+    times = reader.times()
+    return FrameRate(reader.fps, times is not None and not are_even(times))
 
 
 def read_frame_rates(paths: Sequence[str], most: int) -> list[FrameRate]:

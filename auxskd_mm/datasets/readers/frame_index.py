@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 NUMBERING = 2
 # AVFMT_FLAG_GENPTS of libavformat/avformat.h, which PyAV sets without asking.
 _INVENT_TIME_STAMPS = 1
+# AVFMT_TS_DISCONT of libavformat/avformat.h.
+_JUMPS_ALLOWED = 0x0200
 # MAX_NVOP_SIZE of libavcodec/mpeg4videodec.c: an MPEG-4 packet that shows no new frame is no larger.
 _LARGEST_EMPTY = 19
 # Time stamps are rounded, to milliseconds in Matroska, and the last frame's duration is not among them.
@@ -52,6 +54,7 @@ class FrameIndex:
         simple: Each key frame starts a closed group, every packet shows one frame, and the first frame has time 0.
             Other libraries can find frames of such a file by number.
         time_base: Seconds per unit of the time stamps, None if unknown.
+        may_jump: Whether the container allows joined recordings with different clocks, as transport streams do.
     """
 
     num_frames: int
@@ -61,6 +64,7 @@ class FrameIndex:
     doubtful: bool
     simple: bool
     time_base: float | None = None
+    may_jump: bool = False
 
 
 class _Packet(NamedTuple):
@@ -150,6 +154,7 @@ def index_frames(path: str, container: InputContainer, max_pixels: int = MAX_PIX
         doubtful=doubtful,
         simple=whole and _groups_are_closed(packets, order or []),
         time_base=float(stream.time_base) if stream.time_base else None,
+        may_jump=bool(container.format.flags & _JUMPS_ALLOWED),
     )
 
 

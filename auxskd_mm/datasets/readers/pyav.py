@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import VideoReadError
-from ...functional.frame_times import even_times
+from ...functional.frame_times import even_times, without_jumps
 from .base import TOLERATED_AT_END, Reader
 from .frame_index import index_frames, open_container
 from .limits import MAX_PIXELS, reason
@@ -154,11 +154,12 @@ class PyAVReader(Reader):
             yield array
 
     def times(self) -> np.ndarray | None:
-        """See :class:`Reader`. They are those of the index, without the rounding of the container."""
+        """See :class:`Reader`. They are those of the index, without rounding and jumps."""
         order, unit = self.index.order, self.index.time_base
         if order is None or unit is None:
             return super().times()
-        return even_times((np.asarray(order, dtype=np.int64) - order[0]) * unit, self.fps)
+        times = (np.asarray(order, dtype=np.int64) - order[0]) * unit
+        return even_times(without_jumps(times) if self.index.may_jump else times, self.fps)
 
     def _array(self, frame: VideoFrame) -> np.ndarray:
         return frame_array(frame, self.channel_order)

@@ -119,6 +119,20 @@ def test_it_is_written_beside_the_result(tmp_path):
     assert read_protocol(tmp_path / 'none.json') is None
 
 
+@pytest.mark.parametrize(
+    ('sampler', 'expected'),
+    [
+        (dict(type='auxskd_mm.PaceSample', clip_len=8, fps=12), dict(fps=12, stride=None)),
+        (dict(type='auxskd_mm.TimedSampleFrames', clip_len=8, frame_interval=2, fps=15), dict(fps=15, stride=2)),
+        (dict(type='SampleFrames', clip_len=8, target_fps=10), dict(fps=10, stride=1)),
+    ],
+)
+def test_the_frame_rate_of_the_clips_is_told(sampler, expected):
+    config = Config(dict(test_dataloader=dict(dataset=dict(pipeline=[dict(type='auxskd_mm.OpenVideo'), sampler]))))
+    clip = protocol_of(config, None)['clip']
+    assert {key: clip[key] for key in expected} == expected
+
+
 def test_features_and_what_is_measured_on_them(tmp_path):
     config = load_config(str(CONFIGS / 'demo/vspp_motion.py'))
     pipeline = [dict(type='auxskd_mm.OpenVideo'), dict(type='SampleFrames', clip_len=8, num_clips=3)]

@@ -99,8 +99,9 @@ def describe_rates(spread: RateSpread, most: int = 6) -> list[str]:
     named = [f'{count} at {fps:.4g}' for fps, count in spread.rates]
     if len(named) > most:
         common = sorted(spread.rates, key=lambda rate: -rate[1])[: most - 2]
-        left = sum(count for _, count in spread.rates) - sum(count for _, count in common)
-        ends = f'{left} at others from {spread.rates[0][0]:.4g} to {spread.rates[-1][0]:.4g}'
+        others = [rate for rate in spread.rates if rate not in common]
+        left = sum(count for _, count in others)
+        ends = f'{left} at others from {others[0][0]:.4g} to {others[-1][0]:.4g}'
         named = [*(f'{count} at {fps:.4g}' for fps, count in sorted(common)), ends]
     named += [f'{spread.unknown} unknown'] * bool(spread.unknown)
     lines = ['frames per second: ' + ', '.join(named)] if named else []

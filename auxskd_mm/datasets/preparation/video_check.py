@@ -65,9 +65,7 @@ class VideoReport(NamedTuple):
     varies: bool = False
 
 
-def check_video(
-    path: str, min_frames: int = 1, max_pixels: int = MAX_PIXELS, fps: float | None = None
-) -> VideoReport:
+def check_video(path: str, min_frames: int = 1, max_pixels: int = MAX_PIXELS, fps: float | None = None) -> VideoReport:
     """Decode one video to its end, and compare a sample of its frames with the same frames read by number.
 
     Args:

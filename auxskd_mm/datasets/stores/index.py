@@ -78,14 +78,15 @@ class StoreIndex:
     def to_bytes(self) -> bytes:
         """The content of the index file."""
         buffer = io.BytesIO()
-        np.savez(
-            buffer,
+        arrays = dict(
             rows=self.rows,
             names=_text(self.names),
             sources=_text(self.sources),
             extradata=_text([data.hex() for data in self.extradata]),
-            **(dict(timed=self.timed, times=self.times) if self.timed is not None else {}),
         )
+        if self.timed is not None and self.times is not None:
+            arrays.update(timed=self.timed, times=self.times)
+        np.savez(buffer, **arrays)  # type: ignore[arg-type]  # the stub takes the keys for allow_pickle
         return buffer.getvalue()
 
     @classmethod

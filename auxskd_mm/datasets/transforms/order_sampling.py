@@ -90,9 +90,9 @@ class ClipOrderSample(PretextSampler):
         if num_frames < self.span:
             raise VideoReadError(
                 str(results.get('filename', '?')),
-                f'has {num_frames} frames{self._at_rate(num_frames)}, but {self.tuple_len} clips of {self.clip_len} with intervals of '
-                f'{self.interval} span {self.span}; use longer videos, or lower tuple_len, interval or clip_len of '
-                f'{type(self).__name__}',
+                f'has {num_frames} frames{self._at_rate(num_frames)}, but {self.tuple_len} clips of {self.clip_len} with '
+                f'intervals of {self.interval} span {self.span}; use longer videos, or lower tuple_len, interval or '
+                f'clip_len of {type(self).__name__}',
             )
         rng = self.generator(results)
         start = int(rng.randint(0, num_frames - self.span + 1))

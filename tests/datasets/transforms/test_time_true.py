@@ -129,8 +129,9 @@ def test_every_backend_shows_the_same_moments(backend, scenes):
 def test_a_store_shows_the_moments_of_its_sources(layout, scenes, tmp_path):
     videos = [SourceVideo(path, f'{name}.mp4') for name, path in scenes.items()]
     store = pack_videos(tmp_path / 'store', videos, StoreSettings(layout, short_side=32, crf=6, quality=98))
-    # Of even frames the rate is enough.
-    assert [store.index.names[i] for i in store.index.timed if 'varying' in store.index.names[i]]
+    uneven = [store.index.names[i] for i in store.index.timed]
+    assert {'varying.mp4', 'varying, late.mp4'} <= set(uneven)
+    assert '60.mp4' not in uneven  # the rate is enough
     for name, path in scenes.items():
         for number in range(4):
             sampler = SAMPLERS['pace'](fps=FPS)
@@ -156,7 +157,7 @@ def test_frames_and_arrays_need_a_stated_rate(tmp_path):
     # A file keeps its own rate.
     path = write_video(tmp_path / 'v.mp4')
     assert OpenVideo(source_fps=30)(dict(filename=path))['avg_fps'] == 25
-    with pytest.raises(InputError, match='OpenVideo.source_fps=0'):
+    with pytest.raises(InputError, match=r'OpenVideo\.source_fps=0'):
         OpenVideo(source_fps=0)
 
 
@@ -176,8 +177,8 @@ def test_shared_decoding_changes_nothing(scenes):
 
 def test_blended_slow_motion_is_between_its_moments(scenes):
     sampler = PaceSample(clip_len=8, paces=(0.5, 1), mode='fit', slow_motion='interpolate', seed=1, fps=FPS)
-    results = drawn(scenes['60'], sampler)
-    assert results['pace_label'].tolist() == [0]
+    draws = (drawn(scenes['60'], sampler, number) for number in range(10))
+    results = next(results for results in draws if results['pace_label'] == 0)
     assert len(results['imgs']) == 8
     # A blend of two dots has the centre of both.
     assert np.abs(moments(results) - results['frame_seconds'][0] - np.arange(8) / 24).max() <= 1 / 120 + 2 * READ_ERROR
@@ -202,7 +203,13 @@ def test_captions_tell_the_seconds():
 
 def test_bad_input_is_named(tmp_path):
     for fps in (0, -1, float('nan'), float('inf'), '12', True):
-        for kind in (PaceSample, SegmentPaceSample, ClipOrderSample, RelativeSpeedSample, partial(TimedSampleFrames, 8)):
+        for kind in (
+            PaceSample,
+            SegmentPaceSample,
+            ClipOrderSample,
+            RelativeSpeedSample,
+            partial(TimedSampleFrames, 8),
+        ):
             with pytest.raises(InputError, match=r'\.fps=.*expected a rate above 0, or None to count frames'):
                 kind(fps=fps)
     with pytest.raises(InputError, match=r'fps=12 and target_fps=10: give fps alone'):

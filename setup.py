@@ -106,6 +106,7 @@ setup(
             'onnxscript',
             'onnxruntime',
             'imageio-ffmpeg',
+            'safetensors',
         ],
     },
     package_data={'auxskd_mm': ['recipes/*.j2', 'visualization/*.j2']},

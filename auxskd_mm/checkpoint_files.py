@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader, _load_checkpoint
 
 from .errors import InputError, reason_of, refusal
-from .files import check_checkpoint
+from .files import SAFETENSORS, check_checkpoint
+from .functional.public_weights import weights_in
 
 _STEP = re.compile(r'(?:epoch|iter)_(\d+)\.pth$')
 
@@ -102,6 +102,8 @@ def read_checkpoint(path: str | Path) -> Any:
         except Exception as error:
             raise InputError(f'{path}: cannot be fetched ({reason_of(error)})') from error
     check_checkpoint(path)
+    if path.endswith(SAFETENSORS):
+        return load_from_safetensors(path)
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
@@ -125,8 +127,36 @@ def read_state(path: str | Path) -> dict[str, Any]:
         InputError: See :func:`read_checkpoint`. Also if the file holds no dict of tensors.
     """
     content = read_checkpoint(path)
-    state = content.get('state_dict', content) if isinstance(content, Mapping) else None
-    tensors = isinstance(state, Mapping) and all(hasattr(value, 'shape') for value in state.values())
-    if not isinstance(state, Mapping) or not state or not tensors:
+    try:
+        state = weights_in(content, str(path))
+    except InputError:
+        state = {}
+    if not state or not all(hasattr(value, 'shape') for value in state.values()):
         raise InputError(f'{path}: holds no state_dict; expected a checkpoint of MMEngine or a dict of tensors')
-    return dict(state)
+    return state
+
+
+# MMEngine's loader for addresses asks for the start of a path, by a regular expression: this one asks for its end.
+@CheckpointLoader.register_scheme(prefixes=r'.*\.safetensors$', force=True)
+def load_from_safetensors(path: str, map_location: Any = 'cpu') -> dict[str, Any]:
+    """Read a safetensors file: tensors by name, and nothing that could run.
+
+    Args:
+        path: File.
+        map_location: Device of the tensors, as for ``torch.load``.
+
+    Raises:
+        InputError: If the file is missing, cut off or damaged, or if the package safetensors is not installed.
+    """
+    try:
+        from safetensors.torch import load_file
+    except ImportError:
+        raise InputError(f'{path}: reading it needs the package safetensors: pip install safetensors') from None
+    check_checkpoint(path)
+    try:
+        state: dict[str, Any] = load_file(path, device=str(map_location or 'cpu'))
+        return state
+    except Exception as error:  # SafetensorError, OSError ...: whatever a damaged file provokes
+        raise InputError(
+            f'{path}: damaged, cut off or no safetensors file ({reason_of(error)}); copy or download it again'
+        ) from None

@@ -8,6 +8,8 @@ QUESTIONS = ('as_is', 'task')
 # Parts of a checkpoint that are published, and parts of a model that are exported.
 PUBLISHED_PARTS = ('backbone', 'model', 'teacher')
 EXPORTED_PARTS = ('backbone', 'feature', 'model')
+# What merging folds of adapters.
+ADAPTER_FOLDS = ('scale', 'layers')
 # Ways to draw features in the plane.
 EMBEDDINGS = ('tsne', 'pca', 'umap')
 # Each pooling in words, for the results that are computed with it.

@@ -184,6 +184,8 @@ def read_exactly(descriptor: int, size: int, offset: int) -> bytes:
 # First bytes of a torch file that is not a zip archive (torch before 1.6).
 _LEGACY_START = pickle.dumps(torch.serialization.MAGIC_NUMBER, protocol=2)
 
+SAFETENSORS = '.safetensors'
+
 
 def check_checkpoint(path: str | None) -> None:
     """Refuse a missing or truncated checkpoint, or another kind of file. torch's own errors do not name the file.
@@ -197,7 +199,7 @@ def check_checkpoint(path: str | None) -> None:
         there = sorted(file.name for file in Path(path).parent.glob('*.pth'))
         hint = f'; in its folder there is {", ".join(there[-5:])}' if there else ''
         raise InputError(f'{path}: no such checkpoint file{hint}')
-    if zipfile.is_zipfile(path):
+    if zipfile.is_zipfile(path) or path.endswith(SAFETENSORS):  # that format's own reader checks its length
         return
     with open(path, 'rb') as file:
         start = file.read(len(_LEGACY_START))

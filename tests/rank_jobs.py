@@ -176,7 +176,34 @@ def train(rank: int, world: int, out: Path) -> dict[str, Any]:
     )
 
 
-JOBS = (shuffle, order, start, frozen, keys, speed_keys, train)
+def adapters(rank: int, world: int, out: Path) -> dict[str, Any]:
+    """One epoch under DDP with a frozen base, its adapters and their checkpoint."""
+    model = toy.aux_skd(queue_size=64)
+    model['backbone'] = dict(
+        type='auxskd_mm.AdaptedBackbone', backbone=model['backbone'], adapters=dict(patterns='bn1', reduction=2)
+    )
+    loader = dict(
+        dataset=dict(type='auxskd_mm.ToyClips', size=12),
+        batch_size=2,
+        num_workers=0,
+        sampler=dict(type='DefaultSampler', shuffle=True),
+    )
+    runner = toy.toy_runner(
+        out / f'adapters_{world}',
+        launcher='pytorch',
+        experiment_name=f'adapters_{world}',
+        randomness=dict(seed=1, diff_rank_seed=True),
+        model=model,
+        train_dataloader=loader,
+        train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=1),
+        custom_hooks=[dict(type='auxskd_mm.SKDDistillerHook', momentum=0.9), dict(type='auxskd_mm.AdapterHook')],
+    )
+    start = {key: value.clone() for key, value in runner.model.module.state_dict().items()}
+    runner.train()
+    return dict(wrapper=type(runner.model).__name__, start=start, end=runner.model.module.state_dict())
+
+
+JOBS = (shuffle, order, start, frozen, keys, speed_keys, train, adapters)
 
 
 def work(rank: int, world: int, port: int, out: Path) -> None:

@@ -3,11 +3,14 @@
 import json
 import os
 import pickle
+import sys
 import zipfile
 
 import numpy as np
 import pytest
 import torch
+from mmengine.runner.checkpoint import CheckpointLoader
+from safetensors.torch import save_file
 
 from auxskd_mm.checkpoint_files import find_checkpoint, read_checkpoint, read_state
 from auxskd_mm.errors import InputError
@@ -101,3 +104,40 @@ def test_a_made_up_dtype_is_refused_with_the_name_of_its_file(tmp_path):
     torch.save(dict(state_dict={}, message_hub=_ObjectDtype()), path)
     with pytest.raises(InputError, match=r'^\S*made_up\.pth: .*do not trust it'):
         read_checkpoint(path)
+
+
+def safetensors_file(tmp_path):
+    state = {'backbone.conv.weight': torch.rand(3, 2), 'backbone.conv.bias': torch.rand(3)}
+    save_file(state, tmp_path / 'x.safetensors')
+    return state, tmp_path / 'x.safetensors'
+
+
+def test_safetensors_are_read_by_us_and_by_mmengine(tmp_path):
+    state, path = safetensors_file(tmp_path)
+    for found in (read_checkpoint(path), read_state(path), CheckpointLoader.load_checkpoint(str(path), 'cpu')):
+        assert set(found) == set(state)
+        assert all(torch.equal(found[key], value) for key, value in state.items())
+
+
+@pytest.mark.parametrize('keep', [0, 5, 60, -1])
+def test_a_cut_off_safetensors_file_is_one_line(keep, tmp_path):
+    _, path = safetensors_file(tmp_path)
+    path.write_bytes(path.read_bytes()[:keep])
+    for read in (read_checkpoint, lambda path: CheckpointLoader.load_checkpoint(str(path), 'cpu')):
+        with pytest.raises(InputError, match=r'x\.safetensors: damaged, cut off or no safetensors file') as error:
+            read(path)
+        assert '\n' not in str(error.value)
+
+
+def test_the_missing_package_is_named(tmp_path, monkeypatch):
+    _, path = safetensors_file(tmp_path)
+    monkeypatch.setitem(sys.modules, 'safetensors.torch', None)
+    with pytest.raises(InputError, match=r'needs the package safetensors: pip install safetensors$'):
+        read_checkpoint(path)
+    with pytest.raises(InputError, match=r'none\.safetensors: no such checkpoint file'):
+        read_checkpoint(tmp_path / 'none.safetensors')
+
+
+def test_other_projects_containers_are_opened(tmp_path):
+    torch.save(dict(model=dict(weight=torch.ones(2)), epoch=3), tmp_path / 'x.pth')
+    assert set(read_state(tmp_path / 'x.pth')) == {'weight'}

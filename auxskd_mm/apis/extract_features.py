@@ -6,7 +6,7 @@ import hashlib
 import importlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from ..config.feature_pipeline import feature_pipeline
@@ -93,7 +93,7 @@ def extract_features(
     protocol = dict(
         config=Path(config.filename or '').name,
         checkpoint=checkpoint,
-        weights=_digest(model.backbone),
+        weights=weights_digest(model.backbone.state_dict()),
         sampler=_sampler(steps),
     )
     return FeatureBank(bank.features, bank.labels, bank.names, {**bank.protocol, **protocol})
@@ -149,10 +149,10 @@ def write_features(path: str | Path, bank: FeatureBank) -> None:
     write_text(path.with_suffix('.json'), json.dumps(dict(bank.protocol, videos=len(bank)), indent=1) + '\n')
 
 
-def _digest(module: nn.Module) -> str:
-    """Short hash of all weights and statistics."""
+def weights_digest(state: Mapping[str, Tensor]) -> str:
+    """Short hash of all weights and statistics of a state dict."""
     digest = hashlib.blake2b(digest_size=8)
-    for key, value in module.state_dict().items():
+    for key, value in state.items():
         digest.update(key.encode())
         digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +13,7 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.device import get_device
-from mmengine.logging import MMLogger, print_log
+from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from torch import nn
 
@@ -30,6 +28,7 @@ from ..datasets.input_sources import as_samples, input_pipeline
 from ..errors import InputError, VideoReadError
 from ..functional.tasks import Task
 from ..functional.transfer import load_checked
+from ..models.start_weights import start_weights
 from ..models.tasks import CLASS, model_tasks
 from ..random_state import untouched_random_state
 from ..registry import type_name
@@ -157,23 +156,17 @@ def _build(config: Config, random_weights: bool, seed: int) -> VideoModel:
     with untouched_random_state():
         torch.manual_seed(seed)
         model = MODELS.build(settings)
-        if random_weights and hasattr(model, 'init_weights'):
-            with _quiet():
-                model.init_weights()
-            print_log('no checkpoint: random weights, whose answers mean nothing', logger='current')
+        if random_weights:
+            start_weights(model)
+            backbone = settings.get('backbone')
+            init = (backbone.get('init_cfg') if isinstance(backbone, dict) else None) or []
+            started = any(
+                'checkpoint' in one or 'package' in one for one in ([init] if isinstance(init, dict) else init)
+            )
+            known = 'the backbone starts from its init_cfg, and the rest is random'
+            line = known if started else 'random weights, whose answers mean nothing'
+            print_log(f'no checkpoint: {line}', logger='current')
     return model
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back the line that MMEngine logs for every tensor that it initialises."""
-    logger = MMLogger.get_current_instance()
-    before = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 def load_weights(model: VideoModel, checkpoint: str, prefixes: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from mmengine.logging import print_log
 
 from ..errors import InputError, VideoReadError
 from ..registry import DATASETS
+from .feature_pipelines import check_feature_pipeline
 from .list_formats import Entry, Probe, read_list
 from .readers import open_reader
 from .readers.limits import playlist_kind
@@ -56,7 +57,9 @@ class UnlabeledVideoDataset(BaseDataset):
         max_bad_share: Largest tolerated share of unreadable videos. One unreadable video is always tolerated.
         test_mode: True marks replacements, and seeded samplers draw the same clips every time.
 
-    ``metainfo['class_names']`` holds the class names of each task that the pipeline's sampler draws labels for.
+    ``features`` holds the settings of the feature maps, where the videos are in a store of these. None for images.
+    ``metainfo['class_names']`` holds the class names of each task that the pipeline's sampler draws labels for, and
+    ``metainfo['unanswerable']`` the label of another task at which it has no answer (see :class:`Task`).
 
     Raises:
         InputError: If the source is missing or empty, the list cannot be understood, or no file of it exists.
@@ -95,6 +98,7 @@ class UnlabeledVideoDataset(BaseDataset):
             # For metrics: they see only the label, and the sampler's setting gives its meaning.
             for task in getattr(step, 'tasks', ()):
                 self._metainfo.setdefault('class_names', {}).setdefault(task.name, task.class_names)
+                self._metainfo.setdefault('unanswerable', {}).setdefault(task.name, task.unanswerable)
 
     # ------------------------------------------------------------------ what there is
 
@@ -172,6 +176,9 @@ class UnlabeledVideoDataset(BaseDataset):
         if self._fully_initialized:
             return
         super().full_init()
+        some = np.unique(np.linspace(0, super().__len__() - 1, _SOURCES_LOOKED_AT).astype(int)).tolist()
+        paths = [BaseDataset.get_data_info(self, i)['filename'] for i in some]
+        self.features = check_feature_pipeline(self.pipeline.transforms, paths)
         self._status = torch.zeros(super().__len__(), dtype=torch.uint8).share_memory_()
         # Frames of each video that was read, below 0 where a clip spans more.
         self._frames = torch.zeros(super().__len__(), dtype=torch.int32).share_memory_()

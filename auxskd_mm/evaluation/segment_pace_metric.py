@@ -20,30 +20,33 @@ def segment_pace_accuracy(
     pace_pred: np.ndarray,
     segment_pred: np.ndarray,
     alike: Sequence[Any] | None = None,
+    unchanged: int | None = 0,
 ) -> dict[str, float]:
     """Accuracies of pace, segment and both, with chance and ceiling.
 
-    Chance is the accuracy of the best constant answer. At speed 1 every segment gives the same frames, so a model can
-    only guess the segment. A clip that wraps in a short video may show the same frames under other labels. The ceiling
-    is the accuracy of a model that knows everything else perfectly.
+    Chance is the accuracy of the best constant answer. At the speed of the rest of the clip every segment gives the
+    same frames, so a model can only guess the segment. A clip that wraps in a short video may show the same frames
+    under other labels. The ceiling is the accuracy of a model that knows everything else perfectly.
 
     Args:
-        pace: Labels int (N,), 0 is speed 1.
+        pace: Labels int (N,).
         segment: Labels int (N,).
         pace_pred: Predictions int (N,).
         segment_pred: Predictions int (N,).
         alike: For each sample, all pairs (pace, segment) that give its frames, or None if there is only one pair.
+        unchanged: Pace label at which every segment gives the same frames: 0 in VSPP. None if it does not occur.
 
     Returns:
-        ``{pace,segment,joint}_acc``, ``_chance`` and ``_ceiling``; ``segment_acc_paced`` (over samples whose speed is
-        not 1, NaN if there are none); and ``pace_ci95``, the half width of the normal 95% interval of pace_acc.
+        ``{pace,segment,joint}_acc``, ``_chance`` and ``_ceiling``; ``segment_acc_paced`` (over samples whose pace
+        is not ``unchanged``, NaN if there are none); and ``pace_ci95``, the half width of the normal 95% interval of
+        pace_acc.
     """
     count = len(pace)
     pace_hit, segment_hit = pace_pred == pace, segment_pred == segment
     joint = pace * (int(segment.max()) + 1) + segment
-    still = pace == 0
+    still = np.full(count, False) if unchanged is None else pace == unchanged
     groups = [
-        frozenset(map(tuple, pairs)) if pairs and any(first for first, _ in pairs) else ('still' if slow else None)
+        frozenset(map(tuple, pairs)) if _wraps(pairs, unchanged) else ('still' if slow else None)
         for pairs, slow in zip(alike or [None] * count, still)
     ]
     accuracy = float(pace_hit.mean())
@@ -100,10 +103,13 @@ class SegmentPaceMetric(BaseMetric):
         """Accuracies over all samples; see :func:`segment_pace_accuracy`."""
         pace, segment, pace_pred, segment_pred = np.concatenate([views for views, _ in results]).T
         alike = [pairs for _, views in results for pairs in views]
-        metrics = segment_pace_accuracy(pace, segment, pace_pred, segment_pred, alike)
+        unchanged = ((self.dataset_meta or {}).get('unanswerable') or {}).get('segment', 0)
+        metrics = segment_pace_accuracy(pace, segment, pace_pred, segment_pred, alike, unchanged)
         names = recorded_names(self.dataset_meta, 'pace') if self.speeds is None else pace_names(self.speeds)
         confusion = confusion_table('pace', pace, pace_pred, names)
-        print_log(f'{len(pace)} clips\n{_table(metrics)}{_wrapped(alike)}{confusion}', logger='current')
+        print_log(
+            f'{len(pace)} clips\n{_table(metrics)}{_ceilings(alike, unchanged, names)}{confusion}', logger='current'
+        )
         return metrics
 
 
@@ -112,12 +118,23 @@ def _table(metrics: dict[str, float]) -> str:
     for task in ('pace', 'segment', 'joint'):
         values = (metrics[f'{task}_acc'], metrics[f'{task}_chance'], metrics[f'{task}_ceiling'])
         rows.append(f'{task:10}' + ''.join(f'{100 * value:9.1f}%' for value in values))
-    rows.append('ceiling: at speed 1 all segments give the same frames, so there the segment can only be guessed\n')
-    return '\n'.join(rows)
+    return '\n'.join(rows) + '\n'
 
 
-def _wrapped(alike: Sequence[Any]) -> str:
-    count = sum(bool(pairs) and any(pace for pace, _ in pairs) for pairs in alike)
-    if not count:
-        return ''
-    return f'ceiling: {count} clips go round in a short video and show the same frames under other labels\n'
+def _wraps(pairs: Sequence[tuple[int, int]] | None, unchanged: int | None) -> bool:
+    """Whether labels that look alike do so because the clip wraps: some of them are not of the unchanged speed."""
+    return bool(pairs) and any(pace != unchanged for pace, _ in pairs or ())
+
+
+def _ceilings(alike: Sequence[Any], unchanged: int | None, names: Sequence[str] | None) -> str:
+    """Why the ceilings are below 1, a line for each reason."""
+    text = ''
+    if unchanged is not None:
+        speed = names[unchanged].removesuffix('x') if names and unchanged < len(names) else unchanged + 1
+        text += (
+            f'ceiling: at speed {speed} all segments give the same frames, so there the segment can only be guessed\n'
+        )
+    count = sum(_wraps(pairs, unchanged) for pairs in alike)
+    if count:
+        text += f'ceiling: {count} clips go round in a short video and show the same frames under other labels\n'
+    return text

@@ -1,6 +1,6 @@
 """Pure functions that the registered components use. They do not depend on the registry, the config or the Runner."""
 
-from .clip_indices import paced_offsets, segment_pace_indices, segment_window, wrap_indices
+from .clip_indices import paced_offsets, pecop_indices, segment_pace_indices, segment_window, wrap_indices
 from .frame_times import are_even, even_times, frames_at_steps, steps_of_video, without_jumps
 from .order_tuples import clip_orders, order_class, order_tuple_indices, order_tuple_span
 from .pace import neighbour_frames, pace_indices, pace_positions, pace_span
@@ -25,6 +25,7 @@ __all__ = [
     'pace_positions',
     'pace_span',
     'paced_offsets',
+    'pecop_indices',
     'resample_indices',
     'segment_pace_indices',
     'segment_window',

@@ -26,8 +26,9 @@ class Task:
             Metrics and dumps work only with the default names. Other names are for MMAction2's recognisers.
         clips: Number of clips per answer. It is 1 if each clip has its own answer.
         about: Description of the answer, for messages. '' takes the name.
-        given: Name of another task. This task has an answer only if the label of the other task is above 0. For
-            example, VSPP's segment has no answer at speed 1.
+        given: Name of another task on whose label it depends whether this task has an answer.
+        unanswerable: Label of the ``given`` task at which this task has no answer, None if it always has one. For
+            example, VSPP's segment has no answer at label 0, which is speed 1: there all segments look alike.
 
     Example:
         >>> Task('direction', ('forwards', 'backwards')).label_key
@@ -41,6 +42,7 @@ class Task:
     clips: int = 1
     about: str = ''
     given: str = ''
+    unanswerable: int | None = 0
 
     def __post_init__(self) -> None:
         fields = dict(label_key=f'{self.name}_label', pred_key=f'pred_{self.name}', about=self.name)

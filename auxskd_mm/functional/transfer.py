@@ -3,44 +3,132 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from ..errors import InputError, examples
+from .adapter_state import is_adapter_key, with_base
+from .public_weights import Match, match_weights, weights_in
+from .public_weights.containers import plain_keys
+from .public_weights.match import OPTIONAL, check_left, kind_of
 
-# Statistics of the augmentation and counters say nothing about which network a file belongs to.
-_OPTIONAL_SUFFIXES = ('num_batches_tracked',)
+# Parts of a model that its own training alone needs: published and adapter checkpoints leave them out.
+TRAINING_PARTS = ('teacher.', 'queue.', 'frozen.', 'data_preprocessor.')
+# Statistics of the augmentation say nothing about which network a file belongs to.
 _OPTIONAL_PREFIXES = ('data_preprocessor.',)
 
 
-def load_checked(model: nn.Module, state: Mapping[str, Any], prefixes: Sequence[str], name: str) -> str:
+class Transfer(NamedTuple):
+    """Tensors of a checkpoint for a model, checked and not yet loaded.
+
+    Attributes:
+        state: State dict under the model's names.
+        message: Line that says what comes over. Print it after :func:`check_copied`.
+    """
+
+    state: dict[str, Any]
+    message: str
+
+
+def load_checked(
+    model: nn.Module, content: Mapping[str, Any], prefixes: Sequence[str], name: str, prefix: str | None = None
+) -> str:
     """Load the tensors that fit into a model, and compare the model with the checkpoint afterwards.
 
     Args:
         model: Model. It is changed in place.
-        state: State dict of the checkpoint, with or without ``module.`` in front of its keys.
+        content: See :func:`plan_transfer`.
         prefixes: See :func:`check_transfer`.
         name: Name of the checkpoint for messages.
+        prefix: See :func:`plan_transfer`.
 
     Returns:
-        The line of :func:`check_transfer`. The model holds every tensor that the line counts.
+        The line of :func:`plan_transfer`. The model holds every tensor that the line counts.
 
     Raises:
-        InputError: See :func:`check_transfer` and :func:`check_copied`.
+        InputError: See :func:`plan_transfer` and :func:`check_copied`.
     """
     own = model.state_dict()
-    message = check_transfer(own, state, prefixes, name)
-    fits = {key: value for key, value in plain_keys(state).items() if key in own and own[key].shape == value.shape}
+    state, message = plan_transfer(own, content, prefixes, name, prefix)
+    fits = {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}
     model.load_state_dict(fits, strict=False)
     check_copied(model.state_dict(), fits, name)
     return message
 
 
+def plan_transfer(
+    own: Mapping[str, Any],
+    content: Mapping[str, Any],
+    prefixes: Sequence[str],
+    name: str,
+    prefix: str | None = None,
+) -> Transfer:
+    """Find the tensors for a model in the content of a checkpoint, under its own names or those of a public naming.
+
+    Args:
+        own: State dict of the model.
+        content: What the checkpoint file holds, or its state dict, with or without ``module.`` in front of its keys.
+        prefixes: See :func:`check_transfer`.
+        name: Name of the checkpoint for messages.
+        prefix: Prefix of the network in the file, such as ``'teacher.'``. None looks for it.
+
+    Raises:
+        InputError: See :func:`check_transfer`. Also if the file holds another network, or several that fit.
+    """
+    # Adapters alone are completed with the base that the model holds.
+    state: dict[str, Any] = dict(with_base(weights_in(content, name), own, name))
+    if len(prefixes) != 1:
+        return Transfer(state, check_transfer(own, state, prefixes, name))
+    part = prefixes[0]
+    adapters = [key for key in own if is_adapter_key(key) and key.startswith(part)]
+    fresh = [] if any(is_adapter_key(key) for key in state) else adapters
+    match = match_weights(own, state, part, name, fresh, prefix)
+    if match is None:
+        return Transfer(state, check_transfer(own, state, prefixes, name))
+    if prefix is not None or match.root != part or any(match.state[key] is not state.get(key) for key in match.wanted):
+        state = dict(match.state)
+    message = check_transfer(own, {**match.left, **state}, prefixes, name, [*match.wanted, *fresh])
+    check_left(match, name)
+    return Transfer(state, message + _details(own, state, match, part))
+
+
+def _details(own: Mapping[str, Any], state: Mapping[str, Any], match: Match, part: str) -> str:
+    """Rest of the line: naming, share of the model's numbers, and what did not come over."""
+    sizes = {key: value.numel() for key, value in own.items() if not key.startswith(_OPTIONAL_PREFIXES)}
+    loaded = sum(size for key, size in sizes.items() if key in state and state[key].shape == own[key].shape)
+    words = [f'{loaded / max(sum(sizes.values()), 1):.1%} of the numbers in the model']
+    if match.naming is not None:
+        words.insert(0, match.naming.title + (f" under '{match.root}'" if match.root else ''))
+    if match.left:
+        words.append(f'not used: {examples(match.left, 2)}')
+    fresh = [key for key in own if key.startswith(part) and key not in match.state and not key.endswith(OPTIONAL)]
+    fresh = [key for key in fresh if not is_adapter_key(key)]
+    if fresh:
+        words.append(f'not in the file, so they start anew: {examples(fresh, 2)}')
+    zeros = _zero_kinds(match) if match.naming is not None else []
+    if zeros:
+        words.append(f'warning: all zeros in the file: {examples(zeros, 2)}')
+    return f' ({"; ".join(words)})'
+
+
+def _zero_kinds(match: Match) -> list[str]:
+    """Kinds of tensors (one name for all blocks) that are zero in each block of a file."""
+    kinds: dict[str, bool] = {}
+    for key in match.wanted:
+        kind = kind_of(key)
+        kinds[kind] = kinds.get(kind, True) and not match.state[key].any()
+    return [kind for kind, zero in kinds.items() if zero]
+
+
 def check_transfer(
-    model_state: Mapping[str, Any], checkpoint_state: Mapping[str, Any], prefixes: Sequence[str], name: str
+    model_state: Mapping[str, Any],
+    checkpoint_state: Mapping[str, Any],
+    prefixes: Sequence[str],
+    name: str,
+    needed: Sequence[str] | None = None,
 ) -> str:
     """Check before loading that a checkpoint has every tensor that a part of a model needs.
 
@@ -50,6 +138,7 @@ def check_transfer(
         prefixes: Prefixes of the model's parts that the checkpoint must cover completely, e.g. ``('backbone.',)``.
             ``('',)`` means the whole model.
         name: Name of the checkpoint for messages.
+        needed: Names of the tensors that the checkpoint must have. None stands for all under ``prefixes``.
 
     Returns:
         A line such as ``144 of 144 backbone tensors loaded from x.pth``. Print it after :func:`check_copied`.
@@ -61,11 +150,10 @@ def check_transfer(
     source = plain_keys(checkpoint_state)
     wanted = [
         key
-        for key in model_state
-        if key.startswith(tuple(prefixes))
-        and not key.endswith(_OPTIONAL_SUFFIXES)
-        and not key.startswith(_OPTIONAL_PREFIXES)
+        for key in (model_state if needed is None else needed)
+        if key.startswith(tuple(prefixes)) and not key.endswith(OPTIONAL) and not key.startswith(_OPTIONAL_PREFIXES)
     ]
+    wanted, adapters = _split_adapters(wanted, source, prefixes, name)
     part = ' and '.join(prefix.rstrip('.') for prefix in prefixes if prefix) or 'model'
     if not wanted:
         start = examples(model_state)
@@ -91,7 +179,23 @@ def check_transfer(
             'another network, or of the original code (then run tools/model_converters/convert_auxskd.py first)?'
         )
     check_finite({key: value for key, value in source.items() if key in model_state}, name, model_state)
-    return f'{good} of {len(wanted)} {part} tensors loaded from {name}'
+    start = f'; the {adapters} adapter tensors, which it does not have, start as built' if adapters else ''
+    return f'{good} of {len(wanted)} {part} tensors loaded from {name}{start}'
+
+
+def _split_adapters(
+    wanted: list[str], source: Mapping[str, Any], prefixes: Sequence[str], name: str
+) -> tuple[list[str], int]:
+    """The tensors that a checkpoint must have, and the number of adapter tensors that a base without adapters lacks."""
+    theirs = [key for key in source if is_adapter_key(key) and key.startswith(tuple(prefixes))]
+    base = [key for key in wanted if not is_adapter_key(key)]
+    lacking = sorted(set(theirs) - set(wanted))
+    if lacking:
+        raise InputError(
+            f'{name}: was trained with adapters, and the model lacks {examples(lacking)}; give its backbone the same '
+            "adapters (type='auxskd_mm.AdaptedBackbone')"
+        )
+    return (wanted, 0) if theirs else (base, len(wanted) - len(base))
 
 
 def check_copied(model_state: Mapping[str, Any], checkpoint_state: Mapping[str, Any], name: str) -> None:
@@ -179,13 +283,6 @@ def check_finite(state: Mapping[str, Any], name: str, known: Mapping[str, Any] |
                 f'{name}: {key} holds {int(bad.sum())} of {bad.numel()} values that are NaN or infinite, and a number '
                 'from such weights means nothing; take an earlier checkpoint'
             )
-
-
-def plain_keys(state: Mapping[str, Any]) -> dict[str, Any]:
-    """A state dict without the ``module.`` that DDP puts in front of its keys."""
-    if not isinstance(state, Mapping):
-        raise InputError(f'the state_dict of the checkpoint is a {type(state).__name__}, expected a dict of tensors')
-    return {str(key).removeprefix('module.'): value for key, value in state.items()}
 
 
 def _whole(tensor: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Hooks."""
 
+from .adapter_hook import AdapterHook
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .bad_video_hook import BadVideoHook
 from .checked_transfer_hook import CheckedTransferHook
@@ -12,6 +13,7 @@ from .skd_distiller_hook import SKDDistillerHook
 from .sync_buffers_hook import SyncBuffersExceptQueuesHook
 
 __all__ = [
+    'AdapterHook',
     'AtomicCheckpointHook',
     'BadVideoHook',
     'CheckedTransferHook',

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmengine.hooks import Hook
@@ -14,7 +14,8 @@ from torch import Tensor
 from ..config.input_convention import describe_convention, input_convention, same_convention
 from ..config.pipelines import find_pipeline
 from ..errors import InputError
-from ..functional.transfer import check_copied, check_finite, check_tensors, check_transfer, plain_keys
+from ..functional.public_weights import weights_in
+from ..functional.transfer import check_copied, check_finite, check_tensors, plan_transfer
 from ..records.provenance import training_of
 from ..registry import HOOKS
 from ..unwrap import unwrap
@@ -37,6 +38,9 @@ class CheckedTransferHook(Hook):
       parts. They also refuse any model whose weights are not finite.
     - ``after_val_iter`` and ``after_test_iter`` refuse features and scores that are not finite.
 
+    The names in the file may be those of a public checkpoint (torchvision, VideoMAE ...): see
+    :mod:`auxskd_mm.functional.public_weights`. The hook then gives the tensors the names of the model's backbone.
+
     The hook warns when the checkpoint was trained with another input convention (order of the channels, mean, std) than
     that of this config, if the checkpoint records it. Such a mismatch lowers accuracy silently.
 
@@ -45,7 +49,7 @@ class CheckedTransferHook(Hook):
         strict: Stop where parts are missing. With False the hook only warns. Our tools add it so to configs without it.
 
     Raises:
-        InputError: See :func:`check_transfer`, :func:`check_copied` and :func:`check_finite`.
+        InputError: See :func:`plan_transfer`, :func:`check_copied` and :func:`check_finite`.
     """
 
     priority = 'VERY_HIGH'
@@ -57,26 +61,36 @@ class CheckedTransferHook(Hook):
         self._looked = False
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Compare the key sets; see :func:`check_transfer`."""
-        state = checkpoint.get('state_dict', checkpoint)
+        """Compare the key sets; see :func:`plan_transfer`."""
         training = isinstance(runner._train_loop, BaseLoop)
         name = str(getattr(runner, '_load_from', None) or 'the checkpoint')
         prefixes = self.prefixes if training else ('',)
         own = unwrap(runner.model).state_dict()
         if self.strict:
-            message = check_transfer(own, state, prefixes, name)
+            state, message = plan_transfer(own, checkpoint, prefixes, name)
+            _replace_weights(checkpoint, state)
         else:
-            common = {key: value for key, value in plain_keys(state).items() if key in own}
-            check_tensors(common, name, own)
-            check_finite(common, name, own)
-            try:
-                message = check_transfer(own, state, ('',), name)
-            except InputError as error:
-                message = f'warning: {error}'
+            message = self._say_what_comes(own, checkpoint, name)
         self._loaded = checkpoint, name, message
         warning = input_mismatch(checkpoint.get('meta'), runner.cfg, 'train' if training else 'test')
         if warning is not None:
             print_log(f'{name} {warning}', logger='current', level=logging.WARNING)
+
+    def _say_what_comes(self, own: Mapping[str, Any], checkpoint: dict, name: str) -> str:
+        """Take what fits, and say in a line what is missing. Weights of a public naming must fit all the same."""
+        part = 'backbone.' if any(key.startswith('backbone.') for key in own) else ''
+        try:
+            state, message = plan_transfer(own, checkpoint, ('',), name)
+        except InputError as error:
+            message = f'warning: {error}'
+            state = weights_in(checkpoint, name)
+            if not any(key in own for key in state):
+                state, message = plan_transfer(own, checkpoint, (part,), name)
+        common = {key: value for key, value in state.items() if key in own}
+        check_tensors(common, name, own)
+        check_finite(common, name, own)
+        _replace_weights(checkpoint, state)
+        return message
 
     def before_train(self, runner: Runner) -> None:
         """Compare the model with the checkpoint, and check that the weights are finite."""
@@ -114,6 +128,13 @@ class CheckedTransferHook(Hook):
         check_copied(state, checkpoint.get('state_dict', checkpoint), name)
         check_finite(state, f'the model with {name}', state)
         print_log(message, logger='current')
+
+
+def _replace_weights(checkpoint: dict, state: dict[str, Any]) -> None:
+    """Let MMEngine load these tensors. It takes ``state_dict``, and without that the whole dict."""
+    if 'state_dict' not in checkpoint:
+        checkpoint.clear()
+    checkpoint['state_dict'] = state
 
 
 def check_answers(samples: Sequence[Any]) -> None:

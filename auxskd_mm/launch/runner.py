@@ -7,6 +7,7 @@ from mmengine.runner import Runner
 
 from ..config.loading.new_style import name_types
 from .changes import apply_changes
+from .feature_check import FeatureCheckHook
 from .run_head import RunHeadHook
 from .screen import ScreenRunner
 from .setting_checks import check_parts, check_settings
@@ -41,6 +42,7 @@ def build_runner(config: Config) -> Runner:
         else ScreenRunner.from_cfg(config)
     )
     runner.register_hook(RunHeadHook())
+    runner.register_hook(FeatureCheckHook())
     check_resume(runner, checkpoint)
     if isinstance(runner.model, FullyShardedModel):
         runner._init_model_weights = lambda: None  # type: ignore[method-assign]  # done, before there were shards

@@ -2,7 +2,9 @@
 
 import mmaction.models  # noqa: F401  (registers MMAction2's own types for nested configs)
 
-from . import backbones, data_preprocessors, heads, losses, modules, pretext, wrappers  # noqa: F401
+from ..compat import honour_init_cfg
+from . import adapters, backbones, data_preprocessors, heads, losses, modules, pretext, pretrained, wrappers  # noqa: F401
+from .adapters import *  # noqa: F403
 from .backbones import *  # noqa: F403
 from .data_preprocessors import *  # noqa: F403
 from .heads import *  # noqa: F403
@@ -10,3 +12,5 @@ from .losses import *  # noqa: F403
 from .modules import *  # noqa: F403
 from .pretext import *  # noqa: F403
 from .wrappers import *  # noqa: F403
+
+honour_init_cfg()

@@ -15,7 +15,10 @@ from torch import Tensor
 from ..checkpoint_files import read_checkpoint
 from ..errors import InputError
 from ..files import WholeFile
+from ..functional.public_weights.naming import rename_key
+from ..functional.public_weights.plain_resnet import PLAIN_TO_MMACTION
 from ..functional.transfer import check_copied, check_finite, check_tensors
+from .i3d_checkpoint import convert_i3d, is_i3d
 
 _STATE_KEYS = ('state_dict', 'model', 'model_state_dict')
 _BACKBONE_ROOTS = (
@@ -62,20 +65,13 @@ _RSPNET = {
     )
 } | {'queue_ptr': 'queue.pointer', 'queue': 'queue.features'}
 _TABLES = dict(auxskd=_AUXSKD, vspp=_VSPP, videopace=_VIDEOPACE, vcop=_VCOP, rspnet=_RSPNET)
-# Hara's 3-D ResNet -> MMAction2's names of the same layers, in this order.
-_HARA = (
-    (r'(^|\.)conv(\d)\.weight$', r'\1conv\2.conv.weight'),
-    (r'(^|\.)bn(\d)\.', r'\1conv\2.bn.'),
-    (r'\.downsample\.0\.', '.downsample.conv.'),
-    (r'\.downsample\.1\.', '.downsample.bn.'),
-)
 
 
 class Converted(NamedTuple):
     """Result of :func:`convert_state_dict`.
 
     Attributes:
-        kind: 'auxskd', 'vspp', 'videopace', 'vcop' or 'rspnet'.
+        kind: 'auxskd', 'vspp', 'videopace', 'vcop', 'rspnet', 'pecop' or 'i3d' (its Kinetics weights).
         state_dict: Tensors under our names.
         dropped: Keys that our networks do not have.
     """
@@ -93,7 +89,8 @@ def convert_state_dict(state: Mapping[str, Any], name: str = 'the checkpoint') -
     of VideoPace. RSPNet has its own S3D-G, which this package does not have.
 
     Args:
-        state: Original state dict of auxSKD, VSPP, VideoPace, VCOP or RSPNet.
+        state: Original state dict of auxSKD, VSPP, VideoPace, VCOP, RSPNet, PECoP, or the Kinetics weights that PECoP
+            starts from.
         name: Name of the checkpoint in messages.
 
     Raises:
@@ -103,7 +100,10 @@ def convert_state_dict(state: Mapping[str, Any], name: str = 'the checkpoint') -
     arrays = {key: value for key, value in state.items() if isinstance(value, (Tensor, np.ndarray))}
     check_tensors(arrays, name)
     check_finite(arrays, name)
-    tensors = {str(key).replace('module.', ''): cast(Tensor, value) for key, value in arrays.items()}
+    # Not the end of another word: PECoP's adapters are called tuning_module.
+    tensors = {re.sub(r'(^|(?<=\.))module\.', '', str(key)): cast(Tensor, value) for key, value in arrays.items()}
+    if is_i3d(tensors):
+        return Converted(*convert_i3d(tensors, name))
     kind = _kind(tensors, name)
     table = _TABLES[kind]
     hara = kind == 'rspnet' and any('.layer1.' in key for key in tensors)
@@ -136,8 +136,7 @@ def _hara_name(key: str) -> str:
     """Rename a backbone's key of RSPNet's ``resnet18`` to MMAction2's name. Other keys do not change."""
     front, mark, name = key.partition('backbone.')
     if mark:
-        for pattern, replacement in _HARA:
-            name = re.sub(pattern, replacement, name)
+        name = rename_key(name, PLAIN_TO_MMACTION)
     return front + mark + name
 
 
@@ -166,8 +165,8 @@ def _kind(tensors: Mapping[str, Tensor], name: str) -> str:
         return 'vspp' if 'linear_segment.weight' in tensors else 'videopace'
     shown = ', '.join(keys[:3]) or 'no tensors'
     raise InputError(
-        f'{name}: not a checkpoint of auxSKD, VSPP, VideoPace, VCOP or RSPNet; expected keys with encoder_q., '
-        f'base_network. or conv1., found {shown}'
+        f'{name}: not a checkpoint of auxSKD, VSPP, VideoPace, VCOP, RSPNet or PECoP; expected keys with encoder_q., '
+        f'base_network., conv1. or conv3d_1a_7x7., found {shown}'
     )
 
 

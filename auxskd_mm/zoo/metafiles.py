@@ -22,7 +22,6 @@ from ..config.load import load_config
 from ..config.sample_shape import sample_shape
 from ..config.task_names import pretext_sampler
 from ..errors import InputError
-from ..registry import type_name
 
 RESULTS = 'configs/results'
 README = 'configs/README.md'
@@ -77,6 +76,16 @@ COLLECTIONS = (
             URL='https://arxiv.org/abs/2011.07949',
         ),
         'Kinetics-100',
+    ),
+    Collection(
+        'PECoP',
+        'configs/metafile_pecop.yml',
+        'pecop_*.py',
+        dict(
+            Title='PECoP: Parameter Efficient Continual Pretraining for Action Quality Assessment',
+            URL='https://arxiv.org/abs/2311.07603',
+        ),
+        'Kinetics-400, then the videos of the target task',
     ),
     Collection('Downstream', 'configs/downstream/metafile.yml', 'downstream/*.py', None, ''),
 )
@@ -134,13 +143,13 @@ def zoo_entries(root: Path, collection: Collection, known: Mapping[str, Mapping[
 
 def _metadata(config: Config, collection: Collection, before: Mapping[str, Any]) -> dict[str, Any]:
     init_default_scope(config.get('default_scope', 'mmaction'))
-    kind = type_name(config.model.backbone.type)
     with torch.device('meta'):
         model = MODELS.build(config.model)
     views = sample_shape(config, 'train' if config.get('train_dataloader') else 'test')
     sampler = pretext_sampler(config)
     clip = (views[2] if sampler is None else sampler.clip_len, *views[3:])
-    facts: dict[str, Any] = {'Architecture': kind}
+    # The network itself: with adapters the type in the config is only that of a wrapper.
+    facts: dict[str, Any] = {'Architecture': type(model.backbone).__name__}
     if config.get('train_dataloader') and config.get('train_cfg'):
         facts.update(
             {'Batch Size': int(config.train_dataloader.batch_size), 'Epochs': int(config.train_cfg.max_epochs)}

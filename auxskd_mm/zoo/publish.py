@@ -16,7 +16,7 @@ from ..checkpoint_files import read_checkpoint
 from ..choices import PUBLISHED_PARTS
 from ..errors import InputError
 from ..files import write_whole
-from ..functional.transfer import check_copied, check_finite, check_tensors, plain_keys
+from ..functional.transfer import TRAINING_PARTS, check_copied, check_finite, check_tensors, plain_keys
 from ..plain_data import to_plain
 from ..version import __version__
 
@@ -77,9 +77,7 @@ def published_state(state: Mapping[str, Any], part: str, name: str) -> dict[str,
     """
     plain = plain_keys(state)
     if part == 'model':
-        chosen = {
-            k: v for k, v in plain.items() if not k.startswith(('teacher.', 'queue.', 'frozen.', 'data_preprocessor.'))
-        }
+        chosen = {k: v for k, v in plain.items() if not k.startswith(TRAINING_PARTS)}
     else:
         prefix = 'backbone.' if part == 'backbone' else 'teacher.backbone.'
         chosen = {'backbone.' + k[len(prefix) :]: v for k, v in plain.items() if k.startswith(prefix)}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import write_video
+from feature_stores import input_of
 from mmaction.registry import METRICS, MODELS
 from mmengine.config import Config
 from mmengine.dataset import Compose
@@ -22,7 +23,7 @@ FOLDER = Path(__file__).parents[2] / 'configs'
 NAMES = sorted(
     str(path.relative_to(FOLDER))
     for folder in ('demo', 'examples')
-    for kind in ('finetune', 'probe')
+    for kind in ('finetune', 'probe', 'trunk')
     for path in (FOLDER / folder).glob(f'{kind}_*.py')
 )
 RECIPES = [path.name for path in (FOLDER / 'recipes').glob('*.py') if Config.fromfile(path).get('evaluations')]
@@ -61,18 +62,19 @@ def test_clips_fit_the_network(name, lists, tmp_path):
         if config.get(f'{part}_dataloader') is None:
             continue
         steps = find_pipeline(config, (f'{part}_dataloader',))
-        sample = Compose(steps)(dict(filename=video, label=1, start_index=0, modality='RGB'))
+        file = input_of(steps, video, tmp_path / 'store')
+        sample = Compose(steps)(dict(filename=file, label=1, start_index=0, modality='RGB'))
         batch = dict(inputs=[sample['inputs']] * 2, data_samples=[sample['data_samples']] * 2)
         data = MODELS.build(config.model.data_preprocessor)(batch, training=part == 'train')
         out = model.cls_head(model.backbone(data['inputs'].to('meta').flatten(0, 1)))
-        classes = config.model.cls_head.get('num_classes', 64)
+        classes = config.model.cls_head.get('num_classes', model.backbone.out_channels)
         assert out.shape == (2 * len(sample['inputs']), classes)
         frames = sample['inputs'].unique(dim=2).shape[2]
         assert frames > 1
         if own:
             still, _ = load(FOLDER / name, {'lists': str(lists), 'still': True})
             steps = find_pipeline(still, (f'{part}_dataloader',))
-            sample = Compose(steps)(dict(filename=video, label=1, start_index=0, modality='RGB'))
+            sample = Compose(steps)(dict(filename=file, label=1, start_index=0, modality='RGB'))
             assert sample['inputs'].unique(dim=2).shape[2] == 1
 
 

@@ -36,6 +36,7 @@ def rates(config):
         ('demo/finetune_motion.py', 1),
         ('vspp_r21d_k100_improved.py', 1),
         ('auxskd_r21d_k100_improved.py', 1),
+        ('pecop_i3d_k400_improved.py', 1),
     ],
 )
 def test_the_schedule_follows_the_epochs(name, warmup, tmp_path):

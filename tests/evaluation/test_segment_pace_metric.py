@@ -102,3 +102,31 @@ def test_clips_that_show_the_same_under_several_labels_lower_all_ceilings():
     assert metrics['joint_ceiling'] == pytest.approx(3 / 5)
     without = segment_pace_accuracy(pace, segment, pace, segment)
     assert (without['pace_ceiling'], without['segment_ceiling']) == (1.0, pytest.approx(4 / 5))
+
+
+def test_the_speed_at_which_segments_look_alike_is_the_samplers(tmp_path, monkeypatch):
+    write_video(tmp_path / 'a.mp4', num_frames=20)
+    pace, segment = np.array([0, 0, 2, 2]), np.array([0, 1, 0, 1])
+    # At base step 3 label 2 is the speed of the rest: one of its two segments is guessed wrong at best.
+    metrics = segment_pace_accuracy(pace, segment, pace, np.array([0, 1, 0, 0]), unchanged=2)
+    assert (metrics['segment_ceiling'], metrics['segment_acc'], metrics['segment_acc_paced']) == (3 / 4, 3 / 4, 1)
+    # PECoP never draws that speed, and label 0, speed 1, has an answer.
+    metrics = segment_pace_accuracy(pace, segment, pace, segment, unchanged=None)
+    assert (metrics['segment_ceiling'], metrics['segment_acc_paced']) == (1, 1)
+    alike = [[(0, 0), (0, 1)], [(0, 0), (0, 1)], None, None]
+    assert segment_pace_accuracy(pace, segment, pace, segment, alike, None)['segment_ceiling'] == 3 / 4
+    texts = []
+    monkeypatch.setattr('auxskd_mm.evaluation.segment_pace_metric.print_log', lambda text, **_: texts.append(text))
+    for settings, says in ((dict(base_step=3), 'at speed 3 all segments'), (dict(mode='pecop', base_step=3), None)):
+        metric = SegmentPaceMetric()
+        step = dict(type='auxskd_mm.SegmentPaceSample', num_speeds=5, **settings)
+        metric.dataset_meta = UnlabeledVideoDataset(tmp_path, pipeline=[step]).metainfo
+        scores = torch.eye(5)[[0]]
+        sample = dict(
+            pace_label=np.array([0]), segment_label=np.array([1]), pred_pace=scores, pred_segment=torch.eye(4)[[1]]
+        )
+        metric.process(None, [sample])
+        result = metric.evaluate(1)
+        assert result['vspp/segment_acc_paced'] == 1  # speed 1 is no unchanged speed here
+        assert ('all segments' in texts[-1]) == (says is not None)
+        assert says is None or says in texts[-1]

@@ -1,5 +1,7 @@
 """The hand-off in real Runners: training wants the backbone, testing the whole model."""
 
+import re
+
 import pytest
 import torch
 import toy_distillation as toy
@@ -7,6 +9,7 @@ from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
 from mmengine.runner import runner as runner_module
+from safetensors.torch import save_file
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.hooks import checked_transfer_hook as hook_module
@@ -199,3 +202,50 @@ def test_a_config_without_the_hook_hears_what_came_and_gets_no_number_from_nan(s
     runner = toy.toy_runner(tmp_path / 'other', custom_hooks=others, load_from=path)
     with pytest.raises(InputError, match=r'nan\.pth: backbone\.conv1\.weight holds \d+ of \d+ values that are NaN'):
         runner.train()
+
+
+def renamed(state, change):
+    return {change(key): value for key, value in state.items() if key.startswith('backbone.')}
+
+
+@pytest.mark.parametrize('hooks', [HOOKS, HOOKS[1:]])
+def test_a_file_of_other_names_is_loaded_and_its_share_told(hooks, state, tmp_path):
+    """``load_from`` of a bare network in another project's container, with and without a hook in the config."""
+    bare = renamed(state, lambda key: key.removeprefix('backbone.'))
+    torch.save(dict(model=bare, epoch=4), tmp_path / 'a.pth')
+    path = str(tmp_path / 'a.pth')
+    runner = toy.toy_runner(tmp_path / 'run', custom_hooks=hooks, load_from=path, optim_wrapper=standstill())
+    runner.train()
+    for key, value in bare.items():
+        if 'running' not in key and 'num_batches' not in key:
+            assert torch.equal(runner.model.backbone.state_dict()[key], value), key
+    text = toy.log_text(tmp_path / 'run')
+    assert f'6 of 6 backbone tensors loaded from {path} (' in text
+    assert re.search(r'\(\d+\.\d% of the numbers in the model', text)
+
+
+def test_safetensors_start_a_training(state, tmp_path):
+    path = str(tmp_path / 'a.safetensors')
+    save_file({key: value.contiguous() for key, value in state.items() if key.startswith('backbone.')}, path)
+    runner = toy.toy_runner(tmp_path / 'run', custom_hooks=HOOKS, load_from=path, optim_wrapper=standstill())
+    runner.train()
+    assert torch.equal(runner.model.backbone.conv1.weight, state['backbone.conv1.weight'])
+
+
+def test_several_networks_in_a_file_stop_the_run(state, tmp_path):
+    both = {
+        **renamed(state, lambda key: key.replace('backbone.', 'student.')),
+        **renamed(state, lambda key: key.replace('backbone.', 'teacher.')),
+    }
+    path = file_of(both, tmp_path / 'a.pth')
+    with pytest.raises(InputError, match=r'a\.pth: .*several networks that would fit \(student\., teacher\.\)'):
+        toy.toy_runner(tmp_path / 'run', custom_hooks=HOOKS, load_from=path).train()
+
+
+def test_public_weights_of_another_network_stop_every_run(tmp_path):
+    path = str(tmp_path / 'r3d_18.pth')
+    torch.save({'stem.0.weight': torch.ones(1), 'layer1.0.conv1.0.weight': torch.ones(1)}, path)
+    for number, hooks in enumerate((HOOKS, HOOKS[1:])):
+        runner = toy.toy_runner(tmp_path / f'run{number}', custom_hooks=hooks, load_from=path)
+        with pytest.raises(InputError, match=r"r3d_18\.pth: only 0 of 6 .*the file holds torchvision's R3D or MC3, "):
+            runner.train()

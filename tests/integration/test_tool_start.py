@@ -93,7 +93,7 @@ def test_helps_show_the_choices_and_defaults_of_the_package(helps):
         'analysis/publish_model.py': choices.PUBLISHED_PARTS,
         'extract_features.py': choices.POOLINGS,
         'evaluate_features.py': choices.FEATURE_TASKS,
-        'data/pack_videos.py': LAYOUTS,
+        'data/pack_videos.py': (*LAYOUTS, 'features'),
     }.items():
         assert shown(names) in helps[name]['text'], name
     assert f'mp4: key frame distance; default {StoreSettings().gop}\n' in helps['data/pack_videos.py']['text']

@@ -149,6 +149,17 @@ def test_hooks_that_average_buffers_leave_the_queue_alone(results, world):
             assert {'backbone.bn1.running_mean', 'teacher.backbone.bn1.running_var'} <= set(toy.same(before, after))
 
 
+def test_adapters_train_under_ddp_and_the_base_stays(results, world):
+    ranks = results['adapters', world]
+    for rank in ranks:
+        assert rank['wrapper'] == 'MMDistributedDataParallel'
+        moved = {key for key in toy.same(rank['start'], rank['end']) if key.startswith('backbone.')}
+        assert {'backbone.adapters.bn1.up.weight', 'backbone.bn1.running_mean'} <= moved
+        assert all('.adapters.' in key or key.startswith('backbone.bn1.') for key in moved)
+        assert not {'backbone.bn1.weight', 'backbone.conv1.weight'} & moved
+        assert not toy.same(rank['end'], ranks[0]['end'])
+
+
 def test_the_average_would_not_leave_it_alone():
     """The reason for SyncBuffersExceptQueuesHook: what MMEngine's hook would do to a queue on three ranks."""
     features = torch.randn(1000, generator=torch.Generator().manual_seed(0))

@@ -223,7 +223,7 @@ def test_the_command_line_ends_with_one_line(tmp_path):
         ({}, 'expected keys with .* found no tensors'),
         (
             {'layer.weight': torch.zeros(1)},
-            r'not a checkpoint of auxSKD, VSPP, VideoPace, VCOP or RSPNet; .* found layer\.weight',
+            r'not a checkpoint of auxSKD, VSPP, VideoPace, VCOP, RSPNet or PECoP; .* found layer\.weight',
         ),
         ({0: torch.zeros(1)}, 'expected keys with .* found 0'),
         ({'backbone.conv1.weight': torch.zeros(1)}, r'its keys start with backbone\. already; it needs no conversion'),

@@ -14,7 +14,7 @@ from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader
 
 from ...config.input_files import check_lists
-from ...config.task_names import class_names
+from ...config.task_names import class_names, pretext_sampler
 from ...errors import InputError
 from ...evaluation.accuracy import best_constant
 from ...functional.tasks import Task, drawn_tasks
@@ -104,7 +104,8 @@ def ask_model(model: VideoModel, num_workers: int = 2, batch_size: int | None = 
 def draw_pretext_confusion(answers: Mapping[str, list[np.ndarray]], config: Config, out: str | Path) -> Path:
     """Draw one confusion matrix per task into a PNG.
 
-    At speed 1 the segment has no meaning. So VSPP's matrix of segments counts sped-up clips only (``Task.given``).
+    Where all segments play at one speed the segment has no meaning. So VSPP's matrix of segments counts only the other
+    clips (``Task.given``).
 
     Args:
         answers: Result of :func:`read_answers` or :func:`ask_model`.
@@ -121,8 +122,8 @@ def draw_pretext_confusion(answers: Mapping[str, list[np.ndarray]], config: Conf
     for name, rows in pairs.items():
         task = tasks.get(name, Task(name))
         title, other = name, pairs.get(task.given)
-        if other is not None and len(other) == len(rows) and (other[:, 0] > 0).any():
-            rows, title = rows[other[:, 0] > 0], f'{name} of sped-up clips'
+        if other is not None and len(other) == len(rows) and (other[:, 0] != task.unanswerable).any():
+            rows, title = rows[other[:, 0] != task.unanswerable], f'{name} of sped-up clips'
         title += f' (n = {len(rows)})'
         count = max(len(task.class_names), int(rows.max()) + 1)
         names[title] = list(class_names(config, task, count, at_least=True))
@@ -132,10 +133,11 @@ def draw_pretext_confusion(answers: Mapping[str, list[np.ndarray]], config: Conf
 
 
 def _tasks(config: Config) -> dict[str, Task]:
-    """Tasks of a config's model by name, built without memory for its weights."""
+    """Tasks of a config by name: its sampler's, else its model's, which is built without memory for its weights."""
     if config.get('model') is None:
         return {}
     init_default_scope(config.get('default_scope', 'mmaction'))
     with torch.device('meta'):
         model = MODELS.build({key: value for key, value in config.model.to_dict().items() if key != 'init_cfg'})
-    return {task.name: task for task in model_tasks(model)}
+    sampler = pretext_sampler(config)
+    return {task.name: task for task in (*model_tasks(model), *(sampler.tasks if sampler else ()))}

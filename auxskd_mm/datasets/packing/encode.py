@@ -18,6 +18,7 @@ import numpy as np
 
 from ...errors import InputError, VideoReadError
 from ..readers.pyav import convert
+from ..stores.feature_settings import FeatureSettings
 from ..stores.settings import NPY_HEADER, StoreSettings
 
 if TYPE_CHECKING:
@@ -32,11 +33,11 @@ class Recipe:
         settings: Settings of the store.
         num_frames: Number of frames to encode.
         fps: Frames per second, None if unknown.
-        positions: Start of each frame in the member, and the end of the last one; empty for 'raw'.
+        positions: Start of each frame in the member, and the end of the last one; empty for 'raw' and 'features'.
         extradata: The decoder's set-up (parameter sets), 'mp4' only.
     """
 
-    settings: StoreSettings
+    settings: StoreSettings | FeatureSettings
     num_frames: int
     fps: float | None
     positions: list[int] = field(default_factory=list)
@@ -47,7 +48,7 @@ def encode(frames: Iterator[np.ndarray], recipe: Recipe) -> Iterator[bytes]:
     """Yield the bytes of a member.
 
     Args:
-        frames: Scaled frames uint8 (H, W, 3) RGB, all of one size.
+        frames: Scaled frames uint8 (H, W, 3) RGB, all of one size. Or feature maps float16 (V, C, h, w).
         recipe: Settings. The function writes positions and extradata into it.
     """
     return _ENCODERS[recipe.settings.layout](frames, recipe)
@@ -73,6 +74,7 @@ def _encode_mp4(frames: Iterator[np.ndarray], recipe: Recipe) -> Iterator[bytes]
     import av
 
     settings, buffer = recipe.settings, io.BytesIO()
+    assert isinstance(settings, StoreSettings)
     first = next(frames)
     with av.open(buffer, 'w', format='mp4') as container:
         stream = container.add_stream('libx264', rate=max(1, min(1000, round(recipe.fps or 25))))
@@ -117,6 +119,7 @@ def _find_packets(buffer: BinaryIO, recipe: Recipe) -> None:
 
 def _encode_jpg(frames: Iterator[np.ndarray], recipe: Recipe) -> Iterator[bytes]:
     """Encode JPGs one after another, known to players as MJPEG."""
+    assert isinstance(recipe.settings, StoreSettings)
     options = [cv2.IMWRITE_JPEG_QUALITY, recipe.settings.quality]
     position = 0
     for frame in frames:
@@ -128,11 +131,11 @@ def _encode_jpg(frames: Iterator[np.ndarray], recipe: Recipe) -> Iterator[bytes]
 
 
 def _encode_raw(frames: Iterator[np.ndarray], recipe: Recipe) -> Iterator[bytes]:
-    """A NumPy array (T, H, W, 3)."""
+    """A NumPy array (T, H, W, 3) of images, or (T, V, C, h, w) of feature maps."""
     first = next(frames)
     header = io.BytesIO()
     shape = (recipe.num_frames, *first.shape)
-    np.lib.format.write_array_header_1_0(header, dict(descr='|u1', fortran_order=False, shape=shape))
+    np.lib.format.write_array_header_1_0(header, dict(descr=first.dtype.str, fortran_order=False, shape=shape))
     assert header.tell() == NPY_HEADER
     yield header.getvalue()
     for frame in chain((first,), frames):
@@ -140,5 +143,5 @@ def _encode_raw(frames: Iterator[np.ndarray], recipe: Recipe) -> Iterator[bytes]
 
 
 _ENCODERS: dict[str, Callable[[Iterator[np.ndarray], Recipe], Iterator[bytes]]] = dict(
-    mp4=_encode_mp4, jpg=_encode_jpg, raw=_encode_raw
+    mp4=_encode_mp4, jpg=_encode_jpg, raw=_encode_raw, features=_encode_raw
 )

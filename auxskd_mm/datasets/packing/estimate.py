@@ -12,13 +12,17 @@ import numpy as np
 
 from ...errors import InputError, VideoReadError
 from ..readers import open_reader
+from ..stores.feature_settings import FeatureSettings
+from ..stores.features import open_stored_features
 from ..stores.read import open_stored_video
 from ..stores.settings import LAYOUTS, StoreSettings
 from ..stores.sources import SourceVideo
 from .pack import pack_videos
+from .shard import FrameExtractor
 
 _CLIP = 16
 _FRAMES = 64
+_FEATURE_FRAMES = 8
 _ROUNDS = 5
 
 
@@ -52,13 +56,38 @@ def estimate_layouts(
     Raises:
         InputError: If none of the tried videos can be read.
     """
-    tried, frames = _sample(videos, sample)
-    total = np.mean(frames) * len(videos)
+    tried, total = _sample(videos, sample)
     with tempfile.TemporaryDirectory() as folder:
         return [
-            _measure(os.path.join(folder, layout), tried, settings._replace(layout=layout), total, workers)
+            _measure(os.path.join(folder, layout), tried, settings._replace(layout=layout), total, workers, _FRAMES)
             for layout in LAYOUTS
         ]
+
+
+def estimate_features(
+    videos: Sequence[SourceVideo],
+    settings: FeatureSettings,
+    extract: FrameExtractor,
+    *,
+    workers: int = 1,
+    sample: int = 6,
+) -> Estimate:
+    """Estimate of a store of feature maps, from a few frames of a few videos.
+
+    Args:
+        videos: Videos to pack.
+        settings: Settings of the store.
+        extract: Trunk of the store.
+        workers: Number of processes for the packing.
+        sample: Number of videos to try.
+
+    Raises:
+        InputError: If none of the tried videos can be read.
+    """
+    tried, total = _sample(videos, sample)
+    with tempfile.TemporaryDirectory() as folder:
+        store = os.path.join(folder, settings.layout)
+        return _measure(store, tried, settings, total, workers, _FEATURE_FRAMES, extract)
 
 
 def estimate_table(estimates: Sequence[Estimate], chosen: str) -> str:
@@ -71,7 +100,8 @@ def estimate_table(estimates: Sequence[Estimate], chosen: str) -> str:
     return '\n'.join(lines)
 
 
-def _sample(videos: Sequence[SourceVideo], sample: int) -> tuple[list[SourceVideo], list[int]]:
+def _sample(videos: Sequence[SourceVideo], sample: int) -> tuple[list[SourceVideo], float]:
+    """Readable videos spread over the list, and the likely number of frames of all videos."""
     tried: list[SourceVideo] = []
     frames: list[int] = []
     problem = ''
@@ -87,22 +117,31 @@ def _sample(videos: Sequence[SourceVideo], sample: int) -> tuple[list[SourceVide
         frames.append(reader.num_frames)
     if not tried:
         raise InputError(f'none of the videos tried can be read; {problem}')
-    return tried, frames
+    return tried, float(np.mean(frames)) * len(videos)
 
 
 def _measure(
-    folder: str, videos: Sequence[SourceVideo], settings: StoreSettings, total_frames: float, workers: int
+    folder: str,
+    videos: Sequence[SourceVideo],
+    settings: StoreSettings | FeatureSettings,
+    total_frames: float,
+    workers: int,
+    max_frames: int,
+    extract: FrameExtractor | None = None,
 ) -> Estimate:
-    start = time.process_time()
-    store = pack_videos(folder, videos, settings, max_bad_share=1.0, max_frames=_FRAMES)
-    seconds = time.process_time() - start
+    # A trunk's time is that of the clock, with all that runs beside it; decoding is too short for that.
+    clock = time.process_time if extract is None else time.perf_counter
+    start = clock()
+    store = pack_videos(folder, videos, settings, max_bad_share=1.0, max_frames=max_frames, extract=extract)
+    seconds = clock() - start
     frames = int(store.index.rows['frames'].sum())
     size = int(store.index.rows['size'].sum())
     clips: list[float] = []
     for _ in range(_ROUNDS):
         start = time.process_time()
         for sample in store.samples():
-            reader = open_stored_video(sample['filename'])
+            path = sample['filename']
+            reader = open_stored_video(path) if extract is None else open_stored_features(path)
             assert reader is not None
             reader.read(range(min(_CLIP, reader.num_frames)))
         clips.append((time.process_time() - start) / len(store))

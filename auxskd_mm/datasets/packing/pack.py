@@ -17,13 +17,14 @@ from ...errors import InputError
 from ...files import WholeFile
 from ...workers import progress_bar, worker_pool
 from ..readers.frame_index import NUMBERING
+from ..stores.feature_settings import FeatureSettings
 from ..stores.index import StoreIndex
 from ..stores.schema import check_names, read_json
 from ..stores.settings import FORMAT, INDEX_FILE, MARKER_FILE, SETTINGS_FILE, VERSION, StoreSettings
 from ..stores.sources import SourceVideo, source_state
 from ..stores.store import Store, forget_store, open_store
 from .encode import require_encoder
-from .shard import ShardJob, shard_content, write_shard
+from .shard import FrameExtractor, ShardJob, shard_content, write_shard
 
 # Enough shards that every core has work and that an interruption costs little; few enough files for any file system.
 _FEWEST_SHARDS = 64
@@ -38,12 +39,13 @@ _FULL = {
 def pack_videos(
     out: str | Path,
     videos: Sequence[SourceVideo],
-    settings: StoreSettings | None = None,
+    settings: StoreSettings | FeatureSettings | None = None,
     *,
     workers: int = 1,
     max_bad_share: float = 0.1,
     progress: TextIO | None = None,
     max_frames: int = 0,
+    extract: FrameExtractor | None = None,
 ) -> Store:
     """Write a store, or only the shards that are missing or whose sources have changed.
 
@@ -55,6 +57,7 @@ def pack_videos(
         max_bad_share: Largest share of unreadable videos. These are left out and listed in ``Store.left_out``.
         progress: Stream for a bar with the time left. None shows no bar.
         max_frames: Largest number of frames per video, for estimates. 0 packs all frames.
+        extract: Trunk of a store of feature maps, with :class:`FeatureSettings` alone. It must survive pickling.
 
     Returns:
         The store.
@@ -69,7 +72,7 @@ def pack_videos(
     if workers < 1:
         raise InputError(f'workers={workers}: expected at least 1')
     _claim(out, settings)
-    jobs = _jobs(out, videos, settings, max_frames)
+    jobs = [job._replace(extract=extract) for job in _jobs(out, videos, settings, max_frames)]
     if all(shard_content(job) is not None for job in jobs) and (out / MARKER_FILE).exists():
         store = open_store(str(out))
         if len(store) + len(store.left_out) == len(videos):
@@ -109,7 +112,7 @@ def _check_names(videos: Sequence[SourceVideo]) -> None:
         raise InputError(f'{len(videos) - len(seen)} videos are listed twice; list each once')
 
 
-def _claim(out: Path, settings: StoreSettings) -> None:
+def _claim(out: Path, settings: StoreSettings | FeatureSettings) -> None:
     """Make sure that the folder is new, or a store with these settings or the beginning of one.
 
     A store with another numbering of frames is claimed too. Its marker is deleted, and its shards have other names.
@@ -129,7 +132,7 @@ def _claim(out: Path, settings: StoreSettings) -> None:
     if 'format' in different:
         raise InputError(f'{file}: not the settings of a training store; give another folder')
     if different:
-        words = '; '.join(f'{key} {theirs.get(key)}, not {ours.get(key)}' for key in different)
+        words = '; '.join(f'{key} {theirs.get(key)!s:.80}, not {ours.get(key)!s:.80}' for key in different)
         raise InputError(f'{out}: holds a store with other settings ({words}); remove it or give another folder')
     if theirs.get('numbering') != NUMBERING:
         (out / MARKER_FILE).unlink(missing_ok=True)
@@ -142,7 +145,9 @@ def _write_settings(file: Path, settings: dict[str, Any]) -> None:
         whole.file.write(json.dumps(settings, indent=1).encode())
 
 
-def _jobs(out: Path, videos: Sequence[SourceVideo], settings: StoreSettings, max_frames: int) -> list[ShardJob]:
+def _jobs(
+    out: Path, videos: Sequence[SourceVideo], settings: StoreSettings | FeatureSettings, max_frames: int
+) -> list[ShardJob]:
     share = max(1, min(_MOST_VIDEOS, math.ceil(len(videos) / _FEWEST_SHARDS)))
     parts = [videos[i : i + share] for i in range(0, len(videos), share)]
     return [
@@ -171,7 +176,9 @@ def _write_shards(jobs: Sequence[ShardJob], workers: int) -> Iterator[tuple[int,
             yield tasks[task], task.result()
 
 
-def _finish(out: Path, settings: StoreSettings, shards: Sequence[dict[str, Any]], max_bad_share: float) -> Store:
+def _finish(
+    out: Path, settings: StoreSettings | FeatureSettings, shards: Sequence[dict[str, Any]], max_bad_share: float
+) -> Store:
     """Write index and marker, then remove files of earlier packings."""
     left_out = [entry for shard in shards for entry in shard['left_out']]
     index = StoreIndex.of_shards(shards)

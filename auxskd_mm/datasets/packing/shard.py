@@ -7,7 +7,8 @@ import json
 import os
 import tarfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +19,7 @@ from ...errors import VideoReadError
 from ...files import WholeFile
 from ..readers import Reader, open_reader
 from ..readers.frame_index import NUMBERING
+from ..stores.feature_settings import FeatureSettings
 from ..stores.index import StoreIndex
 from ..stores.schema import check_left_out, check_shard_list, read_json
 from ..stores.settings import MEMBER_SUFFIX, VERSION, StoreSettings, member_stem
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _BLOCK = 512
+# Feature maps float16 (V, C, h, w) of frames uint8 (H, W, 3) RGB of the video of this name.
+FrameExtractor = Callable[[Iterator[np.ndarray], str, FeatureSettings], Iterator[np.ndarray]]
 # What a shard's file says of each video.
 _KINDS: dict[str, type] = {
     **dict.fromkeys(('name', 'source', 'extradata'), str),
@@ -52,14 +56,16 @@ class ShardJob(NamedTuple):
         videos: Videos of the shard.
         states: States of the sources at the time of planning.
         max_frames: Largest number of frames per video, for estimates. 0 packs all frames.
+        extract: Trunk of a store of feature maps.
     """
 
     folder: Path
     number: int
-    settings: StoreSettings
+    settings: StoreSettings | FeatureSettings
     videos: Sequence[SourceVideo]
     states: Sequence[SourceState]
     max_frames: int = 0
+    extract: FrameExtractor | None = None
 
     @property
     def stem(self) -> str:
@@ -103,7 +109,7 @@ def _is_content(job: ShardJob, content: dict[str, Any]) -> bool:
     if len(videos) + len(left_out) != len(job.videos):
         return False
     if videos:
-        StoreIndex.of_shards([content]).check([size], job.settings.layout)
+        StoreIndex.of_shards([content]).check([size], job.settings)
     return True
 
 
@@ -146,7 +152,7 @@ def _add_video(file: BinaryIO, job: ShardJob, video: SourceVideo, state: SourceS
         count = min(reader.num_frames, job.max_frames or reader.num_frames)
         recipe = Recipe(job.settings, count, reader.fps)
         shape: list[int] = []
-        chunks = encode(_scaled(reader.stream(), count, job.settings, shape), recipe)
+        chunks = encode(_prepared(reader.stream(), count, job, video.name, shape), recipe)
         stem = member_stem(video.name)
         name = stem + MEMBER_SUFFIX[job.settings.layout]
         offset, size, checksum = add_member(file, name, chunks, max(state.mtime, 0) // 10**9)
@@ -173,6 +179,18 @@ def _uneven_times(reader: Reader, count: int) -> list[int]:
     if times is None or (even is not None and np.array_equal(times, even)):
         return []
     return np.round(times[:count] * 1e9).astype(np.int64).tolist()
+
+
+def _prepared(
+    frames: Iterator[np.ndarray], count: int, job: ShardJob, name: str, shape: list[int]
+) -> Iterator[np.ndarray]:
+    """Yield the first ``count`` frames as the store holds them: scaled, or their feature maps."""
+    if isinstance(job.settings, StoreSettings):
+        yield from _scaled(frames, count, job.settings, shape)
+        return
+    assert job.extract is not None
+    shape.extend(job.settings.grid)
+    yield from job.extract(islice(frames, count), name, job.settings)
 
 
 def _scaled(

@@ -7,23 +7,32 @@ A store is a folder::
     shard-<number>-<hash>.tar    the videos; plain tar files of plain members: .mp4, .mjpeg (JPGs one after another) or .npy
     shard-<number>-<hash>.json   content of the shard; an interrupted packing continues from it
 
+The layouts 'mp4', 'jpg' and 'raw' hold images. The layout 'features' holds the feature maps of a frozen image network.
+
 A video in it is named ``<store>/<name>``, which :func:`~auxskd_mm.datasets.readers.open_reader` opens like a file.
 :mod:`auxskd_mm.datasets.packing` writes stores.
 """
 
-from .read import open_stored_video, unreadable_videos
+from .check import unreadable_videos
+from .feature_settings import FEATURES, FeatureSettings
+from .features import StoredFeatureReader, open_stored_features
+from .read import open_stored_video
 from .settings import LAYOUTS, StoreSettings
 from .sources import SourceVideo
 from .store import Store, find_store, is_store, open_store, stored_video_exists
 
 __all__ = [
+    'FEATURES',
     'LAYOUTS',
+    'FeatureSettings',
     'SourceVideo',
     'Store',
     'StoreSettings',
+    'StoredFeatureReader',
     'find_store',
     'is_store',
     'open_store',
+    'open_stored_features',
     'open_stored_video',
     'stored_video_exists',
     'unreadable_videos',

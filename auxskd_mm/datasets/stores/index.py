@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from ...texts import ERRORS
+from .feature_settings import FeatureSettings
 from .schema import check_extradata, check_names, check_rows, check_times, read_arrays
+from .settings import StoreSettings
 from .sources import SourceState
 
 _ROW = np.dtype(
@@ -107,8 +109,8 @@ class StoreIndex:
             arrays['rows'], lists['names'], lists['sources'], extradata, arrays.get('timed'), arrays.get('times')
         )
 
-    def check(self, sizes: Sequence[int], layout: str) -> StoreIndex:
-        """Return the index if it fits a store with shards of these sizes.
+    def check(self, sizes: Sequence[int], settings: StoreSettings | FeatureSettings) -> StoreIndex:
+        """Return the index if it fits a store with these settings and shards of these sizes.
 
         Raises:
             ValueError: If it does not fit.
@@ -118,8 +120,8 @@ class StoreIndex:
         if any('\0' in source for source in self.sources):
             raise ValueError('the path of a source has a zero byte in it')
         check_names(self.names)
-        check_extradata(self.extradata, layout)
-        check_rows(self.rows, sizes, len(self.extradata), layout)
+        check_extradata(self.extradata, settings.layout)
+        check_rows(self.rows, sizes, len(self.extradata), settings)
         if self.timed is not None and self.times is not None:
             check_times(self.timed, self.times, self.rows['frames'])
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -18,6 +18,7 @@ from ..readers.images import jpeg_size
 from ..readers.limits import MAX_PIXELS, check_pixels, reason
 from ..readers.pyav import frame_array
 from .buffers import take_buffer
+from .feature_settings import FEATURES
 from .schema import TAR_BLOCK
 from .settings import MEMBER_SUFFIX, NPY_HEADER, member_stem
 from .store import Store, find_store
@@ -247,17 +248,22 @@ def open_stored_video(path: str, channel_order: str = 'rgb', max_pixels: int = M
     """Reader of ``<store>/<name>``. None if no parent folder is a store.
 
     Raises:
-        InputError: If the store cannot be used.
+        InputError: If the store cannot be used, or holds feature maps.
         VideoReadError: If the store does not hold the video.
     """
     found = find_store(path)
     if found is None:
         return None
     store, name = found
+    if store.layout == FEATURES:
+        raise InputError(
+            f'{store.path}: holds feature maps of a trunk and no images; read it with OpenFeatures and DecodeFeatures, and '
+            'give a model that takes images the videos or a store of images'
+        )
     number = store.index.number(name)
     if number is None:
         raise VideoReadError(path, f'no such video among the {len(store)} of the store {store.path}')
-    return _READERS[store.layout](store, number, path, channel_order, max_pixels)
+    return READERS[store.layout](store, number, path, channel_order, max_pixels)
 
 
 def _tar_number(field: bytes) -> int:
@@ -266,22 +272,6 @@ def _tar_number(field: bytes) -> int:
         return int.from_bytes(field[1:], 'big')
     digits = field.rstrip(b'\0 ')
     return int(digits, 8) if digits.isdigit() and not digits.translate(None, b'01234567') else -1
-
-
-def unreadable_videos(store: Store) -> Iterator[str]:
-    """Names of the videos with undecodable frames. It reads a few frames of each video by number.
-
-    If the bytes of such a video are unchanged, the index or the settings were changed by hand.
-    """
-    for number, name in enumerate(store.index.names):
-        last = int(store.index.rows['frames'][number]) - 1
-        try:
-            reader = _READERS[store.layout](store, number, f'{store.path.rstrip("/")}/{name}')
-            # The start of the second group shows whether the groups are as long as the settings say.
-            for frames in (sorted({0, min(store.gop, last)}), [last]):
-                reader.read(frames)
-        except VideoReadError:
-            yield name
 
 
 def decode_image(data: np.ndarray, channel_order: str) -> np.ndarray | None:
@@ -313,4 +303,4 @@ def _decoder(extradata: bytes, max_pixels: int) -> Any:
     return decoder
 
 
-_READERS: dict[str, type[StoredVideoReader]] = dict(mp4=StoredMp4Reader, jpg=StoredJpgReader, raw=StoredRawReader)
+READERS: dict[str, type[StoredVideoReader]] = dict(mp4=StoredMp4Reader, jpg=StoredJpgReader, raw=StoredRawReader)

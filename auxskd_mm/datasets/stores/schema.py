@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from .feature_settings import FEATURES, FeatureSettings, feature_settings_of
 from .settings import FORMAT, NPY_HEADER, StoreSettings
 
 TAR_BLOCK = 512
@@ -62,7 +63,7 @@ def read_json(path: str | os.PathLike) -> dict[str, Any]:
     return content
 
 
-def check_marker(marker: Mapping[str, Any]) -> StoreSettings:
+def check_marker(marker: Mapping[str, Any]) -> StoreSettings | FeatureSettings:
     """Check a marker of this version, and return its settings."""
     if marker.get('format') != FORMAT:
         raise ValueError(f'its format is {marker.get("format")!r:.50}')
@@ -74,10 +75,12 @@ def check_marker(marker: Mapping[str, Any]) -> StoreSettings:
     return settings
 
 
-def settings_of(content: object) -> StoreSettings:
-    """Settings as :meth:`StoreSettings.relevant` writes them."""
+def settings_of(content: object) -> StoreSettings | FeatureSettings:
+    """Settings as :meth:`StoreSettings.relevant` or :meth:`FeatureSettings.relevant` writes them."""
     if not isinstance(content, dict):
         raise ValueError('it has no settings')
+    if content.get('layout') == FEATURES:
+        return feature_settings_of(content)
     values = dict(content)
     unknown = set(values) - set(StoreSettings._fields)
     if unknown:
@@ -137,14 +140,16 @@ def check_names(names: Sequence[str]) -> None:
         raise ValueError('two videos have the same name')
 
 
-def check_rows(rows: np.ndarray, sizes: Sequence[int], num_extradata: int, layout: str) -> None:
+def check_rows(
+    rows: np.ndarray, sizes: Sequence[int], num_extradata: int, settings: StoreSettings | FeatureSettings
+) -> None:
     """Check the numbers of the index.
 
     Args:
         rows: The rows of :class:`~auxskd_mm.datasets.stores.index.StoreIndex`, a structured array (N,).
         sizes: Size of each shard in bytes.
         num_extradata: Number of decoder set-ups.
-        layout: Layout of the store.
+        settings: Settings of the store.
     """
     ranges = dict(
         shard=(0, len(sizes) - 1), frames=(1, _MOST_FRAMES), fps=(0, _MOST_FPS), height=(1, _MOST_SIDE),
@@ -154,13 +159,21 @@ def check_rows(rows: np.ndarray, sizes: Sequence[int], num_extradata: int, layou
     for key, (low, high) in ranges.items():
         # Not a number is not in the range either.
         _refuse_rows(~((rows[key] >= low) & (rows[key] <= high)), rows, key, f'{low} to {high}')
+    if isinstance(settings, FeatureSettings):
+        for key, side in zip(('height', 'width'), settings.grid):
+            _refuse_rows(rows[key] != side, rows, key, f'{side}, the grid of the store')
     space = np.asarray(sizes, dtype=np.int64)[rows['shard']]
     spans = [('offset', rows['offset'], rows['size'])]
-    if layout == 'raw':
+    if settings.layout in ('raw', FEATURES):
         _refuse_rows(rows['table'] != -1, rows, 'table', '-1')
         # As floats, which do not overflow; equal numbers are equal as floats too.
-        expected = NPY_HEADER + 3.0 * rows['frames'] * rows['height'] * rows['width']
-        _refuse_rows(rows['size'] != expected, rows, 'size', 'frames x height x width x 3 bytes and a header')
+        expected = NPY_HEADER + float(settings.place_bytes) * rows['frames'] * rows['height'] * rows['width']
+        _refuse_rows(
+            rows['size'] != expected,
+            rows,
+            'size',
+            f'frames x height x width x {settings.place_bytes} bytes and a header',
+        )
     else:
         spans.append(('table', rows['table'], 4 * (rows['frames'].astype(np.int64) + 1)))
         _refuse_rows(rows['size'] < rows['frames'], rows, 'size', 'a byte for each frame at least')

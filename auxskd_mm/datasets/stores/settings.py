@@ -13,9 +13,10 @@ VERSION = 1
 MARKER_FILE = 'store.json'
 INDEX_FILE = 'index.npz'
 SETTINGS_FILE = 'packing.json'
+# Of images. The layout 'features' has settings of its own (feature_settings.py).
 LAYOUTS = ('mp4', 'jpg', 'raw')
 # A member's suffix in the tar tells any other program what it is.
-MEMBER_SUFFIX = dict(mp4='.mp4', jpg='.mjpeg', raw='.npy')
+MEMBER_SUFFIX = dict(mp4='.mp4', jpg='.mjpeg', raw='.npy', features='.npy')
 
 
 def member_stem(name: str) -> str:
@@ -42,6 +43,11 @@ class StoreSettings(NamedTuple):
     gop: int = 8
     crf: int = 20
     quality: int = 85
+
+    @property
+    def place_bytes(self) -> int:
+        """Bytes per pixel, 'raw'."""
+        return 3
 
     def check(self) -> StoreSettings:
         """Return the settings after a check.

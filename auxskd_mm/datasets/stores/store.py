@@ -12,6 +12,7 @@ import numpy as np
 
 from ...errors import InputError
 from ..readers.frame_index import NUMBERING
+from .feature_settings import FeatureSettings
 from .index import StoreIndex
 from .schema import MOST_INDEX, check_marker, read_json, read_regular
 from .settings import FORMAT, INDEX_FILE, MARKER_FILE, SETTINGS_FILE, VERSION, StoreSettings
@@ -35,7 +36,10 @@ class Store:
     def __init__(self, path: str) -> None:
         self.path = path
         marker, settings = _read_marker(path)
+        self.settings = settings
         self.layout, self.gop = settings.layout, settings.gop
+        self.checked: set[int] = set()  # rows whose headers in the shards were compared
+        self._maps: dict[int, np.ndarray] = {}
         self.left_out: list[list[str]] = marker['left_out']
         self.shards = [os.path.join(path, file) for file, _ in marker['shards']]
         for file, (_, size) in zip(self.shards, marker['shards']):
@@ -45,7 +49,7 @@ class Store:
                     f'{file}: {found} bytes of {size}, the store is cut off; copy it again, or delete the file and run '
                     'tools/data/pack_videos.py again, which packs what is missing'
                 )
-        self.index = _read_index(path, marker, settings.layout)
+        self.index = _read_index(path, marker, settings)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -59,6 +63,12 @@ class Store:
             sample = dict(filename=f'{prefix}/{name}', total_frames=count)
             samples.append(sample if label < 0 else dict(sample, label=label))
         return samples
+
+    def mapped(self, shard: int) -> np.ndarray:
+        """The bytes of a shard, uint8 (N,), read-only and mapped into memory. Loader workers share the mapping."""
+        if shard not in self._maps:
+            self._maps[shard] = np.asarray(np.memmap(self.shards[shard], np.uint8, mode='r'))
+        return self._maps[shard]
 
     def changed_sources(self, most: int | None = None) -> list[str]:
         """Paths of sources whose size or time has changed since the packing. A deleted source is not a change.
@@ -137,7 +147,7 @@ def stored_video_exists(path: str) -> bool:
     return found is not None and found[0].index.number(found[1]) is not None
 
 
-def _read_marker(path: str) -> tuple[dict[str, Any], StoreSettings]:
+def _read_marker(path: str) -> tuple[dict[str, Any], StoreSettings | FeatureSettings]:
     file = os.path.join(path, MARKER_FILE)
     if not os.path.exists(file):
         raise InputError(
@@ -173,7 +183,7 @@ def _read_marker(path: str) -> tuple[dict[str, Any], StoreSettings]:
     return marker, settings
 
 
-def _compare_settings(path: str, settings: StoreSettings) -> None:
+def _compare_settings(path: str, settings: StoreSettings | FeatureSettings) -> None:
     """Compare the settings with the record of the packing, if that record still exists."""
     file = os.path.join(path, SETTINGS_FILE)
     if os.path.exists(file):
@@ -183,13 +193,13 @@ def _compare_settings(path: str, settings: StoreSettings) -> None:
                 raise ValueError(f'{key}={value} here, {theirs.get(key)!r:.50} in {SETTINGS_FILE}')
 
 
-def _read_index(path: str, marker: dict[str, Any], layout: str) -> StoreIndex:
+def _read_index(path: str, marker: dict[str, Any], settings: StoreSettings | FeatureSettings) -> StoreIndex:
     file = os.path.join(path, INDEX_FILE)
     try:
         data = read_regular(file, MOST_INDEX)
         if zlib.crc32(data) != marker['index_checksum']:
             raise ValueError('its checksum is wrong')
-        index = StoreIndex.from_bytes(data).check([size for _, size in marker['shards']], layout)
+        index = StoreIndex.from_bytes(data).check([size for _, size in marker['shards']], settings)
         counts = len(index), int(index.rows['frames'].sum(dtype=np.int64))
         if counts != (marker['videos'], marker['frames']):
             raise ValueError(

@@ -2,6 +2,7 @@
 
 from .cropping import ClipRandomCrop
 from .decoding import DecodeClips, OpenVideo
+from .features import DecodeFeatures, OpenFeatures
 from .marking import MarkSample
 from .order_sampling import ClipOrderSample
 from .pace_sampling import BlendFrames, PaceSample
@@ -19,7 +20,9 @@ __all__ = [
     'ClipRandomCrop',
     'ClipRandomGrayscale',
     'DecodeClips',
+    'DecodeFeatures',
     'MarkSample',
+    'OpenFeatures',
     'OpenVideo',
     'PaceSample',
     'PerView',

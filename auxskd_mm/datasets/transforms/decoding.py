@@ -13,6 +13,9 @@ from ...registry import TRANSFORMS
 from ..readers import CHANNEL_ORDERS, READERS, Reader, open_reader
 from ..readers.limits import MAX_PIXELS
 
+# Steps that decode frames: ours and MMAction2's.
+DECODERS = ('DecodeClips', 'DecordDecode', 'PyAVDecode', 'OpenCVDecode', 'RawFrameDecode')
+
 
 def own_frames(frames: Iterable[np.ndarray]) -> list[np.ndarray]:
     """The frames, arrays (H, W, 3). Repeated frames become copies, since MMAction2's Flip writes into its frames."""

@@ -1,4 +1,4 @@
-"""The base class of the samplers, and the sampler of VSPP and auxSKD.
+"""The base class of the samplers, and the sampler of VSPP, auxSKD and PECoP.
 
 A sampler runs once the number of frames is known (after :class:`OpenVideo`) and writes ``frame_inds`` (int64, flat,
 0-based), ``clip_len``, ``num_clips`` (views) and its labels.
@@ -13,7 +13,14 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...errors import InputError
-from ...functional.clip_indices import paced_offsets, segment_pace_indices, segment_window, wrap_indices
+from ...functional.clip_indices import (
+    PECOP_LEFT_OUT,
+    paced_offsets,
+    pecop_indices,
+    segment_pace_indices,
+    segment_window,
+    wrap_indices,
+)
 from ...functional.pace import pace_names
 from ...functional.tasks import Task, drawn_tasks, segment_names
 from ...registry import TRANSFORMS
@@ -140,9 +147,13 @@ def goes_round(numbers: np.ndarray) -> bool:
     return bool((np.diff(numbers) < 0).any())
 
 
+# Frames of a video in which no clip reaches the end.
+_ENDLESS = 10**9
+
+
 @TRANSFORMS.register_module()
 class SegmentPaceSample(PretextSampler):
-    """Clips with one random segment at a higher speed: the sampler of VSPP (one view) and auxSKD (two views).
+    """Clips with one random segment at another speed: the sampler of VSPP, PECoP (one view) and auxSKD (two views).
 
     Required keys: ``total_frames``. Added keys: ``frame_inds`` int64 (num_views * clip_len,), ``clip_len``,
     ``num_clips`` (= num_views), ``pace_label`` and ``segment_label`` int64 (num_views,), 0-based (pace 0 is speed 1),
@@ -160,15 +171,21 @@ class SegmentPaceSample(PretextSampler):
         num_views: 1 (VSPP) or 2 (auxSKD: student first, teacher second).
         mode: ``'faithful'`` draws the start as the original code does: uniform over [0, num_frames - clip_len), for
             every pace. A clip may then run past the end and wrap to the first frame. ``'fit'`` draws the start where
-            the paced clip fits. No clip then wraps if the video is long enough.
+            the paced clip fits. No clip then wraps if the video is long enough. ``'pecop'`` follows PECoP's loader: it
+            leaves out the last three frames, draws the start from [0, num_frames - 3 - clip_len) and takes the frames
+            of :func:`pecop_indices`. It never draws ``base_step``.
         lookahead: End-of-video look-ahead of :func:`segment_pace_indices`: 1 (VSPP) or 3 (auxSKD wraps early). Only
             'faithful' uses it.
         disjoint: True makes segments that share no position. In the original code neighbouring segments share one
-            position, and the last segment is one frame shorter than the others.
+            position, and the last segment is one frame shorter than the others. 'pecop' cannot do it.
+        base_step: Speed of the clip outside the segment: 1 (VSPP, auxSKD), 3 (PECoP for gait) or any other. The labels
+            still index ``speeds``.
+        unchanged_speed: False never draws the speed that equals ``base_step``, because at this speed all segments give
+            the same frames. Its label remains, but does not occur.
         seed: See :class:`PretextSampler`.
         fps: See :class:`PretextSampler`.
 
-    Both modes accept videos that are shorter than the clip. The clip then starts at frame 0 and wraps.
+    All modes accept videos that are shorter than the clip. The clip then starts at frame 0 and wraps.
 
     Raises:
         InputError: For settings that cannot be met.
@@ -182,7 +199,7 @@ class SegmentPaceSample(PretextSampler):
         >>> results['pace_label'].tolist(), results['segment_label'].tolist()
         ([1], [1])
 
-    Source: loaders of Plrbear/auxSKD @ 79e99b8. The draw order is speed, segment, start.
+    Source: loaders of Plrbear/auxSKD @ 79e99b8 and Plrbear/PECoP @ af79e55. The draw order is speed, segment, start.
     """
 
     span_settings = ('clip_len', 'speeds')
@@ -198,12 +215,18 @@ class SegmentPaceSample(PretextSampler):
         seed: int | None = None,
         speeds: Sequence[int] | None = None,
         disjoint: bool = False,
+        base_step: int = 1,
+        unchanged_speed: bool = True,
         fps: float | None = None,
     ) -> None:
         super().__init__(clip_len, seed, fps)
         name = type(self).__name__
-        if mode not in ('faithful', 'fit'):
-            raise InputError(f"{name}.mode='{mode}': expected 'faithful' or 'fit'")
+        if mode not in ('faithful', 'fit', 'pecop'):
+            raise InputError(f"{name}.mode='{mode}': expected 'faithful', 'fit' or 'pecop'")
+        if mode == 'pecop' and (disjoint or lookahead != 1):
+            raise InputError(
+                f"{name}.mode='pecop' has its own windows and look-ahead: leave out disjoint and lookahead"
+            )
         if num_views not in (1, 2):
             raise InputError(f'{name}.num_views={num_views}: expected 1 (VSPP) or 2 (auxSKD)')
         if speeds is not None:
@@ -211,11 +234,10 @@ class SegmentPaceSample(PretextSampler):
             if list(speeds) != sorted(set(speeds)) or not speeds or speeds[0] != 1:
                 raise InputError(f'{name}.speeds={tuple(speeds)}: expected whole numbers ascending from 1')
             num_speeds = len(speeds)
-        least = num_views
-        for key, value in (('num_segments', num_segments), ('num_speeds', num_speeds), ('lookahead', lookahead)):
-            floor = 1 if key == 'lookahead' else least
-            if value < floor:
-                raise InputError(f'{name}.{key}={value}: {num_views} view(s) need at least {floor}')
+        least = dict(num_segments=num_views, num_speeds=num_views, lookahead=1, base_step=1)
+        for key, value in zip(least, (num_segments, num_speeds, lookahead, base_step)):
+            if value < least[key]:
+                raise InputError(f'{name}.{key}={value}: {num_views} view(s) need at least {least[key]}')
         if num_segments > clip_len:
             raise InputError(f'{name}.num_segments={num_segments}: expected at most clip_len={clip_len}')
         self.num_segments = num_segments
@@ -224,24 +246,38 @@ class SegmentPaceSample(PretextSampler):
         self.mode = mode
         self.lookahead = lookahead
         self.disjoint = disjoint
+        self.base_step = base_step
+        self.unchanged_speed = unchanged_speed and mode != 'pecop'
+        # Labels of the speeds that are drawn.
+        self._drawn = [i for i, speed in enumerate(self.speeds) if self.unchanged_speed or speed != base_step]
+        if len(self._drawn) < num_views:
+            raise InputError(
+                f'{name}: without base_step={base_step} {len(self._drawn)} of the speeds {self.speeds} remain, and '
+                f'{num_views} view(s) need at least {num_views}; raise num_speeds'
+            )
         self._needed: int | None = None
+        unchanged = next((i for i in self._drawn if self.speeds[i] == base_step), None)
         self.tasks = (
             Task('pace', pace_names(self.speeds)),
-            Task('segment', segment_names(num_segments), given='pace'),
+            Task('segment', segment_names(num_segments), given='pace', unanswerable=unchanged),
         )
 
     def describe(self) -> str:
         """See :class:`PretextSampler`."""
         what = f'one of its {self.num_segments} segments' if self.num_segments > 1 else 'the whole of it'
-        every = self.speeds == tuple(range(1, len(self.speeds) + 1)) and len(self.speeds) > 1
-        listed = ', '.join(map(str, self.speeds[:-1])) + f' or {self.speeds[-1]}'
-        speeds = f'1 to {self.speeds[-1]}' if every else listed.removeprefix(' or ')
-        text = f'{self._clips_in_words(self.num_views)} with {what} sped up {speeds} times'
+        drawn = [self.speeds[i] for i in self._drawn]
+        every = drawn == list(range(1, len(drawn) + 1)) and len(drawn) > 1
+        listed = ', '.join(map(str, drawn[:-1])) + f' or {drawn[-1]}'
+        speeds = f'1 to {drawn[-1]}' if every else listed.removeprefix(' or ')
+        text = f'{self._clips_in_words(self.num_views)} with {what} '
+        # At another base step a segment may also be slower than the rest.
+        text += f'sped up {speeds} times' if self.base_step == 1 else f'at speed {speeds}, the rest at {self.base_step}'
         text += ', segments that share no frame' if self.disjoint else ''
         text += ', segment and speed never the same in both' if self.num_views == 2 else ''
         if self.mode == 'fit':
             return f'{text}; it starts where it fits{self._seeded()}'
         early = f' (early: {self.lookahead} steps ahead)' if self.lookahead > 1 else ''
+        early = f' (the last {PECOP_LEFT_OUT} frames are left out)' if self.mode == 'pecop' else early
         return f'{text}; near the end it wraps to the first frame{early}{self._seeded()}'
 
     def paced_positions(self, results: Mapping[str, Any], view: int, length: int) -> np.ndarray:
@@ -249,46 +285,47 @@ class SegmentPaceSample(PretextSampler):
         pace, segment = (int(results[key][view]) for key in ('pace_label', 'segment_label'))
         first, last = segment_window(length, self.num_segments, segment, self.disjoint)
         within = np.arange(length)
-        return (within >= first) & (within <= last) & (self.speeds[pace] > 1)
+        return (within >= first) & (within <= last) & (self.speeds[pace] != self.base_step)
 
     def caption(self, results: Mapping[str, Any], view: int, views: int) -> str:
         """See :class:`PretextSampler`."""
         pace, segment = (int(results[key][view]) for key in ('pace_label', 'segment_label'))
         who = '' if self.num_views == 1 else ('student view: ', 'teacher view: ')[view]
-        return f'{who}speed {self.speeds[pace]}x, segment {segment + 1} of {self.num_segments}'
+        rest = '' if self.base_step == 1 else f', the rest {self.base_step}x'
+        return f'{who}speed {self.speeds[pace]}x, segment {segment + 1} of {self.num_segments}{rest}'
 
     def _offsets(self, segment: int, speed: int) -> np.ndarray:
-        return paced_offsets(self.clip_len, self.num_segments, segment, speed, disjoint=self.disjoint)
+        return paced_offsets(
+            self.clip_len, self.num_segments, segment, speed, disjoint=self.disjoint, base_step=self.base_step
+        )
 
     def frames_needed(self) -> int:
-        """See :class:`PretextSampler`. The longest clip has the highest speed. 'faithful' looks further ahead."""
+        """See :class:`PretextSampler`. The longest clip has the highest speed. The modes that wrap look further ahead."""
         if self._needed is None:
             self._needed = self._frames_needed()
         return self._needed
 
     def _frames_needed(self) -> int:
-        longest = max(int(self._offsets(segment, self.speeds[-1])[-1]) for segment in range(self.num_segments)) + 1
+        segments, highest = range(self.num_segments), self.speeds[self._drawn[-1]]
+        found = max(int(self._frames(_ENDLESS, segment, highest, 0)[-1]) for segment in segments) + 1
         if self.mode == 'fit':
-            return longest
-        found = longest
-        while any(self._goes_round(found, segment) for segment in range(self.num_segments)):
+            return found
+        while any(goes_round(self._frames(found, segment, highest, 0)) for segment in segments):
             found += 1
         return found
-
-    def _goes_round(self, num_frames: int, segment: int) -> bool:
-        return goes_round(self._frames(num_frames, segment, self.speeds[-1], 0))
 
     def _free(self, num_frames: int, segment: int, speed: int) -> int:
         """Number of possible starts, at least 1."""
         if self.mode == 'fit':
             return max(num_frames - int(self._offsets(segment, speed)[-1]), 1)
         # The original's upper bound leaves out the last start at which a clip of speed 1 fits.
-        return max(num_frames - self.clip_len, 1)
+        left_out = PECOP_LEFT_OUT if self.mode == 'pecop' else 0
+        return max(num_frames - left_out - self.clip_len, 1)
 
     def _clip(self, rng: np.random.RandomState, num_frames: int, segment: int, speed: int) -> np.ndarray:
         """Frame indices of one view, int64 (clip_len,)."""
         free = self._free(num_frames, segment, speed)
-        start = int(rng.randint(0, free)) if free > 1 or self.mode == 'faithful' else 0
+        start = int(rng.randint(0, free)) if free > 1 or self.mode != 'fit' else 0
         return self._frames(num_frames, segment, speed, start)
 
     def _alike(self, frames: np.ndarray, num_frames: int) -> list[tuple[int, ...]]:
@@ -296,7 +333,7 @@ class SegmentPaceSample(PretextSampler):
         start = int(frames[0])
         return [
             (pace, segment)
-            for pace, speed in enumerate(self.speeds)
+            for pace, speed in ((pace, self.speeds[pace]) for pace in self._drawn)
             for segment in range(self.num_segments)
             if start < self._free(num_frames, segment, speed)
             and np.array_equal(self._frames(num_frames, segment, speed, start), frames)
@@ -305,6 +342,8 @@ class SegmentPaceSample(PretextSampler):
     def _frames(self, num_frames: int, segment: int, speed: int, start: int) -> np.ndarray:
         if self.mode == 'fit':
             return wrap_indices(self._offsets(segment, speed), start, num_frames)
+        if self.mode == 'pecop':
+            return pecop_indices(num_frames, self.clip_len, self.num_segments, segment, speed, self.base_step, start)
         return segment_pace_indices(
             num_frames,
             self.clip_len,
@@ -314,17 +353,19 @@ class SegmentPaceSample(PretextSampler):
             start,
             lookahead=self.lookahead,
             disjoint=self.disjoint,
+            base_step=self.base_step,
         )
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Draw pace, segment and start of every view."""
         num_frames = self.num_frames(results)
         rng = self.generator(results)
-        paces = [int(rng.randint(0, len(self.speeds)))]
+        drawn = [int(rng.randint(0, len(self._drawn)))]
         segments = [int(rng.randint(0, self.num_segments))]
         if self.num_views == 2:
-            paces.append(_draw_other(rng, len(self.speeds), paces[0]))
+            drawn.append(_draw_other(rng, len(self._drawn), drawn[0]))
             segments.append(_draw_other(rng, self.num_segments, segments[0]))
+        paces = [self._drawn[i] for i in drawn]
         clips = [self._clip(rng, num_frames, s, self.speeds[p]) for p, s in zip(paces, segments)]
         self.write_clips(results, clips)
         results['pace_label'] = np.asarray(paces, dtype=np.int64)
@@ -337,5 +378,6 @@ class SegmentPaceSample(PretextSampler):
         return (
             f'{type(self).__name__}(clip_len={self.clip_len}, fps={self.fps}, num_segments={self.num_segments}, '
             f'speeds={self.speeds}, num_views={self.num_views}, mode={self.mode!r}, '
-            f'lookahead={self.lookahead}, disjoint={self.disjoint}, seed={self.seed})'
+            f'lookahead={self.lookahead}, disjoint={self.disjoint}, base_step={self.base_step}, '
+            f'unchanged_speed={self.unchanged_speed}, seed={self.seed})'
         )

@@ -2,6 +2,7 @@
 
 from .c3d import C3DBN
 from .hara_resnet import ResNet3dHara
+from .i3d import I3DInception
 from .image_networks import PackagedWeights
 from .pytorchvideo import PyTorchVideoBackbone
 from .r2plus1d import R2Plus1DVCOP
@@ -9,15 +10,18 @@ from .r3d import R3DVCOP
 from .s3dg import S3DG
 from .temporal_convs import TemporalConvs
 from .timm import TimmBackbone
+from .torchvision_video import TorchvisionVideoBackbone
 
 __all__ = [
     'C3DBN',
     'R3DVCOP',
     'S3DG',
+    'I3DInception',
     'PackagedWeights',
     'PyTorchVideoBackbone',
     'R2Plus1DVCOP',
     'ResNet3dHara',
     'TemporalConvs',
     'TimmBackbone',
+    'TorchvisionVideoBackbone',
 ]

@@ -7,23 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ...errors import InputError
 from ...registry import MODELS
+from .inception import InceptionBackbone, SameMaxPool
 from .residual import Triple
-from .staged import StagedBackbone
-
-# Channels of an Inception block: branch 0; branch 1 reduced, out; branch 2 reduced, out; branch 3.
-_BLOCKS = (
-    (('b', (64, 96, 128, 16, 32, 32)), ('c', (128, 128, 192, 32, 96, 64))),
-    (
-        ('b', (192, 96, 208, 16, 48, 64)),
-        ('c', (160, 112, 224, 24, 64, 64)),
-        ('d', (128, 128, 256, 24, 64, 64)),
-        ('e', (112, 144, 288, 32, 64, 64)),
-        ('f', (256, 160, 320, 32, 128, 128)),
-    ),
-    (('b', (256, 160, 320, 32, 128, 128)), ('c', (384, 192, 384, 48, 128, 128))),
-)
 
 
 class _Conv(nn.Module):
@@ -60,22 +46,6 @@ class _SelfGating(nn.Module):
         return torch.sigmoid(self.fc(x.mean((2, 3, 4))))[:, :, None, None, None] * x
 
 
-class _MaxPool(nn.Module):
-    """TensorFlow's 'SAME' max-pool. It pads with zeros, not minus infinity, on both sides and rounds sizes up."""
-
-    def __init__(self, kernel: Triple, stride: Triple) -> None:
-        super().__init__()
-        padding: list[int] = []
-        for k, s in reversed(list(zip(kernel, stride))):
-            total = max(k - s, 0)
-            padding += [total // 2, total - total // 2]
-        self.pad = nn.ConstantPad3d(tuple(padding), 0.0)  # type: ignore[arg-type]  # six numbers
-        self.pool = nn.MaxPool3d(kernel, stride, ceil_mode=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.pool(self.pad(x))
-
-
 class _InceptionBlock(nn.Module):
     """Four gated branches whose outputs are concatenated along the channels."""
 
@@ -91,7 +61,6 @@ class _InceptionBlock(nn.Module):
         self.conv_b3_b = _Conv(in_channels, b3)
         for i, width in enumerate((b0, b1, b2, b3)):
             self.add_module(f'gating_b{i}', _SelfGating(width))
-        self.out_channels = b0 + b1 + b2 + b3
 
     def forward(self, x: Tensor) -> Tensor:
         branches = (
@@ -104,7 +73,7 @@ class _InceptionBlock(nn.Module):
 
 
 @MODELS.register_module()
-class S3DG(StagedBackbone):
+class S3DG(InceptionBackbone):
     """Separable 3-D Inception with feature gating: (B, 3, T, H, W) -> (B, 1024, T/8, H/32, W/32), 9,125,072 parameters.
 
     Stage 0, the stem, consists of all layers before the first Inception block. Stages 1 to 3 are the blocks of
@@ -136,29 +105,14 @@ class S3DG(StagedBackbone):
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(frozen_stages, with_cp, init_cfg)
-        most = tuple(len(blocks) for blocks in _BLOCKS)
-        if len(stage_blocks) != 3 or not all(1 <= n <= m for n, m in zip(stage_blocks, most)):
-            raise InputError(f'S3DG.stage_blocks={tuple(stage_blocks)}: expected three numbers from 1 to {most}')
-        if width <= 0:
-            raise InputError(f'S3DG.width={width}: expected a factor above 0')
-        stem, out = (max(1, round(n * width)) for n in (64, 192))
+        stem, out = self.stem_widths(width)
         self.conv1 = _Conv(in_channels, stem, (3, 7, 7), stride=2)
-        self.maxpool_2a = _MaxPool((1, 3, 3), (1, 2, 2))
+        self.maxpool_2a = SameMaxPool((1, 3, 3), (1, 2, 2))
         self.conv_2b = _Conv(stem, stem)
         self.conv_2c = _Conv(stem, out, (3, 3, 3), separable=True)
         self.gating = _SelfGating(out)
-        self.maxpool_3a = _MaxPool((1, 3, 3), (1, 2, 2))
-        self.maxpool_4a = _MaxPool((3, 3, 3), (2, 2, 2))
-        self.maxpool_5a = _MaxPool((2, 2, 2), (2, 2, 2))
-        stages = [['conv1', 'maxpool_2a', 'conv_2b', 'conv_2c', 'gating', 'maxpool_3a']]
-        for number, blocks, count in zip((3, 4, 5), _BLOCKS, stage_blocks):
-            names = [] if number == 3 else [f'maxpool_{number}a']
-            for letter, channels in blocks[:count]:
-                name = f'mixed_{number}{letter}'
-                block = _InceptionBlock(out, [max(1, round(n * width)) for n in channels])
-                self.add_module(name, block)
-                names.append(name)
-                out = block.out_channels
-            stages.append(names)
-        self.out_channels = out
-        self.set_stages(stages)
+        self.maxpool_3a = SameMaxPool((1, 3, 3), (1, 2, 2))
+        self.maxpool_4a = SameMaxPool((3, 3, 3), (2, 2, 2))
+        self.maxpool_5a = SameMaxPool((2, 2, 2), (2, 2, 2))
+        stem_names = ['conv1', 'maxpool_2a', 'conv_2b', 'conv_2c', 'gating', 'maxpool_3a']
+        self.add_blocks(stem_names, ['maxpool_4a', 'maxpool_5a'], _InceptionBlock, stage_blocks, width)

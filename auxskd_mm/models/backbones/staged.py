@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import torch
-from mmengine.logging import print_log
-from mmengine.model import BaseModule
-from mmengine.runner.checkpoint import _load_checkpoint
+from mmengine.model import BaseModule, PretrainedInit
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ...errors import InputError, refusal
-from ...functional.transfer import check_copied, check_transfer
-from ...registry import type_name
+from ...errors import InputError
 
 
 @contextlib.contextmanager
@@ -121,34 +116,9 @@ class StagedBackbone(BaseModule):
         """Initialise by ``init_cfg``. Pretrained weights must cover the whole backbone.
 
         Raises:
-            InputError: See :func:`auxskd_mm.functional.transfer.check_transfer` and ``check_copied``.
+            InputError: See :class:`auxskd_mm.models.pretrained.CheckedPretrained`.
         """
-        loaded = []
-        configs = self.init_cfg if isinstance(self.init_cfg, (list, tuple)) else [self.init_cfg]
-        for config in configs:
-            if config and type_name(config['type']) in ('Pretrained', 'PretrainedInit') and not self.is_init:
-                path = config['checkpoint']
-                state = _read(path, config.get('prefix'))
-                loaded.append((path, state, check_transfer(self.state_dict(), state, ('',), path)))
+        for config in self.init_cfg if isinstance(self.init_cfg, (list, tuple)) else [self.init_cfg]:
+            if config and config['type'] is PretrainedInit:  # a new-style config names MMEngine's own class
+                config['type'] = 'Pretrained'
         super().init_weights()
-        for path, state, message in loaded[-1:]:  # of several files the last one stays
-            check_copied(self.state_dict(), state, path)
-            print_log(message, logger='current')
-
-
-def _read(path: str, prefix: str | None) -> Mapping[str, Any]:
-    """State dict of a checkpoint. Keys under ``prefix`` lose it, others are dropped, as in ``PretrainedInit``."""
-    try:
-        content = _load_checkpoint(path, map_location='cpu')
-    except Exception as error:
-        raise InputError(f'{path}: {refusal(error)}') from None
-    state = content.get('state_dict', content)
-    if prefix is None:
-        return state
-    start = prefix.rstrip('.') + '.'
-    found = {key[len(start) :]: value for key, value in state.items() if key.startswith(start)}
-    if not found:
-        raise InputError(
-            f"{path}: init_cfg.prefix='{prefix}' is the prefix of no key; leave it out for a bare backbone"
-        )
-    return found

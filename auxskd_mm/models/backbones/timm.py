@@ -8,16 +8,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ...errors import InputError
+from ...functional.public_weights.inflated import inflate_state
 from ...functional.transfer import load_checked
 from ...registry import MODELS
 from .frames import unfold_frames
 from .image_networks.clip_length import ClipLength
-from .image_networks.inflate import inflate, inflate_state
+from .image_networks.inflate import inflate
 from .image_networks.shift import add_shift
 from .image_networks.stages import residual_branches, stage_parameters, whole_modules
 from .image_networks.trunk import (
@@ -57,6 +59,8 @@ class TimmBackbone(StagedBackbone):
         shift_fraction: Share of the channels that ``'shift'`` moves, half of it in each direction. TSM has 1/4.
         temporal_kernel: Length of the kernels that ``'inflate'`` makes, an odd number.
         pretrained: Whether :meth:`init_weights` takes timm's weights, which timm downloads.
+        grid: Rows and columns that the maps are averaged to, in front of a module ``temporal``. It is the ``--grid`` of a
+            store of features. None leaves the maps.
         init_cfg: See :class:`StagedBackbone`. ``dict(type='auxskd_mm.PackagedWeights')`` needs no network.
         kwargs: Arguments of the timm network, e.g. ``drop_path_rate=0.1`` or ``img_size=112``.
 
@@ -79,6 +83,7 @@ class TimmBackbone(StagedBackbone):
         shift_fraction: float = 0.25,
         temporal_kernel: int = 3,
         pretrained: bool = False,
+        grid: tuple[int, int] | None = None,
         init_cfg: dict | list | None = None,
         **kwargs: Any,
     ) -> None:
@@ -86,6 +91,7 @@ class TimmBackbone(StagedBackbone):
         self.model, self.kwargs, self.pretrained = model, kwargs, pretrained
         self.norm_eval = norm_eval
         self.out_indices = (out_indices,) if isinstance(out_indices, int) else out_indices
+        self.grid = None if grid is None else (int(grid[0]), int(grid[1]))
         self.length = ClipLength()
         self.trunk = create_trunk(model, kwargs)
         self.trunk.is_init = True  # or MMEngine would call timm's own init_weights after ours
@@ -188,6 +194,8 @@ class TimmBackbone(StagedBackbone):
         check_size(self.trunk, frames)
         with self.length.of(x.shape[2]):
             maps = [unfold_frames(m, clips) for m in maps_of(self.trunk, frames, self.out_indices, self.tokens)]
+        if self.grid is not None:
+            maps = [F.adaptive_avg_pool3d(m, (m.shape[2], *self.grid)) for m in maps]
         if len(maps) > 1:
             return tuple(maps)
         return maps[0] if self.temporal is None else self.temporal(maps[0])

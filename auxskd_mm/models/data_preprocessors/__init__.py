@@ -2,5 +2,6 @@
 
 from .augmentations import BatchColorJitter, BatchRandomGrayscale
 from .clip_data_preprocessor import ClipDataPreprocessor
+from .feature_data_preprocessor import FeatureDataPreprocessor
 
-__all__ = ['BatchColorJitter', 'BatchRandomGrayscale', 'ClipDataPreprocessor']
+__all__ = ['BatchColorJitter', 'BatchRandomGrayscale', 'ClipDataPreprocessor', 'FeatureDataPreprocessor']

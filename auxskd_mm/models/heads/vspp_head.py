@@ -9,9 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...errors import InputError
 from ...functional.pace import pace_names
 from ...functional.tasks import Task, segment_names
 from ...registry import MODELS
+from ..modules.feature_map import feature_map
 from .labels import batch_labels
 from .pooled_head import PooledHead
 
@@ -34,6 +36,10 @@ class VSPPHead(PooledHead):
         dropout: Dropout on the pooled feature. VSPP uses 0.
         token_pool: See :func:`pool_features`. It has an effect on transformers only.
         init_cfg: MMEngine initialisation. None keeps PyTorch's.
+        window: Window (time, height, width) of an average pooling with stride 1, as in PECoP: (2, 7, 7). The layers then
+            work on each position of the pooled map and the logits are averaged. Dropout is drawn for each position and
+            for each of the two layers. Without dropout the logits equal those of the mean over the pooled map. None
+            averages the whole map first.
 
     Raises:
         InputError: If a size is below 1 or a weight is negative.
@@ -52,7 +58,7 @@ class VSPPHead(PooledHead):
         torch.Size([1, 4])
 
     Source: Plrbear/auxSKD @ 79e99b8, folder VSPP (layers ``linear`` and ``linear_segment``): L = CE(speed) +
-    CE(segment).
+    CE(segment). ``window``: class ``VSPP`` in ``train.py`` of Plrbear/PECoP @ af79e55.
     """
 
     method = 'VSPP'
@@ -68,6 +74,7 @@ class VSPPHead(PooledHead):
         dropout: float = 0.0,
         token_pool: str = 'auto',
         init_cfg: dict | list | None = None,
+        window: Sequence[int] | None = None,
     ) -> None:
         super().__init__(in_channels, token_pool, init_cfg)
         self.check_sizes(num_speeds=num_speeds, num_segments=num_segments)
@@ -75,6 +82,9 @@ class VSPPHead(PooledHead):
         self.speed_weight = speed_weight
         self.segment_weight = segment_weight
         self.dropout = nn.Dropout(dropout)
+        if window is not None and (len(window) != 3 or min(window) < 1):
+            raise InputError(f'VSPPHead.window={tuple(window)}: expected (time, height, width), e.g. (2, 7, 7)')
+        self.window = None if window is None else (window[0], window[1], window[2])
         self.fc_speed = nn.Linear(in_channels, num_speeds)
         self.fc_segment = nn.Linear(in_channels, num_segments)
         # The sampler of a config knows its speeds better.
@@ -94,10 +104,29 @@ class VSPPHead(PooledHead):
             Speed logits (B, num_speeds) and segment logits (B, num_segments).
 
         Raises:
-            InputError: If the backbone yields several feature maps or another width.
+            InputError: If the backbone yields several feature maps or another width, or the window does not fit the map.
         """
+        if self.window is not None:
+            positions = self._pool_window(feats, self.window)  # (B, C, T", H", W")
+            return self._mean_logits(self.fc_speed, positions), self._mean_logits(self.fc_segment, positions)
         pooled = self.dropout(self.pool(feats))  # (B, C)
         return self.fc_speed(pooled), self.fc_segment(pooled)  # (B, num_speeds), (B, num_segments)
+
+    def _pool_window(self, feats: Features, window: tuple[int, int, int]) -> Tensor:
+        """Average a map (B, C, T', H', W') over a window that moves in steps of one position."""
+        fmap = feature_map(feats)
+        if fmap.ndim != 5 or any(size < side for size, side in zip(fmap.shape[2:], window)):
+            raise InputError(
+                f'model.cls_head.window={window} does not fit the feature map {tuple(fmap.shape)} (batch, channels, time, '
+                'height, width); use longer or larger clips, or a smaller window'
+            )
+        self.pool(fmap[:, :, :1, :1, :1])  # refuses another width
+        return F.avg_pool3d(fmap, window, stride=1)
+
+    def _mean_logits(self, layer: nn.Module, positions: Tensor) -> Tensor:
+        """Logits (B, K) of a layer, averaged over the positions of a map (B, C, T", H", W")."""
+        rows = self.dropout(positions).flatten(2).transpose(1, 2)  # (B, P, C)
+        return layer(rows.flatten(0, 1)).unflatten(0, rows.shape[:2]).mean(1)  # (B * P, K) -> (B, P, K) -> (B, K)
 
     def loss(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> dict[str, Tensor]:
         """Both weighted cross-entropies, and the accuracies of the batch.

@@ -91,11 +91,15 @@ class FrozenTeacher(BaseModule):
             raise InputError('model.teacher: give backbone or feature_key, not both')
         if (mean is None) != (std is None) or (mean is not None and backbone is None):
             raise InputError('model.teacher: mean, std and backbone belong together; give all three or no mean and std')
+        if mean is not None and std is not None and len(mean) != len(std):
+            raise InputError(f'model.teacher: mean has {len(mean)} numbers and std {len(std)}; give one per channel')
         if std is not None and not all(value > 0 for value in std):
             raise InputError(f'model.teacher.std={list(std)}: expected numbers above 0')
         for key, value in (('size', size), ('frames', frames)):
             if value is not None and value < 1:
                 raise InputError(f'model.teacher.{key}={value}: expected at least 1')
+            if value is not None and backbone is None:
+                raise InputError(f'model.teacher.{key}={value}: is about the clips of a backbone; leave it out')
         self.network = None if backbone is None else FrozenNetwork(backbone)
         self.out_channels = _width_of(self.network, out_channels)
         self.weight, self.space, self.feature_key = weight, space, feature_key

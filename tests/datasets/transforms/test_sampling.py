@@ -4,10 +4,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from conftest import recorded
 
 from auxskd_mm.datasets.transforms import SegmentPaceSample
 from auxskd_mm.errors import InputError, VideoReadError
-from auxskd_mm.functional.clip_indices import paced_offsets, segment_pace_indices
+from auxskd_mm.functional.clip_indices import paced_offsets, pecop_indices, segment_pace_indices
 
 # 99.9% quantiles of chi-square by degrees of freedom, from SciPy's chi2.ppf(0.999, df).
 CHI2_999 = {3: 16.27, 11: 31.26, 15: 37.70, 23: 49.73, 143: 202.2}
@@ -136,3 +137,99 @@ def test_other_speeds_are_what_the_labels_index():
 def test_speeds_that_do_not_ascend_from_1(speeds):
     with pytest.raises(InputError, match=r'speeds=.*ascending from 1'):
         SegmentPaceSample(speeds=speeds)
+
+
+def pecop_sampler(**settings):
+    return SegmentPaceSample(**{**dict(clip_len=32, num_speeds=5, mode='pecop', base_step=3), **settings})
+
+
+@pytest.mark.parametrize('observed', recorded('sampling_pecop')['observed_draws'])
+def test_pecop_draws_what_the_original_was_seen_to_draw(observed):
+    sampler = pecop_sampler(clip_len=observed['clip_len'], base_step=observed['fr'])
+    results = draws(sampler, observed['num_frames'], 4000)
+    speeds = Counter(int(r['pace_label'][0]) + 1 for r in results)
+    segments = Counter(int(r['segment_label'][0]) for r in results)
+    starts = Counter(int(r['frame_inds'][0]) for r in results)
+    assert sorted(speeds) == sorted(map(int, observed['speeds']))  # never the base step
+    assert sorted(segments) == sorted(map(int, observed['segments_0_based']))
+    assert [min(starts), max(starts)] == observed['start_0_based_min_max']
+    assert chi_square(speeds, 4) < CHI2_999[3]
+    assert chi_square(segments, 4) < CHI2_999[3]
+
+
+def test_pecop_frames_belong_to_the_labels():
+    for base_step in (1, 3):
+        for r in draws(pecop_sampler(base_step=base_step), 120, 200):
+            speed, segment, start = int(r['pace_label'][0]) + 1, int(r['segment_label'][0]), int(r['frame_inds'][0])
+            assert r['frame_inds'].tolist() == pecop_indices(120, 32, 4, segment, speed, base_step, start).tolist()
+
+
+@pytest.mark.parametrize('num_frames', [1, 3, 4, 35, 36])
+def test_pecop_takes_videos_that_its_original_refuses(num_frames):
+    for r in draws(pecop_sampler(), num_frames, 30):
+        assert 0 <= r['frame_inds'].min() <= r['frame_inds'].max() < num_frames
+
+
+@pytest.mark.parametrize('base_step', [1, 3, 6])
+def test_frames_needed_are_the_fewest_without_a_wrap(base_step):
+    for mode in ('pecop', 'faithful', 'fit'):
+        sampler = pecop_sampler(base_step=base_step, mode=mode)
+        needed = sampler.frames_needed()
+        clips = {
+            count: [sampler._frames(count, segment, speed, 0) for segment in range(4) for speed in {1, 5} - {base_step}]
+            for count in (needed - 1, needed)
+        }
+        assert all((np.diff(clip) > 0).all() for clip in clips[needed])
+        assert any((np.diff(clip) < 0).any() for clip in clips[needed - 1])
+
+
+def test_a_base_step_in_videos_where_the_clip_fits():
+    sampler = pecop_sampler(mode='fit', unchanged_speed=False)
+    for r in draws(sampler, 130, 200):
+        speed, segment = int(r['pace_label'][0]) + 1, int(r['segment_label'][0])
+        assert speed != 3
+        offsets = r['frame_inds'] - r['frame_inds'][0]
+        assert offsets.tolist() == paced_offsets(32, 4, segment, speed, base_step=3).tolist()
+
+
+def test_pictures_frame_the_segment_that_differs_from_the_rest():
+    sampler = pecop_sampler(clip_len=16)
+    slow, unchanged = (dict(pace_label=np.array([p]), segment_label=np.array([1])) for p in (0, 2))
+    (clip,) = sampler.shown_clips(slow, 1, 16)
+    assert np.flatnonzero(clip.paced).tolist() == [4, 5, 6, 7, 8]  # speed 1 is the odd one where the rest has 3
+    assert clip.caption == 'speed 1x, segment 2 of 4, the rest 3x'
+    assert not sampler.paced_positions(unchanged, 0, 16).any()
+    said = sampler.describe()
+    assert 'one of its 4 segments at speed 1, 2, 4 or 5, the rest at 3' in said
+    assert 'the last 3 frames are left out' in said
+
+
+@pytest.mark.parametrize(
+    ('settings', 'label'),
+    [
+        (dict(), 0),
+        (dict(unchanged_speed=False), None),
+        (dict(mode='pecop'), None),
+        (dict(mode='pecop', base_step=3), None),
+        (dict(base_step=3), 2),
+        (dict(base_step=7), None),
+        (dict(base_step=4, speeds=(1, 4, 8)), 1),
+    ],
+)
+def test_the_segment_cannot_be_told_at_the_speed_of_the_rest(settings, label):
+    assert SegmentPaceSample(**settings).tasks[1].unanswerable == label
+
+
+@pytest.mark.parametrize(
+    ('settings', 'names'),
+    [
+        (dict(disjoint=True), "mode='pecop'.*leave out disjoint"),
+        (dict(lookahead=3), "mode='pecop'.*leave out disjoint and lookahead"),
+        (dict(base_step=0), 'base_step=0'),
+        (dict(num_speeds=1, base_step=1), r'without base_step=1 0 of the speeds \(1,\) remain'),
+        (dict(num_speeds=2, base_step=1, num_views=2), 'without base_step=1 1 of the speeds'),
+    ],
+)
+def test_impossible_settings_of_pecop_are_refused(settings, names):
+    with pytest.raises(InputError, match=names):
+        pecop_sampler(**settings)

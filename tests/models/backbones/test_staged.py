@@ -129,6 +129,7 @@ def test_pretrained_weights_arrive_whole(config, tmp_path):
         ('backbone.', 'backbone', False),
         ('teacher.backbone.', 'teacher.backbone.', True),
         ('', None, True),
+        ('backbone.', None, True),  # the network is found
         ('module.', None, False),
     ],
 )
@@ -161,7 +162,7 @@ def test_pretrained_weights_arrive_inside_a_recogniser(tmp_path):
     ('other', 'stored', 'asked', 'says'),
     [
         ('c3d', 'backbone.', 'backbone.', 'only .* tensors fit .*another network'),
-        ('r2plus1d', 'backbone.', None, r'only 0 of .*; the file has .*backbone\.'),
+        ('r3d', 'backbone.', None, r'only 0 of .*; the file has .*backbone\.'),
         ('r2plus1d', '', 'backbone.', r"init_cfg\.prefix='backbone\.' is the prefix of no key; leave it out"),
         ('r2plus1d', 'backbone.', '', r"init_cfg\.prefix='' is the prefix of no key"),
     ],

@@ -77,3 +77,52 @@ def test_bad_input_is_named():
     for bad in (dict(in_channels=0), dict(in_channels=4, num_speeds=0), dict(in_channels=4, speed_weight=-1)):
         with pytest.raises(InputError):
             VSPPHead(**bad)
+
+
+def test_a_window_averages_the_logits_of_its_positions():
+    torch.manual_seed(0)
+    head = VSPPHead(6, num_speeds=5, num_segments=4, window=(2, 3, 3))
+    feats = torch.randn(2, 6, 4, 4, 3)
+    # Position by position, by slices: three starts in time and two in height.
+    logits = []
+    for t in range(3):
+        for y in range(2):
+            feature = feats[:, :, t : t + 2, y : y + 3].mean((2, 3, 4))
+            logits.append(feature @ head.fc_speed.weight.T + head.fc_speed.bias)
+    speed, segment = head(feats)
+    assert torch.allclose(speed, torch.stack(logits).mean(0), atol=1e-6)
+    assert segment.shape == (2, 4)
+    # A window of the map's size is the plain mean.
+    whole = VSPPHead(6, num_speeds=5, num_segments=4, window=(4, 4, 3))
+    whole.load_state_dict(head.state_dict())
+    assert torch.allclose(whole(feats)[0], head.fc_speed(feats.mean((2, 3, 4))), atol=1e-6)
+
+
+def test_a_window_draws_dropout_for_each_position_and_each_task():
+    head = VSPPHead(4, num_speeds=5, num_segments=4, dropout=0.5, window=(2, 7, 7))
+    feats = torch.randn(2, 4, 4, 7, 7)
+    pooled = torch.nn.functional.avg_pool3d(feats, (2, 7, 7), 1)  # (2, 4, 3, 1, 1)
+    torch.manual_seed(3)
+    speed, segment = head(feats)
+    torch.manual_seed(3)
+    for logits, layer in ((speed, head.fc_speed), (segment, head.fc_segment)):  # in this order
+        kept = torch.nn.functional.dropout(pooled, 0.5)
+        wanted = torch.nn.functional.conv3d(kept, layer.weight[:, :, None, None, None], layer.bias)
+        assert torch.allclose(logits, wanted.mean((2, 3, 4)), atol=1e-6)
+        assert not torch.equal(kept[:, :, 0] == 0, kept[:, :, 1] == 0)
+
+
+@pytest.mark.parametrize('window', [(2, 7), (0, 7, 7), ()])
+def test_a_window_of_no_size_is_refused(window):
+    with pytest.raises(InputError, match=r'VSPPHead\.window='):
+        VSPPHead(4, window=window)
+
+
+def test_a_map_smaller_than_the_window_is_named():
+    head = VSPPHead(4, window=(2, 7, 7))
+    with pytest.raises(InputError, match=r'window=\(2, 7, 7\) does not fit the feature map \(1, 4, 2, 4, 4\)'):
+        head(torch.zeros(1, 4, 2, 4, 4))
+    with pytest.raises(InputError, match=r'window=.*does not fit the feature map \(1, 4\)'):
+        head(torch.zeros(1, 4))
+    with pytest.raises(InputError, match=r'in_channels=4.*yields 8'):
+        head(torch.zeros(1, 8, 2, 7, 7))

@@ -262,6 +262,11 @@ MLP = dict(type='auxskd_mm.MLP', in_channels=6, out_channels=4)
         (dict(teacher=dict(backbone=PUBLIC, mean=[0.0])), r'mean, std and backbone belong together'),
         (dict(teacher=dict(backbone=PUBLIC, mean=[0.0], std=[0.0])), r'std=\[0\.0\]: expected numbers above 0'),
         (dict(teacher=dict(backbone=PUBLIC, feature_key='x')), r'give backbone or feature_key'),
+        (dict(teacher=dict(backbone=PUBLIC, mean=[0.0] * 3, std=[1.0])), r'mean has 3 numbers and std 1'),
+        (
+            dict(teacher=dict(feature_key='x', out_channels=5, size=7)),
+            r'teacher\.size=7: is about the clips of a backbone',
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_at_build_time(changes, says):

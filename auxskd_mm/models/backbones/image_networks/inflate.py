@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ....errors import InputError
+from ....functional.public_weights.inflated import inflate_kernel
 from .clip_length import ClipLength
 
 
@@ -62,11 +61,6 @@ class InflatedConv2d(nn.Module):
         return pad_same(x, list(self.weight.shape[-2:]), list(self.stride), list(self.dilation))
 
 
-def inflate_kernel(weight: Tensor, kernel: int) -> Tensor:
-    """A 2-D kernel (C', C, kh, kw) as (C', C, K, kh, kw): repeated K times and divided by K."""
-    return weight.unsqueeze(2).repeat(1, 1, kernel, 1, 1) / kernel
-
-
 def inflate(network: nn.Module, kernel: int, length: ClipLength) -> None:
     """Replace every convolution with a spatial kernel above 1 x 1 by an :class:`InflatedConv2d`, in place.
 
@@ -95,18 +89,3 @@ def inflate(network: nn.Module, kernel: int, length: ClipLength) -> None:
                 "temporal='shift' or a network without it"
             )
         network.set_submodule(name, InflatedConv2d(conv, kernel, length))
-
-
-def inflate_state(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Inflate the 2-D kernels of a checkpoint where the network has 3-D ones.
-
-    Args:
-        state: State dict of an image network.
-        own: State dict of the network to load into.
-    """
-    return {
-        key: inflate_kernel(value, own[key].shape[2])
-        if key in own and value.ndim == 4 and own[key].ndim == 5 and own[key].shape[:2] == value.shape[:2]
-        else value
-        for key, value in state.items()
-    }

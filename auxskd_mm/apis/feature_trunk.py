@@ -1,0 +1,286 @@
+"""A frozen trunk: the frames of a video become feature maps for a store of layout 'features'."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from torch import Tensor, nn
+
+from ..config.load import load_config
+from ..config.pipelines import all_steps, evaluation_steps, is_random
+from ..datasets.packing.variants import apply_variant, draw_variants
+from ..datasets.stores import FeatureSettings
+from ..datasets.stores.feature_settings import trunk_config
+from ..datasets.transforms.decoding import DECODERS
+from ..errors import InputError, VideoReadError
+from ..models.backbones.frames import takes_frames
+from ..models.modules.feature_map import feature_map
+from ..registry import type_name
+from .extract_features import weights_digest
+from .inference import init_model
+
+if TYPE_CHECKING:
+    from ..typing import VideoModel
+
+_BATCH = 32
+_HALF_MAX = float(torch.finfo(torch.float16).max)
+# Steps behind the ones that prepare a single frame.
+_AFTER = ('FormatShape', 'PackActionInputs')
+
+
+@dataclass(frozen=True)
+class TrunkSpec:
+    """Which trunk, so that every process can build it.
+
+    Attributes:
+        config: Path of a config whose ``model.backbone`` is the trunk. Its weights come from ``init_cfg`` or
+            ``load_from``. Its test pipeline and ``model.data_preprocessor`` say how frames are prepared.
+        stage: Stage whose maps are kept, an index for the trunk's ``out_indices``. None leaves the config's.
+        grid: Rows and columns to which the maps are averaged. None keeps the trunk's own grid.
+        device: Device that the trunk runs on.
+    """
+
+    config: str
+    stage: int | None = None
+    grid: tuple[int, int] | None = None
+    device: str = 'cpu'
+
+
+class TrunkRecord(NamedTuple):
+    """What the features of a trunk depend on.
+
+    Attributes:
+        backbone: Config of the trunk as plain data.
+        preparation: ``channel_order``, ``pipeline`` and ``data_preprocessor`` of its frames, as plain data.
+        fingerprint: 16 hex digits of both and of the weights.
+    """
+
+    backbone: dict[str, Any]
+    preparation: dict[str, Any]
+    fingerprint: str
+
+
+def trunk_record(config: Config, backbone: nn.Module, name: str) -> TrunkRecord:
+    """Record of the trunk of a config, with or without a temporal module on top (``backbone.temporal``).
+
+    Args:
+        config: Config of the model.
+        backbone: Its built backbone.
+        name: Name of the config for messages.
+
+    Raises:
+        InputError: If the test pipeline prepares no frames, or has a random step.
+    """
+    steps = evaluation_steps(config, or_training=True)
+    bgr = any(step.get('channel_order') == 'bgr' for step in all_steps(steps))
+    preparation = dict(
+        channel_order='bgr' if bgr else 'rgb',
+        pipeline=[dict(step) for step in _pixel_steps(steps, name)],
+        data_preprocessor=config.model.get('data_preprocessor'),
+    )
+    preparation = json.loads(json.dumps(preparation, default=str))
+    trunk = trunk_config(config.model.backbone)
+    weights = {key: value for key, value in backbone.state_dict().items() if not key.startswith('temporal.')}
+    content = json.dumps([trunk, preparation, weights_digest(weights)], sort_keys=True)
+    return TrunkRecord(trunk, preparation, hashlib.blake2b(content.encode(), digest_size=8).hexdigest())
+
+
+class Trunk:
+    """A trunk in evaluation mode, with the preparation of its frames.
+
+    Args:
+        spec: Which trunk.
+
+    Attributes:
+        fingerprint: 16 hex digits from the config, the preparation and the weights.
+        backbone: Config of the trunk as plain data.
+        preparation: How frames are prepared, as plain data.
+        channels: Channels of its maps.
+        grid: Rows and columns of its maps.
+
+    Raises:
+        InputError: If the config is of no trunk for single frames, or has no fixed size of maps.
+    """
+
+    def __init__(self, spec: TrunkSpec) -> None:
+        self.spec = spec
+        config = load_config(spec.config)
+        _choose_stage(config, spec)
+        self.model: VideoModel = init_model(config, config.get('load_from'), spec.device, require='backbone')
+        self.model.requires_grad_(False)
+        record = trunk_record(config, self.model.backbone, spec.config)
+        self.backbone, self.preparation, self.fingerprint = record.backbone, record.preparation, record.fingerprint
+        self.bgr = self.preparation['channel_order'] == 'bgr'
+        self._prepare = Compose(
+            [dict(step) for step in _pixel_steps(evaluation_steps(config, or_training=True), spec.config)]
+        )
+        self._takes_frames = takes_frames(self.model.backbone)
+        self.channels, self.grid = self._try()
+
+    def _try(self) -> tuple[int, tuple[int, int]]:
+        """Channels and grid of the maps, from a few made-up frames."""
+        noise = np.random.RandomState(0).randint(0, 256, (3, 120, 160, 3)).astype(np.uint8)
+        maps = self.maps(list(noise))
+        alone = torch.cat([self.maps([frame]) for frame in noise])
+        if maps.shape != alone.shape or (maps - alone).abs().max() > 1e-3 * max(1.0, float(alone.abs().max())):
+            raise InputError(
+                f'{self.spec.config}: the features of a frame depend on the frames beside it, so they cannot be stored per '
+                "frame; give a trunk for single frames (TimmBackbone: temporal='none')"
+            )
+        other = self.maps([np.zeros((96, 176, 3), np.uint8)])
+        if other.shape[1:] != maps.shape[1:]:
+            raise InputError(
+                f'{self.spec.config}: frames of other shapes give maps of other sizes ({tuple(maps.shape[1:])} and '
+                f'{tuple(other.shape[1:])}); end its test pipeline with a crop or a resize to one size, or set --grid'
+            )
+        return int(maps.shape[1]), (int(maps.shape[2]), int(maps.shape[3]))
+
+    def prepare(self, frames: Sequence[np.ndarray]) -> Tensor:
+        """Prepare frames as the test pipeline and the data preprocessor do.
+
+        Args:
+            frames: N frames uint8 (H, W, 3) RGB of one size.
+
+        Returns:
+            Float (N, 3, H', W').
+        """
+        imgs = [np.ascontiguousarray(frame[..., ::-1] if self.bgr else frame) for frame in frames]
+        shape = imgs[0].shape[:2]
+        results = dict(
+            imgs=imgs, img_shape=shape, original_shape=shape, modality='RGB', num_clips=1, clip_len=len(imgs)
+        )
+        done = self._prepare(results)
+        if done is None or len(done['imgs']) != len(frames):
+            raise InputError(
+                f'{self.spec.config}: its test pipeline makes another number of frames, so it takes several crops; give one '
+                'with a single crop'
+            )
+        stacked = np.ascontiguousarray(np.stack(done['imgs']).transpose(0, 3, 1, 2))
+        batch = torch.from_numpy(stacked).to(next(self.model.backbone.parameters()).device)
+        preprocessor: Any = self.model.data_preprocessor
+        if getattr(preprocessor, 'format_shape', 'NCHW') == 'NCTHW':
+            return preprocessor.preprocess([batch.unsqueeze(2)], None, False)[0][0].squeeze(2)
+        return preprocessor.preprocess([batch], None, False)[0][0]
+
+    @torch.inference_mode()
+    def maps(self, frames: Sequence[np.ndarray]) -> Tensor:
+        """Feature maps of frames.
+
+        Args:
+            frames: N frames uint8 (H, W, 3) RGB of one size.
+
+        Returns:
+            float32 (N, C, h, w) on the CPU.
+        """
+        batch = self.prepare(frames)
+        feats = feature_map(self.model.backbone(batch if self._takes_frames else batch.unsqueeze(2)))
+        if feats.ndim == 5:
+            feats = feats.flatten(2, 3) if feats.shape[2] == 1 else feats.transpose(1, 2).flatten(0, 1)
+        if feats.ndim == 2:
+            feats = feats[..., None, None]
+        if feats.ndim != 4 or len(feats) != len(frames):
+            raise InputError(f'{self.spec.config}: the trunk gives {tuple(feats.shape)} and no map per frame')
+        if self.spec.grid is not None:
+            feats = F.adaptive_avg_pool2d(feats, self.spec.grid)
+        return feats.float().cpu()
+
+    def settings(self, **variants: Any) -> FeatureSettings:
+        """Settings of a store of this trunk.
+
+        Args:
+            variants: ``variants``, ``flip``, ``crop`` and ``jitter`` of :class:`FeatureSettings`.
+
+        Raises:
+            InputError: If one is out of its range.
+        """
+        return FeatureSettings(
+            self.fingerprint, self.backbone, self.preparation, self.channels, self.grid, self.spec.stage,
+            self.spec.grid is not None or getattr(self.model.backbone, 'grid', None) is not None, **variants,
+        ).check()  # fmt: skip
+
+
+@lru_cache(maxsize=2)
+def build_trunk(spec: TrunkSpec) -> Trunk:
+    """The trunk of a spec. A process builds it once, and forked processes share it."""
+    return Trunk(spec)
+
+
+@dataclass(frozen=True)
+class FeatureExtractor:
+    """Feature maps of a video, for :func:`pack_videos`. It can be sent to other processes.
+
+    Attributes:
+        spec: Which trunk.
+        threads: Threads of torch in a process that packs. None leaves them.
+    """
+
+    spec: TrunkSpec
+    threads: int | None = None
+
+    def __call__(self, frames: Iterator[np.ndarray], name: str, settings: FeatureSettings) -> Iterator[np.ndarray]:
+        """Yield the maps of each frame in every variant.
+
+        Args:
+            frames: uint8 (H, W, 3) RGB.
+            name: Name of the video in the store. The variants are drawn from it.
+            settings: Settings of the store.
+
+        Yields:
+            float16 (V, C, h, w).
+
+        Raises:
+            InputError: If the trunk of this process is not the trunk of the store.
+            VideoReadError: If a feature does not fit into float16.
+        """
+        if self.threads is not None and torch.get_num_threads() != self.threads:
+            torch.set_num_threads(self.threads)
+        trunk = build_trunk(self.spec)
+        if trunk.fingerprint != settings.trunk:
+            raise InputError(
+                f'{self.spec.config}: the trunk differs from process to process ({trunk.fingerprint}, not '
+                f'{settings.trunk}); give it weights by init_cfg or load_from'
+            )
+        variants = draw_variants(name, settings)
+        share = max(1, _BATCH // len(variants))
+        while block := list(islice(frames, share)):
+            maps = torch.stack([trunk.maps(apply_variant(block, variant)) for variant in variants], 1)
+            if not bool((maps.abs() <= _HALF_MAX).all()):
+                raise VideoReadError(name, 'has features that do not fit into float16 (not finite, or above 65504)')
+            yield from maps.half().numpy()
+
+
+def _choose_stage(config: Config, spec: TrunkSpec) -> None:
+    if not isinstance(config.get('model'), Mapping) or not isinstance(config.model.get('backbone'), Mapping):
+        raise InputError(
+            f'{spec.config}: has no model.backbone; --trunk takes the config of a model with a framewise trunk'
+        )
+    if spec.stage is not None:
+        config.model.backbone.out_indices = (spec.stage,)
+
+
+def _pixel_steps(steps: Sequence[Mapping[str, Any]], path: str) -> list[Mapping[str, Any]]:
+    """The steps of a pipeline that prepare frames, between decoding and formatting.
+
+    Raises:
+        InputError: If the pipeline decodes no frames, or a step is random.
+    """
+    names = [type_name(step['type']) for step in steps]
+    decoders = [i for i, name in enumerate(names) if name in DECODERS]
+    if not decoders:
+        raise InputError(f'{path}: its test pipeline decodes no frames (its steps: {", ".join(names)})')
+    kept = [step for step, name in zip(steps[decoders[-1] + 1 :], names[decoders[-1] + 1 :]) if name not in _AFTER]
+    chance = next(filter(is_random, all_steps(kept)), None)
+    if chance is not None:
+        raise InputError(f'{path}: its test pipeline has the random step {type_name(chance["type"])}; leave it out')
+    return kept

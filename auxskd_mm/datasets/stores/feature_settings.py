@@ -1,0 +1,158 @@
+"""Settings of a store of feature maps."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from ...errors import InputError
+
+FEATURES = 'features'
+FEATURES_VERSION = 1
+VALUE_BYTES = 2  # float16
+# Most maps per frame, channels of a map, and rows or columns of its grid.
+_MOST = dict(variants=256, channels=2**16, grid=1024)
+# Settings that change the training of a trunk, or what follows its maps.
+_NOT_OF_MAPS = ('frozen_stages', 'with_cp', 'norm_eval', 'grid', 'temporal', 'shift_fraction', 'temporal_kernel')
+
+
+class FeatureSettings(NamedTuple):
+    """What the feature maps of a store are, and where they come from.
+
+    Attributes:
+        trunk: Fingerprint of the trunk: 16 hex digits from its config, its weights and the preparation of its frames.
+        backbone: Config of the trunk, as :func:`trunk_config` writes it.
+        preparation: ``channel_order``, ``pipeline`` (steps per frame) and ``data_preprocessor`` of the trunk's config.
+        channels: Channels C of a map.
+        grid: Rows and columns (h, w) of a map.
+        stage: Stage of the trunk that the maps come from. None is the config's own.
+        pooled: Whether the maps were averaged to ``grid``. False if the trunk yields this grid itself.
+        variants: Maps per frame. Variant 0 is the frame as the config prepares it for evaluation.
+        flip: Whether the variants with odd numbers are mirrored.
+        crop: Smallest side of the crops of the other variants, as a share of the frame. 1 does not crop.
+        jitter: Strengths of brightness, contrast, saturation and hue of the other variants.
+        features_version: Version of this layout.
+    """
+
+    trunk: str
+    backbone: dict[str, Any]
+    preparation: dict[str, Any]
+    channels: int
+    grid: tuple[int, int]
+    stage: int | None = None
+    pooled: bool = False
+    variants: int = 1
+    flip: bool = True
+    crop: float = 1.0
+    jitter: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    features_version: int = FEATURES_VERSION
+
+    @property
+    def layout(self) -> str:
+        """'features'."""
+        return FEATURES
+
+    @property
+    def gop(self) -> int:
+        """1: every frame can be read by itself."""
+        return 1
+
+    @property
+    def place_bytes(self) -> int:
+        """Bytes per frame and place of the grid."""
+        return VALUE_BYTES * self.variants * self.channels
+
+    def check(self) -> FeatureSettings:
+        """Return the settings after a check.
+
+        Raises:
+            InputError: For a setting out of its range.
+        """
+        if self.features_version != FEATURES_VERSION:
+            raise InputError(
+                f'features_version={self.features_version!r:.20}: this package reads version {FEATURES_VERSION} of feature '
+                'stores; pack the videos again'
+            )
+        numbers = [('variants', self.variants), ('channels', self.channels), *(('grid', side) for side in self.grid)]
+        for key, value in numbers:
+            if type(value) is not int or not 1 <= value <= _MOST[key]:
+                raise InputError(f'{key}={value!r:.50}: expected a whole number of 1 to {_MOST[key]}')
+        if len(self.grid) != 2 or len(self.jitter) != 4:
+            raise InputError(f'grid={self.grid}, jitter={self.jitter}: expected 2 and 4 numbers')
+        shares = [('crop', self.crop, 0.1), *(('jitter', strength, 0.0) for strength in self.jitter)]
+        for key, share, low in shares:
+            if isinstance(share, bool) or not isinstance(share, (int, float)) or not low <= share <= 1:
+                raise InputError(f'{key}={share!r:.50}: expected {low} to 1')
+        return self
+
+    def relevant(self) -> dict[str, Any]:
+        """All settings as plain data, for the marker."""
+        return json.loads(json.dumps(dict(self._asdict(), layout=FEATURES)))
+
+    def describe(self) -> str:
+        """Such as ``trunk 1a2b..., 320 channels, grid 7x7, 4 variants``."""
+        height, width = self.grid
+        return f'trunk {self.trunk}, {self.channels} channels, grid {height}x{width}, {self.variants} variant(s)'
+
+
+def feature_settings_of(content: dict[str, Any]) -> FeatureSettings:
+    """Settings as :meth:`FeatureSettings.relevant` writes them.
+
+    Raises:
+        ValueError: If they are not.
+    """
+    values = {key: value for key, value in content.items() if key != 'layout'}
+    kinds: dict[str, type | tuple[type, ...]] = dict(
+        trunk=str, backbone=dict, preparation=dict, grid=list, jitter=list, pooled=bool, flip=bool,
+        stage=(int, type(None)),
+    )  # fmt: skip
+    wrong = [
+        key
+        for key in FeatureSettings._fields
+        if key not in values or not isinstance(values[key], kinds.get(key, object))
+    ]  # type: ignore[arg-type]
+    if wrong or set(values) != set(FeatureSettings._fields):
+        raise ValueError(f'its settings are not those of layout {FEATURES}: {wrong or sorted(content)}'[:200])
+    try:
+        return FeatureSettings(**dict(values, grid=tuple(values['grid']), jitter=tuple(values['jitter']))).check()
+    except (InputError, TypeError) as error:
+        raise ValueError(str(error)[:200]) from None
+
+
+def trunk_config(backbone: Any) -> dict[str, Any]:
+    """Config of a trunk as plain data, without the keys that do not change its maps.
+
+    Args:
+        backbone: Config of a backbone.
+    """
+    kept = {key: value for key, value in dict(backbone).items() if key not in _NOT_OF_MAPS}
+    if isinstance(kept.get('out_indices'), int):
+        kept['out_indices'] = [kept['out_indices']]
+    return json.loads(json.dumps(kept, sort_keys=True, default=str))
+
+
+def check_same_trunk(path: str, settings: FeatureSettings, trunk: Any) -> None:
+    """Refuse a store of another trunk.
+
+    Args:
+        path: Folder of the store.
+        settings: Settings of the store.
+        trunk: Config of the expected backbone, or the first digits of its fingerprint.
+
+    Raises:
+        InputError: If the trunk differs. The message names the first difference.
+    """
+    if isinstance(trunk, str):
+        if len(trunk) < 6 or not settings.trunk.startswith(trunk):
+            raise InputError(
+                f'{path}: its features are from trunk {settings.trunk}, and the config names {trunk}; name that trunk, or '
+                'pack the videos with the other one'
+            )
+        return
+    ours, theirs = trunk_config(trunk), settings.backbone
+    for key in sorted({*ours, *theirs}):
+        if ours.get(key) != theirs.get(key):
+            raise InputError(
+                f'{path}: its features are from another trunk ({key}={theirs.get(key)!r:.60}, and the config names '
+                f'{ours.get(key)!r:.60}); name that trunk, or pack the videos with --trunk again'
+            )

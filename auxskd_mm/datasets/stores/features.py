@@ -1,0 +1,124 @@
+"""Reading feature maps out of a store. The shards are mapped into memory, and only the asked maps are touched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError, VideoReadError
+from .feature_settings import FEATURES, FeatureSettings
+from .read import StoredVideoReader
+from .settings import NPY_HEADER
+from .store import Store, find_store
+
+
+class StoredFeatureReader(StoredVideoReader):
+    """The feature maps of a video in a store of layout 'features'.
+
+    Args:
+        store: The store.
+        number: Row of the video in the store's index.
+        path: ``<store>/<name>``.
+
+    Attributes:
+        num_frames: Number of frames.
+        settings: Settings of the store.
+        store_path: Folder of the store.
+        maps: float16 (T, V, C, h, w) for V variants, read-only and mapped into memory.
+    """
+
+    settings: FeatureSettings
+
+    def __init__(self, store: Store, number: int, path: str) -> None:
+        super().__init__(store, number, path)
+        assert isinstance(store.settings, FeatureSettings)
+        self.settings = store.settings
+        self.store_path = store.path
+        shard = int(store.index.rows['shard'][number])
+        if number not in store.checked:
+            self._check_headers()
+            store.checked.add(number)
+        shape = self.num_frames, self.settings.variants, self.settings.channels, *self._shape
+        start = self._offset + NPY_HEADER
+        data = store.mapped(shard)[start : start + self._size - NPY_HEADER]
+        self.maps: np.ndarray = data.view('<f2').reshape(shape)
+
+    def _check_headers(self) -> None:
+        try:
+            descriptor = os.open(self._shard, os.O_RDONLY)
+        except OSError as error:
+            raise VideoReadError(self.path, f'its shard {self._shard} cannot be opened ({error.strerror})') from None
+        try:
+            self._check_members(descriptor)
+            header = self._bytes(descriptor, 0, NPY_HEADER)
+        finally:
+            os.close(descriptor)
+        shape = (self.num_frames, self.settings.variants, self.settings.channels, *self._shape)
+        if f"'shape': {shape}".encode() not in header or b"'<f2'" not in header:
+            raise VideoReadError(self.path, 'has another shape in its shard than in the index; pack it again')
+
+    def read(self, indices: Sequence[int], variant: int = 0) -> Any:
+        """Feature maps of the given frames.
+
+        Args:
+            indices: Frame numbers, in any order.
+            variant: Number of the variant.
+
+        Returns:
+            float16 (n, C, h, w).
+
+        Raises:
+            VideoReadError: If a frame or the variant does not exist.
+        """
+        numbers = np.asarray(indices, dtype=np.int64).reshape(-1)
+        self.require(numbers, variant)
+        return self.maps[numbers, variant]
+
+    def read_clips(self, numbers: np.ndarray, variants: Sequence[int]) -> np.ndarray:
+        """Feature maps of clips, copied once, straight from the shard to their place.
+
+        Args:
+            numbers: Frame numbers (N, T).
+            variants: Variant of each of the N clips.
+
+        Returns:
+            float16 (N, C, T, h, w).
+        """
+        clips, length = numbers.shape
+        out: np.ndarray = np.empty((clips, self.settings.channels, length, *self._shape), np.float16)
+        for clip, frames, variant in zip(out, numbers.tolist(), variants):
+            self.require(frames, variant)
+            for t, frame in enumerate(frames):
+                clip[:, t] = self.maps[frame, variant]
+        return out
+
+    def require(self, numbers: Any, variant: int) -> None:
+        """Refuse frame numbers and variants that do not exist."""
+        if len(numbers) == 0 or min(numbers) < 0 or max(numbers) >= self.num_frames:
+            raise VideoReadError(self.path, f'has {self.num_frames} frames, asked for {list(numbers)[-1:]}')
+        if not 0 <= variant < self.settings.variants:
+            raise VideoReadError(self.path, f'has {self.settings.variants} variants from 0 on, asked for {variant}')
+
+
+def open_stored_features(path: str) -> StoredFeatureReader:
+    """Reader of ``<store>/<name>`` in a store of layout 'features'.
+
+    Raises:
+        InputError: If the path is not in such a store, or the store cannot be used.
+        VideoReadError: If the store does not hold the video.
+    """
+    found = find_store(path)
+    if found is None or found[0].layout != FEATURES:
+        what = 'is in no store' if found is None else f'is in a store of images (layout {found[0].layout})'
+        raise InputError(
+            f'{path}: {what}, and the pipeline reads feature maps (OpenFeatures); give a store written with '
+            'tools/data/pack_videos.py --layout features'
+        )
+    store, name = found
+    number = store.index.number(name)
+    if number is None:
+        raise VideoReadError(path, f'no such video among the {len(store)} of the store {store.path}')
+    return StoredFeatureReader(store, number, path)

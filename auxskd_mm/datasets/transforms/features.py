@@ -1,0 +1,130 @@
+"""Opening and reading feature maps instead of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from ...errors import InputError
+from ...registry import TRANSFORMS
+from ..stores.feature_settings import check_same_trunk
+from ..stores.features import StoredFeatureReader, open_stored_features
+
+
+@TRANSFORMS.register_module()
+class OpenFeatures(BaseTransform):
+    """Open a video in a store of feature maps; the counterpart of :class:`OpenVideo`.
+
+    Required keys: ``filename``. Added keys: ``video_reader``, ``total_frames``, ``avg_fps``. Samplers follow it as they
+    follow ``OpenVideo``, and draw the same frame numbers.
+
+    Args:
+        trunk: The trunk that the features must come from: the config of its backbone, or the first digits (6 or more) of
+            the fingerprint that ``tools/data/pack_videos.py`` prints. None takes any trunk.
+        channels: Expected channels of the maps. None takes any.
+        grid: Expected rows and columns of the maps. None takes any.
+
+    Raises:
+        InputError: If the video is in no store of feature maps, or in one of another trunk, width or grid.
+        VideoReadError: If the store does not hold the video.
+    """
+
+    def __init__(
+        self,
+        trunk: str | Mapping[str, Any] | None = None,
+        channels: int | None = None,
+        grid: Sequence[int] | None = None,
+    ) -> None:
+        self.trunk, self.channels = trunk, channels
+        self.grid = None if grid is None else tuple(grid)
+        self._known: set[str] = set()
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Open ``results['filename']``."""
+        reader = self.open(results['filename'])
+        results.update(video_reader=reader, total_frames=reader.num_frames, avg_fps=reader.fps)
+        return results
+
+    def open(self, filename: str) -> StoredFeatureReader:
+        """Reader of a video whose store is the expected one."""
+        reader = open_stored_features(filename)
+        folder = reader.store_path
+        if folder in self._known:
+            return reader
+        settings = reader.settings
+        if self.trunk is not None:
+            check_same_trunk(folder, settings, self.trunk)
+        for key, wanted, found in (
+            ('channels', self.channels, settings.channels),
+            ('grid', self.grid, settings.grid),
+        ):
+            if wanted is not None and wanted != found:
+                raise InputError(
+                    f'{folder}: its feature maps have {key} {found}, and the config expects {wanted} '
+                    f'(OpenFeatures.{key}); set it to {found}, or pack the videos with the trunk and stage of the config'
+                )
+        self._known.add(folder)
+        return reader
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(trunk={self.trunk!r}, channels={self.channels}, grid={self.grid})'
+
+
+@TRANSFORMS.register_module()
+class DecodeFeatures(BaseTransform):
+    """Read the feature maps of ``frame_inds``; the counterpart of :class:`DecodeClips` and ``FormatShape``.
+
+    ``PackActionInputs`` follows it. Crops, flips and colours are the variants of the store, so transforms of images are
+    refused behind this step.
+
+    Required keys: ``video_reader`` of :class:`OpenFeatures`, ``frame_inds`` int (N,), ``num_clips`` and ``clip_len``.
+    Added keys: ``imgs`` float16 (num_clips, C, clip_len, h, w), ``img_shape`` and ``original_shape`` (h, w), and
+    ``variant``, the variant of each clip.
+
+    Args:
+        variant: Number of the variant. None draws one per view in training, from NumPy's global generator and after the
+            sampler's draws, and takes variant 0 in tests.
+        clips_per_view: Number of neighbouring clips that share one draw, for methods with several clips per view.
+
+    Raises:
+        InputError: If a setting is out of its range.
+        VideoReadError: If the store does not hold a frame or the variant.
+    """
+
+    def __init__(self, variant: int | None = None, clips_per_view: int = 1) -> None:
+        if variant is not None and (isinstance(variant, bool) or not isinstance(variant, int) or variant < 0):
+            raise InputError(f'DecodeFeatures.variant={variant!r}: expected a number of a variant from 0 on, or None')
+        if clips_per_view < 1:
+            raise InputError(f'DecodeFeatures.clips_per_view={clips_per_view}: expected at least 1')
+        self.variant, self.clips_per_view = variant, clips_per_view
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Read the maps of every clip, each in one variant."""
+        reader = results.pop('video_reader', None)
+        if not isinstance(reader, StoredFeatureReader):
+            raise InputError('DecodeFeatures: no feature maps are open; put OpenFeatures and a sampler before it')
+        numbers = np.asarray(results['frame_inds']).reshape(-1, int(results['clip_len']))
+        variants = self._variants(reader, len(numbers), bool(results.get('test_mode', False)))
+        results['imgs'] = reader.read_clips(numbers, variants)
+        results['variant'] = variants
+        results['original_shape'] = results['img_shape'] = reader.settings.grid
+        return results
+
+    def _variants(self, reader: StoredFeatureReader, clips: int, test: bool) -> list[int]:
+        """The variant of each clip."""
+        if clips % self.clips_per_view:
+            raise InputError(
+                f'DecodeFeatures.clips_per_view={self.clips_per_view}: the sampler draws {clips} clips, which do not divide '
+                'into such views'
+            )
+        count = reader.settings.variants
+        if self.variant is not None or test or count == 1:
+            return [self.variant or 0] * clips
+        drawn = np.random.randint(count, size=clips // self.clips_per_view)
+        return np.repeat(drawn, self.clips_per_view).tolist()
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(variant={self.variant}, clips_per_view={self.clips_per_view})'

@@ -1,0 +1,100 @@
+"""Whether a model takes what its data set reads: images, or feature maps of a certain width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch import nn
+from torch.nn.modules.conv import _ConvNd
+
+from ..errors import InputError
+from ..models.data_preprocessors import FeatureDataPreprocessor
+from ..unwrap import unwrap
+
+
+class FeatureCheckHook(Hook):
+    """Check the model against its data sets before the first step.
+
+    Call points: ``before_train``, ``before_val`` and ``before_test``. It is not part of a config: :func:`build_runner`
+    registers it.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train(self, runner: Runner) -> None:
+        """See :func:`check_features`."""
+        check_features(runner.model, runner.train_dataloader.dataset)
+
+    def before_val(self, runner: Runner) -> None:
+        """See :func:`check_features`."""
+        check_features(runner.model, runner.val_dataloader.dataset)
+
+    def before_test(self, runner: Runner) -> None:
+        """See :func:`check_features`."""
+        check_features(runner.model, runner.test_dataloader.dataset)
+
+
+def check_features(model: nn.Module, dataset: Any) -> None:
+    """Refuse feature maps for a model of images, images for a model of feature maps, and maps of another width.
+
+    Args:
+        model: The model, or a wrapper of it.
+        dataset: A data set, or a wrapper of several.
+
+    Raises:
+        InputError: If they do not fit.
+    """
+    model = unwrap(model)
+    preprocessor: Any = getattr(model, 'data_preprocessor', None)
+    backbone: Any = getattr(model, 'backbone', None)
+    takes_features = isinstance(preprocessor, FeatureDataPreprocessor)
+    for settings in _features_of(dataset):
+        if settings is None:
+            if takes_features:
+                raise InputError(
+                    'the data set reads images, and the model takes feature maps (model.data_preprocessor is a '
+                    'FeatureDataPreprocessor); give a store of features and OpenFeatures, or a model of images'
+                )
+            continue
+        if not takes_features:
+            raise InputError(
+                f'the data set reads feature maps ({settings.describe()}), and the model takes images '
+                f'(model.data_preprocessor is a {type(preprocessor).__name__}); set it to auxskd_mm.FeatureDataPreprocessor '
+                'and the backbone to one of feature maps such as auxskd_mm.TemporalConvs'
+            )
+        for key, channels in (('data_preprocessor.channels', preprocessor.channels), _channels_of(backbone)):
+            if channels not in (None, settings.channels):
+                raise InputError(
+                    f'model.{key}={channels}, but the feature maps of the store have {settings.channels} channels '
+                    f'({settings.describe()}); set it to {settings.channels}, or pack the videos with the trunk and stage '
+                    'of the config'
+                )
+
+
+def _channels_of(backbone: Any) -> tuple[str, int | None]:
+    """Key and value of the channels that a backbone takes. None if they are not known."""
+    channels = getattr(backbone, 'in_channels', None)
+    if isinstance(channels, int):
+        return 'backbone.in_channels', channels
+    modules = backbone.modules() if isinstance(backbone, nn.Module) else ()
+    first = next((module for module in modules if isinstance(module, _ConvNd)), None)
+    # The first layer by name need not be the first that runs; but one of three channels is a network of images.
+    return (
+        f'backbone ({type(backbone).__name__}) in_channels',
+        3 if first is not None and first.in_channels == 3 else None,
+    )
+
+
+def _features_of(dataset: Any) -> Iterator[Any]:
+    """Settings of the feature maps of the data sets of this package, None for images."""
+    waiting = [dataset]
+    while waiting:
+        one = waiting.pop()
+        if hasattr(one, 'features'):
+            yield one.features
+        waiting += list(getattr(one, 'datasets', ()) or ())
+        if hasattr(one, 'dataset'):
+            waiting.append(one.dataset)

@@ -1,0 +1,166 @@
+"""Find out what a module of a backbone yields, by a run without values."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.modules.conv import _ConvNd
+
+from ...errors import InputError, reason_of
+
+_FRAMES = ('num_segments', 'num_frames', 'temporal_size', 't_size')
+_SIDES = ('img_size', 'spatial_size', 'input_resolution')
+_WIDTHS = ('out_channels', 'out_features', 'num_features', 'embed_dims', 'embed_dim')
+
+
+class Feature(NamedTuple):
+    """Output of a module.
+
+    Attributes:
+        channels: Width C.
+        channels_last: Whether C is the last axis.
+        shape: Shape for a single clip.
+        per_frame: Whether it comes for single frames (B * T, ...).
+    """
+
+    channels: int
+    channels_last: bool
+    shape: tuple[int, ...]
+    per_frame: bool
+
+
+def find_features(
+    backbone: nn.Module, modules: Mapping[str, nn.Module], clip: Sequence[int] | None = None
+) -> dict[str, Feature]:
+    """Run a backbone without values and look at the outputs of some modules. The backbone does not change.
+
+    Args:
+        backbone: Network that takes clips (B, 3, T, H, W) or frames (N, 3, H, W).
+        modules: Modules of the backbone by name.
+        clip: (T, H, W) of a clip that the backbone takes. None tries the usual sizes.
+
+    Returns:
+        One :class:`Feature` per name.
+
+    Raises:
+        InputError: If no size works, a module does not run, or its output is not one tensor.
+    """
+    found, shape = _run(backbone, modules, clip)
+    features = {}
+    for name, outputs in found.items():
+        kind = type(modules[name]).__name__
+        if not outputs:
+            raise InputError(f"adapters: '{name}' ({kind}) does not run in the forward pass; name a module that does")
+        if not all(isinstance(output, Tensor) and output.is_floating_point() for output in outputs):
+            got = ', '.join(sorted({type(output).__name__ for output in outputs}))
+            raise InputError(
+                f"adapters: '{name}' ({kind}) yields a {got}, expected one tensor; name a module inside it or around it"
+            )
+        features[name] = _feature(modules[name], outputs[0], shape)
+        if len({_feature(modules[name], output, shape).channels for output in outputs}) > 1:
+            raise InputError(f"adapters: '{name}' ({kind}) yields several widths; name another module")
+    return features
+
+
+def _feature(module: nn.Module, output: Tensor, shape: tuple[int, ...]) -> Feature:
+    frames = shape[2] if len(shape) == 5 else 1
+    per_frame = output.ndim < 5 and (len(shape) == 4 or (frames > 1 and len(output) > 1))
+    last = output.ndim < 4
+    if not last:
+        # Maps have C on axis 1, except in networks with windows of tokens; the layers inside tell.
+        widths = {getattr(m, key, None) for m in module.modules() for key in _WIDTHS}
+        widths |= {tuple(m.normalized_shape)[-1] for m in module.modules() if isinstance(m, nn.LayerNorm)}
+        widths -= {None}
+        last = output.shape[1] not in widths and output.shape[-1] in widths
+    channels = output.shape[-1] if last else output.shape[1]
+    return Feature(int(channels), last, tuple(map(int, output.shape)), per_frame)
+
+
+def _run(
+    backbone: nn.Module, modules: Mapping[str, nn.Module], clip: Sequence[int] | None
+) -> tuple[dict[str, list[Any]], tuple[int, ...]]:
+    """The outputs of each module, and the shape of the input."""
+    first = ''
+    shapes = list(_shapes(backbone, clip))
+    first_of = next(backbone.parameters(), None)
+    like: dict[str, Any] = {} if first_of is None else dict(dtype=first_of.dtype, device=first_of.device)
+    for fake in (True, False):  # networks that look at values need real ones
+        for shape in shapes if fake else shapes[:2]:
+            found: dict[str, list[Any]] = {name: [] for name in modules}
+            try:
+                with (
+                    _watched(modules, found),
+                    _eval(backbone),
+                    torch.no_grad(),
+                    torch.random.fork_rng([]),
+                    FakeTensorMode(allow_non_fake_inputs=True) if fake else contextlib.nullcontext(),
+                ):
+                    backbone(torch.zeros(shape, **like))
+                return found, shape
+            except Exception as error:
+                first = first or f'{shape}: {reason_of(error)}'
+    raise InputError(
+        f'adapters: {type(backbone).__name__} takes no clip of the usual sizes, so its widths are unknown ({first}); '
+        'set clip=(T, H, W)'
+    )
+
+
+def _shapes(backbone: nn.Module, clip: Sequence[int] | None) -> Iterator[tuple[int, ...]]:
+    """Input shapes to try: clips, then frames."""
+    convs = [module for module in backbone.modules() if isinstance(module, _ConvNd)]
+    channels = convs[0].in_channels if convs else 3
+    if clip is not None:
+        if len(clip) != 3 or min(clip) < 1:
+            raise InputError(f'adapters: clip={tuple(clip)}: expected (T, H, W)')
+        yield (1, channels, *clip)
+        yield (clip[0], channels, *clip[1:])
+        return
+    frames = dict.fromkeys([*_settings(backbone, _FRAMES), 16, 8, 32, 4])
+    sides = dict.fromkeys([*_settings(backbone, _SIDES), 112, 224, 64])
+    for side in sides:
+        for count in frames:
+            yield (1, channels, count, side, side)
+    for side in sides:
+        yield (8, channels, side, side)
+
+
+def _settings(backbone: nn.Module, names: Sequence[str]) -> list[int]:
+    values = []
+    for module in backbone.modules():
+        for name in names:
+            value = getattr(module, name, None)
+            value = value[-1] if isinstance(value, (tuple, list)) and value else value
+            if isinstance(value, int) and 0 < value <= 512:
+                values.append(value)
+    return values
+
+
+@contextlib.contextmanager
+def _watched(modules: Mapping[str, nn.Module], found: dict[str, list[Any]]) -> Iterator[None]:
+    def keep(name: str) -> Callable:
+        return lambda module, inputs, output: found[name].append(output)
+
+    handles = [module.register_forward_hook(keep(name)) for name, module in modules.items()]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextlib.contextmanager
+def _eval(backbone: nn.Module) -> Iterator[None]:
+    """Evaluation mode. Each module gets its own mode back, also where ``train()`` would not give it."""
+    modes = [(module, module.training) for module in backbone.modules()]
+    for module, _ in modes:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode

@@ -1,0 +1,105 @@
+"""Video networks of torchvision without their classification heads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...registry import MODELS
+
+
+@MODELS.register_module()
+class TorchvisionVideoBackbone(BaseModule):
+    """Any video network of torchvision, without its head.
+
+    The network is the submodule ``model`` and keeps torchvision's names, so torchvision's weight files load by
+    ``load_from`` or ``init_cfg``. R3D, MC3, R(2+1)D, S3D and Swin3D yield a feature map (B, C, T', H', W'). MViT yields
+    the input of its classifier, the class token (B, C), and takes only clips of 16 frames at 224 x 224.
+
+    Args:
+        model: Name of a network in ``torchvision.models.video``: ``'r3d_18'``, ``'mc3_18'``, ``'r2plus1d_18'``,
+            ``'s3d'``, ``'mvit_v1_b'``, ``'mvit_v2_s'``, ``'swin3d_t'``, ``'swin3d_s'`` or ``'swin3d_b'``.
+        init_cfg: MMEngine initialisation, such as ``dict(type='Pretrained', checkpoint=FILE)``. None keeps torchvision's.
+        kwargs: Arguments of torchvision's function. Weights are never downloaded.
+
+    Attributes:
+        out_channels: Width C of the feature.
+
+    Raises:
+        InputError: If the name is unknown, or torchvision refuses the arguments.
+
+    Source: pytorch/vision.
+    """
+
+    def __init__(self, model: str = 'r3d_18', init_cfg: dict | list | None = None, **kwargs: Any) -> None:
+        super().__init__(init_cfg)
+        import torchvision.models as zoo  # late: the import takes as long as that of torch
+
+        names = zoo.list_models(module=zoo.video)
+        if model not in names:
+            raise InputError(
+                f"model.backbone.model='{model}': no video network of torchvision; expected one of {', '.join(names)}"
+            )
+        if kwargs.pop('weights', None) is not None or kwargs.pop('pretrained', False):
+            raise InputError(
+                "model.backbone.weights would download: fetch torchvision's file yourself and name it by load_from, or "
+                "init_cfg=dict(type='Pretrained', checkpoint='FILE')"
+            )
+        try:
+            network = zoo.get_model(model, **kwargs)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"model.backbone.model='{model}': torchvision refuses its arguments ({error})") from None
+        self.out_channels = _remove_head(network)
+        self.model = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features.
+
+        Args:
+            x: Clips (B, 3, T, H, W).
+
+        Returns:
+            (B, out_channels, T', H', W'), or (B, out_channels) from MViT.
+
+        Raises:
+            InputError: If MViT gets clips of another size than it was built for.
+        """
+        network: Any = self.model
+        if hasattr(network, 'stem'):  # R3D, MC3, R(2+1)D
+            x = network.stem(x)
+            for stage in (network.layer1, network.layer2, network.layer3, network.layer4):
+                x = stage(x)
+            return x
+        if hasattr(network, 'patch_embed'):  # Swin3D, channels last: (B, T', H', W', C)
+            x = network.norm(network.features(network.pos_drop(network.patch_embed(x))))
+            return x.permute(0, 4, 1, 2, 3)
+        if hasattr(network, 'features'):  # S3D
+            features: Tensor = network.features(x)
+            return features
+        _check_patches(network, x)
+        token: Tensor = network(x)
+        return token
+
+
+def _remove_head(network: Any) -> int:
+    """Remove the classifier in place, and return the width of its input."""
+    name = next(name for name in ('fc', 'classifier', 'head') if hasattr(network, name))
+    last = [m for m in getattr(network, name).modules() if isinstance(m, (nn.Linear, nn.Conv3d))][-1]
+    setattr(network, name, nn.Identity())
+    return int(last.in_features if isinstance(last, nn.Linear) else last.in_channels)
+
+
+def _check_patches(network: Any, x: Tensor) -> None:
+    """Refuse clips (B, 3, T, H, W) of a size for which MViT has no positions."""
+    projection, positions = network.conv_proj, network.pos_encoding
+    expected = (positions.temporal_size, *positions.spatial_size)
+    sizes = zip(x.shape[2:], projection.kernel_size, projection.stride, projection.padding)
+    found = tuple((n + 2 * p - k) // s + 1 for n, k, s, p in sizes)
+    if found != expected:
+        raise InputError(
+            f'model.backbone: clips of {tuple(x.shape[2:])} (T, H, W) give {found} patches, but MViT was made for '
+            f'{expected}; give it 16 frames at 224 x 224'
+        )

@@ -1,0 +1,58 @@
+"""A data preprocessor for feature maps out of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmaction.models.data_preprocessors import ActionDataPreprocessor
+from mmengine.model import stack_batch
+from torch import Tensor
+
+from ...errors import InputError
+from ...registry import MODELS
+
+
+@MODELS.register_module()
+class FeatureDataPreprocessor(ActionDataPreprocessor):
+    """Stack feature maps. They move to the device as float16, and become float32 there.
+
+    The counterpart of :class:`ClipDataPreprocessor` for ``DecodeFeatures``. Nothing is normalised, because the frames were
+    normalised before the trunk.
+
+    Args:
+        channels: Expected channels C of the maps. None takes any.
+    """
+
+    def __init__(self, channels: int | None = None) -> None:
+        super().__init__(None, None, False, True, None, 'NCTHW')
+        self.channels = channels
+        self._non_blocking = True
+
+    def preprocess(self, inputs: Sequence[Tensor], data_samples: Any, training: bool = False) -> tuple[Tensor, Any]:
+        """Stack a batch.
+
+        Args:
+            inputs: B tensors float16 (V, C, T, h, w) of one shape, on the device, or one tensor (B, V, C, T, h, w).
+            data_samples: B data samples, or None.
+            training: No effect.
+
+        Returns:
+            float32 (B, V, C, T, h, w) and the data samples.
+
+        Raises:
+            InputError: If the inputs are no feature maps, or have another number of channels.
+        """
+        batch = inputs if isinstance(inputs, Tensor) else stack_batch(list(inputs))
+        if not batch.is_floating_point() or batch.ndim != 6:
+            raise InputError(
+                f'model.data_preprocessor takes feature maps (B, V, C, T, h, w), got {batch.dtype} {tuple(batch.shape)}: read '
+                'a store of features with OpenFeatures and DecodeFeatures, or use ClipDataPreprocessor for images'
+            )
+        if self.channels is not None and batch.shape[2] != self.channels:
+            raise InputError(
+                f'model.data_preprocessor.channels={self.channels}, but the feature maps of the store have '
+                f'{batch.shape[2]} channels: set it and the in_channels of the backbone to the store, or pack it with the '
+                'trunk of the config'
+            )
+        return batch.float(), data_samples

@@ -1,0 +1,192 @@
+"""Trainings with adapters: resume, their checkpoints, other bases, and hooks without adapters."""
+
+import re
+
+import pytest
+import runs
+import torch
+from mmengine.config import Config
+from tool_runs import call_tool, tiny_clips
+
+from auxskd_mm.errors import InputError, Preempted
+from auxskd_mm.functional.adapter_state import BASE_DIGEST
+from auxskd_mm.functional.transfer import load_checked
+from auxskd_mm.registry import MODELS
+from auxskd_mm.zoo.export import export_model
+from auxskd_mm.zoo.merge_adapters import merge_adapters
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    return tiny_clips(tmp_path_factory.mktemp('clips'))
+
+
+@pytest.fixture(scope='module')
+def bases(tmp_path_factory):
+    """Checkpoints of two networks without adapters."""
+    folder = tmp_path_factory.mktemp('bases')
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        model = MODELS.build(dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=2))
+        state = {f'backbone.{key}': value for key, value in model.state_dict().items()}
+        torch.save(dict(state_dict=state), folder / f'{seed}.pth')
+    return folder
+
+
+def config_of(method, data, work_dir, base=None, changes=None, hook=True, **adapted):
+    config = runs.config_of(method, data, work_dir, changes)
+    backbone = config.model.backbone.to_dict()
+    if base is not None:
+        backbone['init_cfg'] = dict(type='Pretrained', checkpoint=str(base), prefix='backbone.')
+    adapters = dict(patterns='conv[2-5]', type='auxskd_mm.ConvAdapter', reduction=2)
+    config.model.backbone = dict(
+        type='auxskd_mm.AdaptedBackbone', backbone=backbone, **{'adapters': adapters, **adapted}
+    )
+    if hook:
+        config.custom_hooks.append(dict(type='auxskd_mm.AdapterHook'))
+    return config
+
+
+@pytest.fixture(scope='module')
+def trained(data, bases, tmp_path_factory):
+    """Work dir of VSPP with adapters on base 1, and its log."""
+    folder = tmp_path_factory.mktemp('trained')
+    runs.runner_of(config_of('vspp', data, folder, bases / '1.pth')).train()
+    return folder
+
+
+def state(path):
+    return torch.load(path, weights_only=True)['state_dict']
+
+
+def test_adapter_checkpoint_is_what_the_base_lacks(trained, bases):
+    whole, adapters, base = state(trained / 'epoch_2.pth'), state(trained / 'adapters.pth'), state(bases / '1.pth')
+    assert len(adapters[BASE_DIGEST]) == 32
+    assert all(torch.equal(whole[key], value) for key, value in adapters.items() if key != BASE_DIGEST)
+    frozen = {key for key in whole if key not in adapters}
+    assert all(torch.equal(whole[key], base[key]) for key in frozen)  # weight decay has not moved them
+    assert {key for key in frozen if key.endswith('weight')} == {key for key in base if key.endswith('weight')}
+    assert all(key.endswith(('weight', 'bias')) for key in frozen)
+    assert any(key.endswith('running_mean') for key in adapters)
+    assert {'cls_head', 'backbone'} <= {key.split('.')[0] for key in adapters}
+
+
+def test_log_says_what_is_trained(trained):
+    log = next(trained.glob('*/*.log')).read_text()
+    model = MODELS.build(config_of('vspp', trained, trained).model)
+    ours = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    whole = sum(p.numel() for p in model.parameters())
+    assert f'4 adapters: {ours:,} of {whole:,} parameters are trained ({100 * ours / whole:.1f}%)' in log
+    assert 'BatchNorm of the base is on the statistics of the batch; base ' in log
+
+
+def test_next_phase_starts_from_base_and_adapters(trained, data, bases, tmp_path, capfd):
+    config = config_of('auxskd', data, tmp_path, bases / '1.pth', {'train_cfg.max_epochs': 1})
+    config.load_from = str(trained / 'adapters.pth')
+    config.optim_wrapper.optimizer.lr = 0.0
+    config.optim_wrapper.optimizer.weight_decay = 0.0
+    runs.runner_of(config).train()
+    end, start = state(tmp_path / 'epoch_1.pth'), state(trained / 'epoch_2.pth')
+    for key, value in start.items():
+        if key.startswith('backbone.') and 'running' not in key and 'tracked' not in key:
+            assert torch.equal(end[key], value), key
+            assert torch.equal(end[f'teacher.{key}'], value), key
+    total = sum(key.startswith('backbone.') and 'tracked' not in key for key in start)
+    assert f'{total} of {total} backbone tensors loaded from {trained / "adapters.pth"}' in capfd.readouterr().out
+
+
+def test_another_base_is_refused(trained, data, bases, tmp_path):
+    config = config_of('vspp', data, tmp_path, bases / '2.pth')
+    config.load_from = str(trained / 'adapters.pth')
+    with pytest.raises(
+        InputError, match=r'adapters for a base with SHA-256 (\w{12}), but the model holds (\w{12});'
+    ) as error:
+        runs.runner_of(config).train()
+    first, second = re.findall(r'\b[0-9a-f]{12}\b', str(error.value))
+    assert first == bytes(state(trained / 'adapters.pth')[BASE_DIGEST].tolist()).hex()[:12] != second
+    assert '\n' not in str(error.value)
+
+
+def test_checkpoint_of_the_base_loads_into_a_model_with_adapters(data, bases, tmp_path, capfd):
+    config = config_of('vspp', data, tmp_path, changes={'train_cfg.max_epochs': 1}, hook=False)
+    config.load_from = str(bases / '1.pth')
+    runs.runner_of(config).train()
+    assert '; the 20 adapter tensors, which it does not have, start as built' in capfd.readouterr().out
+
+
+def test_model_without_adapters_does_not_lose_them(trained, data, tmp_path):
+    for name in ('epoch_2.pth', 'adapters.pth'):
+        config = runs.config_of('vspp', data, tmp_path, {'load_from': str(trained / name)})
+        with pytest.raises(InputError, match='AdaptedBackbone'):
+            runs.runner_of(config).train()
+
+
+def test_hook_without_adapters(data, tmp_path):
+    config = runs.config_of('vspp', data, tmp_path)
+    config.custom_hooks.append(dict(type='auxskd_mm.AdapterHook'))
+    with pytest.raises(InputError, match='the model has no adapters; give its config'):
+        runs.runner_of(config).train()
+    config = config_of('vspp', data, tmp_path, trainable='**')
+    with pytest.raises(InputError, match='nothing of the base is frozen'):
+        runs.runner_of(config).train()
+
+
+def test_preempted_and_resumed_equals_uninterrupted(data, bases, tmp_path):
+    amp = {'optim_wrapper.type': 'AmpOptimWrapper', 'optim_wrapper.dtype': 'bfloat16', 'optim_wrapper.loss_scale': 1.0}
+
+    def run(folder, *hooks, **changes):
+        config = config_of('auxskd', data, tmp_path / folder, bases / '1.pth', {**amp, **changes}, norm='frozen')
+        runs.runner_of(config, *hooks).train()
+
+    run('whole')
+    with pytest.raises(Preempted):
+        run('cut', runs.SignalAt(5))
+    run('cut', resume=True)
+    assert runs.unequal(tmp_path / 'cut' / 'epoch_2.pth', tmp_path / 'whole' / 'epoch_2.pth') == []
+    first, second = state(tmp_path / 'cut' / 'adapters.pth'), state(tmp_path / 'whole' / 'adapters.pth')
+    assert first.keys() == second.keys()
+    assert all(torch.equal(value, second[key]) for key, value in first.items())
+
+
+def test_merged_checkpoint_is_whole(trained, data, bases, tmp_path):
+    model = config_of('vspp', data, tmp_path).model.to_dict()
+    merge_adapters(model, trained / 'adapters.pth', tmp_path / 'merged.pth', base=bases / '1.pth')
+    merged, whole = state(tmp_path / 'merged.pth'), state(trained / 'epoch_2.pth')
+    assert all(torch.equal(value, whole[key]) for key, value in merged.items())
+    assert set(merged) == {key for key in whole if not key.startswith('data_preprocessor.')}
+    with pytest.raises(InputError, match='adapters for a base with'):
+        merge_adapters(model, trained / 'adapters.pth', tmp_path / 'x.pth', base=bases / '2.pth')
+    with pytest.raises(InputError, match=r"'conv2'.*cannot be folded"):
+        merge_adapters(model, trained / 'adapters.pth', tmp_path / 'x.pth', base=bases / '1.pth', fold='layers')
+
+
+def test_tool_writes_the_merged_checkpoint(trained, data, bases, tmp_path, monkeypatch, capfd):
+    config = config_of('vspp', data, tmp_path)
+    config.dump(tmp_path / 'config.py')
+    words = (tmp_path / 'config.py', trained / 'adapters.pth', tmp_path / 'merged.pth', '--base', bases / '1.pth')
+    done = call_tool(monkeypatch, capfd, 'model_converters/merge_adapters.py', *words)
+    assert (done.code, done.out.strip()) == (0, str(tmp_path / 'merged.pth')), done.err
+    whole = state(trained / 'epoch_2.pth')
+    assert all(torch.equal(value, whole[key]) for key, value in state(tmp_path / 'merged.pth').items())
+    (tmp_path / 'merged.pth').write_text('mine')
+    again = call_tool(monkeypatch, capfd, 'model_converters/merge_adapters.py', *words)
+    assert '--overwrite' in again.error_line()
+    folded = call_tool(
+        monkeypatch, capfd, 'model_converters/merge_adapters.py', *words, '--overwrite', '--fold', 'scale'
+    )
+    assert folded.code == 0, folded.err
+    changed = {key for key, value in state(tmp_path / 'merged.pth').items() if not torch.equal(value, whole[key])}
+    assert all('.adapters.' in key and '.up.' in key for key in changed)
+    assert not any(key.endswith('.scale') for key in state(tmp_path / 'merged.pth'))
+    of_base = call_tool(
+        monkeypatch, capfd, 'model_converters/merge_adapters.py', words[0], bases / '1.pth', tmp_path / 'x'
+    )
+    assert 'not a checkpoint of adapters alone' in of_base.error_line()
+
+
+def test_export_of_a_trained_model(trained, tmp_path):
+    model = MODELS.build(config_of('vspp', tmp_path, tmp_path).model)
+    load_checked(model, state(trained / 'epoch_2.pth'), ('',), 'epoch_2.pth')
+    model.cfg = Config()
+    model.eval()
+    assert export_model(model, tmp_path / 'model.onnx', part='feature', shape=(8, 16, 16)).difference < 1e-4

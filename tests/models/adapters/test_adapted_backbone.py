@@ -1,0 +1,121 @@
+"""Adapted backbones from configs: what trains, what BatchNorm does, what the methods make of them."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.optim import build_optim_wrapper
+from small_models import METHODS, MMACTION, make_batch
+from torch import nn
+
+from auxskd_mm.errors import InputError
+from auxskd_mm.functional.adapter_state import is_adapter_key
+from auxskd_mm.registry import MODELS
+from auxskd_mm.zoo.export import ClipNetwork, _program, _write, compare
+
+BASE = dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=2)
+
+
+def adapted(**options):
+    adapters = dict(patterns='conv[2-5]', type='auxskd_mm.ConvAdapter')
+    return dict(type='auxskd_mm.AdaptedBackbone', backbone=BASE, **{'adapters': adapters, **options})
+
+
+def state_of(module):
+    return {key: value.clone() for key, value in module.state_dict().items()}
+
+
+def changed(module, before):
+    return {key for key, value in module.state_dict().items() if not torch.equal(value, before[key])}
+
+
+@pytest.mark.parametrize('norm', ['batch', 'frozen'])
+@pytest.mark.parametrize('method', METHODS)
+def test_steps_of_each_method_leave_the_frozen_weights_alone(method, norm):
+    build, views, lengths, labels, losses = METHODS[method]
+    torch.manual_seed(0)
+    model = MODELS.build(build(adapted(norm=norm), 16))
+    optimizer = build_optim_wrapper(
+        model, dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=0.5))
+    )
+    if hasattr(model, 'teacher'):
+        model.teacher.copy_from(model.student_modules())
+    before = state_of(model)
+    model.train()
+    batch = make_batch(views, 8 * lengths, 16, labels)
+    for _ in range(2):
+        assert losses <= set(model.train_step(batch, optimizer))
+        if hasattr(model, 'teacher'):
+            model.teacher.update(model.student_modules(), 0.9)
+    moved = changed(model, before)
+    statistics = {key for key in moved if key.endswith(('running_mean', 'running_var', 'num_batches_tracked'))}
+    backbone = {key for key in moved - statistics if 'backbone.' in key}
+    assert backbone
+    assert all(is_adapter_key(key) for key in backbone)
+    assert {
+        key for key in before if is_adapter_key(key) and '.up.bias' in key and not key.startswith('teacher.')
+    } <= moved
+    assert any(key.startswith('backbone.') for key in statistics) == (norm == 'batch')
+    assert any(key.startswith('teacher.backbone.') for key in statistics) == (
+        norm == 'batch' and hasattr(model, 'teacher')
+    )
+    assert any('adapters' in key for key in moved if key.startswith('teacher.')) == hasattr(model, 'teacher')
+
+
+def test_modules_that_train_too():
+    net = MODELS.build(adapted(trainable=['conv5', '**.bn2'], norm='frozen'))
+    trained = {name for name, p in net.named_parameters() if p.requires_grad and not is_adapter_key(name)}
+    assert {name for name in trained if not name.startswith('conv5.')} == {
+        f'conv{i}.block1.bn2.{kind}' for i in (2, 3, 4) for kind in ('weight', 'bias')
+    }
+    net.train()
+    assert net.conv5.block1.bn1.training
+    assert net.conv2.block1.bn2.training
+    assert not net.conv2.block1.bn1.training
+    assert not torch.nn.SyncBatchNorm.convert_sync_batchnorm(net).train().conv2.block1.bn1.training
+
+
+def test_several_kinds():
+    net = MODELS.build(
+        adapted(
+            adapters=[
+                dict(patterns='conv2', type='auxskd_mm.TemporalAdapter', reduction=2),
+                dict(patterns='conv3', type='auxskd_mm.MLPAdapter', zero_init=False),
+            ]
+        )
+    )
+    assert [type(a).__name__ for a in net.adapters.values()] == ['TemporalAdapter', 'MLPAdapter']
+    assert net.adapters.conv2.up.weight.abs().sum() == 0 < net.adapters.conv3.up.weight.abs().sum()
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(norm='eval'), "norm='eval': expected 'batch' or 'frozen'"),
+        (dict(adapters=dict(type='auxskd_mm.ConvAdapter')), 'needs patterns'),
+        (dict(trainable='conv9'), "'conv9' matches no module"),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(InputError, match=message):
+        MODELS.build(adapted(**options))
+
+
+@pytest.mark.parametrize(
+    ('backbone', 'kind', 'patterns', 'clip'),
+    [
+        (BASE, 'ConvAdapter', 'conv?', (8, 16, 16)),
+        (dict(MMACTION['ResNetTSM'][0]), 'TemporalAdapter', 'layer?', (4, 16, 16)),
+    ],
+)
+def test_export_with_a_free_batch_size(backbone, kind, patterns, clip, tmp_path):
+    adapters = dict(patterns=patterns, type=f'auxskd_mm.{kind}', zero_init=False)
+    net = MODELS.build(dict(type='auxskd_mm.AdaptedBackbone', backbone=backbone, adapters=adapters))
+    model = nn.Module()
+    model.backbone = net
+    net.eval()
+    network = ClipNetwork(model, 'feature')
+    example = torch.rand(2, 3, *clip) * 255
+    _write(_program(network, example), example, tmp_path / 'net.pt2', ('feature',))
+    assert compare(tmp_path / 'net.pt2', network, example) < 1e-3
+    copy.deepcopy(net)

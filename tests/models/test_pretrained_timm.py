@@ -1,0 +1,68 @@
+"""timm's files in a TimmBackbone, by `init_cfg` and by the names in a training checkpoint."""
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from auxskd_mm.errors import InputError
+from auxskd_mm.functional.transfer import load_checked
+from auxskd_mm.registry import MODELS
+
+
+@torch.no_grad()
+def shaken(network):
+    for value in network.state_dict().values():
+        if value.is_floating_point():
+            value += torch.rand_like(value) * 0.1
+    return network.eval()
+
+
+@pytest.mark.parametrize(
+    ('model', 'options'),
+    [
+        ('resnet10t', {}),
+        ('resnet10t', dict(temporal='inflate')),
+        ('resnet10t', dict(temporal='shift', shift_fraction=0.0)),
+        ('resnet10t', dict(out_indices=2)),
+        ('test_efficientnet', {}),
+        ('test_vit', dict(img_size=64)),
+    ],
+)
+def test_timm_s_file_computes_the_same_on_a_still_clip(model, options, tmp_path):
+    size = {key: value for key, value in options.items() if key == 'img_size'}
+    theirs = shaken(timm.create_model(model, num_classes=5, **size))
+    save_file(theirs.state_dict(), tmp_path / 'x.safetensors')
+    init = dict(type='Pretrained', checkpoint=str(tmp_path / 'x.safetensors'))
+    ours = MODELS.build(dict(type='auxskd_mm.TimmBackbone', model=model, init_cfg=init, **options))
+    ours.init_weights()
+    ours.eval()
+    frame = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        found = ours(frame.unsqueeze(2).repeat(1, 1, 5, 1, 1))[:, :, 2]
+        if 'out_indices' in options:
+            expected = theirs.forward_intermediates(frame, indices=[2], intermediates_only=True)[0]
+        else:
+            expected = theirs.forward_features(frame)
+        if expected.ndim == 3:  # tokens, the class token first
+            expected, found = expected[:, 1:].mean(1), found.mean((2, 3))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_module_on_top_starts_fresh_and_the_trunk_comes():
+    config = dict(type='auxskd_mm.TimmBackbone', model='resnet10t')
+    model = nn.Module()
+    model.backbone = MODELS.build(dict(config, temporal=dict(type='auxskd_mm.TemporalConvs', channels=8)))
+    theirs = shaken(timm.create_model('resnet10t'))
+    said = load_checked(model, theirs.state_dict(), ('backbone.',), 'x.pth')
+    assert 'start anew: backbone.temporal.' in said
+    assert torch.equal(model.backbone.trunk.layer4[0].conv1.weight, theirs.layer4[0].conv1.weight)
+
+
+def test_another_network_of_timm_is_refused():
+    model = nn.Module()
+    model.backbone = MODELS.build(dict(type='auxskd_mm.TimmBackbone', model='resnet10t'))
+    with pytest.raises(InputError, match=r'^x\.pth: only \d+ of \d+ backbone tensors fit') as error:
+        load_checked(model, timm.create_model('test_efficientnet').state_dict(), ('backbone.',), 'x.pth')
+    assert '\n' not in str(error.value)

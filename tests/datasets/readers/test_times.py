@@ -20,11 +20,12 @@ TRUSTED = {
     'flv uneven': Form('flv', f'{UNEVEN} {X264}:bframes=2'),
     'webm uneven': Form('webm', f'{UNEVEN} {VP9}'),
     'mp4 uneven h265': Form('mp4', f'{UNEVEN} {X265}:bframes=3:open-gop=1'),
+    'avi uneven mjpeg': Form('avi', f'{UNEVEN} -c:v mjpeg -q:v 3'),
     'mp4 uneven fragments': Form('mp4', f'{UNEVEN} {X264}:bframes=2 -movflags frag_keyframe+empty_moov'),
     **{
         name: FORMS[name]
         for name in (
-            'mp4 uneven', 'mkv uneven', 'mp4 late', 'mp4 edit list open', 'mkv h264 open cut', 'mkv h264 b3', 'ts wrap',
+            'mp4 uneven', 'mkv uneven', 'avi uneven', 'mp4 late', 'mp4 edit list open', 'mkv h264 open cut', 'mkv h264 b3', 'ts wrap',
             'ts joined', 'ts joined gap', 'webm vp8 hidden', 'avi empty packets', 'gif', 'mp4 negative cts',
         )
     },

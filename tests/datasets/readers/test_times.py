@@ -25,8 +25,8 @@ TRUSTED = {
     **{
         name: FORMS[name]
         for name in (
-            'mp4 uneven', 'mkv uneven', 'avi uneven', 'mp4 late', 'mp4 edit list open', 'mkv h264 open cut', 'mkv h264 b3', 'ts wrap',
-            'ts joined', 'ts joined gap', 'webm vp8 hidden', 'avi empty packets', 'gif', 'mp4 negative cts',
+            'mp4 uneven', 'mkv uneven', 'avi uneven', 'mp4 late', 'mp4 edit list open', 'mkv h264 open cut', 'mkv h264 b3',
+            'ts wrap', 'ts joined', 'ts joined gap', 'webm vp8 hidden', 'avi empty packets', 'gif', 'mp4 negative cts',
         )
     },
 }  # fmt: skip

@@ -9,7 +9,7 @@ from mmengine.registry import init_default_scope
 
 from ..datasets.input_sources import input_pipeline
 from ..errors import InputError
-from .pipelines import find_pipeline
+from .pipelines import all_steps, find_pipeline
 
 # A made-up video that is long enough for every shipped sampler, in the 4:3 of most data sets.
 _FRAMES, _HEIGHT, _WIDTH = 300, 240, 320
@@ -32,7 +32,10 @@ def sample_shape(config: Config, split: str | None = None) -> tuple[int, ...]:
     init_default_scope(config.get('default_scope', 'mmaction'))
     frames = np.broadcast_to(np.zeros((), np.uint8), (_FRAMES, _HEIGHT, _WIDTH, 3))
     sample = dict(filename='made_up.mp4', frames=frames, start_index=0, label=0, sample_idx=0, test_mode=True)
-    made = Compose(input_pipeline(steps))(sample)
+    pipeline = input_pipeline(steps)
+    # At the rate of the sampler the video has as many steps as frames, and is as long as without a rate.
+    pipeline[0].source_fps = next((step['fps'] for step in all_steps(steps) if step.get('fps')), None)
+    made = Compose(pipeline)(sample)
     if made is None:
         raise InputError('a step of the pipeline drops the sample that it is tried with; leave such steps out')
     return tuple(made['inputs'].shape)

@@ -46,6 +46,7 @@ class PyAVReader(Reader):
             raise
         self.num_frames, self.fps = self.index.num_frames, self.index.fps
         self._number = {pts: i for i, pts in enumerate(self.index.order or ())}
+        self._times: np.ndarray | None = None
         # Whether the time stamps give the frames' numbers: found out to be false, they are not used again.
         self._timed = self.index.order is not None
 
@@ -158,8 +159,10 @@ class PyAVReader(Reader):
         order, unit = self.index.order, self.index.time_base
         if order is None or unit is None:
             return super().times()
-        times = (np.asarray(order, dtype=np.int64) - order[0]) * unit
-        return even_times(without_jumps(times) if self.index.may_jump else times, self.fps)
+        if self._times is None:  # of an hour's recording it takes a while
+            times = (np.asarray(order, dtype=np.int64) - order[0]) * unit
+            self._times = even_times(without_jumps(times) if self.index.may_jump else times, self.fps)
+        return self._times
 
     def _array(self, frame: VideoFrame) -> np.ndarray:
         return frame_array(frame, self.channel_order)

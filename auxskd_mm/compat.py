@@ -6,7 +6,6 @@ so a test can show both cases. :func:`apply` runs the workarounds that ``import 
 
 from __future__ import annotations
 
-import functools
 import importlib
 import importlib.abc
 import importlib.metadata
@@ -343,42 +342,6 @@ class _WhenImported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Do nothing: the module has run already, and it keeps its own spec."""
         module.__spec__ = self.spec
-
-
-def honour_init_cfg() -> bool:
-    """Let every backbone of MMAction2 load the weights of ``init_cfg=dict(type='Pretrained')``.
-
-    ResNet3d, ResNet2Plus1d, ResNet3dSlowOnly, ResNet3dCSN, ResNet3dSlowFast and UniFormer take ``init_cfg``. But their own
-    ``init_weights`` never reads it (MMAction2 1.2), so such a backbone would stay random without a word. It is for after
-    the import of ``mmaction.models``, which takes seconds; :mod:`auxskd_mm.models` calls it.
-    """
-    from mmaction.registry import MODELS
-    from mmengine.model import BaseModule
-
-    acted = False
-    for kind in set(MODELS.module_dict.values()):
-        own = vars(kind).get('init_weights')
-        if not own or not kind.__module__.startswith('mmaction.models.backbones') or not issubclass(kind, BaseModule):
-            continue
-        if not hasattr(own, '__wrapped__'):
-            kind.init_weights = _and_pretrained(own)
-            acted = True
-    return acted
-
-
-def _and_pretrained(init_weights: Callable[..., None]) -> Callable[..., None]:
-    """An ``init_weights`` that also loads the file of ``init_cfg``, unless it has done so through MMEngine's own."""
-    from mmengine.model.weight_init import initialize
-
-    @functools.wraps(init_weights)
-    def both(self: Any, *args: Any, **kwargs: Any) -> None:
-        init_weights(self, *args, **kwargs)
-        configs = [self.init_cfg] if isinstance(self.init_cfg, dict) else self.init_cfg or []
-        files = [config for config in configs if 'Pretrained' in str(config.get('type'))]
-        if files and not self._is_init:
-            initialize(self, files)
-
-    return both
 
 
 def apply() -> dict[str, bool]:

@@ -260,12 +260,6 @@ def test_device_ids_are_left_out_on_the_cpu_alone(monkeypatch):
     assert compat.leave_out_device_ids(Config(dict(launcher='pytorch'))) is False
 
 
-def test_backbones_of_mmaction2_are_wrapped_once():
-    import auxskd_mm.models  # noqa: F401
-
-    assert compat.honour_init_cfg() is False
-
-
 def test_apply_is_idempotent():
     assert not any(acted for name, acted in compat.apply().items() if name != 'allow_checkpoint_globals')
 

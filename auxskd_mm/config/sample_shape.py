@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import Compose
@@ -9,6 +12,7 @@ from mmengine.registry import init_default_scope
 
 from ..datasets.input_sources import input_pipeline
 from ..errors import InputError
+from ..registry import type_name
 from .pipelines import all_steps, find_pipeline
 
 # A made-up video that is long enough for every shipped sampler, in the 4:3 of most data sets.
@@ -16,7 +20,7 @@ _FRAMES, _HEIGHT, _WIDTH = 300, 240, 320
 
 
 def sample_shape(config: Config, split: str | None = None) -> tuple[int, ...]:
-    """Find the input shape (V, C, T, H, W) of a sample by a run of the pipeline on made-up frames.
+    """Find the input shape (V, C, T, H, W) of a sample by a run of the pipeline on made-up frames or feature maps.
 
     Args:
         config: Config with loaders.
@@ -32,10 +36,35 @@ def sample_shape(config: Config, split: str | None = None) -> tuple[int, ...]:
     init_default_scope(config.get('default_scope', 'mmaction'))
     frames = np.broadcast_to(np.zeros((), np.uint8), (_FRAMES, _HEIGHT, _WIDTH, 3))
     sample = dict(filename='made_up.mp4', frames=frames, start_index=0, label=0, sample_idx=0, test_mode=True)
-    pipeline = input_pipeline(steps)
     # At the rate of the sampler the video has as many steps as frames, and is as long as without a rate.
-    pipeline[0].source_fps = next((step['fps'] for step in all_steps(steps) if step.get('fps')), None)
+    sample['avg_fps'] = next((step['fps'] for step in all_steps(steps) if step.get('fps')), None)
+    if any(type_name(step['type']) == 'OpenFeatures' for step in steps):
+        pipeline = _map_pipeline(steps)
+    else:
+        pipeline = input_pipeline(steps)
+        pipeline[0].source_fps = sample['avg_fps']
     made = Compose(pipeline)(sample)
     if made is None:
         raise InputError('a step of the pipeline drops the sample that it is tried with; leave such steps out')
     return tuple(made['inputs'].shape)
+
+
+def _map_pipeline(steps: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """A pipeline for a store of feature maps whose opening and reading steps make up the maps."""
+    opener = next(step for step in steps if type_name(step['type']) == 'OpenFeatures')
+    channels, grid = opener.get('channels'), opener.get('grid')
+    if channels is None or grid is None:
+        raise InputError('OpenFeatures: set channels and grid; without a store they say the shape of its maps')
+
+    def open_maps(results: dict[str, Any]) -> dict[str, Any]:
+        results.update(total_frames=_FRAMES)
+        return results
+
+    def read_maps(results: dict[str, Any]) -> dict[str, Any]:
+        clips, clip_len = len(results['frame_inds'].reshape(-1, results['clip_len'])), results['clip_len']
+        results['imgs'] = np.zeros((clips, channels, clip_len, *grid), np.float16)
+        results['original_shape'] = results['img_shape'] = tuple(grid)
+        return results
+
+    stand_ins = dict(OpenFeatures=open_maps, DecodeFeatures=read_maps)
+    return [stand_ins.get(type_name(step['type']), dict(step)) for step in steps]

@@ -8,6 +8,7 @@ from torch import nn
 from torchvision.models import resnet18
 
 from auxskd_mm.errors import InputError
+from auxskd_mm.models.pretrained import honour_init_cfg
 from auxskd_mm.registry import MODELS
 
 RESNET = dict(type='mmaction.ResNet', depth=18, pretrained=None, norm_eval=False)
@@ -81,3 +82,7 @@ def test_a_whole_model_needs_its_backbone_only(tmp_path):
     model.init_cfg = dict(type='Pretrained', checkpoint=path)
     model.init_weights()
     assert torch.equal(model.backbone.conv1.conv.weight, theirs.conv1.conv.weight)
+
+
+def test_backbones_of_mmaction2_are_wrapped_once():
+    assert honour_init_cfg() is False

@@ -169,6 +169,7 @@ FORMS = {
     'avi h264 b2': Form('avi', f'{X264}:bframes=2'),
     'avi h264 b3 pyramid open': Form('avi', f'{X264}:bframes=3:b-pyramid=normal:open-gop=1'),
     'avi mjpeg': Form('avi', '-c:v mjpeg -q:v 3'),
+    'avi uneven': Form('avi', f'{UNEVEN} -c:v mpeg4 -q:v 3 -g 12'),
     'avi msmpeg4v2': Form('avi', '-c:v msmpeg4v2 -q:v 3 -g 12'),
     'avi mpeg2 b2': Form('avi', '-c:v mpeg2video -q:v 3 -g 12 -bf 2'),
     'avi ffv1': Form('avi', '-c:v ffv1 -g 1'),

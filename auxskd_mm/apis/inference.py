@@ -77,11 +77,14 @@ class VideoPrediction:
         filename: Path, address, or 'array'.
         tasks: Answer for each task: 'pace', 'segment' (VSPP), 'order' (VCOP), 'class' (a recogniser), or your own task.
         frame_inds: Indices of the frames in the clips, int64 (V * clip_len,), if the pipeline records them.
+        frame_seconds: Their times in seconds after the start of the video, float64 (V * clip_len,), if the sampler has
+            ``fps``.
     """
 
     filename: str
     tasks: dict[str, Prediction] = field(default_factory=dict)
     frame_inds: np.ndarray | None = None
+    frame_seconds: np.ndarray | None = None
 
     def __getitem__(self, task: str) -> Prediction:
         if task not in self.tasks:
@@ -90,7 +93,8 @@ class VideoPrediction:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return dict(filename=self.filename, **{task: one.as_dict() for task, one in self.tasks.items()})
+        seconds = {} if self.frame_seconds is None else dict(frame_seconds=self.frame_seconds.round(3).tolist())
+        return dict(filename=self.filename, **{task: one.as_dict() for task, one in self.tasks.items()}, **seconds)
 
 
 def init_model(
@@ -198,7 +202,8 @@ def inference_pipeline(config: Config, question: str = 'as_is', num_clips: int =
     )
     for step in steps:
         if type_name(step['type']) == 'PackActionInputs':
-            step['meta_keys'] = tuple(dict.fromkeys((*step.get('meta_keys', ()), 'filename', 'frame_inds')))
+            kept = (*step.get('meta_keys', ()), 'filename', 'frame_inds', 'frame_seconds')
+            step['meta_keys'] = tuple(dict.fromkeys(kept))
     return Compose(input_pipeline(steps))
 
 
@@ -330,7 +335,7 @@ def read_prediction(sample: ActionDataSample, model: VideoModel) -> VideoPredict
     Raises:
         InputError: If it holds no probabilities.
     """
-    result = VideoPrediction(str(sample.get('filename')), frame_inds=sample.get('frame_inds'))
+    result = VideoPrediction(str(sample.get('filename')), {}, sample.get('frame_inds'), sample.get('frame_seconds'))
     for task in asked_tasks(model):
         scores = sample.get(task.pred_key)
         if scores is None:

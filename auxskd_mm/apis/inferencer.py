@@ -147,6 +147,7 @@ class PretextInferencer(BaseInferencer):
         swap = getattr(steps[0], 'channel_order', 'rgb') == 'bgr'
         views = sample['inputs'].permute(0, 2, 3, 4, 1).numpy()  # (V, T, H, W, C)
         numbers = np.asarray(result.frame_inds).reshape(len(views), -1)
+        seconds = None if result.frame_seconds is None else np.asarray(result.frame_seconds).reshape(numbers.shape)
         rows = []
         for view, frames in enumerate(views):
             answers = {task: one.clips[min(view, len(one.clips) - 1)] for task, one in result.tasks.items()}
@@ -154,6 +155,7 @@ class PretextInferencer(BaseInferencer):
             words += [
                 f'true {task}: {one.truth[view]}' for task, one in result.tasks.items() if len(one.truth) == len(views)
             ]
+            words += [] if seconds is None else [f'{seconds[view][0]:.2f} s to {seconds[view][-1]:.2f} s']
             shown = frames[..., ::-1] if swap else frames
             paced = self._paced({task: int(answer.argmax()) for task, answer in answers.items()}, len(frames))
             rows.append(SheetClip(shown, numbers[view].tolist(), paced, '   '.join(words)))

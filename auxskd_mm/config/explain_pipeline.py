@@ -44,14 +44,17 @@ def _plain(name: str, step: Step) -> str:
 
 def _open(step: Step) -> str:
     order = 'BGR, as OpenCV reads' if step['channel_order'] == 'bgr' else 'RGB'
-    return f'open the video with {step["backend"]}, frames {order}'
+    rate = f', {step["source_fps"]:g} per second where none is stated' if step['source_fps'] else ''
+    return f'open the video with {step["backend"]}, frames {order}{rate}'
 
 
 def _uniform(step: Step) -> str:
     clips, every = step.get('num_clips', 1), step.get('frame_interval', 1)
     where = 'evenly spread' if step.get('test_mode') else 'at random'
     apart = '' if every == 1 else f', every {ordinal(every)}'
-    return f'{clips} clip{"s" if clips > 1 else ""} of {step.get("clip_len")} frames{apart}, {where}'
+    fps = step.get('fps')
+    seconds = '' if fps is None else f' at {fps:g} frames per second ({step.get("clip_len", 1) * every / fps:.3g} s)'
+    return f'{clips} clip{"s" if clips > 1 else ""} of {step.get("clip_len")} frames{apart}{seconds}, {where}'
 
 
 def _resize(step: Step) -> str:
@@ -74,6 +77,7 @@ _WORDS: dict[str, Callable[[Step], str]] = dict(
     OpenVideo=_open,
     DecordInit=lambda step: 'open the video with decord, frames RGB',
     SampleFrames=_uniform,
+    TimedSampleFrames=_uniform,
     DecodeClips=lambda step: 'decode each frame that is needed once',
     DecordDecode=lambda step: 'decode with decord',
     PerView=lambda step: 'in each clip on its own: ' + ', '.join(describe_pipeline(step['transforms'])),

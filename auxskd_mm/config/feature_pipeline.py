@@ -8,7 +8,7 @@ from typing import Any
 from mmaction.registry import TRANSFORMS
 from mmengine.config import Config
 
-from ..datasets.transforms import PretextSampler
+from ..datasets.transforms import TimeTrue
 from ..errors import InputError
 from ..registry import type_name
 from .pipelines import all_steps, evaluation_steps, is_random
@@ -21,9 +21,10 @@ _DROPPED = ('BlendFrames', 'MarkSample')
 def feature_pipeline(config: Config, num_clips: int = 10) -> list[dict[str, Any]]:
     """Make a feature pipeline from a config's test (or validation) pipeline, with another sampler and packer.
 
-    MMAction2's ``SampleFrames`` replaces every kind of sampler (segment-paced clips, ordered tuples ...). The clips keep
-    their length. Their starts are spread evenly from the first frame to the last start that fits. Decoding, channel
-    order, resizing and cropping do not change, because the weights expect them.
+    MMAction2's ``SampleFrames`` replaces every kind of sampler (segment-paced clips, ordered tuples ...). If that sampler
+    has ``fps``, :class:`TimedSampleFrames` with the same ``fps`` replaces it. The clips keep their length. Their starts
+    are spread evenly from the first frame to the last start that fits. Decoding, channel order, resizing and cropping
+    do not change, because the weights expect them.
 
     A config without both pipelines (auxSKD's) uses its training pipeline. Its random crops become central crops, and
     its other random steps are left out.
@@ -68,10 +69,13 @@ def _is_sampler(step: Mapping[str, Any]) -> bool:
     kind = TRANSFORMS.get(step['type']) if isinstance(step['type'], str) else step['type']
     if kind is None:
         raise InputError(f"the test pipeline has the unknown step '{step['type']}'")
-    return issubclass(kind, PretextSampler) or kind.__name__ in _STOCK_SAMPLERS
+    return issubclass(kind, TimeTrue) or kind.__name__ in _STOCK_SAMPLERS
 
 
 def _uniform(step: Mapping[str, Any], num_clips: int) -> dict[str, Any]:
     clip_len = step.get('clip_len', 16)
     interval = step.get('frame_interval', 1) if type_name(step['type']).endswith('SampleFrames') else 1
-    return dict(type='SampleFrames', clip_len=clip_len, frame_interval=interval, num_clips=num_clips, test_mode=True)
+    clips = dict(clip_len=clip_len, frame_interval=interval, num_clips=num_clips, test_mode=True)
+    if step.get('fps') is None:
+        return dict(type='SampleFrames', **clips)
+    return dict(type='auxskd_mm.TimedSampleFrames', **clips, fps=step['fps'])

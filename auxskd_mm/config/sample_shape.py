@@ -13,7 +13,7 @@ from mmengine.registry import init_default_scope
 from ..datasets.input_sources import input_pipeline
 from ..errors import InputError
 from ..registry import type_name
-from .pipelines import find_pipeline
+from .pipelines import all_steps, find_pipeline
 
 # A made-up video that is long enough for every shipped sampler, in the 4:3 of most data sets.
 _FRAMES, _HEIGHT, _WIDTH = 300, 240, 320
@@ -36,8 +36,14 @@ def sample_shape(config: Config, split: str | None = None) -> tuple[int, ...]:
     init_default_scope(config.get('default_scope', 'mmaction'))
     frames = np.broadcast_to(np.zeros((), np.uint8), (_FRAMES, _HEIGHT, _WIDTH, 3))
     sample = dict(filename='made_up.mp4', frames=frames, start_index=0, label=0, sample_idx=0, test_mode=True)
-    maps = any(type_name(step['type']) == 'OpenFeatures' for step in steps)
-    made = Compose(_map_pipeline(steps) if maps else input_pipeline(steps))(sample)
+    # At the rate of the sampler the video has as many steps as frames, and is as long as without a rate.
+    sample['avg_fps'] = next((step['fps'] for step in all_steps(steps) if step.get('fps')), None)
+    if any(type_name(step['type']) == 'OpenFeatures' for step in steps):
+        pipeline = _map_pipeline(steps)
+    else:
+        pipeline = input_pipeline(steps)
+        pipeline[0].source_fps = sample['avg_fps']
+    made = Compose(pipeline)(sample)
     if made is None:
         raise InputError('a step of the pipeline drops the sample that it is tried with; leave such steps out')
     return tuple(made['inputs'].shape)
@@ -51,7 +57,7 @@ def _map_pipeline(steps: Sequence[Mapping[str, Any]]) -> list[Any]:
         raise InputError('OpenFeatures: set channels and grid; without a store they say the shape of its maps')
 
     def open_maps(results: dict[str, Any]) -> dict[str, Any]:
-        results.update(total_frames=_FRAMES, avg_fps=None)
+        results.update(total_frames=_FRAMES)
         return results
 
     def read_maps(results: dict[str, Any]) -> dict[str, Any]:

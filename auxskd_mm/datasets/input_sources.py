@@ -59,10 +59,7 @@ class OpenInput(OpenVideo):
         frames = results.pop('frames', None)
         if frames is None:
             return super().transform(results)
-        reader = ArrayReader(frames, self.channel_order, str(results.get('filename', 'array')))
-        results.update(video_reader=reader, total_frames=reader.num_frames, avg_fps=None)
-        results.setdefault('modality', 'RGB')
-        return results
+        return self.note(results, ArrayReader(frames, self.channel_order, str(results.get('filename', 'array'))))
 
 
 def input_pipeline(steps: Sequence[Mapping[str, Any]]) -> list[Any]:

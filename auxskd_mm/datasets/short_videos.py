@@ -34,15 +34,15 @@ def join(found: Iterable[ShortVideos]) -> ShortVideos:
     )
 
 
-def frames_spanned(step: Any, fps: float | None = None) -> int | None:
+def frames_spanned(step: Any) -> int | None:
     """Fewest frames of a video in which no clip of a sampler wraps. None for a step that draws no clips.
 
     Args:
-        step: A transform: a :class:`PretextSampler`, or MMAction2's ``SampleFrames``.
-        fps: Frame rate of the video, for samplers that resample.
+        step: A transform: a :class:`PretextSampler`, or MMAction2's ``SampleFrames``. The frames of a sampler with
+            ``fps`` are those at this rate.
     """
     if hasattr(step, 'frames_needed'):
-        return int(step.frames_needed(fps))
+        return int(step.frames_needed())
     if type(step).__name__ == 'SampleFrames':
         return int((step.clip_len - 1) * step.frame_interval + 1)
     return None
@@ -65,10 +65,12 @@ def describe_short(found: ShortVideos, what: str, sampler: object) -> str:
     settings = getattr(sampler, 'span_settings', ('clip_len', 'frame_interval'))
     now = ', '.join(f'{key}={getattr(sampler, key)}' for key in settings)
     frames = f'{found.least}' if found.least == found.most else f'{found.least} to {found.most}'
+    fps = getattr(sampler, 'fps', None)
+    rate = '' if fps is None else f', counted at {fps:g} frames per second'
     labels = bool(getattr(sampler, 'tasks', ()))
     harm = ', and their labels are partly artefacts' if labels else ''
     return (
         f'{found.short} of the {found.read} {what} videos read so far are shorter ({frames} frames) than the '
-        f'{frames_spanned(sampler)} that a clip can span: such clips go round{harm}. Lower a setting of {name} ({now}), '
+        f'{frames_spanned(sampler)} that a clip can span{rate}: such clips go round{harm}. Lower a setting of {name} ({now}), '
         'or leave them out: tools/data/check_videos.py --config CONFIG --good-list LIST'
     )

@@ -246,9 +246,9 @@ class UnlabeledVideoDataset(BaseDataset):
     def _read(self, video: int, info: dict[str, Any], data: Any) -> None:
         """Record the length of a video, and add the other possible labels of its frames to the sample."""
         self._status[video] = _READ
-        frames, fps = int(info.get('total_frames', 0)), info.get('avg_fps')
+        frames = int(info.get('steps_at_fps', info.get('total_frames', 0)))
         if self.clip_sampler is not None:
-            short = frames < (frames_spanned(self.clip_sampler, fps) or 0)
+            short = frames < (frames_spanned(self.clip_sampler) or 0)
             self._frames[video] = -frames if short else frames
         if 'alike' in info and isinstance(data, dict) and 'data_samples' in data:
             data['data_samples'].set_metainfo(dict(alike=info['alike']))

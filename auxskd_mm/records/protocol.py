@@ -239,11 +239,13 @@ def _clip(pipeline: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         if 'clip_len' not in step:
             continue
         sampler = _name(step)
-        interval = step.get('frame_interval', 1) if sampler == 'SampleFrames' else None
+        uniform = sampler in ('SampleFrames', 'TimedSampleFrames')
+        interval = step.get('frame_interval', 1) if uniform else None
         return dict(
             frames=step['clip_len'],
             stride=interval,
-            per_video=step.get('num_clips', 1) if sampler == 'SampleFrames' else None,
+            per_video=step.get('num_clips', 1) if uniform else None,
+            fps=step.get('fps', step.get('target_fps')),
             sampler=sampler,
             still=any(step.get('enabled', True) for step in find_steps(pipeline, 'StillFrames')),
         )

@@ -10,7 +10,8 @@ model = dict(
     queue_size=256,
     queue_init='unit',
 )
-sample = dict(_base_.sample, mode='fit', lookahead=1)
+fps = None  # frames per second at which clips are drawn, by time; None counts frames (docs/own_videos.md)
+sample = dict(_base_.sample, mode='fit', lookahead=1, fps=fps)
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),
     sample,

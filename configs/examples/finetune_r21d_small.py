@@ -3,9 +3,10 @@
 # Lists by tools/data/prepare_folder.py. Weights of a pretraining: --cfg-options load_from=...; without, from scratch.
 _base_ = ['../_base_/default_runtime.py']
 
-# Variables: --cfg-options lists=... num_classes=... still=True
+# Variables: --cfg-options lists=... num_classes=... still=True fps=...
 lists = 'lists'
 num_classes = None  # the names in {lists}/classes.txt
+fps = None  # as in the pretraining
 still = False  # True repeats one frame of each clip: measures what works without motion
 model = dict(
     type='Recognizer3D',
@@ -17,7 +18,7 @@ clip_len, frame_interval, num_clips = 16, 2, 5
 pack = dict(type='PackActionInputs', meta_keys=('filename',))
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    dict(type='SampleFrames', clip_len=clip_len, frame_interval=frame_interval),
+    dict(type='auxskd_mm.TimedSampleFrames', clip_len=clip_len, frame_interval=frame_interval, fps=fps),
     dict(type='auxskd_mm.StillFrames', enabled=still),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(64, 48), keep_ratio=False),
@@ -28,7 +29,14 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    dict(type='SampleFrames', clip_len=clip_len, frame_interval=frame_interval, num_clips=num_clips, test_mode=True),
+    dict(
+        type='auxskd_mm.TimedSampleFrames',
+        clip_len=clip_len,
+        frame_interval=frame_interval,
+        num_clips=num_clips,
+        fps=fps,
+        test_mode=True,
+    ),
     dict(type='auxskd_mm.StillFrames', enabled=still),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(64, 48), keep_ratio=False),

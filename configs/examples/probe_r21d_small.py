@@ -2,8 +2,9 @@
 # Lists by tools/data/prepare_folder.py. Run: tools/test.py CONFIG CHECKPOINT, or `none` for random weights.
 _base_ = ['../_base_/default_runtime.py']
 
-# Variables: --cfg-options lists=... still=True
+# Variables: --cfg-options lists=... still=True fps=...
 lists = 'lists'
+fps = None  # as in the pretraining
 still = False  # True repeats one frame of each clip: measures what works without motion
 model = dict(
     type='Recognizer3D',
@@ -14,7 +15,14 @@ model = dict(
 num_clips = 5
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    dict(type='SampleFrames', clip_len=16, frame_interval=2, num_clips=num_clips, test_mode=True),
+    dict(
+        type='auxskd_mm.TimedSampleFrames',
+        clip_len=16,
+        frame_interval=2,
+        num_clips=num_clips,
+        fps=fps,
+        test_mode=True,
+    ),
     dict(type='auxskd_mm.StillFrames', enabled=still),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(64, 48), keep_ratio=False),

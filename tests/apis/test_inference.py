@@ -117,6 +117,20 @@ def test_the_task_has_true_answers(model, videos):
     assert predict(model, videos[0])[0]['pace'].truth == ()
 
 
+@pytest.mark.parametrize('question', ['as_is', 'task'])
+def test_with_fps_the_clips_have_seconds(question, videos):
+    timed = config()
+    timed.test_dataloader.dataset.pipeline[1]['fps'] = 12.5
+    model = init_model(timed, device='cpu')
+    (result,) = predict(model, videos[2], question=question, num_clips=2)
+    # Of 25 frames per second.
+    np.testing.assert_array_equal(result.frame_inds, np.round(result.frame_seconds * 25))
+    assert result.as_dict()['frame_seconds'] == result.frame_seconds.round(3).tolist()
+    if question == 'as_is':
+        assert np.diff(result.frame_seconds[:8]).tolist() == pytest.approx([0.08] * 7)
+    assert predict(init_model(config(), device='cpu'), videos[0])[0].frame_seconds is None
+
+
 @pytest.mark.parametrize(
     ('kind', 'question', 'task', 'names'),
     [

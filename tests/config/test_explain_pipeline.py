@@ -58,7 +58,20 @@ CASES = [
     ),
     (
         dict(type='auxskd_mm.RelativeSpeedSample', clip_len=8, num_views=1, fps=12.5),
-        '1 independent view of 16 frames at 12.5 frames per second, out of which the model takes both speeds',
+        '1 independent view of 16 frames at 12.5 frames per second (1.28 s at speed 1), out of which the model takes both speeds',
+    ),
+    (
+        dict(type='auxskd_mm.SegmentPaceSample', num_segments=1, speeds=(1, 2), mode='fit', fps=12),
+        'a clip of 16 frames at 12 frames per second (1.33 s at speed 1) with the whole of it sped up 1 to 2 times; it '
+        'starts where it fits',
+    ),
+    (
+        dict(type='auxskd_mm.TimedSampleFrames', clip_len=8, frame_interval=2, fps=16, test_mode=True),
+        '1 clip of 8 frames, every 2nd at 16 frames per second (1 s), evenly spread',
+    ),
+    (
+        dict(type='auxskd_mm.OpenVideo', source_fps=25),
+        'open the video with pyav, frames RGB, 25 per second where none is stated',
     ),
     *(
         (dict(type='SampleFrames', clip_len=8, frame_interval=n), f'1 clip of 8 frames, every {words}, at random')

@@ -29,6 +29,14 @@ def config(*steps, key='test_dataloader', wrap=lambda dataset: dataset):
         (dict(type='auxskd_mm.SegmentPaceSample', clip_len=32, num_views=2, seed=0), uniform(32)),
         (dict(type='auxskd_mm.RelativeSpeedSample', seed=0), uniform(16)),
         (dict(type='SampleFrames', clip_len=8, frame_interval=4, num_clips=3, test_mode=True), uniform(8, 4)),
+        (
+            dict(type='auxskd_mm.SegmentPaceSample', clip_len=32, fps=12),
+            dict(uniform(32), type='auxskd_mm.TimedSampleFrames', fps=12),
+        ),
+        (
+            dict(type='auxskd_mm.TimedSampleFrames', clip_len=8, frame_interval=4, fps=None),
+            uniform(8, 4),
+        ),
         (dict(type='mmaction.DenseSampleFrames', clip_len=8, frame_interval=2), uniform(8, 2)),
     ],
 )

@@ -24,6 +24,13 @@ def test_shipped_configs(name, split, shape):
     assert sample_shape(load_config(str(CONFIGS / name)), split) == shape
 
 
+@pytest.mark.parametrize('fps', [2, 60])
+def test_a_made_up_video_has_the_rate_of_the_sampler(fps):
+    config = load_config(str(CONFIGS / 'examples/vspp_r21d_small.py'), {'fps': fps})
+    assert config.train_dataloader.dataset.pipeline[1].fps == fps
+    assert sample_shape(config, 'train') == (1, 3, 16, 40, 40)
+
+
 def test_a_stock_recipe_of_mmaction2():
     config = load_config('mmaction::recognition/slowonly/slowonly_r50_8xb16-4x16x1-256e_kinetics400-rgb.py')
     assert sample_shape(config, 'train') == (1, 3, 4, 224, 224)

@@ -10,7 +10,13 @@ from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
 
 from auxskd_mm.datasets.short_videos import ShortVideos, describe_short, frames_spanned, join
-from auxskd_mm.datasets.transforms import ClipOrderSample, PaceSample, RelativeSpeedSample, SegmentPaceSample
+from auxskd_mm.datasets.transforms import (
+    ClipOrderSample,
+    PaceSample,
+    RelativeSpeedSample,
+    SegmentPaceSample,
+    TimedSampleFrames,
+)
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
 
 
@@ -39,8 +45,9 @@ def test_frames_needed_of_the_other_samplers():
     assert frames_spanned(SampleFrames(clip_len=16, frame_interval=2)) == 31
     assert frames_spanned(ClipOrderSample(clip_len=16, interval=8, tuple_len=3)) == 64
     assert frames_spanned(RelativeSpeedSample(clip_len=16, max_speed=2)) == 32
-    # 32 frames at 10 a second last as long as 80 at 25; the last of them is frame 77, of a step that is whole
-    assert frames_spanned(RelativeSpeedSample(clip_len=16, max_speed=2, fps=10), 25) == 80
+    # At 10 frames per second, of which a video of another rate has as many as it has tenths of a second.
+    assert frames_spanned(RelativeSpeedSample(clip_len=16, max_speed=2, fps=10)) == 32
+    assert frames_spanned(TimedSampleFrames(clip_len=16, frame_interval=2, fps=10)) == 31
     assert frames_spanned(object()) is None
 
 
@@ -87,6 +94,24 @@ def test_workers_count_for_the_main_process(tmp_path):
     text = describe_short(dataset.short_videos(), 'training', dataset.clip_sampler)
     assert text.startswith('2 of the 3 training videos read so far are shorter (10 to 12 frames) than the 15 ')
     assert 'PaceSample (clip_len=8, paces=(1, 2))' in text
+
+
+@pytest.mark.parametrize(('rate', 'short'), [(25, 0), (50, 1)])
+def test_with_fps_a_video_is_short_by_its_seconds(tmp_path, rate, short):
+    path = write_video(tmp_path / 'v.mp4', num_frames=40, fps=rate)
+    steps = [
+        dict(type='auxskd_mm.OpenVideo'),
+        # 15 frames at 10 per second: 1.5 s
+        dict(type='auxskd_mm.PaceSample', clip_len=8, paces=(1, 2), mode='fit', fps=10),
+        dict(type='auxskd_mm.DecodeClips'),
+    ]
+    dataset = UnlabeledVideoDataset(path, pipeline=steps)
+    dataset[0]
+    steps_in_video = 400 // rate
+    assert dataset.short_videos() == ShortVideos(short, 1, steps_in_video * short, steps_in_video * short)
+    if short:
+        text = describe_short(dataset.short_videos(), 'training', dataset.clip_sampler)
+        assert '(8 frames) than the 15 that a clip can span, counted at 10 frames per second' in text
 
 
 def test_counts_of_ranks_are_joined():

@@ -39,7 +39,7 @@ def test_fine_tuning(tmp_path):
         backbone='R2Plus1DVCOP()',
         evaluation=['classification'],
         trained='all layers',
-        clip=dict(frames=16, stride=1, per_video=10, sampler='SampleFrames', still=False),
+        clip=dict(frames=16, stride=1, per_video=10, fps=None, sampler='SampleFrames', still=False),
         crop='Resize (171, 128), CenterCrop 112',
         input=dict(channel_order='bgr', mean=[0.0] * 3, std=[1.0] * 3),
         input_as_in_pretraining=None,  # this pretraining does not say
@@ -117,6 +117,20 @@ def test_it_is_written_beside_the_result(tmp_path):
     assert json.loads(path.read_text()) == dict(result=dict(acc=0.5), protocol=dict(seed=1))
     assert read_protocol(tmp_path / 'a' / '1.json') == dict(seed=1)
     assert read_protocol(tmp_path / 'none.json') is None
+
+
+@pytest.mark.parametrize(
+    ('sampler', 'expected'),
+    [
+        (dict(type='auxskd_mm.PaceSample', clip_len=8, fps=12), dict(fps=12, stride=None)),
+        (dict(type='auxskd_mm.TimedSampleFrames', clip_len=8, frame_interval=2, fps=15), dict(fps=15, stride=2)),
+        (dict(type='SampleFrames', clip_len=8, target_fps=10), dict(fps=10, stride=1)),
+    ],
+)
+def test_the_frame_rate_of_the_clips_is_told(sampler, expected):
+    config = Config(dict(test_dataloader=dict(dataset=dict(pipeline=[dict(type='auxskd_mm.OpenVideo'), sampler]))))
+    clip = protocol_of(config, None)['clip']
+    assert {key: clip[key] for key in expected} == expected
 
 
 def test_features_and_what_is_measured_on_them(tmp_path):

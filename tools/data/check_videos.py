@@ -34,6 +34,7 @@ def parse_args() -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     from auxskd_mm.apis import load_config
     from auxskd_mm.config.clip_span import frames_of_config
+    from auxskd_mm.datasets.preparation.frame_rates import FrameRate, describe_rates, spread_of
     from auxskd_mm.datasets.preparation.labeled_list import write_lines
     from auxskd_mm.datasets.preparation.video_check import COMPARED, check_videos, summarize, write_report
     from auxskd_mm.datasets.readers.limits import MAX_PIXELS
@@ -44,10 +45,12 @@ def main(args: argparse.Namespace) -> None:
     check_outputs(args, [args.report, args.good_list], [*args.source, args.config])
     if args.config and args.min_frames is not None:
         raise InputError('--config and --min-frames: give one of them, both say what is short')
+    fps = None
     min_frames = 16 if args.min_frames is None else args.min_frames
     if args.config:
-        min_frames, sampler = frames_of_config(load_config(args.config, args.cfg_options))
-        print(f'short: fewer than {min_frames} frames, which a clip of {sampler} spans', flush=True)
+        min_frames, sampler, fps = frames_of_config(load_config(args.config, args.cfg_options))
+        rate = '' if fps is None else f' at {fps:g} per second'
+        print(f'short: fewer than {min_frames} frames{rate}, which a clip of {sampler} spans', flush=True)
     dataset = UnlabeledVideoDataset(args.source, args.data_prefix, lazy_init=True)
     paths = list(dict.fromkeys(sample['filename'] for sample in dataset.load_data_list()))
     write_report(args.report, [])  # an unusable report file shows before the work, not after it
@@ -55,6 +58,7 @@ def main(args: argparse.Namespace) -> None:
         paths,
         min_frames=min_frames,
         max_pixels=args.max_pixels or MAX_PIXELS,
+        fps=fps,
         workers=args.workers,
         progress=sys.stderr,
     )
@@ -70,6 +74,9 @@ def main(args: argparse.Namespace) -> None:
             print(f'... and {len(found) - args.most} more')
     print(f'of each video {COMPARED} frames were read in order and again by number, and compared')
     print(', '.join(f'{count} {status}' for status, count in summarize(reports).items()) + f' -> {args.report}')
+    rates = [FrameRate(report.fps, report.varies) for report in reports if report.status != 'bad']
+    for line in describe_rates(spread_of(rates)):
+        print(line)
     sys.exit(3 if problems else 0)
 
 

@@ -38,6 +38,13 @@ def parse_args() -> argparse.Namespace:
         metavar='CLIPS',
         help='clips to look at for test clips that look like training clips; 0 for none',
     )
+    parser.add_argument(
+        '--frame-rates',
+        type=int,
+        default=200,
+        metavar='CLIPS',
+        help='clips whose frame rate to read, without decoding, to name the fps of the samplers; 0 for none',
+    )
     add_overwrite(parser)
     return parser.parse_args()
 
@@ -72,6 +79,8 @@ def main(args: argparse.Namespace) -> None:
         sizes = [f'{name} {len(clips)} clips' for name, clips in parts.items()]
         report_no_groups(parts, every, args)
     print(', '.join(sizes) + f', pool {len(parts["train"]) + len(pool)} -> {args.out}')
+    if args.frame_rates > 0:
+        report_frame_rates(pool + [clip.path for clip in every], args.frame_rates)
     if args.compare > 0:
         report_near_duplicates(parts, args.compare)
 
@@ -96,6 +105,14 @@ def report_no_groups(parts: dict[str, list[Clip]], clips: list[Clip], args: argp
             f'  the names suggest {len(groups)} groups ({shown}), {len(train & test)} of them '
             f"on both sides now: --group-pattern '{guess.pattern}'"
         )
+
+
+def report_frame_rates(paths: list[str], most: int) -> None:
+    """Say which frame rates there are, and which fps the samplers should have."""
+    from auxskd_mm.datasets.preparation.frame_rates import describe_rates, read_frame_rates, spread_of
+
+    for line in describe_rates(spread_of(read_frame_rates(paths, most))):
+        print(line)
 
 
 def report_near_duplicates(parts: dict[str, list[Clip]], most: int) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ...errors import VideoReadError
 from ...files import WholeFile
-from ..readers import open_reader
+from ..readers import Reader, open_reader
 from ..readers.frame_index import NUMBERING
 from ..stores.feature_settings import FeatureSettings
 from ..stores.index import StoreIndex
@@ -42,6 +42,7 @@ _KINDS: dict[str, type] = {
         int,
     ),
     'fps': float,
+    'times': list,
 }  # fmt: skip
 
 
@@ -168,8 +169,16 @@ def _add_video(file: BinaryIO, job: ShardJob, video: SourceVideo, state: SourceS
     return dict(
         name=video.name, label=video.label, offset=offset, size=size, table=table, frames=count, fps=reader.fps or 0.0,
         height=shape[0], width=shape[1], checksum=checksum, source=os.path.abspath(video.path), source_size=state.size,
-        source_mtime=state.mtime, extradata=recipe.extradata.hex(),
+        source_mtime=state.mtime, extradata=recipe.extradata.hex(), times=_uneven_times(reader, count),
     )  # fmt: skip
+
+
+def _uneven_times(reader: Reader, count: int) -> list[int]:
+    """Times of the first ``count`` frames in nanoseconds, empty if the frame rate gives them."""
+    times, even = reader.times(), Reader.times(reader)
+    if times is None or (even is not None and np.array_equal(times, even)):
+        return []
+    return np.round(times[:count] * 1e9).astype(np.int64).tolist()
 
 
 def _prepared(

@@ -20,6 +20,7 @@ from typing import NamedTuple, TextIO
 import numpy as np
 
 from ...errors import InputError, VideoReadError
+from ...functional.frame_times import steps_of_video
 from ...texts import write_table, write_text
 from ...workers import progress_bar, worker_pool
 from ..readers import PyAVReader, Reader, open_reader
@@ -28,6 +29,7 @@ from ..readers.frame_names import find_frames
 from ..readers.limits import MAX_PIXELS, reason
 from ..readers.orientation import upright_size
 from ..readers.pyav import frame_array
+from .frame_rates import frame_rate
 
 STATUSES = ('ok', 'bad', 'short', 'duplicate')
 # At most so many frames of each video are read a second time, by number.
@@ -48,6 +50,7 @@ class VideoReport(NamedTuple):
         height: In pixels.
         size: In bytes. For a frame folder, the sum over its images.
         digest: Hash of the content, '' if it could not be read.
+        varies: Whether the distance of the frames varies, by the time stamps.
     """
 
     path: str
@@ -59,15 +62,18 @@ class VideoReport(NamedTuple):
     height: int = 0
     size: int = 0
     digest: str = ''
+    varies: bool = False
 
 
-def check_video(path: str, min_frames: int = 1, max_pixels: int = MAX_PIXELS) -> VideoReport:
+def check_video(path: str, min_frames: int = 1, max_pixels: int = MAX_PIXELS, fps: float | None = None) -> VideoReport:
     """Decode one video to its end, and compare a sample of its frames with the same frames read by number.
 
     Args:
         path: Video file or frame folder.
         min_frames: A video with fewer frames is 'short'.
         max_pixels: A video with more pixels per frame is 'bad'.
+        fps: Rate at which ``min_frames`` counts. None counts the frames of the file. Videos without a rate are counted
+            by their frames.
 
     Returns:
         The report. A video that cannot be read also gives a report, never an exception.
@@ -84,7 +90,10 @@ def check_video(path: str, min_frames: int = 1, max_pixels: int = MAX_PIXELS) ->
                 frames, width, height = _decode_images(reader)
         finally:
             reader.close()
-        report = report._replace(frames=frames, fps=reader.fps, width=width, height=height)
+        report = report._replace(
+            frames=frames, fps=reader.fps, width=width, height=height, varies=frame_rate(reader).varies
+        )
+        times = None if fps is None else reader.times()
         if frames < reader.num_frames - TOLERATED_AT_END:
             return report._replace(reason=f'only {frames} of {reader.num_frames} frames can be decoded')
     except VideoReadError as error:
@@ -92,8 +101,11 @@ def check_video(path: str, min_frames: int = 1, max_pixels: int = MAX_PIXELS) ->
         return report._replace(reason=inside + error.reason)
     except Exception as error:  # whatever a file brings about is said of that file
         return report._replace(reason=_one_line(error))
+    at_rate = ''
+    if fps is not None and times is not None:
+        frames, at_rate = steps_of_video(times, fps, reader.fps), f' at {fps:g} per second'
     if frames < min_frames:
-        return report._replace(status='short', reason=f'{frames} frames, fewer than {min_frames}')
+        return report._replace(status='short', reason=f'{frames} frames{at_rate}, fewer than {min_frames}')
     return report._replace(status='ok', reason=getattr(reader, 'note', ''))
 
 
@@ -102,6 +114,7 @@ def check_videos(
     *,
     min_frames: int = 1,
     max_pixels: int = MAX_PIXELS,
+    fps: float | None = None,
     workers: int | None = None,
     progress: TextIO | None = sys.stderr,
 ) -> list[VideoReport]:
@@ -113,6 +126,7 @@ def check_videos(
         paths: Video files or frame folders.
         min_frames: See :func:`check_video`.
         max_pixels: See :func:`check_video`.
+        fps: See :func:`check_video`.
         workers: Number of processes. None takes one per core.
         progress: Stream for the bar. None shows no bar.
 
@@ -127,7 +141,7 @@ def check_videos(
     if min(min_frames, max_pixels) < 1 or (workers is not None and workers < 1):
         raise InputError(f'min_frames={min_frames}, max_pixels={max_pixels}, workers={workers}: expected at least 1')
     workers = min(workers or os.cpu_count() or 1, len(paths))
-    check = partial(check_video, min_frames=min_frames, max_pixels=max_pixels)
+    check = partial(check_video, min_frames=min_frames, max_pixels=max_pixels, fps=fps)
     reports: dict[int, VideoReport] = {}
     with progress_bar(len(paths), progress) as bar:
         with worker_pool(workers) as pool:

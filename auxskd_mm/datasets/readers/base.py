@@ -55,6 +55,15 @@ class Reader:
             block = max(1, min(_BLOCK, _BLOCK_BYTES // frames[0].nbytes))
             yield from frames
 
+    def times(self) -> np.ndarray | None:
+        """Presentation time of each frame, without decoding.
+
+        Returns:
+            Seconds after the first frame, ascending, float64 (num_frames,). Where a file has no time stamps or false
+            ones, the frames are counted at ``fps``. None if ``fps`` is unknown as well.
+        """
+        return np.arange(self.num_frames) / self.fps if self.fps else None
+
     def close(self) -> None:
         """Release the file."""
 

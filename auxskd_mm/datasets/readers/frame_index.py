@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 NUMBERING = 2
 # AVFMT_FLAG_GENPTS of libavformat/avformat.h, which PyAV sets without asking.
 _INVENT_TIME_STAMPS = 1
+# AVFMT_TS_DISCONT of libavformat/avformat.h.
+_JUMPS_ALLOWED = 0x0200
 # MAX_NVOP_SIZE of libavcodec/mpeg4videodec.c: an MPEG-4 packet that shows no new frame is no larger.
 _LARGEST_EMPTY = 19
 # Time stamps are rounded, to milliseconds in Matroska, and the last frame's duration is not among them.
@@ -51,6 +53,8 @@ class FrameIndex:
             time stamps may then be right, or they may be decoding times in the wrong field.
         simple: Each key frame starts a closed group, every packet shows one frame, and the first frame has time 0.
             Other libraries can find frames of such a file by number.
+        time_base: Seconds per unit of the time stamps, None if unknown.
+        may_jump: Whether the container allows joined recordings with different clocks, as transport streams do.
     """
 
     num_frames: int
@@ -59,6 +63,8 @@ class FrameIndex:
     keys: list[int]
     doubtful: bool
     simple: bool
+    time_base: float | None = None
+    may_jump: bool = False
 
 
 class _Packet(NamedTuple):
@@ -147,6 +153,8 @@ def index_frames(path: str, container: InputContainer, max_pixels: int = MAX_PIX
         keys=sorted(packet.pts for packet in shown if packet.key and packet.pts is not None),
         doubtful=doubtful,
         simple=whole and _groups_are_closed(packets, order or []),
+        time_base=float(stream.time_base) if stream.time_base else None,
+        may_jump=bool(container.format.flags & _JUMPS_ALLOWED),
     )
 
 
@@ -158,12 +166,15 @@ def _packets(path: str, container: InputContainer) -> tuple[list[_Packet], bool]
     codec = stream.codec_context.name
     packets: list[_Packet] = []
     surplus = empty = 0
+    places: list[int] = []
     most = os.path.getsize(path)
     try:
         for packet in container.demux(stream):
             if packet.size == 0 or (codec in ('vp8', 'vp9') and _is_hidden(codec, packet)):
                 continue
             packets.append(_Packet(packet.pts, packet.is_keyframe, packet.is_discard, packet.is_corrupt))
+            if packet.dts is not None:
+                places.append(packet.dts)
             if len(packets) > most:
                 raise VideoReadError(path, f'tells of more frames than it has bytes ({most})')
             if codec == 'mpeg4':
@@ -171,7 +182,8 @@ def _packets(path: str, container: InputContainer) -> tuple[list[_Packet], bool]
                 empty += packet.size <= _LARGEST_EMPTY
     except av.error.FFmpegError as error:
         raise VideoReadError(path, f'is damaged or truncated ({reason(error)})') from None
-    if len(packets) < stream.frames - TOLERATED_AT_END:
+    dropped = _dropped_frames(places) if container.format.name == 'avi' else 0
+    if len(packets) + dropped < stream.frames - TOLERATED_AT_END:
         raise VideoReadError(
             path, f'is truncated: its header promises {stream.frames} frames, the file holds {len(packets)}'
         )
@@ -185,6 +197,20 @@ def _packets(path: str, container: InputContainer) -> tuple[list[_Packet], bool]
         # DivX packs two frames into a packet and adds an empty one. None of them has the time stamp of its frame.
         packets = [packet._replace(pts=None) for packet in packets]
     return packets, surplus == empty
+
+
+def _dropped_frames(places: list[int]) -> int:
+    """Number of frames that an AVI counts, but leaves out because the frame before stays.
+
+    Its time stamps count all frames. At the end it can have left out as many as anywhere else.
+
+    Args:
+        places: Decoding time stamps of the packets.
+    """
+    if len(places) < 2:
+        return 0
+    distances = np.diff(places)
+    return int(places[-1] - places[0] + 1 - len(places) + max(distances.max() - 1, 0))
 
 
 def _is_hidden(codec: str, packet: Packet) -> bool:

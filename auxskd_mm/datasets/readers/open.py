@@ -1,8 +1,8 @@
 """Reading single frames by number from videos, frame folders and training stores.
 
-Every reader has ``num_frames``, ``fps`` (None if unknown), ``read(indices)``, ``stream()`` and ``close()``; ``read``
-takes ascending distinct frame numbers and returns as many uint8 (H, W, 3) arrays. Anything wrong with the file is a
-:class:`VideoReadError`.
+Every reader has ``num_frames``, ``fps`` (None if unknown), ``read(indices)``, ``stream()``, ``times()`` and
+``close()``. ``read`` takes ascending distinct frame numbers and returns as many uint8 (H, W, 3) arrays. Anything wrong
+with the file is a :class:`VideoReadError`.
 """
 
 from __future__ import annotations
@@ -62,6 +62,10 @@ class _OtherReader(Reader):
     def stream(self) -> Iterator[np.ndarray]:
         """See :class:`Reader`."""
         return self._pyav.stream() if self._by_pyav else super().stream()
+
+    def times(self) -> np.ndarray | None:
+        """See :class:`Reader`."""
+        return self._pyav.times()
 
     def close(self) -> None:
         """See :class:`Reader`."""

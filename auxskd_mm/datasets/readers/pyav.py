@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import VideoReadError
+from ...functional.frame_times import even_times, without_jumps
 from .base import TOLERATED_AT_END, Reader
 from .frame_index import index_frames, open_container
 from .limits import MAX_PIXELS, reason
@@ -45,6 +46,7 @@ class PyAVReader(Reader):
             raise
         self.num_frames, self.fps = self.index.num_frames, self.index.fps
         self._number = {pts: i for i, pts in enumerate(self.index.order or ())}
+        self._times: np.ndarray | None = None
         # Whether the time stamps give the frames' numbers: found out to be false, they are not used again.
         self._timed = self.index.order is not None
 
@@ -151,6 +153,16 @@ class PyAVReader(Reader):
             raise VideoReadError(self.path, f'only {count} of {self.num_frames} frames can be decoded')
         for _ in range(self.num_frames - count):
             yield array
+
+    def times(self) -> np.ndarray | None:
+        """See :class:`Reader`. They are those of the index, without rounding and jumps."""
+        order, unit = self.index.order, self.index.time_base
+        if order is None or unit is None:
+            return super().times()
+        if self._times is None:  # of an hour's recording it takes a while
+            times = (np.asarray(order, dtype=np.int64) - order[0]) * unit
+            self._times = even_times(without_jumps(times) if self.index.may_jump else times, self.fps)
+        return self._times
 
     def _array(self, frame: VideoFrame) -> np.ndarray:
         return frame_array(frame, self.channel_order)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...texts import ERRORS
 from .feature_settings import FeatureSettings
-from .schema import check_extradata, check_names, check_rows, read_arrays
+from .schema import check_extradata, check_names, check_rows, check_times, read_arrays
 from .settings import StoreSettings
 from .sources import SourceState
 
@@ -33,7 +33,9 @@ _ROW = np.dtype(
         ('source_mtime', '<i8'),
     ]
 )
-_ARRAYS = ('rows', 'names', 'sources', 'extradata')
+_TEXTS = ('names', 'sources', 'extradata')
+# Of the videos with uneven frames: their rows, and the times of all their frames. Older stores have neither.
+_TIMES = dict(timed=np.dtype('<i8'), times=np.dtype('<i8'))
 
 
 class StoreIndex:
@@ -44,12 +46,21 @@ class StoreIndex:
         names: Names of the videos in the store.
         sources: Paths of the source videos.
         extradata: Decoder set-ups that rows refer to by number.
+        timed: Rows of the videos whose frames are not evenly spaced, ascending. None in a store without times.
+        times: Times of the frames of these videos, one video after another, in nanoseconds after the first frame.
     """
 
     def __init__(
-        self, rows: np.ndarray, names: Sequence[str], sources: Sequence[str], extradata: Sequence[bytes]
+        self,
+        rows: np.ndarray,
+        names: Sequence[str],
+        sources: Sequence[str],
+        extradata: Sequence[bytes],
+        timed: np.ndarray | None = None,
+        times: np.ndarray | None = None,
     ) -> None:
         self.rows, self.names, self.sources, self.extradata = rows, names, sources, extradata
+        self.timed, self.times = timed, times
 
     @classmethod
     def of_shards(cls, shards: Sequence[dict[str, Any]]) -> StoreIndex:
@@ -62,18 +73,22 @@ class StoreIndex:
             for key in _ROW.names or ():
                 row[key] = numbers[key] if key in numbers else video[key]
         names, sources = ([video[key] for _, video in videos] for key in ('name', 'source'))
-        return cls(rows, names, sources, [bytes.fromhex(text) for text in known])
+        timed = np.asarray([i for i, (_, video) in enumerate(videos) if video['times']], dtype='<i8')
+        times = np.asarray([time for _, video in videos for time in video['times']], dtype='<i8')
+        return cls(rows, names, sources, [bytes.fromhex(text) for text in known], timed, times)
 
     def to_bytes(self) -> bytes:
         """The content of the index file."""
         buffer = io.BytesIO()
-        np.savez(
-            buffer,
+        arrays = dict(
             rows=self.rows,
             names=_text(self.names),
             sources=_text(self.sources),
             extradata=_text([data.hex() for data in self.extradata]),
         )
+        if self.timed is not None and self.times is not None:
+            arrays.update(timed=self.timed, times=self.times)
+        np.savez(buffer, **arrays)  # type: ignore[arg-type]  # the stub takes the keys for allow_pickle
         return buffer.getvalue()
 
     @classmethod
@@ -83,14 +98,16 @@ class StoreIndex:
         Raises:
             ValueError: If it is damaged.
         """
-        kinds = {key: _ROW if key == 'rows' else np.dtype(np.uint8) for key in _ARRAYS}
+        kinds = dict(rows=_ROW, **dict.fromkeys(_TEXTS, np.dtype(np.uint8)))
         try:
-            arrays = read_arrays(data, kinds)
-            lists = {key: arrays[key].tobytes().decode('utf-8', ERRORS).split('\n') for key in _ARRAYS if key != 'rows'}
+            arrays = read_arrays(data, kinds, _TIMES)
+            lists = {key: arrays[key].tobytes().decode('utf-8', ERRORS).split('\n') for key in _TEXTS}
             extradata = [bytes.fromhex(text) for text in lists['extradata']]
         except Exception as error:  # zipfile and NumPy raise many kinds at bytes that are not theirs
             raise ValueError(str(error).partition('\n')[0][:200] or type(error).__name__) from None
-        return cls(arrays['rows'], lists['names'], lists['sources'], extradata)
+        return cls(
+            arrays['rows'], lists['names'], lists['sources'], extradata, arrays.get('timed'), arrays.get('times')
+        )
 
     def check(self, sizes: Sequence[int], settings: StoreSettings | FeatureSettings) -> StoreIndex:
         """Return the index if it fits a store with these settings and shards of these sizes.
@@ -105,7 +122,23 @@ class StoreIndex:
         check_names(self.names)
         check_extradata(self.extradata, settings.layout)
         check_rows(self.rows, sizes, len(self.extradata), settings)
+        if self.timed is not None and self.times is not None:
+            check_times(self.timed, self.times, self.rows['frames'])
         return self
+
+    def frame_times(self, number: int) -> np.ndarray | None:
+        """Times of the frames of a row in seconds after the first one, float64 (T,). None if they are evenly spaced."""
+        if self.timed is None or self.times is None:
+            return None
+        place = int(np.searchsorted(self.timed, number))
+        if place == len(self.timed) or self.timed[place] != number:
+            return None
+        end = int(self._ends[place])
+        return self.times[end - int(self.rows['frames'][number]) : end] * 1e-9
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        return np.cumsum(self.rows['frames'][self.timed], dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -61,6 +61,21 @@ class StoredVideoReader(Reader):
         self._stem = member_stem(store.index.names[number])
         self._checked = False
         self._store, self._extradata = store, int(row['extradata'])
+        self._number = number
+
+    def times(self) -> np.ndarray | None:
+        """See :class:`Reader`. They are those of the source video.
+
+        Raises:
+            InputError: If the store was packed before stores kept time stamps.
+        """
+        if self._store.index.timed is None:
+            raise InputError(
+                f'{self._store.path}: packed by a version that kept no time stamps, which fps needs; run '
+                'tools/data/pack_videos.py again with the same arguments, or set fps=None of the sampler'
+            )
+        times = self._store.index.frame_times(self._number)
+        return super().times() if times is None else times
 
     def read(self, indices: Sequence[int]) -> list[np.ndarray]:
         """See :class:`Reader`."""

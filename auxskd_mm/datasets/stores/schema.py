@@ -183,6 +183,26 @@ def check_rows(
     _refuse_overlaps(rows['shard'], spans)
 
 
+def check_times(timed: np.ndarray, times: np.ndarray, frames: np.ndarray) -> None:
+    """Check the times of the videos with uneven frames.
+
+    Args:
+        timed: Rows of these videos, int64 (K,).
+        times: Nanoseconds after the first frame, one video after another, int64 (M,).
+        frames: Number of frames of every row, (N,).
+    """
+    if len(timed) and not (timed[0] >= 0 and timed[-1] < len(frames) and (np.diff(timed) > 0).all()):
+        raise ValueError('the rows of its time stamps are no rows in order')
+    ends = np.cumsum(frames[timed], dtype=np.int64)
+    if (int(ends[-1]) if len(ends) else 0) != len(times):
+        raise ValueError(f'it has {len(times)} time stamps, which is not the number of frames of their videos')
+    firsts = np.zeros(len(times), dtype=bool)
+    firsts[ends - frames[timed]] = True
+    rises = np.diff(times, prepend=0) > 0
+    if (times[firsts] != 0).any() or (times < 0).any() or not rises[~firsts].all():
+        raise ValueError('time stamps of a video do not ascend from 0')
+
+
 def _refuse_rows(wrong: np.ndarray, rows: np.ndarray, key: str, expected: str) -> None:
     if wrong.any():
         i = int(np.argmax(wrong))
@@ -200,7 +220,9 @@ def _refuse_overlaps(shard: np.ndarray, spans: Sequence[tuple[str, np.ndarray, n
         raise ValueError('two of its videos share bytes of a shard')
 
 
-def read_arrays(data: bytes, dtypes: Mapping[str, np.dtype]) -> dict[str, np.ndarray]:
+def read_arrays(
+    data: bytes, dtypes: Mapping[str, np.dtype], optional: Mapping[str, np.dtype] | None = None
+) -> dict[str, np.ndarray]:
     """One-dimensional arrays (N,) of an ``.npz`` file. They take no more memory than the file has bytes.
 
     NumPy's own reader unpacks compressed arrays, and allocates any size that a header states.
@@ -208,9 +230,12 @@ def read_arrays(data: bytes, dtypes: Mapping[str, np.dtype]) -> dict[str, np.nda
     Args:
         data: Content of the file.
         dtypes: Name and type of each array.
+        optional: The same of arrays of which the file has all or none.
     """
     arrays = {}
     with zipfile.ZipFile(io.BytesIO(data)) as file:
+        if optional and f'{next(iter(optional))}.npy' in file.namelist():
+            dtypes = {**dtypes, **optional}
         if sorted(file.namelist()) != sorted(f'{name}.npy' for name in dtypes):
             raise ValueError(f'its arrays are {", ".join(sorted(file.namelist())[:5])}, not {", ".join(dtypes)}'[:200])
         for name, dtype in dtypes.items():

@@ -11,6 +11,7 @@ from .relative_speed_sampling import RelativeSpeedSample
 from .sampling import PretextSampler
 from .segment_pace_sampling import SegmentPaceSample
 from .still import StillFrames
+from .time_true import TimedSampleFrames, TimeTrue
 from .views import PerView
 
 __all__ = [
@@ -30,4 +31,6 @@ __all__ = [
     'RelativeSpeedSample',
     'SegmentPaceSample',
     'StillFrames',
+    'TimeTrue',
+    'TimedSampleFrames',
 ]

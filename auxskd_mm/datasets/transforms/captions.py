@@ -35,13 +35,23 @@ def shown_clips(steps: Sequence[Any], results: Mapping[str, Any], views: int, le
     """
     for step in steps:
         if hasattr(step, 'shown_clips') and all(task.label_key in results for task in step.tasks):
-            return step.shown_clips(results, views, length)
+            return [_with_seconds(clip, results, length) for clip in step.shown_clips(results, views, length)]
     every = int(results.get('frame_interval', 1))
     tail = '' if every == 1 else f', one frame in {every}'
-    return [
+    plain = [
         ShownClip(view, np.arange(length), np.zeros(length, dtype=bool), f'clip {view + 1} of {views}{tail}')
         for view in range(views)
     ]
+    return [_with_seconds(clip, results, length) for clip in plain]
+
+
+def _with_seconds(clip: ShownClip, results: Mapping[str, Any], length: int) -> ShownClip:
+    """The clip with the times of its first and last frame in the caption, if a sampler with ``fps`` wrote them."""
+    if 'frame_seconds' not in results:
+        return clip
+    seconds = np.asarray(results['frame_seconds']).reshape(-1, length)
+    own = seconds[clip.view % len(seconds)][clip.positions]
+    return clip._replace(caption=f'{clip.caption}, from {own[0]:.2f} s to {own[-1]:.2f} s')
 
 
 GOES_ROUND = ', goes round '

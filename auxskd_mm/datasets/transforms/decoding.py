@@ -10,7 +10,7 @@ from mmcv.transforms import BaseTransform
 
 from ...errors import InputError
 from ...registry import TRANSFORMS
-from ..readers import CHANNEL_ORDERS, READERS, open_reader
+from ..readers import CHANNEL_ORDERS, READERS, Reader, open_reader
 from ..readers.limits import MAX_PIXELS
 
 # Steps that decode frames: ours and MMAction2's.
@@ -32,7 +32,7 @@ class OpenVideo(BaseTransform):
     """Open a video file, a frame folder or a video in a training store, and count its frames.
 
     Required keys: ``filename``. Added keys: ``video_reader`` (an existing one is kept), ``total_frames``, ``avg_fps``
-    (None for frame folders). The frame count of the file replaces the frame count of a list.
+    (None if unknown). The frame count of the file replaces the frame count of a list.
 
     Args:
         backend: 'pyav', 'decord' or 'opencv' for video files.
@@ -43,6 +43,8 @@ class OpenVideo(BaseTransform):
             the interpolation. With None, and for all other kinds of files, frames are read in full.
         max_pixels: Largest number of pixels per stored frame, so that no file takes all memory. A video with larger
             frames is bad. The default is 8192 x 8192.
+        source_fps: Frame rate of sources that have none, such as frame folders and arrays. Samplers with ``fps`` need
+            it. It has no effect on files with a frame rate.
 
     Raises:
         InputError: For an unknown backend or channel order.
@@ -55,6 +57,7 @@ class OpenVideo(BaseTransform):
         channel_order: str = 'rgb',
         target: tuple[int, int] | None = None,
         max_pixels: int = MAX_PIXELS,
+        source_fps: float | None = None,
     ) -> None:
         if backend not in READERS:
             raise InputError(f"OpenVideo.backend='{backend}': expected one of {', '.join(map(repr, READERS))}")
@@ -64,9 +67,12 @@ class OpenVideo(BaseTransform):
             raise InputError(f'OpenVideo.target={target}: expected (width, height), as of the Resize that follows')
         if max_pixels < 1:
             raise InputError(f'OpenVideo.max_pixels={max_pixels}: expected at least 1')
+        if source_fps is not None and not 0 < source_fps < float('inf'):
+            raise InputError(f'OpenVideo.source_fps={source_fps}: expected the frames per second of the sources')
         self.backend = backend
         self.channel_order = channel_order
         self.max_pixels = max_pixels
+        self.source_fps = source_fps
         self.target = None if target is None else (int(target[0]), int(target[1]))
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -80,6 +86,11 @@ class OpenVideo(BaseTransform):
                 target=self.target,
                 max_pixels=self.max_pixels,
             )
+        return self.note(results, reader)
+
+    def note(self, results: dict[str, Any], reader: Reader) -> dict[str, Any]:
+        """Write what an opened reader knows into the sample."""
+        reader.fps = reader.fps or self.source_fps
         results['video_reader'] = reader
         results['total_frames'] = reader.num_frames
         results['avg_fps'] = reader.fps
@@ -89,7 +100,7 @@ class OpenVideo(BaseTransform):
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(backend={self.backend!r}, channel_order={self.channel_order!r}, '
-            f'target={self.target}, max_pixels={self.max_pixels})'
+            f'target={self.target}, max_pixels={self.max_pixels}, source_fps={self.source_fps})'
         )
 
 

@@ -30,6 +30,7 @@ class ClipOrderSample(PretextSampler):
         tuple_len: Clips per tuple, 2 to 5.
         interval: Frames left out between two neighbouring clips.
         seed: See :class:`PretextSampler`. The test code of the original seeds every item with its index.
+        fps: See :class:`PretextSampler`.
 
     Raises:
         InputError: For an unknown tuple length, clips without frames or a negative interval.
@@ -50,8 +51,15 @@ class ClipOrderSample(PretextSampler):
 
     span_settings = ('clip_len', 'tuple_len', 'interval')
 
-    def __init__(self, clip_len: int = 16, tuple_len: int = 3, interval: int = 8, seed: int | None = None) -> None:
-        super().__init__(clip_len, seed)
+    def __init__(
+        self,
+        clip_len: int = 16,
+        tuple_len: int = 3,
+        interval: int = 8,
+        seed: int | None = None,
+        fps: float | None = None,
+    ) -> None:
+        super().__init__(clip_len, seed, fps)
         try:
             self.orders = clip_orders(tuple_len)
             self.span = order_tuple_span(clip_len, interval, tuple_len)
@@ -61,7 +69,7 @@ class ClipOrderSample(PretextSampler):
         self.interval = interval
         self.tasks = (Task('order', order_names(tuple_len), clips=tuple_len),)
 
-    def frames_needed(self, fps: float | None = None) -> int:
+    def frames_needed(self) -> int:
         """See :class:`PretextSampler`. The whole tuple must fit."""
         return self.span
 
@@ -82,9 +90,9 @@ class ClipOrderSample(PretextSampler):
         if num_frames < self.span:
             raise VideoReadError(
                 str(results.get('filename', '?')),
-                f'has {num_frames} frames, but {self.tuple_len} clips of {self.clip_len} with intervals of '
-                f'{self.interval} span {self.span}; use longer videos, or lower tuple_len, interval or clip_len of '
-                f'{type(self).__name__}',
+                f'has {num_frames} frames{self._at_rate(num_frames)}, but {self.tuple_len} clips of {self.clip_len} with '
+                f'intervals of {self.interval} span {self.span}; use longer videos, or lower tuple_len, interval or '
+                f'clip_len of {type(self).__name__}',
             )
         rng = self.generator(results)
         start = int(rng.randint(0, num_frames - self.span + 1))
@@ -97,5 +105,5 @@ class ClipOrderSample(PretextSampler):
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(clip_len={self.clip_len}, tuple_len={self.tuple_len}, interval={self.interval}, '
-            f'seed={self.seed})'
+            f'fps={self.fps}, seed={self.seed})'
         )

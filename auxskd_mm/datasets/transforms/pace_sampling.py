@@ -41,6 +41,8 @@ class PaceSample(PretextSampler):
         slow_motion: For a position between two frames, ``'repeat'`` shows the earlier frame and ``'interpolate'`` shows
             a blend of both.
         seed: See :class:`PretextSampler`.
+        fps: See :class:`PretextSampler`. Slow motion repeats or blends frames at this rate, even if the file has frames
+            between them. Clips then look the same at every rate of the file.
 
     Both modes accept videos of any length.
 
@@ -68,8 +70,9 @@ class PaceSample(PretextSampler):
         mode: str = 'faithful',
         slow_motion: str = 'repeat',
         seed: int | None = None,
+        fps: float | None = None,
     ) -> None:
-        super().__init__(clip_len, seed)
+        super().__init__(clip_len, seed, fps)
         name = type(self).__name__
         self.paces = tuple(paces)
         if len(self.paces) < 2:
@@ -105,7 +108,7 @@ class PaceSample(PretextSampler):
         who = '' if self.num_views == 1 else f'view {view + 1} of {self.num_views}: '
         return f'{who}pace {self.paces[int(results["pace_label"][view])]:g}x'
 
-    def frames_needed(self, fps: float | None = None) -> int:
+    def frames_needed(self) -> int:
         """See :class:`PretextSampler`. The longest clip has the highest pace."""
         return pace_span(self.clip_len, max(self.paces))
 
@@ -146,13 +149,14 @@ class PaceSample(PretextSampler):
         if results.get('test_mode') and (num_frames < self.frames_needed() or any(map(goes_round, views))):
             self.note_alike(results, [self._alike(view, num_frames) for view in views])
         if self.slow_motion == 'interpolate' and any(pace != int(pace) for pace in self.paces):
-            results['frame_inds'] = np.concatenate([low, high])
+            later = self.file_frames(dict(results), high)  # a copy, which keeps the times of the earlier frames
+            results['frame_inds'] = np.concatenate([results['frame_inds'], later])
             results['blend_weight'] = weight
         return results
 
     def __repr__(self) -> str:
         return (
-            f'{type(self).__name__}(clip_len={self.clip_len}, paces={self.paces}, num_views={self.num_views}, '
+            f'{type(self).__name__}(clip_len={self.clip_len}, fps={self.fps}, paces={self.paces}, num_views={self.num_views}, '
             f'mode={self.mode!r}, slow_motion={self.slow_motion!r}, seed={self.seed})'
         )
 

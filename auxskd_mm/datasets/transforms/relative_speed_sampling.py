@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, VideoReadError
-from ...functional.relative_speed import frames_needed, resample_indices, strided_crop
+from ...errors import InputError
+from ...functional.relative_speed import frames_needed, strided_crop
 from ...registry import TRANSFORMS
 from .captions import ShownClip
 from .sampling import PretextSampler
@@ -18,7 +18,7 @@ from .sampling import PretextSampler
 class RelativeSpeedSample(PretextSampler):
     """Clips that are long enough for every speed: the sampler of RSPNet.
 
-    Required keys: ``total_frames``, and ``avg_fps`` where ``fps`` is set. Added keys: ``frame_inds`` int64
+    Required keys: ``total_frames``. Added keys: ``frame_inds`` int64
     (num_views * clip_len * max_speed,), ``clip_len`` (= clip_len * max_speed, the frames of a view), ``num_clips``
     (= num_views) and ``frame_interval``. There is no label. The model draws the speed of each clip on the device, and
     selects the frames of that speed from the view.
@@ -30,12 +30,12 @@ class RelativeSpeedSample(PretextSampler):
         clip_len: Frames per clip at the input of the network.
         max_speed: Highest speed that the model takes from a view.
         num_views: Views per video. RSPNet has 2, the query first and the key second.
-        fps: Frame rate to resample to before drawing. None keeps the video's own rate.
+        fps: See :class:`PretextSampler`. The original has such an option too. It counts frames at the average rate of
+            the video (:func:`resample_indices`), which differs by up to a frame.
         seed: See :class:`PretextSampler`.
 
     Raises:
-        InputError: For settings below 1. Also from ``transform``, if ``fps`` is set and the source has no frame rate.
-        VideoReadError: From ``transform``, if no frame of the video is left at ``fps``.
+        InputError: For settings below 1.
 
     Example:
         >>> from auxskd_mm.datasets.transforms import RelativeSpeedSample
@@ -57,32 +57,22 @@ class RelativeSpeedSample(PretextSampler):
         fps: float | None = None,
         seed: int | None = None,
     ) -> None:
-        super().__init__(clip_len, seed)
+        super().__init__(clip_len, seed, fps)
         for key, value in (('max_speed', max_speed), ('num_views', num_views)):
             if value < 1:
                 raise InputError(f'{type(self).__name__}.{key}={value}: expected at least 1')
-        if fps is not None and not fps > 0:
-            raise InputError(f"{type(self).__name__}.fps={fps}: expected a rate above 0, or None for the video's own")
         self.max_speed = max_speed
         self.num_views = num_views
-        self.fps = fps
 
-    def frames_needed(self, fps: float | None = None) -> int:
-        """See :class:`PretextSampler`. It is the length of a view, in frames of the video before resampling."""
-        length = frames_needed(self.clip_len * self.max_speed, 1)
-        needed = length
-        if self.fps is not None and fps:
-            needed = max(int(length * fps / self.fps) - 1, 1)
-            while len(resample_indices(needed, float(fps), self.fps)) < length:
-                needed += 1
-        return needed
+    def frames_needed(self) -> int:
+        """See :class:`PretextSampler`. It is the length of a view."""
+        return self.clip_len * self.max_speed
 
     def describe(self) -> str:
         """See :class:`PretextSampler`."""
         views = f'{self.num_views} independent view{"s" if self.num_views > 1 else ""}'
-        rate = '' if self.fps is None else f' at {self.fps:g} frames per second'
         frames = self.clip_len * self.max_speed
-        return f'{views} of {frames} frames{rate}, out of which the model takes both speeds{self._seeded()}'
+        return f'{views} of {frames} frames{self._at_rate(frames)}, out of which the model takes both speeds{self._seeded()}'
 
     def shown_clips(self, results: Mapping[str, Any], views: int, length: int) -> list[ShownClip]:
         """Both speeds of each view, as :meth:`RSPNet.clips` takes them; see :class:`PretextSampler`."""
@@ -95,29 +85,14 @@ class RelativeSpeedSample(PretextSampler):
                 clips.append(ShownClip(view, positions, paced, f'{who} at speed {speed}x'))
         return clips
 
-    def _frames(self, results: dict[str, Any]) -> np.ndarray:
-        """Frames to draw from, int64 (M,), M at least 1."""
-        num_frames = self.num_frames(results)
-        if self.fps is None:
-            return np.arange(num_frames)
-        name, source_fps = str(results.get('filename', '?')), results.get('avg_fps')
-        if not source_fps:
-            raise InputError(
-                f'{name}: has no frame rate to resample from, as every frame folder; set {type(self).__name__}.fps=None'
-            )
-        frames = resample_indices(num_frames, float(source_fps), self.fps)
-        if len(frames) == 0:
-            raise VideoReadError(name, f'nothing is left of its {num_frames} frames at {self.fps} frames per second')
-        return frames
-
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Draw the start of every view."""
-        frames = self._frames(results)
+        num_frames = self.num_frames(results)
         rng = self.generator(results)
         length = self.clip_len * self.max_speed
-        free = max(len(frames) - frames_needed(length, 1), 0)
+        free = max(num_frames - frames_needed(length, 1), 0)
         starts = [int(rng.randint(0, free + 1)) for _ in range(self.num_views)]
-        self.write_clips(results, [frames[strided_crop(len(frames), length, 1, start)] for start in starts])
+        self.write_clips(results, [strided_crop(num_frames, length, 1, start) for start in starts])
         return results
 
     def __repr__(self) -> str:

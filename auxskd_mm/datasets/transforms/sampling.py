@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from ...errors import InputError, VideoReadError
+from ...errors import InputError
 from ...functional.tasks import Task, drawn_tasks
 from .captions import ShownClip
+from .time_true import TimeTrue
 
 
-class PretextSampler(BaseTransform):
+class PretextSampler(TimeTrue, BaseTransform):
     """Base of the samplers: random numbers, labels and the description of a sampler.
 
     A subclass writes :meth:`transform` and sets ``tasks`` to the labels that it draws. It may also describe itself
@@ -27,17 +28,21 @@ class PretextSampler(BaseTransform):
         clip_len: Frames per clip.
         seed: None draws from NumPy's global generator, which MMEngine seeds in every worker. With an integer, the draws
             of a sample depend on (seed, sample index) alone. Every evaluation then sees the same clips.
+        fps: Frame rate at which clips are drawn, by the presentation times of the video. A speed of 2 is then twice as
+            fast whatever the rate of the file. All other settings count frames at this rate; see :class:`TimeTrue`.
+            None counts the frames of the file, as the papers do.
     """
 
     tasks: tuple[Task, ...] = ()
     # What to lower where videos are shorter than a clip spans.
     span_settings: tuple[str, ...] = ('clip_len',)
 
-    def __init__(self, clip_len: int, seed: int | None = None) -> None:
+    def __init__(self, clip_len: int, seed: int | None = None, fps: float | None = None) -> None:
         if not isinstance(clip_len, int) or clip_len < 1:
             raise InputError(f'{type(self).__name__}.clip_len={clip_len!r}: expected a number of frames, at least 1')
         self.clip_len = clip_len
         self.seed = seed
+        self.set_fps(fps)
 
     def generator(self, results: dict[str, Any]) -> Any:
         """Random generator for one sample. It has NumPy's ``randint(low, high)``, which excludes high."""
@@ -45,32 +50,15 @@ class PretextSampler(BaseTransform):
             return np.random
         return np.random.RandomState([self.seed % 2**32, int(results.get('sample_idx', 0))])
 
-    @staticmethod
-    def num_frames(results: dict[str, Any]) -> int:
-        """Frames of the opened video.
-
-        Raises:
-            VideoReadError: If the video has no frames.
-        """
-        total = int(results['total_frames'])
-        if total < 1:
-            raise VideoReadError(str(results.get('filename', '?')), 'holds no frames; remove it from the list')
-        return total
-
-    @staticmethod
-    def write_clips(results: dict[str, Any], clips: Sequence[np.ndarray]) -> None:
+    def write_clips(self, results: dict[str, Any], clips: Sequence[np.ndarray]) -> None:
         """Write ``frame_inds``, ``clip_len`` and ``num_clips`` from clips of equal length, each int (clip_len,)."""
-        results['frame_inds'] = np.concatenate(clips)
+        results['frame_inds'] = self.file_frames(results, np.concatenate(clips))
         results['clip_len'] = len(clips[0])
         results['num_clips'] = len(clips)
         results['frame_interval'] = 1
 
-    def frames_needed(self, fps: float | None = None) -> int:
-        """Fewest frames of a video from which no drawn clip wraps to the first frame.
-
-        Args:
-            fps: Frame rate of the video, for samplers that resample.
-        """
+    def frames_needed(self) -> int:
+        """Fewest frames (with ``fps``: steps) of a video from which no drawn clip wraps to the first frame."""
         return self.clip_len
 
     @staticmethod
@@ -138,7 +126,8 @@ class PretextSampler(BaseTransform):
         ]
 
     def _clips_in_words(self, views: int) -> str:
-        return f'a clip of {self.clip_len} frames' if views == 1 else f'{views} clips of {self.clip_len} frames'
+        clips = f'a clip of {self.clip_len} frames' if views == 1 else f'{views} clips of {self.clip_len} frames'
+        return clips + self._at_rate(self.clip_len)
 
     def _seeded(self) -> str:
         return '' if self.seed is None else f' (the same draws every time, seed {self.seed})'

@@ -68,6 +68,7 @@ class SegmentPaceSample(PretextSampler):
             each view by itself, for :class:`SpeedRankHead`. Any number of segments and up to one view per speed are
             then possible. The speeds of the views always differ.
         seed: See :class:`PretextSampler`.
+        fps: See :class:`PretextSampler`.
 
     All modes accept videos that are shorter than the clip. The clip then starts at frame 0 and wraps.
 
@@ -102,8 +103,9 @@ class SegmentPaceSample(PretextSampler):
         base_step: int = 1,
         unchanged_speed: bool = True,
         distinct_segments: bool = True,
+        fps: float | None = None,
     ) -> None:
-        super().__init__(clip_len, seed)
+        super().__init__(clip_len, seed, fps)
         name = type(self).__name__
         if mode not in ('faithful', 'fit', 'pecop'):
             raise InputError(f"{name}.mode='{mode}': expected 'faithful', 'fit' or 'pecop'")
@@ -190,7 +192,7 @@ class SegmentPaceSample(PretextSampler):
             self.clip_len, self.num_segments, segment, speed, disjoint=self.disjoint, base_step=self.base_step
         )
 
-    def frames_needed(self, fps: float | None = None) -> int:
+    def frames_needed(self) -> int:
         """See :class:`PretextSampler`. The longest clip has the highest speed. The modes that wrap look further ahead."""
         if self._needed is None:
             self._needed = self._frames_needed()
@@ -267,7 +269,7 @@ class SegmentPaceSample(PretextSampler):
 
     def __repr__(self) -> str:
         return (
-            f'{type(self).__name__}(clip_len={self.clip_len}, num_segments={self.num_segments}, '
+            f'{type(self).__name__}(clip_len={self.clip_len}, fps={self.fps}, num_segments={self.num_segments}, '
             f'speeds={self.speeds}, num_views={self.num_views}, mode={self.mode!r}, '
             f'lookahead={self.lookahead}, disjoint={self.disjoint}, base_step={self.base_step}, '
             f'unchanged_speed={self.unchanged_speed}, distinct_segments={self.distinct_segments}, seed={self.seed})'

@@ -4,7 +4,7 @@ clip_len = 16
 pack = dict(
     type='PackActionInputs',
     algorithm_keys=('pace_label', 'segment_label'),
-    meta_keys=('filename', 'sample_idx', 'frame_inds'),
+    meta_keys=('filename', 'sample_idx', 'frame_inds', 'frame_seconds'),
 )
 sample = dict(
     type='auxskd_mm.SegmentPaceSample',

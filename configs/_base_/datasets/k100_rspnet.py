@@ -2,7 +2,9 @@
 # speeds out of them (methods of PeihaoChen/RSPNet @ 2958779). Grey, jitter and normalisation are the model's data
 # preprocessor's, on its device as in the original.
 clip_len = 16
-pack = dict(type='PackActionInputs', algorithm_keys=(), meta_keys=('filename', 'sample_idx', 'frame_inds'))
+pack = dict(
+    type='PackActionInputs', algorithm_keys=(), meta_keys=('filename', 'sample_idx', 'frame_inds', 'frame_seconds')
+)
 sample = dict(type='auxskd_mm.RelativeSpeedSample', clip_len=clip_len, max_speed=2)
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),

@@ -5,7 +5,7 @@ clip_len = 16
 pack = dict(
     type='PackActionInputs',
     algorithm_keys=('order_label',),
-    meta_keys=('filename', 'sample_idx', 'frame_inds'),
+    meta_keys=('filename', 'sample_idx', 'frame_inds', 'frame_seconds'),
 )
 sample = dict(type='auxskd_mm.ClipOrderSample', clip_len=clip_len, tuple_len=3, interval=8)
 train_pipeline = [

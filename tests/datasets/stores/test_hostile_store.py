@@ -187,6 +187,34 @@ def index_cases(arrays):
     yield 'objects', dict(arrays, names=np.array(names, dtype=object))
 
 
+def test_time_stamps_that_cannot_be(stores, tmp_path):
+    store = tmp_path / 'raw'
+    shutil.copytree(stores / 'raw', store)
+    arrays = arrays_of(store)
+    frames = arrays['rows']['frames'].astype(np.int64)
+    times = np.concatenate([np.arange(frames[0]), np.arange(frames[1])]) * 10**7
+    right = dict(arrays, timed=np.arange(2), times=times)
+    write_arrays(store, right)
+    assert read_right_or_refused(store) == 'right'
+    backwards, late = times.copy(), times.copy()
+    backwards[3] = backwards[1]
+    late[0] = 1
+    for what, changed in {
+        'rows': dict(right, timed=np.asarray([0, 10**6])),
+        'negative rows': dict(right, timed=np.asarray([-1, 0])),
+        'rows twice': dict(right, timed=np.asarray([1, 1])),
+        'too few': dict(right, times=times[:-1]),
+        'none': dict(right, times=times[:0]),
+        'backwards': dict(right, times=backwards),
+        'negative': dict(right, times=times - 1),
+        'late': dict(right, times=late),
+        'floats': dict(right, times=times.astype(float)),
+        'one array alone': {key: right[key] for key in right if key != 'times'},
+    }.items():
+        write_arrays(store, changed)
+        assert 'damaged' in read_right_or_refused(store), what
+
+
 @pytest.mark.parametrize('layout', LAYOUTS)
 def test_indexes_that_hold_something_else(stores, tmp_path, layout):
     store = tmp_path / layout

@@ -1,6 +1,7 @@
 """Stores as data sets read them, and one line for each way in which one can be wrong."""
 
 import json
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,33 @@ def test_a_data_set_reads_a_store_like_a_folder(store):
         sample = dataset[i]
         assert (sample['total_frames'], sample['label']) == (20 + i, int(i == 2))
         assert [read_count(frame) for frame in sample['imgs']] == sample['frame_inds'].tolist()
+
+
+def test_a_store_without_time_stamps_is_refused_only_if_fps_is_set(store, tmp_path):
+    """As written by earlier versions."""
+    with np.load(store / 'index.npz') as arrays:
+        old = {key: arrays[key] for key in arrays if key not in ('timed', 'times')}
+    np.savez(store / 'index.npz', **old)
+    marker = json.loads((store / 'store.json').read_text())
+    checksum = zlib.crc32((store / 'index.npz').read_bytes())
+    (store / 'store.json').write_text(json.dumps(dict(marker, index_checksum=checksum)))
+    for file in store.glob('shard-*.json'):
+        content = json.loads(file.read_text())
+        for video in content['videos']:
+            del video['times']
+        file.write_text(json.dumps(content))
+    forget_store(str(store))
+    assert len(UnlabeledVideoDataset(str(store), pipeline=STEPS)[0]['imgs']) == 4
+    timed = [STEPS[0], dict(STEPS[1], fps=10), STEPS[2]]
+    with pytest.raises(
+        InputError, match=r'store: packed by a version that kept no time stamps.*pack_videos.py.*fps=None'
+    ):
+        UnlabeledVideoDataset(str(store), pipeline=timed)[0]
+    # The same packing again brings them in.
+    videos = UnlabeledVideoDataset(str(tmp_path / 'videos' / 'list.txt'), list_format='path label', lazy_init=True)
+    pack_videos(store, videos.source_videos(), StoreSettings('mp4', short_side=48))
+    forget_store(str(store))
+    assert len(UnlabeledVideoDataset(str(store), pipeline=timed)[0]['imgs']) == 4
 
 
 def test_lists_of_the_same_names_with_the_store_as_prefix(store, tmp_path):

@@ -158,7 +158,9 @@ def test_what_a_kill_left_of_a_finished_cell_is_removed(recipe, tmp_path):
     plan = plan_recipe(recipe, tmp_path, {})
     for step in plan.steps:
         step.folder.mkdir(parents=True)
-        state = dict(name=step.label, fingerprint=step.key, finished=True, seconds=1.0, checkpoint='', init='', train={})
+        state = dict(
+            name=step.label, fingerprint=step.key, finished=True, seconds=1.0, checkpoint='', init='', train={}
+        )
         test = {f'{name}/{n}': 0.5 for name in ('knn', 'linear', 'R@1') for n in (0,)}
         state['test'] = {**test, 'acc/top1': 0.5} if step.tests else {}
         (step.folder / 'phase.json').write_text(json.dumps(state))

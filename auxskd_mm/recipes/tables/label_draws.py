@@ -92,7 +92,9 @@ def draw_list(train: Path, out: Path, count: int, seed: int, draw: int = 0, fill
     for line in filter(str.strip, train.read_text(encoding='utf-8', errors='surrogateescape').split('\n')):
         label = line.split()[-1]
         if not label.isdigit():
-            raise InputError(f"{train}: line '{line}' has no label; expected 'path label' with a whole number from 0 on")
+            raise InputError(
+                f"{train}: line '{line}' has no label; expected 'path label' with a whole number from 0 on"
+            )
         classes.setdefault(label, []).append(line)
     small = min(classes, key=lambda label: len(classes[label]))
     if len(classes[small]) < count:

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from auxskd_mm.recipes.runs import Run, Step
 from auxskd_mm.recipes.running.sharing import changed_cells, share_cells
+from auxskd_mm.recipes.runs import Run, Step
 
 
 @pytest.fixture

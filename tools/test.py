@@ -88,7 +88,9 @@ def write_protocols(runner: Runner, cfg: Config, metrics: dict[str, Any]) -> Non
 
     protocol = protocol_of(cfg, cfg.load_from)
     # What a measurement chose by itself, such as the weight decay of a linear probe.
-    chosen = {key: value for key, value in metrics.items() if 'settings' in key.rpartition('/')[2] or '_settings/' in key}
+    chosen = {
+        key: value for key, value in metrics.items() if 'settings' in key.rpartition('/')[2] or '_settings/' in key
+    }
     protocol.update({'chosen': chosen} if chosen else {})
     write_protocol(os.path.join(runner.log_dir, f'{runner.timestamp}.json'), protocol, metrics)
     evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]

@@ -63,13 +63,14 @@ def protocol_of(
     frozen = bool(kinds) and all(kind in FROZEN for kind in kinds)
     history = _history(config, checkpoint, meta, own='classification' not in kinds, part=part)
     pipeline = find_pipeline(config, (f'{part}_dataloader',))
+    parts = [model, *pipeline]  # the trunk of stored features stands in the pipeline
     used = input_convention(model.get('data_preprocessor'), pipeline)
     taught = history[-1].get('input') if history and history[-1] else None
     return dict(
-        method=_method(history, model),
+        method=_method(history, parts),
         pretraining=history,
         pretraining_data=_data(history),
-        init=_init(history, model),
+        init=_init(history, parts),
         backbone=_network(model.get('backbone')),
         evaluation=kinds or None,
         trained=_trained(model, frozen, kinds),
@@ -203,16 +204,16 @@ def _data(history: History | None) -> list[str] | None:
     return list(dict.fromkeys(name for phase in history if phase for name in phase['data']))
 
 
-def _method(history: History | None, model: Mapping[str, Any]) -> str | None:
-    public = history is not None and not history and any(pretrained_parts(model, 'model'))
+def _method(history: History | None, parts: object) -> str | None:
+    public = history is not None and not history and any(pretrained_parts(parts, 'model'))
     return 'none (public weights)' if public else methods_text(history)
 
 
-def _init(history: History | None, model: Mapping[str, Any] | None = None) -> str | None:
+def _init(history: History | None, parts: object = None) -> str | None:
     if history is None:
         return None
     if not history:
-        return ', '.join(address for _, address in pretrained_parts(model, 'model')) or 'random'
+        return ', '.join(address for _, address in pretrained_parts(parts, 'model')) or 'random'
     return (history[-1] or {}).get('checkpoint')
 
 

@@ -25,9 +25,14 @@ NAMES = sorted(
     for folder in ('demo', 'examples')
     for kind in ('finetune', 'probe', 'trunk')
     for path in (FOLDER / folder).glob(f'{kind}_*.py')
+    if 'features' not in path.stem  # those read stored feature maps, no clips
 )
 TABLES = [path.name for path in (FOLDER / 'recipes').glob('*.py') if Config.fromfile(path).get('evaluations')]
 RECIPES = [name for name in TABLES if Config.fromfile(FOLDER / 'recipes' / name).get('phases')]
+WARM_START = [name for name in TABLES if name.startswith('warm_start')]
+ON_VIDEOS = [
+    name for name in RECIPES if name not in WARM_START
+]  # their length is in epochs, their sampler that of VSPP
 
 SAMPLERS = ('SegmentPaceSample', 'SampleFrames')
 
@@ -37,6 +42,8 @@ def lists(tmp_path):
     folder = tmp_path / 'lists'
     folder.mkdir()
     (folder / 'classes.txt').write_text('a\nb\n')
+    (folder / 'pool.txt').write_text('a0.mp4\n')
+    (folder / 'held_out.txt').write_text('b0.mp4\n')
     (folder / 'groups.csv').write_text('path,group\nx,y\n')
     # Few labels are drawn when a recipe is planned.
     (folder / 'train.txt').write_text(''.join(f'{c}{i}.mp4 {c}\n' for c in (0, 1) for i in range(20)))
@@ -51,7 +58,8 @@ def load(path, options):
 
 def test_there_are_some():
     assert len(NAMES) >= 4
-    assert {'demo_motion.py', 'own_videos_small.py'} <= set(RECIPES)
+    assert {'demo_motion.py', 'own_videos_small.py'} == set(ON_VIDEOS)
+    assert {'warm_start.py', 'warm_start_features.py'} == set(WARM_START)
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -81,17 +89,20 @@ def test_clips_fit_the_network(name, lists, tmp_path):
             assert sample['inputs'].unique(dim=2).shape[2] == 1
 
 
-@pytest.mark.parametrize('name', RECIPES)
+@pytest.mark.parametrize('name', TABLES)
 def test_every_row_brings_what_every_column_needs(name, lists, tmp_path):
     plan = plan_recipe(FOLDER / 'recipes' / name, tmp_path / 'out', {}, lists=[str(lists)])
     phases = {step.folder: step for step in plan.steps if step.row is None}
     columns = [step for step in plan.steps if step.row is not None]
-    assert len(columns) == len(plan.runs) * len(plan.inits) * len(plan.evaluations)
+    measured = sum(len(plan.labels.per_class) if one.few and one.trains else 1 for one in plan.evaluations)
+    assert len(columns) == len(plan.runs) * len(plan.inits) * measured
+    seen = set()
     assert any(step.init is None for step in columns)  # something to compare with
     for step in columns:
+        if step.init is None or (step.row.name, step.evaluation.name) in seen:
+            continue  # other seeds and numbers of labels have the same networks
+        seen.add((step.row.name, step.evaluation.name))
         config, model = load(step.config, step.options)
-        if step.init is None:
-            continue
         before, pretrained = load(phases[step.init].config, phases[step.init].options)
         assert 'backbone tensors loaded' in check_transfer(
             model.state_dict(), pretrained.state_dict(), ('backbone.',), name
@@ -100,7 +111,8 @@ def test_every_row_brings_what_every_column_needs(name, lists, tmp_path):
             input_convention(content.model.data_preprocessor, find_pipeline(content, (loader,)))
             for content, loader in ((before, 'train_dataloader'), (config, 'test_dataloader'))
         )
-        assert same_convention(taught, fed)
+        # Stored feature maps have no channel order, mean and std on either side.
+        assert same_convention(taught, fed) if taught and fed else taught is fed is None
 
 
 def test_the_rows_of_the_warm_start_have_equal_steps_and_cells_of_their_own(lists, tmp_path):
@@ -119,7 +131,32 @@ def test_the_rows_of_the_warm_start_have_equal_steps_and_cells_of_their_own(list
         assert still['enabled'] == step.row.name.endswith('_still')
 
 
-@pytest.mark.parametrize('name', RECIPES)
+@pytest.mark.parametrize('name', WARM_START)
+def test_the_tables_from_public_weights_share_cells_and_have_equal_steps(name, lists, tmp_path):
+    plan = plan_recipe(FOLDER / 'recipes' / name, tmp_path / 'out', {}, seeds=[0], lists=[str(lists)])
+    assert all(step.key and step.folder.parent == tmp_path / 'out' / 'cells' for step in plan.steps)
+    assert len({step.folder for step in plan.steps}) == len(plan.steps)
+    for step in plan.steps:
+        # Weights that a row starts from stay, those of fine-tunings go; frozen features have none.
+        assert step.keep_checkpoints == (step.row is None)
+    by_folder = {step.folder: step for step in plan.steps}
+
+    def trained(folder):
+        return by_folder[folder].steps + trained(by_folder[folder].init) if folder else 0
+
+    for count in (1, 5, 20, 0):
+        assert len({step.steps for step in plan.steps if step.count == count}) == 1
+    pretrained = {trained(step.init) for step in plan.steps if step.row is not None and step.init is not None}
+    assert len(pretrained) <= 1
+    for config in dict.fromkeys(step.config for step in plan.steps if step.row is not None):
+        step = next(step for step in plan.steps if step.config == config)
+        options = {**step.options, 'clip_len': 6, **({'steps': step.steps} if step.trains else {})}
+        config = load_config(str(step.config), options)  # refuses a variable that the config does not have
+        (sampler,) = find_steps(find_pipeline(config, ('test_dataloader',)), 'UniformSample')
+        assert sampler['clip_len'] == 6
+
+
+@pytest.mark.parametrize('name', ON_VIDEOS)
 def test_all_reaches_every_step_that_has_the_value(name, lists, tmp_path):
     options = {'all.epochs': 1, 'all.model.backbone.base_channels': 2, 'all.train_dataloader.dataset.source': 'videos'}
     plan = plan_recipe(FOLDER / 'recipes' / name, tmp_path / 'out', options, lists=[str(lists)])
@@ -134,7 +171,7 @@ def test_all_reaches_every_step_that_has_the_value(name, lists, tmp_path):
             assert 'source' not in str(config.get('train_dataloader'))
 
 
-@pytest.mark.parametrize('name', RECIPES)
+@pytest.mark.parametrize('name', ON_VIDEOS)
 def test_an_inserted_transform_breaks_no_recipe(name, lists, tmp_path):
     """Overrides go by name: with one more step at the front of every pipeline, they still reach the sampler."""
     folder = tmp_path / 'configs'

@@ -8,7 +8,9 @@ import pytest
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.recipes import commands
+from auxskd_mm.recipes.plan import plan_recipe
 from auxskd_mm.recipes.run_recipe import run_recipe
+from auxskd_mm.recipes.step_records import digest
 
 
 class Trainer:
@@ -148,3 +150,11 @@ def test_bad_overrides_are_named(recipe, tmp_path, trainer):
         run_recipe(recipe, tmp_path / 'out', {'vspp.lr': 1})
     with pytest.raises(InputError, match='no such recipe'):
         run_recipe(tmp_path / 'none.py')
+
+
+def test_folders_of_recipes_without_the_newer_keys_go_on(recipe, tmp_path):
+    """The digest of a step without them is what it was before there were steps, labels and shared cells."""
+    aux, main = plan_recipe(recipe, tmp_path / 'out', {'main.lr': 0.1}, seed=3).steps
+    config = dict(model=dict(type='X', width=4))
+    assert aux.fingerprint(tmp_path / 'out') == digest([config, {'model.width': 8}, '', 3, True, False])
+    assert main.fingerprint(tmp_path / 'out') == digest([config, {'lr': 0.1}, 'aux', 3, True, True])

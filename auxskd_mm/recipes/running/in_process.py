@@ -58,6 +58,7 @@ def call(label: str, command: Sequence[str], options: Mapping[str, Any]) -> floa
                 raise InputError(f'phase {label!r}: {line} (see {folder / SCREEN})') from error
             finally:
                 _forget()
+                gc.collect()  # a Runner and its hooks hold each other
     return time.time() - start
 
 
@@ -111,7 +112,6 @@ def _forget() -> None:
                 handler.close()
     for kept in (MessageHub, MMLogger, *_kinds(Visualizer)):
         kept._instance_dict.clear()
-    gc.collect()
 
 
 def _kinds(base: type) -> Iterator[Any]:

@@ -52,7 +52,8 @@ def run_steps(steps: Sequence[Step], root: Path, jobs: int = 1, threads: int = 1
         left = progress.left(0, jobs)
         print(f'[{number}/{len(waiting)}] {step.label}: {row["seconds"]:.0f} s{_result(row)}; {left}', flush=True)
     # Also for what was finished before: it must have been made from the same inputs.
-    return [_work(step, root) for step in steps]
+    with silent():
+        return [run_step(step, root, 0, in_process=True, quiet=True) for step in steps]
 
 
 def _result(row: dict[str, Any]) -> str:

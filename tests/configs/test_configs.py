@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import write_video
+from feature_stores import made_up_store
 from mmaction.registry import DATASETS, HOOKS, METRICS, MODELS
 from mmengine.config import Config
 from mmengine.dataset import Compose
@@ -16,9 +17,11 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS
 
 from auxskd_mm.apis import load_config
+from auxskd_mm.datasets.stores import SourceVideo
 from auxskd_mm.functional.transfer import check_transfer
 from auxskd_mm.models.tasks import model_tasks
 from auxskd_mm.recipes.entries import read_phases
+from auxskd_mm.registry import type_name
 
 FOLDER = Path(__file__).parents[2] / 'configs'
 ALL = [
@@ -47,7 +50,15 @@ def build_model(config):
 def run_pipeline(config, part, video):
     loader = config[f'{part}_dataloader']
     assert DATASETS.get(loader.dataset.type)
-    return Compose(loader.dataset.pipeline)(dict(filename=video, sample_idx=0))
+    steps = loader.dataset.pipeline
+    if reads_features(config):
+        store = made_up_store(Path(video).parent, [SourceVideo(video, 'video')], steps[0])
+        video = f'{store.path}/video'
+    return Compose(steps)(dict(filename=video, sample_idx=0))
+
+
+def reads_features(config):
+    return type_name(config.model.data_preprocessor.type) == 'FeatureDataPreprocessor'
 
 
 def test_every_method_has_every_network_of_the_papers():
@@ -57,6 +68,9 @@ def test_every_method_has_every_network_of_the_papers():
     assert wanted <= set(TRAINED)
     assert {f'recipes/auxskd_{method}_r21d_k100.py' for method in ('vspp', 'pace', 'vcop', 'rspnet')} <= set(RECIPES)
     assert {f'demo/{method}_motion.py' for method in ('pace', 'vcop', 'rspnet')} <= set(TRAINED)
+    assert {f'warm_start/{method}_features.py' for method in ('auxskd', 'vspp', 'pace', 'vcop', 'rspnet')} <= set(
+        TRAINED
+    )
 
 
 @pytest.mark.parametrize('name', TRAINED)
@@ -67,7 +81,7 @@ def test_data_fit_the_model(name, video):
         if config.get(f'{part}_dataloader') is None:
             continue
         sample = run_pipeline(config, part, video)
-        assert sample['inputs'].dtype == torch.uint8
+        assert sample['inputs'].dtype == (torch.float16 if reads_features(config) else torch.uint8)
         # The preprocessor works for real, on two samples alike: it is where jitter and normalisation are checked.
         batch = dict(inputs=[sample['inputs']] * 2, data_samples=[sample['data_samples']] * 2)
         data = MODELS.build(config.model.data_preprocessor)(batch, training=part == 'train')

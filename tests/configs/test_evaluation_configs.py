@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import write_video
+from feature_stores import made_up_store
 from mmaction.registry import METRICS, MODELS
 from mmengine.config import Config
 from mmengine.dataset import Compose
@@ -14,6 +15,7 @@ from mmengine.dataset import Compose
 from auxskd_mm.apis import load_config
 from auxskd_mm.config.input_convention import input_convention, same_convention
 from auxskd_mm.config.pipelines import find_pipeline, find_steps
+from auxskd_mm.datasets.stores import SourceVideo
 from auxskd_mm.functional.transfer import check_transfer
 from auxskd_mm.recipes.plan import plan_recipe
 from auxskd_mm.registry import type_name
@@ -60,6 +62,9 @@ def test_clips_fit_the_network(name, lists, tmp_path):
     for evaluator in config.test_evaluator if isinstance(config.test_evaluator, list) else [config.test_evaluator]:
         assert METRICS.build(evaluator)
     video = write_video(tmp_path / 'v.mp4', num_frames=60)
+    opening = find_pipeline(config, ('test_dataloader',))[0]
+    if type_name(opening['type']) == 'OpenFeatures':
+        video = f'{made_up_store(tmp_path, [SourceVideo(video, "v")], opening).path}/v'
     for part in ('train', 'test'):
         if config.get(f'{part}_dataloader') is None:
             continue

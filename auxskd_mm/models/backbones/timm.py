@@ -103,7 +103,7 @@ class TimmBackbone(StagedBackbone):
     def _choose_maps(self) -> Any:
         """Remove the layers behind the last map, and return the width of each map."""
         trunk = self.trunk
-        self.tokens = yields_tokens(trunk)
+        self.tokens = yields_tokens(trunk, self.model)
         if self.out_indices is not None:
             count = len(trunk.feature_info) if hasattr(trunk, 'forward_intermediates') else 0
             if not self.out_indices or any(not -count <= index < count for index in self.out_indices):

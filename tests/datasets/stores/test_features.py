@@ -1,6 +1,8 @@
 """Feature maps out of a store: the right frame in the right variant, and stores and pipelines that do not fit."""
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,3 +139,26 @@ def test_a_shape_changed_in_the_shard_and_whole_stores(made, tmp_path):
     shard.write_bytes(shard.read_bytes().replace(b"'shape': (20, 1, 6, 4, 4)", b"'shape': (20, 1, 4, 6, 4)"))
     forget_store(str(tmp_path / 'store'))
     assert list(unreadable_videos(open_store(str(tmp_path / 'store')))) == ['0.mp4']
+
+
+def test_a_shard_that_is_cut_off_or_deleted_while_it_is_read(made, tmp_path):
+    """Reading mapped bytes beyond the end of a file would end the process without a word."""
+    store = feature_store(tmp_path / 'store', made[1], made[2])
+    path = f'{tmp_path}/store/2.mp4'
+    reader = open_stored_features(path)
+    before = reader.read([32])
+    shard = store.shards[-1]
+    whole = Path(shard).read_bytes()
+    os.truncate(shard, len(whole) // 3)
+    for read in (lambda: reader.read([32]), lambda: reader.read_clips(np.array([[0, 32]]), [0])):
+        with pytest.raises(VideoReadError, match='is cut off; pack or copy it again'):
+            read()
+    with pytest.raises(VideoReadError, match='is cut off'):
+        open_stored_features(path).read([0])
+    forget_store(str(tmp_path / 'store'))
+    with pytest.raises(InputError, match='the store is cut off'):
+        open_store(str(tmp_path / 'store'))
+    Path(shard).write_bytes(whole)
+    reader = open_stored_features(path)
+    os.unlink(shard)
+    assert np.array_equal(reader.read([32]), before)

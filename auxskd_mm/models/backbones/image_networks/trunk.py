@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from ....errors import InputError, reason_of
 
+_ANSWER_SECONDS = 5
 _OURS = ('num_classes', 'features_only', 'pretrained')
 
 
@@ -37,25 +39,50 @@ def create_trunk(model: str, kwargs: Mapping[str, Any], pretrained: bool = False
         raise InputError(f"model.backbone.model='{name}': no network of timm {timm.__version__} has this name; {hint}")
     if taken := [key for key in _OURS if key in kwargs]:
         raise InputError(f'model.backbone.{taken[0]}: TimmBackbone sets this argument of timm itself; leave it away')
+    failed: list[Exception] = []
     try:
-        trunk: Any = timm.create_model(name, pretrained=pretrained, num_classes=0, **kwargs)
+        with _cache_alone_if_offline(failed) if pretrained else contextlib.nullcontext():
+            trunk: Any = timm.create_model(name, pretrained=pretrained, num_classes=0, **kwargs)
     except Exception as error:  # whatever timm, its download or its network raises
         if pretrained:
+            reason = reason_of((failed or [error])[0])
             raise InputError(
-                f"model.backbone.pretrained=True: the weights of '{name}' cannot be had ({reason_of(error)}); without a "
-                "network, take init_cfg=dict(type='auxskd_mm.PackagedWeights') or a file"
+                f"model.backbone.pretrained=True: the weights of '{name}' cannot be had ({reason}); without a network, "
+                "take init_cfg=dict(type='auxskd_mm.PackagedWeights') or a file"
             ) from None
         raise InputError(f"model.backbone.model='{name}': timm refuses its arguments ({reason_of(error)})") from None
     size = kwargs.get('img_size') or trunk.pretrained_cfg.get('input_size', (3, 224, 224))[1:]
     trunk.frame_size = (size, size) if isinstance(size, int) else tuple(size)
+    trunk.frame_channels = kwargs.get('in_chans', 3)
     return trunk
+
+
+@contextlib.contextmanager
+def _cache_alone_if_offline(failed: list[Exception]) -> Iterator[None]:
+    """Let Hugging Face's client read its cache alone if its host does not answer one request.
+
+    Otherwise it would try for 45 s before it gives up.
+
+    Args:
+        failed: The error of the request is appended.
+    """
+    from huggingface_hub import constants, get_session
+
+    before = constants.HF_HUB_OFFLINE
+    try:
+        get_session().head(constants.ENDPOINT, timeout=_ANSWER_SECONDS)
+    except Exception as error:  # each HTTP library has its own
+        failed.append(error)
+        constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def meta_frames(trunk: Any) -> Tensor:
     """A frame (1, C, H, W) of the size that the network was made for, on the device 'meta'."""
-    height, width = trunk.frame_size
-    first = next((m for m in trunk.modules() if isinstance(m, nn.Conv2d)), None)  # every network starts with one
-    return torch.empty(1, 3 if first is None else first.in_channels, height, width, device='meta')
+    return torch.empty(1, trunk.frame_channels, *trunk.frame_size, device='meta')
 
 
 def on_meta(trunk: Any) -> Any:
@@ -63,10 +90,28 @@ def on_meta(trunk: Any) -> Any:
     return copy.deepcopy(trunk).to('meta')
 
 
-def yields_tokens(trunk: Any) -> bool:
-    """Whether the last features of the network are tokens (N, L, C)."""
-    with torch.no_grad():
-        return on_meta(trunk).eval().forward_features(meta_frames(trunk)).ndim == 3
+def yields_tokens(trunk: Any, model: str) -> bool:
+    """Whether the last features of the network are tokens (N, L, C).
+
+    Args:
+        trunk: timm network.
+        model: Its name for messages.
+
+    Raises:
+        InputError: If it takes no frames of the size that timm names for it, or yields neither maps nor tokens.
+    """
+    try:
+        with torch.no_grad():
+            out = on_meta(trunk).eval().forward_features(meta_frames(trunk))
+        ndim = out.ndim
+    except Exception as error:  # whatever the network raises
+        raise InputError(
+            f"model.backbone.model='{model}': fails on a frame of {trunk.frame_size} ({reason_of(error)}); take another "
+            'network or other arguments'
+        ) from None
+    if ndim not in (3, 4) or (ndim == 3 and not hasattr(trunk, 'forward_intermediates')):
+        raise InputError(f"model.backbone.model='{model}': yields features {tuple(out.shape)} and no maps; take another network")
+    return ndim == 3
 
 
 def maps_of(trunk: Any, frames: Tensor, indices: Sequence[int] | None, tokens: bool) -> list[Tensor]:
@@ -81,7 +126,22 @@ def maps_of(trunk: Any, frames: Tensor, indices: Sequence[int] | None, tokens: b
 
     Returns:
         Maps (N, C, h, w).
+
+    Raises:
+        InputError: If the network fails on frames of another size than that which it was made for.
     """
+    try:
+        return _maps(trunk, frames, indices, tokens)
+    except (RuntimeError, ValueError, AssertionError) as error:
+        if tuple(frames.shape[-2:]) == trunk.frame_size or isinstance(error, torch.OutOfMemoryError):
+            raise
+        raise InputError(
+            f'model.backbone: the network takes frames of {trunk.frame_size}, and fails on clips of '
+            f'{frames.shape[-2]} x {frames.shape[-1]} pixels ({reason_of(error)}); resize the clips to its size'
+        ) from None
+
+
+def _maps(trunk: Any, frames: Tensor, indices: Sequence[int] | None, tokens: bool) -> list[Tensor]:
     if indices is not None or tokens:
         return trunk.forward_intermediates(
             frames,

@@ -28,7 +28,7 @@ ALL = [
     path.relative_to(FOLDER) for path in sorted(FOLDER.rglob('*.py')) if '_base_' not in str(path.relative_to(FOLDER))
 ]
 RECIPES = [str(path) for path in ALL if path.parts[0] == 'recipes']
-EVALUATIONS = ('finetune', 'probe')  # see test_evaluation_configs.py
+EVALUATIONS = ('finetune', 'probe', 'trunk')  # see test_evaluation_configs.py
 TRAINED = [
     str(path)
     for path in ALL
@@ -133,14 +133,16 @@ def test_training_and_testing_are_set_up(name):
 @pytest.mark.parametrize('name', RECIPES)
 def test_recipes_hand_over_whole_backbones(name):
     path = FOLDER / name
-    phases = read_phases(Config.fromfile(path).phases, path.parent)
-    assert phases[0].init_from is None
+    phases = read_phases(Config.fromfile(path).get('phases') or [], path.parent)
     states = {phase.name: build_model(Config.fromfile(phase.config)).state_dict() for phase in phases}
-    for before, phase in zip(phases, phases[1:]):
-        assert phase.init_from == before.name
+    handed = [phase for phase in phases if phase.init_from is not None]
+    assert handed or path.name == 'warm_start.py'  # it only measures
+    for phase in handed:
         assert 'backbone tensors loaded' in check_transfer(
-            states[phase.name], states[before.name], ('backbone.',), name
+            states[phase.name], states[phase.init_from], ('backbone.',), name
         )
+    if path.name.startswith('auxskd_'):  # a chain, one phase after the other
+        assert [phase.init_from for phase in phases] == [None, *(phase.name for phase in phases[:-1])]
 
 
 @pytest.mark.parametrize(('name', 'most'), [('vspp_slowonly_mmaction', 20), ('auxskd_slowonly_mmaction', 25)])
@@ -193,14 +195,15 @@ FIXED_COSINES = {'pecop_i3d_k400.py': 22}
     'name', [str(path) for path in ALL if path.parts[0] != 'recipes' and 'mmaction' not in path.name]
 )
 def test_the_schedule_follows_the_epochs(name):
-    """``epochs`` is the one variable for the length of a training."""
+    """``epochs`` or ``steps`` is the one variable for the length of a training."""
     plain = Config.fromfile(FOLDER / name)
     if plain.get('train_cfg') is None:
         return
-    assert plain.train_cfg.max_epochs == plain.epochs
-    for epochs in (1, 2, 7):
-        config = load_config(str(FOLDER / name), {'epochs': epochs})
-        assert config.train_cfg.max_epochs == epochs
+    length, key = ('epochs', 'max_epochs') if 'epochs' in plain else ('steps', 'max_iters')
+    assert plain.train_cfg[key] == plain[length]
+    for epochs in (1, 2, 7) if length == 'epochs' else (2, 7, 900):
+        config = load_config(str(FOLDER / name), {length: epochs})
+        assert config.train_cfg[key] == epochs
         schedule = config.param_scheduler or []
         network = torch.nn.Linear(1, 1)
         optimizer = torch.optim.SGD(network.parameters(), lr=1.0)

@@ -23,9 +23,9 @@ from auxskd_mm.registry import type_name
 FOLDER = Path(__file__).parents[2] / 'configs'
 NAMES = sorted(
     str(path.relative_to(FOLDER))
-    for folder in ('demo', 'examples')
-    for kind in ('finetune', 'probe')
-    for path in (FOLDER / folder).glob(f'{kind}_*.py')
+    for folder in ('demo', 'examples', 'warm_start')
+    for kind in ('finetune', 'probe', 'trunk')
+    for path in (FOLDER / folder).glob(f'{kind}*.py')
 )
 TABLES = [path.name for path in (FOLDER / 'recipes').glob('*.py') if Config.fromfile(path).get('evaluations')]
 RECIPES = [name for name in TABLES if Config.fromfile(FOLDER / 'recipes' / name).get('phases')]

@@ -90,28 +90,39 @@ def on_meta(trunk: Any) -> Any:
     return copy.deepcopy(trunk).to('meta')
 
 
-def yields_tokens(trunk: Any, model: str) -> bool:
-    """Whether the last features of the network are tokens (N, L, C).
+@contextlib.contextmanager
+def one_line(trunk: Any, model: str) -> Iterator[None]:
+    """Turn whatever a network raises in a block into one line.
 
     Args:
         trunk: timm network.
-        model: Its name for messages.
+        model: Its name for the message.
 
     Raises:
-        InputError: If it takes no frames of the size that timm names for it, or yields neither maps nor tokens.
+        InputError: If the block raises.
     """
     try:
-        with torch.no_grad():
-            out = on_meta(trunk).eval().forward_features(meta_frames(trunk))
-        ndim = out.ndim
+        yield
+    except InputError:
+        raise
     except Exception as error:  # whatever the network raises
         raise InputError(
-            f"model.backbone.model='{model}': fails on a frame of {trunk.frame_size} ({reason_of(error)}); take another "
-            'network or other arguments'
+            f"model.backbone.model='{model}': gives no maps of a frame of {trunk.frame_size} ({reason_of(error)}); take "
+            'another network or other arguments'
         ) from None
-    if ndim not in (3, 4) or (ndim == 3 and not hasattr(trunk, 'forward_intermediates')):
-        raise InputError(f"model.backbone.model='{model}': yields features {tuple(out.shape)} and no maps; take another network")
-    return ndim == 3
+
+
+def yields_tokens(trunk: Any) -> bool:
+    """Whether the last features of the network are tokens (N, L, C).
+
+    Raises:
+        TypeError: If they are neither tokens nor a map.
+    """
+    with torch.no_grad():
+        out = on_meta(trunk).eval().forward_features(meta_frames(trunk))
+    if not isinstance(out, Tensor) or out.ndim not in (3, 4):
+        raise TypeError(f'it yields {tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__}')
+    return out.ndim == 3
 
 
 def maps_of(trunk: Any, frames: Tensor, indices: Sequence[int] | None, tokens: bool) -> list[Tensor]:
@@ -167,11 +178,16 @@ def unused_parameters(trunk: Any, indices: Sequence[int] | None, tokens: bool) -
 
 
 def check_size(trunk: Any, frames: Tensor) -> None:
-    """Refuse frames (N, 3, H, W) of a size for which a transformer has no positions.
+    """Refuse frames (N, C, H, W) of a size for which a transformer has no positions, or with other channels.
 
     Raises:
-        InputError: If the size is another one.
+        InputError: If size or channels are other ones.
     """
+    if frames.shape[1] != trunk.frame_channels:
+        raise InputError(
+            f'model.backbone.in_chans={trunk.frame_channels}: the clips have {frames.shape[1]} channels; set '
+            f'in_chans={frames.shape[1]}'
+        )
     size, height, width = trunk.frame_size, *frames.shape[-2:]
     strict = [m.strict_img_size for m in trunk.modules() if hasattr(m, 'strict_img_size')]  # of embeddings of patches
     fixed = any(strict) if strict else trunk.pretrained_cfg.get('fixed_input_size', False)

@@ -51,8 +51,8 @@ BACKBONES = {  # name: (config, frames, height and width)
         4,
         16,
     ),
-    'timm_shift': (dict(type='auxskd_mm.TimmBackbone', model='test_efficientnet', temporal='shift'), 2, 32),
-    'timm_inflate': (dict(type='auxskd_mm.TimmBackbone', model='test_resnet', temporal='inflate'), 2, 32),
+    'timm_shift': (dict(type='auxskd_mm.TimmBackbone', model='test_resnet', temporal='shift'), 2, 32),
+    'timm_inflate': (dict(type='auxskd_mm.TimmBackbone', model='test_efficientnet', temporal='inflate'), 2, 32),
 }
 
 

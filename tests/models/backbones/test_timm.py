@@ -23,7 +23,7 @@ TINY = dict(model='mobilenetv3_small_050')
 VIT = dict(model='vit_tiny_patch16_224', img_size=32, depth=2, embed_dim=24, num_heads=2)
 FAMILIES = {  # arguments, and the width of the last map
     'mobilenet': (TINY, 288),
-    'efficientnet': (dict(model='test_efficientnet'), 256),
+    'efficientnet': (dict(model='mnasnet_small'), 1280),
     'resnet': (dict(model='resnet10t', zero_init_last=False), 512),  # or its branches add zeros at the start
     'regnet': (dict(model='regnetx_002', zero_init_last=False), 368),
     'convnext': (dict(model='convnext_atto'), 320),
@@ -276,7 +276,7 @@ def test_without_a_network_one_request_is_the_end(monkeypatch, tmp_path):
         (dict(model='vgg11', temporal='shift'), 'VGG has no residual blocks'),
         (dict(model='nf_regnet_b0', temporal='inflate'), 'stem.conv is a ScaledStdConv2d'),
         (dict(model='resnet10t', out_indices=(9,)), r"out_indices=\(9,\): 'resnet10t' has maps 0 to 4"),
-        (dict(VIT, img_size=97), r"model='vit_tiny_patch16_224': gives no maps of a frame of \(97, 97\) \(Input height"),
+        (dict(model='levit_128s', img_size=97), r"model='levit_128s': gives no maps of a frame of \(97, 97\) \("),
         (dict(model='crossvit_9_240'), r"model='crossvit_9_240': gives no maps of a frame of .*it yields list"),
         (dict(model='hiera_tiny_224'), r"model='hiera_tiny_224': gives no maps of a frame of"),
         (dict(model='resnet10t', frozen_stages=9), r'frozen_stages=9: expected -1 \(none\) to 4'),

@@ -103,7 +103,11 @@ PACKAGED = dict(type='auxskd_mm.PackagedWeights')
     ('changes', 'pretrained', 'says'),
     [
         (dict(init_cfg=PACKAGED), False, 'public weights of its config'),
-        (dict(init_cfg=[dict(type='Constant', val=1.0, layer='Linear'), PACKAGED]), False, 'public weights of its config'),
+        (
+            dict(init_cfg=[dict(type='Constant', val=1.0, layer='Linear'), PACKAGED]),
+            False,
+            'public weights of its config',
+        ),
         (dict(pretrained=True), True, 'public weights of its config'),
         (dict(pretrained=True), False, 'random weights, whose answers mean nothing'),
         ({}, True, 'random weights, whose answers mean nothing'),

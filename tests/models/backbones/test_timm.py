@@ -151,7 +151,9 @@ def test_a_trunk_that_ends_early_takes_the_weights_of_the_whole_network():
     for key, value in backbone.trunk.state_dict().items():
         assert torch.allclose(value.sum(2) if value.ndim == 5 else value, whole[key], atol=1e-6), key
     del whole[next(key for key in own if key.startswith('blocks.0.'))]
-    with pytest.raises(InputError, match=rf'x\.pth: only {count - 1} of {count} model tensors fit \(missing blocks\.0') as error:
+    with pytest.raises(
+        InputError, match=rf'x\.pth: only {count - 1} of {count} model tensors fit \(missing blocks\.0'
+    ) as error:
         backbone.load_trunk(whole, 'x.pth')
     assert 'convert_auxskd' not in str(error.value)
 

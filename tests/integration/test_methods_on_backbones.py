@@ -1,4 +1,4 @@
-"""Every method builds and takes a step on every kind of backbone: own, MMAction2's, pytorchvideo's and timm's, all as small as they go."""
+"""Every method builds and takes a step on every kind of backbone: own, MMAction2's, pytorchvideo's and timm's, small."""
 
 import logging
 

@@ -100,16 +100,24 @@ def blocks(*languages: str) -> list[Block]:
 
 
 def checkout(folder: Path, tiny: Mapping[str, str] | None = None) -> Path:
-    """A folder that looks like the repository, by links; ``tiny`` replaces configs by texts."""
+    """A folder that looks like the repository, by links; ``tiny`` replaces configs by texts (``'examples/x.py'``)."""
     (folder / 'configs').mkdir(parents=True)
     for name in ('tools', 'benchmarks', 'tests', 'docs', 'Makefile', 'setup.py', 'README.md', 'model-index.yml'):
         (folder / name).symlink_to(ROOT / name)
-    for path in (ROOT / 'configs').iterdir():
-        if path.name not in (tiny or {}):
-            (folder / 'configs' / path.name).symlink_to(path)
     for name, text in (tiny or {}).items():
+        (folder / 'configs' / name).parent.mkdir(exist_ok=True)
         (folder / 'configs' / name).write_text(text)
+    _link(ROOT / 'configs', folder / 'configs')
     return folder
+
+
+def _link(source: Path, target: Path) -> None:
+    """Link what the target lacks."""
+    for path in source.iterdir():
+        if (target / path.name).is_dir():
+            _link(path, target / path.name)
+        elif not (target / path.name).exists():
+            (target / path.name).symlink_to(path)
 
 
 def write_files(page: Path, folder: Path) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import textwrap
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -114,14 +114,18 @@ def feature_store(folder: Path, videos: list[SourceVideo], config: str, **settin
     return store
 
 
-@dataclass(frozen=True)
-class Noise:
-    """In place of a trunk: maps that differ from frame to frame."""
+def made_up_maps(frames: Iterator[np.ndarray], name: str, settings: FeatureSettings) -> Iterator[np.ndarray]:
+    """Random maps instead of those of a trunk."""
+    rng = np.random.RandomState(zlib.crc32(name.encode()) % 2**32)
+    for _ in frames:
+        yield rng.rand(settings.variants, settings.channels, *settings.grid).astype(np.float16)
 
-    def __call__(self, frames: Iterator[np.ndarray], name: str, settings: FeatureSettings) -> Iterator[np.ndarray]:
-        for number, _ in enumerate(frames):
-            shape = (settings.variants, settings.channels, *settings.grid)
-            yield np.random.RandomState(number).rand(*shape).astype(np.float16)
+
+def made_up_store(folder: Path, videos: list[SourceVideo], opening: Mapping[str, Any]) -> Store:
+    """A store that a config's ``OpenFeatures`` takes, without the seconds of its trunk. It is made once."""
+    channels, grid = opening.get('channels') or CHANNELS, tuple(opening.get('grid') or GRID)
+    settings = FeatureSettings('0' * 16, trunk_config(opening.get('trunk') or {}), {}, channels, grid)
+    return pack_videos(folder / f'{channels}x{grid[0]}', videos, settings, extract=made_up_maps)
 
 
 def input_of(steps: Sequence[Mapping[str, Any]], video: str, folder: Path) -> str:
@@ -129,6 +133,4 @@ def input_of(steps: Sequence[Mapping[str, Any]], video: str, folder: Path) -> st
     opening = next((step for step in steps if type_name(step['type']) == 'OpenFeatures'), None)
     if opening is None:
         return video
-    trunk, grid = trunk_config(opening['trunk']), tuple(opening['grid'])
-    settings = FeatureSettings('0' * 16, trunk, {}, opening['channels'], grid, variants=2)
-    return f'{pack_videos(folder, [SourceVideo(video, "v.mp4", 0)], settings, extract=Noise()).path}/v.mp4'
+    return f'{made_up_store(folder, [SourceVideo(video, "v.mp4", 0)], opening).path}/v.mp4'

@@ -203,7 +203,25 @@ def adapters(rank: int, world: int, out: Path) -> dict[str, Any]:
     return dict(wrapper=type(runner.model).__name__, start=start, end=runner.model.module.state_dict())
 
 
-JOBS = (shuffle, order, start, frozen, keys, speed_keys, train, adapters)
+def image_network(rank: int, world: int, out: Path) -> dict[str, Any]:
+    """A step under DDP of a network of timm with shift and a frozen stem. DDP waits for parameters without gradient."""
+    init_default_scope('mmaction')
+    torch.manual_seed(0)
+    backbone = MODELS.build(
+        dict(type='auxskd_mm.TimmBackbone', model='test_vit', img_size=32, temporal='shift', frozen_stages=0)
+    )
+    wrapped = torch.nn.parallel.DistributedDataParallel(backbone)
+    optimizer = torch.optim.SGD([p for p in backbone.parameters() if p.requires_grad], lr=0.1)
+    start = {key: value.clone() for key, value in backbone.state_dict().items()}
+    torch.manual_seed(100 + rank)
+    for _ in range(2):
+        optimizer.zero_grad()
+        wrapped(torch.randn(2, 3, 2, 32, 32)).square().mean().backward()
+        optimizer.step()
+    return dict(start=start, end=backbone.state_dict())
+
+
+JOBS = (shuffle, order, start, frozen, keys, speed_keys, train, adapters, image_network)
 
 
 def work(rank: int, world: int, port: int, out: Path) -> None:

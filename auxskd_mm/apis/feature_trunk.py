@@ -117,7 +117,9 @@ class Trunk:
         self.spec = spec
         config = load_config(spec.config)
         _choose_stage(config, spec)
-        self.model: VideoModel = init_model(config, config.get('load_from'), spec.device, require='backbone')
+        self.model: VideoModel = init_model(
+            config, config.get('load_from'), spec.device, require='backbone', pretrained=True
+        )
         self.model.requires_grad_(False)
         record = trunk_record(config, self.model.backbone, spec.config)
         self.backbone, self.preparation, self.fingerprint = record.backbone, record.preparation, record.fingerprint

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,6 +104,7 @@ def init_model(
     *,
     require: str = 'model',
     seed: int = 0,
+    pretrained: bool = False,
 ) -> VideoModel:
     """Model of a config in eval mode, with the weights of a checkpoint; ``model.cfg`` is the config.
 
@@ -114,6 +115,8 @@ def init_model(
         require: 'model' if the checkpoint must hold every tensor. 'backbone' if the backbone's tensors are enough, as in
             a checkpoint of an earlier phase or of ``tools/analysis/publish_model.py``. Other tensors are loaded if they fit.
         seed: Seed of random weights.
+        pretrained: Whether a model without a checkpoint takes the weights that ``model.backbone.pretrained`` names. They
+            may be downloaded. Those of ``init_cfg`` it always takes.
 
     Raises:
         InputError: If the config has no model; if the checkpoint is missing, damaged or of another network; or if the
@@ -125,7 +128,7 @@ def init_model(
     if require not in ('model', 'backbone'):
         raise InputError(f"require='{require}': expected 'model' or 'backbone'")
     init_default_scope(config.get('default_scope', 'mmaction'))
-    model = _build(config, random_weights=checkpoint is None, seed=seed)
+    model = _build(config, checkpoint is None, seed, pretrained)
     if require == 'backbone' and not hasattr(model, 'backbone'):
         raise InputError(f'{type(model).__name__} has no backbone to take features from')
     if checkpoint is not None:
@@ -147,11 +150,13 @@ def _move(model: VideoModel, device: str | torch.device | None) -> None:
         raise InputError(f"device='{device}': {str(error).splitlines()[0][:160]}") from None
 
 
-def _build(config: Config, random_weights: bool, seed: int) -> VideoModel:
+def _build(config: Config, random_weights: bool, seed: int, pretrained: bool) -> VideoModel:
     if config.get('model') is None:
         raise InputError('the config has no model')
     settings = config.model.to_dict() if hasattr(config.model, 'to_dict') else dict(config.model)
-    if isinstance(settings.get('backbone'), dict) and settings['backbone'].get('pretrained'):
+    backbone = settings.get('backbone')
+    pretrained = pretrained and random_weights and isinstance(backbone, dict) and bool(backbone.get('pretrained'))
+    if isinstance(backbone, dict) and backbone.get('pretrained') and not pretrained:
         settings['backbone']['pretrained'] = None  # as MMAction2 does: nothing is downloaded that a checkpoint replaces
     with untouched_random_state():
         torch.manual_seed(seed)
@@ -160,13 +165,16 @@ def _build(config: Config, random_weights: bool, seed: int) -> VideoModel:
             start_weights(model)
             backbone = settings.get('backbone')
             init = (backbone.get('init_cfg') if isinstance(backbone, dict) else None) or []
-            started = any(
-                'checkpoint' in one or 'package' in one for one in ([init] if isinstance(init, dict) else init)
-            )
-            known = 'the backbone starts from its init_cfg, and the rest is random'
+            inits = [init] if isinstance(init, dict) else init
+            started = pretrained or any('checkpoint' in one or _is_packaged(one) for one in inits)
+            known = 'the backbone starts from public weights of its config, and the rest is random'
             line = known if started else 'random weights, whose answers mean nothing'
             print_log(f'no checkpoint: {line}', logger='current')
     return model
+
+
+def _is_packaged(init: Mapping[str, Any]) -> bool:
+    return type_name(init.get('type', '')) == 'PackagedWeights'
 
 
 def load_weights(model: VideoModel, checkpoint: str, prefixes: Sequence[str]) -> None:

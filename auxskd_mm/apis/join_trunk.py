@@ -45,7 +45,7 @@ def join_trunk(config: str | Config, checkpoint: str, store: str, out: str | Pat
     settings = open_store(store).settings
     if not isinstance(settings, FeatureSettings):
         raise InputError(f'{store}: a store of images (layout {settings.layout}), expected one of layout {FEATURES}')
-    model = init_model(config, None, 'cpu')
+    model = init_model(config, None, 'cpu', pretrained=not config.get('load_from'))
     if not isinstance(getattr(model.backbone, 'temporal', None), nn.Module):
         raise InputError(f'{name}: model.backbone has no temporal module; set its temporal=dict(type=...)')
     if config.get('load_from'):

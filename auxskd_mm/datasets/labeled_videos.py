@@ -26,7 +26,8 @@ class LabeledVideoDataset(UnlabeledVideoDataset):
     Args:
         ann_file: List with a path and a label from 0 on in each line, or a training store that was packed with labels.
         pipeline: Transform configs.
-        data_prefix: Folder or store that the names in the list are relative to; a str, or ``dict(video=...)``. It is
+        data_prefix: Folder or store that the names in the list are relative to; a str, or ``dict(video=...)``. In a store
+            an absolute path means the video that was packed from there. It is
             relative to ``data_root``. Default: ``data_root``, or the folder of the list if there is none.
         data_root: Folder that ``ann_file`` is relative to.
         num_classes: Number of classes. Labels must lie in [0, num_classes). None takes the number of names in

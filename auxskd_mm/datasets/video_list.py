@@ -6,6 +6,7 @@ import glob
 import logging
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -316,7 +317,17 @@ class _Locator:
         self.suffixes = [suffix] if suffix else ['', *VIDEO_SUFFIXES]
         self.fixed = bool(suffix)
 
+    @cached_property
+    def _stored(self) -> dict[str, str]:
+        """Names in the store by the paths of their sources. Empty if the prefix is no store."""
+        if not self.prefix or not is_store(self.prefix):
+            return {}
+        index = open_store(self.prefix).index
+        return {os.path.realpath(source): name for source, name in zip(index.sources, index.names)}
+
     def __call__(self, name: str) -> str:
+        if os.path.isabs(name) and self._stored:  # lists of prepare_folder.py: the video that was packed from there
+            name = self._stored.get(os.path.realpath(name), name)
         path = os.path.join(self.prefix, name)
         if self.fixed:
             return path + self.suffixes[0]

@@ -17,6 +17,8 @@ from .public_weights.match import OPTIONAL, check_left, kind_of
 
 # Parts of a model that its own training alone needs: published and adapter checkpoints leave them out.
 TRAINING_PARTS = ('teacher.', 'queue.', 'frozen.', 'data_preprocessor.')
+# Starts of keys in the original research code, whose kernels are 3-D.
+_ORIGINALS = ('encoder_q.', 'base_network.', 'conv1.', 'conv_2b.', 'conv3d_1a_7x7.')
 # Statistics of the augmentation say nothing about which network a file belongs to.
 _OPTIONAL_PREFIXES = ('data_preprocessor.',)
 
@@ -176,11 +178,19 @@ def check_transfer(
             )
         raise InputError(
             f'{name}: only {good} of {len(wanted)} {part} tensors fit ({"; ".join(detail)}); is it a checkpoint of '
-            'another network, or of the original code (then run tools/model_converters/convert_auxskd.py first)?'
+            f'another network{_or_original(source)}?'
         )
     check_finite({key: value for key, value in source.items() if key in model_state}, name, model_state)
     start = f'; the {adapters} adapter tensors, which it does not have, start as built' if adapters else ''
     return f'{good} of {len(wanted)} {part} tensors loaded from {name}{start}'
+
+
+def _or_original(source: Mapping[str, Any]) -> str:
+    """Advice for files that the converter of the original code may read."""
+    kernels = (value for key, value in source.items() if key.startswith(_ORIGINALS))
+    if any(getattr(value, 'ndim', 0) == 5 for value in kernels):
+        return ', or of the original code (then run tools/model_converters/convert_auxskd.py first)'
+    return ''
 
 
 def _split_adapters(

@@ -37,4 +37,4 @@ test_pipeline = [
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-optim_wrapper = dict(optimizer=dict(lr=3e-4))  # a tenth of that from scratch: larger steps undo the public weights
+optim_wrapper = dict(optimizer=dict(lr=3e-4))  # a tenth of the rate from scratch: the trunk is trained already

@@ -8,12 +8,13 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 from tool_runs import CONFIGS
 
-from auxskd_mm.apis import extract_features, init_model, load_config, predict, predict_pace
+from auxskd_mm.apis import extract_features, inference, init_model, load_config, predict, predict_pace
 from auxskd_mm.apis.inference import batches, class_names
 from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.datasets.transforms import SegmentPaceSample
 from auxskd_mm.errors import InputError
 from auxskd_mm.functional.tasks import Task, segment_names
+from auxskd_mm.models.backbones import timm
 
 BACKBONE = dict(type='ResNet3d', depth=18, pretrained='there/is/no/such.pth', base_channels=4, stage_blocks=(1,) * 4)
 HEADS = dict(
@@ -92,6 +93,43 @@ def test_the_pace_is_that_of_the_model_run_by_hand(model, videos):
     assert result['pace'].clips.shape == (3, 4)
     assert result.frame_inds.tolist() == [*range(8), *range(12, 20), *range(24, 32)]
     assert result.as_dict()['pace']['probabilities']['2x'] == pytest.approx(pace[1], abs=1e-5)
+
+
+TRUNK = dict(type='auxskd_mm.TimmBackbone', model='tf_efficientnet_lite0', out_indices=(0,))
+PACKAGED = dict(type='auxskd_mm.PackagedWeights')
+
+
+@pytest.mark.parametrize(
+    ('changes', 'pretrained', 'says'),
+    [
+        (dict(init_cfg=PACKAGED), False, 'public weights of its config'),
+        (
+            dict(init_cfg=[dict(type='Constant', val=1.0, layer='Linear'), PACKAGED]),
+            False,
+            'public weights of its config',
+        ),
+        (dict(pretrained=True), True, 'public weights of its config'),
+        (dict(pretrained=True), False, 'random weights, whose answers mean nothing'),
+        ({}, True, 'random weights, whose answers mean nothing'),
+        (dict(init_cfg=dict(type='Constant', val=1.0, layer='Linear')), False, 'random weights, whose answers'),
+    ],
+)
+def test_the_log_tells_public_weights_from_random_ones(changes, pretrained, says, monkeypatch):
+    lines, create = [], timm.create_trunk
+    fetched = []
+
+    def offline(model, kwargs, pretrained=False):
+        fetched.append(pretrained)
+        return create(model, kwargs)
+
+    monkeypatch.setattr(inference, 'print_log', lambda line, logger: lines.append(line))
+    monkeypatch.setattr(timm, 'create_trunk', offline)
+    content = config('features')
+    content.model.backbone = dict(TRUNK, **changes)
+    init_model(content, device='cpu', pretrained=pretrained)
+    assert len(lines) == 1
+    assert says in lines[0]
+    assert any(fetched) == (pretrained and 'pretrained' in changes)
 
 
 def test_files_arrays_and_folders_agree(model, videos, tmp_path):

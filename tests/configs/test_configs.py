@@ -20,6 +20,7 @@ from auxskd_mm.apis import load_config
 from auxskd_mm.functional.transfer import check_transfer
 from auxskd_mm.models.tasks import model_tasks
 from auxskd_mm.recipes.entries import read_phases
+from auxskd_mm.registry import type_name
 
 FOLDER = Path(__file__).parents[2] / 'configs'
 ALL = [
@@ -52,6 +53,10 @@ def run_pipeline(config, part, video, folder):
     return Compose(loader.dataset.pipeline)(dict(filename=file, sample_idx=0))
 
 
+def reads_features(config):
+    return type_name(config.model.data_preprocessor.type) == 'FeatureDataPreprocessor'
+
+
 def test_every_method_has_every_network_of_the_papers():
     wanted = {
         f'{method}_{network}_k100.py' for method in ('auxskd', 'vspp', 'pace', 'vcop', 'rspnet') for network in NETWORKS
@@ -59,6 +64,9 @@ def test_every_method_has_every_network_of_the_papers():
     assert wanted <= set(TRAINED)
     assert {f'recipes/auxskd_{method}_r21d_k100.py' for method in ('vspp', 'pace', 'vcop', 'rspnet')} <= set(RECIPES)
     assert {f'demo/{method}_motion.py' for method in ('pace', 'vcop', 'rspnet')} <= set(TRAINED)
+    assert {f'warm_start/{method}_features.py' for method in ('auxskd', 'vspp', 'pace', 'vcop', 'rspnet')} <= set(
+        TRAINED
+    )
 
 
 @pytest.mark.parametrize('name', TRAINED)
@@ -69,7 +77,7 @@ def test_data_fit_the_model(name, video, tmp_path):
         if config.get(f'{part}_dataloader') is None:
             continue
         sample = run_pipeline(config, part, video, tmp_path)
-        assert sample['inputs'].dtype == (torch.float16 if '_features_' in name else torch.uint8)
+        assert sample['inputs'].dtype == (torch.float16 if reads_features(config) else torch.uint8)
         # The preprocessor works for real, on two samples alike: it is where jitter and normalisation are checked.
         batch = dict(inputs=[sample['inputs']] * 2, data_samples=[sample['data_samples']] * 2)
         data = MODELS.build(config.model.data_preprocessor)(batch, training=part == 'train')
@@ -121,14 +129,16 @@ def test_training_and_testing_are_set_up(name):
 @pytest.mark.parametrize('name', RECIPES)
 def test_recipes_hand_over_whole_backbones(name):
     path = FOLDER / name
-    phases = read_phases(Config.fromfile(path).phases, path.parent)
-    assert phases[0].init_from is None
+    phases = read_phases(Config.fromfile(path).get('phases') or [], path.parent)
     states = {phase.name: build_model(Config.fromfile(phase.config)).state_dict() for phase in phases}
-    for before, phase in zip(phases, phases[1:]):
-        assert phase.init_from == before.name
+    handed = [phase for phase in phases if phase.init_from is not None]
+    assert handed or path.name == 'warm_start.py'  # it only measures
+    for phase in handed:
         assert 'backbone tensors loaded' in check_transfer(
-            states[phase.name], states[before.name], ('backbone.',), name
+            states[phase.name], states[phase.init_from], ('backbone.',), name
         )
+    if path.name.startswith('auxskd_'):  # a chain, one phase after the other
+        assert [phase.init_from for phase in phases] == [None, *(phase.name for phase in phases[:-1])]
 
 
 @pytest.mark.parametrize(('name', 'most'), [('vspp_slowonly_mmaction', 20), ('auxskd_slowonly_mmaction', 25)])
@@ -181,14 +191,15 @@ FIXED_COSINES = {'pecop_i3d_k400.py': 22}
     'name', [str(path) for path in ALL if path.parts[0] != 'recipes' and 'mmaction' not in path.name]
 )
 def test_the_schedule_follows_the_epochs(name):
-    """``epochs`` is the one variable for the length of a training."""
+    """``epochs`` or ``steps`` is the one variable for the length of a training."""
     plain = Config.fromfile(FOLDER / name)
     if plain.get('train_cfg') is None:
         return
-    assert plain.train_cfg.max_epochs == plain.epochs
-    for epochs in (1, 2, 7):
-        config = load_config(str(FOLDER / name), {'epochs': epochs})
-        assert config.train_cfg.max_epochs == epochs
+    length, key = ('epochs', 'max_epochs') if 'epochs' in plain else ('steps', 'max_iters')
+    assert plain.train_cfg[key] == plain[length]
+    for epochs in (1, 2, 7) if length == 'epochs' else (2, 7, 900):
+        config = load_config(str(FOLDER / name), {length: epochs})
+        assert config.train_cfg[key] == epochs
         schedule = config.param_scheduler or []
         network = torch.nn.Linear(1, 1)
         optimizer = torch.optim.SGD(network.parameters(), lr=1.0)

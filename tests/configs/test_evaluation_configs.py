@@ -22,10 +22,9 @@ from auxskd_mm.registry import type_name
 FOLDER = Path(__file__).parents[2] / 'configs'
 NAMES = sorted(
     str(path.relative_to(FOLDER))
-    for folder in ('demo', 'examples')
+    for folder in ('demo', 'examples', 'warm_start')
     for kind in ('finetune', 'probe', 'trunk')
-    for path in (FOLDER / folder).glob(f'{kind}_*.py')
-    if 'features' not in path.stem  # those read stored feature maps, no clips
+    for path in (FOLDER / folder).glob(f'{kind}*.py')
 )
 TABLES = [path.name for path in (FOLDER / 'recipes').glob('*.py') if Config.fromfile(path).get('evaluations')]
 RECIPES = [name for name in TABLES if Config.fromfile(FOLDER / 'recipes' / name).get('phases')]
@@ -78,7 +77,8 @@ def test_clips_fit_the_network(name, lists, tmp_path):
         batch = dict(inputs=[sample['inputs']] * 2, data_samples=[sample['data_samples']] * 2)
         data = MODELS.build(config.model.data_preprocessor)(batch, training=part == 'train')
         out = model.cls_head(model.backbone(data['inputs'].to('meta').flatten(0, 1)))
-        classes = config.model.cls_head.get('num_classes', model.backbone.out_channels)
+        quarters = 4 if config.model.cls_head.get('pooling') == 'time' else 1
+        classes = config.model.cls_head.get('num_classes', quarters * model.backbone.out_channels)
         assert out.shape == (2 * len(sample['inputs']), classes)
         frames = sample['inputs'].unique(dim=2).shape[2]
         assert frames > 1

@@ -32,6 +32,8 @@ def rates(config):
     [
         ('examples/auxskd_r21d_small.py', 2),
         ('examples/vspp_r21d_small.py', 2),
+        ('examples/vspp_features_small.py', 2),
+        ('examples/vspp_efficientnet_lite0_small.py', 2),
         ('examples/finetune_r21d_small.py', 2),
         ('demo/finetune_motion.py', 1),
         ('vspp_r21d_k100_improved.py', 1),

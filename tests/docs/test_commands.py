@@ -37,7 +37,14 @@ TINY = {
     'vspp_r21d_k100.py': (
         f"_base_ = '{ROOT}/configs/vspp_r21d_k100.py'\n"
         'model = dict(backbone=dict(base_channels=2), cls_head=dict(in_channels=16))\n'
-    )
+    ),
+    'examples/_base_trunk_lite0.py': """
+trunk = dict(type='auxskd_mm.TimmBackbone', model='test_resnet', out_indices=(2,),
+    init_cfg=dict(type='Constant', val=0.1, layer='Conv2d'))
+channels, grid = 48, (4, 4)
+frame_preprocessor = dict(type='auxskd_mm.ClipDataPreprocessor', mean=[127.0] * 3, std=[128.0] * 3)
+frame_steps = [dict(type='Resize', scale=(-1, 36)), dict(type='CenterCrop', crop_size=32)]
+""",
 }
 
 

@@ -143,3 +143,19 @@ def test_tensors_without_plain_numbers_are_not_counted_as_loaded(change, says):
         check_transfer(state(), None, ('backbone.',), 'a.pth')
     with pytest.raises(InputError, match='the file has no tensors'):
         check_transfer(state(), {}, ('backbone.',), 'a.pth')
+
+
+@pytest.mark.parametrize(
+    ('content', 'original'),
+    [
+        ({'encoder_q.conv1.weight': torch.ones(1, 1, 1, 1, 1)}, True),
+        ({'module.conv1.weight': torch.ones(1, 1, 1, 1, 1)}, True),
+        ({'conv1.weight': torch.ones(1, 1, 1, 1)}, False),  # an image network
+        ({'backbone.conv1.weight': torch.ones(1, 1, 1, 1, 1)}, False),  # already converted
+        ({'blocks.0.weight': torch.ones(1, 1, 1, 1, 1)}, False),
+    ],
+)
+def test_the_converter_is_named_only_where_it_can_help(content, original):
+    with pytest.raises(InputError, match='is it a checkpoint of another network') as error:
+        check_transfer({'backbone.fc.weight': torch.ones(1)}, content, ('backbone.',), 'x.pth')
+    assert ('convert_auxskd.py' in str(error.value)) == original

@@ -1,4 +1,4 @@
-"""Every method builds and takes a step on every kind of backbone: own, MMAction2's and pytorchvideo's, all as small as they go."""
+"""Every method builds and takes a step on every kind of backbone: own, MMAction2's, pytorchvideo's and timm's, small."""
 
 import logging
 
@@ -51,6 +51,8 @@ BACKBONES = {  # name: (config, frames, height and width)
         4,
         16,
     ),
+    'timm_shift': (dict(type='auxskd_mm.TimmBackbone', model='test_resnet', temporal='shift'), 2, 32),
+    'timm_inflate': (dict(type='auxskd_mm.TimmBackbone', model='test_efficientnet', temporal='inflate'), 2, 32),
 }
 
 
@@ -86,7 +88,7 @@ def test_step(method, backbone):
     model.train()
     if hasattr(model, 'teacher'):
         model.teacher.copy_from(model.student_modules())
-    first = next(p for p in model.backbone.parameters() if p.ndim == 5)
+    first = next(p for p in model.backbone.parameters() if p.ndim >= 4)
     assert first.shape[1] == 3
     before = first.detach().clone()
     optimizer = OptimWrapper(torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1))

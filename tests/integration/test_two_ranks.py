@@ -160,6 +160,15 @@ def test_adapters_train_under_ddp_and_the_base_stays(results, world):
         assert not toy.same(rank['end'], ranks[0]['end'])
 
 
+def test_an_image_network_trains_under_ddp(results, world):
+    ranks = results['image_network', world]
+    for rank in ranks:
+        moved = toy.same(rank['start'], rank['end'])
+        assert 'trunk.blocks.0.mlp.fc1.weight' in moved
+        assert 'trunk.patch_embed.proj.weight' not in moved
+        assert not toy.same(rank['end'], ranks[0]['end'])
+
+
 def test_the_average_would_not_leave_it_alone():
     """The reason for SyncBuffersExceptQueuesHook: what MMEngine's hook would do to a queue on three ranks."""
     features = torch.randn(1000, generator=torch.Generator().manual_seed(0))

@@ -66,3 +66,24 @@ def test_another_network_of_timm_is_refused():
     with pytest.raises(InputError, match=r'^x\.pth: only \d+ of \d+ backbone tensors fit') as error:
         load_checked(model, timm.create_model('test_efficientnet').state_dict(), ('backbone.',), 'x.pth')
     assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('own', [True, False])
+def test_a_2d_checkpoint_of_a_training_fills_an_inflated_network(own, tmp_path):
+    """`load_from` of a TimmBackbone with `temporal='none'`, or of timm's bare network."""
+    config = dict(type='auxskd_mm.TimmBackbone', model='test_efficientnet')
+    flat, model = nn.Module(), nn.Module()
+    flat.backbone, model.backbone = MODELS.build(config), MODELS.build(dict(config, temporal='inflate'))
+    shaken(flat)
+    state = flat.state_dict() if own else flat.backbone.trunk.state_dict()
+    said = load_checked(model, state, ('backbone.',), 'x.pth')
+    assert '100.0% of the numbers in the model' in said
+    still = torch.rand(1, 3, 1, 64, 64).expand(-1, -1, 4, -1, -1)
+    with torch.no_grad():
+        expected = flat.eval().backbone(still)
+        assert (model.eval().backbone(still) - expected).abs().max() <= 1e-5 * expected.abs().max()
+    init = dict(type='Pretrained', checkpoint=str(tmp_path / 'x.pth'))
+    torch.save(dict(state_dict=state), init['checkpoint'])
+    again = MODELS.build(dict(config, temporal='inflate', init_cfg=init))
+    again.init_weights()
+    assert all(torch.equal(value, model.backbone.state_dict()[key]) for key, value in again.state_dict().items())

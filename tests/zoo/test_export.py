@@ -46,6 +46,7 @@ FAMILIES = dict(
         128,
         (4, 32, 32),
     ),
+    timm=(dict(type='auxskd_mm.TimmBackbone', model='test_vit', img_size=32), 64, (4, 32, 32)),
 )
 OPEN = dict(type='auxskd_mm.OpenVideo', channel_order='bgr')
 

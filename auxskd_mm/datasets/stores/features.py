@@ -71,10 +71,11 @@ class StoredFeatureReader(StoredVideoReader):
             float16 (n, C, h, w).
 
         Raises:
-            VideoReadError: If a frame or the variant does not exist.
+            VideoReadError: If a frame or the variant does not exist, or the shard was cut off.
         """
         numbers = np.asarray(indices, dtype=np.int64).reshape(-1)
         self.require(numbers, variant)
+        self._require_whole()
         return self.maps[numbers, variant]
 
     def read_clips(self, numbers: np.ndarray, variants: Sequence[int]) -> np.ndarray:
@@ -86,7 +87,11 @@ class StoredFeatureReader(StoredVideoReader):
 
         Returns:
             float16 (N, C, T, h, w).
+
+        Raises:
+            VideoReadError: See :meth:`read`.
         """
+        self._require_whole()
         clips, length = numbers.shape
         out: np.ndarray = np.empty((clips, self.settings.channels, length, *self._shape), np.float16)
         for clip, frames, variant in zip(out, numbers.tolist(), variants):
@@ -101,6 +106,18 @@ class StoredFeatureReader(StoredVideoReader):
             raise VideoReadError(self.path, f'has {self.num_frames} frames, asked for {list(numbers)[-1:]}')
         if not 0 <= variant < self.settings.variants:
             raise VideoReadError(self.path, f'has {self.settings.variants} variants from 0 on, asked for {variant}')
+
+    def _require_whole(self) -> None:
+        """Refuse a shard that was cut off while it is in use. The system ends a process that reads mapped bytes beyond it.
+
+        The mapping of a deleted file stays whole.
+        """
+        try:
+            size = os.stat(self._shard).st_size
+        except OSError:
+            return
+        if size < self._offset + self._size:
+            raise VideoReadError(self.path, f'its shard {self._shard} is cut off; pack or copy it again')
 
 
 def open_stored_features(path: str) -> StoredFeatureReader:

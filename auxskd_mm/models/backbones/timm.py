@@ -28,6 +28,7 @@ from .image_networks.trunk import (
     maps_of,
     meta_frames,
     on_meta,
+    one_line,
     unused_parameters,
     yields_tokens,
 )
@@ -103,7 +104,8 @@ class TimmBackbone(StagedBackbone):
     def _choose_maps(self) -> Any:
         """Remove the layers behind the last map, and return the width of each map."""
         trunk = self.trunk
-        self.tokens = yields_tokens(trunk)
+        with one_line(trunk, self.model):
+            self.tokens = yields_tokens(trunk)
         if self.out_indices is not None:
             count = len(trunk.feature_info) if hasattr(trunk, 'forward_intermediates') else 0
             if not self.out_indices or any(not -count <= index < count for index in self.out_indices):
@@ -114,10 +116,12 @@ class TimmBackbone(StagedBackbone):
                 )
             self.out_indices = tuple(sorted(index % count for index in self.out_indices))
             trunk.prune_intermediate_layers(list(self.out_indices), prune_norm=not self.tokens, prune_head=True)
-        for name in unused_parameters(trunk, self.out_indices, self.tokens):
+        with one_line(trunk, self.model):
+            unused = unused_parameters(trunk, self.out_indices, self.tokens)
+            with torch.no_grad():
+                maps = maps_of(on_meta(trunk).eval(), meta_frames(trunk), self.out_indices, self.tokens)
+        for name in unused:
             trunk.get_parameter(name).requires_grad_(False)
-        with torch.no_grad():
-            maps = maps_of(on_meta(trunk).eval(), meta_frames(trunk), self.out_indices, self.tokens)
         widths = tuple(m.shape[1] for m in maps)
         return widths[0] if len(widths) == 1 else widths
 

@@ -1,13 +1,17 @@
 """Feature maps out of a store: the right frame in the right variant, and stores and pipelines that do not fit."""
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import write_video
 from feature_stores import CHANNELS, GRID, feature_store, source_videos, write_trunk
 
 from auxskd_mm.apis.feature_trunk import TrunkSpec, build_trunk
+from auxskd_mm.datasets.labeled_videos import LabeledVideoDataset
 from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.packing.variants import apply_variant, draw_variants
 from auxskd_mm.datasets.readers import open_reader
@@ -137,3 +141,41 @@ def test_a_shape_changed_in_the_shard_and_whole_stores(made, tmp_path):
     shard.write_bytes(shard.read_bytes().replace(b"'shape': (20, 1, 6, 4, 4)", b"'shape': (20, 1, 4, 6, 4)"))
     forget_store(str(tmp_path / 'store'))
     assert list(unreadable_videos(open_store(str(tmp_path / 'store')))) == ['0.mp4']
+
+
+def test_a_shard_that_is_cut_off_or_deleted_while_it_is_read(made, tmp_path):
+    """Reading mapped bytes beyond the end of a file would end the process without a word."""
+    store = feature_store(tmp_path / 'store', made[1], made[2])
+    path = f'{tmp_path}/store/2.mp4'
+    reader = open_stored_features(path)
+    before = reader.read([32])
+    shard = store.shards[-1]
+    whole = Path(shard).read_bytes()
+    os.truncate(shard, len(whole) // 3)
+    for read in (lambda: reader.read([32]), lambda: reader.read_clips(np.array([[0, 32]]), [0])):
+        with pytest.raises(VideoReadError, match='is cut off; pack or copy it again'):
+            read()
+    with pytest.raises(VideoReadError, match='is cut off'):
+        open_stored_features(path).read([0])
+    forget_store(str(tmp_path / 'store'))
+    with pytest.raises(InputError, match='the store is cut off'):
+        open_store(str(tmp_path / 'store'))
+    Path(shard).write_bytes(whole)
+    reader = open_stored_features(path)
+    os.unlink(shard)
+    assert np.array_equal(reader.read([32]), before)
+
+
+def test_lists_of_absolute_paths_find_what_was_packed_from_there(made, tmp_path):
+    """`prepare_folder.py` writes such lists. Without the store in front, the features would be looked for in the videos."""
+    other = write_video(tmp_path / 'other.mp4', 20)
+    (tmp_path / 'list.txt').write_text(f'{made[1][2].path} 0\n{made[1][0].path} 1\n')
+    store = str(made[0] / 'store')
+    sample = dict(type='auxskd_mm.SegmentPaceSample', clip_len=4, num_segments=2, num_speeds=2)
+    steps = [dict(type='auxskd_mm.OpenFeatures'), sample, dict(type='auxskd_mm.DecodeFeatures')]
+    dataset = LabeledVideoDataset(str(tmp_path / 'list.txt'), steps, store, test_mode=True)
+    assert [dataset[i]['total_frames'] for i in range(2)] == [33, 20]
+    assert [dataset.get_data_info(i)['filename'] for i in range(2)] == [f'{store}/2.mp4', f'{store}/0.mp4']
+    (tmp_path / 'list.txt').write_text(f'{other} 0\n')
+    with pytest.raises(InputError, match=r'other\.mp4: is in no store'):
+        LabeledVideoDataset(str(tmp_path / 'list.txt'), steps, store, test_mode=True)[0]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ....errors import InputError, reason_of
 
+_ANSWER_SECONDS = 5
 _OURS = ('num_classes', 'features_only', 'pretrained')
 
 
@@ -37,25 +39,50 @@ def create_trunk(model: str, kwargs: Mapping[str, Any], pretrained: bool = False
         raise InputError(f"model.backbone.model='{name}': no network of timm {timm.__version__} has this name; {hint}")
     if taken := [key for key in _OURS if key in kwargs]:
         raise InputError(f'model.backbone.{taken[0]}: TimmBackbone sets this argument of timm itself; leave it away')
+    failed: list[Exception] = []
     try:
-        trunk: Any = timm.create_model(name, pretrained=pretrained, num_classes=0, **kwargs)
+        with _cache_alone_if_offline(failed) if pretrained else contextlib.nullcontext():
+            trunk: Any = timm.create_model(name, pretrained=pretrained, num_classes=0, **kwargs)
     except Exception as error:  # whatever timm, its download or its network raises
         if pretrained:
+            reason = reason_of((failed or [error])[0])
             raise InputError(
-                f"model.backbone.pretrained=True: the weights of '{name}' cannot be had ({reason_of(error)}); without a "
-                "network, take init_cfg=dict(type='auxskd_mm.PackagedWeights') or a file"
+                f"model.backbone.pretrained=True: the weights of '{name}' cannot be had ({reason}); without a network, "
+                "take init_cfg=dict(type='auxskd_mm.PackagedWeights') or a file"
             ) from None
         raise InputError(f"model.backbone.model='{name}': timm refuses its arguments ({reason_of(error)})") from None
     size = kwargs.get('img_size') or trunk.pretrained_cfg.get('input_size', (3, 224, 224))[1:]
     trunk.frame_size = (size, size) if isinstance(size, int) else tuple(size)
+    trunk.frame_channels = kwargs.get('in_chans', 3)
     return trunk
+
+
+@contextlib.contextmanager
+def _cache_alone_if_offline(failed: list[Exception]) -> Iterator[None]:
+    """Let Hugging Face's client read its cache alone if its host does not answer one request.
+
+    Otherwise it would try for 45 s before it gives up.
+
+    Args:
+        failed: The error of the request is appended.
+    """
+    from huggingface_hub import constants, get_session
+
+    before = constants.HF_HUB_OFFLINE
+    try:
+        get_session().head(constants.ENDPOINT, timeout=_ANSWER_SECONDS)
+    except Exception as error:  # each HTTP library has its own
+        failed.append(error)
+        constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def meta_frames(trunk: Any) -> Tensor:
     """A frame (1, C, H, W) of the size that the network was made for, on the device 'meta'."""
-    height, width = trunk.frame_size
-    first = next((m for m in trunk.modules() if isinstance(m, nn.Conv2d)), None)  # every network starts with one
-    return torch.empty(1, 3 if first is None else first.in_channels, height, width, device='meta')
+    return torch.empty(1, trunk.frame_channels, *trunk.frame_size, device='meta')
 
 
 def on_meta(trunk: Any) -> Any:
@@ -63,10 +90,39 @@ def on_meta(trunk: Any) -> Any:
     return copy.deepcopy(trunk).to('meta')
 
 
+@contextlib.contextmanager
+def one_line(trunk: Any, model: str) -> Iterator[None]:
+    """Turn whatever a network raises in a block into one line.
+
+    Args:
+        trunk: timm network.
+        model: Its name for the message.
+
+    Raises:
+        InputError: If the block raises.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # whatever the network raises
+        raise InputError(
+            f"model.backbone.model='{model}': gives no maps of a frame of {trunk.frame_size} ({reason_of(error)}); take "
+            'another network or other arguments'
+        ) from None
+
+
 def yields_tokens(trunk: Any) -> bool:
-    """Whether the last features of the network are tokens (N, L, C)."""
+    """Whether the last features of the network are tokens (N, L, C).
+
+    Raises:
+        TypeError: If they are neither tokens nor a map.
+    """
     with torch.no_grad():
-        return on_meta(trunk).eval().forward_features(meta_frames(trunk)).ndim == 3
+        out = on_meta(trunk).eval().forward_features(meta_frames(trunk))
+    if not isinstance(out, Tensor) or out.ndim not in (3, 4):
+        raise TypeError(f'it yields {tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__}')
+    return out.ndim == 3
 
 
 def maps_of(trunk: Any, frames: Tensor, indices: Sequence[int] | None, tokens: bool) -> list[Tensor]:
@@ -81,7 +137,22 @@ def maps_of(trunk: Any, frames: Tensor, indices: Sequence[int] | None, tokens: b
 
     Returns:
         Maps (N, C, h, w).
+
+    Raises:
+        InputError: If the network fails on frames of another size than that which it was made for.
     """
+    try:
+        return _maps(trunk, frames, indices, tokens)
+    except (RuntimeError, ValueError, AssertionError) as error:
+        if tuple(frames.shape[-2:]) == trunk.frame_size or isinstance(error, torch.OutOfMemoryError):
+            raise
+        raise InputError(
+            f'model.backbone: the network takes frames of {trunk.frame_size}, and fails on clips of '
+            f'{frames.shape[-2]} x {frames.shape[-1]} pixels ({reason_of(error)}); resize the clips to its size'
+        ) from None
+
+
+def _maps(trunk: Any, frames: Tensor, indices: Sequence[int] | None, tokens: bool) -> list[Tensor]:
     if indices is not None or tokens:
         return trunk.forward_intermediates(
             frames,
@@ -107,11 +178,16 @@ def unused_parameters(trunk: Any, indices: Sequence[int] | None, tokens: bool) -
 
 
 def check_size(trunk: Any, frames: Tensor) -> None:
-    """Refuse frames (N, 3, H, W) of a size for which a transformer has no positions.
+    """Refuse frames (N, C, H, W) of a size for which a transformer has no positions, or with other channels.
 
     Raises:
-        InputError: If the size is another one.
+        InputError: If size or channels are other ones.
     """
+    if frames.shape[1] != trunk.frame_channels:
+        raise InputError(
+            f'model.backbone.in_chans={trunk.frame_channels}: the clips have {frames.shape[1]} channels; set '
+            f'in_chans={frames.shape[1]}'
+        )
     size, height, width = trunk.frame_size, *frames.shape[-2:]
     strict = [m.strict_img_size for m in trunk.modules() if hasattr(m, 'strict_img_size')]  # of embeddings of patches
     fixed = any(strict) if strict else trunk.pretrained_cfg.get('fixed_input_size', False)

@@ -1,0 +1,75 @@
+"""Settings of feature stores: out of range, written and read again, and trunks that are the same or another."""
+
+import json
+
+import pytest
+from feature_stores import CHANNELS, GRID
+
+from auxskd_mm.datasets.stores import FeatureSettings
+from auxskd_mm.datasets.stores.feature_settings import check_same_trunk, feature_settings_of, trunk_config
+from auxskd_mm.errors import InputError
+
+TRUNK = dict(type='auxskd_mm.TimmBackbone', model='resnet18', out_indices=(2,))
+SETTINGS = FeatureSettings('0123456789abcdef', trunk_config(TRUNK), {}, CHANNELS, GRID, variants=3)
+
+
+def test_what_is_written_is_read():
+    written = json.loads(json.dumps(SETTINGS.relevant()))
+    assert feature_settings_of(written) == SETTINGS
+    assert written['layout'] == SETTINGS.layout == 'features'
+    assert SETTINGS.place_bytes == 3 * CHANNELS * 2
+    assert SETTINGS.describe() == 'trunk 0123456789abcdef, 6 channels, grid 4x4, 3 variant(s)'
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        (dict(variants=0), 'variants=0: expected a whole number of 1 to 256'),
+        (dict(variants=True), 'variants=True'),
+        (dict(channels=2**17), 'channels=131072'),
+        (dict(grid=(0, 4)), 'grid=0'),
+        (dict(grid=(4, 4, 4)), 'expected 2 and 4 numbers'),
+        (dict(crop=0.05), r'crop=0\.05: expected 0\.1 to 1'),
+        (dict(crop=True), 'crop=True'),
+        (dict(jitter=(0.0, 0.0, 0.0, 1.5)), r'jitter=1\.5: expected 0\.0 to 1'),
+        (dict(features_version=2), 'reads version 1 of feature stores; pack the videos again'),
+    ],
+)
+def test_settings_out_of_range(change, words):
+    with pytest.raises(InputError, match=words) as error:
+        SETTINGS._replace(**change).check()
+    assert '\n' not in str(error.value)
+    with pytest.raises(ValueError, match=r'.'):
+        feature_settings_of(SETTINGS._replace(**change).relevant())
+
+
+@pytest.mark.parametrize('key', [*FeatureSettings._fields, 'another'])
+def test_a_record_with_a_key_too_few_or_too_many(key):
+    content = SETTINGS.relevant()
+    content.pop(key, None)
+    if key not in FeatureSettings._fields:
+        content[key] = 1
+    with pytest.raises(ValueError, match='its settings are not those of layout features'):
+        feature_settings_of(content)
+
+
+def test_settings_that_leave_the_maps_alone_are_no_other_trunk():
+    same = dict(TRUNK, out_indices=2, frozen_stages='all', temporal=dict(type='x'), norm_eval=True, with_cp=True)
+    for trunk in (TRUNK, same, '0123456789abcdef', '012345'):
+        check_same_trunk('store', SETTINGS, trunk)
+
+
+@pytest.mark.parametrize(
+    ('trunk', 'words'),
+    [
+        (dict(TRUNK, model='resnet34'), r"another trunk \(model='resnet18', and the config names 'resnet34'\)"),
+        (dict(TRUNK, out_indices=(1,)), r'out_indices=\[2\], and the config names \[1\]'),
+        (dict(TRUNK, pretrained=True), 'pretrained=None, and the config names True'),
+        ('fedcba', 'are from trunk 0123456789abcdef, and the config names fedcba'),
+        ('01234', 'and the config names 01234'),
+    ],
+)
+def test_another_trunk_is_named(trunk, words):
+    with pytest.raises(InputError, match=words) as error:
+        check_same_trunk('store', SETTINGS, trunk)
+    assert '\n' not in str(error.value)

@@ -4,7 +4,7 @@ _base_ = ['./_base_clips.py']
 model = dict(
     type='Recognizer3D',
     backbone={{_base_.backbone}},
-    cls_head=dict(type='auxskd_mm.ClipFeatureHead', pooling='average'),
+    cls_head=dict(type='auxskd_mm.ClipFeatureHead', pooling='time'),
     data_preprocessor={{_base_.data_preprocessor}},
 )
 test_dataloader = dict(

@@ -27,7 +27,7 @@ from auxskd_mm.recipes.running.describe import describe_plan
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = ROOT / 'configs' / 'recipes' / 'warm_start.py'
 MAPS_RECIPE = ROOT / 'configs' / 'recipes' / 'warm_start_features.py'
-TRUNK = ROOT / 'configs' / 'warm_start' / 'trunk.py'
+TRUNK = ROOT / 'configs' / 'warm_start' / 'trunk_warm_start.py'
 
 
 def parse_args() -> argparse.Namespace:

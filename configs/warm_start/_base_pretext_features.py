@@ -1,5 +1,5 @@
 # Data of a pretraining on stored feature maps: the training clips of a split, and a test on the clips that it holds out.
-_base_ = ['./_base_features.py']
+_base_ = ['./_base_maps.py']
 
 train_dataloader = dict(
     dataset=dict(type='auxskd_mm.UnlabeledVideoDataset', source=f'{_base_.lists}/pool.txt', repeat=1)

@@ -1,5 +1,5 @@
 # Fine-tuning of the temporal module, a number of steps, last weights (nothing is chosen on the test list).
-_base_ = ['./_base_features.py']
+_base_ = ['./_base_maps.py']
 
 model = dict(
     type='Recognizer3D',

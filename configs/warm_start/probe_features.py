@@ -1,5 +1,5 @@
 # Frozen features of the temporal module, extracted once: linear probe, k-NN and retrieval.
-_base_ = ['./_base_features.py']
+_base_ = ['./_base_maps.py']
 
 model = dict(
     type='Recognizer3D',

@@ -82,7 +82,7 @@ OPTIONS = {
     'unknown_model': ({'model.type': 'Recogniser3D'}, r'unknown type in the config: Recogniser3D is not in the'),
     'unknown_head': ({'model.cls_head.type': 'auxskd_mm.VSPHead'}, r'unknown type in the config: auxskd_mm.VSPHead'),
     'unknown_optimizer': ({'optim_wrapper.optimizer.type': 'Adamm'}, r"optim_wrapper.optimizer.type='Adamm': unknown;"),
-    'mode': ({f'{SAMPLER}.mode': 'fitt'}, r"SegmentPaceSample.mode='fitt': expected 'faithful' or 'fit'"),
+    'mode': ({f'{SAMPLER}.mode': 'fitt'}, r"SegmentPaceSample.mode='fitt': expected 'faithful', 'fit' or 'pecop'"),
     'segments': ({f'{SAMPLER}.num_segments': 0}, r'SegmentPaceSample.num_segments=0: .* at least 1'),
 }
 

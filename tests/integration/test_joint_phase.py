@@ -34,7 +34,7 @@ def test_a_joint_checkpoint_answers_as_a_recogniser_with_its_backbone_and_head(c
         words = (config, checkpoint, '--work-dir', tmp_path / name)
         tested = call('test.py', *words, options={**tiny, **tiny_test})
         assert tested.code == 0, tested.err
-        written = next((tmp_path / name).glob('*/*.json'))
+        written = next(path for path in (tmp_path / name).glob('*/*.json') if '.protocol.' not in path.name)
         results.append({key: value for key, value in json.loads(written.read_text()).items() if 'acc' in key})
     assert results[0] == results[1]
     assert {'vspp/pace_acc', 'vspp/segment_acc'} <= set(results[0])

@@ -25,6 +25,8 @@ COMMANDS = {
     'data/prepare_hmdb51.py': (['videos', 'annotations', 'lists'], 'lists/classes.txt'),
     'deployment/export.py': ([VSPP, 'none', 'mine.pt2'], 'mine.json'),
     'model_converters/convert_auxskd.py': (['a.pth', 'mine.pth'], 'mine.pth'),
+    'model_converters/join_trunk.py': ([VSPP, 'a.pth', 'mine.pth', '--store', 'store'], 'mine.pth'),
+    'model_converters/merge_adapters.py': ([VSPP, 'a.pth', 'mine.pth'], 'mine.pth'),
     'visualization/activation.py': ([VSPP, 'none', 'videos', '--out-dir', 'pictures'], 'pictures/mine.png'),
     'visualization/browse_clips.py': ([VSPP, '--out', 'new.png', 'mine.html'], 'mine.html'),
     'visualization/collapse_panel.py': (['run', '--out', 'mine.png'], 'mine.png'),

@@ -73,10 +73,10 @@ def main(args: argparse.Namespace) -> None:
         if len(found) > args.most:
             print(f'... and {len(found) - args.most} more')
     print(f'of each video {COMPARED} frames were read in order and again by number, and compared')
-    print(', '.join(f'{count} {status}' for status, count in summarize(reports).items()) + f' -> {args.report}')
     rates = [FrameRate(report.fps, report.varies) for report in reports if report.status != 'bad']
     for line in describe_rates(spread_of(rates)):
         print(line)
+    print(', '.join(f'{count} {status}' for status, count in summarize(reports).items()) + f' -> {args.report}')
     sys.exit(3 if problems else 0)
 
 

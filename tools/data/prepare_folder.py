@@ -78,9 +78,9 @@ def main(args: argparse.Namespace) -> None:
     if len({clip.group for clip in every}) == len(every):
         sizes = [f'{name} {len(clips)} clips' for name, clips in parts.items()]
         report_no_groups(parts, every, args)
-    print(', '.join(sizes) + f', pool {len(parts["train"]) + len(pool)} -> {args.out}')
     if args.frame_rates > 0:
         report_frame_rates(pool + [clip.path for clip in every], args.frame_rates)
+    print(', '.join(sizes) + f', pool {len(parts["train"]) + len(pool)} -> {args.out}')
     if args.compare > 0:
         report_near_duplicates(parts, args.compare)
 

@@ -9,7 +9,7 @@ from tool_runs import CONFIGS
 from auxskd_mm.apis import load_config
 from auxskd_mm.config.loading import variables
 from auxskd_mm.errors import InputError
-from auxskd_mm.recipes.plan import _filled
+from auxskd_mm.recipes.runs import filled
 
 BASE = """
 custom_imports = dict(imports=['auxskd_mm'], allow_failed_imports=False)
@@ -159,4 +159,4 @@ def test_every_shipped_config_means_the_same_to_mmengine(path):
 
 
 def test_options_of_a_recipe_are_filled():
-    assert _filled({'a': ['{x}/b', '{y}'], 'b': ('{z}',)}, dict(x='p', y=3)) == {'a': ['p/b', 3], 'b': ('{z}',)}
+    assert filled({'a': ['{x}/b', '{y}'], 'b': ('{z}',)}, dict(x='p', y=3)) == {'a': ['p/b', 3], 'b': ('{z}',)}

@@ -45,8 +45,8 @@ class ClipSet:
 
 
 # What moves decides on the mouth sets: maps of an early stage. A stroke shows in late ones, too.
-_EARLY = dict(size=64, stage=2, channels=40)
-_LATE = dict(size=112, stage=3, channels=112)
+_EARLY = dict(size=64, stage=2, channels=40, grid=(8, 8))
+_LATE = dict(size=112, stage=3, channels=112, grid=(7, 7))
 SETS = {
     # A mirrored forehand looks like a backhand.
     'tennis7': ClipSet(160, flip=False, maps=dict(_LATE, clip_len=8), variants=3),

@@ -9,7 +9,7 @@ clip_len = 8  # frames per clip of the measurements
 still = False  # True repeats one frame of each clip: measures what works without motion
 steps = 600
 lr = 2e-3
-channels = 112  # of the trunk's maps at its stage
+channels, grid = 112, (7, 7)  # of the trunk's maps at its stage
 width = 128
 blocks = 3
 spatial_strides, temporal_strides = (2, 1, 2), (1, 2, 1)  # one per block
@@ -26,7 +26,7 @@ backbone = dict(
 if trunk_only:
     backbone = dict(type='auxskd_mm.FeatureMaps', in_channels=channels)
 data_preprocessor = dict(type='auxskd_mm.FeatureDataPreprocessor', channels=channels)
-open_features = dict(type='auxskd_mm.OpenFeatures', trunk={{_base_.trunk}}, channels=channels)
+open_features = dict(type='auxskd_mm.OpenFeatures', trunk={{_base_.trunk}}, channels=channels, grid=grid)
 read = dict(type='auxskd_mm.DecodeFeatures')
 sampler = dict(type='DefaultSampler', shuffle=True)
 train_dataloader = dict(batch_size=16, num_workers=0, drop_last=True, sampler=sampler)

@@ -66,9 +66,13 @@ def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Co
 def refuse_old_places(config: Config, path: str) -> None:
     """Refuse ``'{split}'`` in a string, which earlier versions filled with the variable ``split``.
 
+    A recipe is not refused: the recipe engine fills such places of its phases and evaluations.
+
     Raises:
         InputError: If a string holds it. The message gives the right form.
     """
+    if 'phases' in config or 'evaluations' in config:
+        return
     variables = {key for key, value in config.items() if isinstance(value, (str, int, float, type(None)))}
     for text in _strings(dict(config.items())):
         name = next((name for name in re.findall(r'\{(\w+)\}', text) if name in variables), None)

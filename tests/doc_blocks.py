@@ -191,7 +191,7 @@ def _check_script(folder: Path, words: list[str]) -> None:
         return
     options = parsed(script, arguments)
     with inside(folder):
-        if 'recipe' in options:
+        if options.get('recipe'):
             seeds, lists = options.get('seeds') or (), options.get('lists') or ()
             plan_recipe(Path(options['recipe']), 'work', options['cfg_options'] or {}, seeds=seeds, lists=lists)
         elif isinstance(options.get('config'), str):

@@ -130,7 +130,7 @@ def _copy_base(base: str, file: Path, overrides: Mapping[str, Any], folder: Path
     package = base.partition('::')[0] if '::' in base else None
     if package not in (None, 'auxskd_mm'):
         return base
-    found = Path(Config._get_cfg_path(base, str(file))[0]).resolve()
+    found = Path(os.path.abspath(Config._get_cfg_path(base, str(file))[0]))
     return _copy(found, overrides, folder) if found.suffix == '.py' else str(found)
 
 
@@ -138,7 +138,7 @@ def _parse(file: Path) -> ast.Module:
     """Make a config whose ``{{ fileDirname }}`` and similar MMEngine variables refer to the file, not to its copy."""
     text = file.read_text(encoding='utf-8')
     values = dict(
-        fileDirname=str(file.resolve().parent),
+        fileDirname=os.path.dirname(os.path.abspath(file)),
         fileBasename=file.name,
         fileBasenameNoExtension=file.stem,
         fileExtname=file.suffix,

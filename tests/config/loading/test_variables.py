@@ -160,3 +160,15 @@ def test_every_shipped_config_means_the_same_to_mmengine(path):
 
 def test_options_of_a_recipe_are_filled():
     assert filled({'a': ['{x}/b', '{y}'], 'b': ('{z}',)}, dict(x='p', y=3)) == {'a': ['p/b', 3], 'b': ('{z}',)}
+
+
+def test_a_linked_config_takes_its_bases_from_beside_the_link(tmp_path):
+    """As stock ``Config.fromfile`` does, with overrides as without."""
+    for folder, width in (('theirs', 1), ('mine', 2)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / 'base.py').write_text(f'width = {width}\n')
+    (tmp_path / 'theirs' / 'child.py').write_text("_base_ = ['./base.py']\ndepth = 1\ntotal = [depth, _base_.width]\n")
+    (tmp_path / 'mine' / 'child.py').symlink_to(tmp_path / 'theirs' / 'child.py')
+    path = str(tmp_path / 'mine' / 'child.py')
+    assert load_config(path).total == [1, 2]
+    assert load_config(path, {'depth': 3}).total == [3, 2]

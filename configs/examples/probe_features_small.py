@@ -6,7 +6,7 @@ _base_ = ['./_base_features.py']
 # Variables: --cfg-options lists=... store=... still=True
 lists = 'lists'
 store = 'data/features/all'
-groups = f'{lists}/groups.csv'  # None: the probe's weight decay is chosen without groups
+groups = f'{lists}/groups.csv'  # groups:=None chooses the probe's weight decay without groups
 still = False  # True repeats one frame of each clip: measures what works without motion
 model = dict(
     type='Recognizer3D',

@@ -130,7 +130,7 @@ def test_the_tool_says_that_it_compared_and_which_video_differs(tmp_path, monkey
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f'bad: {bad}: frame 0 read by number is not frame 0 read in order')
     assert lines[1] == 'of each video 8 frames were read in order and again by number, and compared'
-    assert lines[2].startswith('1 ok, 1 bad, 0 short, 0 duplicate')
+    assert lines[-1].startswith('1 ok, 1 bad, 0 short, 0 duplicate')
     assert good_list.read_text().split() == [good]
 
 

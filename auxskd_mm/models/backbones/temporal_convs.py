@@ -101,11 +101,7 @@ class TemporalConvs(BaseModule):
         Raises:
             InputError: If the input has another number of dimensions or channels.
         """
-        if x.ndim != 5 or x.shape[1] != self.in_channels:
-            raise InputError(
-                f'TemporalConvs.in_channels={self.in_channels}: got features {tuple(x.shape)}, expected '
-                f'(B, {self.in_channels}, T, h, w)'
-            )
+        _check_maps(self, x)
         return self.blocks(self.project(x.to(next(self.parameters()).dtype)))
 
 
@@ -129,13 +125,18 @@ class FeatureMaps(BaseModule):
         self.in_channels = self.out_channels = in_channels
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the maps in float32."""
-        if x.ndim != 5 or x.shape[1] != self.in_channels:
-            raise InputError(
-                f'FeatureMaps.in_channels={self.in_channels}: got features {tuple(x.shape)}, expected '
-                f'(B, {self.in_channels}, T, h, w)'
-            )
+        """Return the maps (B, C, T, h, w) in float32."""
+        _check_maps(self, x)
         return x.float()
+
+
+def _check_maps(module: TemporalConvs | FeatureMaps, x: Tensor) -> None:
+    """Refuse features that are not (B, in_channels, T, h, w)."""
+    if x.ndim != 5 or x.shape[1] != module.in_channels:
+        raise InputError(
+            f'{type(module).__name__}.in_channels={module.in_channels}: got features {tuple(x.shape)}, expected '
+            f'(B, {module.in_channels}, T, h, w)'
+        )
 
 
 def _strides(key: str, value: int | tuple[int, ...], blocks: int) -> list[int]:

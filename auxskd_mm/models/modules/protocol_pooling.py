@@ -24,8 +24,8 @@ def pool_for_protocol(feats: Features | None, pooling: str = 'average') -> Tenso
             The others take a feature map (B, C, T', H', W'). Of several stages (a backbone for TPN) the last one is
             used.
         pooling: 'average', 'rspnet', 'vcop', 'rspnet_max' or 'time'. 'average' and 'rspnet' compute the same. 'vcop'
-            turns a map of 512 x 2 x 7 x 7 into 9,216 values. 'time' keeps when something happens, in 4 * C values; no
-            published protocol has it.
+            turns a map of 512 x 2 x 7 x 7 into 9,216 values. 'time' keeps when something happens, in 4 * C values
+            (of maps with T' < 4, steps repeat); no published protocol has it.
 
     Returns:
         (B, D).

@@ -57,3 +57,14 @@ def test_bad_settings(kwargs, says):
 def test_maps_of_another_width():
     with pytest.raises(InputError, match=r'in_channels=4: got features \(2, 5, 3, 2, 2\), expected \(B, 4, T, h, w\)'):
         build(in_channels=4)(torch.rand(2, 5, 3, 2, 2))
+
+
+def test_stored_maps_stay_as_they_are():
+    network = MODELS.build(dict(type='auxskd_mm.FeatureMaps', in_channels=4))
+    maps = torch.rand(2, 4, 3, 2, 2).half()
+    assert network(maps).dtype == torch.float32
+    assert torch.equal(network(maps), maps.float())
+    assert network.out_channels == 4
+    assert not list(network.parameters())
+    with pytest.raises(InputError, match=r'FeatureMaps.in_channels=4: got features \(2, 5, 3, 2, 2\)'):
+        network(torch.rand(2, 5, 3, 2, 2))

@@ -51,3 +51,15 @@ def test_rspnet_max():
 def test_what_does_not_fit(feats, pooling, says):
     with pytest.raises(InputError, match=says):
         pool_for_protocol(feats, pooling)
+
+
+@pytest.mark.parametrize(
+    ('length', 'parts'), [(8, [(0, 2), (2, 4), (4, 6), (6, 8)]), (2, [(0, 1), (0, 1), (1, 2), (1, 2)])]
+)
+def test_time_is_the_mean_of_each_quarter_of_the_clip(length, parts):
+    fmap = torch.arange(2 * 3 * length * 5 * 4, dtype=torch.float32).reshape(2, 3, length, 5, 4).cos()
+    expected = [
+        [fmap[b, c, first:last].sum().item() / (20 * (last - first)) for c in range(3) for first, last in parts]
+        for b in range(2)
+    ]
+    torch.testing.assert_close(pool_for_protocol(fmap, 'time'), torch.tensor(expected))

@@ -2,6 +2,7 @@
 
 import mmaction.models  # noqa: F401  (registers MMAction2's own types for nested configs)
 
+from ..compat import honour_init_cfg
 from . import adapters, backbones, data_preprocessors, heads, losses, modules, pretext, pretrained, wrappers  # noqa: F401
 from .adapters import *  # noqa: F403
 from .backbones import *  # noqa: F403
@@ -10,7 +11,6 @@ from .heads import *  # noqa: F403
 from .losses import *  # noqa: F403
 from .modules import *  # noqa: F403
 from .pretext import *  # noqa: F403
-from .pretrained import honour_init_cfg
 from .wrappers import *  # noqa: F403
 
 honour_init_cfg()

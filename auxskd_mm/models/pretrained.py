@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
-from mmaction.registry import MODELS as MMACTION_MODELS
 from mmaction.registry import WEIGHT_INITIALIZERS as MMACTION_WEIGHT_INITIALIZERS
 from mmengine.logging import print_log
-from mmengine.model import BaseModule, PretrainedInit
-from mmengine.model.weight_init import initialize, update_init_info
+from mmengine.model import PretrainedInit
+from mmengine.model.weight_init import update_init_info
 from mmengine.runner.checkpoint import _load_checkpoint
 from torch import nn
 
@@ -60,38 +57,3 @@ def _read(path: str, map_location: str) -> dict[str, Any]:
     except Exception as error:
         raise InputError(f'{path}: {refusal(error)}') from None
     return content
-
-
-def honour_init_cfg() -> bool:
-    """Let every backbone of MMAction2 load the weights of ``init_cfg=dict(type='Pretrained')``.
-
-    ResNet3d, ResNet2Plus1d, ResNet3dSlowOnly, ResNet3dCSN, ResNet3dSlowFast and UniFormer take ``init_cfg``. But their own
-    ``init_weights`` never reads it (MMAction2 1.2), so such a backbone would stay random without a word. The import of
-    :mod:`auxskd_mm.models` calls this function.
-
-    Returns:
-        Whether it acted. A second call does nothing.
-    """
-    acted = False
-    for kind in set(MMACTION_MODELS.module_dict.values()):
-        own = vars(kind).get('init_weights')
-        if not own or not kind.__module__.startswith('mmaction.models.backbones') or not issubclass(kind, BaseModule):
-            continue
-        if not hasattr(own, '__wrapped__'):
-            kind.init_weights = _and_pretrained(own)
-            acted = True
-    return acted
-
-
-def _and_pretrained(init_weights: Callable[..., None]) -> Callable[..., None]:
-    """An ``init_weights`` that also loads the file of ``init_cfg``, unless it has done so through MMEngine's own."""
-
-    @functools.wraps(init_weights)
-    def both(self: Any, *args: Any, **kwargs: Any) -> None:
-        init_weights(self, *args, **kwargs)
-        configs = [self.init_cfg] if isinstance(self.init_cfg, dict) else self.init_cfg or []
-        files = [config for config in configs if 'Pretrained' in str(config.get('type'))]
-        if files and not self._is_init:
-            initialize(self, files)
-
-    return both

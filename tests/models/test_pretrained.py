@@ -7,8 +7,8 @@ from pytorchvideo.models.resnet import create_resnet
 from torch import nn
 from torchvision.models import resnet18
 
+from auxskd_mm.compat import honour_init_cfg
 from auxskd_mm.errors import InputError
-from auxskd_mm.models.pretrained import honour_init_cfg
 from auxskd_mm.registry import MODELS
 
 RESNET = dict(type='mmaction.ResNet', depth=18, pretrained=None, norm_eval=False)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import zipfile
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
+from ..datasets.stores import packed_from
 from ..errors import InputError
 from ..files import WholeFile
 
@@ -104,6 +107,28 @@ class FeatureBank:
         bare = np.flatnonzero(self.labels < 0)
         if len(bare):
             raise InputError(f'{what}: {len(bare)} of {len(self)} videos have no label, e.g. {self.names[bare[0]]}')
+
+
+def entries_of(listed: Collection[str], names: Sequence[str]) -> dict[str, str]:
+    """Find the entry of a list for each video.
+
+    A list of ``prepare_folder`` names the videos of the user. Features that were read from a store have the names of
+    the copies there. A copy has the entry of the video that it was packed from.
+
+    Args:
+        listed: Paths in a list or table.
+        names: Paths of the videos.
+
+    Returns:
+        Entry by video. Videos that are not in the list are left out.
+    """
+    found = {name: name for name in names if name in listed}
+    if len(found) < len(names):
+        real = {os.path.realpath(path): path for path in listed}
+        sources = {name: packed_from(name) for name in names if name not in found}
+        paths = {name: real.get(os.path.realpath(source)) for name, source in sources.items() if source is not None}
+        found.update({name: path for name, path in paths.items() if path is not None})
+    return found
 
 
 def check_comparable(gallery: FeatureBank, queries: FeatureBank) -> None:

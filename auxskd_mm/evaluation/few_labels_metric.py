@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from ..datasets.list_formats import read_list
 from ..errors import InputError
 from ..registry import METRICS
-from .feature_bank import FeatureBank
+from .feature_bank import FeatureBank, entries_of
 from .feature_metric import FeatureMetric
 from .linear_probe import NoValidationPart, ProbeSettings, fit_probe
 from .linear_probe_metric import LinearProbeMetric
@@ -90,7 +90,7 @@ class FewLabelsMetric(FeatureMetric):
 
 
 def part_of(bank: FeatureBank, path: str | Path) -> FeatureBank:
-    """The features of the videos that a list names.
+    """The features of the videos that a list names, or of their copies in a store.
 
     Raises:
         InputError: If the list is missing, or a video of it has no features.
@@ -98,8 +98,9 @@ def part_of(bank: FeatureBank, path: str | Path) -> FeatureBank:
     if not Path(path).is_file():
         raise InputError(f'FewLabelsMetric.lists: no file {path}')
     names = {entry.name for entry in read_list(str(path), labeled=True)[0]}
-    lost = sorted(names - set(bank.names))
+    entries = entries_of(names, bank.names)
+    lost = sorted(names - set(entries.values()))
     if lost:
         raise InputError(f'{path}: {len(lost)} labelled videos have no features, e.g. {lost[0]}')
-    rows = [i for i, name in enumerate(bank.names) if name in names]
+    rows = [i for i, name in enumerate(bank.names) if name in entries]
     return FeatureBank(bank.features[rows], bank.labels[rows], [bank.names[i] for i in rows], bank.protocol)

@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..records.predictions import write_predictions
 from ..registry import METRICS
 from ..texts import ERRORS, read_table, require_columns
-from .feature_bank import FeatureBank
+from .feature_bank import FeatureBank, entries_of
 from .feature_metric import FeatureMetric
 from .linear_probe import SOLVERS, ProbeSettings, sweep_probe
 
@@ -34,7 +34,8 @@ class LinearProbeMetric(FeatureMetric):
         group_pattern: Regular expression with one bracket, searched in the file names. Videos with the same match form
             a group that is held out whole, for instance ``r'_(g\\d+)_'`` for UCF101. A name that it does not match is
             its own group.
-        group_file: CSV with the columns path and group, as ``prepare_folder`` writes it, instead of a pattern.
+        group_file: CSV with the columns path and group, as ``prepare_folder`` writes it, instead of a pattern. A video
+            in a store has the group of the video that it was packed from.
         seed: Seed of the choice.
         kwargs: See :class:`FeatureMetric`; ``save_to`` also gets ``predictions.json``, see :mod:`auxskd_mm.records.predictions`.
 
@@ -98,10 +99,11 @@ class LinearProbeMetric(FeatureMetric):
 
     def _groups(self, names: Sequence[str]) -> list[str] | None:
         if self.known_groups is not None:
-            lost = [name for name in names if name not in self.known_groups]
+            entries = entries_of(self.known_groups, names)
+            lost = [name for name in names if name not in entries]
             if lost:
                 raise InputError(f'LinearProbeMetric.group_file: {len(lost)} videos are not in it, e.g. {lost[0]}')
-            return [self.known_groups[name] for name in names]
+            return [self.known_groups[entries[name]] for name in names]
         if self.group_pattern is not None:
             return [match.group(1) if (match := self.group_pattern.search(name)) else name for name in names]
         return None

@@ -6,7 +6,6 @@ _base_ = ['./_base_features.py']
 # Variables: --cfg-options lists=... store=... still=True
 lists = 'lists'
 store = 'data/features/all'
-groups = f'{lists}/groups.csv'  # groups:=None chooses the probe's weight decay without groups
 still = False  # True repeats one frame of each clip: measures what works without motion
 model = dict(
     type='Recognizer3D',
@@ -33,7 +32,7 @@ test_dataloader = dict(
 )
 test_evaluator = [
     # Groups (scenes, persons) are held out whole when the weight decay is chosen, too.
-    dict(type='auxskd_mm.LinearProbeMetric', val_share=0.2, group_file=groups, save_to=None),
+    dict(type='auxskd_mm.LinearProbeMetric', val_share=0.2, group_file=f'{lists}/groups.csv', save_to=None),
     dict(type='auxskd_mm.KNNMetric', k=10, temperature=0.07),
     dict(type='auxskd_mm.RetrievalMetric', ks=(1, 5, 10)),
 ]

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from conftest import write_video
 
+from auxskd_mm.datasets.packing import pack_videos
+from auxskd_mm.datasets.stores import SourceVideo, StoreSettings
 from auxskd_mm.errors import InputError
-from auxskd_mm.evaluation.feature_bank import FeatureBank, check_comparable
+from auxskd_mm.evaluation.feature_bank import FeatureBank, check_comparable, entries_of
 
 
 def bank(names='abc', width=4, labels=None, **protocol):
@@ -75,3 +78,20 @@ def test_features_that_are_no_numbers_are_refused_with_the_name_of_the_file(tmp_
     np.savez(tmp_path / 'halves.npz', **{**arrays, 'labels': np.full(2, 0.5)})
     with pytest.raises(InputError, match=r'halves\.npz: .*labels of type float64'):
         FeatureBank.load(tmp_path / 'halves.npz')
+
+
+def test_copies_in_a_store_have_the_entries_of_their_videos(tmp_path):
+    """Lists and groups of prepare_folder name the videos; features from a store name the copies."""
+    folder = tmp_path / 'videos'
+    folder.mkdir()
+    videos = [str(write_video(folder / name, num_frames=8)) for name in ('a.mp4', 'b.mp4')]
+    (tmp_path / 'link').symlink_to(tmp_path / 'videos')
+    store = pack_videos(
+        tmp_path / 'store', [SourceVideo(path, f'{i}.mp4') for i, path in enumerate(videos)], StoreSettings('raw')
+    )
+    copies = [f'{store.path}/{i}.mp4' for i in range(2)]
+    elsewhere = str(tmp_path / 'c.mp4')
+    assert entries_of([*videos, elsewhere], copies) == dict(zip(copies, videos))
+    linked = str(tmp_path / 'link' / 'a.mp4')  # the same video by another path
+    assert entries_of([linked], [*copies, elsewhere]) == {copies[0]: linked}
+    assert entries_of(copies, copies) == dict(zip(copies, copies))

@@ -19,7 +19,7 @@ from .features import StoredFeatureReader, open_stored_features
 from .read import open_stored_video
 from .settings import LAYOUTS, StoreSettings
 from .sources import SourceVideo
-from .store import Store, find_store, is_store, open_store, stored_video_exists
+from .store import Store, find_store, is_store, open_store, packed_from, stored_video_exists
 
 __all__ = [
     'FEATURES',
@@ -34,6 +34,7 @@ __all__ = [
     'open_store',
     'open_stored_features',
     'open_stored_video',
+    'packed_from',
     'stored_video_exists',
     'unreadable_videos',
 ]

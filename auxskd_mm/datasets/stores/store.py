@@ -147,6 +147,13 @@ def stored_video_exists(path: str) -> bool:
     return found is not None and found[0].index.number(found[1]) is not None
 
 
+def packed_from(path: str) -> str | None:
+    """Path of the video that ``<store>/<name>`` was packed from. None if it is in no store."""
+    found = find_store(path)
+    number = None if found is None else found[0].index.number(found[1])
+    return None if found is None or number is None else found[0].index.source(number)[0]
+
+
 def _read_marker(path: str) -> tuple[dict[str, Any], StoreSettings | FeatureSettings]:
     file = os.path.join(path, MARKER_FILE)
     if not os.path.exists(file):

@@ -12,7 +12,7 @@ from mmengine.dist import is_main_process
 from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
 from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.preparation import prepare_folder
-from auxskd_mm.datasets.stores import SourceVideo, StoreSettings
+from auxskd_mm.datasets.stores import StoreSettings, is_store
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
 from auxskd_mm.errors import InputError
 from auxskd_mm.files import write_whole
@@ -30,9 +30,9 @@ def videos(source: str | Path) -> list[str]:
 
 def pack(folder: str | Path, out: Path, **settings: object) -> Path:
     """A store of all videos below a folder, made once."""
-    if not (out / 'index.npz').is_file():
+    if not is_store(str(out)):
         print(f'packing {folder}', flush=True)
-        sources = [SourceVideo(name, os.path.relpath(name, folder)) for name in videos(folder)]
+        sources = UnlabeledVideoDataset(str(folder), lazy_init=True).source_videos()
         pack_videos(out, sources, StoreSettings(**{'layout': 'raw', 'size': FRAME, **settings}))
     return out
 

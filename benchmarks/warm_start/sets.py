@@ -15,7 +15,7 @@ from auxskd_mm.config.load import load_config
 from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
 from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.preparation import prepare_folder
-from auxskd_mm.datasets.stores import SourceVideo, StoreSettings
+from auxskd_mm.datasets.stores import SourceVideo, StoreSettings, is_store
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
 from auxskd_mm.errors import InputError
 from auxskd_mm.files import write_whole
@@ -57,18 +57,16 @@ SETS = {
 }
 
 
-def videos(source: str | Path) -> list[str]:
-    """Paths of the videos in a folder or a store."""
-    return [sample['filename'] for sample in UnlabeledVideoDataset(str(source), lazy_init=True).load_data_list()]
-
-
 def pack(folder: str | Path, out: Path, **settings: Any) -> Path:
     """A store of all videos below a folder, made once."""
-    if not (out / 'index.npz').is_file():
+    if not is_store(str(out)):
         print(f'packing {folder}', flush=True)
-        sources = [SourceVideo(name, os.path.relpath(name, folder)) for name in videos(folder)]
-        pack_videos(out, sources, StoreSettings(**settings))
+        pack_videos(out, _sources(folder), StoreSettings(**settings))
     return out
+
+
+def _sources(folder: str | Path) -> list[SourceVideo]:
+    return UnlabeledVideoDataset(str(folder), lazy_init=True).source_videos()
 
 
 def pack_maps(store: Path, out: Path, clips: ClipSet, trunk: Path) -> Path:
@@ -76,14 +74,13 @@ def pack_maps(store: Path, out: Path, clips: ClipSet, trunk: Path) -> Path:
 
     Its variants are the crops and colours of the training.
     """
-    if not (out / 'index.npz').is_file():
+    if not is_store(str(out)):
         config = load_config(str(trunk), {key: clips.maps[key] for key in ('size', 'stage')})
         named = out.with_name(f'{out.name}_trunk.py')
         config.dump(str(named))
         print(f'packing feature maps of {store}', flush=True)
-        sources = [SourceVideo(name, os.path.relpath(name, store)) for name in videos(store)]
         changes = dict(variants=clips.variants, flip=clips.flip, crop=0.75, jitter=(0.3, 0.3, 0.3, 0.05))
-        pack_features(out, sources, TrunkSpec(str(named)), progress=sys.stderr, **changes)
+        pack_features(out, _sources(store), TrunkSpec(str(named)), progress=sys.stderr, **changes)
     return out
 
 

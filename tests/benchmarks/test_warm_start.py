@@ -6,18 +6,30 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import write_video
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope='module')
-def report():
-    spec = importlib.util.spec_from_file_location('warm_start_report', ROOT / 'benchmarks' / 'warm_start' / 'report.py')
+def loaded(name):
+    spec = importlib.util.spec_from_file_location(
+        f'warm_start_{name}', ROOT / 'benchmarks' / 'warm_start' / f'{name}.py'
+    )
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     yield module
     del sys.modules[spec.name]
+
+
+@pytest.fixture(scope='module')
+def report():
+    yield from loaded('report')
+
+
+@pytest.fixture(scope='module')
+def sets():
+    yield from loaded('sets')
 
 
 def test_the_page_shows_the_numbers_on_record(report):
@@ -40,3 +52,21 @@ def test_a_table_by_hand(report):
     assert lines[2:4] == ['| Base | 13.0 ± 38.1 |', '| More | 21.0 ± 12.7 |']
     assert lines[-1] == '| more - base | **+8.0 ± 2.5** |'
     assert len(lines) == 8  # neither the row nor the column without a number
+
+
+def test_lists_name_the_store_and_keep_groups_apart(sets, tmp_path):
+    rows = [(name, f'{name}{i}.mp4', f'g{i // 2}') for name in ('a', 'b') for i in range(8)]
+    for name, file, _ in rows:
+        (tmp_path / 'videos' / name).mkdir(parents=True, exist_ok=True)
+        write_video(tmp_path / 'videos' / name / file, num_frames=4)
+    table = tmp_path / 'groups.csv'
+    table.write_text('class,file,group\n' + ''.join(f'{",".join(row)}\n' for row in rows))
+    pattern = sets.prepare('tennis7', tmp_path / 'out', [0, 1], folder=str(tmp_path / 'videos'), table=str(table))
+    groups = {f'{tmp_path}/out/store/{name}/{file}': group for name, file, group in rows}
+    for seed in (0, 1):
+        lists = Path(pattern.format(seed=seed))
+        train, test = ((lists / f'{part}.txt').read_text().splitlines() for part in ('train', 'test'))
+        sides = [{groups[line.rsplit(' ', 1)[0]] for line in part} for part in (train, test)]
+        assert not sides[0] & sides[1]
+        assert len(train) + len(test) == len(rows)
+        assert (lists / 'held_out.txt').read_text().splitlines() == [line.rsplit(' ', 1)[0] for line in test]

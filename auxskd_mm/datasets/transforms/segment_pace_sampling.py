@@ -37,7 +37,7 @@ class SegmentPaceSample(PretextSampler):
 
     Required keys: ``total_frames``. Added keys: ``frame_inds`` int64 (num_views * clip_len,), ``clip_len``,
     ``num_clips`` (= num_views), ``pace_label`` and ``segment_label`` int64 (num_views,), 0-based (pace 0 is speed 1),
-    ``clip_speed`` float32 (num_views,), the speed of the paced segment, and ``frame_interval``. Several views also have
+    ``clip_speed`` float32 (num_views,), the speed of the paced segment by that of the rest, and ``frame_interval``. Several views also have
     ``fastest_label`` int64 (1,), the view with the highest speed.
 
     With two views, segment and pace always differ between the views and the starts are independent, as in auxSKD. The
@@ -262,7 +262,7 @@ class SegmentPaceSample(PretextSampler):
         self.write_clips(results, clips)
         results['pace_label'] = np.asarray(paces, dtype=np.int64)
         results['segment_label'] = np.asarray(segments, dtype=np.int64)
-        self.write_speeds(results, [self.speeds[pace] for pace in paces])
+        self.write_speeds(results, [self.speeds[pace] / self.base_step for pace in paces])
         if results.get('test_mode') and (num_frames < self.frames_needed() or any(map(goes_round, clips))):
             self.note_alike(results, [self._alike(clip, num_frames) for clip in clips])
         return results

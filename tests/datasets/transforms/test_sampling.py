@@ -289,3 +289,9 @@ def test_ranking_is_described_and_captioned_by_view_number():
     )
     r = dict(pace_label=np.array([1, 3, 2]), segment_label=np.array([0, 0, 3]))
     assert sampler.caption(r, 1, 3) == 'view 2 of 3: speed 4x, segment 1 of 4'
+
+
+def test_speeds_are_ranked_by_that_of_the_rest():
+    """The head takes the unpaced segments for speed 1."""
+    for r in draws(SegmentPaceSample(num_speeds=5, base_step=3, mode='fit'), 200, 50):
+        assert r['clip_speed'][0] == np.float32((r['pace_label'][0] + 1) / 3)

@@ -37,8 +37,8 @@ class SegmentPaceSample(PretextSampler):
 
     Required keys: ``total_frames``. Added keys: ``frame_inds`` int64 (num_views * clip_len,), ``clip_len``,
     ``num_clips`` (= num_views), ``pace_label`` and ``segment_label`` int64 (num_views,), 0-based (pace 0 is speed 1),
-    ``clip_speed`` float32 (num_views,), the speed of the paced segment by that of the rest, and ``frame_interval``. Several views also have
-    ``fastest_label`` int64 (1,), the view with the highest speed.
+    ``clip_speed`` float32 (num_views,), the speed of the paced segment divided by that of the rest, and
+    ``frame_interval``. Several views also have ``fastest_label`` int64 (1,), the view with the highest speed.
 
     With two views, segment and pace always differ between the views and the starts are independent, as in auxSKD. The
     class refuses impossible settings; the original code would loop forever. For speed ranking see

@@ -1,0 +1,326 @@
+"""The order of the work: check, plan, pack, train and measure split by split, choose, answer, and write the model."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shlex
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+
+from ..datasets.packing.pack import default_workers
+from ..datasets.preparation.group_guess import guess_groups
+from ..datasets.preparation.group_split import Clip
+from ..errors import InputError
+from ..files import write_whole
+from ..recipes.plan import Plan, make_plan
+from ..recipes.run_recipe import run_plan
+from .answers import Answer, make_answers
+from .checks import check_all, rate_to_set, usable, warn_of_near_duplicates
+from .choice import Choice, Table, choose, make_table
+from .content import chosen_content, read_content, rows_of, write_recipe
+from .model import write_model
+from .page import Page, write_page
+from .planner import FEWEST_SPLITS, Costs, Schedule, Task, describe_schedule, make_schedule
+from .scores import PhaseResult, read_rows
+from .screen import Screen
+from .splits import MOST_SPLITS, Split, make_splits, shuffled, write_lists
+from .stores import FRAMES, MAPS, pack_frames, pack_maps, weights_variables
+from .videos import Found, find_videos, without_small_classes
+
+PLAN_FILE, SETTINGS_FILE = 'plan.json', 'own_videos.json'
+# Clips of so many frames where the videos have at least half as many again.
+_LONG, _SHORT = 16, 8
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user asks for.
+
+    Attributes:
+        folder: Folder of the videos.
+        out: Work dir.
+        minutes: Minutes for all of it.
+        labels: CSV of labels.
+        groups: CSV of groups.
+        pattern: Regular expression of the group in a path.
+        weights: See :func:`auxskd_mm.own_videos.stores.weights_variables`.
+        jobs: Trainings at a time; None takes one per core.
+        variables: Other values of variables of the recipe, such as ``tune_steps``, for tests and experiments.
+        shuffle: Whether the labels are permuted, to see what chance gives.
+    """
+
+    folder: Path
+    out: Path
+    minutes: float = 30.0
+    labels: Path | None = None
+    groups: Path | None = None
+    pattern: str | None = None
+    weights: str | None = None
+    jobs: int | None = None
+    variables: Mapping[str, Any] | None = None
+    shuffle: bool = False
+
+
+class Outcome(NamedTuple):
+    """What came out of it."""
+
+    answers: list[Answer]
+    table: Table
+    choice: Choice
+    report: Path
+    command: str
+
+
+def own_videos(settings: Settings, screen: Screen | None = None) -> Outcome:
+    """From a folder of videos to a verdict, a model and a report. A second call continues.
+
+    Raises:
+        InputError: If the videos, labels, groups or minutes do not allow an answer, or the disk is full.
+    """
+    screen = screen or Screen()
+    try:
+        return _own_videos(settings, screen)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise InputError(
+                f'{settings.out}: the disk is full; make room and run the same command again, it goes on where it stopped'
+            ) from None
+        raise
+
+
+def _own_videos(settings: Settings, screen: Screen) -> Outcome:
+    start, out = time.time(), settings.out.resolve()
+    if settings.minutes <= 0:
+        raise InputError(f'--minutes {settings.minutes:g}: expected a number above 0')
+    found = find_videos(settings.folder, settings.labels, settings.groups, settings.pattern, screen.say)
+    claim(out, settings.folder)
+    reports = check_all(found, out, screen.say)
+    found = _allowed(usable(found, reports, screen.say), settings, screen)
+    splits = make_splits(found, MOST_SPLITS, screen.say)
+    _say_groups(found, splits, settings, screen)
+    frames = sorted(reports[video.name].frames for video in found.videos)
+    variables: dict[str, Any] = {'clip_len': _LONG if median(frames) >= 1.5 * _LONG else _SHORT, 'stores': str(out / MAPS)}
+    variables.update(weights_variables(settings.weights, screen.say))
+    if (rate := rate_to_set(found, reports)) is not None:
+        screen.say(f'frame rates differ: clips of the pretraining are drawn at {rate:g} frames per second')
+        variables['fps'] = rate
+    variables.update(settings.variables or {})
+    content = read_content(variables)
+    jobs = settings.jobs or default_workers()
+    pool = len(found.videos) - len(found.labeled) + len(splits[0].fit)
+    task = Task(sum(frames), len(splits[0].fit), pool, len(splits), jobs, rows_of(content), bool(content.public))
+    schedule, spent = _schedule(settings.minutes, out, content, task, screen)
+    lines = describe_schedule(schedule, task)
+    for line in lines:
+        screen.say(line)
+    _check_disk(out, schedule)
+    steps = dict(tune_steps=schedule.tune_steps, pretext_steps=schedule.pretext_steps)
+    content = read_content({**variables, **steps, **(settings.variables or {})})
+    kept = pack_frames(found, out, screen.say)
+    if len(kept.videos) < len(found.videos):
+        found = _allowed(kept, settings, screen)
+        splits = make_splits(found, MOST_SPLITS)
+    families = list(dict.fromkeys(task.rows[name]['family'] for name in schedule.rows))
+    pack_maps(out, families, content.families, screen.say)
+    plan, states, splits = _run(settings, content, schedule, found, splits, (start, spent), screen)
+    rows, phases = read_rows(plan, states, task.rows, splits, found)
+    table = make_table(rows, splits, found)
+    choice = choose(table, found)
+    lengths = int(content.evaluations[-1]['steps']), int(content.phases[0]['steps'])
+    answers = make_answers(table, choice, phases, found, schedule.left_out, lengths)
+    for answer in answers:
+        screen.say(f'({answer.letter}) {answer.sentence}')
+    command = ''
+    if choice.learnable != 'no':
+        with screen.passing_output('model on all labels'):
+            model = write_model(out, content, rows[choice.row], plan, states, found, found.labeled[0].path)
+        command = model.command
+        screen.say(f'model: {model.checkpoint}, config: {model.config}; use it with:\n  {command}')
+    page = Page(
+        f'{Path(settings.folder).resolve().name}: what to use',
+        _facts(found, splits, settings),
+        answers,
+        phases,
+        lines,
+        _commands(settings, out),
+        command,
+        screen.warnings,
+    )
+    report = write_page(out, page, table, choice, found)
+    _remember(out, schedule, None, spent + time.time() - start)
+    screen.say(f'report: {report}')
+    return Outcome(answers, table, choice, report, command)
+
+
+def claim(out: Path, folder: Path) -> None:
+    """Make sure that a work dir is new, or belongs to a folder of this name.
+
+    Raises:
+        InputError: If it holds something else.
+    """
+    file, name = out / SETTINGS_FILE, Path(folder).resolve().name
+    if file.is_file():
+        held = json.loads(file.read_text(encoding='utf-8')).get('folder')
+        if held != name:
+            raise InputError(f'{out}: holds the answers on a folder {held}, not {name}; give another --out')
+        return
+    if out.is_dir() and any(out.iterdir()):
+        raise InputError(f'{out}: exists and is no work dir of tools/own_videos.py; give another --out')
+    if out.exists() and not out.is_dir():
+        raise InputError(f'{out}: is a file; give a folder as --out')
+    write_whole(file, json.dumps(dict(folder=name)))
+
+
+def _allowed(found: Found, settings: Settings, screen: Screen) -> Found:
+    """The videos with the labels that a split by group can use, shuffled if asked for."""
+    groups = {video.group for video in found.labeled}
+    found = without_small_classes(found, min(3, max(2, len(groups))), screen.say)
+    return shuffled(found) if settings.shuffle else found
+
+
+def _say_groups(found: Found, splits: Sequence[Split], settings: Settings, screen: Screen) -> None:
+    first = splits[0]
+    if not found.grouped:
+        screen.say(
+            'warning: no groups given, so clips of one person, scene or recording may be on both sides of a split, which makes '
+            'every accuracy too good'
+        )
+        clips = [Clip(video.path, str(video.label), video.group) for video in found.labeled]
+        for guess in guess_groups(clips, settings.folder, 1):
+            screen.say(f"  the names suggest {len(set(guess.group_of.values()))} groups: --group-pattern '{guess.pattern}'")
+    warn_of_near_duplicates([*first.fit, *first.choice], first.test, found.grouped, screen.say)
+    unlabeled = len(found.videos) - len(found.labeled)
+    groups = len({video.group for video in found.labeled})
+    screen.say(
+        f'{len(found.labeled)} labelled clips of {len(found.classes)} classes and {groups} groups, {unlabeled} without label; '
+        f'each split learns from {len(first.fit)}, chooses by {len(first.choice)} and tests on {len(first.test)}'
+    )
+    counts = sorted(sum(video.label == name for video in found.labeled) for name in found.classes)
+    if counts[-1] > 2 * counts[0]:
+        screen.say(f'the classes have {counts[0]} to {counts[-1]} clips: see the mean class accuracy in the report, too')
+
+
+def _schedule(
+    minutes: float, out: Path, content: Config, task: Task, screen: Screen
+) -> tuple[Schedule, float]:
+    """The schedule of an earlier start, or a new one if there is none or there are more minutes; and the seconds spent."""
+    file = out / PLAN_FILE
+    kept = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
+    before = Schedule(**kept['schedule']) if kept else None
+    if before is not None and minutes <= before.minutes and set(before.rows) <= set(task.rows):
+        fitting = before.splits <= task.splits
+        if fitting:
+            return before, float(kept.get('spent', 0.0))
+    known = kept.get('costs')
+    same = known is not None and set(known['tuning']) == set(content.families)
+    if not same:
+        screen.passing('measuring a training step of each network')
+    costs = Costs(**known) if same else measure(out, content)
+    schedule = make_schedule(minutes, costs, task, before)
+    spent = float(kept.get('spent', 0.0))
+    _remember(out, schedule, costs, spent)
+    return schedule, spent
+
+
+def measure(out: Path, content: Config) -> Costs:
+    """Measure the costs, in a function of its own so that the imports of torch come late."""
+    from .measure import measure_costs
+
+    return measure_costs(out, content, int(content.clip_len))
+
+
+def _remember(out: Path, schedule: Schedule, costs: Costs | None, spent: float) -> None:
+    file = out / PLAN_FILE
+    kept = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
+    held = vars(costs) if costs is not None else kept.get('costs')
+    write_whole(file, json.dumps(dict(schedule=schedule.as_dict(), costs=held, spent=round(spent, 1)), indent=1))
+
+
+def _check_disk(out: Path, schedule: Schedule) -> None:
+    held = sum(path.stat().st_size for name in (FRAMES, MAPS) for path in (out / name).rglob('*') if path.is_file())
+    free = shutil.disk_usage(out).free
+    if schedule.disk - held > free:
+        raise InputError(
+            f'{out}: the stores need about {schedule.disk / 1e9:.1f} GB, and the disk has {free / 1e9:.1f} GB left; give another '
+            '--out, or fewer --minutes'
+        )
+
+
+def _run(
+    settings: Settings,
+    content: Config,
+    schedule: Schedule,
+    found: Found,
+    splits: Sequence[Split],
+    clock: tuple[float, float],
+    screen: Screen,
+) -> tuple[Plan, list[dict[str, Any]], list[Split]]:
+    """Run the rows split by split, until the splits or the minutes are used up."""
+    out, (start, spent) = settings.out.resolve(), clock
+    for split in splits[: schedule.splits]:
+        write_lists(out / 'lists' / str(split.seed), split, found)
+    lists = str(out / 'lists' / '{seed}')
+    plan, states = None, []
+    for number in range(1, schedule.splits + 1):
+        began = time.time()
+        entries = chosen_content(content, schedule.rows, range(number), lists)
+        recipe = write_recipe(out / 'recipe.py', entries)
+        plan = make_plan(recipe, entries, out)
+        with screen.passing_output(f'split {number} of {schedule.splits}'):
+            states = run_plan(plan, jobs=settings.jobs or default_workers())
+        screen.say(_split_line(plan, states, number))
+        took = time.time() - began
+        used = spent + time.time() - start
+        if FEWEST_SPLITS <= number < schedule.splits and used + took > 60 * schedule.minutes:
+            screen.say(f'the {schedule.minutes:g} minutes are used up: {number} splits instead of {schedule.splits}')
+            break
+    assert plan is not None
+    return plan, states, list(splits[:number])
+
+
+def _split_line(plan: Plan, states: Sequence[Mapping[str, Any]], number: int) -> str:
+    """A line of the table that fills in: accuracy on the clips of a split that were held out."""
+    parts = []
+    for step, state in zip(plan.steps, states):
+        test = state.get('test') or {}
+        score = next((value for key, value in test.items() if key.endswith('top1')), None)
+        if step.row is not None and step.run.seed == number - 1 and score is not None:
+            kind = '' if step.trains else ' (k-NN)'
+            parts.append(f'{step.row.name} {100 * score:.0f}{kind}')
+    return f'split {number}, percent on held-out clips: {", ".join(parts)}'
+
+
+def _facts(found: Found, splits: Sequence[Split], settings: Settings) -> list[str]:
+    groups = len({video.group for video in found.labeled})
+    return [
+        f'{len(found.labeled)} labelled clips',
+        f'{len(found.classes)} classes',
+        f'{groups} groups' if found.grouped else 'no groups given',
+        f'{len(found.videos) - len(found.labeled)} videos without label',
+        f'{len(splits)} splits',
+        f'{settings.minutes:g} minutes',
+    ]
+
+
+def _commands(settings: Settings, out: Path) -> list[str]:
+    """The same by hand."""
+    folder, recipe = shlex.quote(str(settings.folder)), shlex.quote(str(out / 'recipe.py'))
+    shown = shlex.quote(os.path.relpath(out))
+    return [
+        f'python tools/data/check_videos.py {folder}',
+        f'python tools/data/pack_videos.py {folder} {shown}/{FRAMES} --layout jpg --short-side 160 --quality 95',
+        f'python tools/data/pack_videos.py {shown}/{FRAMES} {shown}/{MAPS}/NAME --layout features --trunk {shown}/{MAPS}/NAME_trunk.py',
+        f'python tools/run_recipe.py {recipe} --work-dir {shown} --jobs 2',
+    ]
+
+
+__all__ = ['Answer', 'Outcome', 'PhaseResult', 'Settings', 'own_videos']

@@ -31,7 +31,7 @@ from .splits import everything, write_lists
 from .stores import MAPS
 from .videos import Found
 
-VIDEO_CONFIG = 'own_videos/classify_videos.py'
+VIDEO_CONFIG = 'own_videos/finetuned_on_videos.py'
 _FINAL = 'final'
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..recipes.execute import FEATURES, read_classified
 from ..recipes.plan import Plan
+from ..recipes.tables.learned import result_of
 from .probes import ProbeChoice, known_name, probe_cell
 from .splits import Split
 from .videos import Found, Video
@@ -101,16 +102,11 @@ def read_rows(
 
 
 def phase_result(phase: str, split: int, state: Mapping[str, Any]) -> PhaseResult:
-    """The result of a pretraining from the state of its step."""
-    test = state.get('test') or {}
-    tasks = sorted(key.removesuffix('_chance') for key in test if key.endswith('_chance') and f'{key[:-7]}_acc' in test)
-    parts, learned = [], bool(tasks)
-    for task in tasks:
-        score, constant, half = (float(test.get(f'{task}_{end}', 0.0)) for end in ('acc', 'chance', 'ci95'))
-        learned = learned and score - half > constant
-        name = task.rsplit('/', 1)[-1]
-        parts.append(f'{name} {100 * score:.1f} ± {100 * half:.1f}% (best constant answer {100 * constant:.1f}%)')
-    return PhaseResult(phase, split, learned, ', '.join(parts) or 'no test')
+    """The result of a pretraining from the state of its step. Without a test nothing counts as learned."""
+    result = result_of(state)
+    if result is None:
+        return PhaseResult(phase, split, False, 'no test on held-out clips')
+    return PhaseResult(phase, split, result.learned, result.text)
 
 
 def accuracy(row: Row, split: Split, videos: Sequence[Video], number: Mapping[str, int]) -> float:

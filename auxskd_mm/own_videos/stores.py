@@ -75,7 +75,7 @@ def pack_frames(found: Found, out: Path, say: Say = print, progress: TextIO | No
 
 def write_trunk(out: Path, name: str, family: Mapping[str, Any]) -> Path:
     """Write the config of a family's trunk to ``out/maps/<name>_trunk.py``."""
-    options = {key: value for key, value in family['settings'].items() if key not in ('trunk', 'stage')}
+    options = {key: value for key, value in family['settings'].items() if key != 'trunk'}
     config = load_config(str(config_file(TRUNK_CONFIG)), options)
     config.merge_from_dict({'model.backbone': dict(family['settings']['trunk'], frozen_stages='all', _delete_=True)})
     path = out / MAPS / f'{name}_trunk.py'

@@ -29,14 +29,14 @@ network = dict(
 families = dict(
     late=dict(
         title='late maps of public weights',
-        settings=dict(size=112, stage=3, trunk=dict(network, out_indices=(3,))),
+        settings=dict(size=112, trunk=dict(network, out_indices=(3,))),
         maps=dict(channels=112, grid=(7, 7)),
         variants=3,
         public=True,
     ),
     early=dict(
         title='early maps of public weights',
-        settings=dict(size=64, stage=2, trunk=dict(network, out_indices=(2,))),
+        settings=dict(size=64, trunk=dict(network, out_indices=(2,))),
         maps=dict(channels=40, grid=(8, 8)),
         variants=4,
         public=True,
@@ -56,16 +56,15 @@ tasks = dict(
     vspp=dict(config='../warm_start/vspp_features.py', title='VSPP'),
 )
 timed = {} if fps is None else {'sample.fps': fps}
-shared = {
-    name: {'lists': '{lists}', 'width': width, 'blocks': blocks, **family['settings'], **family['maps']}
-    for name, family in families.items()
-}
+maps = {name: {'lists': '{lists}', **family['settings'], **family['maps']} for name, family in families.items()}
+module = {'width': width, 'blocks': blocks}
 phases = [
     dict(
         name=f'{task}_{name}',
         config=tasks[task]['config'],
         options={
-            **shared[name],
+            **maps[name],
+            **module,
             **timed,
             'train_dataloader.dataset.data_prefix': f'{stores}/{name}',
             'test_dataloader.dataset.data_prefix': f'{stores}/{name}',
@@ -77,12 +76,13 @@ phases = [
     for task in tasks
 ]
 probed = {
-    name: {**shared[name], 'clip_len': clip_len, 'test_dataloader.dataset.common.data_prefix': f'{stores}/{name}'}
+    name: {**maps[name], 'clip_len': clip_len, 'test_dataloader.dataset.common.data_prefix': f'{stores}/{name}'}
     for name in families
 }
 trained = {
     name: {
-        **shared[name],
+        **maps[name],
+        **module,
         'clip_len': clip_len,
         'lr': tune_rate,
         'train_dataloader.dataset.ann_file': '{lists}/batches.txt',
@@ -129,7 +129,7 @@ inits = [
             name=f'{name}_{task}_frozen',
             title=f'{families[name]["title"]}, {tasks[task]["title"]} on your pool, frozen',
             init_from=f'{task}_{name}',
-            options=probed[name],
+            options={**probed[name], **module},
             evaluations=['frozen'],
         )
         for name in families

@@ -3,7 +3,7 @@
 # small a network reliably leaves chance; if it must find the sped-up quarter from the start, it does so for some seeds only.
 whole_clip = {'sample.num_segments': 1, 'sample.clip_len': 8}
 phases = [
-    dict(name='auxskd', config='../demo/auxskd_motion.py'),
+    dict(name='auxskd', config='../demo/auxskd_motion.py', test=True),
     dict(name='vspp_whole', config='../demo/vspp_motion.py', options=whole_clip, init_from='auxskd', test=True),
     dict(name='vspp', config='../demo/vspp_motion.py', init_from='vspp_whole', test=True),
 ]

@@ -3,89 +3,70 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from itertools import product
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..evaluation.feature_bank import FeatureBank
-from ..evaluation.linear_probe import LinearProbe, NoValidationPart, ProbeSettings, fit_probe, validation_mask
+from ..evaluation.linear_probe import LinearProbe, fit_probe
+from ..evaluation.linear_probe import ProbeSettings as Training
+from ..evaluation.probes import ProbeSearch, feature_views
 from ..files import write_whole
 from ..recipes.step_records import digest
 
 PARTS = 4  # the pooling 'time' keeps so many values per channel
-POOLINGS = ('mean', 'mean_deviation', 'time')
+POOLINGS = ('mean', 'mean_std', 'time')
 _DECAYS = (1e-3, 1e-2, 1e-1, 1.0)
-_INNER_SPLITS = 2
-_INNER_SHARE = 0.25
+_FOLDS = 2
 COUNTS = (1, 5, 10, 20, 0)  # labels per class, 0 for all
 _DRAWS = 5
 _FILE = 'own_probe.json'
+_STAGE = 'maps'
 
 
-class ProbeChoice(NamedTuple):
-    """The settings of a probe, chosen on validation groups inside the clips that it learns from."""
+class ProbeSettings(NamedTuple):
+    """Pooling over time and weight decay of a probe, chosen on groups inside the clips that it learns from."""
 
     pooling: str
     weight_decay: float
 
     def text(self) -> str:
         """In words."""
-        return f'{self.pooling.replace("_", " and ")} over time, weight decay {self.weight_decay:g}'
+        return f'{self.pooling} over time, weight decay {self.weight_decay:g}'
+
+
+def views(features: np.ndarray) -> dict[str, list[np.ndarray]]:
+    """Features (N, C * 4) of the pooling 'time' in every pooling, as :class:`ProbeSearch` takes them."""
+    steps = features.reshape(len(features), -1, PARTS).transpose(0, 2, 1)[:, :, None]  # (N, 4, 1, C)
+    made = feature_views({_STAGE: steps}, POOLINGS[:2])
+    return {**{name.partition('/')[2]: view for name, view in made.items()}, 'time': [features]}
 
 
 def pooled(features: np.ndarray, pooling: str) -> np.ndarray:
-    """Features (N, C * 4) of the pooling 'time' in another pooling: their mean (N, C), mean and deviation (N, 2 * C)."""
-    steps = features.reshape(len(features), -1, PARTS)  # (N, C, 4)
-    if pooling == 'mean':
-        return steps.mean(2)
-    if pooling == 'mean_deviation':
-        return np.concatenate([steps.mean(2), steps.std(2)], axis=1)
-    return features
+    """Features (N, C * 4) of the pooling 'time' in another pooling, float32."""
+    return views(features)[pooling][0].astype(np.float32)
 
 
-def choose_probe(features: np.ndarray, labels: np.ndarray, groups: Sequence[str], seed: int = 0) -> ProbeChoice:
-    """Choose pooling and weight decay by the mean accuracy on groups that are held out in turn.
+def choose_probe(features: np.ndarray, labels: np.ndarray, groups: Sequence[str], seed: int = 0) -> ProbeSettings:
+    """Choose pooling and weight decay by groups that are held out in turn; see :class:`ProbeSearch`.
 
     Args:
         features: (N, C * 4) of the pooling 'time'.
         labels: Classes int (N,).
         groups: Group of each clip.
-        seed: Seed of the inner splits.
+        seed: Seed of the folds.
     """
-    masks = list(_masks(labels, groups, seed))
-    if not masks:
-        return ProbeChoice('mean', 1e-1)
-    classes = int(labels.max()) + 1
-    scores: dict[ProbeChoice, float] = {}
-    for pooling in POOLINGS:
-        x = pooled(features, pooling).astype(np.float32)
-        for decay, held in product(_DECAYS, masks):
-            probe = fit_probe(x[~held], labels[~held], ProbeSettings(weight_decay=decay), num_classes=classes)
-            choice = ProbeChoice(pooling, decay)
-            scores[choice] = scores.get(choice, 0.0) + probe.accuracy(x[held], labels[held])
-    # Of equal ones the smaller feature and the stronger decay.
-    return max(sorted(scores, key=lambda c: (POOLINGS.index(c.pooling), -c.weight_decay)), key=scores.__getitem__)
+    search = ProbeSearch(strengths=_DECAYS, folds=_FOLDS, seed=seed)
+    chosen = search(views(features), labels, groups).chosen
+    return ProbeSettings(chosen.view, chosen.strength)
 
 
-def _masks(labels: np.ndarray, groups: Sequence[str], seed: int) -> Iterator[np.ndarray]:
-    for number in range(_INNER_SPLITS):
-        for units in (list(groups), None):  # by clips where groups do not allow it
-            try:
-                held = validation_mask(labels, _INNER_SHARE, units, seed + 100 * number)
-            except NoValidationPart:
-                continue
-            if len(np.unique(labels[~held])) > 1:
-                yield held
-            break
-
-
-def fit_choice(features: np.ndarray, labels: np.ndarray, choice: ProbeChoice, classes: int) -> LinearProbe:
+def fit_choice(features: np.ndarray, labels: np.ndarray, choice: ProbeSettings, classes: int) -> LinearProbe:
     """Train a probe with chosen settings on features of the pooling 'time'."""
-    x = pooled(features, choice.pooling).astype(np.float32)
-    return fit_probe(x, labels, ProbeSettings(weight_decay=choice.weight_decay), num_classes=classes)
+    settings = Training(weight_decay=choice.weight_decay)
+    return fit_probe(pooled(features, choice.pooling), labels, settings, num_classes=classes)
 
 
 class Probed(NamedTuple):
@@ -98,7 +79,7 @@ class Probed(NamedTuple):
     """
 
     predictions: dict[str, int]
-    choice: ProbeChoice
+    choice: ProbeSettings
     curve: dict[str, list[float]]
 
 
@@ -115,12 +96,12 @@ def probe_cell(folder: Path, groups: dict[str, str], curve_on: frozenset[str], s
     key = digest([bank.labels.tolist(), sorted(groups.items()), sorted(curve_on), seed, POOLINGS, _DECAYS, _DRAWS])
     file = folder / _FILE
     if file.is_file() and (kept := json.loads(file.read_text(encoding='utf-8'))).get('key') == key:
-        return Probed(kept['predictions'], ProbeChoice(*kept['choice']), kept['curve'])
+        return Probed(kept['predictions'], ProbeSettings(*kept['choice']), kept['curve'])
     own = [groups.get(known_name(name, groups) or '', name) for name in bank.names]
     choice = choose_probe(bank.features, bank.labels, own, seed)
     classes = int(max(bank.labels.max(), queries.labels.max())) + 1
-    x = pooled(queries.features, choice.pooling).astype(np.float32)
-    answers = fit_choice(bank.features, bank.labels, choice, classes).scores(x).argmax(1).tolist()
+    probe = fit_choice(bank.features, bank.labels, choice, classes)
+    answers = probe.scores(pooled(queries.features, choice.pooling)).argmax(1).tolist()
     tested = np.array([known_name(name, groups) in curve_on for name in queries.names], dtype=bool)
     curve = label_curve(bank, queries.features[tested], queries.labels[tested], choice, seed) if tested.any() else {}
     made = Probed(dict(zip(queries.names, answers)), choice, curve)
@@ -129,7 +110,7 @@ def probe_cell(folder: Path, groups: dict[str, str], curve_on: frozenset[str], s
 
 
 def label_curve(
-    bank: FeatureBank, features: np.ndarray, labels: np.ndarray, choice: ProbeChoice, seed: int
+    bank: FeatureBank, features: np.ndarray, labels: np.ndarray, choice: ProbeSettings, seed: int
 ) -> dict[str, list[float]]:
     """Accuracy by number of labels per class, with several draws of each; a class with fewer clips gives all it has."""
     rng = np.random.default_rng(seed)
@@ -143,7 +124,7 @@ def label_curve(
         for _ in range(_DRAWS if count else 1):
             rows = _drawn(bank.labels, count, rng) if count else np.arange(len(bank))
             probe = fit_choice(bank.features[rows], bank.labels[rows], choice, classes)
-            draws.append(probe.accuracy(pooled(features, choice.pooling).astype(np.float32), labels))
+            draws.append(probe.accuracy(pooled(features, choice.pooling), labels))
         found[str(count)] = draws
     return found
 

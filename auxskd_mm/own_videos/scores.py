@@ -11,7 +11,7 @@ import numpy as np
 from ..recipes.execute import FEATURES, read_classified
 from ..recipes.plan import Plan
 from ..recipes.tables.learned import result_of
-from .probes import ProbeChoice, known_name, probe_cell
+from .probes import ProbeSettings, known_name, probe_cell
 from .splits import Split
 from .videos import Found, Video
 
@@ -40,7 +40,7 @@ class Row:
     trains: bool
     still: bool
     predictions: dict[int, dict[str, int]] = field(default_factory=dict)
-    probes: dict[int, ProbeChoice] = field(default_factory=dict)
+    probes: dict[int, ProbeSettings] = field(default_factory=dict)
     curves: dict[int, dict[str, list[float]]] = field(default_factory=dict)
     learned: bool = True
 

@@ -3,7 +3,7 @@
 # small a network reliably leaves chance; if it must find the sped-up quarter from the start, it does so for some seeds only.
 whole_clip = {'sample.num_segments': 1, 'sample.clip_len': 8}
 phases = [
-    dict(name='auxskd', config='../demo/auxskd_motion.py', steps=80),
+    dict(name='auxskd', config='../demo/auxskd_motion.py', steps=80, test=True),
     dict(
         name='vspp_whole',
         config='../demo/vspp_motion.py',

@@ -21,7 +21,13 @@ task = {
 }
 whole_clip = {'sample.num_segments': 1, 'sample.clip_len': 8}
 phases = [
-    dict(name='auxskd', config='../examples/auxskd_r21d_small.py', options={**pool, **network}, steps=300),
+    dict(
+        name='auxskd',
+        config='../examples/auxskd_r21d_small.py',
+        options={**pool, **held_out, **network},
+        steps=300,
+        test=True,
+    ),
     dict(
         name='vspp_whole',
         config='../examples/vspp_r21d_small.py',

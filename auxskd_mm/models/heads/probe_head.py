@@ -16,7 +16,7 @@ from ..modules.protocol_pooling import pool_for_protocol
 if TYPE_CHECKING:
     from ...typing import Features
 
-_OVER_TIME = ('mean', 'mean_deviation', 'time')
+_OVER_TIME = ('mean', 'mean_std', 'time')
 
 @MODELS.register_module()
 class ProbeHead(BaseModule):
@@ -26,7 +26,7 @@ class ProbeHead(BaseModule):
         num_classes: Number of classes K.
         in_channels: Width D of the pooled feature.
         over_time: What is kept of the four quarters of a clip: 'time' keeps them side by side, 'mean' their mean,
-            'mean_deviation' their mean and standard deviation.
+            'mean_std' their mean and standard deviation.
 
     Raises:
         InputError: If the backbone's feature has another width, or ``over_time`` is unknown.
@@ -47,7 +47,7 @@ class ProbeHead(BaseModule):
         pooled = pool_for_protocol(feats, 'time')  # (B, C * 4)
         if self.over_time != 'time':
             quarters = pooled.unflatten(1, (-1, 4))
-            parts = [quarters.mean(2)] + [quarters.std(2, unbiased=False)] * (self.over_time == 'mean_deviation')
+            parts = [quarters.mean(2)] + [quarters.std(2, unbiased=False)] * (self.over_time == 'mean_std')
             pooled = torch.cat(parts, 1)
         if pooled.shape[1] != self.in_channels:
             raise InputError(

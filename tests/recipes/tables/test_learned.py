@@ -9,8 +9,8 @@ from auxskd_mm.evaluation.pretext import task_metrics
 from auxskd_mm.recipes.entries import Comparison, Evaluation, Init
 from auxskd_mm.recipes.make_report import make_report
 from auxskd_mm.recipes.plan import Plan
-from auxskd_mm.recipes.runs import Run, Step
 from auxskd_mm.recipes.running.schedule import _result
+from auxskd_mm.recipes.runs import Run, Step
 from auxskd_mm.recipes.summary import write_summary
 from auxskd_mm.recipes.tables.learned import row_verdicts
 from auxskd_mm.recipes.tables.table import write_table

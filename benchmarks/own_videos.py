@@ -4,9 +4,9 @@
     python benchmarks/own_videos.py tennis7=FOLDER,groups.csv --shuffle-labels   # must say that nothing can be learned
     python benchmarks/own_videos.py --collect                                    # the table of what is there
 
-A set is NAME=FOLDER or NAME=FOLDER,GROUPS.csv; FOLDER/groups.csv is found without being named. The name motion_clips draws its clips.
-A start that was cut off goes on where it was, and a set with its answers is not run again. The table goes to OUT/table.md and the
-numbers to OUT/results.json.
+A set is NAME=FOLDER or NAME=FOLDER,GROUPS.csv; FOLDER/groups.csv is found without being named. The name motion_clips draws its
+clips. A start that was cut off goes on where it was, and a set with its answers is not run again. The table goes to OUT/table.md
+and the numbers to OUT/results.json.
 """
 
 from __future__ import annotations
@@ -106,7 +106,15 @@ def table(found: Mapping[str, Mapping[str, Any]]) -> str:
         ]
         for name, one in found.items()
     ]
-    head = ['set', 'chosen row, test', 'best row, test', 'regret in points', 'constant answer', 'not learned', 'verdict']
+    head = [
+        'set',
+        'chosen row, test',
+        'best row, test',
+        'regret in points',
+        'constant answer',
+        'not learned',
+        'verdict',
+    ]
     regrets = [one['regret'] for one in found.values()]
     mean = f'Mean regret over {len(regrets)} sets: {100 * float(np.mean(regrets)):.1f} points.' if regrets else ''
     return f'{markdown(head, lines)}\n\n{mean}\n'

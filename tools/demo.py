@@ -1,6 +1,6 @@
 """The main job on embedded clips: two sets, two verdicts. In one only motion tells the classes, in the other only the pattern.
 
-With --chain it then also runs the chain of the papers on MotionClips: auxSKD, VSPP from its backbone, a test, a report and pictures.
+With --chain it also runs the chain of the papers on MotionClips: auxSKD, VSPP from its backbone, a test, a report, pictures.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--clips', type=int, default=24, help='clips per class of both sets')
     parser.add_argument('--minutes', type=float, default=4.0, help='minutes for each of the two verdicts')
     parser.add_argument('--jobs', type=int, help='trainings at a time (default: one per core)')
-    parser.add_argument('--chain', action='store_true', help='also run auxSKD and VSPP on MotionClips, in about 5 minutes')
+    parser.add_argument(
+        '--chain', action='store_true', help='also run auxSKD and VSPP on MotionClips, in about 5 minutes'
+    )
     parser.add_argument('--train', type=int, default=32, help='of --chain: training clips of each of the 10 motions')
     parser.add_argument('--test', type=int, default=12, help='of --chain: test clips of each of the 10 motions')
     parser.add_argument('--seed', type=int, default=0, help='of --chain')

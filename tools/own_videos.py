@@ -18,12 +18,18 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('folder', help='folder of the videos, with one sub-folder per class')
     parser.add_argument('--out', type=Path, help='work dir (default: work_dirs/own_videos/<name of the folder>)')
     parser.add_argument('--minutes', type=float, default=30.0, help='minutes for all of it (default: 30)')
-    parser.add_argument('--labels', type=Path, help='CSV with path,label (or class,file): the other videos have no label')
-    parser.add_argument('--groups', type=Path, help='CSV with path,group (or class,file,group): who or what is in one recording')
+    parser.add_argument(
+        '--labels', type=Path, help='CSV with path,label (or class,file): the other videos have no label'
+    )
+    parser.add_argument(
+        '--groups', type=Path, help='CSV with path,group (or class,file,group): who or what is in one recording'
+    )
     parser.add_argument('--group-pattern', metavar='RE', help="its bracket is the group in a path, e.g. '/(s\\d+)_'")
     parser.add_argument('--weights', help="package or file of public weights; 'none' trains from scratch")
     parser.add_argument('--jobs', type=int, help='trainings at a time (default: one per core)')
-    parser.add_argument('--shuffle-labels', action='store_true', help='permute the labels first, to see what chance gives')
+    parser.add_argument(
+        '--shuffle-labels', action='store_true', help='permute the labels first, to see what chance gives'
+    )
     return parser.parse_args()
 
 

@@ -62,7 +62,9 @@ def make_answers(
     ]
 
 
-def _rows(table: Table, *, trains: bool | None = None, pretrained: bool | None = None, still: bool = False) -> list[str]:
+def _rows(
+    table: Table, *, trains: bool | None = None, pretrained: bool | None = None, still: bool = False
+) -> list[str]:
     def fits(row: Row) -> bool:
         wanted = (trains, row.trains), (pretrained, row.phase is not None)
         return row.still == still and all(ask is None or ask == has for ask, has in wanted)
@@ -189,17 +191,19 @@ def verdict(table: Table, choice: Choice, phases: Sequence[PhaseResult], left_ou
         )
     row = table.rows[choice.row]
     because = _because(table, choice, left_out)
-    hedge = '' if choice.learnable == 'yes' else ' These are few clips or groups, so the interval reaches down to chance.'
+    hedge = (
+        '' if choice.learnable == 'yes' else ' These are few clips or groups, so the interval reaches down to chance.'
+    )
     if row.phase is not None:
-        return f'Pretrain, and use {row.title}, because {because}. Expect {percent(choice.expected)} on new groups.{hedge}'
+        return (
+            f'Pretrain, and use {row.title}, because {because}. Expect {percent(choice.expected)} on new groups.{hedge}'
+        )
     if not any(found.phase is not None for found in table.rows.values()):
         return f'Use {row.title}, because {because}. Expect {percent(choice.expected)} on new groups.{hedge}'
     failed = [result for result in phases if not result.learned]
     learned = {result.phase for result in phases} - {result.phase for result in failed}
     note = ' (it has not learned its task)' if failed and not learned else ''
-    return (
-        f'Do not pretrain{note}: use {row.title}, because {because}. Expect {percent(choice.expected)} on new groups.{hedge}'
-    )
+    return f'Do not pretrain{note}: use {row.title}, because {because}. Expect {percent(choice.expected)} on new groups.{hedge}'
 
 
 def _because(table: Table, choice: Choice, left_out: Mapping[str, str]) -> str:

@@ -22,7 +22,9 @@ FILE = 'checked.json'
 LEAST_FRAMES = 4
 
 
-def check_all(found: Found, out: Path, say: Say = print, progress: TextIO | None = sys.stderr) -> dict[str, VideoReport]:
+def check_all(
+    found: Found, out: Path, say: Say = print, progress: TextIO | None = sys.stderr
+) -> dict[str, VideoReport]:
     """Reports of all videos by name. Only new and changed files are decoded.
 
     Args:
@@ -48,7 +50,9 @@ def check_all(found: Found, out: Path, say: Say = print, progress: TextIO | None
         made = check_videos([video.path for video in fresh], min_frames=LEAST_FRAMES, progress=progress)
         # A double is a question of all videos together, so it is asked below.
         reports.update({v.name: r._replace(status='ok') if r.status == 'duplicate' else r for v, r in zip(fresh, made)})
-        kept = {video.name: dict(state=_state(video.path), report=reports[video.name]._asdict()) for video in found.videos}
+        kept = {
+            video.name: dict(state=_state(video.path), report=reports[video.name]._asdict()) for video in found.videos
+        }
         write_whole(file, json.dumps(kept))
     if not any(report.status == 'ok' for report in reports.values()):
         first = next(iter(reports.values()))
@@ -91,7 +95,9 @@ def usable(found: Found, reports: dict[str, VideoReport], say: Say = print) -> F
     if doubles:
         say(f'{len(doubles)} videos have the content of another and are left out: {examples(doubles)}')
     if unclear:
-        say(f'{len(unclear)} videos have the content of another with another label; all are left out: {examples(unclear)}')
+        say(
+            f'{len(unclear)} videos have the content of another with another label; all are left out: {examples(unclear)}'
+        )
     return leave_out(found, [*doubles, *unclear])
 
 

@@ -77,7 +77,9 @@ def _settings(content: Config, row: Row) -> dict[str, Any]:
     """Overrides of the row that are settings of its network and clips, not of its lists."""
     init = next(init for init in content.inits if init['name'] == row.name)
     options = Config(dict(options=init['options'])).to_dict()['options']
-    return {key: value for key, value in options.items() if 'dataloader' not in key and key not in ('lists', 'still', 'lr')}
+    return {
+        key: value for key, value in options.items() if 'dataloader' not in key and key not in ('lists', 'still', 'lr')
+    }
 
 
 def _video_config(content: Config, row: Row, found: Found) -> Config:
@@ -141,9 +143,11 @@ def _write_probe(
     state = model.state_dict()
     if step.init is not None:
         held = plain_keys(read_state(_checkpoint(step, plan, states)))
-        moved = {f'backbone.temporal.{k.removeprefix("backbone.")}': v for k, v in held.items() if k.startswith('backbone.')}
+        moved = {
+            f'backbone.temporal.{k.removeprefix("backbone.")}': v for k, v in held.items() if k.startswith('backbone.')
+        }
         state.update({key: value for key, value in moved.items() if key in state})
-    state.update(_folded(probe))
+    state.update(folded(probe))
     model.load_state_dict(state)
     with WholeFile(folder / 'model.pth') as whole:
         torch.save(dict(state_dict=model.state_dict(), meta=dict(probe=choice.text())), whole.file)
@@ -156,7 +160,7 @@ def _checkpoint(step: Step, plan: Plan, states: Sequence[Mapping[str, Any]]) -> 
     return str(found if found.is_file() else Path(str(step.init)) / found.name)
 
 
-def _folded(probe: LinearProbe) -> dict[str, torch.Tensor]:
+def folded(probe: LinearProbe) -> dict[str, torch.Tensor]:
     """Weights of the head, with the standardisation of the features folded in."""
     scaled = probe.weight / probe.std[:, None]
     return {'cls_head.fc.weight': scaled.T.contiguous(), 'cls_head.fc.bias': probe.bias - probe.mean @ scaled}

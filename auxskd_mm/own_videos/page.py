@@ -34,7 +34,7 @@ class Page:
         plan: Lines of the plan.
         commands: Commands that do the same by hand.
         command: Command that uses the model; '' without one.
-        warnings: Lines to heed.
+        notes: Lines about the videos.
     """
 
     title: str
@@ -44,7 +44,7 @@ class Page:
     plan: list[str]
     commands: list[str]
     command: str = ''
-    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def write_page(out: Path, page: Page, table: Table, choice: Choice, found: Found) -> Path:
@@ -62,7 +62,7 @@ def write_page(out: Path, page: Page, table: Table, choice: Choice, found: Found
         colour=_COLOURS[choice.learnable],
         command=page.command,
         answers=[dict(vars(answer), sentence=one_line(answer.sentence)) for answer in page.answers],
-        warnings=[one_line(line) for line in page.warnings],
+        notes=[one_line(line) for line in page.notes],
         splits=len(table.splits),
         rows=table_rows(table, choice),
         constant=f'{100 * float(np.mean(table.constant)):.1f}',
@@ -123,7 +123,7 @@ def as_data(page: Page, table: Table, choice: Choice) -> dict[str, Any]:
             for name, row in table.rows.items()
         },
         phases=[vars(phase) for phase in page.phases],
-        warnings=page.warnings,
+        notes=page.notes,
         command=page.command,
     )  # fmt: skip
 
@@ -140,7 +140,9 @@ def _figures(folder: Path, table: Table, choice: Choice, found: Found) -> list[d
     curve = curve_of(table)
     if curve is not None and len(curve[1]) > 1:
         picture = _draw_curve(folder / 'labels.png', curve[1], table, found)
-        made.append((picture, 'Learning curve', 'Test accuracy of the best frozen row by the number of labels per class.'))
+        made.append(
+            (picture, 'Learning curve', 'Test accuracy of the best frozen row by the number of labels per class.')
+        )
     classes = found.classes
     if len(classes) <= 40:
         labels, answers = _answers_on_test(table, choice.row, found)

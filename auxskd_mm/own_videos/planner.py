@@ -133,12 +133,16 @@ def make_schedule(minutes: float, costs: Costs, task: Task, before: Schedule | N
                 made = _filled(minutes, number, groups, splits, tune, pretext, costs, task)
                 if not made.rows or made.total > 60 * minutes:
                     continue
-                kept = 2.0 if before is not None and (before.tune_steps, before.pretext_steps) == (tune, pretext) else 1.0
+                kept = (
+                    2.0 if before is not None and (before.tune_steps, before.pretext_steps) == (tune, pretext) else 1.0
+                )
                 value = (0.3 + sum(gain for _, gain in groups[:number])) * _LADDER_WORTH[level] * worth * kept
                 if best is None or value > best[0]:
                     best = value, made
     if best is None:
-        least = _filled(minutes, 0 if task.public else 1, groups, min(FEWEST_SPLITS, task.splits), *LADDER[0], costs, task)
+        least = _filled(
+            minutes, 0 if task.public else 1, groups, min(FEWEST_SPLITS, task.splits), *LADDER[0], costs, task
+        )
         raise InputError(
             f'--minutes {minutes:g}: too few for an answer; packing and the smallest table take about '
             f'{least.total / 60:.1f} minutes here'
@@ -148,7 +152,9 @@ def make_schedule(minutes: float, costs: Costs, task: Task, before: Schedule | N
         for name in names:
             if name not in schedule.rows:
                 extra = _row_seconds(name, schedule, costs, task) * schedule.splits / task.jobs / 60
-                schedule.left_out[name] = f'{minutes:g} minutes do not reach for it; it takes about {extra:.1f} minutes more'
+                schedule.left_out[name] = (
+                    f'{minutes:g} minutes do not reach for it; it takes about {extra:.1f} minutes more'
+                )
     return schedule
 
 

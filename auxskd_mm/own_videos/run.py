@@ -101,17 +101,20 @@ def _own_videos(settings: Settings, screen: Screen) -> Outcome:
     start, out = time.time(), settings.out.resolve()
     if settings.minutes <= 0:
         raise InputError(f'--minutes {settings.minutes:g}: expected a number above 0')
-    found = find_videos(settings.folder, settings.labels, settings.groups, settings.pattern, screen.say)
+    found = find_videos(settings.folder, settings.labels, settings.groups, settings.pattern, screen.note)
     claim(out, settings.folder)
     reports = check_all(found, out, screen.say)
-    found = _allowed(usable(found, reports, screen.say), settings, screen)
-    splits = make_splits(found, MOST_SPLITS, screen.say)
+    found = _allowed(usable(found, reports, screen.note), settings, screen)
+    splits = make_splits(found, MOST_SPLITS, screen.note)
     _say_groups(found, splits, settings, screen)
     frames = sorted(reports[video.name].frames for video in found.videos)
-    variables: dict[str, Any] = {'clip_len': _LONG if median(frames) >= 1.5 * _LONG else _SHORT, 'stores': str(out / MAPS)}
-    variables.update(weights_variables(settings.weights, screen.say))
+    variables: dict[str, Any] = {
+        'clip_len': _LONG if median(frames) >= 1.5 * _LONG else _SHORT,
+        'stores': str(out / MAPS),
+    }
+    variables.update(weights_variables(settings.weights, screen.note))
     if (rate := rate_to_set(found, reports)) is not None:
-        screen.say(f'frame rates differ: clips of the pretraining are drawn at {rate:g} frames per second')
+        screen.note(f'frame rates differ: clips of the pretraining are drawn at {rate:g} frames per second')
         variables['fps'] = rate
     variables.update(settings.variables or {})
     content = read_content(variables)
@@ -125,7 +128,7 @@ def _own_videos(settings: Settings, screen: Screen) -> Outcome:
     _check_disk(out, schedule)
     steps = dict(tune_steps=schedule.tune_steps, pretext_steps=schedule.pretext_steps)
     content = read_content({**variables, **steps, **(settings.variables or {})})
-    kept = pack_frames(found, out, screen.say)
+    kept = pack_frames(found, out, screen.note)
     if len(kept.videos) < len(found.videos):
         found = _allowed(kept, settings, screen)
         splits = make_splits(found, MOST_SPLITS)
@@ -153,7 +156,7 @@ def _own_videos(settings: Settings, screen: Screen) -> Outcome:
         lines,
         _commands(settings, out),
         command,
-        screen.warnings,
+        screen.notes,
     )
     report = write_page(out, page, table, choice, found)
     _remember(out, schedule, None, spent + time.time() - start)
@@ -183,21 +186,23 @@ def claim(out: Path, folder: Path) -> None:
 def _allowed(found: Found, settings: Settings, screen: Screen) -> Found:
     """The videos with the labels that a split by group can use, shuffled if asked for."""
     groups = {video.group for video in found.labeled}
-    found = without_small_classes(found, min(3, max(2, len(groups))), screen.say)
+    found = without_small_classes(found, min(3, max(2, len(groups))), screen.note)
     return shuffled(found) if settings.shuffle else found
 
 
 def _say_groups(found: Found, splits: Sequence[Split], settings: Settings, screen: Screen) -> None:
     first = splits[0]
     if not found.grouped:
-        screen.say(
+        screen.note(
             'warning: no groups given, so clips of one person, scene or recording may be on both sides of a split, which makes '
             'every accuracy too good'
         )
         clips = [Clip(video.path, str(video.label), video.group) for video in found.labeled]
         for guess in guess_groups(clips, settings.folder, 1):
-            screen.say(f"  the names suggest {len(set(guess.group_of.values()))} groups: --group-pattern '{guess.pattern}'")
-    warn_of_near_duplicates([*first.fit, *first.choice], first.test, found.grouped, screen.say)
+            screen.note(
+                f"the names suggest {len(set(guess.group_of.values()))} groups: --group-pattern '{guess.pattern}'"
+            )
+    warn_of_near_duplicates([*first.fit, *first.choice], first.test, found.grouped, screen.note)
     unlabeled = len(found.videos) - len(found.labeled)
     groups = len({video.group for video in found.labeled})
     screen.say(
@@ -206,12 +211,12 @@ def _say_groups(found: Found, splits: Sequence[Split], settings: Settings, scree
     )
     counts = sorted(sum(video.label == name for video in found.labeled) for name in found.classes)
     if counts[-1] > 2 * counts[0]:
-        screen.say(f'the classes have {counts[0]} to {counts[-1]} clips: see the mean class accuracy in the report, too')
+        screen.note(
+            f'the classes have {counts[0]} to {counts[-1]} clips: see the mean class accuracy in the report, too'
+        )
 
 
-def _schedule(
-    minutes: float, out: Path, content: Config, task: Task, screen: Screen
-) -> tuple[Schedule, float]:
+def _schedule(minutes: float, out: Path, content: Config, task: Task, screen: Screen) -> tuple[Schedule, float]:
     """The schedule of an earlier start, or a new one if there is none or there are more minutes; and the seconds spent."""
     file = out / PLAN_FILE
     kept = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
@@ -281,7 +286,7 @@ def _run(
         took = time.time() - began
         used = spent + time.time() - start
         if FEWEST_SPLITS <= number < schedule.splits and used + took > 60 * schedule.minutes:
-            screen.say(f'the {schedule.minutes:g} minutes are used up: {number} splits instead of {schedule.splits}')
+            screen.note(f'the {schedule.minutes:g} minutes are used up: {number} splits instead of {schedule.splits}')
             break
     assert plan is not None
     return plan, states, list(splits[:number])
@@ -313,13 +318,13 @@ def _facts(found: Found, splits: Sequence[Split], settings: Settings) -> list[st
 
 def _commands(settings: Settings, out: Path) -> list[str]:
     """The same by hand."""
-    folder, recipe = shlex.quote(str(settings.folder)), shlex.quote(str(out / 'recipe.py'))
-    shown = shlex.quote(os.path.relpath(out))
+    folder, work = shlex.quote(str(settings.folder)), shlex.quote(os.path.relpath(out))
+    pack = 'python tools/data/pack_videos.py'
     return [
         f'python tools/data/check_videos.py {folder}',
-        f'python tools/data/pack_videos.py {folder} {shown}/{FRAMES} --layout jpg --short-side 160 --quality 95',
-        f'python tools/data/pack_videos.py {shown}/{FRAMES} {shown}/{MAPS}/NAME --layout features --trunk {shown}/{MAPS}/NAME_trunk.py',
-        f'python tools/run_recipe.py {recipe} --work-dir {shown} --jobs 2',
+        f'{pack} {folder} {work}/{FRAMES} --layout jpg --short-side 160 --quality 95',
+        f'{pack} {work}/{FRAMES} {work}/{MAPS}/NAME --layout features --trunk {work}/{MAPS}/NAME_trunk.py',
+        f'python tools/run_recipe.py {work}/recipe.py --work-dir {work} --jobs 2',
     ]
 
 

@@ -23,14 +23,17 @@ class Screen:
         self.quiet = quiet
         self.terminal = self.stream.isatty()
         self._live = False
-        self.warnings: list[str] = []
+        self.notes: list[str] = []
 
     def say(self, line: str = '') -> None:
         """Print a line that stays."""
         self._clear()
-        if line.startswith(('warning', 'left out')) or 'left out' in line:
-            self.warnings.append(line)
         print(line, file=self.stream, flush=True)
+
+    def note(self, line: str) -> None:
+        """Print a line that stays and that the report repeats, about the user's videos."""
+        self.notes.append(line)
+        self.say(line)
 
     def passing(self, line: str) -> None:
         """Print a line that the next one replaces."""

@@ -58,7 +58,9 @@ def make_splits(found: Found, count: int = MOST_SPLITS, say: Say = print) -> lis
             break
     made = list(splits.values())
     if not made[0].by_group:
-        say('too few groups to choose by: rows are compared on clips of the groups that they learned from, which flatters')
+        say(
+            'too few groups to choose by: rows are compared on clips of the groups that they learned from, which flatters'
+        )
     return made
 
 

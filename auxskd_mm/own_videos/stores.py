@@ -67,7 +67,9 @@ def pack_frames(found: Found, out: Path, say: Say = print, progress: TextIO | No
     """
     sources = [SourceVideo(video.path, video.name) for video in found.videos]
     settings = StoreSettings(layout='jpg', quality=95, short_side=_SHORT_SIDE)
-    store = pack_videos(out / FRAMES, sources, settings, workers=default_workers(), max_bad_share=1.0, progress=progress)
+    store = pack_videos(
+        out / FRAMES, sources, settings, workers=default_workers(), max_bad_share=1.0, progress=progress
+    )
     for name, reason in store.left_out[:3]:
         say(f'left out: {name}: {reason}')
     return leave_out(found, [str(name) for name, _ in store.left_out])

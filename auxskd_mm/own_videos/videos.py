@@ -113,9 +113,7 @@ def find_videos(
     return Found(videos, bool(group_of) or pattern is not None)
 
 
-def _table(
-    table: str | Path, index: FileIndex, wanted: str, say: Say
-) -> tuple[dict[str, str], dict[str, str]]:
+def _table(table: str | Path, index: FileIndex, wanted: str, say: Say) -> tuple[dict[str, str], dict[str, str]]:
     """Labels and groups by video. Rows of files that do not exist are named and left out."""
     if not Path(table).is_file():
         raise InputError(f'{table}: no such table; expected a CSV with the columns path,{wanted} or class,file')
@@ -154,7 +152,11 @@ def _table(
 def _inside(name: str, root: Path) -> str:
     """Name relative to the folder, also of an absolute path."""
     path = Path(name)
-    return path.relative_to(root.resolve()).as_posix() if path.is_absolute() and path.is_relative_to(root.resolve()) else name
+    return (
+        path.relative_to(root.resolve()).as_posix()
+        if path.is_absolute() and path.is_relative_to(root.resolve())
+        else name
+    )
 
 
 def without_small_classes(found: Found, least: int, say: Say = print) -> Found:

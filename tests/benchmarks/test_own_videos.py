@@ -55,7 +55,17 @@ def test_a_set_with_its_answers_is_not_run_again(benchmark, tmp_path, monkeypatc
     benchmark.run_set('set', 'videos,groups.csv', args)
     benchmark.run_set('set', 'videos,groups.csv', args)
     assert len(calls) == 1
-    assert calls[0][2:] == ['videos', '--out', str(tmp_path / 'set'), '--minutes', '5', '--groups', 'groups.csv', '--jobs', '1']
+    assert calls[0][2:] == [
+        'videos',
+        '--out',
+        str(tmp_path / 'set'),
+        '--minutes',
+        '5',
+        '--groups',
+        'groups.csv',
+        '--jobs',
+        '1',
+    ]
     args.minutes = 10.0
     benchmark.run_set('set', 'videos,groups.csv', args)
     assert len(calls) == 2

@@ -64,9 +64,7 @@ def test_a_pretraining_that_learned_nothing_is_never_the_verdict():
 @pytest.mark.parametrize('classes', [2, 3])
 def test_labels_without_meaning(classes):
     chance = 1 / classes
-    found = answers(
-        dict(late_frozen=chance, late_still=chance, early_tuned=chance, early_pace=chance), classes=classes
-    )
+    found = answers(dict(late_frozen=chance, late_still=chance, early_tuned=chance, early_pace=chance), classes=classes)
     assert NOTHING in found['f'].lower()
 
 

@@ -24,7 +24,11 @@ def test_every_step_loads_with_its_options(tmp_path, fps):
     plan = make_plan(write_recipe(tmp_path / 'recipe.py', entries), entries, tmp_path)
     kinds = {}
     for step in plan.steps:
-        kind = (step.config.name, step.row is not None and step.row.name.split('_', 1)[1], step.options['grid'] == (7, 7))
+        kind = (
+            step.config.name,
+            step.row is not None and step.row.name.split('_', 1)[1],
+            step.options['grid'] == (7, 7),
+        )
         if kinds.setdefault(kind, step) is not step:
             continue  # a family with the same keys
         options = budget_options(step.config, step.options, step.steps) if step.trains else step.options

@@ -10,7 +10,9 @@ FAMILIES = ('late', 'early', 'pixels')
 
 def kinds(name):
     phase = next((f'{task}_{name.split("_")[0]}' for task in ('pace', 'vspp') if f'_{task}' in name), None)
-    return dict(family=name.split('_')[0], phase=phase, trains=not name.endswith(('frozen', '_still')), still='still' in name)
+    return dict(
+        family=name.split('_')[0], phase=phase, trains=not name.endswith(('frozen', '_still')), still='still' in name
+    )
 
 
 ROWS = {
@@ -27,7 +29,9 @@ COSTS = Costs(
 
 
 def task(**changes):
-    settings = dict(frames=20_000, clips=200, pool=250, splits=10, jobs=2, rows={n: kinds(n) for n in ROWS}, public=True)
+    settings = dict(
+        frames=20_000, clips=200, pool=250, splits=10, jobs=2, rows={n: kinds(n) for n in ROWS}, public=True
+    )
     return Task(**{**settings, **changes})
 
 

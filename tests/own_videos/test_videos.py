@@ -3,10 +3,10 @@
 import pytest
 from made_up_rows import videos
 
+from auxskd_mm.datasets.preparation.video_check import VideoReport
 from auxskd_mm.errors import InputError
 from auxskd_mm.own_videos.checks import usable
 from auxskd_mm.own_videos.videos import find_videos, without_small_classes
-from auxskd_mm.datasets.preparation.video_check import VideoReport
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _OVER_TIME = ('mean', 'mean_std', 'time')
 
+
 @MODELS.register_module()
 class ProbeHead(BaseModule):
     """``cls_head`` of MMAction2's ``Recognizer3D`` with the weights of a linear probe on a frozen backbone.

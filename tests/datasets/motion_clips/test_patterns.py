@@ -31,7 +31,11 @@ def test_scenes_depend_on_their_number_alone_and_move():
     one, again, other = (draw_pattern_scene(SMALL, 'dots', i) for i in (3, 3, 4))
     assert np.array_equal(one.background, again.background)
     assert not np.array_equal(one.background, other.background)
-    motions = {tuple(np.ptp(thing.poses, axis=0) > 1e-6) for i in range(12) for thing in draw_pattern_scene(SMALL, 'dots', i).objects}
+    motions = {
+        tuple(np.ptp(thing.poses, axis=0) > 1e-6)
+        for i in range(12)
+        for thing in draw_pattern_scene(SMALL, 'dots', i).objects
+    }
     assert len(motions) > 1  # of several classes of motion
 
 

@@ -47,15 +47,20 @@ def parse_args() -> argparse.Namespace:
 def command_of(name: str, entry: str, args: argparse.Namespace) -> list[str]:
     """The command of one set."""
     folder, _, groups = entry.partition(',')
-    words = [sys.executable, str(ROOT / 'tools' / 'own_videos.py'), folder, '--out', str(args.out / name)]
+    words = [sys.executable, str(ROOT / 'tools' / 'own_videos.py'), folder, '--out', str(args.out / folder_of(name, args))]
     words += ['--minutes', f'{args.minutes:g}'] + (['--groups', groups] if groups else [])
     words += ['--jobs', str(args.jobs)] if args.jobs else []
     return words + ['--shuffle-labels'] * args.shuffle_labels
 
 
+def folder_of(name: str, args: argparse.Namespace) -> str:
+    """Name of the work dir of a set."""
+    return f'{name}{"_shuffled" * args.shuffle_labels}'
+
+
 def run_set(name: str, entry: str, args: argparse.Namespace) -> None:
     """Run one set unless its answers for these minutes are there."""
-    folder, facts = args.out / name, dict(minutes=args.minutes, shuffled=args.shuffle_labels)
+    folder, facts = args.out / folder_of(name, args), dict(minutes=args.minutes, shuffled=args.shuffle_labels)
     done = folder / DONE
     if done.is_file() and json.loads(done.read_text()) == facts and (folder / ANSWERS).is_file():
         print(f'{name}: its answers are there', flush=True)

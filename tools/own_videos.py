@@ -41,7 +41,7 @@ def main(args: argparse.Namespace) -> None:
     if args.jobs is not None and args.jobs < 1:
         raise InputError(f'--jobs {args.jobs}: expected at least 1')
     folder = Path(args.folder)
-    out = args.out or Path('work_dirs', 'own_videos', folder.resolve().name)
+    out = args.out or Path('work_dirs', 'own_videos', f'{folder.resolve().name}{"_shuffled" * args.shuffle_labels}')
     own_videos(
         Settings(
             folder,

@@ -102,7 +102,7 @@ def _own_videos(settings: Settings, screen: Screen) -> Outcome:
     if settings.minutes <= 0:
         raise InputError(f'--minutes {settings.minutes:g}: expected a number above 0')
     found = find_videos(settings.folder, settings.labels, settings.groups, settings.pattern, screen.note)
-    claim(out, settings.folder)
+    claim(out, settings)
     reports = check_all(found, out, screen.say)
     found = _allowed(usable(found, reports, screen.note), settings, screen)
     splits = make_splits(found, MOST_SPLITS, screen.note)
@@ -164,13 +164,14 @@ def _own_videos(settings: Settings, screen: Screen) -> Outcome:
     return Outcome(answers, table, choice, report, command)
 
 
-def claim(out: Path, folder: Path) -> None:
-    """Make sure that a work dir is new, or belongs to a folder of this name.
+def claim(out: Path, settings: Settings) -> None:
+    """Make sure that a work dir is new, or belongs to a folder of this name and to labels of this kind.
 
     Raises:
         InputError: If it holds something else.
     """
-    file, name = out / SETTINGS_FILE, Path(folder).resolve().name
+    file = out / SETTINGS_FILE
+    name = f'{Path(settings.folder).resolve().name}{" with shuffled labels" * settings.shuffle}'
     if file.is_file():
         held = json.loads(file.read_text(encoding='utf-8')).get('folder')
         if held != name:
@@ -221,12 +222,10 @@ def _schedule(minutes: float, out: Path, content: Config, task: Task, screen: Sc
     file = out / PLAN_FILE
     kept = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
     before = Schedule(**kept['schedule']) if kept else None
-    if before is not None and minutes <= before.minutes and set(before.rows) <= set(task.rows):
-        fitting = before.splits <= task.splits
-        if fitting:
-            return before, float(kept.get('spent', 0.0))
     known = kept.get('costs')
     same = known is not None and set(known['tuning']) == set(content.families)
+    if before is not None and same and minutes <= before.minutes and before.splits <= task.splits:
+        return before, float(kept.get('spent', 0.0))
     if not same:
         screen.passing('measuring a training step of each network')
     costs = Costs(**known) if same else measure(out, content)
@@ -275,15 +274,17 @@ def _run(
         write_lists(out / 'lists' / str(split.seed), split, found)
     lists = str(out / 'lists' / '{seed}')
     plan, states = None, []
+    each = sum(schedule.seconds[name] for name in schedule.rows) / schedule.splits / (settings.jobs or default_workers())
     for number in range(1, schedule.splits + 1):
         began = time.time()
+        left = each * (schedule.splits - number + 1) / 60
         entries = chosen_content(content, schedule.rows, range(number), lists)
         recipe = write_recipe(out / 'recipe.py', entries)
         plan = make_plan(recipe, entries, out)
-        with screen.passing_output(f'split {number} of {schedule.splits}'):
+        with screen.passing_output(f'split {number} of {schedule.splits} (about {left:.0f} min left for all)'):
             states = run_plan(plan, jobs=settings.jobs or default_workers())
         screen.say(_split_line(plan, states, number))
-        took = time.time() - began
+        each = took = time.time() - began
         used = spent + time.time() - start
         if FEWEST_SPLITS <= number < schedule.splits and used + took > 60 * schedule.minutes:
             screen.note(f'the {schedule.minutes:g} minutes are used up: {number} splits instead of {schedule.splits}')

@@ -141,8 +141,8 @@ evaluations = [
         name='frozen',
         config='../warm_start/probe_features.py',
         # The probes themselves are fitted on the kept features, with nested validation.
-        options={'test_evaluator': [dict(type='auxskd_mm.KNNMetric', k=5)]},
-        columns={'k-NN': 'knn/top1'},
+        options={'test_evaluator': [dict(type='auxskd_mm.KNNMetric', k=1)]},
+        columns={'nearest neighbour': 'knn/top1'},
     ),
     dict(
         name='tuned',

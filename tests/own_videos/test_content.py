@@ -1,6 +1,5 @@
 """Every row of the recipe hands its config only what the config takes, and trains for steps."""
 
-import pytest
 from made_up_rows import splits_of, videos
 from mmengine.config import Config
 
@@ -15,20 +14,15 @@ def content(tmp_path, **variables):
     return read_content({'stores': str(tmp_path / 'maps'), 'tune_steps': 7, 'pretext_steps': 9, **variables})
 
 
-@pytest.mark.parametrize('fps', [None, 25.0])
-def test_every_step_loads_with_its_options(tmp_path, fps):
+def test_every_step_loads_with_its_options(tmp_path):
     found = videos(unlabeled=3)
     write_lists(tmp_path / 'lists' / '0', splits_of(found, 1)[0], found)
-    filled = content(tmp_path, **({} if fps is None else {'fps': fps}))
+    filled = content(tmp_path, fps=25.0)
     entries = chosen_content(filled, list(rows_of(filled)), [0], str(tmp_path / 'lists' / '{seed}'))
     plan = make_plan(write_recipe(tmp_path / 'recipe.py', entries), entries, tmp_path)
     kinds = {}
     for step in plan.steps:
-        kind = (
-            step.config.name,
-            step.row is not None and step.row.name.split('_', 1)[1],
-            step.options['grid'] == (7, 7),
-        )
+        kind = (step.kind.split('_')[0], step.row and step.row.name.split('_', 1)[1], step.options['grid'] == (12, 12))
         if kinds.setdefault(kind, step) is not step:
             continue  # a family with the same keys
         options = budget_options(step.config, step.options, step.steps) if step.trains else step.options
@@ -37,9 +31,13 @@ def test_every_step_loads_with_its_options(tmp_path, fps):
             assert config.train_cfg.max_iters == (7 if step.row is not None else 9)
             assert config.train_dataloader.dataset.data_prefix.startswith(str(tmp_path / 'maps'))
         if step.row is None:
-            assert config.sample.get('fps') == fps
+            assert config.sample.fps == 25
     written = Config.fromfile(str(tmp_path / 'recipe.py'))
     assert [init['name'] for init in written.inits] == [init.name for init in plan.inits]
+
+
+def test_without_a_rate_frames_are_counted(tmp_path):
+    assert not any('sample.fps' in phase['options'] for phase in content(tmp_path).phases)
 
 
 def test_rows_know_what_they_are(tmp_path):

@@ -9,6 +9,7 @@ from .linear_probe_metric import LinearProbeMetric
 from .multi_clip_accuracy import MultiClipAccuracy
 from .pretext import PretextResult, TeacherAgreementMetric, pretext_result
 from .pretext_accuracy_metric import PretextAccuracyMetric
+from .probes import ProbeSearch, ProbeSearchMetric
 from .retrieval_metric import KNNMetric, RetrievalMetric, retrieval_recall
 from .segment_pace_metric import SegmentPaceMetric, segment_pace_accuracy
 from .speed_rank_metric import SpeedRankMetric
@@ -23,6 +24,8 @@ __all__ = [
     'MultiClipAccuracy',
     'PretextAccuracyMetric',
     'PretextResult',
+    'ProbeSearch',
+    'ProbeSearchMetric',
     'ProbeSettings',
     'RetrievalMetric',
     'SegmentPaceMetric',

@@ -26,8 +26,8 @@ class PretextAccuracyMetric(BaseMetric):
     pair of tasks see :class:`SegmentPaceMetric`.
 
     The results for each task are those of :func:`task_metrics`. Chance is the share of the commonest label, the accuracy
-    of a constant answer. The 95% interval counts several clips of one video as related. Where clips wrap in short videos and show the same frames under several labels, ``{task}_ceiling`` is the highest
-    accuracy that any model can reach.
+    of a constant answer. The 95% interval counts several clips of one video as related. Where clips wrap in short videos
+    and show the same frames under several labels, ``{task}_ceiling`` is the highest accuracy that any model can reach.
 
     Args:
         tasks: Names of the tasks.

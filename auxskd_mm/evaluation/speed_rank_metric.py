@@ -27,8 +27,9 @@ class SpeedRankMetric(BaseMetric):
 
     The results for ``pair`` are those of :func:`task_metrics`. Their interval is over the videos, because the pairs of
     one video are not independent. ``pair_chance`` is 0.5 for any speeds: equal scores count half. If the head ranks
-    segments, the results for ``segment_pair`` are the same over all segments of a video's clips. ``segment_acc_paced`` is the share of sped-up clips whose highest score is at the paced
-    segment, and ``segment_chance_paced`` its chance level. The log also shows the share for each two speeds.
+    segments, the results for ``segment_pair`` are the same over all segments of a video's clips. ``segment_acc_paced`` is
+    the share of sped-up clips whose highest score is at the paced segment, and ``segment_chance_paced`` its chance level.
+    The log also shows the share for each two speeds.
 
     Clips that wrap in a short video may show the same frames at two speeds. Their pairs count as all others do.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from .plan import Plan, Step
 from .report_figures import draw_figures
 from .report_table import Line, chance_of, summarise
 from .runs import list_variables
-from .tables.columns import Column, States, columns_of
+from .tables.advice import advise
+from .tables.columns import Column, States, columns_of, mean_class_of
 from .tables.learned import result_of, row_verdicts
 from .tables.table import learned_notes
 from .write_report import Report, write_report
@@ -37,9 +39,17 @@ def make_report(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> Path:
     states = list(zip(plan.steps, rows))
     verdicts = row_verdicts(plan.inits, states)
     titles = {init.name: init.title + verdicts[init.name].mark for init in plan.inits}
+    shown = columns_of(plan, states)
+    beside = [(column, mean_class_of(column, states)) for column in shown]
+    every = [
+        one
+        for column, own in beside
+        for one in (column, own and replace(own, title=f'{column.title}, mean class'))
+        if one
+    ]
     lines = [
         _line(column, init, titles[init.name], states)
-        for column in columns_of(plan, states)
+        for column in every
         for init in plan.inits
         if column.steps(init, states)
     ]
@@ -59,7 +69,7 @@ def make_report(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> Path:
             for step, row in states
             if step.row is None and (verdict := result_of(row)) is not None
         ],
-        notes=learned_notes(verdicts),
+        notes=[*learned_notes(verdicts), *(one.text for one in advise(plan.inits, shown, states))],
         sections=draw_figures(plan, states, class_names(plan, states), folder),
         steps=[
             dict(

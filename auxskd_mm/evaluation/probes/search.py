@@ -13,18 +13,11 @@ import numpy as np
 
 from ...errors import InputError
 from ..linear_probe import NoValidationPart
+from ..scores import Scores, scores_of
 from .attentive import AttentiveProbe
 
 CLASSIFIERS = ('logistic', 'ridge')
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-
-
-class Scores(NamedTuple):
-    """Accuracies in [0, 1], and the number of videos that they come from."""
-
-    top1: float
-    mean_class: float
-    count: int  # type: ignore[assignment]  # hides the count of tuples
 
 
 class Candidate(NamedTuple):
@@ -267,14 +260,6 @@ class _Linear:
 
     def predict(self, features: Sequence[np.ndarray]) -> np.ndarray:
         return self.model.predict(self.parts.turned(features[0]))
-
-
-def scores_of(labels: np.ndarray, answers: np.ndarray) -> Scores:
-    """Accuracies of answers int (N,) to labels int (N,). The mean over classes counts each class that occurs once."""
-    hits = labels == answers
-    return Scores(
-        float(hits.mean()), float(np.mean([hits[labels == k].mean() for k in np.unique(labels)])), len(labels)
-    )
 
 
 def _units(labels: np.ndarray, groups: Sequence[Any] | None) -> np.ndarray:

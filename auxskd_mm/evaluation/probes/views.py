@@ -8,9 +8,41 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...models.modules.protocol_pooling import STAGE_GRID
+from ..feature_bank import FeatureBank
 
 POOLINGS = ('mean', 'mean_std', 'attentive')
 StageFeatures = Mapping[str, np.ndarray]
+
+
+def stages_of(bank: FeatureBank) -> dict[str, np.ndarray]:
+    """Take the features of ``pooling='stages'`` apart; those of any other pooling are one stage.
+
+    Args:
+        bank: Features of N videos.
+
+    Returns:
+        Float32 (N, 4, 4, C) by name: ``last``, and for earlier stages ``last-1``, ``last-2`` ... (N, 1, 1, D) for other
+        poolings.
+
+    Raises:
+        InputError: If the widths do not fit the features.
+    """
+    steps, *grid = STAGE_GRID
+    cells = steps * grid[0] * grid[1]
+    widths = bank.protocol.get('widths')
+    if not widths:
+        return {'last': bank.features[:, None, None]}
+    if cells * sum(widths) != bank.features.shape[1]:
+        raise InputError(
+            f'features of {bank.features.shape[1]} values, but stages of {widths} channels; extract them anew'
+        )
+    parts = np.split(bank.features, np.cumsum([cells * width for width in widths])[:-1], axis=1)
+    names = [f'last-{after}' if after else 'last' for after in reversed(range(len(widths)))]
+    return {
+        name: part.reshape(len(bank), steps, grid[0] * grid[1], width)
+        for name, part, width in zip(names, parts, widths)
+    }
 
 
 def feature_views(

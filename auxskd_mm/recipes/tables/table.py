@@ -10,7 +10,8 @@ from typing import Any
 from ...files import write_whole
 from ..entries import Init
 from ..plan import Plan, Step
-from .columns import Column, States, columns_of
+from .advice import Advice, advise
+from .columns import Column, States, columns_of, mean_class_of
 from .intervals import Interval, interval, paired
 from .learned import RowVerdict, result_of, row_verdicts, untested_phases
 
@@ -29,9 +30,11 @@ def write_table(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> str:
     columns = columns_of(plan, states)
     values = {(init.name, column): column.values(init, states) for init in plan.inits for column in columns}
     verdicts = row_verdicts(plan.inits, states)
-    text = _text(plan, columns, values, verdicts)
+    advice = advise(plan.inits, columns, states)
+    text = _text(plan, columns, values, verdicts) + _mean_class(plan, columns, states) + _advice(advice)
     data = _data(plan, columns, values, states)
     data['learned'] = {name: verdict.record() for name, verdict in verdicts.items() if verdict.phases}
+    data['advice'] = [one.record() for one in advice]
     write_whole(plan.root / 'table.json', json.dumps(data, indent=1))
     write_whole(plan.root / 'table.md', text)
     return text
@@ -64,6 +67,23 @@ def _text(plan: Plan, columns: Sequence[Column], values: Values, verdicts: Mappi
         parts.append(markdown(['', *heads], lines))
     parts += learned_notes(verdicts)
     return '\n\n'.join(parts) + '\n'
+
+
+def _mean_class(plan: Plan, columns: Sequence[Column], states: States) -> str:
+    """Mean class accuracy of the columns that have one, as a second table; empty if none has."""
+    found = [(column, own) for column in columns if (own := mean_class_of(column, states)) is not None]
+    rows = [
+        [init.title, *(interval(list(own.values(init, states).values())).text() for _, own in found)]
+        for init in plan.inits
+    ]
+    if not found:
+        return ''
+    table = markdown(['', *(column.title for column, _ in found)], rows)
+    return f'\nMean class accuracy: each class counts the same, however many test videos it has.\n\n{table}\n'
+
+
+def _advice(advice: Sequence[Advice]) -> str:
+    return ''.join(['\nProbe or fine-tuning:\n\n', *(f'- {one.text}\n' for one in advice)]) if advice else ''
 
 
 def learned_notes(verdicts: Mapping[str, RowVerdict]) -> list[str]:

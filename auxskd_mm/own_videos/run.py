@@ -23,6 +23,7 @@ from ..errors import InputError
 from ..files import write_whole
 from ..recipes.plan import Plan, make_plan
 from ..recipes.run_recipe import run_plan
+from ..recipes.step_records import finished_seconds
 from .answers import Answer, make_answers
 from .checks import check_all, rate_to_set, usable, warn_of_near_duplicates
 from .choice import Choice, Table, choose, make_table
@@ -97,43 +98,28 @@ def own_videos(settings: Settings, screen: Screen | None = None) -> Outcome:
         raise
 
 
+class _Prepared(NamedTuple):
+    """The usable videos, their splits, and the variables of the recipe that follow from them."""
+
+    found: Found
+    splits: list[Split]
+    variables: dict[str, Any]
+    frames: int
+
+
 def _own_videos(settings: Settings, screen: Screen) -> Outcome:
     start, out = time.time(), settings.out.resolve()
-    if settings.minutes <= 0:
-        raise InputError(f'--minutes {settings.minutes:g}: expected a number above 0')
-    found = find_videos(settings.folder, settings.labels, settings.groups, settings.pattern, screen.note)
-    claim(out, settings)
-    reports = check_all(found, out, screen.say)
-    found = _allowed(usable(found, reports, screen.note), settings, screen)
-    splits = make_splits(found, MOST_SPLITS, screen.note)
-    _say_groups(found, splits, settings, screen)
-    frames = sorted(reports[video.name].frames for video in found.videos)
-    variables: dict[str, Any] = {
-        'clip_len': _LONG if median(frames) >= 1.5 * _LONG else _SHORT,
-        'stores': str(out / MAPS),
-    }
-    variables.update(weights_variables(settings.weights, screen.note))
-    if (rate := rate_to_set(found, reports)) is not None:
-        screen.note(f'frame rates differ: clips of the pretraining are drawn at {rate:g} frames per second')
-        variables['fps'] = rate
-    variables.update(settings.variables or {})
-    content = read_content(variables)
-    jobs = settings.jobs or default_workers()
-    pool = len(found.videos) - len(found.labeled) + len(splits[0].fit)
-    task = Task(sum(frames), len(splits[0].fit), pool, len(splits), jobs, rows_of(content), bool(content.public))
+    ready = _prepare(settings, screen)
+    content = read_content(ready.variables)
+    task = _task(ready, content, settings)
     schedule, spent = _schedule(settings.minutes, out, content, task, screen)
     lines = describe_schedule(schedule, task)
     for line in lines:
         screen.say(line)
     _check_disk(out, schedule)
     steps = dict(tune_steps=schedule.tune_steps, pretext_steps=schedule.pretext_steps)
-    content = read_content({**variables, **steps, **(settings.variables or {})})
-    kept = pack_frames(found, out, screen.note)
-    if len(kept.videos) < len(found.videos):
-        found = _allowed(kept, settings, screen)
-        splits = make_splits(found, MOST_SPLITS)
-    families = list(dict.fromkeys(task.rows[name]['family'] for name in schedule.rows))
-    pack_maps(out, families, content.families, screen.say)
+    content = read_content({**steps, **ready.variables})
+    found, splits = _pack(settings, ready, content, schedule, task, screen)
     plan, states, splits = _run(settings, content, schedule, found, splits, (start, spent), screen)
     rows, phases = read_rows(plan, states, task.rows, splits, found)
     table = make_table(rows, splits, found)
@@ -148,20 +134,59 @@ def _own_videos(settings: Settings, screen: Screen) -> Outcome:
             model = write_model(out, content, rows[choice.row], plan, states, found, found.labeled[0].path)
         command = model.command
         screen.say(f'model: {model.checkpoint}, config: {model.config}; use it with:\n  {command}')
-    page = Page(
-        f'{Path(settings.folder).resolve().name}: what to use',
-        _facts(found, splits, settings),
-        answers,
-        phases,
-        lines,
-        _commands(settings, out),
-        command,
-        screen.notes,
-    )
+    title, facts = f'{Path(settings.folder).resolve().name}: what to use', _facts(found, splits, settings)
+    page = Page(title, facts, answers, phases, lines, _commands(settings, out), command, screen.notes)
     report = write_page(out, page, table, choice, found)
     _remember(out, schedule, None, spent + time.time() - start)
     screen.say(f'report: {report}')
     return Outcome(answers, table, choice, report, command)
+
+
+def _prepare(settings: Settings, screen: Screen) -> _Prepared:
+    """Find and check the videos, and split them."""
+    if not settings.minutes > 0:
+        raise InputError(f'--minutes {settings.minutes:g}: expected a number above 0')
+    out = settings.out.resolve()
+    found = find_videos(settings.folder, settings.labels, settings.groups, settings.pattern, screen.note)
+    variables: dict[str, Any] = weights_variables(settings.weights, screen.note)
+    claim(out, settings)
+    reports = check_all(found, out, screen.say)
+    found = _allowed(usable(found, reports, screen.note), settings, screen)
+    splits = make_splits(found, MOST_SPLITS, screen.note)
+    _say_groups(found, splits, settings, screen)
+    frames = [reports[video.name].frames for video in found.videos]
+    variables.update(clip_len=_LONG if median(frames) >= 1.5 * _LONG else _SHORT, stores=str(out / MAPS))
+    if (rate := rate_to_set(found, reports)) is not None:
+        screen.note(f'frame rates differ: clips of the pretraining are drawn at {rate:g} frames per second')
+        variables['fps'] = rate
+    return _Prepared(found, splits, {**variables, **(settings.variables or {})}, sum(frames))
+
+
+def _task(ready: _Prepared, content: Config, settings: Settings) -> Task:
+    fit = len(ready.splits[0].fit)
+    return Task(
+        frames=ready.frames,
+        clips=fit,
+        pool=len(ready.found.videos) - len(ready.found.labeled) + fit,
+        splits=len(ready.splits),
+        jobs=settings.jobs or default_workers(),
+        rows=rows_of(content),
+        public=bool(content.public),
+    )
+
+
+def _pack(
+    settings: Settings, ready: _Prepared, content: Config, schedule: Schedule, task: Task, screen: Screen
+) -> tuple[Found, list[Split]]:
+    """Pack frames and maps; return the videos that could be packed, and their splits."""
+    out, found, splits = settings.out.resolve(), ready.found, ready.splits
+    kept = pack_frames(found, out, screen.note)
+    if len(kept.videos) < len(found.videos):
+        found = _allowed(kept, settings, screen)
+        splits = make_splits(found, MOST_SPLITS)
+    families = list(dict.fromkeys(task.rows[name]['family'] for name in schedule.rows))
+    pack_maps(out, families, content.families, screen.say)
+    return found, splits
 
 
 def claim(out: Path, settings: Settings) -> None:
@@ -273,8 +298,12 @@ def _run(
     for split in splits[: schedule.splits]:
         write_lists(out / 'lists' / str(split.seed), split, found)
     lists = str(out / 'lists' / '{seed}')
-    plan, states = None, []
-    each = sum(schedule.seconds[name] for name in schedule.rows) / schedule.splits / (settings.jobs or default_workers())
+    plan: Plan | None = None
+    states: list[dict[str, Any]] = []
+    number = 0
+    each = (
+        sum(schedule.seconds[name] for name in schedule.rows) / schedule.splits / (settings.jobs or default_workers())
+    )
     for number in range(1, schedule.splits + 1):
         began = time.time()
         left = each * (schedule.splits - number + 1) / 60
@@ -286,11 +315,20 @@ def _run(
         screen.say(_split_line(plan, states, number))
         each = took = time.time() - began
         used = spent + time.time() - start
-        if FEWEST_SPLITS <= number < schedule.splits and used + took > 60 * schedule.minutes:
+        _remember(out, schedule, None, used)
+        over = FEWEST_SPLITS <= number < schedule.splits and used + took > 60 * schedule.minutes
+        if over and not _finished(content, schedule, number + 1, lists, out):
             screen.note(f'the {schedule.minutes:g} minutes are used up: {number} splits instead of {schedule.splits}')
             break
     assert plan is not None
     return plan, states, list(splits[:number])
+
+
+def _finished(content: Config, schedule: Schedule, number: int, lists: str, out: Path) -> bool:
+    """Whether everything of so many splits was run before."""
+    entries = chosen_content(content, schedule.rows, range(number), lists)
+    plan = make_plan(out / 'recipe.py', entries, out)
+    return all(finished_seconds(step.folder) is not None for step in plan.steps)
 
 
 def _split_line(plan: Plan, states: Sequence[Mapping[str, Any]], number: int) -> str:

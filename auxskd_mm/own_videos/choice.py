@@ -7,27 +7,94 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..evaluation.pretext.learned import wilson_interval
 from ..recipes.tables.intervals import Interval
-from .scores import Row, accuracy, class_accuracy, constant_accuracy, constant_answer
+from .scores import Row, constant_answer
 from .splits import Split
-from .videos import Found
+from .videos import Found, Video
 
 
-def split_interval(values: Sequence[float], splits: Sequence[Split]) -> Interval:
-    """Mean and 95% interval over repeated splits of the same clips.
+def group_interval(values: np.ndarray, groups: Sequence[str], *, shares: bool = False) -> Interval:
+    """Mean and 95% interval of values of clips, of which several may come from one group, or be one clip in several splits.
 
-    The splits share clips, so their values are not independent. The variance is that of Nadeau and Bengio, Inference for
-    the generalization error, Machine Learning 2003: s^2 * (1 / splits + test clips / other clips). The interval is
-    Student's t.
+    Clips of a group are not independent, so the variance of the mean is taken between the groups::
+
+        variance = G / (G - 1) * sum over the groups of (sum of (value - mean))^2 / N^2
+
+    The interval is Student's t of G - 1 degrees of freedom.
+
+    Args:
+        values: N hits (0 or 1), or differences of hits.
+        groups: N groups.
+        shares: Whether the values are hits. If all are equal, the variance says nothing; half the width of Wilson's interval
+            with G samples then takes its place.
+
+    Source: Korn and Graubard, "Confidence intervals for proportions with small expected number of positive counts
+    estimated from survey data", Survey Methodology 1998 (the variance).
     """
     x = np.asarray(values, dtype=float)
-    if len(x) < 2:
+    member = np.unique([str(group) for group in groups], return_inverse=True)[1]
+    count = int(member.max()) + 1 if len(x) else 0
+    if count < 2:
         return Interval(float(x.mean()) if len(x) else float('nan'), float('nan'), len(x))
-    from scipy import stats
+    from scipy import stats  # takes half a second
 
-    share = float(np.mean([len(split.test) / max(1, len(split.fit)) for split in splits]))
-    half = stats.t.ppf(0.975, len(x) - 1) * x.std(ddof=1) * np.sqrt(1 / len(x) + share)
-    return Interval(float(x.mean()), float(half), len(x))
+    mean = float(x.mean())
+    quantile = float(stats.t.ppf(0.975, count - 1))
+    variance = count / (count - 1) * float((np.bincount(member, x - mean) ** 2).sum()) / len(x) ** 2
+    if variance < 1e-12 and shares:
+        low, high = wilson_interval(mean, count, quantile)
+        return Interval(mean, (high - low) / 2, len(x))
+    return Interval(mean, quantile * float(np.sqrt(variance)), len(x))
+
+
+class Side:
+    """The answers of all rows on the clips to choose by, or on the test clips, of all splits.
+
+    Attributes:
+        places: Index of the split and video of each of N answers.
+        hits: Right answers float (N,) by row.
+        constant: Right answers (N,) of always naming the most frequent class of the clips to learn from.
+        groups: Group of each answer.
+    """
+
+    def __init__(self, rows: Mapping[str, Row], splits: Sequence[Split], found: Found, side: str) -> None:
+        number = {name: i for i, name in enumerate(found.classes)}
+        self.places: list[tuple[int, Video]] = [
+            (index, video)
+            for index, split in enumerate(splits)
+            for video in getattr(split, side)
+            if all(video.name in row.predictions[split.seed] for row in rows.values())
+        ]
+        self.groups = [video.group for _, video in self.places]
+        self.labels = np.array([number[str(video.label)] for _, video in self.places])
+        self.of_split = np.array([index for index, _ in self.places])
+        self.splits = len(splits)
+        answers = [constant_answer(split) for split in splits]
+        self.constant = np.array([float(video.label == answers[index]) for index, video in self.places])
+        self.hits = {
+            name: np.array(
+                [
+                    float(row.predictions[splits[index].seed][video.name] == number[str(video.label)])
+                    for index, video in self.places
+                ]
+            )
+            for name, row in rows.items()
+        }
+
+    def by_split(self, values: np.ndarray) -> list[float]:
+        """Mean of values in each split."""
+        return [float(values[self.of_split == index].mean()) for index in range(self.splits)]
+
+    def interval(self, values: np.ndarray, *, shares: bool = False) -> Interval:
+        """See :func:`group_interval`."""
+        return group_interval(values, self.groups, shares=shares)
+
+    def class_accuracy(self, name: str) -> Interval:
+        """Accuracy of a row in which every class counts alike."""
+        counts = np.bincount(self.labels)
+        weights = len(self.labels) / (np.count_nonzero(counts) * counts[self.labels])
+        return self.interval(self.hits[name] * weights)
 
 
 @dataclass
@@ -37,40 +104,47 @@ class Table:
     Attributes:
         rows: The rows by name.
         splits: The splits.
-        choice: Accuracy on the clips to choose by, one value per split.
-        test: Accuracy on the test clips. The choice does not look at it.
-        classes: Mean class accuracy on the test clips.
-        constant: Accuracy of the best constant answer on the test clips.
+        chosen_by: Answers on the clips to choose by.
+        tested: Answers on the test clips. The choice does not look at them.
     """
 
     rows: dict[str, Row]
     splits: list[Split]
-    choice: dict[str, list[float]]
-    test: dict[str, list[float]]
-    classes: dict[str, list[float]]
-    constant: list[float]
+    chosen_by: Side
+    tested: Side
+
+    @property
+    def choice(self) -> dict[str, list[float]]:
+        """Accuracy on the clips to choose by, one value per split."""
+        return {name: self.chosen_by.by_split(hits) for name, hits in self.chosen_by.hits.items()}
+
+    @property
+    def test(self) -> dict[str, list[float]]:
+        """Accuracy on the test clips, one value per split."""
+        return {name: self.tested.by_split(hits) for name, hits in self.tested.hits.items()}
+
+    @property
+    def constant(self) -> float:
+        """Accuracy of the best constant answer on the test clips."""
+        return float(self.tested.constant.mean())
 
     def interval(self, name: str) -> Interval:
         """Test accuracy of a row."""
-        return split_interval(self.test[name], self.splits)
+        return self.tested.interval(self.tested.hits[name], shares=True)
+
+    def over_constant(self, name: str) -> Interval:
+        """Test accuracy of a row minus that of the best constant answer, clip by clip."""
+        return self.tested.interval(self.tested.hits[name] - self.tested.constant)
 
     def difference(self, one: str, other: str) -> Interval:
-        """Paired difference of the test accuracies of two rows."""
-        return split_interval(np.subtract(self.test[one], self.test[other]).tolist(), self.splits)
+        """Difference of the test accuracies of two rows, clip by clip."""
+        return self.tested.interval(self.tested.hits[one] - self.tested.hits[other])
 
 
 def make_table(rows: Mapping[str, Row], splits: Sequence[Split], found: Found) -> Table:
     """Score every row that has predictions for all splits."""
-    number = {name: i for i, name in enumerate(found.classes)}
     whole = {name: row for name, row in rows.items() if all(split.seed in row.predictions for split in splits)}
-    return Table(
-        whole,
-        list(splits),
-        {name: [accuracy(row, s, s.choice, number) for s in splits] for name, row in whole.items()},
-        {name: [accuracy(row, s, s.test, number) for s in splits] for name, row in whole.items()},
-        {name: [class_accuracy(row, s, s.test, number) for s in splits] for name, row in whole.items()},
-        [constant_accuracy(s, s.test) for s in splits],
-    )
+    return Table(whole, list(splits), Side(whole, splits, found, 'choice'), Side(whole, splits, found, 'test'))
 
 
 def best_row(table: Table, names: Sequence[str], split: int | None = None) -> str | None:
@@ -84,7 +158,9 @@ def best_row(table: Table, names: Sequence[str], split: int | None = None) -> st
     known = [name for name in names if name in table.rows]
     if not known:
         return None
-    return max(known, key=lambda name: np.mean(table.choice[name]) if split is None else table.choice[name][split])
+    hits, of_split = table.chosen_by.hits, table.chosen_by.of_split
+    rows = slice(None) if split is None else of_split == split
+    return max(known, key=lambda name: float(hits[name][rows].mean()))
 
 
 def candidates(table: Table) -> list[str]:
@@ -118,7 +194,7 @@ class Choice:
 _CLIP_LEVEL = 2.326
 
 
-def choose(table: Table, found: Found) -> Choice:
+def choose(table: Table) -> Choice:
     """Choose a row; the test clips are looked at only afterwards.
 
     'learnable' is 'yes' if the interval of the gain over the best constant answer is above 0. It is 'perhaps' if only a
@@ -127,30 +203,28 @@ def choose(table: Table, found: Found) -> Choice:
     names = candidates(table)
     row = best_row(table, names)
     assert row is not None
+    tested = table.tested
     by_split = [best_row(table, names, index) or row for index in range(len(table.splits))]
-    scores = [table.test[name][index] for index, name in enumerate(by_split)]
-    gain = split_interval(np.subtract(scores, table.constant).tolist(), table.splits)
-    best = max(names, key=lambda name: np.mean(table.test[name]))
-    clips = clip_level(table, by_split, found)
-    if clips > _CLIP_LEVEL:
+    hits = np.array([tested.hits[by_split[index]][place] for place, (index, _) in enumerate(tested.places)])
+    gain = tested.interval(hits - tested.constant)
+    best = max(names, key=lambda name: float(tested.hits[name].mean()))
+    if clip_level(hits - tested.constant, [video.name for _, video in tested.places]) > _CLIP_LEVEL:
         learnable = 'yes' if gain.mean - gain.half > 0 else 'perhaps'
     else:
         learnable = 'no'
-    regret = float(np.mean(table.test[best]) - np.mean(table.test[row]))
-    return Choice(row, split_interval(scores, table.splits), gain, regret, best, learnable)
+    regret = float(tested.hits[best].mean() - tested.hits[row].mean())
+    return Choice(row, tested.interval(hits, shares=True), gain, regret, best, learnable)
 
 
-def clip_level(table: Table, by_split: Sequence[str], found: Found) -> float:
-    """Mean over the clips of (right answer minus right constant answer), in standard errors."""
-    number = {name: i for i, name in enumerate(found.classes)}
-    gains: dict[str, list[float]] = {}
-    for name, split in zip(by_split, table.splits):
-        constant, answers = constant_answer(split), table.rows[name].predictions[split.seed]
-        for video in split.test:
-            if video.name in answers:
-                hit = answers[video.name] == number[str(video.label)]
-                gains.setdefault(video.name, []).append(float(hit) - float(video.label == constant))
-    x = np.array([np.mean(values) for values in gains.values()])
+def clip_level(gains: np.ndarray, names: Sequence[str]) -> float:
+    """Mean over the clips of (right answer minus right constant answer), in standard errors.
+
+    Args:
+        gains: Float (N,), one for each answer.
+        names: N clips; a clip that is tested in several splits counts once, with its mean.
+    """
+    member = np.unique(list(names), return_inverse=True)[1]
+    x = np.bincount(member, gains) / np.bincount(member)
     spread = x.std(ddof=1) if len(x) > 1 else 0.0
     if spread == 0:
         return float('inf') if len(x) and x.mean() > 0 else 0.0

@@ -15,7 +15,7 @@ from ..files import save_figure, write_whole
 from ..visualization.confusion import confusion_matrix, draw_confusion
 from ..visualization.plain_text import figure_text, one_line
 from .answers import Answer, curve_of
-from .choice import Choice, Table, split_interval
+from .choice import Choice, Table
 from .scores import PhaseResult
 from .videos import Found
 
@@ -65,7 +65,7 @@ def write_page(out: Path, page: Page, table: Table, choice: Choice, found: Found
         notes=[one_line(line) for line in page.notes],
         splits=len(table.splits),
         rows=table_rows(table, choice),
-        constant=f'{100 * float(np.mean(table.constant)):.1f}',
+        constant=f'{100 * table.constant:.1f}',
         regret=regret,
         best=one_line(best),
         figures=_figures(out / 'pictures', table, choice, found),
@@ -81,7 +81,8 @@ def write_page(out: Path, page: Page, table: Table, choice: Choice, found: Found
 
 def table_rows(table: Table, choice: Choice) -> list[dict[str, str]]:
     """Texts of the rows, the best to choose by first."""
-    order = sorted(table.rows, key=lambda name: -float(np.mean(table.choice[name])))
+    hits = table.chosen_by.hits
+    order = sorted(table.rows, key=lambda name: -float(hits[name].mean()))
     made = []
     for name in order:
         row = table.rows[name]
@@ -92,9 +93,9 @@ def table_rows(table: Table, choice: Choice) -> list[dict[str, str]]:
             dict(
                 name=name,
                 title=one_line(row.title),
-                choice=split_interval(table.choice[name], table.splits).text(),
+                choice=table.chosen_by.interval(hits[name], shares=True).text(),
                 test=table.interval(name).text(),
-                classes=split_interval(table.classes[name], table.splits).text(),
+                classes=table.tested.class_accuracy(name).text(),
                 remark=remark,
                 kind='chosen' if name == choice.row else 'off' if remark else '',
             )
@@ -104,6 +105,7 @@ def table_rows(table: Table, choice: Choice) -> list[dict[str, str]]:
 
 def as_data(page: Page, table: Table, choice: Choice) -> dict[str, Any]:
     """Everything as plain data."""
+    choices, tests = table.choice, table.test
     return dict(
         title=page.title,
         verdict=page.answers[-1].sentence,
@@ -117,8 +119,8 @@ def as_data(page: Page, table: Table, choice: Choice) -> dict[str, Any]:
         constant=table.constant,
         rows={
             name: dict(
-                title=row.title, learned=row.learned, still=row.still, choice=table.choice[name], test=table.test[name],
-                mean_class_accuracy=table.classes[name],
+                title=row.title, learned=row.learned, still=row.still, choice=choices[name], test=tests[name],
+                mean_class_accuracy=table.tested.class_accuracy(name).mean,
             )
             for name, row in table.rows.items()
         },
@@ -169,7 +171,7 @@ def _answers_on_test(table: Table, name: str, found: Found) -> tuple[list[int], 
 def _draw_rows(path: Path, table: Table, choice: Choice) -> Path:
     from matplotlib.figure import Figure
 
-    names: Sequence[str] = sorted(table.rows, key=lambda name: float(np.mean(table.test[name])))
+    names: Sequence[str] = sorted(table.rows, key=lambda name: float(table.tested.hits[name].mean()))
     figure = Figure(figsize=(8.4, 0.9 + 0.34 * len(names)), layout='constrained')
     axis = figure.subplots()
     for place, name in enumerate(names):
@@ -177,24 +179,24 @@ def _draw_rows(path: Path, table: Table, choice: Choice) -> Path:
         colour = '#009E73' if name == choice.row else '#999999' if not table.rows[name].learned else '#0072B2'
         half = 0.0 if np.isnan(found.half) else found.half
         axis.errorbar(100 * found.mean, place, xerr=100 * half, fmt='o', color=colour, capsize=3)
-    axis.axvline(100 * float(np.mean(table.constant)), color='#555555', linewidth=1, linestyle=':')
+    axis.axvline(100 * table.constant, color='#555555', linewidth=1, linestyle=':')
     axis.set_yticks(range(len(names)), [figure_text(table.rows[name].title) for name in names], fontsize=8)
     axis.set_xlabel('test accuracy in percent; green: chosen, grey: pretraining not learned', fontsize=9)
     axis.set_xlim(left=0)
     return save_figure(figure, path, 110)
 
 
-def _draw_curve(path: Path, curve: dict[int, list[float]], table: Table, found: Found) -> Path:
+def _draw_curve(path: Path, curve: dict[int, np.ndarray], table: Table, found: Found) -> Path:
     from matplotlib.figure import Figure
 
     per_class = len(table.splits[0].fit) / len(found.classes)
     places = [count or per_class for count in curve]
-    spans = [split_interval(values, table.splits) for values in curve.values()]
+    spans = [table.tested.interval(values) for values in curve.values()]
     figure = Figure(figsize=(5.6, 3.4), layout='constrained')
     axis = figure.subplots()
     halves = [0.0 if np.isnan(span.half) else 100 * span.half for span in spans]
     axis.errorbar(places, [100 * span.mean for span in spans], yerr=halves, fmt='o-', color='#0072B2', capsize=3)
-    axis.axhline(100 * float(np.mean(table.constant)), color='#555555', linewidth=1, linestyle=':')
+    axis.axhline(100 * table.constant, color='#555555', linewidth=1, linestyle=':')
     axis.set_xscale('log')
     axis.set_xticks(places, [f'{place:.0f}' for place in places])
     axis.minorticks_off()

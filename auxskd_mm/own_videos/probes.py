@@ -75,12 +75,13 @@ class Probed(NamedTuple):
     Attributes:
         predictions: Predicted class by path of the clip.
         choice: Settings of the probe.
-        curve: Accuracy on some clips by the number of labels per class, one value for each draw; '0' for all labels.
+        curve: For some clips the share of draws in which they are answered right, by the number of labels per class; '0'
+            stands for all labels.
     """
 
     predictions: dict[str, int]
     choice: ProbeSettings
-    curve: dict[str, list[float]]
+    curve: dict[str, dict[str, float]]
 
 
 def probe_cell(folder: Path, groups: dict[str, str], curve_on: frozenset[str], seed: int = 0) -> Probed:
@@ -102,8 +103,10 @@ def probe_cell(folder: Path, groups: dict[str, str], curve_on: frozenset[str], s
     classes = int(max(bank.labels.max(), queries.labels.max())) + 1
     probe = fit_choice(bank.features, bank.labels, choice, classes)
     answers = probe.scores(pooled(queries.features, choice.pooling)).argmax(1).tolist()
-    tested = np.array([known_name(name, groups) in curve_on for name in queries.names], dtype=bool)
-    curve = label_curve(bank, queries.features[tested], queries.labels[tested], choice, seed) if tested.any() else {}
+    tested = [i for i, name in enumerate(queries.names) if known_name(name, groups) in curve_on]
+    hits = label_curve(bank, queries.features[tested], queries.labels[tested], choice, seed) if tested else {}
+    asked = [str(known_name(queries.names[i], groups)) for i in tested]
+    curve = {count: dict(zip(asked, shares.tolist())) for count, shares in hits.items()}
     made = Probed(dict(zip(queries.names, answers)), choice, curve)
     write_whole(file, json.dumps(dict(key=key, **made._asdict())))
     return made
@@ -111,12 +114,15 @@ def probe_cell(folder: Path, groups: dict[str, str], curve_on: frozenset[str], s
 
 def label_curve(
     bank: FeatureBank, features: np.ndarray, labels: np.ndarray, choice: ProbeSettings, seed: int
-) -> dict[str, list[float]]:
-    """Accuracy by number of labels per class, with several draws of each; a class with fewer clips gives all it has."""
+) -> dict[str, np.ndarray]:
+    """Share of draws (N,) in which each clip is answered right, by number of labels per class.
+
+    A class with fewer clips than the number gives all it has.
+    """
     rng = np.random.default_rng(seed)
     classes = int(max(bank.labels.max(), labels.max())) + 1
     most = int(np.bincount(bank.labels).max())
-    found: dict[str, list[float]] = {}
+    found: dict[str, np.ndarray] = {}
     for count in COUNTS:
         if count >= most:
             continue
@@ -124,8 +130,9 @@ def label_curve(
         for _ in range(_DRAWS if count else 1):
             rows = _drawn(bank.labels, count, rng) if count else np.arange(len(bank))
             probe = fit_choice(bank.features[rows], bank.labels[rows], choice, classes)
-            draws.append(probe.accuracy(pooled(features, choice.pooling), labels))
-        found[str(count)] = draws
+            answers = probe.scores(pooled(features, choice.pooling)).argmax(1).numpy()
+            draws.append(answers == labels)
+        found[str(count)] = np.mean(draws, axis=0)
     return found
 
 

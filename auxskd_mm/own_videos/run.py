@@ -123,7 +123,7 @@ def _own_videos(settings: Settings, screen: Screen) -> Outcome:
     plan, states, splits = _run(settings, content, schedule, found, splits, (start, spent), screen)
     rows, phases = read_rows(plan, states, task.rows, splits, found)
     table = make_table(rows, splits, found)
-    choice = choose(table, found)
+    choice = choose(table)
     lengths = int(content.evaluations[-1]['steps']), int(content.phases[0]['steps'])
     answers = make_answers(table, choice, phases, found, schedule.left_out, lengths)
     for answer in answers:

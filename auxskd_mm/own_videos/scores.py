@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from ..recipes.execute import FEATURES, read_classified
 from ..recipes.plan import Plan
 from ..recipes.tables.learned import result_of
 from .probes import ProbeSettings, known_name, probe_cell
 from .splits import Split
-from .videos import Found, Video
+from .videos import Found
 
 
 @dataclass
@@ -29,7 +27,7 @@ class Row:
         still: Whether it sees one frame of each clip.
         predictions: Predicted class by name of the clip, by split.
         probes: Settings of its probe, by split.
-        curves: Learning curve of its probe, by split.
+        curves: Learning curve of its probe, by split: share of right draws of each test clip, by number of labels per class.
         learned: Whether every phase that it starts from has learned its task.
     """
 
@@ -41,7 +39,7 @@ class Row:
     still: bool
     predictions: dict[int, dict[str, int]] = field(default_factory=dict)
     probes: dict[int, ProbeSettings] = field(default_factory=dict)
-    curves: dict[int, dict[str, list[float]]] = field(default_factory=dict)
+    curves: dict[int, dict[str, dict[str, float]]] = field(default_factory=dict)
     learned: bool = True
 
 
@@ -109,26 +107,7 @@ def phase_result(phase: str, split: int, state: Mapping[str, Any]) -> PhaseResul
     return PhaseResult(phase, split, result.learned, result.text)
 
 
-def accuracy(row: Row, split: Split, videos: Sequence[Video], number: Mapping[str, int]) -> float:
-    """Share of right answers of a row on some clips of a split."""
-    answers = row.predictions[split.seed]
-    hits = [answers[video.name] == number[str(video.label)] for video in videos if video.name in answers]
-    return float(np.mean(hits)) if hits else float('nan')
-
-
-def class_accuracy(row: Row, split: Split, videos: Sequence[Video], number: Mapping[str, int]) -> float:
-    """Mean over the classes of the share of right answers, which a frequent class does not dominate."""
-    labels = sorted({str(video.label) for video in videos})
-    return float(np.mean([accuracy(row, split, [v for v in videos if v.label == label], number) for label in labels]))
-
-
 def constant_answer(split: Split) -> str:
     """The most frequent class among the clips to learn from; of equal ones the first by name."""
     labels = [str(video.label) for video in split.fit]
     return max(sorted(set(labels)), key=labels.count)
-
-
-def constant_accuracy(split: Split, videos: Sequence[Video]) -> float:
-    """Share of right answers of the best constant answer on some clips."""
-    answer = constant_answer(split)
-    return float(np.mean([video.label == answer for video in videos]))

@@ -23,7 +23,7 @@ def answers(regret=0.1):
     phases = [dict(phase='vspp_early', learned=False), dict(phase='pace_early', learned=True)]
     return dict(
         rows=rows, chosen='late_frozen', best_on_test='early_pace', regret=regret, verdict='Do not pretrain: ...',
-        learnable='yes', constant=[0.2, 0.3], phases=phases,
+        learnable='yes', constant=0.25, phases=phases,
     )  # fmt: skip
 
 

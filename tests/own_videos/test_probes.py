@@ -40,9 +40,11 @@ def test_more_labels_help_until_all(tmp_path):
     choice = choose_probe(gallery.features, gallery.labels, gallery.names)
     curve = label_curve(gallery, queries.features, queries.labels, choice, 0)
     assert list(curve) == ['1', '5', '10', '20', '0']
-    means = [np.mean(draws) for draws in curve.values()]
+    means = [shares.mean() for shares in curve.values()]
     assert means[0] < means[2] < means[-1] + 0.05
-    assert [len(draws) for draws in curve.values()] == [5, 5, 5, 5, 1]
+    assert all(len(shares) == 200 for shares in curve.values())
+    assert set(np.round(curve['1'] * 5, 6)) <= {0, 1, 2, 3, 4, 5}  # of five draws
+    assert set(curve['0']) <= {0, 1}
 
 
 def test_a_cell_is_probed_once_and_again_when_its_clips_change(tmp_path):
@@ -54,6 +56,7 @@ def test_a_cell_is_probed_once_and_again_when_its_clips_change(tmp_path):
     made = probe_cell(tmp_path, groups, tested)
     right = [made.predictions[name] == label for name, label in zip(queries.names, queries.labels)]
     assert np.mean(right) > 0.9
+    assert set(made.curve['0']) == tested
     kept = json.loads((tmp_path / 'own_probe.json').read_text())
     kept['predictions'] = dict.fromkeys(queries.names, 7)
     (tmp_path / 'own_probe.json').write_text(json.dumps(kept))
@@ -68,7 +71,7 @@ def test_permuted_labels_give_chance():
         labels = np.random.default_rng(seed).permutation(made.labels)
         choice = choose_probe(made.features, labels, made.names)
         permuted = FeatureBank(made.features, labels, made.names)
-        scores += label_curve(permuted, asked.features, asked.labels, choice, 0)['0']
+        scores += [label_curve(permuted, asked.features, asked.labels, choice, 0)['0'].mean()]
     assert np.mean(scores) == pytest.approx(0.5, abs=0.12)
 
 

@@ -36,7 +36,8 @@ class ProbeHeadHook(Hook):
     keeps the probe if no later validation is better, and a test of the best checkpoint ends no lower than the probe, as
     far as validation can tell.
 
-    Call point: ``before_train``, after the weights of ``load_from`` have arrived. Nothing happens in a resumed run.
+    Call points: ``before_train``, after the weights of ``load_from`` have arrived, and ``before_train_epoch`` for the
+    validation. Nothing happens in a resumed run.
 
     Args:
         loader: Config of a data loader of the labelled training videos with a test pipeline, as for :class:`KNNHook`.
@@ -71,6 +72,7 @@ class ProbeHeadHook(Hook):
         self.fixed = ProbeSettings(weight_decay=fixed_weight_decay)
         self.val_share, self.seed = val_share, seed
         self.groups = GroupSource(group_pattern, group_file, type(self).__name__)
+        self._started = False
 
     def before_train(self, runner: Runner) -> None:
         """Train the probe, and copy it into the head."""
@@ -91,7 +93,12 @@ class ProbeHeadHook(Hook):
         for hook in runner.hooks:
             if isinstance(hook, EMAHook):  # its copy was made before the weights arrived
                 hook.ema_model.module.load_state_dict(model.state_dict())
-        if self.validate and runner.val_loop is not None:
+        self._started = True
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Validate the probe once, when every hook is ready."""
+        started, self._started = self._started, False
+        if started and self.validate and runner.val_loop is not None:
             with untouched_random_state():
                 runner.val_loop.run()
             runner.model.train()

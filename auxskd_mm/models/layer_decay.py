@@ -81,8 +81,8 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
             paramwise_cfg=dict(layer_decay=0.7),
         )
 
-    The other options of ``paramwise_cfg`` are those of MMEngine's constructor, for instance ``norm_decay_mult=0``. Its
-    ``custom_keys`` win over the factor of a layer.
+    The other options of ``paramwise_cfg`` are those of MMEngine's constructor, for instance ``norm_decay_mult=0``. A
+    factor of its ``custom_keys`` is multiplied by that of the layer.
 
     MMAction2's ``LearningRateDecayOptimizerConstructor`` knows the names of MViT and ViT alone, and refuses BatchNorm.
 
@@ -103,6 +103,8 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
             raise InputError(
                 f'optim_wrapper.paramwise_cfg.layer_decay={decay!r}: expected a factor above 0 and up to 1, such as 0.7'
             )
+        if self.base_lr is None:
+            raise InputError('optim_wrapper.optimizer: layer_decay needs a learning rate lr')
         self.layer_decay = float(decay)
 
     def add_params(self, params: list[dict], module: nn.Module, prefix: str = '', **kwargs: Any) -> None:
@@ -114,18 +116,18 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
             prefix: Name of the part; '' is the model.
             kwargs: See MMEngine's ``DefaultOptimWrapperConstructor``.
         """
-        if not prefix:
-            if not hasattr(module, 'backbone'):
-                raise InputError(f'layer_decay: {type(module).__name__} has no backbone whose layers have an order')
-            layers = backbone_layers(module.backbone)
-            keys = {
-                f'backbone.{name}': dict(lr_mult=self.layer_decay ** (len(layers) - number))
-                for number, layer in enumerate(layers)
-                for name in layer
-            }
-            self.paramwise_cfg = dict(self.paramwise_cfg)
-            own = self.paramwise_cfg.get('custom_keys') or {}
-            # MMEngine takes one key for each parameter; keys of the user must not lose to longer names.
-            kept = {key: value for key, value in keys.items() if not any(mine in key for mine in own)}
-            self.paramwise_cfg['custom_keys'] = {**kept, **own}
+        first = len(params)
         super().add_params(params, module, prefix=prefix, **kwargs)
+        if prefix:
+            return  # the model itself comes last, when all groups are there
+        if not hasattr(module, 'backbone'):
+            raise InputError(f'layer_decay: {type(module).__name__} has no backbone whose layers have an order')
+        layers = backbone_layers(module.backbone)
+        named = dict(module.backbone.named_parameters())
+        scales = {
+            id(named[name]): self.layer_decay ** (len(layers) - number)
+            for number, layer in enumerate(layers)
+            for name in layer
+        }
+        for group in params[first:]:
+            group['lr'] = group.get('lr', self.base_lr) * scales.get(id(group['params'][0]), 1.0)

@@ -1,12 +1,11 @@
 """LP-FT: before step 0 the head gives the probe's predictions, and a fine-tuning that ends below does not replace it."""
 
-import logging
-
 import numpy as np
 import pytest
 import torch
 from conftest import write_video
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
@@ -114,19 +113,20 @@ def test_before_the_first_step_the_model_gives_the_predictions_of_the_probe(conf
     config.optim_wrapper.optimizer.lr = 0.0
     runner = Runner.from_cfg(config)
     seen = []
-    run = type(runner.val_loop if not isinstance(runner._val_loop, dict) else runner.val_loop).run
+    run = type(runner.val_loop).run
 
     def first(loop):
         if not seen:
-            seen.append((runner.iter, {k: v.clone() for k, v in runner.model.state_dict().items()}))
+            # Second way: the features of the frozen backbone, here and now.
+            bank = extract_bank(runner.model, runner.build_dataloader(config.custom_hooks[1].loader))
+            state = runner.model.state_dict()
+            seen.append((runner.iter, {key: value.clone() for key, value in state.items()}, bank))
         return run(loop)
 
     monkeypatch.setattr(type(runner.val_loop), 'run', first)
     runner.train()
-    iteration, state = seen[0]
+    iteration, state, bank = seen[0]
     assert iteration == 0
-    # Second way: the probe on the features of the frozen backbone, fitted here.
-    bank = extract_bank(runner.model, runner.build_dataloader(config.custom_hooks[1].loader))
     weight, bias = state['cls_head.fc_cls.weight'], state['cls_head.fc_cls.bias']
     scores = torch.from_numpy(bank.features) @ weight.T + bias
     fits = [
@@ -151,10 +151,6 @@ def test_the_saved_weights_are_the_average_of_the_steps(config, tmp_path):
     config.custom_hooks[0] = dict(type='EMAHook', ema_type='StochasticWeightAverage')
     seen = []
     runner = Runner.from_cfg(config)
-    step = runner.optim_wrapper if not isinstance(runner.optim_wrapper, dict) else None
-    assert step is None
-
-    from mmengine.hooks import Hook
 
     class Watch(Hook):
         priority = 'VERY_HIGH'
@@ -174,4 +170,3 @@ def test_bad_settings_are_named(config):
         Runner.from_cfg(config).train()
     with pytest.raises(InputError, match='ProbeHeadHook: give group_pattern or group_file'):
         ProbeHeadHook(dict(), group_file='a', group_pattern='b')
-    assert logging

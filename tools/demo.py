@@ -22,7 +22,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('work_dir', nargs='?', default='work_dirs/demo', help='folder for clips, runs and pictures')
     parser.add_argument('--clips', type=int, default=24, help='clips per class of both sets')
     parser.add_argument('--minutes', type=float, default=4.0, help='minutes for each of the two verdicts')
-    parser.add_argument('--jobs', type=int, help='trainings at a time (default: one per core)')
+    parser.add_argument('--jobs', type=int, help='trainings at a time (default: one per core, at most 8)')
     parser.add_argument(
         '--chain', action='store_true', help='also run auxSKD and VSPP on MotionClips, in about 5 minutes'
     )

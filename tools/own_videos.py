@@ -26,7 +26,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--group-pattern', metavar='RE', help="its bracket is the group in a path, e.g. '/(s\\d+)_'")
     parser.add_argument('--weights', help="package or file of public weights; 'none' trains from scratch")
-    parser.add_argument('--jobs', type=int, help='trainings at a time (default: one per core)')
+    parser.add_argument('--jobs', type=int, help='trainings at a time (default: one per core, at most 8)')
     parser.add_argument(
         '--shuffle-labels', action='store_true', help='permute the labels first, to see what chance gives'
     )

@@ -40,6 +40,7 @@ from .videos import Found, find_videos, without_small_classes
 PLAN_FILE, SETTINGS_FILE = 'plan.json', 'own_videos.json'
 # Clips of so many frames where the videos have at least half as many again.
 _LONG, _SHORT = 16, 8
+_MOST_JOBS = 8
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ class Settings:
     jobs: int | None = None
     variables: Mapping[str, Any] | None = None
     shuffle: bool = False
+
+
+def jobs_of(settings: Settings) -> int:
+    """Trainings at a time. Each takes a core and the memory of a process that has imported torch."""
+    return settings.jobs or min(default_workers(), _MOST_JOBS)
 
 
 class Outcome(NamedTuple):
@@ -169,7 +175,7 @@ def _task(ready: _Prepared, content: Config, settings: Settings) -> Task:
         clips=fit,
         pool=len(ready.found.videos) - len(ready.found.labeled) + fit,
         splits=len(ready.splits),
-        jobs=settings.jobs or default_workers(),
+        jobs=jobs_of(settings),
         rows=rows_of(content),
         public=bool(content.public),
     )
@@ -302,7 +308,7 @@ def _run(
     states: list[dict[str, Any]] = []
     number = 0
     each = (
-        sum(schedule.seconds[name] for name in schedule.rows) / schedule.splits / (settings.jobs or default_workers())
+        sum(schedule.seconds[name] for name in schedule.rows) / schedule.splits / (jobs_of(settings))
     )
     for number in range(1, schedule.splits + 1):
         began = time.time()
@@ -311,7 +317,7 @@ def _run(
         recipe = write_recipe(out / 'recipe.py', entries)
         plan = make_plan(recipe, entries, out)
         with screen.passing_output(f'split {number} of {schedule.splits} (about {left:.0f} min left for all)'):
-            states = run_plan(plan, jobs=settings.jobs or default_workers())
+            states = run_plan(plan, jobs=jobs_of(settings))
         screen.say(_split_line(plan, states, number))
         each = took = time.time() - began
         used = spent + time.time() - start

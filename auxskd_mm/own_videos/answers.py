@@ -135,7 +135,7 @@ def pretraining(
     base = dict(learned)[str(name)]
     gap = table.difference(str(name), base)
     word = 'It adds' if gap.mean - gap.half > 0 else 'It loses' if gap.mean + gap.half < 0 else 'Nothing certain:'
-    also = f'; not learned: {failed}' if failed else ''
+    also = f'; {failed}' if failed else ''
     return (
         f'{word} {points(gap)} at the same {steps[0]} steps of fine-tuning, split by split ({table.rows[str(name)].title} gives '
         f'{percent(table.interval(str(name)))}, without the {steps[1]} steps of pretraining '
@@ -145,7 +145,7 @@ def pretraining(
 
 def _failed(phases: Sequence[PhaseResult]) -> str:
     failed = {result.phase: result for result in phases if not result.learned}
-    return '; '.join(f'{phase}: {result.text}' for phase, result in failed.items())
+    return '; '.join(f'{phase} {result.text}' for phase, result in failed.items())
 
 
 def _first_reason(left_out: Mapping[str, str], *ends: str) -> str:
@@ -183,7 +183,7 @@ def more_labels(table: Table, found: Found) -> str:
     per_class = len(table.splits[0].fit) / len(found.classes)
     word = 'Yes' if gap.mean - gap.half > 0 else 'Perhaps' if gap.mean > 0.01 else 'Hardly'
     return (
-        f'{word}: from {counts[-2]} labels per class to all ({per_class:.0f} per class) the probe on '
+        f'{word}: from {counts[-2]} label{"s" * (counts[-2] > 1)} per class to all ({per_class:.0f} per class) the probe on '
         f'{table.rows[name].title} gains {points(gap)} (labels per class: {shown}).'
     )
 

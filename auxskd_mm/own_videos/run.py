@@ -307,9 +307,7 @@ def _run(
     plan: Plan | None = None
     states: list[dict[str, Any]] = []
     number = 0
-    each = (
-        sum(schedule.seconds[name] for name in schedule.rows) / schedule.splits / (jobs_of(settings))
-    )
+    each = sum(schedule.seconds[name] for name in schedule.rows) / schedule.splits / jobs_of(settings)
     for number in range(1, schedule.splits + 1):
         began = time.time()
         left = each * (schedule.splits - number + 1) / 60

@@ -24,7 +24,7 @@ def patched():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(planner, 'LADDER', ((2, 2),))
         patch.setattr(planner, '_LADDER_WORTH', (1.0,))
-        patch.setattr(planner, '_SCRATCH', planner._SCRATCH[:2])
+        patch.setattr(planner, '_SCRATCH', ((('pixels_tuned', 'pixels_pace', 'pixels_pace_frozen'), 1.0),))
         patch.setattr(run, 'MOST_SPLITS', 2)
         patch.setattr(run, 'measure', lambda *given: COSTS)
         patch.setenv('OMP_NUM_THREADS', '1')

@@ -14,12 +14,35 @@ phases = [
     dict(name='vcop', config='../warm_start/vcop_features.py', options=data, steps=pretext_steps, test=True),
     dict(name='rspnet', config='../warm_start/rspnet_features.py', options=data, steps=pretext_steps, test=True),
     dict(name='vspp', config='../warm_start/vspp_features.py', options=data, steps=pretext_steps, test=True),
+    dict(name='vspp_rank', config='../warm_start/vspp_rank_features.py', options=data, steps=pretext_steps, test=True),
+    dict(
+        name='joint',
+        config='../warm_start/auxskd_vspp_joint_features.py',
+        options=data,
+        steps=pretext_steps,
+        test=True,
+    ),
+    # Two phases with as many steps together as the others.
     dict(name='auxskd', config='../warm_start/auxskd_features.py', options=data, steps=pretext_steps // 4),
     dict(
         name='auxskd_vspp',
         config='../warm_start/vspp_features.py',
         options=data,
         init_from='auxskd',
+        steps=pretext_steps - pretext_steps // 4,
+        test=True,
+    ),
+    dict(
+        name='auxskd_teacher',
+        config='../warm_start/auxskd_teacher_features.py',
+        options=data,
+        steps=pretext_steps // 4,
+    ),
+    dict(
+        name='teacher_vspp',
+        config='../warm_start/vspp_features.py',
+        options=data,
+        init_from='auxskd_teacher',
         steps=pretext_steps - pretext_steps // 4,
         test=True,
     ),
@@ -37,7 +60,10 @@ inits = [
     dict(name='vcop', title='then VCOP', init_from='vcop'),
     dict(name='rspnet', title='then RSPNet', init_from='rspnet'),
     dict(name='vspp', title='then VSPP', init_from='vspp'),
-    dict(name='auxskd_vspp', title='then auxSKD and VSPP', init_from='auxskd_vspp'),
+    dict(name='vspp_rank', title='then VSPP, ranked speeds', init_from='vspp_rank'),
+    dict(name='auxskd_vspp', title='then auxSKD, then VSPP', init_from='auxskd_vspp'),
+    dict(name='joint', title='then auxSKD and VSPP in one phase', init_from='joint'),
+    dict(name='teacher_vspp', title='then auxSKD with the public teacher, then VSPP', init_from='teacher_vspp'),
 ]
 evaluations = [
     dict(
@@ -51,12 +77,20 @@ evaluations = [
         name='finetune',
         config='../warm_start/finetune_features.py',
         options={**data, 'num_classes': '{num_classes}'},
-        labels=True,
-        steps={1: 60, 5: 200, 20: 400, 'all': 1000},
+        labels=(5, 'all'),
+        steps={5: 150, 'all': 600},
+        columns={'fine-tuned': 'acc/top1'},
+    ),
+    dict(
+        name='finetune_few',
+        config='../warm_start/finetune_features.py',
+        options={**data, 'num_classes': '{num_classes}'},
+        labels=(1, 20),
+        steps={1: 60, 20: 300},
         columns={'fine-tuned': 'acc/top1'},
     ),
 ]
-pretrained = ('pace', 'vcop', 'rspnet', 'vspp', 'auxskd_vspp')
+pretrained = ('pace', 'vcop', 'rspnet', 'vspp', 'vspp_rank', 'auxskd_vspp', 'joint', 'teacher_vspp')
 comparisons = [
     *(dict(row=row, base='public') for row in ('public_still', *pretrained)),
     *(dict(row=row, base='trunk') for row in pretrained),

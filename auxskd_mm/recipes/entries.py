@@ -243,7 +243,9 @@ def _check_counts(name: str, labels: Any) -> bool | tuple[int, ...]:
         return labels
     counts = tuple(0 if count == 'all' else count for count in labels) if isinstance(labels, Sequence) else ()
     if not counts or len(set(counts)) < len(counts) or not all(isinstance(count, int) for count in counts):
-        raise InputError(f"evaluation {name!r}: labels={labels!r}, expected True or different numbers such as (5, 'all')")
+        raise InputError(
+            f"evaluation {name!r}: labels={labels!r}, expected True or different numbers such as (5, 'all')"
+        )
     return counts
 
 

@@ -54,7 +54,7 @@ def test_steps_are_counted_by_kind_and_estimated_from_those_alike(tmp_path):
 def test_an_evaluation_takes_some_of_the_numbers_of_labels(tmp_path):
     (tmp_path / 'both.py').write_text('train_cfg = dict()\ntest_evaluator = []\n')
     train = tmp_path / 'train.txt'
-    train.write_text('a.mp4 0\nb.mp4 0\nc.mp4 1\n')
+    train.write_text('a.mp4 0\nb.mp4 0\nc.mp4 1\nd.mp4 1\n')
     content = dict(
         labels=dict(train=str(train), per_class=(1, 2, 'all')),
         inits=[dict(name='random')],

@@ -8,9 +8,10 @@ model = dict(
     type='Recognizer3D',
     backbone={{_base_.backbone}},
     cls_head=dict(
-        type='I3DHead',
+        type='auxskd_mm.ClipClassHead',
         num_classes=_base_.num_classes,
         in_channels=_base_.channels,
+        pooling='time',
         dropout_ratio=0.0,
         average_clips=None,
     ),

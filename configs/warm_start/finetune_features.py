@@ -5,9 +5,10 @@ model = dict(
     type='Recognizer3D',
     backbone={{_base_.backbone}},
     cls_head=dict(
-        type='I3DHead',
+        type='auxskd_mm.ClipClassHead',
         num_classes=_base_.num_classes,
         in_channels=_base_.width,
+        pooling='time',
         dropout_ratio=0.4,
         average_clips=None,
     ),

@@ -350,12 +350,16 @@ def test_later_layers_are_a_module_on_top_of_the_first():
     backbone(clips(size=64)).sum().backward()
     trained = {name.split('.')[0] for name, value in backbone.named_parameters() if value.grad is not None}
     assert trained == {'temporal'}
-    with pytest.raises(InputError, match="in_channels=16: the map of in_index=1 of 'mobilenetv3_small_050' has 8 channels"):
+    with pytest.raises(
+        InputError, match="in_channels=16: the map of in_index=1 of 'mobilenetv3_small_050' has 8 channels"
+    ):
         build(**TINY, out_indices=2, temporal=dict(top, in_index=1))
 
 
 def test_later_layers_that_need_more_than_the_map_are_refused():
-    with pytest.raises(InputError, match="in_index=0: the later layers of 'vit_tiny_patch16_224' need more than this one"):
+    with pytest.raises(
+        InputError, match="in_index=0: the later layers of 'vit_tiny_patch16_224' need more than this one"
+    ):
         build(**VIT, in_index=0)
     with pytest.raises(InputError, match="in_index=9: 'mobilenetv3_small_050' has maps 0 to 4"):
         build(**TINY, in_index=9)

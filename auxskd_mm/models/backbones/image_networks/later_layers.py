@@ -87,4 +87,3 @@ def _finished_modules(network: nn.Module, last: str, frames: Tensor) -> tuple[li
 def _set(network: nn.Module, name: str, module: nn.Module) -> None:
     parent, _, child = name.rpartition('.')
     setattr(network.get_submodule(parent), child, module)
-

@@ -9,6 +9,8 @@ labels = dict(train='{lists}/train.txt', per_class=(1, 5, 20, 'all'), draws=1, g
 
 data = {'lists': '{lists}'}
 pretext_steps = 600
+stage = {'network': 'stage', 'lr': 5e-4}
+adapted = {'network': 'adapted', 'lr': 5e-4}
 phases = [
     dict(name='pace', config='../warm_start/pace_features.py', options=data, steps=pretext_steps, test=True),
     dict(name='vcop', config='../warm_start/vcop_features.py', options=data, steps=pretext_steps, test=True),
@@ -46,7 +48,30 @@ phases = [
         steps=pretext_steps - pretext_steps // 4,
         test=True,
     ),
+    # Adapters behind the blocks of the next stage of the public network, which is frozen.
+    dict(
+        name='adapters_vspp',
+        config='../warm_start/vspp_features.py',
+        options={**data, **adapted},
+        steps=pretext_steps,
+        test=True,
+    ),
+    dict(
+        name='adapters_auxskd',
+        config='../warm_start/auxskd_features.py',
+        options={**data, **adapted},
+        steps=pretext_steps // 4,
+    ),
+    dict(
+        name='adapters_auxskd_vspp',
+        config='../warm_start/vspp_features.py',
+        options={**data, **adapted},
+        init_from='adapters_auxskd',
+        steps=pretext_steps - pretext_steps // 4,
+        test=True,
+    ),
 ]
+all_of_it = {name: {'adapters_only': False} for name in ('finetune', 'finetune_few')}  # as PECoP
 inits = [
     dict(
         name='trunk',
@@ -64,6 +89,21 @@ inits = [
     dict(name='auxskd_vspp', title='then auxSKD, then VSPP', init_from='auxskd_vspp'),
     dict(name='joint', title='then auxSKD and VSPP in one phase', init_from='joint'),
     dict(name='teacher_vspp', title='then auxSKD with the public teacher, then VSPP', init_from='teacher_vspp'),
+    dict(name='stage', title='public weights, next stage trained', options=stage),
+    dict(
+        name='adapters_vspp',
+        title='next stage, VSPP with adapters',
+        init_from='adapters_vspp',
+        options=adapted,
+        evaluation_options=all_of_it,
+    ),
+    dict(
+        name='adapters_auxskd_vspp',
+        title='next stage, auxSKD, then VSPP, with adapters',
+        init_from='adapters_auxskd_vspp',
+        options=adapted,
+        evaluation_options=all_of_it,
+    ),
 ]
 evaluations = [
     dict(
@@ -94,5 +134,6 @@ pretrained = ('pace', 'vcop', 'rspnet', 'vspp', 'vspp_rank', 'auxskd_vspp', 'joi
 comparisons = [
     *(dict(row=row, base='public') for row in ('public_still', *pretrained)),
     *(dict(row=row, base='trunk') for row in pretrained),
+    *(dict(row=row, base='stage') for row in ('adapters_vspp', 'adapters_auxskd_vspp')),
 ]
 report = dict(title='Pretraining on the feature maps of public weights')

@@ -332,7 +332,7 @@ def test_without_timm_a_line_says_what_to_install(monkeypatch):
 def test_later_layers_on_a_map_give_what_the_whole_network_gives(family, index):
     kwargs, width = FAMILIES[family]
     whole, first, later = build(**kwargs), build(**kwargs, out_indices=index), build(**kwargs, in_index=index)
-    later.load_trunk({k: v for k, v in whole.trunk.state_dict().items()}, 'the whole')
+    later.load_trunk(whole.trunk.state_dict(), 'the whole')
     first.load_trunk(whole.trunk.state_dict(), 'the whole')
     assert set(later.trunk.state_dict()) < set(whole.trunk.state_dict())
     assert later.out_channels == width

@@ -9,8 +9,8 @@ labels = dict(train='{lists}/train.txt', per_class=(1, 5, 20, 'all'), draws=1, g
 
 data = {'lists': '{lists}'}
 pretext_steps = 600
-stage = {'network': 'stage', 'lr': 5e-4}
-adapted = {'network': 'adapted', 'lr': 5e-4}
+slow = {'lr': 5e-4}  # for weights that are there
+stage, adapted = {'network': 'stage'}, {'network': 'adapted'}
 phases = [
     dict(name='pace', config='../warm_start/pace_features.py', options=data, steps=pretext_steps, test=True),
     dict(name='vcop', config='../warm_start/vcop_features.py', options=data, steps=pretext_steps, test=True),
@@ -52,26 +52,27 @@ phases = [
     dict(
         name='adapters_vspp',
         config='../warm_start/vspp_features.py',
-        options={**data, **adapted},
+        options={**data, **adapted, **slow},
         steps=pretext_steps,
         test=True,
     ),
     dict(
         name='adapters_auxskd',
         config='../warm_start/auxskd_features.py',
-        options={**data, **adapted},
+        options={**data, **adapted, **slow},
         steps=pretext_steps // 4,
     ),
     dict(
         name='adapters_auxskd_vspp',
         config='../warm_start/vspp_features.py',
-        options={**data, **adapted},
+        options={**data, **adapted, **slow},
         init_from='adapters_auxskd',
         steps=pretext_steps - pretext_steps // 4,
         test=True,
     ),
 ]
-all_of_it = {name: {'adapters_only': False} for name in ('finetune', 'finetune_few')}  # as PECoP
+slowly = {name: slow for name in ('finetune', 'finetune_few')}
+all_of_it = {name: {**slow, 'adapters_only': False} for name in slowly}  # as PECoP
 inits = [
     dict(
         name='trunk',
@@ -89,7 +90,7 @@ inits = [
     dict(name='auxskd_vspp', title='then auxSKD, then VSPP', init_from='auxskd_vspp'),
     dict(name='joint', title='then auxSKD and VSPP in one phase', init_from='joint'),
     dict(name='teacher_vspp', title='then auxSKD with the public teacher, then VSPP', init_from='teacher_vspp'),
-    dict(name='stage', title='public weights, next stage trained', options=stage),
+    dict(name='stage', title='public weights, next stage trained', options=stage, evaluation_options=slowly),
     dict(
         name='adapters_vspp',
         title='next stage, VSPP with adapters',

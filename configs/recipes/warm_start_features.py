@@ -71,7 +71,7 @@ phases = [
         test=True,
     ),
 ]
-slowly = {name: slow for name in ('finetune', 'finetune_few')}
+slowly = dict.fromkeys(('finetune', 'finetune_few'), slow)
 all_of_it = {name: {**slow, 'adapters_only': False} for name in slowly}  # as PECoP
 inits = [
     dict(

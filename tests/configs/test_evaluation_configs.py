@@ -29,9 +29,8 @@ NAMES = sorted(
 TABLES = [path.name for path in (FOLDER / 'recipes').glob('*.py') if Config.fromfile(path).get('evaluations')]
 RECIPES = [name for name in TABLES if Config.fromfile(FOLDER / 'recipes' / name).get('phases')]
 WARM_START = [name for name in TABLES if name.startswith('warm_start')]
-ON_VIDEOS = [
-    name for name in RECIPES if name not in WARM_START
-]  # their length is in epochs, their sampler that of VSPP
+# Their sampler is that of VSPP. own_videos.py reads feature maps; tests/own_videos has its tests.
+ON_VIDEOS = [name for name in RECIPES if name not in (*WARM_START, 'own_videos.py')]
 
 SAMPLERS = ('SegmentPaceSample', 'SampleFrames')
 

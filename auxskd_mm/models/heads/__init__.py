@@ -6,6 +6,7 @@ from .clip_order_head import ClipOrderHead
 from .labels import batch_labels, video_groups
 from .pace_head import PaceHead
 from .pooled_head import PooledHead
+from .probe_head import ProbeHead
 from .relative_speed_head import RelativeSpeedHead
 from .speed_rank_head import SpeedRankHead
 from .vspp_head import VSPPHead
@@ -16,6 +17,7 @@ __all__ = [
     'ClipOrderHead',
     'PaceHead',
     'PooledHead',
+    'ProbeHead',
     'RelativeSpeedHead',
     'SpeedRankHead',
     'VSPPHead',

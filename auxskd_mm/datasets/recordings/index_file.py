@@ -13,7 +13,6 @@ import json
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,14 +22,14 @@ from mmengine.logging import print_log
 
 from ...errors import InputError
 from ...files import write_whole
-from ..readers.base import Reader
+from ..walk import INDEX_FOLDER
 from ..readers.frame_index import NUMBERING, FrameIndex
 from ..readers.limits import MAX_PIXELS
 from ..readers.pyav import PyAVReader
 
 # Folders of indexes, the latest first. Worker processes inherit it, however they are started.
 FOLDERS = 'AUXSKD_MM_FRAME_INDEX'
-FOLDER_NAME = '.frame_index'
+_SUFFIX = '.idx'
 _VERSION = 1
 _HEADER = 4096
 _ARRAYS = (('order', '<i8'), ('times', '<f8'), ('keys', '<i8'), ('positions', '<i8'))
@@ -49,10 +48,12 @@ class KeptIndex:
     Attributes:
         frames: Index of the frames. Its ``order``, ``keys`` and ``positions`` are arrays.
         times: Presentation time of each frame; see :meth:`Reader.times`. None if it is unknown.
+        kept: Whether it is in a file.
     """
 
     frames: FrameIndex
     times: np.ndarray | None
+    kept: bool = False
 
 
 def remember_folder(folder: str) -> None:
@@ -61,7 +62,7 @@ def remember_folder(folder: str) -> None:
     Args:
         folder: The folder of a list, or a folder of recordings. The indexes go into a hidden folder in it.
     """
-    kept = os.path.join(os.path.abspath(folder), FOLDER_NAME)
+    kept = os.path.join(os.path.abspath(folder), INDEX_FOLDER)
     known = [path for path in _folders() if path != kept]
     os.environ[FOLDERS] = os.pathsep.join([kept, *known][:_MOST_FOLDERS])
 
@@ -80,14 +81,13 @@ def kept_index(path: str, max_pixels: int = MAX_PIXELS) -> KeptIndex:
     state = (path, status.st_size, status.st_mtime_ns) if status else (path, -1, -1)
     index = _OPEN.get(state)
     if index is None:
-        index = _find(state)
-        if index is None:
-            index = _make(path, max_pixels)
-            _keep(state, index)
+        index = _find(state) or _make(path, max_pixels)
         _OPEN[state] = index
         if len(_OPEN) > _MOST_OPEN:
             _OPEN.popitem(last=False)
     _OPEN.move_to_end(state)
+    if not index.kept and _folders():
+        index.kept = keep_beside(path, _SUFFIX, _content(state, index))
     return index
 
 
@@ -95,16 +95,36 @@ def _folders() -> list[str]:
     return [path for path in os.environ.get(FOLDERS, '').split(os.pathsep) if path]
 
 
-def _places(path: str) -> list[Path]:
-    """Files that may hold the index of a recording."""
-    name = f'{os.path.basename(path)[:80]}-{hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()}.idx'
+def places_beside(path: str, suffix: str) -> list[Path]:
+    """Files that may hold what is kept of a recording, the first to be written first."""
+    path = os.path.abspath(path)
+    name = f'{os.path.basename(path)[:80]}-{hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()}{suffix}'
     cache = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'auxskd_mm', 'frame_index')
-    beside = os.path.join(os.path.dirname(path), FOLDER_NAME)
+    beside = os.path.join(os.path.dirname(path), INDEX_FOLDER)
     return [Path(folder, name) for folder in dict.fromkeys([*_folders(), beside, cache])]
 
 
+def keep_beside(path: str, suffix: str, content: bytes) -> bool:
+    """Keep something of a recording in the folder of :func:`remember_folder`, else in the user's cache.
+
+    Returns:
+        Whether it could be written. If not, the reason is logged once.
+    """
+    places, reason = places_beside(path, suffix), ''
+    for place in (places[0], places[-1]):
+        try:
+            write_whole(place, content)
+            return True
+        except InputError as error:
+            reason = reason or str(error)
+    if reason not in _SAID:
+        _SAID.add(reason)
+        print_log(f'{reason}; each process makes it anew', logger='current', level=logging.WARNING)
+    return False
+
+
 def _find(state: tuple[str, int, int]) -> KeptIndex | None:
-    for place in _places(state[0]):
+    for place in places_beside(state[0], _SUFFIX):
         index = _load(place, state)
         if index is not None:
             return index
@@ -117,45 +137,21 @@ def _make(path: str, max_pixels: int) -> KeptIndex:
         found, times = reader.index, reader.times()
     finally:
         reader.close()
-    arrays = {key: None if (part := getattr(found, key)) is None else np.asarray(part, np.int64) for key in _INTEGERS}
+    arrays = {key: None if (part := getattr(found, key)) is None else np.asarray(part, np.int64) for key, kind in _ARRAYS if kind == '<i8'}
     return KeptIndex(FrameIndex(**{**vars(found), **arrays}), times)
 
 
-_INTEGERS = ('order', 'keys', 'positions')
-
-
-def _keep(state: tuple[str, int, int], index: KeptIndex) -> None:
-    folders = len(_folders())
-    if not folders:
-        return
-    places = _places(state[0])
-    content = _content(state, index)
-    for place in (places[0], places[-1]):
-        try:
-            write_whole(place, content)
-            return
-        except InputError as error:
-            reason = str(error)
-    if reason not in _SAID:
-        _SAID.add(reason)
-        print_log(f'{reason}; each process makes the index anew', logger='current', level=logging.WARNING)
-
-
 def _content(state: tuple[str, int, int], index: KeptIndex) -> bytes:
-    arrays = {key: None if (part := _array(index, key)) is None else part for key, _ in _ARRAYS}
+    arrays = [index.times if key == 'times' else getattr(index.frames, key) for key, _ in _ARRAYS]
     header: dict[str, Any] = dict(version=_VERSION, numbering=NUMBERING, path=state[0], size=state[1], mtime=state[2])
-    header['lengths'] = [None if (part := arrays[key]) is None else len(part) for key, _ in _ARRAYS]
+    header['lengths'] = [None if part is None else len(part) for part in arrays]
     header.update({key: getattr(index.frames, key) for key in _PLAIN})
     text = json.dumps(header).encode()
     if len(text) > _HEADER:  # of a path of thousands of characters: it only tells people what the file is of
         text = json.dumps(dict(header, path='')).encode()
-    parts = [text.ljust(_HEADER)]
-    parts += [np.ascontiguousarray(part, kind).tobytes() for key, kind in _ARRAYS if (part := arrays[key]) is not None]
-    return b''.join(parts)
-
-
-def _array(index: KeptIndex, key: str) -> np.ndarray | Sequence[int] | None:
-    return index.times if key == 'times' else getattr(index.frames, key)
+    kinds = [kind for _, kind in _ARRAYS]
+    parts = [np.ascontiguousarray(part, kind).tobytes() for part, kind in zip(arrays, kinds) if part is not None]
+    return b''.join([text.ljust(_HEADER), *parts])
 
 
 def _load(place: Path, state: tuple[str, int, int]) -> KeptIndex | None:
@@ -176,7 +172,7 @@ def _load(place: Path, state: tuple[str, int, int]) -> KeptIndex | None:
             arrays[key] = None if stated_length is None else np.asarray(whole)[at : at + 8 * length].view(kind)
             at += 8 * length
         times = arrays.pop('times')
-        return KeptIndex(FrameIndex(**plain, **arrays), times)
+        return KeptIndex(FrameIndex(**plain, **arrays), times, kept=True)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

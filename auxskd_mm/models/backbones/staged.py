@@ -97,7 +97,7 @@ class StagedBackbone(BaseModule):
                 )
             else:
                 x = self._stage(index, x)
-        return x
+        return x  # (B, C', T', H', W')
 
     def _freeze(self) -> None:
         for names in self._stages[: self.frozen_stages + 1]:

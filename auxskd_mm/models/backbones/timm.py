@@ -217,7 +217,8 @@ class TimmBackbone(StagedBackbone):
         if frames.device.type == 'cpu':  # depthwise convolutions take half the time in this layout
             frames = frames.contiguous(memory_format=torch.channels_last)
         with self.length.of(x.shape[2]):
-            maps = [unfold_frames(m, clips) for m in maps_of(self.trunk, frames, self.out_indices, self.tokens)]
+            maps = maps_of(self.trunk, frames, self.out_indices, self.tokens)  # (B * T, C', h, w)
+            maps = [unfold_frames(m, clips) for m in maps]  # (B, C', T, h, w)
         if self.grid is not None:
             maps = [F.adaptive_avg_pool3d(m, (m.shape[2], *self.grid)) for m in maps]
         if len(maps) > 1:

@@ -7,6 +7,7 @@ frame to frame does.
 """
 
 from .motions import MOTIONS, draw_poses
+from .recording import make_recording
 from .render import render_scene
 from .scene import MovingObject, Scene, draw_scene, scene_time
 from .settings import SPLITS, MotionClipsSettings
@@ -21,6 +22,7 @@ __all__ = [
     'draw_poses',
     'draw_scene',
     'make_motion_clips',
+    'make_recording',
     'render_scene',
     'scene_time',
 ]

@@ -134,7 +134,7 @@ def _as_dict(
         classes=list(timeline.names),
         starts=timeline.starts.round(3).tolist(),
         ends=timeline.ends.round(3).tolist(),
-        scores=timeline.scores.round(6).astype(float).tolist(),
+        scores=timeline.scores.astype(float).round(6).tolist(),
         rules=dict(
             threshold=_plain(rules.threshold),
             merge_gap=_plain(rules.merge_gap),

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -19,11 +20,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from machine import machine
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / 'tests'))
-
-from tool_runs import start_tool
 
 from auxskd_mm.apis import init_model, load_config
 from auxskd_mm.apis.inference import inference_pipeline
@@ -34,6 +30,7 @@ from auxskd_mm.datasets.readers.window import WindowReader, plan_windows
 from auxskd_mm.evaluation.events import read_events
 from auxskd_mm.evaluation.events.f1 import f1_table
 
+ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs' / 'demo' / 'finetune_motion.py'
 CLASSES = ('translation', 'rotation', 'zoom', 'bounce')
 
@@ -57,10 +54,9 @@ def trained(out: Path, settings: MotionClipsSettings, epochs: int) -> tuple[Path
     checkpoint = out / 'classifier' / f'epoch_{epochs}.pth'
     if not checkpoint.exists():
         began = time.perf_counter()
-        words = ['train.py', CONFIG, '--work-dir', out / 'classifier']
-        ended = start_tool(*words, options=overrides(clips, epochs), cwd=ROOT)
-        if ended.code:
-            sys.exit(ended.err[-2000:])
+        pairs = [f'{key}={value}' for key, value in overrides(clips, epochs).items()]
+        words = [ROOT / 'tools' / 'train.py', CONFIG, '--work-dir', out / 'classifier', '--cfg-options', *pairs]
+        subprocess.run([sys.executable, *map(str, words)], check=True, stdout=subprocess.DEVNULL)
         print(f'trained for {time.perf_counter() - began:.0f} s', file=sys.stderr)
     return clips, checkpoint
 

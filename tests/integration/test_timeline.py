@@ -85,7 +85,9 @@ def test_the_hidden_bar_tells_the_time_left(recording, tmp_path, monkeypatch, ca
 def test_mistakes(recording, tmp_path, monkeypatch, capfd, words, expected):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'late.txt').write_text('0 1 1x\n3 9 1x\n')
-    line = run(monkeypatch, capfd, *words, '--timeline', recording, *([] if '--window' in words else ['--window', 1])).error_line()
+    line = run(
+        monkeypatch, capfd, *words, '--timeline', recording, *([] if '--window' in words else ['--window', 1])
+    ).error_line()
     assert expected in line
     assert [path.name for path in tmp_path.iterdir()] == ['late.txt']
 

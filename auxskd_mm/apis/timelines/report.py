@@ -69,7 +69,12 @@ def timeline_files(out: str | Path) -> list[Path]:
     path = Path(out)
     if path.suffix not in SUFFIXES:
         raise InputError(f'{out}: expected a file that ends in {", ".join(SUFFIXES)}; a timeline writes all three')
-    return [path.with_suffix('.csv'), path.with_suffix('.events.csv'), path.with_suffix('.json'), path.with_suffix('.png')]
+    return [
+        path.with_suffix('.csv'),
+        path.with_suffix('.events.csv'),
+        path.with_suffix('.json'),
+        path.with_suffix('.png'),
+    ]
 
 
 def write_timeline(

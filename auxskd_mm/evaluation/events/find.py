@@ -66,7 +66,9 @@ class PerClass:
             else:
                 alone.append(value)
         if len(alone) > 1:
-            raise InputError(f'{key} {" ".join(words)}: expected one number for all classes, and others as CLASS=number')
+            raise InputError(
+                f'{key} {" ".join(words)}: expected one number for all classes, and others as CLASS=number'
+            )
         return cls(alone[0] if alone else default, values)
 
 

@@ -61,6 +61,8 @@ def _event(where: str, row: str, names: Sequence[str] | None, duration: float | 
         raise InputError(f"{where} '{row}': ends beyond the recording, which has {duration:.3f} s")
     if names is not None and label not in names:
         if not label.isdigit() or int(label) >= len(names):
-            raise InputError(f"{where} '{row}': the model has no class '{label}'; its classes are {examples(names, 10)}")
+            raise InputError(
+                f"{where} '{row}': the model has no class '{label}'; its classes are {examples(names, 10)}"
+            )
         label = str(names[int(label)])
     return Event(start, end, label)

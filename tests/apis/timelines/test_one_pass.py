@@ -22,7 +22,11 @@ STEPS = {
     'crops': [dict(type='Resize', scale=(-1, 20)), dict(type='ThreeCrop', crop_size=20)],
     'ten': [dict(type='TenCrop', crop_size=16)],
     'per window': [dict(type='Resize', scale=(40, 20), keep_ratio=False), dict(type='Flip', flip_ratio=0.0)],
-    'lazy': [dict(type='Resize', scale=(-1, 20), lazy=True), dict(type='CenterCrop', crop_size=16, lazy=True), dict(type='Fuse')],
+    'lazy': [
+        dict(type='Resize', scale=(-1, 20), lazy=True),
+        dict(type='CenterCrop', crop_size=16, lazy=True),
+        dict(type='Fuse'),
+    ],
     'none': [],
 }
 
@@ -103,7 +107,9 @@ def test_each_frame_is_decoded_once_and_few_are_kept(recording, backend):
 
 def inside(pipe, path, window):
     reader = opened(pipe, path)
-    results = dict(filename=path, video_reader=WindowReader(reader, window.first, window.count), sample_idx=0, test_mode=True)
+    results = dict(
+        filename=path, video_reader=WindowReader(reader, window.first, window.count), sample_idx=0, test_mode=True
+    )
     for step in split_pipeline(pipe.transforms).sampling:
         results = step(results)
     return np.asarray(results['frame_inds']).tolist()

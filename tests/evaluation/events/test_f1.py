@@ -32,9 +32,7 @@ def framewise_f1(found, truth, iou):
     right = 0
     for event in sorted(found):
         own = np.isin(np.arange(1000), np.arange(round(event.start * 10), round(event.end * 10)))
-        overlaps = [
-            (own & mark).sum() / (own | mark).sum() * (event.label == e.label) for mark, e in zip(marks, truth)
-        ]
+        overlaps = [(own & mark).sum() / (own | mark).sum() * (event.label == e.label) for mark, e in zip(marks, truth)]
         best = int(np.argmax(overlaps))
         if overlaps[best] >= iou and not hits[best]:
             hits[best], right = 1, right + 1

@@ -8,7 +8,9 @@ from auxskd_mm.evaluation.events import Event, read_events
 NAMES = ('serve', 'second serve', 'volley')
 
 
-@pytest.mark.parametrize('text', ['0 1.5 serve\n\n# note\n2 3 second serve\n', '2\t3\tsecond serve\n0\t1.5\t0\n', '0, 1.5, serve\n2,3,1'])
+@pytest.mark.parametrize(
+    'text', ['0 1.5 serve\n\n# note\n2 3 second serve\n', '2\t3\tsecond serve\n0\t1.5\t0\n', '0, 1.5, serve\n2,3,1']
+)
 def test_columns_names_and_numbers(tmp_path, text):
     path = tmp_path / 'truth.txt'
     path.write_text(text)

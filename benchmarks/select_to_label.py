@@ -17,20 +17,22 @@ import argparse
 import csv
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 from machine import machine
+from sklearn.linear_model import RidgeClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from auxskd_mm.datasets.stores.features import open_stored_features
 from auxskd_mm.evaluation.feature_bank import FeatureBank
 from auxskd_mm.evaluation.label_choice import choose_to_label
-from auxskd_mm.evaluation.linear_probe import ProbeSettings, fit_probe
 from auxskd_mm.recipes.tables.intervals import interval
 
 ROOT = Path(__file__).resolve().parents[1]
 STRATEGIES = ('typical', 'diverse', 'typical, then uncertain')
-SETTINGS = ProbeSettings(weight_decay=1e-2)
+RIDGE = 10.0
 
 
 def pooled(path: str, parts: int = 4) -> np.ndarray:
@@ -40,12 +42,15 @@ def pooled(path: str, parts: int = 4) -> np.ndarray:
     return np.concatenate([maps[a : max(b, a + 1)].mean(0) for a, b in zip(edges, edges[1:])])
 
 
-def bank_of_lists(folder: Path) -> tuple[FeatureBank, np.ndarray | None]:
+def bank_of_lists(folder: Path, kept: Path) -> tuple[FeatureBank, np.ndarray | None]:
     """Features of the videos of train.txt and test.txt, and their groups if there is a groups.csv."""
     rows = [line.rsplit(' ', 1) for name in ('train', 'test') for line in (folder / f'{name}.txt').open()]
     names = [name for name, _ in rows]
-    features = np.stack([pooled(name) for name in names])
-    bank = FeatureBank(features, np.array([int(label) for _, label in rows]), names, dict(lists=folder.name))
+    if not kept.exists():
+        features = np.stack([pooled(name) for name in names])
+        labels = np.array([int(label) for _, label in rows])
+        FeatureBank(features, labels, names, dict(pooling='mean over space in each quarter')).save(kept)
+    bank = FeatureBank.load(kept)
     table = folder / 'groups.csv'
     if not table.exists():
         return bank, None
@@ -77,13 +82,16 @@ def divide(generator: np.random.Generator, groups: np.ndarray, share: float) -> 
     return np.flatnonzero(~test), np.flatnonzero(test)
 
 
+def probe(bank: FeatureBank, chosen: np.ndarray) -> Any:
+    """A ridge classifier (in closed form, since there are thousands of them) on the labels of the chosen rows."""
+    return make_pipeline(StandardScaler(), RidgeClassifier(RIDGE)).fit(bank.features[chosen], bank.labels[chosen])
+
+
 def accuracy(bank: FeatureBank, chosen: np.ndarray, test: np.ndarray) -> float:
-    """Accuracy of a probe on the labels of the chosen rows. One class alone is predicted as it is."""
-    classes = int(bank.labels.max()) + 1
+    """Accuracy of a linear probe on the labels of the chosen rows. One class alone is predicted as it is."""
     if len(set(bank.labels[chosen].tolist())) < 2:
         return float((bank.labels[test] == bank.labels[chosen[0]]).mean())
-    probe = fit_probe(bank.features[chosen], bank.labels[chosen], SETTINGS, num_classes=classes)
-    return probe.accuracy(bank.features[test], bank.labels[test])
+    return float(probe(bank, chosen).score(bank.features[test], bank.labels[test]))
 
 
 def choose(bank: FeatureBank, pool: np.ndarray, count: int, strategy: str, seed: int) -> np.ndarray:
@@ -93,10 +101,9 @@ def choose(bank: FeatureBank, pool: np.ndarray, count: int, strategy: str, seed:
         return pool[[pick.row for pick in choose_to_label(features, count, strategy, seed=seed)]]
     first = [pick.row for pick in choose_to_label(features, (count + 1) // 2, 'typical', seed=seed)]
     labels = bank.labels[pool][first]
-    if len(first) == count or len(set(labels.tolist())) < 2:
+    if len(set(labels.tolist())) < 3:
         return pool[[pick.row for pick in choose_to_label(features, count, 'typical', seed=seed)]]
-    probe = fit_probe(features[first], labels, SETTINGS, num_classes=int(bank.labels.max()) + 1)
-    table = np.asarray(probe.scores(features).softmax(1))
+    table = probe(bank, pool[first]).decision_function(features)
     rest = choose_to_label(features, count - len(first), 'uncertain', labelled=first, probabilities=table)
     return pool[[*first, *(pick.row for pick in rest)]]
 
@@ -109,7 +116,12 @@ def main() -> None:
         '--store-lists', type=Path, help='folder with train.txt and test.txt whose videos are in a store of maps'
     )
     source.add_argument('--motion-clips', type=int, metavar='N', help='draw N clips per class')
-    parser.add_argument('--keep', type=Path, default=Path('work_dirs/select_to_label'), help='folder for MotionClips')
+    parser.add_argument(
+        '--keep',
+        type=Path,
+        default=Path('work_dirs/select_to_label'),
+        help='folder for the features, and for MotionClips',
+    )
     parser.add_argument('--config', default=str(ROOT / 'configs' / 'demo' / 'probe_motion.py'), help='for MotionClips')
     parser.add_argument('--checkpoint', help='for MotionClips; default: random weights')
     parser.add_argument('--counts', type=int, nargs='+', default=[10, 20, 40, 80], help='labels')
@@ -117,10 +129,9 @@ def main() -> None:
     parser.add_argument('--random', type=int, default=5, help='random choices per split')
     parser.add_argument('--test-share', type=float, default=0.3)
     args = parser.parse_args()
-    torch.set_num_threads(1)
     groups = None
     if args.store_lists:
-        bank, groups = bank_of_lists(args.store_lists)
+        bank, groups = bank_of_lists(args.store_lists, args.keep / 'features.npz')
     elif args.features:
         bank = FeatureBank.load(args.features)
     else:

@@ -22,7 +22,7 @@ def video(tmp_path_factory):
 
 def run(video, sampler, crop):
     pipeline = Compose([STEPS[0], sampler, STEPS[1], crop])
-    return pipeline(dict(filename=video, sample_idx=0))
+    return pipeline(dict(filename=video, sample_idx=0, start_index=0))
 
 
 @pytest.mark.parametrize('seed', range(4))

@@ -21,7 +21,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help="its weights; 'none' for random ones")
-    parser.add_argument('inputs', nargs='*', help="videos, folders, globs, lists, addresses, webcams ('0')")
+    parser.add_argument('inputs', nargs='+', help="videos, folders, globs, lists, addresses, webcams ('0')")
     parser.add_argument(
         '--question',
         choices=choices.QUESTIONS,
@@ -47,9 +47,9 @@ def add_timeline(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('timeline of one recording')
     group.add_argument(
         '--timeline',
-        metavar='RECORDING',
-        help='long video; writes OUT.csv, OUT.events.csv, OUT.json and OUT.png (OUT: --out without its suffix, or the name '
-        'of the recording with .timeline, in --out-dir or here)',
+        action='store_true',
+        help='the input is one recording; writes OUT.csv, OUT.events.csv, OUT.json and OUT.png (OUT: --out without its '
+        'suffix, or the name of the recording with .timeline, in --out-dir or here)',
     )
     group.add_argument('--window', type=float, default=2.0, help='seconds of a window')
     group.add_argument('--stride', type=float, default=0.5, help='seconds from the start of a window to the next')
@@ -64,10 +64,6 @@ def add_timeline(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    from auxskd_mm.errors import InputError
-
-    if bool(args.inputs) == bool(args.timeline):
-        raise InputError('give videos, or --timeline with one recording, and not both')
     (predict_recording if args.timeline else predict_videos)(args)
 
 
@@ -102,12 +98,16 @@ def predict_recording(args: argparse.Namespace) -> None:
     from auxskd_mm.apis import init_model, load_config
     from auxskd_mm.apis.timelines import EventRules, predict_timeline, timeline_files, write_timeline
     from auxskd_mm.apis.timelines.report import MERGE_GAP, MIN_LENGTH, THRESHOLD
+    from auxskd_mm.errors import InputError
     from auxskd_mm.evaluation.events import PerClass, read_events
     from auxskd_mm.evaluation.events.f1 import check_iou, f1_table
     from auxskd_mm.launch.outputs import check_outputs
 
-    out = args.out or Path(args.out_dir, f'{Path(args.timeline).stem}.timeline.json')
-    check_outputs(args, timeline_files(out), [args.config, args.checkpoint, args.timeline, args.truth])
+    if len(args.inputs) > 1:
+        raise InputError(f'--timeline: takes one recording, not {len(args.inputs)}; run the command for each of them')
+    recording = args.inputs[0]
+    out = args.out or Path(args.out_dir, f'{Path(recording).stem}.timeline.json')
+    check_outputs(args, timeline_files(out), [args.config, args.checkpoint, recording, args.truth])
     check_iou(args.iou)
     rules = EventRules(
         PerClass.parse(args.threshold, THRESHOLD, '--threshold'),
@@ -127,7 +127,7 @@ def predict_recording(args: argparse.Namespace) -> None:
     )
     timeline = predict_timeline(
         model,
-        args.timeline,
+        recording,
         window=args.window,
         stride=args.stride,
         num_clips=1 if args.num_clips is None else args.num_clips,

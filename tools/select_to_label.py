@@ -7,15 +7,23 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tool_start import ToolParser, add_overwrite, light_module, start
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from auxskd_mm.apis.label_choice import Chosen
+    from auxskd_mm.evaluation.feature_bank import FeatureBank
 
 
 def parse_args() -> argparse.Namespace:
     choices = light_module('auxskd_mm.choices')
     parser = ToolParser(__doc__, 'python tools/select_to_label.py my_videos --count 20')
-    parser.add_argument('videos', nargs='*', help='folder, or globs, lists and videos; default: all of --features')
+    parser.add_argument('videos', nargs='+', help='folder, or globs, lists and videos')
     parser.add_argument('--count', type=int, default=20, help='videos to choose')
     parser.add_argument(
         '--strategy',
@@ -49,11 +57,9 @@ def parse_args() -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    from auxskd_mm.apis.label_choice import cached_features, classifier_probabilities, read_labelled, select_to_label
+    from auxskd_mm.apis.label_choice import cached_features, read_labelled, select_to_label
     from auxskd_mm.errors import InputError
     from auxskd_mm.launch.outputs import check_outputs
-    from auxskd_mm.texts import write_table
-    from auxskd_mm.visualization.contact_sheet import draw_contact_sheet
 
     out = Path(args.out)
     if out.suffix != '.csv':
@@ -75,20 +81,31 @@ def main(args: argparse.Namespace) -> None:
     )
     folder = args.videos[0] if len(args.videos) == 1 and os.path.isdir(args.videos[0]) else ''
     labelled = read_labelled(args.labelled, bank.names, folder) if args.labelled else {}
-    probabilities = None
-    if args.classifier and args.strategy == 'uncertain':
-        config, weights = args.classifier
-        probabilities = classifier_probabilities(
-            config, None if weights == 'none' else weights, bank, args.device, args.batch_size
-        )
     chosen = select_to_label(
-        bank, args.count, args.strategy, labelled=labelled, probabilities=probabilities, seed=args.seed
+        bank, args.count, args.strategy, labelled=labelled, probabilities=answers(args, bank), seed=args.seed
     )
+    write_choice(chosen, folder, out, sheet, f'{len(chosen)} of {len(bank)} videos to label ({args.strategy})')
+    print(f'{len(chosen)} of {len(bank)} videos ({args.strategy}) -> {out}, {sheet}; features: {features}')
+
+
+def answers(args: argparse.Namespace, bank: FeatureBank) -> np.ndarray | None:
+    """Probabilities of ``--classifier``, None without one."""
+    from auxskd_mm.apis.label_choice import classifier_probabilities
+
+    if not args.classifier or args.strategy != 'uncertain':
+        return None
+    config, weights = args.classifier
+    return classifier_probabilities(config, None if weights == 'none' else weights, bank, args.device, args.batch_size)
+
+
+def write_choice(chosen: Sequence[Chosen], folder: str, out: Path, sheet: Path, title: str) -> None:
+    """Write the table, with paths relative to the folder if there is one, and the contact sheet."""
+    from auxskd_mm.texts import write_table
+    from auxskd_mm.visualization.contact_sheet import draw_contact_sheet
+
     paths = [os.path.relpath(one.path, folder) if folder else os.path.abspath(one.path) for one in chosen]
     write_table(out, [['path', 'label'], *([path, ''] for path in paths)])
-    title = f'{len(chosen)} of {len(bank)} videos to label ({args.strategy}), in the order of {out.name}'
-    draw_contact_sheet([(one.path, one.why) for one in chosen], sheet, title)
-    print(f'{len(chosen)} of {len(bank)} videos ({args.strategy}) -> {out}, {sheet}; features: {features}')
+    draw_contact_sheet([(one.path, one.why) for one in chosen], sheet, f'{title}, in the order of {out.name}')
 
 
 if __name__ == '__main__':

@@ -54,7 +54,7 @@ def draw_timeline(
     figure = Figure(figsize=(_WIDTH, height))
     left = min(0.03 + 0.0065 * max(len(shorten(names[k], 24)) for k in rows), 0.2)
     grid = figure.add_gridspec(
-        len(rows), 1, left=left, right=0.99, top=1 - _HEAD / height, bottom=_FOOT / height, hspace=0.15
+        len(rows), 1, left=left, right=0.975, top=1 - _HEAD / height, bottom=_FOOT / height, hspace=0.15
     )
     hidden = f' ({len(rows)} of {len(names)} classes)' if len(rows) < len(names) else ''
     figure.text(0.01, 1 - 0.12 / height, figure_text(shorten(title + hidden, 150)), va='top', fontsize=10)
@@ -66,15 +66,19 @@ def draw_timeline(
         _draw_events(axis, [e for e in found if e.label == names[k]], FOUND, -0.28)
         if truth is not None:
             _draw_events(axis, [e for e in truth if e.label == names[k]], TRUE, -0.62)
-        axis.set_ylabel(figure_text(shorten(names[k], 24)), rotation=0, ha='right', va='center', fontsize=9)
-        axis.set(yticks=[], ylim=(-0.98 if truth is not None else -0.62, 1.02), xlim=(0, spans[1][-1]))
-        axis.tick_params(labelbottom=place == len(rows) - 1, bottom=place == len(rows) - 1, labelsize=8)
-        for side in ('top', 'right', 'left'):
-            axis.spines[side].set_visible(False)
+        _style(axis, names[k], float(spans[1][-1]), truth is not None, place == len(rows) - 1)
     assert axis is not None
     _label_time(axis, float(spans[1][-1]))
     _explain(figure, height, truth is not None, thresholds is not None)
     return save_figure(figure, path, 110)
+
+
+def _style(axis: Axes, name: str, duration: float, truth: bool, last: bool) -> None:
+    axis.set_ylabel(figure_text(shorten(name, 24)), rotation=0, ha='right', va='center', fontsize=9)
+    axis.set(yticks=[], ylim=(-0.98 if truth else -0.62, 1.02), xlim=(0, duration))
+    axis.tick_params(labelbottom=last, bottom=last, labelsize=8)
+    for side in ('top', 'right', 'left', 'bottom')[: 3 if last else 4]:
+        axis.spines[side].set_visible(False)
 
 
 def _chosen(scores: np.ndarray, names: Sequence[str], with_events: Collection[str]) -> list[int]:
@@ -125,5 +129,5 @@ def _explain(figure: object, height: float, truth: bool, limit: bool) -> None:
     marks.append(Patch(color=FOUND, label='found'))
     marks += [Patch(color=TRUE, label='truth')] * truth
     figure.legend(  # type: ignore[attr-defined]  # a matplotlib Figure
-        handles=marks, loc='upper right', bbox_to_anchor=(0.99, 1 - 0.22 / height), ncols=4, fontsize=8, frameon=False
+        handles=marks, loc='upper right', bbox_to_anchor=(0.98, 1 - 0.22 / height), ncols=4, fontsize=8, frameon=False
     )

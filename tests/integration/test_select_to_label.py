@@ -74,14 +74,14 @@ def test_one_clip_of_each_group_is_chosen_from_a_feature_file(folder, monkeypatc
     ended = run(monkeypatch, capfd, 'set/train', '--features', 'features.npz', '--count', 2)
     assert ended.code == 0, ended.err
     assert {path.split('/')[0] for path, _ in rows_of('to_label.csv')[1:]} == {'rotation', 'translation'}
-    ended = run(monkeypatch, capfd, '--features', 'features.npz', '--count', 2, '--out', 'all.csv')
+    ended = run(monkeypatch, capfd, '--features', 'features.npz', '--count', 2, '--out', 'all.csv', 'set/train/*/*.mp4')
     assert {path.split('/')[-2] for path, _ in rows_of('all.csv')[1:]} == {'rotation', 'translation'}
     assert all(path.startswith('/') for path, _ in rows_of('all.csv')[1:])
 
 
 def test_a_filled_in_table_is_not_written_over(folder, monkeypatch, capfd):
     write_features(folder)
-    words = ['--features', 'features.npz', '--count', 2]
+    words = ['set/train', '--features', 'features.npz', '--count', 2]
     assert run(monkeypatch, capfd, *words).code == 0
     assert run(monkeypatch, capfd, *words).code == 0  # over its own empty one
     table = folder / 'to_label.csv'
@@ -113,12 +113,8 @@ def test_mistakes(folder, monkeypatch, capfd, words, expected):
     (folder / 'foreign.csv').write_text('path,label\na.mp4,walk\n')
     (folder / 'wrong.csv').write_text('file,label\na.mp4,walk\n')
     (folder / 'one.csv').write_text(f'path,label\n{bank.names[0]},walk\n')
-    line = run(
-        monkeypatch, capfd, '--features', 'features.npz', *(['--count', 2] if '--count' not in words else []), *words
-    ).error_line()
+    defaults = [] if '--count' in words else ['--count', 2]
+    source = [] if words == ['set/test'] else ['set/train']
+    line = run(monkeypatch, capfd, '--features', 'features.npz', *defaults, *source, *words).error_line()
     assert expected in line
     assert not (folder / 'to_label.csv').exists()
-
-
-def test_no_videos_and_no_features(folder, monkeypatch, capfd):
-    assert 'no such feature file; name the videos' in run(monkeypatch, capfd).error_line()

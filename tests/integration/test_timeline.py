@@ -79,7 +79,7 @@ def test_the_hidden_bar_tells_the_time_left(recording, tmp_path, monkeypatch, ca
         (['--truth', 'none.txt'], 'none.txt: no such file'),
         (['--truth', 'late.txt'], "late.txt: line 2 '3 9 1x': ends beyond the recording"),
         (['--num-clips', 0], 'num_clips=0: expected at least 1'),
-        (['other.mp4'], 'give videos, or --timeline with one recording, and not both'),
+        (['--window', 1, '--timeline', 'other.mp4'], '--timeline: takes one recording, not 2'),
     ],
 )
 def test_mistakes(recording, tmp_path, monkeypatch, capfd, words, expected):
@@ -92,8 +92,13 @@ def test_mistakes(recording, tmp_path, monkeypatch, capfd, words, expected):
     assert [path.name for path in tmp_path.iterdir()] == ['late.txt']
 
 
-def test_a_recording_or_videos_must_be_named(monkeypatch, capfd):
-    assert 'give videos, or --timeline' in run(monkeypatch, capfd).error_line()
+def test_the_recording_may_stand_first_or_last(recording, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    ended = run(monkeypatch, capfd, recording, '--stride', 2, '--timeline', '--out', 'a.png')
+    assert ended.code == 0, ended.err
+    ended = run(monkeypatch, capfd, '--stride', 2, '--timeline', recording, '--out', 'b.png')
+    assert ended.code == 0, ended.err
+    assert (tmp_path / 'a.json').read_text() == (tmp_path / 'b.json').read_text()
 
 
 def test_a_folder_of_frames_needs_a_rate(tmp_path, monkeypatch, capfd):

@@ -17,6 +17,7 @@ from ..inference import batches, check_question, inference_pipeline, predict_bat
 from .one_pass import OnePass
 
 if TYPE_CHECKING:
+    from ...datasets.readers import Reader
     from ...typing import VideoModel
 
 
@@ -114,11 +115,7 @@ def predict_timeline(
     # The pipeline's own opener, so that its channel order, backend and frame rate of frame folders hold here too.
     reader = steps[0](dict(filename=str(recording)))['video_reader']
     try:
-        times = reader.times()
-        if times is None:
-            raise InputError(
-                f'{recording}: has no frame rate, as every frame folder; state it by OpenVideo.source_fps of the test pipeline'
-            )
+        times = _times(reader)
         duration = duration_of(times, reader.fps)
         windows = plan_windows(str(recording), times, reader.fps, window, stride)
         with progress_bar(reader.num_frames, progress, 'frame') as bar:
@@ -137,3 +134,12 @@ def predict_timeline(
         np.array([one.end for one in windows]), np.stack(rows), reader.num_frames, samples.kept,
         time.perf_counter() - began,
     )  # fmt: skip
+
+
+def _times(reader: Reader) -> np.ndarray:
+    times = reader.times()
+    if times is None:
+        raise InputError(
+            f'{reader.path}: has no frame rate, as every frame folder; state it by OpenVideo.source_fps of the test pipeline'
+        )
+    return times

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from ....errors import InputError
-from .trunk import maps_of
+from .trunk import TimmNetwork, maps_of
 
 _CLOSE = 1e-4  # of the largest value; the two ways differ by rounding alone
 
 
-def keep_later_layers(trunk: Any, index: int, model: str) -> None:
+def keep_later_layers(trunk: TimmNetwork, index: int, model: str) -> None:
     """Make a network take its own map ``index`` instead of frames, in place.
 
     Every layer up to that map becomes the identity. Its tensors are gone; those of the later layers keep their names.
@@ -55,14 +55,14 @@ def keep_later_layers(trunk: Any, index: int, model: str) -> None:
         )
 
 
-def _random_frames(trunk: Any) -> Tensor:
+def _random_frames(trunk: TimmNetwork) -> Tensor:
     """A frame (1, 3, H, W) of random values."""
     shape = (1, trunk.frame_channels, *trunk.frame_size)
     values = torch.randn(shape, generator=torch.Generator().manual_seed(0), device='cpu')
     return values.to(next(trunk.parameters()).device)
 
 
-def _finished_modules(network: nn.Module, last: str, frames: Tensor) -> tuple[list[str], Tensor]:
+def _finished_modules(network: TimmNetwork, last: str, frames: Tensor) -> tuple[list[str], Tensor]:
     """The largest modules that have run before a module ends, with that module, and its output."""
     order: list[str] = []
     maps: dict[str, Tensor] = {}

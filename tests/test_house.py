@@ -58,8 +58,8 @@ def imports_of(folder):
 @pytest.mark.parametrize(
     ('room', 'allowed'),
     [
-        ('functional', {'errors'}),
-        ('models', {'errors', 'choices', 'functional', 'registry', 'compat', 'random_state'}),
+        ('functional', {'errors', 'weight_hash'}),
+        ('models', {'errors', 'choices', 'functional', 'registry', 'compat', 'random_state', 'weight_hash'}),
         ('datasets', {'errors', 'functional', 'registry', 'compat', 'random_state', 'files', 'workers', 'texts'}),
     ],
 )

@@ -13,6 +13,8 @@ COMMANDS = {
     'extract_features.py': ([VSPP, 'none', 'videos', '--out', 'mine.npy'], 'mine.txt'),
     'predict.py': ([VSPP, 'none', 'videos', '--out', 'mine.json'], 'mine.json'),
     'predict.py ': ([VSPP, 'none', 'videos', '--out-dir', 'pictures'], 'pictures/mine.png'),
+    'predict.py  ': ([VSPP, 'none', '--timeline', 'videos', '--out', 'mine.json'], 'mine.events.csv'),
+    'select_to_label.py': (['videos', '--out', 'mine.csv'], 'mine.png'),
     'analysis/analyze_logs.py': (['plot_curve', 'run', '--out', 'mine.png'], 'mine.png'),
     'analysis/plot_curves.py': (['run', '--out', 'mine.png'], 'mine.png'),
     'analysis/print_config.py': ([VSPP, '--out', 'mine.py'], 'mine.py'),

@@ -1,5 +1,6 @@
-"""One head for each pretext task."""
+"""One head for each pretext task, and those of the measurements."""
 
+from .clip_class_head import ClipClassHead
 from .clip_feature_head import ClipFeatureHead
 from .clip_order_head import ClipOrderHead
 from .labels import batch_labels, video_groups
@@ -11,6 +12,7 @@ from .speed_rank_head import SpeedRankHead
 from .vspp_head import VSPPHead
 
 __all__ = [
+    'ClipClassHead',
     'ClipFeatureHead',
     'ClipOrderHead',
     'PaceHead',

@@ -90,7 +90,9 @@ def find_videos(
     if labels is None:
         label_of = {name: name.split('/', 1)[0] for name in names if '/' in name}
         if label_of and flat:
-            say(f'{len(flat)} videos lie in {folder} directly, such as {flat[0]}: no label, for pretraining only')
+            say(
+                f'videos directly in {folder}: {len(flat)}, such as {flat[0]}; they have no label and are for pretraining only'
+            )
     if not label_of:
         raise InputError(
             f'{folder}: no video has a label; expected class/video.mp4, or --labels labels.csv with the columns path,label'

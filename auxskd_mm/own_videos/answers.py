@@ -191,10 +191,11 @@ def more_labels(table: Table, found: Found) -> str:
 def verdict(table: Table, choice: Choice, phases: Sequence[PhaseResult], left_out: Mapping[str, str]) -> str:
     """Answer (f): the row to use and why, or why not to pretrain, or that nothing can be learned."""
     if choice.learnable == 'no':
-        clips, groups = {video.name for _, video in table.tested.places}, len(set(table.tested.groups))
+        clips, groups = {video.name for _, video in table.tested.places}, set(table.tested.groups)
         return (
-            f'{NOTHING[0].upper()}{NOTHING[1:]}, as far as {len(clips)} test clips of {groups} groups show: the best row reaches {percent(choice.expected)} on clips it has not seen, always '
-            f'naming the most frequent class {_constant(table)}.'
+            f'{NOTHING[0].upper()}{NOTHING[1:]}, as far as {len(clips)} test clips of {len(groups)} groups show: the best row '
+            f'reaches {percent(choice.expected)} on clips it has not seen, always naming the most frequent class '
+            f'{_constant(table)}.'
         )
     row = table.rows[choice.row]
     because = _because(table, choice, left_out)

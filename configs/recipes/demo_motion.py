@@ -1,6 +1,7 @@
 # The chain of `python tools/demo.py --chain`: the auxiliary phase, then VSPP in two steps, on MotionClips, and what that is worth
 # with few labels beside the same network from scratch. The first step is the pace of whole short clips (num_segments=1), from
-# which so small a network reliably leaves chance; if it must find the sped-up quarter from the start, it does so for some seeds only.
+# which so small a network reliably leaves chance; if it must find the sped-up quarter from the start, it does so for
+# some seeds only.
 whole_clip = {'sample.num_segments': 1, 'sample.clip_len': 8}
 phases = [
     dict(name='auxskd', config='../demo/auxskd_motion.py', steps=80, test=True),

@@ -41,6 +41,8 @@ PLAN_FILE, SETTINGS_FILE = 'plan.json', 'own_videos.json'
 # Clips of so many frames where the videos have at least half as many again.
 _LONG, _SHORT = 16, 8
 _MOST_JOBS = 8
+# So many frames of all variants are packed in minutes.
+_MOST_VARIANTS, _FRAMES_OF_VARIANTS = 4, 60_000
 
 
 @dataclass(frozen=True)
@@ -162,10 +164,21 @@ def _prepare(settings: Settings, screen: Screen) -> _Prepared:
     _say_groups(found, splits, settings, screen)
     frames = [reports[video.name].frames for video in found.videos]
     variables.update(clip_len=_LONG if median(frames) >= 1.5 * _LONG else _SHORT, stores=str(out / MAPS))
+    variables['most_variants'] = _variants(out, sum(frames))
     if (rate := rate_to_set(found, reports)) is not None:
         screen.note(f'frame rates differ: clips of the pretraining are drawn at {rate:g} frames per second')
         variables['fps'] = rate
     return _Prepared(found, splits, {**variables, **(settings.variables or {})}, sum(frames))
+
+
+def _variants(out: Path, frames: int) -> int:
+    """Variants per frame, fewer of many frames. The number stays for the life of a work dir, since the stores have it."""
+    file = out / SETTINGS_FILE
+    held = json.loads(file.read_text(encoding='utf-8'))
+    if 'most_variants' not in held:
+        held['most_variants'] = max(1, min(_MOST_VARIANTS, _FRAMES_OF_VARIANTS // max(frames, 1)))
+        write_whole(file, json.dumps(held))
+    return int(held['most_variants'])
 
 
 def _task(ready: _Prepared, content: Config, settings: Settings) -> Task:

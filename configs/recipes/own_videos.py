@@ -25,27 +25,28 @@ network = dict(
     model='tf_efficientnet_lite0',
     init_cfg={'type': init_type, init_key: init_value},
 )
+most_variants = 4  # variants of crop and colour per frame: each takes its time and its space
 # Features to learn on. 'pixels' are patches of pixels: a temporal module on them is a network from scratch.
 families = dict(
     late=dict(
         title='late maps of public weights',
         settings=dict(size=112, trunk=dict(network, out_indices=(3,))),
         maps=dict(channels=112, grid=(7, 7)),
-        variants=3,
+        variants=min(3, most_variants),
         public=True,
     ),
     early=dict(
         title='early maps of public weights',
         settings=dict(size=64, trunk=dict(network, out_indices=(2,))),
         maps=dict(channels=40, grid=(8, 8)),
-        variants=4,
+        variants=min(4, most_variants),
         public=True,
     ),
     pixels=dict(
         title='pixels',
         settings=dict(size=48, trunk=dict(_delete_=True, type='auxskd_mm.PixelPatches', patch=4)),
         maps=dict(channels=48, grid=(12, 12)),
-        variants=3,
+        variants=min(3, most_variants),
         public=False,
     ),
 )

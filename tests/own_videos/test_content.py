@@ -68,3 +68,9 @@ def test_chosen_rows_bring_only_their_phases(tmp_path):
     assert [phase['name'] for phase in entries['phases']] == ['pace_early']
     assert all(entry['config'].startswith('/') for entry in [*entries['phases'], *entries['evaluations']])
     assert config_file('recipes/own_videos.py').is_file()
+
+
+def test_large_sets_keep_fewer_variants(tmp_path):
+    filled = content(tmp_path, most_variants=2)
+    assert {family['variants'] for family in filled.families.values()} == {2}
+    assert content(tmp_path).families['early']['variants'] == 4

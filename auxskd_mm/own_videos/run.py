@@ -272,7 +272,7 @@ def _schedule(minutes: float, out: Path, content: Config, task: Task, screen: Sc
         return before, float(kept.get('spent', 0.0))
     if not same:
         screen.passing('measuring a training step of each network')
-    costs = Costs(**known) if same else measure(out, content)
+    costs = Costs(**known) if same and known else measure(out, content)
     schedule = make_schedule(minutes, costs, task, before)
     spent = float(kept.get('spent', 0.0))
     _remember(out, schedule, costs, spent)

@@ -51,7 +51,7 @@ def make_splits(found: Found, count: int = MOST_SPLITS, say: Say = print) -> lis
     splits: dict[tuple[str, ...], Split] = {}
     for seed in range(4 * count):
         split = _split(found.labeled, seed)
-        key = tuple(sorted(video.name for video in split.test)), *sorted(video.name for video in split.choice)
+        key = (*sorted(video.name for video in split.test), '', *sorted(video.name for video in split.choice))
         if key not in splits:
             splits[key] = dataclasses.replace(split, seed=len(splits))
         if len(splits) == count:

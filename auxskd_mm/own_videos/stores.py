@@ -14,10 +14,12 @@ from ..choices import WEIGHTS_PACKAGE
 from ..config.load import load_config
 from ..datasets.packing import pack_videos
 from ..datasets.packing.pack import default_workers
-from ..datasets.stores import SourceVideo, StoreSettings, open_store
+from ..datasets.stores import SourceVideo, StoreSettings, is_store, open_store
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError
+from ..files import write_whole
 from ..recipes.running.in_process import silent
+from ..recipes.step_records import digest
 from .content import TRUNK_CONFIG, config_file
 from .videos import Found, Say, leave_out
 
@@ -93,18 +95,26 @@ def pack_maps(
 ) -> None:
     """Pack the feature maps of some families, each once, from the packed frames.
 
+    Maps of the same frames are not packed again where the frames lie now, so that a moved work dir keeps its results.
+
     Raises:
         InputError: See :func:`pack_features`.
     """
     sources = UnlabeledVideoDataset(str(out / FRAMES), lazy_init=True).source_videos()
     for name in names:
+        trunk, made = write_trunk(out, name, families[name]), out / MAPS / f'{name}_source.txt'
+        content = _digest_of(out, trunk, families[name]['variants'])
+        if is_store(str(out / MAPS / name)) and made.is_file() and made.read_text(encoding='utf-8') == content:
+            continue
         say(f'packing {families[name]["title"]}')
-        trunk = write_trunk(out, name, families[name])
         changes: dict[str, Any] = dict(flip=False, crop=_CROP, jitter=_JITTER, variants=families[name]['variants'])
         with silent():
             pack_features(out / MAPS / name, sources, TrunkSpec(str(trunk)), progress=progress, **changes)
+        write_whole(made, content)
 
 
-def frames_of(out: Path) -> int:
-    """Number of packed frames."""
-    return int(open_store(str(out / FRAMES)).index.rows['frames'].sum())
+def _digest_of(out: Path, trunk: Path, variants: int) -> str:
+    """Digest of the packed frames and of what is made of them, without the places where they lie."""
+    index = open_store(str(out / FRAMES)).index
+    sizes = {name: index.rows[key].tolist() for name, key in (('frames', 'frames'), ('bytes', 'size'))}
+    return digest([list(index.names), sizes, trunk.read_text(encoding='utf-8'), variants])

@@ -23,6 +23,7 @@ from ..errors import InputError
 from ..files import write_whole
 from ..recipes.plan import Plan, make_plan
 from ..recipes.run_recipe import run_plan
+from ..recipes.running.in_process import silent
 from ..recipes.step_records import finished_seconds
 from .answers import Answer, make_answers
 from .checks import check_all, rate_to_set, usable, warn_of_near_duplicates
@@ -129,7 +130,8 @@ def _own_videos(settings: Settings, screen: Screen) -> Outcome:
     content = read_content({**steps, **ready.variables})
     found, splits = _pack(settings, ready, content, schedule, task, screen)
     plan, states, splits = _run(settings, content, schedule, found, splits, (start, spent), screen)
-    rows, phases = read_rows(plan, states, task.rows, splits, found)
+    with silent():
+        rows, phases = read_rows(plan, states, task.rows, splits, found)
     table = make_table(rows, splits, found)
     choice = choose(table)
     lengths = int(content.evaluations[-1]['steps']), int(content.phases[0]['steps'])

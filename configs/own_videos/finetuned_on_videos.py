@@ -9,6 +9,7 @@ model = dict(
 )
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
+    dict(type='auxskd_mm.MarkSample', start_index=0),  # MMAction2's sampler asks for it
     dict(type='UniformSample', clip_len=_base_.clip_len, test_mode=True),
     dict(type='auxskd_mm.DecodeClips'),
     *_base_.frame_steps,

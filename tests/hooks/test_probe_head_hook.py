@@ -110,7 +110,7 @@ def config(tmp_path):
 
 
 def test_before_the_first_step_the_model_gives_the_predictions_of_the_probe(config, monkeypatch):
-    config.optim_wrapper.optimizer.lr = 0.0
+    config.train_dataloader.dataset.pipeline = steps(True)  # the frames of the probe
     runner = Runner.from_cfg(config)
     seen = []
     run = type(runner.val_loop).run
@@ -151,7 +151,7 @@ def test_before_the_first_step_the_model_gives_the_predictions_of_the_probe(conf
 
 
 def test_a_fine_tuning_that_destroys_the_features_leaves_the_probe_as_the_best_checkpoint(config, tmp_path):
-    config.optim_wrapper.optimizer.lr = 1e3
+    config.optim_wrapper.optimizer.update(lr=1.0, maximize=True)  # upwards
     config.custom_hooks.pop(0)  # no average
     Runner.from_cfg(config).train()
     (best,) = (tmp_path / 'work').glob('best_acc_top1_*.pth')

@@ -58,7 +58,7 @@ class SpeedRankMetric(BaseMetric):
                     'PackActionInputs(algorithm_keys=...) and SpeedRankHead'
                 )
             keys = ('speed_score', 'segment_score') if sample.get('segment_score') is not None else ('speed_score',)
-            result = {key: finite_scores(sample, key).float().cpu() for key in keys}
+            result: dict[str, Any] = {key: finite_scores(sample, key).float().cpu() for key in keys}
             result['clip_speed'] = _flat(sample['clip_speed']).float()
             if len(keys) > 1:
                 result['segment_label'] = _flat(sample['segment_label']).long()

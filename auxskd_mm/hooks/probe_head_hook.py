@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from mmengine.hooks import EMAHook, Hook
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..config.loading.loaders import mend_loader
 from ..errors import InputError
@@ -20,6 +21,12 @@ from ..unwrap import unwrap
 
 if TYPE_CHECKING:
     from mmengine.runner import Runner
+
+    from ..typing import DataBatch
+
+
+# The strongest first: of equally good probes it wins, and its small weights are the safer start.
+_CANDIDATES = [ProbeSettings(weight_decay=10.0**power) for power in range(0, -7, -1)]
 
 
 @HOOKS.register_module()
@@ -36,8 +43,8 @@ class ProbeHeadHook(Hook):
     keeps the probe if no later validation is better, and a test of the best checkpoint ends no lower than the probe, as
     far as validation can tell.
 
-    Call points: ``before_train``, after the weights of ``load_from`` have arrived, and ``before_train_epoch`` for the
-    validation. Nothing happens in a resumed run.
+    Call points: ``before_train``, after the weights of ``load_from`` have arrived; ``before_train_epoch`` for the validation;
+    ``before_train_iter`` for ``norm_eval``. A resumed run goes on without a new probe.
 
     Args:
         loader: Config of a data loader of the labelled training videos with a test pipeline, as for :class:`KNNHook`.
@@ -47,6 +54,8 @@ class ProbeHeadHook(Hook):
         group_file: Groups of the videos.
         group_pattern: Groups of the videos.
         validate: Whether to validate before the first step, if the config has a validation.
+        norm_eval: Whether BatchNorm of the backbone keeps the statistics of the pretraining. With those of a small batch
+            the network would give other features than the probe was trained on, and not start at its accuracy.
         seed: Seed of the choice of the weight decay.
 
     Raises:
@@ -66,9 +75,10 @@ class ProbeHeadHook(Hook):
         group_file: str | None = None,
         group_pattern: str | None = None,
         validate: bool = True,
+        norm_eval: bool = True,
         seed: int = 0,
     ) -> None:
-        self.loader, self.layer, self.validate = loader, layer, validate
+        self.loader, self.layer, self.validate, self.norm_eval = loader, layer, validate, norm_eval
         self.fixed = ProbeSettings(weight_decay=fixed_weight_decay)
         self.val_share, self.seed = val_share, seed
         self.groups = GroupSource(group_pattern, group_file, type(self).__name__)
@@ -103,6 +113,13 @@ class ProbeHeadHook(Hook):
                 runner.val_loop.run()
             runner.model.train()
 
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: DataBatch = None) -> None:
+        """Keep the statistics of BatchNorm, which the loops set to training mode after each validation."""
+        if self.norm_eval:
+            for module in unwrap(runner.model).backbone.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+
     def _layer(self, model: Any) -> nn.Linear:
         layer = getattr(getattr(model, 'cls_head', None), self.layer, None)
         if not isinstance(layer, nn.Linear):
@@ -124,6 +141,7 @@ class ProbeHeadHook(Hook):
             probe, rows = sweep_probe(
                 bank.features,
                 bank.labels,
+                _CANDIDATES,
                 val_share=self.val_share,
                 groups=groups,
                 seed=self.seed,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mmengine.optim import DefaultOptimWrapperConstructor
 from torch import nn
 
@@ -107,23 +105,26 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
             raise InputError('optim_wrapper.optimizer: layer_decay needs a learning rate lr')
         self.layer_decay = float(decay)
 
-    def add_params(self, params: list[dict], module: nn.Module, prefix: str = '', **kwargs: Any) -> None:
+    def add_params(
+        self, params: list[dict], module: nn.Module, prefix: str = '', is_dcn_module: int | float | None = None
+    ) -> None:
         """Add all parameters of a model, each with the rate of its layer.
 
         Args:
             params: Groups of parameters, which is extended.
             module: Model with ``backbone``, or a part of it.
             prefix: Name of the part; '' is the model.
-            kwargs: See MMEngine's ``DefaultOptimWrapperConstructor``.
+            is_dcn_module: See MMEngine's ``DefaultOptimWrapperConstructor``.
         """
         first = len(params)
-        super().add_params(params, module, prefix=prefix, **kwargs)
+        super().add_params(params, module, prefix=prefix, is_dcn_module=is_dcn_module)
         if prefix:
             return  # the model itself comes last, when all groups are there
-        if not hasattr(module, 'backbone'):
+        backbone = getattr(module, 'backbone', None)
+        if not isinstance(backbone, nn.Module):
             raise InputError(f'layer_decay: {type(module).__name__} has no backbone whose layers have an order')
-        layers = backbone_layers(module.backbone)
-        named = dict(module.backbone.named_parameters())
+        layers = backbone_layers(backbone)
+        named = dict(backbone.named_parameters())
         scales = {
             id(named[name]): self.layer_decay ** (len(layers) - number)
             for number, layer in enumerate(layers)

@@ -69,7 +69,7 @@ def make_report(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> Path:
             for step, row in states
             if step.row is None and (verdict := result_of(row)) is not None
         ],
-        notes=[*learned_notes(verdicts), *(one.text for one in advise(plan.inits, shown, states))],
+        notes=[*learned_notes(verdicts), *(one.text for one in advise(titles, plan.inits, shown, states))],
         sections=draw_figures(plan, states, class_names(plan, states), folder),
         steps=[
             dict(

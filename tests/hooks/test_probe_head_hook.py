@@ -110,7 +110,7 @@ def config(tmp_path):
 
 
 def test_before_the_first_step_the_model_gives_the_predictions_of_the_probe(config, monkeypatch):
-    config.optim_wrapper.optimizer.lr = 0.0
+    config.train_dataloader.dataset.pipeline = steps(True)  # the frames of the probe
     runner = Runner.from_cfg(config)
     seen = []
     run = type(runner.val_loop).run
@@ -124,6 +124,14 @@ def test_before_the_first_step_the_model_gives_the_predictions_of_the_probe(conf
         return run(loop)
 
     monkeypatch.setattr(type(runner.val_loop), 'run', first)
+    batches, losses = [], []
+
+    class Watch(Hook):
+        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+            batches.append(data_batch)
+            losses.append(float(outputs['loss']))
+
+    runner.register_hook(Watch())
     runner.train()
     iteration, state, bank = seen[0]
     assert iteration == 0
@@ -135,10 +143,15 @@ def test_before_the_first_step_the_model_gives_the_predictions_of_the_probe(conf
     ]
     assert min(float((scores - fit).abs().max()) for fit in fits) < 1e-2
     assert (scores.argmax(1).numpy() == bank.labels).mean() >= 0.75
+    # With the statistics of the pretraining, the first training step has the probe's loss on its batch, too.
+    names = {name: number for number, name in enumerate(bank.names)}
+    rows = [names[sample.filename] for sample in batches[0]['data_samples']]
+    expected = torch.nn.functional.cross_entropy(scores[rows], torch.from_numpy(bank.labels)[rows])
+    assert losses[0] == pytest.approx(float(expected), rel=1e-3, abs=1e-5)
 
 
 def test_a_fine_tuning_that_destroys_the_features_leaves_the_probe_as_the_best_checkpoint(config, tmp_path):
-    config.optim_wrapper.optimizer.lr = 1e3
+    config.optim_wrapper.optimizer.update(lr=1.0, maximize=True)  # upwards
     config.custom_hooks.pop(0)  # no average
     Runner.from_cfg(config).train()
     (best,) = (tmp_path / 'work').glob('best_acc_top1_*.pth')

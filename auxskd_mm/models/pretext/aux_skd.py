@@ -205,12 +205,16 @@ class AuxSKD(TeacherModel):
         samples = super().predict(inputs, data_samples)
         if inputs.shape[1] != self.num_views:
             return samples
-        student, keys = self.run_networks(inputs, data_samples)
-        answers = dict(ema=student.query)
+        student_view, teacher_view = self.views(inputs)
+        student = self.run_student(student_view)
+        pairs: dict[str, tuple[Tensor, Tensor]] = {}
+        if student.query is not None:
+            # A checkpoint holds the teacher, but no hook has started it in a test.
+            pairs['ema'] = student.query, self.embed(self.teacher, teacher_view)
         if self.frozen is not None and self.frozen.space != 'own':
-            answers['frozen'] = self.frozen.projector(student.pooled)
-        for teacher, answer in answers.items():
-            for sample, own, key in zip(samples, () if answer is None else answer, keys.get(teacher, ())):
+            pairs['frozen'] = self.frozen.projector(student.pooled), self.frozen.keys(teacher_view, data_samples)
+        for teacher, (answers, keys) in pairs.items():
+            for sample, own, key in zip(samples, answers, keys):
                 sample.set_field(own.float(), f'student_{teacher}')
                 sample.set_field(key.float(), f'teacher_{teacher}')
         return samples

@@ -57,10 +57,11 @@ class Advice:
         return dict(row=self.row, tuned=self.tuned, probe=self.probe, use=self.use, text=self.text, **found)
 
 
-def advise(inits: Sequence[Init], columns: Sequence[Column], states: States) -> list[Advice]:
+def advise(titles: Mapping[str, str], inits: Sequence[Init], columns: Sequence[Column], states: States) -> list[Advice]:
     """Compare the fine-tuning of each row with the probe on its frozen features, for each number of labels.
 
     Args:
+        titles: Titles of the rows by their names.
         inits: Rows of the recipe.
         columns: Columns of the table.
         states: Finished steps with their states.
@@ -73,7 +74,7 @@ def advise(inits: Sequence[Init], columns: Sequence[Column], states: States) -> 
             if difference.count == 1:
                 over, difference = 'test videos', _over_videos(tuned, probe, init, states) or difference
             if difference.count:
-                found.append(Advice(init.title, tuned.title, probe.title, difference, over))
+                found.append(Advice(titles[init.name], tuned.title, probe.title, difference, over))
     return found
 
 

@@ -30,8 +30,9 @@ def write_table(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> str:
     columns = columns_of(plan, states)
     values = {(init.name, column): column.values(init, states) for init in plan.inits for column in columns}
     verdicts = row_verdicts(plan.inits, states)
-    advice = advise(plan.inits, columns, states)
-    text = _text(plan, columns, values, verdicts) + _mean_class(plan, columns, states) + _advice(advice)
+    titles = {init.name: init.title + verdicts[init.name].mark for init in plan.inits}
+    advice = advise(titles, plan.inits, columns, states)
+    text = _text(plan, columns, values, verdicts) + _mean_class(plan, columns, states, verdicts) + _advice(advice)
     data = _data(plan, columns, values, states)
     data['learned'] = {name: verdict.record() for name, verdict in verdicts.items() if verdict.phases}
     data['advice'] = [one.record() for one in advice]
@@ -69,11 +70,14 @@ def _text(plan: Plan, columns: Sequence[Column], values: Values, verdicts: Mappi
     return '\n\n'.join(parts) + '\n'
 
 
-def _mean_class(plan: Plan, columns: Sequence[Column], states: States) -> str:
+def _mean_class(plan: Plan, columns: Sequence[Column], states: States, verdicts: Mapping[str, RowVerdict]) -> str:
     """Mean class accuracy of the columns that have one, as a second table; empty if none has."""
     found = [(column, own) for column in columns if (own := mean_class_of(column, states)) is not None]
     rows = [
-        [init.title, *(interval(list(own.values(init, states).values())).text() for _, own in found)]
+        [
+            init.title + verdicts[init.name].mark,
+            *(interval(list(own.values(init, states).values())).text() for _, own in found),
+        ]
         for init in plan.inits
     ]
     if not found:

@@ -75,8 +75,10 @@ def test_both_teachers_have_their_verdicts_and_one_alone_has_the_plain_name():
 
 def test_the_model_writes_its_prediction_and_the_teachers_feature():
     torch.manual_seed(0)
-    model = MODELS.build(toy.aux_skd())
-    model.teacher.copy_from(model.student_modules())
+    trained = MODELS.build(toy.aux_skd())
+    trained.teacher.copy_from(trained.student_modules())
+    model = MODELS.build(toy.aux_skd())  # as in a test: no hook has started its teacher
+    model.load_state_dict(trained.state_dict())
     model.eval()
     inputs = torch.randn(3, 2, 3, 2, 4, 4)
     with torch.no_grad():

@@ -62,7 +62,7 @@ def test_a_single_run_is_compared_over_its_test_videos(tmp_path, monkeypatch):
 
     monkeypatch.setattr(advice, 'read_classified', classified)
     states = list(zip(plan.steps, states_of(plan)))
-    (first, *_) = advice.advise(plan.inits, columns_of(plan, states), states)
+    (first, *_) = advice.advise({row.name: row.title for row in ROWS}, plan.inits, columns_of(plan, states), states)
     # Eight of ten videos lost: mean -0.8, deviation 0.4216, t of nine degrees 2.262.
     assert first.difference.mean == pytest.approx(-0.8)
     assert first.difference.half == pytest.approx(2.2622 * 0.42164 / 10**0.5, abs=1e-4)

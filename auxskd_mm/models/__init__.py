@@ -2,7 +2,6 @@
 
 import mmaction.models  # noqa: F401  (registers MMAction2's own types for nested configs)
 
-from ..compat import honour_init_cfg
 from . import adapters, backbones, data_preprocessors, heads, losses, modules, pretext, pretrained, wrappers  # noqa: F401
 from .adapters import *  # noqa: F403
 from .backbones import *  # noqa: F403
@@ -14,4 +13,4 @@ from .modules import *  # noqa: F403
 from .pretext import *  # noqa: F403
 from .wrappers import *  # noqa: F403
 
-honour_init_cfg()
+pretrained.check_stock_backbones()

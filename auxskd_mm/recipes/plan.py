@@ -238,6 +238,7 @@ def _parts(evaluation: Evaluation, run: Run, drawn: Mapping[int, list[str]], gro
         if isinstance(steps, dict):
             raise InputError(f'evaluation {evaluation.name!r}: steps by number of labels, but no labels=True')
         return [_Part(evaluation.name, '', {}, steps, None)]
+    drawn = {count: drawn[count] for count in evaluation.counts(tuple(drawn))}
     if not evaluation.trains:
         few = dict(lists=dict(drawn), group_file=groups, seed=run.seed or 0)
         metrics = [dict(few, type='auxskd_mm.FewLabelsMetric'), *(dict(own, **few) for own in _searches(evaluation))]

@@ -54,7 +54,8 @@ class I3DBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, H, W) -> (B, C', T, H, W), C' the sum of the branches."""
-        return torch.cat([self.branch_0(x), self.branch_1(x), self.branch_2(x), self.branch_3(x)], dim=1)
+        branches = [self.branch_0(x), self.branch_1(x), self.branch_2(x), self.branch_3(x)]  # four (B, C_i, T, H, W)
+        return torch.cat(branches, dim=1)
 
 
 @MODELS.register_module()

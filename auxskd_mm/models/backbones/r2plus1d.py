@@ -38,7 +38,8 @@ class FactoredConv3d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, Cin, T, H, W) -> (B, Cout, T', H', W')."""
-        return self.temporal_conv(self.relu(self.bn(self.spatial_conv(x))))
+        x = self.relu(self.bn(self.spatial_conv(x)))  # (B, M, T, H', W')
+        return self.temporal_conv(x)  # (B, Cout, T', H', W')
 
 
 @MODELS.register_module()

@@ -41,9 +41,9 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, H, W) -> (B, C', T', H', W')."""
-        residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)), inplace=True)))
+        residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)), inplace=True)))  # (B, C', T', H', W')
         if self.downsample:
-            x = self.downsamplebn(self.downsampleconv(x))
+            x = self.downsamplebn(self.downsampleconv(x))  # (B, C', T', H', W'), half of each axis
         return F.relu(x + residual, inplace=True)
 
 

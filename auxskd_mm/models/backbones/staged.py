@@ -117,7 +117,7 @@ class StagedBackbone(BaseModule):
                 # The next stage may begin with an operation in place.
                 maps.append(x.clone() if index + 1 < len(self._stages) else x)
         if self.out_indices is None:
-            return x
+            return x  # (B, C', T', H', W')
         return tuple(maps) if len(maps) > 1 else maps[0]
 
     def _freeze(self) -> None:

@@ -65,7 +65,7 @@ def columns_of(plan: Plan, states: States) -> list[Column]:
     """The columns of all evaluations. ``{n}`` in a metric stands for each number of labels per class."""
     made = []
     for evaluation in plan.evaluations:
-        counts = plan.labels.per_class if plan.labels and evaluation.few else ()
+        counts = evaluation.counts(plan.labels.per_class) if plan.labels else ()
         for title, metric in _titles(evaluation, states).items():
             if not counts:
                 made.append(Column(title, evaluation, metric))

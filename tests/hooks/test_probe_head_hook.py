@@ -152,6 +152,7 @@ def test_before_the_first_step_the_model_gives_the_predictions_of_the_probe(conf
 
 def test_a_fine_tuning_that_destroys_the_features_leaves_the_probe_as_the_best_checkpoint(config, tmp_path):
     config.optim_wrapper.optimizer.update(lr=1.0, maximize=True)  # upwards
+    config.train_cfg.max_iters = 1
     config.custom_hooks.pop(0)  # no average
     Runner.from_cfg(config).train()
     (best,) = (tmp_path / 'work').glob('best_acc_top1_*.pth')

@@ -7,6 +7,7 @@ from .adapters import *  # noqa: F403
 from .backbones import *  # noqa: F403
 from .data_preprocessors import *  # noqa: F403
 from .heads import *  # noqa: F403
+from .layer_decay import LayerDecayConstructor  # noqa: F401
 from .losses import *  # noqa: F403
 from .modules import *  # noqa: F403
 from .pretext import *  # noqa: F403

@@ -51,8 +51,8 @@ class R2Plus1DVCOP(ResidualBackbone):
     112 x 112 gives a map of 512 x 2 x 7 x 7.
 
     Args:
-        kwargs: ``stage_blocks``, ``base_channels``, ``in_channels``, ``frozen_stages``, ``with_cp`` and ``init_cfg`` of
-            :class:`ResidualBackbone`.
+        kwargs: ``stage_blocks``, ``base_channels``, ``in_channels``, ``frozen_stages``, ``with_cp``, ``init_cfg`` and
+            ``out_indices`` of :class:`ResidualBackbone`.
 
     Source: xudejing/video-clip-order-prediction @ 7a1710d and Plrbear/auxSKD @ 79e99b8. The parameters have the names
     of these repositories.

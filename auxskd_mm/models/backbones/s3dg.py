@@ -88,6 +88,7 @@ class S3DG(InceptionBackbone):
         frozen_stages: See :class:`StagedBackbone`.
         with_cp: See :class:`StagedBackbone`.
         init_cfg: See :class:`StagedBackbone`.
+        out_indices: See :class:`StagedBackbone`.
 
     Raises:
         InputError: If the depth does not exist or the width is not positive.
@@ -104,8 +105,9 @@ class S3DG(InceptionBackbone):
         frozen_stages: int = -1,
         with_cp: bool = False,
         init_cfg: dict | list | None = None,
+        out_indices: Sequence[int] | None = None,
     ) -> None:
-        super().__init__(frozen_stages, with_cp, init_cfg)
+        super().__init__(frozen_stages, with_cp, init_cfg, out_indices)
         stem, out = self.stem_widths(width)
         self.conv1 = _Conv(in_channels, stem, (3, 7, 7), stride=2)
         self.maxpool_2a = SameMaxPool((1, 3, 3), (1, 2, 2))

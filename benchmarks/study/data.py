@@ -37,13 +37,15 @@ def pack(folder: str | Path, out: Path, **settings: object) -> Path:
     return out
 
 
-def motion_stores(root: Path, train: int, test: int) -> Path:
-    """MotionClips in ``root/clips`` and their stores: ``train``, ``test`` and ``test_coarse``, with lists of labels."""
+def motion_stores(root: Path, train: int, test: int, coarse_test: bool = True) -> Path:
+    """MotionClips in ``root/clips`` and their stores ``train`` and ``test`` with lists of labels, and ``test_coarse``."""
     clips, coarse, stores = root / 'clips', root / 'clips_coarse', root / 'stores'
     make_motion_clips(clips, MotionClipsSettings(train=train, val=0, test=test), progress=is_main_process())
-    make_motion_clips(coarse, MotionClipsSettings(train=0, val=0, test=test, **COARSE))
-    for name, source in (('train', clips / 'train'), ('test', clips / 'test'), ('test_coarse', coarse / 'test')):
-        pack(source, stores / name)
+    for name in ('train', 'test'):
+        pack(clips / name, stores / name)
+    if coarse_test:
+        make_motion_clips(coarse, MotionClipsSettings(train=0, val=0, test=test, **COARSE))
+        pack(coarse / 'test', stores / 'test_coarse')
     for name in ('train', 'test'):
         lines = (clips / f'{name}.txt').read_text().splitlines()
         write(stores / f'{name}_labels.txt', [str(stores / line) for line in lines])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -147,7 +147,7 @@ def _the_one(found: list[Match], part: str, name: str) -> Match:
     return found[0]
 
 
-def misfit(wanted: Sequence[str], source: Tensors, own: Tensors, spare: Sequence[str]) -> tuple[int, str]:
+def misfit(wanted: Sequence[str], source: Tensors, own: Tensors, spare: Collection[str]) -> tuple[int, str]:
     """How well the tensors of a file fit a model.
 
     Args:

@@ -73,7 +73,7 @@ def count_unequal(model: torch.nn.Module, recording: Path, window: float, stride
     unequal = 0
     for index, inputs in enumerate(OnePass(pipeline.transforms, reader, windows)):
         if index in chosen:
-            view = WindowReader(other, windows[index].first, windows[index].count)
+            view = WindowReader(other, windows[index].first, windows[index].num_frames)
             alone = pipeline(dict(filename=str(recording), video_reader=view, sample_idx=index, test_mode=True))
             unequal += not torch.equal(inputs['inputs'], alone['inputs'])
     return unequal

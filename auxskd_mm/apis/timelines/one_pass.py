@@ -113,7 +113,7 @@ class OnePass:
     def _open(self, index: int) -> _Waiting:
         """Choose the frames of a window."""
         window = self._windows[index]
-        view = WindowReader(self._reader, window.first, window.count)
+        view = WindowReader(self._reader, window.first, window.num_frames)
         sample = dict(filename=self._reader.path, sample_idx=index, test_mode=True, video_reader=view)
         results = _run(self._steps.sampling, sample)
         del results['video_reader']

@@ -20,7 +20,7 @@ class Window(NamedTuple):
     start: float
     end: float
     first: int
-    count: int
+    num_frames: int
 
 
 class WindowReader(Reader):

@@ -56,7 +56,7 @@ def opened(pipe, path):
 def alone(pipe, path, window, index):
     """The slow second way: open the recording, and let the whole pipeline sample one window."""
     reader = opened(pipe, path)
-    view = WindowReader(reader, window.first, window.count)
+    view = WindowReader(reader, window.first, window.num_frames)
     return pipe(dict(filename=path, video_reader=view, sample_idx=index, test_mode=True))
 
 
@@ -108,7 +108,7 @@ def test_each_frame_is_decoded_once_and_few_are_kept(recording, backend):
 def inside(pipe, path, window):
     reader = opened(pipe, path)
     results = dict(
-        filename=path, video_reader=WindowReader(reader, window.first, window.count), sample_idx=0, test_mode=True
+        filename=path, video_reader=WindowReader(reader, window.first, window.num_frames), sample_idx=0, test_mode=True
     )
     for step in split_pipeline(pipe.transforms).sampling:
         results = step(results)

@@ -43,6 +43,7 @@ OTHERS = {
     'check_nodes.py',
     'data/pack_videos.py',
     'demo.py',
+    'own_videos.py',
     'run_recipe.py',
     'train.py',
     'analysis/benchmark.py',

@@ -176,18 +176,20 @@ def open_reader(
     channel_order: str = 'rgb',
     target: tuple[int, int] | None = None,
     max_pixels: int = MAX_PIXELS,
+    source_fps: float | None = None,
 ) -> Reader:
-    """Reader of a video file, a folder of frames or a video in a training store.
+    """Reader of a video file, a folder of frames, a video in a training store, or a window of any of these.
 
     Args:
-        path: Video file, frame folder, or ``<store>/<name>``.
-        backend: 'pyav', 'decord' or 'opencv', for video files only.
+        path: Video file, frame folder, ``<store>/<name>``, or a virtual path (:mod:`auxskd_mm.datasets.recordings`).
+        backend: 'pyav', 'decord' or 'opencv', for video files only. PyAV reads all windows.
         channel_order: 'rgb' or 'bgr'.
         target: (width, height) that the frames will be resized to. Only :class:`FrameFolderReader` uses it.
         max_pixels: Largest number of pixels per frame. The default is 8192 x 8192.
+        source_fps: Frame rate of a source that has none, for windows of it.
 
     Raises:
-        InputError: For an unknown backend or channel order.
+        InputError: For an unknown backend or channel order, or a window with a wrong start or end.
         VideoReadError: If the video cannot be used.
     """
     if backend not in READERS:
@@ -197,8 +199,13 @@ def open_reader(
     if os.path.isdir(path):
         return FrameFolderReader(path, channel_order, target, max_pixels)
     if not os.path.exists(path):
+        from ..recordings.names import split_window
+        from ..recordings.reader import open_window
         from ..stores.read import open_stored_video
+        from ..stores.store import stored_video_exists
 
+        if split_window(path)[1] is not None and not stored_video_exists(path):
+            return open_window(path, channel_order, max_pixels, source_fps)
         stored = open_stored_video(path, channel_order, max_pixels)
         if stored is not None:
             return stored

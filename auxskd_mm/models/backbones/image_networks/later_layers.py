@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from ....errors import InputError
-from .trunk import TimmNetwork, maps_of
+from .trunk import maps_of
+
+if TYPE_CHECKING:
+    from .trunk import TimmNetwork
 
 _CLOSE = 1e-4  # of the largest value; the two ways differ by rounding alone
 
@@ -37,7 +40,7 @@ def keep_later_layers(trunk: TimmNetwork, index: int, model: str) -> None:
         done, stored = _finished_modules(reference, str(names[index]), frames)
         for name in done:
             _set(trunk, name, nn.Identity())
-        trunk.frame_channels, trunk.frame_size = stored.shape[1], tuple(stored.shape[2:])
+        trunk.frame_channels, trunk.frame_size = stored.shape[1], (stored.shape[2], stored.shape[3])
         was_training = trunk.training
         with torch.no_grad():
             found = trunk.eval().forward_features(stored)

@@ -72,6 +72,8 @@ def test_the_hidden_bar_tells_the_time_left(recording, tmp_path, monkeypatch, ca
         (['--stride', -1], 'timeline.stride=-1.0: expected seconds above 0'),
         (['--stride', 0.001], 'stride=0.001 is shorter than a frame'),
         (['--threshold', 'lob=0.5'], '--threshold lob: the model has no such class; its classes are 1x, 2x, 4x, 8x'),
+        (['--threshold', 1.5], '--threshold 1.5: expected a number from 0 to 1'),
+        (['--question', 'task'], '--timeline: asks how each window is'),
         (['--background', 'lob'], '--background lob: the model has no such class'),
         (['--iou', 2], 'iou=2: expected a temporal IoU'),
         (['--task', 'order'], "the model does not predict 'order'; it predicts pace, segment"),

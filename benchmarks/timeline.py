@@ -26,8 +26,9 @@ from auxskd_mm.apis import init_model, load_config
 from auxskd_mm.apis.inference import inference_pipeline
 from auxskd_mm.apis.timelines import EventRules, predict_timeline, write_timeline
 from auxskd_mm.apis.timelines.one_pass import OnePass
+from auxskd_mm.apis.timelines.windows import plan_windows
 from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips, make_recording
-from auxskd_mm.datasets.readers.window import WindowReader, plan_windows
+from auxskd_mm.datasets.recordings.names import window_path
 from auxskd_mm.evaluation.events import read_events
 from auxskd_mm.evaluation.events.f1 import f1_table
 
@@ -66,15 +67,13 @@ def count_unequal(model: torch.nn.Module, recording: Path, window: float, stride
     """Windows of the single pass that differ from the same window sampled alone, of ``number`` evenly spread ones."""
     pipeline = inference_pipeline(model.cfg, 'as_is', 1)
     reader = pipeline.transforms[0](dict(filename=str(recording)))['video_reader']
-    times = reader.times()
-    windows = plan_windows(str(recording), times, reader.fps, window, stride)
+    windows, _ = plan_windows(reader, window, stride)
     chosen = set(np.linspace(0, len(windows) - 1, number).round().astype(int).tolist())
-    other = pipeline.transforms[0](dict(filename=str(recording)))['video_reader']
     unequal = 0
     for index, inputs in enumerate(OnePass(pipeline.transforms, reader, windows)):
         if index in chosen:
-            view = WindowReader(other, windows[index].first, windows[index].count)
-            alone = pipeline(dict(filename=str(recording), video_reader=view, sample_idx=index, test_mode=True))
+            name = window_path(str(recording), windows[index])
+            alone = pipeline(dict(filename=name, sample_idx=index, test_mode=True))
             unequal += not torch.equal(inputs['inputs'], alone['inputs'])
     return unequal
 

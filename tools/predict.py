@@ -103,6 +103,8 @@ def predict_recording(args: argparse.Namespace) -> None:
     from auxskd_mm.evaluation.events.f1 import check_iou, f1_table
     from auxskd_mm.launch.outputs import check_outputs
 
+    if args.question != 'as_is':
+        raise InputError('--timeline: asks how each window is; leave out --question')
     if len(args.inputs) > 1:
         raise InputError(f'--timeline: takes one recording, not {len(args.inputs)}; run the command for each of them')
     recording = args.inputs[0]
@@ -110,7 +112,7 @@ def predict_recording(args: argparse.Namespace) -> None:
     check_outputs(args, timeline_files(out), [args.config, args.checkpoint, recording, args.truth])
     check_iou(args.iou)
     rules = EventRules(
-        PerClass.parse(args.threshold, THRESHOLD, '--threshold'),
+        PerClass.parse(args.threshold, THRESHOLD, '--threshold', 1.0),
         PerClass.parse(args.merge_gap, MERGE_GAP, '--merge-gap'),
         PerClass.parse(args.min_length, MIN_LENGTH, '--min-length'),
         args.background,

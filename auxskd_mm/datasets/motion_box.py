@@ -15,6 +15,7 @@ import numpy as np
 
 from ..files import write_whole
 from .readers import Reader
+from .recordings.names import recording_of
 
 # Pairs of frames that are compared, and their distance in seconds.
 _PAIRS, _APART = 12, 0.2
@@ -144,7 +145,7 @@ class BoxCache:
     def key(self, path: str, size: float) -> str:
         """Name of a box."""
         try:
-            state = os.stat(path if os.path.exists(path) else path.rpartition('#t=')[0])  # or a window of a recording
+            state = os.stat(path if os.path.exists(path) else recording_of(path))
             known = f'{state.st_size} {state.st_mtime_ns}'
         except OSError:  # a video in a store is no file
             known = ''

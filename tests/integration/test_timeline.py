@@ -67,11 +67,13 @@ def test_the_hidden_bar_tells_the_time_left(recording, tmp_path, monkeypatch, ca
     ('words', 'expected'),
     [
         (['--window', 5], 'shorter than window=5'),
-        (['--window', 0], 'window=0: expected a number of seconds above 0'),
-        (['--window', 'nan'], 'window=nan: expected a number of seconds above 0'),
-        (['--stride', -1], 'stride=-1: expected a number of seconds above 0'),
+        (['--window', 0], 'timeline.window=0.0: expected seconds above 0'),
+        (['--window', 'nan'], 'timeline.window=nan: expected seconds above 0'),
+        (['--stride', -1], 'timeline.stride=-1.0: expected seconds above 0'),
         (['--stride', 0.001], 'stride=0.001 is shorter than a frame'),
         (['--threshold', 'lob=0.5'], '--threshold lob: the model has no such class; its classes are 1x, 2x, 4x, 8x'),
+        (['--threshold', 1.5], '--threshold 1.5: expected a number from 0 to 1'),
+        (['--question', 'task'], '--timeline: asks how each window is'),
         (['--background', 'lob'], '--background lob: the model has no such class'),
         (['--iou', 2], 'iou=2: expected a temporal IoU'),
         (['--task', 'order'], "the model does not predict 'order'; it predicts pace, segment"),
@@ -79,7 +81,6 @@ def test_the_hidden_bar_tells_the_time_left(recording, tmp_path, monkeypatch, ca
         (['--truth', 'none.txt'], 'none.txt: no such file'),
         (['--truth', 'late.txt'], "late.txt: line 2 '3 9 1x': ends beyond the recording"),
         (['--num-clips', 0], 'num_clips=0: expected at least 1'),
-        (['--window', 1, '--timeline', 'other.mp4'], '--timeline: takes one recording, not 2'),
     ],
 )
 def test_mistakes(recording, tmp_path, monkeypatch, capfd, words, expected):
@@ -90,6 +91,11 @@ def test_mistakes(recording, tmp_path, monkeypatch, capfd, words, expected):
     ).error_line()
     assert expected in line
     assert [path.name for path in tmp_path.iterdir()] == ['late.txt']
+
+
+def test_one_recording_at_a_time(recording, monkeypatch, capfd):
+    line = run(monkeypatch, capfd, '--timeline', recording, 'other.mp4').error_line()
+    assert line.startswith('--timeline: takes one recording, not 2')
 
 
 def test_the_recording_may_stand_first_or_last(recording, tmp_path, monkeypatch, capfd):

@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...datasets.readers import Reader
-from ...datasets.readers.window import Window, WindowReader
+from ...datasets.recordings.names import Window
+from ...datasets.recordings.reader import WindowReader
 from ...datasets.transforms import DecodeClips
 from ...errors import InputError
 from ...registry import type_name
+from .windows import open_window
 
 # Steps that treat each frame alone, so that a frame of several windows goes through them once.
 _PER_FRAME = ('Resize', 'CenterCrop', 'ThreeCrop', 'TenCrop')
@@ -65,7 +67,7 @@ class OnePass:
 
     A frame goes through the steps for single frames once, and is kept until the last window that shows it is complete.
     The memory therefore depends on the length of a window and not on that of the recording. Every window is equal to
-    the one that the whole pipeline makes of a :class:`WindowReader`.
+    the one that the whole pipeline makes of it alone, by its virtual path (:mod:`auxskd_mm.datasets.recordings`).
 
     Args:
         steps: Steps of an inference pipeline.
@@ -93,12 +95,13 @@ class OnePass:
         waiting: deque[_Waiting] = deque()
         frames: dict[int, dict[str, Any]] = {}  # those that a waiting window shows
         users: Counter[int] = Counter()  # how many waiting windows show a frame
-        upcoming = 0
+        views = (open_window(self._reader, window) for window in self._windows)
+        view, index = next(views, None), 0
         for number, frame in enumerate(self._reader.stream()):
-            while upcoming < len(self._windows) and self._windows[upcoming].first <= number:
-                waiting.append(self._open(upcoming))
+            while view is not None and view.first <= number:
+                waiting.append(self._choose(view, index))
                 users.update(set(waiting[-1].numbers))
-                upcoming += 1
+                view, index = next(views, None), index + 1
             if users[number]:
                 frames[number] = self._prepare(frame)
                 self.kept = max(self.kept, len(frames))
@@ -110,14 +113,12 @@ class OnePass:
                     del frames[shown], users[shown]
             self._seen()
 
-    def _open(self, index: int) -> _Waiting:
+    def _choose(self, view: WindowReader, index: int) -> _Waiting:
         """Choose the frames of a window."""
-        window = self._windows[index]
-        view = WindowReader(self._reader, window.first, window.count)
         sample = dict(filename=self._reader.path, sample_idx=index, test_mode=True, video_reader=view)
         results = _run(self._steps.sampling, sample)
         del results['video_reader']
-        numbers = (np.asarray(results['frame_inds']).reshape(-1) + window.first).tolist()
+        numbers = (np.asarray(results['frame_inds']).reshape(-1) + view.first).tolist()
         return _Waiting(results, numbers, max(numbers))
 
     def _prepare(self, frame: np.ndarray) -> dict[str, Any]:

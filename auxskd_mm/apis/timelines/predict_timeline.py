@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
-from ...datasets.readers.window import duration_of, plan_windows
-from ...errors import InputError
 from ...workers import progress_bar
 from ..inference import batches, check_question, inference_pipeline, predict_batch
 from .one_pass import OnePass
+from .windows import plan_windows
 
 if TYPE_CHECKING:
-    from ...datasets.readers import Reader
     from ...typing import VideoModel
 
 
@@ -115,9 +113,7 @@ def predict_timeline(
     # The pipeline's own opener, so that its channel order, backend and frame rate of frame folders hold here too.
     reader = steps[0](dict(filename=str(recording)))['video_reader']
     try:
-        times = _times(reader)
-        duration = duration_of(times, reader.fps)
-        windows = plan_windows(str(recording), times, reader.fps, window, stride)
+        windows, duration = plan_windows(reader, window, stride)
         with progress_bar(reader.num_frames, progress, 'frame') as bar:
             samples = OnePass(steps, reader, windows, bar.update)
             rows: list[np.ndarray] = []
@@ -134,12 +130,3 @@ def predict_timeline(
         np.array([one.end for one in windows]), np.stack(rows), reader.num_frames, samples.kept,
         time.perf_counter() - began,
     )  # fmt: skip
-
-
-def _times(reader: Reader) -> np.ndarray:
-    times = reader.times()
-    if times is None:
-        raise InputError(
-            f'{reader.path}: has no frame rate, as every frame folder; state it by OpenVideo.source_fps of the test pipeline'
-        )
-    return times

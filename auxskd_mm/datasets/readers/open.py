@@ -148,7 +148,8 @@ class OpenCVReader(_OtherReader):
         if self._by_pyav:
             yield from self._pyav.stream()
             return
-        capture, found = _capture(self.path), {}
+        capture = _capture(self.path)
+        found: dict[int, np.ndarray] = {}
         try:
             for i in range(self.num_frames):
                 ok, frame = capture.read()

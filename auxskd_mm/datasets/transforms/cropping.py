@@ -12,6 +12,7 @@ from ...errors import InputError
 from ...registry import TRANSFORMS
 from ..motion_box import Box, BoxCache, clip_box, video_box
 from ..readers import open_reader
+from ..readers.limits import MAX_PIXELS
 
 
 # RandomResizedCrop asks a method for its box and does the book-keeping of all kinds of crops; RandomCrop draws inside it.
@@ -65,7 +66,8 @@ class MotionCrop(BaseTransform):
     Put it right behind :class:`DecodeClips`. It is an option, and no config has it by default. The box comes from
     differences of frames that are spread over the whole video (:mod:`auxskd_mm.datasets.motion_box`), so no detector is
     needed. It has the frame's aspect. One box serves all frames, segments and views of a video, whatever speed is drawn,
-    so that it tells nothing about the pace. Where nothing moves, the box lies in the centre.
+    so that it tells nothing about the pace. Where nothing moves, the box lies in the centre. A random crop that follows should
+    be little smaller than its input, or it loses the subject again.
 
     Required keys: ``imgs`` and ``filename``. Modified keys: ``imgs``, ``img_shape``. Added key: ``motion_box``, (left,
     top, right, bottom) in pixels of the decoded frame.
@@ -74,13 +76,13 @@ class MotionCrop(BaseTransform):
         size: Least side of the box as a share of the frame, in (0, 1]. The box is larger where the motion needs it.
         cache: Folder in which boxes are kept for later runs, a file of some bytes per video. None keeps them in the memory
             of each worker.
-        max_pixels: Largest number of pixels per frame, see :class:`OpenVideo`. None takes its default.
+        max_pixels: Largest number of pixels per frame, see :class:`OpenVideo`.
 
     Raises:
         InputError: If ``size`` is out of its range, or the step stands before decoding.
     """
 
-    def __init__(self, size: float = 0.5, cache: str | None = None, max_pixels: int | None = None) -> None:
+    def __init__(self, size: float = 0.5, cache: str | None = None, max_pixels: int = MAX_PIXELS) -> None:
         if not isinstance(size, (int, float)) or not 0 < size <= 1:
             raise InputError(f'MotionCrop.size={size}: expected a share of the frame above 0 and at most 1')
         self.size, self.cache, self.max_pixels = float(size), cache, max_pixels
@@ -104,7 +106,7 @@ class MotionCrop(BaseTransform):
         key = self._boxes.key(path, self.size)
         box = self._boxes.get(key)
         if box is None:
-            reader = open_reader(path, **({} if self.max_pixels is None else dict(max_pixels=self.max_pixels)))
+            reader = open_reader(path, max_pixels=self.max_pixels)
             try:
                 box = video_box(reader, self.size)
             finally:

@@ -100,8 +100,8 @@ def f1_table(found: Sequence[Event], truth: Sequence[Event], iou: float = 0.5) -
     lines = ['| events | F1 | precision | recall | hits | false | missed |', '|---|---|---|---|---|---|---|']
     rows = [(f'all, IoU >= {one:g}', event_f1(found, truth, one)) for one in sorted({*THRESHOLDS, iou})]
     for label in sorted({event.label for event in (*found, *truth)}):
-        own = [[event for event in events if event.label == label] for events in (found, truth)]
-        rows.append((f'{label}, IoU >= {iou:g}', event_f1(*own, iou)))
+        mine, true = ([event for event in events if event.label == label] for events in (found, truth))
+        rows.append((f'{label}, IoU >= {iou:g}', event_f1(mine, true, iou)))
     for name, one in rows:
         lines.append(
             f'| {name} | {one.f1:.3f} | {one.precision:.3f} | {one.recall:.3f} | {one.hits} | {one.false} | {one.missed} |'

@@ -40,13 +40,14 @@ class PerClass:
         return self.values.get(label, self.default)
 
     @classmethod
-    def parse(cls, words: Iterable[str], default: float, key: str) -> PerClass:
+    def parse(cls, words: Iterable[str], default: float, key: str, most: float = float('inf')) -> PerClass:
         """Read words such as ``['0.5', 'serve=0.7']``.
 
         Args:
             words: At most one number, and ``CLASS=number`` words.
             default: Value if no number stands alone.
             key: Name of the setting, for messages.
+            most: Largest value.
 
         Raises:
             InputError: If a word is neither, or two numbers stand alone.
@@ -59,8 +60,9 @@ class PerClass:
                 value = float(number)
             except ValueError:
                 raise InputError(f'{key} {word}: expected a number, or CLASS=number') from None
-            if not 0 <= value < float('inf'):
-                raise InputError(f'{key} {word}: expected a number of at least 0')
+            if not 0 <= value <= most or value == float('inf'):
+                limit = 'of at least 0' if most == float('inf') else f'from 0 to {most:g}'
+                raise InputError(f'{key} {word}: expected a number {limit}')
             if label:
                 values[label] = value
             else:

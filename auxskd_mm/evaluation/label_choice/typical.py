@@ -38,7 +38,7 @@ def typical_clips(
     The features are clustered into as many clusters as there are labels afterwards (at most 500). Clusters without a
     label come first, large ones before small ones. In each, the most typical video is chosen: the one with the smallest
     mean distance to its nearest neighbours in the cluster (20, or half of a smaller cluster). Clusters with fewer than 5
-    videos are left out where larger ones exist.
+    videos are left out where there are enough larger ones.
 
     Args:
         features: Features of unit length (N, D).
@@ -58,13 +58,14 @@ def typical_clips(
     labels_in = np.bincount(clusters[known], minlength=len(sizes)) if known else np.zeros(len(sizes), int)
     order = np.lexsort((-sizes, labels_in)).tolist()
     large = [cluster for cluster in order if sizes[cluster] >= _LEAST_SIZE]
-    order = large or order
+    # The original never takes the small ones. In a small set that would mean several videos of each large one.
+    order = large if len(large) >= count else order
     free = clusters.copy()
     free[known] = -1
     chosen: list[tuple[int, int]] = []
     turn = 0
     while len(chosen) < count:
-        # After all of them, a second video of each. If they are used up, the small ones follow.
+        # After all of them, a second video of each.
         if not np.isin(free, order).any():
             order = np.unique(free[free >= 0]).tolist()
         cluster = order[turn % len(order)]

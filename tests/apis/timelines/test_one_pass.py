@@ -6,8 +6,9 @@ from dot_scene import SOURCES, read_moment, write_scene
 
 from auxskd_mm.apis.inference import inference_pipeline
 from auxskd_mm.apis.timelines.one_pass import OnePass, split_pipeline
+from auxskd_mm.apis.timelines.windows import open_window, plan_windows
 from auxskd_mm.config.load import load_config
-from auxskd_mm.datasets.readers.window import WindowReader, plan_windows
+from auxskd_mm.datasets.recordings.names import Window, window_path
 
 PACK = dict(type='PackActionInputs', meta_keys=('filename',))
 # Samplers that count frames and that go by time; one that needs more frames than a window has; several clips.
@@ -54,10 +55,8 @@ def opened(pipe, path):
 
 
 def alone(pipe, path, window, index):
-    """The slow second way: open the recording, and let the whole pipeline sample one window."""
-    reader = opened(pipe, path)
-    view = WindowReader(reader, window.first, window.count)
-    return pipe(dict(filename=path, video_reader=view, sample_idx=index, test_mode=True))
+    """The slow second way: the whole pipeline opens the window by its virtual path and samples it."""
+    return pipe(dict(filename=window_path(path, window), sample_idx=index, test_mode=True))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +67,7 @@ def alone(pipe, path, window, index):
 def test_every_window_is_as_if_it_were_sampled_alone(recording, sampler, steps, num_clips):
     pipe = pipeline(sampler, steps, num_clips)
     reader = opened(pipe, recording)
-    windows = plan_windows(recording, reader.times(), reader.fps, 1.0, 0.37)
+    windows = plan_windows(reader, 1.0, 0.37)[0]
     found = list(OnePass(pipe.transforms, reader, windows))
     assert len(found) == len(windows) == 9
     for index, (one, window) in enumerate(zip(found, windows)):
@@ -84,7 +83,7 @@ def test_every_window_is_as_if_it_were_sampled_alone(recording, sampler, steps, 
 def test_each_frame_is_decoded_once_and_few_are_kept(recording, backend):
     pipe = pipeline('time', 'per frame', 1, backend)
     reader = opened(pipe, recording)
-    windows = plan_windows(recording, reader.times(), reader.fps, 1.0, 0.25)
+    windows = plan_windows(reader, 1.0, 0.25)[0]
     decoded, prepared = [], []
     stream = reader.stream
 
@@ -100,26 +99,36 @@ def test_each_frame_is_decoded_once_and_few_are_kept(recording, backend):
     one_pass._steps.frame[0] = lambda results: (prepared.append(1), resize(results))[1]
     assert len(list(one_pass)) == len(windows)
     assert len(decoded) == reader.num_frames
-    shown = {window.first + i for window in windows for i in inside(pipe, recording, window)}
+    shown = {number for window in windows for number in inside(pipe, recording, window)}
     assert len(prepared) == len(shown)
     assert one_pass.kept <= 8  # two windows of four frames each overlap in time
 
 
 def inside(pipe, path, window):
-    reader = opened(pipe, path)
-    results = dict(
-        filename=path, video_reader=WindowReader(reader, window.first, window.count), sample_idx=0, test_mode=True
-    )
+    """Numbers in the recording of the frames that a window shows."""
+    view = open_window(opened(pipe, path), window)
+    results = dict(filename=path, video_reader=view, sample_idx=0, test_mode=True)
     for step in split_pipeline(pipe.transforms).sampling:
         results = step(results)
-    return np.asarray(results['frame_inds']).tolist()
+    return (np.asarray(results['frame_inds']) + view.first).tolist()
+
+
+def test_a_window_in_a_gap_has_the_frame_that_is_shown(tmp_path):
+    """Two seconds without a frame, as of a camera that records changes only."""
+    path = write_scene(tmp_path / 'gap.mp4', [*range(0, 600, 20), *range(1800, 2400, 20)])
+    pipe = pipeline('time', 'none', 1)
+    reader = opened(pipe, path)
+    windows, duration = plan_windows(reader, 0.5, 0.5)
+    assert duration == pytest.approx(4, abs=0.02)
+    view = open_window(reader, windows[3])
+    assert (windows[3], view.first, view.num_frames) == (Window(1.5, 2.0), 29, 1)
 
 
 def test_windows_show_their_own_time(recording):
     """The dot tells the time: each window shows the 8 middle ones of its 10 steps."""
     pipe = pipeline('time', 'none', 1)
     reader = opened(pipe, recording)
-    windows = plan_windows(recording, reader.times(), reader.fps, 1.0, 0.5)
+    windows = plan_windows(reader, 1.0, 0.5)[0]
     for one, window in zip(OnePass(pipe.transforms, reader, windows), windows):
         frames = one['inputs'][0].permute(1, 2, 3, 0).numpy()
         moments = [read_moment(frame) for frame in frames]

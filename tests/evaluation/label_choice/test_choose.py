@@ -39,9 +39,10 @@ def test_groups_with_a_label_come_last():
     assert {groups[row] for row, _ in typical_clips(features, 2, labelled)} == {0, 2}
 
 
-def test_small_groups_are_left_out_while_larger_ones_last():
-    features, groups = blobs([20, 2, 20])
-    assert {groups[row] for row, _ in typical_clips(features, 3)} == {0, 2}
+def test_small_groups_are_left_out_or_come_last():
+    features, groups = blobs([20, 2, 20, 20])
+    assert {groups[row] for row, _ in typical_clips(features, 2, [0, 1])} == {2, 3}  # four groups, a label in one
+    assert [groups[row] for row, _ in typical_clips(features, 4)][3] == 1
     every = typical_clips(features, len(features))
     assert sorted(row for row, _ in every) == list(range(len(features)))
 

@@ -41,6 +41,7 @@ class Locator:
         return {os.path.realpath(source): name for source, name in zip(index.sources, index.names)}
 
     def __call__(self, name: str) -> str:
+        """Path of a name, or virtual path of the name of a window."""
         recording, window = split_window(name)
         return self._file(recording) if window is None else window_path(self._file(recording), window)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from mmengine.logging import print_log
 
+from ..datasets.recordings.names import without_window
 from ..errors import InputError
 from ..records.predictions import write_predictions
 from ..registry import METRICS
@@ -106,7 +107,8 @@ class LinearProbeMetric(FeatureMetric):
             return [self.known_groups[entries[name]] for name in names]
         if self.group_pattern is not None:
             return [match.group(1) if (match := self.group_pattern.search(name)) else name for name in names]
-        return None
+        recordings = [without_window(name) for name in names]
+        return recordings if recordings != list(names) else None
 
 
 def read_groups(path: str | Path) -> dict[str, str]:

@@ -196,7 +196,9 @@ def _packets(path: str, container: InputContainer) -> tuple[list[_Packet], bool]
         for packet in container.demux(stream):
             if packet.size == 0 or (codec in ('vp8', 'vp9') and _is_hidden(codec, packet)):
                 continue
-            packets.append(_Packet(packet.pts, packet.is_keyframe, packet.is_discard, packet.is_corrupt, _position(packet)))
+            packets.append(
+                _Packet(packet.pts, packet.is_keyframe, packet.is_discard, packet.is_corrupt, _position(packet))
+            )
             if packet.dts is not None:
                 places.append(packet.dts)
             if len(packets) > most:

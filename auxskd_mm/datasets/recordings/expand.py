@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -52,7 +52,8 @@ class Windows(NamedTuple):
 
     def divide(self, span: Window) -> list[Window]:
         """The windows in a span without cuts. Empty if the span is shorter than a window."""
-        assert self.seconds is not None and self.stride is not None
+        assert self.seconds is not None
+        assert self.stride is not None
         count = int((span.end - span.start - self.seconds + _FORGIVEN) // self.stride) + 1
         starts = [round(span.start + i * self.stride, 6) for i in range(max(count, 0))]
         return [Window(start, round(min(start + self.seconds, span.end), 6)) for start in starts]
@@ -64,6 +65,14 @@ class _Length(NamedTuple):
     times: np.ndarray | None
     seconds: float
     fault: str
+
+
+class _WrongWindow(Exception):
+    """What is wrong with a window. ``short`` tells that it is longer than its recording."""
+
+    def __init__(self, text: str, short: bool = False) -> None:
+        super().__init__(text)
+        self.short = short
 
 
 def expand(
@@ -93,15 +102,23 @@ def expand(
     Raises:
         InputError: If a window passes the end of its recording, holds no frame, or is longer than the recording.
     """
-    if windows.seconds is None and not any('#t=' in sample['filename'] for sample in samples):
+    if not samples or (windows.seconds is None and not any('#t=' in sample['filename'] for sample in samples)):
         return list(samples), list(range(len(samples)))
     remember_folder(folder)
     found: list[dict[str, Any]] = []
     origins: list[int] = []
     short: list[str] = []
     for i, sample in enumerate(samples):
-        where = f'{source}: line {line_of(i)}: ' if line_of else ''
-        for path in _paths(sample['filename'], windows, where, source_fps, short):
+        try:
+            paths = _paths(sample['filename'], windows, source_fps)
+        except _WrongWindow as error:
+            # Only now, since finding a line reads the list.
+            where = f'{source}: line {line_of(i)}: ' if line_of else ''
+            if not error.short:
+                raise InputError(f'{where}{error}') from None
+            short.append(f'{where}{error}')
+            continue
+        for path in paths:
             found.append(dict(sample, filename=path))
             if path != sample['filename']:
                 found[-1].pop('total_frames', None)
@@ -118,41 +135,40 @@ def expand(
     return found, origins
 
 
-def _paths(
-    filename: str, windows: Windows, where: str, source_fps: float | None, short: list[str]
-) -> Iterator[str]:
-    """Paths of the samples that a sample becomes. What is too short is added to ``short``."""
+def _paths(filename: str, windows: Windows, source_fps: float | None) -> list[str]:
+    """Paths of the samples that a sample becomes.
+
+    Raises:
+        _WrongWindow: If its window is wrong, or it is shorter than a window.
+    """
     packed = '#t=' in filename and stored_video_exists(filename)
     recording, named = (filename, None) if packed else split_window(filename)
     length = _length(recording, source_fps) if named or windows.seconds is not None else None
     if length is None:
-        yield filename
-        return
+        return [filename]
     if length.times is None:
-        raise InputError(f'{where}{recording}: {length.fault}')
-    span = _check_span(length, named, f'{where}{recording}') if named else Window(0.0, length.seconds)
+        raise _WrongWindow(f'{recording}: {length.fault}')
+    span = _check_span(length, named, recording) if named else Window(0.0, length.seconds)
     if windows.seconds is None:
-        yield filename
-        return
+        return [filename]
     if span.end - span.start < windows.seconds - _FORGIVEN:
-        short.append(f'{where}{filename} lasts {span.end - span.start:.6g} s')
-        return
-    for shot in _shots(recording, span) if windows.at_cuts else [span]:
-        yield from (window_path(recording, window) for window in windows.divide(shot))
+        raise _WrongWindow(f'{filename} lasts {span.end - span.start:.6g} s', short=True)
+    shots = _shots(recording, span) if windows.at_cuts else [span]
+    return [window_path(recording, window) for shot in shots for window in windows.divide(shot)]
 
 
 def _check_span(length: _Length, span: Window, what: str) -> Window:
     """The window that a list names, no longer than its recording.
 
     Raises:
-        InputError: If it passes the end by more than :data:`OVERSHOOT`, or holds no frame.
+        _WrongWindow: If it passes the end by more than :data:`OVERSHOOT`, or holds no frame.
     """
     assert length.times is not None
     if span.end > length.seconds + OVERSHOOT:
-        raise InputError(f'{what} lasts {length.seconds:.6g} s, but the window ends at {span.end:g}; mend the window')
+        raise _WrongWindow(f'{what} lasts {length.seconds:.6g} s, but the window ends at {span.end:g}; mend the window')
     first, last = frames_within(length.times, span)
     if first == last:
-        raise InputError(f'{what}: no frame is shown from {span.start:g} to {span.end:g} s; mend the window')
+        raise _WrongWindow(f'{what}: no frame is shown from {span.start:g} to {span.end:g} s; mend the window')
     return Window(span.start, min(span.end, length.seconds))
 
 

@@ -7,6 +7,7 @@ import threading
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from itertools import dropwhile
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,8 @@ from ..readers.stream import video_stream
 from .index_file import kept_index
 from .names import Window, split_window
 
-# FFmpeg finds a time in these by guessing positions. It does not know which packets are key frames.
-_BY_POSITION = ('mpegts', 'mpeg')
+# These have no table of key frames. FFmpeg would guess the position of a time, or read all packets before it.
+_BY_POSITION = ('mpegts', 'mpeg', 'flv', 'm4v', 'mpegvideo')
 # Far below the distance of two frames, and above the rounding of times in a list.
 _EQUAL = 1e-6
 # A container of two hours takes about 10 MB, most of it FFmpeg's own table of packets.
@@ -115,15 +116,14 @@ class RecordingReader(PyAVReader):
         at = bisect_right(keys, order[number]) - 1
         position = int(self.index.positions[at]) if at >= 0 else -1
         if position < 0 or self._container.format.name not in _BY_POSITION:
-            yield from super()._packets_before(number)
-            return
-        stream, started = video_stream(self._container), False
+            return super()._packets_before(number)
+        stream = video_stream(self._container)
         self._container.seek(position, stream=stream, unsupported_byte_offset=True)
-        for packet in self._container.demux(stream):
-            # Before the key frame there may be the rest of another one.
-            started = started or packet.pts == keys[at]
-            if started or (packet.size == 0 and packet.pts is None):
-                yield packet
+        # Before the key frame there may be the rest of another one.
+        return dropwhile(
+            lambda packet: packet.pts != keys[at] and (packet.size or packet.pts is not None),
+            self._container.demux(stream),
+        )
 
     def close(self) -> None:
         """Keep the container for the next reader. One that was opened anew, to read from the start, is closed."""

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import VideoReadError
 from .list_formats import Entry, Length
 from .readers import open_reader
-from .recordings.index_file import seconds_of
+from .readers.window import duration_of
 from .recordings.names import recording_of, split_window, window_path
 from .recordings.reader import open_recording, usable_times
 from .stores import is_store, open_store, stored_video_exists
@@ -79,7 +79,7 @@ def length_of(path: str) -> Length | None:
         return None
     reader.close()
     times = usable_times(reader)
-    return Length(reader.num_frames, None if isinstance(times, str) else seconds_of(times, reader.fps))
+    return Length(reader.num_frames, None if isinstance(times, str) else duration_of(times, reader.fps))
 
 
 def exists(path: str) -> bool:

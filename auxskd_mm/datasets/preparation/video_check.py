@@ -29,8 +29,8 @@ from ..readers.frame_names import find_frames
 from ..readers.limits import MAX_PIXELS, reason
 from ..readers.orientation import upright_size
 from ..readers.pyav import frame_array
+from ..readers.window import WindowReader
 from ..recordings.names import recording_of
-from ..recordings.reader import WindowReader
 from ..stores.sources import source_state
 from .frame_rates import frame_rate
 

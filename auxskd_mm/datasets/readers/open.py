@@ -138,10 +138,27 @@ class OpenCVReader(_OtherReader):
                 if i in wanted or i >= self.num_frames - 1 - TOLERATED_AT_END:
                     ok, frame = capture.retrieve()
                     if ok:
-                        found[i] = frame if self.channel_order == 'bgr' else cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+                        found[i] = self._ordered(frame)
         finally:
             capture.release()
         return self._complete(found, indices)
+
+    def stream(self) -> Iterator[np.ndarray]:
+        """See :class:`Reader`. One pass, where reading block by block would start again for each block."""
+        if self._by_pyav:
+            yield from self._pyav.stream()
+            return
+        capture, found = _capture(self.path), {}
+        try:
+            for i in range(self.num_frames):
+                ok, frame = capture.read()
+                found = {i: self._ordered(frame)} if ok else found
+                yield self._complete(found, [i])[0]
+        finally:
+            capture.release()
+
+    def _ordered(self, frame: np.ndarray) -> np.ndarray:
+        return frame if self.channel_order == 'bgr' else cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
 
 
 def _capture(path: str) -> cv2.VideoCapture:

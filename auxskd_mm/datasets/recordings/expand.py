@@ -11,8 +11,9 @@ import numpy as np
 from mmengine.logging import print_log
 
 from ...errors import InputError, VideoReadError
+from ..readers.window import duration_of
 from ..stores import stored_video_exists
-from .index_file import remember_folder, seconds_of
+from .index_file import remember_folder
 from .names import OVERSHOOT, Window, split_window, window_path
 from .reader import frames_within, open_recording, usable_times
 
@@ -203,4 +204,4 @@ def _length_of_state(recording: str, source_fps: float | None, state: tuple[int,
     reader.close()
     if isinstance(times, str):
         return _Length(None, 0.0, times)
-    return _Length(times, seconds_of(times, reader.fps), '')
+    return _Length(times, duration_of(times, reader.fps), '')

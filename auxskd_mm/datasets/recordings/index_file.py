@@ -179,9 +179,3 @@ def _load(place: Path, state: tuple[str, int, int]) -> KeptIndex | None:
         return KeptIndex(FrameIndex(**plain, **arrays), times, kept=True)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def seconds_of(times: np.ndarray, fps: float | None) -> float:
-    """Duration of a recording: the time of its last frame, and the median distance of frames for that frame itself."""
-    last = float(np.median(np.diff(times))) if len(times) > 1 else 1 / fps if fps else 0.0
-    return float(times[-1]) + last

@@ -6,7 +6,7 @@ import os
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import dropwhile
 from typing import Any
 
@@ -18,6 +18,7 @@ from ..readers.frame_index import open_container
 from ..readers.limits import MAX_PIXELS
 from ..readers.pyav import PyAVReader
 from ..readers.stream import video_stream
+from ..readers.window import WindowReader
 from .index_file import kept_index
 from .names import Window, split_window
 
@@ -134,38 +135,28 @@ class RecordingReader(PyAVReader):
             super().close()
 
 
-class WindowReader(Reader):
+class RecordedWindow(WindowReader):
     """The frames of another reader that are shown in a window: those with start <= time < end.
 
     Args:
-        whole: Reader of the recording, a frame folder or a video in a store. It must know the times of its frames.
+        whole: Reader of the recording, a frame folder or a video in a store. It is closed with this one.
         window: The window, in seconds after the first frame of the recording.
         path: Virtual path, for messages.
-
-    Attributes:
-        whole: The reader of the recording.
-        first: Number of the first frame of the window in the recording.
 
     Raises:
         VideoReadError: If the recording has no times, or no frame is shown in the window.
     """
 
     def __init__(self, whole: Reader, window: Window, path: str) -> None:
-        super().__init__(path, whole.channel_order, whole.max_pixels)
-        self.whole, self.fps = whole, whole.fps
         times = usable_times(whole)
         if isinstance(times, str):
             raise VideoReadError(path, times)
-        self.first, last = frames_within(times, window)
-        if last <= self.first:
+        first, last = frames_within(times, window)
+        if last <= first:
             length = f'it has {len(times)} frames in {times[-1]:.6g} s'
             raise VideoReadError(path, f'no frame of the recording is shown in this window; {length}')
-        self._times = np.asarray(times[self.first : last]) - float(times[self.first])
-        self.num_frames = last - self.first
-
-    def read(self, indices: Sequence[int]) -> list[np.ndarray]:
-        """See :class:`Reader`."""
-        return self.whole.read([self.first + i for i in indices])
+        super().__init__(whole, first, last - first)
+        self.path, self.whole, self.first = path, whole, first
 
     def stream(self) -> Iterator[np.ndarray]:
         """All frames of the window, each uint8 (H, W, 3), from one pass of the decoder where the file allows it."""
@@ -181,10 +172,6 @@ class WindowReader(Reader):
             frames = self.read(range(done, min(done + 64, self.num_frames)))
             done += len(frames)
             yield from frames
-
-    def times(self) -> np.ndarray:
-        """Seconds after the first frame of the window; see :class:`Reader`."""
-        return self._times
 
     def close(self) -> None:
         """See :class:`Reader`."""
@@ -227,7 +214,7 @@ def open_recording(path: str, channel_order: str = 'rgb', max_pixels: int = MAX_
 
 def open_window(
     path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS, source_fps: float | None = None
-) -> WindowReader:
+) -> RecordedWindow:
     """Reader of a virtual path.
 
     Args:
@@ -245,7 +232,7 @@ def open_window(
     whole = open_recording(recording, channel_order, max_pixels)
     whole.fps = whole.fps or source_fps
     try:
-        return WindowReader(whole, window, path)
+        return RecordedWindow(whole, window, path)
     except BaseException:
         whole.close()
         raise

@@ -20,7 +20,7 @@ from auxskd_mm.datasets.recordings import index_file, reader
 from auxskd_mm.datasets.stores import StoreSettings
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation.feature_bank import entries_of
-from auxskd_mm.evaluation.linear_probe_metric import LinearProbeMetric
+from auxskd_mm.evaluation.linear_probe_metric import GroupSource
 
 SAMPLERS = [
     dict(type='auxskd_mm.SegmentPaceSample', clip_len=8, num_segments=2, num_speeds=2),
@@ -199,8 +199,8 @@ def test_windows_of_a_recording_are_on_one_side(tmp_path):
 
 def test_the_probe_keeps_windows_of_a_recording_together():
     names = ['a.mp4#t=0,1', 'a.mp4#t=1,2', 'b.mp4']
-    assert LinearProbeMetric()._groups(names) == ['a.mp4', 'a.mp4', 'b.mp4']
-    assert LinearProbeMetric()._groups(['a.mp4', 'b.mp4']) is None
+    assert GroupSource(None, None, 'probe').of(names) == ['a.mp4', 'a.mp4', 'b.mp4']
+    assert GroupSource(None, None, 'probe').of(['a.mp4', 'b.mp4']) is None
     listed = ['a.mp4', 'a.mp4#t=1,2']
     assert entries_of(listed, names) == {'a.mp4#t=0,1': 'a.mp4', 'a.mp4#t=1,2': 'a.mp4#t=1,2'}
 

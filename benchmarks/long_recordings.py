@@ -16,6 +16,7 @@ size of a frame decides.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable
@@ -168,6 +169,9 @@ def measure_draws(path: Path, piece: Path, minutes: int, draws: int, without: in
 
 def measure_memory(paths: list[Path], draws: int) -> None:
     """Print the memory of this process over draws from long files, as a loader's worker has them."""
+    init_default_scope('mmaction')
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
     list_file = paths[0].parent / 'memory.txt'
     list_file.write_text(''.join(f'{path}\n' for path in paths))
     steps = [
@@ -211,7 +215,10 @@ def main() -> None:
         for other in paths[1:]:
             if not other.exists():
                 repeat(small, other, args.minutes)
-        measure_memory(paths, args.memory_draws)
+        # A fresh process, which holds nothing of the first part.
+        worker = multiprocessing.get_context('spawn').Process(target=measure_memory, args=(paths, args.memory_draws))
+        worker.start()
+        worker.join()
 
 
 if __name__ == '__main__':

@@ -108,32 +108,37 @@ def expand(
     remember_folder(folder)
     found: list[dict[str, Any]] = []
     origins: list[int] = []
-    short: list[str] = []
+    short: list[tuple[int, _WrongWindow]] = []
     for i, sample in enumerate(samples):
         try:
             paths = _paths(sample['filename'], windows, source_fps)
         except _WrongWindow as error:
-            # Only now, since finding a line reads the list.
-            where = f'{source}: line {line_of(i)}: ' if line_of else ''
             if not error.short:
-                raise InputError(f'{where}{error}') from None
-            short.append(f'{where}{error}')
+                raise InputError(f'{_where(source, line_of, i)}{error}') from None
+            short.append((i, error))
             continue
-        for path in paths:
-            found.append(dict(sample, filename=path))
-            if path != sample['filename']:
-                found[-1].pop('total_frames', None)
-            origins.append(i)
+        # A list counts the frames of the whole recording.
+        found += [sample if path == sample['filename'] else _part(sample, path) for path in paths]
+        origins += [i] * len(paths)
     if short:
         raise InputError(
-            f'{short[0]}, less than window={windows.seconds:g} ({len(short)} of {len(samples)} are shorter); lower window, '
-            'or leave them out'
+            f'{_where(source, line_of, short[0][0])}{short[0][1]}, less than window={windows.seconds:g} ({len(short)} of '
+            f'{len(samples)} are shorter); lower window, or leave them out'
         )
     if not found:
         raise InputError(f'{source}: no shot between two cuts is as long as window={windows.seconds:g} s; lower window')
     if windows.seconds is not None:
         print_log(f'{source}: {len(found)} windows of {len(samples)} recordings', logger='current')
     return found, origins
+
+
+def _where(source: str, line_of: Callable[[int], int] | None, i: int) -> str:
+    """List and line of a sample for messages. '' without a list. It reads the list, so only errors call it."""
+    return f'{source}: line {line_of(i)}: ' if line_of else ''
+
+
+def _part(sample: dict[str, Any], path: str) -> dict[str, Any]:
+    return {key: value for key, value in dict(sample, filename=path).items() if key != 'total_frames'}
 
 
 def _paths(filename: str, windows: Windows, source_fps: float | None) -> list[str]:

@@ -8,10 +8,10 @@ from typing import Any
 
 from ..errors import VideoReadError
 from .list_formats import Entry, Length
-from .readers import open_reader
+from .readers.open import open_reader, open_recording
 from .readers.window import duration_of
 from .recordings.names import recording_of, split_window, window_path
-from .recordings.reader import open_recording, usable_times
+from .recordings.reader import usable_times
 from .stores import is_store, open_store, stored_video_exists
 from .suffixes import VIDEO_SUFFIXES
 

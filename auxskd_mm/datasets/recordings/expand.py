@@ -11,11 +11,12 @@ import numpy as np
 from mmengine.logging import print_log
 
 from ...errors import InputError, VideoReadError
+from ..readers.open import open_recording
 from ..readers.window import duration_of
 from ..stores import stored_video_exists
 from .index_file import remember_folder
 from .names import OVERSHOOT, Window, split_window, window_path
-from .reader import frames_within, open_recording, usable_times
+from .reader import frames_within, usable_times
 
 # Forgives the rounding of durations.
 _FORGIVEN = 1e-3

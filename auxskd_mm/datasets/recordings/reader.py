@@ -20,7 +20,7 @@ from ..readers.pyav import PyAVReader
 from ..readers.stream import video_stream
 from ..readers.window import WindowReader
 from .index_file import kept_index
-from .names import Window, split_window
+from .names import Window
 
 # These have no table of key frames. FFmpeg would guess the position of a time, or read all packets before it.
 _BY_POSITION = ('mpegts', 'mpeg', 'flv', 'm4v', 'mpegvideo')
@@ -201,38 +201,3 @@ def frames_within(times: np.ndarray, window: Window) -> tuple[int, int]:
     """
     first, last = times.searchsorted(np.asarray(window) - _EQUAL)
     return int(first), int(last)
-
-
-def open_recording(path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS) -> Reader:
-    """Reader of a recording: a file, a folder of frames or a video in a store."""
-    if os.path.isfile(path):
-        return RecordingReader(path, channel_order, max_pixels)
-    from ..readers.open import open_reader
-
-    return open_reader(path, channel_order=channel_order, max_pixels=max_pixels)
-
-
-def open_window(
-    path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS, source_fps: float | None = None
-) -> RecordedWindow:
-    """Reader of a virtual path.
-
-    Args:
-        path: ``<recording>#t=<start>,<end>``.
-        channel_order: See :class:`Reader`.
-        max_pixels: See :class:`Reader`.
-        source_fps: Frame rate of a recording that has none, such as a frame folder.
-
-    Raises:
-        InputError: If start or end are wrong.
-        VideoReadError: If the recording cannot be used, or has no frame in the window.
-    """
-    recording, window = split_window(path)
-    assert window is not None
-    whole = open_recording(recording, channel_order, max_pixels)
-    whole.fps = whole.fps or source_fps
-    try:
-        return RecordedWindow(whole, window, path)
-    except BaseException:
-        whole.close()
-        raise

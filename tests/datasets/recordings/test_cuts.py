@@ -3,6 +3,7 @@
 import sys
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -21,14 +22,15 @@ def movie(tmp_path, monkeypatch):
     index_file._OPEN.clear()
     reader._CONTAINERS.forget()
     rng = np.random.default_rng(0)
-    planes = [np.kron(rng.integers(0, 256, (20, 20, 3), np.uint8), np.ones((8, 8, 1), np.uint8)) for _ in SCENES]
+    noise = [rng.integers(0, 256, (12, 12, 3), np.uint8) for _ in SCENES]
+    planes = [cv2.resize(image, (200, 200), interpolation=cv2.INTER_CUBIC) for image in noise]
     path = tmp_path / 'movie.mp4'
     with av.open(str(path), 'w') as container:
         stream = container.add_stream('libx264', rate=25)
         stream.width, stream.height, stream.pix_fmt = 96, 64, 'yuv420p'
         for i in range(SCENES[-1]):
             scene = sum(i >= end for end in SCENES)
-            frame = np.ascontiguousarray(planes[scene][i % 60 : i % 60 + 64, 2 * (i % 30) : 2 * (i % 30) + 96])
+            frame = np.ascontiguousarray(planes[scene][i : i + 64, i : i + 96])
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format='rgb24')))
         container.mux(stream.encode(None))
     return str(path)

@@ -89,6 +89,7 @@ setup(
         'jinja2>=3.1',
     ],
     extras_require={
+        'cuts': ['scenedetect>=0.7; python_version >= "3.10"'],
         'docs': ['mkdocs-material>=9.5', 'latex2mathml>=3.77'],
         'export': ['onnx>=1.16', 'onnxscript>=0.1', 'onnxruntime>=1.18'],
         'faiss': ['faiss-cpu'],
@@ -99,6 +100,7 @@ setup(
         'test': [
             'pytest',
             'pytest-xdist',
+            'scenedetect>=0.7; python_version >= "3.10"',
             'faiss-cpu',
             'ruff',
             'mypy',

@@ -166,7 +166,7 @@ def _by_folder(lines: Sequence[_Line]) -> bool | None:
     """Whether the one number column holds frame counts, judged by the class folders of the names. None if unclear."""
     folders: dict[str, set[int]] = defaultdict(set)
     for line in lines:
-        folders[str(PurePosixPath(line.name).parent)].add(line.values[0])
+        folders[str(PurePosixPath(line.name).parent)].add(int(line.values[0]))
     if len(folders) < 2 or len(lines) < 2 * len(folders):
         return None
     least = min(min(values) for values in folders.values())

@@ -8,10 +8,10 @@ from typing import Any
 
 from ..errors import VideoReadError
 from .list_formats import Entry, Length
-from .readers import open_reader
-from .recordings.index_file import seconds_of
+from .readers.open import open_reader, open_recording
+from .readers.window import duration_of
 from .recordings.names import recording_of, split_window, window_path
-from .recordings.reader import open_recording, usable_times
+from .recordings.reader import usable_times
 from .stores import is_store, open_store, stored_video_exists
 from .suffixes import VIDEO_SUFFIXES
 
@@ -41,6 +41,7 @@ class Locator:
         return {os.path.realpath(source): name for source, name in zip(index.sources, index.names)}
 
     def __call__(self, name: str) -> str:
+        """Path of a name, or virtual path of the name of a window."""
         recording, window = split_window(name)
         return self._file(recording) if window is None else window_path(self._file(recording), window)
 
@@ -78,7 +79,7 @@ def length_of(path: str) -> Length | None:
         return None
     reader.close()
     times = usable_times(reader)
-    return Length(reader.num_frames, None if isinstance(times, str) else seconds_of(times, reader.fps))
+    return Length(reader.num_frames, None if isinstance(times, str) else duration_of(times, reader.fps))
 
 
 def exists(path: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
+from ..datasets.recordings.names import without_window
 from ..datasets.stores import packed_from
 from ..errors import InputError
 from ..files import WholeFile
@@ -113,7 +114,8 @@ def entries_of(listed: Collection[str], names: Sequence[str]) -> dict[str, str]:
     """Find the entry of a list for each video.
 
     A list of ``prepare_folder`` names the videos of the user. Features that were read from a store have the names of
-    the copies there. A copy has the entry of the video that it was packed from.
+    the copies there. A copy has the entry of the video that it was packed from. A window has that of its recording, unless
+    it has one of its own.
 
     Args:
         listed: Paths in a list or table.
@@ -128,6 +130,8 @@ def entries_of(listed: Collection[str], names: Sequence[str]) -> dict[str, str]:
         sources = {name: packed_from(name) for name in names if name not in found}
         paths = {name: real.get(os.path.realpath(source)) for name, source in sources.items() if source is not None}
         found.update({name: path for name, path in paths.items() if path is not None})
+        whole = {name: without_window(name) for name in names if name not in found}
+        found.update({name: recording for name, recording in whole.items() if recording in listed})
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from mmengine.logging import print_log
 
+from ..datasets.recordings.names import without_window
 from ..errors import InputError
 from ..records.predictions import write_predictions
 from ..registry import METRICS
@@ -116,7 +117,7 @@ class GroupSource:
             raise InputError(f"{owner}.group_pattern='{pattern}': expected one bracket")
 
     def of(self, names: Sequence[str]) -> list[str] | None:
-        """The group of each video; None if no groups are known."""
+        """The group of each video; None if no groups are known. Windows of a recording are a group without being told."""
         if self.known is not None:
             entries = entries_of(self.known, names)
             lost = [name for name in names if name not in entries]
@@ -125,7 +126,8 @@ class GroupSource:
             return [self.known[entries[name]] for name in names]
         if self.pattern is not None:
             return [match.group(1) if (match := self.pattern.search(name)) else name for name in names]
-        return None
+        recordings = [without_window(name) for name in names]
+        return recordings if recordings != list(names) else None
 
 
 def read_groups(path: str | Path) -> dict[str, str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os.path as osp
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 import torch
 from mmengine.runner.checkpoint import find_latest_checkpoint
 
 from ..config.input_convention import input_convention
-from ..config.pipelines import data_sets, find_pipeline
+from ..config.pipelines import all_steps, data_sets, find_pipeline
 from ..config.text import read_config_text
 from ..registry import MODELS, type_name
 
@@ -46,7 +46,8 @@ def training_meta(config: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
 
     Returns:
         ``training``: a dict with ``method``, ``data`` (lists or folders), ``input`` (see :func:`input_convention`),
-        ``history`` (the earlier trainings) and ``optimizer`` (the optimizer's type).
+        ``fps`` (rate at which the sampler draws clips; None if it counts frames), ``history`` (the earlier trainings) and
+        ``optimizer`` (the optimizer's type).
     """
     model = config.get('model') or {}
     pipeline = find_pipeline(config, ('train_dataloader', 'test_dataloader'))
@@ -56,6 +57,7 @@ def training_meta(config: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
             method=method_of(model),
             data=data_of(config, 'train_dataloader'),
             input=input_convention(model.get('data_preprocessor'), pipeline),
+            fps=_fps_of(pipeline),
             history=_before(config, depth),
             optimizer=type_name(optimizer.get('type')) if optimizer.get('type') else None,
         )
@@ -102,7 +104,8 @@ def history_of(checkpoint: str | None, depth: int = 0) -> History | None:
         depth: Depth of the recursion.
 
     Returns:
-        ``method``, ``data``, ``epochs``, ``seed``, ``input`` and ``checkpoint`` for each phase. If the earlier history is
+        ``method``, ``data``, ``epochs``, ``seed``, ``input``, ``fps`` and ``checkpoint`` for each phase. A phase of an older
+        version has no ``fps``. If the earlier history is
         unknown, the first element is None. The list is empty for random weights. The result is None if nothing is known.
     """
     if checkpoint is None:
@@ -115,11 +118,17 @@ def history_of(checkpoint: str | None, depth: int = 0) -> History | None:
         converted = f'{meta["converted_from"]} (converted)'
         phase = dict.fromkeys(('method', 'data', 'epochs', 'seed', 'input'))
         return [None, {**phase, 'method': converted, 'checkpoint': checkpoint}]
-    own = {key: training[key] for key in ('method', 'data', 'input')}
+    own = {key: training[key] for key in ('method', 'data', 'input', 'fps') if key in training}
     return [
         *training['history'],
         dict(own, epochs=meta.get('epoch'), seed=meta.get('seed'), checkpoint=checkpoint),
     ]
+
+
+def _fps_of(pipeline: Sequence[Mapping[str, Any]]) -> float | None:
+    """Rate at which the sampler of a pipeline draws clips. None if it counts frames."""
+    rates = [step.get('fps', step.get('target_fps')) for step in all_steps(pipeline) if 'clip_len' in step]
+    return next(iter(rates), None)
 
 
 def _before(config: Mapping[str, Any], depth: int) -> History:

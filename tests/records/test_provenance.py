@@ -72,6 +72,22 @@ def test_checkpoints_of_other_tools_are_followed_as_far_as_they_are_there(tmp_pa
     assert history_of(save(tmp_path / 'p.pth', pretrained))[0] is None
 
 
+@pytest.mark.parametrize(
+    ('sampler', 'fps'),
+    [
+        (dict(type='auxskd_mm.SegmentPaceSample', clip_len=16, fps=12.0), 12.0),
+        (dict(type='auxskd_mm.SegmentPaceSample', clip_len=16), None),
+        (dict(type='SampleFrames', clip_len=16, target_fps=8), 8),
+    ],
+)
+def test_the_history_names_the_rate_of_the_clips(tmp_path, sampler, fps):
+    values = config('vspp', 'train.txt')
+    values.train_dataloader.dataset.pipeline.append(sampler)
+    path = tmp_path / 'epoch_1.pth'
+    torch.save(dict(meta=dict(epoch=1, seed=0, **training_meta(values.to_dict())), state_dict={}), path)
+    assert [phase['fps'] for phase in history_of(str(path))] == [fps]
+
+
 def test_nothing_is_guessed(tmp_path):
     assert history_of(None) == []
     assert methods_text([]) == 'none (random weights)'

@@ -41,6 +41,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--list-format', default='auto', help="columns of a list, e.g. 'path label'")
     parser.add_argument('--delimiter', help='column separator of a list; default is white space')
     parser.add_argument('--suffix', default='', help='appended to the names of a list')
+    parser.add_argument('--window', type=float, metavar='S', help='divide long recordings into windows of S seconds')
+    parser.add_argument('--stride', type=float, metavar='S', help='from one window to the next; default is --window')
+    parser.add_argument('--split-at-cuts', action='store_true', help='windows never cross a cut (PySceneDetect)')
     parser.add_argument(
         '--layout', choices=(*stores.LAYOUTS, 'features'), default=default.layout, help='default %(default)s'
     )
@@ -109,6 +112,9 @@ def main(args: argparse.Namespace) -> None:
         list_format=args.list_format,
         delimiter=args.delimiter,
         suffix=args.suffix,
+        window=args.window,
+        stride=args.stride,
+        split_at_cuts=args.split_at_cuts,
         lazy_init=True,
     )
     videos = dataset.source_videos()

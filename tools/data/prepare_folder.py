@@ -31,6 +31,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=0, help='which split')
     parser.add_argument('--pool', nargs='*', default=[], help='further folders whose videos join pool.txt, unlabelled')
     parser.add_argument('--delimiter', default=' ', help='between path and label')
+    recordings = parser.add_argument_group('long recordings')
+    recordings.add_argument('--window', type=float, metavar='S', help='divide each video into windows of S seconds')
+    recordings.add_argument('--stride', type=float, metavar='S', help='from one window to the next; default: --window')
+    recordings.add_argument(
+        '--split-at-cuts', action='store_true', help='windows never cross a cut (PySceneDetect); decodes each video'
+    )
     parser.add_argument(
         '--compare',
         type=int,
@@ -72,6 +78,9 @@ def main(args: argparse.Namespace) -> None:
         seed=args.seed,
         pool=pool,
         delimiter=args.delimiter,
+        window=args.window,
+        stride=args.stride,
+        split_at_cuts=args.split_at_cuts,
     )
     sizes = [f'{name} {len(clips)} clips of {len({c.group for c in clips})} groups' for name, clips in parts.items()]
     every = [clip for clips in parts.values() for clip in clips]
@@ -80,7 +89,8 @@ def main(args: argparse.Namespace) -> None:
         report_no_groups(parts, every, args)
     if args.frame_rates > 0:
         report_frame_rates(pool + [clip.path for clip in every], args.frame_rates)
-    print(', '.join(sizes) + f', pool {len(parts["train"]) + len(pool)} -> {args.out}')
+    with open(Path(args.out, 'pool.txt'), 'rb') as file:
+        print(', '.join(sizes) + f', pool {sum(1 for _ in file)} -> {args.out}')
     if args.compare > 0:
         report_near_duplicates(parts, args.compare)
 

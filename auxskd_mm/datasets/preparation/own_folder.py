@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ...errors import InputError
 from ...texts import read_table
+from ..recordings.expand import Windows, expand
 from .file_index import FileIndex
 from .group_split import Clip, check_parts, divide_by_group, write_lists
 from .labeled_list import examples
@@ -29,6 +31,9 @@ def prepare_folder(
     seed: int = 0,
     pool: Sequence[str] = (),
     delimiter: str = ' ',
+    window: float | None = None,
+    stride: float | None = None,
+    split_at_cuts: bool = False,
 ) -> dict[str, list[Clip]]:
     """Write the lists of a folder of videos; see :func:`auxskd_mm.datasets.preparation.group_split.write_lists`.
 
@@ -46,9 +51,13 @@ def prepare_folder(
         seed: Seed of the split.
         pool: Further videos, without labels, for ``pool.txt``.
         delimiter: Separator between path and label.
+        window: Length in seconds of the windows that recordings are divided into, also those of ``pool``; see
+            :class:`UnlabeledVideoDataset`. All windows of a recording are in one group. None leaves them whole.
+        stride: See :class:`UnlabeledVideoDataset`.
+        split_at_cuts: See :class:`UnlabeledVideoDataset`.
 
     Returns:
-        The clips of each part.
+        The clips of each part. The path of a window is a virtual path (:mod:`auxskd_mm.datasets.recordings`).
 
     Raises:
         InputError: If videos are missing, a group is on both sides, or a class is missing from one.
@@ -64,8 +73,22 @@ def prepare_folder(
         check_parts(parts, str(table))
     else:
         parts = split_clips(clips, test_share, val_share, seed)
+    windows = Windows(window, stride, split_at_cuts).check('prepare_folder')
+    # After the split, so that the shares count recordings and no recording is on two sides.
+    parts = {name: _divided(part, windows, str(folder), str(out)) for name, part in parts.items()}
+    pool = [sample['filename'] for sample in expand(_samples(pool), str(folder), windows, folder=str(out))[0]]
     write_lists(out, parts['train'], parts['test'], pool, val=parts.get('val', ()), delimiter=delimiter)
     return parts
+
+
+def _samples(paths: Iterable[str]) -> list[dict[str, Any]]:
+    return [dict(filename=path) for path in paths]
+
+
+def _divided(clips: Sequence[Clip], windows: Windows, source: str, out: str) -> list[Clip]:
+    """The windows of clips, each in the group of its recording."""
+    found, origins = expand(_samples(clip.path for clip in clips), source, windows, folder=out)
+    return [clips[i]._replace(path=sample['filename']) for sample, i in zip(found, origins)]
 
 
 def split_clips(clips: Sequence[Clip], test_share: float, val_share: float, seed: int) -> dict[str, list[Clip]]:

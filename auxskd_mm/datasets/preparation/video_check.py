@@ -29,6 +29,9 @@ from ..readers.frame_names import find_frames
 from ..readers.limits import MAX_PIXELS, reason
 from ..readers.orientation import upright_size
 from ..readers.pyav import frame_array
+from ..readers.window import WindowReader
+from ..recordings.names import recording_of
+from ..stores.sources import source_state
 from .frame_rates import frame_rate
 
 STATUSES = ('ok', 'bad', 'short', 'duplicate')
@@ -69,7 +72,7 @@ def check_video(path: str, min_frames: int = 1, max_pixels: int = MAX_PIXELS, fp
     """Decode one video to its end, and compare a sample of its frames with the same frames read by number.
 
     Args:
-        path: Video file or frame folder.
+        path: Video file, frame folder, or a window of one (:mod:`auxskd_mm.datasets.recordings`).
         min_frames: A video with fewer frames is 'short'.
         max_pixels: A video with more pixels per frame is 'bad'.
         fps: Rate at which ``min_frames`` counts. None counts the frames of the file. Videos without a rate are counted
@@ -84,7 +87,9 @@ def check_video(path: str, min_frames: int = 1, max_pixels: int = MAX_PIXELS, fp
         report = report._replace(size=size, digest=digest)
         reader = open_reader(path, max_pixels=max_pixels)
         try:
-            if isinstance(reader, PyAVReader):
+            if isinstance(reader, WindowReader):
+                frames, width, height = _decode_window(reader)
+            elif isinstance(reader, PyAVReader):
                 frames, width, height = _decode_video(reader)
             else:
                 frames, width, height = _decode_images(reader)
@@ -106,7 +111,7 @@ def check_video(path: str, min_frames: int = 1, max_pixels: int = MAX_PIXELS, fp
         frames, at_rate = steps_of_video(times, fps, reader.fps), f' at {fps:g} per second'
     if frames < min_frames:
         return report._replace(status='short', reason=f'{frames} frames{at_rate}, fewer than {min_frames}')
-    return report._replace(status='ok', reason=getattr(reader, 'note', ''))
+    return report._replace(status='ok', reason=getattr(reader, 'note', '') or _counted(reader))
 
 
 def check_videos(
@@ -232,6 +237,29 @@ def _decode_video(reader: PyAVReader) -> tuple[int, int, int]:
     return frames, width, height
 
 
+def _decode_window(reader: WindowReader) -> tuple[int, int, int]:
+    """Number of frames, width and height of a window. Some frames are read again by number, as in :func:`_decode_video`."""
+    numbers = np.unique(np.linspace(0, reader.num_frames - 1, COMPARED).astype(int)).tolist()
+    frames, in_order, shape = 0, {}, (0, 0)
+    for i, frame in enumerate(reader.stream()):
+        frames, shape = i + 1, frame.shape[:2]
+        if i in numbers:
+            in_order[i] = _digest(frame)
+    for i, frame in zip(in_order, reader.read(list(in_order))):
+        if _digest(frame) != in_order[i]:
+            raise VideoReadError(reader.path, f'frame {i} read by number is not frame {i} read in order')
+    return frames, shape[1], shape[0]
+
+
+def _counted(reader: Reader) -> str:
+    """A remark on a file whose frames have no time stamps of their own. '' for others."""
+    index = getattr(reader, 'index', None)
+    why = '' if index is None else index.counted
+    if not why:
+        return ''
+    return f'its frames are counted from the start ({why}), so reading is slow and its times come from its frame rate'
+
+
 def _one_line(error: Exception) -> str:
     """The error in one line. The type of the error is left out where the message is clear without it."""
     known = isinstance(error, (InputError, OSError))
@@ -250,7 +278,11 @@ def _decode_images(reader: Reader) -> tuple[int, int, int]:
 
 
 def _content(path: str) -> tuple[int, str]:
-    """Size in bytes, and hash of the content."""
+    """Size in bytes, and hash of the content. For a window, hash of its name and the state of its recording."""
+    if recording_of(path) != path:
+        state = source_state(path)
+        text = f'{os.path.abspath(path)} {state}'.encode('utf-8', 'surrogateescape')
+        return max(state.size, 0), hashlib.blake2b(text, digest_size=16).hexdigest()
     if os.path.isdir(path):
         files = [os.path.join(path, name) for name in find_frames(path).frames]
     else:

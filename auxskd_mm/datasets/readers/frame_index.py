@@ -77,7 +77,7 @@ class _Packet(NamedTuple):
     key: bool
     discard: bool
     corrupt: bool
-    position: int
+    position: int | None
 
 
 def open_container(path: str, max_pixels: int = MAX_PIXELS) -> Any:
@@ -150,7 +150,7 @@ def index_frames(path: str, container: InputContainer, max_pixels: int = MAX_PIX
     if not sure or not whole:
         count, order = _decode(path, order if sure else None, max_pixels)
         counted = '' if order is not None else counted or 'its time stamps are not those of its frames'
-    keys = sorted((packet.pts, packet.position) for packet in shown if packet.key and packet.pts is not None)
+    keys = sorted((p.pts, -1 if p.position is None else p.position) for p in shown if p.key and p.pts is not None)
     doubtful = order == pts and bool(stream.codec_context.has_b_frames)
     whole = order is not None and order[0] == 0 and count == len(packets) and not doubtful
     return FrameIndex(
@@ -196,7 +196,9 @@ def _packets(path: str, container: InputContainer) -> tuple[list[_Packet], bool]
         for packet in container.demux(stream):
             if packet.size == 0 or (codec in ('vp8', 'vp9') and _is_hidden(codec, packet)):
                 continue
-            packets.append(_Packet(packet.pts, packet.is_keyframe, packet.is_discard, packet.is_corrupt, _position(packet)))
+            key = packet.is_keyframe
+            position = packet.pos if key else -1  # of the others nobody asks
+            packets.append(_Packet(packet.pts, key, packet.is_discard, packet.is_corrupt, position))
             if packet.dts is not None:
                 places.append(packet.dts)
             if len(packets) > most:
@@ -221,10 +223,6 @@ def _packets(path: str, container: InputContainer) -> tuple[list[_Packet], bool]
         # DivX packs two frames into a packet and adds an empty one. None of them has the time stamp of its frame.
         packets = [packet._replace(pts=None) for packet in packets]
     return packets, surplus == empty
-
-
-def _position(packet: Packet) -> int:
-    return -1 if packet.pos is None else packet.pos
 
 
 def _dropped_frames(places: list[int]) -> int:

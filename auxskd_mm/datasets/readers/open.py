@@ -201,13 +201,46 @@ def open_reader(
         return FrameFolderReader(path, channel_order, target, max_pixels)
     if not os.path.exists(path):
         from ..recordings.names import split_window
-        from ..recordings.reader import open_window
         from ..stores.read import open_stored_video
         from ..stores.store import stored_video_exists
 
         if split_window(path)[1] is not None and not stored_video_exists(path):
-            return open_window(path, channel_order, max_pixels, source_fps)
+            return _open_window(path, channel_order, max_pixels, source_fps)
         stored = open_stored_video(path, channel_order, max_pixels)
         if stored is not None:
             return stored
     return READERS[backend](path, channel_order, max_pixels)
+
+
+def open_recording(path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS) -> Reader:
+    """Reader of a recording for windows of it: of a video file, with a kept index.
+
+    Args:
+        path: Video file, frame folder, or ``<store>/<name>``.
+        channel_order: See :func:`open_reader`.
+        max_pixels: See :func:`open_reader`.
+
+    Raises:
+        VideoReadError: If the recording cannot be used.
+    """
+    from ..recordings.reader import RecordingReader
+
+    if os.path.isfile(path):
+        return RecordingReader(path, channel_order, max_pixels)
+    return open_reader(path, channel_order=channel_order, max_pixels=max_pixels)
+
+
+def _open_window(path: str, channel_order: str, max_pixels: int, source_fps: float | None) -> Reader:
+    """Reader of a virtual path."""
+    from ..recordings.names import split_window
+    from ..recordings.reader import RecordedWindow
+
+    recording, window = split_window(path)
+    assert window is not None
+    whole = open_recording(recording, channel_order, max_pixels)
+    whole.fps = whole.fps or source_fps
+    try:
+        return RecordedWindow(whole, window, path)
+    except BaseException:
+        whole.close()
+        raise

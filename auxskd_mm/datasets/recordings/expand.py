@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -11,10 +11,12 @@ import numpy as np
 from mmengine.logging import print_log
 
 from ...errors import InputError, VideoReadError
+from ..readers.open import open_recording
+from ..readers.window import duration_of
 from ..stores import stored_video_exists
-from .index_file import remember_folder, seconds_of
+from .index_file import remember_folder
 from .names import OVERSHOOT, Window, split_window, window_path
-from .reader import frames_within, open_recording, usable_times
+from .reader import frames_within, usable_times
 
 # Forgives the rounding of durations.
 _FORGIVEN = 1e-3
@@ -52,7 +54,8 @@ class Windows(NamedTuple):
 
     def divide(self, span: Window) -> list[Window]:
         """The windows in a span without cuts. Empty if the span is shorter than a window."""
-        assert self.seconds is not None and self.stride is not None
+        assert self.seconds is not None
+        assert self.stride is not None
         count = int((span.end - span.start - self.seconds + _FORGIVEN) // self.stride) + 1
         starts = [round(span.start + i * self.stride, 6) for i in range(max(count, 0))]
         return [Window(start, round(min(start + self.seconds, span.end), 6)) for start in starts]
@@ -64,6 +67,14 @@ class _Length(NamedTuple):
     times: np.ndarray | None
     seconds: float
     fault: str
+
+
+class _WrongWindow(Exception):
+    """What is wrong with a window. ``short`` tells that it is longer than its recording."""
+
+    def __init__(self, text: str, short: bool = False) -> None:
+        super().__init__(text)
+        self.short = short
 
 
 def expand(
@@ -93,23 +104,27 @@ def expand(
     Raises:
         InputError: If a window passes the end of its recording, holds no frame, or is longer than the recording.
     """
-    if windows.seconds is None and not any('#t=' in sample['filename'] for sample in samples):
+    if not samples or (windows.seconds is None and not any('#t=' in sample['filename'] for sample in samples)):
         return list(samples), list(range(len(samples)))
     remember_folder(folder)
     found: list[dict[str, Any]] = []
     origins: list[int] = []
-    short: list[str] = []
+    short: list[tuple[int, _WrongWindow]] = []
     for i, sample in enumerate(samples):
-        where = f'{source}: line {line_of(i)}: ' if line_of else ''
-        for path in _paths(sample['filename'], windows, where, source_fps, short):
-            found.append(dict(sample, filename=path))
-            if path != sample['filename']:
-                found[-1].pop('total_frames', None)
-            origins.append(i)
+        try:
+            paths = _paths(sample['filename'], windows, source_fps)
+        except _WrongWindow as error:
+            if not error.short:
+                raise InputError(f'{_where(source, line_of, i)}{error}') from None
+            short.append((i, error))
+            continue
+        # A list counts the frames of the whole recording.
+        found += [sample if path == sample['filename'] else _part(sample, path) for path in paths]
+        origins += [i] * len(paths)
     if short:
         raise InputError(
-            f'{short[0]}, less than window={windows.seconds:g} ({len(short)} of {len(samples)} are shorter); lower window, '
-            'or leave them out'
+            f'{_where(source, line_of, short[0][0])}{short[0][1]}, less than window={windows.seconds:g} ({len(short)} of '
+            f'{len(samples)} are shorter); lower window, or leave them out'
         )
     if not found:
         raise InputError(f'{source}: no shot between two cuts is as long as window={windows.seconds:g} s; lower window')
@@ -118,41 +133,49 @@ def expand(
     return found, origins
 
 
-def _paths(
-    filename: str, windows: Windows, where: str, source_fps: float | None, short: list[str]
-) -> Iterator[str]:
-    """Paths of the samples that a sample becomes. What is too short is added to ``short``."""
+def _where(source: str, line_of: Callable[[int], int] | None, i: int) -> str:
+    """List and line of a sample for messages. '' without a list. It reads the list, so only errors call it."""
+    return f'{source}: line {line_of(i)}: ' if line_of else ''
+
+
+def _part(sample: dict[str, Any], path: str) -> dict[str, Any]:
+    return {key: value for key, value in dict(sample, filename=path).items() if key != 'total_frames'}
+
+
+def _paths(filename: str, windows: Windows, source_fps: float | None) -> list[str]:
+    """Paths of the samples that a sample becomes.
+
+    Raises:
+        _WrongWindow: If its window is wrong, or it is shorter than a window.
+    """
     packed = '#t=' in filename and stored_video_exists(filename)
     recording, named = (filename, None) if packed else split_window(filename)
     length = _length(recording, source_fps) if named or windows.seconds is not None else None
     if length is None:
-        yield filename
-        return
+        return [filename]
     if length.times is None:
-        raise InputError(f'{where}{recording}: {length.fault}')
-    span = _check_span(length, named, f'{where}{recording}') if named else Window(0.0, length.seconds)
+        raise _WrongWindow(f'{recording}: {length.fault}')
+    span = _check_span(length, named, recording) if named else Window(0.0, length.seconds)
     if windows.seconds is None:
-        yield filename
-        return
+        return [filename]
     if span.end - span.start < windows.seconds - _FORGIVEN:
-        short.append(f'{where}{filename} lasts {span.end - span.start:.6g} s')
-        return
-    for shot in _shots(recording, span) if windows.at_cuts else [span]:
-        yield from (window_path(recording, window) for window in windows.divide(shot))
+        raise _WrongWindow(f'{filename} lasts {span.end - span.start:.6g} s', short=True)
+    shots = _shots(recording, span) if windows.at_cuts else [span]
+    return [window_path(recording, window) for shot in shots for window in windows.divide(shot)]
 
 
 def _check_span(length: _Length, span: Window, what: str) -> Window:
     """The window that a list names, no longer than its recording.
 
     Raises:
-        InputError: If it passes the end by more than :data:`OVERSHOOT`, or holds no frame.
+        _WrongWindow: If it passes the end by more than :data:`OVERSHOOT`, or holds no frame.
     """
     assert length.times is not None
     if span.end > length.seconds + OVERSHOOT:
-        raise InputError(f'{what} lasts {length.seconds:.6g} s, but the window ends at {span.end:g}; mend the window')
+        raise _WrongWindow(f'{what} lasts {length.seconds:.6g} s, but the window ends at {span.end:g}; mend the window')
     first, last = frames_within(length.times, span)
     if first == last:
-        raise InputError(f'{what}: no frame is shown from {span.start:g} to {span.end:g} s; mend the window')
+        raise _WrongWindow(f'{what}: no frame is shown from {span.start:g} to {span.end:g} s; mend the window')
     return Window(span.start, min(span.end, length.seconds))
 
 
@@ -187,4 +210,4 @@ def _length_of_state(recording: str, source_fps: float | None, state: tuple[int,
     reader.close()
     if isinstance(times, str):
         return _Length(None, 0.0, times)
-    return _Length(times, seconds_of(times, reader.fps), '')
+    return _Length(times, duration_of(times, reader.fps), '')

@@ -22,10 +22,10 @@ from mmengine.logging import print_log
 
 from ...errors import InputError
 from ...files import write_whole
-from ..walk import INDEX_FOLDER
 from ..readers.frame_index import NUMBERING, FrameIndex
 from ..readers.limits import MAX_PIXELS
 from ..readers.pyav import PyAVReader
+from ..walk import INDEX_FOLDER
 
 # Folders of indexes, the latest first. Worker processes inherit it, however they are started.
 FOLDERS = 'AUXSKD_MM_FRAME_INDEX'
@@ -137,7 +137,11 @@ def _make(path: str, max_pixels: int) -> KeptIndex:
         found, times = reader.index, reader.times()
     finally:
         reader.close()
-    arrays = {key: None if (part := getattr(found, key)) is None else np.asarray(part, np.int64) for key, kind in _ARRAYS if kind == '<i8'}
+    arrays = {
+        key: None if (part := getattr(found, key)) is None else np.asarray(part, np.int64)
+        for key, kind in _ARRAYS
+        if kind == '<i8'
+    }
     return KeptIndex(FrameIndex(**{**vars(found), **arrays}), times)
 
 
@@ -175,11 +179,3 @@ def _load(place: Path, state: tuple[str, int, int]) -> KeptIndex | None:
         return KeptIndex(FrameIndex(**plain, **arrays), times, kept=True)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def seconds_of(times: np.ndarray, fps: float | None) -> float:
-    """Duration of a recording: the time of its last frame, and the median distance of frames for that frame itself."""
-    last = float(np.median(np.diff(times))) if len(times) > 1 else 1 / fps if fps else 0.0
-    return float(times[-1]) + last
-
-

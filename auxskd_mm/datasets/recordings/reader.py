@@ -6,7 +6,8 @@ import os
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import dropwhile
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,12 @@ from ..readers.frame_index import open_container
 from ..readers.limits import MAX_PIXELS
 from ..readers.pyav import PyAVReader
 from ..readers.stream import video_stream
+from ..readers.window import WindowReader
 from .index_file import kept_index
-from .names import Window, split_window
+from .names import Window
 
-# FFmpeg finds a time in these by guessing positions. It does not know which packets are key frames.
-_BY_POSITION = ('mpegts', 'mpeg')
+# These have no table of key frames. FFmpeg would guess the position of a time, or read all packets before it.
+_BY_POSITION = ('mpegts', 'mpeg', 'flv', 'm4v', 'mpegvideo')
 # Far below the distance of two frames, and above the rounding of times in a list.
 _EQUAL = 1e-6
 # A container of two hours takes about 10 MB, most of it FFmpeg's own table of packets.
@@ -115,15 +117,14 @@ class RecordingReader(PyAVReader):
         at = bisect_right(keys, order[number]) - 1
         position = int(self.index.positions[at]) if at >= 0 else -1
         if position < 0 or self._container.format.name not in _BY_POSITION:
-            yield from super()._packets_before(number)
-            return
-        stream, started = video_stream(self._container), False
+            return super()._packets_before(number)
+        stream = video_stream(self._container)
         self._container.seek(position, stream=stream, unsupported_byte_offset=True)
-        for packet in self._container.demux(stream):
-            # Before the key frame there may be the rest of another one.
-            started = started or packet.pts == keys[at]
-            if started or (packet.size == 0 and packet.pts is None):
-                yield packet
+        # Before the key frame there may be the rest of another one.
+        return dropwhile(
+            lambda packet: packet.pts != keys[at] and (packet.size or packet.pts is not None),
+            self._container.demux(stream),
+        )
 
     def close(self) -> None:
         """Keep the container for the next reader. One that was opened anew, to read from the start, is closed."""
@@ -134,38 +135,28 @@ class RecordingReader(PyAVReader):
             super().close()
 
 
-class WindowReader(Reader):
+class RecordedWindow(WindowReader):
     """The frames of another reader that are shown in a window: those with start <= time < end.
 
     Args:
-        whole: Reader of the recording, a frame folder or a video in a store. It must know the times of its frames.
+        whole: Reader of the recording, a frame folder or a video in a store. It is closed with this one.
         window: The window, in seconds after the first frame of the recording.
         path: Virtual path, for messages.
-
-    Attributes:
-        whole: The reader of the recording.
-        first: Number of the first frame of the window in the recording.
 
     Raises:
         VideoReadError: If the recording has no times, or no frame is shown in the window.
     """
 
     def __init__(self, whole: Reader, window: Window, path: str) -> None:
-        super().__init__(path, whole.channel_order, whole.max_pixels)
-        self.whole, self.fps = whole, whole.fps
         times = usable_times(whole)
         if isinstance(times, str):
             raise VideoReadError(path, times)
-        self.first, last = frames_within(times, window)
-        if last <= self.first:
+        first, last = frames_within(times, window)
+        if last <= first:
             length = f'it has {len(times)} frames in {times[-1]:.6g} s'
             raise VideoReadError(path, f'no frame of the recording is shown in this window; {length}')
-        self._times = np.asarray(times[self.first : last]) - float(times[self.first])
-        self.num_frames = last - self.first
-
-    def read(self, indices: Sequence[int]) -> list[np.ndarray]:
-        """See :class:`Reader`."""
-        return self.whole.read([self.first + i for i in indices])
+        super().__init__(whole, first, last - first)
+        self.path, self.whole, self.first = path, whole, first
 
     def stream(self) -> Iterator[np.ndarray]:
         """All frames of the window, each uint8 (H, W, 3), from one pass of the decoder where the file allows it."""
@@ -181,10 +172,6 @@ class WindowReader(Reader):
             frames = self.read(range(done, min(done + 64, self.num_frames)))
             done += len(frames)
             yield from frames
-
-    def times(self) -> np.ndarray:
-        """Seconds after the first frame of the window; see :class:`Reader`."""
-        return self._times
 
     def close(self) -> None:
         """See :class:`Reader`."""
@@ -214,38 +201,3 @@ def frames_within(times: np.ndarray, window: Window) -> tuple[int, int]:
     """
     first, last = times.searchsorted(np.asarray(window) - _EQUAL)
     return int(first), int(last)
-
-
-def open_recording(path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS) -> Reader:
-    """Reader of a recording: a file, a folder of frames or a video in a store."""
-    if os.path.isfile(path):
-        return RecordingReader(path, channel_order, max_pixels)
-    from ..readers.open import open_reader
-
-    return open_reader(path, channel_order=channel_order, max_pixels=max_pixels)
-
-
-def open_window(
-    path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS, source_fps: float | None = None
-) -> WindowReader:
-    """Reader of a virtual path.
-
-    Args:
-        path: ``<recording>#t=<start>,<end>``.
-        channel_order: See :class:`Reader`.
-        max_pixels: See :class:`Reader`.
-        source_fps: Frame rate of a recording that has none, such as a frame folder.
-
-    Raises:
-        InputError: If start or end are wrong.
-        VideoReadError: If the recording cannot be used, or has no frame in the window.
-    """
-    recording, window = split_window(path)
-    assert window is not None
-    whole = open_recording(recording, channel_order, max_pixels)
-    whole.fps = whole.fps or source_fps
-    try:
-        return WindowReader(whole, window, path)
-    except BaseException:
-        whole.close()
-        raise

@@ -31,6 +31,11 @@ class ValueRange(NamedTuple):
         """Number of channels that the range is for. None for any."""
         return len(self.black) if len(self.black) > 1 else None
 
+    @property
+    def pairs(self) -> list[tuple[float, float]]:
+        """(black, white) of each channel."""
+        return list(zip(self.black, self.white))
+
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Black, and the factor to the scale from 0 to 255, float64 (C,) or (1,)."""
         black = np.array(self.black)
@@ -71,6 +76,19 @@ def check_value_range(value: Range | None, owner: str) -> ValueRange | None:
             'channel; tools/data/check_videos.py measures it'
         )
     return ValueRange(tuple(pairs[:, 0].tolist()), tuple(pairs[:, 1].tolist()))
+
+
+def check_range_channels(value_range: ValueRange | None, channels: int, owner: str) -> None:
+    """Refuse a range for another number of channels than there are.
+
+    Raises:
+        InputError: If the numbers differ. The message has both.
+    """
+    if value_range is not None and value_range.channels not in (None, channels):
+        raise InputError(
+            f'{owner}.value_range has {value_range.channels} pairs of black and white, and the frames have {channels} '
+            'channel(s); give one pair, or one for each channel'
+        )
 
 
 def shown(frames: np.ndarray, value_range: ValueRange | None = None) -> np.ndarray:

@@ -18,20 +18,22 @@ from ..errors import InputError
 from .jitter_params import CONTRAST, HUE, LUMA, OPERATIONS, SATURATION, JitterParams, check_channels
 
 
-def frame_shape(clips: Tensor, channel_dim: int = -4) -> tuple[int, ...]:
+def frame_shape(clips: Tensor, channel_dim: int = -4, channels: int | None = 3) -> tuple[int, ...]:
     """Leading shape (..., T) of the frames of clips, as :func:`draw_jitter_batch` takes it.
 
     Args:
         clips: (..., C, T, H, W) or (..., T, C, H, W).
         channel_dim: -4 or -3.
+        channels: Expected number of channels. None takes any.
 
     Raises:
-        InputError: If the layout is unknown, or the clips have too few dimensions.
+        InputError: If the layout is unknown, or the clips have other dimensions or channels.
     """
     if channel_dim not in (-3, -4):
         raise InputError(f'channel_dim={channel_dim}: expected -4 for (..., C, T, H, W) or -3 for (..., T, C, H, W)')
-    if clips.dim() < 4:
-        raise InputError(f'clips of shape {tuple(clips.shape)}: expected channels at dimension {channel_dim}')
+    if clips.dim() < 4 or clips.shape[channel_dim] != (channels or clips.shape[channel_dim]):
+        expected = 'channels' if channels is None else f'{channels} channels'
+        raise InputError(f'clips of shape {tuple(clips.shape)}: expected {expected} at dimension {channel_dim}')
     shape = list(clips.shape[:-2])
     del shape[channel_dim + 2]
     return tuple(shape)
@@ -67,7 +69,7 @@ def jitter_clips(
 
     Source: ``torchvision.transforms.ColorJitter`` on float tensors.
     """
-    frame_shape(clips, channel_dim)
+    frame_shape(clips, channel_dim, None)
     check_channels(operations, clips.shape, 'jitter_clips', channel_dim)
     source = clips.float()
     out = source
@@ -166,7 +168,7 @@ def grey_clips(clips: Tensor, apply: Tensor, channel_dim: int = -4) -> Tensor:
     Raises:
         InputError: If the shape of ``clips`` does not fit the layout.
     """
-    frame_shape(clips, channel_dim)
+    frame_shape(clips, channel_dim, None)
     check_channels(('greyscale',), clips.shape, 'grey_clips', channel_dim)
     source = clips.float()
     return torch.where(_over_frames(apply, channel_dim), grey_of(source, channel_dim).unsqueeze(channel_dim), source)

@@ -2,18 +2,18 @@
 
 from .channels import last_axis_kept, ordered, to_channels
 from .kinds import PixelKind, check_finite, exact, exact_type, stack_shape
-from .value_range import ValueRange, check_value_range, shown
+from .value_range import ValueRange, as_pictures, check_value_range
 
 __all__ = [
     'PixelKind',
     'ValueRange',
+    'as_pictures',
     'check_finite',
     'check_value_range',
     'exact',
     'exact_type',
     'last_axis_kept',
     'ordered',
-    'shown',
     'stack_shape',
     'to_channels',
 ]

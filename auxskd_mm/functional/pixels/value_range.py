@@ -91,7 +91,7 @@ def check_range_channels(value_range: ValueRange | None, channels: int, owner: s
         )
 
 
-def shown(frames: np.ndarray, value_range: ValueRange | None = None) -> np.ndarray:
+def as_pictures(frames: np.ndarray, value_range: ValueRange | None = None) -> np.ndarray:
     """Frames as pictures, uint8 (..., H, W, 3).
 
     One channel becomes grey. Of more than three channels the first three are shown, and of two the first. uint8 is shown

@@ -62,6 +62,7 @@ class TimmBackbone(StagedBackbone):
         pretrained: Whether :meth:`init_weights` takes timm's weights, which timm downloads.
         grid: Rows and columns that the maps are averaged to, in front of a module ``temporal``. It is the ``--grid`` of a
             store of features. None leaves the maps.
+        in_channels: Channels of a clip, timm's ``in_chans``. Weights for colours are adapted when they are loaded.
         init_cfg: See :class:`StagedBackbone`. ``dict(type='auxskd_mm.PackagedWeights')`` needs no network.
         kwargs: Arguments of the timm network, e.g. ``drop_path_rate=0.1`` or ``img_size=112``.
 
@@ -85,10 +86,13 @@ class TimmBackbone(StagedBackbone):
         temporal_kernel: int = 3,
         pretrained: bool = False,
         grid: tuple[int, int] | None = None,
+        in_channels: int | None = None,
         init_cfg: dict | list | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(-1, with_cp, init_cfg)
+        if in_channels is not None:
+            kwargs = dict(kwargs, in_chans=in_channels)
         self.model, self.kwargs, self.pretrained = model, kwargs, pretrained
         self.norm_eval = norm_eval
         self.out_indices = (out_indices,) if isinstance(out_indices, int) else out_indices
@@ -212,7 +216,9 @@ class TimmBackbone(StagedBackbone):
             InputError: If the weights cannot be had or do not fit.
         """
         if self.pretrained and not self.is_init:
-            state = create_trunk(self.model, self.kwargs, pretrained=True).state_dict()
+            # Adapted to other channels here, as all weights are, and not by timm.
+            colours = {key: value for key, value in self.kwargs.items() if key != 'in_chans'}
+            state = create_trunk(self.model, colours, pretrained=True).state_dict()
             print_log(self.load_trunk(state, f'timm ({self.model})'), logger='current')
         super().init_weights()
 

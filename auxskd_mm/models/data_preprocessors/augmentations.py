@@ -68,7 +68,7 @@ class BatchColorJitter(nn.Module):
             InputError: If the shape of ``clips`` does not fit the layout, or the jitter changes saturation or hue and the
                 clips have another number of channels than 3.
         """
-        shape = frame_shape(clips, channel_dim)
+        shape = frame_shape(clips, channel_dim, None)
         check_channels(self.settings.operations, clips.shape, type(self).__name__, channel_dim)
         params = draw_jitter_batch(self.settings, shape, clips.device, generator)
         if clips.device.type == 'cpu':
@@ -108,7 +108,7 @@ class BatchRandomGrayscale(nn.Module):
         Returns:
             New float32 clips of the same shape.
         """
-        shape = frame_shape(clips, channel_dim)
+        shape = frame_shape(clips, channel_dim, None)
         check_channels(('greyscale',), clips.shape, type(self).__name__, channel_dim)
         return grey_clips(
             clips, draw_mask_batch(self.p, shape, self.clip_consistent, clips.device, generator), channel_dim

@@ -17,7 +17,7 @@ import numpy as np
 
 from ...errors import VideoReadError
 from ...files import WholeFile
-from ...functional.pixels import PixelKind, last_axis_kept
+from ...functional.pixels import PixelKind, any_channels
 from ..readers import Reader, open_reader
 from ..readers.frame_index import NUMBERING
 from ..stores.feature_settings import FeatureSettings
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _BLOCK = 512
-_resize = last_axis_kept(cv2.resize)
+_resize = any_channels(cv2.resize)
 # Feature maps float16 (V, C, h, w) of frames uint8 (H, W, 3) RGB of the video of this name.
 FrameExtractor = Callable[[Iterator[np.ndarray], str, FeatureSettings], Iterator[np.ndarray]]
 # What a shard's file says of each video.

@@ -10,13 +10,13 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...errors import InputError, VideoReadError
-from ...functional.pixels import last_axis_kept, to_channels
+from ...functional.pixels import any_channels, to_channels
 from ...registry import TRANSFORMS
 from ..readers import CHANNEL_ORDERS, READERS, Reader, open_reader
 from ..readers.limits import MAX_PIXELS
 
-# Of MMAction2's Resize and Fuse: OpenCV drops the last dimension of a gray frame (H, W, 1).
-mmcv.imresize = last_axis_kept(mmcv.imresize)
+# For MMAction2's Resize and Fuse, which call it for frames of any number of channels.
+mmcv.imresize = any_channels(mmcv.imresize)
 # Steps that decode frames: ours and MMAction2's.
 DECODERS = ('DecodeClips', 'DecordDecode', 'PyAVDecode', 'OpenCVDecode', 'RawFrameDecode')
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 import cv2
 import numpy as np
+
+# Channels that every method of OpenCV takes.
+_MOST = 4
 
 
 def ordered(frame: np.ndarray, now: str, wanted: str) -> np.ndarray:
@@ -54,16 +58,21 @@ def to_channels(frame: np.ndarray, channels: int, channel_order: str = 'rgb') ->
     return (luma.round() if frame.dtype.kind in 'iu' else luma).astype(frame.dtype)[..., None]
 
 
-def last_axis_kept(resize: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
-    """Wrap a function of OpenCV's kind, so that a frame (H, W, 1) keeps its last dimension."""
+def any_channels(resize: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap OpenCV's resize, or mmcv's, for frames of any number of channels.
+
+    OpenCV drops the last dimension of a frame (H, W, 1), and some of its methods take at most 4 channels.
+    """
 
     @wraps(resize)
-    def call(frame: np.ndarray, *args: object, **kwargs: object) -> np.ndarray:
-        out = resize(frame, *args, **kwargs)
-        if frame.ndim != 3 or frame.shape[2] != 1:
-            return out
-        if isinstance(out, tuple):  # with the scales
-            return out[0].reshape(*out[0].shape[:2], 1), *out[1:]  # type: ignore[return-value]
-        return out.reshape(*out.shape[:2], 1)
+    def call(frame: np.ndarray, *args: Any, **kwargs: Any) -> Any:
+        channels = frame.shape[2] if frame.ndim == 3 else 0
+        if channels in (0, 3):
+            return resize(frame, *args, **kwargs)
+        parts = [resize(np.ascontiguousarray(frame[..., i : i + _MOST]), *args, **kwargs) for i in range(0, channels, _MOST)]
+        scales = parts[0][1:] if isinstance(parts[0], tuple) else None  # mmcv gives them if asked
+        images = [part if scales is None else part[0] for part in parts]
+        whole = np.concatenate([image.reshape(*image.shape[:2], -1) for image in images], axis=2)
+        return whole if scales is None else (whole, *scales)
 
     return call

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from ..errors import InputError
-from .pixels.value_range import WHITE, ValueRange, refuse_unscaled
 from .jitter_params import BRIGHTNESS, CONTRAST, HUE, LUMA, JitterParams, check_channels
+from .pixels.value_range import WHITE, ValueRange, refuse_unscaled
 
 _GREY = np.tile(np.array(LUMA), (3, 1))
 _IDENTITY = np.eye(3)
@@ -57,7 +57,8 @@ def jitter_frames(
             out.append(_as_type(jittered, frame.dtype))
             continue
         jittered = _jitter(_writable(frame), params, index, WHITE if frame.dtype == np.uint8 else max_value)
-        out.append(cv2.convertScaleAbs(jittered) if frame.dtype == np.uint8 else jittered)
+        # OpenCV drops the last dimension of one channel.
+        out.append(cv2.convertScaleAbs(jittered).reshape(frame.shape) if frame.dtype == np.uint8 else jittered)
     return out
 
 
@@ -86,7 +87,9 @@ def grey_frames(frames: Sequence[np.ndarray], apply: np.ndarray) -> list[np.ndar
             check_channels(('greyscale',), frame.shape, 'grey_frames')
             grey = cv2.transform(_writable(frame), weights)
             whole = frame.dtype.kind in 'iu'
-            frame = cv2.convertScaleAbs(grey) if frame.dtype == np.uint8 else _as_type(grey, frame.dtype) if whole else grey
+            frame = (
+                cv2.convertScaleAbs(grey) if frame.dtype == np.uint8 else _as_type(grey, frame.dtype) if whole else grey
+            )
         out.append(frame)
     return out
 
@@ -117,7 +120,9 @@ def jitter_array(
 def _writable(frame: np.ndarray) -> np.ndarray:
     """A float32 C-contiguous copy."""
     if frame.ndim != 3:
-        raise InputError(f'frame of shape {frame.shape}: expected (height, width, 3), or other channels, for colour work')
+        raise InputError(
+            f'frame of shape {frame.shape}: expected (height, width, 3), or other channels, for colour work'
+        )
     return np.array(frame, dtype=np.float32, order='C')
 
 

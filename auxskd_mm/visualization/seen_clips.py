@@ -214,7 +214,7 @@ def _views(imgs: np.ndarray, preprocessor: Any, training: bool) -> np.ndarray:
     """
     if imgs.ndim not in (4, 5) or imgs.shape[1] > _MOST_CHANNELS:
         raise InputError(
-            f"clips of shape {imgs.shape}: to be shown they must be RGB or of other channels; set FormatShape to "
+            f'clips of shape {imgs.shape}: to be shown they must be RGB or of other channels; set FormatShape to '
             "input_format='NCTHW'"
         )
     if preprocessor is None and imgs.dtype != np.uint8:

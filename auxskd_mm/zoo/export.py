@@ -99,7 +99,6 @@ class ClipNetwork(nn.Module):
             feats, _ = self.neck(feats)
         return self.head(feats)
 
-
     def decoded(self, clips: Tensor) -> Tensor:
         """Made-up clips (B, C, T, H, W) in [0, 1] on the scale of decoded ones."""
         if not self.ranged:

@@ -59,7 +59,9 @@ def measure_values(paths: Sequence[str], most: int = 200) -> list[MeasuredValues
         kind = PixelKind.of(values)
         pools.setdefault(kind, []).append(values)
         counts[kind] = counts.get(kind, 0) + 1
-    return [_measured(kind, counts[kind], np.concatenate(pools[kind])) for kind in sorted(counts, key=lambda k: -counts[k])]
+    return [
+        _measured(kind, counts[kind], np.concatenate(pools[kind])) for kind in sorted(counts, key=lambda k: -counts[k])
+    ]
 
 
 def describe_values(found: Sequence[MeasuredValues]) -> list[str]:

@@ -180,7 +180,9 @@ class StoredRawReader(StoredVideoReader):
                 part[:] = np.frombuffer(self._bytes(descriptor, start, start + part.size), np.uint8)
             filled += part.size
         if dtype != 'uint8' or channels != 3:
-            return [ordered(f, 'rgb', self.channel_order) for f in buffer.view(dtype).reshape(-1, height, width, channels)]
+            return [
+                ordered(f, 'rgb', self.channel_order) for f in buffer.view(dtype).reshape(-1, height, width, channels)
+            ]
         frames = list(buffer.reshape(-1, height, width, 3))
         return frames if self.channel_order == 'rgb' else [cv2.cvtColor(f, cv2.COLOR_RGB2BGR) for f in frames]
 

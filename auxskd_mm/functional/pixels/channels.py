@@ -48,7 +48,9 @@ def to_channels(frame: np.ndarray, channels: int, channel_order: str = 'rgb') ->
     if have == 1:
         return np.repeat(frame, channels, axis=2)
     if (have, channels) != (3, 1):
-        raise ValueError(f'has {have} channels, and OpenVideo.channels={channels}; set channels={have}, or leave it out')
+        raise ValueError(
+            f'has {have} channels, and OpenVideo.channels={channels}; set channels={have}, or leave it out'
+        )
     code = cv2.COLOR_RGB2GRAY if channel_order == 'rgb' else cv2.COLOR_BGR2GRAY
     if frame.dtype in (np.uint8, np.uint16):
         return cv2.cvtColor(frame, code)[..., None]
@@ -69,7 +71,9 @@ def any_channels(resize: Callable[..., Any]) -> Callable[..., Any]:
         channels = frame.shape[2] if frame.ndim == 3 else 0
         if channels in (0, 3):
             return resize(frame, *args, **kwargs)
-        parts = [resize(np.ascontiguousarray(frame[..., i : i + _MOST]), *args, **kwargs) for i in range(0, channels, _MOST)]
+        parts = [
+            resize(np.ascontiguousarray(frame[..., i : i + _MOST]), *args, **kwargs) for i in range(0, channels, _MOST)
+        ]
         scales = parts[0][1:] if isinstance(parts[0], tuple) else None  # mmcv gives them if asked
         images = [part if scales is None else part[0] for part in parts]
         whole = np.concatenate([image.reshape(*image.shape[:2], -1) for image in images], axis=2)

@@ -54,7 +54,9 @@ def exact_type(dtype: np.dtype) -> np.dtype:
         raise ValueError('holds Python objects, which are never loaded; save plain numbers')
     name = dtype.newbyteorder('=').name
     if name not in KEPT and name not in _WIDER:
-        raise ValueError(f'holds values of type {dtype}, which are no pixels; save {", ".join(KEPT[:-1])} or {KEPT[-1]}')
+        raise ValueError(
+            f'holds values of type {dtype}, which are no pixels; save {", ".join(KEPT[:-1])} or {KEPT[-1]}'
+        )
     return np.dtype(_WIDER.get(name, name))
 
 

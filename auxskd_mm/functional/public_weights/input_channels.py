@@ -39,7 +39,10 @@ def fit_input(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[st
         state: Tensors of a checkpoint under the names of the network.
         own: State dict of the network.
     """
-    return {key: adapt_kernel(value, own[key].shape[1]) if _is_input(key, value, own) else value for key, value in state.items()}
+    return {
+        key: adapt_kernel(value, own[key].shape[1]) if _is_input(key, value, own) else value
+        for key, value in state.items()
+    }
 
 
 def _is_input(key: str, value: Tensor, own: Mapping[str, Tensor]) -> bool:

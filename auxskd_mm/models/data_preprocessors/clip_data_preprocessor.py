@@ -143,9 +143,13 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
         if means == 3 and channels == 1:
             return torch.cat([clips] * 3, dim)
         if means not in (None, 1, channels):
-            raise InputError(f'{name}.mean has {means} values, and the clips have {channels} channels; give one for each')
+            raise InputError(
+                f'{name}.mean has {means} values, and the clips have {channels} channels; give one for each'
+            )
         if self.to_rgb and channels != 3:
-            raise InputError(f'{name}.to_rgb=True: the clips have {channels} channel(s), which have no such order; set False')
+            raise InputError(
+                f'{name}.to_rgb=True: the clips have {channels} channel(s), which have no such order; set False'
+            )
         return clips
 
     def _generator(self, device: torch.device) -> torch.Generator | None:

@@ -38,7 +38,9 @@ def set_input_channels(network: nn.Module, channels: int, owner: str) -> None:
         return
     name, conv = next(((n, m) for n, m in network.named_modules() if isinstance(m, _CONVOLUTIONS)), ('', None))
     if conv is None or not name or conv.in_channels != COLOURS or conv.groups != 1:
-        raise InputError(f'{owner}.in_channels={channels}: the network has no first convolution of 3 channels; leave it out')
+        raise InputError(
+            f'{owner}.in_channels={channels}: the network has no first convolution of 3 channels; leave it out'
+        )
     kind: Any = type(conv)
     new = kind(
         channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding, conv.dilation, bias=conv.bias is not None,

@@ -77,7 +77,10 @@ def test_video_of_another_kind_is_left_out(tmp_path):
     assert len(store) == 2
     ((path, reason),) = store.left_out
     assert path.endswith('colour.mp4')
-    assert reason == 'has uint8 pixels of 3 channels, and the store holds uint16 pixels of 1 channel; pack it into a store of its own'
+    assert (
+        reason
+        == 'has uint8 pixels of 3 channels, and the store holds uint16 pixels of 1 channel; pack it into a store of its own'
+    )
 
 
 def test_larger_frames_are_scaled_with_all_their_channels(tmp_path):
@@ -94,6 +97,9 @@ def test_stores_of_colours_have_the_settings_they_had(tmp_path):
     assert StoreSettings('raw', dtype='uint16', channels=1).relevant() == dict(
         layout='raw', short_side=128, dtype='uint16', channels=1
     )
-    for settings, says in ((StoreSettings('raw', dtype='int32'), "dtype='int32'"), (RAW._replace(channels=0), 'channels=0')):
+    for settings, says in (
+        (StoreSettings('raw', dtype='int32'), "dtype='int32'"),
+        (RAW._replace(channels=0), 'channels=0'),
+    ):
         with pytest.raises(InputError, match=says):
             settings.check()

@@ -26,7 +26,8 @@ def test_a_pair_for_each_channel():
 
 
 @pytest.mark.parametrize(
-    'value', [5, (1,), (1, 1), (0, float('nan')), (0, float('inf')), 'dark', ((0, 1), (2,)), ((0, 1), (3, 3)), (), (1, 2, 3)]
+    'value',
+    [5, (1,), (1, 1), (0, float('nan')), (0, float('inf')), 'dark', ((0, 1), (2,)), ((0, 1), (3, 3)), (), (1, 2, 3)],
 )
 def test_bad_settings(value):
     with pytest.raises(InputError, match=r'X\.value_range=.*: expected \(black, white\)') as error:
@@ -45,6 +46,9 @@ def test_pictures():
         assert shown.dtype == np.uint8
         first = np.round(deep[..., 0] * (255 / 4095))
         assert np.abs(shown[..., 0] - first).max() <= 1
-        np.testing.assert_array_equal(shown[..., 2], shown[..., 0] if channels < 3 else as_pictures(deep[..., 2:3], check_value_range((0, 4095), 'X'))[..., 0])
+        np.testing.assert_array_equal(
+            shown[..., 2],
+            shown[..., 0] if channels < 3 else as_pictures(deep[..., 2:3], check_value_range((0, 4095), 'X'))[..., 0],
+        )
     spread = as_pictures(np.array([[[[500.0], [501]]]]))
     assert spread[..., 0].ravel().tolist() == [0, 255]

@@ -75,7 +75,9 @@ def test_gray_clip_through_adapted_weights(name):
 
 def test_weights_of_an_image_network_are_inflated_and_adapted():
     image = randomised(MODELS.build(dict(type='auxskd_mm.TimmBackbone', model='test_resnet')))
-    network = MODELS.build(dict(type='auxskd_mm.TimmBackbone', model='test_resnet', temporal='inflate', in_channels=1)).eval()
+    network = MODELS.build(
+        dict(type='auxskd_mm.TimmBackbone', model='test_resnet', temporal='inflate', in_channels=1)
+    ).eval()
     assert 'conv1.0.weight adapted from 3 to 1 channels' in network.load_trunk(image.trunk.state_dict(), 'weights')
     still = torch.randn(1, 1, 1, 32, 32).expand(-1, -1, 4, -1, -1)
     with torch.no_grad():
@@ -102,7 +104,9 @@ def test_depthwise_and_later_convolutions_are_not_adapted():
 def test_clips_of_other_channels_are_refused_in_one_line():
     for kind in ('R2Plus1DVCOP', 'TorchvisionVideoBackbone'):
         network = MODELS.build(dict(type=f'auxskd_mm.{kind}', in_channels=1))
-        with pytest.raises(InputError, match=r'takes clips of 1 channel\(s\), and these have 3: set its in_channels, or'):
+        with pytest.raises(
+            InputError, match=r'takes clips of 1 channel\(s\), and these have 3: set its in_channels, or'
+        ):
             network(torch.zeros(1, 3, 4, 16, 16))
         with pytest.raises(InputError, match=rf'{kind}\.in_channels=0: expected a whole number'):
             MODELS.build(dict(type=f'auxskd_mm.{kind}', in_channels=0))

@@ -11,6 +11,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from auxskd_mm.datasets.readers import open_reader
+from auxskd_mm.datasets.transforms import OpenVideo, TimedSampleFrames
 from auxskd_mm.errors import InputError, VideoReadError
 
 GRAY = np.random.RandomState(0).randint(0, 4096, (6, 20, 30)).astype(np.uint16)
@@ -85,7 +86,9 @@ def test_times(tmp_path, tags, fps, times):
 def test_missing_pydicom_is_an_error_of_one_line_and_no_bad_video(tmp_path, monkeypatch):
     path = write(tmp_path / 'a.dcm', GRAY)
     monkeypatch.setitem(sys.modules, 'pydicom', None)
-    with pytest.raises(InputError, match=r"a\.dcm: is a DICOM file, and pydicom 3 is not installed; run `pip install") as error:
+    with pytest.raises(
+        InputError, match=r'a\.dcm: is a DICOM file, and pydicom 3 is not installed; run `pip install'
+    ) as error:
         open_reader(path)
     assert not isinstance(error.value, VideoReadError)  # which would only replace the video
 
@@ -93,7 +96,10 @@ def test_missing_pydicom_is_an_error_of_one_line_and_no_bad_video(tmp_path, monk
 @pytest.mark.parametrize(
     ('tags', 'says'),
     [
-        (dict(PhotometricInterpretation='PALETTE COLOR'), "1 samples of 16 bits as 'PALETTE COLOR', which are not read"),
+        (
+            dict(PhotometricInterpretation='PALETTE COLOR'),
+            "1 samples of 16 bits as 'PALETTE COLOR', which are not read",
+        ),
         (dict(PhotometricInterpretation='RGB'), "1 samples of 16 bits as 'RGB'"),
         (dict(PixelData=None), 'holds no pixels'),
         (dict(Rows=None), r'holds no pixels \(no Rows\)'),
@@ -116,3 +122,16 @@ def test_cut_off_file_and_no_dicom(tmp_path):
     (tmp_path / 'b.dcm').write_text('no DICOM')
     with pytest.raises(VideoReadError, match=r'b\.dcm: cannot be read as DICOM'):
         open_reader(str(tmp_path / 'b.dcm'))
+
+
+def test_clips_by_time_need_a_rate(tmp_path):
+    """DICOM states one, the list's pipeline may, and without any the line says what to set."""
+    timed = TimedSampleFrames(clip_len=3, fps=10, test_mode=True)
+    path = write(tmp_path / 'a.dcm', GRAY, FrameTime=50)
+    assert timed(OpenVideo()(dict(filename=path)))['frame_inds'].tolist() == [0, 2, 4]
+    np.save(tmp_path / 'a.npy', GRAY)
+    array = dict(filename=str(tmp_path / 'a.npy'))
+    assert timed(OpenVideo(source_fps=20)(dict(array)))['frame_inds'].tolist() == [0, 2, 4]
+    with pytest.raises(InputError, match=r'a\.npy: has no frame rate.*state it by OpenVideo\.source_fps') as error:
+        timed(OpenVideo()(dict(array)))
+    assert '\n' not in str(error.value)

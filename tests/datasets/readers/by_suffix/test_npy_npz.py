@@ -128,7 +128,9 @@ def test_file_cut_off_in_use_does_not_end_the_process(tmp_path):
 
 def test_several_arrays_need_a_name(tmp_path):
     np.savez(tmp_path / 'a.npz', left=GRAY, right=GRAY)
-    with pytest.raises(VideoReadError, match="holds the arrays left, right; expected one stack, or one that is called 'frames'"):
+    with pytest.raises(
+        VideoReadError, match="holds the arrays left, right; expected one stack, or one that is called 'frames'"
+    ):
         open_reader(str(tmp_path / 'a.npz'))
 
 

@@ -91,8 +91,8 @@ def as_samples(inputs: VideoInput, *, stream_frames: int = 64, windows: int = 1)
 
     Args:
         inputs: A video file or stack, a folder of frames or of videos, a glob, a list file; uint8 RGB frames (T, H, W, 3),
-            frames (T, H, W[, C]) of another type, or a list of (H, W, C); a webcam's number (``0``, ``'webcam:0'``); an address that OpenCV opens
-            (``'https://...'``, ``'rtsp://...'``); or a list of several of these.
+            frames (T, H, W[, C]) of another type, or a list of (H, W, C); a webcam's number (``0``, ``'webcam:0'``); an
+            address that OpenCV opens (``'https://...'``, ``'rtsp://...'``); or a list of several of these.
         stream_frames: Frames per sample of a webcam or an address.
         windows: Consecutive samples per webcam or address. 0 continues until the source ends.
 

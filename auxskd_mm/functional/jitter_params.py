@@ -60,7 +60,8 @@ def check_channels(operations: Sequence[str], shape: Sequence[int], owner: str, 
         dim: Dimension of the channels.
 
     Raises:
-        InputError: If a frame has another number of dimensions, or an operation needs the three channels red, green and blue. The message names it.
+        InputError: If a frame has another number of dimensions, or an operation needs the three channels red, green and
+            blue. The message names it.
     """
     of_colours = [name for name in operations if name not in ('brightness', 'contrast')]
     frame = dim == -1

@@ -67,9 +67,9 @@ def exact(frame: np.ndarray) -> np.ndarray:
         ValueError: If it holds whole numbers beyond those of float64.
     """
     wanted = exact_type(frame.dtype)
-    if frame.dtype.kind in 'iu' and frame.dtype.itemsize == 8 and frame.size:
-        if max(int(frame.max()), -int(frame.min())) > _MOST_WHOLE:
-            raise ValueError(f'holds whole numbers beyond {_MOST_WHOLE}, which no kept type holds')
+    wide = frame.dtype.kind in 'iu' and frame.dtype.itemsize == 8 and frame.size > 0
+    if wide and max(int(frame.max()), -int(frame.min())) > _MOST_WHOLE:
+        raise ValueError(f'holds whole numbers beyond {_MOST_WHOLE}, which no kept type holds')
     return np.array(frame, dtype=wanted, order='C')
 
 

@@ -84,7 +84,7 @@ def test_video_of_another_kind_is_left_out(tmp_path):
 
 
 def test_larger_frames_are_scaled_with_all_their_channels(tmp_path):
-    arrays, videos = save(tmp_path, 'uint16', 5)
+    _, videos = save(tmp_path, 'uint16', 5)
     store = pack_videos(tmp_path / 'store', videos, StoreSettings('raw', size=(16, 16)))
     assert store.index.rows['height'].tolist() == [16, 16]
     assert not list(unreadable_videos(store))

@@ -185,7 +185,7 @@ def test_pixels_that_nobody_can_guess_and_wrong_channels():
         with pytest.raises(InputError, match=says) as error:
             ClipDataPreprocessor(**settings).preprocess([clips], None)
         assert '\n' not in str(error.value)
-    with pytest.raises(InputError, match='BatchColorJitter: .*for saturation and hue of red, green and blue'):
+    with pytest.raises(InputError, match=r'BatchColorJitter: .*for saturation and hue of red, green and blue'):
         ClipDataPreprocessor(photometric=dict(type='auxskd_mm.BatchColorJitter')).preprocess([five], None, True)
-    with pytest.raises(InputError, match='BatchRandomGrayscale: .*greyscale of red, green and blue; .*leave it out'):
+    with pytest.raises(InputError, match=r'BatchRandomGrayscale: .*greyscale of red, green and blue; .*leave it out'):
         ClipDataPreprocessor(photometric=dict(type='auxskd_mm.BatchRandomGrayscale')).preprocess([five], None, True)

@@ -59,7 +59,8 @@ class ArrayFileReader(StackReader):
             plain = str(error).startswith(('has ', 'holds '))
             what = reason(error) if plain else f'is cut off, or no array file of NumPy ({reason(error)})'
             raise VideoReadError(path, what) from None
-        self._header, self._map = header, None
+        self._header = header
+        self._map: Any = None
         self._size = header.start + header.dtype.itemsize * int(np.prod(np.array(shape, dtype=object)))
         if size < self._size:
             raise VideoReadError(path, f'is cut off: its header tells of {self._size} bytes, and there are {size}')

@@ -75,7 +75,7 @@ def test_frames_of_different_kinds_are_refused(tmp_path):
     write_frames(tmp_path / 'mixed', stack('uint16', 1), '.png')
     cv2.imwrite(str(tmp_path / 'mixed' / 'img_00002.png'), stack('uint16', 3)[0])
     with pytest.raises(
-        VideoReadError, match='holds frames of different kinds: img_00002.png has uint16 pixels of 3 channels'
+        VideoReadError, match=r'holds frames of different kinds: img_00002\.png has uint16 pixels of 3 channels'
     ):
         open_reader(str(tmp_path / 'mixed')).read([0, 1, 2])
 

@@ -1,4 +1,4 @@
-# Two commands do everything: `make demo` (install, data, pretraining, test, pictures) and `make test`.
+# Two commands do everything: `make demo` (install, clips, two verdicts with their models and reports) and `make test`.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin

@@ -116,7 +116,7 @@ setup(
             'efficientnet-lite-pytorch',
         ],
     },
-    package_data={'auxskd_mm': ['recipes/*.j2', 'visualization/*.j2']},
+    package_data={'auxskd_mm': ['own_videos/*.j2', 'recipes/*.j2', 'visualization/*.j2']},
     cmdclass={'build_py': build_py_with_mim},
     zip_safe=False,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import zipfile
@@ -12,7 +13,7 @@ import torch
 from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader, _load_checkpoint
 
-from .errors import InputError, reason_of, refusal
+from .errors import InputError, examples, reason_of, refusal
 from .files import SAFETENSORS, check_checkpoint
 from .functional.public_weights import weights_in
 
@@ -137,22 +138,25 @@ def read_state(path: str | Path) -> dict[str, Any]:
 
 
 # MMEngine's loader for addresses asks for the start of a path, by a regular expression: this one asks for its end.
-@CheckpointLoader.register_scheme(prefixes=r'.*\.safetensors$', force=True)
+@CheckpointLoader.register_scheme(prefixes=r'.*\.safetensors(\.index\.json)?$', force=True)
 def load_from_safetensors(path: str, map_location: Any = 'cpu') -> dict[str, Any]:
     """Read a safetensors file: tensors by name, and nothing that could run.
 
     Args:
-        path: File.
+        path: File, or the index (``*.safetensors.index.json``) of a network in several files, which are in its folder.
         map_location: Device of the tensors, as for ``torch.load``.
 
     Raises:
-        InputError: If the file is missing, cut off or damaged, or if the package safetensors is not installed.
+        InputError: If a file is missing, cut off or damaged, or if the package safetensors is not installed.
     """
     try:
         from safetensors.torch import load_file
     except ImportError:
         raise InputError(f'{path}: reading it needs the package safetensors: pip install safetensors') from None
     check_checkpoint(path)
+    if path.endswith('.json'):
+        shards = _shards_of(Path(path))
+        return {key: value for shard in shards for key, value in load_from_safetensors(shard, map_location).items()}
     try:
         state: dict[str, Any] = load_file(path, device=str(map_location or 'cpu'))
         return state
@@ -160,3 +164,21 @@ def load_from_safetensors(path: str, map_location: Any = 'cpu') -> dict[str, Any
         raise InputError(
             f'{path}: damaged, cut off or no safetensors file ({reason_of(error)}); copy or download it again'
         ) from None
+
+
+def _shards_of(index: Path) -> list[str]:
+    """Files that an index of safetensors names, each once."""
+    try:
+        names = sorted(set(json.loads(index.read_text(encoding='utf-8'))['weight_map'].values()))
+        # A file that was made to harm must not name files of other folders.
+        if not names or any(Path(name).name != name or not name.endswith(SAFETENSORS[0]) for name in names):
+            raise ValueError
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise InputError(
+            f"{index}: not an index of safetensors; expected a JSON file whose 'weight_map' names files in its folder"
+        ) from None
+    if missing := [name for name in names if not (index.parent / name).is_file()]:
+        raise InputError(
+            f'{index}: names {len(names)} files, and {examples(missing)} is not in its folder; download it'
+        )
+    return [str(index.parent / name) for name in names]

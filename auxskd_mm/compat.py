@@ -6,7 +6,6 @@ so a test can show both cases. :func:`apply` runs the workarounds that ``import 
 
 from __future__ import annotations
 
-import functools
 import importlib
 import importlib.abc
 import importlib.metadata
@@ -311,36 +310,6 @@ def leave_out_device_ids(config: Config) -> bool:
         return False
     config.model_wrapper_cfg = {**wrapper, 'device_ids': None}
     return True
-
-
-def honour_init_cfg() -> bool:
-    """Let the backbones of MMAction2 load the weights of ``init_cfg=dict(type='Pretrained')``.
-
-    Those of the ResNet3d family and UniFormer (1.2) take ``init_cfg``, never read it, and stay random without a word.
-    """
-    from mmaction.registry import MODELS
-    from mmengine.model import BaseModule
-
-    acted = False
-    for kind in set(MODELS.module_dict.values()):
-        theirs = kind.__module__.startswith('mmaction.models.backbones') and issubclass(kind, BaseModule)
-        if theirs and 'init_weights' in vars(kind) and not hasattr(kind.init_weights, '__wrapped__'):
-            kind.init_weights, acted = _and_pretrained(kind.init_weights), True
-    return acted
-
-
-def _and_pretrained(init_weights: Callable[..., None]) -> Callable[..., None]:
-    """An ``init_weights`` that also loads the file of ``init_cfg``, unless it has done so through MMEngine's own."""
-
-    @functools.wraps(init_weights)
-    def both(self: Any, *args: Any, **kwargs: Any) -> None:
-        init_weights(self, *args, **kwargs)
-        configs = [self.init_cfg] if isinstance(self.init_cfg, dict) else self.init_cfg or []
-        files = [config for config in configs if 'Pretrained' in str(config.get('type'))]
-        if files and not self._is_init:
-            importlib.import_module('mmengine.model.weight_init').initialize(self, files)
-
-    return both
 
 
 class _WhenImported(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -184,7 +184,8 @@ def read_exactly(descriptor: int, size: int, offset: int) -> bytes:
 # First bytes of a torch file that is not a zip archive (torch before 1.6).
 _LEGACY_START = pickle.dumps(torch.serialization.MAGIC_NUMBER, protocol=2)
 
-SAFETENSORS = '.safetensors'
+# A file, or the index of the shards of one network.
+SAFETENSORS = ('.safetensors', '.safetensors.index.json')
 
 
 def check_checkpoint(path: str | None) -> None:

@@ -7,6 +7,7 @@ The parent is MMAction2's registry and not MMEngine's root. So a nested MMAction
 from mmaction import registry as _mmaction
 from mmengine.registry import FUNCTIONS as _MMENGINE_FUNCTIONS
 from mmengine.registry import MODEL_WRAPPERS as _MMENGINE_MODEL_WRAPPERS
+from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as _MMENGINE_CONSTRUCTORS
 from mmengine.registry import DefaultScope, Registry, init_default_scope
 
 _SCOPE = 'auxskd_mm'
@@ -31,6 +32,7 @@ LOG_PROCESSORS = _child('log_processor', _mmaction.LOG_PROCESSORS, 'loops')
 DATA_SAMPLERS = _child('data sampler', _mmaction.DATA_SAMPLERS, 'datasets')
 # MMEngine's Runner asks its own registry, which looks no deeper than its children; wrappers hold no nested types.
 MODEL_WRAPPERS = _child('model_wrapper', _MMENGINE_MODEL_WRAPPERS, 'models')
+OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor', _MMENGINE_CONSTRUCTORS, 'models')
 # Nothing of ours is in these, but a config that has one of ours as its base asks for MMAction2's types in our scope.
 VISUALIZERS = _child('visualizer', _mmaction.VISUALIZERS, 'visualization')
 VISBACKENDS = _child('vis_backend', _mmaction.VISBACKENDS, 'visualization')

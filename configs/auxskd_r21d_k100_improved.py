@@ -31,7 +31,17 @@ train_pipeline = [
     dict(type='FormatShape', input_format='NCTHW'),
     {{_base_.pack}},
 ]
+test_pipeline = [
+    dict(type='auxskd_mm.OpenVideo'),
+    dict(sample, seed=0),
+    dict(type='auxskd_mm.DecodeClips'),
+    dict(type='Resize', scale=(171, 128), keep_ratio=False),
+    dict(type='CenterCrop', crop_size=112),
+    dict(type='FormatShape', input_format='NCTHW'),
+    {{_base_.pack}},
+]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 
 # 5. bfloat16: no loss scale to tune, the step is bound by arithmetic; the loss itself stays in float32.
 optim_wrapper = dict(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=1.0)

@@ -141,3 +141,43 @@ def test_the_missing_package_is_named(tmp_path, monkeypatch):
 def test_other_projects_containers_are_opened(tmp_path):
     torch.save(dict(model=dict(weight=torch.ones(2)), epoch=3), tmp_path / 'x.pth')
     assert set(read_state(tmp_path / 'x.pth')) == {'weight'}
+
+
+def sharded(folder):
+    state = {'a': torch.ones(2), 'b': torch.arange(3.0), 'c': torch.zeros(1)}
+    files = {'m-00001-of-00002.safetensors': ('a', 'c'), 'm-00002-of-00002.safetensors': ('b',)}
+    for name, keys in files.items():
+        save_file({key: state[key] for key in keys}, folder / name)
+    index = folder / 'm.safetensors.index.json'
+    weight_map = {key: name for name, keys in files.items() for key in keys}
+    index.write_text(json.dumps(dict(metadata=dict(total_size=24), weight_map=weight_map)))
+    return state, index
+
+
+def test_shards_of_safetensors_are_read_by_their_index(tmp_path):
+    state, index = sharded(tmp_path)
+    for found in (read_state(index), CheckpointLoader.load_checkpoint(str(index))):
+        assert found.keys() == state.keys()
+        assert all(torch.equal(found[key], value) for key, value in state.items())
+    (tmp_path / 'm-00002-of-00002.safetensors').unlink()
+    with pytest.raises(InputError, match=r'names 2 files, and m-00002-of-00002\.safetensors is not in its folder'):
+        read_state(index)
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '',
+        '[]',
+        '{}',
+        '{"weight_map": {}}',
+        '{"weight_map": {"a": 1}}',
+        '{"weight_map": {"a": "../x.safetensors"}}',
+        '{"weight_map": {"a": "x.pth"}}',
+    ],
+)
+def test_what_is_no_index_of_safetensors_is_one_line(text, tmp_path):
+    path = tmp_path / 'm.safetensors.index.json'
+    path.write_text(text)
+    with pytest.raises(InputError, match=r'm\.safetensors\.index\.json: not an index of safetensors'):
+        read_checkpoint(path)

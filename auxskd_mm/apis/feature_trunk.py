@@ -169,7 +169,7 @@ class Trunk:
                 'with a single crop'
             )
         stacked = np.ascontiguousarray(np.stack(done['imgs']).transpose(0, 3, 1, 2))
-        batch = torch.from_numpy(stacked).to(next(self.model.backbone.parameters()).device)
+        batch = torch.from_numpy(stacked).to(self.spec.device)
         preprocessor: Any = self.model.data_preprocessor
         if getattr(preprocessor, 'format_shape', 'NCHW') == 'NCTHW':
             return preprocessor.preprocess([batch.unsqueeze(2)], None, False)[0][0].squeeze(2)

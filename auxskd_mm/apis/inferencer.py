@@ -76,7 +76,7 @@ class PretextInferencer(BaseInferencer):
         show_progress: bool = True,
     ) -> None:
         self.question, self.num_clips, self.skip_bad = question, num_clips, skip_bad
-        config = model if isinstance(model, Config) else load_config(_config_name(str(model)))
+        config = model if isinstance(model, Config) else load_config(config_name(str(model)))
         super().__init__(config, weights, device, scope='auxskd_mm', show_progress=show_progress)
 
     def _init_model(self, cfg: Config, weights: str | None, device: str = 'cpu') -> VideoModel:
@@ -203,7 +203,7 @@ def _in_words(task: str, answer: Prediction) -> str:
     return f'{task} {answer.best} ({answer.probabilities.max():.2f}{truth})'
 
 
-def _config_name(model: str) -> str:
+def config_name(model: str) -> str:
     """Return the config file for a name of the zoo, such as 'vspp_r21d_k100'. Return anything else as it is.
 
     In a clone, the configs lie beside the package. In an installed package, they lie under ``.mim``.

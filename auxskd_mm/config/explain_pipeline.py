@@ -84,6 +84,7 @@ _WORDS: dict[str, Callable[[Step], str]] = dict(
     Resize=_resize,
     RandomCrop=lambda step: f'crop {step["size"]} at random',
     ClipRandomCrop=lambda step: f'crop {step["size"]} at random, one place per clip',
+    MotionCrop=lambda step: f'crop around the motion of the video, at least {step["size"]:g} of each side',
     CenterCrop=lambda step: f'crop {step["crop_size"]} from the centre',
     RandomResizedCrop=lambda step: f'crop {" to ".join(map(str, step["area_range"]))} of the area at random',
     Flip=lambda step: f'flip with p = {step["flip_ratio"]}',

@@ -1,4 +1,4 @@
-"""Shape of a sample from a config's pipeline. No video is needed."""
+"""Shape and type of a sample from a config's pipeline. No video is needed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
+from torch import Tensor
 
 from ..datasets.input_sources import input_pipeline
 from ..errors import InputError
@@ -20,7 +21,12 @@ _FRAMES, _HEIGHT, _WIDTH = 300, 240, 320
 
 
 def sample_shape(config: Config, split: str | None = None) -> tuple[int, ...]:
-    """Find the input shape (V, C, T, H, W) of a sample by a run of the pipeline on made-up frames or feature maps.
+    """Shape of :func:`made_up_inputs`."""
+    return tuple(made_up_inputs(config, split).shape)
+
+
+def made_up_inputs(config: Config, split: str | None = None) -> Tensor:
+    """Inputs (V, C, T, H, W) of a sample, from a run of the pipeline on made-up frames (uint8) or feature maps (float16).
 
     Args:
         config: Config with loaders.
@@ -47,7 +53,8 @@ def sample_shape(config: Config, split: str | None = None) -> tuple[int, ...]:
     made = Compose(pipeline)(sample)
     if made is None:
         raise InputError('a step of the pipeline drops the sample that it is tried with; leave such steps out')
-    return tuple(made['inputs'].shape)
+    inputs: Tensor = made['inputs']
+    return inputs
 
 
 def _is_opener(step: Mapping[str, Any]) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import InputError, VideoReadError
 from ..functional.pixels import check_finite, exact, ordered, stack_shape
 from ..registry import type_name
+from .list_names import exists
 from .readers import Reader
 from .readers.limits import library_errors
 from .transforms import OpenVideo
@@ -196,7 +197,7 @@ def _is_frames(inputs: VideoInput) -> bool:
 
 
 def _from_path(path: str) -> Iterator[dict[str, Any]]:
-    if not os.path.exists(path) and not glob.has_magic(path):
+    if not exists(path) and not glob.has_magic(path):
         raise InputError(f'{path}: no such file or folder')
     dataset = UnlabeledVideoDataset(path, test_mode=True)
     for i in range(len(dataset)):

@@ -24,7 +24,8 @@ class LabeledVideoDataset(UnlabeledVideoDataset):
     Both cases are reported (:class:`BadVideoHook`).
 
     Args:
-        ann_file: List with a path and a label from 0 on in each line, or a training store that was packed with labels.
+        ann_file: List with a path and a label from 0 on in each line, or with ``path start end label`` for windows of
+            recordings (:mod:`auxskd_mm.datasets.list_formats`), or a training store that was packed with labels.
         pipeline: Transform configs.
         data_prefix: Folder or store that the names in the list are relative to; a str, or ``dict(video=...)``. In a store
             an absolute path means the video that was packed from there. It is
@@ -80,7 +81,7 @@ class LabeledVideoDataset(UnlabeledVideoDataset):
             return samples
 
         def line_of(index: int) -> int:
-            return line_number(source, index, self.delimiter)
+            return line_number(source, self._listed_at[index], self.delimiter)
 
         check_labels(source, labels, self.num_classes, names, line_of=line_of)
         check_one_class(source, [sample['filename'] for sample in samples], labels, line_of)

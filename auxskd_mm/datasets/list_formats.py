@@ -8,7 +8,12 @@ layout                  source
 ``path num_frames``     auxSKD's ``k100.list``
 ``path num_frames label``  MMAction2 ``RawframeDataset``
 ``path label num_frames``  VideoPace's and VSPP's UCF101 lists
+``path start end``      a window of a recording, in seconds after its first frame
+``path start end label``  the same with a class
 ======================  ==============================================================================
+
+Windows are told apart by a decimal point in any line, by one path with several windows, or by the videos: the numbers are
+no frame counts, and lie within the duration. Three numbers are always a window and its label.
 """
 
 from __future__ import annotations
@@ -17,23 +22,44 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Union
 
 from ..errors import InputError
+from .recordings.names import OVERSHOOT, Window, fault_of, window_path, without_window
 from .suffixes import VIDEO_SUFFIXES
 
-LAYOUTS = ('path', 'path label', 'path num_frames', 'path num_frames label', 'path label num_frames')
+WINDOWS, LABELED_WINDOWS = 'path start end', 'path start end label'
+LAYOUTS = (
+    'path', 'path label', 'path num_frames', 'path num_frames label', 'path label num_frames', WINDOWS, LABELED_WINDOWS,
+)  # fmt: skip
 
-Probe = Callable[[str], Optional[int]]
 
-_TRAILING_INTEGERS = re.compile(r'^(.*?)((?:\s+-?\d+)*)\s*$')
+class Length(NamedTuple):
+    """Length of a video.
+
+    Attributes:
+        frames: Number of frames.
+        seconds: Duration, None if unknown.
+    """
+
+    frames: int
+    seconds: float | None
+
+
+Probe = Callable[[str], Union[int, Length, None]]
+
+_NUMBER = r'[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+|nan|inf|infinity)'
+_TRAILING_NUMBERS = re.compile(rf'^(.*?)((?:\s+{_NUMBER})*)\s*$', re.IGNORECASE)
 # Fewer frames than any real clip list holds; class labels, on the other hand, nearly always start at 0 or 1.
 _FEWEST_FRAMES = 8
 _PROBES = 3
 
 
 class Entry(NamedTuple):
-    """One line of a list: the name as written, and the frame count and class where the list gives them."""
+    """One line of a list: the name as written, and the frame count and class where the list gives them.
+
+    The name of a window is that of a virtual path (:mod:`auxskd_mm.datasets.recordings`).
+    """
 
     name: str
     num_frames: int | None = None
@@ -44,7 +70,7 @@ class _Line(NamedTuple):
     number: int
     text: str
     name: str
-    values: tuple[int, ...]
+    values: tuple[float, ...]
 
 
 def _fail(path: str, line: _Line, expected: str) -> InputError:
@@ -52,9 +78,9 @@ def _fail(path: str, line: _Line, expected: str) -> InputError:
 
 
 def _split(path: str, number: int, text: str, delimiter: str | None) -> _Line:
-    """Name and trailing integers of a line. Names may hold spaces if they end in a video suffix."""
+    """Name and trailing numbers of a line. Names may hold spaces if they end in a video suffix."""
     if delimiter is None:
-        match = _TRAILING_INTEGERS.match(text)
+        match = _TRAILING_NUMBERS.match(text)
         assert match is not None  # the pattern accepts every line
         name, numbers = match.group(1).strip(), match.group(2).split()
     else:
@@ -62,20 +88,30 @@ def _split(path: str, number: int, text: str, delimiter: str | None) -> _Line:
     quoted = len(name) > 2 and name[0] == name[-1] == '"'
     name = name[1:-1] if quoted else name
     line = _Line(number, text, name, ())
-    expected = f'expected 1 to 3 columns ({", ".join(repr(layout) for layout in LAYOUTS)})'
+    expected = f'expected 1 to 4 columns ({", ".join(repr(layout) for layout in LAYOUTS)})'
     wrong_spaces = (
-        delimiter is None and ' ' in name and not quoted and PurePosixPath(name).suffix.lower() not in VIDEO_SUFFIXES
+        delimiter is None
+        and ' ' in name
+        and not quoted
+        and PurePosixPath(without_window(name)).suffix.lower() not in VIDEO_SUFFIXES
     )
     if wrong_spaces:
         expected += (
             '; a name with blanks ends in a video suffix or stands in double quotes, and a label is a whole number'
         )
-    if not name or len(numbers) > 2 or wrong_spaces:
+    if not name or len(numbers) > 3 or wrong_spaces:
         raise _fail(path, line, f'{expected}, found {len(text.split(delimiter))}')
     try:
-        return line._replace(values=tuple(int(value) for value in numbers))
+        return line._replace(values=tuple(map(_number, numbers)))
     except ValueError:
         raise _fail(path, line, f'{expected} with whole numbers after the path') from None
+
+
+def _number(text: str) -> float:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
 
 
 def _lines(path: str, delimiter: str | None) -> list[_Line]:
@@ -116,8 +152,9 @@ def _probe_says(lines: Sequence[_Line], column: int, probe: Probe | None) -> boo
         return None
     answers: list[bool] = []
     for line in lines[: 10 * _PROBES]:
-        frames = probe(line.name)
-        if frames is not None:
+        found = probe(line.name)
+        if found is not None:
+            frames = found.frames if isinstance(found, Length) else found
             # Containers and extracted frames may differ by a few frames at the end.
             answers.append(abs(frames - line.values[column]) <= max(2, 0.05 * frames))
         if len(answers) == _PROBES:
@@ -141,6 +178,31 @@ def _by_folder(lines: Sequence[_Line]) -> bool | None:
     return None
 
 
+def _are_windows(lines: Sequence[_Line], probe: Probe | None) -> bool:
+    """Whether the two number columns are the start and end of windows."""
+    if any(not isinstance(value, int) for line in lines for value in line.values):
+        return True  # labels and frame counts are whole
+    by_name: dict[str, list[_Line]] = defaultdict(list)
+    for line in lines:
+        by_name[line.name].append(line)
+    ascending = all(line.values[0] < line.values[1] for line in lines)
+    for several in by_name.values():
+        starts, ends = ({line.values[i] for line in several} for i in (0, 1))
+        # A video has one frame count, so a second end means windows.
+        if len(ends) > 1 and (len(starts) > 1 or ascending):
+            return True
+    answers: list[bool] = []
+    for name, several in list(by_name.items())[: 10 * _PROBES]:
+        found = probe(name) if probe is not None else None
+        if isinstance(found, Length) and found.seconds is not None:
+            numbers = [value for line in several for value in line.values]
+            counts = any(abs(found.frames - value) <= max(2, 0.05 * found.frames) for value in numbers)
+            answers.append(not counts and max(numbers) <= found.seconds + OVERSHOOT)
+        if len(answers) == _PROBES:
+            break
+    return bool(answers) and all(answers)
+
+
 def _two_columns(path: str, lines: Sequence[_Line], probe: Probe | None) -> str:
     if any(line.values[0] == 0 for line in lines):
         return 'path label'  # no video has 0 frames
@@ -157,6 +219,8 @@ def _two_columns(path: str, lines: Sequence[_Line], probe: Probe | None) -> str:
 
 
 def _three_columns(path: str, lines: Sequence[_Line], probe: Probe | None) -> str:
+    if _are_windows(lines, probe):
+        return WINDOWS
     first = [line.values[0] for line in lines]
     second = [line.values[1] for line in lines]
     layouts = {True: 'path num_frames label', False: 'path label num_frames'}
@@ -167,7 +231,7 @@ def _three_columns(path: str, lines: Sequence[_Line], probe: Probe | None) -> st
                 path,
                 lines[0],
                 'the last two columns are no label and frame count (the videos have other numbers of frames); expected '
-                'one label for each video',
+                f"one label for each video, or list_format='{WINDOWS}' for windows in seconds",
             )
         return layouts[not frames]
     if 0 not in first:
@@ -206,6 +270,39 @@ def _check_labeled(path: str, lines: Sequence[_Line], list_format: str, probe: P
             "the number counts the frames of the video, and is no label; expected lines 'path label' (if it is one, set "
             "list_format='path label')",
         )
+
+
+def _entry(path: str, line: _Line, keys: Sequence[str]) -> Entry:
+    values: dict[str, Any] = dict(zip(keys, line.values))
+    name = line.name
+    if 'start' in values:
+        window = Window(float(values.pop('start')), float(values.pop('end')))
+        fault = fault_of(window)
+        if fault:
+            raise _fail(path, line, fault)
+        name = window_path(name, window)
+    for key, value in values.items():
+        if not isinstance(value, int):
+            raise _fail(path, line, f"{key} {value}: expected a whole number (read as '{' '.join(['path', *keys])}')")
+    return Entry(name, **values)
+
+
+def _check_overlaps(path: str, lines: Sequence[_Line]) -> None:
+    """Refuse windows of one recording that overlap and have different labels."""
+    latest: dict[str, dict[float, _Line]] = defaultdict(dict)  # the window of each label that ends last, by name
+    for line in sorted(lines, key=lambda line: (line.name, line.values)):
+        start, end, label = line.values
+        of_name = latest[line.name]
+        for other, before in of_name.items():
+            if other != label and start < before.values[1]:
+                raise _fail(
+                    path,
+                    line,
+                    f"overlaps line {before.number} '{before.text}', which has another label; a moment has one class, so "
+                    'mend one of the windows',
+                )
+        if label not in of_name or end > of_name[label].values[1]:
+            of_name[label] = line
 
 
 def line_number(path: str, index: int, delimiter: str | None = None) -> int:
@@ -248,13 +345,18 @@ def read_list(
     if list_format == 'auto' and labeled and columns == 1:
         layout = 'path label'
     elif list_format == 'auto':
-        layout = 'path' if columns == 0 else (_two_columns if columns == 1 else _three_columns)(path, lines, probe)
+        find = {1: _two_columns, 2: _three_columns}.get(columns)
+        layout = find(path, lines, probe) if find else 'path' if columns == 0 else LABELED_WINDOWS
     else:
         layout = list_format
     keys = layout.split()[1:]
     if len(keys) != columns:
         raise _fail(path, lines[0], f"list_format='{layout}' has {1 + len(keys)} columns, the line has {1 + columns}")
-    entries = [Entry(line.name, **dict(zip(keys, line.values))) for line in lines]
+    if layout == WINDOWS and labeled:
+        raise _fail(path, lines[0], f"windows without a label; expected lines '{LABELED_WINDOWS}'")
+    entries = [_entry(path, line, keys) for line in lines]
+    if layout == LABELED_WINDOWS:
+        _check_overlaps(path, lines)
     for line, entry in zip(lines, entries):
         if entry.num_frames is not None and entry.num_frames < 1:
             raise _fail(path, line, f"a video with {entry.num_frames} frames (read as '{layout}'); remove the line")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import glob
 import logging
 import os
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,15 @@ from mmengine.logging import print_log
 from ..errors import InputError, VideoReadError
 from ..registry import DATASETS
 from .feature_pipelines import check_feature_pipeline
-from .list_formats import Entry, Probe, read_list
-from .readers import open_reader
+from .list_formats import Entry, Probe, line_number, read_list
+from .list_names import Locator, exists, length_of, sample_of
 from .readers.limits import playlist_kind
 from .readers.tiff_header import has_pages
+from .recordings.expand import Windows, expand
+from .recordings.names import recording_of
 from .shared_decode import SharedDecode
 from .short_videos import ShortVideos, clip_sampler, frames_spanned
-from .stores import SourceVideo, is_store, open_store, stored_video_exists
+from .stores import SourceVideo, is_store, open_store
 from .suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from .walk import Walk, find_by_glob, is_frame_folder, is_regular, walk_videos
 
@@ -57,6 +59,12 @@ class UnlabeledVideoDataset(BaseDataset):
             suffixes.
         repeat: Passes through the list per epoch (10 in VSPP and VideoPace). Each repetition is a sample of its own.
         max_bad_share: Largest tolerated share of unreadable videos. One unreadable video is always tolerated.
+        window: Length in seconds of the windows that long recordings are divided into. Each window is a sample of its
+            own, with a virtual path (:mod:`auxskd_mm.datasets.recordings`). The first use makes an index of each
+            recording, and keeps it in a hidden folder beside the list. None leaves recordings whole.
+        stride: Seconds from the start of a window to that of the next one. Default: ``window``.
+        split_at_cuts: True lets no window cross a cut of the scene (:func:`find_cuts`). Shots shorter than ``window`` are
+            left out. It decodes each recording once.
         test_mode: True marks replacements, and seeded samplers draw the same clips every time.
 
     ``features`` holds the settings of the feature maps, where the videos are in a store of these. None for images.
@@ -64,7 +72,8 @@ class UnlabeledVideoDataset(BaseDataset):
     ``metainfo['unanswerable']`` the label of another task at which it has no answer (see :class:`Task`).
 
     Raises:
-        InputError: If the source is missing or empty, the list cannot be understood, or no file of it exists.
+        InputError: If the source is missing or empty, the list cannot be understood, no file of it exists, or a window
+            does not lie in its recording.
     """
 
     METAINFO = dict(dataset_type='unlabeled_video')
@@ -80,6 +89,9 @@ class UnlabeledVideoDataset(BaseDataset):
         suffix: str = '',
         repeat: int = 1,
         max_bad_share: float = 0.1,
+        window: float | None = None,
+        stride: float | None = None,
+        split_at_cuts: bool = False,
         test_mode: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -94,6 +106,7 @@ class UnlabeledVideoDataset(BaseDataset):
         self.prefix = os.fspath(prefix)
         self.list_format, self.delimiter, self.suffix = list_format, delimiter, suffix
         self.repeat, self.max_bad_share = repeat, max_bad_share
+        self.windows = Windows(window, stride, split_at_cuts).check(type(self).__name__)
         super().__init__(pipeline=list(pipeline), test_mode=test_mode, **kwargs)
         self.clip_sampler = clip_sampler(self.pipeline.transforms)
         for step in self.pipeline.transforms:
@@ -122,25 +135,40 @@ class UnlabeledVideoDataset(BaseDataset):
 
     def _found(self, source: str) -> tuple[str, list[dict]]:
         """The base folder of the names of a source, and the samples of the source."""
+        root, samples, line_of = self._listed(source)
+        folder = source if os.path.isdir(source) else os.path.dirname(os.path.abspath(source)) if line_of else root
+        # Index of the listed video that each sample comes from.
+        samples, self._listed_at = expand(
+            samples, source, self.windows, folder=folder, source_fps=self._source_fps(), line_of=line_of
+        )
+        return root, samples
+
+    def _source_fps(self) -> float | None:
+        steps = self.pipeline.transforms if hasattr(self, 'pipeline') else ()
+        return next((step.source_fps for step in steps if getattr(step, 'source_fps', None)), None)
+
+    def _listed(self, source: str) -> tuple[str, list[dict], Callable[[int], int] | None]:
+        """The base folder of the names of a source, its videos, and the line of each if it is a list."""
         if glob.has_magic(source) and not os.path.exists(source):
             found = find_by_glob(source)
             none = "the glob matches no video; quote it and use '**' to search folders"
-            return os.path.dirname(source[: _first_magic(source)]) or '.', _samples_of(found, source, none)
+            return os.path.dirname(source[: _first_magic(source)]) or '.', _samples_of(found, source, none), None
         if os.path.isdir(source):
             if is_store(source):
-                return source, self._from_store(source)
+                return source, self._from_store(source), None
             if is_frame_folder(source):
-                return os.path.dirname(os.path.abspath(source)), [dict(filename=source)]
+                return os.path.dirname(os.path.abspath(source)), [dict(filename=source)], None
             none = f'no videos ({", ".join(VIDEO_SUFFIXES[:5])} ...) or frame folders in it'
-            return source, _samples_of(walk_videos(source), source, none)
-        if _is_video(source):
-            return os.path.dirname(source) or '.', [dict(filename=source)]
+            return source, _samples_of(walk_videos(source), source, none), None
+        if _is_video(source) or (recording_of(source) != source and exists(source)):
+            return os.path.dirname(source) or '.', [dict(filename=source)], None
         kind = playlist_kind(source) if is_regular(source) else ''
         if kind:
             raise InputError(
                 f'{source}: {kind}, which names other files; give the videos, or a list file of their names'
             )
-        return self.prefix or str(Path(source).parent), self._from_list(source)
+        line_of = partial(line_number, source, delimiter=self.delimiter)
+        return self.prefix or str(Path(source).parent), self._from_list(source), line_of
 
     def _from_store(self, folder: str) -> list[dict]:
         store = open_store(folder)
@@ -155,12 +183,12 @@ class UnlabeledVideoDataset(BaseDataset):
         return store.samples()
 
     def _from_list(self, path: str) -> list[dict]:
-        locate = _Locator(self.prefix or str(Path(path).parent), self.suffix)
-        entries, layout = self._read_list(path, lambda name: _count_frames(locate(name)))
+        locate = Locator(self.prefix or str(Path(path).parent), self.suffix)
+        entries, layout = self._read_list(path, lambda name: length_of(locate(name)))
         print_log(f"{path}: {len(entries)} videos, read as '{layout}'", logger='current')
-        found = [_sample(locate(entry.name), entry) for entry in entries]
+        found = [sample_of(locate(entry.name), entry) for entry in entries]
         first = [sample['filename'] for sample in found[:20]]
-        if not any(map(_exists, first)):
+        if not any(map(exists, first)):
             encoding = '' if first[0].isprintable() else ', and save the list as UTF-8 if the names are'
             raise InputError(
                 f'{path}: none of its first {len(first)} videos exists (looked for {first[0]}); '
@@ -308,59 +336,6 @@ class UnlabeledVideoDataset(BaseDataset):
             if len(short)
             else ShortVideos(0, read, 0, 0)
         )
-
-
-class _Locator:
-    """Finds the path of a name in a list. It tries the last successful suffix first, which saves look-ups."""
-
-    def __init__(self, prefix: str, suffix: str) -> None:
-        self.prefix = prefix
-        self.suffixes = [suffix] if suffix else ['', *VIDEO_SUFFIXES]
-        self.fixed = bool(suffix)
-
-    @cached_property
-    def _stored(self) -> dict[str, str]:
-        """Names in the store by the paths of their sources. Empty if the prefix is no store."""
-        if not self.prefix or not is_store(self.prefix):
-            return {}
-        index = open_store(self.prefix).index
-        return {os.path.realpath(source): name for source, name in zip(index.sources, index.names)}
-
-    def __call__(self, name: str) -> str:
-        if os.path.isabs(name) and self._stored:  # lists of prepare_folder.py: the video that was packed from there
-            name = self._stored.get(os.path.realpath(name), name)
-        path = os.path.join(self.prefix, name)
-        if self.fixed:
-            return path + self.suffixes[0]
-        if path.lower().endswith(VIDEO_SUFFIXES):
-            return path
-        for i, suffix in enumerate(self.suffixes):
-            if _exists(path + suffix):
-                self.suffixes.insert(0, self.suffixes.pop(i))
-                return path + suffix
-        return path
-
-
-def _sample(filename: str, entry: Entry) -> dict:
-    sample: dict[str, Any] = dict(filename=filename)
-    if entry.num_frames is not None:
-        sample['total_frames'] = entry.num_frames
-    if entry.label is not None:
-        sample['label'] = entry.label
-    return sample
-
-
-def _count_frames(path: str) -> int | None:
-    try:
-        reader = open_reader(path)
-    except VideoReadError:
-        return None
-    reader.close()
-    return reader.num_frames
-
-
-def _exists(path: str) -> bool:
-    return os.path.exists(path) or stored_video_exists(path)
 
 
 def _first_magic(pattern: str) -> int:

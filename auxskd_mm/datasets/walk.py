@@ -24,6 +24,8 @@ _HIDDEN = 'hidden files or folders'
 _GRAVE = (_UNREADABLE, _BROKEN, _NOT_REGULAR)
 _NAMED = (*_GRAVE, _NO_NUMBER, _ABOVE_VIDEOS, _HIDDEN)
 _MOST_SUFFIXES = 8
+# The hidden folder of the indexes of long recordings.
+INDEX_FOLDER = '.frame_index'
 # Several data sets of a process may walk the same folder.
 _SAID: set[str] = set()
 
@@ -150,6 +152,8 @@ def _look_into(parent: str, walk: Walk) -> _Entries:
     with os.scandir(parent or '.') as found:
         for entry in found:
             path = os.path.join(parent, entry.name)
+            if entry.name == INDEX_FOLDER:
+                continue
             if entry.name.startswith('.'):
                 walk.leave_out(_HIDDEN, path)
             elif _is_folder(entry):

@@ -49,11 +49,6 @@ def best_within(groups: Sequence[Any], labels: np.ndarray) -> float:
     return hits / len(labels)
 
 
-def ci95(accuracy: float, count: int) -> float:
-    """Half width of the normal 95% interval of an accuracy over ``count`` samples."""
-    return 1.96 * float(np.sqrt(accuracy * (1 - accuracy) / count))
-
-
 def recorded_names(dataset_meta: Mapping[str, Any] | None, task: str) -> tuple[str, ...] | None:
     """Class names of a task if the sampler of the data set gives them, else None."""
     meta = dataset_meta or {}

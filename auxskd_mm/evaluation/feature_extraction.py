@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from ..errors import InputError
 from ..models.backbones.frames import take_clips, takes_frames
-from ..models.modules.protocol_pooling import pool_for_protocol
+from ..models.modules.protocol_pooling import pool_for_protocol, stage_widths
 from ..random_state import untouched_random_state
 from ..workers import progress_bar
 from .feature_bank import FeatureBank
@@ -35,6 +35,7 @@ class ClipFeatures(NamedTuple):
         feature: Mean over the clips of the video, float32 (D,).
         clips: Number of clips.
         pooling: Pooling of the feature map of each clip.
+        widths: Channels of each stage, with the pooling 'stages'.
     """
 
     name: str
@@ -42,15 +43,19 @@ class ClipFeatures(NamedTuple):
     feature: np.ndarray
     clips: int
     pooling: str
+    widths: Sequence[int] = ()
 
 
-def clip_features(sample: ActionDataSample | Mapping[str, Any], features: Tensor, pooling: str) -> ClipFeatures | None:
+def clip_features(
+    sample: ActionDataSample | Mapping[str, Any], features: Tensor, pooling: str, widths: Sequence[int] = ()
+) -> ClipFeatures | None:
     """The features of one video. None if the sample replaces an unreadable video.
 
     Args:
         sample: Data sample, or its dict.
         features: Features of the video's clips (V, D).
         pooling: Pooling of the features.
+        widths: Channels of each stage, with the pooling 'stages'.
 
     Raises:
         InputError: If the sample does not say which video it is.
@@ -62,7 +67,7 @@ def clip_features(sample: ActionDataSample | Mapping[str, Any], features: Tensor
         raise InputError("samples without a filename: add it to PackActionInputs, meta_keys=('filename', ...)")
     label = sample.get('gt_label')
     number = -1 if label is None else int(label.reshape(-1)[0])
-    return ClipFeatures(str(name), number, features.float().mean(0).cpu().numpy(), len(features), pooling)
+    return ClipFeatures(str(name), number, features.float().mean(0).cpu().numpy(), len(features), pooling, widths)
 
 
 def make_bank(rows: list[ClipFeatures]) -> FeatureBank:
@@ -75,17 +80,17 @@ def make_bank(rows: list[ClipFeatures]) -> FeatureBank:
     for row in rows:
         by_name.setdefault(row.name, row)
     first = list(by_name.values())
-    kinds = sorted({(row.pooling, row.clips, len(row.feature)) for row in first})
+    kinds = sorted({(row.pooling, row.clips, len(row.feature), *row.widths) for row in first})
     if len(kinds) > 1:
         raise InputError(f'features of several kinds (pooling, clips, width): {kinds}; use one pipeline for all videos')
     if not first:
         return FeatureBank(np.zeros((0, 0), np.float32), np.zeros(0, np.int64), [])
-    pooling, clips, _ = kinds[0]
+    pooling, clips, _, *widths = kinds[0]
     return FeatureBank(
         np.stack([row.feature for row in first]).astype(np.float32),
         np.asarray([row.label for row in first], dtype=np.int64),
         [row.name for row in first],
-        dict(pooling=pooling, clips=clips),
+        dict(pooling=pooling, clips=clips, **(dict(widths=widths) if widths else {})),
     )
 
 
@@ -122,9 +127,10 @@ def extract_bank(
                     f'features need clips (B, V, C, T, H, W), got {tuple(inputs.shape)}: set FormatShape to '
                     "input_format='NCTHW'"
                 )
-            features = pool_for_protocol(model.backbone(inputs.flatten(0, 1)), pooling)
+            feats = model.backbone(inputs.flatten(0, 1))
+            features, widths = pool_for_protocol(feats, pooling), stage_widths(feats) if pooling == 'stages' else ()
             features = features.view(len(samples), -1, features.shape[1])
-            rows += [clip_features(sample, own, pooling) for sample, own in zip(samples, features)]
+            rows += [clip_features(sample, own, pooling, widths) for sample, own in zip(samples, features)]
             bar.update(len(samples))
     shares = all_gather_object(rows)
     # Samplers deal the samples round; taking them in turn restores the order of the data set.

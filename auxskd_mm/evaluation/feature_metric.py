@@ -58,7 +58,8 @@ class FeatureMetric(BaseMetric):
                     f"{type(self).__name__}: a sample of split {split!r}, expected 'gallery' or 'query': use the data "
                     "set type='auxskd_mm.GalleryQueryDataset'"
                 )
-            row = clip_features(sample, sample['feature'], sample.get('feature_pooling', 'average'))
+            pooling, widths = sample.get('feature_pooling', 'average'), sample.get('feature_widths', ())
+            row = clip_features(sample, sample['feature'], pooling, widths)
             if row is not None:
                 self.results.append((split, *row))  # flat: MMEngine's way to the CPU forgets named tuples
 

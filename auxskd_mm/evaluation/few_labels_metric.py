@@ -17,6 +17,7 @@ from .feature_metric import FeatureMetric
 from .linear_probe import NoValidationPart, ProbeSettings, fit_probe
 from .linear_probe_metric import LinearProbeMetric
 from .retrieval_metric import KNNMetric, RetrievalMetric
+from .scores import scores_of
 
 
 @METRICS.register_module()
@@ -35,7 +36,8 @@ class FewLabelsMetric(FeatureMetric):
         seed: Seed of the choice of the weight decay.
         kwargs: See :class:`FeatureMetric`.
 
-    The results are ``knn/<n>``, ``linear/<n>`` and ``R@1/<n>`` for each number n of labels per class. The text
+    The results are ``knn/<n>``, ``linear/<n>`` and ``R@1/<n>`` for each number n of labels per class, and
+    ``linear_mean_class/<n>``, the probe's mean class accuracy. The text
     ``linear_settings/<n>`` says whether the weight decay was chosen or fixed; ``tools/test.py`` copies it into the protocol.
 
     Raises:
@@ -69,24 +71,26 @@ class FewLabelsMetric(FeatureMetric):
 
     def _draw(self, count: int, gallery: FeatureBank, queries: FeatureBank) -> tuple[dict[str, float], str]:
         neighbours = min(self.neighbours, count or self.neighbours)
-        linear, settings = self._linear(gallery, queries)
+        linear, mean_class, settings = self._linear(gallery, queries)
         accuracies = {
             'knn': KNNMetric(k=neighbours, device=self.device).measure(gallery, queries)['top1'],
             'R@1': RetrievalMetric(ks=(1,), device=self.device).measure(gallery, queries)['R@1'],
             'linear': linear,
+            'linear_mean_class': mean_class,
         }
         return accuracies, settings
 
-    def _linear(self, gallery: FeatureBank, queries: FeatureBank) -> tuple[float, str]:
+    def _linear(self, gallery: FeatureBank, queries: FeatureBank) -> tuple[float, float, str]:
         try:
             found = self.probe.measure(gallery, queries)
-            return float(found['top1']), found['settings']
+            return float(found['top1']), float(found['mean_class']), found['settings']
         except NoValidationPart as error:
             print_log(f'{error}; weight decay {self.fixed.weight_decay:g} is taken', logger='current')
         classes = int(max(gallery.labels.max(), queries.labels.max())) + 1
         probe = fit_probe(gallery.features, gallery.labels, self.fixed, num_classes=classes, device=self.device)
         settings = f'{self.fixed.solver}, weight decay {self.fixed.weight_decay:g}, fixed: nothing can be held out'
-        return probe.accuracy(queries.features, queries.labels), settings
+        scores = scores_of(queries.labels, probe.scores(queries.features).argmax(1).cpu().numpy())
+        return scores.top1, scores.mean_class, settings
 
 
 def part_of(bank: FeatureBank, path: str | Path) -> FeatureBank:

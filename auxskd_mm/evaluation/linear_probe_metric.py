@@ -17,6 +17,7 @@ from ..texts import ERRORS, read_table, require_columns
 from .feature_bank import FeatureBank, entries_of
 from .feature_metric import FeatureMetric
 from .linear_probe import SOLVERS, ProbeSettings, sweep_probe
+from .scores import scores_of
 
 
 @METRICS.register_module()
@@ -63,23 +64,16 @@ class LinearProbeMetric(FeatureMetric):
         rates = learning_rates if solver == 'sgd' else learning_rates[:1]
         self.candidates = [ProbeSettings(solver, wd, lr, epochs) for wd, lr in product(weight_decays, rates)]
         self.val_share, self.seed = val_share, seed
-        if group_pattern is not None and group_file is not None:
-            raise InputError('LinearProbeMetric: give group_pattern or group_file, not both')
-        self.known_groups = None if group_file is None else read_groups(group_file)
-        self.group_pattern = None
-        if group_pattern is not None:
-            self.group_pattern = re.compile(group_pattern)
-            if self.group_pattern.groups != 1:
-                raise InputError(f"LinearProbeMetric.group_pattern='{group_pattern}': expected one bracket")
+        self.groups = GroupSource(group_pattern, group_file, type(self).__name__)
 
     def measure(self, gallery: FeatureBank, queries: FeatureBank) -> dict[str, Any]:
-        """``top1``, ``val_top1`` of the choice, and the chosen settings."""
+        """``top1``, ``mean_class`` (its mean over the classes), ``val_top1`` of the choice, and the chosen settings."""
         probe, rows = sweep_probe(
             gallery.features,
             gallery.labels,
             self.candidates,
             val_share=self.val_share,
-            groups=self._groups(gallery.names),
+            groups=self.groups.of(gallery.names),
             seed=self.seed,
             num_classes=int(max(gallery.labels.max(), queries.labels.max())) + 1,
             device=self.device,
@@ -91,21 +85,46 @@ class LinearProbeMetric(FeatureMetric):
             write_predictions(Path(self.save_to, 'predictions.json'), entries)
         chosen = probe.settings
         rate = f', learning rate {chosen.learning_rate:g}' if chosen.solver == 'sgd' else ''
+        scores = scores_of(queries.labels, probe.scores(queries.features).argmax(1).cpu().numpy())
         return dict(
-            top1=probe.accuracy(queries.features, queries.labels),
+            top1=scores.top1,
+            mean_class=scores.mean_class,
             val_top1=max(row['val_acc'] for row in rows),
             settings=f'{chosen.solver}, weight decay {chosen.weight_decay:g}{rate}, chosen among {len(rows)}',
         )
 
-    def _groups(self, names: Sequence[str]) -> list[str] | None:
-        if self.known_groups is not None:
-            entries = entries_of(self.known_groups, names)
+
+class GroupSource:
+    """Groups of videos, from a pattern of their names or from a file; see :class:`LinearProbeMetric`.
+
+    Args:
+        pattern: Regular expression with one bracket, or None.
+        file: CSV with the columns path and group, or None.
+        owner: Name of the metric, for messages.
+
+    Raises:
+        InputError: For both, a pattern without one bracket, or an invalid file.
+    """
+
+    def __init__(self, pattern: str | None, file: str | None, owner: str) -> None:
+        if pattern is not None and file is not None:
+            raise InputError(f'{owner}: give group_pattern or group_file, not both')
+        self.owner = owner
+        self.known = None if file is None else read_groups(file)
+        self.pattern = None if pattern is None else re.compile(pattern)
+        if self.pattern is not None and self.pattern.groups != 1:
+            raise InputError(f"{owner}.group_pattern='{pattern}': expected one bracket")
+
+    def of(self, names: Sequence[str]) -> list[str] | None:
+        """The group of each video; None if no groups are known."""
+        if self.known is not None:
+            entries = entries_of(self.known, names)
             lost = [name for name in names if name not in entries]
             if lost:
-                raise InputError(f'LinearProbeMetric.group_file: {len(lost)} videos are not in it, e.g. {lost[0]}')
-            return [self.known_groups[entries[name]] for name in names]
-        if self.group_pattern is not None:
-            return [match.group(1) if (match := self.group_pattern.search(name)) else name for name in names]
+                raise InputError(f'{self.owner}.group_file: {len(lost)} videos are not in it, e.g. {lost[0]}')
+            return [self.known[entries[name]] for name in names]
+        if self.pattern is not None:
+            return [match.group(1) if (match := self.pattern.search(name)) else name for name in names]
         return None
 
 

@@ -11,7 +11,8 @@ from mmengine.logging import print_log
 
 from ..errors import InputError
 from ..registry import METRICS
-from .accuracy import best_constant, best_within, ci95, confusion_table, finite_scores, recorded_names
+from .accuracy import best_constant, best_within, confusion_table, finite_scores, recorded_names
+from .pretext.learned import pretext_result, task_metrics, video_of
 
 _MOST_CLASSES = 10  # a wider confusion table does not fit a terminal
 
@@ -24,10 +25,9 @@ class PretextAccuracyMetric(BaseMetric):
     Samples that replace an unreadable video (``replacement``) are left out, so that no video counts twice. For VSPP's
     pair of tasks see :class:`SegmentPaceMetric`.
 
-    The results are ``{task}_acc``, ``{task}_chance`` and ``{task}_ci95``. Chance is the share of the commonest label,
-    the accuracy of a constant answer. ``{task}_ci95`` is the half width of the normal 95% interval of the accuracy.
-    Where clips wrap in short videos and show the same frames under several labels, ``{task}_ceiling`` is the highest
-    accuracy that any model can reach.
+    The results for each task are those of :func:`task_metrics`. Chance is the share of the commonest label, the accuracy
+    of a constant answer. The 95% interval counts several clips of one video as related. Where clips wrap in short videos
+    and show the same frames under several labels, ``{task}_ceiling`` is the highest accuracy that any model can reach.
 
     Args:
         tasks: Names of the tasks.
@@ -63,20 +63,22 @@ class PretextAccuracyMetric(BaseMetric):
                 result: dict[str, Any] = {task: _pair(sample, task) for task in self.tasks}
                 if sample.get('alike'):  # of a sampler with one task
                     result['alike'] = sample['alike']
+                result['video'] = video_of(sample, len(self.results))
                 self.results.append(result)
 
-    def compute_metrics(self, results: list) -> dict[str, float]:
+    def compute_metrics(self, results: list) -> dict[str, Any]:
         """Accuracies over all samples."""
         if not results:
             raise InputError('PretextAccuracyMetric: no sample was evaluated; is the test list empty or unreadable?')
-        metrics: dict[str, float] = {}
+        metrics: dict[str, Any] = {}
         text = [f'{"":10}{"clips":>8}{"accuracy":>10}{"+-":>7}{"chance":>9}']
         tables = []
         for task in self.tasks:
             label, prediction = np.concatenate([result[task] for result in results]).T
-            accuracy = float((label == prediction).mean())
-            chance, interval = best_constant(label), ci95(accuracy, len(label))
-            metrics.update({f'{task}_acc': accuracy, f'{task}_chance': chance, f'{task}_ci95': interval})
+            videos = [result['video'] for result in results for _ in result[task]]
+            chance = best_constant(label)
+            metrics.update(task_metrics(task, label == prediction, videos, chance, tasks=len(self.tasks)))
+            accuracy, interval = metrics[f'{task}_acc'], metrics[f'{task}_ci95']
             groups = [key for result in results for key in _groups(result, task)]
             if any(groups):
                 metrics[f'{task}_ceiling'] = ceiling = best_within(groups, label)
@@ -88,7 +90,8 @@ class PretextAccuracyMetric(BaseMetric):
             if max(label.max(), prediction.max()) < _MOST_CLASSES:
                 names = recorded_names(self.dataset_meta, task)
                 tables.append(confusion_table(task, label, prediction, self.class_names.get(task, names)))
-        print_log('\n'.join(text + tables), logger='current')
+        verdict = pretext_result(metrics)
+        print_log('\n'.join([*text, verdict.text if verdict else '', *tables]), logger='current')
         return metrics
 
 

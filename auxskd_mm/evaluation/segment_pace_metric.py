@@ -11,7 +11,8 @@ from mmengine.logging import print_log
 
 from ..functional.pace import pace_names
 from ..registry import METRICS
-from .accuracy import best_constant, best_within, ci95, confusion_table, finite_scores, recorded_names
+from .accuracy import best_constant, best_within, confusion_table, finite_scores, recorded_names
+from .pretext.learned import pretext_result, task_metrics, video_of
 
 
 def segment_pace_accuracy(
@@ -21,7 +22,8 @@ def segment_pace_accuracy(
     segment_pred: np.ndarray,
     alike: Sequence[Any] | None = None,
     unchanged: int | None = 0,
-) -> dict[str, float]:
+    videos: Sequence[Any] | None = None,
+) -> dict[str, Any]:
     """Accuracies of pace, segment and both, with chance and ceiling.
 
     Chance is the accuracy of the best constant answer. At the speed of the rest of the clip every segment gives the
@@ -35,11 +37,12 @@ def segment_pace_accuracy(
         segment_pred: Predictions int (N,).
         alike: For each sample, all pairs (pace, segment) that give its frames, or None if there is only one pair.
         unchanged: Pace label at which every segment gives the same frames: 0 in VSPP. None if it does not occur.
+        videos: The video of each sample. None takes each sample for a video of its own.
 
     Returns:
         ``{pace,segment,joint}_acc``, ``_chance`` and ``_ceiling``; ``segment_acc_paced`` (over samples whose pace
-        is not ``unchanged``, NaN if there are none); and ``pace_ci95``, the half width of the normal 95% interval of
-        pace_acc.
+        is not ``unchanged``, NaN if there are none); and the interval and verdict of :func:`task_metrics` for pace and
+        segment. A task with a single label is none and gets no verdict.
     """
     count = len(pace)
     pace_hit, segment_hit = pace_pred == pace, segment_pred == segment
@@ -49,19 +52,26 @@ def segment_pace_accuracy(
         frozenset(map(tuple, pairs)) if _wraps(pairs, unchanged) else ('still' if slow else None)
         for pairs, slow in zip(alike or [None] * count, still)
     ]
-    accuracy = float(pace_hit.mean())
-    return dict(
-        pace_acc=accuracy,
-        pace_chance=best_constant(pace),
-        pace_ci95=ci95(accuracy, count),
-        segment_acc=float(segment_hit.mean()),
-        segment_chance=best_constant(segment),
-        pace_ceiling=best_within([None if group == 'still' else group for group in groups], pace),
-        segment_ceiling=best_within(groups, segment),
-        segment_acc_paced=float(segment_hit[~still].mean()) if (~still).any() else float('nan'),
-        joint_acc=float((pace_hit & segment_hit).mean()),
-        joint_chance=best_constant(joint),
-        joint_ceiling=best_within(groups, joint),
+    tasks = dict(pace=(pace, pace_hit), segment=(segment, segment_hit))
+    asked = {task: pair for task, pair in tasks.items() if len(set(pair[0].tolist())) > 1} or dict(pace=tasks['pace'])
+    verdicts: dict[str, Any] = {}
+    for task, (labels, hits) in asked.items():
+        found = range(count) if videos is None else videos
+        verdicts.update(task_metrics(task, hits, found, best_constant(labels), tasks=len(asked)))
+    return (
+        dict(
+            pace_acc=float(pace_hit.mean()),
+            pace_chance=best_constant(pace),
+            segment_acc=float(segment_hit.mean()),
+            segment_chance=best_constant(segment),
+            pace_ceiling=best_within([None if group == 'still' else group for group in groups], pace),
+            segment_ceiling=best_within(groups, segment),
+            segment_acc_paced=float(segment_hit[~still].mean()) if (~still).any() else float('nan'),
+            joint_acc=float((pace_hit & segment_hit).mean()),
+            joint_chance=best_constant(joint),
+            joint_ceiling=best_within(groups, joint),
+        )
+        | verdicts
     )
 
 
@@ -97,23 +107,28 @@ class SegmentPaceMetric(BaseMetric):
                 finite_scores(sample, key).argmax(-1).cpu().numpy().reshape(-1) for key in ('pred_pace', 'pred_segment')
             )
             views = np.stack([*labels, *scores], axis=1)
-            self.results.append((views, sample.get('alike') or [None] * len(views)))
+            alike = sample.get('alike') or [None] * len(views)
+            self.results.append((views, alike, video_of(sample, len(self.results))))
 
-    def compute_metrics(self, results: list) -> dict[str, float]:
+    def compute_metrics(self, results: list) -> dict[str, Any]:
         """Accuracies over all samples; see :func:`segment_pace_accuracy`."""
-        pace, segment, pace_pred, segment_pred = np.concatenate([views for views, _ in results]).T
-        alike = [pairs for _, views in results for pairs in views]
+        pace, segment, pace_pred, segment_pred = np.concatenate([views for views, *_ in results]).T
+        alike = [pairs for _, own, _ in results for pairs in own]
+        videos = [video for views, _, video in results for _ in views]
         unchanged = ((self.dataset_meta or {}).get('unanswerable') or {}).get('segment', 0)
-        metrics = segment_pace_accuracy(pace, segment, pace_pred, segment_pred, alike, unchanged)
+        metrics = segment_pace_accuracy(pace, segment, pace_pred, segment_pred, alike, unchanged, videos)
         names = recorded_names(self.dataset_meta, 'pace') if self.speeds is None else pace_names(self.speeds)
         confusion = confusion_table('pace', pace, pace_pred, names)
+        verdict = pretext_result(metrics)
+        says = f'{verdict.text}\n' if verdict else ''
         print_log(
-            f'{len(pace)} clips\n{_table(metrics)}{_ceilings(alike, unchanged, names)}{confusion}', logger='current'
+            f'{len(pace)} clips\n{_table(metrics)}{says}{_ceilings(alike, unchanged, names)}{confusion}',
+            logger='current',
         )
         return metrics
 
 
-def _table(metrics: dict[str, float]) -> str:
+def _table(metrics: dict[str, Any]) -> str:
     rows = [f'{"":10}{"accuracy":>10}{"chance":>10}{"ceiling":>10}']
     for task in ('pace', 'segment', 'joint'):
         values = (metrics[f'{task}_acc'], metrics[f'{task}_chance'], metrics[f'{task}_ceiling'])

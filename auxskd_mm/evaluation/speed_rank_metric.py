@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmengine.evaluator import BaseMetric
@@ -14,6 +15,7 @@ from ..functional.pace import pace_names
 from ..models.losses import pair_accuracy, segment_speeds
 from ..registry import METRICS
 from .accuracy import finite_scores
+from .pretext.learned import pretext_result, task_metrics, video_of
 
 
 @METRICS.register_module()
@@ -23,11 +25,11 @@ class SpeedRankMetric(BaseMetric):
     The metric takes samples of :class:`SpeedRankHead`, with ``clip_speed`` and ``speed_score``. It leaves out samples
     that replace an unreadable video (``replacement``), so that no video counts twice. Each video has the same weight.
 
-    The results are ``pair_acc``, ``pair_chance`` (0.5 for any speeds: equal scores count half) and ``pair_ci95``, the
-    half width of the normal 95% interval over the videos, because the pairs of one video are not independent. If the
-    head ranks segments, ``segment_pair_acc``, ``segment_pair_chance`` and ``segment_pair_ci95`` are the same over all
-    segments of a video's clips. ``segment_acc_paced`` is the share of sped-up clips whose highest score is at the paced
-    segment, and ``segment_chance_paced`` its chance level. The log also shows the share for each two speeds.
+    The results for ``pair`` are those of :func:`task_metrics`. Their interval is over the videos, because the pairs of
+    one video are not independent. ``pair_chance`` is 0.5 for any speeds: equal scores count half. If the head ranks
+    segments, the results for ``segment_pair`` are the same over all segments of a video's clips. ``segment_acc_paced`` is
+    the share of sped-up clips whose highest score is at the paced segment, and ``segment_chance_paced`` its chance level.
+    The log also shows the share for each two speeds.
 
     Clips that wrap in a short video may show the same frames at two speeds. Their pairs count as all others do.
 
@@ -60,19 +62,24 @@ class SpeedRankMetric(BaseMetric):
             result['clip_speed'] = _flat(sample['clip_speed']).float()
             if len(keys) > 1:
                 result['segment_label'] = _flat(sample['segment_label']).long()
+            result['video'] = video_of(sample, len(self.results))
             self.results.append(result)
 
-    def compute_metrics(self, results: list) -> dict[str, float]:
+    def compute_metrics(self, results: list) -> dict[str, Any]:
         """Accuracies over all samples."""
         if not results:
             raise InputError('SpeedRankMetric: no sample was evaluated; is the test list empty or unreadable?')
         scores, speeds = (torch.stack([one[key] for one in results]) for key in ('speed_score', 'clip_speed'))
-        metrics = _pairs('pair', scores, speeds)
+        videos = [one['video'] for one in results]
+        tasks = 2 if 'segment_score' in results[0] else 1
+        metrics = _pairs('pair', scores, speeds, videos, tasks)
         text = [f'{len(results)} videos of {speeds.shape[1]} clips', f'{"":10}{"pairs":>9}{"+-":>7}{"chance":>9}']
         text.append(_row('clips', metrics, 'pair'))
-        if 'segment_score' in results[0]:
-            metrics.update(_segments(results, speeds))
+        if tasks > 1:
+            metrics.update(_segments(results, speeds, videos))
             text.append(_row('segments', metrics, 'segment_pair'))
+        verdict = pretext_result(metrics)
+        text += [verdict.text] if verdict else []
         text.append(_pair_table(scores, speeds))
         print_log('\n'.join(text), logger='current')
         return metrics
@@ -82,19 +89,18 @@ def _flat(values: object) -> Tensor:
     return torch.as_tensor(values).reshape(-1).cpu()
 
 
-def _pairs(name: str, scores: Tensor, speeds: Tensor) -> dict[str, float]:
-    """Accuracy over the videos that have a pair, its chance level and its interval; both arguments (N, M)."""
+def _pairs(name: str, scores: Tensor, speeds: Tensor, videos: Sequence[str], tasks: int) -> dict[str, Any]:
+    """Results over the videos that have a pair; scores and speeds are (N, M)."""
     shares = pair_accuracy(scores, speeds)
-    shares = shares[~shares.isnan()]
-    spread = float(shares.std(correction=0)) if len(shares) else float('nan')
-    interval = 1.96 * spread / max(len(shares), 1) ** 0.5
-    return {f'{name}_acc': float(shares.mean()), f'{name}_chance': 0.5, f'{name}_ci95': interval}
+    with_pair = ~shares.isnan()
+    named = [video for video, kept in zip(videos, with_pair.tolist()) if kept]
+    return task_metrics(name, shares[with_pair].numpy(), named, 0.5, tasks=tasks)
 
 
-def _segments(results: list, speeds: Tensor) -> dict[str, float]:
+def _segments(results: list, speeds: Tensor, videos: Sequence[str]) -> dict[str, Any]:
     scores, label = (torch.cat([one[key] for one in results]) for key in ('segment_score', 'segment_label'))
     local = segment_speeds(speeds.flatten(), label, scores.shape[1])  # (N * V, S)
-    metrics = _pairs('segment_pair', *(one.reshape(len(results), -1) for one in (scores, local)))
+    metrics = _pairs('segment_pair', scores.reshape(len(results), -1), local.reshape(len(results), -1), videos, 2)
     paced = speeds.flatten() > 1
     hits = (scores.argmax(1) == label)[paced].float()
     metrics['segment_acc_paced'] = float(hits.mean())
@@ -102,7 +108,7 @@ def _segments(results: list, speeds: Tensor) -> dict[str, float]:
     return metrics
 
 
-def _row(title: str, metrics: dict[str, float], name: str) -> str:
+def _row(title: str, metrics: dict[str, Any], name: str) -> str:
     accuracy, interval, chance = (100 * metrics[f'{name}_{key}'] for key in ('acc', 'ci95', 'chance'))
     return f'{title:10}{accuracy:8.1f}%{interval:6.1f}%{chance:8.1f}%'
 

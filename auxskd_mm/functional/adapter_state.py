@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..weight_hash import hex_digits, weight_hash
 
 # Name of the child of a backbone that holds its adapters.
 BANK = 'adapters'
@@ -20,24 +20,6 @@ BASE_DIGEST = 'adapters_base_sha256'
 def is_adapter_key(key: str) -> bool:
     """Whether a key of a state dict belongs to an adapter."""
     return BANK in key.split('.')[:-1]
-
-
-def digest_of(state: Mapping[str, Tensor], keys: Iterable[str]) -> Tensor:
-    """SHA-256 of tensors with their names, types and shapes.
-
-    Args:
-        state: State dict.
-        keys: Names of the tensors. Their order has no effect.
-
-    Returns:
-        uint8 (32,).
-    """
-    digest = hashlib.sha256()
-    for key in sorted(keys):
-        value = state[key].detach().cpu().contiguous()
-        digest.update(f'{key} {value.dtype} {tuple(value.shape)}'.encode())
-        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return torch.frombuffer(bytearray(digest.digest()), dtype=torch.uint8).clone()
 
 
 def with_base(state: Mapping[str, Any], model_state: Mapping[str, Tensor], name: str) -> Mapping[str, Any]:
@@ -64,15 +46,10 @@ def with_base(state: Mapping[str, Any], model_state: Mapping[str, Tensor], name:
             "(type='auxskd_mm.AdaptedBackbone')"
         )
     base = [key for key in model_state if key.startswith(prefixes) and key not in rest and not is_adapter_key(key)]
-    found = digest_of(model_state, base)
+    found = weight_hash(model_state, base)
     if not isinstance(wanted, Tensor) or not torch.equal(wanted, found):
         raise InputError(
-            f'{name}: adapters for a base with SHA-256 {short(wanted)}, but the model holds {short(found)}; load that '
+            f'{name}: adapters for a base with SHA-256 {hex_digits(wanted)}, but the model holds {hex_digits(found)}; load that '
             'base first (init_cfg of the backbone; in testing use tools/model_converters/merge_adapters.py)'
         )
     return {**{key: model_state[key] for key in base}, **rest}
-
-
-def short(digest: object) -> str:
-    """First 12 hexadecimal digits of a digest."""
-    return bytes(digest.tolist()).hex()[:12] if isinstance(digest, Tensor) else str(digest)

@@ -13,7 +13,7 @@ from ..errors import InputError, examples
 from .adapter_state import is_adapter_key, with_base
 from .public_weights import Match, match_weights, weights_in
 from .public_weights.containers import plain_keys
-from .public_weights.match import OPTIONAL, check_left, kind_of
+from .public_weights.match import OPTIONAL, check_left, kind_of, misfit
 
 # Parts of a model that its own training alone needs: published and adapter checkpoints leave them out.
 TRAINING_PARTS = ('teacher.', 'queue.', 'frozen.', 'data_preprocessor.')
@@ -162,24 +162,11 @@ def check_transfer(
         start = examples(model_state)
         raise InputError(f"{name}: the model has no '{part}' to load into; its keys start with {start}")
     check_tensors({key: value for key, value in source.items() if key in model_state}, name, model_state)
-    missing = [key for key in wanted if key not in source]
-    shapes = [key for key in wanted if key in source and tuple(source[key].shape) != tuple(model_state[key].shape)]
-    good = len(wanted) - len(missing) - len(shapes)
-    if missing or shapes:
-        detail = []
-        if missing:
-            other = [key for key in source if key not in model_state]
-            found = examples(other or source) or 'no tensors'
-            detail.append(f'missing {examples(missing)}; the file has {found}')
-        if shapes:
-            key = shapes[0]
-            detail.append(
-                f'{len(shapes)} of another shape, e.g. {key}: {tuple(source[key].shape)} in the file, '
-                f'{tuple(model_state[key].shape)} in the model'
-            )
+    good, detail = misfit(wanted, source, model_state, [key for key in source if key not in model_state])
+    if detail:
         raise InputError(
-            f'{name}: only {good} of {len(wanted)} {part} tensors fit ({"; ".join(detail)}); is it a checkpoint of '
-            f'another network{_or_original(source)}?'
+            f'{name}: only {good} of {len(wanted)} {part} tensors fit ({detail}); is it a checkpoint of another network'
+            f'{_or_original(source)}?'
         )
     check_finite({key: value for key, value in source.items() if key in model_state}, name, model_state)
     start = f'; the {adapters} adapter tensors, which it does not have, start as built' if adapters else ''

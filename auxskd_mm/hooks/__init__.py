@@ -9,6 +9,7 @@ from .fast_step_hook import FastStepHook
 from .knn_hook import KNNHook
 from .non_finite_loss_hook import NonFiniteLossHook
 from .preemption_hook import PreemptionHook
+from .probe_head_hook import ProbeHeadHook
 from .skd_distiller_hook import SKDDistillerHook
 from .sync_buffers_hook import SyncBuffersExceptQueuesHook
 
@@ -22,6 +23,7 @@ __all__ = [
     'KNNHook',
     'NonFiniteLossHook',
     'PreemptionHook',
+    'ProbeHeadHook',
     'SKDDistillerHook',
     'SyncBuffersExceptQueuesHook',
 ]

@@ -15,7 +15,7 @@ from torch import nn
 
 from ..errors import InputError, examples
 from ..files import write_atomically
-from ..functional.adapter_state import BANK, BASE_DIGEST, digest_of, is_adapter_key, short
+from ..functional.adapter_state import BANK, BASE_DIGEST, is_adapter_key
 from ..functional.transfer import TRAINING_PARTS
 from ..models.adapters import AdapterBank
 from ..models.wrappers import full_state, is_sharded
@@ -23,6 +23,7 @@ from ..plain_data import to_plain
 from ..records.provenance import training_meta
 from ..registry import HOOKS
 from ..unwrap import built_optim_wrapper, unwrap
+from ..weight_hash import hex_digits, weight_hash
 
 if TYPE_CHECKING:
     from mmengine.runner import Runner
@@ -69,7 +70,7 @@ class AdapterHook(Hook):
         _check_optimizer(runner, model)
         state = _state(runner)
         base = base_keys(model)
-        self._digest = digest_of(state, base)
+        self._digest = weight_hash(state, base)
         self._written = runner.message_hub.runtime_info.get('last_ckpt')
         trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
         all_of = trained + sum(state[key].numel() for key in base)
@@ -77,7 +78,7 @@ class AdapterHook(Hook):
         norm = 'frozen' if any(bank.frozen_norms for bank in banks.values()) else 'on the statistics of the batch'
         print_log(
             f'{sum(map(len, banks.values()))} adapters: {trained:,} of {all_of:,} parameters are trained '
-            f'({100 * trained / all_of:.1f}%), BatchNorm of the base is {norm}; base {short(self._digest)}',
+            f'({100 * trained / all_of:.1f}%), BatchNorm of the base is {norm}; base {hex_digits(self._digest)}',
             logger='current',
         )
 
@@ -110,7 +111,7 @@ class AdapterHook(Hook):
         model = unwrap(runner.model)
         left_out = base_keys(model)
         assert self._digest is not None  # set before training
-        if not torch.equal(digest_of(state, left_out), self._digest):
+        if not torch.equal(weight_hash(state, left_out), self._digest):
             raise InputError(
                 'AdapterHook: frozen weights of the base have changed in training; is there an optimizer or a hook that '
                 'writes to them?'

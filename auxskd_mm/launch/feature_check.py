@@ -37,7 +37,7 @@ class FeatureCheckHook(Hook):
         check_features(runner.model, runner.test_dataloader.dataset)
 
 
-def check_features(model: nn.Module, dataset: Any) -> None:
+def check_features(model: nn.Module, dataset: object) -> None:
     """Refuse feature maps for a model of images, images for a model of feature maps, and maps of another width.
 
     Args:
@@ -74,7 +74,7 @@ def check_features(model: nn.Module, dataset: Any) -> None:
                 )
 
 
-def _channels_of(backbone: Any) -> tuple[str, int | None]:
+def _channels_of(backbone: object) -> tuple[str, int | None]:
     """Key and value of the channels that a backbone takes. None if they are not known."""
     channels = getattr(backbone, 'in_channels', None)
     if isinstance(channels, int):
@@ -88,9 +88,9 @@ def _channels_of(backbone: Any) -> tuple[str, int | None]:
     )
 
 
-def _features_of(dataset: Any) -> Iterator[Any]:
+def _features_of(dataset: object) -> Iterator[Any]:
     """Settings of the feature maps of the data sets of this package, None for images."""
-    waiting = [dataset]
+    waiting: list[object] = [dataset]
     while waiting:
         one = waiting.pop()
         if hasattr(one, 'features'):

@@ -18,7 +18,7 @@ from ..config.loading.overrides import Overrides, read_options_file
 from ..errors import InputError, Preempted, reason_of, refusal
 from ..texts import print_any_name
 from .outputs import mark_outputs
-from .process_group import lost_process
+from .process_group import end_group, lost_process
 
 _TRACEBACK = 'AUXSKD_MM_TRACEBACK'
 _INTERRUPTED = 128 + signal.SIGINT  # a shell's exit code for it
@@ -73,7 +73,7 @@ def add_overrides(namespace: argparse.Namespace, options: Overrides, dest: str =
 
 
 def run_tool(main: Callable[[], Any]) -> None:
-    """Run a tool's ``main``; bad input ends it with exit code 1 and one line on standard error.
+    """Run a tool's ``main`` and leave its process group; bad input ends with exit code 1 and one line on standard error.
 
     The traceback is shown with ``AUXSKD_MM_TRACEBACK=1``, and for everything that is not the input's fault.
     """
@@ -81,6 +81,7 @@ def run_tool(main: Callable[[], Any]) -> None:
     try:
         try:
             main()
+            end_group()
         finally:
             mark_outputs()
     except Preempted as stop:

@@ -1,19 +1,29 @@
-"""``init_cfg=dict(type='Pretrained', checkpoint=...)`` that checks what it loads, for every backbone that takes it."""
+"""Pretrained weights that are checked as they are loaded: ``init_cfg``, and ``pretrained`` of MMAction2's backbones."""
 
 from __future__ import annotations
 
+import functools
+import math
+from collections.abc import Callable
 from typing import Any
 
+import torch
+from mmaction.registry import MODELS
 from mmaction.registry import WEIGHT_INITIALIZERS as MMACTION_WEIGHT_INITIALIZERS
 from mmengine.logging import print_log
-from mmengine.model import PretrainedInit
-from mmengine.model.weight_init import update_init_info
+from mmengine.model import BaseModule, PretrainedInit
+from mmengine.model.weight_init import initialize, update_init_info
 from mmengine.runner.checkpoint import _load_checkpoint
 from torch import nn
 
-from ..errors import InputError, refusal
+from ..errors import InputError, examples, reason_of, refusal
 from ..functional.transfer import load_checked
 from ..registry import WEIGHT_INITIALIZERS
+
+# Attributes of networks of MMAction2 whose ``pretrained`` names a file of an image network. It has no weights for what the
+# network has more (non-local blocks, lateral connections, temporal attention), so this share of the tensors is enough.
+_FROM_IMAGES = ('pretrained2d', 'torchvision_pretrain', 'clip_pretrained', 'attention_type')
+_LEAST_FROM_IMAGES = 2 / 3
 
 
 # MMAction2's backbones ask in MMAction2's scope. Other libraries keep MMEngine's class.
@@ -57,3 +67,70 @@ def _read(path: str, map_location: str) -> dict[str, Any]:
     except Exception as error:
         raise InputError(f'{path}: {refusal(error)}') from None
     return content
+
+
+def check_stock_backbones() -> bool:
+    """Let the backbones of MMAction2 (1.2) load the weights that a config names, or stop.
+
+    Those of the ResNet3d family and UniFormer take ``init_cfg``, never read it, and stay random without a word. Weights
+    that are named by ``pretrained`` and do not fit give a warning, and the network stays random.
+
+    Returns:
+        Whether a backbone had to be wrapped.
+    """
+    acted = False
+    for kind in set(MODELS.module_dict.values()):
+        theirs = kind.__module__.startswith('mmaction.models.backbones') and issubclass(kind, BaseModule)
+        if theirs and 'init_weights' in vars(kind) and not hasattr(kind.init_weights, '__wrapped__'):
+            kind.init_weights, acted = _checked(kind.init_weights), True
+    return acted
+
+
+def _checked(init_weights: Callable[..., None]) -> Callable[..., None]:
+    """An ``init_weights`` that checks ``pretrained``, and loads the file of ``init_cfg`` if it has not done so itself."""
+
+    @functools.wraps(init_weights)
+    def checked(self: Any, *args: object, **kwargs: object) -> None:
+        inside = self.__dict__.get('_checking', False)  # a class calls its parent's, which is wrapped too
+        if isinstance(getattr(self, 'pretrained', None), str) and self.pretrained and not inside:
+            self._checking = True
+            try:
+                _load_checked(self, functools.partial(init_weights, self, *args, **kwargs))
+            finally:
+                del self._checking
+        else:
+            init_weights(self, *args, **kwargs)
+        configs = [self.init_cfg] if isinstance(self.init_cfg, dict) else self.init_cfg or []
+        files = [config for config in configs if 'Pretrained' in str(config.get('type'))]
+        if files and not self._is_init:
+            initialize(self, files)
+
+    return checked
+
+
+@torch.no_grad()
+def _load_checked(network: Any, load: Callable[[], None]) -> None:
+    """Load ``pretrained``. A parameter that is still NaN afterwards is one that the file did not fill."""
+    parameters = dict(network.named_parameters())
+    before = {name: parameter.clone() for name, parameter in parameters.items()}
+    for parameter in parameters.values():
+        parameter.fill_(math.nan)
+    name = f'{type(network).__name__}.pretrained={network.pretrained}'
+    try:
+        load()
+    except (KeyError, RuntimeError) as error:  # of names or shapes that the network does not have
+        reason = f'{type(error).__name__}: {reason_of(error)}'
+        raise InputError(f'{name}: does not fit ({reason}); is it a file of this network?') from None
+    left = [key for key, parameter in parameters.items() if parameter.isnan().any()]
+    from_images = any(getattr(network, flag, False) for flag in _FROM_IMAGES)
+    share = 1 - len(left) / len(parameters)
+    if share < (_LEAST_FROM_IMAGES if from_images else 1):
+        raise InputError(
+            f'{name}: only {len(parameters) - len(left)} of {len(parameters)} tensors came over, not {examples(left)}; '
+            "give a file of this network, or name it as init_cfg=dict(type='Pretrained', checkpoint=FILE), which knows "
+            'other namings'
+        )
+    for key in left:
+        parameters[key].copy_(before[key])
+    if left:
+        print_log(f'{name}: {len(left)} tensors start anew, such as {examples(left)}', logger='current')

@@ -83,8 +83,8 @@ class Evaluation:
         columns: Title in the report and name of the metric for each column. Empty takes every ``top1`` and ``R@1``.
         trains: Whether the config has a training.
         steps: Number of training steps, by the number of labels per class if it is a dict. None leaves it to the config.
-        few: Whether it is done for every number of labels per class: features are measured with each, and a training
-            is run on each drawn list.
+        few: Whether it is done for several numbers of labels per class: features are measured with each, and a
+            training is run on each drawn list. A tuple names some of the recipe's numbers; 0 stands for all labels.
         train_list: Key of the config that takes a drawn list.
     """
 
@@ -94,8 +94,21 @@ class Evaluation:
     columns: dict[str, str]
     trains: bool
     steps: int | dict[int, int] | None = None
-    few: bool = False
+    few: bool | tuple[int, ...] = False
     train_list: str = 'train_dataloader.dataset.ann_file'
+
+    def counts(self, per_class: Sequence[int]) -> tuple[int, ...]:
+        """The recipe's numbers of labels per class that it is done for, 0 for all labels.
+
+        Raises:
+            InputError: If it names a number that the recipe does not draw.
+        """
+        if isinstance(self.few, bool):
+            return tuple(per_class) if self.few else ()
+        if foreign := [count or 'all' for count in self.few if count not in per_class]:
+            drawn = [count or 'all' for count in per_class]
+            raise InputError(f'evaluation {self.name!r}: labels={foreign} are not in labels.per_class={drawn}')
+        return self.few
 
 
 def read_phases(entries: Sequence[Mapping[str, Any]], folder: Path) -> list[Phase]:
@@ -176,7 +189,7 @@ def read_evaluations(entries: Sequence[Mapping[str, Any]], folder: Path, phases:
                 columns,
                 config.get('train_cfg') is not None,
                 _check_steps('evaluation', name, entry.get('steps')),
-                bool(entry.get('labels', False)),
+                _check_counts(name, entry.get('labels', False)),
                 str(entry.get('train_list', Evaluation.train_list)),
             )
         )
@@ -222,6 +235,18 @@ def _check_steps(kind: str, name: str, steps: Any) -> Any:
     if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 0):
         raise InputError(f'{kind} {name!r}: steps={steps!r}, expected a whole number of training steps')
     return steps
+
+
+def _check_counts(name: str, labels: Any) -> bool | tuple[int, ...]:
+    """True, False, or some of the recipe's numbers of labels per class, 0 for all."""
+    if isinstance(labels, bool):
+        return labels
+    counts = tuple(0 if count == 'all' else count for count in labels) if isinstance(labels, Sequence) else ()
+    if not counts or len(set(counts)) < len(counts) or not all(isinstance(count, int) for count in counts):
+        raise InputError(
+            f"evaluation {name!r}: labels={labels!r}, expected True or different numbers such as (5, 'all')"
+        )
+    return counts
 
 
 def _check_keys(kind: str, entry: Mapping[str, Any], needed: set[str], optional: set[str]) -> None:

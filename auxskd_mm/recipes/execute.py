@@ -8,6 +8,7 @@ from typing import Any
 
 from ..config.load import load_config
 from ..errors import InputError
+from ..evaluation.pretext.learned import pretext_result
 from ..records.scalars import last_scalars
 from ..registry import METRICS, type_name
 from . import commands
@@ -73,6 +74,8 @@ def _run(step: Step, gpus: int, *, in_process: bool, resume: bool) -> dict[str, 
         row['test_command'], took = _test(step, checkpoint, options, gpus, in_process=in_process)
         row['took'] += took
         row['test'], row['protocol'] = records.last_result(step.folder / 'test')
+        if step.evaluation is None and (verdict := pretext_result(row['test'])) is not None:
+            row['pretext'] = verdict.record()
     return row
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from .plan import Plan, Step
 from .report_figures import draw_figures
 from .report_table import Line, chance_of, summarise
 from .runs import list_variables
-from .tables.columns import Column, States, columns_of
+from .tables.advice import advise
+from .tables.columns import Column, States, columns_of, mean_class_of
+from .tables.learned import result_of, row_verdicts
+from .tables.table import learned_notes
 from .write_report import Report, write_report
 
 
@@ -33,23 +37,39 @@ def make_report(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> Path:
         InputError: If a column asks for a metric that its evaluation does not measure.
     """
     states = list(zip(plan.steps, rows))
+    verdicts = row_verdicts(plan.inits, states)
+    titles = {init.name: init.title + verdicts[init.name].mark for init in plan.inits}
+    shown = columns_of(plan, states)
+    beside = [(column, mean_class_of(column, states)) for column in shown]
+    every = [
+        one
+        for column, own in beside
+        for one in (column, own and replace(own, title=f'{column.title}, mean class'))
+        if one
+    ]
     lines = [
-        _line(column, init, states)
-        for column in columns_of(plan, states)
+        _line(column, init, titles[init.name], states)
+        for column in every
         for init in plan.inits
         if column.steps(init, states)
     ]
-    order = {init.title: number for number, init in enumerate(plan.inits)}
+    order = {title: number for number, title in enumerate(titles.values())}
     columns = list(dict.fromkeys(line.column for line in lines))
     folder = plan.root / 'report'
     minutes = sum(row['seconds'] for row in rows) / 60
     report = Report(
         title=str(plan.report.get('title') or plan.recipe.stem),
         facts=[f'recipe {plan.recipe.name}', _runs_text(plan), f'{minutes:.0f} minutes of computing'],
-        rows=[init.title for init in plan.inits],
+        rows=list(titles.values()),
         columns=columns,
         lines=sorted(lines, key=lambda line: (order[line.row], columns.index(line.column))),
         runs=len(plan.runs),
+        phases=[
+            dict(name=step.label, text=verdict.text)
+            for step, row in states
+            if step.row is None and (verdict := result_of(row)) is not None
+        ],
+        notes=[*learned_notes(verdicts), *(one.text for one in advise(plan.inits, shown, states))],
         sections=draw_figures(plan, states, class_names(plan, states), folder),
         steps=[
             dict(
@@ -71,12 +91,12 @@ def _runs_text(plan: Plan) -> str:
     return ', '.join([*texts, f'seed{"s" * (len(seeds) > 1)} {", ".join(seeds)}'])
 
 
-def _line(column: Column, init: Init, states: States) -> Line:
+def _line(column: Column, init: Init, title: str, states: States) -> Line:
     mine = column.steps(init, states)
     labels = [read_labels(step) for step, _ in mine]
     chances = [chance for chance in (chance_of(column.metric, *pair) for pair in labels) if chance is not None]
     return Line(
-        row=init.title,
+        row=title,
         column=column.title,
         evaluation=column.evaluation.name,
         metric=column.metric,

@@ -12,6 +12,7 @@ from mmengine.config import Config
 
 from ..config.loading.overrides import read_text, value_at
 from ..errors import InputError
+from ..registry import type_name
 from .entries import (
     Comparison,
     Evaluation,
@@ -237,9 +238,11 @@ def _parts(evaluation: Evaluation, run: Run, drawn: Mapping[int, list[str]], gro
         if isinstance(steps, dict):
             raise InputError(f'evaluation {evaluation.name!r}: steps by number of labels, but no labels=True')
         return [_Part(evaluation.name, '', {}, steps, None)]
+    drawn = {count: drawn[count] for count in evaluation.counts(tuple(drawn))}
     if not evaluation.trains:
-        metric = dict(type='auxskd_mm.FewLabelsMetric', lists=dict(drawn), group_file=groups, seed=run.seed or 0)
-        return [_Part(evaluation.name, '', {'test_evaluator': [metric]}, None, None)]
+        few = dict(lists=dict(drawn), group_file=groups, seed=run.seed or 0)
+        metrics = [dict(few, type='auxskd_mm.FewLabelsMetric'), *(dict(own, **few) for own in _searches(evaluation))]
+        return [_Part(evaluation.name, '', {'test_evaluator': metrics}, None, None)]
     made = []
     for count, files in drawn.items():
         budget = steps.get(count) if isinstance(steps, dict) else steps
@@ -250,6 +253,13 @@ def _parts(evaluation: Evaluation, run: Run, drawn: Mapping[int, list[str]], gro
             kind = f'{evaluation.name}@{count or "all"}'
             made.append(_Part(kind, name, {evaluation.train_list: file}, budget, count))
     return made
+
+
+def _searches(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Searches of probes in the config of an evaluation, which take the drawn lists, too."""
+    found = Config.fromfile(str(evaluation.config)).test_evaluator
+    entries = found if isinstance(found, (list, tuple)) else [found]
+    return [dict(entry) for entry in entries if type_name(entry.get('type')) == 'ProbeSearchMetric']
 
 
 def _override(entries: Sequence[Phase | Evaluation], phases: Sequence[Phase], options: Mapping[str, Any]) -> None:

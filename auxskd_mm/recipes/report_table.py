@@ -91,7 +91,8 @@ def summarise(values: Sequence[float]) -> Cell:
 def chance_of(metric: str, test: Sequence[int], gallery: Sequence[int] | None = None) -> float | None:
     """Compute the chance level of a metric on these labels.
 
-    For an accuracy (``.../top1``), it is the share of the most common class. For ``.../R@k``, k videos are drawn from
+    For an accuracy (``.../top1``), it is the share of the most common class; for a mean class accuracy, 1 / the number of
+    classes. For ``.../R@k``, k videos are drawn from
     the gallery at random. The chance level is the expected share of queries whose class is among them.
 
     Args:
@@ -107,6 +108,8 @@ def chance_of(metric: str, test: Sequence[int], gallery: Sequence[int] | None = 
         return None
     if name == 'top1':
         return max(Counter(test).values()) / len(test)
+    if name == 'mean_class':
+        return 1 / len(set(test))
     if name.startswith('R@') and gallery is not None:
         k, size, counts = min(int(name[2:]), len(gallery)), len(gallery), Counter(gallery)
         drawn = math.comb(size, k)

@@ -21,6 +21,7 @@ from .running.in_process import silent
 from .running.schedule import run_steps
 from .step_records import finished_seconds, read_state
 from .summary import write_summary
+from .tables.learned import result_of
 from .tables.table import write_table
 
 
@@ -138,6 +139,8 @@ def _one_by_one(plan: Plan, steps: Sequence[Step], taken: Sequence[float | None]
     for number, step in enumerate(steps):
         print(f'== phase {number + 1} of {len(steps)}: {step.label} ({progress.left(number)})', flush=True)
         rows.append(run_step(step, plan.root, gpus))
+        if (verdict := result_of(rows[-1])) is not None:
+            print(f'   {verdict.text}', flush=True)
         if taken[number] is None:
             progress.done(step.kind, rows[-1]['seconds'])
         write_summary(plan.root, plan.recipe, rows)

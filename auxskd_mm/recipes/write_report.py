@@ -43,6 +43,8 @@ class Report:
         columns: Titles of the measures.
         lines: The numbers of the report.
         runs: Number of runs that the numbers come from.
+        phases: ``name`` and ``text`` for each test of a pretext phase on held-out clips.
+        notes: Sentences below the numbers.
         sections: Figures by heading.
         steps: ``name``, ``seconds`` and ``commands`` for each step.
     """
@@ -53,6 +55,8 @@ class Report:
     columns: list[str]
     lines: list[Line]
     runs: int
+    phases: list[Mapping[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     sections: dict[str, list[Figure]] = field(default_factory=dict)
     steps: list[Mapping[str, Any]] = field(default_factory=list)
 
@@ -107,6 +111,8 @@ def _content(report: Report) -> dict[str, Any]:
         columns=[one_line(column) for column in report.columns],
         table=table,
         chance=chance,
+        phases=[{key: one_line(value) for key, value in phase.items()} for phase in report.phases],
+        notes=[one_line(note) for note in report.notes],
         sections=[
             dict(title=title, figures=[_figure(figure) for figure in figures])
             for title, figures in report.sections.items()
@@ -154,6 +160,7 @@ def _data(report: Report) -> dict[str, Any]:
         runs=report.runs,
         rows=report.rows,
         columns=report.columns,
+        phases=[dict(phase) for phase in report.phases],
         numbers=[
             {**{item.name: getattr(line, item.name) for item in dataclasses.fields(line)}, 'cell': _cell(line)}
             for line in report.lines

@@ -28,10 +28,13 @@ EVALUATIONS = dict(
     KNNMetric='k-NN',
     RetrievalMetric='retrieval',
     FewLabelsMetric='frozen features by labels per class',
+    ProbeSearchMetric='probe search',
     SegmentPaceMetric='pretext task',
     PretextAccuracyMetric='pretext task',
+    SpeedRankMetric='pretext task',
+    TeacherAgreementMetric='pretext task',
 )
-FROZEN = ('linear probe', 'k-NN', 'retrieval', 'frozen features by labels per class')
+FROZEN = ('linear probe', 'k-NN', 'retrieval', 'frozen features by labels per class', 'probe search')
 _AVERAGE_CLIPS = dict(prob='probabilities', score='logits')
 
 

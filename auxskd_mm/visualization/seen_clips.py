@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from mmaction.models.data_preprocessors import ActionDataPreprocessor
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from mmengine.model import BaseDataPreprocessor
     from torch.utils.data import Dataset
 
+# Vermilion of the Okabe-Ito palette, RGB.
+BOX = (213, 94, 0)
 STAGES = {'decoded': 'decoded', 'input': 'network input'}
 # Of more, the first dimension after the views is no longer that of the channels.
 _MOST_CHANNELS = 512
@@ -149,13 +152,25 @@ def _see(dataset: BaseDataset, index: int, preprocessor: ActionDataPreprocessor 
 def _clips(steps: Sequence[Any], results: dict, decoded: np.ndarray, views: np.ndarray) -> Iterator[SeenClip]:
     length = views.shape[1]
     numbers = np.asarray(results['frame_inds']).reshape(-1, length)
+    box, note = results.get('motion_box'), ''
+    if box is not None:
+        decoded = np.stack([_with_box(frame, box) for frame in decoded])
+        note = f', motion crop {box[2] - box[0]}x{box[3] - box[1]} at ({box[0]}, {box[1]})'
     before = decoded.reshape(len(numbers), length, *decoded.shape[1:])
     for shown in shown_clips(steps, results, len(views), length):
         # Several crops of a clip follow each other as whole rounds of all clips.
         own, taken = shown.view % len(numbers), shown.positions
         frames = dict(decoded=before[own][taken], input=views[shown.view][taken])
         named = numbers[own][taken]
-        yield SeenClip(shown.caption + wrap_note(named), named, shown.paced, frames)
+        yield SeenClip(shown.caption + wrap_note(named) + note, named, shown.paced, frames)
+
+
+def _with_box(frame: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    """A copy of a frame with the border of a box."""
+    marked = np.ascontiguousarray(frame)
+    thick = max(1, round(min(frame.shape[:2]) / 100))
+    cv2.rectangle(marked, (box[0], box[1]), (box[2] - 1, box[3] - 1), BOX, thick)
+    return marked
 
 
 def see_batch(

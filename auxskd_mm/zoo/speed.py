@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import statistics
 import time
@@ -17,7 +18,7 @@ from mmengine.runner import Runner
 from ..apis.inference import init_model
 from ..config.input_files import check_lists
 from ..config.loading.loaders import mend_loader
-from ..config.sample_shape import sample_shape
+from ..config.sample_shape import made_up_inputs
 from ..errors import InputError
 
 
@@ -101,7 +102,9 @@ def inference_speed(
     _check_counts(batches, warmup)
     where = torch.device(device or get_device())
     model = init_model(config, None, where)
-    inputs = [torch.randint(0, 256, sample_shape(config), dtype=torch.uint8) for _ in range(batch_size)]
+    made = made_up_inputs(config)  # stored feature maps are floating-point numbers, frames are not
+    noise = torch.randn if made.is_floating_point() else functools.partial(torch.randint, 0, 256)
+    inputs = [noise(made.shape).to(made.dtype) for _ in range(batch_size)]
 
     def timed() -> None:
         with torch.no_grad(), torch.autocast(where.type, torch.bfloat16, enabled=amp):

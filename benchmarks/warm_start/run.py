@@ -56,7 +56,7 @@ def main() -> None:
     lists = prepare(args.set, root, args.seeds, folder=args.videos, table=args.groups, motion=motion, trunk=trunk)
     clips = SETS[args.set]
     if args.features:
-        own, folder = {f'all.{key}': value for key, value in clips.maps.items()}, root / 'features'
+        own, folder = {f'all.{key}': value for key, value in clips.maps.items()} | clips.pretext, root / 'features'
     else:
         own, folder = {'all.size': clips.size, 'all.clip_len': clips.clip_len, **clips.options}, root
         own.update({} if clips.flip else {'all.flip': 0.0})

@@ -34,6 +34,7 @@ class ClipSet:
         options: Further overrides of the recipe, ``NAME.key`` or ``all.key``.
         maps: Overrides of the trunk and of the recipe on its stored feature maps.
         variants: Variants of every frame in the store of feature maps.
+        pretext: Overrides of the phases on stored maps, ``PHASE.key``.
     """
 
     size: int
@@ -42,16 +43,29 @@ class ClipSet:
     options: dict[str, Any] = field(default_factory=dict)
     maps: dict[str, Any] = field(default_factory=dict)
     variants: int = 5
+    pretext: dict[str, Any] = field(default_factory=dict)
 
 
 # What moves decides on the mouth sets: maps of an early stage. A stroke shows in late ones, too.
 _EARLY = dict(size=64, stage=2, channels=40, grid=(8, 8))
 _LATE = dict(size=112, stage=3, channels=112, grid=(7, 7))
+# Half of the words have 4 to 10 frames. No clip of a pretext task is to go round.
+_SHORT = {
+    **{
+        f'{name}.{key}': value
+        for name in ('pace', 'vspp', 'auxskd', 'auxskd_vspp', 'auxskd_teacher', 'teacher_vspp', 'joint')
+        for key, value in (('pretext_len', 4), ('speeds', (1, 2)))
+    },
+    'vcop.pretext_len': 3,
+    'vcop.interval': 1,
+    'rspnet.pretext_len': 4,
+    'vspp_rank.pretext_len': 4,
+}
 SETS = {
     # A mirrored forehand looks like a backhand.
     'tennis7': ClipSet(160, flip=False, maps=dict(_LATE, clip_len=8), variants=3),
     'avletters26': ClipSet(112, clip_len=16, maps=dict(_EARLY, clip_len=12)),
-    'miracl_words': ClipSet(112, maps=dict(_EARLY, clip_len=8)),
+    'miracl_words': ClipSet(112, maps=dict(_EARLY, clip_len=8), pretext=_SHORT),
     'grid_sentences': ClipSet(112, clip_len=16, maps=dict(_EARLY, clip_len=16), variants=3),
     MOTION: ClipSet(48, clip_len=16, flip=False, maps=dict(_EARLY, clip_len=16)),
 }

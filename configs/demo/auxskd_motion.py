@@ -3,7 +3,6 @@
 # momentum 0.99 (a hundred steps or two), AdamW.
 _base_ = ['./_base_motion.py']
 
-test_dataloader = test_cfg = None
 model = dict(
     type='auxskd_mm.AuxSKD',
     backbone={{_base_.backbone}},
@@ -24,12 +23,7 @@ sample = dict(
 jitter = dict(
     type='auxskd_mm.ClipColorJitter', brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, p=0.8, clip_consistent=True
 )
-train_pipeline = [
-    dict(type='auxskd_mm.OpenVideo'),
-    sample,
-    dict(type='auxskd_mm.DecodeClips'),
-    dict(type='auxskd_mm.PerView', transforms={{_base_.augment}}),
-    dict(type='auxskd_mm.PerView', transforms=[jitter]),
+finish = [
     dict(type='FormatShape', input_format='NCTHW'),
     dict(
         type='PackActionInputs',
@@ -37,7 +31,24 @@ train_pipeline = [
         meta_keys=('filename', 'sample_idx', 'frame_inds'),
     ),
 ]
+train_pipeline = [
+    dict(type='auxskd_mm.OpenVideo'),
+    sample,
+    dict(type='auxskd_mm.DecodeClips'),
+    dict(type='auxskd_mm.PerView', transforms={{_base_.augment}}),
+    dict(type='auxskd_mm.PerView', transforms=[jitter]),
+    *finish,
+]
+test_pipeline = [
+    dict(type='auxskd_mm.OpenVideo'),
+    dict(sample, seed=0),
+    dict(type='auxskd_mm.DecodeClips'),
+    dict(type='auxskd_mm.PerView', transforms={{_base_.centre}}),
+    *finish,
+]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline, repeat=1))
+test_evaluator = dict(type='auxskd_mm.TeacherAgreementMetric')
 
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=1e-4))
 param_scheduler = [

@@ -12,24 +12,30 @@ model = dict(
     loss=dict(type='auxskd_mm.SimilarityDistillationLoss', student_temperature=0.1, teacher_temperature=0.02),
     data_preprocessor={{_base_.data_preprocessor}},
 )
-train_pipeline = [
-    {{_base_.open_features}},
-    dict(
-        type='auxskd_mm.SegmentPaceSample',
-        clip_len=16,
-        num_segments=4,
-        num_speeds=4,
-        num_views=2,
-        mode='fit',
-        lookahead=1,
-    ),
+sample = dict(
+    type='auxskd_mm.SegmentPaceSample',
+    clip_len=16,
+    num_segments=4,
+    num_speeds=4,
+    num_views=2,
+    mode='fit',
+    lookahead=1,
+)
+finish = [
     dict(type='auxskd_mm.DecodeFeatures'),  # a variant per view
     dict(type='PackActionInputs', meta_keys=('filename', 'sample_idx', 'frame_inds')),
 ]
+train_pipeline = [{{_base_.open_features}}, sample, *finish]
+test_pipeline = [{{_base_.open_features}}, dict(sample, seed=0), *finish]
 train_dataloader = dict(
     dataset=dict(type='auxskd_mm.UnlabeledVideoDataset', source='data/features/train', pipeline=train_pipeline)
 )
-test_dataloader = test_cfg = None
+test_dataloader = dict(
+    dataset=dict(
+        type='auxskd_mm.UnlabeledVideoDataset', source='data/features/test', pipeline=test_pipeline, test_mode=True
+    )
+)
+test_evaluator = dict(type='auxskd_mm.TeacherAgreementMetric')
 custom_hooks = [
     dict(type='auxskd_mm.CheckedTransferHook'),
     dict(type='auxskd_mm.BadVideoHook'),

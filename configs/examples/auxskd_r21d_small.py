@@ -35,7 +35,17 @@ train_pipeline = [
     dict(type='FormatShape', input_format='NCTHW'),
     {{_base_.pack}},
 ]
+test_pipeline = [
+    dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),
+    dict(sample, seed=0),
+    dict(type='auxskd_mm.DecodeClips'),
+    dict(type='Resize', scale=(64, 48), keep_ratio=False),
+    dict(type='CenterCrop', crop_size=40),
+    dict(type='FormatShape', input_format='NCTHW'),
+    {{_base_.pack}},
+]
 train_dataloader = dict(batch_size=16, num_workers=1, dataset=dict(data_prefix='', pipeline=train_pipeline))
+test_dataloader = dict(batch_size=16, num_workers=1, dataset=dict(pipeline=test_pipeline))
 custom_hooks = [
     dict(type='auxskd_mm.CheckedTransferHook'),
     dict(type='auxskd_mm.BadVideoHook'),

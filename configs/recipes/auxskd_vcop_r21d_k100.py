@@ -2,6 +2,6 @@
 # helps; how it was done is not published, so what moves on is what moves on to VSPP: the backbone, BN statistics included.
 # auxSKD sees BGR in 0-255, VCOP RGB in [0, 1]; which of them the paper's combination took is not published either.
 phases = [
-    dict(name='auxskd', config='../auxskd_r21d_k100.py'),
+    dict(name='auxskd', config='../auxskd_r21d_k100.py', test=True),
     dict(name='vcop', config='../vcop_r21d_k100.py', init_from='auxskd', test=True),
 ]

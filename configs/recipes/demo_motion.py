@@ -1,11 +1,18 @@
-# The embedded default of `make demo`: the auxiliary phase, then VSPP in two steps, on MotionClips, and what that is worth with few
-# labels beside the same network from scratch. The first step is the pace of whole short clips (num_segments=1), from which so
+# The chain of `python tools/demo.py --chain`: the auxiliary phase, then VSPP in two steps, on MotionClips, and what that is worth
+# with few labels beside the same network from scratch. The first step is the pace of whole short clips (num_segments=1), from which so
 # small a network reliably leaves chance; if it must find the sped-up quarter from the start, it does so for some seeds only.
 whole_clip = {'sample.num_segments': 1, 'sample.clip_len': 8}
 phases = [
-    dict(name='auxskd', config='../demo/auxskd_motion.py'),
-    dict(name='vspp_whole', config='../demo/vspp_motion.py', options=whole_clip, init_from='auxskd', test=True),
-    dict(name='vspp', config='../demo/vspp_motion.py', init_from='vspp_whole', test=True),
+    dict(name='auxskd', config='../demo/auxskd_motion.py', steps=80, test=True),
+    dict(
+        name='vspp_whole',
+        config='../demo/vspp_motion.py',
+        options=whole_clip,
+        init_from='auxskd',
+        steps=400,
+        test=True,
+    ),
+    dict(name='vspp', config='../demo/vspp_motion.py', init_from='vspp_whole', steps=320, test=True),
 ]
 inits = [
     dict(name='scratch', title='from scratch'),

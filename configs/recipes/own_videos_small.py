@@ -2,6 +2,7 @@
 # network from scratch, and both without motion (one frame of each clip, repeated).
 #   for s in 0 1 2; do python tools/data/prepare_folder.py VIDEOS lists/$s --table groups.csv --seed $s; done
 #   python tools/run_recipe.py configs/recipes/own_videos_small.py --lists lists/0 lists/1 lists/2 --seeds 0
+# Lengths are numbers of steps: an epoch of a few clips is a few steps, and teaches nothing.
 # Each split has its own pretraining, on its own training clips (and those of --pool): it never sees a test clip.
 lists = ['lists']
 seeds = [0]
@@ -17,16 +18,22 @@ task = {
     **network,
     'sample.speeds': (1, 2, 4, 8),
     'optim_wrapper.optimizer.lr': 1e-3,
-    'epochs': 8,
 }
 whole_clip = {'sample.num_segments': 1, 'sample.clip_len': 8}
 phases = [
-    dict(name='auxskd', config='../examples/auxskd_r21d_small.py', options={**pool, **network}),
+    dict(
+        name='auxskd',
+        config='../examples/auxskd_r21d_small.py',
+        options={**pool, **held_out, **network},
+        steps=300,
+        test=True,
+    ),
     dict(
         name='vspp_whole',
         config='../examples/vspp_r21d_small.py',
         options={**task, **whole_clip},
         init_from='auxskd',
+        steps=800,
         test=True,
     ),
     dict(
@@ -34,6 +41,7 @@ phases = [
         config='../examples/vspp_r21d_small.py',
         options=task,
         init_from='vspp_whole',
+        steps=800,
         test=True,
     ),
 ]
@@ -47,6 +55,7 @@ evaluations = [
         name='finetune',
         config='../examples/finetune_r21d_small.py',
         options={'lists': '{lists}', 'num_classes': '{num_classes}', **network},
+        steps=600,
         columns={'fine-tuned': 'acc/top1'},
     ),
     dict(

@@ -9,11 +9,22 @@ labels = dict(train='{lists}/train.txt', per_class=(1, 5, 20, 'all'), draws=1, g
 
 data = {'lists': '{lists}'}
 pretext_steps = 600
+slow = {'lr': 5e-4}  # for weights that are there
+stage, adapted = {'network': 'stage'}, {'network': 'adapted'}
 phases = [
     dict(name='pace', config='../warm_start/pace_features.py', options=data, steps=pretext_steps, test=True),
     dict(name='vcop', config='../warm_start/vcop_features.py', options=data, steps=pretext_steps, test=True),
     dict(name='rspnet', config='../warm_start/rspnet_features.py', options=data, steps=pretext_steps, test=True),
     dict(name='vspp', config='../warm_start/vspp_features.py', options=data, steps=pretext_steps, test=True),
+    dict(name='vspp_rank', config='../warm_start/vspp_rank_features.py', options=data, steps=pretext_steps, test=True),
+    dict(
+        name='joint',
+        config='../warm_start/auxskd_vspp_joint_features.py',
+        options=data,
+        steps=pretext_steps,
+        test=True,
+    ),
+    # Two phases with as many steps together as the others.
     dict(name='auxskd', config='../warm_start/auxskd_features.py', options=data, steps=pretext_steps // 4),
     dict(
         name='auxskd_vspp',
@@ -23,7 +34,45 @@ phases = [
         steps=pretext_steps - pretext_steps // 4,
         test=True,
     ),
+    dict(
+        name='auxskd_teacher',
+        config='../warm_start/auxskd_teacher_features.py',
+        options=data,
+        steps=pretext_steps // 4,
+    ),
+    dict(
+        name='teacher_vspp',
+        config='../warm_start/vspp_features.py',
+        options=data,
+        init_from='auxskd_teacher',
+        steps=pretext_steps - pretext_steps // 4,
+        test=True,
+    ),
+    # Adapters behind the blocks of the next stage of the public network, which is frozen.
+    dict(
+        name='adapters_vspp',
+        config='../warm_start/vspp_features.py',
+        options={**data, **adapted, **slow},
+        steps=pretext_steps,
+        test=True,
+    ),
+    dict(
+        name='adapters_auxskd',
+        config='../warm_start/auxskd_features.py',
+        options={**data, **adapted, **slow},
+        steps=pretext_steps // 4,
+    ),
+    dict(
+        name='adapters_auxskd_vspp',
+        config='../warm_start/vspp_features.py',
+        options={**data, **adapted, **slow},
+        init_from='adapters_auxskd',
+        steps=pretext_steps - pretext_steps // 4,
+        test=True,
+    ),
 ]
+slowly = dict.fromkeys(('finetune', 'finetune_few'), slow)
+all_of_it = {name: {**slow, 'adapters_only': False} for name in slowly}  # as PECoP
 inits = [
     dict(
         name='trunk',
@@ -37,7 +86,25 @@ inits = [
     dict(name='vcop', title='then VCOP', init_from='vcop'),
     dict(name='rspnet', title='then RSPNet', init_from='rspnet'),
     dict(name='vspp', title='then VSPP', init_from='vspp'),
-    dict(name='auxskd_vspp', title='then auxSKD and VSPP', init_from='auxskd_vspp'),
+    dict(name='vspp_rank', title='then VSPP, ranked speeds', init_from='vspp_rank'),
+    dict(name='auxskd_vspp', title='then auxSKD, then VSPP', init_from='auxskd_vspp'),
+    dict(name='joint', title='then auxSKD and VSPP in one phase', init_from='joint'),
+    dict(name='teacher_vspp', title='then auxSKD with the public teacher, then VSPP', init_from='teacher_vspp'),
+    dict(name='stage', title='public weights, next stage trained', options=stage, evaluation_options=slowly),
+    dict(
+        name='adapters_vspp',
+        title='next stage, VSPP with adapters',
+        init_from='adapters_vspp',
+        options=adapted,
+        evaluation_options=all_of_it,
+    ),
+    dict(
+        name='adapters_auxskd_vspp',
+        title='next stage, auxSKD, then VSPP, with adapters',
+        init_from='adapters_auxskd_vspp',
+        options=adapted,
+        evaluation_options=all_of_it,
+    ),
 ]
 evaluations = [
     dict(
@@ -51,14 +118,23 @@ evaluations = [
         name='finetune',
         config='../warm_start/finetune_features.py',
         options={**data, 'num_classes': '{num_classes}'},
-        labels=True,
-        steps={1: 60, 5: 200, 20: 400, 'all': 1000},
+        labels=('all',),
+        steps={'all': 600},
+        columns={'fine-tuned': 'acc/top1'},
+    ),
+    dict(
+        name='finetune_few',
+        config='../warm_start/finetune_features.py',
+        options={**data, 'num_classes': '{num_classes}'},
+        labels=(1, 5, 20),
+        steps={1: 60, 5: 150, 20: 300},
         columns={'fine-tuned': 'acc/top1'},
     ),
 ]
-pretrained = ('pace', 'vcop', 'rspnet', 'vspp', 'auxskd_vspp')
+pretrained = ('pace', 'vcop', 'rspnet', 'vspp', 'vspp_rank', 'auxskd_vspp', 'joint', 'teacher_vspp')
 comparisons = [
     *(dict(row=row, base='public') for row in ('public_still', *pretrained)),
     *(dict(row=row, base='trunk') for row in pretrained),
+    *(dict(row=row, base='stage') for row in ('adapters_vspp', 'adapters_auxskd_vspp')),
 ]
 report = dict(title='Pretraining on the feature maps of public weights')

@@ -17,11 +17,11 @@ mean = [127.5, 127.5, 127.5]
 std = [64.0, 64.0, 64.0]
 
 data_preprocessor = dict(type='auxskd_mm.ClipDataPreprocessor', mean=mean, std=std)
-sample = dict(type='UniformSample', clip_len=clip_len)
+sample = dict(type='UniformSample', clip_len=clip_len, test_mode=True)  # even steps, in training too
 pack = dict(type='PackActionInputs', meta_keys=('filename',))
 test_pipeline = [
     dict(type='auxskd_mm.OpenVideo'),
-    dict(sample, test_mode=True),
+    sample,
     dict(type='auxskd_mm.StillFrames', enabled=still),
     dict(type='auxskd_mm.DecodeClips'),
     dict(type='Resize', scale=(size, size), keep_ratio=False),

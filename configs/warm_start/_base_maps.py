@@ -25,6 +25,28 @@ backbone = dict(
 )
 if trunk_only:
     backbone = dict(type='auxskd_mm.FeatureMaps', in_channels=channels)
+# Or the stage of the public network behind the maps: 'stage' trains it, with shifted channels; 'adapted' freezes it and trains
+# adapters behind its blocks, which mix frames. It needs lr=5e-4.
+network = 'temporal'
+adapters_only = True  # False trains the stage under the adapters, too
+if network != 'temporal':
+    width = (16, 24, 40, 112, 320)[_base_.stage + 1]
+    backbone = dict(
+        type='auxskd_mm.TimmBackbone',
+        model='tf_efficientnet_lite0',
+        in_index=_base_.stage,
+        out_indices=(_base_.stage + 1,),
+        temporal='shift' if network == 'stage' else 'none',
+        init_cfg=dict(type='auxskd_mm.PackagedWeights'),
+    )
+if network == 'adapted':
+    backbone = dict(
+        type='auxskd_mm.AdaptedBackbone',
+        backbone=backbone,
+        adapters=dict(patterns='trunk.blocks.*.*', type='auxskd_mm.TemporalAdapter', reduction=4, zero_init=True),
+        norm='frozen',
+        trainable=() if adapters_only else ('**',),
+    )
 data_preprocessor = dict(type='auxskd_mm.FeatureDataPreprocessor', channels=channels)
 open_features = dict(type='auxskd_mm.OpenFeatures', trunk={{_base_.trunk}}, channels=channels, grid=grid)
 read = dict(type='auxskd_mm.DecodeFeatures')

@@ -2,14 +2,16 @@
 _base_ = ['./_base_clips.py']
 
 steps = 300
+precision = 'float32'  # 'bfloat16' is faster where the processor multiplies in it
 warmup = min(20, steps // 4)
 model = dict(
     type='Recognizer3D',
     backbone={{_base_.backbone}},
     cls_head=dict(
-        type='I3DHead',
+        type='auxskd_mm.ClipClassHead',
         num_classes=_base_.num_classes,
         in_channels=_base_.channels,
+        pooling='time',
         dropout_ratio=0.0,
         average_clips=None,
     ),
@@ -49,6 +51,13 @@ test_dataloader = dict(
 test_evaluator = dict(type='auxskd_mm.MultiClipAccuracy')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.02))
+if precision != 'float32':
+    optim_wrapper = dict(optim_wrapper, type='AmpOptimWrapper', dtype=precision)
+custom_hooks = [
+    dict(type='auxskd_mm.CheckedTransferHook'),
+    dict(type='auxskd_mm.BadVideoHook'),
+    dict(type='auxskd_mm.FastStepHook', channels_last=True, compile=False),
+]
 train_cfg = dict(type='auxskd_mm.ResumableIterTrainLoop', max_iters=steps)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=max(warmup, 1)),

@@ -6,7 +6,7 @@ import pytest
 
 import auxskd_mm
 from auxskd_mm import apis, models
-from auxskd_mm.apis.inferencer import _config_name
+from auxskd_mm.apis.inferencer import config_name
 from auxskd_mm.errors import InputError
 
 CONFIGS = Path(auxskd_mm.__file__).parents[1] / 'configs'
@@ -33,10 +33,10 @@ def test_functions_that_draw_come_from_apis_itself():
 
 
 def test_a_config_is_found_by_its_name_in_a_clone():
-    assert Path(_config_name('vspp_r21d_k100')).samefile(CONFIGS / 'vspp_r21d_k100.py')
-    assert Path(_config_name('finetune_r21d_ucf101')).samefile(CONFIGS / 'downstream' / 'finetune_r21d_ucf101.py')
-    assert Path(_config_name('demo/vspp_motion')).samefile(CONFIGS / 'demo' / 'vspp_motion.py')
-    assert _config_name('own.py') == 'own.py'
-    assert _config_name('mmaction::a/b.py') == 'mmaction::a/b.py'
+    assert Path(config_name('vspp_r21d_k100')).samefile(CONFIGS / 'vspp_r21d_k100.py')
+    assert Path(config_name('finetune_r21d_ucf101')).samefile(CONFIGS / 'downstream' / 'finetune_r21d_ucf101.py')
+    assert Path(config_name('demo/vspp_motion')).samefile(CONFIGS / 'demo' / 'vspp_motion.py')
+    assert config_name('own.py') == 'own.py'
+    assert config_name('mmaction::a/b.py') == 'mmaction::a/b.py'
     with pytest.raises(InputError, match=r'no config vspp_r21d_k10\.py.*such as vspp_r21d_k100'):
-        _config_name('vspp_r21d_k10')
+        config_name('vspp_r21d_k10')

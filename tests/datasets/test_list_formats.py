@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from auxskd_mm.datasets.list_formats import read_list
+from auxskd_mm.datasets.list_formats import Length, read_list
 from auxskd_mm.errors import InputError
 
 
@@ -47,14 +47,71 @@ def test_layouts(write, text, layout, second):
     assert len(entries) == len(text.splitlines())
 
 
+RECORDING = {'match one.mp4': Length(9000, 360.0), 'b': Length(1500, 60.0), 'clip.mp4': Length(40, 1.6)}
+
+
+@pytest.mark.parametrize(
+    ('text', 'layout', 'second'),
+    [
+        ('a.mp4 0 10.0\na.mp4 10 20\n', 'path start end', ('a.mp4#t=10,20', None, None)),
+        ('a 0 1e1\na .5 20\n', 'path start end', ('a#t=0.5,20', None, None)),
+        ('"my frames" 0.0 1\n"my frames" 1 2\n', 'path start end', ('my frames#t=1,2', None, None)),
+        # Whole numbers: a video has one frame count, so a second end means windows.
+        ('a.mp4 0 10\na.mp4 10 20\n', 'path start end', ('a.mp4#t=10,20', None, None)),
+        ('a.mp4 0 10\na.mp4 0 20\n', 'path start end', ('a.mp4#t=0,20', None, None)),
+        # Whole numbers, one line for each video: they are opened.
+        ('match one.mp4 0 10\nb 20 50\n', 'path start end', ('b#t=20,50', None, None)),
+        ('b 0 10\nclip.mp4 0 1\n', 'path start end', ('clip.mp4#t=0,1', None, None)),
+        ('match one.mp4 0 9000\nb 1 1500\n', 'path label num_frames', ('b', 1500, 1)),
+        ('match one.mp4 9000 0\nb 1500 1\n', 'path num_frames label', ('b', 1500, 1)),
+        ('gone 0 120\nlost 0 90\n', 'path label num_frames', ('lost', 90, 0)),
+        ('a.mp4 0 120 3\nb c.mp4 1.5 2 0\n', 'path start end label', ('b c.mp4#t=1.5,2', None, 0)),
+        # Windows of one class may overlap, and those of two may touch.
+        ('a 0 4 1\na 2 6 1\na 6 8 0\n', 'path start end label', ('a#t=2,6', None, 1)),
+        ('a.mp4#t=0,2\nb.mp4\n', 'path', ('b.mp4', None, None)),
+        ('b c.mp4#t=0,2 0\nd e.mp4#t=2,3.5 1\n', 'path label', ('d e.mp4#t=2,3.5', None, 1)),
+    ],
+)
+def test_windows_are_told_apart(write, text, layout, second):
+    entries, found = read_list(write(text), probe=RECORDING.get)
+    assert (found, tuple(entries[1])) == (layout, second)
+
+
+@pytest.mark.parametrize(
+    ('text', 'line', 'says'),
+    [
+        ('a 0.0 1\na 3 2.5\n', "line 2 'a 3 2.5'", 'start 3 is not before end 2.5'),
+        ('a 0 10\na 20 20\n', "line 2 'a 20 20'", 'start 20 is not before end 20'),
+        ('a 0.0 1\n\n# a comment\na -1 2\n', "line 4 'a -1 2'", 'start -1 is negative'),
+        ('a 0 1\na nan 2\n', "line 2 'a nan 2'", 'expected two numbers of seconds'),
+        ('a 0 1 0\na 1 inf 0\n', "line 2 'a 1 inf 0'", 'expected two numbers of seconds'),
+        ('a 0 1 0\na 1 2 0.5\n', "line 2 'a 1 2 0.5'", 'label 0.5: expected a whole number'),
+        ('a 0 1 0\na 1 2 -1\n', "line 2 'a 1 2 -1'", 'label -1 is negative'),
+        ('a 0 9 0\nb 0 2 1\na 2 3 0\na 8 12 1\n', "line 4 'a 8 12 1'", "overlaps line 1 'a 0 9 0'"),
+        ('a 1.5\n', "line 1 'a 1.5'", 'expected a whole number'),
+    ],
+)
+def test_a_wrong_window_is_named_with_its_line(write, text, line, says):
+    with pytest.raises(InputError, match=re.escape(says)) as error:
+        read_list(write(text), list_format='path label' if text == 'a 1.5\n' else 'auto')
+    assert line in str(error.value)
+    assert '\n' not in str(error.value)
+
+
+def test_a_labelled_list_of_windows_has_labels(write):
+    with pytest.raises(InputError, match=re.escape("windows without a label; expected lines 'path start end label'")):
+        read_list(write('a 0 1.5\n'), labeled=True)
+    assert read_list(write('a 0 1.5 3\n'), labeled=True)[0][0] == ('a#t=0,1.5', None, 3)
+
+
 @pytest.mark.parametrize(
     ('text', 'line', 'says'),
     [
         ('', '', 'empty'),
         ('a.mp4 1\nb.mp4\n', "line 2 'b.mp4'", '1 columns, but line 1 has 2'),
         ('a.mp4\nb.mp4 3 4\n', "line 2 'b.mp4 3 4'", '3 columns, but line 1 has 1'),
-        ('a.mp4 1 2 3\n', "line 1 'a.mp4 1 2 3'", 'expected 1 to 3 columns'),
-        ('a b 12\n', "line 1 'a b 12'", 'expected 1 to 3 columns'),
+        ('a.mp4 1 2 3 4\n', "line 1 'a.mp4 1 2 3 4'", 'expected 1 to 4 columns'),
+        ('a b 12\n', "line 1 'a b 12'", 'expected 1 to 4 columns'),
         ('a.mp4 300\n', "line 1 'a.mp4 300'", 'ambiguous'),
         ('a 5 7\nb 8 6\n', "line 1 'a 5 7'", 'ambiguous'),
         ('a 0 0\n', "line 1 'a 0 0'", 'ambiguous'),

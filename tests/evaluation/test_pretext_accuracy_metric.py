@@ -6,7 +6,8 @@ import torch
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation import PretextAccuracyMetric
-from auxskd_mm.evaluation.accuracy import best_constant, ci95, confusion_table
+from auxskd_mm.evaluation.accuracy import best_constant, confusion_table
+from auxskd_mm.evaluation.pretext import wilson_interval
 
 
 def sample(task, labels, guesses, classes=6, **more):
@@ -19,10 +20,16 @@ def test_order_by_hand():
     metric.process(None, [sample('order', [5], [5]), sample('order', [0], [1])])
     metric.process(None, [sample('order', [0], [0]), sample('order', [2], [0], replacement=True)])
     result = metric.evaluate(4)
+    # Three videos, variance of the mean (2/9) / 2, so two effective samples; t of two degrees of freedom is 4.30265.
+    low, high = wilson_interval(2 / 3, 2, 4.30265)
     assert result == {
         'pretext/order_acc': pytest.approx(2 / 3),
         'pretext/order_chance': pytest.approx(2 / 3),
-        'pretext/order_ci95': pytest.approx(1.96 * np.sqrt(2 / 9 / 3)),
+        'pretext/order_low': pytest.approx(low, abs=1e-5),
+        'pretext/order_high': pytest.approx(high, abs=1e-5),
+        'pretext/order_ci95': pytest.approx((high - low) / 2, abs=1e-5),
+        'pretext/order_videos': 3,
+        'pretext/order_learned': False,
     }
 
 
@@ -40,7 +47,9 @@ def test_views_and_several_tasks_count_by_themselves(monkeypatch):
     assert result['pretext/order_chance'] == pytest.approx(1 / 2)
     (logged,) = texts
     rows = [line.split() for line in logged.splitlines()]
-    assert rows[1] == ['pace', '4', '75.0%', '42.4%', '75.0%']
+    # Two videos of two clips say next to nothing about others.
+    assert rows[1] == ['pace', '4', '75.0%', '49.9%', '75.0%']
+    assert rows[3][:4] == ['not', 'learned:', 'pace', '75.0%']
     assert 'pace \\ predicted' in logged
     assert 'order \\ predicted' not in logged  # 24 classes do not fit
 
@@ -71,9 +80,8 @@ def test_confusion_by_hand():
         confusion_table('pace', np.array([0, 2]), np.array([0, 0]), ['1x', '2x'])
 
 
-def test_chance_and_interval_by_hand():
+def test_chance_by_hand():
     assert best_constant(np.array([0, 1, 1, 3])) == 0.5
-    assert ci95(0.5, 100) == pytest.approx(0.098)
 
 
 def test_bad_input_is_named():

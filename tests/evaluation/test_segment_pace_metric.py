@@ -8,6 +8,7 @@ from mmengine.evaluator import Evaluator
 
 from auxskd_mm.datasets import UnlabeledVideoDataset
 from auxskd_mm.evaluation import SegmentPaceMetric, segment_pace_accuracy
+from auxskd_mm.evaluation.pretext import wilson_interval
 
 
 def test_by_hand():
@@ -26,7 +27,17 @@ def test_by_hand():
     # Three clips are paced, and of the three at speed 1 the best guess gets two.
     assert metrics['segment_ceiling'] == metrics['joint_ceiling'] == pytest.approx(5 / 6)
     assert metrics['segment_acc_paced'] == pytest.approx(2 / 3)
-    assert metrics['pace_ci95'] == pytest.approx(1.96 * np.sqrt(4 / 6 * 2 / 6 / 6))
+    # Six videos, variance (2/9) / 5, so five effective samples; t of five degrees is 3.16338 at 97.5%, for two tasks.
+    assert (metrics['pace_low'], metrics['pace_high']) == pytest.approx(wilson_interval(4 / 6, 5, 3.16338), abs=1e-5)
+    assert not metrics['pace_learned']
+
+
+def test_a_single_segment_is_no_task():
+    pace = np.array([0, 1] * 20)
+    metrics = segment_pace_accuracy(pace, pace * 0, pace, pace * 0)
+    assert metrics['pace_learned']
+    assert 'segment_learned' not in metrics
+    assert metrics['pace_low'] == pytest.approx(1 / (1 + 2.02269**2 / 40), abs=1e-5)  # t of one task, 39 degrees
 
 
 def test_ceiling_of_a_balanced_set_is_thirteen_sixteenths():

@@ -6,6 +6,7 @@ import torch
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation import SpeedRankMetric
+from auxskd_mm.evaluation.pretext import wilson_interval
 
 
 def sample(speeds, scores, segments=None, segment_scores=None, **more):
@@ -34,16 +35,23 @@ def test_clips_by_hand(texts):
         sample([4, 2, 1], [1.0, 2.0, 1.0]),  # 4 over 2 wrong, 4 over 1 equal, 2 over 1 right
         sample([1, 2, 4], [5.0, 4.0, 3.0], replacement=True),
     )
+    # Variance 2 * (2 * 0.25^2) / 4, effective number 0.1875 / 0.0625 but at most the two videos; t of one degree 12.7062.
+    low, high = wilson_interval(0.75, 2, 12.7062)
     assert result == {
         'rank/pair_acc': pytest.approx((1 + 0.5) / 2),
         'rank/pair_chance': 0.5,
-        'rank/pair_ci95': pytest.approx(1.96 * 0.25 / 2**0.5),
+        'rank/pair_ci95': pytest.approx((high - low) / 2, abs=1e-4),
+        'rank/pair_low': pytest.approx(low, abs=1e-4),
+        'rank/pair_high': pytest.approx(high, abs=1e-4),
+        'rank/pair_videos': 2,
+        'rank/pair_learned': False,
     }
     rows = [line.split() for line in texts[0].splitlines()]
     assert rows[0] == ['2', 'videos', 'of', '3', 'clips']
-    assert rows[2] == ['clips', '75.0%', '34.6%', '50.0%']
+    assert rows[2] == ['clips', '75.0%', '49.6%', '50.0%']
     # Speed by speed: 2 over 1 twice right; 4 over 1 right and equal, 4 over 2 right and wrong.
-    assert rows[3:] == [['right', 'order', '1x', '2x'], ['2x', '100.0%'], ['4x', '75.0%', '50.0%']]
+    assert rows[3][:3] == ['not', 'learned:', 'pair']
+    assert rows[4:] == [['right', 'order', '1x', '2x'], ['2x', '100.0%'], ['4x', '75.0%', '50.0%']]
 
 
 def test_segments_by_hand(texts):

@@ -6,14 +6,15 @@ import pytest
 import torch
 
 from auxskd_mm.errors import InputError
-from auxskd_mm.functional.adapter_state import BASE_DIGEST, digest_of, is_adapter_key, short, with_base
+from auxskd_mm.functional.adapter_state import BASE_DIGEST, is_adapter_key, with_base
+from auxskd_mm.weight_hash import hex_digits, weight_hash
 
 BASE = {'backbone.a.weight': torch.arange(6.0).reshape(2, 3), 'backbone.b': torch.tensor(7)}
 OWN = {'backbone.adapters.a.up.weight': torch.ones(2), 'backbone.bn.running_mean': torch.ones(3)}
 
 
 def file_for(base):
-    return {**OWN, BASE_DIGEST: digest_of(base, base)}
+    return {**OWN, BASE_DIGEST: weight_hash(base, base)}
 
 
 def test_keys_of_adapters():
@@ -27,9 +28,9 @@ def test_digest_by_hand():
     digest = hashlib.sha256()
     digest.update(b'backbone.a.weight torch.float32 (2, 3)' + BASE['backbone.a.weight'].numpy().tobytes())
     digest.update(b'backbone.b torch.int64 ()' + BASE['backbone.b'].numpy().tobytes())
-    found = digest_of(BASE, reversed(BASE))
+    found = weight_hash(BASE, reversed(BASE))
     assert bytes(found.tolist()) == digest.digest()
-    assert short(found) == digest.hexdigest()[:12]
+    assert hex_digits(found) == digest.hexdigest()[:12]
 
 
 @pytest.mark.parametrize(

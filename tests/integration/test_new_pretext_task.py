@@ -76,5 +76,6 @@ def test_it_trains_and_tests(folder):
     assert {'cls_head.fc_direction.weight', 'backbone.conv1.spatial_conv.weight'} <= moved
     assert 0 < runner.message_hub.get_scalar('train/loss_direction').current() < 10
     result = runner.test()
-    assert set(result) == {f'pretext/direction_{kind}' for kind in ('acc', 'chance', 'ci95')}
+    kinds = ('acc', 'chance', 'ci95', 'low', 'high', 'videos', 'learned')
+    assert set(result) == {f'pretext/direction_{kind}' for kind in kinds}
     assert 0.5 <= result['pretext/direction_chance'] <= 1

@@ -1,9 +1,14 @@
+from pathlib import Path
+
 import pytest
+import torch
+import torch.distributed as dist
 from mmengine.config import Config
+from torch.nn.parallel import DistributedDataParallel
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.launch import process_group as launch_checks
-from auxskd_mm.launch.tool import describe
+from auxskd_mm.launch.tool import describe, run_tool
 
 GOOD = dict(RANK='3', LOCAL_RANK='1', WORLD_SIZE='4', MASTER_ADDR='10.0.0.1', MASTER_PORT='29500')
 
@@ -58,3 +63,23 @@ def test_processes_that_ended_are_one_line(text, says):
 
 def test_other_errors_keep_their_traceback():
     assert describe(RuntimeError('mat1 and mat2 shapes cannot be multiplied')) is None
+
+
+def gloo_threads():
+    names = [path.read_text().strip() for path in Path('/proc/self/task').glob('*/comm')]
+    return [name for name in names if 'gloo' in name]
+
+
+@pytest.mark.skipif(not Path('/proc/self/task').exists(), reason='threads of C++ are counted in /proc')
+def test_a_finished_tool_leaves_no_thread_of_its_process_group(tmp_path):
+    """Such a thread may ask for Python's lock while the interpreter ends. The process then dies of SIGABRT."""
+
+    def train():
+        dist.init_process_group('gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1)
+        model = DistributedDataParallel(torch.nn.Linear(2, 2))
+        model.circle = [model]  # as a Runner and its loops: only the garbage collector frees it
+        assert gloo_threads()
+
+    run_tool(train)
+    assert not dist.is_initialized()
+    assert gloo_threads() == []

@@ -1,4 +1,4 @@
-"""`init_cfg=dict(type='Pretrained')` of MMAction2's backbones: it must not go on with random weights."""
+"""Weights that MMAction2's backbones name by `init_cfg` or `pretrained`: they must not go on with random ones."""
 
 import pytest
 import torch
@@ -7,8 +7,8 @@ from pytorchvideo.models.resnet import create_resnet
 from torch import nn
 from torchvision.models import resnet18
 
-from auxskd_mm.compat import honour_init_cfg
 from auxskd_mm.errors import InputError
+from auxskd_mm.models.pretrained import check_stock_backbones
 from auxskd_mm.registry import MODELS
 
 RESNET = dict(type='mmaction.ResNet', depth=18, pretrained=None, norm_eval=False)
@@ -85,4 +85,49 @@ def test_a_whole_model_needs_its_backbone_only(tmp_path):
 
 
 def test_backbones_of_mmaction2_are_wrapped_once():
-    assert honour_init_cfg() is False
+    assert check_stock_backbones() is False
+
+
+SLOW_ONLY = dict(type='mmaction.ResNet3dSlowOnly', depth=18, base_channels=8, norm_eval=False)
+STRICT = dict(SLOW_ONLY, pretrained2d=False)
+TSM = dict(type='mmaction.ResNetTSM', depth=18, norm_eval=False)
+
+
+@pytest.mark.parametrize('config', [STRICT, dict(type='mmaction.X3D', gamma_w=0.25, gamma_b=1, gamma_d=0.5)])
+def test_pretrained_fills_the_network(config, tmp_path):
+    theirs = shaken(MODELS.build(config))
+    path = saved(dict(state_dict=theirs.state_dict()), tmp_path)
+    ours = MODELS.build(dict(config, pretrained=path))
+    for _ in range(2):
+        ours.init_weights()
+        assert all(torch.equal(value, theirs.state_dict()[key]) for key, value in ours.state_dict().items())
+
+
+def test_an_image_network_fills_an_inflated_one_but_for_what_it_lacks(tmp_path):
+    path = saved(shaken(resnet18()).state_dict(), tmp_path)
+    extra = dict(non_local=((0, 0), (1, 0), (0, 0), (0, 0)), non_local_cfg=dict(sub_sample=True))
+    network = MODELS.build(dict(SLOW_ONLY, base_channels=64, in_channels=3, pretrained=path, **extra))
+    own = {key: value.clone() for key, value in network.named_parameters() if 'non_local' in key}
+    network.init_weights()
+    assert own
+    assert all(torch.equal(value, own[key]) for key, value in network.named_parameters() if key in own)
+    assert torch.equal(network.layer1[0].conv1.conv.weight[:, :, 0], torch.load(path)['layer1.0.conv1.weight'])
+
+
+@pytest.mark.parametrize(
+    ('config', 'content'),
+    [
+        (STRICT, lambda: MODELS.build(dict(STRICT, depth=34, base_channels=4)).state_dict()),  # other shapes
+        (STRICT, lambda: {f'student.{k}': v for k, v in MODELS.build(STRICT).state_dict().items()}),  # other names
+        (STRICT, lambda: {k: v for k, v in MODELS.build(STRICT).state_dict().items() if 'layer4' not in k}),
+        (dict(SLOW_ONLY, base_channels=64), lambda: {f'net.{k}': v for k, v in resnet18().state_dict().items()}),
+        (dict(SLOW_ONLY, base_channels=32), lambda: resnet18().state_dict()),  # inflated, other widths
+        (dict(type='mmaction.ResNet', depth=18), lambda: {'fc.weight': torch.ones(2, 2)}),
+        (TSM, lambda: {f'net.{k}': v for k, v in resnet18().state_dict().items()}),
+    ],
+)
+def test_pretrained_that_does_not_fit_is_one_line(config, content, tmp_path):
+    path = saved(content(), tmp_path)
+    with pytest.raises(InputError, match=rf'{config["type"].split(".")[1]}\.pretrained=.*x\.pth: ') as error:
+        MODELS.build(dict(config, pretrained=path)).init_weights()
+    assert '\n' not in str(error.value)

@@ -5,9 +5,10 @@ import torch
 from torch import nn
 
 from auxskd_mm.errors import InputError
-from auxskd_mm.functional.adapter_state import BASE_DIGEST, digest_of, is_adapter_key
+from auxskd_mm.functional.adapter_state import BASE_DIGEST, is_adapter_key
 from auxskd_mm.functional.transfer import load_checked
 from auxskd_mm.registry import MODELS
+from auxskd_mm.weight_hash import weight_hash
 from auxskd_mm.zoo.merge_adapters import merge_adapters
 
 BACKBONE = dict(type='auxskd_mm.C3DBN', base_channels=2)
@@ -39,7 +40,7 @@ def files(trained, tmp_path):
     state = trained.state_dict()
     frozen = {k for k, p in trained.named_parameters() if k.startswith('backbone.') and not is_adapter_key(k)}
     own = {key: value for key, value in state.items() if key not in frozen and 'preprocessor' not in key}
-    torch.save(dict(meta={}, state_dict={**own, BASE_DIGEST: digest_of(state, frozen)}), tmp_path / 'adapters.pth')
+    torch.save(dict(meta={}, state_dict={**own, BASE_DIGEST: weight_hash(state, frozen)}), tmp_path / 'adapters.pth')
     base = {key: value for key, value in state.items() if key.startswith('backbone.') and not is_adapter_key(key)}
     torch.save(dict(state_dict=base), tmp_path / 'base.pth')
     torch.save({key.removeprefix('backbone.'): value for key, value in base.items()}, tmp_path / 'bare.pth')

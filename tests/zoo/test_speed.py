@@ -1,12 +1,14 @@
 """What is timed, and how often; not how long it takes."""
 
 import pytest
+import torch
 from conftest import write_video
 from mmengine.config import Config
 from tool_runs import CONFIGS, TINY_AUXSKD, TINY_VSPP
 
 from auxskd_mm.apis import load_config
 from auxskd_mm.errors import InputError
+from auxskd_mm.models.data_preprocessors import FeatureDataPreprocessor
 from auxskd_mm.zoo import speed as benchmark
 from auxskd_mm.zoo.speed import Speed, inference_speed, loader_speed
 
@@ -38,6 +40,18 @@ def test_inference(name, clock):
     options = TINY_VSPP if name == 'vspp' else TINY_AUXSKD
     config = load_config(str(CONFIGS / 'demo' / f'{name}_motion.py'), options)
     assert inference_speed(config, batch_size=2, batches=2, warmup=1, device='cpu') == Speed((1.0, 1.0), 2)
+
+
+def test_inference_on_stored_feature_maps(clock, monkeypatch):
+    """The preprocessor of maps takes no frames."""
+    given = []
+    forward = FeatureDataPreprocessor.forward
+    monkeypatch.setattr(
+        FeatureDataPreprocessor, 'forward', lambda self, data, *args: given.append(data) or forward(self, data, *args)
+    )
+    config = load_config(str(CONFIGS / 'warm_start' / 'pace_features.py'))
+    assert inference_speed(config, batch_size=2, batches=1, warmup=0, device='cpu') == Speed((1.0,), 2)
+    assert [maps.dtype for maps in given[0]['inputs']] == [torch.float16] * 2
 
 
 def test_bad_input():

@@ -87,7 +87,7 @@ def class_activation(
     kept: list[Tensor] = []
     token_pool = getattr(model.cls_head, 'token_pool', 'auto')
 
-    def keep(_: nn.Module, __: Any, output: Any) -> Any:
+    def keep(_: nn.Module, __: object, output: Any) -> Any:
         fmap = feature_map(output, token_pool=token_pool, last_stage=True)
         kept.append(fmap)
         # The head must get the very tensor that the gradient is taken of. SlowFast's two maps are joined into a new one.

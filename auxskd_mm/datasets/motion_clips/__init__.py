@@ -7,6 +7,8 @@ frame to frame does.
 """
 
 from .motions import MOTIONS, draw_poses
+from .patterns import draw_pattern_scene, make_pattern_clips
+from .recording import make_recording
 from .render import render_scene
 from .scene import MovingObject, Scene, draw_scene, scene_time
 from .settings import SPLITS, MotionClipsSettings
@@ -18,9 +20,12 @@ __all__ = [
     'MotionClipsSettings',
     'MovingObject',
     'Scene',
+    'draw_pattern_scene',
     'draw_poses',
     'draw_scene',
     'make_motion_clips',
+    'make_pattern_clips',
+    'make_recording',
     'render_scene',
     'scene_time',
 ]

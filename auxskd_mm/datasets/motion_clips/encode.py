@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -10,7 +12,7 @@ import numpy as np
 from ...files import WholeFile
 
 
-def write_h264(path: str | Path, frames: np.ndarray, *, fps: int, gop: int, qp: int) -> None:
+def write_h264(path: str | Path, frames: Iterable[np.ndarray], *, fps: int, gop: int, qp: int) -> None:
     """Write an mp4, whole or not at all.
 
     The encoder uses a constant quantiser, no B-frames, no adaptive quantisation and no macroblock tree. The rate
@@ -20,16 +22,18 @@ def write_h264(path: str | Path, frames: np.ndarray, *, fps: int, gop: int, qp: 
 
     Args:
         path: File to write. Its folder must exist.
-        frames: uint8 (T, H, W, 3) RGB, H and W even.
+        frames: At least one frame uint8 (H, W, 3) RGB, H and W even. An iterator needs memory for one frame only.
         fps: Frames per second.
         gop: Frames from key frame to key frame.
         qp: Quantiser in [0, 51].
     """
     path = Path(path)
+    following = iter(frames)
+    first = next(following)
     # Hidden and without a video's suffix, so that an interrupted run leaves nothing that a folder search would find.
     with WholeFile(path) as whole, av.open(whole.file, 'w', format='mp4') as container:
         stream = container.add_stream('libx264', rate=fps)
-        stream.height, stream.width = frames.shape[1:3]
+        stream.height, stream.width = first.shape[:2]
         stream.pix_fmt = 'yuv420p'
         stream.codec_context.thread_count = 1
         stream.options = {
@@ -40,6 +44,6 @@ def write_h264(path: str | Path, frames: np.ndarray, *, fps: int, gop: int, qp: 
             'sc_threshold': '0',
             'x264-params': 'mbtree=0:aq-mode=0:weightp=0',
         }
-        for frame in frames:
+        for frame in chain([first], following):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format='rgb24')))
         container.mux(stream.encode(None))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+# Kinds of patterns on objects.
+PATTERNS = ('stripes', 'checks', 'dots', 'noise')
 # Room at a sprite's border, so that interpolation fades to nothing.
 _BORDER = 2
 
@@ -65,10 +67,10 @@ def _polygon(rng: np.random.Generator) -> np.ndarray:
     return points / np.linalg.norm(points, axis=1).max()
 
 
-def _pattern(rng: np.random.Generator, side: int) -> np.ndarray:
-    """Values (side, side) in [0, 1] of a bold pattern."""
+def _pattern(rng: np.random.Generator, side: int, kind: str | None = None) -> np.ndarray:
+    """Values (side, side) in [0, 1] of a bold pattern; its kind is drawn if none is given."""
     y, x = np.mgrid[:side, :side] / side
-    kind = rng.choice(['stripes', 'checks', 'dots', 'noise'])
+    kind = rng.choice(PATTERNS) if kind is None else kind
     if kind == 'noise':
         return np.clip(2.5 * smooth_noise(rng, side, side, side / 5) - 0.75, 0, 1)
     slant, waves = rng.uniform(0, np.pi), rng.uniform(2.5, 4.5)
@@ -84,19 +86,20 @@ def _colours(rng: np.random.Generator) -> np.ndarray:
     return np.stack([dark, bright][:: rng.choice([-1, 1])])
 
 
-def draw_sprite(rng: np.random.Generator, side: int) -> np.ndarray:
+def draw_sprite(rng: np.random.Generator, side: int, kind: str | None = None) -> np.ndarray:
     """One textured object.
 
     Args:
         rng: Random generator for shape, pattern and colours.
         side: Side of the square sprite in pixels.
+        kind: One of :data:`PATTERNS`. None draws it.
 
     Returns:
         uint8 (side, side, 4): colours multiplied by the opacity, and the opacity. The object lies within the disc of
         :func:`sprite_radius` about the centre.
     """
     # A lighter and a darker half beside the pattern: no shape looks the same from two sides.
-    colours: np.ndarray = _paint(_pattern(rng, side), _colours(rng)).astype(np.float32)
+    colours: np.ndarray = _paint(_pattern(rng, side, kind), _colours(rng)).astype(np.float32)
     shade = np.linspace(0.55, 1.25, side, dtype=np.float32)[:, None, None]
     colours = np.clip(colours * shade, 0, 255)
     outline = (_polygon(rng) * sprite_radius(side) + (side - 1) / 2) * 16

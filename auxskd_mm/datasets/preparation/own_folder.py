@@ -55,7 +55,7 @@ def prepare_folder(
     """
     clips, given = _read_table(table, folder, out, encoding) if table is not None else (_scan(folder), None)
     if group_pattern is not None:
-        clips = _group_by_pattern(clips, group_pattern, Path(folder))
+        clips = group_by_pattern(clips, group_pattern, Path(folder))
     if given is not None:
         parts = {name: [c for c, part in zip(clips, given) if part == name] for name in PARTS if name in given}
         for name in ('train', 'test'):
@@ -155,7 +155,17 @@ def _rows(table: Path, encoding: str) -> list[Mapping[str, str]]:
     return [row for _, row in rows]
 
 
-def _group_by_pattern(clips: Sequence[Clip], pattern: str, folder: Path) -> list[Clip]:
+def group_by_pattern(clips: Sequence[Clip], pattern: str, folder: Path) -> list[Clip]:
+    """Give each clip the group that a pattern finds in its path.
+
+    Args:
+        clips: Clips with absolute paths.
+        pattern: See :func:`prepare_folder`.
+        folder: Folder at which the searched part of a path starts.
+
+    Raises:
+        InputError: If the pattern is wrong, or does not match every clip.
+    """
     try:
         compiled = re.compile(pattern)
     except re.error as error:

@@ -229,7 +229,7 @@ def _decode_video(reader: PyAVReader) -> tuple[int, int, int]:
     if damaged:
         raise VideoReadError(reader.path, f'{damaged} of {frames} frames are damaged')
     # Where frames are counted from the start, a read for each would decode the video as many times.
-    reads = [[i] for i in in_order] if reader.index.order else [list(in_order)]
+    reads = [[i] for i in in_order] if reader.index.order is not None else [list(in_order)]
     by_number = {i: _digest(frame) for numbers in reads for i, frame in zip(numbers, reader.read(numbers))}
     different = [i for i in in_order if by_number[i] != in_order[i]]
     if different:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -55,16 +56,20 @@ class FrameIndex:
             Other libraries can find frames of such a file by number.
         time_base: Seconds per unit of the time stamps, None if unknown.
         may_jump: Whether the container allows joined recordings with different clocks, as transport streams do.
+        positions: Byte position in the file of each packet in ``keys``, -1 where it is unknown.
+        counted: Why the frames are counted from the start, in words. '' if the time stamps give their numbers.
     """
 
     num_frames: int
     fps: float | None
-    order: list[int] | None
-    keys: list[int]
+    order: Sequence[int] | np.ndarray | None
+    keys: Sequence[int] | np.ndarray
     doubtful: bool
     simple: bool
     time_base: float | None = None
     may_jump: bool = False
+    positions: Sequence[int] | np.ndarray = ()
+    counted: str = ''
 
 
 class _Packet(NamedTuple):
@@ -72,6 +77,7 @@ class _Packet(NamedTuple):
     key: bool
     discard: bool
     corrupt: bool
+    position: int
 
 
 def open_container(path: str, max_pixels: int = MAX_PIXELS) -> Any:
@@ -132,9 +138,8 @@ def index_frames(path: str, container: InputContainer, max_pixels: int = MAX_PIX
     if not shown:
         raise VideoReadError(path, 'holds no frames')
     pts = [packet.pts for packet in shown if packet.pts is not None]
-    order = sorted(pts) if len(set(pts)) == len(shown) else None
-    if order and np.abs(np.argsort(np.asarray(pts)) - np.arange(len(pts))).max() > _MOST_REORDERED:
-        order = None  # joined files, whose times start again
+    counted = _why_counted(pts, len(shown))
+    order = None if counted else sorted(pts)
     count = len(shown)
     # Frames before the first key frame, or shown before it, refer to what is not there.
     whole = packets[0].key and (
@@ -144,18 +149,37 @@ def index_frames(path: str, container: InputContainer, max_pixels: int = MAX_PIX
     )
     if not sure or not whole:
         count, order = _decode(path, order if sure else None, max_pixels)
+        counted = '' if order is not None else counted or 'its time stamps are not those of its frames'
+    keys = sorted((packet.pts, packet.position) for packet in shown if packet.key and packet.pts is not None)
     doubtful = order == pts and bool(stream.codec_context.has_b_frames)
     whole = order is not None and order[0] == 0 and count == len(packets) and not doubtful
     return FrameIndex(
         num_frames=count,
         fps=_frame_rate(stream, order),
         order=order,
-        keys=sorted(packet.pts for packet in shown if packet.key and packet.pts is not None),
+        keys=[pts for pts, _ in keys],
         doubtful=doubtful,
         simple=whole and _groups_are_closed(packets, order or []),
         time_base=float(stream.time_base) if stream.time_base else None,
         may_jump=bool(container.format.flags & _JUMPS_ALLOWED),
+        positions=[position for _, position in keys],
+        counted=counted,
     )
+
+
+def _why_counted(pts: list[int], shown: int) -> str:
+    """Why the time stamps of packets do not give the numbers of the frames, in words. '' if they do.
+
+    Args:
+        pts: Time stamps of the packets that have one.
+        shown: Number of packets that show a frame.
+    """
+    if len(pts) < shown:
+        return 'it has no time stamps' if not pts else f'{shown - len(pts)} of its {shown} frames have no time stamp'
+    moved = np.argsort(np.asarray(pts), kind='stable') - np.arange(len(pts))
+    if np.abs(moved).max() > _MOST_REORDERED:
+        return 'its time stamps go backwards'  # joined files, whose times start again
+    return '' if len(set(pts)) == len(pts) else 'several of its frames have one time stamp'
 
 
 def _packets(path: str, container: InputContainer) -> tuple[list[_Packet], bool]:
@@ -172,7 +196,7 @@ def _packets(path: str, container: InputContainer) -> tuple[list[_Packet], bool]
         for packet in container.demux(stream):
             if packet.size == 0 or (codec in ('vp8', 'vp9') and _is_hidden(codec, packet)):
                 continue
-            packets.append(_Packet(packet.pts, packet.is_keyframe, packet.is_discard, packet.is_corrupt))
+            packets.append(_Packet(packet.pts, packet.is_keyframe, packet.is_discard, packet.is_corrupt, _position(packet)))
             if packet.dts is not None:
                 places.append(packet.dts)
             if len(packets) > most:
@@ -197,6 +221,10 @@ def _packets(path: str, container: InputContainer) -> tuple[list[_Packet], bool]
         # DivX packs two frames into a packet and adds an empty one. None of them has the time stamp of its frame.
         packets = [packet._replace(pts=None) for packet in packets]
     return packets, surplus == empty
+
+
+def _position(packet: Packet) -> int:
+    return -1 if packet.pos is None else packet.pos
 
 
 def _dropped_frames(places: list[int]) -> int:

@@ -141,10 +141,27 @@ class OpenCVReader(_OtherReader):
                 if i in wanted or i >= self.num_frames - 1 - TOLERATED_AT_END:
                     ok, frame = capture.retrieve()
                     if ok:
-                        found[i] = frame if self.channel_order == 'bgr' else cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+                        found[i] = self._ordered(frame)
         finally:
             capture.release()
         return self._complete(found, indices)
+
+    def stream(self) -> Iterator[np.ndarray]:
+        """See :class:`Reader`. One pass, where reading block by block would start again for each block."""
+        if self._by_pyav:
+            yield from self._pyav.stream()
+            return
+        capture, found = _capture(self.path), {}
+        try:
+            for i in range(self.num_frames):
+                ok, frame = capture.read()
+                found = {i: self._ordered(frame)} if ok else found
+                yield self._complete(found, [i])[0]
+        finally:
+            capture.release()
+
+    def _ordered(self, frame: np.ndarray) -> np.ndarray:
+        return frame if self.channel_order == 'bgr' else cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
 
 
 def _capture(path: str) -> cv2.VideoCapture:
@@ -162,18 +179,20 @@ def open_reader(
     channel_order: str = 'rgb',
     target: tuple[int, int] | None = None,
     max_pixels: int = MAX_PIXELS,
+    source_fps: float | None = None,
 ) -> Reader:
-    """Reader of a video file, a stack, a folder of frames or a video in a training store.
+    """Reader of a video file, a stack, a folder of frames, a video in a training store, or a window of any of these.
 
     Args:
-        path: Video file, stack, frame folder, or ``<store>/<name>``.
-        backend: 'pyav', 'decord' or 'opencv', for video files only.
+        path: Video file, stack, frame folder, ``<store>/<name>``, or a virtual path (:mod:`auxskd_mm.datasets.recordings`).
+        backend: 'pyav', 'decord' or 'opencv', for video files only. PyAV reads all windows.
         channel_order: 'rgb' or 'bgr'.
         target: (width, height) that the frames will be resized to. Only :class:`FrameFolderReader` uses it.
         max_pixels: Largest number of pixels per frame. The default is 8192 x 8192.
+        source_fps: Frame rate of a source that has none, for windows of it.
 
     Raises:
-        InputError: For an unknown backend or channel order.
+        InputError: For an unknown backend or channel order, or a window with a wrong start or end.
         VideoReadError: If the video cannot be used.
     """
     if backend not in READERS:
@@ -183,8 +202,13 @@ def open_reader(
     if os.path.isdir(path):
         return FrameFolderReader(path, channel_order, target, max_pixels)
     if not os.path.exists(path):
+        from ..recordings.names import split_window
+        from ..recordings.reader import open_window
         from ..stores.read import open_stored_video
+        from ..stores.store import stored_video_exists
 
+        if split_window(path)[1] is not None and not stored_video_exists(path):
+            return open_window(path, channel_order, max_pixels, source_fps)
         stored = open_stored_video(path, channel_order, max_pixels)
         if stored is not None:
             return stored

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
 _LOCAL = threading.local()
+# Decoders of AV1. Its packets may hold a frame that a later packet shows, and skipping one would lose the other.
+_SHOWS_LATER = ('av1', 'dav1d')
 
 
 class PyAVReader(Reader):
@@ -67,19 +70,24 @@ class PyAVReader(Reader):
 
     def _read_by_time(self, wanted: set[int]) -> dict[int, np.ndarray]:
         """Decode the wanted frames from the key frame before them. The result is empty if the time stamps are false."""
-        order, doubtful = self.index.order, self.index.doubtful
-        assert order is not None
+        found = {i: self._array(frame) for i, frame in self.frames_by_time(wanted)}
+        return found if self._timed else {}
+
+    def frames_by_time(self, wanted: Collection[int]) -> Iterator[tuple[int, Any]]:
+        """Number and PyAV frame of the wanted frames, in order, decoded from the key frame before them.
+
+        It ends early where the file lacks frames, and where the time stamps turn out to be false.
+        """
+        doubtful = self.index.doubtful
         stream = video_stream(self._container)
-        first, final = order[min(wanted)], max(wanted)
-        keys = [key for key in self.index.keys if key <= first]
-        self._container.seek(keys[-1] if keys else order[0], stream=stream, backward=True)
-        found: dict[int, np.ndarray] = {}
+        final, left = max(wanted), len(wanted)
         decoder, last = stream.codec_context, -1
-        for packet in self._container.demux(stream):
+        skips = not doubtful and not any(name in decoder.name for name in _SHOWS_LATER)
+        for packet in self._packets_before(min(wanted)):
             if is_repeat(packet):
                 continue
             # Frames that no other refers to (most B-frames) need no decoding unless they are wanted themselves.
-            skip = not doubtful and self._number.get(packet.pts, -1) not in wanted
+            skip = skips and self._number.get(packet.pts, -1) not in wanted
             decoder.skip_frame = 'NONREF' if skip else 'DEFAULT'
             for frame in packet.decode():
                 i = self._number.get(frame.pts, -1)
@@ -88,15 +96,24 @@ class PyAVReader(Reader):
                 # The decoder gives frames in the order in which they are shown. Where none was skipped, none is missing.
                 if last >= 0 and (i <= last or (doubtful and i != last + 1)):
                     self._timed = False
-                    return {}
+                    return
                 last = i
                 if i in wanted:
-                    found[i] = self._array(frame)
+                    left -= 1
+                    yield i, frame
             # Of doubtful ones the next frame is looked at too: a wanted frame that is shown later has taken its place.
-            if last > final or (not doubtful and len(found) == len(wanted)):
+            if last > final or (not doubtful and not left):
                 break
         decoder.skip_frame = 'DEFAULT'
-        return found
+
+    def _packets_before(self, number: int) -> Iterator[Any]:
+        """Packets from the key frame before a frame on."""
+        order, keys = self.index.order, self.index.keys
+        assert order is not None
+        stream = video_stream(self._container)
+        at = bisect_right(keys, order[number])
+        self._container.seek(int(keys[at - 1] if at else order[0]), stream=stream, backward=True)
+        return self._container.demux(stream)
 
     def _read_from_start(self, wanted: set[int]) -> dict[int, np.ndarray]:
         """Read slowly from the start. This also serves if a seek does not land at the position of the index."""

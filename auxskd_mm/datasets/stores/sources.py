@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ...errors import VideoReadError
 from ..readers.frame_names import find_frames
+from ..recordings.names import recording_of
 
 
 class SourceVideo(NamedTuple):
@@ -36,7 +37,8 @@ class SourceState(NamedTuple):
 
 
 def source_state(path: str) -> SourceState:
-    """Current state of a video file or frame folder."""
+    """Current state of a video file or frame folder. The state of a window is that of its recording."""
+    path = recording_of(path)
     try:
         status = os.stat(path)
         if os.path.isdir(path):

@@ -1,6 +1,6 @@
 """Pipeline transforms."""
 
-from .cropping import ClipRandomCrop
+from .cropping import ClipRandomCrop, MotionCrop
 from .decoding import DecodeClips, OpenVideo
 from .features import DecodeFeatures, OpenFeatures
 from .marking import MarkSample
@@ -23,6 +23,7 @@ __all__ = [
     'DecodeClips',
     'DecodeFeatures',
     'MarkSample',
+    'MotionCrop',
     'OpenFeatures',
     'OpenVideo',
     'PaceSample',

@@ -1,12 +1,17 @@
-"""Random crops of whole clips, drawn as the original loaders draw them."""
+"""Crops of whole clips: random ones, drawn as the original loaders draw them, and around the motion."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from mmaction.datasets.transforms import RandomCrop, RandomResizedCrop
+from mmcv.transforms import BaseTransform
 
 from ...errors import InputError
 from ...registry import TRANSFORMS
+from ..motion_box import Box, BoxCache, clip_box, video_box
+from ..readers import open_reader
 
 
 # RandomResizedCrop asks a method for its box and does the book-keeping of all kinds of crops; RandomCrop draws inside it.
@@ -51,3 +56,61 @@ class ClipRandomCrop(RandomResizedCrop):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(size={self.size}, lazy={self.lazy})'
+
+
+@TRANSFORMS.register_module()
+class MotionCrop(BaseTransform):
+    """Crop clips around what moves in their video, for subjects that are small in the frame.
+
+    Put it right behind :class:`DecodeClips`. It is an option, and no config has it by default. The box comes from
+    differences of frames that are spread over the whole video (:mod:`auxskd_mm.datasets.motion_box`), so no detector is
+    needed. It has the frame's aspect. One box serves all frames, segments and views of a video, whatever speed is drawn,
+    so that it tells nothing about the pace. Where nothing moves, the box lies in the centre.
+
+    Required keys: ``imgs`` and ``filename``. Modified keys: ``imgs``, ``img_shape``. Added key: ``motion_box``, (left,
+    top, right, bottom) in pixels of the decoded frame.
+
+    Args:
+        size: Least side of the box as a share of the frame, in (0, 1]. The box is larger where the motion needs it.
+        cache: Folder in which boxes are kept for later runs, a file of some bytes per video. None keeps them in the memory
+            of each worker.
+        max_pixels: Largest number of pixels per frame, see :class:`OpenVideo`. None takes its default.
+
+    Raises:
+        InputError: If ``size`` is out of its range, or the step stands before decoding.
+    """
+
+    def __init__(self, size: float = 0.5, cache: str | None = None, max_pixels: int | None = None) -> None:
+        if not isinstance(size, (int, float)) or not 0 < size <= 1:
+            raise InputError(f'MotionCrop.size={size}: expected a share of the frame above 0 and at most 1')
+        self.size, self.cache, self.max_pixels = float(size), cache, max_pixels
+        self._boxes = BoxCache(cache)
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Crop every frame of every view alike."""
+        if 'imgs' not in results:
+            raise InputError('MotionCrop: there are no frames; put it behind DecodeClips')
+        frames = results['imgs']
+        left, top, right, bottom = self._box(results).pixels(*frames[0].shape[:2])
+        results['imgs'] = [np.ascontiguousarray(frame[top:bottom, left:right]) for frame in frames]
+        results['img_shape'] = (bottom - top, right - left)
+        results['motion_box'] = (left, top, right, bottom)
+        return results
+
+    def _box(self, results: dict[str, Any]) -> Box:
+        path = str(results.get('filename', ''))
+        if path in ('', 'array'):  # frames without a file
+            return clip_box(results['imgs'], self.size)
+        key = self._boxes.key(path, self.size)
+        box = self._boxes.get(key)
+        if box is None:
+            reader = open_reader(path, **({} if self.max_pixels is None else dict(max_pixels=self.max_pixels)))
+            try:
+                box = video_box(reader, self.size)
+            finally:
+                reader.close()
+            self._boxes.put(key, box)
+        return box
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(size={self.size}, cache={self.cache!r}, max_pixels={self.max_pixels})'

@@ -102,6 +102,7 @@ class OpenVideo(BaseTransform):
                 channel_order=self.channel_order,
                 target=self.target,
                 max_pixels=self.max_pixels,
+                source_fps=self.source_fps,
             )
         return self.note(results, reader)
 

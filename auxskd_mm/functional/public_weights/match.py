@@ -152,22 +152,37 @@ def _the_one(found: list[Match], part: str, name: str) -> Match:
     return found[0]
 
 
-def _misfit(best: Match, known: Naming, own: Tensors, part: str, name: str) -> str:
-    there = [key for key in best.wanted if key in best.state]
-    shapes = [key for key in there if best.state[key].shape != own[key].shape]
-    missing = [key for key in best.wanted if key not in best.state]
+def misfit(wanted: Sequence[str], source: Tensors, own: Tensors, spare: Sequence[str]) -> tuple[int, str]:
+    """How well the tensors of a file fit a model.
+
+    Args:
+        wanted: Names of the tensors that the model needs.
+        source: Tensors of the file under the model's names.
+        own: Tensors of the model.
+        spare: Names in the file that have no place in the model.
+
+    Returns:
+        Number of tensors that fit, and what is wrong with the others. The text is empty if all fit.
+    """
+    missing = [key for key in wanted if key not in source]
+    shapes = [key for key in wanted if key in source and tuple(source[key].shape) != tuple(own[key].shape)]
     detail = []
     if missing:
-        detail.append(f'missing {examples(missing)}; the file has {examples(best.left or best.state)}')
+        detail.append(f'missing {examples(missing)}; the file has {examples(spare or source) or "no tensors"}')
     if shapes:
         key = shapes[0]
         detail.append(
-            f'{len(shapes)} of another shape, e.g. {key}: {tuple(best.state[key].shape)} in the file, '
+            f'{len(shapes)} of another shape, e.g. {key}: {tuple(source[key].shape)} in the file, '
             f'{tuple(own[key].shape)} in the model'
         )
+    return len(wanted) - len(missing) - len(shapes), '; '.join(detail)
+
+
+def _misfit(best: Match, known: Naming, own: Tensors, part: str, name: str) -> str:
+    good, detail = misfit(best.wanted, best.state, own, best.left)
     return (
-        f'{name}: only {len(there) - len(shapes)} of {len(best.wanted)} {part.rstrip(".") or "model"} tensors fit '
-        f'({"; ".join(detail)}); the file holds {known.title}, whose backbone is {known.backbone}, in its size'
+        f'{name}: only {good} of {len(best.wanted)} {part.rstrip(".") or "model"} tensors fit '
+        f'({detail}); the file holds {known.title}, whose backbone is {known.backbone}, in its size'
     )
 
 

@@ -281,6 +281,7 @@ class MLPAdapter(Adapter):
         change = self.up(self.activation(self.down(x if last else x.movedim(1, -1))))  # (..., C)
         if self.scale is not None:
             change = self.scale.flatten() * change
+        # Channels back to where x has them: (B, C, T, H, W) or (..., C)
         return x + (change if last else change.movedim(-1, 1)).to(x.dtype)
 
 

@@ -4,6 +4,7 @@ from .c3d import C3DBN
 from .hara_resnet import ResNet3dHara
 from .i3d import I3DInception
 from .image_networks import PackagedWeights
+from .pixel_patches import PixelPatches
 from .pytorchvideo import PyTorchVideoBackbone
 from .r2plus1d import R2Plus1DVCOP
 from .r3d import R3DVCOP
@@ -19,6 +20,7 @@ __all__ = [
     'FeatureMaps',
     'I3DInception',
     'PackagedWeights',
+    'PixelPatches',
     'PyTorchVideoBackbone',
     'R2Plus1DVCOP',
     'ResNet3dHara',

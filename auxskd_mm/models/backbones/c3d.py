@@ -27,6 +27,7 @@ class C3DBN(StagedBackbone):
         frozen_stages: See :class:`StagedBackbone`.
         with_cp: See :class:`StagedBackbone`.
         init_cfg: See :class:`StagedBackbone`.
+        out_indices: See :class:`StagedBackbone`.
 
     Raises:
         InputError: If a size is below 1, or there are more than five stages.
@@ -43,8 +44,9 @@ class C3DBN(StagedBackbone):
         frozen_stages: int = -1,
         with_cp: bool = False,
         init_cfg: dict | list | None = None,
+        out_indices: Sequence[int] | None = None,
     ) -> None:
-        super().__init__(frozen_stages, with_cp, init_cfg)
+        super().__init__(frozen_stages, with_cp, init_cfg, out_indices)
         if not 1 <= len(stage_convs) <= len(_WIDTHS) or min(stage_convs) < 1:
             raise InputError(f'C3DBN.stage_convs={tuple(stage_convs)}: expected one to five numbers of at least 1')
         if base_channels < 1:

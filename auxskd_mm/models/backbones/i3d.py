@@ -54,7 +54,8 @@ class I3DBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, H, W) -> (B, C', T, H, W), C' the sum of the branches."""
-        return torch.cat([self.branch_0(x), self.branch_1(x), self.branch_2(x), self.branch_3(x)], dim=1)
+        branches = [self.branch_0(x), self.branch_1(x), self.branch_2(x), self.branch_3(x)]  # four (B, C_i, T, H, W)
+        return torch.cat(branches, dim=1)
 
 
 @MODELS.register_module()
@@ -76,6 +77,7 @@ class I3DInception(InceptionBackbone):
         frozen_stages: See :class:`StagedBackbone`.
         with_cp: See :class:`StagedBackbone`.
         init_cfg: See :class:`StagedBackbone`. ``model_rgb.pth`` of hassony2/kinetics_i3d_pytorch fits as it is.
+        out_indices: See :class:`StagedBackbone`.
 
     Raises:
         InputError: If the depth does not exist, or the width or ``bn_eps`` is not positive.
@@ -99,8 +101,9 @@ class I3DInception(InceptionBackbone):
         frozen_stages: int = -1,
         with_cp: bool = False,
         init_cfg: dict | list | None = None,
+        out_indices: Sequence[int] | None = None,
     ) -> None:
-        super().__init__(frozen_stages, with_cp, init_cfg)
+        super().__init__(frozen_stages, with_cp, init_cfg, out_indices)
         if bn_eps <= 0:
             raise InputError(f'I3DInception.bn_eps={bn_eps}: expected a number above 0')
         stem, out = self.stem_widths(width)

@@ -17,6 +17,7 @@ from ...errors import InputError, refusal
 from ...functional.transfer import load_checked
 from ...registry import MODELS
 from ..modules.input_channels import check_input, input_channels, set_input_channels
+from .frames import check_patches
 
 # Single-pathway networks of pytorchvideo.models.hub start so; left out are a detector and MViT for single images.
 _NETWORKS = ('slow_r', 'c2d_r', 'i3d_r', 'r2plus1d_r', 'csn_r', 'x3d_', 'mvit_')
@@ -99,9 +100,11 @@ class PyTorchVideoBackbone(BaseModule):
             InputError: If the clips have other channels, or a transformer gets clips of another size than it was built for.
         """
         check_input(self.in_channels, x.shape[1], type(self).__name__)
-        if hasattr(self.model, 'cls_positional_encoding'):
-            _check_patches(self.model, x)
-        return self.model(x)
+        network: Any = self.model
+        if hasattr(network, 'cls_positional_encoding'):
+            positions = tuple(network.cls_positional_encoding.patch_embed_shape)
+            check_patches(x, network.patch_embed.patch_model, positions, 'set temporal_size and spatial_size')
+        return network(x)  # (B, C', T', H', W'), or (B, C') from a transformer
 
     def init_weights(self) -> None:
         """Initialise by ``init_cfg``, then load ``checkpoint``.
@@ -152,19 +155,6 @@ def _remove_head(network: Any, model: str) -> int:
     elif blocks is not None:
         network.blocks = blocks[:-1]
     return width
-
-
-def _check_patches(network: Any, x: Tensor) -> None:
-    """Refuse clips (B, 3, T, H, W) of a size for which a transformer has no positional encoding."""
-    patch = network.patch_embed.patch_model
-    expected = tuple(network.cls_positional_encoding.patch_embed_shape)
-    sizes = zip(x.shape[2:], patch.kernel_size, patch.stride, patch.padding)
-    found = tuple((n + 2 * p - k) // s + 1 for n, k, s, p in sizes)
-    if found != expected:
-        raise InputError(
-            f'model.backbone: clips of {tuple(x.shape[2:])} (T, H, W) give {found} patches, but positions were made for '
-            f'{expected}; set temporal_size and spatial_size'
-        )
 
 
 def _read_weights(path: str) -> dict[str, Tensor]:

@@ -38,7 +38,8 @@ class FactoredConv3d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, Cin, T, H, W) -> (B, Cout, T', H', W')."""
-        return self.temporal_conv(self.relu(self.bn(self.spatial_conv(x))))
+        x = self.relu(self.bn(self.spatial_conv(x)))  # (B, M, T, H', W')
+        return self.temporal_conv(x)  # (B, Cout, T', H', W')
 
 
 @MODELS.register_module()
@@ -50,8 +51,8 @@ class R2Plus1DVCOP(ResidualBackbone):
     112 x 112 gives a map of 512 x 2 x 7 x 7.
 
     Args:
-        kwargs: ``stage_blocks``, ``base_channels``, ``in_channels``, ``frozen_stages``, ``with_cp`` and ``init_cfg`` of
-            :class:`ResidualBackbone`.
+        kwargs: ``stage_blocks``, ``base_channels``, ``in_channels``, ``frozen_stages``, ``with_cp``, ``init_cfg`` and
+            ``out_indices`` of :class:`ResidualBackbone`.
 
     Source: xudejing/video-clip-order-prediction @ 7a1710d and Plrbear/auxSKD @ 79e99b8. The parameters have the names
     of these repositories.

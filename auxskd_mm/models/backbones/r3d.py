@@ -32,8 +32,8 @@ class R3DVCOP(ResidualBackbone):
     have two blocks per stage.
 
     Args:
-        kwargs: ``stage_blocks``, ``base_channels``, ``in_channels``, ``frozen_stages``, ``with_cp`` and ``init_cfg`` of
-            :class:`ResidualBackbone`.
+        kwargs: ``stage_blocks``, ``base_channels``, ``in_channels``, ``frozen_stages``, ``with_cp``, ``init_cfg`` and
+            ``out_indices`` of :class:`ResidualBackbone`.
 
     Source: xudejing/video-clip-order-prediction @ 7a1710d, laura-wang/video-pace @ cc1e561. The parameters have the
     names of these repositories.

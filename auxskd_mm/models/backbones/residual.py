@@ -42,9 +42,9 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, H, W) -> (B, C', T', H', W')."""
-        residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)), inplace=True)))
+        residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)), inplace=True)))  # (B, C', T', H', W')
         if self.downsample:
-            x = self.downsamplebn(self.downsampleconv(x))
+            x = self.downsamplebn(self.downsampleconv(x))  # (B, C', T', H', W'), half of each axis
         return F.relu(x + residual, inplace=True)
 
 
@@ -77,6 +77,7 @@ class ResidualBackbone(StagedBackbone):
         frozen_stages: See :class:`StagedBackbone`.
         with_cp: See :class:`StagedBackbone`.
         init_cfg: See :class:`StagedBackbone`.
+        out_indices: See :class:`StagedBackbone`.
 
     Raises:
         InputError: If a size is below 1, or there are more than four stages.
@@ -91,8 +92,9 @@ class ResidualBackbone(StagedBackbone):
         frozen_stages: int = -1,
         with_cp: bool = False,
         init_cfg: dict | list | None = None,
+        out_indices: Sequence[int] | None = None,
     ) -> None:
-        super().__init__(frozen_stages, with_cp, init_cfg)
+        super().__init__(frozen_stages, with_cp, init_cfg, out_indices)
         name = type(self).__name__
         if not 1 <= len(stage_blocks) <= 4 or min(stage_blocks) < 1:
             raise InputError(f'{name}.stage_blocks={tuple(stage_blocks)}: expected one to four numbers of at least 1')

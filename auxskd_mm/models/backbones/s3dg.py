@@ -31,7 +31,7 @@ class _Conv(nn.Module):
             self.bn2 = nn.BatchNorm3d(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.relu(self.bn1(self.conv1(x)))  # (B, C', T', H', W'); in space alone if separable
         return self.relu(self.bn2(self.conv2(x))) if self.separable else x
 
 
@@ -43,7 +43,8 @@ class _SelfGating(nn.Module):
         self.fc = nn.Linear(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.sigmoid(self.fc(x.mean((2, 3, 4))))[:, :, None, None, None] * x
+        weights = torch.sigmoid(self.fc(x.mean((2, 3, 4))))  # (B, C)
+        return weights[:, :, None, None, None] * x
 
 
 class _InceptionBlock(nn.Module):
@@ -63,7 +64,7 @@ class _InceptionBlock(nn.Module):
             self.add_module(f'gating_b{i}', _SelfGating(width))
 
     def forward(self, x: Tensor) -> Tensor:
-        branches = (
+        branches = (  # four times (B, C_i, T, H, W)
             self.conv_b0(x),
             self.conv_b1_b(self.conv_b1_a(x)),
             self.conv_b2_b(self.conv_b2_a(x)),
@@ -87,6 +88,7 @@ class S3DG(InceptionBackbone):
         frozen_stages: See :class:`StagedBackbone`.
         with_cp: See :class:`StagedBackbone`.
         init_cfg: See :class:`StagedBackbone`.
+        out_indices: See :class:`StagedBackbone`.
 
     Raises:
         InputError: If the depth does not exist or the width is not positive.
@@ -103,8 +105,9 @@ class S3DG(InceptionBackbone):
         frozen_stages: int = -1,
         with_cp: bool = False,
         init_cfg: dict | list | None = None,
+        out_indices: Sequence[int] | None = None,
     ) -> None:
-        super().__init__(frozen_stages, with_cp, init_cfg)
+        super().__init__(frozen_stages, with_cp, init_cfg, out_indices)
         stem, out = self.stem_widths(width)
         self.conv1 = _Conv(in_channels, stem, (3, 7, 7), stride=2)
         self.maxpool_2a = SameMaxPool((1, 3, 3), (1, 2, 2))

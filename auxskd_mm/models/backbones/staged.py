@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from mmengine.model import BaseModule, PretrainedInit
@@ -43,6 +44,7 @@ class StagedBackbone(BaseModule):
             nothing.
         with_cp: Recompute the stages in the backward pass instead of keeping their activations (gradient
             checkpointing). The results and the running statistics are the same.
+        out_indices: Stages whose maps are returned, such as (3, 4). None returns the map of the last stage.
         init_cfg: MMEngine initialisation. The checkpoint of ``dict(type='Pretrained', checkpoint=...,
             prefix='backbone.')`` must have every tensor of the backbone. None keeps PyTorch's initialisation.
     """
@@ -50,9 +52,18 @@ class StagedBackbone(BaseModule):
     in_channels: int
     out_channels: int
 
-    def __init__(self, frozen_stages: int = -1, with_cp: bool = False, init_cfg: dict | list | None = None) -> None:
+    out_indices: Sequence[int] | None
+
+    def __init__(
+        self,
+        frozen_stages: int = -1,
+        with_cp: bool = False,
+        init_cfg: dict | list | None = None,
+        out_indices: Sequence[int] | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         self.frozen_stages = frozen_stages
+        self.out_indices = None if out_indices is None else tuple(sorted(set(out_indices)))
         self.with_cp = with_cp
         self._stages: list[list[str]] = []
 
@@ -63,7 +74,7 @@ class StagedBackbone(BaseModule):
             stages: Names of the modules in each stage. The first entry is the stem.
 
         Raises:
-            InputError: If ``frozen_stages`` does not exist.
+            InputError: If ``frozen_stages`` or one of ``out_indices`` does not exist.
         """
         self._stages = [list(names) for names in stages]
         self.in_channels = input_channels(self)
@@ -72,6 +83,10 @@ class StagedBackbone(BaseModule):
                 f'{type(self).__name__}.frozen_stages={self.frozen_stages}: expected -1 (none) to '
                 f'{len(self._stages) - 1}'
             )
+        if self.out_indices is not None and not set(self.out_indices) <= set(range(len(self._stages))):
+            raise InputError(
+                f'{type(self).__name__}.out_indices={self.out_indices}: expected stages from 0 to {len(self._stages) - 1}'
+            )
         self._freeze()
 
     def _stage(self, index: int, x: Tensor) -> Tensor:
@@ -79,19 +94,20 @@ class StagedBackbone(BaseModule):
             x = getattr(self, name)(x)
         return x
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         """Feature maps.
 
         Args:
             x: Clips (B, in_channels, T, H, W).
 
         Returns:
-            (B, out_channels, T', H', W').
+            (B, out_channels, T', H', W'). With several ``out_indices`` a tuple of the maps of these stages.
 
         Raises:
             InputError: If the clips have another number of channels.
         """
         check_input(self.in_channels, x.shape[1], type(self).__name__)
+        maps = []
         for index in range(len(self._stages)):
             if self.with_cp and self.training and index > self.frozen_stages and torch.is_grad_enabled():
                 modules = [getattr(self, name) for name in self._stages[index]]
@@ -104,7 +120,12 @@ class StagedBackbone(BaseModule):
                 )
             else:
                 x = self._stage(index, x)
-        return x
+            if self.out_indices is not None and index in self.out_indices:
+                # The next stage may begin with an operation in place.
+                maps.append(x.clone() if index + 1 < len(self._stages) else x)
+        if self.out_indices is None:
+            return x  # (B, C', T', H', W')
+        return tuple(maps) if len(maps) > 1 else maps[0]
 
     def _freeze(self) -> None:
         for names in self._stages[: self.frozen_stages + 1]:

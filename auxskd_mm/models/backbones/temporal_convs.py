@@ -36,9 +36,9 @@ class _Block(nn.Module):
         self.bn2 = nn.BatchNorm3d(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))  # (B, C, T', h', w')
         if max(self.stride) > 1:
-            x = F.avg_pool3d(x, self.stride, self.stride, ceil_mode=True)
+            x = F.avg_pool3d(x, self.stride, self.stride, ceil_mode=True)  # (B, C, T', h', w')
         return F.relu(x + residual)
 
 
@@ -102,7 +102,8 @@ class TemporalConvs(BaseModule):
             InputError: If the input has another number of dimensions or channels.
         """
         _check_maps(self, x)
-        return self.blocks(self.project(x.to(next(self.parameters()).dtype)))
+        x = self.project(x.to(next(self.parameters()).dtype))  # (B, out_channels, T, h, w)
+        return self.blocks(x)  # (B, out_channels, T', h', w')
 
 
 @MODELS.register_module()

@@ -20,6 +20,7 @@ from ...registry import MODELS
 from .frames import unfold_frames
 from .image_networks.clip_length import ClipLength
 from .image_networks.inflate import inflate
+from .image_networks.later_layers import keep_later_layers
 from .image_networks.shift import add_shift
 from .image_networks.stages import residual_branches, stage_parameters, whole_modules
 from .image_networks.trunk import (
@@ -37,7 +38,7 @@ from .staged import StagedBackbone, statistics_untouched
 
 @MODELS.register_module()
 class TimmBackbone(StagedBackbone):
-    """Any image network of timm on clips: (B, 3, T, H, W) -> (B, C, T', H', W').
+    """Any image network of timm on clips, or its later layers on stored maps: (B, 3, T, H, W) -> (B, C, T', H', W').
 
     The network runs on the B * T frames. ``temporal`` says how frames of one clip know of each other:
 
@@ -62,7 +63,11 @@ class TimmBackbone(StagedBackbone):
         pretrained: Whether :meth:`init_weights` takes timm's weights, which timm downloads.
         grid: Rows and columns that the maps are averaged to, in front of a module ``temporal``. It is the ``--grid`` of a
             store of features. None leaves the maps.
-        in_channels: Channels of a clip, timm's ``in_chans``. Weights for colours are adapted when they are loaded.
+        in_index: Number of the map that the network takes instead of frames: (B, C_in, T, h, w) from a store of feature
+            maps, or as ``temporal`` on top of another TimmBackbone. Only the layers behind it are kept, so a frozen
+            beginning costs nothing. None takes frames.
+        in_channels: Channels C_in of that map, to be checked; None takes what it has. Without ``in_index`` the channels of a
+            clip, timm's ``in_chans``. Weights for colours are adapted when they are loaded.
         init_cfg: See :class:`StagedBackbone`. ``dict(type='auxskd_mm.PackagedWeights')`` needs no network.
         kwargs: Arguments of the timm network, e.g. ``drop_path_rate=0.1`` or ``img_size=112``.
 
@@ -86,12 +91,13 @@ class TimmBackbone(StagedBackbone):
         temporal_kernel: int = 3,
         pretrained: bool = False,
         grid: tuple[int, int] | None = None,
+        in_index: int | None = None,
         in_channels: int | None = None,
         init_cfg: dict | list | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(-1, with_cp, init_cfg)
-        if in_channels is not None:
+        if in_channels is not None and in_index is None:
             kwargs = dict(kwargs, in_chans=in_channels)
         self.model, self.kwargs, self.pretrained = model, kwargs, pretrained
         self.norm_eval = norm_eval
@@ -99,9 +105,18 @@ class TimmBackbone(StagedBackbone):
         self.grid = None if grid is None else (int(grid[0]), int(grid[1]))
         self.length = ClipLength()
         self.trunk = create_trunk(model, kwargs)
+        self.in_index = in_index
+        if in_index is not None:
+            keep_later_layers(self.trunk, in_index, model)
+        if in_channels not in (None, self.trunk.frame_channels):
+            what = 'frames' if in_index is None else f'the map of in_index={in_index}'
+            raise InputError(
+                f"model.backbone.in_channels={in_channels}: {what} of '{model}' has {self.trunk.frame_channels} channels"
+            )
         self.trunk.is_init = True  # or MMEngine would call timm's own init_weights after ours
         self.out_channels: Any = self._choose_maps()
         self._set_trunk_stages(frozen_stages)
+        self.in_channels = self.trunk.frame_channels
         self.temporal: nn.Module | None = None
         self._set_temporal(temporal, shift_fraction, temporal_kernel)
 
@@ -188,7 +203,7 @@ class TimmBackbone(StagedBackbone):
         """Feature maps.
 
         Args:
-            x: Clips (B, 3, T, H, W).
+            x: Clips (B, 3, T, H, W), or stored maps (B, C_in, T, h, w) with ``in_index``, also in float16.
 
         Returns:
             (B, out_channels, T', H', W'), or a tuple of maps of several ``out_indices``.
@@ -200,9 +215,14 @@ class TimmBackbone(StagedBackbone):
         if x.ndim != 5:
             raise InputError(f'TimmBackbone takes clips (B, C, T, H, W), got {tuple(x.shape)}')
         clips, frames = x.shape[0], x.transpose(1, 2).flatten(0, 1)  # (B * T, 3, H, W)
+        if self.in_index is not None:
+            frames = frames.to(next(self.trunk.parameters()).dtype)
         check_size(self.trunk, frames)
+        if frames.device.type == 'cpu':  # depthwise convolutions take half the time in this layout
+            frames = frames.contiguous(memory_format=torch.channels_last)
         with self.length.of(x.shape[2]):
-            maps = [unfold_frames(m, clips) for m in maps_of(self.trunk, frames, self.out_indices, self.tokens)]
+            maps = maps_of(self.trunk, frames, self.out_indices, self.tokens)  # (B * T, C', h, w)
+            maps = [unfold_frames(m, clips) for m in maps]  # (B, C', T, h, w)
         if self.grid is not None:
             maps = [F.adaptive_avg_pool3d(m, (m.shape[2], *self.grid)) for m in maps]
         if len(maps) > 1:
@@ -236,7 +256,7 @@ class TimmBackbone(StagedBackbone):
             InputError: See :func:`auxskd_mm.functional.transfer.load_checked`.
         """
         own = self.trunk.state_dict()
-        if self.out_indices is not None:  # timm leaves out what lies behind the last map
+        if self.out_indices is not None or self.in_index is not None:  # other layers have been removed
             state = {key: value for key, value in state.items() if key in own}
         return load_checked(self.trunk, inflate_state(state, own), ('',), name)
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ...registry import MODELS
+from .frames import check_patches
 from ..modules.input_channels import check_input, set_input_channels
 
 
@@ -76,17 +77,18 @@ class TorchvisionVideoBackbone(BaseModule):
         check_input(self.in_channels, x.shape[1], type(self).__name__)
         network: Any = self.model
         if hasattr(network, 'stem'):  # R3D, MC3, R(2+1)D
-            x = network.stem(x)
+            x = network.stem(x)  # (B, 64, T, H/2, W/2)
             for stage in (network.layer1, network.layer2, network.layer3, network.layer4):
                 x = stage(x)
-            return x
+            return x  # (B, 512, T', H/16, W/16)
         if hasattr(network, 'patch_embed'):  # Swin3D, channels last: (B, T', H', W', C)
             x = network.norm(network.features(network.pos_drop(network.patch_embed(x))))
             return x.permute(0, 4, 1, 2, 3)
         if hasattr(network, 'features'):  # S3D
             features: Tensor = network.features(x)
             return features
-        _check_patches(network, x)
+        positions = (network.pos_encoding.temporal_size, *network.pos_encoding.spatial_size)
+        check_patches(x, network.conv_proj, positions, 'give it 16 frames at 224 x 224')
         token: Tensor = network(x)
         return token
 
@@ -97,16 +99,3 @@ def _remove_head(network: Any) -> int:
     last = [m for m in getattr(network, name).modules() if isinstance(m, (nn.Linear, nn.Conv3d))][-1]
     setattr(network, name, nn.Identity())
     return int(last.in_features if isinstance(last, nn.Linear) else last.in_channels)
-
-
-def _check_patches(network: Any, x: Tensor) -> None:
-    """Refuse clips (B, 3, T, H, W) of a size for which MViT has no positions."""
-    projection, positions = network.conv_proj, network.pos_encoding
-    expected = (positions.temporal_size, *positions.spatial_size)
-    sizes = zip(x.shape[2:], projection.kernel_size, projection.stride, projection.padding)
-    found = tuple((n + 2 * p - k) // s + 1 for n, k, s, p in sizes)
-    if found != expected:
-        raise InputError(
-            f'model.backbone: clips of {tuple(x.shape[2:])} (T, H, W) give {found} patches, but MViT was made for '
-            f'{expected}; give it 16 frames at 224 x 224'
-        )

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...choices import POOLINGS
 from ...errors import InputError
 from ...registry import MODELS
-from ..modules.protocol_pooling import pool_for_protocol
+from ..modules.protocol_pooling import pool_for_protocol, stage_widths
 
 if TYPE_CHECKING:
     from ...typing import Features
@@ -77,10 +77,12 @@ class ClipFeatureHead(BaseModule):
             kwargs: Not used.
 
         Returns:
-            The samples with ``feature`` (V, D), and with ``feature_pooling`` in their metainfo.
+            The samples with ``feature`` (V, D), and with ``feature_pooling`` in their metainfo. ``feature_widths`` holds
+            the channels of each stage if the pooling is 'stages'.
         """
         features = self(feats).float()  # (B * V, D)
+        widths = stage_widths(feats) if self.pooling == 'stages' else ()
         for sample, own in zip(data_samples, features.view(len(data_samples), -1, features.shape[1])):
             sample.set_field(own, 'feature')
-            sample.set_metainfo(dict(feature_pooling=self.pooling))
+            sample.set_metainfo(dict(feature_pooling=self.pooling, feature_widths=widths))
         return data_samples

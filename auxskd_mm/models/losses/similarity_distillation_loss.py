@@ -110,7 +110,7 @@ class SimilarityDistillationLoss(nn.Module):
         Returns:
             The scalar loss. With diagnostics, the pair (loss, diagnostics). The diagnostics have no gradient.
         """
-        compared = self._compare(student, teacher, anchors, student_anchors)
+        compared = self._compare(student, teacher, anchors, student_anchors)  # log-probabilities, twice (B, K)
         # KL(teacher || student), summed over the anchors, averaged over the batch.
         loss = F.kl_div(compared.student, compared.teacher, reduction='batchmean', log_target=True)
         return (loss, _diagnose(compared)) if with_diagnostics else loss

@@ -55,6 +55,7 @@ class FeatureQueue(nn.Module):
     pointer: Tensor
     age: Tensor
     filled: Tensor
+    same_on_all_ranks = True
 
     def __init__(self, size: int, dim: int, init: str = 'unit') -> None:
         super().__init__()
@@ -109,7 +110,7 @@ class FeatureQueue(nn.Module):
 
 
 def named_rank_buffers(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Names and tensors of the buffers that differ between ranks: all buffers of a model except those of its queues."""
+    """Names and tensors of the buffers that differ between ranks: those of modules without ``same_on_all_ranks``."""
     for prefix, module in model.named_modules():
-        if not isinstance(module, FeatureQueue):
+        if not getattr(module, 'same_on_all_ranks', False):
             yield from module.named_buffers(prefix, recurse=False)

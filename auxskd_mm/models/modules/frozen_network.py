@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +13,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ...errors import InputError
+from ...weight_hash import hex_digits, weight_hash
 from ..backbones.frames import build_backbone
 from .pooling import pool_features
 
@@ -35,10 +35,11 @@ class FrozenNetwork(BaseModule):
         backbone: Config of any backbone, see :func:`build_backbone`. Its own ``init_cfg`` brings the weights.
 
     Attributes:
-        fingerprint: int64 (4,), the SHA-256 hash of the weights, or zeros if it is not known yet.
+        fingerprint: uint8 (32,), the hash of the weights, or zeros if it is not known yet.
     """
 
     fingerprint: Tensor
+    same_on_all_ranks = True  # an average would change the hash
 
     def __init__(self, backbone: dict[str, Any]) -> None:
         super().__init__()
@@ -46,7 +47,7 @@ class FrozenNetwork(BaseModule):
         self._outside = (network,)  # a tuple hides it from torch
         self._ready = False
         self._has_source = any(backbone.get(key) for key in _SOURCES)
-        self.register_buffer('fingerprint', torch.zeros(4, dtype=torch.long))
+        self.register_buffer('fingerprint', torch.zeros(32, dtype=torch.uint8))
 
     @property
     def network(self) -> nn.Module:
@@ -118,22 +119,17 @@ class FrozenNetwork(BaseModule):
 
 
 def fingerprint_of(network: nn.Module) -> Tensor:
-    """SHA-256 of all weights and buffers of a network with their names, as int64 (4,) on the CPU.
+    """Hash of all weights and buffers of a network, uint8 (32,) on the CPU; see :func:`weight_hash`.
 
     Floating-point numbers are hashed as float32, so a conversion to float64 keeps the hash.
     """
-    digest = hashlib.sha256()
-    for name, tensor in network.state_dict().items():
-        value = tensor.detach().cpu()
-        value = (value.float() if value.is_floating_point() else value).contiguous()
-        digest.update(f'{name} {tuple(value.shape)}'.encode())
-        digest.update(value.numpy().tobytes())
-    return torch.frombuffer(bytearray(digest.digest()), dtype=torch.long).clone()
+    state = network.state_dict()
+    return weight_hash({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
 
 
 def _same_weights(stored: Tensor, found: Tensor) -> None:
     if not torch.equal(stored.cpu(), found.cpu()):
-        words = [value.cpu().numpy().tobytes().hex()[:8] for value in (stored, found)]
+        words = [hex_digits(value) for value in (stored, found)]
         raise InputError(
             f'model.teacher: the checkpoint was trained with a frozen teacher of hash {words[0]}, this config loads one of '
             f'{words[1]}; give it the same backbone and weights, or start from the published backbone alone '

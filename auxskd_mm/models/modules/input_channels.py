@@ -14,7 +14,10 @@ _CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
 
 
 def input_channels(network: nn.Module) -> int:
-    """Channels of the clips that a network takes, from its first convolution. 3 for a network without one."""
+    """Channels of the clips that a network takes: its ``in_channels``, or those of its first convolution, or else 3."""
+    known = getattr(network, 'in_channels', None)
+    if isinstance(known, int):
+        return known
     return next((int(m.in_channels) for m in network.modules() if isinstance(m, _CONVOLUTIONS)), COLOURS)
 
 

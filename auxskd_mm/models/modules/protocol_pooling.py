@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ...choices import POOLINGS
 from ...errors import InputError
-from .feature_map import feature_map
+from .feature_map import _are_pathways, feature_map
 from .pooling import pool_features
 
 if TYPE_CHECKING:
     from ...typing import Features
+
+
+STAGE_GRID = (4, 2, 2)  # steps in time, rows and columns that 'stages' keeps
+
+
+def stage_maps(feats: Features | None) -> list[Tensor]:
+    """The maps (B, C, T', H', W') of all stages that a backbone yields; one map if it yields one."""
+    if isinstance(feats, (list, tuple)) and len(feats) > 1 and not _are_pathways(feats):
+        maps = [fmap for fmap in feats if isinstance(fmap, Tensor) and fmap.ndim == 5]
+        if len(maps) == len(feats):
+            return maps
+    fmap = feature_map(feats, token_pool='patch', last_stage=True)
+    if fmap.ndim != 5:
+        raise InputError(f"pooling='stages' needs maps (B, C, T, H, W), the backbone yields {tuple(fmap.shape)}")
+    return [fmap]
+
+
+def stage_widths(feats: Features | None) -> tuple[int, ...]:
+    """Channels of the maps of :func:`stage_maps`, by which a feature of ``pooling='stages'`` is taken apart."""
+    return tuple(fmap.shape[1] for fmap in stage_maps(feats))
+
+
+def _pool_stages(maps: Sequence[Tensor]) -> Tensor:
+    pooled = [F.adaptive_avg_pool3d(fmap, STAGE_GRID).movedim(1, -1).flatten(1) for fmap in maps]
+    return torch.cat(pooled, 1)  # (B, sum over the stages of 16 * C)
 
 
 def pool_for_protocol(feats: Features | None, pooling: str = 'average') -> Tensor:
@@ -23,9 +50,10 @@ def pool_for_protocol(feats: Features | None, pooling: str = 'average') -> Tenso
         feats: The backbone's output for B clips. 'average' and 'rspnet' take every form that :func:`feature_map` takes.
             The others take a feature map (B, C, T', H', W'). Of several stages (a backbone for TPN) the last one is
             used.
-        pooling: 'average', 'rspnet', 'vcop', 'rspnet_max' or 'time'. 'average' and 'rspnet' compute the same. 'vcop'
+        pooling: 'average', 'rspnet', 'vcop', 'rspnet_max', 'time' or 'stages'. 'average' and 'rspnet' compute the same. 'vcop'
             turns a map of 512 x 2 x 7 x 7 into 9,216 values. 'time' keeps when something happens, in 4 * C values
-            (of maps with T' < 4, steps repeat); no published protocol has it.
+            (of maps with T' < 4, steps repeat); no published protocol has it. 'stages' keeps 4 x 2 x 2 means of each
+            stage, 16 * C values, channels last; a search of probes pools them further.
 
     Returns:
         (B, D).
@@ -39,6 +67,8 @@ def pool_for_protocol(feats: Features | None, pooling: str = 'average') -> Tenso
         raise InputError(f"pooling='{pooling}': expected one of {', '.join(map(repr, POOLINGS))}")
     if pooling in ('average', 'rspnet'):
         return pool_features(feature_map(feats, last_stage=True))
+    if pooling == 'stages':
+        return _pool_stages(stage_maps(feats))
     try:
         fmap = feature_map(feats, token_pool='patch', last_stage=True)
         found = str(tuple(fmap.shape)) if fmap.ndim != 5 else ''

@@ -187,6 +187,34 @@ class AuxSKD(TeacherModel):
             losses.update({f'{prefix}{name}': value for name, value in diagnostics._asdict().items()})
         return losses
 
+    def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> Sequence[Any]:
+        """Write features into the data samples, and of samples with two views what student and teachers say of them.
+
+        :class:`TeacherAgreementMetric` compares the two sides on held-out videos. A frozen teacher with ``space='own'``
+        is left out, since student and teacher have no space in common there.
+
+        Args:
+            inputs: (B, V, C, T, H, W). The first of two views is the student's.
+            data_samples: B samples.
+
+        Returns:
+            The samples with ``feature`` (V, C), see :meth:`PretextModel.predict`. With two views also
+            ``student_<teacher>``, the student's prediction (D,), and ``teacher_<teacher>`` (D,), for the teachers ``ema``
+            and ``frozen``.
+        """
+        samples = super().predict(inputs, data_samples)
+        if inputs.shape[1] != self.num_views:
+            return samples
+        student, keys = self.run_networks(inputs, data_samples)
+        answers = dict(ema=student.query)
+        if self.frozen is not None and self.frozen.space != 'own':
+            answers['frozen'] = self.frozen.projector(student.pooled)
+        for teacher, answer in answers.items():
+            for sample, own, key in zip(samples, () if answer is None else answer, keys.get(teacher, ())):
+                sample.set_field(own.float(), f'student_{teacher}')
+                sample.set_field(key.float(), f'teacher_{teacher}')
+        return samples
+
     def forward_parts(self, inputs: Tensor) -> list[Tensor]:
         """Run student and teachers on one sample. See :meth:`PretextModel.forward_parts`.
 

@@ -45,5 +45,5 @@ class FrameRecognizer(Recognizer3D):
         """
         if inputs.ndim == 5:
             length = getattr(self.backbone, 'num_segments', inputs.shape[1])
-            inputs = inputs.unflatten(1, (-1, length)).transpose(2, 3)
+            inputs = inputs.unflatten(1, (-1, length)).transpose(2, 3)  # (B, V, C, T, H, W)
         return super().extract_feat(inputs.contiguous(), stage, data_samples, test_mode)

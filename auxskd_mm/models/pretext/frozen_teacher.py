@@ -187,12 +187,12 @@ class FrozenTeacher(BaseModule):
             InputError: If a sample lacks its feature, or the width differs from ``out_channels``.
         """
         if self.feature_key is not None:
-            features = _packed(data_samples, self.feature_key, self.out_channels).to(view.device)
+            features = _packed(data_samples, self.feature_key, self.out_channels).to(view.device)  # (B, D)
         elif self.network is None:
-            features = pool_features(view)
+            features = pool_features(view)  # (B, C, T, h, w) -> (B, C)
         else:
             clips = self.own_input(view)
-            features = self.network(clips) if initialise else self.network.features(clips)
+            features = self.network(clips) if initialise else self.network.features(clips)  # (B, D)
         if features.shape[1] != self.out_channels:
             raise InputError(
                 f'model.teacher.out_channels={self.out_channels}, but the features have {features.shape[1]} channels'

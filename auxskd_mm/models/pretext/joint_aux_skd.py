@@ -79,8 +79,9 @@ class JointAuxSKD(AuxSKD):
         Returns:
             The scalars of :meth:`AuxSKD.loss` and of the head's ``loss``. The keys of losses contain ``loss``.
         """
-        student, keys = self.run_networks(inputs, data_samples)
+        student, keys = self.run_networks(inputs, data_samples)  # projections and keys (B, D)
         similarity = self.distil(student, keys)
+        # Maps (B, C', T', H', W'), or (2 * B, C', T', H', W') of both views
         feats, samples = self._head_inputs(student, inputs, data_samples)
         task = self.cls_head.loss(feats, samples)
         return {**_weighted(similarity, self.similarity_weight), **_weighted(task, self.head_weight)}

@@ -14,6 +14,7 @@ from ..execute import run_step
 from ..progress import Progress
 from ..runs import Step
 from ..step_records import finished_seconds
+from ..tables.learned import result_of
 from .in_process import prepare_process, silent
 from .sharing import changed_cells
 
@@ -57,6 +58,8 @@ def run_steps(steps: Sequence[Step], root: Path, jobs: int = 1, threads: int = 1
 
 
 def _result(row: dict[str, Any]) -> str:
+    if (verdict := result_of(row)) is not None:
+        return f', {verdict.text}'
     shown = {key: value for key, value in row.get('test', {}).items() if isinstance(value, (int, float))}
     accuracies = [f'{key} {100 * value:.1f}' for key, value in shown.items() if key.endswith(('top1', '_acc', '/0'))]
     return f', {", ".join(accuracies[:3])}' if accuracies else ''

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...errors import InputError
@@ -65,7 +65,7 @@ def columns_of(plan: Plan, states: States) -> list[Column]:
     """The columns of all evaluations. ``{n}`` in a metric stands for each number of labels per class."""
     made = []
     for evaluation in plan.evaluations:
-        counts = plan.labels.per_class if plan.labels and evaluation.few else ()
+        counts = evaluation.counts(plan.labels.per_class) if plan.labels else ()
         for title, metric in _titles(evaluation, states).items():
             if not counts:
                 made.append(Column(title, evaluation, metric))
@@ -83,3 +83,23 @@ def _titles(evaluation: Evaluation, states: States) -> dict[str, str]:
         return {'k-NN': 'knn/{n}', 'linear probe': 'linear/{n}', 'R@1': 'R@1/{n}'}
     row = next((row for step, row in states if step.evaluation is evaluation and row.get('test')), {})
     return {f'{evaluation.name}: {key}': key for key in numbers_of(row) if key.endswith(('/top1', '/R@1'))}
+
+
+def mean_class_of(column: Column, states: States) -> Column | None:
+    """The column of the mean class accuracy beside one of top-1 accuracy; None if it was not measured in every step."""
+    name = _MEAN_CLASS.get(column.metric) or _with_count(column.metric)
+    steps = [row for step, row in states if step.evaluation is column.evaluation and row.get('finished', True)]
+    if name is None or not steps or not all(name in row.get('test', {}) for row in steps):
+        return None
+    return replace(column, metric=name)
+
+
+_MEAN_CLASS = {f'{prefix}/top1': f'{prefix}/mean_class' for prefix in ('acc', 'linear', 'knn', 'probe')}
+
+
+def _with_count(metric: str) -> str | None:
+    """The name in results by the number of labels per class."""
+    parts = metric.split('/')
+    if parts[0] == 'linear' and len(parts) == 2 and parts[1].isdigit():
+        return f'linear_mean_class/{parts[1]}'
+    return f'probe/mean_class/{parts[2]}' if parts[:2] == ['probe', 'top1'] and len(parts) == 3 else None

@@ -10,8 +10,10 @@ from typing import Any
 from ...files import write_whole
 from ..entries import Init
 from ..plan import Plan, Step
-from .columns import Column, States, columns_of
+from .advice import Advice, advise
+from .columns import Column, States, columns_of, mean_class_of
 from .intervals import Interval, interval, paired
+from .learned import RowVerdict, result_of, row_verdicts, untested_phases
 
 
 def write_table(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -27,8 +29,13 @@ def write_table(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> str:
     states = [(step, row) for step, row in zip(plan.steps, rows) if row.get('finished')]
     columns = columns_of(plan, states)
     values = {(init.name, column): column.values(init, states) for init in plan.inits for column in columns}
-    text = _text(plan, columns, values)
-    write_whole(plan.root / 'table.json', json.dumps(_data(plan, columns, values, states), indent=1))
+    verdicts = row_verdicts(plan.inits, states)
+    advice = advise(plan.inits, columns, states)
+    text = _text(plan, columns, values, verdicts) + _mean_class(plan, columns, states) + _advice(advice)
+    data = _data(plan, columns, values, states)
+    data['learned'] = {name: verdict.record() for name, verdict in verdicts.items() if verdict.phases}
+    data['advice'] = [one.record() for one in advice]
+    write_whole(plan.root / 'table.json', json.dumps(data, indent=1))
     write_whole(plan.root / 'table.md', text)
     return text
 
@@ -36,10 +43,13 @@ def write_table(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> str:
 Values = Mapping[tuple[str, Column], Mapping[str, float]]
 
 
-def _text(plan: Plan, columns: Sequence[Column], values: Values) -> str:
+def _text(plan: Plan, columns: Sequence[Column], values: Values, verdicts: Mapping[str, RowVerdict]) -> str:
     heads = [column.title for column in columns]
     rows = [
-        [init.title, *(interval(list(values[init.name, column].values())).text() for column in columns)]
+        [
+            init.title + verdicts[init.name].mark,
+            *(interval(list(values[init.name, column].values())).text() for column in columns),
+        ]
         for init in plan.inits
     ]
     title = str(plan.report.get('title') or plan.recipe.stem)
@@ -48,11 +58,44 @@ def _text(plan: Plan, columns: Sequence[Column], values: Values) -> str:
     if plan.comparisons:
         parts.append('Paired differences in points; bold: the interval leaves out 0.')
         lines = [
-            [found.title, *(signed(_difference(found.row, found.base, column, values)) for column in columns)]
+            [
+                found.title + verdicts[found.row].mark,
+                *(signed(_difference(found.row, found.base, column, values)) for column in columns),
+            ]
             for found in plan.comparisons
         ]
         parts.append(markdown(['', *heads], lines))
+    parts += learned_notes(verdicts)
     return '\n\n'.join(parts) + '\n'
+
+
+def _mean_class(plan: Plan, columns: Sequence[Column], states: States) -> str:
+    """Mean class accuracy of the columns that have one, as a second table; empty if none has."""
+    found = [(column, own) for column in columns if (own := mean_class_of(column, states)) is not None]
+    rows = [
+        [init.title, *(interval(list(own.values(init, states).values())).text() for _, own in found)]
+        for init in plan.inits
+    ]
+    if not found:
+        return ''
+    table = markdown(['', *(column.title for column, _ in found)], rows)
+    return f'\nMean class accuracy: each class counts the same, however many test videos it has.\n\n{table}\n'
+
+
+def _advice(advice: Sequence[Advice]) -> str:
+    return ''.join(['\nProbe or fine-tuning:\n\n', *(f'- {one.text}\n' for one in advice)]) if advice else ''
+
+
+def learned_notes(verdicts: Mapping[str, RowVerdict]) -> list[str]:
+    """Sentences below a table on what the pretext phases of its rows learned."""
+    notes = []
+    if any(verdict.mark for verdict in verdicts.values()):
+        notes.append(
+            'Not learned: on held-out clips the pretext task is not above the best constant answer with 95% confidence.'
+        )
+    if untested := untested_phases(verdicts):
+        notes.append(f'Not tested on held-out clips: {", ".join(untested)}.')
+    return notes
 
 
 def _difference(row: str, base: str, column: Column, values: Values) -> Interval:
@@ -115,6 +158,7 @@ def _phase(step: Step, row: Mapping[str, Any]) -> dict[str, Any]:
         phase=step.kind,
         run=step.run.name,
         test=row.get('test', {}),
+        pretext=verdict.record() if (verdict := result_of(row)) else None,
         train=row.get('train', {}),
         seconds=row['seconds'],
         folder=str(step.folder),

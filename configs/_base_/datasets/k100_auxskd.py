@@ -44,3 +44,27 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
+# Held-out clips, without augmentation; the original has no test.
+test_pipeline = [
+    dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),
+    dict(sample, seed=0),
+    dict(type='auxskd_mm.DecodeClips'),
+    dict(type='Resize', scale=(171, 128), keep_ratio=False),
+    dict(type='CenterCrop', crop_size=112),
+    dict(type='FormatShape', input_format='NCTHW'),
+    pack,
+]
+test_dataloader = dict(
+    batch_size=30,
+    num_workers=8,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='auxskd_mm.UnlabeledVideoDataset',
+        source='data/kinetics100/val',
+        pipeline=test_pipeline,
+        test_mode=True,
+    ),
+)
+test_evaluator = dict(type='auxskd_mm.TeacherAgreementMetric')
+test_cfg = dict(type='TestLoop')

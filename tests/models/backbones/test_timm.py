@@ -322,3 +322,44 @@ def test_without_timm_a_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, 'timm', None)
     with pytest.raises(InputError, match=r"TimmBackbone needs timm .*pip install 'auxskd_mm\[timm\]'"):
         TimmBackbone()
+
+
+# -- later layers on stored maps ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('family', ['mobilenet', 'efficientnet', 'resnet', 'regnet', 'convnext'])
+@pytest.mark.parametrize('index', [1, 2])
+def test_later_layers_on_a_map_give_what_the_whole_network_gives(family, index):
+    kwargs, width = FAMILIES[family]
+    whole, first, later = build(**kwargs), build(**kwargs, out_indices=index), build(**kwargs, in_index=index)
+    later.load_trunk(whole.trunk.state_dict(), 'the whole')
+    first.load_trunk(whole.trunk.state_dict(), 'the whole')
+    assert set(later.trunk.state_dict()) < set(whole.trunk.state_dict())
+    assert later.out_channels == width
+    x = clips(size=64)
+    with torch.no_grad():
+        maps = first(x)
+        assert maps.shape[1] == later.trunk.frame_channels
+        assert torch.allclose(later(maps), whole(x), atol=1e-5)
+        assert later(maps.half()).dtype == torch.float32  # as a store holds them
+
+
+def test_later_layers_are_a_module_on_top_of_the_first():
+    top = dict(type='auxskd_mm.TimmBackbone', **TINY, in_index=2, temporal='shift')
+    backbone = build(**TINY, out_indices=2, frozen_stages='all', temporal=top).train()
+    backbone(clips(size=64)).sum().backward()
+    trained = {name.split('.')[0] for name, value in backbone.named_parameters() if value.grad is not None}
+    assert trained == {'temporal'}
+    with pytest.raises(
+        InputError, match="in_channels=16: the map of in_index=1 of 'mobilenetv3_small_050' has 8 channels"
+    ):
+        build(**TINY, out_indices=2, temporal=dict(top, in_index=1))
+
+
+def test_later_layers_that_need_more_than_the_map_are_refused():
+    with pytest.raises(
+        InputError, match="in_index=0: the later layers of 'vit_tiny_patch16_224' need more than this one"
+    ):
+        build(**VIT, in_index=0)
+    with pytest.raises(InputError, match="in_index=9: 'mobilenetv3_small_050' has maps 0 to 4"):
+        build(**TINY, in_index=9)

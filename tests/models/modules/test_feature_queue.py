@@ -13,6 +13,7 @@ from torch import nn
 from auxskd_mm.errors import InputError
 from auxskd_mm.models.modules import FeatureQueue
 from auxskd_mm.models.modules.feature_queue import named_rank_buffers
+from auxskd_mm.models.modules.frozen_network import FrozenNetwork
 
 NAMES = ['features', 'pointer', 'age', 'filled']
 
@@ -127,6 +128,14 @@ def test_what_ranks_average_or_keep_for_themselves_is_not_the_queue():
         'norm.num_batches_tracked',
     ]
     assert list(holder.queue.parameters()) == []
+
+
+def test_what_ranks_average_is_not_the_hash_of_a_frozen_network():
+    """The sum of two hashes overflows, so a training on two ranks could not be resumed."""
+    network = FrozenNetwork(dict(type='auxskd_mm.C3DBN', base_channels=2))
+    network.init_weights()
+    assert network.fingerprint.any()
+    assert dict(named_rank_buffers(nn.ModuleDict(dict(teacher=network)))) == {}
 
 
 def test_a_state_dict_from_before_the_queue_had_buffers_loads():

@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from auxskd_mm.errors import InputError
 from auxskd_mm.recipes.plan import make_plan
 from auxskd_mm.recipes.running.describe import describe_plan
 
@@ -46,3 +49,24 @@ def test_steps_are_counted_by_kind_and_estimated_from_those_alike(tmp_path):
     found = describe_plan(plan, ['random'], ['tuned'], jobs=2).splitlines()
     assert found[0] == 'recipe: 2 runs, 4 steps, 1 finished'
     assert found[-1] == '  about 70 s left'  # (20 + 2 * 60) / 2
+
+
+def test_an_evaluation_takes_some_of_the_numbers_of_labels(tmp_path):
+    (tmp_path / 'both.py').write_text('train_cfg = dict()\ntest_evaluator = []\n')
+    train = tmp_path / 'train.txt'
+    train.write_text('a.mp4 0\nb.mp4 0\nc.mp4 1\nd.mp4 1\n')
+    content = dict(
+        labels=dict(train=str(train), per_class=(1, 2, 'all')),
+        inits=[dict(name='random')],
+        evaluations=[dict(name='tuned', config='both.py', labels=(2, 'all'), steps={2: 10, 'all': 30})],
+    )
+    plan = make_plan(tmp_path / 'recipe.py', content, tmp_path / 'out')
+    assert [step.kind for step in plan.steps] == ['tuned@2', 'tuned@all']
+    content['evaluations'][0].update(labels=(3, 'all'))
+    with pytest.raises(
+        InputError, match=r"evaluation 'tuned': labels=\[3\] are not in labels.per_class=\[1, 2, 'all'\]"
+    ):
+        make_plan(tmp_path / 'recipe.py', content, tmp_path / 'out')
+    content['evaluations'][0].update(labels='all')
+    with pytest.raises(InputError, match="evaluation 'tuned': labels='all', expected True or different numbers"):
+        make_plan(tmp_path / 'recipe.py', content, tmp_path / 'out')

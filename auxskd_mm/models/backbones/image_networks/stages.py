@@ -80,7 +80,7 @@ def _first_layer(block: nn.Module) -> str | None:
     return next((name for name in weighing if name not in _SHORTCUTS), None)
 
 
-def _last(network: Any) -> int:
+def _last(network: object) -> int:
     """Dimension of the channels in 4-D inputs of blocks."""
     return 3 if getattr(network, 'output_fmt', 'NCHW') == 'NHWC' else 1
 
@@ -103,6 +103,6 @@ def _cut(name: str, residual: dict[str, int], layer: nn.Module, args: tuple[Any,
     return (args[0].detach(), *args[1:])
 
 
-def _check(name: str, residual: dict[str, int], block: nn.Module, args: tuple[Any, ...], out: Any) -> None:
+def _check(name: str, residual: dict[str, int], block: nn.Module, args: tuple[Any, ...], out: object) -> None:
     if not getattr(out, 'requires_grad', False):
         residual.pop(name, None)

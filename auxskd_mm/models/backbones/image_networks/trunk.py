@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -15,6 +15,18 @@ from ....errors import InputError, reason_of
 
 _ANSWER_SECONDS = 5
 _OURS = ('num_classes', 'features_only', 'pretrained')
+
+
+if TYPE_CHECKING:
+
+    class TimmNetwork(torch.nn.Module):
+        """What this package uses of timm's networks. :func:`create_trunk` sets the first two."""
+
+        frame_size: tuple[int, int]
+        frame_channels: int
+        pretrained_cfg: dict[str, Any]
+        forward_features: Callable[[Tensor], Tensor]
+        forward_intermediates: Callable[..., list[Tensor]]
 
 
 def create_trunk(model: str, kwargs: Mapping[str, Any], pretrained: bool = False) -> Any:
@@ -80,18 +92,18 @@ def _cache_alone_if_offline(failed: list[Exception]) -> Iterator[None]:
         constants.HF_HUB_OFFLINE = before
 
 
-def meta_frames(trunk: Any) -> Tensor:
+def meta_frames(trunk: TimmNetwork) -> Tensor:
     """A frame (1, C, H, W) of the size that the network was made for, on the device 'meta'."""
     return torch.empty(1, trunk.frame_channels, *trunk.frame_size, device='meta')
 
 
-def on_meta(trunk: Any) -> Any:
+def on_meta(trunk: TimmNetwork) -> TimmNetwork:
     """A copy of the network without values."""
     return copy.deepcopy(trunk).to('meta')
 
 
 @contextlib.contextmanager
-def one_line(trunk: Any, model: str) -> Iterator[None]:
+def one_line(trunk: TimmNetwork, model: str) -> Iterator[None]:
     """Turn whatever a network raises in a block into one line.
 
     Args:
@@ -112,7 +124,7 @@ def one_line(trunk: Any, model: str) -> Iterator[None]:
         ) from None
 
 
-def yields_tokens(trunk: Any) -> bool:
+def yields_tokens(trunk: TimmNetwork) -> bool:
     """Whether the last features of the network are tokens (N, L, C).
 
     Raises:
@@ -125,7 +137,7 @@ def yields_tokens(trunk: Any) -> bool:
     return out.ndim == 3
 
 
-def maps_of(trunk: Any, frames: Tensor, indices: Sequence[int] | None, tokens: bool) -> list[Tensor]:
+def maps_of(trunk: TimmNetwork, frames: Tensor, indices: Sequence[int] | None, tokens: bool) -> list[Tensor]:
     """The maps of a network.
 
     Args:
@@ -152,7 +164,7 @@ def maps_of(trunk: Any, frames: Tensor, indices: Sequence[int] | None, tokens: b
         ) from None
 
 
-def _maps(trunk: Any, frames: Tensor, indices: Sequence[int] | None, tokens: bool) -> list[Tensor]:
+def _maps(trunk: TimmNetwork, frames: Tensor, indices: Sequence[int] | None, tokens: bool) -> list[Tensor]:
     if indices is not None or tokens:
         return trunk.forward_intermediates(
             frames,
@@ -165,7 +177,7 @@ def _maps(trunk: Any, frames: Tensor, indices: Sequence[int] | None, tokens: boo
     return [out.permute(0, 3, 1, 2) if getattr(trunk, 'output_fmt', 'NCHW') == 'NHWC' else out]
 
 
-def unused_parameters(trunk: Any, indices: Sequence[int] | None, tokens: bool) -> list[str]:
+def unused_parameters(trunk: TimmNetwork, indices: Sequence[int] | None, tokens: bool) -> list[str]:
     """Names of the parameters on which no map depends, such as the norm of a classifier.
 
     Data-parallel training would wait for their gradients.
@@ -177,7 +189,7 @@ def unused_parameters(trunk: Any, indices: Sequence[int] | None, tokens: bool) -
     return [name for name, parameter in copied.named_parameters() if parameter.grad is None]
 
 
-def check_size(trunk: Any, frames: Tensor) -> None:
+def check_size(trunk: TimmNetwork, frames: Tensor) -> None:
     """Refuse frames (N, C, H, W) of a size for which a transformer has no positions, or with other channels.
 
     Raises:

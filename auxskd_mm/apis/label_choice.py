@@ -1,0 +1,207 @@
+"""The videos of a folder whose labels would help most, from features that are computed once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from mmengine.logging import print_log
+
+from ..config.load import load_config
+from ..datasets.video_list import UnlabeledVideoDataset
+from ..errors import InputError, examples
+from ..evaluation.feature_bank import FeatureBank
+from ..evaluation.label_choice import choose_to_label
+from ..evaluation.linear_probe import fit_probe
+from ..texts import read_table, require_columns
+from .extract_features import extract_features
+from .inference import init_model, predict
+from .inferencer import config_name
+
+# Frozen image weights of an installed package, for a folder without a config.
+_IMAGE_CONFIG = 'trunk_lite0'
+
+
+class Chosen(NamedTuple):
+    """A video to label: its path, and why it was chosen in words."""
+
+    path: str
+    why: str
+
+
+def cached_features(
+    path: str | Path,
+    videos: Sequence[str],
+    config: str | None = None,
+    checkpoint: str | None = None,
+    *,
+    num_clips: int = 4,
+    batch_size: int = 4,
+    num_workers: int = 2,
+    device: str | None = None,
+) -> FeatureBank:
+    """Features of videos from a file, which is written if it does not exist.
+
+    Args:
+        path: ``.npz`` file, as of ``tools/extract_features.py``.
+        videos: Folders, globs, lists or videos. Empty takes every video of an existing file.
+        config: Config whose backbone makes the features. None takes the ImageNet weights of the ``weights`` extra.
+        checkpoint: Weights for the config.
+        num_clips: Evenly spread clips per video.
+        batch_size: Videos per batch.
+        num_workers: Number of processes that decode.
+        device: Device of the backbone. None takes the accelerator if there is one.
+
+    Returns:
+        Features of the videos. Videos without a feature are left out, and the log counts them.
+
+    Raises:
+        InputError: If the file holds features of another config or checkpoint, or none of the videos, or the features
+            cannot be computed.
+    """
+    if Path(path).is_file():
+        return _from_file(path, videos, config, checkpoint)
+    if not videos:
+        raise InputError(f'{path}: no such feature file; name the videos, and the features are computed')
+    if checkpoint is not None and config is None:
+        raise InputError(f'{checkpoint}: whose checkpoint? Name its config too')
+    bank = extract_features(
+        load_config(config_name(config or _IMAGE_CONFIG)),
+        checkpoint,
+        videos if len(videos) > 1 else videos[0],
+        num_clips=num_clips,
+        batch_size=batch_size,
+        num_workers=num_workers,
+        device=device,
+    )
+    bank.save(path)
+    return bank
+
+
+def _from_file(path: str | Path, videos: Sequence[str], config: str | None, checkpoint: str | None) -> FeatureBank:
+    bank = FeatureBank.load(path)
+    asked = dict(config=config and Path(config).name, checkpoint=checkpoint)
+    for key, value in asked.items():
+        if value and bank.protocol.get(key, value) != value:
+            raise InputError(
+                f'{path}: holds features of {key} {bank.protocol[key]}, not {value}; remove it, or name another file'
+            )
+    if not videos:
+        return bank
+    listed = [info['filename'] for info in UnlabeledVideoDataset(list(videos), lazy_init=True).load_data_list()]
+    row_of = {os.path.realpath(name): i for i, name in enumerate(bank.names)}
+    rows = [row_of[name] for name in map(os.path.realpath, listed) if name in row_of]
+    if not rows:
+        raise InputError(f'{path}: has no feature of any of the {len(listed)} videos, such as {examples(listed, 1)}')
+    if len(rows) < len(listed):
+        print_log(
+            f'{path}: has no feature of {len(listed) - len(rows)} of the {len(listed)} videos; these are not chosen',
+            logger='current',
+        )
+    return FeatureBank(bank.features[rows], bank.labels[rows], [bank.names[i] for i in rows], bank.protocol)
+
+
+def read_labelled(path: str | Path, names: Sequence[str], folder: str = '') -> dict[int, str]:
+    """Labels that are there already, from a table as this tool writes it.
+
+    Args:
+        path: CSV with the columns path and label. Rows without a label count as unlabelled.
+        names: Paths of the videos.
+        folder: Folder that relative paths start from.
+
+    Returns:
+        Label by row of ``names``. Videos that are not among them are left out.
+
+    Raises:
+        InputError: If the table has no such columns, or no label.
+    """
+    table = read_table(path)
+    require_columns(path, table, ('path', 'label'))
+    row_of = {os.path.realpath(name): i for i, name in enumerate(names)}
+    found: dict[int, str] = {}
+    given = 0
+    for _, row in table.rows:
+        label, row_number = row['label'].strip(), row_of.get(os.path.realpath(os.path.join(folder, row['path'])))
+        given += bool(label)
+        if label and row_number is not None:
+            found[row_number] = label
+    if not given:
+        raise InputError(f'{path}: no row has a label; fill in the column label')
+    if not found:
+        raise InputError(f'{path}: none of its {given} labelled videos is among the {len(names)} videos')
+    return found
+
+
+def probe_probabilities(bank: FeatureBank, labelled: dict[int, str]) -> np.ndarray:
+    """Probabilities (N, K) of a linear probe on the features of the labelled videos.
+
+    Raises:
+        InputError: If the labels have one class only.
+    """
+    classes = sorted(set(labelled.values()))
+    if len(classes) < 2:
+        raise InputError(f"strategy='uncertain': all labels are {classes[0]}; label videos of another class first")
+    rows = sorted(labelled)
+    probe = fit_probe(bank.features[rows], np.array([classes.index(labelled[row]) for row in rows]))
+    return np.asarray(probe.scores(bank.features).softmax(1))
+
+
+def classifier_probabilities(
+    config: str, checkpoint: str | None, bank: FeatureBank, device: str | None = None, batch_size: int = 4
+) -> np.ndarray:
+    """Probabilities (N, K) of a trained classifier.
+
+    Args:
+        config: Config of the recogniser.
+        checkpoint: Its weights.
+        bank: The videos.
+        device: Device of the model.
+        batch_size: Videos per batch.
+
+    Raises:
+        InputError: If the model does not predict a class.
+    """
+    model = init_model(load_config(config_name(config)), checkpoint, device)
+    answers = predict(model, bank.names, batch_size=batch_size)
+    return np.stack([answer['class'].probabilities for answer in answers])
+
+
+def select_to_label(
+    bank: FeatureBank,
+    count: int,
+    strategy: str = 'typical',
+    *,
+    labelled: dict[int, str] | None = None,
+    probabilities: np.ndarray | None = None,
+    seed: int = 0,
+) -> list[Chosen]:
+    """Choose videos of a bank.
+
+    Args:
+        bank: Features of the videos.
+        count: Number of videos to choose.
+        strategy: See :func:`choose_to_label`.
+        labelled: Labels that are there already, by row.
+        probabilities: Probabilities (N, K) of a classifier, for 'uncertain'. None fits a linear probe on the labelled
+            videos.
+        seed: See :func:`choose_to_label`.
+
+    Returns:
+        The videos in the order of choice.
+
+    Raises:
+        InputError: See :func:`choose_to_label` and :func:`probe_probabilities`.
+    """
+    labelled = labelled or {}
+    if strategy == 'uncertain' and probabilities is None:
+        if not labelled:
+            raise InputError(
+                "strategy='uncertain': needs a classifier; give the labels that there are, or the config and checkpoint of a "
+                "classifier. Without any label, 'typical' is the choice"
+            )
+        probabilities = probe_probabilities(bank, labelled)
+    picks = choose_to_label(bank.features, count, strategy, labelled=labelled, probabilities=probabilities, seed=seed)
+    return [Chosen(bank.names[pick.row], pick.why) for pick in picks]

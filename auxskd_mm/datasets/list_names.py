@@ -1,0 +1,91 @@
+"""Finds the videos that the names in a list mean."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import Any
+
+from ..errors import VideoReadError
+from .list_formats import Entry, Length
+from .readers import open_reader
+from .recordings.index_file import seconds_of
+from .recordings.names import recording_of, split_window, window_path
+from .recordings.reader import open_recording, usable_times
+from .stores import is_store, open_store, stored_video_exists
+from .suffixes import VIDEO_SUFFIXES
+
+# Bytes from which the index of a file is worth keeping for the next question.
+_LARGE = 2**26
+
+
+class Locator:
+    """Finds the path of a name in a list. It tries the last successful suffix first, which saves look-ups.
+
+    Args:
+        prefix: Folder or store that names are relative to.
+        suffix: Suffix of all names. '' tries the name itself and then the usual video suffixes.
+    """
+
+    def __init__(self, prefix: str, suffix: str) -> None:
+        self.prefix = prefix
+        self.suffixes = [suffix] if suffix else ['', *VIDEO_SUFFIXES]
+        self.fixed = bool(suffix)
+
+    @cached_property
+    def _stored(self) -> dict[str, str]:
+        """Names in the store by the paths of their sources. Empty if the prefix is no store."""
+        if not self.prefix or not is_store(self.prefix):
+            return {}
+        index = open_store(self.prefix).index
+        return {os.path.realpath(source): name for source, name in zip(index.sources, index.names)}
+
+    def __call__(self, name: str) -> str:
+        recording, window = split_window(name)
+        return self._file(recording) if window is None else window_path(self._file(recording), window)
+
+    def _file(self, name: str) -> str:
+        if os.path.isabs(name) and self._stored:  # lists of prepare_folder.py: the video that was packed from there
+            name = self._stored.get(os.path.realpath(name), name)
+        path = os.path.join(self.prefix, name)
+        if self.fixed:
+            return path + self.suffixes[0]
+        if path.lower().endswith(VIDEO_SUFFIXES):
+            return path
+        for i, suffix in enumerate(self.suffixes):
+            if exists(path + suffix):
+                self.suffixes.insert(0, self.suffixes.pop(i))
+                return path + suffix
+        return path
+
+
+def sample_of(filename: str, entry: Entry) -> dict[str, Any]:
+    """The sample of a line of a list."""
+    sample: dict[str, Any] = dict(filename=filename)
+    if entry.num_frames is not None:
+        sample['total_frames'] = entry.num_frames
+    if entry.label is not None:
+        sample['label'] = entry.label
+    return sample
+
+
+def length_of(path: str) -> Length | None:
+    """Frames and duration of a video. None if it cannot be read."""
+    try:
+        large = os.path.isfile(path) and os.path.getsize(path) > _LARGE
+        reader = open_recording(path) if large else open_reader(path)
+    except VideoReadError:
+        return None
+    reader.close()
+    times = usable_times(reader)
+    return Length(reader.num_frames, None if isinstance(times, str) else seconds_of(times, reader.fps))
+
+
+def exists(path: str) -> bool:
+    """Whether a path is a file, a folder, a video in a store, or a window of any of these."""
+    return os.path.exists(path) or stored_video_exists(path) or _is_window_of_something(path)
+
+
+def _is_window_of_something(path: str) -> bool:
+    recording = recording_of(path)
+    return recording != path and (os.path.exists(recording) or stored_video_exists(recording))

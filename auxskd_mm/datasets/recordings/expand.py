@@ -1,0 +1,190 @@
+"""Windows of recordings as samples of a data set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from mmengine.logging import print_log
+
+from ...errors import InputError, VideoReadError
+from ..stores import stored_video_exists
+from .index_file import remember_folder, seconds_of
+from .names import OVERSHOOT, Window, split_window, window_path
+from .reader import frames_within, open_recording, usable_times
+
+# Forgives the rounding of durations.
+_FORGIVEN = 1e-3
+
+
+class Windows(NamedTuple):
+    """How recordings are divided.
+
+    Attributes:
+        seconds: Length of each window. None leaves recordings whole.
+        stride: Distance of the starts of two windows.
+        at_cuts: Whether windows never cross a cut of the scene; see :func:`find_cuts`.
+    """
+
+    seconds: float | None = None
+    stride: float | None = None
+    at_cuts: bool = False
+
+    def check(self, owner: str) -> Windows:
+        """Return the settings, with the stride filled in.
+
+        Args:
+            owner: Name of whose settings they are, for messages.
+
+        Raises:
+            InputError: If a setting is no length, or needs another one.
+        """
+        for key, value in (('window', self.seconds), ('stride', self.stride)):
+            known = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float('inf')
+            if value is not None and not known:
+                raise InputError(f'{owner}.{key}={value}: expected seconds above 0')
+        if self.seconds is None and (self.stride is not None or self.at_cuts):
+            raise InputError(f'{owner}: stride and split_at_cuts divide recordings into windows; give window, too')
+        return self._replace(stride=self.stride or self.seconds)
+
+    def divide(self, span: Window) -> list[Window]:
+        """The windows in a span without cuts. Empty if the span is shorter than a window."""
+        assert self.seconds is not None and self.stride is not None
+        count = int((span.end - span.start - self.seconds + _FORGIVEN) // self.stride) + 1
+        starts = [round(span.start + i * self.stride, 6) for i in range(max(count, 0))]
+        return [Window(start, round(min(start + self.seconds, span.end), 6)) for start in starts]
+
+
+class _Length(NamedTuple):
+    """Times of a recording's frames and its duration, or why seconds name no frames of it."""
+
+    times: np.ndarray | None
+    seconds: float
+    fault: str
+
+
+def expand(
+    samples: Sequence[dict[str, Any]],
+    source: str,
+    windows: Windows,
+    *,
+    folder: str,
+    source_fps: float | None = None,
+    line_of: Callable[[int], int] | None = None,
+) -> tuple[list[dict[str, Any]], list[int]]:
+    """Divide recordings into windows, and check the windows that a list names.
+
+    A recording that cannot be read stays as it is. The data set counts it when it reads it.
+
+    Args:
+        samples: Samples with ``filename``, a path or a virtual path.
+        source: List, folder or glob of the samples, for messages.
+        windows: Settings that :meth:`Windows.check` has accepted.
+        folder: Folder beside which indexes are kept.
+        source_fps: Frame rate of recordings that have none.
+        line_of: Function from the index of a sample to its line in the list. None if there is no list.
+
+    Returns:
+        Samples, each a window or a whole video, and the index in ``samples`` that each comes from.
+
+    Raises:
+        InputError: If a window passes the end of its recording, holds no frame, or is longer than the recording.
+    """
+    if windows.seconds is None and not any('#t=' in sample['filename'] for sample in samples):
+        return list(samples), list(range(len(samples)))
+    remember_folder(folder)
+    found: list[dict[str, Any]] = []
+    origins: list[int] = []
+    short: list[str] = []
+    for i, sample in enumerate(samples):
+        where = f'{source}: line {line_of(i)}: ' if line_of else ''
+        for path in _paths(sample['filename'], windows, where, source_fps, short):
+            found.append(dict(sample, filename=path))
+            if path != sample['filename']:
+                found[-1].pop('total_frames', None)
+            origins.append(i)
+    if short:
+        raise InputError(
+            f'{short[0]}, less than window={windows.seconds:g} ({len(short)} of {len(samples)} are shorter); lower window, '
+            'or leave them out'
+        )
+    if not found:
+        raise InputError(f'{source}: no shot between two cuts is as long as window={windows.seconds:g} s; lower window')
+    if windows.seconds is not None:
+        print_log(f'{source}: {len(found)} windows of {len(samples)} recordings', logger='current')
+    return found, origins
+
+
+def _paths(
+    filename: str, windows: Windows, where: str, source_fps: float | None, short: list[str]
+) -> Iterator[str]:
+    """Paths of the samples that a sample becomes. What is too short is added to ``short``."""
+    packed = '#t=' in filename and stored_video_exists(filename)
+    recording, named = (filename, None) if packed else split_window(filename)
+    length = _length(recording, source_fps) if named or windows.seconds is not None else None
+    if length is None:
+        yield filename
+        return
+    if length.times is None:
+        raise InputError(f'{where}{recording}: {length.fault}')
+    span = _check_span(length, named, f'{where}{recording}') if named else Window(0.0, length.seconds)
+    if windows.seconds is None:
+        yield filename
+        return
+    if span.end - span.start < windows.seconds - _FORGIVEN:
+        short.append(f'{where}{filename} lasts {span.end - span.start:.6g} s')
+        return
+    for shot in _shots(recording, span) if windows.at_cuts else [span]:
+        yield from (window_path(recording, window) for window in windows.divide(shot))
+
+
+def _check_span(length: _Length, span: Window, what: str) -> Window:
+    """The window that a list names, no longer than its recording.
+
+    Raises:
+        InputError: If it passes the end by more than :data:`OVERSHOOT`, or holds no frame.
+    """
+    assert length.times is not None
+    if span.end > length.seconds + OVERSHOOT:
+        raise InputError(f'{what} lasts {length.seconds:.6g} s, but the window ends at {span.end:g}; mend the window')
+    first, last = frames_within(length.times, span)
+    if first == last:
+        raise InputError(f'{what}: no frame is shown from {span.start:g} to {span.end:g} s; mend the window')
+    return Window(span.start, min(span.end, length.seconds))
+
+
+def _shots(recording: str, span: Window) -> list[Window]:
+    """The parts of a span between two cuts."""
+    from .cuts import find_cuts
+
+    inside = [cut for cut in find_cuts(recording) if span.start < cut < span.end]
+    edges = [span.start, *inside, span.end]
+    return [Window(start, end) for start, end in zip(edges, edges[1:])]
+
+
+def _length(recording: str, source_fps: float | None) -> _Length | None:
+    """Length of a recording. None if it cannot be read."""
+    try:
+        status = os.stat(recording)
+        state = status.st_size, status.st_mtime_ns
+    except OSError:
+        state = -1, -1
+    return _length_of_state(recording, source_fps, state)
+
+
+@lru_cache(maxsize=8)
+def _length_of_state(recording: str, source_fps: float | None, state: tuple[int, int]) -> _Length | None:
+    """Length of a recording in a state. Windows of one recording usually follow one another in a list."""
+    try:
+        reader = open_recording(recording)
+    except VideoReadError:
+        return None
+    reader.fps = reader.fps or source_fps
+    times = usable_times(reader)
+    reader.close()
+    if isinstance(times, str):
+        return _Length(None, 0.0, times)
+    return _Length(times, seconds_of(times, reader.fps), '')

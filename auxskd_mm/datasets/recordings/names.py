@@ -1,0 +1,81 @@
+"""Virtual paths: the names of windows of recordings."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from typing import NamedTuple
+
+from ...errors import InputError
+
+_MARK = '#t='
+_FRAGMENT = re.compile(r'(.*)#t=([^,#]*),([^,#]*)', re.DOTALL)
+# Times are named to the microsecond, far below the distance of two frames.
+_DIGITS = 6
+# Seconds by which a window may pass the end. Durations of other programs count the sound, too, or round.
+OVERSHOOT = 0.1
+
+
+class Window(NamedTuple):
+    """A window of a recording, in seconds after its first frame.
+
+    Attributes:
+        start: Time from which frames belong to the window.
+        end: Time from which they no longer do.
+    """
+
+    start: float
+    end: float
+
+
+def window_path(recording: str, window: Window) -> str:
+    """Virtual path of a window, such as ``match.mp4#t=10,20.5``."""
+    return f'{recording}{_MARK}{_text(window.start)},{_text(window.end)}'
+
+
+def split_window(path: str) -> tuple[str, Window | None]:
+    """Recording and window of a path. The window is None for an ordinary path.
+
+    Args:
+        path: Path of a file, or virtual path. A file that has the name of a virtual path is a file.
+
+    Raises:
+        InputError: If the window has a wrong start or end.
+    """
+    match = _FRAGMENT.fullmatch(path) if _MARK in path else None
+    if match is None or os.path.exists(path):
+        return path, None
+    try:
+        window = Window(float(match[2]), float(match[3]))
+    except ValueError:
+        raise InputError(f'{path}: expected #t=START,END in seconds at the end of a window of a recording') from None
+    fault = fault_of(window)
+    if fault:
+        raise InputError(f'{path}: {fault}')
+    return match[1], window
+
+
+def recording_of(path: str) -> str:
+    """The file that a path reads: the recording of a virtual path, else the path itself."""
+    return split_window(path)[0]
+
+
+def without_window(name: str) -> str:
+    """A name without the mark of a window, whatever it reads as. Nothing is looked up."""
+    return name.partition(_MARK)[0]
+
+
+def fault_of(window: Window) -> str:
+    """What is wrong with a window whatever its recording. '' if nothing is."""
+    if not all(map(math.isfinite, window)):
+        return f'start {window.start:g} and end {window.end:g}: expected two numbers of seconds'
+    if window.start < 0:
+        return f'start {window.start:g} is negative; times are seconds after the first frame'
+    if window.start >= window.end:
+        return f'start {window.start:g} is not before end {window.end:g}'
+    return ''
+
+
+def _text(seconds: float) -> str:
+    return f'{seconds:.{_DIGITS}f}'.rstrip('0').rstrip('.')

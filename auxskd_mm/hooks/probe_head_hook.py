@@ -1,0 +1,177 @@
+"""Start of a fine-tuning from the solution of the linear probe (LP-FT)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from mmengine.hooks import EMAHook, Hook
+from torch import Tensor, nn
+
+from ..config.loading.loaders import mend_loader
+from ..errors import InputError
+from ..evaluation.feature_bank import FeatureBank
+from ..evaluation.feature_extraction import evaluating, extract_bank
+from ..evaluation.linear_probe import LinearProbe, NoValidationPart, ProbeSettings, fit_probe, sweep_probe
+from ..evaluation.linear_probe_metric import GroupSource
+from ..random_state import untouched_random_state
+from ..registry import HOOKS
+from ..unwrap import unwrap
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
+
+
+@HOOKS.register_module()
+class ProbeHeadHook(Hook):
+    """Before the first step, give the classifier the weights of a linear probe on the frozen backbone (LP-FT).
+
+    A random classifier sends large, random gradients through the backbone, which distort good features. A fine-tuning
+    that starts from the probe starts at the probe's accuracy instead. The probe is trained on the features of the labelled
+    training videos, pooled by a global average as the head does, and its weight decay is chosen by groups as
+    :class:`LinearProbeMetric` does. Its scaling of the features is folded into the layer, so the model makes the
+    probe's predictions.
+
+    With ``validate``, the weights are also validated before the first step. ``CheckpointHook(save_best='acc/top1')`` then
+    keeps the probe if no later validation is better, and a test of the best checkpoint ends no lower than the probe, as
+    far as validation can tell.
+
+    Call points: ``before_train``, after the weights of ``load_from`` have arrived, and ``before_train_epoch`` for the
+    validation. Nothing happens in a resumed run.
+
+    Args:
+        loader: Config of a data loader of the labelled training videos with a test pipeline, as for :class:`KNNHook`.
+        layer: Name of the linear layer in ``model.cls_head``.
+        fixed_weight_decay: Weight decay of the probe if no video or group can be held out to choose it.
+        val_share: See :class:`LinearProbeMetric`, as for the next two.
+        group_file: Groups of the videos.
+        group_pattern: Groups of the videos.
+        validate: Whether to validate before the first step, if the config has a validation.
+        seed: Seed of the choice of the weight decay.
+
+    Raises:
+        InputError: If the head has no such layer, does more than average and classify, or has too few outputs.
+
+    Source: Kumar et al., "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution", ICLR 2022.
+    """
+
+    priority = 'NORMAL'
+
+    def __init__(
+        self,
+        loader: dict,
+        layer: str = 'fc_cls',
+        fixed_weight_decay: float = 1e-2,
+        val_share: float = 0.2,
+        group_file: str | None = None,
+        group_pattern: str | None = None,
+        validate: bool = True,
+        seed: int = 0,
+    ) -> None:
+        self.loader, self.layer, self.validate = loader, layer, validate
+        self.fixed = ProbeSettings(weight_decay=fixed_weight_decay)
+        self.val_share, self.seed = val_share, seed
+        self.groups = GroupSource(group_pattern, group_file, type(self).__name__)
+        self._started = False
+
+    def before_train(self, runner: Runner) -> None:
+        """Train the probe, and copy it into the head."""
+        if runner.iter > 0 or getattr(runner, '_resume', False):
+            return
+        model = unwrap(runner.model)
+        layer = self._layer(model)
+        with untouched_random_state():
+            loader = runner.build_dataloader(mend_loader(self.loader), seed=runner.seed)
+            bank = extract_bank(model, loader)
+            probe, how = self._probe(bank, layer.out_features)
+        copy_probe(probe, layer)
+        check_same(probe, model, torch.from_numpy(bank.features))
+        accuracy = probe.accuracy(bank.features, bank.labels)
+        runner.logger.info(
+            f'the head starts from a linear probe on {len(bank)} videos: {how}, {100 * accuracy:.1f}% of these right'
+        )
+        for hook in runner.hooks:
+            if isinstance(hook, EMAHook):  # its copy was made before the weights arrived
+                hook.ema_model.module.load_state_dict(model.state_dict())
+        self._started = True
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Validate the probe once, when every hook is ready."""
+        started, self._started = self._started, False
+        if started and self.validate and runner.val_loop is not None:
+            with untouched_random_state():
+                runner.val_loop.run()
+            runner.model.train()
+
+    def _layer(self, model: Any) -> nn.Linear:
+        layer = getattr(getattr(model, 'cls_head', None), self.layer, None)
+        if not isinstance(layer, nn.Linear):
+            raise InputError(
+                f'ProbeHeadHook.layer={self.layer!r}: {type(getattr(model, "cls_head", model)).__name__} has no linear layer '
+                "of this name; for I3DHead it is 'fc_cls'"
+            )
+        return layer
+
+    def _probe(self, bank: FeatureBank, classes: int) -> tuple[LinearProbe, str]:
+        bank.require_labels('ProbeHeadHook.loader')
+        if int(bank.labels.max()) >= classes:
+            raise InputError(
+                f'ProbeHeadHook: label {bank.labels.max()} occurs, but the head has {classes} classes; set '
+                'model.cls_head.num_classes'
+            )
+        try:
+            groups = self.groups.of(bank.names)
+            probe, rows = sweep_probe(
+                bank.features,
+                bank.labels,
+                val_share=self.val_share,
+                groups=groups,
+                seed=self.seed,
+                num_classes=classes,
+            )
+            best = max(row['val_acc'] for row in rows)
+            return probe, f'weight decay {probe.settings.weight_decay:g}, {100 * best:.1f}% of its validation part'
+        except NoValidationPart:
+            probe = fit_probe(bank.features, bank.labels, self.fixed, num_classes=classes)
+            return probe, f'weight decay {self.fixed.weight_decay:g}, fixed, since nothing can be held out'
+
+
+@torch.no_grad()
+def copy_probe(probe: LinearProbe, layer: nn.Linear) -> None:
+    """Write a probe into a linear layer. Both then give the same scores for the same features.
+
+    Args:
+        probe: Classifier on standardised features (D,).
+        layer: Linear layer from D channels to the probe's classes.
+
+    Raises:
+        InputError: If the widths differ.
+    """
+    weight = (probe.weight / probe.std[:, None]).T  # (C, D)
+    if weight.shape != layer.weight.shape:
+        raise InputError(
+            f'ProbeHeadHook: a probe of shape {tuple(weight.shape)} for a layer of shape {tuple(layer.weight.shape)}: the '
+            'head takes other features than the pooled ones of the backbone'
+        )
+    layer.weight.copy_(weight)
+    if layer.bias is None:
+        raise InputError('ProbeHeadHook: the linear layer has no bias, which the probe needs')
+    layer.bias.copy_(probe.bias - weight @ probe.mean.to(weight))
+
+
+@torch.no_grad()
+def check_same(probe: LinearProbe, model: Any, features: Tensor) -> None:
+    """Check that the head gives the scores of the probe for pooled features (N, D).
+
+    Raises:
+        InputError: If it does not, because it has further layers.
+    """
+    device = next(model.cls_head.parameters()).device
+    with evaluating(model.cls_head):
+        scores = model.cls_head(features[:, :, None, None, None].to(device))
+    expected = probe.scores(features.to(probe.weight.device)).to(scores)
+    if not torch.allclose(scores, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max())):
+        raise InputError(
+            f"ProbeHeadHook: {type(model.cls_head).__name__} does not give the probe's scores; it needs a head of a global "
+            'average and one linear layer, such as I3DHead'
+        )

@@ -1,0 +1,63 @@
+"""A classification head with the pooling of the probes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mmaction.models.heads import I3DHead
+from torch import Tensor
+
+from ...errors import InputError
+from ...registry import MODELS
+from ..modules.protocol_pooling import pool_for_protocol
+
+if TYPE_CHECKING:
+    from ...typing import Features
+
+_PARTS = {'average': 1, 'time': 4}  # features per channel
+
+
+@MODELS.register_module()
+class ClipClassHead(I3DHead):
+    """MMAction2's ``I3DHead`` that may keep when something happens: pooling, dropout, one linear layer.
+
+    A mean over the clip forgets the order of what it shows. Where order makes the class (spoken letters, gestures),
+    ``pooling='time'`` gives the linear layer the mean of each quarter of the clip.
+
+    Args:
+        num_classes: Number of classes.
+        in_channels: Channels C of the backbone's map.
+        pooling: 'average' for C features per clip, 'time' for 4 C.
+        kwargs: Arguments of ``I3DHead``.
+
+    Raises:
+        InputError: If the pooling is another one.
+
+    Example:
+        >>> import torch
+        >>> from auxskd_mm.models.heads import ClipClassHead
+        >>> head = ClipClassHead(num_classes=3, in_channels=8, pooling='time').eval()
+        >>> head(torch.ones(2, 8, 8, 2, 2)).shape  # maps (B, C, T, H, W) of two clips
+        torch.Size([2, 3])
+    """
+
+    def __init__(self, num_classes: int, in_channels: int, pooling: str = 'average', **kwargs: Any) -> None:
+        if pooling not in _PARTS:
+            raise InputError(f"ClipClassHead.pooling='{pooling}': expected 'average' or 'time'")
+        super().__init__(num_classes, in_channels * _PARTS[pooling], **kwargs)
+        self.pooling = pooling
+
+    def forward(self, x: Features, **kwargs: Any) -> Tensor:
+        """Scores of the classes.
+
+        Args:
+            x: Output of the backbone for B clips, in any form that :func:`pool_for_protocol` takes.
+            kwargs: Not used.
+
+        Returns:
+            (B, num_classes).
+        """
+        pooled = pool_for_protocol(x, self.pooling)  # (B, C) or (B, 4 C)
+        if self.dropout is not None:
+            pooled = self.dropout(pooled)
+        return self.fc_cls(pooled)

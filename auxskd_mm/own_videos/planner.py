@@ -1,0 +1,215 @@
+"""Divides the minutes: which rows, in how many splits, with how many steps. Nothing is measured or run here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ..errors import InputError
+from .splits import BATCH
+
+# Steps of a fine-tuning and of a pretraining. Below the first pair, a row means nothing.
+LADDER = ((100, 200), (200, 400), (300, 600), (500, 1000), (800, 1600))
+_LADDER_WORTH = (0.6, 0.85, 1.0, 1.08, 1.12)
+_SPLITS_WORTH = {1: 0.2, 2: 0.5, 3: 0.75, 4: 0.9, 5: 1.0, 6: 1.03, 8: 1.06, 10: 1.1}
+FEWEST_SPLITS = 3
+# More passes than this over the labelled clips only fit them by heart.
+_MOST_PASSES = 150
+# Seconds that every training or measurement takes beside its steps, that a probe takes, and the report at the end.
+_START, _PROBE, _END = 5.0, 8.0, 30.0
+_DECODING = 0.004  # seconds per frame of the frames store
+# What is added one after the other as long as the minutes reach, and what it is worth.
+_PUBLIC = (
+    (('early_tuned',), 1.0),
+    (('early_pace', 'early_pace_frozen'), 1.0),
+    (('late_tuned',), 0.7),
+    (('pixels_tuned',), 0.5),
+    (('late_pace', 'late_pace_frozen'), 0.4),
+    (('pixels_pace', 'pixels_pace_frozen'), 0.3),
+    (('early_vspp', 'early_vspp_frozen'), 0.2),
+)
+_SCRATCH = (
+    (('pixels_tuned', 'pixels_still_tuned'), 1.0),
+    (('pixels_pace', 'pixels_pace_frozen'), 1.0),
+    (('pixels_vspp', 'pixels_vspp_frozen'), 0.3),
+)
+_BASE = ('late_frozen', 'late_still', 'early_frozen', 'early_still')
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What was measured, by family.
+
+    Attributes:
+        packing: Seconds per frame, all variants together, on one core.
+        tuning: Seconds of a step of a fine-tuning.
+        pretext: Seconds of a step of a pretraining.
+        sizes: Bytes per frame.
+    """
+
+    packing: dict[str, float]
+    tuning: dict[str, float]
+    pretext: dict[str, float]
+    sizes: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be planned for.
+
+    Attributes:
+        frames: Frames of all videos.
+        clips: Labelled clips of a split to learn from.
+        pool: Videos to pretrain on.
+        splits: Number of splits that the groups allow.
+        jobs: Trainings at a time.
+        rows: The rows of the recipe, see :func:`auxskd_mm.own_videos.content.rows_of`.
+        public: Whether there are public weights.
+    """
+
+    frames: int
+    clips: int
+    pool: int
+    splits: int
+    jobs: int
+    rows: Mapping[str, Mapping[str, Any]]
+    public: bool
+
+
+@dataclass
+class Schedule:
+    """The plan.
+
+    Attributes:
+        minutes: Minutes that it was made for.
+        rows: Names of the rows to run.
+        splits: Number of splits.
+        tune_steps: Steps of every fine-tuning.
+        pretext_steps: Steps of every pretraining.
+        seconds: Seconds of each row, all splits together, on one core; ``pack <family>`` for the stores.
+        total: Estimated seconds of all together, with the cores that are used.
+        disk: Bytes of the stores.
+        left_out: Reason by row that was left out.
+    """
+
+    minutes: float
+    rows: list[str]
+    splits: int
+    tune_steps: int
+    pretext_steps: int
+    seconds: dict[str, float] = field(default_factory=dict)
+    total: float = 0.0
+    disk: float = 0.0
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+def make_schedule(minutes: float, costs: Costs, task: Task, before: Schedule | None = None) -> Schedule:
+    """The schedule that is worth most and fits the minutes.
+
+    Args:
+        minutes: Minutes for all of it, what was done before included.
+        costs: What was measured.
+        task: What is to be planned for.
+        before: The schedule of an earlier start. Its numbers of steps are kept where possible, so that what is finished
+            counts.
+
+    Raises:
+        InputError: If the minutes do not even reach for the packing and the frozen rows.
+    """
+    groups = _PUBLIC if task.public else _SCRATCH
+    best: tuple[float, Schedule] | None = None
+    for number in range(len(groups), -1, -1):
+        for level, (tune, pretext) in enumerate(LADDER):
+            if level and tune * BATCH > _MOST_PASSES * task.clips:
+                continue
+            for splits, worth in _SPLITS_WORTH.items():
+                if splits > task.splits or splits < min(FEWEST_SPLITS, task.splits):
+                    continue
+                made = _filled(minutes, number, groups, splits, tune, pretext, costs, task)
+                if not made.rows or made.total > 60 * minutes:
+                    continue
+                kept = (
+                    2.0 if before is not None and (before.tune_steps, before.pretext_steps) == (tune, pretext) else 1.0
+                )
+                value = (0.3 + sum(gain for _, gain in groups[:number])) * _LADDER_WORTH[level] * worth * kept
+                if best is None or value > best[0]:
+                    best = value, made
+    if best is None:
+        least = _filled(
+            minutes, 0 if task.public else 1, groups, min(FEWEST_SPLITS, task.splits), *LADDER[0], costs, task
+        )
+        raise InputError(
+            f'--minutes {minutes:g}: too few for an answer; packing and the smallest table take about '
+            f'{least.total / 60:.1f} minutes here'
+        )
+    schedule = best[1]
+    for names, _ in groups:
+        for name in names:
+            if name not in schedule.rows:
+                extra = _row_seconds(name, schedule, costs, task) * schedule.splits / task.jobs / 60
+                schedule.left_out[name] = (
+                    f'{minutes:g} minutes do not reach for it; it takes about {extra:.1f} minutes more'
+                )
+    return schedule
+
+
+def _filled(
+    minutes: float,
+    number: int,
+    groups: Sequence[tuple[tuple[str, ...], float]],
+    splits: int,
+    tune: int,
+    pretext: int,
+    costs: Costs,
+    task: Task,
+) -> Schedule:
+    names = [*(_BASE if task.public else ()), *(name for group, _ in groups[:number] for name in group)]
+    schedule = Schedule(minutes, [name for name in names if name in task.rows], splits, tune, pretext)
+    families = list(dict.fromkeys(task.rows[name]['family'] for name in schedule.rows))
+    for family in families:
+        schedule.seconds[f'pack {family}'] = task.frames * costs.packing[family]
+    schedule.seconds['pack frames'] = task.frames * _DECODING
+    for name in schedule.rows:
+        schedule.seconds[name] = splits * _row_seconds(name, schedule, costs, task)
+    # The chosen row is trained once more, on all labels.
+    longest = max((_row_seconds(name, schedule, costs, task) for name in schedule.rows), default=0.0)
+    schedule.total = sum(schedule.seconds.values()) / task.jobs + longest + _END
+    schedule.disk = task.frames * (sum(costs.sizes[family] for family in families) + 12e3)
+    return schedule
+
+
+def _row_seconds(name: str, schedule: Schedule, costs: Costs, task: Task) -> float:
+    """Seconds of a row in one split. A pretraining counts for the fine-tuned row, not for its frozen twin."""
+    row = task.rows[name]
+    if not row['trains']:
+        return _START + _PROBE
+    seconds = _START + schedule.tune_steps * costs.tuning[row['family']]
+    if row['phase']:
+        seconds += _START + schedule.pretext_steps * costs.pretext[row['family']]
+    return seconds
+
+
+def describe_schedule(schedule: Schedule, task: Task) -> list[str]:
+    """Lines to print: for each row its steps, clips seen per video and time; then disk, total and what is left out."""
+    head = f'{"row":26}{"steps":>16}{"clips seen per video":>22}{"minutes":>9}'
+    lines = [f'plan for {schedule.minutes:g} minutes, {schedule.splits} splits by group, {task.jobs} at a time:', head]
+    for name, seconds in schedule.seconds.items():
+        if name not in task.rows:
+            lines.append(f'{name:26}{"":16}{"":22}{seconds / task.jobs / 60:9.1f}')
+            continue
+        row = task.rows[name]
+        steps, seen = ('-', '-')
+        if row['trains']:
+            tune, pretext = schedule.tune_steps, schedule.pretext_steps
+            steps, seen = str(tune), f'{BATCH * tune / task.clips:.0f}'
+            if row['phase']:
+                steps, seen = f'{pretext} + {tune}', f'{BATCH * pretext / task.pool:.0f} + {seen}'
+        lines.append(f'{name:26}{steps:>16}{seen:>22}{seconds / task.jobs / 60:9.1f}')
+    lines.append(f'total: about {schedule.total / 60:.0f} minutes, {schedule.disk / 1e9:.2f} GB')
+    lines += [f'left out: {name}: {reason}' for name, reason in schedule.left_out.items()]
+    return lines

@@ -1,0 +1,374 @@
+"""The order of the work: check, plan, pack, train and measure split by split, choose, answer, and write the model."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shlex
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+
+from ..datasets.packing.pack import default_workers
+from ..datasets.preparation.group_guess import guess_groups
+from ..datasets.preparation.group_split import Clip
+from ..errors import InputError
+from ..files import write_whole
+from ..recipes.plan import Plan, make_plan
+from ..recipes.run_recipe import run_plan
+from ..recipes.step_records import finished_seconds
+from .answers import Answer, make_answers
+from .checks import check_all, rate_to_set, usable, warn_of_near_duplicates
+from .choice import Choice, Table, choose, make_table
+from .content import chosen_content, read_content, rows_of, write_recipe
+from .model import write_model
+from .page import Page, write_page
+from .planner import FEWEST_SPLITS, Costs, Schedule, Task, describe_schedule, make_schedule
+from .scores import PhaseResult, read_rows
+from .screen import Screen
+from .splits import MOST_SPLITS, Split, make_splits, shuffled, write_lists
+from .stores import FRAMES, MAPS, pack_frames, pack_maps, weights_variables
+from .videos import Found, find_videos, without_small_classes
+
+PLAN_FILE, SETTINGS_FILE = 'plan.json', 'own_videos.json'
+# Clips of so many frames where the videos have at least half as many again.
+_LONG, _SHORT = 16, 8
+_MOST_JOBS = 8
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user asks for.
+
+    Attributes:
+        folder: Folder of the videos.
+        out: Work dir.
+        minutes: Minutes for all of it.
+        labels: CSV of labels.
+        groups: CSV of groups.
+        pattern: Regular expression of the group in a path.
+        weights: See :func:`auxskd_mm.own_videos.stores.weights_variables`.
+        jobs: Trainings at a time; None takes one per core.
+        variables: Other values of variables of the recipe, such as ``tune_steps``, for tests and experiments.
+        shuffle: Whether the labels are permuted, to see what chance gives.
+    """
+
+    folder: Path
+    out: Path
+    minutes: float = 30.0
+    labels: Path | None = None
+    groups: Path | None = None
+    pattern: str | None = None
+    weights: str | None = None
+    jobs: int | None = None
+    variables: Mapping[str, Any] | None = None
+    shuffle: bool = False
+
+
+def jobs_of(settings: Settings) -> int:
+    """Trainings at a time. Each takes a core and the memory of a process that has imported torch."""
+    return settings.jobs or min(default_workers(), _MOST_JOBS)
+
+
+class Outcome(NamedTuple):
+    """What came out of it."""
+
+    answers: list[Answer]
+    table: Table
+    choice: Choice
+    report: Path
+    command: str
+
+
+def own_videos(settings: Settings, screen: Screen | None = None) -> Outcome:
+    """From a folder of videos to a verdict, a model and a report. A second call continues.
+
+    Raises:
+        InputError: If the videos, labels, groups or minutes do not allow an answer, or the disk is full.
+    """
+    screen = screen or Screen()
+    try:
+        return _own_videos(settings, screen)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise InputError(
+                f'{settings.out}: the disk is full; make room and run the same command again, it goes on where it stopped'
+            ) from None
+        raise
+
+
+class _Prepared(NamedTuple):
+    """The usable videos, their splits, and the variables of the recipe that follow from them."""
+
+    found: Found
+    splits: list[Split]
+    variables: dict[str, Any]
+    frames: int
+
+
+def _own_videos(settings: Settings, screen: Screen) -> Outcome:
+    start, out = time.time(), settings.out.resolve()
+    ready = _prepare(settings, screen)
+    content = read_content(ready.variables)
+    task = _task(ready, content, settings)
+    schedule, spent = _schedule(settings.minutes, out, content, task, screen)
+    lines = describe_schedule(schedule, task)
+    for line in lines:
+        screen.say(line)
+    _check_disk(out, schedule)
+    steps = dict(tune_steps=schedule.tune_steps, pretext_steps=schedule.pretext_steps)
+    content = read_content({**steps, **ready.variables})
+    found, splits = _pack(settings, ready, content, schedule, task, screen)
+    plan, states, splits = _run(settings, content, schedule, found, splits, (start, spent), screen)
+    rows, phases = read_rows(plan, states, task.rows, splits, found)
+    table = make_table(rows, splits, found)
+    choice = choose(table)
+    lengths = int(content.evaluations[-1]['steps']), int(content.phases[0]['steps'])
+    answers = make_answers(table, choice, phases, found, schedule.left_out, lengths)
+    for answer in answers:
+        screen.say(f'({answer.letter}) {answer.sentence}')
+    command = ''
+    if choice.learnable != 'no':
+        with screen.passing_output('model on all labels'):
+            model = write_model(out, content, rows[choice.row], plan, states, found, found.labeled[0].path)
+        command = model.command
+        screen.say(f'model: {model.checkpoint}, config: {model.config}; use it with:\n  {command}')
+    title, facts = f'{Path(settings.folder).resolve().name}: what to use', _facts(found, splits, settings)
+    page = Page(title, facts, answers, phases, lines, _commands(settings, out), command, screen.notes)
+    report = write_page(out, page, table, choice, found)
+    _remember(out, schedule, None, spent + time.time() - start)
+    screen.say(f'report: {report}')
+    return Outcome(answers, table, choice, report, command)
+
+
+def _prepare(settings: Settings, screen: Screen) -> _Prepared:
+    """Find and check the videos, and split them."""
+    if not settings.minutes > 0:
+        raise InputError(f'--minutes {settings.minutes:g}: expected a number above 0')
+    out = settings.out.resolve()
+    found = find_videos(settings.folder, settings.labels, settings.groups, settings.pattern, screen.note)
+    variables: dict[str, Any] = weights_variables(settings.weights, screen.note)
+    claim(out, settings)
+    reports = check_all(found, out, screen.say)
+    found = _allowed(usable(found, reports, screen.note), settings, screen)
+    splits = make_splits(found, MOST_SPLITS, screen.note)
+    _say_groups(found, splits, settings, screen)
+    frames = [reports[video.name].frames for video in found.videos]
+    variables.update(clip_len=_LONG if median(frames) >= 1.5 * _LONG else _SHORT, stores=str(out / MAPS))
+    if (rate := rate_to_set(found, reports)) is not None:
+        screen.note(f'frame rates differ: clips of the pretraining are drawn at {rate:g} frames per second')
+        variables['fps'] = rate
+    return _Prepared(found, splits, {**variables, **(settings.variables or {})}, sum(frames))
+
+
+def _task(ready: _Prepared, content: Config, settings: Settings) -> Task:
+    fit = len(ready.splits[0].fit)
+    return Task(
+        frames=ready.frames,
+        clips=fit,
+        pool=len(ready.found.videos) - len(ready.found.labeled) + fit,
+        splits=len(ready.splits),
+        jobs=jobs_of(settings),
+        rows=rows_of(content),
+        public=bool(content.public),
+    )
+
+
+def _pack(
+    settings: Settings, ready: _Prepared, content: Config, schedule: Schedule, task: Task, screen: Screen
+) -> tuple[Found, list[Split]]:
+    """Pack frames and maps; return the videos that could be packed, and their splits."""
+    out, found, splits = settings.out.resolve(), ready.found, ready.splits
+    kept = pack_frames(found, out, screen.note)
+    if len(kept.videos) < len(found.videos):
+        found = _allowed(kept, settings, screen)
+        splits = make_splits(found, MOST_SPLITS)
+    families = list(dict.fromkeys(task.rows[name]['family'] for name in schedule.rows))
+    pack_maps(out, families, content.families, screen.say)
+    return found, splits
+
+
+def claim(out: Path, settings: Settings) -> None:
+    """Make sure that a work dir is new, or belongs to a folder of this name and to labels of this kind.
+
+    Raises:
+        InputError: If it holds something else.
+    """
+    file = out / SETTINGS_FILE
+    name = f'{Path(settings.folder).resolve().name}{" with shuffled labels" * settings.shuffle}'
+    if file.is_file():
+        held = json.loads(file.read_text(encoding='utf-8')).get('folder')
+        if held != name:
+            raise InputError(f'{out}: holds the answers on a folder {held}, not {name}; give another --out')
+        return
+    if out.is_dir() and any(out.iterdir()):
+        raise InputError(f'{out}: exists and is no work dir of tools/own_videos.py; give another --out')
+    if out.exists() and not out.is_dir():
+        raise InputError(f'{out}: is a file; give a folder as --out')
+    write_whole(file, json.dumps(dict(folder=name)))
+
+
+def _allowed(found: Found, settings: Settings, screen: Screen) -> Found:
+    """The videos with the labels that a split by group can use, shuffled if asked for."""
+    groups = {video.group for video in found.labeled}
+    found = without_small_classes(found, min(3, max(2, len(groups))), screen.note)
+    return shuffled(found) if settings.shuffle else found
+
+
+def _say_groups(found: Found, splits: Sequence[Split], settings: Settings, screen: Screen) -> None:
+    first = splits[0]
+    if not found.grouped:
+        screen.note(
+            'warning: no groups given, so clips of one person, scene or recording may be on both sides of a split, which makes '
+            'every accuracy too good'
+        )
+        clips = [Clip(video.path, str(video.label), video.group) for video in found.labeled]
+        for guess in guess_groups(clips, settings.folder, 1):
+            screen.note(
+                f"the names suggest {len(set(guess.group_of.values()))} groups: --group-pattern '{guess.pattern}'"
+            )
+    warn_of_near_duplicates([*first.fit, *first.choice], first.test, found.grouped, screen.note)
+    unlabeled = len(found.videos) - len(found.labeled)
+    groups = len({video.group for video in found.labeled})
+    screen.say(
+        f'{len(found.labeled)} labelled clips of {len(found.classes)} classes and {groups} groups, {unlabeled} without label; '
+        f'each split learns from {len(first.fit)}, chooses by {len(first.choice)} and tests on {len(first.test)}'
+    )
+    counts = sorted(sum(video.label == name for video in found.labeled) for name in found.classes)
+    if counts[-1] > 2 * counts[0]:
+        screen.note(
+            f'the classes have {counts[0]} to {counts[-1]} clips: see the mean class accuracy in the report, too'
+        )
+
+
+def _schedule(minutes: float, out: Path, content: Config, task: Task, screen: Screen) -> tuple[Schedule, float]:
+    """The schedule of an earlier start, or a new one if there is none or there are more minutes; and the seconds spent."""
+    file = out / PLAN_FILE
+    kept = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
+    before = Schedule(**kept['schedule']) if kept else None
+    known = kept.get('costs')
+    same = known is not None and set(known['tuning']) == set(content.families)
+    if before is not None and same and minutes <= before.minutes and before.splits <= task.splits:
+        return before, float(kept.get('spent', 0.0))
+    if not same:
+        screen.passing('measuring a training step of each network')
+    costs = Costs(**known) if same else measure(out, content)
+    schedule = make_schedule(minutes, costs, task, before)
+    spent = float(kept.get('spent', 0.0))
+    _remember(out, schedule, costs, spent)
+    return schedule, spent
+
+
+def measure(out: Path, content: Config) -> Costs:
+    """Measure the costs, in a function of its own so that the imports of torch come late."""
+    from .measure import measure_costs
+
+    return measure_costs(out, content, int(content.clip_len))
+
+
+def _remember(out: Path, schedule: Schedule, costs: Costs | None, spent: float) -> None:
+    file = out / PLAN_FILE
+    kept = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
+    held = vars(costs) if costs is not None else kept.get('costs')
+    write_whole(file, json.dumps(dict(schedule=schedule.as_dict(), costs=held, spent=round(spent, 1)), indent=1))
+
+
+def _check_disk(out: Path, schedule: Schedule) -> None:
+    held = sum(path.stat().st_size for name in (FRAMES, MAPS) for path in (out / name).rglob('*') if path.is_file())
+    free = shutil.disk_usage(out).free
+    if schedule.disk - held > free:
+        raise InputError(
+            f'{out}: the stores need about {schedule.disk / 1e9:.1f} GB, and the disk has {free / 1e9:.1f} GB left; give another '
+            '--out, or fewer --minutes'
+        )
+
+
+def _run(
+    settings: Settings,
+    content: Config,
+    schedule: Schedule,
+    found: Found,
+    splits: Sequence[Split],
+    clock: tuple[float, float],
+    screen: Screen,
+) -> tuple[Plan, list[dict[str, Any]], list[Split]]:
+    """Run the rows split by split, until the splits or the minutes are used up."""
+    out, (start, spent) = settings.out.resolve(), clock
+    for split in splits[: schedule.splits]:
+        write_lists(out / 'lists' / str(split.seed), split, found)
+    lists = str(out / 'lists' / '{seed}')
+    plan: Plan | None = None
+    states: list[dict[str, Any]] = []
+    number = 0
+    each = sum(schedule.seconds[name] for name in schedule.rows) / schedule.splits / jobs_of(settings)
+    for number in range(1, schedule.splits + 1):
+        began = time.time()
+        left = each * (schedule.splits - number + 1) / 60
+        entries = chosen_content(content, schedule.rows, range(number), lists)
+        recipe = write_recipe(out / 'recipe.py', entries)
+        plan = make_plan(recipe, entries, out)
+        with screen.passing_output(f'split {number} of {schedule.splits} (about {left:.0f} min left for all)'):
+            states = run_plan(plan, jobs=jobs_of(settings))
+        screen.say(_split_line(plan, states, number))
+        each = took = time.time() - began
+        used = spent + time.time() - start
+        _remember(out, schedule, None, used)
+        over = FEWEST_SPLITS <= number < schedule.splits and used + took > 60 * schedule.minutes
+        if over and not _finished(content, schedule, number + 1, lists, out):
+            screen.note(f'the {schedule.minutes:g} minutes are used up: {number} splits instead of {schedule.splits}')
+            break
+    assert plan is not None
+    return plan, states, list(splits[:number])
+
+
+def _finished(content: Config, schedule: Schedule, number: int, lists: str, out: Path) -> bool:
+    """Whether everything of so many splits was run before."""
+    entries = chosen_content(content, schedule.rows, range(number), lists)
+    plan = make_plan(out / 'recipe.py', entries, out)
+    return all(finished_seconds(step.folder) is not None for step in plan.steps)
+
+
+def _split_line(plan: Plan, states: Sequence[Mapping[str, Any]], number: int) -> str:
+    """A line of the table that fills in: accuracy on the clips of a split that were held out."""
+    parts = []
+    for step, state in zip(plan.steps, states):
+        test = state.get('test') or {}
+        score = next((value for key, value in test.items() if key.endswith('top1')), None)
+        if step.row is not None and step.run.seed == number - 1 and score is not None:
+            kind = '' if step.trains else ' (k-NN)'
+            parts.append(f'{step.row.name} {100 * score:.0f}{kind}')
+    return f'split {number}, percent on held-out clips: {", ".join(parts)}'
+
+
+def _facts(found: Found, splits: Sequence[Split], settings: Settings) -> list[str]:
+    groups = len({video.group for video in found.labeled})
+    return [
+        f'{len(found.labeled)} labelled clips',
+        f'{len(found.classes)} classes',
+        f'{groups} groups' if found.grouped else 'no groups given',
+        f'{len(found.videos) - len(found.labeled)} videos without label',
+        f'{len(splits)} splits',
+        f'{settings.minutes:g} minutes',
+    ]
+
+
+def _commands(settings: Settings, out: Path) -> list[str]:
+    """The same by hand."""
+    folder, work = shlex.quote(str(settings.folder)), shlex.quote(os.path.relpath(out))
+    pack = 'python tools/data/pack_videos.py'
+    return [
+        f'python tools/data/check_videos.py {folder}',
+        f'{pack} {folder} {work}/{FRAMES} --layout jpg --short-side 160 --quality 95',
+        f'{pack} {work}/{FRAMES} {work}/{MAPS}/NAME --layout features --trunk {work}/{MAPS}/NAME_trunk.py',
+        f'python tools/run_recipe.py {work}/recipe.py --work-dir {work} --jobs 2',
+    ]
+
+
+__all__ = ['Answer', 'Outcome', 'PhaseResult', 'Settings', 'own_videos']

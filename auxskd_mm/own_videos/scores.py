@@ -1,0 +1,113 @@
+"""Reads what the cells of the recipe found: predictions of every row in every split, and which phases have learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..recipes.execute import FEATURES, read_classified
+from ..recipes.plan import Plan
+from ..recipes.tables.learned import result_of
+from .probes import ProbeSettings, known_name, probe_cell
+from .splits import Split
+from .videos import Found
+
+
+@dataclass
+class Row:
+    """A row of the table.
+
+    Attributes:
+        name: Name in the recipe.
+        title: Title.
+        family: Family of its features.
+        phase: Phase that it starts from, or None.
+        trains: Whether it is fine-tuned; otherwise a probe on frozen features.
+        still: Whether it sees one frame of each clip.
+        predictions: Predicted class by name of the clip, by split.
+        probes: Settings of its probe, by split.
+        curves: Learning curve of its probe, by split: share of right draws of each test clip, by number of labels per class.
+        learned: Whether every phase that it starts from has learned its task.
+    """
+
+    name: str
+    title: str
+    family: str
+    phase: str | None
+    trains: bool
+    still: bool
+    predictions: dict[int, dict[str, int]] = field(default_factory=dict)
+    probes: dict[int, ProbeSettings] = field(default_factory=dict)
+    curves: dict[int, dict[str, dict[str, float]]] = field(default_factory=dict)
+    learned: bool = True
+
+
+@dataclass(frozen=True)
+class PhaseResult:
+    """How a pretraining did on clips that it had not seen.
+
+    Attributes:
+        phase: Name of the phase.
+        split: Number of the split.
+        learned: Whether it is above the best constant answer with 95% confidence.
+        text: Score and constant answer in words.
+    """
+
+    phase: str
+    split: int
+    learned: bool
+    text: str
+
+
+def read_rows(
+    plan: Plan, states: Sequence[Mapping[str, Any]], kinds: Mapping[str, Any], splits: Sequence[Split], found: Found
+) -> tuple[dict[str, Row], list[PhaseResult]]:
+    """All rows that were measured, and the results of the pretrainings.
+
+    Args:
+        plan: Plan of the recipe.
+        states: State of every step; {} for a step that was not run.
+        kinds: See :func:`auxskd_mm.own_videos.content.rows_of`.
+        splits: The splits, in the order of their seeds.
+        found: The videos.
+    """
+    rows = {init.name: Row(init.name, **kinds[init.name]) for init in plan.inits}
+    groups = {video.name: video.group for video in found.labeled}
+    phases = []
+    for step, state in zip(plan.steps, states):
+        if not state.get('finished'):
+            continue
+        split = splits[int(step.run.seed or 0)]
+        if step.row is None:
+            phases.append(phase_result(step.kind, split.seed, state))
+            continue
+        row = rows[step.row.name]
+        if row.trains:
+            answers = read_classified(step)
+            assert answers is not None
+            named = zip(answers['names'], answers['predictions'])
+        else:
+            tested = frozenset(video.name for video in split.test)
+            probed = probe_cell(step.folder / FEATURES, groups, tested, split.seed)
+            row.probes[split.seed], row.curves[split.seed] = probed.choice, probed.curve
+            named = zip(probed.predictions, probed.predictions.values())
+        row.predictions[split.seed] = {str(known_name(path, groups)): int(answer) for path, answer in named}
+    for row in rows.values():
+        own = [result.learned for result in phases if result.phase == row.phase]
+        row.learned = row.phase is None or (bool(own) and all(own))
+    return rows, phases
+
+
+def phase_result(phase: str, split: int, state: Mapping[str, Any]) -> PhaseResult:
+    """The result of a pretraining from the state of its step. Without a test nothing counts as learned."""
+    result = result_of(state)
+    if result is None:
+        return PhaseResult(phase, split, False, 'no test on held-out clips')
+    return PhaseResult(phase, split, result.learned, result.text)
+
+
+def constant_answer(split: Split) -> str:
+    """The most frequent class among the clips to learn from; of equal ones the first by name."""
+    labels = [str(video.label) for video in split.fit]
+    return max(sorted(set(labels)), key=labels.count)

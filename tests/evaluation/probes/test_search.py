@@ -1,0 +1,155 @@
+"""The probe search: its choice, its honesty with labels that mean nothing, groups, few labels, imbalance."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from auxskd_mm.errors import InputError
+from auxskd_mm.evaluation.probes import ProbeSearch, draw_few, feature_views, permuted, scores_of
+from auxskd_mm.evaluation.probes.search import Candidate, _folds, _Parts
+
+CLASSES = 3
+
+
+def stages(labels, seed, where='late', noise=1.0):
+    """Two stages (N, T, S, C). The class is in the mean of a stage, or only in how much a stage varies over time."""
+    rng = np.random.default_rng(seed)
+    made = {name: noise * rng.normal(size=(len(labels), 4, 2, 6)) for name in ('early', 'late')}
+    steps = np.array([1.0, -1.0, 1.0, -1.0])[:, None, None]
+    if where == 'deviation':
+        made['late'][..., :CLASSES] += 4 * np.eye(CLASSES)[labels][:, None, None] * steps
+    else:
+        made[where][..., :CLASSES] += 2 * np.eye(CLASSES)[labels][:, None, None]
+    return {name: array.astype(np.float32) for name, array in made.items()}
+
+
+LABELS = np.repeat(np.arange(CLASSES), 12)
+GROUPS = np.tile(np.arange(6), 6)
+QUICK = dict(strengths=(1e-2, 1.0), folds=3)
+
+
+@pytest.mark.parametrize(('where', 'stage', 'pooling'), [('early', 'early', None), ('deviation', 'late', 'mean_std')])
+def test_the_stage_and_the_pooling_that_hold_the_class_are_chosen(where, stage, pooling):
+    poolings = ('mean', 'mean_std')
+    train, test = (feature_views(stages(LABELS, seed, where), poolings) for seed in (0, 1))
+    found = ProbeSearch(**QUICK)(train, LABELS, GROUPS, test, LABELS)
+    view, _, chosen = found.chosen.view.partition('/')
+    assert stage in view.split('+')
+    assert pooling in (None, chosen)
+    assert found.test.top1 > 0.8
+    assert found.validation.top1 > 0.8
+    assert found.chance == pytest.approx(1 / 3)
+    assert found.table[0]['view'] == found.chosen.view
+    # The stage without the class is at chance.
+    other = 'late' if where == 'early' else 'early'
+    assert max(row['score'] for row in found.table if row['view'] == f'{other}/mean') < 0.65
+
+
+def test_the_attentive_probe_finds_the_position_that_holds_the_class():
+    rng = np.random.default_rng(0)
+
+    def videos(count):
+        labels = np.repeat(np.arange(2), count // 2)
+        tokens = rng.normal(size=(count, 4, 4, 5)).astype(np.float32)
+        place = rng.integers(16, size=count)
+        flat = tokens.reshape(count, 16, 5)
+        flat[np.arange(count), place, 0] = 6  # the mark of the place
+        flat[np.arange(count), place, 1] = 3 * (2 * labels - 1)
+        return dict(last=tokens), labels
+
+    (train, labels), (test, test_labels) = videos(80), videos(80)
+    scores = {}
+    for pooling in ('mean', 'attentive'):
+        views = [feature_views(maps, (pooling,)) for maps in (train, test)]
+        found = ProbeSearch(strengths=(1e-1,), folds=2)(views[0], labels, None, views[1], test_labels)
+        scores[pooling] = found.test.top1
+    assert scores['attentive'] >= 0.9
+    assert scores['attentive'] > scores['mean'] + 0.1
+
+
+def test_permuted_labels_give_chance():
+    """Neither the validation of the whole procedure nor the test may rise above chance; the best of the table does."""
+    views, test = (feature_views(stages(LABELS, seed), ('mean',)) for seed in (0, 1))
+    search = ProbeSearch(strengths=(1e-2, 1.0), folds=2)
+    found = [search(views, permuted(LABELS, seed), GROUPS, test, LABELS) for seed in range(8)]
+    assert np.mean([one.validation.top1 for one in found]) == pytest.approx(1 / 3, abs=0.08)
+    assert np.mean([one.test.top1 for one in found]) == pytest.approx(1 / 3, abs=0.1)
+    assert np.mean([one.table[0]['score'] for one in found]) > np.mean([one.validation.top1 for one in found])
+
+
+def test_no_group_is_on_both_sides_and_features_of_the_group_alone_are_worth_nothing():
+    """The feature names the group, not the class: without groups the probe seems perfect, with them it is at chance."""
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(18), 4)
+    labels = np.repeat(rng.permutation(np.repeat(np.arange(3), 6)), 4)
+    views = dict(last=[(np.eye(18)[groups] + 0.01 * rng.normal(size=(72, 18))).astype(np.float32)])
+    search = ProbeSearch(strengths=(1e-2,), folds=3)
+    assert search(views, labels).validation.top1 > 0.95
+    assert search(views, labels, groups).validation.top1 < 0.5
+    for train, held in _folds(labels, groups, 3, 0):
+        assert not set(groups[train]) & set(groups[held])
+        assert set(labels[held]) <= set(labels[train])
+
+
+def test_a_plain_pipeline_of_scikit_learn_gives_the_same_predictions():
+    """The rotation to few axes changes nothing: 200 features of 36 videos."""
+    rng = np.random.default_rng(0)
+    x, test = (rng.normal(size=(36, 200)) + 0.3 * np.eye(200)[LABELS] for _ in range(2))
+    search = ProbeSearch()
+    mine = search._fit(_Parts([x]), LABELS, Candidate('last/mean', 'logistic', 1e-2)).predict([test])
+    theirs = make_pipeline(StandardScaler(), LogisticRegression(C=1 / (1e-2 * 36), max_iter=300, tol=1e-3))
+    assert (mine == theirs.fit(x, LABELS).predict(test)).mean() > 0.97
+
+
+def test_one_label_per_class_fixes_the_choice_and_says_so():
+    views = feature_views(stages(np.arange(3), 0), ('mean',))
+    found = ProbeSearch(**QUICK)(views, np.arange(3), None, views, np.arange(3))
+    assert (found.chosen.view, found.validation, found.table) == ('late/mean', None, [])
+    assert 'nothing was chosen' in found.note
+    assert found.test.top1 == 1
+
+
+def test_two_labels_per_class_choose_but_cannot_be_nested():
+    labels = np.repeat(np.arange(3), 2)
+    found = ProbeSearch(**QUICK)(feature_views(stages(labels, 0, noise=0.1), ('mean',)), labels)
+    assert (found.validation, found.note) == (None, '')
+    assert 'late' in found.chosen.view
+    assert found.test is None
+
+
+def test_mean_class_accuracy_by_hand_and_as_the_score_of_the_choice():
+    labels, answers = np.array([0] * 8 + [1, 1]), np.array([0] * 9 + [1])
+    assert scores_of(labels, answers) == (0.9, 0.75, 10)
+    found = ProbeSearch(**QUICK, score='mean_class')(feature_views(stages(LABELS, 0), ('mean',)), LABELS, GROUPS)
+    record = found.record()
+    assert set(record['validation']) == {'top1', 'mean_class', 'count'}
+    assert record['chosen']['text'].startswith(found.chosen.view)
+    assert 'predictions' not in record
+
+
+def test_draws_of_few_labels_differ_and_take_many_groups():
+    groups = np.repeat(np.arange(12), 3)  # three videos each
+    draws = list(draw_few(LABELS, 4, 5, seed=1, groups=groups))
+    assert len({tuple(draw) for draw in draws}) > 1
+    for draw in draws:
+        assert np.bincount(LABELS[draw]).tolist() == [4, 4, 4]
+        assert all(len(set(groups[draw][LABELS[draw] == k])) == 4 for k in range(3))
+    assert [draw.tolist() for draw in draw_few(LABELS, 4, 5, seed=1, groups=groups)] == [d.tolist() for d in draws]
+    with pytest.raises(InputError, match='class 0 has 12 videos, not 13'):
+        next(draw_few(LABELS, 13, 1))
+
+
+def test_bad_input_is_named():
+    views = feature_views(stages(LABELS, 0), ('mean',))
+    with pytest.raises(InputError, match='all videos have one class'):
+        ProbeSearch()(views, LABELS * 0)
+    with pytest.raises(InputError, match='35 labels'):
+        ProbeSearch()(views, LABELS[:35])
+    with pytest.raises(InputError, match="expected some of 'logistic', 'ridge'"):
+        ProbeSearch(classifiers=['svm'])
+    with pytest.raises(InputError, match="no stage 'x'"):
+        feature_views(stages(LABELS, 0), ('mean',), [['x']])
+    with pytest.raises(InputError, match='expected some of mean'):
+        feature_views(stages(LABELS, 0), ('max',))

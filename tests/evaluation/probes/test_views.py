@@ -1,0 +1,29 @@
+"""Pooled features of cached stages by hand."""
+
+import numpy as np
+import pytest
+
+from auxskd_mm.errors import InputError
+from auxskd_mm.evaluation.probes import feature_views
+
+
+def test_poolings_and_combinations_by_hand():
+    # One video, two steps, two positions, one channel: 1 and 3 at the first position, 5 and 5 at the second.
+    late = np.array([1.0, 5.0, 3.0, 5.0]).reshape(1, 2, 2, 1)
+    early = np.array([[2.0, 7.0]])  # already pooled, two channels
+    views = feature_views(dict(early=early, late=late))
+    assert views['late/mean'][0].tolist() == [[3.5]]
+    assert views['late/mean_std'][0].tolist() == [[3.5, 0.5]]  # deviations 1 and 0 over time
+    assert [part.tolist() for part in views['late/attentive']] == [[[[1.0], [5.0], [3.0], [5.0]]]]
+    assert views['early+late/mean'][0].tolist() == [[2.0, 7.0, 3.5]]
+    assert views['early+late/mean_std'][0].tolist() == [[2.0, 7.0, 3.5, 0.5]]
+    assert [part.shape for part in views['early+late/attentive']] == [(1, 1, 2), (1, 4, 1)]
+    assert 'early/mean_std' not in views  # one step has no deviation
+    assert 'early/attentive' not in views
+
+
+def test_stages_of_different_videos_are_refused():
+    with pytest.raises(InputError, match=r'stages of \[2, 3\] videos'):
+        feature_views(dict(a=np.zeros((2, 4)), b=np.zeros((3, 4))))
+    with pytest.raises(InputError, match=r"stage 'a' has shape \(2,\)"):
+        feature_views(dict(a=np.zeros(2)))

@@ -1,0 +1,172 @@
+"""LP-FT: before step 0 the head gives the probe's predictions, and a fine-tuning that ends below does not replace it."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import write_video
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch import nn
+
+from auxskd_mm.errors import InputError
+from auxskd_mm.evaluation import extract_bank, fit_probe
+from auxskd_mm.evaluation.linear_probe import ProbeSettings
+from auxskd_mm.hooks.probe_head_hook import ProbeHeadHook, check_same, copy_probe
+from auxskd_mm.registry import MODELS
+
+
+@pytest.fixture(autouse=True)
+def plain_config_text(monkeypatch):
+    """Leave out the pretty printing of configs, which takes most of the time of so short a training."""
+    monkeypatch.setattr(Config, 'pretty_text', property(lambda config: repr(config._cfg_dict)))
+
+
+def probe_and_features(classes=3, width=6, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(classes), 5)
+    features = (5 + 3 * rng.normal(size=(len(labels), width)) + np.eye(width)[labels]).astype(np.float32)
+    features[:, -1] = 2  # constant
+    return fit_probe(features, labels, ProbeSettings(weight_decay=0.1)), torch.from_numpy(features)
+
+
+def test_a_layer_gives_the_scores_of_the_probe():
+    probe, features = probe_and_features()
+    layer = nn.Linear(6, 3)
+    copy_probe(probe, layer)
+    assert torch.allclose(layer(features), probe.scores(features), atol=1e-4)
+    with pytest.raises(InputError, match=r'\(3, 6\) for a layer of shape \(3, 7\)'):
+        copy_probe(probe, nn.Linear(7, 3))
+
+
+def test_a_head_with_more_layers_is_refused():
+    probe, features = probe_and_features()
+    model = nn.Module()
+    model.cls_head = MODELS.build(dict(type='I3DHead', num_classes=3, in_channels=6))
+    copy_probe(probe, model.cls_head.fc_cls)
+    check_same(probe, model, features)  # dropout is off
+    model.cls_head.avg_pool = nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.ReLU(), nn.Hardtanh())
+    with pytest.raises(InputError, match="does not give the probe's scores"):
+        check_same(probe, model, features)
+
+
+def steps(test):
+    return [
+        dict(type='auxskd_mm.OpenVideo'),
+        dict(type='SampleFrames', clip_len=4, num_clips=1, test_mode=test),
+        dict(type='auxskd_mm.DecodeClips'),
+        dict(type='CenterCrop', crop_size=32),
+        dict(type='FormatShape', input_format='NCTHW'),
+        dict(type='PackActionInputs', meta_keys=('filename',)),
+    ]
+
+
+def loader(path, test):
+    dataset = dict(type='auxskd_mm.LabeledVideoDataset', ann_file=str(path), pipeline=steps(test), test_mode=test)
+    return dict(batch_size=4, num_workers=0, dataset=dataset, sampler=dict(type='DefaultSampler', shuffle=not test))
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Twelve videos of two classes; class 1 is longer, so that its frames look different."""
+    for i in range(12):
+        write_video(tmp_path / f'{i}.mp4', num_frames=8 + 24 * (i % 2), size=(64, 48))
+    lines = [f'{tmp_path / f"{i}.mp4"} {i % 2}\n' for i in range(12)]
+    for name, part in (('train', lines[:8]), ('val', lines[8:])):
+        (tmp_path / f'{name}.txt').write_text(''.join(part))
+    train, val = (loader(tmp_path / f'{name}.txt', name == 'val') for name in ('train', 'val'))
+    return Config(
+        dict(
+            model=dict(
+                type='Recognizer3D',
+                backbone=dict(type='auxskd_mm.C3DBN', base_channels=2, stage_convs=(1, 1)),
+                cls_head=dict(type='I3DHead', num_classes=2, in_channels=4, dropout_ratio=0.0, average_clips=None),
+                data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor', mean=[127.5] * 3, std=[64.0] * 3),
+            ),
+            work_dir=str(tmp_path / 'work'),
+            default_scope='mmaction',
+            randomness=dict(seed=0),
+            train_dataloader=train,
+            val_dataloader=val,
+            val_evaluator=dict(type='auxskd_mm.MultiClipAccuracy'),
+            val_cfg=dict(type='ValLoop'),
+            train_cfg=dict(type='auxskd_mm.ResumableIterTrainLoop', max_iters=3, val_interval=1),
+            optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.0)),
+            custom_hooks=[
+                dict(type='EMAHook', ema_type='ExponentialMovingAverage', momentum=0.1),
+                dict(type='auxskd_mm.ProbeHeadHook', loader=loader(tmp_path / 'train.txt', True)),
+            ],
+            default_hooks=dict(
+                checkpoint=dict(
+                    type='auxskd_mm.AtomicCheckpointHook',
+                    by_epoch=False,
+                    interval=3,
+                    save_best='acc/top1',
+                    rule='greater',
+                )
+            ),
+        )
+    )
+
+
+def test_before_the_first_step_the_model_gives_the_predictions_of_the_probe(config, monkeypatch):
+    config.optim_wrapper.optimizer.lr = 0.0
+    runner = Runner.from_cfg(config)
+    seen = []
+    run = type(runner.val_loop).run
+
+    def first(loop):
+        if not seen:
+            # Second way: the features of the frozen backbone, here and now.
+            bank = extract_bank(runner.model, runner.build_dataloader(config.custom_hooks[1].loader))
+            state = runner.model.state_dict()
+            seen.append((runner.iter, {key: value.clone() for key, value in state.items()}, bank))
+        return run(loop)
+
+    monkeypatch.setattr(type(runner.val_loop), 'run', first)
+    runner.train()
+    iteration, state, bank = seen[0]
+    assert iteration == 0
+    weight, bias = state['cls_head.fc_cls.weight'], state['cls_head.fc_cls.bias']
+    scores = torch.from_numpy(bank.features) @ weight.T + bias
+    fits = [
+        fit_probe(bank.features, bank.labels, ProbeSettings(weight_decay=10.0**power)).scores(bank.features)
+        for power in range(-6, 1)
+    ]
+    assert min(float((scores - fit).abs().max()) for fit in fits) < 1e-2
+    assert (scores.argmax(1).numpy() == bank.labels).mean() >= 0.75
+
+
+def test_a_fine_tuning_that_destroys_the_features_leaves_the_probe_as_the_best_checkpoint(config, tmp_path):
+    config.optim_wrapper.optimizer.lr = 1e3
+    config.custom_hooks.pop(0)  # no average
+    Runner.from_cfg(config).train()
+    (best,) = (tmp_path / 'work').glob('best_acc_top1_*.pth')
+    assert best.name == 'best_acc_top1_iter_0.pth'
+
+
+def test_the_saved_weights_are_the_average_of_the_steps(config, tmp_path):
+    """MMEngine's EMAHook beside ours: three steps of SWA are the mean of the three weights, by hand."""
+    config.optim_wrapper.optimizer.lr = 0.05
+    config.custom_hooks[0] = dict(type='EMAHook', ema_type='StochasticWeightAverage')
+    seen = []
+    runner = Runner.from_cfg(config)
+
+    class Watch(Hook):
+        priority = 'VERY_HIGH'
+
+        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+            seen.append(runner.model.cls_head.fc_cls.weight.detach().clone())
+
+    runner.register_hook(Watch())
+    runner.train()
+    saved = torch.load(tmp_path / 'work' / 'iter_3.pth', weights_only=False)
+    assert torch.allclose(saved['state_dict']['cls_head.fc_cls.weight'], torch.stack(seen).mean(0), atol=1e-6)
+
+
+def test_bad_settings_are_named(config):
+    config.custom_hooks[1].layer = 'fc'
+    with pytest.raises(InputError, match="I3DHead has no linear layer of this name; for I3DHead it is 'fc_cls'"):
+        Runner.from_cfg(config).train()
+    with pytest.raises(InputError, match='ProbeHeadHook: give group_pattern or group_file'):
+        ProbeHeadHook(dict(), group_file='a', group_pattern='b')

@@ -1,0 +1,28 @@
+"""The classification head with the pooling of the probes."""
+
+import pytest
+import torch
+
+from auxskd_mm.errors import InputError
+from auxskd_mm.models.heads import ClipClassHead, ClipFeatureHead
+
+
+@pytest.mark.parametrize('pooling', ['average', 'time'])
+def test_scores_are_a_linear_layer_on_the_features_of_the_probe(pooling):
+    head = ClipClassHead(3, 4, pooling=pooling, dropout_ratio=0.5).eval()
+    maps = torch.randn(2, 4, 8, 3, 3)
+    features = ClipFeatureHead(pooling=pooling)(maps)
+    assert torch.equal(head(maps), features @ head.fc_cls.weight.T + head.fc_cls.bias)
+
+
+def test_only_the_time_head_tells_a_clip_from_its_reverse():
+    maps = torch.randn(2, 4, 8, 3, 3)
+    average, time = (ClipClassHead(3, 4, pooling=pooling).eval() for pooling in ('average', 'time'))
+    torch.nn.init.normal_(time.fc_cls.weight)
+    assert torch.allclose(average(maps), average(maps.flip(2)), atol=1e-6)
+    assert not torch.allclose(time(maps), time(maps.flip(2)), atol=1e-2)
+
+
+def test_another_pooling_is_refused():
+    with pytest.raises(InputError, match=r"ClipClassHead.pooling='vcop': expected 'average' or 'time'"):
+        ClipClassHead(3, 4, pooling='vcop')

@@ -1,0 +1,113 @@
+"""The minutes are divided: no plan is longer than they are, and no row has too few steps to mean anything."""
+
+import pytest
+
+from auxskd_mm.errors import InputError
+from auxskd_mm.own_videos.planner import LADDER, Costs, Task, describe_schedule, make_schedule
+
+FAMILIES = ('late', 'early', 'pixels')
+
+
+def kinds(name):
+    phase = next((f'{task}_{name.split("_")[0]}' for task in ('pace', 'vspp') if f'_{task}' in name), None)
+    return dict(
+        family=name.split('_')[0], phase=phase, trains=not name.endswith(('frozen', '_still')), still='still' in name
+    )
+
+
+ROWS = {
+    f'{family}_{kind}'
+    for family in FAMILIES
+    for kind in ('frozen', 'still', 'tuned', 'pace', 'pace_frozen', 'vspp', 'vspp_frozen', 'still_tuned')
+} - {'pixels_frozen', 'pixels_still'}
+COSTS = Costs(
+    dict(late=0.015, early=0.006, pixels=0.001),
+    dict(late=0.1, early=0.15, pixels=0.3),
+    dict(late=0.1, early=0.1, pixels=0.2),
+    dict.fromkeys(FAMILIES, 20_000.0),
+)
+
+
+def task(**changes):
+    settings = dict(
+        frames=20_000, clips=200, pool=250, splits=10, jobs=2, rows={n: kinds(n) for n in ROWS}, public=True
+    )
+    return Task(**{**settings, **changes})
+
+
+def seconds_by_hand(schedule, given):
+    """The sum of the plan once more: packing, then each row in each split, one chosen row again, and the end."""
+    families = {given.rows[name]['family'] for name in schedule.rows}
+    packing = given.frames * (0.004 + sum(COSTS.packing[family] for family in families))
+    taken = []
+    for name in schedule.rows:
+        family, phase, trains = (given.rows[name][key] for key in ('family', 'phase', 'trains'))
+        one = 13.0
+        if trains:
+            one = 5.0 + schedule.tune_steps * COSTS.tuning[family]
+            one += (5.0 + schedule.pretext_steps * COSTS.pretext[family]) if phase else 0.0
+        taken.append(one)
+    return (packing + schedule.splits * sum(taken)) / given.jobs + max(taken) + 30.0
+
+
+@pytest.mark.parametrize('minutes', [8, 12, 20, 30, 60, 120])
+def test_no_plan_is_longer_than_the_minutes(minutes):
+    schedule = make_schedule(minutes, COSTS, task())
+    assert schedule.total <= 60 * minutes
+    assert schedule.total == pytest.approx(seconds_by_hand(schedule, task()))
+    assert (schedule.tune_steps, schedule.pretext_steps) in LADDER
+    assert schedule.splits >= 3
+    assert {'late_frozen', 'early_frozen', 'late_still', 'early_still'} <= set(schedule.rows)
+
+
+def test_more_minutes_bring_more():
+    plans = [make_schedule(minutes, COSTS, task()) for minutes in (8, 15, 30, 120)]
+    work = [plan.total for plan in plans]
+    assert work == sorted(work)
+    assert set(plans[0].rows) <= set(plans[-1].rows)
+    assert plans[-1].left_out == {}
+
+
+def test_what_the_minutes_do_not_reach_is_left_out_with_the_reason():
+    schedule = make_schedule(8, COSTS, task())
+    assert schedule.left_out
+    assert not set(schedule.left_out) & set(schedule.rows)
+    assert all('8 minutes do not reach for it' in reason for reason in schedule.left_out.values())
+
+
+def test_too_few_minutes_are_one_line_with_the_number_that_would_do():
+    with pytest.raises(InputError, match=r'--minutes 0.5: too few .* about [\d.]+ minutes'):
+        make_schedule(0.5, COSTS, task())
+
+
+def test_few_clips_are_not_learned_by_heart():
+    schedule = make_schedule(600, COSTS, task(clips=20, pool=20))
+    assert schedule.tune_steps * 16 <= 150 * 20
+
+
+def test_an_extension_keeps_the_steps_so_that_finished_cells_count():
+    before = make_schedule(12, COSTS, task())
+    after = make_schedule(30, COSTS, task(), before)
+    assert (after.tune_steps, after.pretext_steps) == (before.tune_steps, before.pretext_steps)
+    assert set(after.rows) > set(before.rows) or after.splits > before.splits
+
+
+def test_without_public_weights_a_network_is_trained_on_pixels():
+    rows = {name: kinds(name) for name in ROWS if name.startswith('pixels')}
+    schedule = make_schedule(30, COSTS, task(rows=rows, public=False))
+    assert {'pixels_tuned', 'pixels_still_tuned', 'pixels_pace'} <= set(schedule.rows)
+
+
+def test_few_groups_allow_few_splits():
+    assert make_schedule(60, COSTS, task(splits=2)).splits == 2
+    assert make_schedule(60, COSTS, task(splits=1)).splits == 1
+
+
+def test_the_printed_plan_counts_the_clips_seen_per_video():
+    schedule = make_schedule(30, COSTS, task())
+    lines = '\n'.join(describe_schedule(schedule, task()))
+    tune, pretext = schedule.tune_steps, schedule.pretext_steps
+    line = next(line for line in lines.split('\n') if line.startswith('early_pace '))
+    assert f'{pretext} + {tune}' in line
+    assert f'{16 * pretext / 250:.0f} + {16 * tune / 200:.0f}' in line
+    assert f'total: about {schedule.total / 60:.0f} minutes' in lines

@@ -1,0 +1,149 @@
+"""From a folder to a verdict and a model, with two steps of training; a second start runs nothing again."""
+
+import dataclasses
+import json
+import re
+import shutil
+
+import pytest
+from tool_runs import call_tool
+
+from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
+from auxskd_mm.errors import InputError
+from auxskd_mm.own_videos import planner, run
+from auxskd_mm.own_videos.planner import Costs
+from auxskd_mm.own_videos.run import Settings, own_videos
+from auxskd_mm.own_videos.screen import Screen
+
+SETTINGS = MotionClipsSettings(train=6, val=0, test=0, frames=16, width=48, height=36, classes=('translation', 'zoom'))
+COSTS = Costs(dict(pixels=1e-4), dict(pixels=1e-3), dict(pixels=1e-3), dict(pixels=1000.0))
+
+
+@pytest.fixture(scope='module')
+def patched():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planner, 'LADDER', ((2, 2),))
+        patch.setattr(planner, '_LADDER_WORTH', (1.0,))
+        patch.setattr(planner, '_SCRATCH', planner._SCRATCH[:2])
+        patch.setattr(run, 'MOST_SPLITS', 2)
+        patch.setattr(run, 'measure', lambda *given: COSTS)
+        patch.setenv('OMP_NUM_THREADS', '1')
+        yield patch
+
+
+@pytest.fixture(scope='module')
+def videos(tmp_path_factory):
+    root = tmp_path_factory.mktemp('own')
+    make_motion_clips(root / 'clips', SETTINGS)
+    folder = root / 'mine'
+    shutil.copytree(root / 'clips' / 'train', folder)
+    (folder / 'zoom' / 'broken.mp4').write_bytes(b'no video')
+    shutil.copy(folder / 'zoom' / 'zoom_00000.mp4', folder / 'zoom' / 'again.mp4')
+    shutil.copy(folder / 'zoom' / 'zoom_00001.mp4', folder / 'free.mp4')  # a labelled one stays
+    return folder
+
+
+def settings(videos, **changes):
+    wanted = dict(minutes=10.0, weights='none', jobs=1, variables=dict(width=4))
+    return Settings(videos, videos.parent / 'out', **{**wanted, **changes})
+
+
+@pytest.fixture(scope='module')
+def first(videos, patched, tmp_path_factory):
+    screen_file = tmp_path_factory.mktemp('screen') / 'screen.txt'
+    with open(screen_file, 'w') as stream:
+        outcome = own_videos(settings(videos), Screen(stream))
+    return outcome, screen_file.read_text()
+
+
+def test_the_screen_says_what_was_left_out_the_plan_and_the_answers(first, videos):
+    text = first[1]
+    assert 'left out: zoom/broken.mp4' in text
+    assert '2 videos have the content of another and are left out' in text
+    assert 'warning: no groups given' in text
+    assert 'plan for 10 minutes, 2 splits by group, 1 at a time' in text
+    assert re.search(r'pixels_pace +2 \+ 2', text)
+    for letter in 'abcdef':
+        assert f'\n({letter}) ' in text
+    assert re.search(r'split 2, percent on held-out clips: .*pixels_tuned \d+', text)
+
+
+def test_the_report_is_one_file_with_the_verdict_on_top(first):
+    outcome = first[0]
+    page = outcome.report.read_text()
+    body = page[page.index('<body>') :]
+    assert body.index('class="verdict"') < body.index('<h2>')
+    assert 'src="data:image/png;base64,' in body
+    assert not re.search(r'(src|href)="(?!data:)', page)
+    data = json.loads((outcome.report.parent / 'answers.json').read_text())
+    assert set(data['answers']) == set('abcdef')
+    assert data['chosen'] in data['rows']
+    assert data['rows']['pixels_tuned']['test'] == outcome.table.test['pixels_tuned']
+
+
+def cells(out):
+    return {path: path.stat().st_mtime_ns for path in out.glob('cells/*/phase.json')}
+
+
+def test_a_second_start_runs_nothing_again(first, videos, capsys):
+    out = first[0].report.parent
+    before = cells(out)
+    again = own_videos(settings(videos), Screen())
+    assert cells(out) == before
+    assert again.table.test == first[0].table.test
+    assert '15 videos checked, 0 of them now' in capsys.readouterr().out
+    assert again.answers == first[0].answers
+
+
+def test_a_moved_folder_keeps_its_results(first, videos, tmp_path):
+    out = tmp_path / 'moved'
+    shutil.copytree(first[0].report.parent, out)
+    before = {path.name for path in (out / 'cells').iterdir()}
+    own_videos(Settings(videos, out, 10.0, weights='none', jobs=1, variables=dict(width=4)), Screen(quiet=True))
+    assert {path.name for path in (out / 'cells').iterdir()} == before
+
+
+@pytest.mark.parametrize('row', ['pixels_tuned', 'pixels_pace_frozen'])
+def test_the_model_answers_with_class_names(row, first, videos, monkeypatch, capfd):
+    out = first[0].report.parent
+    chosen = first[0].choice
+    monkeypatch.setattr(run, 'choose', lambda table: dataclasses.replace(chosen, row=row, learnable='yes'))
+    outcome = own_videos(settings(videos), Screen(quiet=True))
+    words = outcome.command.split()
+    assert words[:2] == ['python', 'tools/predict.py']
+    ended = call_tool(monkeypatch, capfd, 'predict.py', *words[2:], '--no-progress')
+    assert ended.code == 0, ended.err
+    assert re.search(r'\.mp4: class (translation|zoom) \(', ended.out)
+    assert (out / 'model' / 'config.py').is_file()
+
+
+def test_another_folder_does_not_mix_into_a_work_dir(first, videos, tmp_path):
+    other = tmp_path / 'other'
+    shutil.copytree(videos, other)
+    with pytest.raises(InputError, match='holds the answers on a folder mine, not other'):
+        own_videos(Settings(other, first[0].report.parent), Screen(quiet=True))
+    (tmp_path / 'full').mkdir()
+    (tmp_path / 'full' / 'a.txt').write_text('mine')
+    with pytest.raises(InputError, match=r'no work dir of tools/own_videos\.py'):
+        own_videos(Settings(other, tmp_path / 'full'), Screen(quiet=True))
+
+
+def test_bad_input_is_one_line_of_the_tool(tmp_path, videos, monkeypatch, capfd):
+    one = tmp_path / 'one'
+    shutil.copytree(videos / 'zoom', one / 'zoom')
+    line = call_tool(monkeypatch, capfd, 'own_videos.py', one, '--out', tmp_path / 'out').error_line()
+    assert line.startswith('all labelled videos are of one class, zoom')
+    line = call_tool(monkeypatch, capfd, 'own_videos.py', videos, '--weights', 'nowhere.pth', '--out', tmp_path / 'o')
+    assert 'nowhere.pth' in line.error_line()
+    line = call_tool(monkeypatch, capfd, 'own_videos.py', videos, '--minutes', 0, '--out', tmp_path / 'o').error_line()
+    assert line.startswith('--minutes 0')
+
+
+def test_a_full_disk_is_one_line(videos, tmp_path, patched):
+    def full(*given, **options):
+        raise OSError(28, 'No space left on device')
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, 'check_all', full)
+        with pytest.raises(InputError, match='the disk is full; make room and run the same command again'):
+            own_videos(Settings(videos, tmp_path / 'out'), Screen(quiet=True))

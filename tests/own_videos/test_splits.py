@@ -1,0 +1,84 @@
+"""No group is on two sides, no clip to choose by or to test on is in the pool, and few groups are an answer."""
+
+import pytest
+from made_up_rows import videos
+
+from auxskd_mm.errors import InputError
+from auxskd_mm.own_videos.splits import everything, make_splits, shuffled, write_lists
+from auxskd_mm.own_videos.videos import Found
+
+
+def quiet(line):
+    pass
+
+
+def names(videos_):
+    return {video.name for video in videos_}
+
+
+@pytest.mark.parametrize('groups', [3, 6, 12])
+def test_no_group_is_on_two_sides_and_every_class_on_each(groups):
+    found = videos(classes=3, groups=groups)
+    for split in make_splits(found, 5, quiet):
+        sides = [split.fit, split.choice, split.test]
+        owned = [{video.group for video in side} for side in sides]
+        assert not owned[0] & owned[1] | owned[0] & owned[2] | owned[1] & owned[2]
+        assert all({video.label for video in side} == set(found.classes) for side in sides)
+        assert names(found.labeled) == set.union(*map(names, sides))
+        assert split.by_group
+
+
+def test_splits_differ_and_three_groups_give_six_at_most():
+    made = make_splits(videos(classes=2, groups=3, each=10), 10, quiet)
+    assert 3 <= len(made) <= 6
+    assert len({(frozenset(names(s.test)), frozenset(names(s.choice))) for s in made}) == len(made)
+    assert [split.seed for split in made] == list(range(len(made)))
+
+
+def test_two_groups_choose_by_clips_and_say_so():
+    said = []
+    made = make_splits(videos(classes=2, groups=2, each=8), 5, said.append)
+    for split in made:
+        assert not split.by_group
+        assert not {v.group for v in split.fit} & {v.group for v in split.test}
+        assert split.choice
+    assert any('too few groups' in line for line in said)
+
+
+def test_one_group_cannot_be_split():
+    with pytest.raises(InputError, match='group'):
+        make_splits(videos(classes=2, groups=1, each=8), 5, quiet)
+
+
+def lines(path):
+    return path.read_text().splitlines()
+
+
+def test_lists_keep_held_out_clips_out_of_the_pool(tmp_path):
+    found = videos(classes=2, groups=6, each=1, unlabeled=4)
+    split = make_splits(found, 1, quiet)[0]
+    write_lists(tmp_path, split, found)
+    pool, held = set(lines(tmp_path / 'pool.txt')), set(lines(tmp_path / 'held_out.txt'))
+    assert pool == names(split.fit) | {f'pool/{i}.mp4' for i in range(4)}
+    assert held == names(split.choice) | names(split.test)
+    assert len(lines(tmp_path / 'batches.txt')) >= 16
+    assert {line.rsplit(' ', 1)[0] for line in lines(tmp_path / 'batches.txt')} == names(split.fit)
+    assert {line.rsplit(' ', 1)[0]: int(line.rsplit(' ', 1)[1]) for line in lines(tmp_path / 'train.txt')} == {
+        video.name: found.classes.index(video.label) for video in split.fit
+    }
+    assert set(lines(tmp_path / 'choice.txt')) == names(split.choice)
+
+
+def test_the_model_to_take_home_learns_from_every_label(tmp_path):
+    found = videos(unlabeled=2)
+    write_lists(tmp_path, everything(found), found)
+    assert len(lines(tmp_path / 'train.txt')) == len(found.labeled)
+
+
+def test_shuffled_labels_keep_their_counts():
+    found = videos(classes=2, groups=5, unlabeled=3)
+    mixed = shuffled(found)
+    assert sorted(v.label for v in mixed.labeled) == sorted(v.label for v in found.labeled)
+    assert [v.name for v in mixed.videos] == [v.name for v in found.videos]
+    assert mixed.videos != found.videos
+    assert isinstance(mixed, Found)

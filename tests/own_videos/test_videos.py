@@ -1,0 +1,137 @@
+"""Labels and groups are found in folders and tables; what does not fit is named, and nothing is lost silently."""
+
+import pytest
+from made_up_rows import videos
+
+from auxskd_mm.datasets.preparation.video_check import VideoReport
+from auxskd_mm.errors import InputError
+from auxskd_mm.own_videos.checks import usable
+from auxskd_mm.own_videos.videos import find_videos, without_small_classes
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ('a/1.mp4', 'a/2.mp4', 'b/1.mp4', 'b/s2 x.mp4', 'free.mp4'):
+        path = tmp_path / 'mine' / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b'video')
+    return tmp_path / 'mine'
+
+
+def table(folder, text):
+    path = folder.parent / 'table.csv'
+    path.write_text(text)
+    return path
+
+
+def labels_of(found):
+    return {video.name: video.label for video in found.videos}
+
+
+def test_class_folders_give_labels_and_other_videos_join_the_pool(folder):
+    said = []
+    found = find_videos(folder, say=said.append)
+    assert labels_of(found) == {'a/1.mp4': 'a', 'a/2.mp4': 'a', 'b/1.mp4': 'b', 'b/s2 x.mp4': 'b', 'free.mp4': None}
+    assert not found.grouped
+    assert any('free.mp4' in line and 'pretraining only' in line for line in said)
+
+
+def test_a_table_labels_some_videos_and_names_the_missing(folder):
+    said = []
+    rows = f'path,label\na/1.mp4,x\n{folder}/b/1.mp4,y\nfree.mp4,x\ngone.mp4,y\na/2.mp4,\n'
+    found = find_videos(folder, table(folder, rows), say=said.append)
+    assert labels_of(found) == {'a/1.mp4': 'x', 'a/2.mp4': None, 'b/1.mp4': 'y', 'b/s2 x.mp4': None, 'free.mp4': 'x'}
+    assert any('1 of 5 videos do not exist' in line and 'gone.mp4' in line for line in said)
+
+
+def test_labels_csv_is_found_only_beside_videos_without_folders(folder, tmp_path):
+    (folder / 'labels.csv').write_text('path,label\na/1.mp4,z\n')
+    assert labels_of(find_videos(folder, say=str))['a/1.mp4'] == 'a'
+    flat = tmp_path / 'flat'
+    flat.mkdir()
+    for name in '123':
+        (flat / f'{name}.mp4').write_bytes(b'video')
+    (flat / 'labels.csv').write_text('path,label\n1.mp4,z\n2.mp4,y\n')
+    assert labels_of(find_videos(flat, say=str)) == {'1.mp4': 'z', '2.mp4': 'y', '3.mp4': None}
+
+
+def test_groups_of_a_table_and_of_a_pattern(folder):
+    said = []
+    groups = table(folder, 'class,file,group\na,1.mp4,g1\na,2.mp4,g2\nb,1.mp4,g1\n')
+    found = find_videos(folder, groups=groups, say=said.append)
+    assert {v.name: v.group for v in found.labeled} == {
+        'a/1.mp4': 'g1', 'a/2.mp4': 'g2', 'b/1.mp4': 'g1', 'b/s2 x.mp4': 'b/s2 x.mp4',
+    }  # fmt: skip
+    assert any('1 labelled videos have no group' in line for line in said)
+    found = find_videos(folder, pattern=r'(\d)', say=str)
+    assert {v.name: v.group for v in found.labeled}['b/s2 x.mp4'] == '2'
+
+
+@pytest.mark.parametrize(
+    ('rows', 'options', 'says'),
+    [
+        ('path,label\nx.mp4,a\ny.mp4,b\n', {}, r'none of its 2 videos is in'),
+        ('path,kind\na/1.mp4,a\n', {}, r'expected the columns path,label'),
+        ('path,label\na/1.mp4,a\na/1.mp4,b\n', {}, r'line 3 gives a/1.mp4 the label b, another line a'),
+        ('path,label\na/1.mp4,\n', {}, r'no video has a label'),
+        (None, dict(pattern='('), r'group pattern'),
+        (None, dict(pattern='x(9)'), r'matches 0 of 4'),
+        (None, dict(pattern='(1)', groups='g.csv'), r'give one of them'),
+        (None, dict(groups='gone.csv'), r'gone.csv: no such table'),
+    ],
+)
+def test_what_cannot_be_used_is_one_line(folder, rows, options, says):
+    labels = table(folder, rows) if rows else None
+    with pytest.raises(InputError, match=says) as error:
+        find_videos(folder, labels, say=str, **options)
+    assert '\n' not in str(error.value)
+
+
+def test_a_class_with_one_clip_is_left_out_by_name():
+    found = videos(classes=3, groups=4)
+    rare = [v for v in found.videos if v.label != 'c2' or v.name.endswith('g0_0.mp4')]
+    said = []
+    kept = without_small_classes(type(found)(rare, True), 3, said.append)
+    assert kept.classes == ['c0', 'c1']
+    assert len(kept.videos) == len(rare)
+    assert said == ['class c2 has 1 clip(s) of 1 group(s) and needs 3: left out']
+
+
+@pytest.mark.parametrize(
+    ('found', 'says'),
+    [
+        (videos(classes=1), 'all labelled videos are of one class, c0'),
+        (videos(classes=2, groups=1), 'all labelled videos are of one group'),
+        (type(videos())(videos(classes=2, groups=2, each=1).videos, False), 'fewer than two classes have 3 clips'),
+    ],
+)
+def test_what_can_never_be_told_apart_is_one_line(found, says):
+    with pytest.raises(InputError, match=says):
+        without_small_classes(found, 3)
+
+
+def reports(found, **changes):
+    made = {v.name: VideoReport(v.path, 'ok', frames=20, digest=v.name) for v in found.videos}
+    for name, report in changes.items():
+        made[name] = report
+    return made
+
+
+def test_broken_and_double_videos_are_left_out_and_named():
+    found = videos(classes=2, groups=3, each=2, unlabeled=2)
+    names = [video.name for video in found.videos]
+    made = reports(found)
+    made[names[0]] = made[names[0]]._replace(status='bad', reason='nothing can be decoded')
+    double = ['c0/g1_0.mp4', 'c0/g1_1.mp4']  # one content, one label
+    unclear = ['c0/g2_0.mp4', 'c1/g2_0.mp4']  # one content, two labels
+    mixed = ['c1/g0_0.mp4', 'pool/0.mp4']  # a labelled one stays
+    for pair in (double, unclear, mixed):
+        for name in pair:
+            made[name] = made[name]._replace(digest=pair[0])
+    said = []
+    kept = {video.name for video in usable(found, made, said.append).videos}
+    assert set(names) - kept == {names[0], double[1], *unclear, mixed[1]}
+    text = '\n'.join(said)
+    assert 'nothing can be decoded' in text
+    assert '2 videos have the content of another and are left out' in text
+    assert '2 videos have the content of another with another label; all are left out' in text

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ...registry import MODELS
-from .frames import check_patches
 from ..modules.input_channels import check_input, set_input_channels
+from .frames import check_patches
 
 
 @MODELS.register_module()

@@ -21,7 +21,7 @@ Results = dict[str, Any]
 # A collated batch as MMEngine's hooks get it.
 DataBatch = Optional[Union[dict, tuple, list]]
 Device = Union[torch.device, str, None]
-# A path, a folder, a glob, a webcam's number, an address, frames uint8 (T, H, W, 3), or a sequence of these.
+# A path, a folder, a glob, a webcam's number, an address, frames (T, H, W, C), or a sequence of these.
 VideoInput = Union[str, os.PathLike, int, np.ndarray, Sequence[Any]]
 
 

@@ -18,6 +18,7 @@ from ..config.task_names import pretext_sampler
 from ..datasets.input_sources import as_samples
 from ..errors import InputError, examples
 from ..files import check_writable
+from ..functional.pixels import as_pictures
 from ..registry import INFERENCERS
 from ..visualization import SheetClip, draw_clip_sheet
 from .inference import (
@@ -156,7 +157,8 @@ class PretextInferencer(BaseInferencer):
                 f'true {task}: {one.truth[view]}' for task, one in result.tasks.items() if len(one.truth) == len(views)
             ]
             words += [] if seconds is None else [f'{seconds[view][0]:.2f} s to {seconds[view][-1]:.2f} s']
-            shown = frames[..., ::-1] if swap else frames
+            shown = as_pictures(frames, getattr(self.model.data_preprocessor, 'value_range', None))
+            shown = shown[..., ::-1] if swap else shown
             paced = self._paced({task: int(answer.argmax()) for task, answer in answers.items()}, len(frames))
             rows.append(SheetClip(shown, numbers[view].tolist(), paced, '   '.join(words)))
         name = f'{len(self._drawn):04d}_{Path(result.filename).stem}.png'

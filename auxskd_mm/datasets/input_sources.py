@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from ..errors import InputError, VideoReadError
+from ..functional.pixels import check_finite, exact, ordered, stack_shape
 from ..registry import type_name
 from .list_names import exists
 from .readers import Reader
@@ -36,7 +37,7 @@ class ArrayReader(Reader):
     """Frames that are in memory already.
 
     Args:
-        frames: uint8 (T, H, W, 3), RGB.
+        frames: (T, H, W, C) of a kept type. Three channels are RGB.
         channel_order: 'rgb' or 'bgr', the order that :meth:`read` returns.
         name: Name of the frames in messages.
     """
@@ -49,11 +50,11 @@ class ArrayReader(Reader):
     def read(self, indices: Sequence[int]) -> list[np.ndarray]:
         """See :class:`Reader`. It returns copies, since transforms write into their frames."""
         frames = self._frames[np.asarray(indices, dtype=np.int64)]
-        return list(np.ascontiguousarray(frames if self.channel_order == 'rgb' else frames[..., ::-1]))
+        return [ordered(frame, 'rgb', self.channel_order) for frame in np.ascontiguousarray(frames)]
 
 
 class OpenInput(OpenVideo):
-    """:class:`OpenVideo` that also takes a sample with ``frames`` uint8 (T, H, W, 3) RGB instead of a file."""
+    """:class:`OpenVideo` that also takes a sample with ``frames`` (T, H, W, C), such as uint8 RGB, instead of a file."""
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Open ``results['frames']``, or else ``results['filename']``."""
@@ -90,9 +91,9 @@ def as_samples(inputs: VideoInput, *, stream_frames: int = 64, windows: int = 1)
     """Samples from any kind of input: ``dict(filename=...)``, with ``frames`` where there is no file.
 
     Args:
-        inputs: A video file, a folder of frames or of videos, a glob, a list file; uint8 RGB frames (T, H, W, 3), or a
-            list of (H, W, 3); a webcam's number (``0``, ``'webcam:0'``); an address that OpenCV opens
-            (``'https://...'``, ``'rtsp://...'``); or a list of several of these.
+        inputs: A video file or stack, a folder of frames or of videos, a glob, a list file; uint8 RGB frames (T, H, W, 3),
+            frames (T, H, W[, C]) of another type, or a list of (H, W, C); a webcam's number (``0``, ``'webcam:0'``); an
+            address that OpenCV opens (``'https://...'``, ``'rtsp://...'``); or a list of several of these.
         stream_frames: Frames per sample of a webcam or an address.
         windows: Consecutive samples per webcam or address. 0 continues until the source ends.
 
@@ -171,17 +172,21 @@ def read_windows(source: int | str, num_frames: int, windows: int = 1) -> Iterat
 
 
 def check_frames(frames: Any) -> np.ndarray:
-    """Check frames and return them as one array uint8 (T, H, W, 3).
+    """Check frames and return them as one array (T, H, W, C) of a kept type. Their values do not change.
 
     Raises:
-        InputError: For another shape or type.
+        InputError: For a shape that is not (T, H, W) or (T, H, W, C), another type, or values that are not finite.
     """
     array = np.stack([np.asarray(frame) for frame in frames]) if _is_frames(frames) else np.asarray(frames)
-    if array.ndim != 4 or array.shape[-1] != 3 or array.dtype != np.uint8 or len(array) == 0:
+    try:
+        shape = stack_shape(array.shape)
+        array = array if array.dtype == np.uint8 else exact(array)
+        check_finite(array)
+    except ValueError as error:
         raise InputError(
-            f'an array of shape {array.shape} and type {array.dtype}: expected uint8 RGB frames (T, H, W, 3)'
-        )
-    return array
+            f'an array of shape {array.shape} and type {array.dtype} {error}; such as uint8 RGB frames (T, H, W, 3)'
+        ) from None
+    return array.reshape(shape)
 
 
 def _is_frames(inputs: VideoInput) -> bool:

@@ -22,6 +22,7 @@ from .feature_pipelines import check_feature_pipeline
 from .list_formats import Entry, Probe, line_number, read_list
 from .list_names import Locator, exists, length_of, sample_of
 from .readers.limits import playlist_kind
+from .readers.tiff_header import has_pages
 from .recordings.expand import Windows, expand
 from .recordings.names import recording_of
 from .shared_decode import SharedDecode
@@ -360,7 +361,7 @@ def _is_video(source: str) -> bool:
     Raises:
         InputError: If the path is a single image, or has the suffix of a video but is a pipe, a socket or a device.
     """
-    if source.lower().endswith(IMAGE_SUFFIXES) and os.path.exists(source):
+    if source.lower().endswith(IMAGE_SUFFIXES) and os.path.exists(source) and not has_pages(source):
         raise InputError(f'{source}: a single image; give a video, or the folder of the images that are its frames')
     named = source.lower().endswith(VIDEO_SUFFIXES)
     if not is_regular(source):

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from mmengine.logging import print_log
 
 from .readers.frame_names import is_numbered
-from .suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from .readers.tiff_header import TIFF_SUFFIXES, has_pages
+from .suffixes import ARRAY_SUFFIXES, IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 # Kinds of what is left out, the grave ones first; everything else is counted by its suffix.
 _UNREADABLE, _BROKEN = 'folders that cannot be read', 'broken links'
@@ -159,15 +160,32 @@ def _look_into(parent: str, walk: Walk) -> _Entries:
                 (entries.links if entry.is_symlink() else entries.folders).append(path)
             elif _is_regular(path, walk, entry):
                 _sort_file(path, entry.name, walk, entries.videos, images)
+    _divide_tiffs(entries.videos, images)
+    numbered = [path for path in images if is_numbered(os.path.basename(path))]
+    if numbered and entries.videos and all(path.lower().endswith(ARRAY_SUFFIXES) for path in entries.videos):
+        # Poses, masks or features of the video whose frames these are.
+        for path in entries.videos:
+            walk.leave_out(_suffix(path), path)
+        entries.videos.clear()
     if entries.videos:
         for path in images:
             walk.leave_out(_suffix(path), path)
         return entries
-    numbered = [path for path in images if is_numbered(os.path.basename(path))]
     entries.has_frames = bool(numbered)
     if len(numbered) < len(images):
         walk.leave_out(_NO_NUMBER, min(set(images) - set(numbered)), len(images) - len(numbered))
     return entries
+
+
+def _divide_tiffs(videos: list[str], images: list[str]) -> None:
+    """Move the TIFF files of a folder from the videos to the images if they have one page each.
+
+    The first of them decides, since a folder may hold a million of them.
+    """
+    tiffs = [path for path in videos if path.lower().endswith(TIFF_SUFFIXES)]
+    if tiffs and not has_pages(min(tiffs)):
+        videos[:] = [path for path in videos if not path.lower().endswith(TIFF_SUFFIXES)]
+        images.extend(tiffs)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -190,7 +208,9 @@ def _is_regular(path: str, walk: Walk, entry: os.DirEntry[str] | None = None) ->
 
 def _sort_file(path: str, name: str, walk: Walk, videos: list[str], images: list[str] | None = None) -> None:
     lower = name.lower()
-    if lower.endswith(VIDEO_SUFFIXES):
+    if images is None and lower.endswith(TIFF_SUFFIXES) and not has_pages(path):
+        walk.leave_out(_suffix(name), path)
+    elif lower.endswith(VIDEO_SUFFIXES):
         videos.append(path)
     elif images is not None and lower.endswith(IMAGE_SUFFIXES):
         images.append(path)

@@ -50,6 +50,28 @@ class JitterSettings(NamedTuple):
         )
 
 
+def check_channels(operations: Sequence[str], shape: Sequence[int], owner: str, dim: int = -1) -> None:
+    """Refuse operations on colours where there are none. Brightness and contrast work on each channel.
+
+    Args:
+        operations: Names of the operations that can change a pixel, with 'greyscale' for random grey.
+        shape: Shape of the clips, or of a frame (H, W, C).
+        owner: Class name for messages.
+        dim: Dimension of the channels.
+
+    Raises:
+        InputError: If a frame has another number of dimensions, or an operation needs the three channels red, green and
+            blue. The message names it.
+    """
+    of_colours = [name for name in operations if name not in ('brightness', 'contrast')]
+    frame = dim == -1
+    if (frame and len(shape) != 3) or (of_colours and shape[dim] != 3):
+        expected = 'expected (height, width, 3)' if frame else f'expected 3 channels at dimension {dim}'
+        mend = 'leave it out' if 'greyscale' in of_colours else f'set {"=0 and ".join(of_colours)}=0'
+        why = f'for {" and ".join(of_colours)} of red, green and blue; for other channels {mend}' if of_colours else ''
+        raise InputError(f'{owner}: {"frame" if frame else "clips"} of shape {tuple(shape)}: {expected} {why}'.rstrip())
+
+
 class JitterParams(NamedTuple):
     """Jitter parameters of frames with any leading shape S, as NumPy arrays or tensors.
 

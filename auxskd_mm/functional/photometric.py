@@ -15,23 +15,25 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .jitter_params import CONTRAST, HUE, LUMA, OPERATIONS, SATURATION, JitterParams
+from .jitter_params import CONTRAST, HUE, LUMA, OPERATIONS, SATURATION, JitterParams, check_channels
 
 
-def frame_shape(clips: Tensor, channel_dim: int = -4) -> tuple[int, ...]:
-    """Leading shape (..., T) of the frames of RGB clips, as :func:`draw_jitter_batch` takes it.
+def frame_shape(clips: Tensor, channel_dim: int = -4, channels: int | None = 3) -> tuple[int, ...]:
+    """Leading shape (..., T) of the frames of clips, as :func:`draw_jitter_batch` takes it.
 
     Args:
-        clips: (..., 3, T, H, W) or (..., T, 3, H, W).
+        clips: (..., C, T, H, W) or (..., T, C, H, W).
         channel_dim: -4 or -3.
+        channels: Expected number of channels. None takes any.
 
     Raises:
-        InputError: If the layout is unknown or there are not three channels.
+        InputError: If the layout is unknown, or the clips have other dimensions or channels.
     """
     if channel_dim not in (-3, -4):
         raise InputError(f'channel_dim={channel_dim}: expected -4 for (..., C, T, H, W) or -3 for (..., T, C, H, W)')
-    if clips.dim() < 4 or clips.shape[channel_dim] != 3:
-        raise InputError(f'clips of shape {tuple(clips.shape)}: expected 3 channels at dimension {channel_dim}')
+    if clips.dim() < 4 or clips.shape[channel_dim] != (channels or clips.shape[channel_dim]):
+        expected = 'channels' if channels is None else f'{channels} channels'
+        raise InputError(f'clips of shape {tuple(clips.shape)}: expected {expected} at dimension {channel_dim}')
     shape = list(clips.shape[:-2])
     del shape[channel_dim + 2]
     return tuple(shape)
@@ -63,11 +65,12 @@ def jitter_clips(
         New float32 clips of the same shape. Frames outside ``params.apply`` keep their values bit for bit.
 
     Raises:
-        InputError: If the shape of ``clips`` does not fit the layout.
+        InputError: If the shape of ``clips`` does not fit the layout, or saturation or hue meet clips without three channels.
 
     Source: ``torchvision.transforms.ColorJitter`` on float tensors.
     """
-    frame_shape(clips, channel_dim)
+    frame_shape(clips, channel_dim, None)
+    check_channels(operations, clips.shape, 'jitter_clips', channel_dim)
     source = clips.float()
     out = source
     # Place of the hue shift in each frame's order, then the three blends in theirs.
@@ -91,7 +94,13 @@ def _over_frames(values: Tensor, channel_dim: int) -> Tensor:
 
 
 def _blend(clips: Tensor, index: Tensor, factor: Tensor, channel_dim: int, max_value: float) -> Tensor:
-    """``factor * x + (1 - factor) * other``. By ``index``, other is 0, the mean grey of the frame or the grey frame."""
+    """``factor * x + (1 - factor) * other``. By ``index``, other is 0, the mean grey of the frame or the grey frame.
+
+    Without red, green and blue the mean is that of each channel, and there is no grey frame.
+    """
+    if clips.shape[channel_dim] != 3:
+        own = clips.mean((-2, -1), keepdim=True) * _over_frames((1 - factor) * (index == CONTRAST), channel_dim)
+        return torch.addcmul(own, clips, _over_frames(factor, channel_dim)).clamp_(0, max_value)
     grey = grey_of(clips, channel_dim)
     rest = 1 - factor
     of_mean = (rest * (index == CONTRAST))[..., None, None]
@@ -159,7 +168,8 @@ def grey_clips(clips: Tensor, apply: Tensor, channel_dim: int = -4) -> Tensor:
     Raises:
         InputError: If the shape of ``clips`` does not fit the layout.
     """
-    frame_shape(clips, channel_dim)
+    frame_shape(clips, channel_dim, None)
+    check_channels(('greyscale',), clips.shape, 'grey_clips', channel_dim)
     source = clips.float()
     return torch.where(_over_frames(apply, channel_dim), grey_of(source, channel_dim).unsqueeze(channel_dim), source)
 

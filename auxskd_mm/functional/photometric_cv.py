@@ -1,7 +1,8 @@
 """Colour jitter and greyscale frame by frame in OpenCV float32, for loaders and for batches on the CPU.
 
-Frames are (H, W, 3). The formulas are those of :mod:`photometric`, which are torchvision's for float tensors. uint8
-frames are rounded once, after the last operation.
+Frames are (H, W, C). The formulas are those of :mod:`photometric`, which are torchvision's for float tensors. Frames of
+whole numbers are rounded once, after the last operation. Saturation, hue and greyscale need the three channels red, green
+and blue. Brightness and contrast work on each channel of other frames.
 """
 
 from __future__ import annotations
@@ -12,35 +13,61 @@ import cv2
 import numpy as np
 
 from ..errors import InputError
-from .jitter_params import BRIGHTNESS, CONTRAST, HUE, LUMA, JitterParams
+from .jitter_params import BRIGHTNESS, CONTRAST, HUE, LUMA, JitterParams, check_channels
+from .pixels.value_range import WHITE, ValueRange, refuse_unscaled
 
 _GREY = np.tile(np.array(LUMA), (3, 1))
 _IDENTITY = np.eye(3)
 
 
-def jitter_frames(frames: Sequence[np.ndarray], params: JitterParams, max_value: float = 255.0) -> list[np.ndarray]:
+def jitter_frames(
+    frames: Sequence[np.ndarray],
+    params: JitterParams,
+    max_value: float = 255.0,
+    value_range: ValueRange | None = None,
+) -> list[np.ndarray]:
     """Jitter each frame with its own parameters.
 
     Args:
-        frames: N arrays (H, W, 3), uint8 or float in [0, max_value]. They do not change.
+        frames: N arrays (H, W, C), uint8 or float in [0, max_value], or of any type with ``value_range``. They do not
+            change.
         params: Arrays of leading shape (N,).
         max_value: 255 or 1. For uint8 frames it is always 255.
+        value_range: What black and white are, for frames of another type than uint8. Values beyond them become black and
+            white where the jitter acts.
 
     Returns:
-        N arrays (H, W, 3), uint8 for uint8 frames, otherwise float32. A frame outside ``params.apply`` is returned
-        without a copy.
+        N arrays (H, W, C) of the type of the frames, float32 for floats without ``value_range``. A frame outside
+        ``params.apply`` is returned without a copy.
 
     Raises:
-        InputError: If a frame is not (H, W, 3).
+        InputError: If a frame is not (H, W, C), or holds whole numbers of another type than uint8 without a
+            ``value_range``.
     """
     out = []
     for index, frame in enumerate(frames):
+        if frame.dtype.kind in 'iu' and frame.dtype != np.uint8 and value_range is None:
+            raise refuse_unscaled(frame.dtype, 'ClipColorJitter')
         if not params.apply[index]:
             out.append(frame)
             continue
-        jittered = _jitter(_writable(frame), params, index, 255.0 if frame.dtype == np.uint8 else max_value)
-        out.append(cv2.convertScaleAbs(jittered) if frame.dtype == np.uint8 else jittered)
+        if value_range is not None:
+            scaled = np.ascontiguousarray(value_range.to_scale(frame))
+            jittered = value_range.from_scale(_jitter(scaled, params, index, WHITE))
+            out.append(_as_type(jittered, frame.dtype))
+            continue
+        jittered = _jitter(_writable(frame), params, index, WHITE if frame.dtype == np.uint8 else max_value)
+        # OpenCV drops the last dimension of one channel.
+        out.append(cv2.convertScaleAbs(jittered).reshape(frame.shape) if frame.dtype == np.uint8 else jittered)
     return out
+
+
+def _as_type(frame: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """A float frame in the type of the source. Whole numbers are rounded, and clipped to those of the type."""
+    if dtype.kind == 'f':
+        return frame.astype(dtype)
+    limits = np.iinfo(dtype)
+    return frame.round().clip(limits.min, limits.max).astype(dtype)
 
 
 def grey_frames(frames: Sequence[np.ndarray], apply: np.ndarray) -> list[np.ndarray]:
@@ -51,14 +78,18 @@ def grey_frames(frames: Sequence[np.ndarray], apply: np.ndarray) -> list[np.ndar
         apply: bool (N,), whether a frame turns grey.
 
     Returns:
-        N arrays (H, W, 3), see :func:`jitter_frames`.
+        N arrays (H, W, 3) of the type of the frames, float32 for floats.
     """
     weights = _GREY.astype(np.float32)
     out = []
     for frame, wanted in zip(frames, apply):
         if wanted:
+            check_channels(('greyscale',), frame.shape, 'grey_frames')
             grey = cv2.transform(_writable(frame), weights)
-            frame = cv2.convertScaleAbs(grey) if frame.dtype == np.uint8 else grey
+            whole = frame.dtype.kind in 'iu'
+            frame = (
+                cv2.convertScaleAbs(grey) if frame.dtype == np.uint8 else _as_type(grey, frame.dtype) if whole else grey
+            )
         out.append(frame)
     return out
 
@@ -88,19 +119,36 @@ def jitter_array(
 
 def _writable(frame: np.ndarray) -> np.ndarray:
     """A float32 C-contiguous copy."""
-    if frame.ndim != 3 or frame.shape[2] != 3:
-        raise InputError(f'frame of shape {frame.shape}: expected (height, width, 3) for colour work')
+    if frame.ndim != 3:
+        raise InputError(
+            f'frame of shape {frame.shape}: expected (height, width, 3), or other channels, for colour work'
+        )
     return np.array(frame, dtype=np.float32, order='C')
 
 
 def _jitter(frame: np.ndarray, params: JitterParams, index: int | tuple[int, ...], max_value: float) -> np.ndarray:
-    """Apply all operations to one float32 frame (H, W, 3). The function may overwrite the frame."""
+    """Apply all operations to one float32 frame (H, W, C). The function may overwrite the frame."""
+    if frame.shape[2] != 3:
+        return _jitter_channels(frame, params, index, max_value)
     factors, hue = params.factors[index], float(params.hue[index])
     for operation in params.order[index]:
         if operation != HUE:
             frame = _blend(frame, operation, float(factors[operation]), max_value)
         elif hue != 0:
             frame = _shift_hue(frame, hue)
+    return frame
+
+
+def _jitter_channels(
+    frame: np.ndarray, params: JitterParams, index: int | tuple[int, ...], max_value: float
+) -> np.ndarray:
+    """Brightness and contrast of a float32 frame without red, green and blue. The contrast is that of each channel."""
+    for operation in params.order[index]:
+        if operation not in (BRIGHTNESS, CONTRAST):
+            continue
+        factor = np.float32(params.factors[index][operation])
+        mean = frame.mean((0, 1), dtype=np.float64).astype(np.float32) if operation == CONTRAST else np.float32(0)
+        frame = np.clip(factor * frame + (1 - factor) * mean, 0, max_value)
     return frame
 
 

@@ -104,6 +104,7 @@ def _details(own: Mapping[str, Any], state: Mapping[str, Any], match: Match, par
     words = [f'{loaded / max(sum(sizes.values()), 1):.1%} of the numbers in the model']
     if match.naming is not None:
         words.insert(0, match.naming.title + (f" under '{match.root}'" if match.root else ''))
+    words += [f'{key} adapted from 3 to {own[key].shape[1]} channels' for key in match.adapted]
     if match.left:
         words.append(f'not used: {examples(match.left, 2)}')
     fresh = [key for key in own if key.startswith(part) and key not in match.state and not key.endswith(OPTIONAL)]

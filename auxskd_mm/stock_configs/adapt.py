@@ -74,12 +74,23 @@ def _drop_deletions(part: object) -> None:
 
 
 def _check_channels(config: Config) -> None:
+    """Refuse a network of other channels than the frames have, as far as the config tells.
+
+    Without ``OpenVideo.channels`` the files decide, and a file of the wrong number is refused when it is read. A stock recipe
+    of other channels is one for flow.
+    """
     channels = (config.model.get('backbone') or {}).get('in_channels', 3)
     steps = find_pipeline(config, ('train_dataloader',))
-    if channels != 3 and any(type_name(step.get('type')) == 'OpenVideo' for step in steps):
+    opened = [step.get('channels') for step in steps if type_name(step.get('type')) == 'OpenVideo']
+    stock = type_name((config.model.get('data_preprocessor') or {}).get('type')) != 'ClipDataPreprocessor'
+    if channels != 3 and stock and opened and opened[0] is None:
         raise InputError(
             f'model.backbone.in_channels={channels}: the recipe is for optical flow, but OpenVideo gives frames of 3 '
             'channels: set in_channels=3, and mean and std of model.data_preprocessor to 3 numbers'
+        )
+    if opened and opened[0] not in (None, channels):
+        raise InputError(
+            f'model.backbone.in_channels={channels}, but OpenVideo.channels={opened[0]}: give both one number'
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from ..datasets.class_labels import CLASS_FILE, read_class_names
 from ..datasets.list_formats import read_list
 from ..datasets.readers import open_reader
+from ..functional.pixels import as_pictures
 from .clip_sheet import SheetClip, draw_clip_sheet
 
 
@@ -41,6 +42,6 @@ def draw_motion_sheet(
             continue
         reader = open_reader(str(folder / first[label]))
         numbers = list(range(0, reader.num_frames, step))[:columns]
-        rows.append(SheetClip(np.stack(reader.read(numbers)), numbers, [False] * len(numbers), name))
+        rows.append(SheetClip(as_pictures(np.stack(reader.read(numbers))), numbers, [False] * len(numbers), name))
         reader.close()
     return draw_clip_sheet(rows, path, f'{folder.name}, {split}: one clip of each class, frame numbers below')

@@ -12,6 +12,7 @@ import numpy as np
 from ..datasets.readers import open_reader
 from ..errors import InputError
 from ..files import save_figure
+from ..functional.pixels import as_pictures
 from .plain_text import figure_text
 
 # Blue and vermilion of the Okabe-Ito palette, told apart by every kind of colour vision; the signs say it again.
@@ -53,7 +54,7 @@ def thumbnail(path: str, size: tuple[int, int] = (72, 54), frames: int = 3) -> n
     try:
         reader = open_reader(path)
         numbers = [int((i + 0.5) * reader.num_frames / frames) for i in range(frames)]
-        pictures = list(reader.read(numbers))
+        pictures = list(as_pictures(np.stack(reader.read(numbers))))
         reader.close()
     except (InputError, OSError):
         pictures = [np.full((height, width, 3), 128, np.uint8)] * frames

@@ -15,6 +15,7 @@ from mmaction.models.data_preprocessors import ActionDataPreprocessor
 
 from ..datasets.transforms.captions import shown_clips, wrap_note
 from ..errors import InputError, VideoReadError
+from ..functional.pixels import as_pictures
 from ..random_state import untouched_random_state
 from .clip_sheet import SheetClip
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 # Vermilion of the Okabe-Ito palette, RGB.
 BOX = (213, 94, 0)
 STAGES = {'decoded': 'decoded', 'input': 'network input'}
+# Of more, the first dimension after the views is no longer that of the channels.
+_MOST_CHANNELS = 512
 _BROKEN_AT_MOST = 50  # unreadable videos before giving up
 
 
@@ -135,7 +138,7 @@ def _see(dataset: BaseDataset, index: int, preprocessor: ActionDataPreprocessor 
         if results is None:
             raise VideoReadError(f'sample {index}', f'{type(step).__name__} dropped it')
         if (decoded is None or type(step).__name__ == 'BlendFrames') and 'imgs' in results:
-            decoded = np.stack([frame.copy() for frame in results['imgs']])
+            decoded = as_pictures(np.stack(list(results['imgs'])), getattr(preprocessor, 'value_range', None)).copy()
     if decoded is None or 'frame_inds' not in results:
         raise InputError('the pipeline decodes no frames: there are no clips to show')
     views = _views(np.asarray(results['imgs']), preprocessor, training)
@@ -216,15 +219,22 @@ def _packed_clips(steps: Sequence[Any], results: dict, views: np.ndarray) -> lis
 def _views(imgs: np.ndarray, preprocessor: Any, training: bool) -> np.ndarray:
     """Views uint8 (V, T, H, W, 3) as the preprocessor returns them, without normalisation.
 
+    One channel is shown grey, and of more than three the first three. Other types than uint8 are shown on the scale from
+    0 to 255 that ``value_range`` of the preprocessor gives them.
+
     Args:
         imgs: Output of FormatShape: (V, C, T, H, W), or (N, C, H, W) for one view.
         preprocessor: The preprocessor, or None.
         training: See :func:`see_samples`.
     """
-    if imgs.ndim not in (4, 5) or imgs.shape[1] != 3:
+    if imgs.ndim not in (4, 5) or imgs.shape[1] > _MOST_CHANNELS:
         raise InputError(
-            f"clips of shape {imgs.shape}: to be shown they must be RGB; set FormatShape to input_format='NCTHW'"
+            f'clips of shape {imgs.shape}: to be shown they must be RGB or of other channels; set FormatShape to '
+            "input_format='NCTHW'"
         )
+    if preprocessor is None and imgs.dtype != np.uint8:
+        imgs = as_pictures(np.moveaxis(imgs, 1, -1))
+        return imgs if imgs.ndim == 5 else imgs[None]
     clips = torch.from_numpy(np.ascontiguousarray(imgs))
     if preprocessor is not None:
         clips, _ = preprocessor.preprocess([preprocessor.cast_data(clips)], None, training)
@@ -232,8 +242,9 @@ def _views(imgs: np.ndarray, preprocessor: Any, training: bool) -> np.ndarray:
         if preprocessor._enable_normalize:
             shape = (1, -1) + (1,) * (imgs.ndim - 2)
             clips = clips * preprocessor.std.view(shape) + preprocessor.mean.view(shape)
-    shown = clips.float().round().clamp(0, 255).to(torch.uint8).cpu().numpy()
-    return shown.transpose(0, 2, 3, 4, 1) if imgs.ndim == 5 else shown.transpose(0, 2, 3, 1)[None]
+    pixels = clips.float().round().clamp(0, 255).to(torch.uint8).movedim(1, -1).cpu().numpy()
+    views = as_pictures(pixels)
+    return views if imgs.ndim == 5 else views[None]
 
 
 def _bgr(steps: Sequence[Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +18,10 @@ from ..config.pipelines import LOADERS, find_pipeline, find_steps
 from ..config.sample_shape import sample_shape
 from ..errors import InputError
 from ..files import check_writable
+from ..functional.pixels.value_range import WHITE
+from ..functional.public_weights.input_channels import COLOURS
 from ..functional.transfer import check_finite
+from ..models.modules.input_channels import input_channels
 from ..models.modules.pooling import pool_features
 from ..models.tasks import head_neck, task_outputs
 
@@ -36,8 +39,8 @@ class ClipNetwork(nn.Module):
         model: Model of :func:`auxskd_mm.apis.inference.init_model`.
         part: 'backbone' returns the backbone's output, 'feature' the mean of that output over space and time (B, D), and
             'model' the head's logits.
-        normalise: If true, the input is float clips in [0, 255] as decoded, and the network normalises them. If false,
-            the input is normalised clips.
+        normalise: If true, the input is float clips in [0, 255] or the ``value_range``, as decoded, and the network
+            normalises them. If false, the input is normalised clips.
 
     Raises:
         InputError: If the model does not have this part.
@@ -45,6 +48,8 @@ class ClipNetwork(nn.Module):
 
     mean: Tensor
     std: Tensor
+    black: Tensor
+    factor: Tensor
 
     def __init__(self, model: VideoModel, part: str = 'model', normalise: bool = True) -> None:
         super().__init__()
@@ -62,6 +67,11 @@ class ClipNetwork(nn.Module):
         processor = getattr(model, 'data_preprocessor', None)
         self.flip = normalise and bool(getattr(processor, 'to_rgb', False))
         self.scaled = normalise and bool(getattr(processor, '_enable_normalize', False))
+        # Black and white of the inputs, where they are not 0 and 255.
+        self.ranged = normalise and getattr(processor, 'value_range', None) is not None
+        if self.ranged:
+            for name in ('black', 'factor'):
+                self.register_buffer(name, getattr(processor, name).detach().clone().float().view(1, -1, 1, 1, 1))
         if self.scaled:
             for name in ('mean', 'std'):
                 self.register_buffer(name, getattr(processor, name).detach().clone().float().view(1, -1, 1, 1, 1))
@@ -70,10 +80,12 @@ class ClipNetwork(nn.Module):
         """Outputs of the part.
 
         Args:
-            clips: float32 (B, 3, T, H, W); (B, N, 3, T, H, W) for a head that orders tuples of N.
+            clips: float32 (B, C, T, H, W); (B, N, C, T, H, W) for a head that orders tuples of N.
         """
         if clips.ndim == 6:
             clips = clips.flatten(0, 1)
+        if self.ranged:
+            clips = ((clips - self.black) * self.factor).clamp(0, WHITE)
         if self.flip:
             clips = clips.flip(1)
         if self.scaled:
@@ -86,6 +98,12 @@ class ClipNetwork(nn.Module):
         if self.neck is not None:
             feats, _ = self.neck(feats)
         return self.head(feats)
+
+    def decoded(self, clips: Tensor) -> Tensor:
+        """Made-up clips (B, C, T, H, W) in [0, 1] on the scale of decoded ones."""
+        if not self.ranged:
+            return clips * WHITE
+        return clips * WHITE / self.factor.cpu() + self.black.cpu()
 
 
 class Exported(NamedTuple):
@@ -134,8 +152,11 @@ def export_model(
     if len(clip) != 3 or min(clip) < 1:
         raise InputError(f'shape={clip}: expected T H W, e.g. 16 112 112')
     together = max((task.clips for task in asked_tasks(model)), default=1) if network.head is not None else 1
-    sample = (3, *clip) if together == 1 else (together, 3, *clip)
-    example = torch.rand(2, *sample) * 255
+    channels = input_channels(network.backbone)
+    if network.scaled and channels == COLOURS and _opener(model).get('channels') == 1:
+        channels = 1  # which mean and std of three channels turn into three
+    sample = (channels, *clip) if together == 1 else (together, channels, *clip)
+    example = network.decoded(torch.rand(2, *sample))
     program = _program(network, example)
     outputs = output_names(model, network)
     _write(program, example, path, outputs)
@@ -212,7 +233,8 @@ def compare(path: Path, network: nn.Module, example: Tensor, tolerance: float = 
     worst = 0.0
     generator = torch.Generator().manual_seed(0)
     for size in (1, 3):
-        clips = torch.rand(size, *example.shape[1:], generator=generator) * 255
+        clips = torch.rand(size, *example.shape[1:], generator=generator)
+        clips = network.decoded(clips) if isinstance(network, ClipNetwork) else clips * WHITE
         with torch.no_grad():
             expected = _flat(network(clips))
         for got, want in zip(run(clips), expected):
@@ -250,9 +272,7 @@ def output_names(model: VideoModel, network: ClipNetwork) -> tuple[str, ...]:
 
 def _expects(model: VideoModel, normalise: bool) -> dict[str, Any]:
     """Describe the input in a form that a program can read."""
-    openers = (find_steps(find_pipeline(model.cfg, (loader,)), 'OpenVideo') for loader in LOADERS)
-    opener = next(filter(None, openers), [{}])[0]
-    order = str(opener.get('channel_order', 'rgb'))
+    order = str(_opener(model).get('channel_order', 'rgb'))
     if not normalise:
         processor = getattr(model, 'data_preprocessor', None)
         if getattr(processor, 'to_rgb', False):
@@ -260,7 +280,16 @@ def _expects(model: VideoModel, normalise: bool) -> dict[str, Any]:
         scaled = bool(getattr(processor, '_enable_normalize', False))
         values = {key: getattr(processor, key).flatten().tolist() for key in ('mean', 'std')} if scaled else {}
         return dict(channels=order, values='normalised by the caller', **values)
+    value_range = getattr(getattr(model, 'data_preprocessor', None), 'value_range', None)
+    if value_range is not None:
+        return dict(channels=order, values='as decoded', value_range=value_range.pairs)
     return dict(channels=order, values='0 to 255, as decoded')
+
+
+def _opener(model: VideoModel) -> Mapping[str, Any]:
+    """The step OpenVideo of the first pipeline of a model's config that has one."""
+    openers = (find_steps(find_pipeline(model.cfg, (loader,)), 'OpenVideo') for loader in LOADERS)
+    return next(filter(None, openers), [{}])[0]
 
 
 def _classes(model: VideoModel, name: str, network: ClipNetwork, example: Tensor) -> dict[str, Any]:

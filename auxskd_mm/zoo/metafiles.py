@@ -22,6 +22,7 @@ from ..config.load import load_config
 from ..config.sample_shape import sample_shape
 from ..config.task_names import pretext_sampler
 from ..errors import InputError
+from ..models.modules.input_channels import input_channels
 
 RESULTS = 'configs/results'
 README = 'configs/README.md'
@@ -174,7 +175,7 @@ def backbone_flops(config: Config, clip: Sequence[int]) -> int:
     if key not in _flops:
         backbone = MODELS.build(settings)
         backbone.eval()
-        analysis = FlopCountAnalysis(backbone, (torch.zeros(1, 3, *clip),))
+        analysis = FlopCountAnalysis(backbone, (torch.zeros(1, input_channels(backbone), *clip),))
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings('none')
         with torch.no_grad():
             _flops[key] = int(analysis.total())

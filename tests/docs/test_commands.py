@@ -6,6 +6,7 @@ import re
 import runpy
 import sys
 
+import numpy as np
 import pytest
 import torch
 from conftest import write_video
@@ -136,6 +137,10 @@ def workshop(tmp_path):
     (folder / 'my_videos').symlink_to(tmp_path / 'clips' / 'train')
     (folder / 'my_test_videos').symlink_to(tmp_path / 'clips' / 'test')
     write_video(folder / 'video.mp4', num_frames=40)
+    (folder / 'thermal').mkdir()
+    for i in range(4):
+        values = np.random.RandomState(i).randint(100, 4000, (40, 60, 80)).astype(np.uint16)
+        np.save(folder / 'thermal' / f'{i}.npy', values)
     model = MODELS.build(load_config(str(folder / 'configs' / 'vspp_r21d_k100.py')).model)
     (folder / 'work_dirs' / 'vspp').mkdir(parents=True)
     for epoch in (1, 20):  # commands are run with 1, code as it stands

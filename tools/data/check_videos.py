@@ -36,10 +36,12 @@ def main(args: argparse.Namespace) -> None:
     from auxskd_mm.config.clip_span import frames_of_config
     from auxskd_mm.datasets.preparation.frame_rates import FrameRate, describe_rates, spread_of
     from auxskd_mm.datasets.preparation.labeled_list import write_lines
+    from auxskd_mm.datasets.preparation.value_ranges import describe_values, measure_values
     from auxskd_mm.datasets.preparation.video_check import COMPARED, check_videos, summarize, write_report
     from auxskd_mm.datasets.readers.limits import MAX_PIXELS
     from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
     from auxskd_mm.errors import InputError
+    from auxskd_mm.functional.pixels import PixelKind
     from auxskd_mm.launch.outputs import check_outputs
 
     check_outputs(args, [args.report, args.good_list], [*args.source, args.config])
@@ -75,6 +77,9 @@ def main(args: argparse.Namespace) -> None:
     print(f'of each video {COMPARED} frames were read in order and again by number, and compared')
     rates = [FrameRate(report.fps, report.varies) for report in reports if report.status != 'bad']
     for line in describe_rates(spread_of(rates)):
+        print(line)
+    deep = [report.path for report in reports if report.status != 'bad' and report.pixels != str(PixelKind())]
+    for line in describe_values(measure_values(deep)) if deep else ():
         print(line)
     print(', '.join(f'{count} {status}' for status, count in summarize(reports).items()) + f' -> {args.report}')
     sys.exit(3 if problems else 0)

@@ -16,6 +16,7 @@ from torch.utils._pytree import tree_leaves
 from ...datasets.input_sources import as_samples
 from ...datasets.transforms.captions import shown_clips
 from ...errors import InputError
+from ...functional.pixels import as_pictures
 from ...functional.tasks import Task
 from ...models.modules.feature_map import feature_map
 from ...models.tasks import head_neck, task_outputs
@@ -169,7 +170,8 @@ def _rows(
     found = class_activation(model, clips, task, target, layer)
     names = class_names(model.cfg, head_tasks(model)[task], found.logits.shape[1])
     sample = data['data_samples']
-    frames = data['inputs'].permute(0, 2, 3, 4, 1).numpy()
+    value_range = getattr(model.data_preprocessor, 'value_range', None)
+    frames = as_pictures(data['inputs'].permute(0, 2, 3, 4, 1).numpy(), value_range)
     if any(getattr(step, 'channel_order', 'rgb') == 'bgr' for step in pipeline.transforms):
         frames = frames[..., ::-1]
     upsampled = F.interpolate(found.maps[:, None], size=clips.shape[2:], mode='trilinear', align_corners=False)[:, 0]

@@ -48,7 +48,8 @@ def encode(frames: Iterator[np.ndarray], recipe: Recipe) -> Iterator[bytes]:
     """Yield the bytes of a member.
 
     Args:
-        frames: Scaled frames uint8 (H, W, 3) RGB, all of one size. Or feature maps float16 (V, C, h, w).
+        frames: Scaled frames uint8 (H, W, 3) RGB, all of one size; for 'raw' frames (H, W, C) of any kept type. Or feature
+            maps float16 (V, C, h, w).
         recipe: Settings. The function writes positions and extradata into it.
     """
     return _ENCODERS[recipe.settings.layout](frames, recipe)
@@ -131,7 +132,7 @@ def _encode_jpg(frames: Iterator[np.ndarray], recipe: Recipe) -> Iterator[bytes]
 
 
 def _encode_raw(frames: Iterator[np.ndarray], recipe: Recipe) -> Iterator[bytes]:
-    """A NumPy array (T, H, W, 3) of images, or (T, V, C, h, w) of feature maps."""
+    """A NumPy array (T, H, W, C) of images, or (T, V, C, h, w) of feature maps."""
     first = next(frames)
     header = io.BytesIO()
     shape = (recipe.num_frames, *first.shape)

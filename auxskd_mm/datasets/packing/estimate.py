@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import InputError, VideoReadError
+from ...functional.pixels import PixelKind
 from ..readers import open_reader
 from ..stores.feature_settings import FeatureSettings
 from ..stores.features import open_stored_features
@@ -18,6 +19,7 @@ from ..stores.read import open_stored_video
 from ..stores.settings import LAYOUTS, StoreSettings
 from ..stores.sources import SourceVideo
 from .pack import pack_videos
+from .pixel_kind import with_pixel_kind
 from .shard import FrameExtractor
 
 _CLIP = 16
@@ -49,7 +51,7 @@ def estimate_layouts(
 
     Args:
         videos: Videos to pack.
-        settings: Settings of the store. Its layout does not matter.
+        settings: Settings of the store. Its layout matters only for other pixels than 8-bit colours, which it must hold.
         workers: Number of processes for the packing.
         sample: Number of videos to try.
 
@@ -57,10 +59,13 @@ def estimate_layouts(
         InputError: If none of the tried videos can be read.
     """
     tried, total = _sample(videos, sample)
+    settings = with_pixel_kind(settings, tried)
+    # The other layouts hold no other pixels.
+    layouts = LAYOUTS if settings.kind == PixelKind() else (settings.layout,)
     with tempfile.TemporaryDirectory() as folder:
         return [
             _measure(os.path.join(folder, layout), tried, settings._replace(layout=layout), total, workers, _FRAMES)
-            for layout in LAYOUTS
+            for layout in layouts
         ]
 
 

@@ -24,6 +24,7 @@ from ..stores.settings import FORMAT, INDEX_FILE, MARKER_FILE, SETTINGS_FILE, VE
 from ..stores.sources import SourceVideo, source_state
 from ..stores.store import Store, forget_store, open_store
 from .encode import require_encoder
+from .pixel_kind import with_pixel_kind
 from .shard import FrameExtractor, ShardJob, shard_content, write_shard
 
 # Enough shards that every core has work and that an interruption costs little; few enough files for any file system.
@@ -62,13 +63,18 @@ def pack_videos(
     Returns:
         The store.
 
+    A store of images holds pixels of one kind, that of the first readable video. Videos of another kind are left out.
+
     Raises:
-        InputError: If there is nothing to pack, the folder holds something else, the disk is full, or too many videos
-            are unreadable. Whole shards stay, and the next call continues from them.
+        InputError: If there is nothing to pack, the layout would change the values of the pixels, the folder holds
+            something else, the disk is full, or too many videos are unreadable. Whole shards stay, and the next call
+            continues from them.
     """
     out, settings = Path(out), (settings or StoreSettings()).check()
     require_encoder(settings.layout)
     _check_names(videos)
+    if isinstance(settings, StoreSettings):
+        settings = with_pixel_kind(settings, videos)
     if workers < 1:
         raise InputError(f'workers={workers}: expected at least 1')
     _claim(out, settings)

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...errors import VideoReadError
 from ...files import WholeFile
+from ...functional.pixels import PixelKind, any_channels
 from ..readers import Reader, open_reader
 from ..readers.frame_index import NUMBERING
 from ..stores.feature_settings import FeatureSettings
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _BLOCK = 512
+_resize = any_channels(cv2.resize)
 # Feature maps float16 (V, C, h, w) of frames uint8 (H, W, 3) RGB of the video of this name.
 FrameExtractor = Callable[[Iterator[np.ndarray], str, FeatureSettings], Iterator[np.ndarray]]
 # What a shard's file says of each video.
@@ -200,12 +202,16 @@ def _scaled(
     for i, frame in enumerate(frames):
         if i == count:
             return
+        if PixelKind.of(frame) != settings.kind:
+            raise VideoReadError(
+                '', f'has {PixelKind.of(frame)}, and the store holds {settings.kind}; pack it into a store of its own'
+            )
         if not shape:
             shape.extend(settings.frame_size(*frame.shape[:2]))
         if frame.shape[:2] != tuple(shape):
             shrinks = frame.shape[0] > shape[0]
             method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-            frame = cv2.resize(frame, (shape[1], shape[0]), interpolation=method)
+            frame = _resize(frame, (shape[1], shape[0]), interpolation=method)
         yield frame
 
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from ...errors import InputError
+from ...functional.pixels import as_pictures
 from ..readers import open_reader
 
 _PLACES = (0.25, 0.5, 0.75)
@@ -73,7 +74,8 @@ def clip_hash(path: str) -> np.ndarray | None:
     try:
         reader = open_reader(path)
         try:
-            frames = reader.read([int(place * (reader.num_frames - 1)) for place in _PLACES])
+            numbers = [int(place * (reader.num_frames - 1)) for place in _PLACES]
+            frames = [as_pictures(frame) for frame in reader.read(numbers)]
         finally:
             reader.close()
     except (InputError, OSError, cv2.error):

@@ -21,6 +21,7 @@ import numpy as np
 
 from ...errors import InputError, VideoReadError
 from ...functional.frame_times import steps_of_video
+from ...functional.pixels import PixelKind
 from ...texts import write_table, write_text
 from ...workers import progress_bar, worker_pool
 from ..readers import PyAVReader, Reader, open_reader
@@ -53,6 +54,7 @@ class VideoReport(NamedTuple):
         height: In pixels.
         size: In bytes. For a frame folder, the sum over its images.
         digest: Hash of the content, '' if it could not be read.
+        pixels: Type and channels, such as 'uint16 pixels of 1 channel'. '' if nothing could be decoded.
         varies: Whether the distance of the frames varies, by the time stamps.
     """
 
@@ -65,6 +67,7 @@ class VideoReport(NamedTuple):
     height: int = 0
     size: int = 0
     digest: str = ''
+    pixels: str = ''
     varies: bool = False
 
 
@@ -87,16 +90,22 @@ def check_video(path: str, min_frames: int = 1, max_pixels: int = MAX_PIXELS, fp
         report = report._replace(size=size, digest=digest)
         reader = open_reader(path, max_pixels=max_pixels)
         try:
+            kind = PixelKind()
             if isinstance(reader, WindowReader):
                 frames, width, height = _decode_window(reader)
             elif isinstance(reader, PyAVReader):
                 frames, width, height = _decode_video(reader)
             else:
-                frames, width, height = _decode_images(reader)
+                frames, width, height, kind = _decode_images(reader)
         finally:
             reader.close()
         report = report._replace(
-            frames=frames, fps=reader.fps, width=width, height=height, varies=frame_rate(reader).varies
+            frames=frames,
+            fps=reader.fps,
+            width=width,
+            height=height,
+            pixels=str(kind),
+            varies=frame_rate(reader).varies,
         )
         times = None if fps is None else reader.times()
         if frames < reader.num_frames - TOLERATED_AT_END:
@@ -270,11 +279,13 @@ def _digest(frame: np.ndarray) -> bytes:
     return hashlib.blake2b(frame.tobytes(), digest_size=16).digest()
 
 
-def _decode_images(reader: Reader) -> tuple[int, int, int]:
-    shape = (0, 0)
+def _decode_images(reader: Reader) -> tuple[int, int, int, PixelKind]:
+    """Number of frames, width, height and kind of the pixels of a frame folder, a stack or a video in a store."""
+    shape, kind = (0, 0), PixelKind()
     for i in range(reader.num_frames):
-        shape = reader.read([i])[0].shape[:2]
-    return reader.num_frames, shape[1], shape[0]
+        frame = reader.read([i])[0]
+        shape, kind = frame.shape[:2], PixelKind.of(frame)
+    return reader.num_frames, shape[1], shape[0], kind
 
 
 def _content(path: str) -> tuple[int, str]:

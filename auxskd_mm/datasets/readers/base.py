@@ -43,11 +43,11 @@ class Reader:
                 setattr(cls, name, guarded(vars(cls)[name]))
 
     def read(self, indices: Sequence[int]) -> list[np.ndarray]:
-        """Frames of the given numbers (ascending, distinct), each uint8 (H, W, 3)."""
+        """Frames of the given numbers (ascending, distinct), each uint8 (H, W, 3), or (H, W, C) of another type."""
         raise NotImplementedError
 
     def stream(self) -> Iterator[np.ndarray]:
-        """All frames in order, each uint8 (H, W, 3). Only a few are in memory at a time."""
+        """All frames in order, as :meth:`read` gives them. Only a few are in memory at a time."""
         start, block = 0, 1
         while start < self.num_frames:
             frames = self.read(range(start, min(start + block, self.num_frames)))

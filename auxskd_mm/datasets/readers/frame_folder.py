@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from ...errors import VideoReadError
+from ...functional.pixels import PixelKind, check_finite, exact, ordered
 from .base import Reader
 from .frame_names import FrameNames, find_frames
 from .images import REDUCED, decode_image, jpeg_size, read_file
@@ -25,7 +26,8 @@ _LEAST_SHARE = 0.93
 class FrameFolderReader(Reader):
     """A folder of images, one for each frame, in the order of the numbers in their names.
 
-    :mod:`.frame_names` says which images are frames.
+    :mod:`.frame_names` says which images are frames. JPG, WebP, BMP and 8-bit PNG give uint8 frames of three channels.
+    16-bit PNG and TIFF keep their type and their channels.
 
     Args:
         path: The folder.
@@ -56,6 +58,7 @@ class FrameFolderReader(Reader):
         self.num_frames = len(self._names)
         self._reduced = 0
         self._first: tuple[str, tuple[int, int]] | None = None
+        self._kind: PixelKind | None = None
 
     def read(self, indices: Sequence[int]) -> list[np.ndarray]:
         """See :class:`Reader`.
@@ -80,7 +83,22 @@ class FrameFolderReader(Reader):
                 f'holds frames of different sizes: {name} has {size[0]}x{size[1]}, '
                 f'{first} has {expected[0]}x{expected[1]}',
             )
+        if image.dtype != np.uint8 or image.shape[2] != 3 or self._kind is not None:
+            return self._deep(name, image)
         return image if self.channel_order == 'bgr' else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+    def _deep(self, name: str, image: np.ndarray) -> np.ndarray:
+        """An image of another type than 8-bit colours, or of a folder that has such images."""
+        try:
+            image = exact(image)
+            check_finite(image)
+        except ValueError as error:
+            raise VideoReadError(os.path.join(self.path, name), str(error)) from None
+        kind = PixelKind.of(image)
+        self._kind = self._kind or kind
+        if kind != self._kind:
+            raise VideoReadError(self.path, f'holds frames of different kinds: {name} has {kind}, others {self._kind}')
+        return ordered(image, 'bgr', self.channel_order)
 
 
 def reduction(size: tuple[int, int] | None, target: tuple[int, int]) -> int:

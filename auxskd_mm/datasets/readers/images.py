@@ -9,10 +9,13 @@ import numpy as np
 
 from ...errors import VideoReadError
 from .limits import MAX_PIXELS, check_pixels
+from .tiff_header import is_tiff, pages_of
 
 _END_OF_JPG = b'\xff\xd9'
 # The last chunk of a PNG, with its checksum.
 _END_OF_PNG = b'IEND\xaeB`\x82'
+# Colour type of a PNG.
+_GRAY_ALPHA = 4
 # A pixel of a file takes no more bytes (16 bit RGBA), nor its header.
 _BYTES_PER_PIXEL, _HEADER = 8, 2**24
 REDUCED = {
@@ -45,7 +48,7 @@ def read_file(path: str, max_pixels: int = MAX_PIXELS) -> bytes:
 
 
 def decode_image(path: str, data: bytes, reduced: int = 1, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """Image uint8 (H, W, 3), BGR.
+    """Image uint8 (H, W, 3), BGR. A PNG of 16 bits and a TIFF keep their type and channels: (H, W, C), BGR or BGRA.
 
     Args:
         path: Path, for messages.
@@ -57,16 +60,34 @@ def decode_image(path: str, data: bytes, reduced: int = 1, max_pixels: int = MAX
         VideoReadError: If the file is cut off (OpenCV would fill the rest with grey), is none of
             :data:`~auxskd_mm.datasets.suffixes.IMAGE_SUFFIXES`, or larger than ``max_pixels``.
     """
+    if is_tiff(data):
+        return _decode_tiff(path, data, max_pixels)
     size = image_size(data)
     if size is None:
-        raise VideoReadError(path, 'cannot be read as an image (no JPG, PNG, BMP or WebP)')
+        raise VideoReadError(path, 'cannot be read as an image (no JPG, PNG, BMP, WebP or TIFF)')
     check_pixels(path, size, max_pixels)
     if is_cut_off(data):
         raise VideoReadError(path, f'is cut off after {len(data)} bytes; copy or extract it again')
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), REDUCED[reduced])
+    deep = data[:4] == b'\x89PNG' and data[24] == 16
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED if deep else REDUCED[reduced])
     if image is None:
         raise VideoReadError(path, 'cannot be read as an image')
-    return image
+    if not deep:
+        return image
+    # OpenCV writes gray with alpha as colours with alpha.
+    return image[..., [0, 3]] if data[25] == _GRAY_ALPHA else image.reshape(*image.shape[:2], -1)
+
+
+def _decode_tiff(path: str, data: bytes, max_pixels: int) -> np.ndarray:
+    pages = pages_of(path, data)
+    if len(pages) > 1:
+        raise VideoReadError(path, f'has {len(pages)} pages, and a frame has one; give the file as a video of its own')
+    height, width, channels, dtype = pages[0]
+    check_pixels(path, (width, height), max_pixels)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None or image.dtype != dtype or image.size != height * width * channels:
+        raise VideoReadError(path, f'cannot be decoded as {channels} channels of {dtype}; convert it')
+    return image.reshape(height, width, channels)
 
 
 def is_cut_off(data: bytes) -> bool:

@@ -1,12 +1,14 @@
 """Reading single frames by number from videos, frame folders and training stores.
 
 Every reader has ``num_frames``, ``fps`` (None if unknown), ``read(indices)``, ``stream()``, ``times()`` and
-``close()``. ``read`` takes ascending distinct frame numbers and returns as many uint8 (H, W, 3) arrays. Anything wrong
-with the file is a :class:`VideoReadError`.
+``close()``. ``read`` takes ascending distinct frame numbers and returns as many arrays: uint8 (H, W, 3) of videos, and
+(H, W, C) of the file's own type of stacks (:mod:`.by_suffix`). Anything wrong with the file is a
+:class:`VideoReadError`.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator, Sequence
 
@@ -14,6 +16,7 @@ import cv2
 import numpy as np
 
 from ...errors import InputError, VideoReadError
+from ..suffixes import STACK_MODULES, VIDEO_SUFFIXES
 from .base import CHANNEL_ORDERS, TOLERATED_AT_END, Reader
 from .frame_folder import FrameFolderReader
 from .limits import MAX_PIXELS, reason
@@ -179,10 +182,10 @@ def open_reader(
     max_pixels: int = MAX_PIXELS,
     source_fps: float | None = None,
 ) -> Reader:
-    """Reader of a video file, a folder of frames, a video in a training store, or a window of any of these.
+    """Reader of a video file, a stack, a folder of frames, a video in a training store, or a window of any of these.
 
     Args:
-        path: Video file, frame folder, ``<store>/<name>``, or a virtual path (:mod:`auxskd_mm.datasets.recordings`).
+        path: Video file, stack, frame folder, ``<store>/<name>``, or a virtual path (:mod:`auxskd_mm.datasets.recordings`).
         backend: 'pyav', 'decord' or 'opencv', for video files only. PyAV reads all windows.
         channel_order: 'rgb' or 'bgr'.
         target: (width, height) that the frames will be resized to. Only :class:`FrameFolderReader` uses it.
@@ -209,6 +212,10 @@ def open_reader(
         stored = open_stored_video(path, channel_order, max_pixels)
         if stored is not None:
             return stored
+    stack = _stack_module(path)
+    if stack:
+        reader: type[Reader] = importlib.import_module(f'.by_suffix.{stack}', __package__).READER
+        return reader(path, channel_order, max_pixels)
     return READERS[backend](path, channel_order, max_pixels)
 
 
@@ -244,3 +251,15 @@ def _open_window(path: str, channel_order: str, max_pixels: int, source_fps: flo
     except BaseException:
         whole.close()
         raise
+
+
+def _stack_module(path: str) -> str:
+    """Name of the module that reads a stack, '' for other files. A DICOM file often has no suffix."""
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix in STACK_MODULES or suffix in VIDEO_SUFFIXES or not os.path.isfile(path):
+        return STACK_MODULES.get(suffix, '')
+    try:
+        with open(path, 'rb') as file:
+            return STACK_MODULES['.dcm'] if file.read(132)[128:] == b'DICM' else ''
+    except OSError:
+        return ''

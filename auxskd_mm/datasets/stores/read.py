@@ -13,6 +13,7 @@ import numpy as np
 
 from ...errors import InputError, VideoReadError
 from ...files import read_exactly
+from ...functional.pixels import PixelKind, ordered
 from ..readers.base import Reader
 from ..readers.images import jpeg_size
 from ..readers.limits import MAX_PIXELS, check_pixels, reason
@@ -20,7 +21,7 @@ from ..readers.pyav import frame_array
 from .buffers import take_buffer
 from .feature_settings import FEATURES
 from .schema import TAR_BLOCK
-from .settings import MEMBER_SUFFIX, NPY_HEADER, member_stem
+from .settings import MEMBER_SUFFIX, NPY_HEADER, StoreSettings, member_stem
 from .store import Store, find_store
 
 if TYPE_CHECKING:
@@ -151,15 +152,24 @@ class StoredVideoReader(Reader):
 class StoredRawReader(StoredVideoReader):
     """Layout 'raw'. The frames are views of one buffer of the pool, which is reused when all views are gone."""
 
+    @property
+    def _kind(self) -> PixelKind:
+        settings = self._store.settings
+        assert isinstance(settings, StoreSettings)
+        return settings.kind
+
     def _check_members(self, descriptor: int) -> None:
         super()._check_members(descriptor)
-        shape = f"'shape': ({self.num_frames}, {self._shape[0]}, {self._shape[1]}, 3)"
-        if shape.encode() not in self._bytes(descriptor, 0, NPY_HEADER):
+        dtype, channels = self._kind
+        shape = f"'shape': ({self.num_frames}, {self._shape[0]}, {self._shape[1]}, {channels})"
+        header = self._bytes(descriptor, 0, NPY_HEADER)
+        if shape.encode() not in header or f"'descr': '{np.dtype(dtype).str}'".encode() not in header:
             raise VideoReadError(self.path, 'has another shape in its shard than in the index; pack it again')
 
     def _read(self, descriptor: int, indices: Sequence[int]) -> list[np.ndarray]:
         height, width = self._shape
-        size = 3 * height * width
+        dtype, channels = self._kind
+        size = self._kind.place_bytes * height * width
         buffer = take_buffer(len(indices) * size)
         filled = 0
         # A read call costs less than the bytes of a frame, so only neighbours are read together.
@@ -169,6 +179,10 @@ class StoredRawReader(StoredVideoReader):
             if os.preadv(descriptor, [part], self._offset + start) != part.size:
                 part[:] = np.frombuffer(self._bytes(descriptor, start, start + part.size), np.uint8)
             filled += part.size
+        if dtype != 'uint8' or channels != 3:
+            return [
+                ordered(f, 'rgb', self.channel_order) for f in buffer.view(dtype).reshape(-1, height, width, channels)
+            ]
         frames = list(buffer.reshape(-1, height, width, 3))
         return frames if self.channel_order == 'rgb' else [cv2.cvtColor(f, cv2.COLOR_RGB2BGR) for f in frames]
 

@@ -89,12 +89,13 @@ def settings_of(content: object) -> StoreSettings | FeatureSettings:
         if not isinstance(values['size'], list) or len(values['size']) != 2:
             raise ValueError(f'size={values["size"]!r:.50}, expected width and height')
         values['size'] = tuple(values['size'])
-    numbers = [(key, value) for key, value in values.items() if key not in ('layout', 'size')]
+    numbers = [(key, value) for key, value in values.items() if key not in ('layout', 'size', 'dtype')]
     for key, value in [*numbers, *(('size', side) for side in values.get('size', ()))]:
         if type(value) is not int:
             raise ValueError(f'{key}={value!r:.50}, expected a whole number')
-    if not isinstance(values.get('layout'), str):
-        raise ValueError(f'layout={values.get("layout")!r:.50}, expected a name')
+    for key in ('layout', *(['dtype'] if 'dtype' in values else [])):
+        if not isinstance(values.get(key), str):
+            raise ValueError(f'{key}={values.get(key)!r:.50}, expected a name')
     try:
         settings = StoreSettings(**values).check()
     except (InputError, TypeError) as error:

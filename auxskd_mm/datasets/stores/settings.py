@@ -6,6 +6,7 @@ import os
 from typing import Any, NamedTuple
 
 from ...errors import InputError
+from ...functional.pixels.kinds import KEPT, PixelKind
 from ..suffixes import VIDEO_SUFFIXES
 
 FORMAT = 'auxskd_mm training store'
@@ -28,13 +29,16 @@ class StoreSettings(NamedTuple):
     """How videos are transcoded.
 
     Attributes:
-        layout: 'mp4' (H.264, small), 'jpg' (larger, faster) or 'raw' (uint8, largest, fastest).
+        layout: 'mp4' (H.264, small), 'jpg' (larger, faster) or 'raw' (largest, fastest, any pixels).
         short_side: Length of the short side. Larger frames are scaled down to it and keep their aspect ratio. Smaller
             frames are unchanged.
         size: (width, height) of all frames, for any aspect ratio. None uses ``short_side``.
         gop: Frames from key frame to key frame, 'mp4'.
         crf: Rate factor of x264, 'mp4': lower is better and larger.
         quality: JPG quality in [1, 100], 'jpg'.
+        dtype: Type of the pixels, 'raw'. The other layouts hold uint8 alone.
+        channels: Number of channels, 'raw'. The other layouts hold 3. :func:`pack_videos` takes type and number from the
+            videos.
     """
 
     layout: str = 'mp4'
@@ -43,11 +47,18 @@ class StoreSettings(NamedTuple):
     gop: int = 8
     crf: int = 20
     quality: int = 85
+    dtype: str = 'uint8'
+    channels: int = 3
+
+    @property
+    def kind(self) -> PixelKind:
+        """The pixels of the store."""
+        return PixelKind(self.dtype, self.channels)
 
     @property
     def place_bytes(self) -> int:
         """Bytes per pixel, 'raw'."""
-        return 3
+        return self.kind.place_bytes
 
     def check(self) -> StoreSettings:
         """Return the settings after a check.
@@ -61,6 +72,16 @@ class StoreSettings(NamedTuple):
         for key, (low, high) in ranges.items():
             if not low <= getattr(self, key) <= high:
                 raise InputError(f'{key}={getattr(self, key)}: expected {low} to {high}')
+        if self.dtype not in KEPT or not 1 <= self.channels <= _MOST_CHANNELS:
+            raise InputError(
+                f'dtype={self.dtype!r}, channels={self.channels}: expected one of {", ".join(KEPT)}, and 1 to '
+                f'{_MOST_CHANNELS} channels'
+            )
+        if self.layout != 'raw' and self.kind != PixelKind():
+            raise InputError(
+                f"layout='{self.layout}': holds {PixelKind()}, and the videos have {self.kind}, which it would change; take "
+                "layout='raw', which keeps every value"
+            )
         if self.size is not None and not all(16 <= side <= 4096 for side in self.size):
             raise InputError(f'size={self.size}: expected width and height of 16 to 4096 pixels')
         return self
@@ -69,6 +90,7 @@ class StoreSettings(NamedTuple):
         """The settings that affect the bytes: not those of other layouts, and not ``short_side`` beside ``size``."""
         keys = ['layout', 'short_side' if self.size is None else 'size']
         keys += dict(mp4=['gop', 'crf'], jpg=['quality'], raw=[])[self.layout]
+        keys += [] if self.kind == PixelKind() else ['dtype', 'channels']
         return {key: list(value) if isinstance(value := getattr(self, key), tuple) else value for key in keys}
 
     def frame_size(self, height: int, width: int) -> tuple[int, int]:
@@ -79,5 +101,6 @@ class StoreSettings(NamedTuple):
         return round(height * scale), round(width * scale)
 
 
+_MOST_CHANNELS = 512  # of OpenCV, which scales the frames
 # Any shape fits: NumPy pads headers of version 1 to a multiple of 64 bytes.
 NPY_HEADER = 128

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from ...errors import InputError
+from ...errors import InputError, VideoReadError
+from ...functional.pixels import any_channels, to_channels
 from ...registry import TRANSFORMS
 from ..readers import CHANNEL_ORDERS, READERS, Reader, open_reader
 from ..readers.limits import MAX_PIXELS
 
+# For MMAction2's Resize and Fuse, which call it for frames of any number of channels.
+mmcv.imresize = any_channels(mmcv.imresize)
 # Steps that decode frames: ours and MMAction2's.
 DECODERS = ('DecodeClips', 'DecordDecode', 'PyAVDecode', 'OpenCVDecode', 'RawFrameDecode')
 
@@ -27,12 +31,19 @@ def own_frames(frames: Iterable[np.ndarray]) -> list[np.ndarray]:
     return own
 
 
+def _with_channels(frames: Sequence[np.ndarray], channels: int, reader: Reader) -> list[np.ndarray]:
+    try:
+        return [to_channels(frame, channels, reader.channel_order) for frame in frames]
+    except ValueError as error:
+        raise VideoReadError(reader.path, str(error)) from None
+
+
 @TRANSFORMS.register_module()
 class OpenVideo(BaseTransform):
-    """Open a video file, a frame folder or a video in a training store, and count its frames.
+    """Open a video file, a stack, a frame folder or a video in a training store, and count its frames.
 
     Required keys: ``filename``. Added keys: ``video_reader`` (an existing one is kept), ``total_frames``, ``avg_fps``
-    (None if unknown). The frame count of the file replaces the frame count of a list.
+    (None if unknown), and ``channels`` if it is set. The frame count of the file replaces the frame count of a list.
 
     Args:
         backend: 'pyav', 'decord' or 'opencv' for video files.
@@ -43,6 +54,8 @@ class OpenVideo(BaseTransform):
             the interpolation. With None, and for all other kinds of files, frames are read in full.
         max_pixels: Largest number of pixels per stored frame, so that no file takes all memory. A video with larger
             frames is bad. The default is 8192 x 8192.
+        channels: Number of channels of the frames. Gray becomes 3 equal channels, and colours become 1 by their luma. A file
+            with another number is bad. None keeps the channels of a file. Then 8-bit images and videos have 3.
         source_fps: Frame rate of sources that have none, such as frame folders and arrays. Samplers with ``fps`` need
             it. It has no effect on files with a frame rate.
 
@@ -58,6 +71,7 @@ class OpenVideo(BaseTransform):
         target: tuple[int, int] | None = None,
         max_pixels: int = MAX_PIXELS,
         source_fps: float | None = None,
+        channels: int | None = None,
     ) -> None:
         if backend not in READERS:
             raise InputError(f"OpenVideo.backend='{backend}': expected one of {', '.join(map(repr, READERS))}")
@@ -69,7 +83,10 @@ class OpenVideo(BaseTransform):
             raise InputError(f'OpenVideo.max_pixels={max_pixels}: expected at least 1')
         if source_fps is not None and not 0 < source_fps < float('inf'):
             raise InputError(f'OpenVideo.source_fps={source_fps}: expected the frames per second of the sources')
+        if channels is not None and (not isinstance(channels, int) or isinstance(channels, bool) or channels < 1):
+            raise InputError(f'OpenVideo.channels={channels!r}: expected a whole number from 1 on, or None')
         self.backend = backend
+        self.channels = channels
         self.channel_order = channel_order
         self.max_pixels = max_pixels
         self.source_fps = source_fps
@@ -95,13 +112,16 @@ class OpenVideo(BaseTransform):
         results['video_reader'] = reader
         results['total_frames'] = reader.num_frames
         results['avg_fps'] = reader.fps
+        if self.channels is not None:
+            results['channels'] = self.channels
         results.setdefault('modality', 'RGB')  # MMAction2's Flip asks, in whatever channel order
         return results
 
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(backend={self.backend!r}, channel_order={self.channel_order!r}, '
-            f'target={self.target}, max_pixels={self.max_pixels}, source_fps={self.source_fps})'
+            f'target={self.target}, max_pixels={self.max_pixels}, source_fps={self.source_fps}, '
+            f'channels={self.channels})'
         )
 
 
@@ -111,7 +131,7 @@ class DecodeClips(BaseTransform):
 
     Required keys: ``video_reader``, ``frame_inds`` int (N,). Added keys: ``imgs``, a list of N uint8 (H, W, 3) arrays
     in the order of ``frame_inds`` (a frame at several positions is decoded once), ``original_shape`` and
-    ``img_shape`` (H, W).
+    ``img_shape`` (H, W). Frames of stacks are (H, W, C) of the file's type. With the key ``channels``, C is that number.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -127,6 +147,9 @@ class DecodeClips(BaseTransform):
             frames = reader.read(distinct.tolist())
         finally:
             reader.close()
+        wanted = group[0].get('channels')
+        if wanted is not None and frames[0].shape[2] != wanted:
+            frames = _with_channels(frames, wanted, reader)
         imgs = own_frames([frames[i] for i in position.reshape(-1).tolist()])
         for results, own in zip(group, numbers):
             results.pop('video_reader')

@@ -12,8 +12,16 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...errors import InputError
-from ...functional.jitter_params import Strength, check_probability, draw_jitter, draw_mask, jitter_settings
+from ...functional.jitter_params import (
+    Strength,
+    check_channels,
+    check_probability,
+    draw_jitter,
+    draw_mask,
+    jitter_settings,
+)
 from ...functional.photometric_cv import grey_frames, jitter_frames
+from ...functional.pixels.value_range import Range, check_range_channels, check_value_range
 from ...registry import TRANSFORMS
 
 
@@ -42,9 +50,10 @@ def _put(results: dict[str, Any], frames: list[np.ndarray]) -> dict[str, Any]:
 class ClipColorJitter(BaseTransform):
     """Colour jitter of each frame, or of each clip, in OpenCV float32.
 
-    Required keys: ``imgs``, uint8 (or float in 0-255) frames (H, W, 3), a list or an array, clip after clip;
-    ``clip_len`` if there is more than one clip. Modified keys: ``imgs``. The transform does not write into the input
-    arrays. It draws from NumPy's global generator, which MMEngine seeds in every worker.
+    Required keys: ``imgs``, uint8 (or float in 0-255) frames (H, W, 3), a list or an array, clip after clip, or frames
+    (H, W, C) of any type with ``value_range``; ``clip_len`` if there is more than one clip. Modified keys: ``imgs``. The
+    transform does not write into the input arrays. It draws from NumPy's global generator, which MMEngine seeds in every
+    worker.
 
     Args:
         brightness: Strength x, for a factor that is uniform in [max(0, 1 - x), 1 + x]. Or a pair (lowest, highest). 0
@@ -54,9 +63,12 @@ class ClipColorJitter(BaseTransform):
         hue: Largest hue shift, in [0, 0.5] of the colour circle, or a pair.
         p: Probability of jitter per frame (or per clip). The four operations then run in a random order.
         clip_consistent: False draws once per frame (VideoPace, VSPP, auxSKD). True draws once per clip (RSPNet).
+        value_range: Values of the frames that are black and white, ``(black, white)``, or a pair for each channel. None
+            takes 0 and 255. It is the ``value_range`` of :class:`ClipDataPreprocessor`.
 
     Raises:
-        InputError: For a setting out of its range.
+        InputError: For a setting out of its range. Also from :meth:`transform`, if saturation or hue are not 0 and the
+            frames have another number of channels than 3: brightness and contrast alone work on each channel.
 
     Source: augmentation of Plrbear/auxSKD @ 79e99b8, which jitters PIL images through torchvision and rounds after
         every operation. This class rounds each frame once.
@@ -70,7 +82,9 @@ class ClipColorJitter(BaseTransform):
         hue: Strength = 0.2,
         p: float = 0.8,
         clip_consistent: bool = False,
+        value_range: Range | None = None,
     ) -> None:
+        self.value_range = check_value_range(value_range, type(self).__name__)
         self.settings = jitter_settings(
             brightness, contrast, saturation, hue, p, clip_consistent, owner=type(self).__name__
         )
@@ -79,14 +93,18 @@ class ClipColorJitter(BaseTransform):
         """Jitter ``results['imgs']``.
 
         Raises:
-            InputError: If the frames are not (H, W, 3) or do not divide into clips.
+            InputError: If the frames do not divide into clips, or have no colours and the jitter changes colours.
         """
-        params = draw_jitter(self.settings, *_clips(results, type(self).__name__))
-        return _put(results, jitter_frames(list(results['imgs']), params))
+        name = type(self).__name__
+        params = draw_jitter(self.settings, *_clips(results, name))
+        check_channels(self.settings.operations, results['imgs'][0].shape, name)
+        check_range_channels(self.value_range, results['imgs'][0].shape[-1], name)
+        return _put(results, jitter_frames(list(results['imgs']), params, value_range=self.value_range))
 
     def __repr__(self) -> str:
         settings = ', '.join(f'{key}={value}' for key, value in self.settings._asdict().items())
-        return f'{type(self).__name__}({settings})'
+        known = '' if self.value_range is None else f', value_range={self.value_range.pairs}'
+        return f'{type(self).__name__}({settings}{known})'
 
 
 @TRANSFORMS.register_module()
@@ -116,6 +134,7 @@ class ClipRandomGrayscale(BaseTransform):
             InputError: If the frames are not (H, W, 3) or do not divide into clips.
         """
         num_clips, clip_len = _clips(results, type(self).__name__)
+        check_channels(('greyscale',), results['imgs'][0].shape, type(self).__name__)
         mask = draw_mask(self.p, num_clips, clip_len, self.clip_consistent)
         return _put(results, grey_frames(list(results['imgs']), mask))
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from ...errors import InputError, examples
 from .containers import network_roots
 from .inflated import inflate_state
+from .input_channels import fit_input
 from .known import NAMINGS, naming_of
 from .naming import Naming, Tensors
 
@@ -30,6 +31,7 @@ class Match(NamedTuple):
         wanted: Names of the model's tensors that the file must have.
         root: Prefix under which the network lies in the file.
         naming: Naming of the file, or None if it has the model's own names.
+        adapted: Names of the convolutions of colours that now take other channels.
     """
 
     state: dict[str, Tensor]
@@ -37,6 +39,7 @@ class Match(NamedTuple):
     wanted: list[str]
     root: str
     naming: Naming | None
+    adapted: tuple[str, ...] = ()
 
     def fitting(self, own: Tensors) -> list[str]:
         """Wanted names whose tensor has the model's shape."""
@@ -118,12 +121,14 @@ def _candidates(own: Tensors, network: Tensors, part: str, root: str, fresh: Seq
             renamed = {front + key: value for key, value in tensors.items()}
             if place == _TIMM:
                 renamed = inflate_state(renamed, own)
+            fitted = fit_input(renamed, own)
             yield Match(
-                {key: value for key, value in renamed.items() if key in own},
-                {key: value for key, value in renamed.items() if key not in own},
+                {key: value for key, value in fitted.items() if key in own},
+                {key: value for key, value in fitted.items() if key not in own},
                 wanted,
                 root,
                 naming,
+                tuple(key for key, value in fitted.items() if value is not renamed[key]),
             )
 
 

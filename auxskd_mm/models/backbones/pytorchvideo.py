@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ...errors import InputError, refusal
 from ...functional.transfer import load_checked
 from ...registry import MODELS
+from ..modules.input_channels import check_input, input_channels, set_input_channels
 from .frames import check_patches
 
 # Single-pathway networks of pytorchvideo.models.hub start so; left out are a detector and MViT for single images.
@@ -45,6 +46,7 @@ class PyTorchVideoBackbone(BaseModule):
             ``'csn_r101'``, ``'mvit_base_16x4'`` ...). For other sizes, name of a builder (``'create_resnet'``,
             ``'create_r2plus1d'``, ``'create_x3d'``, ``'create_csn'``, ``'create_multiscale_vision_transformers'``).
         checkpoint: Local file with pytorchvideo's weights, from which training starts, or None.
+        in_channels: Channels of a clip.
         init_cfg: MMEngine initialisation. None keeps pytorchvideo's.
         kwargs: Arguments of the builder, e.g. ``stem_dim_out=32``.
 
@@ -63,6 +65,7 @@ class PyTorchVideoBackbone(BaseModule):
         model: str = 'slow_r50',
         checkpoint: str | None = None,
         init_cfg: dict | list | None = None,
+        in_channels: int = 3,
         **kwargs: Any,
     ) -> None:
         super().__init__(init_cfg)
@@ -79,6 +82,8 @@ class PyTorchVideoBackbone(BaseModule):
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"model.backbone.model='{model}': pytorchvideo refuses its arguments ({reason})") from None
         self.out_channels = _remove_head(network, model)
+        set_input_channels(network, in_channels, type(self).__name__)
+        self.in_channels = input_channels(network)  # pytorchvideo has an argument of its own
         self.model = network
         self.checkpoint = checkpoint
 
@@ -86,14 +91,15 @@ class PyTorchVideoBackbone(BaseModule):
         """Features.
 
         Args:
-            x: Clips (B, 3, T, H, W).
+            x: Clips (B, in_channels, T, H, W).
 
         Returns:
             (B, out_channels, T', H', W'), or (B, out_channels) from a transformer.
 
         Raises:
-            InputError: If a transformer gets clips of another size than it was built for.
+            InputError: If the clips have other channels, or a transformer gets clips of another size than it was built for.
         """
+        check_input(self.in_channels, x.shape[1], type(self).__name__)
         network: Any = self.model
         if hasattr(network, 'cls_positional_encoding'):
             positions = tuple(network.cls_positional_encoding.patch_embed_shape)

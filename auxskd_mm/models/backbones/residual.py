@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError
+from ..modules.input_channels import set_input_channels
 from .staged import StagedBackbone
 
 Triple = tuple[int, int, int]
@@ -99,7 +100,9 @@ class ResidualBackbone(StagedBackbone):
             raise InputError(f'{name}.stage_blocks={tuple(stage_blocks)}: expected one to four numbers of at least 1')
         if base_channels < 1:
             raise InputError(f'{name}.base_channels={base_channels}: expected at least 1')
-        self.conv1 = conv(in_channels, base_channels, (3, 7, 7), (1, 2, 2))
+        # Built for colours first: R(2+1)D has a width inside that depends on the channels, and public weights must fit.
+        self.conv1 = conv(3, base_channels, (3, 7, 7), (1, 2, 2))
+        set_input_channels(self.conv1, in_channels, name)
         self.bn1 = nn.BatchNorm3d(base_channels)
         self.relu = nn.ReLU(inplace=True)
         width, stages = base_channels, [['conv1', 'bn1', 'relu']]

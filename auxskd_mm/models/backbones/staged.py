@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ...errors import InputError
+from ..modules.input_channels import check_input, input_channels
 
 
 @contextlib.contextmanager
@@ -48,6 +49,7 @@ class StagedBackbone(BaseModule):
             prefix='backbone.')`` must have every tensor of the backbone. None keeps PyTorch's initialisation.
     """
 
+    in_channels: int
     out_channels: int
 
     out_indices: Sequence[int] | None
@@ -75,6 +77,7 @@ class StagedBackbone(BaseModule):
             InputError: If ``frozen_stages`` or one of ``out_indices`` does not exist.
         """
         self._stages = [list(names) for names in stages]
+        self.in_channels = input_channels(self)
         if not -1 <= self.frozen_stages < len(self._stages):
             raise InputError(
                 f'{type(self).__name__}.frozen_stages={self.frozen_stages}: expected -1 (none) to '
@@ -95,11 +98,15 @@ class StagedBackbone(BaseModule):
         """Feature maps.
 
         Args:
-            x: Clips (B, 3, T, H, W).
+            x: Clips (B, in_channels, T, H, W).
 
         Returns:
             (B, out_channels, T', H', W'). With several ``out_indices`` a tuple of the maps of these stages.
+
+        Raises:
+            InputError: If the clips have another number of channels.
         """
+        check_input(self.in_channels, x.shape[1], type(self).__name__)
         maps = []
         for index in range(len(self._stages)):
             if self.with_cp and self.training and index > self.frozen_stages and torch.is_grad_enabled():

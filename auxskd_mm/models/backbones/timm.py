@@ -66,7 +66,8 @@ class TimmBackbone(StagedBackbone):
         in_index: Number of the map that the network takes instead of frames: (B, C_in, T, h, w) from a store of feature
             maps, or as ``temporal`` on top of another TimmBackbone. Only the layers behind it are kept, so a frozen
             beginning costs nothing. None takes frames.
-        in_channels: Channels C_in of that map, to be checked. None takes what it has.
+        in_channels: Channels C_in of that map, to be checked; None takes what it has. Without ``in_index`` the channels of a
+            clip, timm's ``in_chans``. Weights for colours are adapted when they are loaded.
         init_cfg: See :class:`StagedBackbone`. ``dict(type='auxskd_mm.PackagedWeights')`` needs no network.
         kwargs: Arguments of the timm network, e.g. ``drop_path_rate=0.1`` or ``img_size=112``.
 
@@ -96,6 +97,8 @@ class TimmBackbone(StagedBackbone):
         **kwargs: Any,
     ) -> None:
         super().__init__(-1, with_cp, init_cfg)
+        if in_channels is not None and in_index is None:
+            kwargs = dict(kwargs, in_chans=in_channels)
         self.model, self.kwargs, self.pretrained = model, kwargs, pretrained
         self.norm_eval = norm_eval
         self.out_indices = (out_indices,) if isinstance(out_indices, int) else out_indices
@@ -113,6 +116,7 @@ class TimmBackbone(StagedBackbone):
         self.trunk.is_init = True  # or MMEngine would call timm's own init_weights after ours
         self.out_channels: Any = self._choose_maps()
         self._set_trunk_stages(frozen_stages)
+        self.in_channels = self.trunk.frame_channels
         self.temporal: nn.Module | None = None
         self._set_temporal(temporal, shift_fraction, temporal_kernel)
 
@@ -232,7 +236,9 @@ class TimmBackbone(StagedBackbone):
             InputError: If the weights cannot be had or do not fit.
         """
         if self.pretrained and not self.is_init:
-            state = create_trunk(self.model, self.kwargs, pretrained=True).state_dict()
+            # Adapted to other channels here, as all weights are, and not by timm.
+            colours = {key: value for key, value in self.kwargs.items() if key != 'in_chans'}
+            state = create_trunk(self.model, colours, pretrained=True).state_dict()
             print_log(self.load_trunk(state, f'timm ({self.model})'), logger='current')
         super().init_weights()
 

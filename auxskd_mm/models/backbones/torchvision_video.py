@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ...registry import MODELS
+from ..modules.input_channels import check_input, set_input_channels
 from .frames import check_patches
 
 
@@ -23,6 +24,7 @@ class TorchvisionVideoBackbone(BaseModule):
     Args:
         model: Name of a network in ``torchvision.models.video``: ``'r3d_18'``, ``'mc3_18'``, ``'r2plus1d_18'``,
             ``'s3d'``, ``'mvit_v1_b'``, ``'mvit_v2_s'``, ``'swin3d_t'``, ``'swin3d_s'`` or ``'swin3d_b'``.
+        in_channels: Channels of a clip.
         init_cfg: MMEngine initialisation, such as ``dict(type='Pretrained', checkpoint=FILE)``. None keeps torchvision's.
         kwargs: Arguments of torchvision's function. Weights are never downloaded.
 
@@ -35,7 +37,9 @@ class TorchvisionVideoBackbone(BaseModule):
     Source: pytorch/vision.
     """
 
-    def __init__(self, model: str = 'r3d_18', init_cfg: dict | list | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, model: str = 'r3d_18', init_cfg: dict | list | None = None, in_channels: int = 3, **kwargs: Any
+    ) -> None:
         super().__init__(init_cfg)
         import torchvision.models as zoo  # late: the import takes as long as that of torch
 
@@ -54,20 +58,23 @@ class TorchvisionVideoBackbone(BaseModule):
         except (TypeError, ValueError) as error:
             raise InputError(f"model.backbone.model='{model}': torchvision refuses its arguments ({error})") from None
         self.out_channels = _remove_head(network)
+        set_input_channels(network, in_channels, type(self).__name__)
+        self.in_channels = in_channels
         self.model = network
 
     def forward(self, x: Tensor) -> Tensor:
         """Features.
 
         Args:
-            x: Clips (B, 3, T, H, W).
+            x: Clips (B, in_channels, T, H, W).
 
         Returns:
             (B, out_channels, T', H', W'), or (B, out_channels) from MViT.
 
         Raises:
-            InputError: If MViT gets clips of another size than it was built for.
+            InputError: If the clips have other channels, or MViT gets clips of another size than it was built for.
         """
+        check_input(self.in_channels, x.shape[1], type(self).__name__)
         network: Any = self.model
         if hasattr(network, 'stem'):  # R3D, MC3, R(2+1)D
             x = network.stem(x)  # (B, 64, T, H/2, W/2)

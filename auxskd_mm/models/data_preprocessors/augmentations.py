@@ -5,7 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ...functional.jitter_params import Strength, check_probability, draw_jitter_batch, draw_mask_batch, jitter_settings
+from ...functional.jitter_params import (
+    Strength,
+    check_channels,
+    check_probability,
+    draw_jitter_batch,
+    draw_mask_batch,
+    jitter_settings,
+)
 from ...functional.photometric import frame_shape, grey_clips, jitter_clips
 from ...functional.photometric_cv import jitter_array
 from ...registry import MODELS
@@ -58,9 +65,12 @@ class BatchColorJitter(nn.Module):
             New float32 clips of the same shape.
 
         Raises:
-            InputError: If the shape of ``clips`` does not fit the layout.
+            InputError: If the shape of ``clips`` does not fit the layout, or the jitter changes saturation or hue and the
+                clips have another number of channels than 3.
         """
-        params = draw_jitter_batch(self.settings, frame_shape(clips, channel_dim), clips.device, generator)
+        shape = frame_shape(clips, channel_dim, None)
+        check_channels(self.settings.operations, clips.shape, type(self).__name__, channel_dim)
+        params = draw_jitter_batch(self.settings, shape, clips.device, generator)
         if clips.device.type == 'cpu':
             return torch.from_numpy(jitter_array(clips.numpy(), params.arrays(), channel_dim))
         return jitter_clips(clips, params, channel_dim, operations=self.settings.operations)
@@ -98,7 +108,8 @@ class BatchRandomGrayscale(nn.Module):
         Returns:
             New float32 clips of the same shape.
         """
-        shape = frame_shape(clips, channel_dim)
+        shape = frame_shape(clips, channel_dim, None)
+        check_channels(('greyscale',), clips.shape, type(self).__name__, channel_dim)
         return grey_clips(
             clips, draw_mask_batch(self.p, shape, self.clip_consistent, clips.device, generator), channel_dim
         )

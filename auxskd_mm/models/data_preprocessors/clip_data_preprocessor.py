@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ...functional.photometric import normalize_clips
+from ...functional.pixels.value_range import WHITE, Range, check_range_channels, check_value_range, refuse_unscaled
 from ...registry import MODELS
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ _CHANNEL_DIM = {'NCTHW': -4, 'NCHW': -3}
 
 @MODELS.register_module()
 class ClipDataPreprocessor(ActionDataPreprocessor):
-    """MMAction2's preprocessor with photometric augmentation on the device.
+    """MMAction2's preprocessor with photometric augmentation on the device, for pixels of any type and number of channels.
 
-    Inputs are copied to the device as uint8 and become float there. In training the order is: stack, convert to RGB,
+    Inputs are copied to the device as they are and become float there. In training the order is: stack, convert to RGB,
     ``photometric``, normalise, blend. In evaluation, and without ``photometric``, the class does exactly what
     ``ActionDataPreprocessor`` does.
 
@@ -41,13 +42,22 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
             ``dict(type='auxskd_mm.BatchColorJitter', hue=0.1)``. An augmentation is a module that takes
             ``(clips, channel_dim, generator)``. None leaves the photometric augmentation to the loader
             (``ClipColorJitter``).
+        value_range: Values of the inputs that are black and white, ``(black, white)``, or a pair for each channel. They
+            become 0 and 255, and values beyond them become black and white too. Augmentation, mean and std then count on
+            the scale from 0 to 255 for inputs of any type. None takes uint8 and float inputs as they are.
+
+    Inputs of one channel and a ``mean`` of three values give clips of three channels: the gray clip is copied on the device
+    and normalised for each channel. A network for colours then gets exactly what it would get from three equal channels.
 
     Raises:
-        InputError: If settings contradict each other. The message names the key.
+        InputError: If settings contradict each other. The message names the key. Also from :meth:`preprocess`, for
+            inputs of 16 bits without ``value_range``, or with another number of channels than the settings.
     """
 
     mean: Tensor
     std: Tensor
+    black: Tensor
+    factor: Tensor
 
     def __init__(
         self,
@@ -58,6 +68,7 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
         blending: dict | None = None,
         format_shape: str = 'NCTHW',
         photometric: dict | Sequence[dict] | None = None,
+        value_range: Range | None = None,
     ) -> None:
         _check_normalisation(mean, std, type(self).__name__)
         if format_shape not in _CHANNEL_DIM:
@@ -72,6 +83,11 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
                 f'{type(self).__name__}.photometric={photometric!r}: expected the config of an augmentation, or a list'
             )
         self.photometric = nn.ModuleList(MODELS.build(config) for config in configs)
+        self.value_range = check_value_range(value_range, type(self).__name__)
+        if self.value_range is not None:
+            shape = (-1,) + (1,) * (-_CHANNEL_DIM[format_shape] - 1)
+            for name, values in zip(('black', 'factor'), self.value_range.arrays()):
+                self.register_buffer(name, torch.tensor(values, dtype=torch.float32).view(shape), persistent=False)
         self._rank_generator: torch.Generator | None = None
         self._seed: int | None = None
 
@@ -87,7 +103,7 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
         Returns:
             Float (B, V, C, T, H, W) and the data samples.
         """
-        inputs = list(inputs)
+        inputs = [self.to_scale(clips) for clips in inputs]
         if not (training and len(self.photometric)):
             return super().preprocess(inputs, data_samples, training)
         channel_dim = _CHANNEL_DIM[self.format_shape]
@@ -102,6 +118,39 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
         if self.blending is not None:
             batch, data_samples = self.blending(batch, data_samples)
         return batch, data_samples
+
+    def to_scale(self, clips: Tensor) -> Tensor:
+        """Clips on the scale from 0 to 255, with three channels where gray ones are normalised for three.
+
+        Args:
+            clips: (..., C, T, H, W) of any type, or (..., C, H, W) with ``format_shape='NCHW'``.
+
+        Returns:
+            The clips themselves if they are uint8 or float and there is no ``value_range``, otherwise float32.
+
+        Raises:
+            InputError: See the class.
+        """
+        dim, name = _CHANNEL_DIM[self.format_shape], type(self).__name__
+        if self.value_range is not None:
+            check_range_channels(self.value_range, clips.shape[dim], name)
+            clips = ((clips.to(torch.float32) - self.black) * self.factor).clamp_(0, WHITE)
+        elif clips.dtype != torch.uint8 and not clips.is_floating_point():
+            raise refuse_unscaled(clips.dtype, name)
+        elif clips.dtype == torch.float64:
+            clips = clips.float()
+        channels, means = clips.shape[dim], len(self.mean) if self._enable_normalize else None
+        if means == 3 and channels == 1:
+            return torch.cat([clips] * 3, dim)
+        if means not in (None, 1, channels):
+            raise InputError(
+                f'{name}.mean has {means} values, and the clips have {channels} channels; give one for each'
+            )
+        if self.to_rgb and channels != 3:
+            raise InputError(
+                f'{name}.to_rgb=True: the clips have {channels} channel(s), which have no such order; set False'
+            )
+        return clips
 
     def _generator(self, device: torch.device) -> torch.Generator | None:
         """None (torch's global generator) in a single process, otherwise a generator of this rank.

@@ -97,3 +97,42 @@ def test_what_is_printed():
     assert 'hue' not in repr(ClipRandomGrayscale(0.3))
     assert repr(ClipRandomGrayscale(0.3)) == 'ClipRandomGrayscale(p=0.3, clip_consistent=True)'
     assert 'p=0.8, clip_consistent=False' in repr(ClipColorJitter())
+
+
+@pytest.mark.parametrize('dtype', ['uint16', 'int16', 'float32', 'float64'])
+@pytest.mark.parametrize('channels', [1, 3, 5])
+def test_other_pixels_are_jittered_as_8_bits_are(dtype, channels):
+    """A frame of 8 bits and the same one on another scale, with the same draws."""
+    colours = dict(saturation=0.5, hue=0.1) if channels == 3 else dict(saturation=0, hue=0)
+    small = [np.random.RandomState(i).randint(0, 256, (6, 7, channels)).astype(np.uint8) for i in range(4)]
+    # Black is 1000, and a grey level is 100 values.
+    deep = [(frame * 100.0 + 1000).astype(dtype) for frame in small]
+    made = []
+    for frames, known in ((small, None), (deep, (1000, 26500))):
+        np.random.seed(5)
+        jitter = ClipColorJitter(0.5, 0.5, p=1.0, **colours, value_range=known)
+        made.append(jitter(dict(imgs=[frame.copy() for frame in frames]))['imgs'])
+    for one, other in zip(*made):
+        assert other.dtype == dtype
+        assert np.abs((other.astype(float) - 1000) / 100 - one).max() < 0.52  # 8 bits are rounded
+    assert not np.array_equal(made[1][0], deep[0])
+
+
+def test_colours_are_refused_where_there_are_none():
+    gray = dict(imgs=[np.zeros((4, 5, 1), np.uint16)])
+    for transform, says in (
+        (
+            ClipColorJitter(value_range=(0, 9)),
+            'ClipColorJitter: .* for saturation and hue of red, .* set saturation=0 and hue=0',
+        ),
+        (ClipColorJitter(hue=0, value_range=(0, 9)), 'ClipColorJitter: .* for saturation of red, .* set saturation=0$'),
+        (ClipRandomGrayscale(1.0), 'ClipRandomGrayscale: .* for greyscale of red, .* leave it out'),
+        (ClipColorJitter(saturation=0, hue=0), r'pixels of type uint16.*value_range=\(black, white\)'),
+        (
+            ClipColorJitter(saturation=0, hue=0, value_range=[(0, 1)] * 2),
+            'value_range has 2 pairs .* the frames have 1',
+        ),
+    ):
+        with pytest.raises(InputError, match=says) as error:
+            transform(dict(gray))
+        assert '\n' not in str(error.value)

@@ -140,3 +140,52 @@ def test_bad_settings():
         assert '\n' not in str(error.value)
     with pytest.raises(InputError, match='expected 3 channels at dimension -4'):
         ClipDataPreprocessor(photometric=JITTER)(dict(data('NCHW')), training=True)
+
+
+def test_value_range_brings_black_to_0_and_white_to_255():
+    clips = torch.tensor([0, 100, 200, 300, 65535]).reshape(1, 1, 1, 1, 5).to(torch.uint16)
+    preprocessor = ClipDataPreprocessor(value_range=(100, 300))
+    made, _ = preprocessor.preprocess([clips], None)
+    torch.testing.assert_close(made.flatten(), torch.tensor([0, 0, 127.5, 255, 255]))
+    normalised, _ = ClipDataPreprocessor(mean=[55], std=[2], value_range=(100, 300)).preprocess([clips], None)
+    torch.testing.assert_close(normalised.flatten(), (torch.tensor([0, 0, 127.5, 255, 255]) - 55) / 2)
+    inverted, _ = ClipDataPreprocessor(value_range=(300, 100)).preprocess([clips], None)
+    torch.testing.assert_close(inverted, 255 - made)
+    assert not [key for key in preprocessor.state_dict() if 'black' in key or 'factor' in key]
+
+
+@pytest.mark.parametrize('channels', [1, 2, 5])
+def test_jitter_and_normalisation_of_other_channels(channels):
+    """The same clip in 8 bits and in 16 gives the same; each channel is that of a gray clip."""
+    small = torch.randint(0, 256, (2, channels, 4, 6, 6), generator=torch.Generator().manual_seed(0))
+    settings = dict(
+        mean=[100.0] * channels,
+        std=[50.0] * channels,
+        photometric=dict(type='auxskd_mm.BatchColorJitter', brightness=0.5, contrast=0.5, saturation=0, hue=0, p=1.0),
+    )
+    made = []
+    for clips, value_range in ((small.to(torch.uint8), None), ((small * 257).to(torch.uint16), (0, 65535))):
+        torch.manual_seed(3)
+        made.append(ClipDataPreprocessor(**settings, value_range=value_range).preprocess([clips], None, True)[0])
+    torch.testing.assert_close(made[0], made[1], atol=1e-3, rtol=0)
+    torch.manual_seed(3)
+    gray = dict(settings, mean=[100.0], std=[50.0])
+    alone = ClipDataPreprocessor(**gray).preprocess([small[:, -1:].to(torch.uint8)], None, True)[0]
+    torch.testing.assert_close(made[0][:, :, -1:], alone)
+
+
+def test_pixels_that_nobody_can_guess_and_wrong_channels():
+    deep, five = torch.zeros(1, 1, 2, 4, 4, dtype=torch.int16), torch.zeros(1, 5, 2, 4, 4, dtype=torch.uint8)
+    for settings, clips, says in (
+        (dict(), deep, r'pixels of type int16.*set ClipDataPreprocessor\.value_range=\(black, white\)'),
+        (dict(mean=MEAN, std=STD), five, r'ClipDataPreprocessor\.mean has 3 values, and the clips have 5 channels'),
+        (dict(to_rgb=True), five, r'ClipDataPreprocessor\.to_rgb=True: the clips have 5 channel\(s\)'),
+        (dict(value_range=[(0, 1)] * 3), five, r'value_range has 3 pairs of black and white, and the frames have 5'),
+    ):
+        with pytest.raises(InputError, match=says) as error:
+            ClipDataPreprocessor(**settings).preprocess([clips], None)
+        assert '\n' not in str(error.value)
+    with pytest.raises(InputError, match=r'BatchColorJitter: .*for saturation and hue of red, green and blue'):
+        ClipDataPreprocessor(photometric=dict(type='auxskd_mm.BatchColorJitter')).preprocess([five], None, True)
+    with pytest.raises(InputError, match=r'BatchRandomGrayscale: .*greyscale of red, green and blue; .*leave it out'):
+        ClipDataPreprocessor(photometric=dict(type='auxskd_mm.BatchRandomGrayscale')).preprocess([five], None, True)

@@ -1,0 +1,53 @@
+"""The first convolution of weights for colours, for clips of another number of channels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+COLOURS = 3
+
+
+def adapt_kernel(weight: Tensor, channels: int) -> Tensor:
+    """A kernel for red, green and blue as one for another number of channels.
+
+    With one channel it is the sum over the colours. With more, the channels take the kernels of red, green, blue, red ...
+    in turn, and the kernel of a colour is divided by the number of its channels. With two, each takes half of the sum. The
+    new kernel gives to equal channels what the old one gives to equal colours, also at the borders.
+
+    Args:
+        weight: (C', 3, ...).
+        channels: New number of channels C.
+
+    Returns:
+        (C', C, ...).
+    """
+    total = weight.double()
+    if channels < COLOURS:
+        return (total.sum(1, keepdim=True) / channels).repeat_interleave(channels, 1).to(weight.dtype)
+    colours = torch.arange(channels) % COLOURS
+    share = torch.bincount(colours)[colours].double()
+    return (total[:, colours] / share.view(1, -1, *[1] * (weight.ndim - 2))).to(weight.dtype)
+
+
+def fit_input(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Adapt the convolutions of a checkpoint that take colours where the network takes other channels.
+
+    Args:
+        state: Tensors of a checkpoint under the names of the network.
+        own: State dict of the network.
+    """
+    return {
+        key: adapt_kernel(value, own[key].shape[1]) if _is_input(key, value, own) else value
+        for key, value in state.items()
+    }
+
+
+def _is_input(key: str, value: Tensor, own: Mapping[str, Tensor]) -> bool:
+    """Whether a tensor is a dense kernel (C', 3, ...) whose place in the network takes other channels."""
+    if key not in own or value.ndim not in (4, 5) or own[key].ndim != value.ndim or value.shape[1] != COLOURS:
+        return False
+    theirs, ours = tuple(value.shape), tuple(own[key].shape)
+    return theirs != ours and theirs[0] == ours[0] and theirs[2:] == ours[2:] and value.is_floating_point()

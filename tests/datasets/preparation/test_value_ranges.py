@@ -1,0 +1,39 @@
+"""Percentiles of the values of a set."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from auxskd_mm.datasets.preparation.value_ranges import describe_values, measure_values
+
+
+def test_percentiles_are_those_of_all_values(tmp_path):
+    paths = []
+    for i in range(3):
+        array = np.random.RandomState(i).randint(100, 4000, (10, 30, 40)).astype(np.uint16)
+        array[0, 0, 0] = 65535  # a hot pixel
+        np.save(tmp_path / f'{i}.npy', array)
+        paths.append(str(tmp_path / f'{i}.npy'))
+    (found,) = measure_values(paths)
+    everything = np.concatenate([np.load(path).ravel() for path in paths])
+    low, high = np.percentile(everything, [0.1, 99.9])
+    black, white = found.value_range
+    assert (found.videos, found.most, str(found.kind)) == (3, 65535, 'uint16 pixels of 1 channel')
+    assert abs(black - low) < 40
+    assert abs(white - high) < 40
+    (line,) = describe_values([found])
+    assert f'set value_range=({black},{white})' in line
+
+
+def test_each_channel_and_each_kind_has_its_own(tmp_path):
+    two = np.stack([np.full((4, 8, 8), 5.0), np.linspace(0, 1, 256).reshape(4, 8, 8)], -1)
+    np.save(tmp_path / 'two.npy', two.astype(np.float32))
+    np.save(tmp_path / 'one.npy', np.full((4, 8, 8), 7, np.uint16))
+    (tmp_path / 'bad.npy').write_text('no array')
+    found = {str(one.kind): one for one in measure_values([str(path) for path in sorted(tmp_path.iterdir())])}
+    first, second = found['float32 pixels of 2 channels'].value_range
+    assert first == (5.0, 6.0)
+    assert 0 <= second[0] < 0.01 < 0.99 < second[1] <= 1
+    assert found['uint16 pixels of 1 channel'].value_range == (7, 8)
+    assert describe_values(list(found.values()))[-1].startswith('warning: the videos have pixels of several kinds')
+    assert describe_values([]) == []

@@ -145,7 +145,7 @@ class UnlabeledVideoDataset(BaseDataset):
 
     def _source_fps(self) -> float | None:
         steps = self.pipeline.transforms if hasattr(self, 'pipeline') else ()
-        return next((step.source_fps for step in steps if getattr(step, 'source_fps', None)), None)
+        return next((rate for rate in (getattr(step, 'source_fps', None) for step in steps) if rate), None)
 
     def _listed(self, source: str) -> tuple[str, list[dict], Callable[[int], int] | None]:
         """The base folder of the names of a source, its videos, and the line of each if it is a list."""

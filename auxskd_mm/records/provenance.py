@@ -118,7 +118,7 @@ def history_of(checkpoint: str | None, depth: int = 0) -> History | None:
         converted = f'{meta["converted_from"]} (converted)'
         phase = dict.fromkeys(('method', 'data', 'epochs', 'seed', 'input'))
         return [None, {**phase, 'method': converted, 'checkpoint': checkpoint}]
-    own = {key: training[key] for key in ('method', 'data', 'input', 'fps') if key in training}
+    own: dict[str, Any] = {key: training[key] for key in ('method', 'data', 'input', 'fps') if key in training}
     return [
         *training['history'],
         dict(own, epochs=meta.get('epoch'), seed=meta.get('seed'), checkpoint=checkpoint),

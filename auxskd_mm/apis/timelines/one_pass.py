@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...datasets.readers import Reader
+from ...datasets.readers.window import WindowReader
 from ...datasets.recordings.names import Window
-from ...datasets.recordings.reader import WindowReader
 from ...datasets.transforms import DecodeClips
 from ...errors import InputError
 from ...registry import type_name

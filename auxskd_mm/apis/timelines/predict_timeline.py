@@ -119,14 +119,14 @@ def predict_timeline(
             rows: list[np.ndarray] = []
             for batch in batches(samples, batch_size):
                 for answer in predict_batch(model, batch):
-                    task = task or next(iter(answer.tasks))
-                    rows.append(answer[task].probabilities)
+                    task = next(iter(answer.tasks)) if task is None else task
+                    rows.append(answer[str(task)].probabilities)
                 if len(rows) == len(batch) and check is not None:
-                    check(answer[task].names, duration)
+                    check(answer[str(task)].names, duration)
     finally:
         reader.close()
     return Timeline(
-        str(recording), duration, str(task), answer[task].names, np.array([one.start for one in windows]),
+        str(recording), duration, str(task), answer[str(task)].names, np.array([one.start for one in windows]),
         np.array([one.end for one in windows]), np.stack(rows), reader.num_frames, samples.kept,
         time.perf_counter() - began,
     )  # fmt: skip

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ...datasets.readers import Reader
+from ...datasets.readers.window import WindowReader, duration_of
 from ...datasets.recordings.expand import Windows
-from ...datasets.recordings.index_file import seconds_of
 from ...datasets.recordings.names import Window, window_path
-from ...datasets.recordings.reader import WindowReader, frames_within, usable_times
+from ...datasets.recordings.reader import frames_within, usable_times
 from ...errors import InputError
 
 # Time stamps and multiples of a stride are rounded.
@@ -31,7 +31,7 @@ def plan_windows(reader: Reader, window: float, stride: float) -> tuple[list[Win
     times = usable_times(reader)
     if isinstance(times, str):
         raise InputError(f'{reader.path}: {times}')
-    length = seconds_of(times, reader.fps)
+    length = duration_of(times, reader.fps)
     windows = plan.divide(Window(0.0, length))
     if not windows:
         raise InputError(

@@ -25,7 +25,9 @@ def answers(shares, learned=True, left_out=None, classes=3):
     phases = []
     if 'early_pace' in rows:
         rows['early_pace'].learned = learned
-        phases = [PhaseResult('pace_early', split.seed, learned, 'not learned: pace 35.0% against 34.0%') for split in splits]
+        phases = [
+            PhaseResult('pace_early', split.seed, learned, 'not learned: pace 35.0% against 34.0%') for split in splits
+        ]
     table = make_table(rows, splits, found)
     choice = choose(table)
     made = make_answers(table, choice, phases, found, left_out or {}, STEPS)

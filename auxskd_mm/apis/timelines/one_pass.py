@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...datasets.readers import Reader
-from ...datasets.readers.window import WindowReader
 from ...datasets.recordings.names import Window
+from ...datasets.recordings.reader import RecordedWindow
 from ...datasets.transforms import DecodeClips
 from ...errors import InputError
 from ...registry import type_name
@@ -113,7 +113,7 @@ class OnePass:
                     del frames[shown], users[shown]
             self._seen()
 
-    def _choose(self, view: WindowReader, index: int) -> _Waiting:
+    def _choose(self, view: RecordedWindow, index: int) -> _Waiting:
         """Choose the frames of a window."""
         sample = dict(filename=self._reader.path, sample_idx=index, test_mode=True, video_reader=view)
         results = _run(self._steps.sampling, sample)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ...datasets.readers import Reader
-from ...datasets.readers.window import WindowReader, duration_of
+from ...datasets.readers.window import duration_of
 from ...datasets.recordings.expand import Windows
 from ...datasets.recordings.names import Window, window_path
-from ...datasets.recordings.reader import frames_within, usable_times
+from ...datasets.recordings.reader import RecordedWindow, frames_within, usable_times
 from ...errors import InputError
 
 # Time stamps and multiples of a stride are rounded.
@@ -44,7 +44,7 @@ def plan_windows(reader: Reader, window: float, stride: float) -> tuple[list[Win
     return windows, length
 
 
-def open_window(reader: Reader, window: Window) -> WindowReader:
+def open_window(reader: Reader, window: Window) -> RecordedWindow:
     """Reader of a window of an open recording.
 
     In a gap of a variable rate, where a window has no time stamp, it has the one frame that is shown at its start.
@@ -60,4 +60,4 @@ def open_window(reader: Reader, window: Window) -> WindowReader:
     if first == last:
         shown = float(times[max(first - 1, 0)])
         window = Window(shown, shown + 2 * _ROUNDED)
-    return WindowReader(reader, window, name)
+    return RecordedWindow(reader, window, name)

@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from ...errors import InputError
 from .base import Reader
-
-# Time stamps and multiples of a stride are rounded.
-_ROUNDED = 1e-6
-
-
-class Window(NamedTuple):
-    """A part of a recording: its start and end in seconds, its first frame, and its number of frames."""
-
-    start: float
-    end: float
-    first: int
-    count: int
 
 
 class WindowReader(Reader):
@@ -64,46 +51,3 @@ def duration_of(times: np.ndarray, fps: float | None = None) -> float:
         fps: Frame rate, for a recording with a single frame.
     """
     return float(times[-1]) + (float(np.median(np.diff(times))) if len(times) > 1 else 1 / fps if fps else 0.0)
-
-
-def frames_between(times: np.ndarray, start: float, end: float) -> tuple[int, int]:
-    """First frame and number of frames of the part ``start <= time < end``, in seconds.
-
-    A part without a time stamp, as in a gap of a variable rate, has the one frame that is shown at its start.
-
-    Args:
-        times: Time of each frame, ascending, float64 (N,).
-        start: Start of the part.
-        end: End of the part.
-    """
-    first, after = np.searchsorted(times, [start - _ROUNDED, end - _ROUNDED]).tolist()
-    return (first, after - first) if after > first else (max(first - 1, 0), 1)
-
-
-def plan_windows(name: str, times: np.ndarray, fps: float | None, window: float, stride: float) -> list[Window]:
-    """Windows that start at 0, stride, 2 * stride ... seconds and end inside the recording.
-
-    Args:
-        name: Name of the recording, for messages.
-        times: Time of each frame, see :meth:`Reader.times`.
-        fps: Average frame rate of the recording.
-        window: Length of a window in seconds.
-        stride: Distance of two starts in seconds, at least the mean distance of two frames.
-
-    Raises:
-        InputError: If a length is not a number above 0, the recording is shorter than a window, or the stride is
-            shorter than a frame.
-    """
-    for key, value in (('window', window), ('stride', stride)):
-        if not 0 < value < float('inf'):
-            raise InputError(f'{key}={value:g}: expected a number of seconds above 0')
-    length = duration_of(times, fps)
-    if length < window - _ROUNDED - 0.5 * length / len(times):
-        raise InputError(f'{name}: has {length:.3f} s and is shorter than window={window:g}; give a shorter window')
-    if stride < length / len(times) - _ROUNDED:
-        raise InputError(
-            f'{name}: stride={stride:g} is shorter than a frame ({length / len(times):.4f} s); windows would repeat'
-        )
-    count = int(max(0.0, length - window) / stride + _ROUNDED) + 1
-    starts = [k * stride for k in range(count)]
-    return [Window(start, start + window, *frames_between(times, start, start + window)) for start in starts]

@@ -33,7 +33,9 @@ def collect(out: Path) -> dict[str, Any]:
     Only what has been measured in every run is taken.
     """
     found = {}
-    for path in sorted([*out.glob('*/table.json'), *out.glob('*/features/table.json')]):
+    for path in sorted(
+        [*out.glob('*/table.json'), *out.glob('*/features/table.json'), *out.glob('*/pixels/table.json')]
+    ):
         table = json.loads(path.read_text(encoding='utf-8'))
         name, runs = str(path.parent.relative_to(out)), len(table['runs'])
         found[name] = dict(

@@ -4,6 +4,7 @@
     python benchmarks/warm_start/run.py tennis7 --rows random public --columns frozen  # a part of it
     python benchmarks/warm_start/run.py motion_clips --plan                                      # only says what would run
     python benchmarks/warm_start/run.py tennis7 --features --videos VIDEOS --groups groups.csv   # on stored feature maps
+    python benchmarks/warm_start/run.py tennis7 --pixels --rows public --videos VIDEOS --groups groups.csv     # from scratch
 
 The rows and columns are those of configs/recipes/warm_start.py. A start that was cut off goes on where it was. The table
 stands in <out>/<set>/table.md and table.json, the protocol of every number in the folder of its cell.
@@ -17,7 +18,7 @@ from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')  # the same numbers whatever --jobs
 
-from sets import SETS, prepare
+from sets import SETS, maps_of, prepare
 
 from auxskd_mm.launch.tool import CfgOptions, run_tool
 from auxskd_mm.recipes.plan import plan_recipe
@@ -37,6 +38,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--groups', help='CSV with class, file and group; VIDEOS/groups.csv by default')
     parser.add_argument('--recipe', type=Path, help='the recipe of --features or of frames by default')
     parser.add_argument('--features', action='store_true', help='train on stored feature maps of public weights')
+    parser.add_argument(
+        '--pixels', action='store_true', help='as --features, on patches of pixels: a network from scratch'
+    )
     parser.add_argument('--out', type=Path, default=Path('work_dirs/warm_start'), help='folder of stores, lists, cells')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2, 3, 4], help='of weights and of the split')
     parser.add_argument('--rows', nargs='+', default=[], help='rows to run; all by default')
@@ -51,19 +55,21 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     root = args.out.resolve() / args.set
-    trunk = TRUNK if args.features else None
+    trunk = TRUNK if args.features or args.pixels else None
     motion = tuple(args.motion)
-    lists = prepare(args.set, root, args.seeds, folder=args.videos, table=args.groups, motion=motion, trunk=trunk)
+    source = dict(folder=args.videos, table=args.groups, motion=motion)
+    lists = prepare(args.set, root, args.seeds, **source, trunk=trunk, pixels=args.pixels)
     clips = SETS[args.set]
-    if args.features:
-        own, folder = {f'all.{key}': value for key, value in clips.maps.items()} | clips.pretext, root / 'features'
+    if trunk is not None:
+        own = {f'all.{key}': value for key, value in maps_of(clips, args.pixels).items()} | clips.pretext
+        folder = root / ('pixels' if args.pixels else 'features')
     else:
         own, folder = {'all.size': clips.size, 'all.clip_len': clips.clip_len, **clips.options}, root
         own.update({} if clips.flip else {'all.flip': 0.0})
     options = args.cfg_options or {}
     for key, value in own.items():
         options.setdefault(key, value)
-    recipe = args.recipe or (MAPS_RECIPE if args.features else RECIPE)
+    recipe = args.recipe or (RECIPE if trunk is None else MAPS_RECIPE)
     plan = plan_recipe(recipe, folder, options, seeds=args.seeds, lists=lists)
     plan.report['title'] = f'{args.set}: public weights, and pretraining from them'
     print(describe_plan(plan, args.rows, args.columns), flush=True)

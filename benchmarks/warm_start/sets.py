@@ -61,6 +61,13 @@ _SHORT = {
     'rspnet.pretext_len': 4,
     'vspp_rank.pretext_len': 4,
 }
+# Patches of pixels in place of feature maps: the same module on them is a network from scratch, with the same variants.
+PIXELS = dict(
+    size=48,
+    channels=108,
+    grid=(8, 8),
+    trunk=dict(_delete_=True, type='auxskd_mm.PixelPatches', patch=6),
+)
 SETS = {
     # A mirrored forehand looks like a backhand.
     'tennis7': ClipSet(160, flip=False, maps=dict(_LATE, clip_len=8), variants=3),
@@ -83,13 +90,21 @@ def _sources(folder: str | Path) -> list[SourceVideo]:
     return UnlabeledVideoDataset(str(folder), lazy_init=True).source_videos()
 
 
-def pack_maps(store: Path, out: Path, clips: ClipSet, trunk: Path) -> Path:
+def maps_of(clips: ClipSet, pixels: bool) -> dict[str, Any]:
+    """Overrides of the trunk and of the recipe on stored maps, or on patches of pixels."""
+    return {**clips.maps, **PIXELS} if pixels else clips.maps
+
+
+def pack_maps(store: Path, out: Path, clips: ClipSet, trunk: Path, pixels: bool = False) -> Path:
     """A store of the trunk's feature maps of all videos in a store of frames, made once.
 
-    Its variants are the crops and colours of the training.
+    Its variants are the crops and colours of the training. With ``pixels`` it holds patches of pixels.
     """
     if not is_store(str(out)):
-        config = load_config(str(trunk), {key: clips.maps[key] for key in ('size', 'stage')})
+        config = load_config(
+            str(trunk),
+            {key: value for key, value in maps_of(clips, pixels).items() if key in ('size', 'stage', 'trunk')},
+        )
         named = out.with_name(f'{out.name}_trunk.py')
         config.dump(str(named))
         print(f'packing feature maps of {store}', flush=True)
@@ -155,6 +170,7 @@ def prepare(
     share: float = 0.25,
     motion: tuple[int, int] = (100, 40),
     trunk: Path | None = None,
+    pixels: bool = False,
 ) -> str:
     """Pack a set and write the lists of its splits.
 
@@ -167,6 +183,7 @@ def prepare(
         share: Share of the clips to test on.
         motion: Numbers of MotionClips per class to train and to test on.
         trunk: Config of a frozen network. The lists then name a store of its feature maps.
+        pixels: Whether the store holds patches of pixels instead.
 
     Returns:
         Folder of lists, with ``{seed}`` for the seed.
@@ -185,7 +202,7 @@ def prepare(
             raise InputError(f'{name}: no {found}; give --groups FILE.csv with class, file and group')
         store = pack(folder, root / 'store', layout='jpg', quality=95, short_side=160)
         if trunk is not None:
-            store = pack_maps(store, root / 'maps', SETS[name], trunk)
-        lists = root / ('lists' if trunk is None else 'map_lists')
+            store = pack_maps(store, root / ('patches' if pixels else 'maps'), SETS[name], trunk, pixels)
+        lists = root / ('lists' if trunk is None else 'patch_lists' if pixels else 'map_lists')
         group_splits(folder, table, store, lists, seeds, share)
     return str(lists / '{seed}')

@@ -101,10 +101,10 @@ def pack_maps(store: Path, out: Path, clips: ClipSet, trunk: Path, pixels: bool 
     Its variants are the crops and colours of the training. With ``pixels`` it holds patches of pixels.
     """
     if not is_store(str(out)):
-        config = load_config(
-            str(trunk),
-            {key: value for key, value in maps_of(clips, pixels).items() if key in ('size', 'stage', 'trunk')},
-        )
+        maps = maps_of(clips, pixels)
+        config = load_config(str(trunk), {key: maps[key] for key in ('size', 'stage')})
+        if pixels:
+            config.merge_from_dict({'model.backbone': dict(maps['trunk'], frozen_stages='all')})
         named = out.with_name(f'{out.name}_trunk.py')
         config.dump(str(named))
         print(f'packing feature maps of {store}', flush=True)

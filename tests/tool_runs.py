@@ -120,7 +120,11 @@ def call_tool(
         options: Overrides.
     """
 
+    parent, really_leave = os.getpid(), os._exit
+
     def leave(code: int) -> None:
+        if os.getpid() != parent:  # a forked worker of a pool, which would go on as a second pytest
+            really_leave(code)
         raise _Exit(code)
 
     spec = importlib.util.spec_from_file_location(f'tool_{Path(tool).stem}', TOOLS / tool)

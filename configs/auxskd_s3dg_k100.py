@@ -22,5 +22,15 @@ train_pipeline = [
     dict(type='FormatShape', input_format='NCTHW'),
     {{_base_.pack}},
 ]
+test_pipeline = [
+    dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),
+    dict(sample, seed=0),
+    dict(type='auxskd_mm.DecodeClips'),
+    dict(type='Resize', scale=(256, 256), keep_ratio=False),
+    dict(type='CenterCrop', crop_size=224),
+    dict(type='FormatShape', input_format='NCTHW'),
+    {{_base_.pack}},
+]
 train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))
+test_dataloader = dict(batch_size=32, dataset=dict(pipeline=test_pipeline))
 auto_scale_lr = dict(base_batch_size=32)

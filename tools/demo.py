@@ -75,7 +75,7 @@ def chain(root: Path, args: argparse.Namespace) -> None:
     counts = make_motion_clips(clips, MotionClipsSettings(train=args.train, val=0, test=args.test), progress=True)
     print(f'== clips: {counts.written} written, {counts.kept} kept in {clips}', flush=True)
     options: dict[str, object] = {'all.train_dataloader.dataset.source': str(clips / 'train')}
-    for phase in ('vspp_whole', 'vspp'):
+    for phase in ('auxskd', 'vspp_whole', 'vspp'):
         options[f'{phase}.test_dataloader.dataset.source'] = str(clips / 'test')
     options['frozen.test_dataloader.dataset.common.data_root'] = str(clips)
     report = dict(classes=str(clips / 'classes.txt'))

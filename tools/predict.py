@@ -17,7 +17,7 @@ def parse_args() -> argparse.Namespace:
     parser = ToolParser(
         __doc__,
         'python tools/predict.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_18.pth video.mp4\n'
-        '  python tools/predict.py finetune.py epoch_100.pth --timeline recording.mp4 --window 2 --stride 0.5',
+        '  python tools/predict.py finetune.py epoch_100.pth recording.mp4 --timeline --window 2 --stride 0.5',
     )
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help="its weights; 'none' for random ones")

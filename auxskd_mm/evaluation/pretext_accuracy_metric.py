@@ -91,7 +91,7 @@ class PretextAccuracyMetric(BaseMetric):
                 names = recorded_names(self.dataset_meta, task)
                 tables.append(confusion_table(task, label, prediction, self.class_names.get(task, names)))
         verdict = pretext_result(metrics)
-        print_log('\n'.join([*text, verdict.text if verdict else '', *tables]), logger='current')
+        print_log('\n'.join([*text, verdict.lines if verdict else '', *tables]), logger='current')
         return metrics
 
 

@@ -120,7 +120,7 @@ class SegmentPaceMetric(BaseMetric):
         names = recorded_names(self.dataset_meta, 'pace') if self.speeds is None else pace_names(self.speeds)
         confusion = confusion_table('pace', pace, pace_pred, names)
         verdict = pretext_result(metrics)
-        says = f'{verdict.text}\n' if verdict else ''
+        says = f'{verdict.lines}\n' if verdict else ''
         print_log(
             f'{len(pace)} clips\n{_table(metrics)}{says}{_ceilings(alike, unchanged, names)}{confusion}',
             logger='current',

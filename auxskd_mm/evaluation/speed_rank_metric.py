@@ -79,7 +79,7 @@ class SpeedRankMetric(BaseMetric):
             metrics.update(_segments(results, speeds, videos))
             text.append(_row('segments', metrics, 'segment_pair'))
         verdict = pretext_result(metrics)
-        text += [verdict.text] if verdict else []
+        text += [verdict.lines] if verdict else []
         text.append(_pair_table(scores, speeds))
         print_log('\n'.join(text), logger='current')
         return metrics

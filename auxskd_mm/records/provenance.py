@@ -46,18 +46,19 @@ def training_meta(config: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
 
     Returns:
         ``training``: a dict with ``method``, ``data`` (lists or folders), ``input`` (see :func:`input_convention`),
-        ``fps`` (rate at which the sampler draws clips; None if it counts frames), ``history`` (the earlier trainings) and
+        ``fps`` (rate at which the sampler draws clips; missing if it counts frames), ``history`` (the earlier trainings) and
         ``optimizer`` (the optimizer's type).
     """
     model = config.get('model') or {}
     pipeline = find_pipeline(config, ('train_dataloader', 'test_dataloader'))
     optimizer = (config.get('optim_wrapper') or {}).get('optimizer') or {}
+    fps = _fps_of(pipeline)
     return dict(
         training=dict(
             method=method_of(model),
             data=data_of(config, 'train_dataloader'),
             input=input_convention(model.get('data_preprocessor'), pipeline),
-            fps=_fps_of(pipeline),
+            **({} if fps is None else {'fps': fps}),
             history=_before(config, depth),
             optimizer=type_name(optimizer.get('type')) if optimizer.get('type') else None,
         )

@@ -85,9 +85,8 @@ def pretrain(
     if method == 'auxskd':
         chosen['model.queue_size'] = 256
         chosen[LR] = AUX_LR
-    else:
-        chosen['test_dataloader.dataset.source'] = clips.test
-        chosen['test_dataloader.dataset.repeat'] = 1
+    chosen['test_dataloader.dataset.source'] = clips.test
+    chosen['test_dataloader.dataset.repeat'] = 1
     name = f'{clips.key}/{row}/{seed}/{method}'
     return Cell(name, f'demo/{method}_motion.py', {**chosen, **(options or {})}, seed, steps, init)
 

@@ -195,7 +195,8 @@ def test_the_schedule_follows_the_epochs(name):
     plain = Config.fromfile(FOLDER / name)
     if plain.get('train_cfg') is None:
         return
-    length, key = ('epochs', 'max_epochs') if 'epochs' in plain else ('steps', 'max_iters')
+    key = 'max_epochs' if 'max_epochs' in plain.train_cfg else 'max_iters'
+    length = 'epochs' if key == 'max_epochs' else 'steps'
     assert plain.train_cfg[key] == plain[length]
     for epochs in (1, 2, 7) if length == 'epochs' else (2, 7, 900):
         config = load_config(str(FOLDER / name), {length: epochs})

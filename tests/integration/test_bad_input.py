@@ -54,7 +54,7 @@ LISTS = {
     'empty': ('# only a comment\n\n', r'the list is empty; expected one video a line'),
     'ambiguous': ('a.mp4 12\nb.mp4 14\n', r"line 1 'a.mp4 12': ambiguous: .* set list_format='path label' or"),
     'mixed': ('good_0.mp4 1\ngood_1.mp4\n', r"line 2 'good_1.mp4': 1 columns, but line 1 has 2; .* split it or mend"),
-    'four_columns': ('good_0.mp4 1 2 3\n', r"line 1 'good_0.mp4 1 2 3': expected 1 to 3 columns .*, found 4"),
+    'five_columns': ('good_0.mp4 1 2 3 4\n', r"line 1 'good_0.mp4 1 2 3 4': expected 1 to 4 columns .*, found 5"),
     'elsewhere': ('a.mp4\nb.mp4\n', r'none of its first 2 videos exists \(looked for .*/a\.mp4\); set data_prefix'),
 }
 

@@ -150,6 +150,7 @@ def check_videos(
     Raises:
         InputError: If there are no paths, or an argument is below 1.
     """
+    paths = [os.fspath(path) for path in paths]
     if not paths:
         raise InputError('there are no videos to check')
     if min(min_frames, max_pixels) < 1 or (workers is not None and workers < 1):

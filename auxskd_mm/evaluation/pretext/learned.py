@@ -165,6 +165,11 @@ class PretextResult:
         ]
         return f'{LEARNED if self.learned else "not learned"}: {"; ".join(words)}'
 
+    @property
+    def lines(self) -> str:
+        """The sentence with a line per task, for a terminal."""
+        return self.text.replace('; ', ';\n    ')
+
     def record(self) -> dict[str, Any]:
         """The result as JSON types."""
         return {**asdict(self), 'interval': list(self.interval)}

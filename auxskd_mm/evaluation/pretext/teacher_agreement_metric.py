@@ -85,7 +85,7 @@ class TeacherAgreementMetric(BaseMetric):
             task = 'agreement' if name == TEACHERS[0] or len(teachers) == 1 else f'{name}_agreement'
             metrics.update(task_metrics(task, shares, videos, 0.5, tasks=len(teachers), compared=True))
         verdict = pretext_result(metrics)
-        print_log(f'{len(set(videos))} videos; {verdict.text if verdict else ""}', logger='current')
+        print_log(f'{len(set(videos))} videos; {verdict.lines if verdict else ""}', logger='current')
         return metrics
 
 

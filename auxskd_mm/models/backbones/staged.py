@@ -51,8 +51,8 @@ class StagedBackbone(BaseModule):
 
     in_channels: int
     out_channels: int
-
     out_indices: Sequence[int] | None
+    _names_stages = True  # out_indices are numbers of stages
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class StagedBackbone(BaseModule):
                 f'{type(self).__name__}.frozen_stages={self.frozen_stages}: expected -1 (none) to '
                 f'{len(self._stages) - 1}'
             )
-        if self.out_indices is not None and not set(self.out_indices) <= set(range(len(self._stages))):
+        if self._names_stages and not set(self.out_indices or ()) <= set(range(len(self._stages))):
             raise InputError(
                 f'{type(self).__name__}.out_indices={self.out_indices}: expected stages from 0 to {len(self._stages) - 1}'
             )

@@ -79,6 +79,8 @@ class TimmBackbone(StagedBackbone):
             the network.
     """
 
+    _names_stages = False  # they are numbers of timm's feature maps
+
     def __init__(
         self,
         model: str = 'tf_efficientnet_lite0',

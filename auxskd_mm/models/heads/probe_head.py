@@ -31,6 +31,13 @@ class ProbeHead(BaseModule):
 
     Raises:
         InputError: If the backbone's feature has another width, or ``over_time`` is unknown.
+
+    Example:
+        >>> import torch
+        >>> from auxskd_mm.models.heads import ProbeHead
+        >>> head = ProbeHead(num_classes=3, in_channels=32)  # four quarters of 8 channels
+        >>> head(torch.ones(2, 8, 4, 2, 2)).shape
+        torch.Size([2, 3])
     """
 
     method = ''

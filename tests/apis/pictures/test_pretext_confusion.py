@@ -108,7 +108,7 @@ def test_other_files_are_refused_and_nothing_in_them_is_called(name, content, sa
         (['vspp', 'gone.pth'], 'gone.pth: no such checkpoint file'),
         (['vspp', '--dump', 'gone.json'], 'gone.json: no such file; write one with tools/test.py'),
         (['vspp', 'none', '--out', '/proc/x/a.png'], '/proc/x/a.png: cannot be written'),
-        (['auxskd', 'none'], 'no test_dataloader'),
+        (['auxskd', 'none'], 'data/motion_clips/test: no such file or folder'),
     ],
 )
 def test_bad_input_is_one_line(words, says, tmp_path, monkeypatch, capfd):

@@ -35,7 +35,9 @@ def written(folder, name):
 @pytest.mark.parametrize('name', CONTAINERS)
 def test_a_video_cut_off_in_the_middle_is_bad(folder, tmp_path, name):
     path = written(folder, name)
-    assert (check_video(str(path)).status, check_video(str(path)).reason) == ('ok', '')
+    report = check_video(str(path))
+    assert report.status == 'ok'
+    assert report.reason == '' or report.reason.startswith('its frames are counted from the start (')
     data, cut = path.read_bytes(), tmp_path / path.name
     for share in (0.4, 0.61, 0.85):
         end = int(share * len(data))

@@ -73,7 +73,8 @@ def test_frames_are_those_of_ffmpeg(forms, stores, name):
     for layout in LAYOUTS:
         assert_read_right(open_reader(f'{stores}/{layout}/{name}'), expected, f'{name}, {layout} store')
     report = check_video(forms[name])
-    assert (report.status, report.reason, report.frames) == ('ok', '', len(expected))
+    assert (report.status, report.frames) == ('ok', len(expected))
+    assert report.reason == '' or report.reason.startswith('its frames are counted from the start (')
 
 
 def test_the_forms_are_what_they_are_called(forms):

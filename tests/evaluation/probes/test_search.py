@@ -73,10 +73,12 @@ def test_permuted_labels_give_chance():
     """Neither the validation of the whole procedure nor the test may rise above chance; the best of the table does."""
     views, test = (feature_views(stages(LABELS, seed), ('mean',)) for seed in (0, 1))
     search = ProbeSearch(strengths=(1e-2, 1.0), folds=2)
-    found = [search(views, permuted(LABELS, seed), GROUPS, test, LABELS) for seed in range(8)]
-    assert np.mean([one.validation.top1 for one in found]) == pytest.approx(1 / 3, abs=0.08)
+    found = [search(views, permuted(LABELS, seed), GROUPS, test, LABELS) for seed in range(16)]
+    validated = [one for one in found if one.validation is not None]  # where both folds have every class
+    assert len(validated) >= 4
+    assert np.mean([one.validation.top1 for one in validated]) == pytest.approx(1 / 3, abs=0.08)
     assert np.mean([one.test.top1 for one in found]) == pytest.approx(1 / 3, abs=0.1)
-    assert np.mean([one.table[0]['score'] for one in found]) > np.mean([one.validation.top1 for one in found])
+    assert np.mean([one.table[0]['score'] for one in validated]) > np.mean([one.validation.top1 for one in validated])
 
 
 def test_no_group_is_on_both_sides_and_features_of_the_group_alone_are_worth_nothing():

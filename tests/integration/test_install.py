@@ -94,8 +94,8 @@ def test_mim_finds_what_it_asks_for(installed):
     """What `mim train` and `mim search` of openmim 0.3.9 do; it needs a setuptools too old for torch, so it is not run."""
     package = package_of(installed)
     found = [name for _, _, names in os.walk(package, followlinks=True) for name in names]
-    configs = [path for path in (package / '.mim' / 'configs').rglob('*.py')]
-    configs = [path.name for path in configs if path.parent.name != 'recipes']  # recipes are no trainings
+    paths = (package / '.mim' / 'configs').rglob('*.py')
+    configs = [path.name for path in paths if path.parent.name != 'recipes']  # recipes are no trainings
     assert len(configs) > 30
     assert [name for name in configs if found.count(name) != 1] == []  # a config is looked for by its name alone
     listed = []

@@ -85,7 +85,7 @@ def test_the_history_names_the_rate_of_the_clips(tmp_path, sampler, fps):
     values.train_dataloader.dataset.pipeline.append(sampler)
     path = tmp_path / 'epoch_1.pth'
     torch.save(dict(meta=dict(epoch=1, seed=0, **training_meta(values.to_dict())), state_dict={}), path)
-    assert [phase['fps'] for phase in history_of(str(path))] == [fps]
+    assert [phase.get('fps') for phase in history_of(str(path))] == [fps]
 
 
 def test_nothing_is_guessed(tmp_path):

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-import cv2
 import numpy as np
 
 # Channels that every method of OpenCV takes.
@@ -51,6 +50,8 @@ def to_channels(frame: np.ndarray, channels: int, channel_order: str = 'rgb') ->
         raise ValueError(
             f'has {have} channels, and OpenVideo.channels={channels}; set channels={have}, or leave it out'
         )
+    import cv2  # late: the command lines of the tools need this room's names alone
+
     code = cv2.COLOR_RGB2GRAY if channel_order == 'rgb' else cv2.COLOR_BGR2GRAY
     if frame.dtype in (np.uint8, np.uint16):
         return cv2.cvtColor(frame, code)[..., None]

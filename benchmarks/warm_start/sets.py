@@ -53,7 +53,7 @@ _LATE = dict(size=112, stage=3, channels=112, grid=(7, 7))
 _SHORT = {
     **{
         f'{name}.{key}': value
-        for name in ('pace', 'vspp', 'auxskd', 'auxskd_vspp', 'auxskd_teacher', 'teacher_vspp', 'joint')
+        for name in ('pace', 'vspp', 'auxskd', 'auxskd_vspp', 'auxskd_teacher', 'teacher_vspp', 'auxskd_vspp_joint')
         for key, value in (('pretext_len', 4), ('speeds', (1, 2)))
     },
     'vcop.pretext_len': 3,

@@ -11,66 +11,34 @@ data = {'lists': '{lists}'}
 pretext_steps = 600
 slow = {'lr': 5e-4}  # for weights that are there
 stage, adapted = {'network': 'stage'}, {'network': 'adapted'}
+folder = '../warm_start'
 phases = [
-    dict(name='pace', config='../warm_start/pace_features.py', options=data, steps=pretext_steps, test=True),
-    dict(name='vcop', config='../warm_start/vcop_features.py', options=data, steps=pretext_steps, test=True),
-    dict(name='rspnet', config='../warm_start/rspnet_features.py', options=data, steps=pretext_steps, test=True),
-    dict(name='vspp', config='../warm_start/vspp_features.py', options=data, steps=pretext_steps, test=True),
-    dict(name='vspp_rank', config='../warm_start/vspp_rank_features.py', options=data, steps=pretext_steps, test=True),
-    dict(
-        name='joint',
-        config='../warm_start/auxskd_vspp_joint_features.py',
-        options=data,
-        steps=pretext_steps,
-        test=True,
-    ),
-    # Two phases with as many steps together as the others.
-    dict(name='auxskd', config='../warm_start/auxskd_features.py', options=data, steps=pretext_steps // 4),
-    dict(
-        name='auxskd_vspp',
-        config='../warm_start/vspp_features.py',
-        options=data,
-        init_from='auxskd',
-        steps=pretext_steps - pretext_steps // 4,
-        test=True,
-    ),
-    dict(
-        name='auxskd_teacher',
-        config='../warm_start/auxskd_teacher_features.py',
-        options=data,
-        steps=pretext_steps // 4,
-    ),
-    dict(
-        name='teacher_vspp',
-        config='../warm_start/vspp_features.py',
-        options=data,
-        init_from='auxskd_teacher',
-        steps=pretext_steps - pretext_steps // 4,
-        test=True,
+    *(
+        dict(name=name, config=f'{folder}/{name}_features.py', options=data, steps=pretext_steps, test=True)
+        for name in ('pace', 'vcop', 'rspnet', 'vspp', 'vspp_rank', 'auxskd_vspp_joint')
     ),
     # Adapters behind the blocks of the next stage of the public network, which is frozen.
     dict(
         name='adapters_vspp',
-        config='../warm_start/vspp_features.py',
+        config=f'{folder}/vspp_features.py',
         options={**data, **adapted, **slow},
         steps=pretext_steps,
         test=True,
     ),
-    dict(
-        name='adapters_auxskd',
-        config='../warm_start/auxskd_features.py',
-        options={**data, **adapted, **slow},
-        steps=pretext_steps // 4,
-    ),
-    dict(
-        name='adapters_auxskd_vspp',
-        config='../warm_start/vspp_features.py',
-        options={**data, **adapted, **slow},
-        init_from='adapters_auxskd',
-        steps=pretext_steps - pretext_steps // 4,
-        test=True,
-    ),
 ]
+# An auxiliary phase and VSPP have as many steps together as the others.
+aux_steps = pretext_steps // 4
+for aux, primary, config, options in (
+    ('auxskd', 'auxskd_vspp', 'auxskd', data),
+    ('auxskd_teacher', 'teacher_vspp', 'auxskd_teacher', data),
+    ('adapters_auxskd', 'adapters_auxskd_vspp', 'auxskd', {**data, **adapted, **slow}),
+):
+    rest = dict(init_from=aux, steps=pretext_steps - aux_steps, test=True)
+    phases += [
+        dict(name=aux, config=f'{folder}/{config}_features.py', options=options, steps=aux_steps),
+        dict(name=primary, config=f'{folder}/vspp_features.py', options=options, **rest),
+    ]
+del aux, primary, config, options, rest
 slowly = dict.fromkeys(('finetune', 'finetune_few'), slow)
 all_of_it = {name: {**slow, 'adapters_only': False} for name in slowly}  # as PECoP
 inits = [
@@ -88,7 +56,7 @@ inits = [
     dict(name='vspp', title='then VSPP', init_from='vspp'),
     dict(name='vspp_rank', title='then VSPP, ranked speeds', init_from='vspp_rank'),
     dict(name='auxskd_vspp', title='then auxSKD, then VSPP', init_from='auxskd_vspp'),
-    dict(name='joint', title='then auxSKD and VSPP in one phase', init_from='joint'),
+    dict(name='joint', title='then auxSKD and VSPP in one phase', init_from='auxskd_vspp_joint'),
     dict(name='teacher_vspp', title='then auxSKD with the public teacher, then VSPP', init_from='teacher_vspp'),
     dict(name='stage', title='public weights, next stage trained', options=stage, evaluation_options=slowly),
     dict(

@@ -30,7 +30,7 @@ if trunk_only:
 network = 'temporal'
 adapters_only = True  # False trains the stage under the adapters, too
 if network != 'temporal':
-    width = (16, 24, 40, 112, 320)[_base_.stage + 1]
+    width = _base_.widths[_base_.stage + 1]
     backbone = dict(
         type='auxskd_mm.TimmBackbone',
         model='tf_efficientnet_lite0',

@@ -1,7 +1,8 @@
 # The frozen image network of the warm-start tables on stored feature maps, named once: for the store
 # (trunk_warm_start.py) and for the models on it (_base_maps.py).
 size = 112  # side of the square that a frame is squeezed to
-stage = 3  # out index of the trunk; maps of 24, 40, 112 and 320 channels at 1, 2, 3 and 4
+stage = 3  # out index of the trunk
+widths = (16, 24, 40, 112, 320)  # channels of its maps, by stage
 trunk = dict(
     type='auxskd_mm.TimmBackbone',
     model='tf_efficientnet_lite0',

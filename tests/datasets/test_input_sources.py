@@ -85,6 +85,20 @@ def test_other_arrays_are_refused(frames, says):
         check_frames(frames)
 
 
+@pytest.mark.parametrize('frames', [FRAMES.astype(np.float32) / 3, FRAMES[..., :1], FRAMES.astype(np.uint16) * 257])
+def test_other_types_and_channels_keep_their_values(frames):
+    found = check_frames(frames)
+    assert (found.dtype, found.shape) == (frames.dtype, frames.shape)
+    np.testing.assert_array_equal(found, frames)
+
+
+def test_values_that_are_not_finite_are_refused():
+    with pytest.raises(
+        InputError, match=r'an array of shape \(24, 48, 64, 3\) and type float32 .*such as uint8 RGB frames'
+    ):
+        check_frames(np.where(FRAMES.max() == FRAMES, np.nan, FRAMES).astype(np.float32))
+
+
 def test_what_is_a_stream(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert [stream_of(s) for s in (0, '1', 'webcam:2', 'rtsp://x', 'a.mp4', FRAMES)] == [

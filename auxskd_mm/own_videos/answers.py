@@ -82,14 +82,14 @@ def still_frame(table: Table) -> str:
     if name is None:
         return 'Not measured.'
     over = table.over_constant(name)
-    word = 'Yes, in part' if over.mean - over.half > 0 else 'Not that these clips show'
+    word = 'Yes, in part' if over.mean - over.half > 0 else 'No sign of it'
     moving = best_row(table, _rows(table, trains=table.rows[name].trains, pretrained=False))
     more = ''
     if moving is not None:
-        more = f', and the frames of the whole clip change that by {points(table.difference(moving, name))}'
+        more = f'; all frames of the clip, against one of them: {points(table.difference(moving, name))}'
     return (
-        f'{word}: one still frame of each clip gives {percent(table.interval(name))}, always naming the most frequent class '
-        f'{_constant(table)}{more}.'
+        f'{word}: one still frame of each clip gives {percent(table.interval(name))}, and always naming the most frequent '
+        f'class gives {_constant(table)}{more}.'
     )
 
 
@@ -115,8 +115,8 @@ def fine_tuning(table: Table, left_out: Mapping[str, str]) -> str:
     if frozen is None:
         return f'Training from scratch ({value}) has no frozen weights to be compared with.'
     gap = table.difference(tuned, frozen)
-    word = 'It adds' if gap.mean - gap.half > 0 else 'It loses' if gap.mean + gap.half < 0 else 'Nothing certain:'
-    return f'{word} {points(gap)} to the best frozen row: {value}.'
+    word = _effect(gap)
+    return f'{word}: {points(gap)} against the best frozen row; {value}.'
 
 
 def pretraining(
@@ -134,13 +134,17 @@ def pretraining(
     name = best_row(table, [name for name, _ in learned])
     base = dict(learned)[str(name)]
     gap = table.difference(str(name), base)
-    word = 'It adds' if gap.mean - gap.half > 0 else 'It loses' if gap.mean + gap.half < 0 else 'Nothing certain:'
+    word = _effect(gap)
     also = f'; {failed}' if failed else ''
     return (
-        f'{word} {points(gap)} at the same {steps[0]} steps of fine-tuning, split by split ({table.rows[str(name)].title} gives '
+        f'{word}: {points(gap)} at the same {steps[0]} steps of fine-tuning, split by split ({table.rows[str(name)].title} gives '
         f'{percent(table.interval(str(name)))}, without the {steps[1]} steps of pretraining '
         f'{percent(table.interval(base))}{also}).'
     )
+
+
+def _effect(gap: Interval) -> str:
+    return 'It helps' if gap.mean - gap.half > 0 else 'It does harm' if gap.mean + gap.half < 0 else 'Nothing certain'
 
 
 def _failed(phases: Sequence[PhaseResult]) -> str:

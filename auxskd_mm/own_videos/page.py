@@ -181,7 +181,9 @@ def _draw_rows(path: Path, table: Table, choice: Choice) -> Path:
         axis.errorbar(100 * found.mean, place, xerr=100 * half, fmt='o', color=colour, capsize=3)
     axis.axvline(100 * table.constant, color='#555555', linewidth=1, linestyle=':')
     axis.set_yticks(range(len(names)), [figure_text(table.rows[name].title) for name in names], fontsize=8)
-    axis.set_xlabel('test accuracy in percent; green: chosen, grey: pretraining not learned', fontsize=9)
+    legend = 'green: chosen, grey: pretraining not learned, dotted: always naming the most frequent class'
+    axis.set_xlabel(f'test accuracy in percent\n{legend}', fontsize=9)
+    axis.set_ylim(-0.6, len(names) - 0.4)
     axis.set_xlim(left=0)
     return save_figure(figure, path, 110)
 
@@ -200,7 +202,7 @@ def _draw_curve(path: Path, curve: dict[int, np.ndarray], table: Table, found: F
     axis.set_xscale('log')
     axis.set_xticks(places, [f'{place:.0f}' for place in places])
     axis.minorticks_off()
-    axis.set_xlabel('labels per class', fontsize=9)
+    axis.set_xlabel('labels per class; dotted: always naming the most frequent class', fontsize=9)
     axis.set_ylabel('test accuracy in percent', fontsize=9)
     axis.set_ylim(bottom=0)
     return save_figure(figure, path, 110)

@@ -357,9 +357,8 @@ def _split_line(plan: Plan, states: Sequence[Mapping[str, Any]], number: int) ->
         test = state.get('test') or {}
         score = next((value for key, value in test.items() if key.endswith('top1')), None)
         if step.row is not None and step.run.seed == number - 1 and score is not None:
-            kind = '' if step.trains else ' (k-NN)'
-            parts.append(f'{step.row.name} {100 * score:.0f}{kind}')
-    return f'split {number}, percent on held-out clips: {", ".join(parts)}'
+            parts.append(f'{step.row.name} {100 * score:.0f}')
+    return f'split {number}, percent on held-out clips (frozen: k-NN here, a probe in the answers): {", ".join(parts)}'
 
 
 def _facts(found: Found, splits: Sequence[Split], settings: Settings) -> list[str]:

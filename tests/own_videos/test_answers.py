@@ -45,7 +45,7 @@ def test_each_is_one_sentence_with_an_interval():
 def test_pretraining_is_named_where_it_is_best():
     found = answers(dict(late_frozen=0.4, late_still=0.4, early_tuned=0.5, early_pace=0.95))
     assert found['f'].startswith('Pretrain, and use early pace, because')
-    assert found['d'].startswith('It adds')
+    assert found['d'].startswith('It helps: +')
     assert '200 steps' in found['d']
 
 
@@ -53,7 +53,7 @@ def test_public_weights_are_named_where_they_are_best():
     found = answers(dict(late_frozen=0.95, late_still=0.9, early_tuned=0.5, early_pace=0.5))
     assert found['f'].startswith('Do not pretrain: use late frozen, because')
     assert found['a'].startswith('Yes, in part')
-    assert found['c'].startswith('It loses')
+    assert found['c'].startswith('It does harm: -')
 
 
 def test_a_pretraining_that_learned_nothing_is_never_the_verdict():

@@ -65,7 +65,7 @@ def test_the_screen_says_what_was_left_out_the_plan_and_the_answers(first, video
     assert re.search(r'pixels_pace +2 \+ 2', text)
     for letter in 'abcdef':
         assert f'\n({letter}) ' in text
-    assert re.search(r'split 2, percent on held-out clips: .*pixels_tuned \d+', text)
+    assert re.search(r'split 2, percent on held-out clips \(.*\): .*pixels_tuned \d+', text)
 
 
 def test_the_report_is_one_file_with_the_verdict_on_top(first):

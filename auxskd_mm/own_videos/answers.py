@@ -83,7 +83,9 @@ def still_frame(table: Table) -> str:
         return 'Not measured.'
     over = table.over_constant(name)
     word = 'Yes, in part' if over.mean - over.half > 0 else 'No sign of it'
-    moving = best_row(table, _rows(table, trains=table.rows[name].trains, pretrained=False))
+    own = table.rows[name]
+    alike = [n for n in _rows(table, trains=own.trains, pretrained=False) if table.rows[n].family == own.family]
+    moving = best_row(table, alike)
     more = ''
     if moving is not None:
         more = f'; all frames of the clip, against one of them: {points(table.difference(moving, name))}'
@@ -130,7 +132,9 @@ def pretraining(
     learned = [pair for pair in pairs if table.rows[pair[0]].learned]
     failed = _failed(phases)
     if not learned:
-        return f'Nothing: no pretraining has learned its own task ({failed}), so its rows are not offered.'
+        return (
+            f'Nothing: no pretraining has learned its own task in every split ({failed}), so its rows are not offered.'
+        )
     name = best_row(table, [name for name, _ in learned])
     base = dict(learned)[str(name)]
     gap = table.difference(str(name), base)
@@ -148,8 +152,13 @@ def _effect(gap: Interval) -> str:
 
 
 def _failed(phases: Sequence[PhaseResult]) -> str:
-    failed = {result.phase: result for result in phases if not result.learned}
-    return '; '.join(f'{phase} {result.text}' for phase, result in failed.items())
+    words = []
+    for phase in dict.fromkeys(result.phase for result in phases):
+        own = [result for result in phases if result.phase == phase]
+        failed = [result for result in own if not result.learned]
+        if failed:
+            words.append(f'{phase} in {len(failed)} of {len(own)} splits, such as {failed[0].text}')
+    return '; '.join(words)
 
 
 def _first_reason(left_out: Mapping[str, str], *ends: str) -> str:

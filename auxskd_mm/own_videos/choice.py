@@ -26,8 +26,8 @@ def group_interval(values: np.ndarray, groups: Sequence[str], *, shares: bool = 
     Args:
         values: N hits (0 or 1), or differences of hits.
         groups: N groups.
-        shares: Whether the values are hits. If all are equal, the variance says nothing; half the width of Wilson's interval
-            with G samples then takes its place.
+        shares: Whether the values are hits. If all are equal, the variance says nothing; the farther limit of Wilson's
+            interval with G samples then takes its place. Equal differences other than 0 have no interval.
 
     Source: Korn and Graubard, "Confidence intervals for proportions with small expected number of positive counts
     estimated from survey data", Survey Methodology 1998 (the variance).
@@ -44,7 +44,9 @@ def group_interval(values: np.ndarray, groups: Sequence[str], *, shares: bool = 
     variance = count / (count - 1) * float((np.bincount(member, x - mean) ** 2).sum()) / len(x) ** 2
     if variance < 1e-12 and shares:
         low, high = wilson_interval(mean, count, quantile)
-        return Interval(mean, (high - low) / 2, len(x))
+        return Interval(mean, max(mean - low, high - mean), len(x))
+    if variance < 1e-12 and abs(mean) > 1e-12:  # every group gains as much, which says nothing of other groups
+        return Interval(mean, float('nan'), len(x))
     return Interval(mean, quantile * float(np.sqrt(variance)), len(x))
 
 

@@ -16,8 +16,9 @@ _SPLITS_WORTH = {1: 0.2, 2: 0.5, 3: 0.75, 4: 0.9, 5: 1.0, 6: 1.03, 8: 1.06, 10: 
 FEWEST_SPLITS = 3
 # More passes than this over the labelled clips only fit them by heart.
 _MOST_PASSES = 150
-# Seconds that every training or measurement takes beside its steps, that a probe takes, and the report at the end.
-_START, _PROBE, _END = 5.0, 8.0, 30.0
+# Seconds that every training or measurement takes beside its steps, that a probe takes (one after the other, whatever the
+# number of cores), and the report at the end.
+_START, _PROBE, _END = 5.0, 3.0, 30.0
 _DECODING = 0.004  # seconds per frame of the frames store
 # What is added one after the other as long as the minutes reach, and what it is worth.
 _PUBLIC = (
@@ -88,6 +89,7 @@ class Schedule:
         tune_steps: Steps of every fine-tuning.
         pretext_steps: Steps of every pretraining.
         seconds: Seconds of each row, all splits together, on one core; ``pack <family>`` for the stores.
+        after: Seconds that come after the splits: probes, the training of the chosen row on all labels, the report.
         total: Estimated seconds of all together, with the cores that are used.
         disk: Bytes of the stores.
         left_out: Reason by row that was left out.
@@ -99,6 +101,7 @@ class Schedule:
     tune_steps: int
     pretext_steps: int
     seconds: dict[str, float] = field(default_factory=dict)
+    after: float = 0.0
     total: float = 0.0
     disk: float = 0.0
     left_out: dict[str, str] = field(default_factory=dict)
@@ -178,7 +181,9 @@ def _filled(
         schedule.seconds[name] = splits * _row_seconds(name, schedule, costs, task)
     # The chosen row is trained once more, on all labels.
     longest = max((_row_seconds(name, schedule, costs, task) for name in schedule.rows), default=0.0)
-    schedule.total = sum(schedule.seconds.values()) / task.jobs + longest + _END
+    probes = splits * sum(not task.rows[name]['trains'] for name in schedule.rows)
+    schedule.after = _PROBE * probes + longest + _END
+    schedule.total = sum(schedule.seconds.values()) / task.jobs + schedule.after
     schedule.disk = task.frames * (sum(costs.sizes[family] for family in families) + 12e3)
     return schedule
 
@@ -187,7 +192,7 @@ def _row_seconds(name: str, schedule: Schedule, costs: Costs, task: Task) -> flo
     """Seconds of a row in one split. A pretraining counts for the fine-tuned row, not for its frozen twin."""
     row = task.rows[name]
     if not row['trains']:
-        return _START + _PROBE
+        return _START
     seconds = _START + schedule.tune_steps * costs.tuning[row['family']]
     if row['phase']:
         seconds += _START + schedule.pretext_steps * costs.pretext[row['family']]
@@ -210,6 +215,7 @@ def describe_schedule(schedule: Schedule, task: Task) -> list[str]:
             if row['phase']:
                 steps, seen = f'{pretext} + {tune}', f'{BATCH * pretext / task.pool:.0f} + {seen}'
         lines.append(f'{name:26}{steps:>16}{seen:>22}{seconds / task.jobs / 60:9.1f}')
+    lines.append(f'{"probes, model, report":26}{"":16}{"":22}{schedule.after / 60:9.1f}')
     lines.append(f'total: about {schedule.total / 60:.0f} minutes, {schedule.disk / 1e9:.2f} GB')
     lines += [f'left out: {name}: {reason}' for name, reason in schedule.left_out.items()]
     return lines

@@ -58,7 +58,7 @@ def choose_probe(features: np.ndarray, labels: np.ndarray, groups: Sequence[str]
         groups: Group of each clip.
         seed: Seed of the folds.
     """
-    search = ProbeSearch(strengths=_DECAYS, folds=_FOLDS, seed=seed)
+    search = ProbeSearch(strengths=_DECAYS, folds=_FOLDS, seed=seed, nested=False)
     chosen = search(views(features), labels, groups).chosen
     return ProbeSettings(chosen.view, chosen.strength)
 

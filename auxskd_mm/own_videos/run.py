@@ -34,7 +34,7 @@ from .page import Page, write_page
 from .planner import FEWEST_SPLITS, Costs, Schedule, Task, describe_schedule, make_schedule
 from .scores import PhaseResult, read_rows
 from .screen import Screen
-from .splits import MOST_SPLITS, Split, make_splits, shuffled, write_lists
+from .splits import MOST_SPLITS, Split, make_splits, pool_of, shuffled, write_lists
 from .stores import FRAMES, MAPS, pack_frames, pack_maps, weights_variables
 from .videos import Found, find_videos, without_small_classes
 
@@ -188,7 +188,7 @@ def _task(ready: _Prepared, content: Config, settings: Settings) -> Task:
     return Task(
         frames=ready.frames,
         clips=fit,
-        pool=len(ready.found.videos) - len(ready.found.labeled) + fit,
+        pool=len(pool_of(ready.splits[0], ready.found)),
         splits=len(ready.splits),
         jobs=jobs_of(settings),
         rows=rows_of(content),
@@ -204,7 +204,7 @@ def _pack(
     kept = pack_frames(found, out, screen.note)
     if len(kept.videos) < len(found.videos):
         found = _allowed(kept, settings, screen)
-        splits = make_splits(found, MOST_SPLITS)
+        splits = make_splits(found, MOST_SPLITS, screen.note)
     families = list(dict.fromkeys(task.rows[name]['family'] for name in schedule.rows))
     pack_maps(out, families, content.families, screen.say)
     return found, splits
@@ -323,7 +323,7 @@ def _run(
     states: list[dict[str, Any]] = []
     number = 0
     each = sum(schedule.seconds[name] for name in schedule.rows) / schedule.splits / jobs_of(settings)
-    for number in range(1, schedule.splits + 1):
+    for number in range(1, min(schedule.splits, len(splits)) + 1):  # packing may have left videos out
         began = time.time()
         left = each * (schedule.splits - number + 1) / 60
         entries = chosen_content(content, schedule.rows, range(number), lists)
@@ -335,7 +335,7 @@ def _run(
         each = took = time.time() - began
         used = spent + time.time() - start
         _remember(out, schedule, None, used)
-        over = FEWEST_SPLITS <= number < schedule.splits and used + took > 60 * schedule.minutes
+        over = FEWEST_SPLITS <= number < schedule.splits and used + took + schedule.after > 60 * schedule.minutes
         if over and not _finished(content, schedule, number + 1, lists, out):
             screen.note(f'the {schedule.minutes:g} minutes are used up: {number} splits instead of {schedule.splits}')
             break

@@ -57,7 +57,7 @@ def make_splits(found: Found, count: int = MOST_SPLITS, say: Say = print) -> lis
         if len(splits) == count:
             break
     made = list(splits.values())
-    if not made[0].by_group:
+    if not all(split.by_group for split in made):
         say(
             'too few groups to choose by: rows are compared on clips of the groups that they learned from, which flatters'
         )
@@ -84,22 +84,28 @@ def everything(found: Found) -> Split:
     return Split(-1, found.labeled, [], found.labeled, True)
 
 
+def pool_of(split: Split, found: Found) -> list[Video]:
+    """The videos to pretrain on: the clips to learn from, and those without label whose group is not held out."""
+    held = {video.group for video in [*split.choice, *split.test]} - {video.group for video in split.fit}
+    return [*split.fit, *(video for video in found.videos if video.label is None and video.group not in held)]
+
+
 def write_lists(out: Path, split: Split, found: Found) -> Path:
     """Write the lists of a split. Their paths are relative, so that a moved folder keeps its results.
 
     These are ``train.txt`` and ``batches.txt`` (clips to learn from; the second one repeats them to at least one batch),
     ``test.txt`` (clips to choose by and to test on), ``held_out.txt`` (the same without labels), ``pool.txt`` (for
-    pretraining: clips to learn from and videos without label), ``choice.txt`` (names of the clips to choose by),
+    pretraining, see :func:`pool_of`), ``choice.txt`` (names of the clips to choose by),
     ``groups.csv`` and ``classes.txt``.
 
     Args:
         out: Folder of the split.
         split: The split.
-        found: All videos; those without label join the pool.
+        found: All videos.
     """
     number = {name: i for i, name in enumerate(found.classes)}
     held = [*split.choice, *split.test]
-    pool = [*split.fit, *(video for video in found.videos if video.label is None)]
+    pool = pool_of(split, found)
     for name, videos in {'train': split.fit, 'batches': _filled(split.fit), 'test': held}.items():
         write_list(out / f'{name}.txt', [Labeled(video.name, number[str(video.label)]) for video in videos])
     for name, videos in {'pool': _filled(pool), 'held_out': held, 'choice': split.choice}.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -111,6 +112,11 @@ def find_videos(
         labeled = [video for video in videos if video.label is not None]
         clips = group_by_pattern([Clip(v.path, str(v.label), v.name) for v in labeled], pattern, Path(folder))
         by_path = {clip.path: clip.group for clip in clips}
+        start = str(Path(folder).resolve())
+        for video in videos:  # an unlabelled video of a group that is tested must not be pretrained on
+            match = re.search(pattern, video.path.removeprefix(start)) if video.label is None else None
+            if match is not None:
+                by_path[video.path] = match.group(1)
         videos = [replace(video, group=by_path.get(video.path, video.group)) for video in videos]
     return Found(videos, bool(group_of) or pattern is not None)
 

@@ -48,6 +48,12 @@ def test_three_groups_that_are_all_right_are_not_certain():
     found = group_interval(np.ones(60), ['a', 'b', 'c'] * 20, shares=True)
     assert found.mean == 1
     assert found.half > 0.3
+    # Student's t of 2 degrees of freedom for 3 samples: Wilson's lower limit is n / (n + t^2), the upper one is 1.
+    assert found.half == pytest.approx(1 - 3 / (3 + 4.302653**2), abs=1e-4)
+    equal = group_interval(np.full(6, 0.2), ['a', 'b', 'c'] * 2)  # differences: all groups gain as much
+    assert np.isnan(equal.half)
+    assert not equal.certain
+    assert group_interval(np.zeros(6), ['a', 'b', 'c'] * 2).half == 0
     assert np.isnan(group_interval(np.ones(5), ['a'] * 5).half)
 
 

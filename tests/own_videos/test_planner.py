@@ -36,18 +36,20 @@ def task(**changes):
 
 
 def seconds_by_hand(schedule, given):
-    """The sum of the plan once more: packing, then each row in each split, one chosen row again, and the end."""
+    """The sum of the plan once more: packing, then each row in each split, the probes one by one, one chosen row
+    again, and the end."""
     families = {given.rows[name]['family'] for name in schedule.rows}
     packing = given.frames * (0.004 + sum(COSTS.packing[family] for family in families))
     taken = []
     for name in schedule.rows:
         family, phase, trains = (given.rows[name][key] for key in ('family', 'phase', 'trains'))
-        one = 13.0
+        one = 5.0
         if trains:
             one = 5.0 + schedule.tune_steps * COSTS.tuning[family]
             one += (5.0 + schedule.pretext_steps * COSTS.pretext[family]) if phase else 0.0
         taken.append(one)
-    return (packing + schedule.splits * sum(taken)) / given.jobs + max(taken) + 30.0
+    probes = 3.0 * schedule.splits * sum(not given.rows[name]['trains'] for name in schedule.rows)
+    return (packing + schedule.splits * sum(taken)) / given.jobs + probes + max(taken) + 30.0
 
 
 @pytest.mark.parametrize('minutes', [8, 12, 20, 30, 60, 120])

@@ -1,10 +1,12 @@
 """No group is on two sides, no clip to choose by or to test on is in the pool, and few groups are an answer."""
 
+import dataclasses
+
 import pytest
 from made_up_rows import videos
 
 from auxskd_mm.errors import InputError
-from auxskd_mm.own_videos.splits import everything, make_splits, shuffled, write_lists
+from auxskd_mm.own_videos.splits import everything, make_splits, pool_of, shuffled, write_lists
 from auxskd_mm.own_videos.videos import Found
 
 
@@ -67,6 +69,16 @@ def test_lists_keep_held_out_clips_out_of_the_pool(tmp_path):
         video.name: found.classes.index(video.label) for video in split.fit
     }
     assert set(lines(tmp_path / 'choice.txt')) == names(split.choice)
+
+
+def test_an_unlabelled_video_of_a_held_out_group_is_not_pretrained_on():
+    found = videos(classes=2, groups=6, each=1, unlabeled=4)
+    split = make_splits(found, 1, quiet)[0]
+    free = [video for video in found.videos if video.label is None]
+    owners = [split.test[0].group, split.choice[0].group, split.fit[0].group, 'nobody']
+    moved = {video.name: dataclasses.replace(video, group=group) for video, group in zip(free, owners)}
+    found = Found([moved.get(video.name, video) for video in found.videos], found.grouped)
+    assert {video.group for video in pool_of(split, found) if video.label is None} == set(owners[2:])
 
 
 def test_the_model_to_take_home_learns_from_every_label(tmp_path):

@@ -63,7 +63,12 @@ def test_groups_of_a_table_and_of_a_pattern(folder):
         'a/1.mp4': 'g1', 'a/2.mp4': 'g2', 'b/1.mp4': 'g1', 'b/s2 x.mp4': 'b/s2 x.mp4',
     }  # fmt: skip
     assert any('1 labelled videos have no group' in line for line in said)
+    (folder / 'free 2.mp4').write_bytes(b'video')
     found = find_videos(folder, pattern=r'(\d)', say=str)
+    assert {video.name: video.group for video in found.videos if video.label is None} == {
+        'free.mp4': '4',
+        'free 2.mp4': '2',  # it must not be pretrained on where group 2 is tested
+    }
     assert {v.name: v.group for v in found.labeled}['b/s2 x.mp4'] == '2'
 
 

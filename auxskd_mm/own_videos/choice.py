@@ -127,7 +127,7 @@ class Table:
 
     @property
     def constant(self) -> float:
-        """Accuracy of the best constant answer on the test clips."""
+        """Test accuracy of always naming the most frequent class of the clips to learn from."""
         return float(self.tested.constant.mean())
 
     def interval(self, name: str) -> Interval:
@@ -135,7 +135,7 @@ class Table:
         return self.tested.interval(self.tested.hits[name], shares=True)
 
     def over_constant(self, name: str) -> Interval:
-        """Test accuracy of a row minus that of the best constant answer, clip by clip."""
+        """Test accuracy of a row minus that of :attr:`constant`, clip by clip."""
         return self.tested.interval(self.tested.hits[name] - self.tested.constant)
 
     def difference(self, one: str, other: str) -> Interval:
@@ -178,7 +178,7 @@ class Choice:
     Attributes:
         row: The row with the best mean accuracy on the clips to choose by.
         expected: Test accuracy of choosing: in each split the row that its own clips to choose by name.
-        gain: The same minus the best constant answer.
+        gain: The same minus always naming the most frequent class of the clips to learn from.
         regret: Test accuracy of the best row minus that of the chosen row; at least 0.
         best: The row with the best test accuracy.
         learnable: 'yes', 'perhaps' or 'no': whether the gain is certain.
@@ -199,7 +199,8 @@ _CLIP_LEVEL = 2.326
 def choose(table: Table) -> Choice:
     """Choose a row; the test clips are looked at only afterwards.
 
-    'learnable' is 'yes' if the interval of the gain over the best constant answer is above 0. It is 'perhaps' if only a
+    'learnable' is 'yes' if the interval of the gain over always naming the most frequent class is above 0. It is 'perhaps' if only
+    a
     test over single clips says so (one-sided, 1%), which takes the clips of a group for independent.
     """
     names = candidates(table)

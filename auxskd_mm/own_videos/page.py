@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+import os
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from ..visualization.plain_text import figure_text, one_line
 from .answers import Answer, curve_of
 from .choice import Choice, Table
 from .scores import PhaseResult
+from .stores import CROP, FRAMES, JITTER, MAPS, QUALITY, SHORT_SIDE
 from .videos import Found
 
 _COLOURS = dict(yes='#2e8b57', perhaps='#d9a400', no='#b03a2e')
@@ -206,3 +209,25 @@ def _draw_curve(path: Path, curve: dict[int, np.ndarray], table: Table, found: F
     axis.set_ylabel('test accuracy in percent', fontsize=9)
     axis.set_ylim(bottom=0)
     return save_figure(figure, path, 110)
+
+
+def by_hand(videos: Path, out: Path, families: Mapping[str, Any]) -> list[str]:
+    """Commands that do the same step by step.
+
+    Args:
+        videos: Folder of the videos.
+        out: Work dir.
+        families: Families of maps that were packed, by name.
+    """
+    folder, work = shlex.quote(str(videos)), shlex.quote(os.path.relpath(out))
+    pack = 'python tools/data/pack_videos.py'
+    return [
+        f'python tools/data/check_videos.py {folder}',
+        f'{pack} {folder} {work}/{FRAMES} --layout jpg --short-side {SHORT_SIDE} --quality {QUALITY}',
+        *(
+            f'{pack} {work}/{FRAMES} {work}/{MAPS}/{name} --layout features --trunk {work}/{MAPS}/{name}_trunk.py '
+            f'--variants {family["variants"]} --no-flip --crop {CROP} --jitter {" ".join(map(str, JITTER))}'
+            for name, family in families.items()
+        ),
+        f'python tools/run_recipe.py {work}/recipe.py --work-dir {work} --jobs 2',
+    ]

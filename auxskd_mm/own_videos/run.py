@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
-import shlex
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -30,7 +28,7 @@ from .checks import check_all, rate_to_set, usable, warn_of_near_duplicates
 from .choice import Choice, Table, choose, make_table
 from .content import chosen_content, read_content, rows_of, write_recipe
 from .model import write_model
-from .page import Page, write_page
+from .page import Page, by_hand, write_page
 from .planner import FEWEST_SPLITS, Costs, Schedule, Task, describe_schedule, make_schedule
 from .scores import PhaseResult, read_rows
 from .screen import Screen
@@ -145,7 +143,16 @@ def _own_videos(settings: Settings, screen: Screen) -> Outcome:
         command = model.command
         screen.say(f'model: {model.checkpoint}, config: {model.config}; use it with:\n  {command}')
     title, facts = f'{Path(settings.folder).resolve().name}: what to use', _facts(found, splits, settings)
-    page = Page(title, facts, answers, phases, lines, _commands(settings, out), command, screen.notes)
+    page = Page(
+        title,
+        facts,
+        answers,
+        phases,
+        lines,
+        by_hand(settings.folder, out, {name: content.families[name] for name in _families(schedule, task)}),
+        command,
+        screen.notes,
+    )
     report = write_page(out, page, table, choice, found)
     _remember(out, schedule, None, spent + time.time() - start)
     screen.say(f'report: {report}')
@@ -205,9 +212,13 @@ def _pack(
     if len(kept.videos) < len(found.videos):
         found = _allowed(kept, settings, screen)
         splits = make_splits(found, MOST_SPLITS, screen.note)
-    families = list(dict.fromkeys(task.rows[name]['family'] for name in schedule.rows))
-    pack_maps(out, families, content.families, screen.say)
+    pack_maps(out, _families(schedule, task), content.families, screen.say)
     return found, splits
+
+
+def _families(schedule: Schedule, task: Task) -> list[str]:
+    """The families of maps that the rows need."""
+    return list(dict.fromkeys(task.rows[name]['family'] for name in schedule.rows))
 
 
 def claim(out: Path, settings: Settings) -> None:
@@ -370,18 +381,6 @@ def _facts(found: Found, splits: Sequence[Split], settings: Settings) -> list[st
         f'{len(found.videos) - len(found.labeled)} videos without label',
         f'{len(splits)} splits',
         f'{settings.minutes:g} minutes',
-    ]
-
-
-def _commands(settings: Settings, out: Path) -> list[str]:
-    """The same by hand."""
-    folder, work = shlex.quote(str(settings.folder)), shlex.quote(os.path.relpath(out))
-    pack = 'python tools/data/pack_videos.py'
-    return [
-        f'python tools/data/check_videos.py {folder}',
-        f'{pack} {folder} {work}/{FRAMES} --layout jpg --short-side 160 --quality 95',
-        f'{pack} {work}/{FRAMES} {work}/{MAPS}/NAME --layout features --trunk {work}/{MAPS}/NAME_trunk.py',
-        f'python tools/run_recipe.py {work}/recipe.py --work-dir {work} --jobs 2',
     ]
 
 

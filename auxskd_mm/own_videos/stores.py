@@ -24,8 +24,8 @@ from .content import TRUNK_CONFIG, config_file
 from .videos import Found, Say, leave_out
 
 FRAMES, MAPS = 'frames', 'maps'
-_SHORT_SIDE = 160
-_CROP, _JITTER = 0.75, (0.3, 0.3, 0.3, 0.05)
+SHORT_SIDE, QUALITY = 160, 95
+CROP, JITTER = 0.75, (0.3, 0.3, 0.3, 0.05)
 
 
 def weights_variables(weights: str | None, say: Say = print) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def pack_frames(found: Found, out: Path, say: Say = print, progress: TextIO | No
         InputError: See :func:`pack_videos`; for instance if the disk is full.
     """
     sources = [SourceVideo(video.path, video.name) for video in found.videos]
-    settings = StoreSettings(layout='jpg', quality=95, short_side=_SHORT_SIDE)
+    settings = StoreSettings(layout='jpg', quality=QUALITY, short_side=SHORT_SIDE)
     store = pack_videos(
         out / FRAMES, sources, settings, workers=default_workers(), max_bad_share=1.0, progress=progress
     )
@@ -107,7 +107,7 @@ def pack_maps(
         if is_store(str(out / MAPS / name)) and made.is_file() and made.read_text(encoding='utf-8') == content:
             continue
         say(f'packing {families[name]["title"]}')
-        changes: dict[str, Any] = dict(flip=False, crop=_CROP, jitter=_JITTER, variants=families[name]['variants'])
+        changes: dict[str, Any] = dict(flip=False, crop=CROP, jitter=JITTER, variants=families[name]['variants'])
         with silent():
             pack_features(out / MAPS / name, sources, TrunkSpec(str(trunk)), progress=progress, **changes)
         write_whole(made, content)

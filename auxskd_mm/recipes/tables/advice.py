@@ -41,7 +41,9 @@ class Advice:
     def text(self) -> str:
         """A sentence."""
         points = f'{self.difference.text(signed=True)} points'
-        if not self.difference.certain:
+        if self.difference.half != self.difference.half:
+            why = f'one run cannot tell whether {self.tuned} is better'
+        elif not self.difference.certain:
             why = f'{self.tuned} differs from it by no more than noise'
         elif self.use == 'probe':
             why = f'{self.tuned} ends below it by more than noise'
@@ -72,7 +74,8 @@ def advise(titles: Mapping[str, str], inits: Sequence[Init], columns: Sequence[C
             mine, frozen = tuned.values(init, states), probe.values(init, states)
             over, difference = 'runs', paired(mine, frozen)
             if difference.count == 1:
-                over, difference = 'test videos', _over_videos(tuned, probe, init, states) or difference
+                single = _over_videos(tuned, probe, init, states)
+                over, difference = (over, difference) if single is None else ('test videos', single)
             if difference.count:
                 found.append(Advice(titles[init.name], tuned.title, probe.title, difference, over))
     return found

@@ -199,9 +199,8 @@ _CLIP_LEVEL = 2.326
 def choose(table: Table) -> Choice:
     """Choose a row; the test clips are looked at only afterwards.
 
-    'learnable' is 'yes' if the interval of the gain over always naming the most frequent class is above 0. It is 'perhaps' if only
-    a
-    test over single clips says so (one-sided, 1%), which takes the clips of a group for independent.
+    'learnable' is 'yes' if the gain over always naming the most frequent class is above 0 by its interval and by a test over
+    single clips (one-sided, 1%). It is 'perhaps' if only the test says so, which takes the clips of a group for independent.
     """
     names = candidates(table)
     row = best_row(table, names)

@@ -27,7 +27,8 @@ def group_interval(values: np.ndarray, groups: Sequence[str], *, shares: bool = 
         values: N hits (0 or 1), or differences of hits.
         groups: N groups.
         shares: Whether the values are hits. If all are equal, the variance says nothing; the farther limit of Wilson's
-            interval with G samples then takes its place. Equal differences other than 0 have no interval.
+            interval with G samples then takes its place. Where differences are equal in all groups, the
+            variance between clips takes its place; equal differences of all clips other than 0 have no interval.
 
     Source: Korn and Graubard, "Confidence intervals for proportions with small expected number of positive counts
     estimated from survey data", Survey Methodology 1998 (the variance).
@@ -45,8 +46,12 @@ def group_interval(values: np.ndarray, groups: Sequence[str], *, shares: bool = 
     if variance < 1e-12 and shares:
         low, high = wilson_interval(mean, count, quantile)
         return Interval(mean, max(mean - low, high - mean), len(x))
-    if variance < 1e-12 and abs(mean) > 1e-12:  # every group gains as much, which says nothing of other groups
-        return Interval(mean, float('nan'), len(x))
+    if (
+        variance < 1e-12 and abs(mean) > 1e-12
+    ):  # every group gains as much, by chance: the clips say how much that varies
+        variance = float(x.var(ddof=1)) / len(x)
+        if variance < 1e-12:
+            return Interval(mean, float('nan'), len(x))
     return Interval(mean, quantile * float(np.sqrt(variance)), len(x))
 
 

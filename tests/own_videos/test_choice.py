@@ -53,6 +53,8 @@ def test_three_groups_that_are_all_right_are_not_certain():
     equal = group_interval(np.full(6, 0.2), ['a', 'b', 'c'] * 2)  # differences: all groups gain as much
     assert np.isnan(equal.half)
     assert not equal.certain
+    alike = group_interval(np.array([1.0, 0.0] * 3), ['a', 'a', 'b', 'b', 'c', 'c'])  # by hand: t * sqrt(0.3 / 6)
+    assert alike.half == pytest.approx(4.302653 * 0.05**0.5, abs=1e-4)
     assert group_interval(np.zeros(6), ['a', 'b', 'c'] * 2).half == 0
     assert np.isnan(group_interval(np.ones(5), ['a'] * 5).half)
 

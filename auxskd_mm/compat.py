@@ -256,6 +256,22 @@ def quiet_missing_operator() -> bool:
     return True
 
 
+def resize_any_channels() -> bool:
+    """Let MMAction2's ``Resize`` and ``Fuse`` take frames of any number of channels.
+
+    They call ``mmcv.imresize``. OpenCV's resize drops the last dimension of a frame (H, W, 1), and some of its methods
+    take at most 4 channels. Frames of 3 channels go through as before.
+    """
+    import mmcv
+
+    from .functional.pixels import any_channels
+
+    if hasattr(mmcv.imresize, '__wrapped__'):
+        return False
+    mmcv.imresize = any_channels(mmcv.imresize)
+    return True
+
+
 def start_process_group(launcher: str, timeout: timedelta | None = None) -> bool:
     """Start a gloo group on a machine without an accelerator.
 

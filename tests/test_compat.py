@@ -312,3 +312,15 @@ def test_a_bare_import_loads_nothing_that_it_may_not_need():
         print([name for name in {HEAVY!r} if name in sys.modules and name not in base])
     """
     assert run(code).strip() == '[]'
+
+
+def test_frames_of_any_number_of_channels_are_resized_as_their_channels_alone():
+    import mmcv  # the package has been imported, and with it the workaround
+
+    assert not compat.resize_any_channels()
+    frame = np.random.default_rng(0).integers(0, 256, (8, 10, 6), dtype=np.uint8)
+    whole = mmcv.imresize(frame, (5, 4))
+    for i in range(6):
+        alone = mmcv.imresize.__wrapped__(np.ascontiguousarray(frame[..., i]), (5, 4))
+        np.testing.assert_array_equal(whole[..., i], alone)
+    assert mmcv.imresize(frame[..., :1], (5, 4)).shape == (4, 5, 1)

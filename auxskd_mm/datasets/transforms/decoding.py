@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from ...compat import resize_any_channels
 from ...errors import InputError, VideoReadError
-from ...functional.pixels import any_channels, to_channels
+from ...functional.pixels import to_channels
 from ...registry import TRANSFORMS
 from ..readers import CHANNEL_ORDERS, READERS, Reader, open_reader
 from ..readers.limits import MAX_PIXELS
 
-# For MMAction2's Resize and Fuse, which call it for frames of any number of channels.
-mmcv.imresize = any_channels(mmcv.imresize)
+resize_any_channels()
+
 # Steps that decode frames: ours and MMAction2's.
 DECODERS = ('DecodeClips', 'DecordDecode', 'PyAVDecode', 'OpenCVDecode', 'RawFrameDecode')
 

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP_ARGS ?=
 DEMO_DIR ?= work_dirs/demo
 
-.PHONY: setup demo test lint docs clean
+.PHONY: setup demo test lint docs dist clean
 
 setup: $(VENV)/.installed
 
@@ -29,6 +29,13 @@ test: setup lint
 
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+dist: setup
+	$(BIN)/python -m pip install $(PIP_ARGS) --progress-bar off --quiet --editable '.[release]'
+	$(BIN)/cffconvert --validate
+	rm -rf build dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
 
 clean:
 	rm -rf $(VENV) build dist site *.egg-info auxskd_mm/.mim .pytest_cache .mypy_cache .ruff_cache

@@ -116,7 +116,7 @@ setup(
             'faiss-cpu',
             'ruff',
             'mypy',
-            'setuptools>=70.1',
+            'setuptools>=77.0.3',
             'tensorboard',
             'onnx',
             'onnxscript',

@@ -31,6 +31,8 @@ README = 'configs/README.md'
 NOT_MEASURED = 'not measured yet'
 # Of a protocol, what a number means nothing without.
 _NEEDED = ('evaluation', 'backbone', 'clip', 'input', 'data', 'checkpoint', 'config', 'command', 'date')
+# Ends of numbers that a table leaves to the protocol.
+_DETAILS = ('_ci95', '_low', '_high', '_videos', '_ceiling', '_paced', '_logits', '_probabilities', 'top5')
 
 
 class Collection(NamedTuple):
@@ -236,9 +238,16 @@ def _result(one: Mapping[str, Any]) -> dict[str, Any]:
     return dict(
         Dataset=_dataset(protocol),
         Task=', '.join(protocol['evaluation']),
-        Metrics={key: round(float(value), 6) for key, value in one['result'].items()},
+        Metrics={key: round(float(value), 6) for key, value in _numbers(one['result']).items()},
         Protocol=f'{RESULTS}/{one["file"]}',
     )
+
+
+def _numbers(result: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of a result, without verdicts and descriptions."""
+    return {
+        key: value for key, value in result.items() if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }
 
 
 def _dataset(protocol: Mapping[str, Any]) -> str:
@@ -264,7 +273,8 @@ def table_text(entries: Sequence[Entry]) -> str:
 
 
 def _cell(one: Mapping[str, Any]) -> str:
-    numbers = ', '.join(f'{key} {float(value):.4g}' for key, value in one['result'].items())
+    shown = {key: value for key, value in _numbers(one['result']).items() if not key.endswith(_DETAILS)}
+    numbers = ', '.join(f'{key} {float(value):.4g}' for key, value in shown.items())
     return f'{", ".join(one["protocol"]["evaluation"])}: {numbers} ([protocol](results/{one["file"]}))'
 
 

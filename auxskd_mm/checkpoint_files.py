@@ -79,7 +79,11 @@ def find_checkpoint(path: str) -> str:
         InputError: If the file does not exist; the message names the files that do. Also if a folder without such a
             checkpoint holds no other file, or several.
     """
-    if is_address(path) or not Path(path).is_dir():
+    if path.startswith(PACKAGED):
+        packaged_file(path)
+    if is_address(path):
+        return path
+    if not Path(path).is_dir():
         check_checkpoint(path)
         return path
     found = find_last_good(path)

@@ -31,6 +31,7 @@ README = 'configs/README.md'
 NOT_MEASURED = 'not measured yet'
 # Of a protocol, what a number means nothing without.
 _NEEDED = ('evaluation', 'backbone', 'clip', 'input', 'data', 'checkpoint', 'config', 'command', 'date')
+_SECONDS = ('time', 'data_time')
 # Ends of numbers that a table leaves to the protocol.
 _DETAILS = ('_ci95', '_low', '_high', '_videos', '_ceiling', '_paced', '_logits', '_probabilities', 'top5')
 
@@ -244,10 +245,9 @@ def _result(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _numbers(result: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of a result, without verdicts and descriptions."""
-    return {
-        key: value for key, value in result.items() if isinstance(value, (int, float)) and not isinstance(value, bool)
-    }
+    """The numbers of a result, without verdicts, descriptions and the seconds of a step."""
+    numbers = {key: value for key, value in result.items() if isinstance(value, (int, float))}
+    return {key: value for key, value in numbers.items() if not isinstance(value, bool) and key not in _SECONDS}
 
 
 def _dataset(protocol: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ phases = [
         config='../demo/adapters_motion.py',
         init_from='vspp_motion',
         options={'base_weights': None, 'model.backbone.backbone.init_cfg': None},  # of this very run
-        steps=400,
+        steps=200,
         test=True,
     ),
 ]

@@ -150,7 +150,13 @@ def test_results_of_nothing_are_refused(results):
 
 
 def test_words_and_verdicts_of_a_result_are_no_numbers(results):
-    result = {'acc/top1': 0.5, 'acc/protocol': '2 clip(s) a video', 'vspp/pace_learned': True, 'vspp/pace_low': 0.4}
+    result = {
+        'acc/top1': 0.5,
+        'acc/protocol': '2 clip(s) a video',
+        'vspp/pace_learned': True,
+        'vspp/pace_low': 0.4,
+        'time': 1.0,
+    }
     root = results(dict(result=result, protocol=PROTOCOL))
     (entry,) = zoo_entries(root, VSPP, known_metadata(ROOT))
     assert 'classification: acc/top1 0.5 ([protocol]' in table_text([entry])

@@ -21,7 +21,7 @@ from auxskd_mm.zoo import packaged
 from auxskd_mm.zoo.merge_adapters import merge_adapters
 
 NAMES = ['adapters_motion', 'finetune_motion', 'vspp_motion']
-MACHINE = re.compile(r'''(?<![\w.:/-])/(work|tmp|home|root|usr|opt|mnt)/''')
+MACHINE = re.compile(r"""(?<![\w.:/-])/(work|tmp|home|root|usr|opt|mnt)/""")
 
 
 @pytest.fixture(scope='module')
@@ -47,7 +47,9 @@ def test_there_are_three_of_at_most_5_mb():
 def test_a_file_holds_plain_tensors_its_history_and_no_path_of_a_machine(name):
     content = torch.load(packaged_weights()[name], weights_only=True)
     assert set(content) == {'meta', 'state_dict'}
-    assert content['meta']['training']['data'] == [f'work_dirs/zoo/clips/train{"" if name == "vspp_motion" else ".txt"}']
+    assert content['meta']['training']['data'] == [
+        f'work_dirs/zoo/clips/train{"" if name == "vspp_motion" else ".txt"}'
+    ]
     assert not MACHINE.search(repr(content['meta']))
     assert read_meta(f'auxskd_mm://{name}')['seed'] == 0
 
@@ -79,7 +81,9 @@ def test_what_is_not_above_the_best_constant_answer_is_refused(tmp_path):
     tested = tmp_path / 'test.txt'
     tested.write_text(''.join(f'clip_{i}.mp4 {i % 10}\n' for i in range(200)))
     packaged.check_learned('x', {'acc/top1': 31 / 200}, tested)
-    with pytest.raises(InputError, match=r'x: not published, because its class has 14\.0% .*from 9\.9.*constant answer 10\.0%'):
+    with pytest.raises(
+        InputError, match=r'x: not published, because its class has 14\.0% .*from 9\.9.*constant answer 10\.0%'
+    ):
         packaged.check_learned('x', {'acc/top1': 28 / 200}, tested)
     pretext = {'vspp/pace_acc': 0.5, 'vspp/pace_chance': 0.25, 'vspp/pace_ci95': 0.1}
     packaged.check_learned('x', pretext, tested)
@@ -128,9 +132,7 @@ def test_the_classifiers_name_the_motions_of_new_clips(clips):
 def test_adapters_alone_answer_as_merged_with_their_base(clips, tmp_path):
     config = load_config(str(CONFIGS / 'demo' / 'adapters_motion.py'))
     files = packaged_weights()
-    merged = merge_adapters(
-        config.model, files['adapters_motion'], tmp_path / 'merged.pth', base=files['vspp_motion']
-    )
+    merged = merge_adapters(config.model, files['adapters_motion'], tmp_path / 'merged.pth', base=files['vspp_motion'])
     whole, alone = init_model(config, merged, 'cpu'), init_model('adapters_motion', device='cpu')
     assert all(torch.equal(value, alone.state_dict()[key]) for key, value in whole.state_dict().items())
 

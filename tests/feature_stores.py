@@ -78,7 +78,10 @@ FRAME_PREPROCESSOR = dict(type='auxskd_mm.ClipDataPreprocessor', mean=[120.0, 11
 
 
 def write_trunk(path: Path, backbone: dict[str, Any] | None = None, **changes: Any) -> str:
-    """Write the config of a trunk. ``changes`` replace ``steps``, ``preprocessor``, ``order`` and ``channels``, or add a line ``more``."""
+    """Write the config of a trunk.
+
+    ``changes`` replace ``steps``, ``preprocessor``, ``order`` and ``channels``, or add a line ``more``.
+    """
     backbone = dict(type='auxskd_mm.TinyTrunk', **(backbone or {})) if 'type' not in (backbone or {}) else backbone
     path.write_text(
         textwrap.dedent(f"""

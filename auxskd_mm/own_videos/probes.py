@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..choices import TIME_PARTS
 from ..evaluation.feature_bank import FeatureBank
 from ..evaluation.linear_probe import LinearProbe, fit_probe
 from ..evaluation.linear_probe import ProbeSettings as Training
@@ -16,7 +17,6 @@ from ..evaluation.probes import ProbeSearch, draw_few, feature_views
 from ..files import write_whole
 from ..recipes.step_records import digest
 
-PARTS = 4  # the pooling 'time' keeps so many values per channel
 POOLINGS = ('mean', 'mean_std', 'time')
 _DECAYS = (1e-3, 1e-2, 1e-1, 1.0)
 _FOLDS = 2
@@ -39,7 +39,7 @@ class ProbeSettings(NamedTuple):
 
 def views(features: np.ndarray) -> dict[str, list[np.ndarray]]:
     """Features (N, C * 4) of the pooling 'time' in every pooling, as :class:`ProbeSearch` takes them."""
-    steps = features.reshape(len(features), -1, PARTS).transpose(0, 2, 1)[:, :, None]  # (N, 4, 1, C)
+    steps = features.reshape(len(features), -1, TIME_PARTS).transpose(0, 2, 1)[:, :, None]  # (N, 4, 1, C)
     made = feature_views({_STAGE: steps}, POOLINGS[:2])
     return {**{name.partition('/')[2]: view for name, view in made.items()}, 'time': [features]}
 

@@ -116,7 +116,7 @@ def make_packaged(root: Path, work_dir: Path, seed: int = 0) -> list[str]:
         written = [str(publish(name, phases[name])) for name in PACKAGED_MODELS]
         for name in PACKAGED_MODELS:
             protocol = test_published(name, work_dir, clips)
-            card = write_card(name, protocol, phases, clips)
+            card = write_card(name, protocol, phases, clips, seed)
             written += [str(protocol), str(card)]
         for path, text in zoo_files(Path()).items():
             if not Path(path).is_file() or Path(path).read_text(encoding='utf-8') != text:
@@ -177,9 +177,10 @@ def publish(name: str, phase: Mapping[str, Any]) -> Path:
     checkpoint = Path(phase['checkpoint'])
     source = checkpoint.with_name(PACKAGED_MODELS[name].phase or checkpoint.name)
     made = publish_model(source, Path(WEIGHTS, f'{name}.pth'), part='model')
-    if made.stat().st_size > LARGEST:
+    size = made.stat().st_size
+    if size > LARGEST:
         made.unlink()
-        raise InputError(f'{name}: {made.stat().st_size:,} bytes, expected at most {LARGEST:,}')
+        raise InputError(f'{name}: {size:,} bytes, expected at most {LARGEST:,}')
     for other in Path(WEIGHTS).glob(f'{name}-*.pth'):
         if other.name != made.name:
             other.unlink()
@@ -209,7 +210,7 @@ def test_published(name: str, work_dir: Path, clips: Path) -> Path:
     return write_whole(Path(RESULTS, f'{name}--motion_clips.protocol.json'), json.dumps(content, indent=1) + '\n')
 
 
-def write_card(name: str, protocol_file: Path, phases: Mapping[str, Mapping[str, Any]], clips: Path) -> Path:
+def write_card(name: str, protocol_file: Path, phases: Mapping[str, Mapping[str, Any]], clips: Path, seed: int) -> Path:
     """Write the model card of packaged weights from the protocol of their test.
 
     Args:
@@ -217,6 +218,7 @@ def write_card(name: str, protocol_file: Path, phases: Mapping[str, Mapping[str,
         protocol_file: Protocol with the result.
         phases: States of the recipe's phases by name.
         clips: Folder of the clips.
+        seed: Seed of the trainings.
     """
     from jinja2 import Environment, FileSystemLoader
 
@@ -253,6 +255,7 @@ def write_card(name: str, protocol_file: Path, phases: Mapping[str, Mapping[str,
         train=_lines(clips / 'train.txt'),
         videos=_lines(clips / 'test.txt'),
         tasks=tasks,
+        seed=seed,
     )
     return write_whole(Path(WEIGHTS, f'{name}.md'), text)
 

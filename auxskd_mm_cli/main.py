@@ -31,9 +31,14 @@ def main(words: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if words is None else words)
     try:
-        return _main(words)
+        code = _main(words)
+        sys.stdout.flush()
+        return code
     except NotInstalled as error:
         print(f'error: {error}', file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader has seen enough, as in `auxskd-mm --help | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python's own flush at the end complains
         return 1
 
 

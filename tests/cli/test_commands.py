@@ -88,6 +88,18 @@ def test_help_lists_all_commands_and_imports_nothing_heavy():
         assert line.split(maxsplit=1)[1] == command.about()
 
 
+def test_a_reader_that_stops_early_is_no_error():
+    script = 'import sys; from auxskd_mm_cli.main import main; sys.exit(main())'
+    with subprocess.Popen(
+        [sys.executable, '-c', script, '--help'],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, 'PYTHONPATH': str(ROOT)},
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b''
+
+
 def test_a_new_file_is_a_new_command(tools):
     (tools / 'data' / 'new_one.py').write_text(ECHO)
     shown = run(tools, '--help').stdout

@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parents[2] / 'configs'
 NAMES = sorted(
     str(path.relative_to(FOLDER))
     for folder in ('demo', 'examples', 'warm_start')
-    for kind in ('finetune', 'probe', 'trunk')
+    for kind in ('finetune', 'adapters', 'probe', 'trunk')
     for path in (FOLDER / folder).glob(f'{kind}*.py')
 )
 TABLES = [path.name for path in (FOLDER / 'recipes').glob('*.py') if Config.fromfile(path).get('evaluations')]

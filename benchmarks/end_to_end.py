@@ -40,6 +40,7 @@ def parse_args(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--iterations', type=int, default=12, help='default %(default)s')
     parser.add_argument('--workers', type=int, default=1, help='loader processes (default %(default)s)')
     parser.add_argument('--threads', type=int, help="threads of the training; default: torch's")
+    parser.add_argument('--count', type=int, default=16, help='videos (default %(default)s)')
     parser.add_argument('--channels-last', action='store_true', help='weights in channels_last_3d')
     return parser.parse_args(words)
 
@@ -88,7 +89,7 @@ def measure(args: argparse.Namespace, overrides: Mapping[str, Any] | None = None
         overrides: Overrides of the config.
     """
     with tempfile.TemporaryDirectory() as folder:
-        sets = ClipSets(Path(args.keep or folder), args.videos, count=16, frames=150)
+        sets = ClipSets(Path(args.keep or folder), args.videos, args.count, frames=150)
         if args.layout == 'none':
             source = str(Path(sets.sources[0]).parent)
         else:

@@ -86,7 +86,7 @@ def run_part(args: argparse.Namespace) -> None:
         'steps': lambda: speed.steps(record, chosen, device),
         'compiled': lambda: speed.compiled(record, chosen, device),
         'batches': lambda: speed.batches(record, chosen, device),
-        'feeding': lambda: feeding.run(record, chosen, device),
+        'feeding': lambda: feeding.run(record, chosen, device, args.work / 'clips'),
         'equality': lambda: equality.run(record, chosen, device, args.work / 'equality'),
         'chain': lambda: chain.run(record, chosen, args.work / 'chain', args.sets),
     }[args.run_part]

@@ -210,17 +210,18 @@ def jitter_seconds(method: str, args: argparse.Namespace, device: torch.device) 
     return float(np.median([seconds(lambda: jitter(clips), device) for _ in range(args.rounds)]))
 
 
-def loading_seconds(args: argparse.Namespace, layouts: Sequence[str] = ('mp4',)) -> dict[str, dict[str, float]]:
-    """{layout: {method: CPU time on one core until a video's clips are ready, from a packed store}}."""
-    found: dict[str, dict[str, float]] = {}
+def loading_seconds(args: argparse.Namespace, layout: str = 'mp4', keep: Path | None = None) -> dict[str, float]:
+    """{method: CPU time on one core until a video's clips are ready, from a packed store}.
+
+    Args:
+        args: Arguments of this script.
+        layout: Layout of the store.
+        keep: Folder to make the videos and the store in and to keep them. None takes a temporary one.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        sets = ClipSets(Path(folder), args.videos, args.count, frames=150)
-        for layout in layouts:
-            sets.stored(layout)
-            found[layout] = {
-                method: _loading(method, f'{folder}/store_{layout}', args.rounds) for method in args.methods
-            }
-    return found
+        sets = ClipSets(keep or Path(folder), args.videos, args.count, frames=150)
+        sets.stored(layout)
+        return {method: _loading(method, f'{sets.out}/store_{layout}', args.rounds) for method in args.methods}
 
 
 def _loading(method: str, store: str, rounds: int) -> float:
@@ -275,7 +276,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     torch.backends.cudnn.benchmark = True  # as the configs
-    loading = loading_seconds(args)['mp4']
+    loading = loading_seconds(args)
     rates = {'float32': matmul_rate(torch.float32, device)}
     if has_bf16(device):
         rates['bf16'] = matmul_rate(torch.bfloat16, device)

@@ -114,6 +114,7 @@ def plan_of(name: str, work: Path, sizes: Sizes) -> Plan:
         init.evaluation_options = {
             key: value for key, value in init.get('evaluation_options', {}).items() if key == 'finetune'
         }
+    content.labels.per_class = ('all',)
     clips, known = SETS[name], {phase.name for phase in content.phases}
     options: dict[str, Any] = {'all.size': sizes.size, 'finetune.clip_len': clips.clip_len, 'all.precision': 'bfloat16'}
     options |= {key: value for key, value in clips.pretext.items() if key.partition('.')[0] in known}

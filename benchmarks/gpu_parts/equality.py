@@ -53,15 +53,28 @@ def runner_of(method: str, data: Path, work: Path, options: dict[str, Any] | Non
     return runs.runner_of(config)
 
 
+def wide(method: str) -> dict[str, Any]:
+    """Options for a network of width 64."""
+    head = {'auxskd': 'neck', 'rspnet': 'head_a'}.get(method, 'cls_head')
+    return {'model.backbone.base_channels': 8, f'model.{head}.in_channels': 64}
+
+
 def few_steps(model: nn.Module, batch: Any, device: str, dtype: torch.dtype) -> dict[str, list[float]]:
-    """Losses of three SGD steps of a copy of a model, and its weights after them, as numbers."""
+    """Losses of three SGD steps of a copy of a model, and its weights after them, as numbers.
+
+    The clips are random numbers of twice the length and the side of the batch's. With its own, the last BatchNorm would have
+    four values per channel and magnify rounding a million times.
+    """
     net = copy.deepcopy(model).to(device)
     data = net.data_preprocessor(copy.deepcopy(batch), True)
-    net, inputs = net.to(dtype).train(), data['inputs'].to(dtype)
+    views, (length, height, width) = data['inputs'].shape[:3], data['inputs'].shape[3:]
+    generator = torch.Generator().manual_seed(1)
+    clips = torch.rand(*views, 2 * length, 2 * height, 2 * width, generator=generator, dtype=torch.float64)
+    net, inputs = net.to(dtype).train(), (4 * clips - 2).to(device, dtype)
     teacher = getattr(net, 'teacher', None)
     if teacher is not None:
         teacher.copy_from(net.student_modules())
-    optimizer = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=1e-2, momentum=0.9)
+    optimizer = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=1e-3, momentum=0.9)
     losses = []
     for _ in range(STEPS):
         found = net.loss(inputs, data['data_samples'])
@@ -90,7 +103,7 @@ def against_cpu(method: str, data: Path, work: Path, device: torch.device) -> di
     """Three steps on the device and on the CPU, in float32 and float64."""
     options = {'model.cls_head.dropout': 0.0} if method == 'vcop' else {}
     with quiet(), fixed_order():
-        runner = runner_of(method, data, work, options)
+        runner = runner_of(method, data, work, {**wide(method), 'train_dataloader.batch_size': 8, **options})
         runner.model.init_weights()
         model, batch = runner.model.cpu(), next(iter(runner.build_dataloader(runner.cfg.train_dataloader, seed=0)))
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
@@ -144,11 +157,8 @@ def mixed_precision(
     if device.type == 'cpu':  # MMEngine's wrapper refuses it, and the CPU has no products in fp16
         feature['optim_wrapper'].update(type='CpuAutocast', dtype='bfloat16')
         feature['optim_wrapper'].pop('loss_scale', None)
-    feature['model.backbone.base_channels'] = 8
-    for part in {'auxskd': ('neck',), 'rspnet': ('head_a',)}.get(method, ('cls_head',)):
-        feature[f'model.{part}.in_channels'] = 64
     with quiet():
-        runner = runner_of(method, data, work, feature)
+        runner = runner_of(method, data, work, {**feature, **wide(method)})
         batches = list(runner.build_dataloader(runner.cfg.train_dataloader, seed=0))
         model, wrapper = runner.model.train(), runner.build_optim_wrapper(runner.cfg.optim_wrapper)
         teacher = getattr(model, 'teacher', None)

@@ -81,9 +81,9 @@ def read_part(path: Path, settings: Mapping[str, Any] | None = None) -> dict[str
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
         matches = settings is None or content['settings'] == json.loads(json.dumps(settings))
+        return content if matches and isinstance(content['items'], dict) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return content if matches and isinstance(content.get('items'), dict) else None
 
 
 def working(content: Mapping[str, Any]) -> dict[str, Any]:

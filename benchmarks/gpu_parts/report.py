@@ -249,7 +249,7 @@ def _chain(items: Items) -> str:
             [
                 title,
                 *(
-                    f'{cells[row, column].text()} ({cells[row, column].n})' if (row, column) in cells else ''
+                    f'{cells[row, column].text()} ({cells[row, column].count})' if (row, column) in cells else ''
                     for column in table['columns']
                 ),
             ]

@@ -17,7 +17,7 @@ class Sizes(NamedTuple):
         size: Height and width of a clip.
         channels: ``base_channels`` of R(2+1)D.
         rounds: Steps of each way that are timed.
-        videos: Videos of the loader's measurements.
+        videos: Videos of the loader's measurements and of the epoch.
         backend: Of ``torch.compile``.
         most: Largest batch that the search tries.
         room: A made-up limit of the batch that stands for the memory of a card. 0 for none.
@@ -33,7 +33,7 @@ class Sizes(NamedTuple):
     size: int = 112
     channels: int = 64
     rounds: int = 8
-    videos: int = 8
+    videos: int = 16
     backend: str = 'inductor'
     most: int = 4096
     room: int = 0
@@ -68,7 +68,7 @@ DRY = Sizes(
     videos=2,
     backend='aot_eager',
     most=64,
-    room=5,
+    room=3,
     iterations=3,
     amp_steps=3,
     pretext_steps=2,

@@ -1,6 +1,6 @@
 # Shared parts of a pretraining on frames, end to end: EfficientNet-lite0 from public image weights, whose frames know of each
 # other by shifted channels (TSM). A training of a number of steps on the training clips of a split.
-_base_ = ['../_base_/default_runtime.py', './_base_clips.py']
+_base_ = ['./_base_clips.py']
 
 # Variables: --cfg-options lists=... steps=600 pretext_len=8 precision=bfloat16
 steps = 600

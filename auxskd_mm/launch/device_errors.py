@@ -28,6 +28,6 @@ def device_line(error: BaseException) -> str | None:
         name = text.split(' ', 1)[0]
         return (
             f'{name} has no deterministic implementation on this device: train without --deterministic, or with a network '
-            'without this operation (R(2+1)D and R3D have no max pooling)'
+            'without this operation (R2Plus1DVCOP and R3DVCOP have no max pooling)'
         )
     return None

@@ -99,11 +99,11 @@ def error_of(run: dict[str, list[float]], reference: dict[str, list[float]]) -> 
     return max(relative('losses'), relative('weights'))
 
 
-def against_cpu(method: str, data: Path, work: Path, device: torch.device) -> dict[str, Any]:
+def against_cpu(method: str, data: Path, work: Path, device: torch.device, batch_size: int) -> dict[str, Any]:
     """Three steps on the device and on the CPU, in float32 and float64."""
     options = {'model.cls_head.dropout': 0.0} if method == 'vcop' else {}
     with quiet(), fixed_order():
-        runner = runner_of(method, data, work, {**wide(method), 'train_dataloader.batch_size': 8, **options})
+        runner = runner_of(method, data, work, {**wide(method), 'train_dataloader.batch_size': batch_size, **options})
         runner.model.init_weights()
         model, batch = runner.model.cpu(), next(iter(runner.build_dataloader(runner.cfg.train_dataloader, seed=0)))
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
@@ -187,7 +187,9 @@ def run(record: Record, sizes: Sizes, device: torch.device, work: Path) -> None:
     data = tiny_clips(work / 'clips')
     for method in METHODS:
         folder = work / 'steps' / method
-        record.measure(f'steps of {method}', lambda m=method, f=folder: against_cpu(m, data, f, device))
+        record.measure(
+            f'steps of {method}', lambda m=method, f=folder: against_cpu(m, data, f, device, min(8, 2 * sizes.batch))
+        )
     for method in ('vspp', 'auxskd', 'rspnet'):
         folder = work / 'resume' / method
         record.measure(f'resume of {method}', lambda m=method, f=folder: resume(m, data, f))

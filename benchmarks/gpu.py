@@ -34,7 +34,7 @@ os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, [str(HERE.parent), os.en
 sys.path.insert(1, str(HERE.parent))
 
 # Shares of the time, in the order of the run.
-WEIGHTS = {'steps': 150, 'equality': 80, 'feeding': 70, 'batches': 60, 'compiled': 80, 'chain': 160}
+WEIGHTS = {'steps': 140, 'equality': 110, 'feeding': 70, 'batches': 60, 'compiled': 70, 'chain': 150}
 LEAST = 20  # seconds: with fewer left, a part is not started
 GRACE = 8  # seconds to write the file, behind the end of a part's time
 
@@ -54,8 +54,8 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def settings_of(args: argparse.Namespace) -> dict[str, Any]:
-    """What the figures depend on."""
+def settings_of(args: argparse.Namespace, part: str) -> dict[str, Any]:
+    """What the figures of a part depend on."""
     import torch
     from gpu_parts import sizes
 
@@ -64,6 +64,7 @@ def settings_of(args: argparse.Namespace) -> dict[str, Any]:
         device='cpu' if args.dry_run else torch.cuda.get_device_name(),
         torch=str(torch.__version__),
         cuda=torch.version.cuda,
+        sets=sorted(path.parent.name for path in args.sets.glob('*/lists')) if args.sets and part == 'chain' else [],
         sizes=dict((sizes.DRY if args.dry_run else sizes.GPU)._asdict(), jobs=None),  # jobs change no figure
     )
 
@@ -80,7 +81,7 @@ def run_part(args: argparse.Namespace) -> None:
     cv2.setNumThreads(1)
     device = torch.device('cpu' if args.dry_run else 'cuda')
     chosen = sizes.DRY if args.dry_run else sizes.GPU
-    record = Record(args.out / f'{args.run_part}.json', settings_of(args), args.until)
+    record = Record(args.out / f'{args.run_part}.json', settings_of(args, args.run_part), args.until)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     call = {
         'steps': lambda: speed.steps(record, chosen, device),
@@ -129,8 +130,11 @@ def run_parts(args: argparse.Namespace) -> None:
     """Run the parts that are not complete, and write the report after each."""
     from gpu_parts.record import budgets, is_done
 
-    settings, end = settings_of(args), time.time() + 60 * args.minutes
-    todo = [name for name in args.parts if not is_done(args.out / f'{name}.json', settings)]
+    def waits(name: str) -> bool:
+        return not is_done(args.out / f'{name}.json', settings_of(args, name))
+
+    end = time.time() + 60 * args.minutes
+    todo = [name for name in args.parts if waits(name)]
     if args.sets is None and not args.dry_run and 'chain' in todo:
         todo.remove('chain')
         print('chain: left out, no --sets', flush=True)
@@ -143,13 +147,13 @@ def run_parts(args: argparse.Namespace) -> None:
             continue
         print(f'{name}: up to {seconds:.0f} s', flush=True)
         start(args, name, seconds)
-        write_report(args, settings)
-    unfinished = [name for name in todo if not is_done(args.out / f'{name}.json', settings)]
+        write_report(args)
+    unfinished = [name for name in todo if waits(name)]
     print(f'{args.out / "gpu.md"}' + (f'; not complete: {", ".join(unfinished)}' if unfinished else ''))
 
 
-def write_report(args: argparse.Namespace, settings: dict[str, Any] | None) -> None:
-    """Write OUT/gpu.md from the files of the parts."""
+def write_report(args: argparse.Namespace) -> None:
+    """Write OUT/gpu.md from the files of the parts; in a run, from those of its own settings."""
     from gpu_parts import report
     from gpu_parts.record import read_part
     from machine import machine
@@ -157,7 +161,9 @@ def write_report(args: argparse.Namespace, settings: dict[str, Any] | None) -> N
     from auxskd_mm.errors import InputError
     from auxskd_mm.files import write_whole
 
-    parts = {name: read_part(args.out / f'{name}.json', settings) for name in WEIGHTS}
+    parts = {
+        name: read_part(args.out / f'{name}.json', None if args.report else settings_of(args, name)) for name in WEIGHTS
+    }
     found = {name: part for name, part in parts.items() if part is not None}
     if not found:
         raise InputError(f'{args.out}: no file of a part; run benchmarks/gpu.py --out {args.out} first')
@@ -176,7 +182,7 @@ def main(args: argparse.Namespace) -> None:
         chain.pack(args.pack, args.out)
         return
     if args.report:
-        write_report(args, None)
+        write_report(args)
         return
     if not args.dry_run and not torch.cuda.is_available():
         raise InputError(

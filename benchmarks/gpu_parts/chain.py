@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -141,20 +142,23 @@ def train(name: str, work: Path, sizes: Sizes, seconds: float) -> dict[str, Any]
     finally:
         cut = process.is_alive()
         if cut:
-            os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it leads no group yet
+                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
             process.join()
     plan = plan_of(name, work, sizes)
     done = {step.row.name for step in plan.steps if step.row is not None and finished_seconds(step.folder) is not None}
-    if process.exitcode and not cut:
-        raise RuntimeError(f'the trainings ended with exit code {process.exitcode}; see the lines above')
     if not done:
-        raise RuntimeError(f'no fine-tuning was finished in {seconds:.0f} s')
+        why = (
+            f'was finished in {seconds:.0f} s' if cut else f'worked (exit code {process.exitcode}); see the lines above'
+        )
+        raise RuntimeError(f'no fine-tuning {why}')
     table_so_far(plan)
     table = json.loads((plan.root / 'table.json').read_text(encoding='utf-8'))
     missing = [init.title for init in plan.inits if init.name not in done]
-    return dict(
-        cut=cut, missing=missing, table={key: table[key] for key in ('rows', 'columns', 'cells', 'comparisons')}
-    )
+    ended = 'the time' if cut else f'an error, exit code {process.exitcode}' if process.exitcode else ''
+    shown = {key: table[key] for key in ('rows', 'columns', 'cells', 'comparisons')}
+    return dict(ended=ended, missing=missing, table=shown)
 
 
 def run(record: Record, sizes: Sizes, work: Path, folder: Path | None) -> None:

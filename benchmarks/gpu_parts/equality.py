@@ -154,6 +154,7 @@ def mixed_precision(
 ) -> dict[str, Any]:
     """Losses of many steps in fp16 or bf16, with the optimizer wrapper of a training and a network of width 64."""
     feature = copy.deepcopy(FEATURES[f'amp_{dtype}'])
+    feature['optim_wrapper']['optimizer'] = dict(type='SGD', lr=1e-3, momentum=0.9)  # of the configs
     if device.type == 'cpu':  # MMEngine's wrapper refuses it, and the CPU has no products in fp16
         feature['optim_wrapper'].update(type='CpuAutocast', dtype='bfloat16')
         feature['optim_wrapper'].pop('loss_scale', None)

@@ -255,7 +255,7 @@ def _chain(items: Items) -> str:
             ]
             for row, title in table['rows'].items()
         ]
-        blocks.append(f'### {name}' + (', ended by the time' if item['cut'] else ''))
+        blocks.append(f'### {name}' + (f', ended by {item["ended"]}' if item['ended'] else ''))
         blocks.append(markdown(['accuracy in percent ± 95% interval (group splits)', *table['columns']], rows))
         lines = [[one['title'], one['column'], signed(_interval(one))] for one in table['comparisons'] if one['n']]
         blocks += [markdown(['paired difference in points', 'column', ''], lines)] if lines else []

@@ -74,5 +74,5 @@ DRY = Sizes(
     pretext_steps=2,
     fine_steps=2,
     seeds=1,
-    jobs=1,
+    jobs=2,
 )

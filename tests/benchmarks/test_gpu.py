@@ -109,7 +109,7 @@ def started(gpu, monkeypatch, tmp_path, *words):
     """Parts that a start runs, with their seconds; each takes half of its time and is then complete."""
     clock, found = Clock(), {}
     monkeypatch.setattr(gpu.main.time, 'time', clock)
-    monkeypatch.setattr(gpu.main, 'settings_of', lambda args: dict(dry_run=args.dry_run))
+    monkeypatch.setattr(gpu.main, 'settings_of', lambda args, part: dict(dry_run=args.dry_run))
     monkeypatch.setattr(gpu.main, 'write_report', lambda *args: None)
 
     def start(args, name, seconds):
@@ -127,7 +127,7 @@ def started(gpu, monkeypatch, tmp_path, *words):
 def test_what_is_run_and_for_how_long(gpu, monkeypatch, tmp_path, capsys):
     first = started(gpu, monkeypatch, tmp_path, '--parts', 'steps', 'equality', '--minutes', '4')
     rest = 240 - 2 * gpu.main.GRACE
-    assert first == dict(steps=round(rest * 150 / 230), equality=round(rest - rest * 75 / 230))
+    assert first == dict(steps=round(rest * 140 / 250), equality=round(rest - rest * 70 / 250))
     names = list(started(gpu, monkeypatch, tmp_path))
     assert names == ['feeding', 'batches', 'compiled']  # two are done, and the chain has no sets
     assert 'chain: left out, no --sets' in capsys.readouterr().out
@@ -193,7 +193,7 @@ def test_targets_and_tables_from_figures_made_by_hand(gpu):
             'fp16 of vcop': dict(failed='RuntimeError: overflow'),
         }
     )
-    parts = dict(steps=steps, feeding=feeding, equality=equality, chain=part(words=dict(cut=True, table=table)))
+    parts = dict(steps=steps, feeding=feeding, equality=equality, chain=part(words=dict(ended='the time', table=table)))
     text = gpu.report.page(parts, 'A Card', 'python benchmarks/gpu.py')
     lines = text.splitlines()
     assert lines[:5] == ['# Measurements on a GPU', '', 'A Card; 2026-01-02', '', '`python benchmarks/gpu.py`']

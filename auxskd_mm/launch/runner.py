@@ -6,13 +6,15 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ..config.loading.new_style import name_types
+from ..models.compiling import compile_backbones
+from ..unwrap import unwrap
 from .changes import apply_changes
 from .feature_check import FeatureCheckHook
 from .run_head import RunHeadHook
 from .screen import ScreenRunner
 from .setting_checks import check_parts, check_settings
 from .start_checks import check_load_from, check_optimizer_type, check_resume, check_work_dir
-from .training_defaults import compile_backbones
+from .training_defaults import prepare_determinism
 
 
 def build_runner(config: Config) -> Runner:
@@ -35,6 +37,7 @@ def build_runner(config: Config) -> Runner:
     checkpoint = check_load_from(config)
     check_optimizer_type(config)
     compiling = apply_changes(config)['compile']
+    prepare_determinism(config)
     check_parts(config)  # a stock config gets its missing parts from the changes
     runner: Runner = (
         RUNNERS.build(config)  # type: ignore[arg-type]  # build takes a Config too
@@ -47,5 +50,5 @@ def build_runner(config: Config) -> Runner:
     if isinstance(runner.model, FullyShardedModel):
         runner._init_model_weights = lambda: None  # type: ignore[method-assign]  # done, before there were shards
     if compiling is not None:
-        compile_backbones(runner.model, compiling)
+        compile_backbones(unwrap(runner.model), compiling)
     return runner

@@ -23,14 +23,14 @@ def check_shards(config: Config) -> None:
     optimizer = optim.get('optimizer')
     if isinstance(optimizer, dict) and type_name(optimizer.get('type')) == 'ZeroRedundancyOptimizer':
         raise InputError(
-            'optim_wrapper.optimizer.type=ZeroRedundancyOptimizer: FullyShardedModel shards the optimizer already; name the '
-            f"optimizer itself, such as '{optimizer.get('optimizer_type', 'SGD')}', or leave out model_wrapper_cfg"
+            'optim_wrapper.optimizer.type=ZeroRedundancyOptimizer: FullyShardedModel shards the optimizer already; name '
+            f"the optimizer itself, such as '{optimizer.get('optimizer_type', 'SGD')}', or leave out model_wrapper_cfg"
         )
     kind = type_name(optimizer.get('type')) if isinstance(optimizer, dict) else ''
     if kind and optimizer.get('fused') and kind not in _FUSED:
         raise InputError(
-            f'optim_wrapper.optimizer.fused=True: torch has no fused {kind} for weights in shards (FullyShardedModel), only '
-            f'{" and ".join(_FUSED)}; leave fused out'
+            f'optim_wrapper.optimizer.fused=True: torch has no fused {kind} for weights in shards (FullyShardedModel), '
+            f'only {" and ".join(_FUSED)}; leave fused out'
         )
     if optim.get('use_fsdp'):
         raise InputError(

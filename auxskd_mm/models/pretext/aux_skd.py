@@ -256,9 +256,7 @@ class AuxSKD(TeacherModel):
         return [] if self.frozen is None else [self.frozen.describe()]
 
 
-def _named(
-    result: Tensor | tuple[Tensor, SimilarityDiagnostics], prefix: str, weight: float
-) -> dict[str, Tensor]:
+def _named(result: Tensor | tuple[Tensor, SimilarityDiagnostics], prefix: str, weight: float) -> dict[str, Tensor]:
     """The weighted loss, and the diagnostics if there are some, under the names of a teacher."""
     loss, diagnostics = result if isinstance(result, tuple) else (result, None)
     scalars = {} if diagnostics is None else diagnostics._asdict()

@@ -151,7 +151,7 @@ def test_diagnostics_come_as_often_as_they_are_asked_for(tmp_path):
 
     class Outputs(Hook):
         def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-            seen.setdefault(runner.work_dir, []).append(('teacher_entropy' in outputs, float(outputs['loss'])))
+            seen.setdefault(runner.work_dir, []).append(('teacher_entropy' in outputs, float(outputs['loss'].detach())))
 
     for name, options in (('each', dict(interval=1)), ('some', dict(interval=4, diagnostics_interval=3))):
         hook = dict(type='auxskd_mm.SKDDistillerHook', momentum=0.9, **options)

@@ -13,6 +13,7 @@ from .feature_check import FeatureCheckHook
 from .run_head import RunHeadHook
 from .screen import ScreenRunner
 from .setting_checks import check_parts, check_settings
+from .shard_checks import check_shards
 from .start_checks import check_load_from, check_optimizer_type, check_resume, check_work_dir
 from .training_defaults import prepare_determinism
 
@@ -25,7 +26,8 @@ def build_runner(config: Config) -> Runner:
     Raises:
         InputError: If ``load_from`` is not a checkpoint, or the run cannot resume from it; if the work dir cannot be
             written to; if the optimizer's type is unknown; if a number in the settings is not valid
-            (:func:`check_settings`); or if a part is missing (:func:`check_parts`).
+            (:func:`check_settings`); if a part is missing (:func:`check_parts`); or if a setting does not go together
+            with a model in shards (:func:`check_shards`).
     """
     from mmaction.registry import RUNNERS
 
@@ -36,6 +38,7 @@ def build_runner(config: Config) -> Runner:
     check_work_dir(config)
     checkpoint = check_load_from(config)
     check_optimizer_type(config)
+    check_shards(config)
     compiling = apply_changes(config)['compile']
     prepare_determinism(config)
     check_parts(config)  # a stock config gets its missing parts from the changes

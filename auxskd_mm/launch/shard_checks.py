@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from mmengine.config import Config
 
 from ..errors import InputError
@@ -19,7 +22,7 @@ def check_shards(config: Config) -> None:
     wrapper = config.get('model_wrapper_cfg')
     if not isinstance(wrapper, dict) or type_name(wrapper.get('type')) != 'FullyShardedModel':
         return
-    optim = config.get('optim_wrapper') or {}
+    optim: Mapping[str, Any] = config.get('optim_wrapper') or {}
     optimizer = optim.get('optimizer')
     if isinstance(optimizer, dict) and type_name(optimizer.get('type')) == 'ZeroRedundancyOptimizer':
         raise InputError(

@@ -45,7 +45,11 @@ class TorchCodecReader(LibraryReader):
             return False
         try:
             self._decoder: Any = VideoDecoder(
-                literal_path(self.path), dimension_order='NHWC', num_ffmpeg_threads=1, device=self.device, seek_mode='exact'
+                literal_path(self.path),
+                dimension_order='NHWC',
+                num_ffmpeg_threads=1,
+                device=self.device,
+                seek_mode='exact',
             )
         except (RuntimeError, ValueError):
             return False  # an unknown codec or container, since PyAV has read the file

@@ -23,7 +23,9 @@ class NvdecReader(TorchCodecReader):
         if not torch.cuda.is_available():
             return "there is no CUDA device; use 'torchcodec' for decoding on the CPU"
         if torch.cuda._is_in_bad_fork():
-            return "a forked process has no CUDA; set multiprocessing_context='spawn' or num_workers=0 in the data loader"
+            return (
+                "a forked process has no CUDA; set multiprocessing_context='spawn' or num_workers=0 in the data loader"
+            )
         return super().missing()
 
 

@@ -3,6 +3,7 @@
 import random
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def test_frames_and_times_are_those_of_pyav_to_the_bit(forms, name):
 
 @needs_torchcodec
 def test_a_lost_frame_is_no_other_frame(forms, tmp_path):
-    data = bytearray(open(forms['mp4 h264 b3'], 'rb').read())
+    data = bytearray(Path(forms['mp4 h264 b3']).read_bytes())
     start = data.index(b'mdat') + 1000
     data[start : start + 600] = bytes(600)
     path = tmp_path / 'damaged.mp4'
@@ -106,9 +107,15 @@ def missing(monkeypatch):
     torchcodec._missing.cache_clear()
 
 
-LOADING = 'Could not load libtorchcodec. Likely causes:\n  1. FFmpeg\n{}OSError: Could not load this library: /x/core.so\n'
-NO_FFMPEG = 'OSError: libavutil.so.60: cannot open shared object file: No such file\nOSError: libavcodec.so.59: cannot open\n'
-OTHER_TORCH = 'OSError: libavutil.so.60: cannot open shared object file\nOSError: /x/core5.so: undefined symbol: _ZN3c10\n'
+LOADING = (
+    'Could not load libtorchcodec. Likely causes:\n  1. FFmpeg\n{}OSError: Could not load this library: /x/core.so\n'
+)
+NO_FFMPEG = (
+    'OSError: libavutil.so.60: cannot open shared object file: No such file\nOSError: libavcodec.so.59: cannot open\n'
+)
+OTHER_TORCH = (
+    'OSError: libavutil.so.60: cannot open shared object file\nOSError: /x/core5.so: undefined symbol: _ZN3c10\n'
+)
 
 
 @pytest.mark.parametrize('at_import', [False, True])  # old releases load FFmpeg with the module

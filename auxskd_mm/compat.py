@@ -139,6 +139,11 @@ def replace_pkg_resources() -> bool:
 
     if package_utils.is_installed is is_installed:
         return False
+    try:
+        package_utils.is_installed('mmengine')
+        return False  # onedl-mmengine does not need it
+    except ImportError:
+        pass
     for target in (mmengine_config, mmengine.utils, package_utils):
         for function in (is_installed, get_installed_path):
             if hasattr(target, function.__name__):

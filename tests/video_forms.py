@@ -46,11 +46,11 @@ def ffmpeg(*args: str, data: bytes | None = None) -> bytes:
     return subprocess.run(command, input=data, check=True, capture_output=True).stdout
 
 
-def oracle(path: str) -> np.ndarray:
+def oracle(path: str, pixels: str = 'rgb24') -> np.ndarray:
     """All frames that ffmpeg shows, uint8 (T, H, W, 3)."""
     with av.open(path) as container:
         width, height = container.streams.video[0].width, container.streams.video[0].height
-    options = '-map 0:v:0 -fps_mode passthrough -f rawvideo -pix_fmt rgb24 -'
+    options = f'-map 0:v:0 -fps_mode passthrough -f rawvideo -pix_fmt {pixels} -'
     return np.frombuffer(ffmpeg('-i', path, *options.split()), np.uint8).reshape(-1, height, width, 3)
 
 

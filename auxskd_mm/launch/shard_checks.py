@@ -23,7 +23,7 @@ def check_shards(config: Config) -> None:
     if not isinstance(wrapper, dict) or type_name(wrapper.get('type')) != 'FullyShardedModel':
         return
     optim: Mapping[str, Any] = config.get('optim_wrapper') or {}
-    optimizer = optim.get('optimizer')
+    optimizer: Any = optim.get('optimizer')
     if isinstance(optimizer, dict) and type_name(optimizer.get('type')) == 'ZeroRedundancyOptimizer':
         raise InputError(
             'optim_wrapper.optimizer.type=ZeroRedundancyOptimizer: FullyShardedModel shards the optimizer already; name '

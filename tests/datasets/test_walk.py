@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from backends import USABLE
 from conftest import write_video
 
 from auxskd_mm.datasets import UnlabeledVideoDataset, walk
@@ -92,7 +93,7 @@ def test_a_pipe_that_is_named_itself_is_refused_and_not_waited_for(odd, name):
     from auxskd_mm.datasets.preparation.video_check import check_video
     from auxskd_mm.datasets.readers import open_reader
 
-    for backend in ('pyav', 'decord', 'opencv'):
+    for backend in USABLE:
         with pytest.raises(VideoReadError, match='a pipe, socket or device, and no regular file'):
             open_reader(sample, backend=backend)
     assert check_video(sample).reason == 'a pipe, socket or device, and no regular file'

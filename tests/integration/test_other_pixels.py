@@ -38,7 +38,7 @@ def write_forms(folder):
 
 
 def write_dicom(path, frames):
-    import pydicom
+    pydicom = pytest.importorskip('pydicom', reason='pydicom 3 needs Python 3.10')
     from pydicom.dataset import FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 

@@ -4,8 +4,9 @@
     python tools/data/pack_videos.py data/k100.list data/k100_store --data-prefix data/train --layout jpg
     python tools/data/pack_videos.py data/clips data/clip_features --layout features --trunk configs/examples/trunk_lite0.py
 
-The tool prints the size of each layout and then packs. After an interruption, run it again and it continues. On a whole
-store it packs only changed videos. A config reads the store with ``source='data/k100_store'``. A list of the same names
+The tool prints the size of each layout, how long 16 frames take from it and from the videos by each decoder, and which
+way is best for a number of epochs, all from a few of the videos. Then it packs. After an interruption, run it again and it
+continues. On a whole store it packs only changed videos. A config reads the store with ``source='data/k100_store'``. A list of the same names
 reads it with ``data_prefix='data/k100_store'``. ``--check`` reads a store back and compares it with its checksums and its
 sources. If the files of a store contradict each other, such as by a position outside its shards, that is an error.
 
@@ -74,7 +75,12 @@ def parse_args() -> argparse.Namespace:
     features.add_argument('--device', default='cpu', help='that the trunk runs on; default %(default)s')
     parser.add_argument('--workers', type=int, help='processes; default is one a core')
     parser.add_argument('--max-bad-share', type=float, default=0.1, help='most videos that may be unreadable')
-    parser.add_argument('--estimate-only', action='store_true', help='print what each layout comes to and stop')
+    parser.add_argument(
+        '--estimate-only', action='store_true', help='print what each layout and each decoder comes to and stop'
+    )
+    parser.add_argument(
+        '--epochs', type=int, default=200, help='of one clip per video, for the advice; default %(default)s'
+    )
     parser.add_argument('--no-estimate', action='store_true', help='pack at once')
     parser.add_argument(
         '--check', action='store_true', help='check a store; exit code 3 if it is not as it was written'
@@ -130,7 +136,13 @@ def main(args: argparse.Namespace) -> None:
 def pack_images(args: argparse.Namespace, videos: Sequence[SourceVideo]) -> Store | None:
     """Pack into a store of images. None after an estimate alone."""
     from auxskd_mm.datasets.packing import pack_videos
-    from auxskd_mm.datasets.packing.estimate import estimate_layouts, estimate_table
+    from auxskd_mm.datasets.packing.estimate import (
+        advice,
+        estimate_layouts,
+        estimate_table,
+        estimate_videos,
+        free_gigabytes,
+    )
     from auxskd_mm.datasets.packing.pack import default_workers
     from auxskd_mm.datasets.stores import StoreSettings
 
@@ -140,7 +152,9 @@ def pack_images(args: argparse.Namespace, videos: Sequence[SourceVideo]) -> Stor
     ).check()
     if not args.no_estimate or args.estimate_only:
         print(f'{len(videos)} videos, estimated from a few of them with {workers} process(es):', flush=True)
-        print(estimate_table(estimate_layouts(videos, settings, workers=workers), args.layout), flush=True)
+        ways = [*estimate_videos(videos, settings), *estimate_layouts(videos, settings, workers=workers)]
+        print(estimate_table(ways, args.layout), flush=True)
+        print(advice(ways, args.epochs * len(videos), workers, free_gigabytes(args.out)), flush=True)
         if args.estimate_only:
             return None
     return pack_videos(

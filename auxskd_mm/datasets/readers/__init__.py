@@ -4,16 +4,14 @@ from ..suffixes import IMAGE_SUFFIXES
 from .base import CHANNEL_ORDERS, Reader
 from .frame_folder import FrameFolderReader
 from .frame_names import natural_key
-from .open import READERS, DecordReader, OpenCVReader, open_reader
+from .open import READERS, open_reader
 from .pyav import PyAVReader
 
 __all__ = [
     'CHANNEL_ORDERS',
     'IMAGE_SUFFIXES',
     'READERS',
-    'DecordReader',
     'FrameFolderReader',
-    'OpenCVReader',
     'PyAVReader',
     'Reader',
     'natural_key',

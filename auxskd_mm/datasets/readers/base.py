@@ -42,6 +42,11 @@ class Reader:
             if name in vars(cls):
                 setattr(cls, name, guarded(vars(cls)[name]))
 
+    @classmethod
+    def missing(cls) -> str:
+        """What is missing here for this reader and what to install, in words. '' if it can be used."""
+        return ''
+
     def read(self, indices: Sequence[int]) -> list[np.ndarray]:
         """Frames of the given numbers (ascending, distinct), each uint8 (H, W, 3), or (H, W, C) of another type."""
         raise NotImplementedError

@@ -23,7 +23,7 @@ _FORMATS = (
     'mpegvideo', 'mxf', 'nsv', 'nut', 'nuv', 'obu', 'ogg', 'r3d', 'rm', 'roq', 'ser', 'smjpeg', 'smk', 'swf', 'ty',
     'vc1', 'vc1test', 'vvc', 'webm', 'webp', 'wtv', 'yuv4mpegpipe',
 )  # fmt: skip
-_LIBRARIES = ('av', 'cv2', 'decord')
+_LIBRARIES = ('av', 'cv2', 'decord', 'torchcodec')
 # What lists of other files start with.
 _PLAYLISTS = {
     b'#EXTM3U': 'an M3U playlist',

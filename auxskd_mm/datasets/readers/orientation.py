@@ -49,7 +49,7 @@ def upright(frame: VideoFrame, to_array: Callable[[Any], np.ndarray]) -> np.ndar
         return to_array(frame)
     quarter = _right_angle(angle)
     if quarter is None:
-        return to_array(_rotated(frame, angle))
+        return to_array(filtered(frame, 'rotate', f'{angle}*PI/180'))
     array = to_array(frame)
     if quarter == 0:
         array = array[::-1] if matrix.d < 0 else array
@@ -93,17 +93,23 @@ def _right_angle(angle: int) -> int | None:
     return angle // 90 if angle % 90 == 0 else None
 
 
-def _rotated(frame: VideoFrame, angle: int) -> Any:
-    """Frame of the same size, turned by any angle on black, by FFmpeg's own filter."""
+def filtered(frame: VideoFrame, name: str, options: str) -> Any:
+    """Frame after one of FFmpeg's filters, with one thread.
+
+    Args:
+        frame: Frame of a video stream.
+        name: Name of the filter.
+        options: Its options, as for the ffmpeg program.
+    """
     from av.filter import Graph
 
     graph = Graph()
     if hasattr(graph, 'threads'):  # missing in old releases
         graph.threads = 1
     source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25))
-    rotate, sink = graph.add('rotate', f'{angle}*PI/180'), graph.add('buffersink')
-    source.link_to(rotate)
-    rotate.link_to(sink)
+    step, sink = graph.add(name, options), graph.add('buffersink')
+    source.link_to(step)
+    step.link_to(sink)
     graph.configure()
     graph.push(frame)
     return graph.pull()

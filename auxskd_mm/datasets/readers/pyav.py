@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ...functional.frame_times import even_times, without_jumps
 from .base import TOLERATED_AT_END, Reader
 from .frame_index import index_frames, open_container
 from .limits import MAX_PIXELS, reason
-from .orientation import upright
+from .orientation import filtered, upright
 from .stream import decoded, is_repeat, video_stream
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _LOCAL = threading.local()
 # Decoders of AV1. Its packets may hold a frame that a later packet shows, and skipping one would lose the other.
 _SHOWS_LATER = ('av1', 'dav1d')
+# Pixel formats with fewer samples of colour than of luma that FFmpeg turns to RGB without interpolation.
+_SHORTCUT = ('yuv420p', 'yuvj420p', 'yuva420p', 'yuv422p', 'yuvj422p', 'yuva422p', 'yuyv422')
 
 
 class PyAVReader(Reader):
@@ -190,8 +193,27 @@ class PyAVReader(Reader):
 
 
 def frame_array(frame: VideoFrame, channel_order: str) -> np.ndarray:
-    """Array uint8 (H, W, 3) of a decoded frame, in the orientation for display."""
-    return upright(frame, lambda stored: convert(stored, f'{channel_order}24').to_ndarray())
+    """Array uint8 (H, W, 3) of a decoded frame, in the orientation for display, with the colours of ffmpeg."""
+    pixels = f'{channel_order}24'
+
+    def to_array(stored: VideoFrame) -> np.ndarray:
+        # PyAV's own conversion does not place the samples of colour where the file says, and interpolates otherwise than
+        # ffmpeg. For most 8-bit formats, and even heights, both take the same shortcut without interpolation.
+        if stored.interlaced_frame or stored.height % 2 or not _is_converted_alike(stored.format.name):
+            return filtered(stored, 'format', pixels).to_ndarray()
+        return convert(stored, pixels).to_ndarray()
+
+    return upright(frame, to_array)
+
+
+@lru_cache
+def _is_converted_alike(pixels: str) -> bool:
+    """Whether PyAV converts frames of a pixel format to RGB as ffmpeg does."""
+    from av.video.format import VideoFormat
+
+    luma, *others = VideoFormat(pixels, 16, 16).components
+    whole = all(part.width == luma.width and part.height == luma.height for part in others)
+    return whole or pixels in _SHORTCUT
 
 
 def convert(frame: VideoFrame, pixels: str) -> Any:

@@ -46,7 +46,7 @@ class OpenVideo(BaseTransform):
     (None if unknown), and ``channels`` if it is set. The frame count of the file replaces the frame count of a list.
 
     Args:
-        backend: 'pyav', 'decord' or 'opencv' for video files.
+        backend: 'pyav', 'decord', 'opencv', 'torchcodec' or 'torchcodec_cuda' for video files.
         channel_order: 'rgb', or 'bgr' as in the original loaders of the VideoPace family.
         target: (width, height) that the pipeline resizes to. Folders of much larger JPGs are then read at a half, a
             quarter or an eighth of their size (:class:`FrameFolderReader`), at least twice as fast. The resized frames

@@ -1,5 +1,7 @@
 """Every class moves as its name says, measured on rendered pixels; at any one instant all classes pose alike."""
 
+from __future__ import annotations
+
 import dataclasses
 
 import numpy as np

@@ -10,10 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from backends import USABLE
 from conftest import counted_frame, read_count, write_video
 
 from auxskd_mm.datasets.packing import pack_videos, shard
-from auxskd_mm.datasets.packing.estimate import estimate_layouts, estimate_table
+from auxskd_mm.datasets.packing.estimate import Estimate, advice, estimate_layouts, estimate_table, estimate_videos
 from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.datasets.stores import SourceVideo, StoreSettings, open_store
 from auxskd_mm.errors import InputError
@@ -286,6 +287,30 @@ def test_estimates_scale_with_the_list(videos):
         assert thousand.gigabytes == pytest.approx(1000 * one.gigabytes)
     lines = estimate_table(many, 'jpg').splitlines()
     assert [line[0] for line in lines] == [' ', ' ', '>', ' ']
+
+
+def test_the_videos_themselves_are_measured_with_each_backend(videos):
+    few, many = (estimate_videos(videos[:1] * count, StoreSettings(short_side=48)) for count in (1, 1000))
+    assert [one.layout for one in few] == [f'video, {name}' for name in USABLE]
+    size = Path(videos[0].path).stat().st_size / 1e9
+    assert [(one.gigabytes, one.hours) for one in few] == [(pytest.approx(size), 0.0)] * len(USABLE)
+    assert many[0].gigabytes == pytest.approx(1000 * size)
+    assert all(one.clip_ms > 0 for one in few)
+    table = estimate_table([*few, *estimate_layouts(videos[:1], StoreSettings(short_side=48))], 'raw').splitlines()
+    assert len({len(line) for line in table}) == 1
+    assert len(table) == 1 + len(USABLE) + 3
+
+
+def test_the_advice_weighs_packing_reading_and_the_disk():
+    ways = [Estimate('video, pyav', 1, 0.0, 36.0), Estimate('mp4', 1, 0.5, 9.0), Estimate('raw', 50, 1.0, 0.9)]
+    # 10000 clips take 0.1 h from the videos. 360000 take 3.6 h, 0.5 + 0.9 h from mp4 and 1 + 0.09 h from raw.
+    assert advice(ways, 10000, 1, 100) == 'best for 10000 clips with 1 process(es): video, pyav (6.0 min in all)'
+    assert advice(ways, 360000, 1, 100) == (
+        'best for 360000 clips with 1 process(es): raw (1.1 h in all); video, pyav takes 3.6 h, packing pays after '
+        '102564 clips'
+    )
+    assert advice(ways, 360000, 1, 40).startswith('best for 360000 clips with 1 process(es): mp4 (1.4 h in all)')
+    assert advice(ways[2:], 10, 1, 40) == 'no store fits into the free 40.0 GB'
 
 
 def test_long_names_keep_the_tar_whole(videos, tmp_path):

@@ -12,13 +12,14 @@ import av
 import cv2
 import numpy as np
 import pytest
+from backends import USABLE
 from conftest import counted_frame, read_count, write_video
 
 from auxskd_mm.datasets import UnlabeledVideoDataset
 from auxskd_mm.datasets.input_sources import as_samples
 from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.preparation.video_check import check_video, check_videos
-from auxskd_mm.datasets.readers import READERS, Reader, open_reader, pyav
+from auxskd_mm.datasets.readers import Reader, open_reader, pyav
 from auxskd_mm.datasets.readers.limits import _FORMATS, MAX_PIXELS, playlist_kind
 from auxskd_mm.datasets.stores import SourceVideo, StoreSettings
 from auxskd_mm.errors import InputError, VideoReadError
@@ -55,7 +56,7 @@ def playlists(tmp_path):
 @pytest.mark.parametrize('name', PLAYLISTS)
 def test_a_file_that_names_other_files_is_not_followed(playlists, name):
     start, path = time.monotonic(), str(playlists / name)
-    for backend in READERS:
+    for backend in USABLE:
         with pytest.raises(VideoReadError, match='which names other files; give the videos themselves') as error:
             open_reader(path, backend=backend)
         assert '\n' not in str(error.value)
@@ -84,7 +85,7 @@ def test_a_pattern_in_a_name_stands_for_no_other_file(tmp_path):
     write_video(tmp_path / 'v.mp4')
     for name in ('a_%d.mp4', 'b_%03d.avi'):
         shutil.copy(tmp_path / 'v.mp4', tmp_path / name)
-        for backend in READERS:
+        for backend in USABLE:
             frames = open_reader(str(tmp_path / name), backend=backend).read(range(24))
             assert [read_count(frame) for frame in frames] == list(range(24))
     with pytest.raises(VideoReadError, match='no such file'):
@@ -177,7 +178,7 @@ def test_the_limit_is_an_option_of_all_readers(tmp_path, video):
     store = tmp_path / 'store'
     videos = [SourceVideo(video, 'v.mp4'), SourceVideo(str(folder), 'f')]
     pack_videos(store, videos, StoreSettings('raw', short_side=48))
-    inputs = [(video, backend) for backend in READERS] + [(str(folder), 'pyav'), (f'{store}/v.mp4', 'pyav')]
+    inputs = [(video, backend) for backend in USABLE] + [(str(folder), 'pyav'), (f'{store}/v.mp4', 'pyav')]
     for path, backend in inputs:
         assert len(open_reader(path, backend=backend, max_pixels=64 * 48).read([0, 1])) == 2
         with pytest.raises(VideoReadError, match='has frames of 64x48 pixels, more than max_pixels=3071'):

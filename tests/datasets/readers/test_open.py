@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from backends import BACKENDS, USABLE
 from conftest import counted_frame, read_count, write_video
 
 from auxskd_mm.datasets.readers import FrameFolderReader, PyAVReader, natural_key, open_reader
@@ -17,7 +18,7 @@ from auxskd_mm.datasets.transforms import OpenVideo
 from auxskd_mm.errors import InputError, VideoReadError
 
 
-@pytest.mark.parametrize('backend', ['pyav', 'decord', 'opencv'])
+@pytest.mark.parametrize('backend', BACKENDS)
 @pytest.mark.parametrize('indices', [[0], [23], [3, 4, 11, 12, 19], list(range(24))])
 def test_frames_are_the_ones_asked_for(tmp_path, backend, indices):
     path = write_video(tmp_path / 'v.mp4', options=dict(codec={'bf': '2'}))
@@ -108,7 +109,7 @@ def test_channel_order(tmp_path):
         assert frame[..., channel].min() == 200
         assert frame.sum() == rgb.sum()
     video = write_video(tmp_path / 'v.mp4')
-    for backend in ('pyav', 'decord', 'opencv'):
+    for backend in USABLE:
         one = open_reader(video, backend=backend, channel_order='rgb').read([3])[0]
         other = open_reader(video, backend=backend, channel_order='bgr').read([3])[0]
         assert (one[..., ::-1] == other).all()

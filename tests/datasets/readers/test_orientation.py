@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from backends import BACKENDS
 from video_forms import ffmpeg
 
 from auxskd_mm.datasets.packing import pack_videos
@@ -68,7 +69,7 @@ def shown_by_ffmpeg(path, shape):
     )
 
 
-@pytest.mark.parametrize('backend', ['pyav', 'decord', 'opencv'])
+@pytest.mark.parametrize('backend', BACKENDS)
 @pytest.mark.parametrize('name', MATRICES)
 def test_the_whole_display_matrix_is_applied(make, name, backend):
     path = make(MATRICES[name])

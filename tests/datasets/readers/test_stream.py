@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from backends import BACKENDS
 from conftest import read_count, write_video
 from video_forms import ffmpeg, oracle
 
@@ -23,7 +24,7 @@ DEFAULTS = {
 }
 
 
-@pytest.mark.parametrize('backend', ['pyav', 'decord', 'opencv'])
+@pytest.mark.parametrize('backend', BACKENDS)
 @pytest.mark.parametrize('marks', DEFAULTS)
 @pytest.mark.parametrize('suffix', ['mp4', 'mkv', 'ts'])
 def test_of_several_streams_the_one_that_ffmpeg_takes(tmp_path, suffix, marks, backend):
@@ -37,7 +38,7 @@ def test_of_several_streams_the_one_that_ffmpeg_takes(tmp_path, suffix, marks, b
 
 
 @pytest.mark.parametrize('suffix', ['mp4', 'mkv'])
-@pytest.mark.parametrize('backend', ['pyav', 'decord', 'opencv'])
+@pytest.mark.parametrize('backend', BACKENDS)
 def test_a_cover_picture_is_no_video(tmp_path, suffix, backend):
     video = write_video(tmp_path / 'v.mp4')
     cover, path, alone = (str(tmp_path / name) for name in ('cover.jpg', f'both.{suffix}', 'sound.m4v'))
@@ -56,7 +57,7 @@ def test_a_cover_picture_is_no_video(tmp_path, suffix, backend):
             open_reader(alone, backend=backend)
 
 
-@pytest.mark.parametrize('backend', ['pyav', 'decord', 'opencv'])
+@pytest.mark.parametrize('backend', BACKENDS)
 @pytest.mark.parametrize(
     'name',
     ['concat:a.mp4', 'http:x.mp4', 'file:a.mp4', 'pipe:0', '-', 'a%d.mp4', 'q?.mpg', '[x].mp4', 'a b\u2028é.mp4'],
@@ -69,7 +70,7 @@ def test_a_path_is_a_path(tmp_path, monkeypatch, name, backend):
     assert [read_count(frame) for frame in open_reader(name, backend=backend).read([3, 9])] == [3, 9]
 
 
-@pytest.mark.parametrize('backend', ['pyav', 'decord', 'opencv'])
+@pytest.mark.parametrize('backend', BACKENDS)
 def test_a_name_that_is_not_utf8_can_be_read(tmp_path, backend):
     name = os.fsdecode(b'caf\xe9.mp4')
     shutil.copy(write_video(tmp_path / 'v.mp4'), tmp_path / name)

@@ -7,9 +7,10 @@ from fractions import Fraction
 import cv2
 import numpy as np
 import pytest
+from backends import BACKENDS
 from video_forms import FFMPEG, FORMS, UNEVEN, X264, X265, Form, copy_with, write_form
 
-from auxskd_mm.datasets.readers import READERS, frame_index, open_reader, pyav
+from auxskd_mm.datasets.readers import frame_index, open_reader, pyav
 
 VP9 = '-c:v libvpx-vp9 -g 12 -b:v 1M -auto-alt-ref 1 -lag-in-frames 16 -deadline realtime'
 TRUSTED = {
@@ -73,7 +74,7 @@ def test_without_time_stamps_that_hold_frames_are_counted(name, tmp_path):
     np.testing.assert_allclose(reader.times(), np.arange(reader.num_frames) / 25, atol=1e-9)
 
 
-@pytest.mark.parametrize('backend', READERS)
+@pytest.mark.parametrize('backend', BACKENDS)
 def test_every_backend_gives_the_same_times_and_decodes_nothing(backend, tmp_path, monkeypatch):
     path = write_form(FORMS['mp4 uneven'], tmp_path / 'v.mp4')
     expected = shown_times(path)

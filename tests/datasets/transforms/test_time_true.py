@@ -5,6 +5,7 @@ from functools import partial
 import cv2
 import numpy as np
 import pytest
+from backends import BACKENDS
 from conftest import write_video
 from dot_scene import SOURCES, dot_frame, read_moment, write_scene
 from mmaction.datasets.transforms import SampleFrames
@@ -13,7 +14,7 @@ from video_forms import FORMS, write_form
 
 from auxskd_mm.datasets.input_sources import OpenInput
 from auxskd_mm.datasets.packing import pack_videos
-from auxskd_mm.datasets.readers import READERS, open_reader
+from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.datasets.stores import LAYOUTS, SourceVideo, StoreSettings
 from auxskd_mm.datasets.transforms import (
     BlendFrames,
@@ -116,7 +117,7 @@ def test_stock_sampling_is_the_same_without_fps(settings, total):
     assert repr(ours).endswith('fps=None)')
 
 
-@pytest.mark.parametrize('backend', READERS)
+@pytest.mark.parametrize('backend', BACKENDS)
 def test_every_backend_shows_the_same_moments(backend, scenes):
     sampler = SAMPLERS['segment pace'](fps=FPS)
     expected = drawn(scenes['varying'], sampler)['frame_inds']

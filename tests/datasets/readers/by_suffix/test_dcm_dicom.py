@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-import pydicom
 import pytest
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.datasets.transforms import OpenVideo, TimedSampleFrames
 from auxskd_mm.errors import InputError, VideoReadError
+
+pydicom = pytest.importorskip('pydicom', reason='pydicom 3 needs Python 3.10')
+from pydicom.dataset import FileMetaDataset  # noqa: E402
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid  # noqa: E402
 
 GRAY = np.random.RandomState(0).randint(0, 4096, (6, 20, 30)).astype(np.uint16)
 COLOUR = np.random.RandomState(1).randint(0, 256, (4, 20, 30, 3)).astype(np.uint8)

@@ -59,7 +59,9 @@ def execute(tmp_path, monkeypatch):
     monkeypatch.setenv('OMP_NUM_THREADS', '1')
 
     def run(notebook):
-        client = NotebookClient(notebook, timeout=300, kernel_name='python3', resources={'metadata': {'path': tmp_path}})
+        client = NotebookClient(
+            notebook, timeout=300, kernel_name='python3', resources={'metadata': {'path': tmp_path}}
+        )
         client.execute()  # raises what a cell raises
         return [
             ''.join(one.text for one in cell.outputs if one.output_type == 'stream' and one.name == 'stdout')

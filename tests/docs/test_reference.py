@@ -62,7 +62,9 @@ def test_roles_lead_to_something(package):
 
 
 def test_a_wrong_role_and_a_wrong_argument_are_found(tmp_path, caplog):
-    (tmp_path / 'p.py').write_text('def f(x: int) -> None:\n    """Do :func:`g`.\n\n    Args:\n        y: No.\n    """\n')
+    (tmp_path / 'p.py').write_text(
+        'def f(x: int) -> None:\n    """Do :func:`g`.\n\n    Args:\n        y: No.\n    """\n'
+    )
     wrong = Names(griffe.load('p', search_paths=[tmp_path]))
     assert wrong.meant(wrong.shown['p.f'], 'g') is None
     with caplog.at_level(logging.DEBUG, logger='griffe'):
@@ -133,7 +135,8 @@ def test_literal_blocks_and_examples_are_markdown(small):
 
 
 def test_a_guide_links_each_name_once_in_a_section(small):
-    guide = '# `One`\n\n`One` and `One`, `help_me()`, [`One`](x.md), `p.Z`, `Unknown`.\n\n## Two\n\n`One`\n\n```python\n`One`\n```\n'
+    guide = '# `One`\n\n`One` and `One`, `help_me()`, [`One`](x.md), `p.Z`, `Unknown`.\n\n## Two\n\n`One`\n\n'
+    guide += '```python\n`One`\n```\n'
     assert link_names(guide, small, {'p.Z': 'names.md#p.Z'}) == (
         '# `One`\n\n[`One`][p.first.One] and `One`, [`help_me()`][p.second.help_me], [`One`](x.md), '
         '[`p.Z`](names.md#p.Z), `Unknown`.\n\n## Two\n\n[`One`][p.first.One]\n\n```python\n`One`\n```\n'

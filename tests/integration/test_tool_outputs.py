@@ -53,7 +53,6 @@ OTHERS = {
     'misc/code_figures.py',
     'misc/draw_methods.py',
     'misc/draw_pictures.py',
-    'misc/mkdocs_hooks.py',
     'misc/update_zoo.py',
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import griffe
 
-_ROLE = re.compile(r':(?:class|func|meth|mod|attr|data|exc|obj):`(~?)([^`]+)`')
+ROLE = re.compile(r':(?:class|func|meth|mod|attr|data|exc|obj):`(~?)([^`]+)`')
 # A line that ends in two colons, and the deeper lines below it.
 _LITERAL = re.compile(
     r'^(?P<outer> *)(?P<before>\S.*?)?::\n\n(?P<block>(?P<indent>(?P=outer) +)\S.*\n?(?:(?:(?P=indent).*)?(?:\n|\Z))*)',
@@ -117,7 +117,7 @@ def as_markdown(text: str, scope: griffe.Object, names: Names) -> str:
         path = names.find_from(scope, name)
         return f'`{written}`' if path is None else f'[`{written}`][{path}]'
 
-    text = re.sub(r'^( *)Example:$', r'\1Examples:', _ROLE.sub(link, text), flags=re.MULTILINE)
+    text = re.sub(r'^( *)Example:$', r'\1Examples:', ROLE.sub(link, text), flags=re.MULTILINE)
     return _LITERAL.sub(_fence, text)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import griffe
-from docstring_links import Names
+from docstring_links import ROLE, Names
 from mmengine.registry import Registry
 
 from auxskd_mm import registry as registries
@@ -108,7 +108,8 @@ def _key(parameter: inspect.Parameter, texts: dict[str, str], owner: Any) -> Key
 def _descriptions(owner: Any, names: Names) -> dict[str, str]:
     """What the docstring of a class or function says of each parameter; Google style, as upstream's are too."""
     shown = names.shown.get(f'{owner.__module__}.{owner.__qualname__}')
-    docstring = griffe.Docstring(inspect.getdoc(owner) or '') if shown is None else shown.docstring
+    plain = ROLE.sub(r'`\2`', inspect.getdoc(owner) or '')  # of another package, which the reference does not show
+    docstring = griffe.Docstring(plain) if shown is None else shown.docstring
     if docstring is None:
         return {}
     return {

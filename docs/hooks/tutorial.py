@@ -10,7 +10,10 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 SOURCE = Path(__file__).resolve().parents[1] / 'tutorial.py'
-_DOWNLOAD = 'Download it [as a notebook](tutorial.ipynb){ download } or [as a script](tutorial.py){ download }.'
+# HTML: as Markdown, the link to the script would lead to the page.
+_DOWNLOAD = (
+    'Download it <a href="tutorial.ipynb" download>as a notebook</a> or <a href="tutorial.py" download>as a script</a>.'
+)
 
 
 def notebook() -> nbformat.NotebookNode:

@@ -14,7 +14,7 @@ import pytest
 from tool_runs import ROOT
 
 sys.path.insert(0, str(ROOT / 'docs' / 'hooks'))
-from docstring_links import _ROLE, DocstringLinks, Names
+from docstring_links import ROLE, DocstringLinks, Names
 from reference import link_names, names, page_of, registered
 from registered_names import entries, keys_of, names_page
 
@@ -56,7 +56,7 @@ def test_a_list_of_arguments_is_whole(package):
 
 def test_roles_lead_to_something(package):
     for path, one in package.shown.items():
-        for match in _ROLE.finditer(one.docstring.value):
+        for match in ROLE.finditer(one.docstring.value):
             name = ''.join(match[2].split())
             assert package.meant(one, name) is not None or hasattr(builtins, name), f'{path}: {match[0]}'
 

@@ -102,7 +102,8 @@ def test_no_page_shows_the_source_of_a_link(site):
 
 def test_a_guide_and_the_names_of_configs_lead_to_the_reference(site):
     vspp = 'reference/auxskd_mm.models.heads.html#auxskd_mm.models.heads.vspp_head.VSPPHead'
-    assert f'../{vspp}' in _Found((site / 'methods' / 'vspp.html').read_text()).links
+    pace = '../reference/auxskd_mm.models.heads.html#auxskd_mm.models.heads.pace_head.PaceHead'
+    assert pace in _Found((site / 'methods' / 'videopace.html').read_text()).links
     names = (site / 'reference' / 'names.html').read_text()
     assert 'id="auxskd_mm.VSPPHead"' in names
     assert vspp.removeprefix('reference/') in _Found(names).links

@@ -92,8 +92,8 @@ setup(
         'cuts': ['scenedetect>=0.7; python_version >= "3.10"'],
         'docs': [
             'mkdocs-material>=9.5',
-            'mkdocstrings>=1.0',
-            'mkdocstrings-python>=2.0',
+            'mkdocstrings>=1.0; python_version >= "3.11"',
+            'mkdocstrings-python>=2.0; python_version >= "3.11"',
             'latex2mathml>=3.77',
             'jupytext>=1.16',
             'nbformat>=5.10',

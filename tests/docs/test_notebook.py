@@ -85,11 +85,10 @@ def test_forked_workers_use_what_a_cell_defines_and_spawned_ones_say_what_to_do(
 
 
 def test_the_tutorial_runs_in_a_kernel(execute, tmp_path):
-    _, _, predicted, near, exported = execute(notebook())
+    _, _, predicted, near, _ = execute(notebook())
     assert len(re.findall(r'^\w+_0000\d\.mp4: pace [1248]x, true [1248]x$', predicted, re.MULTILINE)) == 4
     assert len(re.findall(r'^\w+_0000\d: nearest is \w+_0000\d$', near, re.MULTILINE)) == 4
     assert (tmp_path / 'work_dirs' / 'tutorial' / 'vspp.pt2').is_file()
-    assert 'vspp.pt2' in exported or exported.strip()
 
 
 def test_notebook_and_page_have_all_of_the_script():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from html.parser import HTMLParser
 
 import nbformat
@@ -10,6 +11,9 @@ import pytest
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 from tool_runs import ROOT
+
+if sys.version_info < (3, 11):
+    pytest.skip('mkdocstrings, and so the site, needs Python 3.11', allow_module_level=True)
 
 
 @pytest.fixture(scope='module')

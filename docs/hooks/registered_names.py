@@ -5,8 +5,11 @@ The names come from the registries, so a class is on the page as soon as it is r
 
 from __future__ import annotations
 
+import ast
 import inspect
+import itertools
 import re
+import textwrap
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -83,15 +86,34 @@ def keys_of(built: Any, names: Names) -> list[Key]:
     found: dict[str, Key] = {}
     texts = _descriptions(built, names)  # also where only a base has a constructor
     owners = [one for one in built.__mro__ if '__init__' in vars(one)] if inspect.isclass(built) else [built]
-    for owner in owners:
+    given: set[str] = set()
+    for number, owner in enumerate(owners):
         parameters = inspect.signature(owner.__init__ if inspect.isclass(owner) else owner).parameters.values()
         texts = {**_descriptions(owner, names), **texts}  # the outer class knows best
         for one in parameters:
-            if one.name not in _NOT_IN_CONFIGS and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL):
+            hidden = one.name in _NOT_IN_CONFIGS or one.name in given
+            if not hidden and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL):
                 found.setdefault(one.name, _key(one, texts, owner))
-        if not any(one.kind is one.VAR_KEYWORD for one in parameters):
+        passed = _given(owner, owners[number + 1]) if number + 1 < len(owners) else None
+        if passed is None:
             break
+        given |= passed
     return list(found.values())
+
+
+def _given(owner: type, base: type) -> set[str] | None:
+    """Parameters of a base's constructor that a class sets itself, so that a config cannot. None: it passes nothing on."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(owner.__init__)))  # type: ignore[misc]
+    except OSError:  # a class without a source file
+        return None
+    names = [name for name in inspect.signature(base.__init__).parameters if name != 'self']  # type: ignore[misc]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == 'super().__init__':
+            words = [word.arg for word in node.keywords]
+            places = list(itertools.takewhile(lambda value: not isinstance(value, ast.Starred), node.args))
+            return {*names[: len(places)], *filter(None, words)} if None in words else None  # None: **kwargs
+    return None
 
 
 def _key(parameter: inspect.Parameter, texts: dict[str, str], owner: Any) -> Key:
@@ -161,6 +183,8 @@ def _section(entry: Entry, names: Names) -> Iterator[str]:
         f'| `{one.name}` | {_code(one.type)} | {"required" if one.default is None else _code(one.default)} | {_cell(one)} |'
         for one in keys_of(entry.built, names)
     ]
+    if more := _descriptions(entry.built, names).get('kwargs'):
+        rows.append(f'| other keys | | | {_escaped(more)} |')
     yield '\n'.join(['| key | type | default | |', '|---|---|---|---|', *rows]) if rows else 'It takes no keys.'
 
 
@@ -169,7 +193,11 @@ def _code(text: str) -> str:
 
 
 def _cell(key: Key) -> str:
-    return (key.text or ('' if key.owner.startswith('_') else f'See `{key.owner}`.')).replace('|', '\\|')
+    return _escaped(key.text or ('' if key.owner.startswith('_') else f'See `{key.owner}`.'))
+
+
+def _escaped(text: str) -> str:
+    return text.replace('|', '\\|')
 
 
 def first_line(one: griffe.Object) -> str:

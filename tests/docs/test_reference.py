@@ -23,7 +23,7 @@ from reference import link_names, names, page_of, registered
 from registered_names import entries, keys_of, names_page
 
 from auxskd_mm.hooks import AtomicCheckpointHook
-from auxskd_mm.models import VSPPHead
+from auxskd_mm.models import R3DVCOP, R2Plus1DVCOP, VSPPHead
 from auxskd_mm.registry import MODELS
 
 PACKAGE = ROOT / 'auxskd_mm'
@@ -185,6 +185,16 @@ def test_keys_that_are_passed_on_are_those_of_the_base():
     assert 'kwargs' not in keys
 
 
+def test_what_a_class_gives_its_base_is_no_key():
+    """R(2+1)D and R3D choose the convolution themselves."""
+    for network in (R2Plus1DVCOP, R3DVCOP):
+        names_of_keys = {key.name for key in keys_of(network, names())}
+        assert {'base_channels', 'out_indices'} <= names_of_keys
+        assert 'conv' not in names_of_keys
+        with pytest.raises(TypeError, match='multiple values'):
+            network(conv=None)
+
+
 def test_a_description_that_refers_to_another_class_is_that_of_the_other():
     (adapter,) = (entry for entry in entries() if entry.name == 'MLPAdapter')
     keys = {key.name: key for key in keys_of(adapter.built, names())}
@@ -202,6 +212,12 @@ def test_what_is_registered_is_on_the_page():
     assert 'Video segment pace prediction' in section
     assert '[Reference][auxskd_mm.models.heads.vspp_head.VSPPHead]' in section
     assert '| `num_speeds` | `int` | `4` | Number of speeds.' in section
+
+
+def test_keys_that_go_to_another_program_are_explained():
+    """PyTorchVideoBackbone passes what it does not know to pytorchvideo."""
+    section = names_page(names()).split('### `auxskd_mm.PyTorchVideoBackbone`')[1].split('###')[0]
+    assert '| other keys | | | ' in section
 
 
 def test_each_key_of_ours_is_explained():

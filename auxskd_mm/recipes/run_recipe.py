@@ -118,6 +118,11 @@ def run_plan(
     return states
 
 
+def table_so_far(plan: Plan) -> str:
+    """Write the table of a plan from the steps that are finished, and return it; nothing is run."""
+    return write_table(plan, _all_states(plan, {}))
+
+
 def _screen(jobs: int | None) -> contextlib.AbstractContextManager[None]:
     """Let through what is logged, or drop it: with ``jobs``, the screen shows one line per step."""
     return contextlib.nullcontext() if jobs is None else silent()

@@ -57,7 +57,7 @@ def load(path, options):
 def test_there_are_some():
     assert len(NAMES) >= 4
     assert {'demo_motion.py', 'own_videos_small.py'} == set(ON_VIDEOS)
-    assert {'warm_start.py', 'warm_start_features.py'} == set(WARM_START)
+    assert {'warm_start.py', 'warm_start_features.py', 'warm_start_pixels.py'} == set(WARM_START)
 
 
 @pytest.mark.parametrize('name', NAMES)

@@ -93,7 +93,11 @@ def make_plan(
     Args:
         recipe: File of the recipe. Its name names the recipe, and its config paths are relative to its folder.
         content: The entries of the recipe.
-        work_dir: See :func:`auxskd_mm.recipes.run_recipe.run_recipe`, as for the other arguments.
+        work_dir: See :func:`auxskd_mm.recipes.run_recipe.run_recipe`.
+        options: See :func:`auxskd_mm.recipes.run_recipe.run_recipe`.
+        seed: See :func:`auxskd_mm.recipes.run_recipe.run_recipe`.
+        seeds: See :func:`auxskd_mm.recipes.run_recipe.run_recipe`.
+        lists: See :func:`auxskd_mm.recipes.run_recipe.run_recipe`.
 
     Raises:
         InputError: For a bad recipe or override.

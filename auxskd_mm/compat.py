@@ -28,6 +28,26 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 _DRN = 'mmaction.models.localizers.drn'
+# The oldest torch, as in setup.py: the first whose check of checkpoints can be told by name what is safe.
+OLDEST_TORCH = (2, 6)
+
+
+def require_torch() -> bool:
+    """Name the torch that is needed, where an older one is installed. Otherwise some import fails later.
+
+    Raises:
+        InputError: If torch is too old.
+    """
+    import torch
+
+    version = str(torch.__version__)
+    if tuple(int(number) for number in version.split('.')[:2]) < OLDEST_TORCH:
+        needed = '.'.join(map(str, OLDEST_TORCH))
+        raise InputError(
+            f"torch {version} is installed and auxskd_mm needs {needed} or newer: run `pip install --upgrade 'torch>={needed}' "
+            'torchvision`'
+        )
+    return False
 
 
 def require_mmcv() -> bool:
@@ -379,6 +399,7 @@ def apply() -> dict[str, bool]:
         if name not in sys.modules and not armed:
             sys.meta_path.insert(0, _WhenImported(name, workaround))
     steps = (
+        require_torch,
         require_mmcv,
         stub_missing_drn,
         replace_pkg_resources,

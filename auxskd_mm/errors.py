@@ -77,3 +77,11 @@ def reason_of(error: BaseException) -> str:
     """First line of an error, without escape codes."""
     lines = _ESCAPES.sub('', str(error)).split('\n')
     return ' '.join(lines[0].split())[:160] or type(error).__name__
+
+
+_NO_MEMORY = ('out of memory', 'ALLOC_FAILED', "can't allocate memory")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a device or the machine had no memory: torch's own error, cuBLAS's, cuDNN's or the CPU allocator's."""
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)

@@ -1,7 +1,7 @@
 """Checkpoints as plain data: tensors and Python's own types when saving, checked numbers when an older file is read.
 
 A pickled NumPy array names a type and passes a state to it. A crafted state makes NumPy read invalid memory. So files of
-:class:`auxskd_mm.AtomicCheckpointHook` hold no NumPy objects. For files of MMEngine's own hook, the classes below replace
+:class:`AtomicCheckpointHook` hold no NumPy objects. For files of MMEngine's own hook, the classes below replace
 NumPy's. They take the same arguments, accept only plain numbers, and return real NumPy objects.
 """
 

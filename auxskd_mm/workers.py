@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
+import pickle
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from typing import TextIO
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, TextIO
 
 import cv2
 from tqdm import tqdm
+
+from .errors import InputError
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
 
 
 @contextmanager
@@ -32,6 +40,59 @@ def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
                 raise
     finally:
         cv2.setNumThreads(threads)
+
+
+def check_workers(loader: DataLoader) -> None:
+    """Refuse loader workers that would need a class or function of a notebook's cell and cannot import it.
+
+    Forked workers have a copy of the notebook. Workers that are started anew (``spawn``, ``forkserver``: the default of
+    macOS and Windows, and an option of configs) import what they need, and a cell is no module. They would die with a
+    message about process numbers alone.
+
+    Args:
+        loader: A loader that has not started its workers.
+
+    Raises:
+        InputError: In one line that names the class or function.
+    """
+    main = sys.modules['__main__']
+    context = loader.multiprocessing_context or multiprocessing.get_context()
+    method = context.get_start_method()
+    if not loader.num_workers or method == 'fork' or hasattr(main, '__file__'):
+        return
+    finder = _FindsCells(_Nowhere())
+    for part in (loader.dataset, loader.collate_fn, loader.worker_init_fn):
+        try:
+            finder.dump(part)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            finder.found.append(f'{type(part).__name__} ({error})')
+    if finder.found:
+        raise InputError(
+            f"{finder.found[0]}: workers of the loader that are started by '{method}' cannot import it from a notebook; set "
+            'num_workers=0, or put it into a module (a .py file) and import it'
+        )
+
+
+class _Nowhere(io.RawIOBase):
+    """A file that keeps nothing."""
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+
+class _FindsCells(pickle.Pickler):
+    """A pickler that notes what the prompt or a notebook has defined."""
+
+    def __init__(self, file: Any) -> None:
+        super().__init__(file)
+        self.found: list[str] = []
+
+    def reducer_override(self, one: Any) -> Any:
+        if isinstance(one, (type, FunctionType)) and one.__module__ == '__main__':
+            self.found.append(one.__qualname__)
+        if type(one).__module__.startswith('multiprocessing.'):
+            return str, ()  # locks and shared values are pickled only for a process that is being started
+        return NotImplemented
 
 
 class _Lines:

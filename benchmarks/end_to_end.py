@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -26,7 +28,7 @@ from auxskd_mm.datasets.stores import LAYOUTS
 CONFIG = Path(__file__).parents[1] / 'configs' / 'vspp_r21d_k100_improved.py'
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--config', default=str(CONFIG))
     parser.add_argument('--videos', help='folder of clips; default: MotionClips')
@@ -38,12 +40,20 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--iterations', type=int, default=12, help='default %(default)s')
     parser.add_argument('--workers', type=int, default=1, help='loader processes (default %(default)s)')
     parser.add_argument('--threads', type=int, help="threads of the training; default: torch's")
-    return parser.parse_args()
+    parser.add_argument('--count', type=int, default=16, help='videos (default %(default)s)')
+    parser.add_argument('--channels-last', action='store_true', help='weights in channels_last_3d')
+    return parser.parse_args(words)
 
 
-def runner_of(args: argparse.Namespace, source: list[str] | str, videos: int, work_dir: str) -> Runner:
+def runner_of(
+    args: argparse.Namespace,
+    source: list[str] | str,
+    videos: int,
+    work_dir: str,
+    overrides: Mapping[str, Any] | None = None,
+) -> Runner:
     """Build the Runner of the config over the clips, for one epoch with this number of iterations."""
-    config = load_config(args.config)
+    config = load_config(args.config, dict(overrides or {}))
     config.work_dir = work_dir
     config.train_cfg.max_epochs = 1
     loader = config.train_dataloader
@@ -53,26 +63,50 @@ def runner_of(args: argparse.Namespace, source: list[str] | str, videos: int, wo
         config.pop(key, None)
     config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=-1)
     config.param_scheduler = None
+    if args.channels_last:
+        config.custom_hooks = [*config.custom_hooks, dict(type='auxskd_mm.FastStepHook')]
     config.log_level = 'ERROR'
     return build_runner(config)
+
+
+class Epoch(NamedTuple):
+    """Seconds of each iteration, and those of it that were spent waiting for data."""
+
+    times: np.ndarray
+    waits: np.ndarray
+
+    @property
+    def share(self) -> float:
+        """Share of the time spent waiting, without the first iteration."""
+        return float(self.waits[1:].sum() / self.times[1:].sum())
+
+
+def measure(args: argparse.Namespace, overrides: Mapping[str, Any] | None = None) -> Epoch:
+    """Train the epoch.
+
+    Args:
+        args: Arguments of this script.
+        overrides: Overrides of the config.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        sets = ClipSets(Path(args.keep or folder), args.videos, args.count, frames=150)
+        if args.layout == 'none':
+            source = str(Path(sets.sources[0]).parent)
+        else:
+            sets.stored(args.layout)
+            source = str(sets.out / f'store_{args.layout}')
+        runner = runner_of(args, source, len(sets.sources), folder, overrides)
+        runner.train()
+        scalars = runner.message_hub.log_scalars
+        times, waits = (np.array(scalars[f'train/{key}'].data[0]) for key in ('time', 'data_time'))
+    return Epoch(times, waits)
 
 
 def main() -> None:
     args = parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
-    with tempfile.TemporaryDirectory() as folder:
-        sets = ClipSets(Path(args.keep or folder), args.videos, count=16, frames=150)
-        if args.layout == 'none':
-            source = str(Path(sets.sources[0]).parent)
-        else:
-            sets.stored(args.layout)
-            source = str(sets.out / f'store_{args.layout}')
-        runner = runner_of(args, source, len(sets.sources), folder)
-        runner.train()
-        scalars = runner.message_hub.log_scalars
-        waits, times = (np.array(scalars[f'train/{key}'].data[0]) for key in ('data_time', 'time'))
-    share = 100 * waits[1:].sum() / times[1:].sum()
+    times, waits = epoch = measure(args)
     print(f'{machine(("torch", "mmengine", "av"))}; {torch.get_num_threads()} thread(s), {args.workers} worker(s)')
     print(
         f'{Path(args.config).stem}, batch {args.batch}, {len(times)} iterations from '
@@ -85,7 +119,7 @@ def main() -> None:
         for values in (times, waits)
     ]
     clips = args.batch / np.median(times[1:])
-    print(f'| {columns[0]} | {columns[1]} | {clips:.2f} | {1000 * waits[0]:.0f} | {share:.2f}% |')
+    print(f'| {columns[0]} | {columns[1]} | {clips:.2f} | {1000 * waits[0]:.0f} | {100 * epoch.share:.2f}% |')
 
 
 if __name__ == '__main__':

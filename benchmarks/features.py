@@ -10,22 +10,19 @@ must also end with the weights of the plain run wherever these must be equal.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import multiprocessing
 import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tests'))
 
+import cpu_amp  # noqa: F401
 import runs
 import torch
-from mmengine.optim import OptimWrapper
-from mmengine.registry import OPTIM_WRAPPERS
 from tool_runs import tiny_clips
 
 from auxskd_mm.launch.process_group import start_group
@@ -36,7 +33,11 @@ _SGD = dict(type='SGD', lr=0.01, momentum=0.9)
 FEATURES: dict[str, dict[str, Any]] = {
     'plain': {},
     'accumulation': {'optim_wrapper.accumulative_counts': 2},
-    'amp_fp16': {'optim_wrapper': dict(type='AmpOptimWrapper', dtype='float16', loss_scale='dynamic', optimizer=_SGD)},
+    'amp_fp16': {
+        'optim_wrapper': dict(
+            type='AmpOptimWrapper', dtype='float16', loss_scale=dict(init_scale=128.0), optimizer=_SGD
+        )
+    },
     'amp_bf16': {'optim_wrapper': dict(type='AmpOptimWrapper', dtype='bfloat16', optimizer=_SGD)},
     'checkpointing': {'model.backbone.with_cp': True},
     'compile': {'compile': dict(backend='aot_eager')},
@@ -44,21 +45,6 @@ FEATURES: dict[str, dict[str, Any]] = {
     'fsdp2': {'model_wrapper_cfg': dict(type='auxskd_mm.FullyShardedModel')},
 }
 RANKS = dict(zero1=2, fsdp2=2)
-
-
-@OPTIM_WRAPPERS.register_module()
-class CpuAutocast(OptimWrapper):
-    """Mixed precision on the CPU, where MMEngine's wrapper refuses to start (and our tools train in float32)."""
-
-    def __init__(self, dtype: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.dtype = getattr(torch, dtype)
-
-    @contextlib.contextmanager
-    def optim_context(self, model: torch.nn.Module) -> Iterator[None]:
-        """Run forward in ``dtype`` for the operators in torch's list."""
-        with super().optim_context(model), torch.autocast('cpu', self.dtype):
-            yield
 
 
 def train(method: str, feature: str, data: Path, out: Path, connection: Any, rank: int, port: int) -> None:
@@ -70,8 +56,7 @@ def train(method: str, feature: str, data: Path, out: Path, connection: Any, ran
     try:
         config = runs.config_of(method, data, out / f'{method}_{feature}', FEATURES[feature])
         if config.optim_wrapper.type == 'AmpOptimWrapper' and not torch.cuda.is_available():
-            config.optim_wrapper.type = 'CpuAutocast'
-            config.optim_wrapper.pop('loss_scale', None)
+            config.optim_wrapper.type = 'CpuAmp'
         world = RANKS.get(feature, 1)
         config.launcher = 'none' if world == 1 else 'pytorch'
         config.experiment_name = f'{method}_{feature}'

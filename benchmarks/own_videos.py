@@ -3,6 +3,7 @@
     python benchmarks/own_videos.py tennis7=FOLDER,groups.csv avletters26=FOLDER motion_clips --minutes 30
     python benchmarks/own_videos.py tennis7=FOLDER,groups.csv --shuffle-labels   # must say that nothing can be learned
     python benchmarks/own_videos.py --collect                                    # the table of what is there
+    python benchmarks/own_videos.py --collect --docs docs                        # and its numbers for docs/study.md
 
 A set is NAME=FOLDER or NAME=FOLDER,GROUPS.csv; FOLDER/groups.csv is found without being named. The name motion_clips draws its
 clips. A start that was cut off goes on where it was, and a set with its answers is not run again. The table goes to OUT/table.md
@@ -41,6 +42,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--shuffle-labels', action='store_true', help='permute the labels of every set')
     parser.add_argument('--motion', type=int, default=40, help='MotionClips per class')
     parser.add_argument('--collect', action='store_true', help='only write the table')
+    parser.add_argument('--docs', type=Path, help='folder that gets the numbers as own_videos_results.json')
     return parser.parse_args()
 
 
@@ -80,7 +82,10 @@ def run_set(name: str, entry: str, args: argparse.Namespace) -> None:
 
 
 def collect(out: Path) -> dict[str, Any]:
-    """Verdict, rows and regret of every set with answers; the noise is that of the best row's difference to the chosen."""
+    """Verdict, rows and regret of every set with answers; the noise is that of the best row's difference to the chosen.
+
+    Of a row, ``choice`` is the mean accuracy on the clips to choose by, and ``test`` that on the test clips.
+    """
     found = {}
     for path in sorted(out.glob(f'*/{ANSWERS}')):
         data = json.loads(path.read_text(encoding='utf-8'))
@@ -97,7 +102,12 @@ def collect(out: Path) -> dict[str, Any]:
             splits=len(gaps),
             spread=float(gaps.std(ddof=1)) if len(gaps) > 1 else None,
             constant=data['constant'],
-            rows={name: float(np.mean(row['test'])) for name, row in rows.items()},
+            expected=data['expected'],
+            minutes=json.loads(done.read_text())['minutes'] if (done := path.with_name(DONE)).is_file() else None,
+            rows={
+                name: dict(row, choice=float(np.mean(row['choice'])), test=float(np.mean(row['test'])))
+                for name, row in rows.items()
+            },
             not_learned=sorted({phase['phase'] for phase in data['phases'] if not phase['learned']}),
         )
     return found
@@ -143,7 +153,8 @@ def main() -> None:
             raise InputError(f'{entry}: expected NAME=FOLDER or NAME=FOLDER,GROUPS.csv')
         run_set(name, where, args)
     found = collect(args.out)
-    write_whole(args.out / 'results.json', json.dumps(found, indent=1))
+    for path in [args.out / 'results.json', *([args.docs / 'own_videos_results.json'] if args.docs else [])]:
+        write_whole(path, json.dumps(found, indent=1) + '\n')
     write_whole(args.out / 'table.md', table(found))
     print(table(found))
 

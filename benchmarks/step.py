@@ -7,18 +7,19 @@ The ways take turns in every round of one run, and all use the fused optimizer. 
 settings, which on a GPU compute convolutions in TF32. A separate row turns TF32 off.
 
 The next column is the share of this machine's own rate for products of large bfloat16 matrices, measured in the same run. A
-machine without bfloat16 uses float32. Forward and backward count as three forward passes (auxSKD: four), and only the
-network's multiplications count. Loader cores are the cores that feed a step from a packed mp4 store: videos/s times the CPU
-time per loaded video. This time is measured in the same run with the pipelines of the improved configs. A video is one clip
-for VSPP and two for auxSKD.
+machine without bfloat16 uses float32. Forward and backward count as three forward passes (auxSKD: four, RSPNet: five), and
+only the network's multiplications count. Loader cores are the cores that feed a step from a packed mp4 store: videos/s
+times the CPU time per loaded video. This time is measured in the same run with the pipelines of the improved configs. A
+video is one clip for VSPP and two for auxSKD and RSPNet. `--methods lite0` fine-tunes an image network with public weights.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,23 +27,19 @@ import cv2
 import numpy as np
 import torch
 from clip_sets import ClipSets
-from fvcore.nn import FlopCountAnalysis
 from machine import machine
 from mmengine.optim import OptimWrapper
 from mmengine.registry import init_default_scope
-from torch import nn
+from step_models import SUBJECTS, TEACHERS, build, loss_of, multiplications
 
 from auxskd_mm.apis import load_config
 from auxskd_mm.config.pipelines import find_pipeline
 from auxskd_mm.datasets import UnlabeledVideoDataset
 from auxskd_mm.hooks.fast_step_hook import to_channels_last
 from auxskd_mm.models.data_preprocessors import BatchColorJitter
-from auxskd_mm.registry import MODELS
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 STRENGTH: dict[str, Any] = dict(brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, p=0.8)
-VIEWS = {'vspp': 1, 'auxskd': 2}
-PASSES = {'vspp': 3, 'auxskd': 4}  # forward passes that a step comes to
 
 
 class Way(NamedTuple):
@@ -55,17 +52,19 @@ class Way(NamedTuple):
     beside: bool = False  # the teacher on a stream of its own
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--batch', type=int, default=4, help='default %(default)s')
     parser.add_argument('--size', type=int, default=112, help='height and width (default %(default)s)')
     parser.add_argument('--base-channels', type=int, default=64, help='default %(default)s')
-    parser.add_argument('--methods', nargs='+', choices=list(VIEWS), default=list(VIEWS))
+    parser.add_argument('--methods', nargs='+', choices=list(SUBJECTS), default=['vspp', 'auxskd'])
     parser.add_argument('--rounds', type=int, default=5, help='measured steps of each way (default %(default)s)')
     parser.add_argument('--compile', action='store_true', help='also compiled backbones; takes minutes')
+    parser.add_argument('--backend', default='inductor', help='of the compiler (default %(default)s)')
+    parser.add_argument('--every-way', action='store_true', help='also the ways that differ on a GPU alone')
     parser.add_argument('--videos', help='folder of clips to load; default: MotionClips')
     parser.add_argument('--count', type=int, default=16, help='videos to load (default %(default)s)')
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 def ways(cuda: bool, bf16: bool, compiled: bool) -> dict[str, Way]:
@@ -84,52 +83,28 @@ def ways(cuda: bool, bf16: bool, compiled: bool) -> dict[str, Way]:
     return found
 
 
-def build(method: str, channels: int, beside: bool = False) -> nn.Module:
-    """The models of the k100 configs."""
-    backbone = dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=channels)
-    width = 8 * channels
-    if method == 'auxskd':
-        model = MODELS.build(
-            dict(
-                type='auxskd_mm.AuxSKD',
-                backbone=backbone,
-                neck=dict(type='auxskd_mm.MLP', in_channels=width, out_channels=128),
-                predictor=dict(type='auxskd_mm.MLP', in_channels=128, hidden_channels=1024, out_channels=128),
-                queue_size=15360,
-                overlap_teacher=beside,
-            )
-        )
-        model.teacher.copy_from(model.student_modules())
-        return model
-    return nn.ModuleDict(dict(backbone=MODELS.build(backbone), head=nn.Linear(width, 8)))
-
-
 def step_of(method: str, args: argparse.Namespace, device: torch.device, way: Way) -> Callable[[], None]:
     """One training step: normalised clips in, weights moved."""
     model = build(method, args.base_channels, way.beside).to(device).train()
     if way.layout:
         to_channels_last(model)
     if way.compiled:
-        model.backbone.compile()
-        if method == 'auxskd':
-            model.teacher.backbone.compile()
+        model.backbone.compile(backend=args.backend)  # a failure must show: no way around it as in trainings
+        if method in TEACHERS:
+            model.teacher.backbone.compile(backend=args.backend)
     parameters = [p for p in model.parameters() if p.requires_grad]
     wrapper = OptimWrapper(torch.optim.SGD(parameters, lr=1e-4, momentum=0.9, weight_decay=5e-3, fused=True))
-    views = torch.rand(args.batch, VIEWS[method], 3, 16, args.size, args.size, device=device)
+    subject = SUBJECTS[method]
+    views = torch.rand(args.batch, subject.views, 3, subject.frames, args.size, args.size, device=device)
     labels = torch.randint(0, 8, (args.batch,), device=device)
-
-    def loss() -> torch.Tensor:
-        if method == 'auxskd':
-            return model.loss(views)['loss_similarity']
-        features = model.backbone(views[:, 0]).mean((2, 3, 4))
-        return nn.functional.cross_entropy(model.head(features), labels)
+    loss = loss_of(method, model, views, labels)
 
     def step() -> None:
         torch.backends.cudnn.allow_tf32 = way.tf32
         with torch.autocast(device.type, torch.bfloat16, enabled=way.bf16):
             value = loss()
         wrapper.update_params(value)
-        if method == 'auxskd':
+        if method in TEACHERS:
             model.teacher.update(model.student_modules(), 0.999)
 
     return step
@@ -159,13 +134,6 @@ def matmul_rate(dtype: torch.dtype, device: torch.device) -> float:
     return many * side**3 / min(seconds(products, device) for _ in range(5))
 
 
-def multiplications(args: argparse.Namespace) -> int:
-    """Multiply-additions of one clip through the backbone."""
-    backbone = MODELS.build(dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=args.base_channels)).eval()
-    count = FlopCountAnalysis(backbone, torch.rand(1, 3, 16, args.size, args.size))
-    return int(count.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
-
-
 def has_bf16(device: torch.device) -> bool:
     """Whether the machine multiplies bfloat16 in hardware; a CPU that does not is a hundred times slower at it."""
     if device.type == 'cuda':
@@ -175,79 +143,114 @@ def has_bf16(device: torch.device) -> bool:
     return 'avx512_bf16' in flags or 'amx_bf16' in flags
 
 
+Times = dict[tuple[str, str], list[float]]
+
+
 def measure(
-    args: argparse.Namespace, device: torch.device
-) -> tuple[dict[tuple[str, str], list[float]], dict[tuple[str, str], str]]:
-    """Return {(method, way): seconds per step, one value per round}, and {(method, way): reason for no measurement}."""
-    times: dict[tuple[str, str], list[float]] = {}
+    args: argparse.Namespace,
+    device: torch.device,
+    chosen: Callable[[Way], bool] = lambda way: True,
+    peaks: dict[tuple[str, str], int] | None = None,
+) -> tuple[Times, dict[tuple[str, str], str]]:
+    """Measure the ways, in turns.
+
+    Args:
+        args: Arguments of this script.
+        device: Device of the steps.
+        chosen: Which ways to measure.
+        peaks: Gets the peak memory of each way in bytes, without what the other ways hold. None on the CPU.
+
+    Returns:
+        {(method, way): seconds per step, one value per round}, and {(method, way): reason for no measurement}.
+    """
+    times: Times = {}
     failed: dict[tuple[str, str], str] = {}
     for method in args.methods:
         torch.compiler.reset()
         steps: dict[str, Callable[[], None]] = {}
-        for name, way in ways(device.type == 'cuda', has_bf16(device), args.compile).items():
-            if way.beside and method != 'auxskd':
+        for name, way in ways(device.type == 'cuda' or args.every_way, has_bf16(device), args.compile).items():
+            if (way.beside and method != 'auxskd') or not chosen(way):
                 continue
             try:
+                before = torch.cuda.memory_allocated() if device.type == 'cuda' else 0
                 step = step_of(method, args, device, way)
                 for _ in range(3):
                     step()
+                if device.type == 'cuda' and peaks is not None:
+                    torch.cuda.reset_peak_memory_stats()
+                    step()
+                    peaks[method, name] = torch.cuda.max_memory_allocated() - before
                 steps[name] = step
             except Exception as error:  # no memory for it, no compiler: the others are worth having
                 failed[method, name] = f'{type(error).__name__}: {str(error).strip().splitlines()[0][:120]}'
+            release(device)
         for _ in range(args.rounds):
             for name, step in steps.items():
                 times.setdefault((method, name), []).append(seconds(step, device))
-        del steps
-        if device.type == 'cuda':
-            torch.cuda.empty_cache()
+        steps.clear()
+        release(device)
     return times, failed
 
 
-def jitter_seconds(views: int, args: argparse.Namespace, device: torch.device) -> float:
-    """Measure the jitter of a batch with this number of views on the device."""
+def release(device: torch.device) -> None:
+    """Give back the memory of what is no longer referred to."""
+    gc.collect()
+    if device.type == 'cuda':
+        torch.cuda.empty_cache()
+
+
+def jitter_seconds(method: str, args: argparse.Namespace, device: torch.device) -> float:
+    """Measure the jitter of a method's batch on the device."""
     jitter = BatchColorJitter(**STRENGTH)
-    shape = (args.batch, views, 3, 16, args.size, args.size)
+    subject = SUBJECTS[method]
+    shape = (args.batch, subject.views, 3, subject.frames, args.size, args.size)
     clips = torch.randint(0, 256, shape, dtype=torch.uint8, device=device)
     for _ in range(3):
         jitter(clips)
     return float(np.median([seconds(lambda: jitter(clips), device) for _ in range(args.rounds)]))
 
 
-def loading_seconds(args: argparse.Namespace) -> dict[str, float]:
-    """{method: CPU time on one core until a video's clips are ready, from a packed mp4 store}."""
-    found = {}
+def loading_seconds(args: argparse.Namespace, layout: str = 'mp4', keep: Path | None = None) -> dict[str, float]:
+    """{method: CPU time on one core until a video's clips are ready, from a packed store}.
+
+    Args:
+        args: Arguments of this script.
+        layout: Layout of the store.
+        keep: Folder to make the videos and the store in and to keep them. None takes a temporary one.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        sets = ClipSets(Path(folder), args.videos, args.count, frames=150)
-        sets.stored('mp4')
-        for method in args.methods:
-            config = load_config(str(CONFIGS / f'{method}_r21d_k100_improved.py'))
-            pipeline = find_pipeline(config, ('train_dataloader',))
-            dataset = UnlabeledVideoDataset(f'{folder}/store_mp4', pipeline=pipeline)
-            rounds = []
-            for _ in range(args.rounds + 1):  # the first warms up
-                start = time.process_time()
-                for i in range(len(dataset)):
-                    dataset[i]
-                rounds.append((time.process_time() - start) / len(dataset))
-            found[method] = float(np.median(rounds[1:]))
-    return found
+        sets = ClipSets(keep or Path(folder), args.videos, args.count, frames=150)
+        sets.stored(layout)
+        return {method: _loading(method, f'{sets.out}/store_{layout}', args.rounds) for method in args.methods}
+
+
+def _loading(method: str, store: str, rounds: int) -> float:
+    pipeline = find_pipeline(load_config(str(CONFIGS / SUBJECTS[method].config)), ('train_dataloader',))
+    dataset = UnlabeledVideoDataset(store, pipeline=pipeline)
+    taken = []
+    for _ in range(rounds + 1):  # the first warms up
+        start = time.process_time()
+        for i in range(len(dataset)):
+            dataset[i]
+        taken.append((time.process_time() - start) / len(dataset))
+    return float(np.median(taken[1:]))
 
 
 def report(
-    times: dict[tuple[str, str], list[float]],
+    times: Times,
     batch: int,
-    per_clip: int,
+    per_clip: Mapping[str, int],
     rate: tuple[str, float],
-    loading: dict[str, float],
+    loading: Mapping[str, float],
 ) -> str:
     """Make the table.
 
     Args:
         times: Result of :func:`measure`.
         batch: Videos per step.
-        per_clip: Multiply-additions per clip.
+        per_clip: Multiply-additions per clip, by method.
         rate: Name and rate of the matrix product to compare with.
-        loading: Result of :func:`loading_seconds`.
+        loading: CPU time per video, by method.
     """
     lines = [
         f'| method | way | ms a step, median (range) | videos/s | share of {rate[0]} matmul rate | loader cores to feed it '
@@ -256,7 +259,7 @@ def report(
     ]
     for (method, way), values in times.items():
         middle = float(np.median(values))
-        share = PASSES[method] * per_clip * batch / middle / rate[1]
+        share = SUBJECTS[method].passes * per_clip[method] * batch / middle / rate[1]
         speed = batch / middle
         base = times.get((method, 'float32'))
         ratio = f'{np.median(base) / middle:.2f}' if base else '-'
@@ -277,13 +280,14 @@ def main() -> None:
     rates = {'float32': matmul_rate(torch.float32, device)}
     if has_bf16(device):
         rates['bf16'] = matmul_rate(torch.bfloat16, device)
-    per_clip = multiplications(args)
+    per_clip = {method: multiplications(method, args.base_channels, args.size) for method in args.methods}
     times, failed = measure(args, device)
     if not times:
         raise SystemExit(f'no step could be measured: {next(iter(failed.values()))}')
     print(f'{machine(("torch",))}; {torch.get_num_threads()} thread(s)')
     print(
-        f'R(2+1)D, batch {args.batch}, 16 x {args.size} x {args.size}, {per_clip / 1e9:.1f} GMAC a clip forward; matrix '
+        f'R(2+1)D, batch {args.batch}, 16 x {args.size} x {args.size}, '
+        f'{", ".join(f"{value / 1e9:.1f} GMAC per clip forward ({name})" for name, value in per_clip.items())}; matrix '
         f'products in GMAC/s: {", ".join(f"{value / 1e9:.0f} {name}" for name, value in rates.items())}'
         + ('' if 'bf16' in rates else '; bf16 left out, this processor has no instructions for it')
     )
@@ -294,9 +298,9 @@ def main() -> None:
     for method in args.methods:
         steps = [float(np.median(values)) for (which, _), values in times.items() if which == method]
         if steps:
-            cost = jitter_seconds(VIEWS[method], args, device)
+            cost = jitter_seconds(method, args, device)
             print(
-                f'\ncolour jitter of {method} on the device ({VIEWS[method]} clip(s) a video): {1000 * cost:.1f} ms, '
+                f'\ncolour jitter of {method} on the device ({SUBJECTS[method].views} clip(s) per video): {1000 * cost:.1f} ms, '
                 f'{100 * cost / min(steps):.1f}% of its fastest step; loading a video: {1000 * loading[method]:.2f} ms of a core'
             )
 

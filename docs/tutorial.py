@@ -1,7 +1,11 @@
-"""Cells for an editor or notebook (jupytext); `python docs/tutorial.py work_dirs/tutorial` runs it whole in about a minute."""
+# %% [markdown]
+# # Tutorial
+#
+# From videos to predictions and features, in about a minute on two cores. `python docs/tutorial.py` runs it as it stands.
+#
+# Clips with known motions stand in for your own videos. Everything is written into one folder.
 
-# %% Clips with known motions stand in for your own videos.
-import sys
+# %%
 from pathlib import Path
 
 import torch
@@ -11,16 +15,27 @@ from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_cli
 from auxskd_mm.functional.neighbours import cosine_topk
 from auxskd_mm.zoo.export import export_model
 
-work = Path(sys.argv[1] if len(sys.argv) > 1 else 'work_dirs/tutorial')
+work = Path('work_dirs/tutorial')
 make_motion_clips(work / 'clips', MotionClipsSettings(train=4, val=0, test=2, classes=('translation', 'rotation')))
 
-# %% Train VSPP on them for an epoch: a config, with overrides.
+# %% [markdown]
+# ## Train
+#
+# Train VSPP on the clips for one epoch. A run needs a config, and overrides where its values do not fit. A worker process
+# decodes the clips, in a notebook too.
+
+# %%
 config = load_config('auxskd_mm::demo/vspp_motion.py', {'train_cfg.max_epochs': 1})
 config.train_dataloader.dataset.source = config.test_dataloader.dataset.source = str(work / 'clips' / 'train')
 config.work_dir = str(work / 'vspp')
 build_runner(config).train()
 
-# %% At what pace do videos play, and which quarter of a clip is sped up? So little training gives guesses.
+# %% [markdown]
+# ## Predict
+#
+# At what pace does a video play, and how fast were the clips that the task sped up? So little training gives guesses.
+
+# %%
 model = init_model(config, work / 'vspp' / 'epoch_1.pth')
 video = sorted((work / 'clips' / 'test').rglob('*.mp4'))[0]
 pace = predict_pace(model, video)['pace']
@@ -28,11 +43,21 @@ print(f'{video.name} as it is:', *(f'{name} {p:.2f}' for name, p in zip(pace.nam
 for one in predict(model, work / 'clips' / 'test', question='task'):
     print(f'{Path(one.filename).name}: pace {one["pace"].best}, true {one["pace"].truth[0]}')
 
-# %% Features for anything else: which training clip is nearest to each test clip, and is it of the same motion?
+# %% [markdown]
+# ## Features
+#
+# Features serve any other purpose. Which training clip is nearest to each test clip, and does it show the same motion?
+
+# %%
 train, test = (extract_features(model, videos=str(work / 'clips' / part), num_clips=2) for part in ('train', 'test'))
 nearest = cosine_topk(torch.from_numpy(test.features), torch.from_numpy(train.features), k=1).indices[:, 0]
 for name, i in zip(test.names, nearest):
     print(f'{Path(name).stem}: nearest is {Path(train.names[i]).stem}')
 
-# %% The backbone for use elsewhere, compared with the original.
+# %% [markdown]
+# ## Export
+#
+# This writes the backbone for use elsewhere, and compares it with the original.
+
+# %%
 print(export_model(model, work / 'vspp.pt2', part='feature'))

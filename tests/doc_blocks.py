@@ -27,6 +27,8 @@ from tool_runs import ROOT, tool_start
 from auxskd_mm.apis import load_config
 from auxskd_mm.config.load import _RUNNER_KEYS
 from auxskd_mm.recipes.plan import plan_recipe
+from auxskd_mm_cli.commands import find_commands
+from auxskd_mm_cli.main import BUILT_IN
 
 _FENCE = re.compile(
     r'(?:^<!-- test: (?P<mode>[^\n]*?) -->\n+)?^```(?P<language>\w*)[^\n]*\n(?P<code>.*?)^```$',
@@ -46,6 +48,7 @@ RECORDED = (
     'wget',
     'mkdocs',
     'tensorboard',
+    'auxskd-mm',
 )
 _STUB = '#!/bin/bash\nprintf \'%s\\0\' "$(($# + 2))" "$PWD" "${0##*/}" "$@" >> "$BLOCK_LOG"\n'
 
@@ -171,6 +174,12 @@ def check_command(command: Command) -> None:
     elif program == 'pip':
         for extra in re.findall(r'\[(.*?)\]', ' '.join(words)):
             assert f"'{extra}': [" in (ROOT / 'setup.py').read_text(), f'setup.py has no extra {extra}'
+    elif program == 'auxskd-mm':
+        assert words, 'auxskd-mm: no command'
+        if words[0] not in ('--help', '--version', *BUILT_IN):
+            named = find_commands(ROOT / 'tools').get(words[0])
+            assert named is not None, f'auxskd-mm {words[0]}: no such command'
+            _check_script(command.folder, [named.path.relative_to(ROOT).as_posix(), *words[1:]])
     elif program == 'mim':
         assert words[:1] == ['search'], words
     else:

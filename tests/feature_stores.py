@@ -26,16 +26,23 @@ CHANNELS, GRID = 6, (4, 4)
 
 @MODELS.register_module(force=True)
 class TinyTrunk(nn.Module):
-    """Frames (N, 3, H, W) -> maps (N, width, H / 8, W / 8), with weights that depend on ``seed`` alone."""
+    """Frames (N, 3, H, W) -> maps (N, width, H / 8, W / 8), with weights that depend on ``seed`` alone.
+
+    ``gray=True`` takes frames (N, 1, H, W) and gives the maps of their copies in three channels.
+    """
 
     takes_frames = True
 
-    def __init__(self, width: int = CHANNELS, seed: int = 0, scale: float = 1.0, out_indices: tuple = (0,)) -> None:
+    def __init__(
+        self, width: int = CHANNELS, seed: int = 0, scale: float = 1.0, out_indices: tuple = (0,), gray: bool = False
+    ) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
         self.conv = nn.Conv2d(3, width, 8, 8)
         for parameter in self.conv.parameters():
             parameter.data = scale * torch.randn(parameter.shape, generator=generator) / 14
+        if gray:
+            self.conv.weight.data = self.conv.weight.data.sum(1, keepdim=True)
         self.out_indices = out_indices
 
     def forward(self, x: Tensor) -> Tensor:
@@ -71,7 +78,10 @@ FRAME_PREPROCESSOR = dict(type='auxskd_mm.ClipDataPreprocessor', mean=[120.0, 11
 
 
 def write_trunk(path: Path, backbone: dict[str, Any] | None = None, **changes: Any) -> str:
-    """Write the config of a trunk. ``changes`` replace ``steps``, ``preprocessor``, ``order`` or add a line ``more``."""
+    """Write the config of a trunk.
+
+    ``changes`` replace ``steps``, ``preprocessor``, ``order`` and ``channels``, or add a line ``more``.
+    """
     backbone = dict(type='auxskd_mm.TinyTrunk', **(backbone or {})) if 'type' not in (backbone or {}) else backbone
     path.write_text(
         textwrap.dedent(f"""
@@ -83,7 +93,7 @@ def write_trunk(path: Path, backbone: dict[str, Any] | None = None, **changes: A
             data_preprocessor={changes.get('preprocessor', FRAME_PREPROCESSOR)!r},
         )
         pipeline = [
-            dict(type='auxskd_mm.OpenVideo', channel_order={changes.get('order', 'rgb')!r}),
+            dict(type='auxskd_mm.OpenVideo', channel_order={changes.get('order', 'rgb')!r}, channels={changes.get('channels')!r}),
             dict(type='SampleFrames', clip_len=4, frame_interval=1, num_clips=1, test_mode=True),
             dict(type='auxskd_mm.DecodeClips'),
             *{changes.get('steps', FRAME_STEPS)!r},

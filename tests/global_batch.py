@@ -22,7 +22,7 @@ from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import init_default_scope
 from ports import free_port
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
+from torch.distributed._functional_collectives import all_gather_tensor_autograd
 
 from auxskd_mm.models.modules import MomentumEncoder
 from auxskd_mm.random_state import STEP, seed_generators
@@ -46,18 +46,24 @@ class GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
         if not self.training:
             return super().forward(x)
         others, tail = [0, *range(2, x.ndim)], (-1, *[1] * (x.ndim - 2))
+        given, x = x.dtype, x.to(torch.promote_types(x.dtype, torch.float32))  # as torch's own under autocast
         count = x.numel() // x.shape[1] * dist.get_world_size()
-        mean = all_reduce(x.sum(others)) / count
+        mean = _sum_over_ranks(x.sum(others)) / count
         centred = x - mean.view(tail)
-        variance = all_reduce(centred.square().sum(others)) / count
+        variance = _sum_over_ranks(centred.square().sum(others)) / count
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
         scale = self.weight * (variance + self.eps).rsqrt()
-        return centred * scale.view(tail) + self.bias.view(tail)
+        return (centred * scale.view(tail) + self.bias.view(tail)).to(given)
 
     def _check_input_dim(self, x: Tensor) -> None:
         pass
+
+
+def _sum_over_ranks(values: Tensor) -> Tensor:
+    """Sum of (C,) over the ranks, with a gradient, and in a form that ``torch.compile`` can trace."""
+    return all_gather_tensor_autograd(values[None], 0, dist.group.WORLD).sum(0)
 
 
 def to_global(module: nn.Module) -> None:

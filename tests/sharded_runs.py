@@ -1,7 +1,7 @@
 """Trainings on two ranks with and without shards: what tests/integration/test_fully_sharded.py compares.
 
-``python sharded_runs.py OUT DATA`` leaves work dirs ``OUT/METHOD_ddp``, ``OUT/METHOD_fsdp``, ``OUT/auxskd_resumed`` and
-``OUT/facts.pth``, what rank 0 saw of the sharded model.
+``python sharded_runs.py OUT DATA`` leaves work dirs ``OUT/METHOD_ddp``, ``OUT/METHOD_fsdp``, ``OUT/auxskd_fp16``,
+``OUT/auxskd_fsdp_resumed``, ``OUT/auxskd_fp16_resumed`` and ``OUT/facts.pth``, what rank 0 saw of the sharded model.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cpu_amp  # noqa: F401
 import runs
 import torch
 import torch.distributed as dist
@@ -35,6 +36,11 @@ OPTIONS = {
     'optim_wrapper.clip_grad': dict(max_norm=1.0),
 }
 SHARDS = {'model_wrapper_cfg': dict(type='auxskd_mm.FullyShardedModel')}
+HALF = {  # the scale of the loss doubles after each step
+    'optim_wrapper.type': 'CpuAmp',
+    'optim_wrapper.dtype': 'float16',
+    'optim_wrapper.loss_scale': dict(init_scale=128.0, growth_interval=1),
+}
 
 
 def trained(method: str, data: Path, folder: Path, options: dict[str, Any]) -> Runner:
@@ -43,7 +49,8 @@ def trained(method: str, data: Path, folder: Path, options: dict[str, Any]) -> R
     config.launcher = 'pytorch'
     choose_checkpoint(config)
     runner = runs.runner_of(config)
-    runner.model.module.data_preprocessor.register_forward_hook(_double)
+    if torch.get_default_dtype() == torch.float64:
+        runner.model.module.data_preprocessor.register_forward_hook(_double)
     runner.train()
     return runner
 
@@ -64,6 +71,16 @@ def facts_of(runner: Runner) -> dict[str, Any]:
     )
 
 
+def resume(whole: Path, data: Path, options: dict[str, Any]) -> None:
+    """Go on from the third of four iterations, in a folder beside."""
+    resumed = whole.with_name(f'{whole.name}_resumed')
+    if dist.get_rank() == 0:
+        resumed.mkdir()
+        shutil.copy2(whole / 'iter_3.pth', resumed)
+    dist.barrier()
+    trained('auxskd', data, resumed, options)
+
+
 def work(rank: int, port: int, out: Path, data: Path) -> None:
     """One rank."""
     torch.set_num_threads(1)
@@ -76,12 +93,10 @@ def work(rank: int, port: int, out: Path, data: Path) -> None:
         runner = trained(method, data, out / f'{method}_fsdp', SHARDS)
         if rank == 0 and method == 'auxskd':
             torch.save(facts_of(runner), out / 'facts.pth')
-    resumed = out / 'auxskd_resumed'
-    if rank == 0:
-        resumed.mkdir()
-        shutil.copy2(out / 'auxskd_fsdp' / 'iter_3.pth', resumed)
-    dist.barrier()
-    trained('auxskd', data, resumed, SHARDS)
+    resume(out / 'auxskd_fsdp', data, SHARDS)
+    torch.set_default_dtype(torch.float32)
+    trained('auxskd', data, out / 'auxskd_fp16', {**SHARDS, **HALF})
+    resume(out / 'auxskd_fp16', data, {**SHARDS, **HALF})
     dist.barrier()
     dist.destroy_process_group()
 

@@ -87,6 +87,7 @@ def test_a_folder_stands_for_its_last_checkpoint(tmp_path):
 def test_an_address_out_of_reach():
     with pytest.raises(InputError, match=r'^http://127\.0\.0\.1:9/x\.pth: cannot be fetched \('):
         read_checkpoint('http://127.0.0.1:9/x.pth')
+    assert find_checkpoint('https://a/x.pth') == 'https://a/x.pth'
     with pytest.raises(InputError, match=r'^htps://a/x\.pth: no such checkpoint file'):
         find_checkpoint('htps://a/x.pth')
 

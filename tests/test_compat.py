@@ -260,6 +260,17 @@ def test_device_ids_are_left_out_on_the_cpu_alone(monkeypatch):
     assert compat.leave_out_device_ids(Config(dict(launcher='pytorch'))) is False
 
 
+def test_an_old_torch_is_named_with_the_one_that_is_needed(monkeypatch):
+    for version in ('2.5.1+cu121', '1.13.0'):
+        monkeypatch.setattr(torch, '__version__', version)
+        with pytest.raises(InputError, match=rf'torch {version[:4]}.* is installed and auxskd_mm needs 2\.6 or newer'):
+            compat.require_torch()
+    for version in ('2.6.0', '2.14.1+cpu', '3.0.0a0+gitabc'):
+        monkeypatch.setattr(torch, '__version__', version)
+        assert compat.require_torch() is False
+    assert f"'torch>={'.'.join(map(str, compat.OLDEST_TORCH))}'" in (ROOT / 'setup.py').read_text()
+
+
 def test_apply_is_idempotent():
     assert not any(acted for name, acted in compat.apply().items() if name != 'allow_checkpoint_globals')
 

@@ -1,11 +1,16 @@
-"""Progress in a terminal and in a log file."""
+"""Progress in a terminal and in a log file, and workers that a notebook's loader starts."""
 
 import io
+import multiprocessing
 import os
+import sys
+from types import ModuleType
 
 import pytest
+from torch.utils.data import DataLoader, Dataset
 
 from auxskd_mm import workers
+from auxskd_mm.errors import InputError
 
 
 class Terminal(io.StringIO):
@@ -64,3 +69,67 @@ def test_an_error_leaves_the_pool_and_the_threads_of_opencv_come_back():
     with pytest.raises(ValueError, match='-1'), workers.worker_pool(2) as pool:
         list(pool.map(number, [1, -1]))
     assert cv2.getNumThreads() == threads
+
+
+class Numbers(Dataset):
+    """A data set of a module, with a lock as :class:`UnlabeledVideoDataset` has, and perhaps a step."""
+
+    def __init__(self, step=None):
+        self.step = step
+        self.lock = multiprocessing.get_context('spawn').Lock()
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return index
+
+
+def cell_function(sample):
+    return sample
+
+
+cell_function.__module__ = '__main__'
+CellStep = type('CellStep', (), dict(__module__='__main__'))
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    """``__main__`` of a Jupyter kernel: it has no file."""
+    main = ModuleType('__main__')
+    main.cell_function, main.CellStep = cell_function, CellStep
+    monkeypatch.setitem(sys.modules, '__main__', main)
+    return main
+
+
+def loader(step=None, workers=1, method='spawn', **options):
+    return DataLoader(
+        Numbers(step), num_workers=workers, multiprocessing_context=method if workers else None, **options
+    )
+
+
+@pytest.mark.parametrize('method', ['spawn', 'forkserver'])
+@pytest.mark.parametrize(
+    ('step', 'options', 'name'),
+    [
+        ([CellStep()], {}, 'CellStep'),
+        (dict(deep=[CellStep]), {}, 'CellStep'),
+        (cell_function, {}, 'cell_function'),
+        (None, dict(collate_fn=cell_function), 'cell_function'),
+        (None, dict(worker_init_fn=cell_function), 'cell_function'),
+        (lambda sample: sample, {}, 'Numbers'),  # no process can be sent it
+    ],
+)
+def test_a_cell_is_refused_where_workers_import(step, options, name, method, notebook):
+    with pytest.raises(
+        InputError, match=rf"^{name}\b.*started by '{method}'.*set num_workers=0, or put it into a module"
+    ):
+        workers.check_workers(loader(step, method=method, **options))
+
+
+def test_loaders_that_work_are_left_alone(notebook):
+    workers.check_workers(loader())
+    workers.check_workers(loader([CellStep()], workers=0))
+    workers.check_workers(loader([CellStep()], method='fork'))
+    notebook.__file__ = 'script.py'  # spawned workers run a script again
+    workers.check_workers(loader([CellStep()]))

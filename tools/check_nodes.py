@@ -6,6 +6,7 @@ output, or one line and exit code 1. With one node, the tool only checks that th
 
 from __future__ import annotations
 
+import argparse
 import json
 import socket
 import sys
@@ -104,14 +105,18 @@ def report(me: dict[str, Any], address: str, port: int, wait: float) -> None:
         raise Refused(answer.strip())
 
 
-def main() -> int:
+def parse_args() -> argparse.Namespace:
     example = '--nodes 2 --node-rank 0 --address 10.0.0.1 --port 29500 --processes 8 --restarts 0'
     parser = ToolParser(__doc__, f'python tools/check_nodes.py {example}')
     for name in ('nodes', 'node-rank', 'port', 'processes', 'restarts'):
         parser.add_argument(f'--{name}', type=int, required=True)
     parser.add_argument('--address', required=True)
     parser.add_argument('--wait', type=float, default=300.0)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = parse_args()
     me = dict(
         NODE_RANK=args.node_rank,
         NNODES=args.nodes,

@@ -82,6 +82,15 @@ def draw_weights(runner: Runner) -> None:
     runner._init_model_weights()
 
 
+def adapters_alone(runner: Runner, checkpoint: str) -> bool:
+    """Whether a checkpoint holds adapters without their base."""
+    from auxskd_mm.checkpoint_files import read_state
+    from auxskd_mm.functional.adapter_state import BASE_DIGEST, is_adapter_key
+
+    with_adapters = any(is_adapter_key(name) for name, _ in runner.model.named_parameters())
+    return with_adapters and BASE_DIGEST in read_state(checkpoint)
+
+
 def write_protocols(runner: Runner, cfg: Config, metrics: dict[str, Any]) -> None:
     """The protocol beside the numbers, and beside the features where they are kept."""
     from auxskd_mm.records.protocol import protocol_of, write_protocol
@@ -116,6 +125,8 @@ def main(args: argparse.Namespace) -> None:
     runner = build_runner(cfg)
     if cfg.load_from is None:
         draw_weights(runner)
+    elif adapters_alone(runner, cfg.load_from):
+        runner._init_model_weights()  # the base, which the config names
     metrics = runner.test()
     if is_main_process():
         write_protocols(runner, cfg, metrics)

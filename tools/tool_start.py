@@ -11,6 +11,7 @@ import argparse
 import importlib
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,8 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 _PACKAGE = 'auxskd_mm'
+# Set by the command `auxskd-mm`: the name that the user typed, such as 'auxskd-mm train'.
+_CALLED_AS = 'AUXSKD_MM_CALLED_AS'
 
 
 class _Defaults(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
@@ -27,6 +30,8 @@ class _Defaults(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsH
 class ToolParser(argparse.ArgumentParser):
     """Parser of a tool, whose ``--help`` ends with an example.
 
+    Under ``auxskd-mm`` usage and example name that command, and the configs of the package as it finds them from any folder.
+
     Args:
         description: Purpose of the tool.
         example: A complete command line.
@@ -35,7 +40,21 @@ class ToolParser(argparse.ArgumentParser):
 
     def __init__(self, description: str | None, example: str, show_defaults: bool = False) -> None:
         kind = _Defaults if show_defaults else argparse.RawDescriptionHelpFormatter
-        super().__init__(description=description, epilog=f'example:\n  {example}', formatter_class=kind)
+        called = os.environ.pop(_CALLED_AS, None)  # a tool that this one starts has its own name
+        if called is not None:
+            description = None if description is None else as_commands(description)
+            example = as_commands(example)
+        super().__init__(prog=called, description=description, epilog=f'example:\n  {example}', formatter_class=kind)
+
+
+def as_commands(text: str) -> str:
+    """Replace command lines of tools by those of ``auxskd-mm``, whose configs need no checkout.
+
+    Args:
+        text: Text with lines such as ``python tools/train.py configs/vspp_r21d_k100.py``.
+    """
+    text = re.sub(r'\bpython tools/(?:\w+/)*(\w+)\.py', lambda match: 'auxskd-mm ' + match[1].replace('_', '-'), text)
+    return re.sub(r'(?<![\w/])configs/(?=[\w/]+\.py)', 'auxskd_mm::', text)
 
 
 class Words(list):

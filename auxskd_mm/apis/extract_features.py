@@ -26,6 +26,7 @@ from ..evaluation.feature_bank import FeatureBank
 from ..evaluation.feature_extraction import extract_bank
 from ..files import WholeFile
 from ..texts import printable, write_text
+from ..workers import check_workers
 from .inference import init_model
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def extract_features(
     steps = feature_pipeline(config, num_clips) if pipeline is None else list(pipeline)
     dataset = UnlabeledVideoDataset(videos, data_prefix, pipeline=steps, test_mode=True)
     loader = DataLoader(dataset, batch_size, num_workers=num_workers, collate_fn=pseudo_collate)
+    check_workers(loader)
     bank = extract_bank(model, loader, pooling, sys.stderr)
     bad = dataset.bad_videos()
     if bad:

@@ -18,12 +18,13 @@ from mmengine.dataset import Compose
 from torch import Tensor, nn
 
 from ..config.load import load_config
-from ..config.pipelines import all_steps, evaluation_steps, is_random
+from ..config.pipelines import all_steps, evaluation_steps, frame_channels, is_random
 from ..datasets.packing.variants import apply_variant, draw_variants
 from ..datasets.stores import FeatureSettings
 from ..datasets.stores.feature_settings import trunk_config
 from ..datasets.transforms.decoding import DECODERS
 from ..errors import InputError, VideoReadError
+from ..functional.pixels import ordered, to_channels
 from ..models.backbones.frames import takes_frames
 from ..models.modules.feature_map import feature_map
 from ..registry import type_name
@@ -89,6 +90,8 @@ def trunk_record(config: Config, backbone: nn.Module, name: str) -> TrunkRecord:
         pipeline=[dict(step) for step in _pixel_steps(steps, name)],
         data_preprocessor=config.model.get('data_preprocessor'),
     )
+    if (channels := frame_channels(steps)) is not None:
+        preparation['channels'] = channels
     preparation = json.loads(json.dumps(preparation, default=str))
     trunk = trunk_config(config.model.backbone)
     weights = {key: value for key, value in backbone.state_dict().items() if not key.startswith('temporal.')}
@@ -123,7 +126,6 @@ class Trunk:
         self.model.requires_grad_(False)
         record = trunk_record(config, self.model.backbone, spec.config)
         self.backbone, self.preparation, self.fingerprint = record.backbone, record.preparation, record.fingerprint
-        self.bgr = self.preparation['channel_order'] == 'bgr'
         self._prepare = Compose(
             [dict(step) for step in _pixel_steps(evaluation_steps(config, or_training=True), spec.config)]
         )
@@ -132,7 +134,8 @@ class Trunk:
 
     def _try(self) -> tuple[int, tuple[int, int]]:
         """Channels and grid of the maps, from a few made-up frames."""
-        noise = np.random.RandomState(0).randint(0, 256, (3, 120, 160, 3)).astype(np.uint8)
+        channels = self.preparation.get('channels', 3)
+        noise = np.random.RandomState(0).randint(0, 256, (3, 120, 160, channels)).astype(np.uint8)
         maps = self.maps(list(noise))
         alone = torch.cat([self.maps([frame]) for frame in noise])
         if maps.shape != alone.shape or (maps - alone).abs().max() > 1e-3 * max(1.0, float(alone.abs().max())):
@@ -140,7 +143,7 @@ class Trunk:
                 f'{self.spec.config}: the features of a frame depend on the frames beside it, so they cannot be stored per '
                 "frame; give a trunk for single frames (TimmBackbone: temporal='none')"
             )
-        other = self.maps([np.zeros((96, 176, 3), np.uint8)])
+        other = self.maps([np.zeros((96, 176, channels), np.uint8)])
         if other.shape[1:] != maps.shape[1:]:
             raise InputError(
                 f'{self.spec.config}: frames of other shapes give maps of other sizes ({tuple(maps.shape[1:])} and '
@@ -148,16 +151,29 @@ class Trunk:
             )
         return int(maps.shape[1]), (int(maps.shape[2]), int(maps.shape[3]))
 
+    def in_channels(self, frames: Sequence[np.ndarray], name: str) -> list[np.ndarray]:
+        """Frames (H, W, C) of a video in the channels that ``OpenVideo.channels`` of the test pipeline asks for.
+
+        Raises:
+            VideoReadError: If they have a number of channels that does not become this one.
+        """
+        channels = self.preparation.get('channels')
+        try:
+            return list(frames) if channels is None else [to_channels(frame, channels) for frame in frames]
+        except ValueError as error:
+            raise VideoReadError(name, str(error)) from None
+
     def prepare(self, frames: Sequence[np.ndarray]) -> Tensor:
         """Prepare frames as the test pipeline and the data preprocessor do.
 
         Args:
-            frames: N frames uint8 (H, W, 3) RGB of one size.
+            frames: N frames (H, W, C) of one size, RGB if they have colours.
 
         Returns:
-            Float (N, 3, H', W').
+            Float (N, C', H', W') in the channels that the network takes.
         """
-        imgs = [np.ascontiguousarray(frame[..., ::-1] if self.bgr else frame) for frame in frames]
+        order = self.preparation['channel_order']
+        imgs = [np.ascontiguousarray(ordered(frame, 'rgb', order)) for frame in frames]
         shape = imgs[0].shape[:2]
         results = dict(
             imgs=imgs, img_shape=shape, original_shape=shape, modality='RGB', num_clips=1, clip_len=len(imgs)
@@ -180,7 +196,7 @@ class Trunk:
         """Feature maps of frames.
 
         Args:
-            frames: N frames uint8 (H, W, 3) RGB of one size.
+            frames: N frames (H, W, C) of one size, RGB if they have colours.
 
         Returns:
             float32 (N, C, h, w) on the CPU.
@@ -234,7 +250,7 @@ class FeatureExtractor:
         """Yield the maps of each frame in every variant.
 
         Args:
-            frames: uint8 (H, W, 3) RGB.
+            frames: (H, W, C), RGB if they have colours.
             name: Name of the video in the store. The variants are drawn from it.
             settings: Settings of the store.
 
@@ -255,7 +271,7 @@ class FeatureExtractor:
             )
         variants = draw_variants(name, settings)
         share = max(1, _BATCH // len(variants))
-        while block := list(islice(frames, share)):
+        while block := trunk.in_channels(list(islice(frames, share)), name):
             maps = torch.stack([trunk.maps(apply_variant(block, variant)) for variant in variants], 1)
             if not bool((maps.abs() <= _HALF_MAX).all()):
                 raise VideoReadError(name, 'has features that do not fit into float16 (not finite, or above 65504)')

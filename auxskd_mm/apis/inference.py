@@ -26,12 +26,14 @@ from ..config.pipelines import evaluation_steps
 from ..config.task_names import class_names, evaluated_tasks
 from ..datasets.input_sources import as_samples, input_pipeline
 from ..errors import InputError, VideoReadError
+from ..functional.adapter_state import BASE_DIGEST
 from ..functional.tasks import Task
 from ..functional.transfer import load_checked
 from ..models.start_weights import start_weights
 from ..models.tasks import CLASS, model_tasks
 from ..random_state import untouched_random_state
 from ..registry import type_name
+from .zoo_names import config_name, packaged_start
 
 if TYPE_CHECKING:
     from mmaction.structures import ActionDataSample
@@ -109,8 +111,9 @@ def init_model(
     """Model of a config in eval mode, with the weights of a checkpoint; ``model.cfg`` is the config.
 
     Args:
-        config: Config file, ``package::path``, or a config.
-        checkpoint: File or address. None draws random weights from ``seed``, as a training from scratch does.
+        config: Config file, ``package::path``, name in the model zoo (``'vspp_motion'``), or a config.
+        checkpoint: File or address. None takes the weights that come with this package, if ``config`` is a name that has
+            some. Else it draws random weights from ``seed``, as a training from scratch does.
         device: Device of the model. None takes the accelerator if there is one.
         require: 'model' if the checkpoint must hold every tensor. 'backbone' if the backbone's tensors are enough, as in
             a checkpoint of an earlier phase or of ``tools/analysis/publish_model.py``. Other tensors are loaded if they fit.
@@ -123,7 +126,8 @@ def init_model(
             device does not exist.
     """
     if not isinstance(config, Config):
-        config = load_config(str(config))
+        checkpoint = checkpoint or packaged_start(str(config))
+        config = load_config(config_name(str(config)))
     config = name_types(config)
     if require not in ('model', 'backbone'):
         raise InputError(f"require='{require}': expected 'model' or 'backbone'")
@@ -184,7 +188,11 @@ def load_weights(model: VideoModel, checkpoint: str, prefixes: Sequence[str]) ->
         InputError: See :func:`load_checked`.
     """
     checkpoint = find_checkpoint(checkpoint)
-    print_log(load_checked(model, read_state(checkpoint), prefixes, checkpoint), logger='current')
+    state = read_state(checkpoint)
+    if BASE_DIGEST in state:  # adapters alone: the config names their base
+        with untouched_random_state():
+            start_weights(model)
+    print_log(load_checked(model, state, prefixes, checkpoint), logger='current')
 
 
 def inference_pipeline(config: Config, question: str = 'as_is', num_clips: int = 4) -> Compose:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from mmengine.infer.infer import BaseInferencer
 from ..config.load import load_config
 from ..config.task_names import pretext_sampler
 from ..datasets.input_sources import as_samples
-from ..errors import InputError, examples
+from ..errors import InputError
 from ..files import check_writable
 from ..functional.pixels import as_pictures
 from ..registry import INFERENCERS
@@ -32,6 +31,7 @@ from .inference import (
     predict_batch,
     prepared,
 )
+from .zoo_names import config_name, packaged_start
 
 if TYPE_CHECKING:
     from ..typing import VideoModel
@@ -46,8 +46,9 @@ class PretextInferencer(BaseInferencer):
         inferencer('my_videos', batch_size=8, out_dir='pictures')['predictions'][0]['pace']['best']
 
     Args:
-        model: Config file, ``package::path``, name in the model zoo (``'vspp_r21d_k100'``), or a config.
-        weights: Checkpoint. None takes random weights.
+        model: Config file, ``package::path``, name in the model zoo (``'vspp_motion'``), or a config.
+        weights: Checkpoint. None takes the weights that come with this package, if ``model`` is a name that has some, and
+            else random weights.
         device: Device of the model. None takes the accelerator if there is one.
         question: 'as_is' or 'task', see :func:`auxskd_mm.apis.inference.inference_pipeline`.
         num_clips: Clips per video, for 'as_is'.
@@ -76,6 +77,8 @@ class PretextInferencer(BaseInferencer):
         show_progress: bool = True,
     ) -> None:
         self.question, self.num_clips, self.skip_bad = question, num_clips, skip_bad
+        if not isinstance(model, Config):
+            weights = weights or packaged_start(str(model))
         config = model if isinstance(model, Config) else load_config(config_name(str(model)))
         super().__init__(config, weights, device, scope='auxskd_mm', show_progress=show_progress)
 
@@ -201,33 +204,6 @@ class PretextInferencer(BaseInferencer):
 def _in_words(task: str, answer: Prediction) -> str:
     truth = f', true {answer.truth[0]}' if len(answer.truth) == 1 else ''
     return f'{task} {answer.best} ({answer.probabilities.max():.2f}{truth})'
-
-
-def config_name(model: str) -> str:
-    """Return the config file for a name of the zoo, such as 'vspp_r21d_k100'. Return anything else as it is.
-
-    In a clone, the configs lie beside the package. In an installed package, they lie under ``.mim``.
-
-    Raises:
-        InputError: For a name that no config has.
-    """
-    if model.endswith(('.py', '.json', '.yaml', '.yml')) or '::' in model:
-        return model
-    package = Path(__file__).parents[1]
-    folders = [folder for folder in (package / '.mim' / 'configs', package.parent / 'configs') if folder.is_dir()]
-    names = {
-        path.relative_to(folder).with_suffix('').as_posix(): path
-        for folder in folders
-        for path in sorted(folder.rglob('*.py'))
-        if '_base_' not in path.parts
-    }
-    found = [path for name, path in names.items() if model in (name, path.stem)]
-    if found:
-        return str(found[0])
-    near = get_close_matches(model, names) or ['vspp_r21d_k100']
-    raise InputError(
-        f'{model}: there is no config {model}.py in the zoo; expected a config file, or a name such as {examples(near)}'
-    )
 
 
 def _folder(path: str) -> str:

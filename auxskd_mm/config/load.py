@@ -52,7 +52,7 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
             exist.
     """
     try:
-        file = _config_file(path)
+        file = config_file(path)
         config = Config.fromfile(file)
     except SyntaxError as error:
         raise InputError(f'{path}: line {error.lineno} is not Python ({error.msg})') from None
@@ -85,7 +85,12 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
     return config
 
 
-def _config_file(path: str) -> str:
+def config_file(path: str) -> str:
+    """Return the file of a config's path, or of ``package::path`` in an installed package.
+
+    Raises:
+        InputError: If there is no such file, or it is not a config.
+    """
     if '::' not in path:
         if not osp.isfile(path):
             raise InputError(f'{path}: no such config file')

@@ -118,6 +118,11 @@ def find_steps(steps: object, *names: str) -> list[Step]:
     return [step for step in all_steps(steps) if type_name(step.get('type')) in names]
 
 
+def frame_channels(steps: object) -> int | None:
+    """Channels that a pipeline gives to frames, ``OpenVideo.channels``; None leaves those of the files."""
+    return next((step['channels'] for step in find_steps(steps, 'OpenVideo') if step.get('channels')), None)
+
+
 def is_random(step: Step) -> bool:
     """Whether a step draws a crop, a flip or colours at random. Inner steps are not checked."""
     name = type_name(step.get('type'))

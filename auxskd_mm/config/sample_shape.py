@@ -14,7 +14,7 @@ from torch import Tensor
 from ..datasets.input_sources import input_pipeline
 from ..errors import InputError
 from ..registry import type_name
-from .pipelines import all_steps, find_pipeline
+from .pipelines import all_steps, find_pipeline, frame_channels
 
 # A made-up video that is long enough for every shipped sampler, in the 4:3 of most data sets.
 _FRAMES, _HEIGHT, _WIDTH = 300, 240, 320
@@ -40,8 +40,7 @@ def made_up_inputs(config: Config, split: str | None = None) -> Tensor:
     if not steps:
         raise InputError(f'the config has no {" or ".join(f"{name}_dataloader" for name in splits)}')
     init_default_scope(config.get('default_scope', 'mmaction'))
-    channels = next((step['channels'] for step in all_steps(steps) if _is_opener(step) and step.get('channels')), 3)
-    frames = np.broadcast_to(np.zeros((), np.uint8), (_FRAMES, _HEIGHT, _WIDTH, channels))
+    frames = np.broadcast_to(np.zeros((), np.uint8), (_FRAMES, _HEIGHT, _WIDTH, frame_channels(steps) or 3))
     sample = dict(filename='made_up.mp4', frames=frames, start_index=0, label=0, sample_idx=0, test_mode=True)
     # At the rate of the sampler the video has as many steps as frames, and is as long as without a rate.
     sample['avg_fps'] = next((step['fps'] for step in all_steps(steps) if step.get('fps')), None)
@@ -55,10 +54,6 @@ def made_up_inputs(config: Config, split: str | None = None) -> Tensor:
         raise InputError('a step of the pipeline drops the sample that it is tried with; leave such steps out')
     inputs: Tensor = made['inputs']
     return inputs
-
-
-def _is_opener(step: Mapping[str, Any]) -> bool:
-    return type_name(step.get('type')) == 'OpenVideo'
 
 
 def _map_pipeline(steps: Sequence[Mapping[str, Any]]) -> list[Any]:

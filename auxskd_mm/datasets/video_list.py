@@ -69,7 +69,8 @@ class UnlabeledVideoDataset(BaseDataset):
 
     ``features`` holds the settings of the feature maps, where the videos are in a store of these. None for images.
     ``metainfo['class_names']`` holds the class names of each task that the pipeline's sampler draws labels for, and
-    ``metainfo['unanswerable']`` the label of another task at which it has no answer (see :class:`Task`).
+    ``metainfo['unanswerable']`` the label of another task at which it has no answer (see
+    :class:`~auxskd_mm.functional.tasks.Task`).
 
     Raises:
         InputError: If the source is missing or empty, the list cannot be understood, no file of it exists, or a window

@@ -67,6 +67,11 @@ class LinearProbe(NamedTuple):
             raise InputError(f'linear probe: features of width {x.shape[1]}, trained on {len(self.mean)}')
         return (x - self.mean) / self.std @ self.weight + self.bias
 
+    def as_linear(self) -> tuple[Tensor, Tensor]:
+        """Weight (C, D) and bias (C,) of a linear layer that gives the same scores, without the scaling of features."""
+        weight = (self.weight / self.std[:, None]).T.contiguous()
+        return weight, self.bias - weight @ self.mean
+
     def accuracy(self, features: np.ndarray | Tensor, labels: np.ndarray | Tensor) -> float:
         """Top-1 accuracy in [0, 1] on features (N, D) and labels int (N,)."""
         hits = self.scores(features).argmax(1).cpu() == torch.as_tensor(labels).cpu()

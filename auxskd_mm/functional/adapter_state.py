@@ -50,6 +50,6 @@ def with_base(state: Mapping[str, Any], model_state: Mapping[str, Tensor], name:
     if not isinstance(wanted, Tensor) or not torch.equal(wanted, found):
         raise InputError(
             f'{name}: adapters for a base with SHA-256 {hex_digits(wanted)}, but the model holds {hex_digits(found)}; load that '
-            'base first (init_cfg of the backbone; in testing use tools/model_converters/merge_adapters.py)'
+            'base first (init_cfg of the backbone), or merge both by tools/model_converters/merge_adapters.py'
         )
     return {**{key: model_state[key] for key in base}, **rest}

@@ -30,7 +30,7 @@ Strength = Union[float, Sequence[float]]
 class JitterSettings(NamedTuple):
     """Checked settings of a jitter, as :func:`jitter_settings` returns them.
 
-    Args:
+    Attributes:
         ranges: Lowest and highest value of each operation, in the order of :data:`OPERATIONS`.
         p: Probability that a frame is jittered at all, or a clip if ``clip_consistent``.
         clip_consistent: True draws once per clip, False once per frame.
@@ -75,7 +75,7 @@ def check_channels(operations: Sequence[str], shape: Sequence[int], owner: str, 
 class JitterParams(NamedTuple):
     """Jitter parameters of frames with any leading shape S, as NumPy arrays or tensors.
 
-    Args:
+    Attributes:
         apply: bool S, whether the frame is jittered.
         order: int64 S + (4,), the number of the operation at each position.
         factors: float S + (3,), the factors of brightness, contrast and saturation.

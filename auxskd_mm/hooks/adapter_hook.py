@@ -118,7 +118,7 @@ class AdapterHook(Hook):
             )
         kept = {k: v.cpu() for k, v in state.items() if k not in left_out and not k.startswith(TRAINING_PARTS)}
         kept[BASE_DIGEST] = self._digest
-        meta = dict(epoch=runner.epoch, iter=runner.iter, adapters=dict(base_keys=sorted(left_out)))
+        meta = dict(epoch=runner.epoch, iter=runner.iter, seed=runner.seed, adapters=dict(base_keys=sorted(left_out)))
         with suppress(AttributeError, TypeError):  # a Runner made of objects has no config
             meta.update(training_meta(runner.cfg.to_dict()))
         buffer = io.BytesIO()

@@ -10,6 +10,7 @@ from mmengine.logging import print_log
 from torch import nn
 
 from ..errors import InputError
+from ..models.compiling import compile_backbones
 from ..registry import HOOKS
 from ..unwrap import unwrap
 
@@ -29,6 +30,8 @@ class FastStepHook(Hook):
 
     MMEngine's own ``compile=True`` traces the whole ``train_step`` with the queue and the optimizer. That takes minutes
     longer to compile and gains no further speed.
+
+    A compiler that fails is reported in one line, and the training goes on without it.
 
     Args:
         channels_last: Keep the convolutions' weights in ``channels_last_3d``. The feature maps then follow.
@@ -53,10 +56,7 @@ class FastStepHook(Hook):
         if self.channels_last:
             to_channels_last(model)
         if self.compile is not False:
-            options = {} if self.compile is True else dict(self.compile)
-            found = [name for name, module in model.named_modules() if name.rsplit('.', 1)[-1] == 'backbone']
-            for name in found:
-                model.get_submodule(name).compile(**options)
+            found = compile_backbones(model, {} if self.compile is True else self.compile)
             print_log(f'compiling {", ".join(found)}; the first steps take long', logger='current')
 
 

@@ -165,7 +165,7 @@ def copy_probe(probe: LinearProbe, layer: nn.Linear) -> None:
     Raises:
         InputError: If the widths differ.
     """
-    weight = (probe.weight / probe.std[:, None]).T  # (C, D)
+    weight, bias = probe.as_linear()  # (C, D), (C,)
     if weight.shape != layer.weight.shape:
         raise InputError(
             f'ProbeHeadHook: a probe of shape {tuple(weight.shape)} for a layer of shape {tuple(layer.weight.shape)}: the '
@@ -174,7 +174,7 @@ def copy_probe(probe: LinearProbe, layer: nn.Linear) -> None:
     layer.weight.copy_(weight)
     if layer.bias is None:
         raise InputError('ProbeHeadHook: the linear layer has no bias, which the probe needs')
-    layer.bias.copy_(probe.bias - weight @ probe.mean.to(weight))
+    layer.bias.copy_(bias)
 
 
 @torch.no_grad()

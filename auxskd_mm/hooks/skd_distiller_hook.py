@@ -16,6 +16,7 @@ from torch import nn
 
 from ..errors import InputError
 from ..models.modules import FeatureQueue, MomentumEncoder, check_momentum, momentum_update
+from ..models.pretext import TeacherModel
 from ..registry import HOOKS
 from ..unwrap import built_optim_wrapper, unwrap
 from .sync_buffers_hook import protect_queues
@@ -42,6 +43,7 @@ class SKDDistillerHook(Hook):
     - ``before_train``: teacher = student, unless the checkpoint has a teacher. Every rank takes the teachers and the
       queues of rank 0. A queue must hold more than one batch. A plain ``SyncBuffersHook`` would average the queues,
       so the hook replaces it by :class:`SyncBuffersExceptQueuesHook`.
+    - ``before_train_iter``: the model computes its diagnostics every ``diagnostics_interval`` iterations.
     - ``after_train_iter``: after each *optimizer* step (not after each batch of an accumulated gradient)
       ``teacher = m * teacher + (1 - m) * student``. Every ``interval`` iterations the hook logs ``teacher_momentum``,
       ``queue_age`` (mean age of the anchors in iterations) and ``queue_filled`` (share of real anchors) beside the
@@ -54,6 +56,8 @@ class SKDDistillerHook(Hook):
         final_momentum: m goes to this value in [0, 1] along half a cosine over the whole training. None keeps m fixed.
             m depends on progress alone, so a resumed run continues exactly.
         interval: Iterations between two reports on the health of the run.
+        diagnostics_interval: Iterations between two batches for which the model computes its diagnostics. Reports on
+            the health of the run have them in any case. 1 gives them with every batch. The losses do not change.
         collapse_std: ``student_std`` or ``teacher_std`` (see :class:`SimilarityDiagnostics`) below this value is a
             collapse.
         collapse_entropy: A teacher entropy above this share of log K is a collapse too, once the queue is full of real
@@ -72,16 +76,19 @@ class SKDDistillerHook(Hook):
         momentum: float | None = 0.999,
         final_momentum: float | None = None,
         interval: int = 20,
+        diagnostics_interval: int = 1,
         collapse_std: float = 0.02,
         collapse_entropy: float = 0.999,
     ) -> None:
         self.momentum = None if momentum is None else check_momentum(momentum, 'SKDDistillerHook.momentum')
         if final_momentum is not None and final_momentum != 1:
             check_momentum(final_momentum, 'SKDDistillerHook.final_momentum')
-        if interval < 1:
-            raise InputError(f'SKDDistillerHook.interval={interval}: expected at least 1 iteration')
+        for key, value in (('interval', interval), ('diagnostics_interval', diagnostics_interval)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InputError(f'SKDDistillerHook.{key}={value!r}: expected at least 1 iteration')
         self.final_momentum = final_momentum
         self.interval = interval
+        self.diagnostics_interval = diagnostics_interval
         self.collapse_std = collapse_std
         self.collapse_entropy = collapse_entropy
         self._teacher_loaded = False
@@ -126,6 +133,14 @@ class SKDDistillerHook(Hook):
         teacher.requires_grad_(False)
         for tensor in [*teacher.parameters(), *teacher.buffers()]:
             broadcast(tensor.data, src=0)
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: DataBatch = None) -> None:
+        """Tell the model whether this batch's diagnostics will be seen."""
+        model = unwrap(runner.model)
+        if isinstance(model, TeacherModel):
+            model.with_diagnostics = any(
+                self.every_n_train_iters(runner, every) for every in (self.interval, self.diagnostics_interval)
+            )
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: DataBatch = None, outputs: Mapping[str, Any] | None = None

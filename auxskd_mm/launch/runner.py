@@ -6,13 +6,16 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ..config.loading.new_style import name_types
+from ..models.compiling import compile_backbones
+from ..unwrap import unwrap
 from .changes import apply_changes
 from .feature_check import FeatureCheckHook
 from .run_head import RunHeadHook
 from .screen import ScreenRunner
 from .setting_checks import check_parts, check_settings
+from .shard_checks import check_shards
 from .start_checks import check_load_from, check_optimizer_type, check_resume, check_work_dir
-from .training_defaults import compile_backbones
+from .training_defaults import prepare_determinism
 
 
 def build_runner(config: Config) -> Runner:
@@ -23,7 +26,8 @@ def build_runner(config: Config) -> Runner:
     Raises:
         InputError: If ``load_from`` is not a checkpoint, or the run cannot resume from it; if the work dir cannot be
             written to; if the optimizer's type is unknown; if a number in the settings is not valid
-            (:func:`check_settings`); or if a part is missing (:func:`check_parts`).
+            (:func:`check_settings`); if a part is missing (:func:`check_parts`); or if a setting does not go together
+            with a model in shards (:func:`check_shards`).
     """
     from mmaction.registry import RUNNERS
 
@@ -34,7 +38,9 @@ def build_runner(config: Config) -> Runner:
     check_work_dir(config)
     checkpoint = check_load_from(config)
     check_optimizer_type(config)
+    check_shards(config)
     compiling = apply_changes(config)['compile']
+    prepare_determinism(config)
     check_parts(config)  # a stock config gets its missing parts from the changes
     runner: Runner = (
         RUNNERS.build(config)  # type: ignore[arg-type]  # build takes a Config too
@@ -47,5 +53,5 @@ def build_runner(config: Config) -> Runner:
     if isinstance(runner.model, FullyShardedModel):
         runner._init_model_weights = lambda: None  # type: ignore[method-assign]  # done, before there were shards
     if compiling is not None:
-        compile_backbones(runner.model, compiling)
+        compile_backbones(unwrap(runner.model), compiling)
     return runner

@@ -6,13 +6,17 @@ import contextlib
 import io
 import logging
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmengine.logging import MMLogger
 from mmengine.logging.logger import MMFormatter
 from mmengine.runner import Runner
 
 from ..hooks.checked_transfer_hook import CheckedTransferHook
+from ..workers import check_workers
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
 
 VERBOSE = 'AUXSKD_MM_VERBOSE'
 
@@ -48,6 +52,13 @@ class ScreenRunner(Runner):
                     handler.addFilter(_is_for_the_screen)
                     handler.setFormatter(ScreenFormatter(datefmt='%m/%d %H:%M:%S'))
         return logger
+
+    @staticmethod
+    def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:
+        """Build as the Runner does, and refuse workers that could not start; see :func:`check_workers`."""
+        loader = Runner.build_dataloader(*args, **kwargs)
+        check_workers(loader)
+        return loader
 
     def load_checkpoint(self, *args: Any, **kwargs: Any) -> Any:
         """Load as the Runner does, but log its prints about keys that do not match."""

@@ -17,6 +17,7 @@ from mmengine.config.utils import ConfigParsingError
 from ..config.loading.overrides import Overrides, read_options_file
 from ..errors import InputError, Preempted, reason_of, refusal
 from ..texts import print_any_name
+from .device_errors import device_line
 from .outputs import mark_outputs
 from .process_group import end_group, lost_process
 
@@ -142,6 +143,8 @@ def describe(error: BaseException) -> str | None:
     if isinstance(error, (FileNotFoundError, IsADirectoryError, PermissionError)):
         return ' '.join(text.split())
     if isinstance(error, RuntimeError) and (line := lost_process(text)):
+        return line
+    if (line := device_line(error)) is not None:
         return line
     if isinstance(error, RuntimeError) and 'PytorchStreamReader' in text:
         return f'the checkpoint is damaged or not a checkpoint ({text.splitlines()[0][:120]})'

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
-from torch import nn
 
 from ..config.loading.loaders import mend_loader
 from ..registry import type_name
-from ..unwrap import unwrap
 
 _LOOPS = {
     'EpochBasedTrainLoop': 'auxskd_mm.ResumableEpochTrainLoop',
@@ -110,7 +109,7 @@ def pin_loaders(config: Config) -> Config:
 
 
 def take_compile_options(config: Config) -> dict[str, Any] | None:
-    """Remove ``compile`` from a config and return it for :func:`compile_backbones`. None if it is off.
+    """Remove ``compile`` from a config and return it for ``compile_backbones``. None if it is off.
 
     MMEngine would compile all of ``train_step``, which copies data samples in a way that Dynamo cannot trace.
     """
@@ -120,15 +119,10 @@ def take_compile_options(config: Config) -> dict[str, Any] | None:
     return {key: value for key, value in options.items() if key != 'disable'} if isinstance(options, dict) else {}
 
 
-def compile_backbones(model: nn.Module, options: dict[str, Any]) -> None:
-    """Compile the networks in place: ``backbone``, and the teacher's if there is one. Names in a checkpoint stay.
+def prepare_determinism(config: Config) -> None:
+    """Give cuBLAS the fixed workspace without which torch refuses ``randomness.deterministic`` on a GPU.
 
-    Args:
-        model: The model, or a wrapper of it.
-        options: Options of ``torch.compile``.
+    It must be set before the first CUDA call. A value in the environment does not change.
     """
-    model = unwrap(model)
-    for owner in (model, getattr(model, 'teacher', None)):
-        backbone = getattr(owner, 'backbone', None)
-        if isinstance(backbone, nn.Module):
-            backbone.compile(**options)
+    if (config.get('randomness') or {}).get('deterministic'):
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')

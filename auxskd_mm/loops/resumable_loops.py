@@ -20,11 +20,12 @@ from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 
 from ..datasets.resumable import ResumableSampler, resumable
-from ..errors import InputError
+from ..errors import InputError, is_out_of_memory, reason_of
 from ..random_state import STEP, seed_generators
 from ..registry import LOOPS
 from .device_prefetch import device_of, prefetch
 from .loader_check import check_loader, check_same_data
+from .memory import no_memory
 from .model_check import check_batch_norm, check_classes
 
 if TYPE_CHECKING:
@@ -162,9 +163,22 @@ class _Resumable:
         return prefetch(batches, device_of(self.runner.model)) if self.prefetch else batches
 
     def run_iter(self, *args: object) -> None:
-        """Run one step with the random numbers of this iteration."""
+        """Run one step with the random numbers of this iteration.
+
+        Raises:
+            InputError: If the device has no memory for the batch. The line says how many samples fit.
+        """
         seed_generators(STEP, self.seed, get_rank(), self._iter)
-        super().run_iter(*args)  # type: ignore[misc]  # the loop that is mixed in has it
+        reason = None
+        try:
+            super().run_iter(*args)  # type: ignore[misc]  # the loop that is mixed in has it
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            reason = reason_of(error)
+        # Behind the except clause: as long as the error lives, its frames hold the step's feature maps.
+        if reason is not None:
+            raise InputError(no_memory(self.runner, args[-1], self.dataloader.batch_size, reason))
 
 
 @LOOPS.register_module()

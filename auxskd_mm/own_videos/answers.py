@@ -173,7 +173,7 @@ def curve_of(table: Table) -> tuple[str, dict[int, np.ndarray]] | None:
     name = best_row(table, [n for n in _rows(table, trains=False) if table.rows[n].learned and table.rows[n].curves])
     if name is None:
         return None
-    curves = table.rows[name].curves
+    curves = {seed: measure() for seed, measure in table.rows[name].curves.items()}
     counts = [n for n in next(iter(curves.values())) if all(n in curve for curve in curves.values())]
     return name, {
         int(n): np.array([curves[table.splits[i].seed][n].get(v.name, 0.0) for i, v in table.tested.places])

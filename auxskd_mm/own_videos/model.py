@@ -16,7 +16,6 @@ from ..apis.join_trunk import join_trunk
 from ..checkpoint_files import read_state
 from ..config.load import load_config
 from ..evaluation.feature_bank import FeatureBank
-from ..evaluation.linear_probe import LinearProbe
 from ..files import WholeFile
 from ..functional.transfer import plain_keys
 from ..recipes.execute import FEATURES
@@ -147,7 +146,8 @@ def _write_probe(
             f'backbone.temporal.{k.removeprefix("backbone.")}': v for k, v in held.items() if k.startswith('backbone.')
         }
         state.update({key: value for key, value in moved.items() if key in state})
-    state.update(folded(probe))
+    weight, bias = probe.as_linear()
+    state.update({'cls_head.fc.weight': weight, 'cls_head.fc.bias': bias})
     model.load_state_dict(state)
     with WholeFile(folder / 'model.pth') as whole:
         torch.save(dict(state_dict=model.state_dict(), meta=dict(probe=choice.text())), whole.file)
@@ -158,9 +158,3 @@ def _checkpoint(step: Step, plan: Plan, states: Sequence[Mapping[str, Any]]) -> 
     state = next(state for one, state in zip(plan.steps, states) if one.folder == step.init)
     found = Path(str(state['checkpoint']))
     return str(found if found.is_file() else Path(str(step.init)) / found.name)
-
-
-def folded(probe: LinearProbe) -> dict[str, torch.Tensor]:
-    """Weights of the head, with the standardisation of the features folded in."""
-    scaled = probe.weight / probe.std[:, None]
-    return {'cls_head.fc.weight': scaled.T.contiguous(), 'cls_head.fc.bias': probe.bias - probe.mean @ scaled}

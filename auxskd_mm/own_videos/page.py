@@ -122,7 +122,8 @@ def as_data(page: Page, table: Table, choice: Choice) -> dict[str, Any]:
         constant=table.constant,
         rows={
             name: dict(
-                title=row.title, learned=row.learned, still=row.still, choice=choices[name], test=tests[name],
+                title=row.title, phase=row.phase, trains=row.trains, learned=row.learned, still=row.still,
+                choice=choices[name], test=tests[name], interval=table.interval(name)._asdict(),
                 mean_class_accuracy=table.tested.class_accuracy(name).mean,
             )
             for name, row in table.rows.items()

@@ -154,9 +154,12 @@ def make_schedule(minutes: float, costs: Costs, task: Task, before: Schedule | N
     for names, _ in groups:
         for name in names:
             if name not in schedule.rows:
-                extra = _row_seconds(name, schedule, costs, task) * schedule.splits / task.jobs / 60
+                extra = _row_seconds(name, schedule, costs, task) * schedule.splits
+                family = task.rows[name]['family']
+                if f'pack {family}' not in schedule.seconds:
+                    extra += task.frames * costs.packing[family]
                 schedule.left_out[name] = (
-                    f'{minutes:g} minutes do not reach for it; it takes about {extra:.1f} minutes more'
+                    f'{minutes:g} minutes do not reach for it; it takes about {extra / task.jobs / 60:.1f} minutes more'
                 )
     return schedule
 

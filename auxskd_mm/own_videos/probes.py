@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..choices import TIME_PARTS
 from ..evaluation.feature_bank import FeatureBank
 from ..evaluation.linear_probe import LinearProbe, fit_probe
 from ..evaluation.linear_probe import ProbeSettings as Training
-from ..evaluation.probes import ProbeSearch, feature_views
+from ..evaluation.probes import ProbeSearch, draw_few, feature_views
 from ..files import write_whole
 from ..recipes.step_records import digest
 
-PARTS = 4  # the pooling 'time' keeps so many values per channel
 POOLINGS = ('mean', 'mean_std', 'time')
 _DECAYS = (1e-3, 1e-2, 1e-1, 1.0)
 _FOLDS = 2
 COUNTS = (1, 5, 10, 20, 0)  # labels per class, 0 for all
 _DRAWS = 5
-_FILE = 'own_probe.json'
+_FILE, _CURVE = 'own_probe.json', 'own_curve.json'
 _STAGE = 'maps'
 
 
@@ -39,7 +39,7 @@ class ProbeSettings(NamedTuple):
 
 def views(features: np.ndarray) -> dict[str, list[np.ndarray]]:
     """Features (N, C * 4) of the pooling 'time' in every pooling, as :class:`ProbeSearch` takes them."""
-    steps = features.reshape(len(features), -1, PARTS).transpose(0, 2, 1)[:, :, None]  # (N, 4, 1, C)
+    steps = features.reshape(len(features), -1, TIME_PARTS).transpose(0, 2, 1)[:, :, None]  # (N, 4, 1, C)
     made = feature_views({_STAGE: steps}, POOLINGS[:2])
     return {**{name.partition('/')[2]: view for name, view in made.items()}, 'time': [features]}
 
@@ -70,46 +70,61 @@ def fit_choice(features: np.ndarray, labels: np.ndarray, choice: ProbeSettings, 
 
 
 class Probed(NamedTuple):
-    """Predictions of a probe.
-
-    Attributes:
-        predictions: Predicted class by path of the clip.
-        choice: Settings of the probe.
-        curve: For some clips the share of draws in which they are answered right, by the number of labels per class; '0'
-            stands for all labels.
-    """
+    """Predicted class by path of the clip, and the settings of the probe that predicts."""
 
     predictions: dict[str, int]
     choice: ProbeSettings
-    curve: dict[str, dict[str, float]]
 
 
-def probe_cell(folder: Path, groups: dict[str, str], curve_on: frozenset[str], seed: int = 0) -> Probed:
+def probe_cell(folder: Path, groups: dict[str, str], seed: int = 0) -> Probed:
     """Fit a probe on the gallery of a cell and predict its queries. The result is kept beside the features.
 
     Args:
         folder: Folder ``features`` of the cell, with ``gallery.npz`` and ``query.npz``.
         groups: Group by name of the clip; the names are the ends of the paths.
-        curve_on: Names of the clips that the learning curve is measured on.
-        seed: Seed of inner splits and draws.
+        seed: Seed of the folds.
     """
-    bank, queries = (FeatureBank.load(folder / f'{name}.npz') for name in ('gallery', 'query'))
-    key = digest([bank.labels.tolist(), sorted(groups.items()), sorted(curve_on), seed, POOLINGS, _DECAYS, _DRAWS])
-    file = folder / _FILE
-    if file.is_file() and (kept := json.loads(file.read_text(encoding='utf-8'))).get('key') == key:
-        return Probed(kept['predictions'], ProbeSettings(*kept['choice']), kept['curve'])
+    bank, queries = _banks(folder)
+    key = digest([bank.labels.tolist(), sorted(groups.items()), seed, POOLINGS, _DECAYS])
+    kept = _kept(folder / _FILE, key)
+    if kept is not None:
+        return Probed(kept['predictions'], ProbeSettings(*kept['choice']))
     own = [groups.get(known_name(name, groups) or '', name) for name in bank.names]
     choice = choose_probe(bank.features, bank.labels, own, seed)
-    classes = int(max(bank.labels.max(), queries.labels.max())) + 1
-    probe = fit_choice(bank.features, bank.labels, choice, classes)
+    probe = fit_choice(bank.features, bank.labels, choice, _classes(bank, queries))
     answers = probe.scores(pooled(queries.features, choice.pooling)).argmax(1).tolist()
-    tested = [i for i, name in enumerate(queries.names) if known_name(name, groups) in curve_on]
-    hits = label_curve(bank, queries.features[tested], queries.labels[tested], choice, seed) if tested else {}
-    asked = [str(known_name(queries.names[i], groups)) for i in tested]
-    curve = {count: dict(zip(asked, shares.tolist())) for count, shares in hits.items()}
-    made = Probed(dict(zip(queries.names, answers)), choice, curve)
-    write_whole(file, json.dumps(dict(key=key, **made._asdict())))
+    made = Probed(dict(zip(queries.names, answers)), choice)
+    write_whole(folder / _FILE, json.dumps(dict(key=key, **made._asdict())))
     return made
+
+
+def curve_of_cell(
+    folder: Path, asked: Collection[str], choice: ProbeSettings, seed: int = 0
+) -> dict[str, dict[str, float]]:
+    """Learning curve of the probe of a cell. The result is kept beside the features.
+
+    The settings are those that were chosen with all labels, since a few labels leave nothing to choose by.
+
+    Args:
+        folder: Folder ``features`` of the cell.
+        asked: Names of the clips to answer.
+        choice: Settings of the probe.
+        seed: Seed of the draws.
+
+    Returns:
+        By number of labels per class ('0' for all) the share of draws in which each clip is answered right.
+    """
+    bank, queries = _banks(folder)
+    key = digest([bank.labels.tolist(), sorted(asked), list(choice), seed, COUNTS, _DRAWS])
+    kept = _kept(folder / _CURVE, key)
+    if kept is not None:
+        return dict(kept['curve'])
+    names = [known_name(name, asked) for name in queries.names]
+    rows = [i for i, name in enumerate(names) if name is not None]
+    hits = label_curve(bank, queries.features[rows], queries.labels[rows], choice, seed)
+    curve = {count: dict(zip((str(names[i]) for i in rows), shares.tolist())) for count, shares in hits.items()}
+    write_whole(folder / _CURVE, json.dumps(dict(key=key, curve=curve)))
+    return curve
 
 
 def label_curve(
@@ -119,28 +134,36 @@ def label_curve(
 
     A class with fewer clips than the number gives all it has.
     """
-    rng = np.random.default_rng(seed)
     classes = int(max(bank.labels.max(), labels.max())) + 1
     most = int(np.bincount(bank.labels).max())
     found: dict[str, np.ndarray] = {}
     for count in COUNTS:
         if count >= most:
             continue
-        draws = []
-        for _ in range(_DRAWS if count else 1):
-            rows = _drawn(bank.labels, count, rng) if count else np.arange(len(bank))
+        drawn = draw_few(bank.labels, count, _DRAWS, seed, fewer=True) if count else [np.arange(len(bank))]
+        hits = []
+        for rows in drawn:
             probe = fit_choice(bank.features[rows], bank.labels[rows], choice, classes)
-            answers = probe.scores(pooled(features, choice.pooling)).argmax(1).numpy()
-            draws.append(answers == labels)
-        found[str(count)] = np.mean(draws, axis=0)
+            hits.append(probe.scores(pooled(features, choice.pooling)).argmax(1).numpy() == labels)
+        found[str(count)] = np.mean(hits, axis=0)
     return found
 
 
-def _drawn(labels: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    return np.concatenate([rng.permutation(np.flatnonzero(labels == label))[:count] for label in np.unique(labels)])
+def _banks(folder: Path) -> tuple[FeatureBank, FeatureBank]:
+    return FeatureBank.load(folder / 'gallery.npz'), FeatureBank.load(folder / 'query.npz')
 
 
-def known_name(path: str, names: Any) -> str | None:
+def _classes(*banks: FeatureBank) -> int:
+    return int(max(bank.labels.max() for bank in banks)) + 1
+
+
+def _kept(file: Path, key: str) -> dict[str, Any] | None:
+    """What a file holds, if it was made of the same."""
+    kept = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
+    return kept if kept.get('key') == key else None
+
+
+def known_name(path: str, names: Collection[str]) -> str | None:
     """The name of a video, of which a path in a store is the end; None if there is none."""
     parts = path.replace('\\', '/').split('/')
     return next((name for i in range(len(parts)) if (name := '/'.join(parts[i:])) in names), None)

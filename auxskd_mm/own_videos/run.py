@@ -142,7 +142,7 @@ def _own_videos(settings: Settings, screen: Screen) -> Outcome:
             model = write_model(out, content, rows[choice.row], plan, states, found, found.labeled[0].path)
         command = model.command
         screen.say(f'model: {model.checkpoint}, config: {model.config}; use it with:\n  {command}')
-    title, facts = f'{Path(settings.folder).resolve().name}: what to use', _facts(found, splits, settings)
+    title, facts = f'{Path(settings.folder).resolve().name}: what to use', _facts(found, splits, schedule.minutes)
     page = Page(
         title,
         facts,
@@ -372,7 +372,7 @@ def _split_line(plan: Plan, states: Sequence[Mapping[str, Any]], number: int) ->
     return f'split {number}, percent on held-out clips (frozen: k-NN here, a probe in the answers): {", ".join(parts)}'
 
 
-def _facts(found: Found, splits: Sequence[Split], settings: Settings) -> list[str]:
+def _facts(found: Found, splits: Sequence[Split], minutes: float) -> list[str]:
     groups = len({video.group for video in found.labeled})
     return [
         f'{len(found.labeled)} labelled clips',
@@ -380,7 +380,7 @@ def _facts(found: Found, splits: Sequence[Split], settings: Settings) -> list[st
         f'{groups} groups' if found.grouped else 'no groups given',
         f'{len(found.videos) - len(found.labeled)} videos without label',
         f'{len(splits)} splits',
-        f'{settings.minutes:g} minutes',
+        f'{minutes:g} minutes',
     ]
 
 

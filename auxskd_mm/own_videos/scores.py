@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ..recipes.execute import FEATURES, read_classified
 from ..recipes.plan import Plan
 from ..recipes.tables.learned import result_of
-from .probes import ProbeSettings, known_name, probe_cell
+from .probes import ProbeSettings, curve_of_cell, known_name, probe_cell
 from .splits import Split
 from .videos import Found
 
@@ -27,7 +28,8 @@ class Row:
         still: Whether it sees one frame of each clip.
         predictions: Predicted class by name of the clip, by split.
         probes: Settings of its probe, by split.
-        curves: Learning curve of its probe, by split: share of right draws of each test clip, by number of labels per class.
+        curves: For each split, what measures the learning curve of its probe: share of right draws of each test clip, by
+            number of labels per class. It is measured when it is asked for, and kept.
         learned: Whether every phase that it starts from has learned its task.
     """
 
@@ -39,7 +41,7 @@ class Row:
     still: bool
     predictions: dict[int, dict[str, int]] = field(default_factory=dict)
     probes: dict[int, ProbeSettings] = field(default_factory=dict)
-    curves: dict[int, dict[str, dict[str, float]]] = field(default_factory=dict)
+    curves: dict[int, Callable[[], dict[str, dict[str, float]]]] = field(default_factory=dict)
     learned: bool = True
 
 
@@ -88,9 +90,11 @@ def read_rows(
             assert answers is not None
             named = zip(answers['names'], answers['predictions'])
         else:
-            tested = frozenset(video.name for video in split.test)
-            probed = probe_cell(step.folder / FEATURES, groups, tested, split.seed)
-            row.probes[split.seed], row.curves[split.seed] = probed.choice, probed.curve
+            folder = step.folder / FEATURES
+            probed = probe_cell(folder, groups, split.seed)
+            row.probes[split.seed] = probed.choice
+            tested = {video.name for video in split.test}
+            row.curves[split.seed] = partial(curve_of_cell, folder, tested, probed.choice, split.seed)
             named = zip(probed.predictions, probed.predictions.values())
         row.predictions[split.seed] = {str(known_name(path, groups)): int(answer) for path, answer in named}
     for row in rows.values():

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
+from ..config.load import config_file
 from ..config.loading.overrides import read_text, value_at
 from ..errors import InputError
 from ..registry import type_name
@@ -70,6 +71,8 @@ def plan_recipe(
     Raises:
         InputError: For a bad recipe or override.
     """
+    if '::' in str(recipe):
+        recipe = Path(config_file(str(recipe)))
     if not recipe.is_file():
         raise InputError(f'{recipe}: no such recipe')
     return make_plan(recipe, Config.fromfile(str(recipe)), work_dir, options, seed=seed, seeds=seeds, lists=lists)
@@ -90,7 +93,11 @@ def make_plan(
     Args:
         recipe: File of the recipe. Its name names the recipe, and its config paths are relative to its folder.
         content: The entries of the recipe.
-        work_dir: See :func:`auxskd_mm.recipes.run_recipe.run_recipe`, as for the other arguments.
+        work_dir: See :func:`auxskd_mm.recipes.run_recipe.run_recipe`.
+        options: See :func:`auxskd_mm.recipes.run_recipe.run_recipe`.
+        seed: See :func:`auxskd_mm.recipes.run_recipe.run_recipe`.
+        seeds: See :func:`auxskd_mm.recipes.run_recipe.run_recipe`.
+        lists: See :func:`auxskd_mm.recipes.run_recipe.run_recipe`.
 
     Raises:
         InputError: For a bad recipe or override.

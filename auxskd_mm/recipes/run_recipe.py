@@ -91,7 +91,10 @@ def run_plan(
 
     Args:
         plan: Plan of a recipe.
-        gpus: See :func:`run_recipe`, as for the other arguments.
+        gpus: See :func:`run_recipe`.
+        jobs: See :func:`run_recipe`.
+        rows: See :func:`run_recipe`.
+        evaluations: See :func:`run_recipe`.
 
     Returns:
         State of every step that was asked for.
@@ -113,6 +116,11 @@ def run_plan(
     if plan.evaluations:
         write_table(plan, _all_states(plan, {step.folder: state for step, state in zip(steps, states)}))
     return states
+
+
+def table_so_far(plan: Plan) -> str:
+    """Write the table of a plan from the steps that are finished, and return it; nothing is run."""
+    return write_table(plan, _all_states(plan, {}))
 
 
 def _screen(jobs: int | None) -> contextlib.AbstractContextManager[None]:

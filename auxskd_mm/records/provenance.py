@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import torch
 from mmengine.runner.checkpoint import find_latest_checkpoint
 
+from ..checkpoint_files import PACKAGED, packaged_file
 from ..config.input_convention import input_convention
 from ..config.pipelines import all_steps, data_sets, find_pipeline
 from ..config.text import read_config_text
@@ -25,6 +26,8 @@ _DEEPEST = 20
 
 def read_meta(path: str) -> dict[str, Any]:
     """Read ``meta`` of a checkpoint. Empty if it is missing or the file cannot be read here."""
+    if path.startswith(PACKAGED):
+        path = str(packaged_file(path))
     if not osp.isfile(path):
         return {}
     for mapped in (True, False):  # mapped spares reading the tensors, but not every format allows it

@@ -6,6 +6,7 @@ config: ``vspp_r21d_k100--finetune_ucf101.protocol.json``. Numbers in the tables
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from ..checkpoint_files import PACKAGED, packaged_weights
 from ..config.load import load_config
 from ..config.sample_shape import sample_shape
 from ..config.task_names import pretext_sampler
@@ -29,16 +31,23 @@ README = 'configs/README.md'
 NOT_MEASURED = 'not measured yet'
 # Of a protocol, what a number means nothing without.
 _NEEDED = ('evaluation', 'backbone', 'clip', 'input', 'data', 'checkpoint', 'config', 'command', 'date')
+_SECONDS = ('time', 'data_time')
+# Ends of numbers that a table leaves to the protocol.
+_DETAILS = ('_ci95', '_low', '_high', '_videos', '_ceiling', '_paced', '_logits', '_probabilities', 'top5')
 
 
 class Collection(NamedTuple):
-    """A method, or the downstream protocols: which configs, which metafile, which paper."""
+    """A method, or the downstream protocols: which configs, which metafile, which paper.
+
+    With ``packaged``, only those of the configs that come with weights.
+    """
 
     name: str
     metafile: str
     pattern: str
     paper: Mapping[str, str] | None
     training_data: str
+    packaged: bool = False
 
 
 _AUXSKD = dict(
@@ -89,6 +98,7 @@ COLLECTIONS = (
         'Kinetics-400, then the videos of the target task',
     ),
     Collection('Downstream', 'configs/downstream/metafile.yml', 'downstream/*.py', None, ''),
+    Collection('MotionClips', 'configs/demo/metafile.yml', 'demo/*.py', None, 'MotionClips', packaged=True),
 )
 
 
@@ -99,6 +109,7 @@ class Entry(NamedTuple):
     config: str
     metadata: dict[str, Any]
     results: tuple[dict[str, Any], ...]
+    weights: Path | None = None
 
 
 def read_results(root: Path) -> dict[str, list[dict[str, Any]]]:
@@ -132,13 +143,16 @@ def zoo_entries(root: Path, collection: Collection, known: Mapping[str, Mapping[
         collection: The collection.
         known: Earlier metadata by name. Its FLOPs are reused if the network and the clip are the same.
     """
-    results = read_results(root)
+    results, weights = read_results(root), packaged_weights()
     entries = []
     for path in sorted((root / 'configs').glob(collection.pattern)):
+        if collection.packaged and path.stem not in weights:
+            continue
         config = load_config(str(path))
         metadata = _metadata(config, collection, known.get(path.stem, {}))
         relative = path.relative_to(root).as_posix()
-        entries.append(Entry(path.stem, relative, metadata, tuple(results.get(path.stem, ()))))
+        found = tuple(results.get(path.stem, ()))
+        entries.append(Entry(path.stem, relative, metadata, found, weights.get(path.stem)))
     return entries
 
 
@@ -206,6 +220,10 @@ def metafile_text(collection: Collection, entries: Sequence[Entry]) -> str:
             'In Collection': collection.name,
             'Metadata': entry.metadata,
         }
+        if entry.weights is not None:
+            # An address of this package, which MMEngine's loader knows once auxskd_mm is imported.
+            model['Weights'] = f'{PACKAGED}{entry.weights.name}'
+            model['SHA256'] = hashlib.sha256(entry.weights.read_bytes()).hexdigest()
         if entry.results:
             model['Results'] = [_result(one) for one in entry.results]
         models.append(model)
@@ -221,9 +239,15 @@ def _result(one: Mapping[str, Any]) -> dict[str, Any]:
     return dict(
         Dataset=_dataset(protocol),
         Task=', '.join(protocol['evaluation']),
-        Metrics={key: round(float(value), 6) for key, value in one['result'].items()},
+        Metrics={key: round(float(value), 6) for key, value in _numbers(one['result']).items()},
         Protocol=f'{RESULTS}/{one["file"]}',
     )
+
+
+def _numbers(result: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of a result, without verdicts, descriptions and the seconds of a step."""
+    numbers = {key: value for key, value in result.items() if isinstance(value, (int, float))}
+    return {key: value for key, value in numbers.items() if not isinstance(value, bool) and key not in _SECONDS}
 
 
 def _dataset(protocol: Mapping[str, Any]) -> str:
@@ -249,7 +273,8 @@ def table_text(entries: Sequence[Entry]) -> str:
 
 
 def _cell(one: Mapping[str, Any]) -> str:
-    numbers = ', '.join(f'{key} {float(value):.4g}' for key, value in one['result'].items())
+    shown = {key: value for key, value in _numbers(one['result']).items() if not key.endswith(_DETAILS)}
+    numbers = ', '.join(f'{key} {float(value):.4g}' for key, value in shown.items())
     return f'{", ".join(one["protocol"]["evaluation"])}: {numbers} ([protocol](results/{one["file"]}))'
 
 

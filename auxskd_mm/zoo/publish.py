@@ -58,7 +58,7 @@ def publish_model(source: str | Path, target: str | Path, *, part: str = 'backbo
     content = _read(str(source))
     state = published_state(content.get('state_dict', content), part, str(source))
     meta: Mapping[str, Any] = content['meta'] if isinstance(content.get('meta'), Mapping) else {}
-    kept = {key: _without_paths(meta[key]) for key in _META if key in meta and (config or key != 'cfg')}
+    kept = {key: without_paths(meta[key]) for key in _META if key in meta and (config or key != 'cfg')}
     kept.update(part=part, auxskd_mm_version=__version__)
     buffer = io.BytesIO()
     torch.save(to_plain(dict(meta=kept, state_dict=state)), buffer)
@@ -109,12 +109,12 @@ def _target(target: str | Path) -> Path:
     return target
 
 
-def _without_paths(value: object) -> Any:
-    """A value with absolute paths cut down to their last names."""
+def without_paths(value: object) -> Any:
+    """A value of plain data with absolute paths cut down to their last names."""
     if isinstance(value, Mapping):
-        return {key: _without_paths(item) for key, item in value.items()}
+        return {key: without_paths(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_without_paths(item) for item in value]
+        return [without_paths(item) for item in value]
     if not isinstance(value, str):
         return value
     return os.path.basename(value) if os.path.isabs(value) and '\n' not in value else _ABSOLUTE.sub(r'\1\3\1', value)

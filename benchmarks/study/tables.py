@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from designs import ABLATIONS, AUX, BACKBONES, METHODS, SCHEDULES, TOTAL
+from designs import AUX, METHODS, TOTAL
 from results import Results
 
 from auxskd_mm.recipes.tables.intervals import Interval, interval, paired
@@ -64,15 +64,6 @@ def motion_main(results: Results) -> str:
     return means(results, 'motion', rows_of_methods(), MEASURES)
 
 
-def motion_few(results: Results) -> str:
-    """By labels per class, one table per measure."""
-    parts = []
-    for name, step, key in (('k-NN', 'frozen', 'knn/{}'), ('Linear probe', 'frozen', 'linear/{}'),
-                            ('R@1', 'frozen', 'R@1/{}'), ('Fine-tuned', 'finetune{}', 'acc/top1')):  # fmt: skip
-        parts.append(f'{name}, by labels per class:\n\n' + means(results, 'motion', rows_of_methods(), few(step, key)))
-    return '\n\n'.join(parts)
-
-
 def motion_paired(results: Results) -> str:
     """Make the table of the auxiliary phase's gain for each method."""
     rows = [('motion', f'auxskd_{m}', ('motion', m), f'before {title}') for m, title in METHODS.items()]
@@ -112,47 +103,6 @@ def real_main(results: Results) -> str:
     return f'{table}\n\nPaired by split, in points:\n\n{differences(results, pairs, MEASURES)}'
 
 
-def shift_back(results: Results) -> str:
-    """Weights of the real clips on MotionClips."""
-    rows = [('scratch', 'none (random weights)'), ('from_real_vspp', 'VSPP on tennis and skateboard'),
-            ('from_real_auxskd_vspp', 'auxSKD, then VSPP on tennis and skateboard'),
-            ('auxskd_vspp', 'auxSKD, then VSPP on MotionClips')]  # fmt: skip
-    return means(results, 'motion', rows, MEASURES)
-
-
-def pool(results: Results) -> str:
-    """k-NN and linear probe by the size of the pool."""
-    made = []
-    for percent, table in ((10, 'pool10'), (30, 'pool30'), (100, 'motion')):
-        for _, step, key in MEASURES[:2]:
-            values = [results.values(table, row, step, key) for row in ('vspp', 'auxskd_vspp')]
-            difference = paired(values[1], values[0])
-            made.append([f'{percent}%', 'k-NN' if 'knn' in key else 'linear probe',
-                         *(interval(list(v.values())).text() for v in values), difference.text(True)])  # fmt: skip
-    return markdown(['clips to pretrain on', '', 'VSPP', 'auxSKD, then VSPP', 'paired difference'], made)
-
-
-def changes(results: Results, table: str, titles: dict[str, str]) -> str:
-    """Each change's paired difference to the unchanged auxSKD, then VSPP."""
-    base = ('motion', 'auxskd_vspp')
-    rows = [(table, row, base, title) for row, title in titles.items()]
-    columns = [*MEASURES[:3], ('pretext pace', 'vspp', 'vspp/pace_acc')]
-    return differences(results, rows, columns)
-
-
-def ablation(results: Results) -> str:
-    """One change at a time."""
-    return changes(results, 'ablation', {row: title for row, (title, *_) in ABLATIONS.items()})
-
-
-def schedule(results: Results) -> str:
-    """Make the table of variants of the auxiliary phase, and of its features without a primary phase."""
-    after = changes(results, 'schedule', {row: title for row, (title, *_) in SCHEDULES.items()})
-    rows = [('schedule', f'{row}_alone', ('motion', 'scratch'), title) for row, (title, *_) in SCHEDULES.items()]
-    alone = differences(results, rows, MEASURES[:3])
-    return f'{after}\n\nIts features alone, over random weights:\n\n{alone}'
-
-
 def shortcuts(results: Results) -> str:
     """Make the table of VSPP's accuracy on changed test clips: its value on still clips, and its change on other clips."""
     made = []
@@ -176,13 +126,6 @@ def shortcuts(results: Results) -> str:
     return markdown(head, made)
 
 
-def backbone(results: Results) -> str:
-    """Pace of whole clips by network."""
-    columns = [('pace', 'vspp', 'vspp/pace_acc'), ('best constant answer', 'vspp', 'vspp/pace_chance')]
-    table = means(results, 'backbone', [(row, title) for row, (title, _) in BACKBONES.items()], columns)
-    return table.replace('pretraining', 'network', 1)
-
-
 def regression(results: Results) -> str:
     """The small run that tests repeat: k-NN by seed."""
     rows = []
@@ -197,15 +140,9 @@ def regression(results: Results) -> str:
 
 SECTIONS: dict[str, Callable[[Results], str]] = dict(
     motion=motion_main,
-    few=motion_few,
     paired=motion_paired,
     pretext=motion_pretext,
     real=real_main,
-    shift=shift_back,
-    pool=pool,
-    ablation=ablation,
-    schedule=schedule,
     shortcuts=shortcuts,
-    backbone=backbone,
     regression=regression,
 )

@@ -4,6 +4,19 @@ _base_ = ['./_base_motion.py']
 
 clip_len, frame_interval, num_clips = 16, 2, 2
 num_classes = 10
+# Names of the answers, in the order of the labels.
+classes = [
+    'translation',
+    'rotation',
+    'zoom',
+    'oscillation',
+    'bounce',
+    'orbit',
+    'shear',
+    'acceleration',
+    'spiral',
+    'swing',
+]
 model = dict(
     type='Recognizer3D',
     backbone={{_base_.backbone}},

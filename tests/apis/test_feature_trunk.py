@@ -39,6 +39,22 @@ def test_a_preprocessor_of_frames_gives_the_same_maps(tmp_path, frames):
     assert (trunk.maps(frames)[0] - by_hand(frames[0])).abs().max() < 1e-5
 
 
+def test_a_trunk_of_one_channel_takes_gray_stacks_and_colours_by_their_luma(tmp_path, frames):
+    normal = dict(FRAME_PREPROCESSOR, mean=[120.0], std=[60.0], value_range=(0, 60000))
+    one = Trunk(TrunkSpec(write_trunk(tmp_path / 'one.py', dict(gray=True), preprocessor=normal, channels=1)))
+    three = Trunk(
+        TrunkSpec(write_trunk(tmp_path / 'three.py', preprocessor=dict(normal, mean=[120.0] * 3, std=[60.0] * 3)))
+    )
+    scan = [np.random.RandomState(i).randint(0, 60000, (48, 64, 1)).astype(np.uint16) for i in range(3)]
+    assert (one.maps(scan) - three.maps(scan)).abs().max() < 1e-5
+    assert one.preparation['channels'] == 1
+    assert 'channels' not in three.preparation  # as in the stores of earlier versions
+    luma = one.in_channels(frames, 'video')
+    np.testing.assert_array_equal(luma[0][..., 0], cv2.cvtColor(frames[0], cv2.COLOR_RGB2GRAY))
+    with pytest.raises(VideoReadError, match=r'^video: has 4 channels, and OpenVideo.channels=1'):
+        one.in_channels([np.zeros((8, 8, 4), np.uint8)], 'video')
+
+
 def test_the_grid_is_the_mean_of_its_places(tmp_path, frames):
     path = write_trunk(tmp_path / 'trunk.py')
     pooled = Trunk(TrunkSpec(path, grid=(2, 2)))

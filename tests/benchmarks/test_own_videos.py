@@ -19,11 +19,11 @@ def benchmark():
 
 
 def answers(regret=0.1):
-    rows = dict(late_frozen=dict(test=[0.5, 0.7]), early_pace=dict(test=[0.6, 0.8]))
+    rows = dict(late_frozen=dict(choice=[0.5, 0.6], test=[0.5, 0.7]), early_pace=dict(choice=[0.5], test=[0.6, 0.8]))
     phases = [dict(phase='vspp_early', learned=False), dict(phase='pace_early', learned=True)]
     return dict(
         rows=rows, chosen='late_frozen', best_on_test='early_pace', regret=regret, verdict='Do not pretrain: ...',
-        learnable='yes', constant=0.25, phases=phases,
+        learnable='yes', constant=0.25, expected=dict(mean=0.6, half=0.1, count=8), phases=phases,
     )  # fmt: skip
 
 
@@ -36,6 +36,7 @@ def test_collected_rows_and_mean_regret(benchmark, tmp_path):
     assert found['one']['best_test'] == pytest.approx(0.7)
     assert found['one']['spread'] == pytest.approx(0.0)
     assert found['one']['not_learned'] == ['vspp_early']
+    assert found['one']['rows']['late_frozen'] == dict(choice=pytest.approx(0.55), test=pytest.approx(0.6))
     text = benchmark.table(found)
     assert '| one | late_frozen 60.0 | early_pace 70.0 | 10.0 | 25.0 | vspp_early |' in text
     assert 'Mean regret over 2 sets: 5.0 points' in text

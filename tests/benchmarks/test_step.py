@@ -64,7 +64,11 @@ def test_one_command_measures_as_the_configs_train(scripts):
 def test_the_table(scripts):
     """Two videos in 10 ms are 200 a second; three passes of 5 GMAC, twice in 10 ms, are 3,000 GMAC/s."""
     times = {('vspp', 'float32'): [0.04, 0.03, 0.05], ('vspp', 'bf16'): [0.01], ('auxskd', 'bf16'): [0.02]}
-    rows = scripts['step'].report(times, 2, 5 * 10**9, ('bf16', 6e12), dict(vspp=0.003, auxskd=0.006)).splitlines()
+    rows = (
+        scripts['step']
+        .report(times, 2, dict(vspp=5 * 10**9, auxskd=5 * 10**9), ('bf16', 6e12), dict(vspp=0.003, auxskd=0.006))
+        .splitlines()
+    )
     assert 'share of bf16 matmul rate' in rows[0]
     assert rows[2:] == [
         '| vspp | float32 | 40 (30-50) | 50.0 | 12% | 0.15 | 1.00 |',

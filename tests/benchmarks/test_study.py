@@ -123,10 +123,31 @@ def test_tables_by_hand(study):
 
 
 def test_the_page_shows_the_numbers_on_record(study):
-    """Every table of docs/study.md is what docs/study_results.json gives."""
+    """Every table of docs/study.md is what docs/study_results.json and docs/own_videos_results.json give."""
     docs = ROOT / 'docs'
     results = study['results'].Results.load(docs / 'study_results.json')
     page = (docs / 'study.md').read_text(encoding='utf-8')
-    assert study['report'].fill(page, results) == page
+    assert study['report'].fill(page, results, study['real_sets'].load(docs)) == page
     shown = study['report'].BLOCK.findall(page)
-    assert {name for _, name, _ in shown} == set(study['tables'].SECTIONS)
+    assert {name for _, name, _ in shown} == {'sets', *study['tables'].SECTIONS}
+
+
+def row(choice, test, phase=None, trains=False, still=False, learned=True):
+    half = dict(mean=test, half=0.05, count=10)
+    return dict(choice=choice, test=test, interval=half, phase=phase, trains=trains, still=still, learned=learned)
+
+
+def test_a_row_of_each_kind_is_chosen_by_the_clips_to_choose_by(study, tmp_path):
+    rows = dict(
+        late_frozen=row(0.5, 0.6), early_frozen=row(0.6, 0.4), late_still=row(0.3, 0.3, still=True),
+        early_pace=row(0.7, 0.65, phase='pace_early', trains=True, learned=False),
+    )  # fmt: skip
+    one = dict(
+        rows=rows, chosen='early_frozen', constant=0.25, learnable='yes', regret=0.2,
+        expected=dict(mean=0.41, half=0.07, count=9),
+    )  # fmt: skip
+    line = study['real_sets'].table(dict(clips=one)).splitlines()[2]
+    assert line == (
+        '| clips | 25.0 | 30.0 ± 5.0 | **40.0 ± 5.0** | - | - | 65.0 ± 5.0 (not learned) | do not pretrain | 41.0 ± 7.0 | 20.0 |'
+    )
+    assert study['real_sets'].plot(dict(clips=one), tmp_path).stat().st_size > 5000

@@ -27,7 +27,7 @@ ALL = [
     path.relative_to(FOLDER) for path in sorted(FOLDER.rglob('*.py')) if '_base_' not in str(path.relative_to(FOLDER))
 ]
 RECIPES = [str(path) for path in ALL if path.parts[0] == 'recipes']
-EVALUATIONS = ('finetune', 'probe', 'trunk')  # see test_evaluation_configs.py
+EVALUATIONS = ('finetune', 'adapters', 'probe', 'trunk')  # see test_evaluation_configs.py
 TRAINED = [
     str(path)
     for path in ALL

@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parents[2] / 'configs'
 NAMES = sorted(
     str(path.relative_to(FOLDER))
     for folder in ('demo', 'examples', 'warm_start')
-    for kind in ('finetune', 'probe', 'trunk')
+    for kind in ('finetune', 'adapters', 'probe', 'trunk')
     for path in (FOLDER / folder).glob(f'{kind}*.py')
 )
 TABLES = [path.name for path in (FOLDER / 'recipes').glob('*.py') if Config.fromfile(path).get('evaluations')]
@@ -57,7 +57,7 @@ def load(path, options):
 def test_there_are_some():
     assert len(NAMES) >= 4
     assert {'demo_motion.py', 'own_videos_small.py'} == set(ON_VIDEOS)
-    assert {'warm_start.py', 'warm_start_features.py'} == set(WARM_START)
+    assert {'warm_start.py', 'warm_start_features.py', 'warm_start_pixels.py'} == set(WARM_START)
 
 
 @pytest.mark.parametrize('name', NAMES)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from html.parser import HTMLParser
 
+import nbformat
 import pytest
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 from tool_runs import ROOT
+
+if sys.version_info < (3, 11):
+    pytest.skip('mkdocstrings, and so the site, needs Python 3.11', allow_module_level=True)
 
 
 @pytest.fixture(scope='module')
@@ -80,6 +85,40 @@ def test_an_equation_is_what_was_written(site):
     text = (site / 'methods' / 'rspnet.html').read_text()
     assert re.search(r'<msub><mi>L</mi><mi>M</mi></msub>', text)
     assert re.search(r'<mfrac><mrow><m.>exp</m.>', text)
+
+
+def test_the_reference_shows_what_a_docstring_says(site):
+    text = (site / 'reference' / 'auxskd_mm.models.heads.html').read_text()
+    found = _Found(text)
+    assert 'id="auxskd_mm.models.heads.vspp_head.VSPPHead.loss"' in text
+    plain = re.sub(r'<[^>]+>', '', text)
+    assert 'Weight of the speed&#39;s cross-entropy.' in plain or "Weight of the speed's cross-entropy." in plain
+    assert 'auxskd_mm.models.modules.html#auxskd_mm.models.modules.pooling.pool_features' in found.links
+    assert 'auxskd_mm.html#auxskd_mm.errors.InputError' in found.links
+
+
+def test_no_page_shows_the_source_of_a_link(site):
+    """A role of Sphinx, a link that was not resolved, or two colons before a literal block."""
+    for page in [*site.glob('*.html'), *(site / 'methods').glob('*.html'), *(site / 'reference').glob('*.html')]:
+        prose = re.sub(r'<(code|pre)[ >].*?</\1>', '', page.read_text(), flags=re.DOTALL)
+        assert not re.search(r':(class|func|meth|mod|data):|\]\[auxskd_mm|<p>[^<]*::</p>', prose), page.name
+
+
+def test_a_guide_and_the_names_of_configs_lead_to_the_reference(site):
+    vspp = 'reference/auxskd_mm.models.heads.html#auxskd_mm.models.heads.vspp_head.VSPPHead'
+    pace = '../reference/auxskd_mm.models.heads.html#auxskd_mm.models.heads.pace_head.PaceHead'
+    assert pace in _Found((site / 'methods' / 'videopace.html').read_text()).links
+    names = (site / 'reference' / 'names.html').read_text()
+    assert 'id="auxskd_mm.VSPPHead"' in names
+    assert vspp.removeprefix('reference/') in _Found(names).links
+    assert 'reference/names.html#auxskd_mm.VSPPHead' in _Found((site / 'troubleshooting.html').read_text()).links
+
+
+def test_the_notebook_is_on_the_site(site):
+    links = _Found((site / 'tutorial.html').read_text()).links
+    assert {'tutorial.ipynb', 'tutorial.py'} <= set(links)
+    assert 'tutorial.html' in _Found((site / 'inference.html').read_text()).links
+    assert nbformat.read(site / 'tutorial.ipynb', as_version=4).cells[0].source.startswith('# Tutorial')
 
 
 def test_the_source_of_a_config_is_on_the_site(site):

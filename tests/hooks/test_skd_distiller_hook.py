@@ -145,6 +145,33 @@ def test_the_log_tells_the_health_of_the_run(tmp_path):
     assert '5 anchors; a teacher that knows nothing has an entropy of log K = 1.61' in text
 
 
+def test_diagnostics_come_as_often_as_they_are_asked_for(tmp_path):
+    """Every third iteration, and with every report, which is every fourth. The training is the same."""
+    seen, states = {}, {}
+
+    class Outputs(Hook):
+        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+            seen.setdefault(runner.work_dir, []).append(('teacher_entropy' in outputs, float(outputs['loss'].detach())))
+
+    for name, options in (('each', dict(interval=1)), ('some', dict(interval=4, diagnostics_interval=3))):
+        hook = dict(type='auxskd_mm.SKDDistillerHook', momentum=0.9, **options)
+        runner = toy.toy_runner(tmp_path / name, Outputs(), custom_hooks=[hook])
+        runner.train()
+        states[name] = runner.model.state_dict()
+    each, some = seen.values()
+    assert [there for there, _ in each] == [True] * 8
+    assert [number for number, (there, _) in enumerate(some, 1) if there] == [3, 4, 6, 8]
+    assert [loss for _, loss in some] == [loss for _, loss in each]
+    assert toy.same(states['some'], states['each']) == []
+
+
+@pytest.mark.parametrize('key', ['interval', 'diagnostics_interval'])
+@pytest.mark.parametrize('value', [0, 1.5, True])
+def test_an_interval_is_a_number_of_iterations(key, value):
+    with pytest.raises(InputError, match=rf'SKDDistillerHook\.{key}={value}: expected at least 1 iteration'):
+        SKDDistillerHook(**{key: value})
+
+
 def test_a_collapse_is_called_once(tmp_path):
     backbone = dict(type='auxskd_mm.ToyBackbone', constant=True)
     toy.toy_runner(tmp_path, model=toy.aux_skd(backbone=backbone)).train()

@@ -217,7 +217,5 @@ def test_tools_are_executable_modules():
     for folder in ('analysis', 'deployment', 'misc'):
         for path in (ROOT / 'tools' / folder).glob('*.py'):
             text = path.read_text()
-            if path.name == 'mkdocs_hooks.py':
-                continue  # called by mkdocs
             assert text.startswith('"""'), path
             assert text.rstrip().endswith('start(parse_args, main)'), path

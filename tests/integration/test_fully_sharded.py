@@ -53,12 +53,15 @@ def test_a_rank_holds_half(out):
     assert 0.45 * facts['whole'] < facts['here'] < 0.65 * facts['whole']  # a layer of few rows cannot be halved
 
 
-def test_a_run_in_shards_goes_on_exactly(out):
-    """From the middle of an accumulated step: weights, momentum, gradients that wait, queue and teacher."""
-    held = torch.load(out / 'auxskd_resumed' / 'iter_3.pth', weights_only=True)['exact_resume']['ranks']
+@pytest.mark.parametrize('name', ['auxskd_fsdp', 'auxskd_fp16'])
+def test_a_run_in_shards_goes_on_exactly(out, name):
+    """From the middle of an accumulated step: weights, momentum, gradients that wait, queue, teacher, scale of the loss."""
+    held = torch.load(out / f'{name}_resumed' / 'iter_3.pth', weights_only=True)['exact_resume']['ranks']
     assert all(rank['gradients'] for rank in held)
-    paths = [out / name / 'iter_4.pth' for name in ('auxskd_fsdp', 'auxskd_resumed')]
+    paths = [out / folder / 'iter_4.pth' for folder in (name, f'{name}_resumed')]
     assert runs.unequal(*paths) == []
+    if name == 'auxskd_fp16':  # two steps
+        assert torch.load(paths[1], weights_only=True)['optimizer']['loss_scaler']['scale'] == 4 * 128
 
 
 def test_one_process_reads_its_checkpoint(out, data, tmp_path):

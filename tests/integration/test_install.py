@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import email
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 from mmengine.fileio import load
-from tool_runs import ROOT, TINY_VSPP, start_tool, tiny_clips
+from mypy.modulefinder import FindModuleCache, SearchPaths
+from tool_runs import ROOT, TINY_VSPP, command_line_of, start_tool, tiny_clips
 
-SOURCES = ('auxskd_mm', 'configs', 'tools', 'setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE')
+from auxskd_mm.version import __version__
+
+# What .gitignore keeps out of the repository.
+IGNORED = ('.*', '__pycache__', '*.egg-info', 'build', 'dist', 'site', 'work_dirs', 'data')
 MIM = ('configs', 'tools', 'model-index.yml')
+MOST_TEST_DATA = 5_000_000
 PIP = ['-m', 'pip', '--disable-pip-version-check']
 OFFLINE = ['--no-deps', '--no-build-isolation', '--no-index', '--quiet']
 
@@ -32,12 +41,19 @@ def run(*command, cwd) -> str:
 def checkout(tmp_path_factory):
     """A copy to build in, so that nothing of this checkout is touched or picked up."""
     folder = tmp_path_factory.mktemp('copy') / 'checkout'
-    folder.mkdir()
-    for name in (*SOURCES, 'model-index.yml', 'constraints.txt'):
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns('__pycache__', '.mim'))
-        else:
-            shutil.copy2(ROOT / name, folder / name)
+    by_name = shutil.ignore_patterns(*IGNORED)
+
+    def ignore(where: str, names: list[str]) -> set[str]:
+        ignored = by_name(where, names)
+        return ignored if Path(where) == ROOT else ignored - {'data'}  # tools/data and tests/data are ours
+
+    shutil.copytree(ROOT, folder, ignore=ignore)
+    # What lies about in a working copy must not get into a release.
+    (folder / 'work_dirs').mkdir()
+    (folder / 'work_dirs' / 'epoch_1.pth').write_bytes(b'x')
+    (folder / 'auxskd_mm' / 'notes.txt').write_text('x')
+    (folder / 'tools' / '__pycache__').mkdir()
+    (folder / 'tools' / '__pycache__' / 'train.cpython-311.pyc').write_bytes(b'x')
     return folder
 
 
@@ -58,14 +74,27 @@ def new_environment(folder: Path) -> Path:
 
 
 @pytest.fixture(scope='module')
-def installed(checkout, tmp_path_factory):
-    """Python of an environment with the wheel, built by way of an sdist as a release is."""
-    folder = tmp_path_factory.mktemp('wheel')
+def sdist(checkout):
+    """The source archive."""
     hook = 'import setuptools.build_meta as backend; backend.build_sdist("dist")'
     run(sys.executable, '-c', hook, cwd=checkout)
-    (sdist,) = (checkout / 'dist').glob('*.tar.gz')
+    (file,) = (checkout / 'dist').glob('*.tar.gz')
+    return file
+
+
+@pytest.fixture(scope='module')
+def wheel(sdist, tmp_path_factory):
+    """The wheel, built from the source archive as `python -m build` does."""
+    folder = tmp_path_factory.mktemp('wheel')
     run(sys.executable, *PIP, 'wheel', *OFFLINE, '--wheel-dir', folder, sdist, cwd=folder)
-    (wheel,) = folder.glob('*.whl')
+    (file,) = folder.glob('*.whl')
+    return file
+
+
+@pytest.fixture(scope='module')
+def installed(wheel, tmp_path_factory):
+    """Python of an environment with the wheel."""
+    folder = tmp_path_factory.mktemp('installed')
     python = new_environment(folder / 'venv')
     run(sys.executable, *PIP, '--python', python, 'install', *OFFLINE, wheel, cwd=folder)
     return python
@@ -82,6 +111,78 @@ def test_the_wheel_carries_every_config_and_tool(installed, checkout):
     expected, found = contents(checkout), contents(mim)
     assert len(expected) > 30
     assert found == expected
+
+
+def files_of(folder: Path, *patterns: str) -> set[str]:
+    """Files by their names from a folder on, without what Python and the test have put there."""
+    paths = [path for pattern in patterns for path in folder.rglob(pattern) if path.is_file()]
+    return {path.relative_to(folder).as_posix() for path in paths if not {'__pycache__', '.mim'} & set(path.parts)}
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel, checkout):
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if not name.endswith('/')}
+    described = {name for name in names if '.dist-info/' in name}
+    kinds = ('*.py', '*.j2', 'py.typed', 'zoo/weights/*')
+    expected = {f'auxskd_mm/{name}' for name in files_of(checkout / 'auxskd_mm', *kinds)}
+    expected |= {f'auxskd_mm_cli/{name}' for name in files_of(checkout / 'auxskd_mm_cli', '*.py')}
+    expected |= {f'auxskd_mm/.mim/{folder}/{name}' for folder in MIM[:2] for name in files_of(checkout / folder, '*')}
+    expected |= {'auxskd_mm/.mim/model-index.yml'}
+    assert names - described == expected
+    assert {name.partition('/')[2] for name in described} == {
+        'METADATA',
+        'RECORD',
+        'WHEEL',
+        'entry_points.txt',
+        'licenses/LICENSE',
+        'top_level.txt',
+    }
+    # Of each kind something is there: the patterns above find files.
+    for part in ('auxskd_mm/py.typed', 'recipes/report.html.j2', 'zoo/weights/vspp_motion-', '.mim/configs/recipes/'):
+        assert any(part in name for name in names), part
+    assert wheel.stat().st_size < 10_000_000
+
+
+def test_the_source_archive_holds_the_repository_and_little_test_data(sdist, checkout):
+    with tarfile.open(sdist) as archive:
+        sizes = {member.name.partition('/')[2]: member.size for member in archive if member.isfile()}
+    for name in ('LICENSE', 'CITATION.cff', 'CHANGELOG.md', 'Makefile', 'constraints.txt', 'mkdocs.yml'):
+        assert name in sizes
+    for folder in ('tests', 'docs', 'benchmarks', 'configs', 'tools'):
+        assert {name for name in sizes if name.startswith(f'{folder}/')} == {
+            f'{folder}/{name}' for name in files_of(checkout / folder, '*')
+        }
+    assert not [name for name in sizes if name.startswith('work_dirs') or name.endswith(('.pyc', '.mp4', 'notes.txt'))]
+    assert sum(size for name, size in sizes.items() if name.startswith('tests/')) < MOST_TEST_DATA
+
+
+def test_the_metadata_are_those_of_a_release(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith('/METADATA')]
+        metadata = email.message_from_bytes(archive.read(name))
+    assert metadata['Version'] == __version__
+    assert metadata['License-Expression'] == 'Apache-2.0'
+    assert metadata['License-File'] == 'LICENSE'
+    assert 'Typing :: Typed' in metadata.get_all('Classifier')
+    assert metadata['Description-Content-Type'] == 'text/markdown'
+
+
+def test_the_citation_is_that_of_this_version():
+    citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
+    assert citation['version'] == __version__
+    changes = (ROOT / 'CHANGELOG.md').read_text()
+    assert f'\n## {__version__} - {citation["date-released"]}\n' in changes
+    assert citation['license'] == 'Apache-2.0'
+    assert len(citation['references']) >= 5
+
+
+def test_a_users_mypy_takes_our_types(installed):
+    site = package_of(installed).parent
+    finder = FindModuleCache(SearchPaths((), (), (str(site),), ()), None, None)
+    assert finder.find_module('auxskd_mm') == str(site / 'auxskd_mm' / '__init__.py')
+    assert finder.find_module('auxskd_mm.models.heads.vspp_head') == str(
+        site / 'auxskd_mm' / 'models' / 'heads' / 'vspp_head.py'
+    )
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -161,6 +262,39 @@ def test_the_installed_tools_train(installed, tmp_path):
     assert (tmp_path / 'run' / 'epoch_1.pth').is_file()
 
 
+def test_the_installed_command_trains_a_config_of_the_zoo(installed, tmp_path):
+    clips = tiny_clips(tmp_path / 'clips')
+    command = installed.parent / 'auxskd-mm'
+    assert run(command, '--version', cwd=tmp_path) == f'auxskd-mm {__version__}\n'
+    assert '\n  pack-videos ' in run(command, '--help', cwd=tmp_path)
+    options = {**TINY_VSPP, 'train_dataloader.dataset.source': clips / 'train', 'default_hooks.checkpoint.interval': 1}
+    words = command_line_of(['train', 'auxskd_mm::vspp_r21d_k100.py', '--work-dir', 'run'], options)
+    run(command, *words, cwd=tmp_path)
+    assert (tmp_path / 'run' / 'epoch_1.pth').is_file()
+
+
+def test_weights_by_name_need_no_network_and_no_checkout(installed, tmp_path):
+    tiny_clips(tmp_path / 'clips')
+    script = """
+        import json, socket
+        def refuse(*words):
+            raise OSError('no network')
+        socket.socket.connect = socket.getaddrinfo = refuse
+        from auxskd_mm.apis import PretextInferencer, init_model
+        found = {}
+        for name in ('vspp_motion', 'finetune_motion', 'adapters_motion'):
+            inferencer = PretextInferencer(name, device='cpu', show_progress=False)
+            answer = inferencer('clips/test')['predictions'][0]
+            found[name] = [sorted(answer), str(inferencer.model.checkpoint)]
+        print(json.dumps(found))
+    """
+    lines = [line[8:] for line in script.splitlines()]
+    found = json.loads(run(installed, '-c', '\n'.join(lines), cwd=tmp_path).splitlines()[-1])
+    for name, (tasks, checkpoint) in found.items():
+        assert checkpoint == f'auxskd_mm://{name}'
+        assert tasks == sorted(['filename', *(['pace', 'segment'] if name == 'vspp_motion' else ['class'])])
+
+
 def test_an_editable_install_links_and_replaces_what_is_stale(checkout, tmp_path):
     mim = checkout / 'auxskd_mm' / '.mim'
     # A folder with copies, as an older or another install leaves it, and a link to nowhere.
@@ -176,6 +310,10 @@ def test_an_editable_install_links_and_replaces_what_is_stale(checkout, tmp_path
             assert (mim / name).resolve() == checkout / name
     found = run(python, '-c', 'import importlib.util as u; print(u.find_spec("auxskd_mm").origin)', cwd=tmp_path)
     assert Path(found.strip()) == checkout / 'auxskd_mm' / '__init__.py'
+    (checkout / 'tools' / 'data' / 'brand_new.py').write_text(
+        '"""Be new."""\n\nif __name__ == "__main__":\n    print("here")\n'
+    )
+    assert run(python.parent / 'auxskd-mm', 'brand-new', cwd=tmp_path) == 'here\n'
 
 
 def test_requirements_fit_together():

@@ -54,7 +54,7 @@ OTHERS = {
     'misc/draw_methods.py',
     'misc/draw_pictures.py',
     'misc/link_ffmpeg.py',
-    'misc/mkdocs_hooks.py',
+    'misc/make_zoo.py',
     'misc/update_zoo.py',
 }
 

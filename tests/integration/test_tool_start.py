@@ -16,12 +16,7 @@ from auxskd_mm import choices
 from auxskd_mm.datasets.motion_clips import MOTIONS, MotionClipsSettings
 from auxskd_mm.datasets.stores import LAYOUTS, StoreSettings
 
-# mkdocs calls the hooks; they are no command.
-ALL = sorted(
-    path.relative_to(TOOLS).as_posix()
-    for path in TOOLS.rglob('*.py')
-    if path.name not in ('tool_start.py', 'mkdocs_hooks.py')
-)
+ALL = sorted(path.relative_to(TOOLS).as_posix() for path in TOOLS.rglob('*.py') if path.name != 'tool_start.py')
 HEAVY = ('auxskd_mm', 'torch', 'mmengine', 'mmcv', 'mmaction', 'cv2', 'av', 'scipy', 'sklearn', 'matplotlib', 'pandas')
 
 

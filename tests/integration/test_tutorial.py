@@ -19,7 +19,7 @@ def test_it_is_short():
 
 def test_it_runs(tmp_path):
     done = subprocess.run(
-        [sys.executable, str(TUTORIAL), 'out'],
+        [sys.executable, str(TUTORIAL)],
         capture_output=True,
         text=True,
         cwd=tmp_path,
@@ -31,4 +31,4 @@ def test_it_runs(tmp_path):
     assert as_it_is is not None
     assert abs(sum(map(float, as_it_is.groups())) - 1) < 0.03
     assert len(re.findall(r'^\w+_0000\d: nearest is \w+_0000\d$', done.stdout, re.MULTILINE)) == 4
-    assert (tmp_path / 'out' / 'vspp.pt2').is_file()
+    assert (tmp_path / 'work_dirs' / 'tutorial' / 'vspp.pt2').is_file()

@@ -3,7 +3,8 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from auxskd_mm.launch.training_defaults import compile_backbones, make_safe, pin_loaders, take_compile_options
+from auxskd_mm.launch.training_defaults import make_safe, pin_loaders, take_compile_options
+from auxskd_mm.models.compiling import compile_backbones
 
 
 @pytest.mark.parametrize(

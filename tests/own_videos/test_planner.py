@@ -75,6 +75,12 @@ def test_what_the_minutes_do_not_reach_is_left_out_with_the_reason():
     assert schedule.left_out
     assert not set(schedule.left_out) & set(schedule.rows)
     assert all('8 minutes do not reach for it' in reason for reason in schedule.left_out.values())
+    # No row of this plan uses pixels, so a row on them needs their packing, too.
+    given = task()
+    steps = 5.0 + schedule.tune_steps * COSTS.tuning['pixels']
+    minutes = (schedule.splits * steps + given.frames * COSTS.packing['pixels']) / given.jobs / 60
+    assert 'pack pixels' not in schedule.seconds
+    assert schedule.left_out['pixels_tuned'].endswith(f'it takes about {minutes:.1f} minutes more')
 
 
 def test_too_few_minutes_are_one_line_with_the_number_that_would_do():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auxskd_mm.evaluation.feature_bank import FeatureBank
-from auxskd_mm.own_videos.probes import choose_probe, known_name, label_curve, pooled, probe_cell
+from auxskd_mm.own_videos.probes import choose_probe, curve_of_cell, known_name, label_curve, pooled, probe_cell
 
 CHANNELS = 4
 
@@ -53,15 +53,21 @@ def test_a_cell_is_probed_once_and_again_when_its_clips_change(tmp_path):
     queries.save(tmp_path / 'query.npz')
     groups = {name.removeprefix('/store/'): name[-6:] for name in [*gallery.names, *queries.names]}
     tested = frozenset(list(groups)[40:50])
-    made = probe_cell(tmp_path, groups, tested)
+    made = probe_cell(tmp_path, groups)
     right = [made.predictions[name] == label for name, label in zip(queries.names, queries.labels)]
     assert np.mean(right) > 0.9
-    assert set(made.curve['0']) == tested
+    curve = curve_of_cell(tmp_path, tested, made.choice)
+    assert list(curve) == ['1', '5', '10', '0']
+    assert all(set(shares) == tested for shares in curve.values())
+    # With all labels, the curve's probe is the one that predicts.
+    right = {name: float(made.predictions[f'/store/{name}'] == int(name[1])) for name in tested}
+    assert curve['0'] == right
     kept = json.loads((tmp_path / 'own_probe.json').read_text())
     kept['predictions'] = dict.fromkeys(queries.names, 7)
     (tmp_path / 'own_probe.json').write_text(json.dumps(kept))
-    assert set(probe_cell(tmp_path, groups, tested).predictions.values()) == {7}
-    assert probe_cell(tmp_path, groups, frozenset(list(groups)[40:44])).predictions == made.predictions
+    assert set(probe_cell(tmp_path, groups).predictions.values()) == {7}
+    others = {name: name[:2] for name in groups}
+    assert set(probe_cell(tmp_path, others).predictions.values()) == {0, 1}
 
 
 def test_permuted_labels_give_chance():

@@ -1,5 +1,6 @@
 """The zoo lists every config, mim's and MMEngine's readers find them, and no number stands without its protocol."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ from mmengine.infer.infer import BaseInferencer
 from tool_runs import CONFIGS, ROOT
 
 from auxskd_mm.apis import load_config
+from auxskd_mm.checkpoint_files import packaged_weights
 from auxskd_mm.errors import InputError
 from auxskd_mm.zoo.metafiles import (
     COLLECTIONS,
@@ -17,6 +19,7 @@ from auxskd_mm.zoo.metafiles import (
     backbone_flops,
     fill_tables,
     known_metadata,
+    metafile_text,
     read_results,
     table_text,
     zoo_entries,
@@ -69,7 +72,7 @@ def test_every_config_is_listed_once_and_exists():
     assert len(listed) == len(set(listed))
     assert set(listed) == {
         path.relative_to(ROOT).as_posix() for folder in ('', 'downstream') for path in (CONFIGS / folder).glob('*.py')
-    }
+    } | {f'configs/demo/{name}.py' for name in packaged_weights()}
     assert all(Path(model['Config']).stem == model['Name'] for model in models)
     for name in yaml.safe_load((ROOT / 'model-index.yml').read_text())['Import']:
         content = yaml.safe_load((ROOT / name).read_text())
@@ -97,7 +100,9 @@ def test_without_a_result_nothing_is_said(results):
     (entry,) = zoo_entries(root, VSPP, known_metadata(ROOT))
     assert entry.results == ()
     assert table_text([entry]).splitlines()[-1].endswith(f'| {NOT_MEASURED} |')
-    assert 'results/' not in (ROOT / 'configs/README.md').read_text().replace('configs/results/', '')
+    readme = (ROOT / 'configs/README.md').read_text().replace('configs/results/', '')
+    measured = [line for line in readme.splitlines() if '](results/' in line]
+    assert [line.split(']')[0] for line in measured] == [f'| [{name}' for name in packaged_weights()]
 
 
 def test_a_result_stands_with_its_protocol(results):
@@ -142,6 +147,31 @@ def test_results_of_nothing_are_refused(results):
     shutil.copy2(ROOT / 'configs/README.md', root / 'configs')
     with pytest.raises(InputError, match='results of gone, which is no config of the zoo'):
         zoo_files(root)
+
+
+def test_words_and_verdicts_of_a_result_are_no_numbers(results):
+    result = {
+        'acc/top1': 0.5,
+        'acc/protocol': '2 clip(s) a video',
+        'vspp/pace_learned': True,
+        'vspp/pace_low': 0.4,
+        'time': 1.0,
+    }
+    root = results(dict(result=result, protocol=PROTOCOL))
+    (entry,) = zoo_entries(root, VSPP, known_metadata(ROOT))
+    assert 'classification: acc/top1 0.5 ([protocol]' in table_text([entry])
+    made = yaml.safe_load(metafile_text(VSPP, [entry]))
+    assert made['Models'][0]['Results'][0]['Metrics'] == {'acc/top1': 0.5, 'vspp/pace_low': 0.4}
+
+
+def test_packaged_weights_stand_with_their_digest():
+    models = {model['Name']: model for model in BaseInferencer._get_models_from_metafile(str(ROOT))}
+    for name, path in packaged_weights().items():
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        assert models[name]['Weights'] == f'auxskd_mm://{name}-{digest[:8]}.pth'
+        assert models[name]['SHA256'] == digest
+        assert models[name]['Results']
+    assert [name for name, model in models.items() if 'Weights' in model] == list(packaged_weights())
 
 
 def test_tables_need_a_place():

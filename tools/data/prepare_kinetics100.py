@@ -1,5 +1,7 @@
-"""Write the lists of Kinetics-100 from a local Kinetics-400: by RSPNet's rule (the 100 smallest class folders), or of
-the videos that a list names, such as auxSKD's k100.list."""
+"""Write the lists of Kinetics-100 from a local Kinetics-400.
+
+They hold the 100 smallest class folders (RSPNet's rule), or the videos that a list names, such as auxSKD's k100.list.
+"""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from ...random_state import untouched_random_state
 from ...records.predictions import read_predictions
 from ...registry import DATASETS, MODELS
 from ...visualization.confusion import confusion_matrix, draw_confusion
+from ...workers import check_workers
 from .feature_pictures import check_picture
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def ask_model(model: VideoModel, num_workers: int = 2, batch_size: int | None = 
         num_workers=num_workers,
         collate_fn=pseudo_collate,
     )
+    check_workers(batches)
     with untouched_random_state():
         return collect(sample for batch in batches for sample in model.test_step(batch))
 

@@ -83,7 +83,7 @@ def open_recording(path: str, channel_order: str = 'rgb', max_pixels: int = MAX_
     """Reader of a recording for windows of it: of a video file, with a kept index.
 
     Args:
-        path: Video file, frame folder, or ``<store>/<name>``.
+        path: Video file, stack, frame folder, or ``<store>/<name>``.
         channel_order: See :func:`open_reader`.
         max_pixels: See :func:`open_reader`.
 
@@ -92,7 +92,7 @@ def open_recording(path: str, channel_order: str = 'rgb', max_pixels: int = MAX_
     """
     from ..recordings.reader import RecordingReader
 
-    if os.path.isfile(path):
+    if os.path.isfile(path) and not _stack_module(path):
         return RecordingReader(path, channel_order, max_pixels)
     return open_reader(path, channel_order=channel_order, max_pixels=max_pixels)
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from ...errors import InputError
+from ...functional.pixels.value_range import ValueRange, as_pictures
 from ..readers.base import Reader
 from ..readers.open import open_recording
 from .index_file import keep_beside, places_beside
@@ -19,26 +20,29 @@ from .reader import usable_times
 # three times, which is its default, misses cuts between scenes that move. A cut may follow another one at once.
 _SETTINGS = dict(detector='AdaptiveDetector', adaptive_threshold=2.0, min_content_val=15.0, window_width=2, width=256)
 _SUFFIX = '.cuts.json'
+_RANGE_FRAMES = 16
 
 
-def find_cuts(path: str) -> list[float]:
+def find_cuts(path: str, source_fps: float | None = None) -> list[float]:
     """Times of the hard cuts of a recording: the first frame of each scene but the first, in seconds.
 
     The first call decodes the whole recording and keeps the result beside its index. Fades are no hard cuts.
 
     Args:
-        path: Recording: a file, a frame folder or a video in a store.
+        path: Recording: a video file, a stack, a frame folder or a video in a store.
+        source_fps: Frame rate of a recording that has none.
 
     Raises:
         InputError: If PySceneDetect is not installed.
         VideoReadError: If the recording cannot be decoded, or has no times.
     """
-    state = _state(path)
+    state = dict(_state(path), source_fps=source_fps)
     for place in places_beside(path, _SUFFIX):
         cuts = _load(place, state)
         if cuts is not None:
             return cuts
     reader = open_recording(path, channel_order='bgr')
+    reader.fps = reader.fps or source_fps
     try:
         times = usable_times(reader)
         if isinstance(times, str):
@@ -64,10 +68,21 @@ def _cut_frames(reader: Reader) -> list[int]:
         window_width=_SETTINGS['window_width'], min_content_val=_SETTINGS['min_content_val'],
     )  # fmt: skip
     found: list[Any] = []
+    value_range = _value_range(reader)
     for i, frame in enumerate(reader.stream()):
         # Frames are numbered as the readers do. The rate that the detector asks for has no effect on numbers.
-        found += detector.process_frame(FrameTimecode(i, fps=25.0), _small(frame))
+        found += detector.process_frame(FrameTimecode(i, fps=25.0), _small(as_pictures(frame, value_range)))
     return sorted({cut.frame_num for cut in found})
+
+
+def _value_range(reader: Reader) -> ValueRange | None:
+    """Smallest and largest value of some frames, one scale for the whole recording; None for frames of 8 bits."""
+    if reader.read([0])[0].dtype == np.uint8:
+        return None
+    numbers = np.unique(np.linspace(0, reader.num_frames - 1, _RANGE_FRAMES).astype(int))
+    values = np.stack([[frame.min(), frame.max()] for frame in reader.read(numbers.tolist())])
+    low, high = float(values[:, 0].min()), float(values[:, 1].max())
+    return ValueRange((low,), (high if high > low else low + 1,))
 
 
 def _small(frame: np.ndarray) -> np.ndarray:

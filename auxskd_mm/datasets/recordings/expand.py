@@ -160,7 +160,7 @@ def _paths(filename: str, windows: Windows, source_fps: float | None) -> list[st
         return [filename]
     if span.end - span.start < windows.seconds - _FORGIVEN:
         raise _WrongWindow(f'{filename} lasts {span.end - span.start:.6g} s', short=True)
-    shots = _shots(recording, span) if windows.at_cuts else [span]
+    shots = _shots(recording, span, source_fps) if windows.at_cuts else [span]
     return [window_path(recording, window) for shot in shots for window in windows.divide(shot)]
 
 
@@ -179,11 +179,11 @@ def _check_span(length: _Length, span: Window, what: str) -> Window:
     return Window(span.start, min(span.end, length.seconds))
 
 
-def _shots(recording: str, span: Window) -> list[Window]:
+def _shots(recording: str, span: Window, source_fps: float | None) -> list[Window]:
     """The parts of a span between two cuts."""
     from .cuts import find_cuts
 
-    inside = [cut for cut in find_cuts(recording) if span.start < cut < span.end]
+    inside = [cut for cut in find_cuts(recording, source_fps) if span.start < cut < span.end]
     edges = [span.start, *inside, span.end]
     return [Window(start, end) for start, end in zip(edges, edges[1:])]
 

@@ -21,7 +21,7 @@ from .time_true import TimeTrue
 class PretextSampler(TimeTrue, BaseTransform):
     """Base of the samplers: random numbers, labels and the description of a sampler.
 
-    A subclass writes :meth:`transform` and sets ``tasks`` to the labels that it draws. It may also describe itself
+    A subclass writes ``transform`` and sets ``tasks`` to the labels that it draws. It may also describe itself
     (:meth:`describe`) and mark the frames at another pace (:meth:`paced_positions`).
 
     Args:

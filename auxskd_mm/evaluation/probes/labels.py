@@ -11,7 +11,12 @@ from ...errors import InputError
 
 
 def draw_few(
-    labels: np.ndarray, per_class: int, draws: int, seed: int = 0, groups: Sequence[Any] | None = None
+    labels: np.ndarray,
+    per_class: int,
+    draws: int,
+    seed: int = 0,
+    groups: Sequence[Any] | None = None,
+    fewer: bool = False,
 ) -> Iterator[np.ndarray]:
     """Draw a few videos of each class, many times.
 
@@ -22,17 +27,18 @@ def draw_few(
         seed: Seed of the draws.
         groups: Group of each video. The videos of a class then come from as many groups as possible, so that a probe can
             be validated by groups.
+        fewer: A class with fewer videos gives all that it has.
 
     Yields:
         Numbers of the drawn videos, sorted.
 
     Raises:
-        InputError: If a class has fewer videos, or a number is below 1.
+        InputError: If a class has fewer videos, unless ``fewer``, or a number is below 1.
     """
     classes, counts = np.unique(labels, return_counts=True)
     if per_class < 1 or draws < 1:
         raise InputError(f'few labels: {per_class} per class, {draws} draws, expected at least 1')
-    if counts.min() < per_class:
+    if counts.min() < per_class and not fewer:
         raise InputError(f'few labels: class {classes[counts.argmin()]} has {counts.min()} videos, not {per_class}')
     units = np.arange(len(labels)) if groups is None else np.unique([str(g) for g in groups], return_inverse=True)[1]
     for draw in range(draws):

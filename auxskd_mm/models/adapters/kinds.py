@@ -23,8 +23,6 @@ class Adapter(nn.Module):
         reduction: The bottleneck has ``channels // reduction`` channels, at least 1.
         activation: 'ReLU', 'GELU', 'SiLU', or None for a linear adapter.
         scale: Whether to learn a factor per channel, which starts at 1.
-        zero_init: Start the last layer at zero, so that the adapter returns its input. Otherwise all layers have
-            PyTorch's default initialisation.
         channels_last: Whether C is the last axis of the features. Tokens (B, N, C) always have it there.
         num_frames: Frames T per clip, for features of single frames (B * T, ...). It is needed only where the backbone
             gets frames instead of clips.
@@ -145,7 +143,8 @@ class ConvAdapter(MapAdapter):
         kernel_size: One odd number, or (t, h, w). ``(3, 1, 1)`` sees time alone.
         activation: See :class:`Adapter`.
         scale: See :class:`Adapter`.
-        zero_init: See :class:`Adapter`. PECoP starts with the default initialisation.
+        zero_init: Start the last layer at zero, so that the adapter returns its input. Otherwise all layers have
+            PyTorch's default initialisation, as in PECoP.
         channels_last: See :class:`Adapter`.
         num_frames: See :class:`Adapter`.
 
@@ -197,7 +196,7 @@ class TemporalAdapter(MapAdapter):
         kernel_size: Frames that the convolution sees, odd.
         activation: See :class:`Adapter`. It comes after the convolution. The authors' code has none.
         scale: See :class:`Adapter`.
-        zero_init: See :class:`Adapter`.
+        zero_init: See :class:`ConvAdapter`.
         channels_last: See :class:`Adapter`.
         num_frames: See :class:`Adapter`.
 
@@ -241,7 +240,7 @@ class MLPAdapter(Adapter):
         reduction: See :class:`Adapter`.
         activation: See :class:`Adapter`.
         scale: See :class:`Adapter`.
-        zero_init: See :class:`Adapter`.
+        zero_init: See :class:`ConvAdapter`.
         channels_last: See :class:`Adapter`.
         num_frames: Not used, because each position is adapted alone.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mmaction.models.heads import I3DHead
 from torch import Tensor
 
+from ...choices import TIME_PARTS
 from ...errors import InputError
 from ...registry import MODELS
 from ..modules.protocol_pooling import pool_for_protocol
@@ -14,7 +15,7 @@ from ..modules.protocol_pooling import pool_for_protocol
 if TYPE_CHECKING:
     from ...typing import Features
 
-_PARTS = {'average': 1, 'time': 4}  # features per channel
+_PARTS = {'average': 1, 'time': TIME_PARTS}  # features per channel
 
 
 @MODELS.register_module()

@@ -9,6 +9,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ...choices import TIME_PARTS
 from ...errors import InputError
 from ...registry import MODELS
 from ..modules.protocol_pooling import pool_for_protocol
@@ -54,7 +55,7 @@ class ProbeHead(BaseModule):
         """Logits (B, K) of the backbone's output for B clips, in any form that :func:`pool_for_protocol` takes."""
         pooled = pool_for_protocol(feats, 'time')  # (B, C * 4)
         if self.over_time != 'time':
-            quarters = pooled.unflatten(1, (-1, 4))
+            quarters = pooled.unflatten(1, (-1, TIME_PARTS))
             parts = [quarters.mean(2)] + [quarters.std(2, unbiased=False)] * (self.over_time == 'mean_std')
             pooled = torch.cat(parts, 1)
         if pooled.shape[1] != self.in_channels:

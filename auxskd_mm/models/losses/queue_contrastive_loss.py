@@ -88,6 +88,10 @@ class QueueContrastiveLoss(nn.Module):
             for logits in self._logits(query, positives, queue)
         ]
 
+    def for_keys(self, query: Tensor, positives: Sequence[Tensor], queue: Tensor) -> list[Tensor]:
+        """The losses of :meth:`with_accuracy` alone, one scalar for each set of keys."""
+        return [_cross_entropy(logits) for logits in self._logits(query, positives, queue)]
+
     def _logits(self, query: Tensor, positives: Sequence[Tensor], queue: Tensor) -> list[Tensor]:
         with torch.autocast(query.device.type, enabled=False):
             q = query.to(torch.promote_types(query.dtype, torch.float32))  # (B, D)

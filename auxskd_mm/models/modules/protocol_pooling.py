@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...choices import POOLINGS
+from ...choices import POOLINGS, TIME_PARTS
 from ...errors import InputError
 from .feature_map import _are_pathways, feature_map
 from .pooling import pool_features
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...typing import Features
 
 
-STAGE_GRID = (4, 2, 2)  # steps in time, rows and columns that 'stages' keeps
+STAGE_GRID = (TIME_PARTS, 2, 2)  # steps in time, rows and columns that 'stages' keeps
 
 
 def stage_maps(feats: Features | None) -> list[Tensor]:
@@ -81,7 +81,7 @@ def pool_for_protocol(feats: Features | None, pooling: str = 'average') -> Tenso
     if pooling == 'rspnet_max':
         return fmap.amax((3, 4)).mean(2)  # (B, C, T', H', W') -> (B, C)
     if pooling == 'time':
-        return F.adaptive_avg_pool3d(fmap, (4, 1, 1)).flatten(1)  # (B, C * 4)
+        return F.adaptive_avg_pool3d(fmap, (TIME_PARTS, 1, 1)).flatten(1)  # (B, C * 4)
     if min(fmap.shape[3:]) < 2:
         raise InputError(f"pooling='vcop' needs maps of at least 2 x 2, got {tuple(fmap.shape[3:])}: use larger crops")
     return F.max_pool3d(fmap, (1, 2, 2), stride=(1, 2, 2)).flatten(1)  # (B, C * T' * H'/2 * W'/2)

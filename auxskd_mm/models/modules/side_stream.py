@@ -24,8 +24,8 @@ def run_beside(first: Callable[[], T], second: Callable[[Tensor], U], inputs: Te
 
     ``second`` starts when all work queued before this call is done. Work queued after the call waits for both.
     ``second`` must keep no autograd graph. Neither function may write data that the other reads. Random numbers are
-    drawn for ``first`` and then for ``second``, so the results are those of one stream. Without CUDA the two run one
-    after the other.
+    drawn for ``second`` and then for ``first``, so the results are those of one stream. Without CUDA ``second`` runs
+    before ``first``.
 
     Args:
         first: Work for the current stream.
@@ -33,12 +33,13 @@ def run_beside(first: Callable[[], T], second: Callable[[Tensor], U], inputs: Te
         inputs: Argument of ``second``, a tensor of any shape. Its device is the device of both streams.
     """
     if not inputs.is_cuda:
-        return first(), second(inputs)
+        other = second(inputs)
+        return first(), other
     current, side = torch.cuda.current_stream(inputs.device), _side_stream(inputs.device)
     side.wait_stream(current)
-    mine = first()
     with torch.cuda.stream(side):
         other = second(inputs)
+    mine = first()
     current.wait_stream(side)
     # Neither stream's allocator may give the memory away while the other still uses it.
     inputs.record_stream(side)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ...registry import MODELS
+from ..losses import SimilarityDiagnostics
 from ..modules.feature_queue import FeatureQueue
 from ..modules.pooling import pool_features
 from ..modules.side_stream import run_beside
@@ -135,7 +136,8 @@ class AuxSKD(TeacherModel):
         Returns:
             The scalar ``loss_similarity`` and the scalar diagnostics of :class:`SimilarityDiagnostics` without
             gradient. If a frozen teacher is beside the EMA teacher, there are the same scalars of it too, as
-            ``loss_frozen_similarity`` and with the prefix ``frozen_``.
+            ``loss_frozen_similarity`` and with the prefix ``frozen_``. While ``with_diagnostics`` is False, there are
+            the losses alone.
         """
         return self.distil(*self.run_networks(inputs, data_samples))
 
@@ -162,7 +164,10 @@ class AuxSKD(TeacherModel):
 
         if self.overlap_teacher:
             return run_beside(student, teachers, teacher_view)
-        return student(), teachers(teacher_view)
+        # The teachers first: their pass leaves nothing behind. After the student's it would need memory of its own
+        # beside the feature maps that wait for the backward pass.
+        keys = teachers(teacher_view)
+        return student(), keys
 
     def run_student(self, clips: Tensor) -> StudentPass:
         """Run backbone, neck and predictor on clips (B, C, T, H, W)."""
@@ -175,16 +180,14 @@ class AuxSKD(TeacherModel):
         losses: dict[str, Tensor] = {}
         if self.has_ema:
             # The anchors (K, D) are those before this batch: a clip's own key is not among them.
-            loss, diagnostics = self.similarity_loss(
-                student.query, keys['ema'], self.queue.features, with_diagnostics=True
+            result = self.similarity_loss(
+                student.query, keys['ema'], self.queue.features, with_diagnostics=self.with_diagnostics
             )
             self.enqueue(keys['ema'])  # the oldest B anchors leave
-            losses = dict(loss_similarity=self.ema_weight * loss, **diagnostics._asdict())
+            losses.update(_named(result, '', self.ema_weight))
         if self.frozen is not None:
-            loss, diagnostics = self.frozen.loss(student.pooled, keys['frozen'])
-            prefix = self._frozen_prefix
-            losses[f'loss_{prefix}similarity'] = loss
-            losses.update({f'{prefix}{name}': value for name, value in diagnostics._asdict().items()})
+            result = self.frozen.loss(student.pooled, keys['frozen'], self.with_diagnostics)
+            losses.update(_named(result, self._frozen_prefix, self.frozen.weight))
         return losses
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> Sequence[Any]:
@@ -251,6 +254,13 @@ class AuxSKD(TeacherModel):
     def describe(self) -> list[str]:
         """Lines about the teachers for ``tools/analysis/check_config.py``."""
         return [] if self.frozen is None else [self.frozen.describe()]
+
+
+def _named(result: Tensor | tuple[Tensor, SimilarityDiagnostics], prefix: str, weight: float) -> dict[str, Tensor]:
+    """The weighted loss, and the diagnostics if there are some, under the names of a teacher."""
+    loss, diagnostics = result if isinstance(result, tuple) else (result, None)
+    scalars = {} if diagnostics is None else diagnostics._asdict()
+    return {f'loss_{prefix}similarity': weight * loss, **{f'{prefix}{name}': value for name, value in scalars.items()}}
 
 
 def _check_teachers(ema_weight: float, neck: object, predictor: object, teacher: object) -> None:

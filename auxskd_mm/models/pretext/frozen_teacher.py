@@ -199,15 +199,18 @@ class FrozenTeacher(BaseModule):
             )
         return features
 
-    def loss(self, pooled: Tensor, keys: Tensor) -> tuple[Tensor, SimilarityDiagnostics]:
-        """The weighted loss of a batch. Afterwards the keys enter the queue.
+    def loss(
+        self, pooled: Tensor, keys: Tensor, with_diagnostics: bool = True
+    ) -> Tensor | tuple[Tensor, SimilarityDiagnostics]:
+        """The loss of a batch, without the weight. Afterwards the keys enter the queue.
 
         Args:
             pooled: (B, C), the student's pooled features.
             keys: (B, D_t), from :meth:`keys`.
+            with_diagnostics: Whether to return the diagnostics too.
 
         Returns:
-            The scalar loss and the diagnostics.
+            The scalar loss. With diagnostics, the pair (loss, diagnostics).
         """
         query = self.projector(pooled)  # (B, D_t) or (B, D_s)
         options: dict[str, Any] = {}
@@ -218,11 +221,11 @@ class FrozenTeacher(BaseModule):
             anchors = anchors[:filled] if filled else F.normalize(keys.float(), dim=1)
             mine = self.student_queue.features[:filled] if filled else F.normalize(query.detach().float(), dim=1)
             options = dict(student_anchors=mine)
-        loss, diagnostics = self.similarity_loss(query, keys, anchors, with_diagnostics=True, **options)
+        result = self.similarity_loss(query, keys, anchors, with_diagnostics=with_diagnostics, **options)
         self.queue.enqueue_directions(keys)
         if self.space == 'own':
             self.student_queue.enqueue_directions(query)
-        return self.weight * loss, diagnostics
+        return result
 
     def _filled(self) -> int:
         """Rows with real keys. A full queue is asked no more, because reading a number waits for the device."""

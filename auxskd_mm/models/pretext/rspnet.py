@@ -50,7 +50,7 @@ class RSPNet(TeacherModel):
         appearance_weight: Weight of the sum of both InfoNCE terms (A in the original).
         motion_weight: Weight of the ranking loss (M).
         contrastive_loss: Config. None builds :class:`QueueContrastiveLoss` with a temperature of 0.07. A loss of your
-            own needs its method ``with_accuracy``.
+            own needs its methods ``with_accuracy`` and ``for_keys``.
         speed_loss: Config. None builds :class:`RelativeSpeedLoss` with a margin of 2.0, which applies after the
             division by 0.07.
         shuffle: See :class:`TeacherModel`.
@@ -167,7 +167,8 @@ class RSPNet(TeacherModel):
             The scalars ``loss_appearance`` and ``loss_motion``, and three shares of the queries without gradient.
             ``speed_acc``: the key of the same speed is nearer than the key of the other speed. Guessing gives 0.5.
             ``instance_same_acc``: the key of the same speed is nearer than every key in the queue.
-            ``instance_different_acc``: the key of the other speed is nearer than every key in the queue.
+            ``instance_different_acc``: the key of the other speed is nearer than every key in the queue. While
+            ``with_diagnostics`` is False, there are the losses alone.
         """
         query_view, key_view = self.views(inputs)  # (B, C, T, H, W) each
         # Sample i is slow where its place in a random order of all ranks' samples is in the first half.
@@ -177,16 +178,19 @@ class RSPNet(TeacherModel):
         same_a, same_m = self._split(self.teacher_features(self.clips(key_view, fast)))  # (B, D) each
         query_a, query_m = self._split(self.embed(self, self.clips(query_view, fast)))  # (B, D) each
         # Both sets of keys against the queue (K, D), which the queries are compared with once.
-        (loss_same, acc_same), (loss_different, acc_different) = self.contrastive_loss.with_accuracy(
-            query_a, (same_a, different_a), self.queue.features
-        )
+        compared = query_a, (same_a, different_a), self.queue.features
+        accuracies: dict[str, Tensor] = {}
+        if self.with_diagnostics:
+            (loss_same, acc_same), (loss_different, acc_different) = self.contrastive_loss.with_accuracy(*compared)
+            speed_acc = ((query_m * (same_m - different_m)).detach().sum(1) > 0).float().mean()
+            accuracies = dict(speed_acc=speed_acc, instance_same_acc=acc_same, instance_different_acc=acc_different)
+        else:
+            loss_same, loss_different = self.contrastive_loss.for_keys(*compared)
         self.enqueue(different_a)
         return dict(
             loss_appearance=self.appearance_weight * (loss_same + loss_different),
             loss_motion=self.motion_weight * self.speed_loss(query_m, same_m, different_m),
-            speed_acc=((query_m * (same_m - different_m)).detach().sum(1) > 0).float().mean(),
-            instance_same_acc=acc_same,
-            instance_different_acc=acc_different,
+            **accuracies,
         )
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> Sequence[Any]:

@@ -19,7 +19,8 @@ class TeacherModel(PretextModel):
 
     :class:`SKDDistillerHook` starts and updates the teacher. The config must attach this hook. Subclasses define the
     modules that the teacher copies (:meth:`student_modules`) and the embedding of clips (:meth:`embed`). They call
-    :meth:`build_teacher` at the end of their constructor.
+    :meth:`build_teacher` at the end of their constructor. Their ``loss`` leaves its diagnostics out while
+    ``with_diagnostics`` is False.
 
     Args:
         backbone: See :class:`PretextModel`.
@@ -32,6 +33,7 @@ class TeacherModel(PretextModel):
 
     teacher: MomentumEncoder
     queue: FeatureQueue
+    with_diagnostics = True  # SKDDistillerHook.diagnostics_interval switches it off between two reports
 
     def __init__(
         self,

@@ -49,6 +49,32 @@ def test_windows_never_cross_a_cut(movie, monkeypatch):
         UnlabeledVideoDataset(movie, window=2, split_at_cuts=True)
 
 
+@pytest.mark.parametrize('name', ['scan.npy', 'scan.npz', 'scan.tif'])
+def test_stacks_of_16_bits_have_windows_and_cuts(tmp_path, monkeypatch, name):
+    pytest.importorskip('scenedetect')
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    rng = np.random.default_rng(0)
+    scenes = [rng.integers(1000, 5000, (64, 64)) for _ in range(2)]
+    frames = np.stack([scenes[i >= 15] + rng.integers(0, 40, (64, 64)) for i in range(30)]).astype(np.uint16)
+    path = str(tmp_path / name)
+    if name.endswith('.npy'):
+        np.save(path, frames)
+    elif name.endswith('.npz'):
+        np.savez(path, frames)
+    else:
+        assert cv2.imwritemulti(path, list(frames))
+    assert cuts.find_cuts(path, source_fps=10) == [1.5]
+    pipeline = [dict(type='auxskd_mm.OpenVideo', source_fps=10)]
+    dataset = UnlabeledVideoDataset(path, pipeline=pipeline, window=0.5, split_at_cuts=True)
+    assert [dataset.get_data_info(i)['filename'].partition('#t=')[2] for i in range(len(dataset))] == [
+        '0,0.5', '0.5,1', '1,1.5', '1.5,2', '2,2.5', '2.5,3',
+    ]  # fmt: skip
+    reader = dataset[4]['video_reader']
+    np.testing.assert_array_equal(np.stack(reader.read([0, 4]))[..., 0], frames[[20, 24]])
+    with pytest.raises(InputError, match='has no frame rate, so seconds name no frames of it; state it by OpenVideo'):
+        UnlabeledVideoDataset(path, window=0.5)
+
+
 def test_without_pyscenedetect_the_error_says_what_to_install(movie, monkeypatch):
     monkeypatch.setitem(sys.modules, 'scenedetect', None)
     with pytest.raises(InputError, match=r"PySceneDetect, which is not installed: pip install 'auxskd_mm\[cuts\]'"):

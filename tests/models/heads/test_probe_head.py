@@ -7,7 +7,6 @@ from mmaction.structures import ActionDataSample
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.models.heads import ProbeHead
-from auxskd_mm.own_videos.model import folded
 from auxskd_mm.own_videos.probes import ProbeSettings, fit_choice, pooled
 
 CHANNELS, CLASSES = 3, 3
@@ -27,7 +26,8 @@ def test_scores_are_those_of_the_probe(pooling):
     features = quarters(maps)
     probe = fit_choice(features, labels, ProbeSettings(pooling, 1e-1), CLASSES)
     head = ProbeHead(CLASSES, len(probe.mean), pooling)
-    head.load_state_dict({key.removeprefix('cls_head.'): value for key, value in folded(probe).items()})
+    weight, bias = probe.as_linear()
+    head.load_state_dict({'fc.weight': weight, 'fc.bias': bias})
     expected = probe.scores(pooled(features, pooling))
     assert torch.allclose(head(torch.from_numpy(maps)), expected, atol=1e-4)
 

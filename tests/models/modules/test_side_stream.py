@@ -29,7 +29,7 @@ def test_both_run_at_once_between_what_is_before_and_after(cuda):
     cuda.put('loss')
     assert (mine, float(other)) == ('mine', 2)
     # In this order on the host too: both may draw random numbers.
-    assert cuda.order() == ['inputs and weights', 'first', 'second', 'loss']
+    assert cuda.order() == ['inputs and weights', 'second', 'first', 'loss']
     assert cuda.on['first'] is cuda.on['loss'] is cuda.main
     assert cuda.on['second'] is not cuda.main
     assert 'inputs and weights' in cuda.before['second']
@@ -62,7 +62,7 @@ def test_one_after_the_other_without_cuda():
         lambda: calls.append('first') or 1, lambda given: calls.append('second') or given, torch.ones(1)
     )
     assert result == (1, torch.ones(1))
-    assert calls == ['first', 'second']
+    assert calls == ['second', 'first']
 
 
 def steps(inputs, **changes):

@@ -90,6 +90,26 @@ def test_only_the_loss_is_summed():
     assert set(logged) == {'loss', *losses}
 
 
+def test_the_teacher_needs_no_memory_beside_the_student():
+    """The teacher runs while no feature map of the student waits for the backward pass."""
+    model, order = started(), []
+    model.backbone.register_forward_hook(lambda *_: order.append('student'))
+    model.teacher.backbone.register_forward_hook(lambda *_: order.append('teacher'))
+    model.loss(views())
+    assert order == ['teacher', 'student']
+
+
+def test_losses_alone():
+    frozen = dict(backbone=dict(type='auxskd_mm.ToyBackbone'), weight=0.5)
+    found = []
+    for with_diagnostics in (True, False):
+        model = started(teacher=frozen)
+        model.with_diagnostics = with_diagnostics
+        found.append(model.loss(views()))
+    assert list(found[1]) == ['loss_similarity', 'loss_frozen_similarity']
+    assert all(torch.equal(found[0][key], value) for key, value in found[1].items())
+
+
 @pytest.mark.parametrize('name', BACKBONES)
 def test_backbones_of_every_house(name):
     config, width = BACKBONES[name]

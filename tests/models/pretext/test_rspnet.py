@@ -177,6 +177,17 @@ def test_diagnostics():
     assert (result['instance_same_acc'], result['instance_different_acc']) == (0, 0)
 
 
+def test_losses_alone():
+    inputs, found = torch.randn(4, 2, 3, FRAMES, 5, 5, dtype=torch.float64), []
+    for with_diagnostics in (True, False):
+        model = started()
+        model.with_diagnostics = with_diagnostics
+        torch.manual_seed(1)
+        found.append(model.loss(inputs))
+    assert list(found[1]) == ['loss_appearance', 'loss_motion']
+    assert all(torch.equal(found[0][key], value) for key, value in found[1].items())
+
+
 def test_every_sample_is_slow_as_often(monkeypatch):
     model, drawn = started(), []
 

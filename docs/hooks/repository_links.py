@@ -18,8 +18,13 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[2]
-# Files outside of docs/ that mkdocs.yml names, and their names there.
-PAGES = {'configs/README.md': 'zoo.md', 'CHANGELOG.md': 'changelog.md', 'CONTRIBUTING.md': 'contributing.md'}
+# Files that are pages of the site under another name.
+PAGES = {
+    'configs/README.md': 'zoo.md',
+    'CHANGELOG.md': 'changelog.md',
+    'CONTRIBUTING.md': 'contributing.md',
+    'docs/tutorial.py': 'tutorial.md',
+}
 SOURCE = 'source'
 _LINK = re.compile(r'(\]\()([^)\s#:]+)(#[^)\s]*)?(\))')
 _CODE = re.compile(r'(```.*?```|~~~.*?~~~|`[^`\n]+`)', re.DOTALL)
@@ -69,9 +74,11 @@ def site_name(path: str) -> str:
     Args:
         path: From the root of the repository, with slashes.
     """
+    if path in PAGES:
+        return PAGES[path]
     if path.startswith('docs/'):
         return path[len('docs/') :]
-    return PAGES.get(path, f'{SOURCE}/{path}' if path.endswith('.md') else f'{SOURCE}/{path}.md')
+    return f'{SOURCE}/{path}' if path.endswith('.md') else f'{SOURCE}/{path}.md'
 
 
 def _origin(site_uri: str) -> str:

@@ -1,0 +1,42 @@
+"""Settings that do not go together with a model in shards, checked before a run starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.config import Config
+
+from ..errors import InputError
+from ..registry import type_name
+
+_FUSED = ('Adam', 'AdamW')  # DTensor has no rule for the fused kernels of others (torch 2.14: NotImplementedError)
+
+
+def check_shards(config: Config) -> None:
+    """Refuse settings of the optimizer that ``model_wrapper_cfg.type='auxskd_mm.FullyShardedModel'`` cannot have.
+
+    Raises:
+        InputError: With the key and the reason.
+    """
+    wrapper = config.get('model_wrapper_cfg')
+    if not isinstance(wrapper, dict) or type_name(wrapper.get('type')) != 'FullyShardedModel':
+        return
+    optim: Mapping[str, Any] = config.get('optim_wrapper') or {}
+    optimizer: Any = optim.get('optimizer')
+    if isinstance(optimizer, dict) and type_name(optimizer.get('type')) == 'ZeroRedundancyOptimizer':
+        raise InputError(
+            'optim_wrapper.optimizer.type=ZeroRedundancyOptimizer: FullyShardedModel shards the optimizer already; name '
+            f"the optimizer itself, such as '{optimizer.get('optimizer_type', 'SGD')}', or leave out model_wrapper_cfg"
+        )
+    kind = type_name(optimizer.get('type')) if isinstance(optimizer, dict) else ''
+    if kind and optimizer.get('fused') and kind not in _FUSED:
+        raise InputError(
+            f'optim_wrapper.optimizer.fused=True: torch has no fused {kind} for weights in shards (FullyShardedModel), '
+            f'only {" and ".join(_FUSED)}; leave fused out'
+        )
+    if optim.get('use_fsdp'):
+        raise InputError(
+            'optim_wrapper.use_fsdp=True: it is for FSDP1, and FullyShardedModel is FSDP2, whose ranks share overflows '
+            'without it; leave it out'
+        )

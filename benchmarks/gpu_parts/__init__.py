@@ -1,0 +1,1 @@
+"""The parts of gpu.py, which runs each in a process of its own."""

@@ -1,0 +1,40 @@
+# VSPP on frames, end to end from public image weights.
+_base_ = ['./_base_pretext_pixels.py']
+
+speeds, segments = (1, 2, 4), 2
+segment = dict(
+    type='auxskd_mm.SegmentPaceSample', clip_len=_base_.pretext_len, num_segments=segments, speeds=speeds, mode='fit'
+)
+model = dict(
+    type='Recognizer3D',
+    backbone={{_base_.backbone}},
+    cls_head=dict(
+        type='auxskd_mm.VSPPHead', in_channels=_base_.channels, num_speeds=len(speeds), num_segments=segments
+    ),
+    data_preprocessor={{_base_.data_preprocessor}},
+)
+finish = [
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(
+        type='PackActionInputs',
+        algorithm_keys=('pace_label', 'segment_label'),
+        meta_keys=('filename', 'sample_idx', 'frame_inds'),
+    ),
+]
+train_pipeline = [
+    dict(type='auxskd_mm.OpenVideo'),
+    segment,
+    dict(type='auxskd_mm.DecodeClips'),
+    *_base_.augment,
+    *finish,
+]
+test_pipeline = [
+    dict(type='auxskd_mm.OpenVideo'),
+    dict(segment, seed=0),
+    dict(type='auxskd_mm.DecodeClips'),
+    *_base_.centre,
+    *finish,
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_evaluator = dict(type='auxskd_mm.SegmentPaceMetric')

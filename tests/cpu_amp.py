@@ -1,0 +1,34 @@
+"""Mixed precision on the CPU: MMEngine's wrapper of the optimizer, which refuses to start without an accelerator."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from mmengine.registry import OPTIM_WRAPPERS
+
+
+@OPTIM_WRAPPERS.register_module(force=True)
+class CpuAmp(AmpOptimWrapper):
+    """``AmpOptimWrapper`` with torch's autocast and gradient scaler of the CPU. All else is MMEngine's code.
+
+    Args:
+        dtype: 'float16' or 'bfloat16'.
+        loss_scale: 'dynamic', or options of the scaler.
+        kwargs: Arguments of ``OptimWrapper``.
+    """
+
+    def __init__(self, dtype: str, loss_scale: str | dict[str, Any] = 'dynamic', **kwargs: Any) -> None:
+        OptimWrapper.__init__(self, **kwargs)
+        self._scale_update_param = None
+        self.cast_dtype = getattr(torch, dtype)
+        self.loss_scaler = torch.amp.GradScaler('cpu', **({} if loss_scale == 'dynamic' else loss_scale))
+
+    @contextlib.contextmanager
+    def optim_context(self, model: torch.nn.Module) -> Iterator[None]:
+        """Run forward in ``dtype`` for the operators in torch's list."""
+        with OptimWrapper.optim_context(self, model), torch.autocast('cpu', self.cast_dtype):
+            yield

@@ -130,7 +130,7 @@ setup(
             'onnx',
             'onnxscript',
             'onnxruntime',
-            'imageio-ffmpeg',
+            'imageio-ffmpeg>=0.8',
             'safetensors',
             'pydicom>=3.0',
             'timm',

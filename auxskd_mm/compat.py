@@ -373,7 +373,8 @@ class _WhenImported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         module = sys.modules.get(name)
         if module is None:
             return None
-        self.spec = module.__spec__
+        # The import system takes the spec of a module that appears meanwhile, and would run it a second time.
+        self.spec, module.__spec__ = module.__spec__, None
         return importlib.util.spec_from_loader(name, self)
 
     def create_module(self, spec: ModuleSpec) -> Any:

@@ -27,6 +27,7 @@ from PIL import Image
 from torchvision.transforms import ColorJitter, RandomApply
 
 from auxskd_mm.datasets import UnlabeledVideoDataset
+from auxskd_mm.datasets.readers import READERS
 from auxskd_mm.datasets.transforms import SegmentPaceSample
 
 CLIP = 16
@@ -36,10 +37,16 @@ ORIGINAL = 'JPG frames, PIL jitter (the original)'
 PLAIN = 'mp4, plain MMAction2 pipeline'
 
 
-def ours(paths: list[str], target: tuple[int, int] | None = None, jitter: bool = False, repeat: int = 1) -> Any:
+def ours(
+    paths: list[str],
+    target: tuple[int, int] | None = None,
+    jitter: bool = False,
+    repeat: int = 1,
+    backend: str = 'pyav',
+) -> Any:
     """Data set of our pipeline, as in the configs."""
     steps = [
-        dict(type='auxskd_mm.OpenVideo', target=target),
+        dict(type='auxskd_mm.OpenVideo', target=target, backend=backend),
         dict(type='auxskd_mm.SegmentPaceSample', clip_len=CLIP),
         dict(type='auxskd_mm.DecodeClips'),
         dict(type='Resize', scale=STORE_SIZE, keep_ratio=False),
@@ -105,6 +112,11 @@ def ways(sets: ClipSets, frames: int) -> dict[str, Callable[[int], Any]]:
         f'{PLAIN}, PyAV': plain(sources, 'PyAV'),
         'mp4, ours, jitter in the loader': ours(sources, jitter=True).__getitem__,
         'mp4, ours': ours(sources).__getitem__,
+        **{
+            f'mp4, ours, {name}': ours(sources, backend=name).__getitem__
+            for name, reader in READERS.items()
+            if name != 'pyav' and not reader.missing()
+        },
         'mp4, ours, clips_per_decode=4': lambda i: grouped.__getitems__([i + k * len(sources) for k in range(4)]),
         'JPG frames, ours': ours(folders).__getitem__,
         'JPG frames, ours, reduced reading': ours(folders, target=STORE_SIZE).__getitem__,
@@ -144,7 +156,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         sets = ClipSets(Path(args.keep or folder), args.videos, args.count, args.frames)
         times = measure(ways(sets, args.frames), args.count, args.rounds)
-    print(machine(('torch', 'opencv-python', 'av', 'decord', 'pillow', 'mmaction2')))
+    print(machine(('torch', 'opencv-python', 'av', 'decord', 'torchcodec', 'pillow', 'mmaction2')))
     what = 'clips of --videos' if args.videos else 'MotionClips'
     print(f'{args.count} videos ({what}) of {args.frames} frames 320x240; {args.rounds} rounds, one core, CPU time\n')
     print(table(times, 'ms per clip', ORIGINAL, 'speed over the original'))

@@ -30,7 +30,7 @@ def check_shards(config: Config) -> None:
             f"the optimizer itself, such as '{optimizer.get('optimizer_type', 'SGD')}', or leave out model_wrapper_cfg"
         )
     kind = type_name(optimizer.get('type')) if isinstance(optimizer, dict) else ''
-    if kind and optimizer.get('fused') and kind not in _FUSED:
+    if isinstance(optimizer, dict) and optimizer.get('fused') and kind not in _FUSED:
         raise InputError(
             f'optim_wrapper.optimizer.fused=True: torch has no fused {kind} for weights in shards (FullyShardedModel), '
             f'only {" and ".join(_FUSED)}; leave fused out'

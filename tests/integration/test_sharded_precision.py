@@ -13,13 +13,14 @@ import torch
 from sharded_precision import DTYPES, ROWS, STEPS, Row
 from tool_runs import ROOT
 
-# FSDP2 computes what DDP computes, in the same precision on the same ranks: weights differ by this share of the way
-# that they went in three steps.
-LIKE_DDP = 1e-4
-# float64 stands in for float32, which in so small networks makes 1e-3 of a rounding error.
-LIKE_ONE_PROCESS = 1e-8
+# All limits are shares of the way that the values went in three steps. float64 stands in for float32, whose rounding
+# errors grow to 1e-3 in so small networks.
+EXACT = 1e-8
+# In half precision FSDP2 computes what DDP computes on the same ranks. Where their sums over the ranks differ in the
+# last bit, a weight may be rounded the other way.
+LIKE_DDP = 0.01
 # Half precision rounds the gradients of 4 and of 8 samples differently. Two ranks may be as far from one process as
-# this many times the distance of that process from float64.
+# this many times the distance of that process from float64, or as LIKE_DDP if that is more.
 TIMES_THE_ROUNDING = 3
 PARTS = ('losses', 'weights', 'statistics', 'teacher', 'queue')
 
@@ -82,12 +83,12 @@ def test_two_ranks_in_shards_train_as_one_process(out, method, row):
     assert all(torch.equal(shards[key], one[key]) for key in one['start'] if not one[key].is_floating_point())
     for part in PARTS if method in ('auxskd', 'rspnet') else PARTS[:3]:
         assert vector(one, part).norm() > 0, part  # it moved
-        assert distance(shards, ddp, part) < LIKE_DDP, part
-        apart = distance(shards, one, part)
+        from_ddp, from_one = distance(shards, ddp, part), distance(shards, one, part)
         if DTYPES[row.precision] is None:
-            assert apart < LIKE_ONE_PROCESS, part
+            assert max(from_ddp, from_one) < EXACT, part
         else:
-            assert apart < TIMES_THE_ROUNDING * distance(one, exact, part), part
+            assert from_ddp < LIKE_DDP, part
+            assert from_one < max(TIMES_THE_ROUNDING * distance(one, exact, part), LIKE_DDP), part
     assert abs(shards['losses'][0] / one['losses'][0] - 1) < 1e-2  # before the first step
 
 
@@ -122,6 +123,7 @@ def test_the_documented_table_is_the_tested_one():
     rows = [[cell.strip() for cell in line.strip('| ').split('|')] for line in table.splitlines()[2:]]
     assert [row[0] for row in rows] == [row.name for row in ROWS]
     assert all(row[1:] == ['works'] * len(runs.METHODS) for row in rows)
-    limits = re.search(r'within (\S+) of DDP, and float32 within (\S+) of one process', ' '.join(text.split()))
+    said = r'float32 is within (\S+) of DDP and of one process. bf16 and fp16 are within (\S+) of DDP'
+    limits = re.search(said, ' '.join(text.split()))
     assert limits is not None
-    assert [float(limit) for limit in limits.groups()] == [LIKE_DDP, LIKE_ONE_PROCESS]
+    assert [float(limit) for limit in limits.groups()] == [EXACT, LIKE_DDP]

@@ -169,8 +169,11 @@ def check_command(command: Command) -> None:
     """Whether a command can start: its file, options and config are there, and the overrides fit the config."""
     program, words = command.words[0], command.words[1:]
     if program == 'make':
-        targets = re.findall(r'^(\w+):', (ROOT / 'Makefile').read_text(), re.MULTILINE)
-        assert set(words) <= set(targets), f'make {words}: the targets are {targets}'
+        text = (ROOT / 'Makefile').read_text()
+        targets, variables = (re.findall(mark, text, re.MULTILINE) for mark in (r'^([\w-]+):', r'^(\w+) \?='))
+        for word in words:
+            known = word.partition('=')[0] in variables if '=' in word else word in targets
+            assert known, f'make {word}: the targets are {targets}, the variables {variables}'
     elif program == 'pip':
         for extra in re.findall(r'\[(.*?)\]', ' '.join(words)):
             assert f"'{extra}': [" in (ROOT / 'setup.py').read_text(), f'setup.py has no extra {extra}'

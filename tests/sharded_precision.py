@@ -27,7 +27,7 @@ from ports import free_port
 from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
-from auxskd_mm.launch.training_defaults import compile_backbones
+from auxskd_mm.models.compiling import compile_backbones
 from auxskd_mm.models.modules import MomentumEncoder
 from auxskd_mm.models.wrappers import FullyShardedModel, full_state
 from auxskd_mm.random_state import STEP, seed_generators

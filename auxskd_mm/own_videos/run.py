@@ -208,11 +208,11 @@ def _pack(
 ) -> tuple[Found, list[Split]]:
     """Pack frames and maps; return the videos that could be packed, and their splits."""
     out, found, splits = settings.out.resolve(), ready.found, ready.splits
-    kept = pack_frames(found, out, screen.note)
+    kept = pack_frames(found, out, task.jobs, screen.note)
     if len(kept.videos) < len(found.videos):
         found = _allowed(kept, settings, screen)
         splits = make_splits(found, MOST_SPLITS, screen.note)
-    pack_maps(out, _families(schedule, task), content.families, screen.say)
+    pack_maps(out, _families(schedule, task), content.families, task.jobs, screen.say)
     return found, splits
 
 

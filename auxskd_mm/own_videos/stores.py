@@ -13,7 +13,6 @@ from ..apis.pack_features import pack_features
 from ..choices import WEIGHTS_PACKAGE
 from ..config.load import load_config
 from ..datasets.packing import pack_videos
-from ..datasets.packing.pack import default_workers
 from ..datasets.stores import SourceVideo, StoreSettings, is_store, open_store
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError
@@ -61,17 +60,15 @@ def weights_variables(weights: str | None, say: Say = print) -> dict[str, Any]:
     return dict(init_value=package)
 
 
-def pack_frames(found: Found, out: Path, say: Say = print, progress: TextIO | None = sys.stderr) -> Found:
-    """Pack the frames of all videos as small pictures; return the videos without those that could not be read.
+def pack_frames(found: Found, out: Path, jobs: int, say: Say = print, progress: TextIO | None = sys.stderr) -> Found:
+    """Pack the frames of all videos as small pictures, ``jobs`` videos at a time; return those that could be read.
 
     Raises:
         InputError: See :func:`pack_videos`; for instance if the disk is full.
     """
     sources = [SourceVideo(video.path, video.name) for video in found.videos]
     settings = StoreSettings(layout='jpg', quality=QUALITY, short_side=SHORT_SIDE)
-    store = pack_videos(
-        out / FRAMES, sources, settings, workers=default_workers(), max_bad_share=1.0, progress=progress
-    )
+    store = pack_videos(out / FRAMES, sources, settings, workers=jobs, max_bad_share=1.0, progress=progress)
     for name, reason in store.left_out[:3]:
         say(f'left out: {name}: {reason}')
     return leave_out(found, [str(name) for name, _ in store.left_out])
@@ -91,9 +88,14 @@ def write_trunk(out: Path, name: str, family: Mapping[str, Any]) -> Path:
 
 
 def pack_maps(
-    out: Path, names: Sequence[str], families: Mapping[str, Any], say: Say = print, progress: TextIO | None = sys.stderr
+    out: Path,
+    names: Sequence[str],
+    families: Mapping[str, Any],
+    jobs: int,
+    say: Say = print,
+    progress: TextIO | None = sys.stderr,
 ) -> None:
-    """Pack the feature maps of some families, each once, from the packed frames.
+    """Pack the feature maps of some families, each once, from the packed frames, ``jobs`` videos at a time.
 
     Maps of the same frames are not packed again where the frames lie now, so that a moved work dir keeps its results.
 
@@ -109,7 +111,7 @@ def pack_maps(
         say(f'packing {families[name]["title"]}')
         changes: dict[str, Any] = dict(flip=False, crop=CROP, jitter=JITTER, variants=families[name]['variants'])
         with silent():
-            pack_features(out / MAPS / name, sources, TrunkSpec(str(trunk)), progress=progress, **changes)
+            pack_features(out / MAPS / name, sources, TrunkSpec(str(trunk)), workers=jobs, progress=progress, **changes)
         write_whole(made, content)
 
 

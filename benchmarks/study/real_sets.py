@@ -7,11 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use('Agg')
-
 import matplotlib.pyplot as plt
+from plots import save
 
 from auxskd_mm.recipes.tables.intervals import Interval
 from auxskd_mm.recipes.tables.table import markdown
@@ -96,7 +93,4 @@ def plot(numbers: Mapping[str, Any], out: Path) -> Path:
     axis.set(ylabel='accuracy on new groups, %', ylim=(0, None))
     axis.spines[['top', 'right']].set_visible(False)
     figure.legend(loc='outside upper center', ncols=4, frameon=False)
-    path = out / 'study_sets.png'
-    figure.savefig(path, dpi=110, metadata={'Software': None})
-    plt.close(figure)
-    return path
+    return save(figure, out / 'study_sets.png')

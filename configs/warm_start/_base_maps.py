@@ -55,10 +55,10 @@ train_dataloader = dict(batch_size=16, num_workers=0, drop_last=True, sampler=sa
 test_dataloader = dict(batch_size=16, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False))
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=lr, weight_decay=0.05))
-warmup = max(min(100, steps // 6), 1)
+warmup = min(100, steps // 6)
 train_cfg = dict(type='auxskd_mm.ResumableIterTrainLoop', max_iters=steps)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=warmup),
+    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=max(warmup, 1)),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=warmup, end=steps, T_max=steps - warmup),
 ]
 log_processor = dict(by_epoch=False)

@@ -21,15 +21,18 @@ from auxskd_mm.recipes.tables.intervals import interval, paired
 from auxskd_mm.recipes.tables.table import markdown, signed
 
 DOCS = Path(__file__).resolve().parents[2] / 'docs'
-# A table of the page stands between these two, and is written anew.
-BLOCK = re.compile(r'(<!-- warm start: ([\w/]+) -->\n).*?(<!-- end -->)', re.DOTALL)
+# A table of the page stands between these two, and is written anew: `SET/RECIPE`, or `all: COLUMN over BASE` for an overview.
+BLOCK = re.compile(
+    r'(?P<head><!-- warm start: (?P<name>[\w/]+)(?:: (?P<column>[^>]+) over (?P<base>\w+))? -->\n).*?(?P<end><!-- end -->)',
+    re.DOTALL,
+)
 
 
 def collect(out: Path, known: Mapping[str, Any]) -> dict[str, Any]:
     """The numbers of all tables below a folder of run.py, by set and recipe, without paths.
 
     Only what has been measured in every run is taken. What is known from earlier folders stays where the new one has no
-    number, so a row can be measured alone.
+    number, so a row can be measured alone. A folder with fewer runs than are known of its set is left out.
     """
     found = dict(known)
     for path in sorted(
@@ -39,7 +42,7 @@ def collect(out: Path, known: Mapping[str, Any]) -> dict[str, Any]:
         name, runs = str(path.parent.relative_to(out)), len(table['runs'])
         old = known.get(name, {})
         whole = {(cell['row'], cell['column']): cell['values'] for cell in table['cells'] if cell['n'] == runs}
-        if not whole:
+        if not whole or not set(old.get('runs', ())) <= set(table['runs']):
             continue
         cells = {(cell['row'], cell['column']): cell['values'] for cell in old.get('cells', ())} | whole
         phases = {(phase['phase'], phase['run']): phase for phase in old.get('pretext', ())}
@@ -102,9 +105,30 @@ def _pretext(phases: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     return lines
 
 
+def overview(numbers: Mapping[str, Any], column: str, base: str) -> str:
+    """Paired difference of one column to a base row, as Markdown: one line per row, one column per set."""
+    titles, found = {}, {}
+    for name, table in numbers.items():
+        values = {cell['row']: cell['values'] for cell in table['cells'] if cell['column'] == column}
+        for row in values if base in values else ():
+            if row != base and [row, base] in table['comparisons']:
+                titles[row] = table['rows'][row]
+                found[row, name] = signed(paired(values[row], values[base]))
+    rows = [row for row in next(iter(numbers.values()))['rows'] if row in titles]
+    sets = [name for name in numbers if any(key[1] == name for key in found)]
+    lines = [[titles[row], *(found.get((row, name), '') for name in sets)] for row in rows]
+    return markdown([f'{column}, in points', *(name.split('/')[0] for name in sets)], lines)
+
+
 def fill(page: str, numbers: Mapping[str, Any]) -> str:
     """The page with every table written from the numbers."""
-    return BLOCK.sub(lambda found: f'{found[1]}\n{section(numbers[found[2]])}\n\n{found[3]}', page)
+
+    def written(found: re.Match[str]) -> str:
+        name, column, base = found['name'], found['column'], found['base']
+        text = section(numbers[name]) if column is None else overview(numbers, column, base)
+        return f'{found["head"]}\n{text}\n\n{found["end"]}'
+
+    return BLOCK.sub(written, page)
 
 
 def main() -> None:

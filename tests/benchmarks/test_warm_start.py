@@ -37,7 +37,7 @@ def test_the_page_shows_the_numbers_on_record(report):
     page = (ROOT / 'docs' / 'warm_start.md').read_text(encoding='utf-8')
     numbers = json.loads((ROOT / 'docs' / 'warm_start_results.json').read_text(encoding='utf-8'))
     assert report.fill(page, numbers) == page
-    assert {name for _, name, _ in report.BLOCK.findall(page)} == set(numbers)
+    assert {found['name'] for found in report.BLOCK.finditer(page)} == {*numbers, 'all'}
 
 
 def test_a_table_by_hand(report):
@@ -61,6 +61,20 @@ def test_a_table_by_hand(report):
     assert len(lines) == 12  # neither the row nor the column without a number
 
 
+def test_an_overview_by_hand(report):
+    """Gains of 10 and 6 points: 8 points, and 6.353 times the distance of the two values; a set without base is left out."""
+    base = dict(row='base', column='probe', values={'seed0': 0.10, 'seed1': 0.16})
+    more = dict(row='more', column='probe', values={'seed0': 0.20, 'seed1': 0.22})
+    table = dict(rows=dict(base='Base', more='More'), cells=[base, more], comparisons=[['more', 'base']])
+    numbers = {'a/features': table, 'b/features': {**table, 'cells': [more]}}
+    page = '<!-- warm start: all: probe over base -->\nold\n<!-- end -->'
+    assert report.fill(page, numbers).splitlines()[2:-2] == [
+        '| probe, in points | a |',
+        '|---|---|',
+        '| More | +8.0 ± 25.4 |',
+    ]
+
+
 def test_a_row_that_is_measured_later_joins_the_others(report, tmp_path):
     """A folder with one new row and one run cut off: the rows on record stay, the half-measured one is left out."""
     known = dict(row='base', column='probe', values={'seed0': 0.1, 'seed1': 0.2})
@@ -78,6 +92,8 @@ def test_a_row_that_is_measured_later_joins_the_others(report, tmp_path):
     assert found['a_set/features']['cells'] == [known, dict(row='more', column='probe', values=fresh[0]['values'])]
     assert found['a_set/features']['comparisons'] == [['more', 'base']]
     assert found['b_set/features'] == old
+    more_runs = {'a_set/features': {**old, 'runs': ['seed0', 'seed1', 'seed2']}}
+    assert report.collect(tmp_path, more_runs) == more_runs
 
 
 def test_lists_name_the_store_and_keep_groups_apart(sets, tmp_path):

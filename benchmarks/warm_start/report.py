@@ -114,7 +114,8 @@ def overview(numbers: Mapping[str, Any], column: str, base: str) -> str:
             if row != base and [row, base] in table['comparisons']:
                 titles[row] = table['rows'][row]
                 found[row, name] = signed(paired(values[row], values[base]))
-    rows = [row for row in next(iter(numbers.values()))['rows'] if row in titles]
+    every = max((table['rows'] for table in numbers.values()), key=len)  # an old table has fewer rows
+    rows = [row for row in every if row in titles]
     sets = [name for name in numbers if any(key[1] == name for key in found)]
     lines = [[titles[row], *(found.get((row, name), '') for name in sets)] for row in rows]
     return markdown([f'{column}, in points', *(name.split('/')[0] for name in sets)], lines)

@@ -59,9 +59,9 @@ def publish_model(source: str | Path, target: str | Path, *, part: str = 'backbo
     meta: Mapping[str, Any] = content['meta'] if isinstance(content.get('meta'), Mapping) else {}
     kept = {key: without_paths(meta[key]) for key in _META if key in meta and (config or key != 'cfg')}
     kept.update(part=part, auxskd_mm_version=__version__)
-    content = weights_content(state, kept, str(target))
-    digest = hashlib.sha256(content).hexdigest()
-    return write_whole(target.with_name(f'{target.stem}-{digest[:8]}.pth'), content)
+    data = weights_content(state, kept, str(target))
+    digest = hashlib.sha256(data).hexdigest()
+    return write_whole(target.with_name(f'{target.stem}-{digest[:8]}.pth'), data)
 
 
 def published_state(state: Mapping[str, Any], part: str, name: str) -> dict[str, torch.Tensor]:

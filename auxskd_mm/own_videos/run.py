@@ -29,7 +29,7 @@ from .choice import Choice, Table, choose, make_table
 from .content import chosen_content, read_content, rows_of, write_recipe
 from .model import write_model
 from .page import Page, by_hand, write_page
-from .planner import FEWEST_SPLITS, Costs, Schedule, Task, describe_schedule, make_schedule
+from .planner import FEWEST_SPLITS, Costs, Lengths, Schedule, Task, describe_schedule, fixed_schedule, make_schedule
 from .scores import PhaseResult, read_rows
 from .screen import Screen
 from .splits import MOST_SPLITS, Split, make_splits, pool_of, shuffled, write_lists
@@ -59,6 +59,7 @@ class Settings:
         jobs: Trainings at a time; None takes one per core.
         variables: Other values of variables of the recipe, such as ``tune_steps``, for tests and experiments.
         shuffle: Whether the labels are permuted, to see what chance gives.
+        lengths: Rows, splits and steps, in place of a plan of the minutes.
     """
 
     folder: Path
@@ -71,6 +72,7 @@ class Settings:
     jobs: int | None = None
     variables: Mapping[str, Any] | None = None
     shuffle: bool = False
+    lengths: Lengths | None = None
 
 
 def jobs_of(settings: Settings) -> int:
@@ -119,7 +121,7 @@ def _own_videos(settings: Settings, screen: Screen) -> Outcome:
     ready = _prepare(settings, screen)
     content = read_content(ready.variables)
     task = _task(ready, content, settings)
-    schedule, spent = _schedule(settings.minutes, out, content, task, screen)
+    schedule, spent = _schedule(settings, out, content, task, screen)
     lines = describe_schedule(schedule, task)
     for line in lines:
         screen.say(line)
@@ -260,7 +262,7 @@ def _say_groups(found: Found, splits: Sequence[Split], settings: Settings, scree
             screen.note(
                 f"the names suggest {len(set(guess.group_of.values()))} groups: --group-pattern '{guess.pattern}'"
             )
-    warn_of_near_duplicates([*first.fit, *first.choice], first.test, found.grouped, screen.note)
+    warn_of_near_duplicates(found, first, settings.out.resolve(), screen.note)
     unlabeled = len(found.videos) - len(found.labeled)
     groups = len({video.group for video in found.labeled})
     screen.say(
@@ -274,19 +276,23 @@ def _say_groups(found: Found, splits: Sequence[Split], settings: Settings, scree
         )
 
 
-def _schedule(minutes: float, out: Path, content: Config, task: Task, screen: Screen) -> tuple[Schedule, float]:
+def _schedule(settings: Settings, out: Path, content: Config, task: Task, screen: Screen) -> tuple[Schedule, float]:
     """The schedule of an earlier start, or a new one if there is none or there are more minutes; and the seconds spent."""
-    file = out / PLAN_FILE
+    file, minutes = out / PLAN_FILE, settings.minutes
     kept = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
     before = Schedule(**kept['schedule']) if kept else None
     known = kept.get('costs')
     same = known is not None and set(known['tuning']) == set(content.families)
-    if before is not None and same and minutes <= before.minutes and before.splits <= task.splits:
+    enough = before is not None and minutes <= before.minutes and before.splits <= task.splits
+    if settings.lengths is None and before is not None and same and enough:
         return before, float(kept.get('spent', 0.0))
     if not same:
         screen.passing('measuring a training step of each network')
     costs = Costs(**known) if same and known else measure(out, content)
-    schedule = make_schedule(minutes, costs, task, before)
+    if settings.lengths is not None:
+        schedule = fixed_schedule(settings.lengths, costs, task)
+    else:
+        schedule = make_schedule(minutes, costs, task, before)
     spent = float(kept.get('spent', 0.0))
     _remember(out, schedule, costs, spent)
     return schedule, spent

@@ -13,7 +13,7 @@ from ..datasets.preparation.labeled_list import examples
 from ..datasets.preparation.near_duplicates import near_duplicates
 from ..datasets.preparation.video_check import VideoReport, check_videos
 from ..errors import InputError
-from ..files import write_whole
+from ..files import read_record, write_whole
 from ..recipes.step_records import digest
 from .splits import Split
 from .videos import Found, Say, Video, leave_out
@@ -40,13 +40,13 @@ def check_all(
         InputError: If no video can be used.
     """
     file = out / FILE
-    known = _read(file)
+    known = read_record(file)
     reports: dict[str, VideoReport] = {}
     fresh: list[Video] = []
     for video in found.videos:
-        entry = known.get(video.name)
-        if entry is not None and entry['state'] == _state(video.path):
-            reports[video.name] = VideoReport(**{**entry['report'], 'path': video.path})
+        report = _known_report(known.get(video.name), video)
+        if report is not None:
+            reports[video.name] = report
         else:
             fresh.append(video)
     if fresh:
@@ -62,6 +62,14 @@ def check_all(
         raise InputError(f'none of the {len(reports)} videos can be used; first: {first.path}: {first.reason}')
     say(f'{len(reports)} videos checked, {len(fresh)} of them now')
     return reports
+
+
+def _known_report(entry: Any, video: Video) -> VideoReport | None:
+    """The report of an earlier start; None if the file has changed, or another version has written the report."""
+    try:
+        return VideoReport(**{**entry['report'], 'path': video.path}) if entry['state'] == _state(video.path) else None
+    except (TypeError, KeyError):
+        return None
 
 
 def _state(path: str) -> list[int]:
@@ -121,7 +129,7 @@ def warn_of_near_duplicates(found: Found, split: Split, out: Path, say: Say = pr
     """
     sides = [*split.fit, *split.choice], split.test
     key = digest([[[video.name, _state(video.path)] for video in side] for side in sides])
-    kept = _read(out / NEAR_FILE)
+    kept = read_record(out / NEAR_FILE)
     if kept.get('key') == key:
         pairs = kept['pairs']
     else:
@@ -137,12 +145,3 @@ def warn_of_near_duplicates(found: Found, split: Split, out: Path, say: Say = pr
             f'if they are of one recording, every accuracy below is too good: {advice}'
         )
     return len(pairs)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    """What an earlier start has kept; nothing if it is not there, or is no JSON object: then it is made again."""
-    try:
-        kept = json.loads(file.read_text(encoding='utf-8'))
-    except (FileNotFoundError, ValueError):
-        return {}
-    return kept if isinstance(kept, dict) else {}

@@ -18,7 +18,7 @@ from ..datasets.packing.pack import default_workers
 from ..datasets.preparation.group_guess import guess_groups
 from ..datasets.preparation.group_split import Clip
 from ..errors import InputError
-from ..files import write_whole
+from ..files import read_record, write_whole
 from ..recipes.plan import Plan, make_plan
 from ..recipes.run_recipe import run_plan
 from ..recipes.running.in_process import silent
@@ -185,7 +185,7 @@ def _prepare(settings: Settings, screen: Screen) -> _Prepared:
 def _variants(out: Path, frames: int) -> int:
     """Variants per frame, fewer of many frames. The number stays for the life of a work dir, since the stores have it."""
     file = out / SETTINGS_FILE
-    held = json.loads(file.read_text(encoding='utf-8'))
+    held = read_record(file)
     if 'most_variants' not in held:
         held['most_variants'] = max(1, min(_MOST_VARIANTS, _FRAMES_OF_VARIANTS // max(frames, 1)))
         write_whole(file, json.dumps(held))
@@ -232,7 +232,9 @@ def claim(out: Path, settings: Settings) -> None:
     file = out / SETTINGS_FILE
     name = f'{Path(settings.folder).resolve().name}{" with shuffled labels" * settings.shuffle}'
     if file.is_file():
-        held = json.loads(file.read_text(encoding='utf-8')).get('folder')
+        held = read_record(file).get('folder')
+        if held is None:
+            raise InputError(f'{file}: is damaged; give another --out')
         if held != name:
             raise InputError(f'{out}: holds the answers on a folder {held}, not {name}; give another --out')
         return
@@ -279,16 +281,18 @@ def _say_groups(found: Found, splits: Sequence[Split], settings: Settings, scree
 def _schedule(settings: Settings, out: Path, content: Config, task: Task, screen: Screen) -> tuple[Schedule, float]:
     """The schedule of an earlier start, or a new one if there is none or there are more minutes; and the seconds spent."""
     file, minutes = out / PLAN_FILE, settings.minutes
-    kept = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
-    before = Schedule(**kept['schedule']) if kept else None
-    known = kept.get('costs')
-    same = known is not None and set(known['tuning']) == set(content.families)
+    kept = read_record(file)
+    try:
+        before, known = Schedule(**kept['schedule']), Costs(**kept['costs'])
+    except (KeyError, TypeError):  # a first start, or a plan of another version
+        before = known = None
+    same = known is not None and set(known.tuning) == set(content.families)
     enough = before is not None and minutes <= before.minutes and before.splits <= task.splits
     if settings.lengths is None and before is not None and same and enough:
         return before, float(kept.get('spent', 0.0))
     if not same:
         screen.passing('measuring a training step of each network')
-    costs = Costs(**known) if same and known else measure(out, content)
+    costs = known if same and known else measure(out, content)
     if settings.lengths is not None:
         schedule = fixed_schedule(settings.lengths, costs, task)
     else:
@@ -307,7 +311,7 @@ def measure(out: Path, content: Config) -> Costs:
 
 def _remember(out: Path, schedule: Schedule, costs: Costs | None, spent: float) -> None:
     file = out / PLAN_FILE
-    kept = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
+    kept = read_record(file)
     held = vars(costs) if costs is not None else kept.get('costs')
     write_whole(file, json.dumps(dict(schedule=schedule.as_dict(), costs=held, spent=round(spent, 1)), indent=1))
 

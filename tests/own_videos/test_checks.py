@@ -1,11 +1,13 @@
 """The comparison of clips on two sides of a split is done once, and again where a file or a side has changed."""
 
+import json
 import os
 
 import pytest
 from made_up_rows import splits_of, videos
 
 from auxskd_mm.datasets.preparation.near_duplicates import NearDuplicates
+from auxskd_mm.datasets.preparation.video_check import VideoReport
 from auxskd_mm.own_videos import checks
 from auxskd_mm.own_videos.videos import Found, Video
 
@@ -58,3 +60,17 @@ def test_a_damaged_record_is_made_again(found, calls, tmp_path, text):
     (tmp_path / checks.NEAR_FILE).write_text(text)
     assert checks.warn_of_near_duplicates(found, split, tmp_path, str) == 1
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize('change', ['{', '[]', '{"a.mp4": {"state": [1, 2]}}', None])
+def test_a_check_that_another_version_kept_is_done_again(change, tmp_path, monkeypatch):
+    monkeypatch.setattr(checks, 'check_videos', lambda paths, **given: [VideoReport(path, 'ok') for path in paths])
+    (tmp_path / 'a.mp4').write_bytes(b'video')
+    found, said = Found([Video('a.mp4', str(tmp_path / 'a.mp4'), 'a', 'a')], False), []
+    checks.check_all(found, tmp_path, said.append)
+    kept = json.loads((tmp_path / checks.FILE).read_text())
+    kept['a.mp4']['report']['later'] = 1
+    (tmp_path / checks.FILE).write_text(json.dumps(kept) if change is None else change)
+    assert checks.check_all(found, tmp_path, said.append)['a.mp4'].status == 'ok'
+    checks.check_all(found, tmp_path, said.append)
+    assert [line.split(', ')[1] for line in said] == ['1 of them now', '1 of them now', '0 of them now']

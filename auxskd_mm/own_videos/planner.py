@@ -177,8 +177,8 @@ def make_schedule(minutes: float, costs: Costs, task: Task, before: Schedule | N
                 if best is None or value > best[0]:
                     best = value, made
     if best is None:
-        names = _names(0 if task.public else 1, groups, task)
-        least = _filled(minutes, names, min(FEWEST_SPLITS, task.splits), *LADDER[0], costs, task)
+        smallest = _names(0 if task.public else 1, groups, task)
+        least = _filled(minutes, smallest, min(FEWEST_SPLITS, task.splits), *LADDER[0], costs, task)
         raise InputError(
             f'--minutes {minutes:g}: too few for an answer; packing and the smallest table take about '
             f'{least.total / 60:.1f} minutes here'

@@ -7,6 +7,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -282,10 +283,10 @@ def _schedule(settings: Settings, out: Path, content: Config, task: Task, screen
     """The schedule of an earlier start, or a new one if there is none or there are more minutes; and the seconds spent."""
     file, minutes = out / PLAN_FILE, settings.minutes
     kept = read_record(file)
-    try:
+    before: Schedule | None = None
+    known: Costs | None = None
+    with suppress(KeyError, TypeError):  # a first start, or a plan of another version
         before, known = Schedule(**kept['schedule']), Costs(**kept['costs'])
-    except (KeyError, TypeError):  # a first start, or a plan of another version
-        before = known = None
     same = known is not None and set(known.tuning) == set(content.families)
     enough = before is not None and minutes <= before.minutes and before.splits <= task.splits
     if settings.lengths is None and before is not None and same and enough:

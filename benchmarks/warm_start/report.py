@@ -83,7 +83,7 @@ def section(table: Mapping[str, Any]) -> str:
     parts = [markdown(['accuracy in percent', *shown], rows)]
     if lines:
         parts.append(markdown(['paired difference in points', *shown], lines))
-    if tests := _pretext(table['pretext']):
+    if tests := _pretext(table['pretext'], len(table['runs'])):
         parts.append(markdown(['pretext phase', 'task', 'accuracy on held-out clips', 'best constant answer'], tests))
     return '\n\n'.join(parts)
 
@@ -92,12 +92,12 @@ def _text(values: Mapping[str, float] | None) -> str:
     return interval(list(values.values())).text() if values else ''
 
 
-def _pretext(phases: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """Rows of phase, task, accuracy and best constant answer: means over the runs of a phase."""
+def _pretext(phases: Sequence[Mapping[str, Any]], runs: int) -> list[list[str]]:
+    """Rows of phase, task, accuracy and best constant answer: means over the runs of a phase that all have been made."""
     lines = []
     for name in dict.fromkeys(phase['phase'] for phase in phases):
         tests = [phase['test'] for phase in phases if phase['phase'] == name and phase['test']]
-        for key in tests[0] if tests else ():
+        for key in tests[0] if len(tests) == runs else ():
             if key.endswith('_chance'):
                 task = key.removesuffix('_chance')
                 numbers = [[test[f'{task}_acc'] for test in tests], [test[key] for test in tests]]

@@ -51,8 +51,10 @@ def test_a_table_by_hand(report):
         dict(row='more', column='probe', values={'seed0': 0.20, 'seed1': 0.22}),
     ]
     table = dict(rows=dict(base='Base', more='More', none='Never run'), columns=['probe', 'empty'], cells=cells)
+    table['runs'] = ['seed0', 'seed1']
     tests = [{'pretext/pace_acc': acc, 'pretext/pace_chance': 0.4, 'pretext/pace_ci95': 0.1} for acc in (0.7, 0.72)]
     phases = [dict(phase='vspp', run=f'seed{i}', test=test, minutes=1.0) for i, test in enumerate(tests)]
+    phases.append(dict(phases[0], phase='cut off'))
     pairs = [['more', 'base'], ['none', 'base']]
     lines = report.section({**table, 'comparisons': pairs, 'pretext': phases}).splitlines()
     assert lines[2:4] == ['| Base | 13.0 ± 38.1 |', '| More | 21.0 ± 12.7 |']

@@ -106,7 +106,9 @@ class OpenVideo(BaseTransform):
             return self._keep_decord(results)
         if reader is None:
             if 'filename' not in results:
-                raise InputError("OpenVideo: the sample has no 'filename'; give MMAction2's inferencer a video, no array")
+                raise InputError(
+                    "OpenVideo: the sample has no 'filename'; give MMAction2's inferencer a video, no array"
+                )
             reader = open_reader(
                 results['filename'],
                 backend=self.backend,
@@ -120,7 +122,7 @@ class OpenVideo(BaseTransform):
     def _keep_decord(self, results: dict[str, Any]) -> dict[str, Any]:
         if self.channel_order != 'rgb' or self.channels is not None:
             raise InputError(
-                "OpenVideo: DecordDecode gives RGB frames only, and this config asks for others; use auxskd_mm.apis.predict "
+                'OpenVideo: DecordDecode gives RGB frames only, and this config asks for others; use auxskd_mm.apis.predict '
                 "in place of MMAction2's inferencer"
             )
         results.setdefault('modality', 'RGB')
@@ -134,6 +136,7 @@ class OpenVideo(BaseTransform):
         results['avg_fps'] = reader.fps
         if self.channels is not None:
             results['channels'] = self.channels
+        results.setdefault('start_index', 0)  # MMAction2's SampleFrames asks; frames count from 0 here
         results.setdefault('modality', 'RGB')  # MMAction2's Flip asks, in whatever channel order
         return results
 

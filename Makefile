@@ -32,11 +32,11 @@ lint: setup
 # torchcodec needs FFmpeg's shared libraries before Python starts: PyAV's, beside any that are installed.
 test: setup lint
 	$(BIN)/python tools/misc/link_ffmpeg.py $(VENV)/ffmpeg
-	LD_LIBRARY_PATH=$(abspath $(VENV))/ffmpeg$${LD_LIBRARY_PATH:+:$$LD_LIBRARY_PATH} $(BIN)/python -m pytest -n 2 --dist loadfile
+	LD_LIBRARY_PATH=$(abspath $(VENV))/ffmpeg$${LD_LIBRARY_PATH:+:$$LD_LIBRARY_PATH} $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Once per release, in an environment of its own (7 GB), with the oldest Python that setup.py allows as PYTHON.
 test-floor: $(FLOOR)/.installed
-	$(FLOOR)/bin/python -m pytest -n 2 --dist loadfile $(FLOOR_TESTS)
+	$(FLOOR)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(FLOOR_TESTS)
 
 $(FLOOR)/.installed: setup.py constraints-floor.txt
 	$(PYTHON) -m venv $(FLOOR)

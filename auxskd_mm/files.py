@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import os.path as osp
 import pickle
@@ -139,6 +140,15 @@ def write_whole(path: str | os.PathLike, content: bytes | str, partial: Path | N
         size = f'{len(data) / 2**20:.1f} MiB'
         raise InputError(f'{path}: cannot be written ({error.strerror or error}, {size}){advice}') from error
     return Path(path)
+
+
+def read_record(path: str | os.PathLike) -> dict[str, Any]:
+    """What a program has noted in a JSON file to save work. Without the file, or if it is damaged: {}, so that it works again."""
+    try:
+        held = json.loads(Path(path).read_text(encoding='utf-8'))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return held if isinstance(held, dict) else {}
 
 
 def save_figure(figure: Figure, path: str | os.PathLike, dpi: float) -> Path:

@@ -27,6 +27,6 @@ def weight_hash(state: Mapping[str, Tensor], keys: Iterable[str] | None = None) 
     return torch.frombuffer(bytearray(digest.digest()), dtype=torch.uint8).clone()
 
 
-def hex_digits(digest: object, count: int = 12) -> str:
-    """First hexadecimal digits of a hash."""
-    return bytes(digest.tolist()).hex()[:count] if isinstance(digest, Tensor) else str(digest)
+def hex_digits(digest: object) -> str:
+    """First 12 hexadecimal digits of a hash."""
+    return bytes(digest.tolist()).hex()[:12] if isinstance(digest, Tensor) else str(digest)

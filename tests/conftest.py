@@ -38,6 +38,27 @@ def mmaction_scope():
     DefaultScope._instance_dict.clear()
 
 
+# Files with few tests that take long. pytest-xdist hands out files in this order; at the end, one of them would run beside
+# an idle process.
+LONG_FILES = (
+    'integration/test_learning.py',
+    'models/pretext/test_aux_skd_parity.py',
+    'models/pretext/test_vspp_parity.py',
+    'integration/test_faults.py',
+    'integration/test_launch.py',
+    'integration/test_sharded_precision.py',
+    'integration/test_global_batch.py',
+    'integration/test_fully_sharded.py',
+    'integration/test_tutorial.py',
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the long files first, in the order of :data:`LONG_FILES`."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
 def recorded(name: str) -> Any:
     """Values recorded from the original code, ``tests/data/<name>.json``; each file names its origin."""
     return json.loads((DATA / f'{name}.json').read_text())

@@ -143,19 +143,23 @@ def test_flat_config_names_resolve_where_mmengine_refuses_them():
     code = """
         import mmengine.config.config as mmengine_config
         from mmengine.config import utils
-        {whole}
-        print(compat.allow_flat_config_names(), compat.allow_flat_config_names())
-        for path in ('mmaction::flat.py', 'mmaction::a/b.py'):
-            print(utils._get_package_and_cfg_path(path))
+
+        def show():
+            print(compat.allow_flat_config_names(), compat.allow_flat_config_names())
+            for path in ('mmaction::flat.py', 'mmaction::a/b.py'):
+                print(utils._get_package_and_cfg_path(path))
+
+        broken = utils._get_package_and_cfg_path
+        utils._get_package_and_cfg_path = lambda path: ("mmaction2", path.partition("::")[2])
+        show()
+        utils._get_package_and_cfg_path = broken
+        show()
         for path in ('mmaction::', 'nothing::flat.py'):
             try: mmengine_config._get_package_and_cfg_path(path)
             except Exception as error: print(type(error).__name__)
     """
     told = ["('mmaction2', 'flat.py')", "('mmaction2', 'a/b.py')"]
-    broken = run(code.format(whole='')).splitlines()
-    assert broken == ['True False', *told, 'ValueError', 'AssertionError']
-    names = 'utils._get_package_and_cfg_path = lambda path: ("mmaction2", path.partition("::")[2])'
-    assert run(code.format(whole=names)).splitlines()[:3] == ['False False', *told]
+    assert run(code).splitlines() == ['False False', *told, 'True False', *told, 'ValueError', 'AssertionError']
 
 
 def test_mmengine_checkpoints_load_safely_and_hostile_ones_do_not(tmp_path):

@@ -2,9 +2,10 @@
 
 import ast
 import importlib.util
-from collections import Counter
+from collections import Counter, namedtuple
 from pathlib import Path
 
+import conftest
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / 'auxskd_mm'
@@ -100,3 +101,19 @@ def test_the_ground_imports_no_room():
             if isinstance(node, ast.ImportFrom) and node.level == 1:
                 names = {node.module.split('.')[0]} if node.module else {alias.name for alias in node.names}
                 assert names <= ground, path.name
+
+
+def test_the_long_files_are_there_and_come_first():
+    tests = Path(__file__).parent
+    assert [name for name in conftest.LONG_FILES if not (tests / name).is_file()] == []
+    Item = namedtuple('Item', 'path')
+    items = [
+        Item(tests / name)
+        for name in ('test_house.py', conftest.LONG_FILES[1], 'test_files.py', conftest.LONG_FILES[0])
+    ]
+    conftest.pytest_collection_modifyitems(items)
+    assert [item.path.name for item in items] == [
+        *(Path(name).name for name in conftest.LONG_FILES[:2]),
+        'test_house.py',
+        'test_files.py',
+    ]

@@ -94,17 +94,13 @@ def grey_frames(frames: Sequence[np.ndarray], apply: np.ndarray) -> list[np.ndar
     return out
 
 
-def jitter_array(
-    clips: np.ndarray, params: JitterParams, channel_axis: int = -4, max_value: float = 255.0
-) -> np.ndarray:
+def jitter_array(clips: np.ndarray, params: JitterParams, channel_axis: int = -4) -> np.ndarray:
     """Jitter clips in a network's layout on the CPU. The result is not rounded.
 
     Args:
-        clips: uint8 or float (..., C, T, H, W) (``channel_axis=-4``) or (..., T, C, H, W) (-3), values in [0,
-            max_value].
+        clips: uint8 or float (..., C, T, H, W) (``channel_axis=-4``) or (..., T, C, H, W) (-3), values in [0, 255].
         params: Arrays of leading shape (..., T).
         channel_axis: -4 or -3.
-        max_value: 255 or 1.
 
     Returns:
         New float32 array of the same shape. Frames outside ``params.apply`` keep their values.
@@ -113,7 +109,7 @@ def jitter_array(
     last = np.moveaxis(out, channel_axis, -1)
     for index in zip(*np.nonzero(params.apply)):
         frame = np.ascontiguousarray(last[index])
-        last[index] = _jitter(frame, params, index, max_value)
+        last[index] = _jitter(frame, params, index, WHITE)
     return out
 
 

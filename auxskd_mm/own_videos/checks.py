@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -14,10 +13,14 @@ from ..datasets.preparation.labeled_list import examples
 from ..datasets.preparation.near_duplicates import near_duplicates
 from ..datasets.preparation.video_check import VideoReport, check_videos
 from ..errors import InputError
-from ..files import write_whole
+from ..files import read_record, write_whole
+from ..recipes.step_records import digest
+from .splits import Split
 from .videos import Found, Say, Video, leave_out
 
-FILE = 'checked.json'
+FILE, NEAR_FILE = 'checked.json', 'near_duplicates.json'
+# Clips whose frames are compared; of more clips, evenly spread ones.
+MOST_COMPARED = 600
 # A clip of fewer frames shows no motion.
 LEAST_FRAMES = 4
 
@@ -37,13 +40,13 @@ def check_all(
         InputError: If no video can be used.
     """
     file = out / FILE
-    known: dict[str, Any] = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
+    known = read_record(file)
     reports: dict[str, VideoReport] = {}
     fresh: list[Video] = []
     for video in found.videos:
-        entry = known.get(video.name)
-        if entry is not None and entry['state'] == _state(video.path):
-            reports[video.name] = VideoReport(**{**entry['report'], 'path': video.path})
+        report = _known_report(known.get(video.name), video)
+        if report is not None:
+            reports[video.name] = report
         else:
             fresh.append(video)
     if fresh:
@@ -59,6 +62,14 @@ def check_all(
         raise InputError(f'none of the {len(reports)} videos can be used; first: {first.path}: {first.reason}')
     say(f'{len(reports)} videos checked, {len(fresh)} of them now')
     return reports
+
+
+def _known_report(entry: Any, video: Video) -> VideoReport | None:
+    """The report of an earlier start; None if the file has changed, or another version has written the report."""
+    try:
+        return VideoReport(**{**entry['report'], 'path': video.path}) if entry['state'] == _state(video.path) else None
+    except (TypeError, KeyError):
+        return None
 
 
 def _state(path: str) -> list[int]:
@@ -107,15 +118,30 @@ def rate_to_set(found: Found, reports: dict[str, VideoReport]) -> float | None:
     return spread_of(rates).proposed
 
 
-def warn_of_near_duplicates(train: Sequence[Video], test: Sequence[Video], grouped: bool, say: Say = print) -> int:
-    """Say which clips of one recording seem to be on both sides of a split; return their number."""
-    pairs = near_duplicates([video.path for video in train], [video.path for video in test], 600).pairs
+def warn_of_near_duplicates(found: Found, split: Split, out: Path, say: Say = print) -> int:
+    """Say which clips of one recording seem to be on both sides of a split; return their number.
+
+    Args:
+        found: The videos.
+        split: The split.
+        out: Folder for ``near_duplicates.json``, which keeps the result for the same files on the same sides.
+        say: Takes the warning.
+    """
+    sides = [*split.fit, *split.choice], split.test
+    key = digest([[[video.name, _state(video.path)] for video in side] for side in sides])
+    kept = read_record(out / NEAR_FILE)
+    if kept.get('key') == key:
+        pairs = kept['pairs']
+    else:
+        train, test = ([video.path for video in side] for side in sides)
+        known = {video.path: video.name for side in sides for video in side}
+        pairs = [[known[path] for path in pair] for pair in near_duplicates(train, test, MOST_COMPARED).pairs]
+        write_whole(out / NEAR_FILE, json.dumps(dict(key=key, pairs=pairs)))
     if pairs:
-        known = {video.path: video.name for video in [*train, *test]}
-        one, other = (known[path] for path in pairs[0])
-        advice = 'give them one group' if grouped else 'give --groups groups.csv or --group-pattern'
+        one, other = pairs[0]
+        advice = 'give them one group' if found.grouped else 'give --groups groups.csv or --group-pattern'
         say(
-            f'warning: {len(pairs)} of {len(test)} test clips look nearly like a training clip, such as {one} and {other}; '
+            f'warning: {len(pairs)} of {len(split.test)} test clips look nearly like a training clip, such as {one} and {other}; '
             f'if they are of one recording, every accuracy below is too good: {advice}'
         )
     return len(pairs)

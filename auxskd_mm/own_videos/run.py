@@ -7,6 +7,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -18,7 +19,7 @@ from ..datasets.packing.pack import default_workers
 from ..datasets.preparation.group_guess import guess_groups
 from ..datasets.preparation.group_split import Clip
 from ..errors import InputError
-from ..files import write_whole
+from ..files import read_record, write_whole
 from ..recipes.plan import Plan, make_plan
 from ..recipes.run_recipe import run_plan
 from ..recipes.running.in_process import silent
@@ -29,7 +30,7 @@ from .choice import Choice, Table, choose, make_table
 from .content import chosen_content, read_content, rows_of, write_recipe
 from .model import write_model
 from .page import Page, by_hand, write_page
-from .planner import FEWEST_SPLITS, Costs, Schedule, Task, describe_schedule, make_schedule
+from .planner import FEWEST_SPLITS, Costs, Lengths, Schedule, Task, describe_schedule, fixed_schedule, make_schedule
 from .scores import PhaseResult, read_rows
 from .screen import Screen
 from .splits import MOST_SPLITS, Split, make_splits, pool_of, shuffled, write_lists
@@ -59,6 +60,7 @@ class Settings:
         jobs: Trainings at a time; None takes one per core.
         variables: Other values of variables of the recipe, such as ``tune_steps``, for tests and experiments.
         shuffle: Whether the labels are permuted, to see what chance gives.
+        lengths: Rows, splits and steps, in place of a plan of the minutes.
     """
 
     folder: Path
@@ -71,6 +73,7 @@ class Settings:
     jobs: int | None = None
     variables: Mapping[str, Any] | None = None
     shuffle: bool = False
+    lengths: Lengths | None = None
 
 
 def jobs_of(settings: Settings) -> int:
@@ -119,7 +122,7 @@ def _own_videos(settings: Settings, screen: Screen) -> Outcome:
     ready = _prepare(settings, screen)
     content = read_content(ready.variables)
     task = _task(ready, content, settings)
-    schedule, spent = _schedule(settings.minutes, out, content, task, screen)
+    schedule, spent = _schedule(settings, out, content, task, screen)
     lines = describe_schedule(schedule, task)
     for line in lines:
         screen.say(line)
@@ -183,7 +186,7 @@ def _prepare(settings: Settings, screen: Screen) -> _Prepared:
 def _variants(out: Path, frames: int) -> int:
     """Variants per frame, fewer of many frames. The number stays for the life of a work dir, since the stores have it."""
     file = out / SETTINGS_FILE
-    held = json.loads(file.read_text(encoding='utf-8'))
+    held = read_record(file)
     if 'most_variants' not in held:
         held['most_variants'] = max(1, min(_MOST_VARIANTS, _FRAMES_OF_VARIANTS // max(frames, 1)))
         write_whole(file, json.dumps(held))
@@ -230,7 +233,9 @@ def claim(out: Path, settings: Settings) -> None:
     file = out / SETTINGS_FILE
     name = f'{Path(settings.folder).resolve().name}{" with shuffled labels" * settings.shuffle}'
     if file.is_file():
-        held = json.loads(file.read_text(encoding='utf-8')).get('folder')
+        held = read_record(file).get('folder')
+        if held is None:
+            raise InputError(f'{file}: is damaged; give another --out')
         if held != name:
             raise InputError(f'{out}: holds the answers on a folder {held}, not {name}; give another --out')
         return
@@ -260,7 +265,7 @@ def _say_groups(found: Found, splits: Sequence[Split], settings: Settings, scree
             screen.note(
                 f"the names suggest {len(set(guess.group_of.values()))} groups: --group-pattern '{guess.pattern}'"
             )
-    warn_of_near_duplicates([*first.fit, *first.choice], first.test, found.grouped, screen.note)
+    warn_of_near_duplicates(found, first, settings.out.resolve(), screen.note)
     unlabeled = len(found.videos) - len(found.labeled)
     groups = len({video.group for video in found.labeled})
     screen.say(
@@ -274,19 +279,25 @@ def _say_groups(found: Found, splits: Sequence[Split], settings: Settings, scree
         )
 
 
-def _schedule(minutes: float, out: Path, content: Config, task: Task, screen: Screen) -> tuple[Schedule, float]:
+def _schedule(settings: Settings, out: Path, content: Config, task: Task, screen: Screen) -> tuple[Schedule, float]:
     """The schedule of an earlier start, or a new one if there is none or there are more minutes; and the seconds spent."""
-    file = out / PLAN_FILE
-    kept = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
-    before = Schedule(**kept['schedule']) if kept else None
-    known = kept.get('costs')
-    same = known is not None and set(known['tuning']) == set(content.families)
-    if before is not None and same and minutes <= before.minutes and before.splits <= task.splits:
+    file, minutes = out / PLAN_FILE, settings.minutes
+    kept = read_record(file)
+    before: Schedule | None = None
+    known: Costs | None = None
+    with suppress(KeyError, TypeError):  # a first start, or a plan of another version
+        before, known = Schedule(**kept['schedule']), Costs(**kept['costs'])
+    same = known is not None and set(known.tuning) == set(content.families)
+    enough = before is not None and minutes <= before.minutes and before.splits <= task.splits
+    if settings.lengths is None and before is not None and same and enough:
         return before, float(kept.get('spent', 0.0))
     if not same:
         screen.passing('measuring a training step of each network')
-    costs = Costs(**known) if same and known else measure(out, content)
-    schedule = make_schedule(minutes, costs, task, before)
+    costs = known if same and known else measure(out, content)
+    if settings.lengths is not None:
+        schedule = fixed_schedule(settings.lengths, costs, task)
+    else:
+        schedule = make_schedule(minutes, costs, task, before)
     spent = float(kept.get('spent', 0.0))
     _remember(out, schedule, costs, spent)
     return schedule, spent
@@ -301,7 +312,7 @@ def measure(out: Path, content: Config) -> Costs:
 
 def _remember(out: Path, schedule: Schedule, costs: Costs | None, spent: float) -> None:
     file = out / PLAN_FILE
-    kept = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
+    kept = read_record(file)
     held = vars(costs) if costs is not None else kept.get('costs')
     write_whole(file, json.dumps(dict(schedule=schedule.as_dict(), costs=held, spent=round(spent, 1)), indent=1))
 

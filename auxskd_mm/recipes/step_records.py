@@ -19,9 +19,9 @@ from ..records.predictions import read_predictions
 STATE = 'phase.json'
 
 
-def read_state(folder: Path, name: str = STATE) -> dict[str, Any]:
+def read_state(folder: Path) -> dict[str, Any]:
     """Read the state of a step. Empty if the step was never started."""
-    path = folder / name
+    path = folder / STATE
     return json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
 
 
@@ -31,9 +31,9 @@ def finished_seconds(folder: Path) -> float | None:
     return float(state['seconds']) if state.get('finished') else None
 
 
-def write_state(folder: Path, state: Mapping[str, Any], name: str = STATE) -> None:
+def write_state(folder: Path, state: Mapping[str, Any]) -> None:
     """Write the state of a step."""
-    write_whole(folder / name, json.dumps(state, indent=2))
+    write_whole(folder / STATE, json.dumps(state, indent=2))
 
 
 def digest(facts: object) -> str:
@@ -41,13 +41,13 @@ def digest(facts: object) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def known_state(label: str, folder: Path, fingerprint: str, name: str = STATE) -> dict[str, Any]:
+def known_state(label: str, folder: Path, fingerprint: str) -> dict[str, Any]:
     """Read the state of a step, and check that the step has not changed since its start.
 
     Raises:
         InputError: If the step was started with another config or other options.
     """
-    state = read_state(folder, name)
+    state = read_state(folder)
     if state and state['fingerprint'] != fingerprint:
         raise InputError(
             f'phase {label!r}: its config or options changed since {folder} was made (made with other options); '
@@ -59,7 +59,7 @@ def known_state(label: str, folder: Path, fingerprint: str, name: str = STATE) -
 
 
 def run_restartable(
-    label: str, folder: Path, fingerprint: str, work: Callable[[dict[str, Any]], dict[str, Any]], name: str = STATE
+    label: str, folder: Path, fingerprint: str, work: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> tuple[dict[str, Any], bool]:
     """Run a step that is not finished, and keep its state: the engine under recipes and the study.
 
@@ -69,7 +69,6 @@ def run_restartable(
         fingerprint: Result of :func:`digest`.
         work: Function that does the work. It takes the state of an interrupted run, which is empty for a new run. It
             returns the state to keep.
-        name: Name of the state file.
 
     Returns:
         The state, with ``finished`` and the sum of ``seconds`` over all starts; and whether the step was finished
@@ -78,15 +77,15 @@ def run_restartable(
     Raises:
         InputError: See :func:`known_state`.
     """
-    state = known_state(label, folder, fingerprint, name)
+    state = known_state(label, folder, fingerprint)
     if state.get('finished'):
         return state, True
     start, before = time.time(), float(state.get('seconds', 0.0))
-    write_state(folder, dict(name=label, fingerprint=fingerprint, finished=False, seconds=before), name)
+    write_state(folder, dict(name=label, fingerprint=fingerprint, finished=False, seconds=before))
     row = dict(name=label, fingerprint=fingerprint, **work(state))
     seconds = round(before + row.pop('took', time.time() - start), 1)
     row.update(seconds=seconds, finished=True)
-    write_state(folder, row, name)
+    write_state(folder, row)
     return row, False
 
 

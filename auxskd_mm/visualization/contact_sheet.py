@@ -13,23 +13,20 @@ _COLUMNS, _FRAMES = 4, 3
 _WIDE, _TALL, _TEXT, _GAP, _HEAD = 3.0, 0.76, 0.34, 0.12, 0.35  # inches: strip, text above it, distance, title
 
 
-def draw_contact_sheet(
-    videos: Sequence[tuple[str, str]], path: str | Path, title: str = '', columns: int = _COLUMNS
-) -> Path:
+def draw_contact_sheet(videos: Sequence[tuple[str, str]], path: str | Path, title: str = '') -> Path:
     """Draw three frames per video, numbered from 1 in reading order, and write a PNG.
 
     Args:
         videos: Path and caption of each video.
         path: File to write.
         title: Line above the sheet.
-        columns: Videos per row.
 
     Returns:
         The path. A video that cannot be read is grey.
     """
     from matplotlib.figure import Figure
 
-    columns = min(columns, len(videos))
+    columns = min(_COLUMNS, len(videos))
     rows = -(-len(videos) // columns)
     width = columns * _WIDE + (columns + 1) * _GAP
     height = rows * (_TALL + _TEXT + _GAP) + _HEAD

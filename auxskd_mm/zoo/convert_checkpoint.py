@@ -14,11 +14,12 @@ from torch import Tensor
 
 from ..checkpoint_files import read_checkpoint
 from ..errors import InputError
-from ..files import WholeFile
+from ..files import write_whole
 from ..functional.public_weights.naming import rename_key
 from ..functional.public_weights.plain_resnet import PLAIN_TO_MMACTION
-from ..functional.transfer import check_copied, check_finite, check_tensors
+from ..functional.transfer import check_finite, check_tensors
 from .i3d_checkpoint import convert_i3d, is_i3d
+from .weights_file import weights_content
 
 _STATE_KEYS = ('state_dict', 'model', 'model_state_dict')
 _BACKBONE_ROOTS = (
@@ -202,9 +203,5 @@ def convert_checkpoint(source: str | Path, target: str | Path) -> Converted:
     """
     result = convert_state_dict(load_original(source), str(source))
     meta = dict(converted_from=result.kind, source=Path(source).name)
-    with WholeFile(target) as whole:
-        torch.save(dict(state_dict=result.state_dict, meta=meta), whole.file)
-        whole.file.flush()
-        written = torch.load(whole.partial, map_location='cpu', weights_only=True)['state_dict']
-        check_copied(written, result.state_dict, str(target))
+    write_whole(target, weights_content(result.state_dict, meta, str(target)))
     return result

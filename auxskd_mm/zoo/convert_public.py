@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from ..checkpoint_files import read_checkpoint
 from ..errors import InputError
-from ..files import WholeFile
-from ..functional.transfer import check_copied, plan_transfer
+from ..files import write_whole
+from ..functional.transfer import plan_transfer
 from ..registry import MODELS
+from .weights_file import weights_content
 
 
 def convert_public(source: str | Path, target: str | Path, config: Config, prefix: str | None = None) -> str:
@@ -38,9 +38,5 @@ def convert_public(source: str | Path, target: str | Path, config: Config, prefi
     own = MODELS.build(config.model).state_dict()
     state, message = plan_transfer(own, read_checkpoint(source), ('backbone.',), str(source), prefix)
     backbone = {key: value.contiguous() for key, value in state.items() if key.startswith('backbone.') and key in own}
-    with WholeFile(target) as whole:
-        torch.save(dict(state_dict=backbone, meta=dict(source=Path(source).name)), whole.file)
-        whole.file.flush()
-        written = torch.load(whole.partial, map_location='cpu', weights_only=True)['state_dict']
-        check_copied(written, backbone, str(target))
+    write_whole(target, weights_content(backbone, dict(source=Path(source).name), str(target)))
     return message

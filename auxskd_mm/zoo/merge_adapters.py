@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from ..checkpoint_files import read_checkpoint, read_state
 from ..choices import ADAPTER_FOLDS
@@ -18,10 +15,10 @@ from ..functional.transfer import TRAINING_PARTS, load_checked
 from ..models.adapters import AdapterBank
 from ..models.adapters.fold import fold_into_layers, fold_scales
 from ..models.start_weights import start_weights
-from ..plain_data import to_plain
 from ..random_state import untouched_random_state
 from ..registry import MODELS
 from ..version import __version__
+from .weights_file import weights_content
 
 
 def merge_adapters(
@@ -67,6 +64,4 @@ def merge_adapters(
     content = read_checkpoint(adapters)
     meta = dict(content['meta']) if isinstance(content.get('meta'), Mapping) else {}
     meta.update(auxskd_mm_version=__version__, merged=dict(fold=fold or 'none'))
-    buffer = io.BytesIO()
-    torch.save(to_plain(dict(meta=meta, state_dict=merged)), buffer)
-    return write_whole(target, buffer.getvalue())
+    return write_whole(target, weights_content(merged, meta, str(target)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import re
 from collections.abc import Mapping
@@ -16,9 +15,9 @@ from ..checkpoint_files import read_checkpoint
 from ..choices import PUBLISHED_PARTS
 from ..errors import InputError
 from ..files import write_whole
-from ..functional.transfer import TRAINING_PARTS, check_copied, check_finite, check_tensors, plain_keys
-from ..plain_data import to_plain
+from ..functional.transfer import TRAINING_PARTS, check_finite, check_tensors, plain_keys
 from ..version import __version__
+from .weights_file import weights_content
 
 # Of a checkpoint's meta, what says where the weights come from; machine and user stay out.
 _META = (
@@ -60,13 +59,9 @@ def publish_model(source: str | Path, target: str | Path, *, part: str = 'backbo
     meta: Mapping[str, Any] = content['meta'] if isinstance(content.get('meta'), Mapping) else {}
     kept = {key: without_paths(meta[key]) for key in _META if key in meta and (config or key != 'cfg')}
     kept.update(part=part, auxskd_mm_version=__version__)
-    buffer = io.BytesIO()
-    torch.save(to_plain(dict(meta=kept, state_dict=state)), buffer)
-    buffer.seek(0)
-    written = torch.load(buffer, map_location='cpu', weights_only=True)  # what others will do
-    check_copied(written['state_dict'], state, str(target))
-    digest = hashlib.sha256(buffer.getbuffer()).hexdigest()
-    return write_whole(target.with_name(f'{target.stem}-{digest[:8]}.pth'), buffer.getvalue())
+    data = weights_content(state, kept, str(target))
+    digest = hashlib.sha256(data).hexdigest()
+    return write_whole(target.with_name(f'{target.stem}-{digest[:8]}.pth'), data)
 
 
 def published_state(state: Mapping[str, Any], part: str, name: str) -> dict[str, torch.Tensor]:

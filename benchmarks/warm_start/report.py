@@ -11,77 +11,125 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from auxskd_mm.apis import run_tool
 from auxskd_mm.files import write_whole
-from auxskd_mm.recipes.tables.intervals import Interval
+from auxskd_mm.recipes.tables.intervals import interval, paired
 from auxskd_mm.recipes.tables.table import markdown, signed
 
 DOCS = Path(__file__).resolve().parents[2] / 'docs'
-# A table of the page stands between these two, and is written anew.
-BLOCK = re.compile(r'(<!-- warm start: ([\w/]+) -->\n).*?(<!-- end -->)', re.DOTALL)
-_CELL = ('row', 'column', 'mean', 'half', 'n', 'values')
-_DIFFERENCE = ('row', 'column', 'title', 'mean', 'half', 'n')
+# A table of the page stands between these two, and is written anew: `SET/RECIPE`, or `all: COLUMN over BASE` for an overview.
+BLOCK = re.compile(
+    r'(?P<head><!-- warm start: (?P<name>[\w/]+)(?:: (?P<column>[^>]+) over (?P<base>\w+))? -->\n).*?(?P<end><!-- end -->)',
+    re.DOTALL,
+)
 
 
-def collect(out: Path) -> dict[str, Any]:
+def collect(out: Path, known: Mapping[str, Any]) -> dict[str, Any]:
     """The numbers of all tables below a folder of run.py, by set and recipe, without paths.
 
-    Only what has been measured in every run is taken.
+    Only what has been measured in every run is taken. What is known from earlier folders stays where the new one has no
+    number, so a row can be measured alone. A folder with fewer runs than are known of its set is left out.
     """
-    found = {}
+    found = dict(known)
     for path in sorted(
         [*out.glob('*/table.json'), *out.glob('*/features/table.json'), *out.glob('*/pixels/table.json')]
     ):
         table = json.loads(path.read_text(encoding='utf-8'))
         name, runs = str(path.parent.relative_to(out)), len(table['runs'])
+        old = known.get(name, {})
+        whole = {(cell['row'], cell['column']): cell['values'] for cell in table['cells'] if cell['n'] == runs}
+        if not whole or not set(old.get('runs', ())) <= set(table['runs']):
+            continue
+        cells = {(cell['row'], cell['column']): cell['values'] for cell in old.get('cells', ())} | whole
+        phases = {(phase['phase'], phase['run']): phase for phase in old.get('pretext', ())}
+        for phase in table['phases']:
+            minutes = round(phase['seconds'] / 60, 1)
+            own = dict(phase=phase['phase'], run=phase['run'], test=phase['test'], minutes=minutes)
+            phases[own['phase'], own['run']] = own
         found[name] = dict(
             recipe=table['recipe'],
             runs=table['runs'],
             rows=table['rows'],
             columns=table['columns'],
-            cells=[{key: cell[key] for key in _CELL} for cell in table['cells'] if cell['n'] == runs],
-            comparisons=[{key: cell[key] for key in _DIFFERENCE} for cell in table['comparisons'] if cell['n'] == runs],
-            pretext=[
-                dict(
-                    phase=phase['phase'], run=phase['run'], test=phase['test'], minutes=round(phase['seconds'] / 60, 1)
-                )
-                for phase in table['phases']
-            ],
+            cells=[dict(row=row, column=column, values=values) for (row, column), values in cells.items()],
+            comparisons=[list(pair) for pair in dict.fromkeys((x['row'], x['base']) for x in table['comparisons'])],
+            pretext=list(phases.values()),
         )
-    return found
+    return dict(sorted(found.items()))
 
 
 def section(table: Mapping[str, Any]) -> str:
-    """Values and paired differences of one set as Markdown."""
-    cells = {(cell['row'], cell['column']): _interval(cell) for cell in table['cells']}
-    shown = [column for column in table['columns'] if any(key[1] == column for key in cells)]
+    """Values, paired differences and pretext tests of one set as Markdown."""
+    values = {(cell['row'], cell['column']): cell['values'] for cell in table['cells']}
+    titles = table['rows']
+    shown = [column for column in table['columns'] if any(key[1] == column for key in values)]
     rows = [
-        [title, *(cells[row, column].text() if (row, column) in cells else '' for column in shown)]
-        for row, title in table['rows'].items()
-        if any(key[0] == row for key in cells)
+        [title, *(_text(values.get((row, column))) for column in shown)]
+        for row, title in titles.items()
+        if any(key[0] == row for key in values)
     ]
-    differences = {(cell['title'], cell['column']): _interval(cell) for cell in table['comparisons']}
-    lines = [
-        [title, *(signed(differences[title, column]) if (title, column) in differences else '' for column in shown)]
-        for title in dict.fromkeys(title for title, _ in differences)
-    ]
+    lines = []
+    for row, base in table['comparisons']:
+        both = {column for column in shown if (row, column) in values and (base, column) in values}
+        found = [
+            signed(paired(values[row, column], values[base, column])) if column in both else '' for column in shown
+        ]
+        if both:
+            lines.append([f'{titles[row]} - {titles[base]}', *found])
     parts = [markdown(['accuracy in percent', *shown], rows)]
     if lines:
         parts.append(markdown(['paired difference in points', *shown], lines))
+    if tests := _pretext(table['pretext'], len(table['runs'])):
+        parts.append(markdown(['pretext phase', 'task', 'accuracy on held-out clips', 'best constant answer'], tests))
     return '\n\n'.join(parts)
 
 
-def _interval(cell: Mapping[str, Any]) -> Interval:
-    return Interval(cell['mean'], float('nan') if cell['half'] is None else cell['half'], cell['n'])
+def _text(values: Mapping[str, float] | None) -> str:
+    return interval(list(values.values())).text() if values else ''
+
+
+def _pretext(phases: Sequence[Mapping[str, Any]], runs: int) -> list[list[str]]:
+    """Rows of phase, task, accuracy and best constant answer: means over the runs of a phase that all have been made."""
+    lines = []
+    for name in dict.fromkeys(phase['phase'] for phase in phases):
+        tests = [phase['test'] for phase in phases if phase['phase'] == name and phase['test']]
+        for key in tests[0] if len(tests) == runs else ():
+            if key.endswith('_chance'):
+                task = key.removesuffix('_chance')
+                numbers = [[test[f'{task}_acc'] for test in tests], [test[key] for test in tests]]
+                lines.append([name, task.split('/')[-1], *(interval(own).text() for own in numbers)])
+    return lines
+
+
+def overview(numbers: Mapping[str, Any], column: str, base: str) -> str:
+    """Paired difference of one column to a base row, as Markdown: one line per row, one column per set."""
+    titles, found = {}, {}
+    for name, table in numbers.items():
+        values = {cell['row']: cell['values'] for cell in table['cells'] if cell['column'] == column}
+        for row in values if base in values else ():
+            if row != base and [row, base] in table['comparisons']:
+                titles[row] = table['rows'][row]
+                found[row, name] = signed(paired(values[row], values[base]))
+    every = max((table['rows'] for table in numbers.values()), key=len)  # an old table has fewer rows
+    rows = [row for row in every if row in titles]
+    sets = [name for name in numbers if any(key[1] == name for key in found)]
+    lines = [[titles[row], *(found.get((row, name), '') for name in sets)] for row in rows]
+    return markdown([f'{column}, in points', *(name.split('/')[0] for name in sets)], lines)
 
 
 def fill(page: str, numbers: Mapping[str, Any]) -> str:
     """The page with every table written from the numbers."""
-    return BLOCK.sub(lambda found: f'{found[1]}\n{section(numbers[found[2]])}\n\n{found[3]}', page)
+
+    def written(found: re.Match[str]) -> str:
+        name, column, base = found['name'], found['column'], found['base']
+        text = section(numbers[name]) if column is None else overview(numbers, column, base)
+        return f'{found["head"]}\n{text}\n\n{found["end"]}'
+
+    return BLOCK.sub(written, page)
 
 
 def main() -> None:
@@ -92,7 +140,14 @@ def main() -> None:
     args = parser.parse_args()
     path, page = args.docs / 'warm_start_results.json', args.docs / 'warm_start.md'
     if args.collect:
-        write_whole(path, json.dumps(collect(Path(args.collect)), indent=1) + '\n')
+        write_whole(
+            path,
+            json.dumps(
+                collect(Path(args.collect), json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}),
+                indent=1,
+            )
+            + '\n',
+        )
     text = page.read_text(encoding='utf-8')
     filled = fill(text, json.loads(path.read_text(encoding='utf-8')))
     if not args.check:

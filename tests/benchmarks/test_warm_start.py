@@ -37,21 +37,65 @@ def test_the_page_shows_the_numbers_on_record(report):
     page = (ROOT / 'docs' / 'warm_start.md').read_text(encoding='utf-8')
     numbers = json.loads((ROOT / 'docs' / 'warm_start_results.json').read_text(encoding='utf-8'))
     assert report.fill(page, numbers) == page
-    assert {name for _, name, _ in report.BLOCK.findall(page)} == set(numbers)
+    assert {found['name'] for found in report.BLOCK.finditer(page)} == {*numbers, 'all'}
 
 
 def test_a_table_by_hand(report):
-    """Two runs, 20 and 22 percent against 10 and 16: mean and interval of each row, and of the paired difference."""
+    """Two runs, 20 and 22 percent against 10 and 16: mean and interval of each row, and of the paired difference.
+
+    Half an interval is 12.706 (Student's t, one degree of freedom) times the deviation over the square root of 2. That is 6.353
+    times the distance of the two values: 6, 2 and 4 points.
+    """
     cells = [
-        dict(row='base', column='probe', mean=0.13, half=0.3812, n=2, values={'seed0': 0.10, 'seed1': 0.16}),
-        dict(row='more', column='probe', mean=0.21, half=0.1271, n=2, values={'seed0': 0.20, 'seed1': 0.22}),
+        dict(row='base', column='probe', values={'seed0': 0.10, 'seed1': 0.16}),
+        dict(row='more', column='probe', values={'seed0': 0.20, 'seed1': 0.22}),
     ]
-    difference = dict(row='more', column='probe', title='more - base', mean=0.08, half=0.0254, n=2)
     table = dict(rows=dict(base='Base', more='More', none='Never run'), columns=['probe', 'empty'], cells=cells)
-    lines = report.section({**table, 'comparisons': [difference]}).splitlines()
+    table['runs'] = ['seed0', 'seed1']
+    tests = [{'pretext/pace_acc': acc, 'pretext/pace_chance': 0.4, 'pretext/pace_ci95': 0.1} for acc in (0.7, 0.72)]
+    phases = [dict(phase='vspp', run=f'seed{i}', test=test, minutes=1.0) for i, test in enumerate(tests)]
+    phases.append(dict(phases[0], phase='cut off'))
+    pairs = [['more', 'base'], ['none', 'base']]
+    lines = report.section({**table, 'comparisons': pairs, 'pretext': phases}).splitlines()
     assert lines[2:4] == ['| Base | 13.0 ± 38.1 |', '| More | 21.0 ± 12.7 |']
-    assert lines[-1] == '| more - base | **+8.0 ± 2.5** |'
-    assert len(lines) == 8  # neither the row nor the column without a number
+    assert lines[7] == '| More - Base | +8.0 ± 25.4 |'
+    assert lines[-1] == '| vspp | pace | 71.0 ± 12.7 | 40.0 ± 0.0 |'
+    assert len(lines) == 12  # neither the row nor the column without a number
+
+
+def test_an_overview_by_hand(report):
+    """Gains of 10 and 6 points: 8 points, and 6.353 times the distance of the two values; a set without base is left out."""
+    base = dict(row='base', column='probe', values={'seed0': 0.10, 'seed1': 0.16})
+    more = dict(row='more', column='probe', values={'seed0': 0.20, 'seed1': 0.22})
+    table = dict(rows=dict(base='Base', more='More'), cells=[base, more], comparisons=[['more', 'base']])
+    numbers = {'a/features': table, 'b/features': {**table, 'cells': [more]}}
+    page = '<!-- warm start: all: probe over base -->\nold\n<!-- end -->'
+    assert report.fill(page, numbers).splitlines()[2:-2] == [
+        '| probe, in points | a |',
+        '|---|---|',
+        '| More | +8.0 ± 25.4 |',
+    ]
+
+
+def test_a_row_that_is_measured_later_joins_the_others(report, tmp_path):
+    """A folder with one new row and one run cut off: the rows on record stay, the half-measured one is left out."""
+    known = dict(row='base', column='probe', values={'seed0': 0.1, 'seed1': 0.2})
+    old = dict(rows={'base': 'Base'}, cells=[known], pretext=[])
+    fresh = [
+        dict(row='more', column='probe', n=2, values={'seed0': 0.3, 'seed1': 0.4}),
+        dict(row='base', column='probe', n=1, values={'seed0': 0.9}),
+    ]
+    table = dict(recipe='r.py', runs=['seed0', 'seed1'], rows={'base': 'Base', 'more': 'More'}, columns=['probe'])
+    comparisons = [dict(row='more', base='base', title='', column='probe')]
+    folder = tmp_path / 'a_set' / 'features'
+    folder.mkdir(parents=True)
+    (folder / 'table.json').write_text(json.dumps({**table, 'cells': fresh, 'comparisons': comparisons, 'phases': []}))
+    found = report.collect(tmp_path, {'a_set/features': old, 'b_set/features': old})
+    assert found['a_set/features']['cells'] == [known, dict(row='more', column='probe', values=fresh[0]['values'])]
+    assert found['a_set/features']['comparisons'] == [['more', 'base']]
+    assert found['b_set/features'] == old
+    more_runs = {'a_set/features': {**old, 'runs': ['seed0', 'seed1', 'seed2']}}
+    assert report.collect(tmp_path, more_runs) == more_runs
 
 
 def test_lists_name_the_store_and_keep_groups_apart(sets, tmp_path):

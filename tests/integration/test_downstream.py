@@ -1,8 +1,6 @@
 """A pretraining's checkpoint through fine-tuning, linear run, retrieval and probe, by the shipped configs and tools."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ import torch
 from conftest import write_video
 from mmaction.registry import MODELS
 from mmengine.config import Config
+from tool_runs import call_tool
 
 from auxskd_mm.apis import build_runner, load_config
 from auxskd_mm.errors import InputError
@@ -102,7 +101,7 @@ def evaluate(name, data, work_dir, **options):
     return run(name, data, work_dir, train=False, **options).test()
 
 
-def test_retrieval_and_probe(data, tmp_path):
+def test_retrieval_and_probe(data, tmp_path, monkeypatch, capfd):
     found = evaluate('retrieval', data, tmp_path / 'r')
     assert 'vcop: ' in found['retrieval/protocol']
     # 32 channels, 2 frames, 3 x 3 after pooling 7 x 7.
@@ -117,12 +116,10 @@ def test_retrieval_and_probe(data, tmp_path):
     assert bank.features.shape == (8, 32)
     assert np.isfinite(bank.features).all()
     assert bank.protocol['pooling'] == 'average'
-    tool = [sys.executable, str(ROOT / 'tools/evaluate_features.py')]
-    banks = [str(tmp_path / f'p/features/{name}.npz') for name in ('gallery', 'query')]
-    done = subprocess.run(
-        [*tool, *banks, '--device', 'cpu', '--out', str(tmp_path / 'result.json')], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    banks = [tmp_path / f'p/features/{name}.npz' for name in ('gallery', 'query')]
+    words = [*banks, '--device', 'cpu', '--out', tmp_path / 'result.json']
+    ended = call_tool(monkeypatch, capfd, 'evaluate_features.py', *words)
+    assert ended.code == 0, ended.err
     result = json.loads((tmp_path / 'result.json').read_text())
     assert result['knn']['top1'] == probe['knn/top1']
     assert result['retrieval']['R@50'] == 1

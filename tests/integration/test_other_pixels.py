@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from tool_runs import CONFIGS, NotCaptured, call_tool, start_tool
+from tool_runs import CONFIGS, NotCaptured, call_tool
 
 from auxskd_mm.apis import init_model, load_config, predict
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
@@ -110,7 +110,7 @@ def test_test_and_pictures(recordings, checkpoint, call, tmp_path):
 
 
 def test_check_and_store(recordings, call, tmp_path):
-    ended = start_tool('data/check_videos.py', recordings, '--report', 'r.csv', '--workers', 1, cwd=tmp_path)
+    ended = call('data/check_videos.py', recordings, '--report', 'r.csv', '--workers', 1)
     assert ended.code == 0, ended.out + ended.err
     assert '5 ok, 0 bad' in ended.out
     assert 'values: 5 videos looked at have uint16 pixels of 1 channel from 100 to 3999' in ended.out

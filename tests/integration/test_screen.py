@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tool_runs import CONFIGS, TINY_TEST, TINY_VSPP, call_tool, start_tool, tiny_clips
+from tool_runs import CONFIGS, TINY_TEST, TINY_VSPP, call_tool, tiny_clips
 
 VSPP = CONFIGS / 'demo' / 'vspp_motion.py'
 FINETUNE = CONFIGS / 'demo' / 'finetune_motion.py'
@@ -105,7 +105,7 @@ def test_videos_too_short_for_the_clips_are_said_once_with_counts_and_settings(c
 
 def test_the_limit_of_check_videos_is_that_of_the_config(call, clips, tmp_path):
     words = ['data/check_videos.py', clips / 'test', '--workers', 1, '--report', tmp_path / 'r.csv', '--config', VSPP]
-    ended = start_tool(*words, options={'sample.speeds': (1, 2, 4, 60)}, cwd=tmp_path)
+    ended = call(*words, options={'sample.speeds': (1, 2, 4, 60)})
     assert ended.code == 3
     assert '4 short' in ended.out.splitlines()[-1]
     # 16 frames: 15 steps, of which at most 5 (a segment of 4, with its end) have speed 60

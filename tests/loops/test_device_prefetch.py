@@ -174,23 +174,32 @@ def test_training_ahead_is_training(loop, tmp_path, borrowed):
     assert len(borrowed.order()) == 2 * 8  # 8 batches of two clips: none is read that no step uses
 
 
+def train_clips(data, folder, *hooks, **changes):
+    runs.runner_of(runs.config_of('auxskd', data, folder, changes), *hooks).train()
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory):
+    """Clips, and what a training without prefetching and interruption saw of them and left."""
+    folder, seen = tmp_path_factory.mktemp('whole'), runs.Noted()
+    with pytest.MonkeyPatch.context() as patch:
+        cuda = FakeCuda(patch)
+        train_clips(tiny_clips(folder / 'clips'), folder / 'run', seen, **{'train_cfg.prefetch': False})
+        assert cuda.order() == []
+    return folder / 'clips', seen.seen, folder / 'run' / 'epoch_2.pth'
+
+
 @pytest.mark.parametrize('workers', [0, 2])
-def test_a_batch_fetched_and_not_used_comes_again_after_a_resume(workers, tmp_path, borrowed):
-    data = tiny_clips(tmp_path / 'clips')
-
-    def run(folder, *hooks, **changes):
-        options = {'train_dataloader.num_workers': workers, **changes}
-        runs.runner_of(runs.config_of('auxskd', data, tmp_path / folder, options), *hooks).train()
-
-    whole, before, after = runs.Noted(), runs.Noted(), runs.Noted()
-    run('whole', whole, **{'train_cfg.prefetch': False})
+def test_a_batch_fetched_and_not_used_comes_again_after_a_resume(workers, whole, tmp_path, borrowed):
+    (data, seen, checkpoint), options = whole, {'train_dataloader.num_workers': workers}
+    before, after = runs.Noted(), runs.Noted()
     with pytest.raises(Preempted):
-        run('cut', before, runs.SignalAt(5))
-    run('cut', after, resume=True)
+        train_clips(data, tmp_path, before, runs.SignalAt(5), **options)
+    train_clips(data, tmp_path, after, **options, resume=True)
     assert len(before.seen) == 6
     assert borrowed.order()
-    assert before.seen + after.seen == whole.seen
-    assert runs.unequal(tmp_path / 'cut' / 'epoch_2.pth', tmp_path / 'whole' / 'epoch_2.pth') == []
+    assert before.seen + after.seen == seen
+    assert runs.unequal(tmp_path / 'epoch_2.pth', checkpoint) == []
 
 
 @DATASETS.register_module(force=True)

@@ -3,7 +3,15 @@
 import pytest
 
 from auxskd_mm.errors import InputError
-from auxskd_mm.own_videos.planner import LADDER, Costs, Task, describe_schedule, make_schedule
+from auxskd_mm.own_videos.planner import (
+    LADDER,
+    Costs,
+    Lengths,
+    Task,
+    describe_schedule,
+    fixed_schedule,
+    make_schedule,
+)
 
 FAMILIES = ('late', 'early', 'pixels')
 
@@ -119,3 +127,17 @@ def test_the_printed_plan_counts_the_clips_seen_per_video():
     assert f'{pretext} + {tune}' in line
     assert f'{16 * pretext / 250:.0f} + {16 * tune / 200:.0f}' in line
     assert f'total: about {schedule.total / 60:.0f} minutes' in lines
+
+
+def test_given_lengths_are_kept_on_a_slow_machine():
+    rows = ('late_frozen', 'early_tuned', 'early_pace')
+    for slow in (1, 20):
+        costs = Costs(*({k: slow * v for k, v in part.items()} for part in vars(COSTS).values()))
+        made = fixed_schedule(Lengths(rows, 3, 100, 200), costs, task())
+        assert (made.rows, made.splits, made.tune_steps, made.pretext_steps) == (list(rows), 3, 100, 200)
+        assert made.total <= 60 * made.minutes < made.total + 60
+    assert made.left_out == {}
+    with pytest.raises(InputError, match='early_pace: no such row without public weights'):
+        fixed_schedule(Lengths(('early_pace',), 3, 100, 200), COSTS, task(rows={'pixels_tuned': kinds('pixels_tuned')}))
+    with pytest.raises(InputError, match='the groups allow only 2'):
+        fixed_schedule(Lengths(rows, 3, 100, 200), COSTS, task(splits=2))

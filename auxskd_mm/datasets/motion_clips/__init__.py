@@ -6,6 +6,7 @@ and start uniformly on it (:mod:`.motions`), so a single frame reveals nothing a
 frame to frame does.
 """
 
+from .headings import HEADINGS, draw_heading_scene, make_heading_clips
 from .motions import MOTIONS, draw_poses
 from .patterns import draw_pattern_scene, make_pattern_clips
 from .recording import make_recording
@@ -15,14 +16,17 @@ from .settings import SPLITS, MotionClipsSettings
 from .writer import make_motion_clips
 
 __all__ = [
+    'HEADINGS',
     'MOTIONS',
     'SPLITS',
     'MotionClipsSettings',
     'MovingObject',
     'Scene',
+    'draw_heading_scene',
     'draw_pattern_scene',
     'draw_poses',
     'draw_scene',
+    'make_heading_clips',
     'make_motion_clips',
     'make_pattern_clips',
     'make_recording',

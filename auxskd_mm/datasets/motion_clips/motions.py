@@ -26,6 +26,8 @@ import numpy as np
 X, Y, ANGLE, SIZE, SHEAR = range(5)
 # Limits of the size (in octaves about the object's own) and of the shear.
 MAX_OCTAVES, MAX_SHEAR = 0.5, 0.75
+# Of a straight motion, in short sides of the frame per second.
+TRANSLATION_SPEEDS = (0.38, 0.5)
 
 Motion = Callable[[np.random.Generator, np.ndarray], np.ndarray]
 
@@ -76,7 +78,7 @@ def _sign(rng: np.random.Generator) -> float:
 
 
 def _translation(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
-    return _along(time, rng.uniform(0.38, 0.5) * time, _heading(rng))
+    return _along(time, rng.uniform(*TRANSLATION_SPEEDS) * time, _heading(rng))
 
 
 def _acceleration(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:

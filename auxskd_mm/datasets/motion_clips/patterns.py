@@ -11,16 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import InputError
-from ...files import write_whole
-from .encode import write_h264
+from .class_folders import make_class_folders
 from .motions import MOTIONS
-from .render import render_scene
 from .scene import Scene, draw_scene
 from .settings import MotionClipsSettings
 from .textures import PATTERNS, draw_sprite
-
-_MARK = 'pattern_clips.txt'
 
 
 def draw_pattern_scene(settings: MotionClipsSettings, pattern: str, index: int) -> Scene:
@@ -31,7 +26,11 @@ def draw_pattern_scene(settings: MotionClipsSettings, pattern: str, index: int) 
         pattern: One of :data:`PATTERNS`.
         index: Number of the clip in its class.
     """
-    number = len(PATTERNS) * index + PATTERNS.index(pattern)
+    return with_pattern(settings, len(PATTERNS) * index + PATTERNS.index(pattern), pattern)
+
+
+def with_pattern(settings: MotionClipsSettings, number: int, pattern: str) -> Scene:
+    """The scene of a number. Its motion and background do not depend on the pattern."""
     rng = np.random.default_rng([settings.seed, number])
     scene = draw_scene(settings, 'train', str(rng.choice(list(MOTIONS))), number)
     objects = tuple(
@@ -41,29 +40,6 @@ def draw_pattern_scene(settings: MotionClipsSettings, pattern: str, index: int) 
 
 
 def make_pattern_clips(out: str | Path, per_class: int, settings: MotionClipsSettings | None = None) -> int:
-    """Write ``out/<pattern>/<pattern>_<number>.mp4``, or what is missing of it; return the number of clips.
-
-    Args:
-        out: Output folder. It is created if it does not exist.
-        per_class: Clips of each pattern.
-        settings: Size and length of the clips.
-
-    Raises:
-        InputError: If the folder holds something else.
-    """
-    out, settings = Path(out), settings or MotionClipsSettings()
-    facts = repr(dataclasses.replace(settings, train=per_class))
-    mark = out / _MARK
-    if mark.is_file() and mark.read_text(encoding='utf-8') != facts:
-        raise InputError(f'{out}: holds pattern clips with other settings; remove it or give another folder')
-    if not mark.is_file() and out.is_dir() and any(out.iterdir()):
-        raise InputError(f'{out}: exists and is not a folder of pattern clips; give a new folder')
-    write_whole(mark, facts)
-    for pattern in PATTERNS:
-        (out / pattern).mkdir(parents=True, exist_ok=True)
-        for index in range(per_class):
-            path = out / pattern / f'{pattern}_{index:05d}.mp4'
-            if not path.exists():
-                frames = render_scene(draw_pattern_scene(settings, pattern, index))
-                write_h264(path, frames, fps=settings.fps, gop=settings.gop, qp=settings.qp)
-    return per_class * len(PATTERNS)
+    """Write the clips of all patterns; see :func:`make_class_folders`."""
+    settings = settings or MotionClipsSettings()
+    return make_class_folders(out, 'pattern', PATTERNS, per_class, settings, draw_pattern_scene)

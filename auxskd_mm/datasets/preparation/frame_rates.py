@@ -15,6 +15,7 @@ from ..readers import Reader, open_reader
 _SAME_RATE = 0.02
 # Share of the videos that have at least the proposed rate. A few slow ones then repeat frames.
 _SLOW_SHARE = 0.05
+_MOST_NAMED = 6  # rates in the line to print
 
 
 class FrameRate(NamedTuple):
@@ -89,16 +90,11 @@ def spread_of(rates: Iterable[FrameRate]) -> RateSpread:
     )
 
 
-def describe_rates(spread: RateSpread, most: int = 6) -> list[str]:
-    """Lines to print: the spread, and a warning where counting frames mixes paces.
-
-    Args:
-        spread: The rates.
-        most: Largest number of rates to name.
-    """
+def describe_rates(spread: RateSpread) -> list[str]:
+    """Lines to print: the spread, and a warning where counting frames mixes paces."""
     named = [f'{count} at {fps:.4g}' for fps, count in spread.rates]
-    if len(named) > most:
-        common = sorted(spread.rates, key=lambda rate: -rate[1])[: most - 2]
+    if len(named) > _MOST_NAMED:
+        common = sorted(spread.rates, key=lambda rate: -rate[1])[: _MOST_NAMED - 2]
         others = [rate for rate in spread.rates if rate not in common]
         left = sum(count for _, count in others)
         ends = f'{left} at others from {others[0][0]:.4g} to {others[-1][0]:.4g}'

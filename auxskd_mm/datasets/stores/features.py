@@ -47,18 +47,10 @@ class StoredFeatureReader(StoredVideoReader):
         self.maps: np.ndarray = data.view('<f2').reshape(shape)
 
     def _check_headers(self) -> None:
-        try:
-            descriptor = os.open(self._shard, os.O_RDONLY)
-        except OSError as error:
-            raise VideoReadError(self.path, f'its shard {self._shard} cannot be opened ({error.strerror})') from None
-        try:
-            self._check_members(descriptor)
-            header = self._bytes(descriptor, 0, NPY_HEADER)
-        finally:
-            os.close(descriptor)
         shape = (self.num_frames, self.settings.variants, self.settings.channels, *self._shape)
-        if f"'shape': {shape}".encode() not in header or b"'<f2'" not in header:
-            raise VideoReadError(self.path, 'has another shape in its shard than in the index; pack it again')
+        with self._opened() as descriptor:
+            self._check_members(descriptor)
+            self._check_array(descriptor, shape, '<f2')
 
     def read(self, indices: Sequence[int], variant: int = 0) -> Any:
         """Feature maps of the given frames.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -82,15 +83,21 @@ class StoredVideoReader(Reader):
         """See :class:`Reader`."""
         if len(indices) == 0 or indices[-1] >= self.num_frames:
             raise VideoReadError(self.path, f'has {self.num_frames} frames, asked for {list(indices)[-1:]}')
+        with self._opened() as descriptor:
+            if not self._checked:
+                self._check_members(descriptor)
+                self._checked = True
+            return self._read(descriptor, indices)
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        """Descriptor of the shard."""
         try:
             descriptor = os.open(self._shard, os.O_RDONLY)
         except OSError as error:
             raise VideoReadError(self.path, f'its shard {self._shard} cannot be opened ({reason(error)})') from None
         try:
-            if not self._checked:
-                self._check_members(descriptor)
-                self._checked = True
-            return self._read(descriptor, indices)
+            yield descriptor
         finally:
             os.close(descriptor)
 
@@ -112,6 +119,12 @@ class StoredVideoReader(Reader):
             raise VideoReadError(
                 self.path, f'is not where the index of the store says ({name}, {size} bytes at {start}); pack it again'
             )
+
+    def _check_array(self, descriptor: int, shape: tuple[int, ...], dtype: Any) -> None:
+        """Compare the index with the header of the array that holds the pixels or maps."""
+        header = self._bytes(descriptor, 0, NPY_HEADER)
+        if f"'shape': {shape}".encode() not in header or f"'descr': '{np.dtype(dtype).str}'".encode() not in header:
+            raise VideoReadError(self.path, 'has another shape in its shard than in the index; pack it again')
 
     def _refuse_shape(self, i: int, shape: Sequence[int]) -> None:
         if tuple(shape[:2]) != self._shape:
@@ -161,10 +174,7 @@ class StoredRawReader(StoredVideoReader):
     def _check_members(self, descriptor: int) -> None:
         super()._check_members(descriptor)
         dtype, channels = self._kind
-        shape = f"'shape': ({self.num_frames}, {self._shape[0]}, {self._shape[1]}, {channels})"
-        header = self._bytes(descriptor, 0, NPY_HEADER)
-        if shape.encode() not in header or f"'descr': '{np.dtype(dtype).str}'".encode() not in header:
-            raise VideoReadError(self.path, 'has another shape in its shard than in the index; pack it again')
+        self._check_array(descriptor, (self.num_frames, *self._shape, channels), dtype)
 
     def _read(self, descriptor: int, indices: Sequence[int]) -> list[np.ndarray]:
         height, width = self._shape

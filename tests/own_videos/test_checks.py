@@ -1,0 +1,76 @@
+"""The comparison of clips on two sides of a split is done once, and again where a file or a side has changed."""
+
+import json
+import os
+
+import pytest
+from made_up_rows import splits_of, videos
+
+from auxskd_mm.datasets.preparation.near_duplicates import NearDuplicates
+from auxskd_mm.datasets.preparation.video_check import VideoReport
+from auxskd_mm.own_videos import checks
+from auxskd_mm.own_videos.videos import Found, Video
+
+
+@pytest.fixture
+def found(tmp_path):
+    made = []
+    for video in videos(classes=2, groups=4, each=2).videos:
+        path = tmp_path / 'mine' / video.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b'video')
+        made.append(Video(video.name, str(path), video.label, video.group))
+    return Found(made, True)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    made = []
+
+    def compare(train, test, most):
+        made.append((train, test))
+        return NearDuplicates([(test[0], train[0])], len(test), len(train))
+
+    monkeypatch.setattr(checks, 'near_duplicates', compare)
+    return made
+
+
+def test_clips_are_compared_once_and_the_warning_stays(found, calls, tmp_path):
+    split, said = splits_of(found, 1)[0], []
+    for _ in range(2):
+        assert checks.warn_of_near_duplicates(found, split, tmp_path, said.append) == 1
+    assert len(calls) == 1
+    assert said[0] == said[1]
+    assert f'such as {split.test[0].name} and {split.fit[0].name}' in said[0]
+
+
+def test_a_changed_file_or_side_is_compared_again(found, calls, tmp_path):
+    one, other = splits_of(found, 2)
+    checks.warn_of_near_duplicates(found, one, tmp_path, str)
+    os.utime(one.test[0].path, ns=(1, 1))
+    checks.warn_of_near_duplicates(found, one, tmp_path, str)
+    assert len(calls) == 2
+    checks.warn_of_near_duplicates(found, other, tmp_path, str)
+    assert len(calls) == 3
+
+
+@pytest.mark.parametrize('text', ['', '{"key": ', '[]'])
+def test_a_damaged_record_is_made_again(found, calls, tmp_path, text):
+    split = splits_of(found, 1)[0]
+    (tmp_path / checks.NEAR_FILE).write_text(text)
+    assert checks.warn_of_near_duplicates(found, split, tmp_path, str) == 1
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize('change', ['{', '[]', '{"a.mp4": {"state": [1, 2]}}', None])
+def test_a_check_that_another_version_kept_is_done_again(change, tmp_path, monkeypatch):
+    monkeypatch.setattr(checks, 'check_videos', lambda paths, **given: [VideoReport(path, 'ok') for path in paths])
+    (tmp_path / 'a.mp4').write_bytes(b'video')
+    found, said = Found([Video('a.mp4', str(tmp_path / 'a.mp4'), 'a', 'a')], False), []
+    checks.check_all(found, tmp_path, said.append)
+    kept = json.loads((tmp_path / checks.FILE).read_text())
+    kept['a.mp4']['report']['later'] = 1
+    (tmp_path / checks.FILE).write_text(json.dumps(kept) if change is None else change)
+    assert checks.check_all(found, tmp_path, said.append)['a.mp4'].status == 'ok'
+    checks.check_all(found, tmp_path, said.append)
+    assert [line.split(', ')[1] for line in said] == ['1 of them now', '1 of them now', '0 of them now']

@@ -9,7 +9,7 @@ DEMO_DIR ?= work_dirs/demo
 FLOOR ?= .venv-floor
 # Unit tests of what other versions change, one training from end to end and one pack.
 FLOOR_TESTS := tests/test_compat.py tests/test_plain_data.py tests/functional tests/models tests/hooks tests/evaluation \
-	tests/datasets tests/integration/test_tools.py tests/integration/test_pack_videos.py
+	tests/datasets tests/zoo/test_export.py tests/integration/test_tools.py tests/integration/test_pack_videos.py
 
 .PHONY: setup demo test test-floor lint docs dist clean
 

@@ -1,6 +1,7 @@
 """Install auxskd_mm, with configs and tools under ``auxskd_mm/.mim`` where MMEngine and mim look for them."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -60,11 +61,21 @@ def version():
     return scope['__version__']
 
 
+def long_description():
+    """README without pictures and their captions, and with the text alone of links to files: a package index has neither.
+
+    There is no public address of the repository yet that they could be completed with.
+    """
+    text = (ROOT / 'README.md').read_text(encoding='utf-8')
+    text = re.sub(r'!\[[^]]*\]\([^)]*\)\n+(\*[^*\n]+\*\n+)?', '', text)
+    return re.sub(r'\[([^]]*)\]\((?!https?://|#)[^)]*\)', r'\1', text)
+
+
 setup(
     name='auxskd_mm',
     version=version(),
     description='Auxiliary similarity distillation and pretext tasks for video self-supervision in MMAction2',
-    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
+    long_description=long_description(),
     long_description_content_type='text/markdown',
     license_expression='Apache-2.0',  # SPDX, PEP 639
     license_files=['LICENSE'],

@@ -21,11 +21,13 @@ make_motion_clips(work / 'clips', MotionClipsSettings(train=4, val=0, test=2, cl
 # %% [markdown]
 # ## Train
 #
-# Train VSPP on the clips for one epoch. A run needs a config, and overrides where its values do not fit. A worker process
-# decodes the clips, in a notebook too.
+# Train VSPP on the clips for one epoch. A run needs a config, and overrides where its values do not fit. The clips are
+# decoded in this process (`num_workers` is 0). A script of your own that has workers needs `if __name__ == '__main__':` where
+# Python starts them by 'spawn', as on Windows.
 
 # %%
-config = load_config('auxskd_mm::demo/vspp_motion.py', {'train_cfg.max_epochs': 1})
+options = {'train_cfg.max_epochs': 1, 'train_dataloader.num_workers': 0, 'train_dataloader.persistent_workers': False}
+config = load_config('auxskd_mm::demo/vspp_motion.py', options)
 config.train_dataloader.dataset.source = config.test_dataloader.dataset.source = str(work / 'clips' / 'train')
 config.work_dir = str(work / 'vspp')
 build_runner(config).train()
@@ -49,7 +51,8 @@ for one in predict(model, work / 'clips' / 'test', question='task'):
 # Features serve any other purpose. Which training clip is nearest to each test clip, and does it show the same motion?
 
 # %%
-train, test = (extract_features(model, videos=str(work / 'clips' / part), num_clips=2) for part in ('train', 'test'))
+folders = [str(work / 'clips' / part) for part in ('train', 'test')]
+train, test = (extract_features(model, videos=folder, num_clips=2, num_workers=0) for folder in folders)
 nearest = cosine_topk(torch.from_numpy(test.features), torch.from_numpy(train.features), k=1).indices[:, 0]
 for name, i in zip(test.names, nearest):
     print(f'{Path(name).stem}: nearest is {Path(train.names[i]).stem}')

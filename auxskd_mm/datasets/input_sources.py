@@ -205,8 +205,9 @@ def _from_path(path: str) -> Iterator[dict[str, Any]]:
 
 
 def _open_stream(source: int | str) -> cv2.VideoCapture:
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # a line from each backend that fails
+    logs = getattr(cv2.utils, 'logging', cv2)  # OpenCV 4.8 has the functions in cv2 itself
+    level = logs.getLogLevel()
+    logs.setLogLevel(0)  # silent; each backend that fails would print a line
     try:
         if isinstance(source, int):
             capture = cv2.VideoCapture(source)
@@ -215,7 +216,7 @@ def _open_stream(source: int | str) -> cv2.VideoCapture:
             if not capture.isOpened():  # backends that do not know the time limit refuse it
                 capture = cv2.VideoCapture(source)
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        logs.setLogLevel(level)
     if not capture.isOpened():
         what = 'is it there, and free?' if isinstance(source, int) else 'is the address right, and reachable?'
         raise VideoReadError(_stream_name(source), f'OpenCV cannot open it; {what}')

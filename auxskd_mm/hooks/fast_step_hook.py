@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @HOOKS.register_module()
 class FastStepHook(Hook):
-    """Lay out the weights for fast 3D convolutions, and compile the backbones.
+    """Lay out the weights for fast convolutions, and compile the backbones.
 
     Call point: ``before_train``, when weights are loaded and modules are on their device. Names in checkpoints do not
     change. Results change only by rounding. The other two switches need no hook::
@@ -34,7 +34,8 @@ class FastStepHook(Hook):
     A compiler that fails is reported in one line, and the training goes on without it.
 
     Args:
-        channels_last: Keep the convolutions' weights in ``channels_last_3d``. The feature maps then follow.
+        channels_last: Keep the convolutions' weights in ``channels_last_3d``, those of 2D convolutions (``TimmBackbone``,
+            MMAction2's 2D networks) in ``channels_last``. The feature maps then follow.
         compile: Compile the forward pass of each backbone, also of the teacher. A dict is passed to
             ``torch.compile``, for instance ``dict(mode='max-autotune')``.
 
@@ -62,10 +63,12 @@ class FastStepHook(Hook):
 
 @torch.no_grad()
 def to_channels_last(model: nn.Module) -> None:
-    """Lay out all 5-D weights in ``channels_last_3d``, in place. Parameters stay the same objects.
+    """Lay out the kernels of all 3D and 2D convolutions in channels-last, in place. Parameters stay the same objects.
 
-    ``Module.to(memory_format=...)`` would refuse a model that has 4-D weights as well.
+    ``Module.to(memory_format=...)`` would refuse a model that has both. Position embeddings and other parameters with four
+    or five axes stay as they are.
     """
-    for parameter in model.parameters():
-        if parameter.dim() == 5:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
+    for module in model.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Conv3d, nn.ConvTranspose3d)):
+            layout = torch.channels_last if module.weight.dim() == 4 else torch.channels_last_3d
+            module.weight.data = module.weight.data.contiguous(memory_format=layout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -196,13 +197,15 @@ def _program(network: ClipNetwork, example: Tensor) -> Any:
     batch = torch.export.Dim('batch', min=1)
     try:
         with torch.no_grad():
-            return torch.export.export(network, (example,), dynamic_shapes=({0: batch},))
+            # Traced without TorchDynamo, as torch does by itself since 2.7; the Dynamo of 2.6 cannot follow TimmBackbone.
+            return torch.export.export(network, (example,), dynamic_shapes=({0: batch},), strict=False)
     except InputError:
         raise
     except Exception as error:
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise InputError(
-            f'{type(network.backbone).__name__}: torch.export cannot follow it with a free batch size ({reason})'
+            f'{type(network.backbone).__name__}: torch.export cannot follow it with a free batch size ({reason}; '
+            f'torch {torch.__version__})'
         ) from None
 
 
@@ -210,17 +213,30 @@ def _write(program: torch.export.ExportedProgram, example: Tensor, path: Path, o
     if path.suffix == '.pt2':
         torch.export.save(program, path)
         return
-    exported = torch.onnx.export(
-        program,
-        (example,),
-        dynamo=True,
-        verbose=False,
-        input_names=['clips'],
-        output_names=list(outputs),
-        external_data=False,
+    try:
+        exported = torch.onnx.export(
+            program,
+            (example,),
+            dynamo=True,
+            verbose=False,
+            input_names=['clips'],
+            output_names=list(outputs),
+            external_data=False,
+        )
+        assert exported is not None  # None is of the old exporter
+        exported.save(str(path))
+    except OSError:
+        raise
+    except Exception as error:  # for instance onnx 1.16 beside protobuf 7
+        raise _onnx_failed(path, 'written', error) from error
+
+
+def _onnx_failed(path: Path, what: str, error: Exception) -> InputError:
+    versions = ', '.join(f'{name} {version(name)}' for name in ('torch', 'onnx', 'onnxscript', 'protobuf'))
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    return InputError(
+        f'{path}: cannot be {what} with {versions} ({reason}); take newer versions, or a path that ends in .pt2'
     )
-    assert exported is not None  # None is of the old exporter
-    exported.save(str(path))
 
 
 def compare(path: Path, network: nn.Module, example: Tensor, tolerance: float = TOLERANCE) -> float:
@@ -254,7 +270,10 @@ def _session(path: Path) -> Any:
         module = torch.export.load(path).module()
         return lambda clips: _flat(module(clips))
     runtime = importlib.import_module('onnxruntime')
-    session = runtime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
+    try:
+        session = runtime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
+    except Exception as error:  # torch 2.6 may use a name twice
+        raise _onnx_failed(path, 'read back', error) from error
     return lambda clips: session.run(None, {session.get_inputs()[0].name: clips.numpy()})
 
 

@@ -115,7 +115,7 @@ def make_packaged(root: Path, work_dir: Path, seed: int = 0) -> list[str]:
             check_learned(name, phases[name]['test'], clips / 'test.txt')
         written = [str(publish(name, phases[name])) for name in PACKAGED_MODELS]
         for name in PACKAGED_MODELS:
-            protocol = test_published(name, work_dir, clips)
+            protocol = run_test(name, work_dir, clips)
             card = write_card(name, protocol, phases, clips, seed)
             written += [str(protocol), str(card)]
         for path, text in zoo_files(Path()).items():
@@ -187,7 +187,7 @@ def publish(name: str, phase: Mapping[str, Any]) -> Path:
     return made
 
 
-def test_published(name: str, work_dir: Path, clips: Path) -> Path:
+def run_test(name: str, work_dir: Path, clips: Path) -> Path:
     """Test the published file with ``tools/test.py``, and keep what it writes as the result of the zoo.
 
     Raises:

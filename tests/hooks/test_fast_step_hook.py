@@ -1,5 +1,6 @@
 """What makes a step faster leaves its result alone."""
 
+import copy
 from types import SimpleNamespace
 
 import pytest
@@ -75,6 +76,32 @@ def test_feature_maps_follow_the_weights():
     out = net.backbone(torch.rand(2, 3, 8, 16, 16, dtype=torch.float64))
     out = out[0] if isinstance(out, tuple) else out
     assert out.is_contiguous(memory_format=torch.channels_last_3d)
+
+
+def test_an_image_network_is_laid_out_as_well():
+    """Equal features, gradients and kernels; a Conv3d on top of it is in its own layout."""
+    torch.manual_seed(0)
+    config = dict(
+        type='auxskd_mm.TimmBackbone', model='test_efficientnet', temporal=dict(type='auxskd_mm.TemporalConvs')
+    )
+    plain = MODELS.build(config).double().train()
+    fast = copy.deepcopy(plain)
+    fast.position = torch.nn.Parameter(torch.rand(1, 3, 4, 5).double())  # four axes, but no kernel
+    before = {name: id(p) for name, p in fast.named_parameters()}
+    FastStepHook().before_train(SimpleNamespace(model=fast))
+    assert {name: id(p) for name, p in fast.named_parameters()} == before
+    assert fast.position.is_contiguous()
+    layouts = {4: torch.channels_last, 5: torch.channels_last_3d}
+    kernels = {name: p for name, p in fast.named_parameters() if p.dim() in layouts and name != 'position'}
+    assert {p.dim() for p in kernels.values()} == {4, 5}
+    assert all(p.is_contiguous(memory_format=layouts[p.dim()]) for p in kernels.values())
+    clips, maps = torch.rand(2, 3, 4, 32, 32, dtype=torch.float64), []
+    for net in (plain, fast):
+        maps.append(net(clips))
+        maps[-1].square().sum().backward()
+    torch.testing.assert_close(maps[1], maps[0], rtol=1e-9, atol=1e-12)
+    for name, parameter in plain.named_parameters():
+        torch.testing.assert_close(fast.get_parameter(name).grad, parameter.grad, rtol=1e-7, atol=1e-9)
 
 
 def test_compiled(plain):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import venv
 import zipfile
 from pathlib import Path
 
+import markdown
 import pytest
 import yaml
 from mmengine.fileio import load
@@ -165,6 +167,23 @@ def test_the_metadata_are_those_of_a_release(wheel):
     assert metadata['License-File'] == 'LICENSE'
     assert 'Typing :: Typed' in metadata.get_all('Classifier')
     assert metadata['Description-Content-Type'] == 'text/markdown'
+
+
+def test_a_package_index_shows_no_broken_picture_or_link(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith('/METADATA')]
+        text = email.message_from_bytes(archive.read(name)).get_payload()
+    page = markdown.markdown(text, extensions=['fenced_code', 'tables'])
+    assert '<img' not in page
+    assert '![' not in text
+    assert '*Four training clips' not in text  # the caption goes with its picture
+    addresses = re.findall(r'href="([^"]*)"', page)
+    assert addresses
+    assert all(address.startswith('https://') for address in addresses)
+    readme = (ROOT / 'README.md').read_text(encoding='utf-8')
+    code = re.findall(r'```.*?```', readme, re.DOTALL)
+    assert code == re.findall(r'```.*?```', text, re.DOTALL)  # commands stay as they are
+    assert re.findall(r'^#+ .*', text, re.MULTILINE) == re.findall(r'^#+ .*', readme, re.MULTILINE)
 
 
 def test_the_citation_is_that_of_this_version():

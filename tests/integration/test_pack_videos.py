@@ -7,6 +7,8 @@ import pytest
 from conftest import write_video
 from tool_runs import call_tool, start_tool
 
+from auxskd_mm.datasets.readers import READERS
+
 TOOL = 'data/pack_videos.py'
 
 
@@ -31,6 +33,24 @@ def test_pack_and_check(call, tmp_path):
     done = call('--check', tmp_path / 's')
     assert done.code == 3
     assert f'its source has changed: {tmp_path}/v/1.mp4' in done.out
+
+
+@pytest.mark.parametrize('installed', [True, False])
+def test_an_estimate_alone_names_the_decoders_that_were_and_were_not_measured(call, monkeypatch, tmp_path, installed):
+    if not installed:
+        monkeypatch.setattr(READERS['torchcodec'], 'missing', classmethod(lambda cls: 'torchcodec is not installed'))
+    (tmp_path / 'v').mkdir()
+    write_video(tmp_path / 'v' / '0.mp4')
+    done = call(tmp_path / 'v', tmp_path / 's', '--estimate-only', '--workers', 1)
+    assert done.code == 0, done.err
+    measured = set(re.findall(r'^  video, (\w+) +\d+\.\d MB +none +\d+\.\d\d ms$', done.out, re.MULTILINE))
+    left_out = set(re.findall(r'^not measured: (\w+): .+$', done.out, re.MULTILINE))
+    assert 'pyav' in measured
+    assert measured | left_out == set(READERS)
+    assert not measured & left_out
+    assert ('torchcodec' in measured) == (not READERS['torchcodec'].missing())
+    assert re.search(r'^best for 200 clips with 1 process\(es\): ', done.out, re.MULTILINE)
+    assert not (tmp_path / 's').exists()
 
 
 def test_wrong_input_is_one_line(call, tmp_path):

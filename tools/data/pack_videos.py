@@ -143,6 +143,7 @@ def pack_images(args: argparse.Namespace, videos: Sequence[SourceVideo]) -> Stor
         estimate_table,
         estimate_videos,
         free_gigabytes,
+        not_measured,
     )
     from auxskd_mm.datasets.packing.pack import default_workers
     from auxskd_mm.datasets.stores import StoreSettings
@@ -154,7 +155,7 @@ def pack_images(args: argparse.Namespace, videos: Sequence[SourceVideo]) -> Stor
     if not args.no_estimate or args.estimate_only:
         print(f'{len(videos)} videos, estimated from a few of them with {workers} process(es):', flush=True)
         ways = [*estimate_videos(videos, settings), *estimate_layouts(videos, settings, workers=workers)]
-        print(estimate_table(ways, args.layout), flush=True)
+        print('\n'.join([estimate_table(ways, args.layout), *not_measured()]), flush=True)
         print(advice(ways, args.epochs * len(videos), workers, free_gigabytes(args.out)), flush=True)
         if args.estimate_only:
             return None

@@ -104,11 +104,11 @@ def _find_packets(buffer: BinaryIO, recipe: Recipe) -> None:
 
     buffer.seek(0)
     end = 0
-    with av.open(buffer) as container:
+    with av.open(buffer, 'r') as container:
         stream = container.streams.video[0]
-        recipe.extradata = bytes(stream.codec_context.extradata)
+        recipe.extradata = bytes(stream.codec_context.extradata or b'')
         for packet in container.demux(stream):
-            if packet.size == 0:
+            if packet.size == 0 or packet.pos is None:  # the empty packet that ends a stream
                 continue
             number = len(recipe.positions)
             if (end and packet.pos != end) or packet.is_keyframe != (number % recipe.settings.gop == 0):

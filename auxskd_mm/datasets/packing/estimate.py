@@ -104,6 +104,12 @@ def estimate_videos(videos: Sequence[SourceVideo], settings: StoreSettings, *, s
     return found
 
 
+def not_measured() -> list[str]:
+    """One line for each backend that cannot be used here, with the reason, since :func:`estimate_videos` leaves it out."""
+    reasons = {name: reader.missing() for name, reader in READERS.items()}
+    return [f'not measured: {name}: {reason}' for name, reason in reasons.items() if reason]
+
+
 def advice(estimates: Sequence[Estimate], clips: int, workers: int, free: float) -> str:
     """Which way takes the least time until many clips are read, packing included.
 

@@ -93,9 +93,22 @@ class OpenVideo(BaseTransform):
         self.target = None if target is None else (int(target[0]), int(target[1]))
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Open ``results['filename']``."""
+        """Open ``results['filename']``.
+
+        MMAction2's inferencers put ``DecordInit`` before this step and ``DecordDecode`` in place of the step that decodes.
+        Their reader is kept then, with its number of frames.
+
+        Raises:
+            InputError: If there is no file name, or such a reader would give the channels in another order.
+        """
         reader = results.get('video_reader')
+        if reader is not None and not hasattr(reader, 'num_frames'):
+            return self._keep_decord(results)
         if reader is None:
+            if 'filename' not in results:
+                raise InputError(
+                    "OpenVideo: the sample has no 'filename'; give MMAction2's inferencer a video, no array"
+                )
             reader = open_reader(
                 results['filename'],
                 backend=self.backend,
@@ -106,6 +119,15 @@ class OpenVideo(BaseTransform):
             )
         return self.note(results, reader)
 
+    def _keep_decord(self, results: dict[str, Any]) -> dict[str, Any]:
+        if self.channel_order != 'rgb' or self.channels is not None:
+            raise InputError(
+                'OpenVideo: DecordDecode gives RGB frames only, and this config asks for others; use auxskd_mm.apis.predict '
+                "in place of MMAction2's inferencer"
+            )
+        results.setdefault('modality', 'RGB')
+        return results
+
     def note(self, results: dict[str, Any], reader: Reader) -> dict[str, Any]:
         """Write what an opened reader knows into the sample."""
         reader.fps = reader.fps or self.source_fps
@@ -114,6 +136,7 @@ class OpenVideo(BaseTransform):
         results['avg_fps'] = reader.fps
         if self.channels is not None:
             results['channels'] = self.channels
+        results.setdefault('start_index', 0)  # MMAction2's SampleFrames asks; frames count from 0 here
         results.setdefault('modality', 'RGB')  # MMAction2's Flip asks, in whatever channel order
         return results
 

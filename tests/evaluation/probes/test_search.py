@@ -89,7 +89,7 @@ def test_no_group_is_on_both_sides_and_features_of_the_group_alone_are_worth_not
     views = dict(last=[(np.eye(18)[groups] + 0.01 * rng.normal(size=(72, 18))).astype(np.float32)])
     search = ProbeSearch(strengths=(1e-2,), folds=3)
     assert search(views, labels).validation.top1 > 0.95
-    assert search(views, labels, groups).validation.top1 < 0.5
+    assert search(views, labels, groups).validation.top1 < 0.56  # 1/3, and two standard deviations of 18 groups
     for train, held in _folds(labels, groups, 3, 0):
         assert not set(groups[train]) & set(groups[held])
         assert set(labels[held]) <= set(labels[train])

@@ -18,6 +18,7 @@ from typing import Any
 # Of tests/: the smallest training of each method.
 sys.path.append(str(Path(__file__).resolve().parents[2] / 'tests'))
 
+import cpu_amp  # noqa: F401 - registers CpuAmp
 import runs
 import torch
 from features import FEATURES
@@ -156,7 +157,7 @@ def mixed_precision(
     feature = copy.deepcopy(FEATURES[f'amp_{dtype}'])
     feature['optim_wrapper']['optimizer'] = dict(type='SGD', lr=1e-3, momentum=0.9)  # of the configs
     if device.type == 'cpu':  # MMEngine's wrapper refuses it, and the CPU has no products in fp16
-        feature['optim_wrapper'].update(type='CpuAutocast', dtype='bfloat16')
+        feature['optim_wrapper'].update(type='CpuAmp', dtype='bfloat16')
         feature['optim_wrapper'].pop('loss_scale', None)
     with quiet():
         runner = runner_of(method, data, work, {**feature, **wide(method)})

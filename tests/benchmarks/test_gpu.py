@@ -297,3 +297,66 @@ def test_errors_against_a_reference(gpu):
     assert gpu.equality.error_of(reference, reference) == 0
     run = dict(losses=[3.0, 4.5], weights=[1.0, 0.2])
     assert gpu.equality.error_of(run, reference) == pytest.approx(0.2)  # 0.5 / 5 in the losses, 0.2 / 1 in the weights
+
+
+@pytest.mark.parametrize('dtype', ['fp16', 'bf16'])
+def test_the_mixed_precision_part_runs_for_all_methods(gpu, tmp_path, dtype):
+    """On the CPU both are in bf16. All 300 steps: the slow test below."""
+    data = gpu.equality.tiny_clips(tmp_path / 'clips')
+    for method in gpu.equality.METHODS:
+        found = gpu.equality.mixed_precision(method, dtype, data, tmp_path / method, 3, torch.device('cpu'))
+        assert (found['steps'], found['finite'], found['not_finite']) == (3, True, []), (method, found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('method', ['vspp', 'auxskd', 'pace', 'vcop', 'rspnet'])
+def test_three_hundred_steps_in_bf16_are_finite(gpu, tmp_path, method):
+    data = gpu.equality.tiny_clips(tmp_path / 'clips')
+    found = gpu.equality.mixed_precision(method, 'bf16', data, tmp_path / 'work', 300, torch.device('cpu'))
+    assert (found['steps'], found['finite']) == (300, True), found
+
+
+def test_steps_that_are_not_finite_are_named(gpu, monkeypatch, tmp_path):
+    data, builder = gpu.equality.tiny_clips(tmp_path / 'clips'), gpu.equality.runner_of
+
+    def overflowing(*args):
+        runner = builder(*args)
+        with torch.no_grad():
+            next(runner.model.cls_head.parameters()).fill_(float('inf'))
+        return runner
+
+    monkeypatch.setattr(gpu.equality, 'runner_of', overflowing)
+    found = gpu.equality.mixed_precision('vspp', 'bf16', data, tmp_path / 'work', 2, torch.device('cpu'))
+    assert (found['finite'], found['not_finite']) == (False, [0, 1])
+
+
+@pytest.mark.parametrize('room', [41, 30, 3])
+def test_the_memory_search_survives_an_allocator_that_refuses(gpu, monkeypatch, room):
+    """A step of more than ``room`` clips fails like CUDA's; the timing then needs a tenth more, as faster algorithms do."""
+    tried = []
+
+    def step_of(method, args, device, way):
+        def run():
+            tried.append(args.batch)
+            if args.batch > room:
+                raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 2.00 GiB')
+
+        return run
+
+    def ways_of(args, device, chosen):
+        if args.batch * 1.1 > room:
+            raise RuntimeError('OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB')
+        return dict(batch=args.batch)
+
+    monkeypatch.setattr(gpu.speed.step, 'step_of', step_of)
+    monkeypatch.setattr(gpu.speed, 'ways_of', ways_of)
+    way, cpu = gpu.speed.step.Way(), torch.device('cpu')
+    found = gpu.speed.largest('vspp', way, gpu.sizes.GPU, cpu)['batch']
+    assert 0.8 * room / 1.1 - 1 <= found <= room / 1.1
+    assert len(set(tried)) < 12
+    room = 0
+    with pytest.raises(RuntimeError, match='not even one video fits'):
+        gpu.speed.largest('vspp', way, gpu.sizes.GPU, cpu)
+    monkeypatch.setattr(gpu.speed.step, 'step_of', lambda *args: torch.zeros(2).view(3))
+    with pytest.raises(RuntimeError, match='invalid for input of size'):  # another error is not taken for a full memory
+        gpu.speed.largest('vspp', way, gpu.sizes.GPU, cpu)

@@ -1,5 +1,7 @@
-"""The main job on embedded clips: two sets, two verdicts. In one only the heading of the objects is the class, in the other only
-their pattern: pretraining is right for the first one, and public weights as they are for the second.
+"""The main job on embedded clips: two sets, two verdicts.
+
+The class of the first set is the heading of the objects, and pretraining helps. The class of the second set is their pattern, and
+public weights are best as they are.
 
 With --chain it also runs the chain of the papers on MotionClips: auxSKD, VSPP from its backbone, a test, a report, pictures.
 """

@@ -41,6 +41,7 @@ def collect(out: Path, known: Mapping[str, Any]) -> dict[str, Any]:
         table = json.loads(path.read_text(encoding='utf-8'))
         name, runs = str(path.parent.relative_to(out)), len(table['runs'])
         old = known.get(name, {})
+        pairs = [[one['row'], one['base']] for one in table['comparisons']] + old.get('comparisons', [])
         whole = {(cell['row'], cell['column']): cell['values'] for cell in table['cells'] if cell['n'] == runs}
         if not whole or not set(old.get('runs', ())) <= set(table['runs']):
             continue
@@ -56,7 +57,7 @@ def collect(out: Path, known: Mapping[str, Any]) -> dict[str, Any]:
             rows=table['rows'],
             columns=table['columns'],
             cells=[dict(row=row, column=column, values=values) for (row, column), values in cells.items()],
-            comparisons=[list(pair) for pair in dict.fromkeys((x['row'], x['base']) for x in table['comparisons'])],
+            comparisons=[list(pair) for pair in dict.fromkeys(map(tuple, pairs))],
             pretext=list(phases.values()),
         )
     return dict(sorted(found.items()))
@@ -140,14 +141,8 @@ def main() -> None:
     args = parser.parse_args()
     path, page = args.docs / 'warm_start_results.json', args.docs / 'warm_start.md'
     if args.collect:
-        write_whole(
-            path,
-            json.dumps(
-                collect(Path(args.collect), json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}),
-                indent=1,
-            )
-            + '\n',
-        )
+        known = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
+        write_whole(path, json.dumps(collect(Path(args.collect), known), indent=1) + '\n')
     text = page.read_text(encoding='utf-8')
     filled = fill(text, json.loads(path.read_text(encoding='utf-8')))
     if not args.check:

@@ -13,18 +13,7 @@ from auxskd_mm.datasets.transforms import OpenVideo
 from auxskd_mm.errors import InputError
 
 CONFIG = str(ROOT / 'configs' / 'demo' / 'finetune_motion.py')
-NAMES = [
-    'translation',
-    'rotation',
-    'zoom',
-    'oscillation',
-    'bounce',
-    'orbit',
-    'shear',
-    'acceleration',
-    'spiral',
-    'swing',
-]
+NAMES = load_config(CONFIG).classes
 
 
 def test_the_same_class_scores_as_ours(tmp_path):

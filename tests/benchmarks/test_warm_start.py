@@ -80,7 +80,7 @@ def test_an_overview_by_hand(report):
 def test_a_row_that_is_measured_later_joins_the_others(report, tmp_path):
     """A folder with one new row and one run cut off: the rows on record stay, the half-measured one is left out."""
     known = dict(row='base', column='probe', values={'seed0': 0.1, 'seed1': 0.2})
-    old = dict(rows={'base': 'Base'}, cells=[known], pretext=[])
+    old = dict(rows={'base': 'Base'}, cells=[known], comparisons=[['first', 'base']], pretext=[])
     fresh = [
         dict(row='more', column='probe', n=2, values={'seed0': 0.3, 'seed1': 0.4}),
         dict(row='base', column='probe', n=1, values={'seed0': 0.9}),
@@ -92,7 +92,7 @@ def test_a_row_that_is_measured_later_joins_the_others(report, tmp_path):
     (folder / 'table.json').write_text(json.dumps({**table, 'cells': fresh, 'comparisons': comparisons, 'phases': []}))
     found = report.collect(tmp_path, {'a_set/features': old, 'b_set/features': old})
     assert found['a_set/features']['cells'] == [known, dict(row='more', column='probe', values=fresh[0]['values'])]
-    assert found['a_set/features']['comparisons'] == [['more', 'base']]
+    assert found['a_set/features']['comparisons'] == [['more', 'base'], ['first', 'base']]
     assert found['b_set/features'] == old
     more_runs = {'a_set/features': {**old, 'runs': ['seed0', 'seed1', 'seed2']}}
     assert report.collect(tmp_path, more_runs) == more_runs

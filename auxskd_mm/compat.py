@@ -297,6 +297,16 @@ def resize_any_channels() -> bool:
     return True
 
 
+def opencv_logging() -> ModuleType:
+    """Module with OpenCV's ``getLogLevel`` and ``setLogLevel``.
+
+    OpenCV 5 has them in ``cv2.utils.logging`` alone, and OpenCV 4.8 in ``cv2`` itself.
+    """
+    import cv2
+
+    return getattr(cv2.utils, 'logging', cv2)
+
+
 def start_process_group(launcher: str, timeout: timedelta | None = None) -> bool:
     """Start a gloo group on a machine without an accelerator.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+import types
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +138,15 @@ def test_config_scope_is_known_once():
     assert compat.register_config_scope() is False
     del MODULE2PACKAGE['auxskd_mm']
     assert compat.register_config_scope() is True
+
+
+@pytest.mark.parametrize('place', ['cv2', 'cv2.utils.logging'])
+def test_opencvs_log_level_is_found_in_old_and_new_versions(monkeypatch, place):
+    functions = types.SimpleNamespace(getLogLevel=lambda: 3, setLogLevel=lambda level: None)
+    new = types.SimpleNamespace(utils=types.SimpleNamespace(logging=functions))
+    old = types.SimpleNamespace(utils=types.SimpleNamespace(), **vars(functions))
+    monkeypatch.setitem(sys.modules, 'cv2', old if place == 'cv2' else new)
+    assert compat.opencv_logging().getLogLevel() == 3
 
 
 def test_flat_config_names_resolve_where_mmengine_refuses_them():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from ..compat import opencv_logging
 from ..errors import InputError, VideoReadError
 from ..functional.pixels import check_finite, exact, ordered, stack_shape
 from ..registry import type_name
@@ -205,7 +206,7 @@ def _from_path(path: str) -> Iterator[dict[str, Any]]:
 
 
 def _open_stream(source: int | str) -> cv2.VideoCapture:
-    logs = getattr(cv2.utils, 'logging', cv2)  # OpenCV 4.8 has the functions in cv2 itself
+    logs = opencv_logging()
     level = logs.getLogLevel()
     logs.setLogLevel(0)  # silent; each backend that fails would print a line
     try:

@@ -13,16 +13,15 @@ import numpy as np
 
 from ..errors import InputError
 from ..evaluation.multi_clip_accuracy import average_clips
-from ..files import write_whole
+from ..files import read_record, write_whole
 from ..records.predictions import read_predictions
 
 STATE = 'phase.json'
 
 
 def read_state(folder: Path) -> dict[str, Any]:
-    """Read the state of a step. Empty if the step was never started."""
-    path = folder / STATE
-    return json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
+    """Read the state of a step. Empty if the step was never started, or if its file is damaged."""
+    return read_record(folder / STATE)
 
 
 def finished_seconds(folder: Path) -> float | None:

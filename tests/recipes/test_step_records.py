@@ -20,6 +20,13 @@ def test_states(tmp_path):
     assert [path.name for path in (tmp_path / 'a').iterdir()] == ['phase.json']
 
 
+@pytest.mark.parametrize('text', ['', '{"finished": tr', '[]'])
+def test_a_step_with_a_damaged_state_runs_again(tmp_path, text):
+    (tmp_path / records.STATE).write_text(text)
+    state, was_finished = records.run_restartable('a', tmp_path, 'f', lambda before: dict(before=before))
+    assert (state['before'], state['finished'], was_finished) == ({}, True, False)
+
+
 def test_checkpoints(tmp_path):
     assert records.best_checkpoint(tmp_path) is None
     (tmp_path / 'epoch_2.pth').touch()

@@ -12,7 +12,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ...files import write_whole
+from ...files import read_record, write_whole
 from ..runs import Step
 from ..step_records import digest
 
@@ -57,7 +57,7 @@ def changed_cells(root: Path, steps: Sequence[Step], *, remember: bool = False) 
         remember: Whether the steps are about to run with their inputs of now.
     """
     file = root / _LAST
-    before: dict[str, str] = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
+    before: dict[str, str] = read_record(file)
     now = {step.label: step.folder.name for step in steps if step.key is not None}
     if remember and now:
         write_whole(file, json.dumps({**before, **now}, indent=1))

@@ -7,14 +7,12 @@ from auxskd_mm.datasets.motion_clips import (
     HEADINGS,
     MotionClipsSettings,
     draw_heading_scene,
-    make_heading_clips,
     render_scene,
 )
 from auxskd_mm.datasets.motion_clips.headings import with_heading
 from auxskd_mm.datasets.motion_clips.motions import X, Y
 from auxskd_mm.datasets.motion_clips.patterns import with_pattern
 from auxskd_mm.datasets.motion_clips.textures import PATTERNS
-from auxskd_mm.errors import InputError
 
 SMALL = MotionClipsSettings(width=48, height=36, frames=6, fps=12)
 
@@ -56,15 +54,3 @@ def test_motion_is_that_of_every_pattern_and_the_first_frame_is_not(number):
         for one, two in zip(scenes[0].objects, other.objects, strict=True):
             assert np.array_equal(one.poses, two.poses)
         assert not np.array_equal(render_scene(scenes[0])[0], render_scene(other)[0])
-
-
-def test_a_second_call_writes_only_what_is_missing(tmp_path):
-    out = tmp_path / 'clips'
-    assert make_heading_clips(out, 1, SMALL) == len(HEADINGS)
-    path = out / 'left' / 'left_00000.mp4'
-    content = path.read_bytes()
-    path.unlink()
-    make_heading_clips(out, 1, SMALL)
-    assert path.read_bytes() == content
-    with pytest.raises(InputError, match='holds heading clips with other settings'):
-        make_heading_clips(out, 2, SMALL)

@@ -1,11 +1,8 @@
 """The pattern on the objects is the class, the motion is not; a single frame tells it."""
 
 import numpy as np
-import pytest
 
-from auxskd_mm.datasets.motion_clips import MotionClipsSettings, draw_pattern_scene, make_pattern_clips
-from auxskd_mm.datasets.motion_clips.textures import PATTERNS
-from auxskd_mm.errors import InputError
+from auxskd_mm.datasets.motion_clips import MotionClipsSettings, draw_pattern_scene
 
 SMALL = MotionClipsSettings(width=48, height=36, frames=6)
 
@@ -37,19 +34,3 @@ def test_scenes_depend_on_their_number_alone_and_move():
         for thing in draw_pattern_scene(SMALL, 'dots', i).objects
     }
     assert len(motions) > 1  # of several classes of motion
-
-
-def test_a_second_call_writes_only_what_is_missing(tmp_path):
-    out = tmp_path / 'clips'
-    assert make_pattern_clips(out, 1, SMALL) == len(PATTERNS)
-    path = out / 'dots' / 'dots_00000.mp4'
-    content = path.read_bytes()
-    path.unlink()
-    make_pattern_clips(out, 1, SMALL)
-    assert path.read_bytes() == content
-    with pytest.raises(InputError, match='other settings'):
-        make_pattern_clips(out, 2, SMALL)
-    (tmp_path / 'mine').mkdir()
-    (tmp_path / 'mine' / 'a.txt').write_text('mine')
-    with pytest.raises(InputError, match='not a folder of pattern clips'):
-        make_pattern_clips(tmp_path / 'mine', 1, SMALL)

@@ -176,7 +176,7 @@ def _draw_rows(path: Path, table: Table, choice: Choice) -> Path:
     from matplotlib.figure import Figure
 
     names: Sequence[str] = sorted(table.rows, key=lambda name: float(table.tested.hits[name].mean()))
-    figure = Figure(figsize=(8.4, 0.9 + 0.34 * len(names)), layout='constrained')
+    figure = Figure(figsize=(8.4, 1.1 + 0.34 * len(names)), layout='constrained')
     axis = figure.subplots()
     for place, name in enumerate(names):
         found = table.interval(name)
@@ -186,7 +186,8 @@ def _draw_rows(path: Path, table: Table, choice: Choice) -> Path:
     axis.axvline(100 * table.constant, color='#555555', linewidth=1, linestyle=':')
     axis.set_yticks(range(len(names)), [figure_text(table.rows[name].title) for name in names], fontsize=8)
     legend = 'green: chosen, grey: pretraining not learned, dotted: always naming the most frequent class'
-    axis.set_xlabel(f'test accuracy in percent\n{legend}', fontsize=9)
+    axis.set_xlabel('test accuracy in percent', fontsize=9)
+    figure.supxlabel(legend, fontsize=9)  # wider than the axis
     axis.set_ylim(-0.6, len(names) - 0.4)
     axis.set_xlim(left=0)
     return save_figure(figure, path, 110)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ..files import save_figure
 from .plain_text import figure_text
 
 _MOST_NUMBERS = 20  # more classes than that leave no room for a number in a cell
+_LETTERS_PER_INCH = 12  # of a title
 
 
 def confusion_matrix(labels: Sequence[int], predictions: Sequence[int], classes: int) -> np.ndarray:
@@ -61,7 +63,8 @@ def draw_confusion(
         said = f'{figure_text(title)}: {100 * right:.1f}% right'
         if chance and title in chance:
             said = f'{figure_text(title)}\n{100 * right:.1f}% right, guessing {100 * chance[title]:.1f}%'
-        axis.set_title(said, fontsize=9)
+        lines = [textwrap.fill(line, int(_LETTERS_PER_INCH * side)) for line in said.splitlines()]
+        axis.set_title('\n'.join(lines), fontsize=9)
         axis.set_xlabel('predicted', fontsize=9)
         own = names[title] if isinstance(names, Mapping) else names
         if len(own) <= _MOST_NUMBERS:

@@ -87,7 +87,7 @@ def draw_embeddings(
     figure = Figure(figsize=(width, 4.2), layout='constrained')
     axes = figure.subplots(1, len(points), squeeze=False)
     if title:
-        figure.suptitle(figure_text(title), fontsize=10)
+        figure.suptitle(figure_text(title), fontsize=10, wrap=True)
     for axis, (panel, where) in zip(axes[0], points.items()):
         own = np.asarray(labels[panel])
         mine_names = names[panel] if isinstance(names, Mapping) else names

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from figure_edges import is_cut_off, saved_figures
 from sklearn.metrics import confusion_matrix as oracle
 
 from auxskd_mm.errors import InputError
+from auxskd_mm.visualization import confusion
 from auxskd_mm.visualization.confusion import confusion_matrix, draw_confusion
 
 
@@ -27,3 +29,11 @@ def test_a_picture_is_wide_enough_for_every_matrix(tmp_path):
     two = cv2.imread(str(draw_confusion({'a': table, 'b$': table}, ['x', 'y $'], tmp_path / 'p' / '2.png')))
     assert one.shape[0] == two.shape[0]
     assert two.shape[1] > 1.5 * one.shape[1]
+
+
+def test_a_long_title_is_not_cut_off(monkeypatch):
+    figures = saved_figures(monkeypatch, confusion)
+    title = 'early maps of public weights, VideoPace on your pool, fine-tuned'
+    draw_confusion({title: np.eye(4, dtype=int)}, list('abcd'), 'x.png')
+    draw_confusion({title: np.eye(2, dtype=int), 'b': np.eye(2, dtype=int)}, list('ab'), 'x.png', {title: 0.5})
+    assert [is_cut_off(figure) for figure in figures] == [False, False]

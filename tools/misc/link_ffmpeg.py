@@ -4,7 +4,8 @@
     export LD_LIBRARY_PATH=~/ffmpeg_of_pyav
 
 torchcodec looks for shared libraries such as libavcodec.so.62. The wheel has them under longer names. The tool makes a
-folder of links with the names that torchcodec looks for. The variable must be set before Python starts.
+folder of links with the names that torchcodec looks for, and with the names that the libraries have for each other. The
+variable must be set before Python starts.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ def main(args: argparse.Namespace) -> None:
             old.unlink()
     for match, path in found:
         (args.folder / f'{match[1]}.so.{match[2]}').symlink_to(path)
+    for path in libraries.glob('lib*.so.*'):  # a library looks for others beside the link to it, not beside itself
+        (args.folder / path.name).symlink_to(path)
     print(f'{len(found)} links; before you start Python: export LD_LIBRARY_PATH={args.folder.resolve()}')
 
 

@@ -6,6 +6,7 @@ key, the expected value and the remedy. The command-line tools print it without 
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 from collections.abc import Iterable
@@ -17,6 +18,22 @@ def examples(names: Iterable[str], count: int = 3) -> str:
     more = f' ... ({len(names)} in all)' if len(names) > count else ''
     # Bytes of names that are no UTF-8 are shown as any terminal takes them.
     return ', '.join(names[:count]).encode('utf-8', 'backslashreplace').decode('utf-8') + more
+
+
+# Set by the command `auxskd-mm`. Tools that a tool starts inherit it.
+_AS_COMMANDS = 'AUXSKD_MM_AS_COMMANDS'
+_TOOL = re.compile(r'(?:\bpython )?(?<![\w./])tools/(?:\w+/)*(\w+)\.(?:py|sh)\b')
+
+
+def as_typed(text: str) -> str:
+    """Name the tools in a text as the user calls them.
+
+    After ``auxskd-mm own-videos``, ``python tools/data/check_videos.py DIR`` becomes ``auxskd-mm check-videos DIR``: an
+    installed package has no ``tools`` in the folder where the user is.
+    """
+    if os.environ.get(_AS_COMMANDS) != '1':
+        return text
+    return _TOOL.sub(lambda match: 'auxskd-mm ' + match[1].replace('_', '-'), text)
 
 
 class InputError(ValueError):

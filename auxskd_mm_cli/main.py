@@ -16,6 +16,8 @@ from .completion import candidates, script
 PROGRAM = 'auxskd-mm'
 # Tells a tool under which name it was called, for its usage and examples; tools/tool_start.py reads it.
 CALLED_AS = 'AUXSKD_MM_CALLED_AS'
+# Tells a tool, and those that it starts, to name commands instead of files of tools; auxskd_mm/errors.py reads it.
+AS_COMMANDS = 'AUXSKD_MM_AS_COMMANDS'
 # Commands that are no files.
 BUILT_IN = {'completion': 'Print the completion script of a shell, bash or zsh.'}
 
@@ -94,7 +96,7 @@ def run(command: Command, words: Sequence[str]) -> int:
         command: The tool.
         words: Its arguments.
     """
-    environment = {**os.environ, CALLED_AS: f'{PROGRAM} {command.name}'}
+    environment = {**os.environ, CALLED_AS: f'{PROGRAM} {command.name}', AS_COMMANDS: '1'}
     if command.path.suffix == '.sh':
         environment.pop(CALLED_AS)  # the Python tool that the script starts is another one
         environment.setdefault('PYTHON', sys.executable)

@@ -40,21 +40,18 @@ class ToolParser(argparse.ArgumentParser):
 
     def __init__(self, description: str | None, example: str, show_defaults: bool = False) -> None:
         kind = _Defaults if show_defaults else argparse.RawDescriptionHelpFormatter
-        called = os.environ.pop(_CALLED_AS, None)  # a tool that this one starts has its own name
-        if called is not None:
-            description = None if description is None else as_commands(description)
-            example = as_commands(example)
-        super().__init__(prog=called, description=description, epilog=f'example:\n  {example}', formatter_class=kind)
+        self.called = os.environ.pop(_CALLED_AS, None)  # a tool that this one starts has its own name
+        super().__init__(
+            prog=self.called, description=description, epilog=f'example:\n  {example}', formatter_class=kind
+        )
 
-
-def as_commands(text: str) -> str:
-    """Replace command lines of tools by those of ``auxskd-mm``, whose configs need no checkout.
-
-    Args:
-        text: Text with lines such as ``python tools/train.py configs/vspp_r21d_k100.py``.
-    """
-    text = re.sub(r'\bpython tools/(?:\w+/)*(\w+)\.py', lambda match: 'auxskd-mm ' + match[1].replace('_', '-'), text)
-    return re.sub(r'(?<![\w/])configs/(?=[\w/]+\.py)', 'auxskd_mm::', text)
+    def format_help(self) -> str:
+        """Text of ``--help``. Under ``auxskd-mm`` it names commands, and configs that need no checkout."""
+        text = super().format_help()
+        if self.called is None:
+            return text
+        text = light_module('auxskd_mm.errors').as_typed(text)
+        return re.sub(r'(?<![\w/])configs/(?=[\w/]+\.py)', 'auxskd_mm::', text)
 
 
 class Words(list):

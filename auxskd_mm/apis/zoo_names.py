@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from pathlib import Path
 
 from ..checkpoint_files import PACKAGED, packaged_weights
+from ..config.loading.shipped import shipped_configs
 from ..errors import InputError, examples
 
 
@@ -32,14 +32,7 @@ def config_name(model: str) -> str:
     """
     if not _is_name(model):
         return model
-    package = Path(__file__).parents[1]
-    folders = [folder for folder in (package / '.mim' / 'configs', package.parent / 'configs') if folder.is_dir()]
-    names = {
-        path.relative_to(folder).with_suffix('').as_posix(): path
-        for folder in folders
-        for path in sorted(folder.rglob('*.py'))
-        if '_base_' not in path.parts
-    }
+    names = shipped_configs()
     found = [path for name, path in names.items() if model in (name, path.stem)]
     if found:
         return str(found[0])

@@ -18,6 +18,7 @@ from .loading.class_count import count_classes
 from .loading.copied_variables import merge_variables
 from .loading.new_style import name_types
 from .loading.overrides import Overrides
+from .loading.shipped import missing_config
 from .loading.variables import refuse_old_places, set_variables
 
 _RUNNER_KEYS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self'} | {
@@ -93,12 +94,14 @@ def config_file(path: str) -> str:
     """
     if '::' not in path:
         if not osp.isfile(path):
-            raise InputError(f'{path}: no such config file')
+            raise missing_config(path)
         if not path.endswith(('.py', '.yml', '.yaml', '.json')):
             raise InputError(f'{path}: not a config; expected a .py, .yml or .json file')
         return path
     try:
         return Config._get_cfg_path(path, '')[0]
+    except FileNotFoundError:
+        raise missing_config(path) from None
     except (ValueError, AssertionError, ModuleNotFoundError) as error:
         raise InputError(f'{path}: {error}') from None
 

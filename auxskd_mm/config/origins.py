@@ -10,6 +10,7 @@ from typing import NamedTuple
 from mmengine.config import Config
 
 from ..errors import InputError
+from .loading.shipped import missing_config
 
 
 class ConfigFile(NamedTuple):
@@ -43,7 +44,7 @@ def config_chain(path: str, depth: int = 0) -> list[ConfigFile]:
     package, _, _ = path.rpartition('::')
     file = Path(Config._get_cfg_path(path, '')[0]) if package else Path(path)
     if not file.is_file():
-        raise InputError(f'{path}: no such config file')
+        raise missing_config(path)
     text = file.read_text(encoding='utf-8')
     names, bases = _assigned(text, str(file))
     chain = [ConfigFile(file, depth, tuple(names), _header(text), package)]

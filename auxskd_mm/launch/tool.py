@@ -15,7 +15,7 @@ from mmengine.config import DictAction
 from mmengine.config.utils import ConfigParsingError
 
 from ..config.loading.overrides import Overrides, read_options_file
-from ..errors import InputError, Preempted, reason_of, refusal
+from ..errors import InputError, Preempted, as_typed, reason_of, refusal
 from ..texts import print_any_name
 from .device_errors import device_line
 from .outputs import mark_outputs
@@ -98,7 +98,7 @@ def run_tool(main: Callable[[], Any]) -> None:
 
 def _leave(line: str, code: int) -> None:
     sys.stdout.flush()
-    print(line, file=sys.stderr)
+    print(as_typed(line), file=sys.stderr)
     # Straight out: loader workers and process groups must not print their own tracebacks after it.
     sys.stderr.flush()
     os._exit(code)

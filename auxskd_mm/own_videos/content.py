@@ -9,7 +9,8 @@ from typing import Any
 from mmengine.config import Config
 
 from ..config.load import load_config
-from ..errors import InputError
+from ..config.loading.shipped import shipped_config
+from ..errors import as_typed
 from ..files import write_whole
 
 RECIPE = 'recipes/own_videos.py'
@@ -20,22 +21,9 @@ _ENTRIES = (
 )  # fmt: skip
 
 
-def config_file(name: str) -> Path:
-    """A shipped config: of a checkout, or of an installed package.
-
-    Raises:
-        InputError: If it is in neither.
-    """
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / '.mim' / 'configs', package.parent / 'configs'):
-        if (folder / name).is_file():
-            return folder / name
-    raise InputError(f'configs/{name} is missing beside the package {package}; install auxskd_mm again')
-
-
 def read_content(variables: Mapping[str, Any]) -> Config:
     """The recipe with other values of its variables, such as ``tune_steps`` and ``public``."""
-    return load_config(str(config_file(RECIPE)), dict(variables))
+    return load_config(str(shipped_config(RECIPE)), dict(variables))
 
 
 def rows_of(content: Config) -> dict[str, dict[str, Any]]:
@@ -56,7 +44,7 @@ def rows_of(content: Config) -> dict[str, dict[str, Any]]:
 def chosen_content(content: Config, rows: Sequence[str], seeds: Sequence[int], lists: str) -> dict[str, Any]:
     """The entries of the recipe with some of its rows, for :func:`auxskd_mm.recipes.plan.make_plan`."""
     plain = {key: value for key, value in content.to_dict().items() if key in _ENTRIES}
-    folder = config_file(RECIPE).parent
+    folder = shipped_config(RECIPE).parent
     inits = [init for init in plain['inits'] if init['name'] in rows]
     used = {init.get('init_from') for init in inits}
     asked = {name for init in inits for name in init['evaluations']}
@@ -75,5 +63,5 @@ def chosen_content(content: Config, rows: Sequence[str], seeds: Sequence[int], l
 def write_recipe(path: Path, entries: Mapping[str, Any]) -> Path:
     """Write a filled recipe, to be run by hand."""
     text = '# Written by tools/own_videos.py; run it by hand with: python tools/run_recipe.py THIS_FILE --work-dir OUT --jobs 2\n'
-    write_whole(path, text + Config(dict(entries)).pretty_text)
+    write_whole(path, as_typed(text) + Config(dict(entries)).pretty_text)
     return path

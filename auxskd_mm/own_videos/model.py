@@ -15,6 +15,8 @@ from ..apis.inference import init_model
 from ..apis.join_trunk import join_trunk
 from ..checkpoint_files import read_state
 from ..config.load import load_config
+from ..config.loading.shipped import shipped_config
+from ..errors import as_typed
 from ..evaluation.feature_bank import FeatureBank
 from ..files import WholeFile
 from ..functional.transfer import plain_keys
@@ -23,7 +25,7 @@ from ..recipes.plan import Plan, Step, make_plan
 from ..recipes.run_recipe import run_plan
 from ..recipes.running.in_process import silent
 from ..recipes.step_records import last_checkpoint
-from .content import TUNED_CONFIG, config_file, write_recipe
+from .content import TUNED_CONFIG, write_recipe
 from .probes import choose_probe, fit_choice, known_name
 from .scores import Row
 from .splits import everything, write_lists
@@ -70,7 +72,7 @@ def write_model(
         path = _write_probe(config, folder, row, plan, states, found)
     checkpoint = folder / 'model.pth'
     words = ['python', 'tools/predict.py', str(path), str(checkpoint), example, '--question', 'task']
-    return Model(path, checkpoint, shlex.join(words))
+    return Model(path, checkpoint, as_typed(shlex.join(words)))
 
 
 def _settings(content: Config, row: Row) -> dict[str, Any]:
@@ -84,7 +86,7 @@ def _settings(content: Config, row: Row) -> dict[str, Any]:
 def _video_config(content: Config, row: Row, found: Found) -> Config:
     options = {**_settings(content, row), 'num_classes': len(found.classes), 'classes': tuple(found.classes)}
     trunk = options.pop('trunk')
-    config = load_config(str(config_file(VIDEO_CONFIG)), options)
+    config = load_config(str(shipped_config(VIDEO_CONFIG)), options)
     module = config.backbone.to_dict()
     config.merge_from_dict({'model.backbone': dict(trunk, frozen_stages='all', temporal=module, _delete_=True)})
     return config
@@ -104,10 +106,10 @@ def _train(out: Path, content: Config, row: Row, found: Found) -> Step:
     tuned = next(one for one in plain['evaluations'] if one['name'] == 'tuned')
     phases = [dict(phase, test=False) for phase in plain['phases'] if phase['name'] == row.phase]
     for phase in phases:
-        phase['config'] = str((config_file('recipes/own_videos.py').parent / phase['config']).resolve())
+        phase['config'] = str((shipped_config('recipes/own_videos.py').parent / phase['config']).resolve())
     options = {**tuned['options'], **init['options'], 'test_dataloader': None, 'test_cfg': None, 'test_evaluator': None}
     options = {key: value for key, value in options.items() if not key.startswith('test_dataloader.')}
-    final = dict(name=_FINAL, config=str(config_file(TUNED_CONFIG)), options=options, steps=tuned['steps'])
+    final = dict(name=_FINAL, config=str(shipped_config(TUNED_CONFIG)), options=options, steps=tuned['steps'])
     if row.phase is not None:
         final['init_from'] = row.phase
     entries = dict(seeds=[0], lists=str(lists), shared_cells=str(out / 'cells'), phases=[*phases, final])

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import as_typed
 from ..files import save_figure, write_whole
 from ..visualization.confusion import confusion_matrix, draw_confusion
 from ..visualization.plain_text import figure_text, one_line
@@ -223,7 +224,7 @@ def by_hand(videos: Path, out: Path, families: Mapping[str, Any]) -> list[str]:
     """
     folder, work = shlex.quote(str(videos)), shlex.quote(os.path.relpath(out))
     pack = 'python tools/data/pack_videos.py'
-    return [
+    commands = [
         f'python tools/data/check_videos.py {folder}',
         f'{pack} {folder} {work}/{FRAMES} --layout jpg --short-side {SHORT_SIDE} --quality {QUALITY}',
         *(
@@ -233,3 +234,4 @@ def by_hand(videos: Path, out: Path, families: Mapping[str, Any]) -> list[str]:
         ),
         f'python tools/run_recipe.py {work}/recipe.py --work-dir {work} --jobs 2',
     ]
+    return [as_typed(command) for command in commands]

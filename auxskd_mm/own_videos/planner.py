@@ -8,6 +8,7 @@ from math import ceil
 from typing import Any
 
 from ..errors import InputError
+from ..texts import size_text
 from .splits import BATCH
 
 # Steps of a fine-tuning and of a pretraining. Below the first pair, a row means nothing.
@@ -256,6 +257,6 @@ def describe_schedule(schedule: Schedule, task: Task) -> list[str]:
                 steps, seen = f'{pretext} + {tune}', f'{BATCH * pretext / task.pool:.0f} + {seen}'
         lines.append(f'{name:26}{steps:>16}{seen:>22}{seconds / task.jobs / 60:9.1f}')
     lines.append(f'{"probes, model, report":26}{"":16}{"":22}{schedule.after / 60:9.1f}')
-    lines.append(f'total: about {schedule.total / 60:.0f} minutes, {schedule.disk / 1e9:.2f} GB')
+    lines.append(f'total: about {schedule.total / 60:.0f} minutes, {size_text(schedule.disk)}')
     lines += [f'left out: {name}: {reason}' for name, reason in schedule.left_out.items()]
     return lines

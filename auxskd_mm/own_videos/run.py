@@ -24,6 +24,7 @@ from ..recipes.plan import Plan, make_plan
 from ..recipes.run_recipe import run_plan
 from ..recipes.running.in_process import silent
 from ..recipes.step_records import finished_seconds
+from ..texts import size_text
 from .answers import Answer, make_answers
 from .checks import check_all, rate_to_set, usable, warn_of_near_duplicates
 from .choice import Choice, Table, choose, make_table
@@ -322,7 +323,7 @@ def _check_disk(out: Path, schedule: Schedule) -> None:
     free = shutil.disk_usage(out).free
     if schedule.disk - held > free:
         raise InputError(
-            f'{out}: the stores need about {schedule.disk / 1e9:.1f} GB, and the disk has {free / 1e9:.1f} GB left; give another '
+            f'{out}: the stores need about {size_text(schedule.disk)}, and the disk has {size_text(free)} left; give another '
             '--out, or fewer --minutes'
         )
 

@@ -104,16 +104,3 @@ def launcher(gpus: int) -> list[str]:
     if gpus < 1:
         return [sys.executable]
     return [sys.executable, '-m', 'torch.distributed.run', '--standalone', f'--nproc_per_node={gpus}']
-
-
-def tool(name: str) -> Path:
-    """Find the tool: in ``.mim`` of an installed package, or in ``tools`` of a checkout.
-
-    Raises:
-        InputError: If it is in neither folder.
-    """
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / '.mim' / 'tools', package.parent / 'tools'):
-        if (folder / name).is_file():
-            return folder / name
-    raise InputError(f'tools/{name} is missing beside the package {package}; install auxskd_mm again')

@@ -12,6 +12,7 @@ from mmengine.config import Config
 
 from ..config.load import config_file
 from ..config.loading.overrides import read_text, value_at
+from ..config.loading.shipped import missing_config
 from ..errors import InputError
 from ..registry import type_name
 from .entries import (
@@ -74,7 +75,7 @@ def plan_recipe(
     if '::' in str(recipe):
         recipe = Path(config_file(str(recipe)))
     if not recipe.is_file():
-        raise InputError(f'{recipe}: no such recipe')
+        raise missing_config(str(recipe), recipe=True)
     return make_plan(recipe, Config.fromfile(str(recipe)), work_dir, options, seed=seed, seeds=seeds, lists=lists)
 
 

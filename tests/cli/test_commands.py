@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tool_runs import ROOT, TOOLS
 
+from auxskd_mm.errors import as_typed
 from auxskd_mm_cli import commands, main
 from auxskd_mm_cli.commands import command_name, find_commands
 
@@ -162,6 +163,32 @@ def test_usage_and_examples_of_a_tool_name_the_command():
     assert '--trunk auxskd_mm::examples/trunk_lite0.py' in shown
     plain = subprocess.run([sys.executable, TOOLS / 'train.py', '--help'], capture_output=True, text=True).stdout
     assert 'python tools/train.py configs/vspp_r21d_k100.py' in plain
+
+
+def test_errors_and_options_name_commands_too(tmp_path):
+    line = auxskd_mm('train', 'configs/vspp_r21d_k100.py', '--work-dir', tmp_path, cwd=ROOT).stderr.splitlines()[-1]
+    assert 'make lists with `auxskd-mm prepare-kinetics100 TRAIN_VIDEOS data/kinetics100' in line
+    shown = auxskd_mm('pace-confusion', '--help').stdout
+    assert 'auxskd-mm test --dump' in ' '.join(shown.split())
+    assert 'tools/' not in shown
+
+
+@pytest.mark.parametrize(
+    ('text', 'typed'),
+    [
+        ('python tools/data/pack_videos.py V S', 'auxskd-mm pack-videos V S'),
+        (
+            '(tools/data/prepare_folder.py), or tools/dist_train.sh',
+            '(auxskd-mm prepare-folder), or auxskd-mm dist-train',
+        ),
+        ('/home/me/tools/own.py and my_tools/own.py stay', '/home/me/tools/own.py and my_tools/own.py stay'),
+    ],
+)
+def test_tools_are_named_as_they_were_called(text, typed, monkeypatch):
+    monkeypatch.delenv(main.AS_COMMANDS, raising=False)
+    assert as_typed(text) == text
+    monkeypatch.setenv(main.AS_COMMANDS, '1')
+    assert as_typed(text) == typed
 
 
 def test_the_version_is_read_and_not_imported(tools):

@@ -4,7 +4,7 @@ from made_up_rows import splits_of, videos
 from mmengine.config import Config
 
 from auxskd_mm.config.load import load_config
-from auxskd_mm.own_videos.content import chosen_content, config_file, read_content, rows_of, write_recipe
+from auxskd_mm.own_videos.content import chosen_content, read_content, rows_of, write_recipe
 from auxskd_mm.own_videos.splits import write_lists
 from auxskd_mm.recipes.plan import make_plan
 from auxskd_mm.recipes.running.budgets import budget_options
@@ -67,7 +67,6 @@ def test_chosen_rows_bring_only_their_phases(tmp_path):
     entries = chosen_content(content(tmp_path), ['late_frozen', 'early_pace'], [0, 1], 'lists/{seed}')
     assert [phase['name'] for phase in entries['phases']] == ['pace_early']
     assert all(entry['config'].startswith('/') for entry in [*entries['phases'], *entries['evaluations']])
-    assert config_file('recipes/own_videos.py').is_file()
 
 
 def test_large_sets_keep_fewer_variants(tmp_path):

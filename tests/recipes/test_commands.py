@@ -32,9 +32,6 @@ def test_what_is_printed_is_what_is_run(tmp_path, capfd):
         commands.call('x', [sys.executable, '-c', 'raise SystemExit(3)'], {})
 
 
-def test_launchers_and_tools():
+def test_launchers():
     assert commands.launcher(0) == [sys.executable]
     assert commands.launcher(2)[-1] == '--nproc_per_node=2'
-    assert commands.tool('train.py').is_file()
-    with pytest.raises(InputError, match=r'tools/none\.py is missing'):
-        commands.tool('none.py')

@@ -14,6 +14,7 @@ import numpy as np
 
 from ...errors import InputError, VideoReadError
 from ...functional.pixels import PixelKind
+from ...texts import size_text
 from ..readers import READERS, Reader, open_reader
 from ..stores.feature_settings import FeatureSettings
 from ..stores.features import open_stored_features
@@ -122,7 +123,7 @@ def advice(estimates: Sequence[Estimate], clips: int, workers: int, free: float)
     # A store may not fill the disk.
     possible = [one for one in estimates if not one.hours or one.gigabytes < free]
     if not possible:
-        return f'no store fits into the free {free:.1f} GB'
+        return f'no store fits into the free {size_text(1e9 * free)}'
     hours = {one.layout: one.hours + one.clip_ms * clips / 3.6e6 / workers for one in possible}
     best = min(possible, key=lambda one: hours[one.layout])
     direct = [one for one in possible if not one.hours]
@@ -165,8 +166,7 @@ def estimate_table(estimates: Sequence[Estimate], chosen: str) -> str:
     width = max(8, *(len(one.layout) for one in estimates))
     lines = [f'  {"layout":{width}} {"size":>10} {"packing":>10} {"16 frames":>10}']
     for layout, gigabytes, hours, clip_ms in estimates:
-        size = f'{gigabytes:.1f} GB' if gigabytes >= 1 else f'{1000 * gigabytes:.1f} MB'
-        duration = _duration(hours) if hours else 'none'
+        duration, size = _duration(hours) if hours else 'none', size_text(1e9 * gigabytes)
         lines.append(
             f'{">" if layout == chosen else " "} {layout:{width}} {size:>10} {duration:>10} {clip_ms:>7.2f} ms'
         )

@@ -242,4 +242,5 @@ def _because(table: Table, choice: Choice, left_out: Mapping[str, str]) -> str:
     if rival is None:
         return f'{text}, and it is the only row'
     gap = table.chosen_by.interval(hits[choice.row] - hits[rival])
-    return f'{text}, {points(gap)} against {table.rows[rival].title}'
+    noise = '' if abs(gap.mean) > gap.half else ', which is within the noise'
+    return f'{text}, {points(gap)} against {table.rows[rival].title}{noise}'

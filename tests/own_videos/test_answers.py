@@ -49,6 +49,13 @@ def test_pretraining_is_named_where_it_is_best():
     assert '200 steps' in found['d']
 
 
+@pytest.mark.parametrize(('other', 'noise'), [(0.5, False), (0.94, True)])
+def test_a_choice_within_the_noise_says_so(other, noise):
+    sentence = answers(dict(late_frozen=0.4, late_still=0.4, early_tuned=other, early_pace=0.9))['f']
+    mean, half = map(float, re.search(r'([+-][\d.]+) ± ([\d.]+) points against', sentence).groups())
+    assert (abs(mean) <= half) is noise is (', which is within the noise. Expect' in sentence)
+
+
 def test_public_weights_are_named_where_they_are_best():
     found = answers(dict(late_frozen=0.95, late_still=0.9, early_tuned=0.5, early_pace=0.5))
     assert found['f'].startswith('Do not pretrain: use late frozen, because')

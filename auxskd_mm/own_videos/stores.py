@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -83,7 +84,7 @@ def write_trunk(out: Path, name: str, family: Mapping[str, Any]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     text = config.pretty_text
     if not path.is_file() or path.read_text(encoding='utf-8') != text:
-        config.dump(str(path))
+        write_whole(path, text)
     return path
 
 
@@ -120,3 +121,22 @@ def _digest_of(out: Path, trunk: Path, variants: int) -> str:
     index = open_store(str(out / FRAMES)).index
     sizes = {name: index.rows[key].tolist() for name, key in (('frames', 'frames'), ('bytes', 'size'))}
     return digest([list(index.names), sizes, trunk.read_text(encoding='utf-8'), variants])
+
+
+def check_space(out: Path, needed: float) -> None:
+    """Refuse stores that would not fit on the disk.
+
+    Args:
+        out: Work dir.
+        needed: Bytes of all stores, those included that are packed already.
+
+    Raises:
+        InputError: If the disk has less.
+    """
+    held = sum(path.stat().st_size for name in (FRAMES, MAPS) for path in (out / name).rglob('*') if path.is_file())
+    free = shutil.disk_usage(out).free
+    if needed - held > free:
+        raise InputError(
+            f'{out}: the stores need about {(needed - held) / 1e9:.3g} GB more, and the disk has {free / 1e9:.3g} GB left; make '
+            'room, or give another --out or fewer --minutes'
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
@@ -13,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TextIO
 
-from ...errors import InputError
+from ...errors import FULL_DISK, InputError
 from ...files import WholeFile
 from ...workers import progress_bar, worker_pool
 from ..readers.frame_index import NUMBERING
@@ -30,11 +29,6 @@ from .shard import FrameExtractor, ShardJob, shard_content, write_shard
 # Enough shards that every core has work and that an interruption costs little; few enough files for any file system.
 _FEWEST_SHARDS = 64
 _MOST_VIDEOS = 64
-_FULL = {
-    errno.ENOSPC: 'the disk is full',
-    errno.EDQUOT: 'the disk quota is used up',
-    errno.EFBIG: 'a file grew too big',
-}
 
 
 def pack_videos(
@@ -89,7 +83,7 @@ def pack_videos(
         shards = list(_run(jobs, min(workers, len(jobs)), progress))
     except OSError as error:
         raise InputError(
-            f'{out}: {_FULL.get(error.errno or 0, error.strerror or error)} while packing; nothing half written is left: '
+            f'{out}: {FULL_DISK.get(error.errno or 0, error.strerror or error)} while packing; nothing half written is left: '
             'make room and run the same command again, it goes on where it stopped'
         ) from None
     except BrokenProcessPool:

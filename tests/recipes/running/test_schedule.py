@@ -37,7 +37,7 @@ def worked(monkeypatch, tmp_path):
     monkeypatch.setattr(schedule, 'prepare_process', lambda *_: None)
     # Threads stand for the worker processes, which would import for seconds; they cannot silence the screen one by one.
     monkeypatch.setattr(schedule, 'silent', contextlib.nullcontext)
-    monkeypatch.setattr(schedule, 'ProcessPoolExecutor', lambda jobs, **_: ThreadPoolExecutor(jobs))
+    monkeypatch.setattr(schedule, 'worker_pool', lambda jobs, *_, **__: ThreadPoolExecutor(jobs))
     return labels
 
 

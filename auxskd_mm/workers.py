@@ -27,11 +27,20 @@ if TYPE_CHECKING:
     from torch.utils.data import DataLoader
 
 
+# Signals that end a task.
+_ENDING: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM)
+
+
 class _Pool(ProcessPoolExecutor):
     """A pool whose tasks undo what they have half written when a signal ends them."""
 
     def submit(self, task: Callable[..., Any], /, *given: Any, **options: Any) -> Future[Any]:
-        return super().submit(_interruptible, task, *given, **options)
+        # This starts workers. Python drops what a signal raises during a fork, so the signals wait.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        try:
+            return super().submit(_interruptible, task, *given, **options)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -78,8 +87,14 @@ def _start_worker(prepare: Callable[..., Any] | None, *given: Any) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_leave_after, args=(parent.sentinel,), daemon=True).start()
+    global _ENDING
+    if (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ):  # in the background, where Ctrl-C is meant for another command
+        _ENDING = (signal.SIGTERM,)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
     if prepare is not None:
         prepare(*given)
 
@@ -91,7 +106,7 @@ def _leave_after(sentinel: int) -> None:
 
 def _interruptible(task: Callable[..., Any], *given: Any, **options: Any) -> Any:
     """Run a task that Ctrl-C and SIGTERM end by an exception. After SIGTERM the worker leaves."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _ENDING:
         signal.signal(number, _stop_task)
     try:
         return task(*given, **options)
@@ -103,7 +118,7 @@ def _interruptible(task: Callable[..., Any], *given: Any, **options: Any) -> Any
 
 
 def _stop_task(number: int, frame: FrameType | None) -> None:
-    for known in (signal.SIGINT, signal.SIGTERM):  # a second signal must not disturb the tidying up after the first
+    for known in _ENDING:  # a second signal must not disturb the tidying up after the first
         signal.signal(known, signal.SIG_IGN)
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 

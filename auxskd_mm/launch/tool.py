@@ -120,7 +120,7 @@ def _tidy_at_sigterm() -> Iterator[None]:
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_IGN)  # a second one must not disturb the tidying up
+    signal.signal(number, signal.SIG_DFL)  # a second one ends at once
     raise Terminated('terminated')
 
 

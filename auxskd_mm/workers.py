@@ -32,11 +32,18 @@ _ENDING: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM)
 
 
 class _Pool(ProcessPoolExecutor):
-    """A pool whose tasks undo what they have half written when a signal ends them."""
+    """A pool whose tasks undo what they have half written when a signal ends them.
+
+    Attributes:
+        forks: Whether the workers are forked.
+    """
+
+    forks = True
 
     def submit(self, task: Callable[..., Any], /, *given: Any, **options: Any) -> Future[Any]:
-        # This starts workers. Python drops what a signal raises during a fork, so the signals wait.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        # This starts workers. Python drops what a signal raises during a fork, so the signals wait. A worker that is started
+        # anew imports for seconds: Ctrl-C must not print its traceback, and SIGTERM of this process must end it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING if self.forks else (signal.SIGINT,))
         try:
             return super().submit(_interruptible, task, *given, **options)
         finally:
@@ -69,6 +76,7 @@ def worker_pool(
     try:
         start: dict[str, Any] = dict(initializer=_start_worker, initargs=(prepare, *given), max_tasks_per_child=tasks)
         with _Pool(workers, context, **start) as pool:
+            pool.forks = fork
             try:
                 yield pool
             except BaseException as error:

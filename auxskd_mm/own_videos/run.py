@@ -100,7 +100,7 @@ def own_videos(settings: Settings, screen: Screen | None = None) -> Outcome:
         return _own_videos(settings, screen)
     except KeyboardInterrupt as stop:
         raise type(stop)(
-            f'{stop or "interrupted"} while {screen.doing}; run the same command again, it goes on where it stopped'
+            f'{str(stop) or "interrupted"} while {screen.doing}; run the same command again, it goes on where it stopped'
         ) from None
     except OSError as error:
         if (line := full_disk(error, settings.out)) is not None:

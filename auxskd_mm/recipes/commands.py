@@ -75,7 +75,7 @@ def _run(command: Sequence[str]) -> int:
                 if isinstance(stop, Terminated):  # a terminal sends Ctrl-C to both
                     process.terminate()
     if asked is not None and code not in (0, Preempted.code):
-        raise type(asked)(f'{asked or "interrupted"}; run the same command again to go on') from None
+        raise type(asked)(f'{str(asked) or "interrupted"}; run the same command again to go on') from None
     return code
 
 

@@ -40,8 +40,15 @@ signal.pause()
 """
 
 
-@pytest.mark.parametrize(('code', 'error'), [(75, Preempted), (143, Terminated)])
-def test_a_stop_is_handed_to_the_command(code, error, monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ('code', 'error', 'line'),
+    [
+        (75, Preempted, "phase 'x' saved its state"),
+        (143, Terminated, 'terminated'),
+        (130, KeyboardInterrupt, 'interrupted'),
+    ],
+)
+def test_a_stop_is_handed_to_the_command(code, error, line, monkeypatch, tmp_path):
     """SIGTERM reaches the recipe alone; the training saves and leaves, or only leaves."""
     real = commands.subprocess.Popen
     stopped = []
@@ -50,11 +57,14 @@ def test_a_stop_is_handed_to_the_command(code, error, monkeypatch, tmp_path):
         def wait(self, timeout=None):
             if not stopped:
                 stopped.append(self.stdout.readline())
+                if code == 130:  # a terminal sends Ctrl-C to both
+                    self.terminate()
+                    raise KeyboardInterrupt
                 raise Terminated('terminated')
             return super().wait(timeout)
 
     monkeypatch.setattr(commands.subprocess, 'Popen', lambda words: Stopped(words, stdout=commands.subprocess.PIPE))
-    with pytest.raises(error, match='run the same command again to go on'):
+    with pytest.raises(error, match=f'^{line}; run the same command again to go on'):
         commands.call('x', [sys.executable, '-c', STOPPED.format(code=code)], {})
     assert stopped == [b'ready\n']
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import os
 import pickle
 import signal
@@ -84,6 +85,7 @@ def run_tool(main: Callable[[], Any]) -> None:
     The traceback is shown with ``AUXSKD_MM_TRACEBACK=1``, and for everything that is not the input's fault.
     """
     print_any_name()
+    logging.Handler.handleError = _say_less  # type: ignore[method-assign]
     try:
         try:
             with _tidy_at_sigterm():
@@ -100,6 +102,16 @@ def run_tool(main: Callable[[], Any]) -> None:
         if line is None or os.environ.get(_TRACEBACK) == '1':
             raise
         _leave(f'error: {line}', 1)
+
+
+_say_all = logging.Handler.handleError
+
+
+def _say_less(handler: logging.Handler, record: logging.LogRecord) -> None:
+    """Drop a line of a log file for which the disk has no room: logging prints a traceback for each, and goes on."""
+    error = sys.exc_info()[1]
+    if error is None or full_disk(error) is None:
+        _say_all(handler, record)
 
 
 @contextlib.contextmanager

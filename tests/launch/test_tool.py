@@ -2,6 +2,8 @@
 
 import argparse
 import errno
+import io
+import logging
 import os
 import pickle
 import signal
@@ -139,6 +141,21 @@ def test_a_full_disk_is_one_line_with_its_file(tmp_path):
         raise full
     assert describe(error.value) == f'{tmp_path}/a.npz: the disk is full; make room and run the same command again'
     assert describe(OSError(errno.EIO, 'broken')) is None
+
+
+def test_a_log_without_room_prints_no_tracebacks(capfd):
+    class Full(io.StringIO):
+        def flush(self):
+            raise OSError(errno.ENOSPC, 'No space left on device')
+
+    log = logging.getLogger('full')
+    log.addHandler(logging.StreamHandler(Full()))
+    log.propagate = False
+    tool.run_tool(lambda: log.warning('a line'))
+    assert capfd.readouterr() == ('', '')
+    log.handlers[:] = [logging.StreamHandler(io.StringIO())]
+    tool.run_tool(lambda: log.warning('%d', 'no number'))  # a mistake of the code is shown as ever
+    assert 'Logging error' in capfd.readouterr().err
 
 
 def test_errors_of_files_and_addresses_have_no_advice_of_torch():

@@ -85,7 +85,7 @@ def run_tool(main: Callable[[], Any]) -> None:
     The traceback is shown with ``AUXSKD_MM_TRACEBACK=1``, and for everything that is not the input's fault.
     """
     print_any_name()
-    logging.Handler.handleError = _say_less  # type: ignore[method-assign]
+    setattr(logging.Handler, 'handleError', _say_less)  # noqa: B010  # mypy knows methods as fixed
     try:
         try:
             with _tidy_at_sigterm():

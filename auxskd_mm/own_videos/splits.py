@@ -74,7 +74,8 @@ def _spread(splits: Sequence[Split]) -> list[Split]:
     tests = [{video.group for video in split.test} for split in splits]
     if len(set().union(*tests)) > _FEW_GROUPS:
         return list(splits)
-    left, made, seen = list(range(len(splits))), [], Counter[str]()
+    left, seen = list(range(len(splits))), Counter[str]()
+    made: list[Split] = []
     while left:
         chosen = min(left, key=lambda index: sum(seen[group] for group in tests[index]) / len(tests[index]))
         left.remove(chosen)

@@ -6,7 +6,11 @@ key, the expected value and the remedy. The command-line tools print it without 
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 import os
+=======
+import errno
+>>>>>>> breaks
 import pickle
 import re
 from collections.abc import Iterable
@@ -58,6 +62,16 @@ class VideoReadError(InputError):
         return type(self), (self.path, self.reason)
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM in place of Ctrl-C. Like this, it runs through ``finally`` and ``with``, so that nothing half written stays.
+
+    Attributes:
+        code: Exit code of the process, a shell's for SIGTERM.
+    """
+
+    code = 143
+
+
 class Preempted(Exception):
     """The run was asked to end, saved its state and can go on with ``--resume``.
 
@@ -94,6 +108,26 @@ def reason_of(error: BaseException) -> str:
     """First line of an error, without escape codes."""
     lines = _ESCAPES.sub('', str(error)).split('\n')
     return ' '.join(lines[0].split())[:160] or type(error).__name__
+
+
+FULL_DISK = {
+    errno.ENOSPC: 'the disk is full',
+    errno.EDQUOT: 'the disk quota is used up',
+    errno.EFBIG: 'a file grew too big',
+}
+
+
+def full_disk(error: BaseException, where: object = '') -> str | None:
+    """A line about a disk without space, with the file that was being written; None for any other error.
+
+    Args:
+        error: The error.
+        where: File or folder to name if the error names none.
+    """
+    if not isinstance(error, OSError) or error.errno not in FULL_DISK:
+        return None
+    file = error.filename2 or error.filename or where or 'a file that was being written'
+    return f'{file}: {FULL_DISK[error.errno]}; make room and run the same command again'
 
 
 _NO_MEMORY = ('out of memory', 'ALLOC_FAILED', "can't allocate memory")

@@ -7,16 +7,17 @@ import json
 import os
 import os.path as osp
 import pickle
+import re
 import sys
 import zipfile
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from .errors import InputError, reason_of
+from .errors import InputError, full_disk, reason_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -105,19 +106,28 @@ class WholeFile:
         self.file: Any = open(self.partial, 'wb')
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None = None, *rest: object) -> None:
         try:
-            try:
-                if kind is None:
-                    self.file.flush()
-                    os.fsync(self.file.fileno())
-            finally:
-                self.file.close()
-            if kind is None:
-                os.replace(self.partial, self.path)
-                _sync_folder(self.path.parent)
+            self._close(kind is None)
+        except OSError as failed:
+            error = failed
+            raise
         finally:
             self.partial.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.filename is None:  # an error of a write names no file
+                error.filename = os.fspath(self.path)
+
+    def _close(self, whole: bool) -> None:
+        try:
+            if whole:
+                self.file.flush()
+                os.fsync(self.file.fileno())
+        finally:
+            with nullcontext() if whole else suppress(OSError):  # what is left in the buffer goes with the file
+                self.file.close()
+        if whole:
+            os.replace(self.partial, self.path)
+            _sync_folder(self.path.parent)
 
 
 def write_whole(path: str | os.PathLike, content: bytes | str, partial: Path | None = None, advice: str = '') -> Path:
@@ -138,8 +148,17 @@ def write_whole(path: str | os.PathLike, content: bytes | str, partial: Path | N
             whole.file.write(data)
     except OSError as error:
         size = f'{len(data) / 2**20:.1f} MiB'
+        if not advice and full_disk(error):
+            advice = '; make room and run the same command again'
         raise InputError(f'{path}: cannot be written ({error.strerror or error}, {size}){advice}') from error
     return Path(path)
+
+
+def save_tensors(path: str | os.PathLike, content: Mapping[str, Any]) -> Path:
+    """Write a checkpoint file with :func:`write_whole`; torch's own errors of a full disk do not say so."""
+    buffer = io.BytesIO()
+    torch.save(dict(content), buffer)
+    return write_whole(path, buffer.getvalue())
 
 
 def read_record(path: str | os.PathLike) -> dict[str, Any]:
@@ -165,6 +184,41 @@ def write_atomically(path: str | os.PathLike, content: bytes) -> None:
     """:func:`write_whole` for a checkpoint: the error says how to go on, and a kill leaves at most one partial file."""
     advice = '; the checkpoints before it are whole: free space and go on with --resume'
     write_whole(path, content, Path(f'{os.fspath(path)}{TEMPORARY}'), advice)
+
+
+_PARTIAL = re.compile(r'\..+\.\d+|.+' + re.escape(TEMPORARY))
+
+
+@contextmanager
+def only_writer(folder: str | os.PathLike) -> Iterator[None]:
+    """Hold a folder, so that no second process writes to it. What a killed one has half written there is removed.
+
+    A file system without locks gives the folder to every process.
+
+    Args:
+        folder: The folder. It exists.
+
+    Raises:
+        InputError: If another process holds it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f'{os.fspath(folder)}: another process works in it; wait for its end, or give another folder'
+            ) from None
+        except (ImportError, OSError):
+            pass
+        for path in Path(folder).rglob('*'):
+            if _PARTIAL.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,13 +1,17 @@
-"""Worker processes that read or write videos, and how far they are."""
+"""Worker processes, how they end, and how far they are."""
 
 from __future__ import annotations
 
 import io
 import multiprocessing
+import multiprocessing.connection
+import os
 import pickle
+import signal
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, TextIO
@@ -15,31 +19,116 @@ from typing import TYPE_CHECKING, Any, TextIO
 import cv2
 from tqdm import tqdm
 
-from .errors import InputError
+from .errors import InputError, Terminated
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from torch.utils.data import DataLoader
 
 
+# Signals that end a task.
+_ENDING: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM)
+
+
+class _Pool(ProcessPoolExecutor):
+    """A pool whose tasks undo what they have half written when a signal ends them.
+
+    Attributes:
+        forks: Whether the workers are forked.
+    """
+
+    forks = True
+
+    def submit(self, task: Callable[..., Any], /, *given: Any, **options: Any) -> Future[Any]:
+        # This starts workers. Python drops what a signal raises during a fork, so the signals wait. A worker that is started
+        # anew imports for seconds: Ctrl-C must not print its traceback, and SIGTERM of this process must end it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING if self.forks else (signal.SIGINT,))
+        try:
+            return super().submit(_interruptible, task, *given, **options)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 @contextmanager
-def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+def worker_pool(
+    workers: int, prepare: Callable[..., Any] | None = None, *given: Any, spawn: bool = False, tasks: int | None = None
+) -> Iterator[ProcessPoolExecutor]:
     """Open a pool of processes. If an error leaves the block, waiting tasks are cancelled.
+
+    The workers never outlive this process, also if it is killed. Ctrl-C and SIGTERM end their tasks without a word: this
+    process says it.
 
     Forked workers do not import torch and MMAction2 again. OpenCV's own threads would compete with the workers, so they
     are ended before the fork. If a child ended them, it would wait forever for the threads of its parent.
+
+    Args:
+        workers: Number of processes.
+        prepare: Function that each worker calls first.
+        given: Arguments of ``prepare``.
+        spawn: Whether the workers are started anew in place of forked.
+        tasks: Number of tasks after which a worker is replaced. Only for workers that are started anew.
     """
-    fork = 'fork' in multiprocessing.get_all_start_methods() and sys.platform != 'darwin'
+    fork = not spawn and 'fork' in multiprocessing.get_all_start_methods() and sys.platform != 'darwin'
+    context = multiprocessing.get_context('fork' if fork else 'spawn' if spawn else None)
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context('fork' if fork else None)) as pool:
+        start: dict[str, Any] = dict(initializer=_start_worker, initargs=(prepare, *given), max_tasks_per_child=tasks)
+        with _Pool(workers, context, **start) as pool:
+            pool.forks = fork
             try:
                 yield pool
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
+                    # A terminal sends Ctrl-C to all processes, `kill` sends SIGTERM to this one.
+                    for process in multiprocessing.active_children():
+                        process.terminate()
                 pool.shutdown(cancel_futures=True)
                 raise
     finally:
         cv2.setNumThreads(threads)
+
+
+def _start_worker(prepare: Callable[..., Any] | None, *given: Any) -> None:
+    """Leave when the parent leaves. Between two tasks, Ctrl-C is the parent's."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_leave_after, args=(parent.sentinel,), daemon=True).start()
+    global _ENDING
+    if (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ):  # in the background, where Ctrl-C is meant for another command
+        _ENDING = (signal.SIGTERM,)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
+    if prepare is not None:
+        prepare(*given)
+
+
+def _leave_after(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
+
+
+def _interruptible(task: Callable[..., Any], *given: Any, **options: Any) -> Any:
+    """Run a task that Ctrl-C and SIGTERM end by an exception. After SIGTERM the worker leaves."""
+    for number in _ENDING:
+        signal.signal(number, _stop_task)
+    try:
+        return task(*given, **options)
+    except Terminated as stop:
+        os._exit(stop.code)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _stop_task(number: int, frame: FrameType | None) -> None:
+    for known in _ENDING:  # a second signal must not disturb the tidying up after the first
+        signal.signal(known, signal.SIG_IGN)
+    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 
 def check_workers(loader: DataLoader) -> None:

@@ -51,6 +51,33 @@ def test_a_full_disk_leaves_the_old_file_and_one_line(step, tmp_path, monkeypatc
     assert os.listdir(tmp_path) == ['epoch_1.pth']
 
 
+def test_a_full_disk_says_what_to_do(tmp_path, monkeypatch):
+    def refuse(*args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files.os, 'fsync', refuse)
+    with pytest.raises(
+        InputError, match=r'a\.json: .*\(No space left on device, 0.0 MiB\); make room and run the same'
+    ):
+        files.write_whole(tmp_path / 'a.json', '{}')
+
+
+def test_a_folder_has_one_writer_who_removes_what_a_killed_one_left(tmp_path):
+    kept = ['a.json', '.hidden', 'sub/.1', 'sub/clip.mp4']
+    for name in (*kept, '.a.json.123', 'sub/.clip.mp4.7', 'epoch_1.pth.part'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with files.only_writer(tmp_path):
+        assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob('*') if p.is_file()) == sorted(kept)
+        with (
+            pytest.raises(InputError, match='another process works in it; wait for its end, or give another folder'),
+            files.only_writer(tmp_path),
+        ):
+            pass
+    with files.only_writer(tmp_path):
+        pass
+
+
 def test_the_bytes_are_on_the_disk_before_the_name(tmp_path, monkeypatch):
     calls = []
     for name in ('fsync', 'replace'):

@@ -1,16 +1,20 @@
-"""Progress in a terminal and in a log file, and workers that a notebook's loader starts."""
+"""Progress in a terminal and in a log file; workers that end with their parent, and those that a notebook's loader starts."""
 
 import io
 import multiprocessing
 import os
+import signal
 import sys
+import time
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
 from auxskd_mm import workers
-from auxskd_mm.errors import InputError
+from auxskd_mm.errors import InputError, Terminated
+from auxskd_mm.files import WholeFile
 
 
 class Terminal(io.StringIO):
@@ -69,6 +73,96 @@ def test_an_error_leaves_the_pool_and_the_threads_of_opencv_come_back():
     with pytest.raises(ValueError, match='-1'), workers.worker_pool(2) as pool:
         list(pool.map(number, [1, -1]))
     assert cv2.getNumThreads() == threads
+
+
+def half(path):
+    """Write half a file, until something ends it."""
+    with WholeFile(path) as whole:
+        whole.file.write(b'half')
+        time.sleep(60)
+
+
+def started(folder, pattern='.*'):
+    """Wait for a file."""
+    end = time.monotonic() + 30
+    while not (found := list(folder.glob(pattern))):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return found[0]
+
+
+@pytest.mark.parametrize('stop', [KeyboardInterrupt, Terminated])
+def test_a_stop_ends_the_tasks_and_leaves_nothing_half_written(stop, tmp_path, capfd):
+    begun, seen = time.monotonic(), []
+
+    def work():
+        with workers.worker_pool(1) as pool:
+            pool.submit(half, tmp_path / 'file')
+            seen.append(pool.submit(half, tmp_path / 'other'))
+            seen.append(int(started(tmp_path).name.rpartition('.')[2]))
+            raise stop
+
+    with pytest.raises(stop):
+        work()
+    waiting, pid = seen
+    assert time.monotonic() - begun < 30
+    assert waiting.cancelled() or waiting.exception() is not None
+    assert list(tmp_path.iterdir()) == []
+    assert capfd.readouterr() == ('', '')
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_ctrl_c_of_a_terminal_ends_a_task_without_a_word(tmp_path, capfd):
+    """It reaches the workers, too: one that works, and one that waits."""
+
+    def work():
+        with workers.worker_pool(2) as pool:
+            task = pool.submit(half, tmp_path / 'file')
+            started(tmp_path)
+            for worker in multiprocessing.active_children():
+                os.kill(worker.pid, signal.SIGINT)
+            task.result(30)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert list(tmp_path.iterdir()) == []
+    assert capfd.readouterr() == ('', '')
+
+
+def pool_of_a_parent_that_is_killed(folder):
+    with workers.worker_pool(2) as pool:
+        pool.submit(half, folder / 'file')
+        started(folder)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def runs(pid):
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
+    except FileNotFoundError:
+        return False
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+    parent = multiprocessing.get_context('fork').Process(target=pool_of_a_parent_that_is_killed, args=(tmp_path,))
+    parent.start()
+    parent.join(60)
+    assert parent.exitcode == -signal.SIGKILL
+    pid = int(started(tmp_path).name.rpartition('.')[2])
+    end = time.monotonic() + 30
+    while runs(pid):
+        assert time.monotonic() < end, 'the worker outlives its parent'
+        time.sleep(0.01)
+
+
+def mask():
+    return signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_signals_that_wait_for_a_fork_do_not_wait_in_the_worker():
+    with workers.worker_pool(1) as pool:
+        assert pool.submit(mask).result() == mask() == set()
 
 
 class Numbers(Dataset):

@@ -33,6 +33,7 @@ def parse_args() -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     from auxskd_mm.evaluation import FeatureBank, KNNMetric, LinearProbeMetric, RetrievalMetric, check_comparable
     from auxskd_mm.evaluation.feature_metric import describe
+    from auxskd_mm.files import write_whole
     from auxskd_mm.launch.outputs import check_outputs
     from auxskd_mm.records.protocol import EVALUATIONS, protocol_of_comparison, write_protocol
 
@@ -49,8 +50,7 @@ def main(args: argparse.Namespace) -> None:
         results[task] = metric.measure(gallery, queries)
     text = json.dumps(results, indent=1)
     if args.out:
-        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-        Path(args.out).write_text(text + '\n', encoding='utf-8')
+        write_whole(args.out, text + '\n')
         kinds = [EVALUATIONS[metrics[task].__name__] for task in args.tasks]
         write_protocol(args.out, protocol_of_comparison(args.gallery, args.queries, kinds), results)
     print(text)

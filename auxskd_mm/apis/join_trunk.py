@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 from torch import nn
@@ -13,7 +12,7 @@ from ..checkpoint_files import find_checkpoint, read_state
 from ..config.load import load_config
 from ..datasets.stores import FEATURES, FeatureSettings, open_store
 from ..errors import InputError
-from ..files import WholeFile
+from ..files import save_tensors
 from ..functional.transfer import load_checked, plain_keys
 from .feature_trunk import trunk_record
 from .inference import init_model
@@ -59,9 +58,7 @@ def join_trunk(config: str | Config, checkpoint: str, store: str, out: str | Pat
     }
     parts = [part for part in (_TOP, 'cls_head.') if any(key.startswith(part) for key in model.state_dict())]
     print_log(load_checked(model, state, parts, path), logger='current')
-    with WholeFile(Path(out)) as whole:
-        torch.save(dict(state_dict=model.state_dict(), meta=dict(trunk=settings.trunk)), whole.file)
-    return Path(out)
+    return save_tensors(out, dict(state_dict=model.state_dict(), meta=dict(trunk=settings.trunk)))
 
 
 def _check_trunk(config: Config, backbone: nn.Module, settings: FeatureSettings, name: str, store: str) -> None:

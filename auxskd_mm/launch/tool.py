@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import logging
 import os
 import pickle
 import signal
 import sys
+import threading
 import urllib.error
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from mmengine.config import DictAction
 from mmengine.config.utils import ConfigParsingError
 
 from ..config.loading.overrides import Overrides, read_options_file
+<<<<<<< HEAD
 from ..errors import InputError, Preempted, as_typed, reason_of, refusal
+=======
+from ..errors import InputError, Preempted, Terminated, full_disk, reason_of, refusal
+>>>>>>> breaks
 from ..texts import print_any_name
 from .device_errors import device_line
 from .outputs import mark_outputs
 from .process_group import end_group, lost_process
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 _TRACEBACK = 'AUXSKD_MM_TRACEBACK'
 _INTERRUPTED = 128 + signal.SIGINT  # a shell's exit code for it
@@ -79,21 +89,55 @@ def run_tool(main: Callable[[], Any]) -> None:
     The traceback is shown with ``AUXSKD_MM_TRACEBACK=1``, and for everything that is not the input's fault.
     """
     print_any_name()
+    setattr(logging.Handler, 'handleError', _say_less)  # noqa: B010  # mypy knows methods as fixed
     try:
         try:
-            main()
-            end_group()
+            with _tidy_at_sigterm():
+                main()
+                end_group()
         finally:
             mark_outputs()
     except Preempted as stop:
         _leave(f'preempted: {stop}', stop.code)
-    except KeyboardInterrupt:
-        _leave('interrupted', _INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        _leave(str(stop) or 'interrupted', getattr(stop, 'code', _INTERRUPTED))
     except Exception as error:
         line = describe(error)
         if line is None or os.environ.get(_TRACEBACK) == '1':
             raise
         _leave(f'error: {line}', 1)
+
+
+_say_all = logging.Handler.handleError
+
+
+def _say_less(handler: logging.Handler, record: logging.LogRecord) -> None:
+    """Drop a line of a log file for which the disk has no room: logging prints a traceback for each, and goes on."""
+    error = sys.exc_info()[1]
+    if error is None or full_disk(error) is None:
+        _say_all(handler, record)
+
+
+@contextlib.contextmanager
+def _tidy_at_sigterm() -> Iterator[None]:
+    """Let SIGTERM run through ``finally`` as Ctrl-C does.
+
+    Not for one of several ranks: it may wait inside a collective for a rank that has left, where no exception reaches it.
+    """
+    alone = int(os.environ.get('WORLD_SIZE', 1)) == 1 and threading.current_thread() is threading.main_thread()
+    if not alone or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)  # a second one ends at once
+    raise Terminated('terminated')
 
 
 def _leave(line: str, code: int) -> None:
@@ -115,6 +159,8 @@ def describe(error: BaseException) -> str | None:
         return rest if worker_error else None
     if isinstance(error, (InputError, ConfigParsingError)):
         return ' '.join(text.split())
+    if (line := full_disk(error)) is not None:
+        return line
     if isinstance(error, pickle.UnpicklingError):
         return f'a file that was to be loaded: {refusal(error)}'
     if isinstance(error, RecursionError) and 'JSON' in text:

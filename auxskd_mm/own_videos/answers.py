@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -212,9 +213,11 @@ def verdict(table: Table, choice: Choice, phases: Sequence[PhaseResult], left_ou
         )
     row = table.rows[choice.row]
     because = _because(table, choice, left_out)
-    hedge = (
-        '' if choice.learnable == 'yes' else ' These are few clips or groups, so the interval reaches down to chance.'
-    )
+    hedge = ''
+    if math.isnan(choice.expected.half):
+        hedge = ' All test clips are of one group, so there is no interval: a new group may be far off.'
+    elif choice.learnable != 'yes':
+        hedge = ' These are few clips or groups, so the interval reaches down to chance.'
     if row.phase is not None:
         return (
             f'Pretrain, and use {row.title}, because {because}. Expect {percent(choice.expected)} on new groups.{hedge}'

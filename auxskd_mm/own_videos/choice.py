@@ -46,9 +46,7 @@ def group_interval(values: np.ndarray, groups: Sequence[str], *, shares: bool = 
     if variance < 1e-12 and shares:
         low, high = wilson_interval(mean, count, quantile)
         return Interval(mean, max(mean - low, high - mean), len(x))
-    if (
-        variance < 1e-12 and abs(mean) > 1e-12
-    ):  # every group gains as much, by chance: the clips say how much that varies
+    if variance < 1e-12 and x.any():  # every group gains as much, by chance: the clips say how much that varies
         variance = float(x.var(ddof=1)) / len(x)
         if variance < 1e-12:
             return Interval(mean, float('nan'), len(x))

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from mmengine.config import Config
 
 from ..apis.inference import init_model
@@ -18,7 +17,7 @@ from ..config.load import load_config
 from ..config.loading.shipped import shipped_config
 from ..errors import as_typed
 from ..evaluation.feature_bank import FeatureBank
-from ..files import WholeFile
+from ..files import save_tensors, write_whole
 from ..functional.transfer import plain_keys
 from ..recipes.execute import FEATURES
 from ..recipes.plan import Plan, Step, make_plan
@@ -63,8 +62,8 @@ def write_model(
     with silent():
         config = _video_config(content, row, found)
     if row.trains:
-        path = _dump(config, folder)
         step = _train(out, content, row, found)
+        path = _dump(config, folder)
         with silent():
             store = str(out / MAPS / row.family)
             join_trunk(load_config(str(path)), str(last_checkpoint(step.folder)), store, folder / 'model.pth')
@@ -73,6 +72,12 @@ def write_model(
     checkpoint = folder / 'model.pth'
     words = ['python', 'tools/predict.py', str(path), str(checkpoint), example, '--question', 'task']
     return Model(path, checkpoint, as_typed(shlex.join(words)))
+
+
+def remove_model(out: Path) -> None:
+    """Remove the model of an earlier start, whose labels or groups were others."""
+    for name in ('model.pth', 'config.py'):
+        (out / 'model' / name).unlink(missing_ok=True)
 
 
 def _settings(content: Config, row: Row) -> dict[str, Any]:
@@ -93,9 +98,9 @@ def _video_config(content: Config, row: Row, found: Found) -> Config:
 
 
 def _dump(config: Config, folder: Path) -> Path:
-    path = folder / 'config.py'
-    config.dump(str(path))
-    return path
+    """Write the config. The weights beside it may be those of another row, so they go first."""
+    (folder / 'model.pth').unlink(missing_ok=True)
+    return write_whole(folder / 'config.py', config.pretty_text)
 
 
 def _train(out: Path, content: Config, row: Row, found: Found) -> Step:
@@ -151,8 +156,7 @@ def _write_probe(
     weight, bias = probe.as_linear()
     state.update({'cls_head.fc.weight': weight, 'cls_head.fc.bias': bias})
     model.load_state_dict(state)
-    with WholeFile(folder / 'model.pth') as whole:
-        torch.save(dict(state_dict=model.state_dict(), meta=dict(probe=choice.text())), whole.file)
+    save_tensors(folder / 'model.pth', dict(state_dict=model.state_dict(), meta=dict(probe=choice.text())))
     return path
 
 

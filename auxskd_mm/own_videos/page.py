@@ -20,6 +20,7 @@ from ..visualization.plain_text import figure_text, one_line
 from .answers import Answer, curve_of
 from .choice import Choice, Table
 from .scores import PhaseResult
+from .splits import Split
 from .stores import CROP, FRAMES, JITTER, MAPS, QUALITY, SHORT_SIDE
 from .videos import Found
 
@@ -49,6 +50,19 @@ class Page:
     commands: list[str]
     command: str = ''
     notes: list[str] = field(default_factory=list)
+
+
+def facts(found: Found, splits: Sequence[Split], minutes: float) -> list[str]:
+    """Short facts for the head of the report."""
+    groups = len({video.group for video in found.labeled})
+    return [
+        f'{len(found.labeled)} labelled clips',
+        f'{len(found.classes)} classes',
+        f'{groups} groups' if found.grouped else 'no groups given',
+        f'{len(found.videos) - len(found.labeled)} videos without label',
+        f'{len(splits)} splits',
+        f'{minutes:g} minutes',
+    ]
 
 
 def write_page(out: Path, page: Page, table: Table, choice: Choice, found: Found) -> Path:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,8 +16,8 @@ from mmengine.config import Config
 from ..datasets.packing.pack import default_workers
 from ..datasets.preparation.group_guess import guess_groups
 from ..datasets.preparation.group_split import Clip
-from ..errors import InputError
-from ..files import read_record, write_whole
+from ..errors import InputError, full_disk
+from ..files import only_writer, read_record, write_whole
 from ..recipes.plan import Plan, make_plan
 from ..recipes.run_recipe import run_plan
 from ..recipes.running.in_process import silent
@@ -29,13 +27,13 @@ from .answers import Answer, make_answers
 from .checks import check_all, rate_to_set, usable, warn_of_near_duplicates
 from .choice import Choice, Table, choose, make_table
 from .content import chosen_content, read_content, rows_of, write_recipe
-from .model import write_model
-from .page import Page, by_hand, write_page
+from .model import remove_model, write_model
+from .page import Page, by_hand, facts, write_page
 from .planner import FEWEST_SPLITS, Costs, Lengths, Schedule, Task, describe_schedule, fixed_schedule, make_schedule
 from .scores import PhaseResult, read_rows
 from .screen import Screen
 from .splits import MOST_SPLITS, Split, make_splits, pool_of, shuffled, write_lists
-from .stores import FRAMES, MAPS, pack_frames, pack_maps, weights_variables
+from .stores import MAPS, check_space, pack_frames, pack_maps, weights_variables
 from .videos import Found, find_videos, without_small_classes
 
 PLAN_FILE, SETTINGS_FILE = 'plan.json', 'own_videos.json'
@@ -101,12 +99,16 @@ def own_videos(settings: Settings, screen: Screen | None = None) -> Outcome:
     screen = screen or Screen()
     try:
         return _own_videos(settings, screen)
+    except KeyboardInterrupt as stop:
+        raise type(stop)(
+            f'{str(stop) or "interrupted"} while {screen.doing}; run the same command again, it goes on where it stopped'
+        ) from None
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise InputError(
-                f'{settings.out}: the disk is full; make room and run the same command again, it goes on where it stopped'
-            ) from None
+        if (line := full_disk(error, settings.out)) is not None:
+            raise InputError(f'{line}, it goes on where it stopped') from None
         raise
+    finally:
+        screen.clear()
 
 
 class _Prepared(NamedTuple):
@@ -119,19 +121,31 @@ class _Prepared(NamedTuple):
 
 
 def _own_videos(settings: Settings, screen: Screen) -> Outcome:
+    if not settings.minutes > 0:
+        raise InputError(f'--minutes {settings.minutes:g}: expected a number above 0')
     start, out = time.time(), settings.out.resolve()
-    ready = _prepare(settings, screen)
+    found = find_videos(settings.folder, settings.labels, settings.groups, settings.pattern, screen.note)
+    variables = weights_variables(settings.weights, screen.note)
+    claim(out, settings)
+    with only_writer(out):
+        return _answered(settings, _prepare(settings, found, variables, screen), start, screen)
+
+
+def _answered(settings: Settings, ready: _Prepared, start: float, screen: Screen) -> Outcome:
+    """Plan, pack, run, choose, answer; write the model and the report."""
+    out = settings.out.resolve()
     content = read_content(ready.variables)
     task = _task(ready, content, settings)
     schedule, spent = _schedule(settings, out, content, task, screen)
     lines = describe_schedule(schedule, task)
     for line in lines:
         screen.say(line)
-    _check_disk(out, schedule)
+    check_space(out, schedule.disk)
     steps = dict(tune_steps=schedule.tune_steps, pretext_steps=schedule.pretext_steps)
     content = read_content({**steps, **ready.variables})
     found, splits = _pack(settings, ready, content, schedule, task, screen)
     plan, states, splits = _run(settings, content, schedule, found, splits, (start, spent), screen)
+    screen.doing = 'measuring probes and choosing a row'
     with silent():
         rows, phases = read_rows(plan, states, task.rows, splits, found)
     table = make_table(rows, splits, found)
@@ -141,15 +155,17 @@ def _own_videos(settings: Settings, screen: Screen) -> Outcome:
     for answer in answers:
         screen.say(f'({answer.letter}) {answer.sentence}')
     command = ''
-    if choice.learnable != 'no':
+    if choice.learnable == 'no':
+        remove_model(out)
+    else:
+        screen.doing = 'training the model on all labels'
         with screen.passing_output('model on all labels'):
             model = write_model(out, content, rows[choice.row], plan, states, found, found.labeled[0].path)
         command = model.command
         screen.say(f'model: {model.checkpoint}, config: {model.config}; use it with:\n  {command}')
-    title, facts = f'{Path(settings.folder).resolve().name}: what to use', _facts(found, splits, schedule.minutes)
     page = Page(
-        title,
-        facts,
+        f'{Path(settings.folder).resolve().name}: what to use',
+        facts(found, splits, schedule.minutes),
         answers,
         phases,
         lines,
@@ -157,20 +173,17 @@ def _own_videos(settings: Settings, screen: Screen) -> Outcome:
         command,
         screen.notes,
     )
+    screen.doing = 'writing the report'
     report = write_page(out, page, table, choice, found)
     _remember(out, schedule, None, spent + time.time() - start)
     screen.say(f'report: {report}')
     return Outcome(answers, table, choice, report, command)
 
 
-def _prepare(settings: Settings, screen: Screen) -> _Prepared:
-    """Find and check the videos, and split them."""
-    if not settings.minutes > 0:
-        raise InputError(f'--minutes {settings.minutes:g}: expected a number above 0')
+def _prepare(settings: Settings, found: Found, variables: dict[str, Any], screen: Screen) -> _Prepared:
+    """Check the videos, and split them."""
     out = settings.out.resolve()
-    found = find_videos(settings.folder, settings.labels, settings.groups, settings.pattern, screen.note)
-    variables: dict[str, Any] = weights_variables(settings.weights, screen.note)
-    claim(out, settings)
+    screen.doing = 'checking the videos'
     reports = check_all(found, out, screen.say)
     found = _allowed(usable(found, reports, screen.note), settings, screen)
     splits = make_splits(found, MOST_SPLITS, screen.note)
@@ -195,10 +208,9 @@ def _variants(out: Path, frames: int) -> int:
 
 
 def _task(ready: _Prepared, content: Config, settings: Settings) -> Task:
-    fit = len(ready.splits[0].fit)
     return Task(
         frames=ready.frames,
-        clips=fit,
+        clips=len(ready.splits[0].fit),
         pool=len(pool_of(ready.splits[0], ready.found)),
         splits=len(ready.splits),
         jobs=jobs_of(settings),
@@ -212,6 +224,7 @@ def _pack(
 ) -> tuple[Found, list[Split]]:
     """Pack frames and maps; return the videos that could be packed, and their splits."""
     out, found, splits = settings.out.resolve(), ready.found, ready.splits
+    screen.doing = 'packing frames and feature maps'
     kept = pack_frames(found, out, task.jobs, screen.note)
     if len(kept.videos) < len(found.videos):
         found = _allowed(kept, settings, screen)
@@ -291,7 +304,13 @@ def _schedule(settings: Settings, out: Path, content: Config, task: Task, screen
     same = known is not None and set(known.tuning) == set(content.families)
     enough = before is not None and minutes <= before.minutes and before.splits <= task.splits
     if settings.lengths is None and before is not None and same and enough:
+        if minutes < before.minutes:
+            screen.note(
+                f'--minutes {minutes:g}: fewer than the {before.minutes:g} of an earlier start, whose plan goes on; another --out '
+                'starts a new one'
+            )
         return before, float(kept.get('spent', 0.0))
+    screen.doing = 'measuring training steps'
     if not same:
         screen.passing('measuring a training step of each network')
     costs = known if same and known else measure(out, content)
@@ -318,6 +337,7 @@ def _remember(out: Path, schedule: Schedule, costs: Costs | None, spent: float) 
     write_whole(file, json.dumps(dict(schedule=schedule.as_dict(), costs=held, spent=round(spent, 1)), indent=1))
 
 
+<<<<<<< HEAD
 def _check_disk(out: Path, schedule: Schedule) -> None:
     held = sum(path.stat().st_size for name in (FRAMES, MAPS) for path in (out / name).rglob('*') if path.is_file())
     free = shutil.disk_usage(out).free
@@ -328,6 +348,8 @@ def _check_disk(out: Path, schedule: Schedule) -> None:
         )
 
 
+=======
+>>>>>>> breaks
 def _run(
     settings: Settings,
     content: Config,
@@ -352,14 +374,19 @@ def _run(
         entries = chosen_content(content, schedule.rows, range(number), lists)
         recipe = write_recipe(out / 'recipe.py', entries)
         plan = make_plan(recipe, entries, out)
-        with screen.passing_output(f'split {number} of {schedule.splits} (about {left:.0f} min left for all)'):
-            states = run_plan(plan, jobs=jobs_of(settings))
+        screen.doing = f'running the rows of split {number} of {schedule.splits}'
+        try:
+            with screen.passing_output(f'split {number} of {schedule.splits} (about {left:.0f} min left for all)'):
+                states = run_plan(plan, jobs=jobs_of(settings))
+        finally:  # the minutes of an interrupted start count, too
+            used = spent + time.time() - start
+            with suppress(InputError):  # of a full disk, of which the work itself says more
+                _remember(out, schedule, None, used)
         screen.say(_split_line(plan, states, number))
         each = took = time.time() - began
-        used = spent + time.time() - start
-        _remember(out, schedule, None, used)
         over = FEWEST_SPLITS <= number < schedule.splits and used + took + schedule.after > 60 * schedule.minutes
-        if over and not _finished(content, schedule, number + 1, lists, out):
+        # Given lengths do not depend on the speed of the machine.
+        if over and settings.lengths is None and not _finished(content, schedule, number + 1, lists, out):
             screen.note(f'the {schedule.minutes:g} minutes are used up: {number} splits instead of {schedule.splits}')
             break
     assert plan is not None
@@ -382,18 +409,6 @@ def _split_line(plan: Plan, states: Sequence[Mapping[str, Any]], number: int) ->
         if step.row is not None and step.run.seed == number - 1 and score is not None:
             parts.append(f'{step.row.name} {100 * score:.0f}')
     return f'split {number}, percent on held-out clips (frozen: k-NN here, a probe in the answers): {", ".join(parts)}'
-
-
-def _facts(found: Found, splits: Sequence[Split], minutes: float) -> list[str]:
-    groups = len({video.group for video in found.labeled})
-    return [
-        f'{len(found.labeled)} labelled clips',
-        f'{len(found.classes)} classes',
-        f'{groups} groups' if found.grouped else 'no groups given',
-        f'{len(found.videos) - len(found.labeled)} videos without label',
-        f'{len(splits)} splits',
-        f'{minutes:g} minutes',
-    ]
 
 
 __all__ = ['Answer', 'Outcome', 'PhaseResult', 'Settings', 'own_videos']

@@ -16,18 +16,23 @@ class Screen:
     Args:
         stream: Where to print. On a terminal a passing line is overwritten; elsewhere it is a line like any other.
         quiet: Whether passing lines are dropped where there is no terminal.
+
+    Attributes:
+        doing: What is being done, for a line about an interruption.
+        notes: Lines that the report repeats.
     """
 
     def __init__(self, stream: TextIO | None = None, quiet: bool = False) -> None:
         self.stream = stream or sys.stdout
         self.quiet = quiet
         self.terminal = self.stream.isatty()
+        self.doing = 'looking for videos'
         self._live = False
         self.notes: list[str] = []
 
     def say(self, line: str = '') -> None:
         """Print a line that stays."""
-        self._clear()
+        self.clear()
         print(line, file=self.stream, flush=True)
 
     def note(self, line: str) -> None:
@@ -46,7 +51,8 @@ class Screen:
         self.stream.flush()
         self._live = True
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
+        """Remove the passing line."""
         if self._live:
             self.stream.write('\r\x1b[K')
             self._live = False
@@ -56,7 +62,7 @@ class Screen:
         """Show what is printed inside as passing lines behind a heading."""
         with contextlib.redirect_stdout(_Lines(self, head)):
             yield
-        self._clear()
+        self.clear()
 
 
 class _Lines(io.TextIOBase):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from .videos import Found, Say, Video
 
 TEST_SHARE, CHOICE_SHARE = 0.25, 0.2
 MOST_SPLITS = 10
+_FEW_GROUPS = 5
 BATCH = 16
 
 
@@ -56,11 +58,29 @@ def make_splits(found: Found, count: int = MOST_SPLITS, say: Say = print) -> lis
             splits[key] = dataclasses.replace(split, seed=len(splits))
         if len(splits) == count:
             break
-    made = list(splits.values())
+    made = _spread(list(splits.values()))
     if not all(split.by_group for split in made):
         say(
             'too few groups to choose by: rows are compared on clips of the groups that they learned from, which flatters'
         )
+    return made
+
+
+def _spread(splits: Sequence[Split]) -> list[Split]:
+    """The splits in an order in which each group is tested early, where there are so few that a draw may leave one out.
+
+    An interval counts the groups that are tested: of three groups, three splits then show three, of two groups two.
+    """
+    tests = [{video.group for video in split.test} for split in splits]
+    if len(set().union(*tests)) > _FEW_GROUPS:
+        return list(splits)
+    left, seen = list(range(len(splits))), Counter[str]()
+    made: list[Split] = []
+    while left:
+        chosen = min(left, key=lambda index: sum(seen[group] for group in tests[index]) / len(tests[index]))
+        left.remove(chosen)
+        seen.update(tests[chosen])
+        made.append(dataclasses.replace(splits[chosen], seed=len(made)))
     return made
 
 

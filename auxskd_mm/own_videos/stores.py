@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -84,7 +86,7 @@ def write_trunk(out: Path, name: str, family: Mapping[str, Any]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     text = config.pretty_text
     if not path.is_file() or path.read_text(encoding='utf-8') != text:
-        config.dump(str(path))
+        write_whole(path, text)
     return path
 
 
@@ -106,7 +108,7 @@ def pack_maps(
     sources = UnlabeledVideoDataset(str(out / FRAMES), lazy_init=True).source_videos()
     for name in names:
         trunk, made = write_trunk(out, name, families[name]), out / MAPS / f'{name}_source.txt'
-        content = _digest_of(out, trunk, families[name]['variants'])
+        content = _digest_of(out, trunk, families[name])
         if is_store(str(out / MAPS / name)) and made.is_file() and made.read_text(encoding='utf-8') == content:
             continue
         say(f'packing {families[name]["title"]}')
@@ -116,8 +118,32 @@ def pack_maps(
         write_whole(made, content)
 
 
-def _digest_of(out: Path, trunk: Path, variants: int) -> str:
+def _digest_of(out: Path, trunk: Path, family: Mapping[str, Any]) -> str:
     """Digest of the packed frames and of what is made of them, without the places where they lie."""
     index = open_store(str(out / FRAMES)).index
     sizes = {name: index.rows[key].tolist() for name, key in (('frames', 'frames'), ('bytes', 'size'))}
-    return digest([list(index.names), sizes, trunk.read_text(encoding='utf-8'), variants])
+    held = [list(index.names), sizes, trunk.read_text(encoding='utf-8'), family['variants']]
+    weights = family['settings']['trunk'].get('init_cfg', {}).get('checkpoint')
+    if weights:  # the file may be replaced by another of the same name
+        with open(weights, 'rb') as file:
+            held.append(hashlib.file_digest(file, 'sha256').hexdigest())
+    return digest(held)
+
+
+def check_space(out: Path, needed: float) -> None:
+    """Refuse stores that would not fit on the disk.
+
+    Args:
+        out: Work dir.
+        needed: Bytes of all stores, those included that are packed already.
+
+    Raises:
+        InputError: If the disk has less.
+    """
+    held = sum(path.stat().st_size for name in (FRAMES, MAPS) for path in (out / name).rglob('*') if path.is_file())
+    free = shutil.disk_usage(out).free
+    if needed - held > free:
+        raise InputError(
+            f'{out}: the stores need about {(needed - held) / 1e9:.3g} GB more, and the disk has {free / 1e9:.3g} GB left; make '
+            'room, or give another --out or fewer --minutes'
+        )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config.loading.overrides import options_text, read_text
-from ..errors import InputError, Preempted
+from ..errors import InputError, Preempted, Terminated
 from ..files import write_atomically
 
 OPTIONS = 'overrides.txt'
@@ -40,12 +40,17 @@ def call(label: str, command: Sequence[str], options: Mapping[str, Any]) -> floa
     start = time.time()
     code = _run(words)
     if code == Preempted.code:
-        raise Preempted(f'phase {label!r} saved its state; start the recipe again to go on')
+        raise preempted(label)
     if code:
         raise InputError(
             f'phase {label!r} ended with exit code {code}; start the recipe again to go on from its last checkpoint'
         )
     return time.time() - start
+
+
+def preempted(label: str) -> Preempted:
+    """The error of a step that was asked to end, and saved its state. ``--resume`` is the step's, not the user's."""
+    return Preempted(f'phase {label!r} saved its state; run the same command again to go on')
 
 
 def with_file(command: Sequence[str], options: Mapping[str, Any]) -> list[str]:
@@ -58,13 +63,20 @@ def with_file(command: Sequence[str], options: Mapping[str, Any]) -> list[str]:
 
 
 def _run(command: Sequence[str]) -> int:
-    """Run a command to its end; a Ctrl-C is the command's, which saves and leaves."""
+    """Run a command to its end. Ctrl-C and SIGTERM are the command's, which saves and leaves."""
+    asked: KeyboardInterrupt | None = None
     with subprocess.Popen(command) as process:
         while True:
             try:
-                return process.wait()
-            except KeyboardInterrupt:
-                continue
+                code = process.wait()
+                break
+            except KeyboardInterrupt as stop:
+                asked = stop
+                if isinstance(stop, Terminated):  # a terminal sends Ctrl-C to both
+                    process.terminate()
+    if asked is not None and code not in (0, Preempted.code):
+        raise type(asked)(f'{str(asked) or "interrupted"}; run the same command again to go on') from None
+    return code
 
 
 def with_options(command: Sequence[str], options: Mapping[str, Any]) -> list[str]:

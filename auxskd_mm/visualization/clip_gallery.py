@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..files import write_whole
 from .clip_animation import animate, encode_gif
 from .clip_sheet import render_clip_sheet
 from .plain_text import one_line
@@ -39,16 +40,13 @@ def write_gallery(
     """
     from jinja2 import Environment, FileSystemLoader
 
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
     page = environment.get_template('clip_gallery.html.j2').render(
         title=one_line(title),
         facts=[one_line(fact) for fact in facts],
         sections=[_section(sample, stages) for sample in samples],
     )
-    path.write_text(page, encoding='utf-8', errors='backslashreplace')
-    return path
+    return write_whole(path, page.encode('utf-8', 'backslashreplace'))
 
 
 def _section(sample: SeenSample, stages: Sequence[str]) -> dict[str, object]:

@@ -18,7 +18,7 @@ from ..choices import EXPORTED_PARTS
 from ..config.pipelines import LOADERS, find_pipeline, find_steps
 from ..config.sample_shape import sample_shape
 from ..errors import InputError
-from ..files import check_writable
+from ..files import check_writable, write_whole
 from ..functional.pixels.value_range import WHITE
 from ..functional.public_weights.input_channels import COLOURS
 from ..functional.transfer import check_finite
@@ -168,7 +168,7 @@ def export_model(
         config=Path(getattr(model.cfg, 'filename', None) or '').name,
         checkpoint=Path(checkpoint).name if checkpoint else None,
     )
-    path.with_suffix('.json').write_text(json.dumps(note, indent=1) + '\n')
+    write_whole(path.with_suffix('.json'), json.dumps(note, indent=1) + '\n')
     return Exported(path, outputs, compare(path, network, example) if check else float('nan'))
 
 

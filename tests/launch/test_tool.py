@@ -1,7 +1,13 @@
 """Config loading and the one line that bad input gets."""
 
 import argparse
+import errno
+import io
+import logging
+import os
 import pickle
+import signal
+import time
 import urllib.error
 
 import pytest
@@ -9,6 +15,7 @@ from mmengine.config import Config
 
 from auxskd_mm.config.load import load_config
 from auxskd_mm.errors import InputError, VideoReadError
+from auxskd_mm.files import WholeFile
 from auxskd_mm.launch import tool
 from auxskd_mm.launch.tool import CfgOptions, describe
 from auxskd_mm.registry import MODELS
@@ -105,6 +112,50 @@ def test_ctrl_c_before_a_training_is_one_line(monkeypatch, capfd):
     tool.run_tool(interrupted)
     assert codes == [130]
     assert capfd.readouterr().err == 'interrupted\n'
+
+
+def test_sigterm_is_one_line_and_runs_through_finally(monkeypatch, capfd, tmp_path):
+    def work():
+        with WholeFile(tmp_path / 'file'):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(30)
+
+    codes: list[int] = []
+    monkeypatch.setattr(tool.os, '_exit', codes.append)
+    monkeypatch.delenv('WORLD_SIZE', raising=False)
+    tool.run_tool(work)
+    assert codes == [143]
+    assert capfd.readouterr().err == 'terminated\n'
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    # One of several ranks may wait inside a collective, where no exception reaches it.
+    monkeypatch.setenv('WORLD_SIZE', '2')
+    tool.run_tool(lambda: codes.append(signal.getsignal(signal.SIGTERM)))
+    assert codes[1:] == [signal.SIG_DFL]
+
+
+def test_a_full_disk_is_one_line_with_its_file(tmp_path):
+    full = OSError(errno.ENOSPC, 'No space left on device')
+    assert describe(full) == 'a file that was being written: the disk is full; make room and run the same command again'
+    with pytest.raises(OSError, match='No space') as error, WholeFile(tmp_path / 'a.npz'):
+        raise full
+    assert describe(error.value) == f'{tmp_path}/a.npz: the disk is full; make room and run the same command again'
+    assert describe(OSError(errno.EIO, 'broken')) is None
+
+
+def test_a_log_without_room_prints_no_tracebacks(capfd):
+    class Full(io.StringIO):
+        def flush(self):
+            raise OSError(errno.ENOSPC, 'No space left on device')
+
+    log = logging.getLogger('full')
+    log.addHandler(logging.StreamHandler(Full()))
+    log.propagate = False
+    tool.run_tool(lambda: log.warning('a line'))
+    assert capfd.readouterr() == ('', '')
+    log.handlers[:] = [logging.StreamHandler(io.StringIO())]
+    tool.run_tool(lambda: log.warning('%d', 'no number'))  # a mistake of the code is shown as ever
+    assert 'Logging error' in capfd.readouterr().err
 
 
 def test_errors_of_files_and_addresses_have_no_advice_of_torch():

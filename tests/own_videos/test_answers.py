@@ -1,5 +1,6 @@
 """Each answer is one sentence with its interval; the verdict says why, and says so when there is nothing to learn."""
 
+import dataclasses
 import re
 
 import pytest
@@ -81,3 +82,14 @@ def test_what_was_not_run_says_why():
     found = answers(dict(late_frozen=0.9, late_still=0.8), left_out={'early_tuned': 'no time', 'early_pace': 'no time'})
     assert found['c'] == found['d'] == 'Not measured: no time.'
     assert found['f'].startswith('Use late frozen')
+
+
+def test_one_tested_group_has_no_interval_and_the_verdict_says_so():
+    found = videos(classes=2, groups=6, each=40)
+    splits = splits_of(found, 1)
+    group = splits[0].test[0].group
+    splits = [dataclasses.replace(splits[0], test=[video for video in splits[0].test if video.group == group])]
+    table = make_table({'late_frozen': row(found, splits, 0.95)}, splits, found)
+    sentence = make_answers(table, choose(table), [], found, {}, (10, 20))[-1].sentence
+    assert '±' not in sentence.partition('Expect')[2]
+    assert sentence.endswith('All test clips are of one group, so there is no interval: a new group may be far off.')

@@ -147,3 +147,10 @@ def test_mean_class_accuracy_counts_a_rare_class_alike():
     assert table.tested.class_accuracy('late_frozen').mean == pytest.approx(0.5)
     assert table.interval('late_frozen').mean > 0.7
     assert table.constant == table.interval('late_frozen').mean
+
+
+def test_groups_that_lose_as_much_as_they_gain_are_not_certain_of_it():
+    """Two groups with a clip won and a clip lost each: no difference, but not by an interval of nothing."""
+    values, groups = [1, -1, 0, 0] * 2, list('aaaabbbb')
+    assert group_interval(values, groups).half > 0.5
+    assert group_interval([0] * 8, groups).half == 0

@@ -9,8 +9,9 @@ import pytest
 from tool_runs import call_tool
 
 from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
-from auxskd_mm.errors import InputError
-from auxskd_mm.own_videos import planner, run
+from auxskd_mm.errors import InputError, Terminated
+from auxskd_mm.files import only_writer
+from auxskd_mm.own_videos import model, planner, run
 from auxskd_mm.own_videos.planner import Costs
 from auxskd_mm.own_videos.run import Settings, own_videos
 from auxskd_mm.own_videos.screen import Screen
@@ -147,3 +148,77 @@ def test_a_full_disk_is_one_line(videos, tmp_path, patched):
         patch.setattr(run, 'check_all', full)
         with pytest.raises(InputError, match='the disk is full; make room and run the same command again'):
             own_videos(Settings(videos, tmp_path / 'out'), Screen(quiet=True))
+
+
+@pytest.mark.parametrize(
+    ('stop', 'word'), [(KeyboardInterrupt(), 'interrupted'), (Terminated('terminated'), 'terminated')]
+)
+def test_a_stop_says_what_was_being_done_and_that_it_goes_on(stop, word, videos, tmp_path, patched):
+    def stopped(*given, **options):
+        raise stop
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, 'check_all', stopped)
+        with pytest.raises(
+            type(stop), match=f'^{word} while checking the videos; run the same command again, it goes on'
+        ):
+            own_videos(Settings(videos, tmp_path / 'out'), Screen(quiet=True))
+
+
+def test_a_work_dir_has_one_writer(first, videos):
+    out = first[0].report.parent
+    with only_writer(out), pytest.raises(InputError, match='another process works in it'):
+        own_videos(settings(videos), Screen(quiet=True))
+
+
+def test_fewer_minutes_say_that_the_earlier_plan_goes_on(first, videos):
+    before, screen = cells(first[0].report.parent), Screen(quiet=True)
+    own_videos(settings(videos, minutes=4.0), screen)
+    assert any(note.startswith('--minutes 4: fewer than the 10 of an earlier start') for note in screen.notes)
+    assert cells(first[0].report.parent) == before
+
+
+def test_a_slow_machine_cuts_a_plan_of_minutes_and_not_one_of_steps(first, videos, monkeypatch):
+    monkeypatch.setattr(run, 'FEWEST_SPLITS', 1)
+    monkeypatch.setattr(run, '_finished', lambda *given: False)
+    made = run.fixed_schedule
+
+    def slower(*given):
+        schedule = made(*given)
+        schedule.minutes = 0.001
+        return schedule
+
+    monkeypatch.setattr(run, 'fixed_schedule', slower)
+    screen = Screen(quiet=True)
+    lengths = planner.Lengths(('pixels_tuned', 'pixels_pace', 'pixels_pace_frozen'), 2, 2, 2)
+    plan = first[0].report.parent / 'plan.json'
+    kept = plan.read_text()
+    outcome = own_videos(settings(videos, lengths=lengths), screen)
+    assert len(outcome.table.splits) == 2
+    assert not any('used up' in note for note in screen.notes)
+    cut = own_videos(settings(videos, minutes=0.001), screen)  # goes on with the plan of before
+    assert len(cut.table.splits) == 1
+    assert screen.notes[-1].startswith('the 0.001 minutes are used up')
+    plan.write_text(kept)
+
+
+def test_a_model_is_never_of_two_rows_or_of_other_labels(first, videos, monkeypatch):
+    """Its config and weights are two files, and a stop may come in between."""
+    folder = first[0].report.parent / 'model'
+    chosen = dataclasses.replace(first[0].choice, row='pixels_tuned', learnable='yes')
+    monkeypatch.setattr(run, 'choose', lambda table: chosen)
+
+    def stopped(*given, **options):
+        raise KeyboardInterrupt
+
+    own_videos(settings(videos), Screen(quiet=True))
+    assert (folder / 'model.pth').is_file()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, 'join_trunk', stopped)
+        with pytest.raises(KeyboardInterrupt, match='while training the model on all labels'):
+            own_videos(settings(videos), Screen(quiet=True))
+    assert not (folder / 'model.pth').exists()
+    own_videos(settings(videos), Screen(quiet=True))
+    monkeypatch.setattr(run, 'choose', lambda table: dataclasses.replace(chosen, learnable='no'))
+    own_videos(settings(videos), Screen(quiet=True))
+    assert not list(folder.glob('model.pth')) + list(folder.glob('config.py'))

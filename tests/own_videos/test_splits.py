@@ -94,3 +94,11 @@ def test_shuffled_labels_keep_their_counts():
     assert [v.name for v in mixed.videos] == [v.name for v in found.videos]
     assert mixed.videos != found.videos
     assert isinstance(mixed, Found)
+
+
+@pytest.mark.parametrize('groups', [2, 3, 4])
+def test_the_first_splits_of_few_groups_test_each_group_once(groups):
+    """An interval counts tested groups: three splits that test on two of three groups waste the third."""
+    made = make_splits(videos(classes=2, groups=groups, each=8), 10, quiet)[:groups]
+    tested = [{video.group for video in split.test} for split in made]
+    assert sum(map(len, tested)) == len(set.union(*tested)) == groups

@@ -6,7 +6,7 @@ import sys
 import pytest
 from mmengine.config import DictAction
 
-from auxskd_mm.errors import InputError
+from auxskd_mm.errors import InputError, Preempted, Terminated
 from auxskd_mm.recipes import commands
 
 
@@ -30,6 +30,43 @@ def test_what_is_printed_is_what_is_run(tmp_path, capfd):
     assert seconds > 0
     with pytest.raises(InputError, match="phase 'x' ended with exit code 3"):
         commands.call('x', [sys.executable, '-c', 'raise SystemExit(3)'], {})
+
+
+STOPPED = """
+import signal, sys
+signal.signal(signal.SIGTERM, lambda *given: sys.exit({code}))
+print('ready', flush=True)
+signal.pause()
+"""
+
+
+@pytest.mark.parametrize(
+    ('code', 'error', 'line'),
+    [
+        (75, Preempted, "phase 'x' saved its state"),
+        (143, Terminated, 'terminated'),
+        (130, KeyboardInterrupt, 'interrupted'),
+    ],
+)
+def test_a_stop_is_handed_to_the_command(code, error, line, monkeypatch, tmp_path):
+    """SIGTERM reaches the recipe alone; the training saves and leaves, or only leaves."""
+    real = commands.subprocess.Popen
+    stopped = []
+
+    class Stopped(real):
+        def wait(self, timeout=None):
+            if not stopped:
+                stopped.append(self.stdout.readline())
+                if code == 130:  # a terminal sends Ctrl-C to both
+                    self.terminate()
+                    raise KeyboardInterrupt
+                raise Terminated('terminated')
+            return super().wait(timeout)
+
+    monkeypatch.setattr(commands.subprocess, 'Popen', lambda words: Stopped(words, stdout=commands.subprocess.PIPE))
+    with pytest.raises(error, match=f'^{line}; run the same command again to go on'):
+        commands.call('x', [sys.executable, '-c', STOPPED.format(code=code)], {})
+    assert stopped == [b'ready\n']
 
 
 def test_launchers():

@@ -26,7 +26,7 @@ def parse_args() -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     from auxskd_mm.apis import load_config
-    from auxskd_mm.errors import InputError
+    from auxskd_mm.files import write_whole
     from auxskd_mm.launch.outputs import check_outputs
 
     check_outputs(args, [args.out], [args.config])
@@ -34,11 +34,7 @@ def main(args: argparse.Namespace) -> None:
     if args.out is None:
         print(text, end='')
         return
-    try:
-        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-        Path(args.out).write_text(text, encoding='utf-8')
-    except OSError as error:
-        raise InputError(f'{args.out}: cannot be written ({error.strerror})') from None
+    write_whole(args.out, text)
 
 
 def config_text(config: Config, key: str | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
@@ -13,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TextIO
 
-from ...errors import InputError
+from ...errors import FULL_DISK, InputError
 from ...files import WholeFile
 from ...workers import progress_bar, worker_pool
 from ..readers.frame_index import NUMBERING
@@ -21,8 +20,8 @@ from ..stores.feature_settings import FeatureSettings
 from ..stores.index import StoreIndex
 from ..stores.schema import check_names, read_json
 from ..stores.settings import FORMAT, INDEX_FILE, MARKER_FILE, SETTINGS_FILE, VERSION, StoreSettings
-from ..stores.sources import SourceVideo, source_state
-from ..stores.store import Store, forget_store, open_store
+from ..stores.sources import SourceState, SourceVideo, source_state
+from ..stores.store import Store, forget_store, open_store, stored_state
 from .encode import require_encoder
 from .pixel_kind import with_pixel_kind
 from .shard import FrameExtractor, ShardJob, shard_content, write_shard
@@ -30,11 +29,6 @@ from .shard import FrameExtractor, ShardJob, shard_content, write_shard
 # Enough shards that every core has work and that an interruption costs little; few enough files for any file system.
 _FEWEST_SHARDS = 64
 _MOST_VIDEOS = 64
-_FULL = {
-    errno.ENOSPC: 'the disk is full',
-    errno.EDQUOT: 'the disk quota is used up',
-    errno.EFBIG: 'a file grew too big',
-}
 
 
 def pack_videos(
@@ -89,7 +83,7 @@ def pack_videos(
         shards = list(_run(jobs, min(workers, len(jobs)), progress))
     except OSError as error:
         raise InputError(
-            f'{out}: {_FULL.get(error.errno or 0, error.strerror or error)} while packing; nothing half written is left: '
+            f'{out}: {FULL_DISK.get(error.errno or 0, error.strerror or error)} while packing; nothing half written is left: '
             'make room and run the same command again, it goes on where it stopped'
         ) from None
     except BrokenProcessPool:
@@ -157,9 +151,14 @@ def _jobs(
     share = max(1, min(_MOST_VIDEOS, math.ceil(len(videos) / _FEWEST_SHARDS)))
     parts = [videos[i : i + share] for i in range(0, len(videos), share)]
     return [
-        ShardJob(out, number, settings, part, [source_state(video.path) for video in part], max_frames)
+        ShardJob(out, number, settings, part, [_state(video.path) for video in part], max_frames)
         for number, part in enumerate(parts)
     ]
+
+
+def _state(path: str) -> SourceState:
+    state = source_state(path)
+    return state if state.size >= 0 else stored_state(path) or state
 
 
 def _run(jobs: Sequence[ShardJob], workers: int, progress: TextIO | None) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,7 @@ from .feature_settings import FeatureSettings
 from .index import StoreIndex
 from .schema import MOST_INDEX, check_marker, read_json, read_regular
 from .settings import FORMAT, INDEX_FILE, MARKER_FILE, SETTINGS_FILE, VERSION, StoreSettings
-from .sources import source_state
+from .sources import SourceState, source_state
 
 _MOST_STORES = 8
 _BLOCK = 2**20
@@ -152,6 +152,19 @@ def packed_from(path: str) -> str | None:
     found = find_store(path)
     number = None if found is None else found[0].index.number(found[1])
     return None if found is None or number is None else found[0].index.source(number)[0]
+
+
+def stored_state(path: str) -> SourceState | None:
+    """State of the video ``<store>/<name>``: its bytes and their checksum. None if it is in no store.
+
+    A video that was packed anew has another state, so what is made of it is made again.
+    """
+    found = find_store(path)
+    number = None if found is None else found[0].index.number(found[1])
+    if found is None or number is None:
+        return None
+    row = found[0].index.rows[number]
+    return SourceState(int(row['size']), int(row['checksum']))
 
 
 def _read_marker(path: str) -> tuple[dict[str, Any], StoreSettings | FeatureSettings]:

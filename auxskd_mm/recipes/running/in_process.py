@@ -21,7 +21,7 @@ from mmengine.logging import MessageHub, MMLogger
 from mmengine.visualization import Visualizer
 
 from ...config.load import load_config
-from ...errors import InputError
+from ...errors import InputError, Preempted, full_disk
 from ...launch.tool import describe
 from .. import commands
 
@@ -51,8 +51,10 @@ def call(label: str, command: Sequence[str], options: Mapping[str, Any]) -> floa
         with contextlib.redirect_stdout(screen), contextlib.redirect_stderr(screen), _argv(words[script:]):
             try:
                 _run(Path(words[script]))
+            except Preempted:
+                raise commands.preempted(label) from None
             except Exception as error:
-                line = describe(error)
+                line = full_disk(error, folder) or describe(error)
                 if line is None:
                     raise
                 raise InputError(f'phase {label!r}: {line} (see {folder / SCREEN})') from error

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import sys
+import contextlib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
+from ...errors import InputError
+from ...workers import worker_pool
 from ..execute import run_step
 from ..progress import Progress
 from ..runs import Step
@@ -48,10 +50,11 @@ def run_steps(steps: Sequence[Step], root: Path, jobs: int = 1, threads: int = 1
     if changed := changed_cells(root, unique, remember=True):
         print(f'inputs changed since the last start, measured anew: {", ".join(changed)}', flush=True)
     runs = _one_by_one if jobs == 1 else _several(jobs)
-    for number, (step, row) in enumerate(runs(waiting, root, threads), start=1):
-        progress.done(step.kind, row['seconds'], unique.index(step))
-        left = progress.left(0, jobs)
-        print(f'[{number}/{len(waiting)}] {step.label}: {row["seconds"]:.0f} s{_result(row)}; {left}', flush=True)
+    with contextlib.closing(runs(waiting, root, threads)) as made:
+        for number, (step, row) in enumerate(made, start=1):
+            progress.done(step.kind, row['seconds'], unique.index(step))
+            left = progress.left(0, jobs)
+            print(f'[{number}/{len(waiting)}] {step.label}: {row["seconds"]:.0f} s{_result(row)}; {left}', flush=True)
     # Also for what was finished before: it must have been made from the same inputs.
     with silent():
         return [run_step(step, root, 0, in_process=True, quiet=True) for step in steps]
@@ -65,7 +68,7 @@ def _result(row: dict[str, Any]) -> str:
     return f', {", ".join(accuracies[:3])}' if accuracies else ''
 
 
-_Runs = Iterator[tuple[Step, dict[str, Any]]]
+_Runs = Generator[tuple[Step, dict[str, Any]]]
 
 
 def _one_by_one(waiting: Sequence[Step], root: Path, threads: int) -> _Runs:
@@ -79,21 +82,22 @@ def _several(jobs: int) -> Callable[[Sequence[Step], Path, int], _Runs]:
     def run(waiting: Sequence[Step], root: Path, threads: int) -> _Runs:
         rest = list(waiting)
         running: dict[Future[dict[str, Any]], Step] = {}
-        replaced: dict[str, Any] = dict(max_tasks_per_child=_STEPS_OF_A_WORKER) if sys.version_info >= (3, 11) else {}
-        spawn = multiprocessing.get_context('spawn')
-        pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=prepare_process, initargs=(threads,), **replaced)
-        with pool:
-            try:
-                while rest or running:
-                    missing = {step.folder for step in [*rest, *running.values()]}
-                    ready = [step for step in rest if step.init not in missing]
-                    for step in ready[: jobs - len(running)]:
-                        rest.remove(step)
-                        running[pool.submit(_work, step, root)] = step
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        yield running.pop(future), future.result()
-            finally:
-                pool.shutdown(cancel_futures=True)
+        with worker_pool(jobs, prepare_process, threads, spawn=True, tasks=_STEPS_OF_A_WORKER) as pool:
+            while rest or running:
+                missing = {step.folder for step in [*rest, *running.values()]}
+                ready = [step for step in rest if step.init not in missing]
+                for step in ready[: jobs - len(running)]:
+                    rest.remove(step)
+                    running[pool.submit(_work, step, root)] = step
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    step = running.pop(future)
+                    try:
+                        yield step, future.result()
+                    except BrokenProcessPool:
+                        raise InputError(
+                            f'phase {step.label!r}: a worker process died, perhaps for want of memory; run the same command '
+                            'again, it goes on where it stopped, or with fewer jobs'
+                        ) from None
 
     return run
 

@@ -325,3 +325,25 @@ def test_marker_is_readable(videos, tmp_path):
     pack_videos(tmp_path / 's', videos, StoreSettings('jpg'))
     marker = json.loads((tmp_path / 's' / 'store.json').read_text())
     assert (marker['version'], marker['videos'], marker['frames']) == (1, 3, 93)
+
+
+def test_a_store_of_a_store_follows_a_changed_video(videos, tmp_path):
+    """A stored video is no file, so its state is that of its bytes in the store: a re-encoded one is packed anew, too."""
+    own = copied(videos[:2], tmp_path / 'own')
+
+    def packed_twice():
+        first = pack_videos(tmp_path / 'first', own, StoreSettings('jpg', short_side=48))
+        stored = [video._replace(path=sample['filename']) for video, sample in zip(own, first.samples())]
+        return pack_videos(tmp_path / 'second', stored, StoreSettings('raw'))
+
+    def shards():
+        return {path.name: path.stat().st_mtime_ns for path in (tmp_path / 'second').glob('shard-*.tar')}
+
+    packed_twice()
+    before = shards()
+    packed_twice()
+    assert shards() == before
+    write_video(own[1].path, 9, codec='mpeg4')
+    store = packed_twice()
+    assert [sample['total_frames'] for sample in store.samples()] == [FRAMES, 9]
+    assert len(shards().items() & before.items()) == 1

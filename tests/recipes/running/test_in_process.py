@@ -9,7 +9,7 @@ from mmengine.logging import MMLogger, print_log
 from tool_runs import CONFIGS
 
 from auxskd_mm.apis import load_config
-from auxskd_mm.errors import InputError
+from auxskd_mm.errors import InputError, Preempted
 from auxskd_mm.recipes.running.in_process import SCREEN, call, loader_options, silent
 
 TOOL = """
@@ -96,3 +96,15 @@ def test_loaders_work_in_this_process_unless_an_option_says_otherwise():
     assert loaded.test_dataloader.persistent_workers is False
     assert dict(loaded.model.backbone) == dict(type='auxskd_mm.C3DBN')
     assert not any(key.startswith('val_dataloader') for key in made)
+
+
+def test_a_tool_that_saved_and_left_goes_on_with_the_same_command(tool):
+    """Its own line names --resume, which the user of a recipe cannot give."""
+    end = "from auxskd_mm.errors import Preempted; raise Preempted('SIGINT after iteration 2: go on with --resume')"
+    with pytest.raises(Preempted, match=r"^phase 'x' saved its state; run the same command again to go on$"):
+        call('x', tool(end), {'a': 1})
+
+
+def test_a_full_disk_names_the_folder_of_the_step(tool, tmp_path):
+    with pytest.raises(InputError, match=f"phase 'x': {tmp_path}/out: the disk is full; make room"):
+        call('x', tool("raise OSError(28, 'No space left on device')"), {'a': 1})

@@ -2,6 +2,7 @@
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
@@ -37,7 +38,7 @@ def worked(monkeypatch, tmp_path):
     monkeypatch.setattr(schedule, 'prepare_process', lambda *_: None)
     # Threads stand for the worker processes, which would import for seconds; they cannot silence the screen one by one.
     monkeypatch.setattr(schedule, 'silent', contextlib.nullcontext)
-    monkeypatch.setattr(schedule, 'ProcessPoolExecutor', lambda jobs, **_: ThreadPoolExecutor(jobs))
+    monkeypatch.setattr(schedule, 'worker_pool', lambda jobs, *_, **__: ThreadPoolExecutor(jobs))
     return labels
 
 
@@ -75,6 +76,15 @@ def test_no_step_starts_after_a_failure(tmp_path, config, worked, jobs):
     with pytest.raises(InputError, match='phase bad: a line'):
         schedule.run_steps(steps, tmp_path, jobs)
     assert worked == []
+
+
+def test_a_worker_that_dies_is_one_line(tmp_path, config, worked, monkeypatch):
+    def killed(*given):
+        raise BrokenProcessPool
+
+    monkeypatch.setattr(schedule, '_work', killed)
+    with pytest.raises(InputError, match=r"phase 'a': a worker process died, .* run the same command again"):
+        schedule.run_steps(steps_of(tmp_path, config, ('a', None)), tmp_path, 2)
 
 
 def test_a_finished_step_with_other_inputs_is_refused(tmp_path, config, worked):

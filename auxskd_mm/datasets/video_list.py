@@ -17,6 +17,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from ..errors import InputError, VideoReadError
+from ..functional import evenly_spread
 from ..registry import DATASETS
 from .feature_pipelines import check_feature_pipeline
 from .list_formats import Entry, Probe, line_number, read_list
@@ -207,7 +208,7 @@ class UnlabeledVideoDataset(BaseDataset):
         if self._fully_initialized:
             return
         super().full_init()
-        some = np.unique(np.linspace(0, super().__len__() - 1, _SOURCES_LOOKED_AT).astype(int)).tolist()
+        some = evenly_spread(super().__len__(), _SOURCES_LOOKED_AT)
         paths = [BaseDataset.get_data_info(self, i)['filename'] for i in some]
         self.features = check_feature_pipeline(self.pipeline.transforms, paths)
         self._status = torch.zeros(super().__len__(), dtype=torch.uint8).share_memory_()

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from ...errors import InputError, VideoReadError
+from ...functional import evenly_spread
 from ...functional.pixels import PixelKind
 from ..readers import READERS, Reader, open_reader
 from ..stores.feature_settings import FeatureSettings
@@ -93,9 +94,8 @@ def estimate_videos(videos: Sequence[SourceVideo], settings: StoreSettings, *, s
     for backend in (name for name, reader in READERS.items() if not reader.missing()):
 
         def read(path: str, share: float, backend: str = backend) -> None:
-            reader = open_reader(path, backend=backend)
-            frames = _read_clip(reader, share)
-            reader.close()
+            with open_reader(path, backend=backend) as reader:
+                frames = _read_clip(reader, share)
             height, width = settings.frame_size(*frames[0].shape[:2])
             for frame in frames:
                 cv2.resize(frame, (width, height))
@@ -190,11 +190,10 @@ def _sample(videos: Sequence[SourceVideo], sample: int) -> tuple[list[SourceVide
     tried: list[SourceVideo] = []
     frames: list[int] = []
     problem = ''
-    for i in np.unique(np.linspace(0, len(videos) - 1, min(sample, len(videos))).astype(int)).tolist():
+    for i in evenly_spread(len(videos), sample):
         try:
-            reader = open_reader(videos[i].path)
-            next(reader.stream())
-            reader.close()
+            with open_reader(videos[i].path) as reader:
+                next(reader.stream())
         except (VideoReadError, OSError) as error:
             problem = str(error)
             continue

@@ -20,6 +20,7 @@ from typing import NamedTuple, TextIO
 import numpy as np
 
 from ...errors import InputError, VideoReadError
+from ...functional import evenly_spread
 from ...functional.frame_times import steps_of_video
 from ...functional.pixels import PixelKind
 from ...texts import write_table, write_text
@@ -88,8 +89,7 @@ def check_video(path: str, min_frames: int = 1, max_pixels: int = MAX_PIXELS, fp
     try:
         size, digest = _content(path)
         report = report._replace(size=size, digest=digest)
-        reader = open_reader(path, max_pixels=max_pixels)
-        try:
+        with open_reader(path, max_pixels=max_pixels) as reader:
             kind = PixelKind()
             if isinstance(reader, WindowReader):
                 frames, width, height = _decode_window(reader)
@@ -97,8 +97,6 @@ def check_video(path: str, min_frames: int = 1, max_pixels: int = MAX_PIXELS, fp
                 frames, width, height = _decode_video(reader)
             else:
                 frames, width, height, kind = _decode_images(reader)
-        finally:
-            reader.close()
         report = report._replace(
             frames=frames,
             fps=reader.fps,
@@ -249,7 +247,7 @@ def _decode_video(reader: PyAVReader) -> tuple[int, int, int]:
 
 def _decode_window(reader: WindowReader) -> tuple[int, int, int]:
     """Number of frames, width and height of a window. Some frames are read again by number, as in :func:`_decode_video`."""
-    numbers = np.unique(np.linspace(0, reader.num_frames - 1, COMPARED).astype(int)).tolist()
+    numbers = evenly_spread(reader.num_frames, COMPARED)
     frames, in_order, shape = 0, {}, (0, 0)
     for i, frame in enumerate(reader.stream()):
         frames, shape = i + 1, frame.shape[:2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -20,7 +20,8 @@ _BLOCK, _BLOCK_BYTES = 64, 2**28
 class Reader:
     """Base of the readers.
 
-    An error of a library in a reader's methods, or a lack of memory, becomes a :class:`VideoReadError`.
+    An error of a library in a reader's methods, or a lack of memory, becomes a :class:`VideoReadError`. A ``with`` block
+    closes the reader.
 
     Args:
         path: Video file or frame folder.
@@ -71,6 +72,12 @@ class Reader:
 
     def close(self) -> None:
         """Release the file."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _require(self) -> None:
         """Refuse a missing or empty file with a plain reason, independent of the backend."""

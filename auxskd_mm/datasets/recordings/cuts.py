@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from ...errors import InputError
+from ...functional import evenly_spread
 from ...functional.pixels.value_range import ValueRange, as_pictures
 from ..readers.base import Reader
 from ..readers.open import open_recording
@@ -41,15 +42,12 @@ def find_cuts(path: str, source_fps: float | None = None) -> list[float]:
         cuts = _load(place, state)
         if cuts is not None:
             return cuts
-    reader = open_recording(path, channel_order='bgr')
-    reader.fps = reader.fps or source_fps
-    try:
+    with open_recording(path, channel_order='bgr') as reader:
+        reader.fps = reader.fps or source_fps
         times = usable_times(reader)
         if isinstance(times, str):
             raise InputError(f'{path}: {times}')
         cuts = [round(float(times[i]), 6) for i in _cut_frames(reader)]
-    finally:
-        reader.close()
     keep_beside(path, _SUFFIX, json.dumps(dict(state, cuts=cuts)).encode())
     return cuts
 
@@ -79,8 +77,8 @@ def _value_range(reader: Reader) -> ValueRange | None:
     """Smallest and largest value of some frames, one scale for the whole recording; None for frames of 8 bits."""
     if reader.read([0])[0].dtype == np.uint8:
         return None
-    numbers = np.unique(np.linspace(0, reader.num_frames - 1, _RANGE_FRAMES).astype(int))
-    values = np.stack([[frame.min(), frame.max()] for frame in reader.read(numbers.tolist())])
+    some = reader.read(evenly_spread(reader.num_frames, _RANGE_FRAMES))
+    values = np.stack([[frame.min(), frame.max()] for frame in some])
     low, high = float(values[:, 0].min()), float(values[:, 1].max())
     return ValueRange((low,), (high if high > low else low + 1,))
 

@@ -132,11 +132,8 @@ def _find(state: tuple[str, int, int]) -> KeptIndex | None:
 
 
 def _make(path: str, max_pixels: int) -> KeptIndex:
-    reader = PyAVReader(path, max_pixels=max_pixels)
-    try:
+    with PyAVReader(path, max_pixels=max_pixels) as reader:
         found, times = reader.index, reader.times()
-    finally:
-        reader.close()
     arrays = {
         key: None if (part := getattr(found, key)) is None else np.asarray(part, np.int64)
         for key, kind in _ARRAYS

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...functional import evenly_spread
 from ..readers.frame_index import NUMBERING
 from .feature_settings import FeatureSettings
 from .index import StoreIndex
@@ -76,9 +77,8 @@ class Store:
         Args:
             most: Largest number of sources to check, evenly spread. None checks all.
         """
-        count = len(self) if most is None else min(most, len(self))
         changed = []
-        for i in np.unique(np.linspace(0, len(self) - 1, count).astype(int)).tolist():
+        for i in evenly_spread(len(self), len(self) if most is None else most):
             path, state = self.index.source(i)
             now = source_state(path)
             if now.size >= 0 and now != state:

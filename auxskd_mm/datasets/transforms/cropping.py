@@ -106,11 +106,8 @@ class MotionCrop(BaseTransform):
         key = self._boxes.key(path, self.size)
         box = self._boxes.get(key)
         if box is None:
-            reader = open_reader(path, max_pixels=self.max_pixels)
-            try:
+            with open_reader(path, max_pixels=self.max_pixels) as reader:
                 box = video_box(reader, self.size)
-            finally:
-                reader.close()
             self._boxes.put(key, box)
         return box
 

@@ -163,13 +163,10 @@ class DecodeClips(BaseTransform):
 
     def decode(self, group: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Decode several samples of one video together. They share one ``video_reader``."""
-        reader = group[0]['video_reader']
         numbers = [np.asarray(results['frame_inds']).reshape(-1) for results in group]
         distinct, position = np.unique(np.concatenate(numbers), return_inverse=True)
-        try:
+        with group[0]['video_reader'] as reader:
             frames = reader.read(distinct.tolist())
-        finally:
-            reader.close()
         wanted = group[0].get('channels')
         if wanted is not None and frames[0].shape[2] != wanted:
             frames = _with_channels(frames, wanted, reader)

@@ -52,6 +52,15 @@ def check_writable(path: str | Path, reads: Iterable[str | Path] = (), overwrite
     return path
 
 
+def file_state(path: str | os.PathLike) -> tuple[int, int]:
+    """Size and modification time (in nanoseconds) of a file, which show a change. (-1, -1) if it does not exist."""
+    try:
+        status = os.stat(path)
+        return status.st_size, status.st_mtime_ns
+    except (OSError, ValueError):
+        return -1, -1
+
+
 def _same_file(path: str | Path, other: str | Path) -> bool:
     try:
         return os.path.samefile(path, other)

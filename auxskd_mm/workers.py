@@ -6,11 +6,11 @@ import io
 import multiprocessing
 import pickle
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import cv2
 from tqdm import tqdm
@@ -19,6 +19,8 @@ from .errors import InputError
 
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
+
+Job, Result = TypeVar('Job'), TypeVar('Result')
 
 
 @contextmanager
@@ -40,6 +42,17 @@ def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
                 raise
     finally:
         cv2.setNumThreads(threads)
+
+
+def as_done(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, Result]]:
+    """Number and result of each job, as they are done. One worker works in this process."""
+    if workers <= 1:
+        yield from enumerate(map(function, jobs))
+        return
+    with worker_pool(workers) as pool:
+        tasks = {pool.submit(function, job): number for number, job in enumerate(jobs)}
+        for task in as_completed(tasks):
+            yield tasks[task], task.result()
 
 
 def check_workers(loader: DataLoader) -> None:

@@ -98,6 +98,17 @@ class Reader:
         return [found[i] for i in indices]
 
 
+def runs_of(indices: Sequence[int], gap: int = 2) -> list[list[int]]:
+    """Ascending numbers in groups that are read together. Neighbours in a group are less than ``gap`` apart."""
+    runs: list[list[int]] = []
+    for i in indices:
+        if runs and i - runs[-1][-1] < gap:
+            runs[-1].append(i)
+        else:
+            runs.append([i])
+    return runs
+
+
 def require_regular(path: str) -> None:
     """Refuse any path but a regular file. Opening a pipe would wait for its writer.
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from ...errors import InputError
+from ...files import file_state
 from ...functional import evenly_spread
 from ...functional.pixels.value_range import ValueRange, as_pictures
 from ..readers.base import Reader
@@ -37,7 +38,8 @@ def find_cuts(path: str, source_fps: float | None = None) -> list[float]:
         InputError: If PySceneDetect is not installed.
         VideoReadError: If the recording cannot be decoded, or has no times.
     """
-    state = dict(_state(path), source_fps=source_fps)
+    size, mtime = file_state(path)
+    state = dict(size=size, mtime=mtime, settings=_SETTINGS, source_fps=source_fps)
     for place in places_beside(path, _SUFFIX):
         cuts = _load(place, state)
         if cuts is not None:
@@ -89,12 +91,6 @@ def _small(frame: np.ndarray) -> np.ndarray:
     if frame.shape[1] <= width:
         return frame
     return cv2.resize(frame, (width, max(1, round(frame.shape[0] * width / frame.shape[1]))))
-
-
-def _state(path: str) -> dict[str, Any]:
-    status = os.stat(path) if os.path.exists(path) else None
-    size, mtime = (status.st_size, status.st_mtime_ns) if status else (-1, -1)
-    return dict(size=size, mtime=mtime, settings=_SETTINGS)
 
 
 def _load(place: os.PathLike, state: dict[str, Any]) -> list[float] | None:

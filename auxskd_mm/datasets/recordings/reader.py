@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import VideoReadError
+from ...files import file_state
 from ..readers.base import Reader
 from ..readers.frame_index import open_container
 from ..readers.limits import MAX_PIXELS
@@ -43,8 +44,7 @@ class _Containers:
 
     def take(self, path: str, max_pixels: int) -> tuple[tuple, Any]:
         """Key and container of a file."""
-        status = os.stat(path)
-        key = os.path.abspath(path), status.st_size, status.st_mtime_ns, max_pixels
+        key = os.path.abspath(path), *file_state(path), max_pixels
         with self._lock:
             container = self._free.pop(key, None)
         return key, open_container(path, max_pixels) if container is None else container

@@ -12,7 +12,7 @@ from ...errors import InputError, VideoReadError
 from .feature_settings import FEATURES, FeatureSettings
 from .read import StoredVideoReader
 from .settings import NPY_HEADER
-from .store import Store, find_store
+from .store import Store, find_store, require_row
 
 
 class StoredFeatureReader(StoredVideoReader):
@@ -127,7 +127,4 @@ def open_stored_features(path: str) -> StoredFeatureReader:
             'tools/data/pack_videos.py --layout features'
         )
     store, name = found
-    number = store.index.number(name)
-    if number is None:
-        raise VideoReadError(path, f'no such video among the {len(store)} of the store {store.path}')
-    return StoredFeatureReader(store, number, path)
+    return StoredFeatureReader(store, require_row(store, name, path), path)

@@ -14,6 +14,7 @@ from ...functional.pixels import to_channels
 from ...registry import TRANSFORMS
 from ..readers import CHANNEL_ORDERS, READERS, Reader, open_reader
 from ..readers.limits import MAX_PIXELS
+from .shown_settings import ShowsSettings
 
 resize_any_channels()
 
@@ -39,7 +40,7 @@ def _with_channels(frames: Sequence[np.ndarray], channels: int, reader: Reader) 
 
 
 @TRANSFORMS.register_module()
-class OpenVideo(BaseTransform):
+class OpenVideo(ShowsSettings, BaseTransform):
     """Open a video file, a stack, a frame folder or a video in a training store, and count its frames.
 
     Required keys: ``filename``. Added keys: ``video_reader`` (an existing one is kept), ``total_frames``, ``avg_fps``
@@ -140,16 +141,9 @@ class OpenVideo(BaseTransform):
         results.setdefault('modality', 'RGB')  # MMAction2's Flip asks, in whatever channel order
         return results
 
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(backend={self.backend!r}, channel_order={self.channel_order!r}, '
-            f'target={self.target}, max_pixels={self.max_pixels}, source_fps={self.source_fps}, '
-            f'channels={self.channels})'
-        )
-
 
 @TRANSFORMS.register_module()
-class DecodeClips(BaseTransform):
+class DecodeClips(ShowsSettings, BaseTransform):
     """Decode the frames of ``frame_inds`` and close the video.
 
     Required keys: ``video_reader``, ``frame_inds`` int (N,). Added keys: ``imgs``, a list of N uint8 (H, W, 3) arrays
@@ -176,6 +170,3 @@ class DecodeClips(BaseTransform):
             results['imgs'], imgs = imgs[: len(own)], imgs[len(own) :]
             results['original_shape'] = results['img_shape'] = frames[0].shape[:2]
         return list(group)
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}()'

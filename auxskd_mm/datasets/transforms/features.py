@@ -12,10 +12,11 @@ from ...errors import InputError
 from ...registry import TRANSFORMS
 from ..stores.feature_settings import check_same_trunk
 from ..stores.features import StoredFeatureReader, open_stored_features
+from .shown_settings import ShowsSettings
 
 
 @TRANSFORMS.register_module()
-class OpenFeatures(BaseTransform):
+class OpenFeatures(ShowsSettings, BaseTransform):
     """Open a video in a store of feature maps; the counterpart of :class:`OpenVideo`.
 
     Required keys: ``filename``. Added keys: ``video_reader``, ``total_frames``, ``avg_fps``. Samplers follow it as they
@@ -69,12 +70,9 @@ class OpenFeatures(BaseTransform):
         self._known.add(folder)
         return reader
 
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(trunk={self.trunk!r}, channels={self.channels}, grid={self.grid})'
-
 
 @TRANSFORMS.register_module()
-class DecodeFeatures(BaseTransform):
+class DecodeFeatures(ShowsSettings, BaseTransform):
     """Read the feature maps of ``frame_inds``; the counterpart of :class:`DecodeClips` and ``FormatShape``.
 
     ``PackActionInputs`` follows it. Crops, flips and colours are the variants of the store, so transforms of images are
@@ -125,6 +123,3 @@ class DecodeFeatures(BaseTransform):
             return [self.variant or 0] * clips
         drawn = np.random.randint(count, size=clips // self.clips_per_view)
         return np.repeat(drawn, self.clips_per_view).tolist()
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(variant={self.variant}, clips_per_view={self.clips_per_view})'

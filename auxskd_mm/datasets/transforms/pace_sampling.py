@@ -14,6 +14,7 @@ from ...functional.pace import neighbour_frames, pace_names, pace_positions, pac
 from ...functional.tasks import Task
 from ...registry import TRANSFORMS
 from .sampling import PretextSampler, goes_round
+from .shown_settings import ShowsSettings
 
 
 @TRANSFORMS.register_module()
@@ -154,15 +155,9 @@ class PaceSample(PretextSampler):
             results['blend_weight'] = weight
         return results
 
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(clip_len={self.clip_len}, fps={self.fps}, paces={self.paces}, num_views={self.num_views}, '
-            f'mode={self.mode!r}, slow_motion={self.slow_motion!r}, seed={self.seed})'
-        )
-
 
 @TRANSFORMS.register_module()
-class BlendFrames(BaseTransform):
+class BlendFrames(ShowsSettings, BaseTransform):
     """Blend the two frames around each position of interpolated slow motion. Put it right after :class:`DecodeClips`.
 
     Required keys: ``imgs``, N uint8 frames (H, W, 3). Where the sampler interpolates, it adds ``blend_weight`` float
@@ -186,6 +181,3 @@ class BlendFrames(BaseTransform):
         ]
         results['frame_inds'] = results['frame_inds'][: len(weights)]
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}()'

@@ -94,9 +94,3 @@ class RelativeSpeedSample(PretextSampler):
         starts = [int(rng.randint(0, free + 1)) for _ in range(self.num_views)]
         self.write_clips(results, [strided_crop(num_frames, length, 1, start) for start in starts])
         return results
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(clip_len={self.clip_len}, max_speed={self.max_speed}, num_views={self.num_views}, '
-            f'fps={self.fps}, seed={self.seed})'
-        )

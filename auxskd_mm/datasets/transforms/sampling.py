@@ -15,10 +15,11 @@ from mmcv.transforms import BaseTransform
 from ...errors import InputError
 from ...functional.tasks import Task, drawn_tasks
 from .captions import ShownClip
+from .shown_settings import ShowsSettings
 from .time_true import TimeTrue
 
 
-class PretextSampler(TimeTrue, BaseTransform):
+class PretextSampler(ShowsSettings, TimeTrue, BaseTransform):
     """Base of the samplers: random numbers, labels and the description of a sampler.
 
     A subclass writes ``transform`` and sets ``tasks`` to the labels that it draws. It may also describe itself

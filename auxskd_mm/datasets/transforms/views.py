@@ -11,10 +11,11 @@ from mmcv.transforms import BaseTransform
 from ...errors import InputError
 from ...registry import TRANSFORMS
 from .decoding import own_frames
+from .shown_settings import ShowsSettings
 
 
 @TRANSFORMS.register_module()
-class PerView(BaseTransform):
+class PerView(ShowsSettings, BaseTransform):
     """Run a sub-pipeline once for each view, each time with new random draws.
 
     Put it after :class:`DecodeClips` and before ``FormatShape``, which then yields (num_clips, C, T, H, W).
@@ -86,6 +87,3 @@ class PerView(BaseTransform):
                 break
             view = transform(view)
         return view
-
-    def __repr__(self) -> str:
-        return f'PerView(transforms={self.transforms}, clips_per_view={self.clips_per_view})'

@@ -25,7 +25,7 @@ from ..config.loading.new_style import name_types
 from ..config.pipelines import evaluation_steps
 from ..config.task_names import class_names, evaluated_tasks
 from ..datasets.input_sources import as_samples, input_pipeline
-from ..errors import InputError, VideoReadError
+from ..errors import InputError, VideoReadError, check_choice, check_least
 from ..functional.adapter_state import BASE_DIGEST
 from ..functional.tasks import Task
 from ..functional.transfer import load_checked
@@ -129,8 +129,7 @@ def init_model(
         checkpoint = checkpoint or packaged_start(str(config))
         config = load_config(config_name(str(config)))
     config = name_types(config)
-    if require not in ('model', 'backbone'):
-        raise InputError(f"require='{require}': expected 'model' or 'backbone'")
+    check_choice('require', require, ('model', 'backbone'))
     init_default_scope(config.get('default_scope', 'mmaction'))
     model = _build(config, checkpoint is None, seed, pretrained)
     if require == 'backbone' and not hasattr(model, 'backbone'):
@@ -208,8 +207,7 @@ def inference_pipeline(config: Config, question: str = 'as_is', num_clips: int =
     Raises:
         InputError: For an unknown question, or a config without a pipeline for it.
     """
-    if question not in QUESTIONS:
-        raise InputError(f"question='{question}': expected 'as_is' or 'task'")
+    check_choice('question', question, QUESTIONS)
     init_default_scope(config.get('default_scope', 'mmaction'))
     steps = (
         feature_pipeline(config, num_clips)
@@ -327,8 +325,7 @@ def prepared(samples: Iterable[dict[str, Any]], pipeline: Compose, skip_bad: boo
 
 def batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
     """Lists of up to ``size`` items."""
-    if size < 1:
-        raise InputError(f'batch_size={size}: expected at least 1')
+    check_least('', batch_size=size)
     batch: list[Any] = []
     for item in items:
         batch.append(item)

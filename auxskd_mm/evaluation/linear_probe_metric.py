@@ -11,7 +11,7 @@ from typing import Any
 from mmengine.logging import print_log
 
 from ..datasets.recordings.names import without_window
-from ..errors import InputError
+from ..errors import InputError, check_choice
 from ..records.predictions import write_predictions
 from ..registry import METRICS
 from ..texts import ERRORS, read_table, require_columns
@@ -60,8 +60,7 @@ class LinearProbeMetric(FeatureMetric):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if solver not in SOLVERS:
-            raise InputError(f"LinearProbeMetric.solver='{solver}': expected 'lbfgs' or 'sgd'")
+        check_choice('LinearProbeMetric.solver', solver, SOLVERS)
         rates = learning_rates if solver == 'sgd' else learning_rates[:1]
         self.candidates = [ProbeSettings(solver, wd, lr, epochs) for wd, lr in product(weight_decays, rates)]
         self.val_share, self.seed = val_share, seed

@@ -9,7 +9,7 @@ import numpy as np
 from mmaction.evaluation import mean_class_accuracy, top_k_accuracy
 from mmengine.evaluator import BaseMetric
 
-from ..errors import InputError
+from ..errors import InputError, check_choice
 from ..registry import METRICS
 from .accuracy import finite_scores
 
@@ -29,8 +29,7 @@ def average_clips(scores: np.ndarray, average: str) -> np.ndarray:
     Raises:
         InputError: For another average.
     """
-    if average not in AVERAGES:
-        raise InputError(f"average='{average}': expected 'logits' or 'probabilities'")
+    check_choice('average', average, AVERAGES)
     if average == 'probabilities':
         scores = np.exp(scores - scores.max(axis=1, keepdims=True))
         scores = scores / scores.sum(axis=1, keepdims=True)
@@ -57,8 +56,7 @@ class MultiClipAccuracy(BaseMetric):
 
     def __init__(self, average: str = 'logits', collect_device: str = 'cpu', prefix: str | None = None) -> None:
         super().__init__(collect_device, prefix)
-        if average not in AVERAGES:
-            raise InputError(f"MultiClipAccuracy.average='{average}': expected 'logits' or 'probabilities'")
+        check_choice('MultiClipAccuracy.average', average, AVERAGES)
         self.average = average
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:

@@ -13,7 +13,7 @@ import torch
 
 from ..checkpoint_files import read_checkpoint
 from ..choices import PUBLISHED_PARTS
-from ..errors import InputError
+from ..errors import InputError, check_choice
 from ..files import write_whole
 from ..functional.transfer import TRAINING_PARTS, check_finite, check_tensors, plain_keys
 from ..version import __version__
@@ -51,8 +51,7 @@ def publish_model(source: str | Path, target: str | Path, *, part: str = 'backbo
     Raises:
         InputError: If the source is not a checkpoint or does not have this part, or the target cannot be written.
     """
-    if part not in PUBLISHED_PARTS:
-        raise InputError(f"part='{part}': expected one of {', '.join(map(repr, PUBLISHED_PARTS))}")
+    check_choice('part', part, PUBLISHED_PARTS)
     target = _target(target)
     content = _read(str(source))
     state = published_state(content.get('state_dict', content), part, str(source))

@@ -19,7 +19,7 @@ from ..apis.inference import init_model
 from ..config.input_files import check_lists
 from ..config.loading.loaders import mend_loader
 from ..config.sample_shape import made_up_inputs
-from ..errors import InputError
+from ..errors import InputError, check_least
 
 
 class Speed(NamedTuple):
@@ -97,8 +97,7 @@ def inference_speed(
     Raises:
         InputError: If the config has no model or pipeline.
     """
-    if batch_size < 1:
-        raise InputError(f'batch_size={batch_size}: expected at least 1')
+    check_least('', batch_size=batch_size)
     _check_counts(batches, warmup)
     where = torch.device(device or get_device())
     model = init_model(config, None, where)

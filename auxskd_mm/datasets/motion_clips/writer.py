@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ...errors import InputError
+from ...errors import InputError, check_least
 from ...files import write_whole
 from ...workers import as_done, progress_bar
 from .encode import write_h264
@@ -66,8 +66,7 @@ def make_motion_clips(
         InputError: If the folder holds something else, or a set with other settings.
     """
     out, settings = Path(out), settings or MotionClipsSettings()
-    if workers < 1:
-        raise InputError(f'workers={workers}: expected at least 1')
+    check_least('', workers=workers)
     _claim(out, settings)
     jobs = [job for job in _jobs(out, settings) if not job.path.exists()]
     for folder in sorted({job.path.parent for job in jobs}):

@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TextIO
 
-from ...errors import InputError
+from ...errors import InputError, check_least
 from ...files import write_whole
 from ...workers import as_done, progress_bar
 from ..readers.frame_index import NUMBERING
@@ -74,8 +74,7 @@ def pack_videos(
     _check_names(videos)
     if isinstance(settings, StoreSettings):
         settings = with_pixel_kind(settings, videos)
-    if workers < 1:
-        raise InputError(f'workers={workers}: expected at least 1')
+    check_least('', workers=workers)
     _claim(out, settings)
     jobs = [job._replace(extract=extract) for job in _jobs(out, videos, settings, max_frames)]
     if all(shard_content(job) is not None for job in jobs) and (out / MARKER_FILE).exists():

@@ -19,7 +19,7 @@ from typing import NamedTuple, TextIO
 
 import numpy as np
 
-from ...errors import InputError, VideoReadError
+from ...errors import InputError, VideoReadError, check_least
 from ...functional import evenly_spread
 from ...functional.frame_times import steps_of_video
 from ...functional.pixels import PixelKind
@@ -151,8 +151,7 @@ def check_videos(
     paths = [os.fspath(path) for path in paths]
     if not paths:
         raise InputError('there are no videos to check')
-    if min(min_frames, max_pixels) < 1 or (workers is not None and workers < 1):
-        raise InputError(f'min_frames={min_frames}, max_pixels={max_pixels}, workers={workers}: expected at least 1')
+    check_least('', min_frames=min_frames, max_pixels=max_pixels, workers=workers)
     workers = min(workers or os.cpu_count() or 1, len(paths))
     check = partial(check_video, min_frames=min_frames, max_pixels=max_pixels, fps=fps)
     reports: dict[int, VideoReport] = {}

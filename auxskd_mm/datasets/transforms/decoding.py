@@ -9,7 +9,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...compat import resize_any_channels
-from ...errors import InputError, VideoReadError
+from ...errors import InputError, VideoReadError, check_choice, check_least
 from ...functional.pixels import to_channels
 from ...registry import TRANSFORMS
 from ..readers import CHANNEL_ORDERS, READERS, Reader, open_reader
@@ -74,14 +74,11 @@ class OpenVideo(ShowsSettings, BaseTransform):
         source_fps: float | None = None,
         channels: int | None = None,
     ) -> None:
-        if backend not in READERS:
-            raise InputError(f"OpenVideo.backend='{backend}': expected one of {', '.join(map(repr, READERS))}")
-        if channel_order not in CHANNEL_ORDERS:
-            raise InputError(f"OpenVideo.channel_order='{channel_order}': expected 'rgb' or 'bgr'")
+        check_choice('OpenVideo.backend', backend, READERS)
+        check_choice('OpenVideo.channel_order', channel_order, CHANNEL_ORDERS)
         if target is not None and (len(target) != 2 or min(target) < 1):
             raise InputError(f'OpenVideo.target={target}: expected (width, height), as of the Resize that follows')
-        if max_pixels < 1:
-            raise InputError(f'OpenVideo.max_pixels={max_pixels}: expected at least 1')
+        check_least('OpenVideo', max_pixels=max_pixels)
         if source_fps is not None and not 0 < source_fps < float('inf'):
             raise InputError(f'OpenVideo.source_fps={source_fps}: expected the frames per second of the sources')
         if channels is not None and (not isinstance(channels, int) or isinstance(channels, bool) or channels < 1):

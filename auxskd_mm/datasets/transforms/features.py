@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from ...errors import InputError
+from ...errors import InputError, check_least
 from ...registry import TRANSFORMS
 from ..stores.feature_settings import check_same_trunk
 from ..stores.features import StoredFeatureReader, open_stored_features
@@ -95,8 +95,7 @@ class DecodeFeatures(ShowsSettings, BaseTransform):
     def __init__(self, variant: int | None = None, clips_per_view: int = 1) -> None:
         if variant is not None and (isinstance(variant, bool) or not isinstance(variant, int) or variant < 0):
             raise InputError(f'DecodeFeatures.variant={variant!r}: expected a number of a variant from 0 on, or None')
-        if clips_per_view < 1:
-            raise InputError(f'DecodeFeatures.clips_per_view={clips_per_view}: expected at least 1')
+        check_least('DecodeFeatures', clips_per_view=clips_per_view)
         self.variant, self.clips_per_view = variant, clips_per_view
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from ...errors import InputError
+from ...errors import InputError, check_choice
 from ...functional.pace import neighbour_frames, pace_names, pace_positions, pace_span
 from ...functional.tasks import Task
 from ...registry import TRANSFORMS
@@ -84,10 +84,8 @@ class PaceSample(PretextSampler):
             raise InputError(
                 f'{name}.num_views={num_views}: expected 1 to {len(self.paces)}, the views of a video differ in pace'
             )
-        if mode not in ('faithful', 'fit'):
-            raise InputError(f"{name}.mode='{mode}': expected 'faithful' or 'fit'")
-        if slow_motion not in ('repeat', 'interpolate'):
-            raise InputError(f"{name}.slow_motion='{slow_motion}': expected 'repeat' or 'interpolate'")
+        check_choice(f'{name}.mode', mode, ('faithful', 'fit'))
+        check_choice(f'{name}.slow_motion', slow_motion, ('repeat', 'interpolate'))
         self.num_views = num_views
         self.mode = mode
         self.slow_motion = slow_motion

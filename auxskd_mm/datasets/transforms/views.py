@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from ...errors import InputError
+from ...errors import InputError, check_least
 from ...registry import TRANSFORMS
 from .decoding import own_frames
 from .shown_settings import ShowsSettings
@@ -39,8 +39,7 @@ class PerView(ShowsSettings, BaseTransform):
     def __init__(self, transforms: Sequence[dict | Callable], clips_per_view: int = 1) -> None:
         if isinstance(transforms, dict) or not transforms:
             raise InputError(f'PerView.transforms={transforms!r}: expected a list of at least one transform')
-        if clips_per_view < 1:
-            raise InputError(f'PerView.clips_per_view={clips_per_view}: expected at least 1')
+        check_least('PerView', clips_per_view=clips_per_view)
         self.transforms = [TRANSFORMS.build(t) if isinstance(t, dict) else t for t in transforms]
         self.clips_per_view = clips_per_view
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...choices import LABEL_STRATEGIES
-from ...errors import InputError
+from ...errors import InputError, check_choice
 from .k_center import k_center
 from .margin import margins
 from .typical import typical_clips
@@ -49,8 +49,7 @@ def choose_to_label(
     Raises:
         InputError: For an unknown strategy, too few videos, or 'uncertain' without probabilities.
     """
-    if strategy not in STRATEGIES:
-        raise InputError(f"strategy='{strategy}': expected one of {', '.join(map(repr, STRATEGIES))}")
+    check_choice('strategy', strategy, STRATEGIES)
     open_rows = len(features) - len(set(labelled))
     if not 1 <= count <= open_rows:
         raise InputError(f'count={count}: expected 1 to {open_rows}, the number of videos without a label')

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from ...errors import InputError
+from ...errors import InputError, check_choice
 from ...functional.adapter_state import BANK, is_adapter_key
 from ...registry import MODELS
 from ..backbones.frames import build_backbone
@@ -46,8 +46,7 @@ def adapted_backbone(
     Raises:
         InputError: If an option is wrong. See also :func:`add_adapters`.
     """
-    if norm not in NORMS:
-        raise InputError(f"AdaptedBackbone.norm='{norm}': expected 'batch' or 'frozen'")
+    check_choice('AdaptedBackbone.norm', norm, NORMS)
     built = build_backbone(backbone)
     for config in [adapters] if isinstance(adapters, dict) else adapters:
         options = dict(config)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from ...errors import InputError
+from ...errors import InputError, check_least
 from ...registry import MODELS
 from .staged import StagedBackbone
 
@@ -49,8 +49,7 @@ class C3DBN(StagedBackbone):
         super().__init__(frozen_stages, with_cp, init_cfg, out_indices)
         if not 1 <= len(stage_convs) <= len(_WIDTHS) or min(stage_convs) < 1:
             raise InputError(f'C3DBN.stage_convs={tuple(stage_convs)}: expected one to five numbers of at least 1')
-        if base_channels < 1:
-            raise InputError(f'C3DBN.base_channels={base_channels}: expected at least 1')
+        check_least('C3DBN', base_channels=base_channels)
         self.relu = nn.ReLU(inplace=True)
         width, stages = in_channels, []
         for i, (convs, factor) in enumerate(zip(stage_convs, _WIDTHS), 1):

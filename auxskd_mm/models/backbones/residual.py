@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, check_least
 from ..modules.input_channels import set_input_channels
 from .staged import StagedBackbone
 
@@ -98,8 +98,7 @@ class ResidualBackbone(StagedBackbone):
         name = type(self).__name__
         if not 1 <= len(stage_blocks) <= 4 or min(stage_blocks) < 1:
             raise InputError(f'{name}.stage_blocks={tuple(stage_blocks)}: expected one to four numbers of at least 1')
-        if base_channels < 1:
-            raise InputError(f'{name}.base_channels={base_channels}: expected at least 1')
+        check_least(f'{name}', base_channels=base_channels)
         # Built for colours first: R(2+1)D has a width inside that depends on the channels, and public weights must fit.
         self.conv1 = conv(3, base_channels, (3, 7, 7), (1, 2, 2))
         set_input_channels(self.conv1, in_channels, name)

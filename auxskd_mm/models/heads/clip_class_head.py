@@ -8,7 +8,7 @@ from mmaction.models.heads import I3DHead
 from torch import Tensor
 
 from ...choices import TIME_PARTS
-from ...errors import InputError
+from ...errors import check_choice
 from ...registry import MODELS
 from ..modules.protocol_pooling import pool_for_protocol
 
@@ -43,8 +43,7 @@ class ClipClassHead(I3DHead):
     """
 
     def __init__(self, num_classes: int, in_channels: int, pooling: str = 'average', **kwargs: Any) -> None:
-        if pooling not in _PARTS:
-            raise InputError(f"ClipClassHead.pooling='{pooling}': expected 'average' or 'time'")
+        check_choice('ClipClassHead.pooling', pooling, _PARTS)
         super().__init__(num_classes, in_channels * _PARTS[pooling], **kwargs)
         self.pooling = pooling
 

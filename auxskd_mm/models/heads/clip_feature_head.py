@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from ...choices import POOLINGS
-from ...errors import InputError
+from ...errors import InputError, check_choice
 from ...registry import MODELS
 from ..modules.protocol_pooling import pool_for_protocol, stage_widths
 
@@ -44,8 +44,7 @@ class ClipFeatureHead(BaseModule):
 
     def __init__(self, pooling: str = 'average') -> None:
         super().__init__()
-        if pooling not in POOLINGS:
-            raise InputError(f"ClipFeatureHead.pooling='{pooling}': expected one of {', '.join(map(repr, POOLINGS))}")
+        check_choice('ClipFeatureHead.pooling', pooling, POOLINGS)
         self.pooling = pooling
 
     def forward(self, feats: Features, **kwargs: object) -> Tensor:

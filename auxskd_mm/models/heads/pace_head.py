@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, check_weights
 from ...functional.pace import pace_names
 from ...functional.tasks import Task
 from ...registry import MODELS
@@ -90,7 +90,7 @@ class PaceHead(PooledHead):
         hidden_channels: int | None = None,
     ) -> None:
         super().__init__(in_channels, token_pool, init_cfg)
-        self.check_weights(pace_weight=pace_weight, contrastive_weight=contrastive_weight)
+        check_weights('PaceHead', pace_weight=pace_weight, contrastive_weight=contrastive_weight)
         if num_paces < 2:
             raise InputError(f'PaceHead.num_paces={num_paces}: expected at least two paces to tell apart')
         if contrastive not in (None, 'same_context', 'same_pace'):
@@ -158,19 +158,3 @@ class PaceHead(PooledHead):
                 'PaceSample(num_views=2)'
             )
         return video_groups(data_samples, views, device)
-
-    def predict(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> Sequence[Any]:
-        """Write probabilities into the data samples.
-
-        Args:
-            feats: As in :meth:`forward`, for B * V clips, V per sample.
-            data_samples: B samples.
-            kwargs: Not used.
-
-        Returns:
-            The samples with ``pred_pace`` (V, num_paces).
-        """
-        logits = self(feats)  # (B * V, num_paces)
-        for sample, scores in zip(data_samples, logits.float().softmax(1).split(len(logits) // len(data_samples))):
-            sample.set_field(scores, 'pred_pace')
-        return data_samples

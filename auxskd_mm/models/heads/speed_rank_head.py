@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, check_least, check_weights
 from ...functional.tasks import Task, segment_names
 from ...registry import MODELS
 from ..losses.speed_rank_loss import pair_accuracy, segment_speeds
-from .labels import batch_labels
+from .labels import batch_labels, require_field
 from .pooled_head import PooledHead
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ class SpeedRankHead(PooledHead):
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(in_channels, token_pool, init_cfg)
-        self.check_sizes(num_segments=num_segments)
-        self.check_weights(speed_weight=speed_weight, segment_weight=segment_weight)
+        check_least('SpeedRankHead', num_segments=num_segments)
+        check_weights('SpeedRankHead', speed_weight=speed_weight, segment_weight=segment_weight)
         if num_views < 2:
             raise InputError(f'SpeedRankHead.num_views={num_views}: expected at least two clips of a video to compare')
         self.num_views = num_views
@@ -152,11 +152,7 @@ class SpeedRankHead(PooledHead):
 
     def _speeds(self, data_samples: Sequence[Any], scores: Tensor) -> Tensor:
         """Speeds of the clips of a batch, float32 (B, V)."""
-        if data_samples is None or not all('clip_speed' in sample for sample in data_samples):
-            raise InputError(
-                "the data samples carry no 'clip_speed': use PaceSample or SegmentPaceSample and name it in "
-                'PackActionInputs(algorithm_keys=...)'
-            )
+        require_field(data_samples, 'clip_speed', 'use PaceSample or SegmentPaceSample')
         rows = [np.asarray(torch.as_tensor(sample.get('clip_speed')).cpu()).reshape(-1) for sample in data_samples]
         counts = {len(row) for row in rows}
         if counts != {self.num_views}:

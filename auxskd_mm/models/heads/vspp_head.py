@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, check_least, check_weights
 from ...functional.pace import pace_names
 from ...functional.tasks import Task, segment_names
 from ...registry import MODELS
@@ -80,8 +80,8 @@ class VSPPHead(PooledHead):
         hidden_channels: int | None = None,
     ) -> None:
         super().__init__(in_channels, token_pool, init_cfg)
-        self.check_sizes(num_speeds=num_speeds, num_segments=num_segments)
-        self.check_weights(speed_weight=speed_weight, segment_weight=segment_weight)
+        check_least('VSPPHead', num_speeds=num_speeds, num_segments=num_segments)
+        check_weights('VSPPHead', speed_weight=speed_weight, segment_weight=segment_weight)
         self.speed_weight = speed_weight
         self.segment_weight = segment_weight
         self.dropout = nn.Dropout(dropout)
@@ -157,23 +157,3 @@ class VSPPHead(PooledHead):
             segment_acc=segment_hit.float().mean(),
             joint_acc=(pace_hit & segment_hit).float().mean(),
         )
-
-    def predict(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> Sequence[Any]:
-        """Write probabilities into the data samples.
-
-        Args:
-            feats: As in :meth:`forward`, for B * V clips, V per sample.
-            data_samples: B samples.
-            kwargs: Not used.
-
-        Returns:
-            The samples with ``pred_pace`` (V, num_speeds) and ``pred_segment`` (V, num_segments).
-        """
-        speed_logits, segment_logits = self(feats)  # (B * V, num_speeds), (B * V, num_segments)
-        views = len(speed_logits) // len(data_samples)
-        speeds = speed_logits.float().softmax(1).split(views)
-        segments = segment_logits.float().softmax(1).split(views)
-        for sample, speed, segment in zip(data_samples, speeds, segments):
-            sample.set_field(speed, 'pred_pace')
-            sample.set_field(segment, 'pred_segment')
-        return data_samples

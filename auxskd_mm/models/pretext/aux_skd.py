@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, check_weights
 from ...registry import MODELS
 from ..losses import SimilarityDiagnostics
 from ..modules.feature_queue import FeatureQueue
@@ -265,8 +265,7 @@ def _named(result: Tensor | tuple[Tensor, SimilarityDiagnostics], prefix: str, w
 
 def _check_teachers(ema_weight: float, neck: object, predictor: object, teacher: object) -> None:
     """Refuse settings without any teacher, and an EMA teacher without the student's parts."""
-    if not ema_weight >= 0:
-        raise InputError(f'model.ema_weight={ema_weight}: a loss weight must not be negative')
+    check_weights('model', ema_weight=ema_weight)
     if ema_weight == 0 and teacher is None:
         raise InputError('model.ema_weight=0 leaves no teacher: set model.teacher, or another weight')
     if ema_weight > 0:

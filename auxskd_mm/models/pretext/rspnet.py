@@ -9,7 +9,7 @@ import torch
 from mmengine.dist import get_world_size
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, check_weights
 from ...functional.pace import pace_names
 from ...functional.tasks import Task
 from ...registry import MODELS
@@ -85,9 +85,7 @@ class RSPNet(TeacherModel):
         super().__init__(backbone, 2, shuffle, data_preprocessor, init_cfg)
         if isinstance(speed, bool) or not isinstance(speed, int) or speed < 2:
             raise InputError(f'RSPNet.speed={speed!r}: expected a whole number from 2; the other speed is 1')
-        for key, value in (('appearance_weight', appearance_weight), ('motion_weight', motion_weight)):
-            if value < 0:
-                raise InputError(f'RSPNet.{key}={value}: a loss weight must not be negative')
+        check_weights('RSPNet', appearance_weight=appearance_weight, motion_weight=motion_weight)
         self.head_a = MODELS.build(head_a)
         self.head_m = MODELS.build(head_m or head_a)
         _check_widths(self.backbone, head_a=self.head_a, head_m=self.head_m)

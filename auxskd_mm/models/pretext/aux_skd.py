@@ -61,15 +61,13 @@ class AuxSKD(TeacherModel):
         loss: Config of the loss. None builds :class:`SimilarityDistillationLoss`. A loss of your own needs its option
             ``with_diagnostics``.
         queue_init: ``'unit'``, or ``'columns'`` for the original's start. See :class:`FeatureQueue`.
-        shuffle: See :class:`TeacherModel`.
         overlap_teacher: Run the teachers on their own CUDA stream, in parallel to the student. Results do not change.
             The option takes more memory, because the streams share no memory. It has no effect without CUDA. It does
             not work with ``torch.compile(mode='reduce-overhead')``, because CUDA graphs must run one after the other.
         teacher: Config of a :class:`FrozenTeacher`, whose ``type`` may be left out. The config of a backbone alone
             works too. None is the paper's method.
         ema_weight: Weight of the EMA teacher's loss, 0 or more.
-        data_preprocessor: See :class:`PretextModel`.
-        init_cfg: See :class:`PretextModel`.
+        kwargs: See :class:`TeacherModel`.
 
     Raises:
         InputError: If widths do not fit together, the queue size is below 1, or the backbone yields several maps.
@@ -89,14 +87,12 @@ class AuxSKD(TeacherModel):
         queue_size: int = 15360,
         loss: dict | None = None,
         queue_init: str = 'unit',
-        shuffle: bool = True,
-        data_preprocessor: dict | nn.Module | None = None,
-        init_cfg: dict | list | None = None,
         overlap_teacher: bool = False,
         teacher: dict | None = None,
         ema_weight: float = 1.0,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(backbone, 2, shuffle, data_preprocessor, init_cfg)
+        super().__init__(backbone, 2, **kwargs)
         self.overlap_teacher = overlap_teacher
         self.ema_weight = ema_weight
         _check_teachers(ema_weight, neck, predictor, teacher)

@@ -53,9 +53,7 @@ class RSPNet(TeacherModel):
             own needs its methods ``with_accuracy`` and ``for_keys``.
         speed_loss: Config. None builds :class:`RelativeSpeedLoss` with a margin of 2.0, which applies after the
             division by 0.07.
-        shuffle: See :class:`TeacherModel`.
-        data_preprocessor: See :class:`PretextModel`.
-        init_cfg: See :class:`PretextModel`.
+        kwargs: See :class:`TeacherModel`.
 
     Raises:
         InputError: If the speed is below 2, a weight is negative, or the width of a head does not fit the backbone.
@@ -78,11 +76,9 @@ class RSPNet(TeacherModel):
         motion_weight: float = 1.0,
         contrastive_loss: dict | None = None,
         speed_loss: dict | None = None,
-        shuffle: bool = True,
-        data_preprocessor: dict | nn.Module | None = None,
-        init_cfg: dict | list | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(backbone, 2, shuffle, data_preprocessor, init_cfg)
+        super().__init__(backbone, 2, **kwargs)
         if isinstance(speed, bool) or not isinstance(speed, int) or speed < 2:
             raise InputError(f'RSPNet.speed={speed!r}: expected a whole number from 2; the other speed is 1')
         check_weights('RSPNet', appearance_weight=appearance_weight, motion_weight=motion_weight)

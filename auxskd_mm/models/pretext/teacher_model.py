@@ -27,23 +27,15 @@ class TeacherModel(PretextModel):
         num_views: See :class:`PretextModel`.
         shuffle: Exchange the teacher's clips between ranks, see :func:`batch_shuffle`. This has no effect in a single
             process.
-        data_preprocessor: See :class:`PretextModel`.
-        init_cfg: See :class:`PretextModel`.
+        kwargs: See :class:`PretextModel`.
     """
 
     teacher: MomentumEncoder
     queue: FeatureQueue
     with_diagnostics = True  # SKDDistillerHook.diagnostics_interval switches it off between two reports
 
-    def __init__(
-        self,
-        backbone: dict,
-        num_views: int = 2,
-        shuffle: bool = True,
-        data_preprocessor: dict | nn.Module | None = None,
-        init_cfg: dict | list | None = None,
-    ) -> None:
-        super().__init__(backbone, num_views, data_preprocessor, init_cfg)
+    def __init__(self, backbone: dict, num_views: int = 2, shuffle: bool = True, **kwargs: Any) -> None:
+        super().__init__(backbone, num_views, **kwargs)
         self.shuffle = shuffle
 
     def build_teacher(self, queue_size: int, width: int, queue_init: str = 'unit') -> None:

@@ -61,6 +61,19 @@ def file_state(path: str | os.PathLike) -> tuple[int, int]:
         return -1, -1
 
 
+def make_folder(path: str | Path) -> Path:
+    """Make a folder for the files of a command.
+
+    Raises:
+        InputError: If it cannot be made.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f'{path}: cannot be written to ({error.strerror})') from None
+    return Path(path)
+
+
 def _same_file(path: str | Path, other: str | Path) -> bool:
     try:
         return os.path.samefile(path, other)

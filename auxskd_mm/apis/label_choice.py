@@ -101,7 +101,7 @@ def _from_file(path: str | Path, videos: Sequence[str], config: str | None, chec
             f'{path}: has no feature of {len(listed) - len(rows)} of the {len(listed)} videos; these are not chosen',
             logger='current',
         )
-    return FeatureBank(bank.features[rows], bank.labels[rows], [bank.names[i] for i in rows], bank.protocol)
+    return bank.rows(rows)
 
 
 def read_labelled(path: str | Path, names: Sequence[str], folder: str = '') -> dict[int, str]:

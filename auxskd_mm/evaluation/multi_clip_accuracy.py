@@ -45,8 +45,7 @@ class MultiClipAccuracy(BaseMetric):
 
     Args:
         average: The average behind ``top1``, 'logits' or 'probabilities'.
-        collect_device: See MMEngine's ``BaseMetric``.
-        prefix: Prefix of the metric names.
+        kwargs: See MMEngine's ``BaseMetric``.
 
     Raises:
         InputError: For another average.
@@ -54,8 +53,8 @@ class MultiClipAccuracy(BaseMetric):
 
     default_prefix = 'acc'
 
-    def __init__(self, average: str = 'logits', collect_device: str = 'cpu', prefix: str | None = None) -> None:
-        super().__init__(collect_device, prefix)
+    def __init__(self, average: str = 'logits', **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         check_choice('MultiClipAccuracy.average', average, AVERAGES)
         self.average = average
 

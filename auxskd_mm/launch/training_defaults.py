@@ -64,11 +64,14 @@ def _mmengine_name(kind: object) -> str:
 
 def mend_loaders(config: Config) -> Config:
     """:func:`mend_loader` for each loader of a Runner's config, in place."""
-    for part in ('train', 'val', 'test'):
-        loader = config.get(f'{part}_dataloader')
-        if isinstance(loader, dict):
-            mend_loader(loader)
+    for loader in _loaders(config):
+        mend_loader(loader)
     return config
+
+
+def _loaders(config: Config) -> list[Any]:
+    found = [config.get(f'{part}_dataloader') for part in ('train', 'val', 'test')]
+    return [loader for loader in found if isinstance(loader, dict)]
 
 
 def leave_out_amp(config: Config) -> Config:
@@ -101,10 +104,8 @@ def pin_loaders(config: Config) -> Config:
         config: Config of a Runner, changed in place.
     """
     if torch.cuda.is_available():
-        for part in ('train', 'val', 'test'):
-            loader = config.get(f'{part}_dataloader')
-            if isinstance(loader, dict):
-                loader.setdefault('pin_memory', True)
+        for loader in _loaders(config):
+            loader.setdefault('pin_memory', True)
     return config
 
 

@@ -89,8 +89,7 @@ def model_summary(config: Config, *, shape: Sequence[int] | None = None, depth: 
         settings['backbone']['pretrained'] = None
     model = MODELS.build(settings)
     model.eval()
-    analysis = FlopCountAnalysis(SampleForward(model), (torch.zeros(1, *full),))
-    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings('none')
+    analysis = flop_analysis(SampleForward(model), torch.zeros(1, *full))
     try:
         by_module = _counts(analysis)
     except InputError:
@@ -110,6 +109,12 @@ def model_summary(config: Config, *, shape: Sequence[int] | None = None, depth: 
         int(by_module['']),
         flop_count_table(analysis, max_depth=depth),
     )
+
+
+def flop_analysis(module: nn.Module, inputs: Tensor) -> FlopCountAnalysis:
+    """fvcore's count of the multiply-adds of a module for one input, without its warnings."""
+    analysis = FlopCountAnalysis(module, (inputs,))
+    return analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings('none')
 
 
 def _shape(config: Config, clip: Sequence[int] | None) -> tuple[int, ...]:

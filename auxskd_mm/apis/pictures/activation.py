@@ -16,6 +16,7 @@ from torch.utils._pytree import tree_leaves
 from ...datasets.input_sources import as_samples
 from ...datasets.transforms.captions import shown_clips
 from ...errors import InputError
+from ...files import make_folder
 from ...functional.pixels import as_pictures
 from ...functional.tasks import Task
 from ...models.modules.feature_map import feature_map
@@ -148,11 +149,7 @@ def draw_activations(
     """
     task = next(iter(head_tasks(model))) if task is None else task
     check_question(model, question)
-    folder = Path(out_dir)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f'{out_dir}: cannot be written to ({error.strerror})') from None
+    folder = make_folder(out_dir)
     pipeline = inference_pipeline(model.cfg, question, num_clips)
     written: list[Path] = []
     for data in prepared(numbered(as_samples(videos)), pipeline):

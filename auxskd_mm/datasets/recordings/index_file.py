@@ -12,8 +12,8 @@ import hashlib
 import json
 import logging
 import os
+from collections import OrderedDict
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ _PLAIN = ('num_frames', 'fps', 'doubtful', 'simple', 'time_base', 'may_jump', 'c
 _MOST_FOLDERS = 16
 # Indexes that a process keeps open. Their pages are those of the files, which the system may drop.
 _MOST_OPEN = 64
+_OPEN: OrderedDict[tuple[str, int, int], KeptIndex] = OrderedDict()
 _SAID: set[str] = set()
 
 
@@ -77,15 +78,15 @@ def kept_index(path: str, max_pixels: int = MAX_PIXELS) -> KeptIndex:
     """
     path = os.path.abspath(path)
     state = (path, *file_state(path))
-    index = _index_of(state, max_pixels)
+    index = _OPEN.get(state)
+    if index is None:
+        index = _OPEN[state] = _find(state) or _make(path, max_pixels)
+        if len(_OPEN) > _MOST_OPEN:
+            _OPEN.popitem(last=False)
+    _OPEN.move_to_end(state)
     if not index.kept and _folders():
         index.kept = keep_beside(path, _SUFFIX, _content(state, index))
     return index
-
-
-@lru_cache(maxsize=_MOST_OPEN)
-def _index_of(state: tuple[str, int, int], max_pixels: int) -> KeptIndex:
-    return _find(state) or _make(state[0], max_pixels)
 
 
 def _folders() -> list[str]:

@@ -10,7 +10,6 @@ import numpy as np
 from ...choices import LABEL_STRATEGIES
 from ...errors import InputError, check_choice
 from .k_center import k_center
-from .margin import margins
 from .typical import typical_clips
 
 STRATEGIES = LABEL_STRATEGIES
@@ -68,3 +67,20 @@ def choose_to_label(
     margin = margins(probabilities)
     first = rows[np.argsort(margin[rows], kind='stable')][:count]
     return [Pick(int(row), f'margin {margin[row]:.2f}') for row in first]
+
+
+def margins(probabilities: np.ndarray) -> np.ndarray:
+    """Difference of the two largest probabilities, float (N,).
+
+    Args:
+        probabilities: (N, K), K at least 2.
+
+    Raises:
+        InputError: If there is one class.
+
+    Source: T. Scheffer et al., "Active Hidden Markov Models for Information Extraction", IDA 2001.
+    """
+    if probabilities.ndim != 2 or probabilities.shape[1] < 2:
+        raise InputError(f'probabilities of shape {probabilities.shape}: expected (N, K) with two classes or more')
+    two = np.sort(probabilities, axis=1)[:, -2:]
+    return two[:, 1] - two[:, 0]

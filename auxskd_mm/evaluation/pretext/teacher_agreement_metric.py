@@ -40,18 +40,11 @@ class TeacherAgreementMetric(BaseMetric):
     The metric takes samples of :class:`AuxSKD`, with ``student_<teacher>`` and ``teacher_<teacher>`` (D,), for the
     teachers ``ema`` and ``frozen``. It leaves out samples that replace an unreadable video.
 
-    Args:
-        collect_device: See MMEngine's ``BaseMetric``.
-        prefix: Prefix of the metric names.
-
     Raises:
         InputError: If samples carry no features of student and teacher, or fewer than two videos are left.
     """
 
     default_prefix = 'auxskd'
-
-    def __init__(self, collect_device: str = 'cpu', prefix: str | None = None) -> None:
-        super().__init__(collect_device, prefix)
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Keep the features of one batch."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...errors import InputError
 from ..linear_probe import NoValidationPart
-from ..scores import Scores, scores_of
+from ..scores import Scores, scores_of, units_of
 from .attentive import AttentiveProbe
 
 CLASSIFIERS = ('logistic', 'ridge')
@@ -135,7 +135,7 @@ class ProbeSearch:
             InputError: If numbers of videos differ, or there is a single class.
         """
         labels = np.asarray(labels)
-        units = _units(labels, groups)
+        units = units_of(len(labels), groups)
         lengths = {name: {len(part) for part in parts} for name, parts in views.items()}
         if not lengths or any(own != {len(labels)} for own in lengths.values()) or len(units) != len(labels):
             raise InputError(f'probe search: {len(labels)} labels, features of {lengths} videos, {len(units)} groups')
@@ -263,12 +263,6 @@ class _Linear:
 
     def predict(self, features: Sequence[np.ndarray]) -> np.ndarray:
         return self.model.predict(self.parts.turned(features[0]))
-
-
-def _units(labels: np.ndarray, groups: Sequence[Any] | None) -> np.ndarray:
-    if groups is None:
-        return np.arange(len(labels))
-    return np.unique([str(group) for group in groups], return_inverse=True)[1]
 
 
 def _folds(labels: np.ndarray, units: np.ndarray, most: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:

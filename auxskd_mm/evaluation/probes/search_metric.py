@@ -11,7 +11,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from ...files import write_whole
-from ...records.predictions import write_predictions
+from ...records.predictions import write_answers
 from ...registry import METRICS
 from ..feature_bank import FeatureBank
 from ..feature_metric import FeatureMetric
@@ -96,9 +96,7 @@ class ProbeSearchMetric(FeatureMetric):
         ]
         print_log('\n'.join([f'chosen probe: {choice.chosen.text} {choice.note}', *lines[:10]]), logger='current')
         if keep and self.save_to is not None and choice.predictions is not None:
-            pairs = zip(queries.names, queries.labels.tolist(), choice.predictions.tolist())
-            entries = [dict(filename=name, gt_label=[label], pred_label=[guess]) for name, label, guess in pairs]
-            write_predictions(Path(self.save_to, 'predictions.json'), entries)
+            write_answers(self.save_to, queries.names, queries.labels.tolist(), choice.predictions.tolist())
             write_whole(Path(self.save_to, 'probe_search.json'), json.dumps(choice.record(), indent=1))
         return choice
 

@@ -40,7 +40,6 @@ class ProbeSearchMetric(FeatureMetric):
         strengths: See :class:`ProbeSearch`.
         folds: See :class:`ProbeSearch`.
         score: See :class:`ProbeSearch`.
-        balanced: See :class:`ProbeSearch`.
         lists: See :class:`FewLabelsMetric`.
         group_file: See :class:`LinearProbeMetric`.
         group_pattern: See :class:`LinearProbeMetric`.
@@ -58,7 +57,6 @@ class ProbeSearchMetric(FeatureMetric):
         strengths: Sequence[float] = STRENGTHS,
         folds: int = 3,
         score: str = 'top1',
-        balanced: bool = False,
         lists: Mapping[int, str | Sequence[str]] | None = None,
         group_file: str | None = None,
         group_pattern: str | None = None,
@@ -68,7 +66,7 @@ class ProbeSearchMetric(FeatureMetric):
     ) -> None:
         super().__init__(**kwargs)
         self.poolings, self.permute_labels, self.seed = tuple(poolings), permute_labels, seed
-        self.search = ProbeSearch(classifiers, strengths, folds, score, balanced, seed)
+        self.search = ProbeSearch(classifiers, strengths, folds, score, seed)
         self.groups = GroupSource(group_pattern, group_file, type(self).__name__)
         self.lists = {int(n): [files] if isinstance(files, str) else list(files) for n, files in (lists or {}).items()}
 

@@ -1,4 +1,4 @@
-"""The first convolution of weights for colours, for clips of another number of channels."""
+"""Kernels of image networks in other networks: for clips of another number of channels, and as 3-D kernels (I3D)."""
 
 from __future__ import annotations
 
@@ -51,3 +51,28 @@ def _is_input(key: str, value: Tensor, own: Mapping[str, Tensor]) -> bool:
         return False
     theirs, ours = tuple(value.shape), tuple(own[key].shape)
     return theirs != ours and theirs[0] == ours[0] and theirs[2:] == ours[2:] and value.is_floating_point()
+
+
+def inflate_kernel(weight: Tensor, kernel: int) -> Tensor:
+    """A 2-D kernel (C', C, kh, kw) as (C', C, K, kh, kw): repeated K times and divided by K."""
+    return weight.unsqueeze(2).repeat(1, 1, kernel, 1, 1) / kernel
+
+
+def _same_channels(weight: Tensor, own: Tensor) -> bool:
+    """Whether two kernels have the same channels, or the first takes colours, which are adapted afterwards."""
+    return own.shape[0] == weight.shape[0] and weight.shape[1] in (own.shape[1], COLOURS)
+
+
+def inflate_state(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Inflate the 2-D kernels of a checkpoint where the network has 3-D ones.
+
+    Args:
+        state: State dict of an image network.
+        own: State dict of the network to load into.
+    """
+    return {
+        key: inflate_kernel(value, own[key].shape[2])
+        if key in own and value.ndim == 4 and own[key].ndim == 5 and _same_channels(value, own[key])
+        else value
+        for key, value in state.items()
+    }

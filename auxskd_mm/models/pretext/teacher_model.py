@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import InputError
-from ..modules.batch_shuffle import batch_shuffle, batch_unshuffle
 from ..modules.feature_queue import FeatureQueue
+from ..modules.global_batch import batch_shuffle, batch_unshuffle
 from ..modules.momentum_encoder import MomentumEncoder
 from .pretext_model import PretextModel
 

@@ -20,7 +20,8 @@ from .errors import InputError
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
 
-Job, Result = TypeVar('Job'), TypeVar('Result')
+Job = TypeVar('Job')
+Result = TypeVar('Result')
 
 
 @contextmanager

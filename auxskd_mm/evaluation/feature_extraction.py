@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import numpy as np
 import torch
 from mmengine.dist import all_gather_object
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..errors import InputError
 from ..models.backbones.frames import take_clips, takes_frames
+from ..models.modules.evaluating import evaluating
 from ..models.modules.protocol_pooling import pool_for_protocol, stage_widths
 from ..random_state import untouched_random_state
 from ..workers import progress_bar
@@ -135,15 +135,3 @@ def extract_bank(
     shares = all_gather_object(rows)
     # Samplers deal the samples round; taking them in turn restores the order of the data set.
     return make_bank([row for row in chain.from_iterable(zip_longest(*shares)) if row is not None])
-
-
-@contextlib.contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Set eval mode, and afterwards restore the mode of every submodule. A frozen stage stays in eval mode."""
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, training in modes:
-            part.training = training

@@ -14,6 +14,7 @@ from mmengine.config import Config
 
 from ..config.explain_training import pretrained_parts
 from ..config.input_convention import input_convention, same_convention
+from ..config.parts import as_list
 from ..config.pipelines import all_steps, data_sets, find_pipeline, find_steps
 from ..files import write_whole
 from ..registry import type_name
@@ -172,12 +173,8 @@ def _name(entry: Mapping[str, Any]) -> str:
     return type_name(entry.get('type'))
 
 
-def _list(value: Any) -> list[Mapping[str, Any]]:
-    return list(value) if isinstance(value, (list, tuple)) else [value] if value else []
-
-
 def _evaluations(evaluator: object) -> list[str]:
-    names = [EVALUATIONS.get(_name(entry)) for entry in _list(evaluator) if isinstance(entry, Mapping)]
+    names = [EVALUATIONS.get(_name(entry)) for entry in as_list(evaluator) if isinstance(entry, Mapping)]
     return list(dict.fromkeys(name for name in names if name is not None))
 
 
@@ -268,7 +265,7 @@ def _crop(pipeline: Sequence[Mapping[str, Any]]) -> str | None:
 
 def _averaging(model: Mapping[str, Any], evaluator: object) -> str | None:
     head = model.get('cls_head') or {}
-    for entry in _list(evaluator):
+    for entry in as_list(evaluator):
         name = _name(entry)
         if name == 'MultiClipAccuracy':
             return str(entry.get('average', 'logits'))

@@ -16,7 +16,6 @@ import torch
 import yaml
 from mmaction.registry import MODELS
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
 from ..checkpoint_files import PACKAGED, packaged_weights
 from ..config.load import load_config
@@ -24,6 +23,7 @@ from ..config.sample_shape import sample_shape
 from ..config.task_names import pretext_sampler
 from ..errors import InputError
 from ..models.modules.input_channels import input_channels
+from ..registry import use_scope
 from .model_summary import flop_analysis
 
 RESULTS = 'configs/results'
@@ -139,7 +139,7 @@ def zoo_entries(root: Path, collection: Collection, known: Mapping[str, Mapping[
 
 
 def _metadata(config: Config, collection: Collection, before: Mapping[str, Any]) -> dict[str, Any]:
-    init_default_scope(config.get('default_scope', 'mmaction'))
+    use_scope(config)
     with torch.device('meta'):
         model = MODELS.build(config.model)
     views = sample_shape(config, 'train' if config.get('train_dataloader') else 'test')

@@ -221,11 +221,7 @@ SAFETENSORS = ('.safetensors', '.safetensors.index.json')
 
 
 def check_checkpoint(path: str | None) -> None:
-    """Refuse a missing or truncated checkpoint, or another kind of file. torch's own errors do not name the file.
-
-    Args:
-        path: Local file, or None.
-    """
+    """Refuse a missing or truncated local checkpoint, or another kind of file. torch's own errors do not name the file."""
     if path is None:
         return
     if not osp.isfile(path):

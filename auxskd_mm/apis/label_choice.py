@@ -152,14 +152,7 @@ def probe_probabilities(bank: FeatureBank, labelled: dict[int, str]) -> np.ndarr
 def classifier_probabilities(
     config: str, checkpoint: str | None, bank: FeatureBank, device: str | None = None, batch_size: int = 4
 ) -> np.ndarray:
-    """Probabilities (N, K) of a trained classifier.
-
-    Args:
-        config: Config of the recogniser.
-        checkpoint: Its weights.
-        bank: The videos.
-        device: Device of the model.
-        batch_size: Videos per batch.
+    """Probabilities (N, K) of the videos of a bank by a trained classifier, which config and checkpoint describe.
 
     Raises:
         InputError: If the model does not predict a class.

@@ -20,8 +20,6 @@ def loader_of(config: Config, split: str, use: str = '') -> dict[str, Any]:
     """Settings of a loader whose data are there, with the scope of the config set for building it.
 
     Args:
-        config: Any config.
-        split: 'train', 'val' or 'test'.
         use: Words after the message, such as ' to ask the model about'.
 
     Raises:

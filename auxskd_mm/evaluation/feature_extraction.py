@@ -49,13 +49,10 @@ class ClipFeatures(NamedTuple):
 def clip_features(
     sample: ActionDataSample | Mapping[str, Any], features: Tensor, pooling: str, widths: Sequence[int] = ()
 ) -> ClipFeatures | None:
-    """The features of one video. None if the sample replaces an unreadable video.
+    """The pooled features (V, D) of one video's clips, with what its data sample (or the dict of it) says. None if the
+    sample replaces an unreadable video.
 
-    Args:
-        sample: Data sample, or its dict.
-        features: Features of the video's clips (V, D).
-        pooling: Pooling of the features.
-        widths: Channels of each stage, with the pooling 'stages'.
+    ``widths`` are the channels of each stage, with the pooling 'stages'.
 
     Raises:
         InputError: If the sample does not say which video it is.

@@ -121,12 +121,8 @@ def protocol_of_features(
 
 
 def protocol_of_comparison(gallery: str | Path, queries: str | Path, evaluation: Sequence[str]) -> dict[str, Any]:
-    """Make the protocol of measurements on two feature files from their own protocols. Unknown values are null.
-
-    Args:
-        gallery: Features of the training split.
-        queries: Features of the test split.
-        evaluation: Settings of the measurements.
+    """Make the protocol of measurements on two feature files, of the training split and of the test split, from their
+    own protocols. ``evaluation`` are the settings of the measurements. Unknown values are null.
     """
     one, other = read_protocol(gallery) or {}, read_protocol(queries) or {}
     keys = [key for key in protocol_of({}, None) if key not in _process()]
@@ -141,15 +137,8 @@ def _process(command: str | None = None) -> dict[str, Any]:
 
 
 def write_protocol(result: str | Path, protocol: Mapping[str, Any], metrics: Mapping[str, Any] | None = None) -> Path:
-    """Write ``<result>.protocol.json`` beside a result: ``protocol`` and, where given, ``result``.
-
-    Args:
-        result: File with the number. It may be missing.
-        protocol: Result of :func:`protocol_of`.
-        metrics: The measured numbers.
-
-    Returns:
-        Path of the written file.
+    """Write ``<result>.protocol.json`` beside a result, and return its path: ``protocol`` and, where given, the
+    measured numbers as ``result``. The file of the result may be missing.
     """
     path = Path(result).with_suffix('.protocol.json')
     content = dict(result=dict(metrics), protocol=protocol) if metrics is not None else dict(protocol=protocol)

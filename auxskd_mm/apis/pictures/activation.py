@@ -129,20 +129,14 @@ def draw_activations(
     question: str = 'task',
     num_clips: int = 1,
 ) -> list[Path]:
-    """Draw one PNG per video: its frames, the map over them, and the map's course over time.
+    """Draw one PNG per video: its frames, the map over them, and the map's course over time. Return the paths.
+
+    ``task`` None takes the first of :func:`head_tasks`; ``target`` and ``layer`` are those of :func:`class_activation`,
+    ``question`` that of :func:`inference_pipeline`.
 
     Args:
-        model: Model of :func:`init_model`.
         videos: See :func:`auxskd_mm.datasets.input_sources.as_samples`.
-        out_dir: Folder for the pictures. It is made if it does not exist.
-        task: See :func:`head_tasks`; None takes the first.
-        target: See :func:`class_activation`.
-        layer: See :func:`class_activation`.
-        question: See :func:`inference_pipeline`.
         num_clips: Clips per video, for 'as_is'.
-
-    Returns:
-        Paths of the pictures.
 
     Raises:
         InputError: See :func:`class_activation`. Also if the folder cannot be written to, or a video cannot be read.

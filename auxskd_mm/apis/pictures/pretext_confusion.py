@@ -99,18 +99,11 @@ def ask_model(model: VideoModel, num_workers: int = 2, batch_size: int | None = 
 
 
 def draw_pretext_confusion(answers: Mapping[str, list[np.ndarray]], config: Config, out: str | Path) -> Path:
-    """Draw one confusion matrix per task into a PNG.
+    """Draw one confusion matrix per task into a PNG, from the answers of :func:`read_answers` or :func:`ask_model`, and
+    return its path.
 
     Where all segments play at one speed the segment has no meaning. So VSPP's matrix of segments counts only the other
     clips (``Task.given``).
-
-    Args:
-        answers: Result of :func:`read_answers` or :func:`ask_model`.
-        config: Config that names the classes.
-        out: PNG file.
-
-    Returns:
-        Path of the PNG.
     """
     check_picture(out)
     pairs = {task: np.concatenate(rows) for task, rows in answers.items()}

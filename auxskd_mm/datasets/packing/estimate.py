@@ -74,12 +74,8 @@ def estimate_layouts(
 
 
 def estimate_videos(videos: Sequence[SourceVideo], settings: StoreSettings, *, sample: int = 6) -> list[Estimate]:
-    """Estimates of reading the videos themselves with each backend that can be used, and reducing their frames.
-
-    Args:
-        videos: Videos of the list.
-        settings: Settings of the store, for the size of its frames.
-        sample: Number of videos to try.
+    """Estimates of reading the videos themselves with each backend that can be used, and reducing their frames as a
+    store would. ``sample`` videos are tried.
 
     Raises:
         InputError: If none of the tried videos can be read.
@@ -142,14 +138,8 @@ def estimate_features(
     workers: int = 1,
     sample: int = 6,
 ) -> Estimate:
-    """Estimate of a store of feature maps, from a few frames of a few videos.
-
-    Args:
-        videos: Videos to pack.
-        settings: Settings of the store.
-        extract: Trunk of the store.
-        workers: Number of processes for the packing.
-        sample: Number of videos to try.
+    """Estimate of a store of feature maps, from a few frames of ``sample`` videos, for a packing by ``workers``
+    processes.
 
     Raises:
         InputError: If none of the tried videos can be read.

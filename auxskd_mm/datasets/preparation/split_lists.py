@@ -21,15 +21,8 @@ class Split(NamedTuple):
 
 
 def hold_out(videos: Sequence[Labeled], count: int, seed: int) -> tuple[list[Labeled], list[Labeled]]:
-    """Hold out random videos for validation, as VCOP's ``random_split`` (800 in UCF101, 400 in HMDB51).
-
-    Args:
-        videos: Training videos.
-        count: Number of videos to hold out.
-        seed: Seed of the choice.
-
-    Returns:
-        (rest, held out), each in the order of ``videos``.
+    """Hold out random videos for validation, as VCOP's ``random_split`` (800 in UCF101, 400 in HMDB51): (rest, held
+    out), each in the order of ``videos``.
 
     Raises:
         InputError: If no video would be left for training.

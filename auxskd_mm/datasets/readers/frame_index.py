@@ -227,12 +227,10 @@ def _packets(path: str, container: InputContainer) -> tuple[list[_Packet], bool]
 
 
 def _dropped_frames(places: list[int]) -> int:
-    """Number of frames that an AVI counts, but leaves out because the frame before stays.
+    """Number of frames that an AVI counts, but leaves out because the frame before stays. ``places`` are the decoding
+    time stamps of its packets.
 
     Its time stamps count all frames. At the end it can have left out as many as anywhere else.
-
-    Args:
-        places: Decoding time stamps of the packets.
     """
     if len(places) < 2:
         return 0

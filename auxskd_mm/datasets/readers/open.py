@@ -78,12 +78,7 @@ def open_reader(
 
 
 def open_recording(path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS) -> Reader:
-    """Reader of a recording for windows of it: of a video file, with a kept index.
-
-    Args:
-        path: Video file, stack, frame folder, or ``<store>/<name>``.
-        channel_order: See :func:`open_reader`.
-        max_pixels: See :func:`open_reader`.
+    """Reader of a recording for windows of it; see :func:`open_reader`. A video file gets a kept index.
 
     Raises:
         VideoReadError: If the recording cannot be used.

@@ -193,11 +193,8 @@ def usable_times(reader: Reader) -> np.ndarray | str:
 
 
 def frames_within(times: np.ndarray, window: Window) -> tuple[int, int]:
-    """Numbers of the first frame in a window and of the first one after it.
-
-    Args:
-        times: Times of the frames in seconds, ascending, float64 (N,).
-        window: The window.
+    """Numbers of the first frame in a window and of the first one after it, of frames at the ascending times float64
+    (N,) in seconds.
     """
     first, last = times.searchsorted(np.asarray(window) - _EQUAL)
     return int(first), int(last)

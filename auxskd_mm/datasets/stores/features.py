@@ -53,14 +53,7 @@ class StoredFeatureReader(StoredVideoReader):
             self._check_array(descriptor, shape, '<f2')
 
     def read(self, indices: Sequence[int], variant: int = 0) -> Any:
-        """Feature maps of the given frames.
-
-        Args:
-            indices: Frame numbers, in any order.
-            variant: Number of the variant.
-
-        Returns:
-            float16 (n, C, h, w).
+        """Feature maps float16 (n, C, h, w) of the given frames, in any order, in one variant.
 
         Raises:
             VideoReadError: If a frame or the variant does not exist, or the shard was cut off.
@@ -71,17 +64,9 @@ class StoredFeatureReader(StoredVideoReader):
         return self.maps[numbers, variant]
 
     def read_clips(self, numbers: np.ndarray, variants: Sequence[int]) -> np.ndarray:
-        """Feature maps of clips, copied once, straight from the shard to their place.
+        """Feature maps float16 (N, C, T, h, w) of clips of frames (N, T), each in its variant (N,).
 
-        Args:
-            numbers: Frame numbers (N, T).
-            variants: Variant of each of the N clips.
-
-        Returns:
-            float16 (N, C, T, h, w).
-
-        Raises:
-            VideoReadError: See :meth:`read`.
+        They are copied once, straight from the shard to their place. Errors are those of :meth:`read`.
         """
         self._require_whole()
         clips, length = numbers.shape

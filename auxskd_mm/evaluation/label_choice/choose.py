@@ -70,10 +70,7 @@ def choose_to_label(
 
 
 def margins(probabilities: np.ndarray) -> np.ndarray:
-    """Difference of the two largest probabilities, float (N,).
-
-    Args:
-        probabilities: (N, K), K at least 2.
+    """Difference of the two largest probabilities of each row (N, K), float (N,).
 
     Raises:
         InputError: If there is one class.

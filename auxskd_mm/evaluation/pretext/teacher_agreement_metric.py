@@ -83,15 +83,9 @@ class TeacherAgreementMetric(BaseMetric):
 
 
 def agreement(student: Tensor, teacher: Tensor, videos: Sequence[str]) -> np.ndarray:
-    """For each sample, the share of samples of other videos with which exchanging the teachers is worse.
+    """For each sample, the share float64 (N,) of samples of other videos with which exchanging the teachers is worse.
 
-    Args:
-        student: Predictions (N, D).
-        teacher: Features (N, D).
-        videos: The video of each sample. Samples of one video are not compared.
-
-    Returns:
-        Shares float64 (N,).
+    ``student`` are predictions (N, D), ``teacher`` features (N, D), and ``videos`` names the video of each sample.
     """
     cosine = F.normalize(student.double(), dim=1) @ F.normalize(teacher.double(), dim=1).T  # (N, N)
     own = cosine.diagonal()

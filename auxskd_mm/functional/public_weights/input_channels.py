@@ -11,18 +11,11 @@ COLOURS = 3
 
 
 def adapt_kernel(weight: Tensor, channels: int) -> Tensor:
-    """A kernel for red, green and blue as one for another number of channels.
+    """A kernel (C', 3, ...) for red, green and blue as a kernel (C', C, ...) for another number of channels.
 
     With one channel it is the sum over the colours. With more, the channels take the kernels of red, green, blue, red ...
     in turn, and the kernel of a colour is divided by the number of its channels. With two, each takes half of the sum. The
     new kernel gives to equal channels what the old one gives to equal colours, also at the borders.
-
-    Args:
-        weight: (C', 3, ...).
-        channels: New number of channels C.
-
-    Returns:
-        (C', C, ...).
     """
     total = weight.double()
     if channels < COLOURS:
@@ -33,11 +26,8 @@ def adapt_kernel(weight: Tensor, channels: int) -> Tensor:
 
 
 def fit_input(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Adapt the convolutions of a checkpoint that take colours where the network takes other channels.
-
-    Args:
-        state: Tensors of a checkpoint under the names of the network.
-        own: State dict of the network.
+    """Adapt the convolutions of a checkpoint that take colours where the network takes other channels. ``own`` is the
+    state dict of the network.
     """
     return {
         key: adapt_kernel(value, own[key].shape[1]) if _is_input(key, value, own) else value
@@ -64,11 +54,8 @@ def _same_channels(weight: Tensor, own: Tensor) -> bool:
 
 
 def inflate_state(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Inflate the 2-D kernels of a checkpoint where the network has 3-D ones.
-
-    Args:
-        state: State dict of an image network.
-        own: State dict of the network to load into.
+    """Inflate the 2-D kernels of an image network's state dict where the network to load into has 3-D ones. ``own`` is
+    its state dict.
     """
     return {
         key: inflate_kernel(value, own[key].shape[2])

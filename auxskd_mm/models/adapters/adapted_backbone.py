@@ -59,12 +59,8 @@ def adapted_backbone(
 
 
 def freeze_base(backbone: nn.Module, trainable: Sequence[str] = (), norm: str = 'batch') -> None:
-    """Freeze all of a backbone except its adapters. Call it before the optimizer and DDP are built.
-
-    Args:
-        backbone: Backbone with adapters. It is changed in place.
-        trainable: See :func:`adapted_backbone`.
-        norm: See :func:`adapted_backbone`.
+    """Freeze all of a backbone except its adapters, as :func:`adapted_backbone` says. Call it before the optimizer and
+    DDP are built.
     """
     for name, parameter in backbone.named_parameters():
         parameter.requires_grad_(is_adapter_key(name))

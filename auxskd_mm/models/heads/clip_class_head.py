@@ -48,14 +48,8 @@ class ClipClassHead(I3DHead):
         self.pooling = pooling
 
     def forward(self, x: Features, **kwargs: Any) -> Tensor:
-        """Scores of the classes.
-
-        Args:
-            x: Output of the backbone for B clips, in any form that :func:`pool_for_protocol` takes.
-            kwargs: Not used.
-
-        Returns:
-            (B, num_classes).
+        """Scores (B, num_classes) of the backbone's output for B clips, in any form that :func:`pool_for_protocol`
+        takes.
         """
         pooled = pool_for_protocol(x, self.pooling)  # (B, C) or (B, 4 C)
         if self.dropout is not None:

@@ -86,7 +86,6 @@ class ClipOrderHead(PooledHead):
         Args:
             feats: Feature maps (B * N, C, T', H', W') of the clips of B tuples, one tuple after the other, or any other
                 form that :func:`pool_features` takes.
-            kwargs: Arguments that ``Recognizer3D`` passes to every head. Not used.
 
         Returns:
             (B, N!). The classes are in lexicographic order of the permutations.
@@ -107,15 +106,8 @@ class ClipOrderHead(PooledHead):
         return self.fc_order(self.dropout(hidden))  # (B, N!)
 
     def loss(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> dict[str, Tensor]:
-        """Cross-entropy over the orders, and the accuracy of the batch.
-
-        Args:
-            feats: As in :meth:`forward`.
-            data_samples: B samples, each with ``order_label`` int64 (1,).
-            kwargs: Not used.
-
-        Returns:
-            The scalars ``loss_order`` and ``order_acc``.
+        """Cross-entropy over the orders (``loss_order``), and the accuracy of the batch (``order_acc``). Each sample
+        has ``order_label`` int64 (1,).
         """
         logits = self(feats)  # (B, N!)
         order = batch_labels(data_samples, 'order_label', logits.device, *logits.shape)  # (B,)

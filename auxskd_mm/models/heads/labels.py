@@ -59,15 +59,11 @@ def require_field(data_samples: Sequence[Any] | None, key: str, advice: str) -> 
 
 
 def video_groups(data_samples: Sequence[Any], views: int, device: torch.device) -> Tensor:
-    """Video number of each clip, int64 (B * V,). Clips of one video have the same number.
+    """Video number of each clip, int64 (B * V,), of B samples with V clips each. Clips of one video have the same
+    number.
 
     Samples with the same ``filename`` in their metainfo belong to one video, because a repeated list may put a video
     into a batch twice. A sample without this key counts as a video of its own.
-
-    Args:
-        data_samples: B data samples.
-        views: Clips V per sample.
-        device: Device of the result.
     """
     names = [sample.get('filename', place) for place, sample in enumerate(data_samples)]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}

@@ -108,14 +108,8 @@ class PaceHead(PooledHead):
             self.contrastive_loss = MODELS.build(contrastive_loss or dict(type='auxskd_mm.PaceContrastiveLoss'))
 
     def forward(self, feats: Features, **kwargs: object) -> Tensor:
-        """Pace logits.
-
-        Args:
-            feats: Feature maps (B, C, T', H', W'), or any other form that :func:`pool_features` takes.
-            kwargs: Arguments that ``Recognizer3D`` passes to every head. Not used.
-
-        Returns:
-            (B, num_paces).
+        """Pace logits (B, num_paces) of feature maps (B, C, T', H', W'), or of any other form that
+        :func:`pool_features` takes.
 
         Raises:
             InputError: If the backbone yields several feature maps or another width.
@@ -123,16 +117,8 @@ class PaceHead(PooledHead):
         return self.fc_pace(self.dropout(self.pool(feats)))  # (B, num_paces)
 
     def loss(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> dict[str, Tensor]:
-        """The weighted losses, and the accuracy of the batch.
-
-        Args:
-            feats: As in :meth:`forward`, for B * V clips.
-            data_samples: B samples, each with ``pace_label`` int64 (V,).
-            kwargs: Not used.
-
-        Returns:
-            The scalars ``loss_pace``, ``pace_acc`` and, with the branch, ``loss_contrastive``. The Runner adds up the
-            losses.
+        """The weighted losses, and the accuracy of the batch: ``loss_pace``, ``pace_acc`` and, with the branch,
+        ``loss_contrastive``. Each sample has ``pace_label`` int64 (V,) for its V clips.
 
         Raises:
             InputError: If the labels do not fit, or 'same_context' gets a single view.

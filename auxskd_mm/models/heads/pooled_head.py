@@ -58,13 +58,8 @@ class PooledHead(BaseModule):
         return MLP(self.in_channels, out_channels, hidden_channels, norm=False)
 
     def pool(self, feats: Features) -> Tensor:
-        """Pooled features of the backbone's output.
-
-        Args:
-            feats: Feature maps (B, C, T', H', W'), tokens (B, N, C) or any other form that :func:`pool_features` takes.
-
-        Returns:
-            (B, C).
+        """Pooled features (B, C) of the backbone's maps (B, C, T', H', W'), tokens (B, N, C) or any other form that
+        :func:`pool_features` takes.
 
         Raises:
             InputError: If the output cannot be pooled, or has another width than ``in_channels``.
@@ -77,15 +72,8 @@ class PooledHead(BaseModule):
         return pooled
 
     def predict(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> Sequence[Any]:
-        """Write the probabilities of each task into the data samples.
-
-        Args:
-            feats: As in ``forward``, for all clips of B samples.
-            data_samples: B samples.
-            kwargs: Not used.
-
-        Returns:
-            The samples with the field ``pred_<task>`` (answers per sample, classes) of each of ``tasks``.
+        """Write the probabilities of each of ``tasks`` into the data samples, as ``pred_<task>`` (answers per sample,
+        classes).
         """
         outputs = self(feats)
         for task, logits in zip(self.tasks, outputs if isinstance(outputs, tuple) else (outputs,)):

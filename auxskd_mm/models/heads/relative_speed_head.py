@@ -83,15 +83,8 @@ class RelativeSpeedHead(PooledHead):
         self.out_channels = out_channels
 
     def forward(self, feats: Features, **kwargs: object) -> Tensor:
-        """Embeddings.
-
-        Args:
-            feats: Feature maps (B, C, T', H', W'). 'linear' and 'mlp' also take every other form that
-                :func:`pool_features` takes.
-            kwargs: Not used.
-
-        Returns:
-            (B, D), each of norm 1.
+        """Embeddings (B, D), each of norm 1, of feature maps (B, C, T', H', W'). 'linear' and 'mlp' also take every
+        other form that :func:`pool_features` takes.
 
         Raises:
             InputError: If the backbone yields several feature maps or another width, or a convolutional kind gets no

@@ -97,14 +97,8 @@ class VSPPHead(PooledHead):
         )
 
     def forward(self, feats: Features, **kwargs: object) -> tuple[Tensor, Tensor]:
-        """Logits of both tasks.
-
-        Args:
-            feats: Feature maps (B, C, T', H', W'), or any other form that :func:`pool_features` takes.
-            kwargs: Arguments that ``Recognizer3D`` passes to every head. Not used.
-
-        Returns:
-            Speed logits (B, num_speeds) and segment logits (B, num_segments).
+        """Speed logits (B, num_speeds) and segment logits (B, num_segments) of feature maps (B, C, T', H', W'), or of
+        any other form that :func:`pool_features` takes.
 
         Raises:
             InputError: If the backbone yields several feature maps or another width, or the window does not fit the map.
@@ -134,14 +128,10 @@ class VSPPHead(PooledHead):
     def loss(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> dict[str, Tensor]:
         """Both weighted cross-entropies, and the accuracies of the batch.
 
-        Args:
-            feats: As in :meth:`forward`, for B * V clips.
-            data_samples: B samples, each with ``pace_label`` and ``segment_label``, int64 (V,).
-            kwargs: Not used.
+        The scalars are ``loss_speed``, ``loss_segment``, ``pace_acc``, ``segment_acc`` and ``joint_acc``, the share of
+        clips with both answers right.
 
-        Returns:
-            The scalars ``loss_speed``, ``loss_segment``, ``pace_acc``, ``segment_acc`` and ``joint_acc``. The Runner
-            adds up the losses. ``joint_acc`` is the share of clips with both answers right.
+        Each sample has ``pace_label`` and ``segment_label``, int64 (V,), for its V clips.
         """
         speed_logits, segment_logits = self(feats)  # (B * V, num_speeds), (B * V, num_segments)
         device = speed_logits.device

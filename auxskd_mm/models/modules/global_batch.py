@@ -9,14 +9,12 @@ from torch import Tensor
 
 @torch.no_grad()
 def gather_batch(batch: Tensor) -> Tensor:
-    """Gather the samples of all ranks in the order of one process with the whole batch.
+    """Gather the samples (B, ...) of W ranks in the order of one process with the whole batch.
 
-    Args:
-        batch: (B, ...), the same shape on every rank.
+    The result is (W * B, ...), without gradient and the same on every rank. B is the same on every rank.
 
-    Returns:
-        (W * B, ...) without gradient, the same on every rank. MMEngine's samplers distribute samples to the ranks one
-        by one, so the first W rows are the first samples of the W ranks.
+    MMEngine's samplers distribute samples to the ranks one by one, so the first W rows are the first samples of the W
+    ranks.
     """
     return torch.stack(all_gather(batch.contiguous()), 1).flatten(0, 1)
 
@@ -68,14 +66,8 @@ def batch_shuffle(batch: Tensor) -> tuple[Tensor, Tensor | None]:
 
 @torch.no_grad()
 def batch_unshuffle(batch: Tensor, restore: Tensor | None) -> Tensor:
-    """Return outputs to the ranks and the order of the inputs.
-
-    Args:
-        batch: (B, ...), the outputs for a shuffled batch.
-        restore: Second result of :func:`batch_shuffle`.
-
-    Returns:
-        (B, ...) in the original order.
+    """Return the outputs (B, ...) for a shuffled batch to the ranks and the order of the inputs. ``restore`` is the
+    second result of :func:`batch_shuffle`.
     """
     if restore is None:
         return batch

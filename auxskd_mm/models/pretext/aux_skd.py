@@ -140,14 +140,9 @@ class AuxSKD(TeacherModel):
     def run_networks(
         self, inputs: Tensor, data_samples: Sequence[Any] | None = None
     ) -> tuple[StudentPass, dict[str, Tensor]]:
-        """Run the student on the first view, and the teachers on the second.
+        """Run the student on the first view of inputs (B, 2, C, T, H, W), and the teachers on the second.
 
-        Args:
-            inputs: (B, 2, C, T, H, W).
-            data_samples: B samples.
-
-        Returns:
-            The student's outputs, and the features (B, D) of the teachers ``'ema'`` and ``'frozen'``.
+        The results are the student's outputs and the features (B, D) of the teachers ``'ema'`` and ``'frozen'``.
         """
         student_view, teacher_view = self.views(inputs)  # (B, C, T, H, W) each
 
@@ -219,14 +214,10 @@ class AuxSKD(TeacherModel):
         return samples
 
     def forward_parts(self, inputs: Tensor) -> list[Tensor]:
-        """Run student and teachers on one sample. See :meth:`PretextModel.forward_parts`.
+        """Run student and teachers on one sample (1, 2, C, T, H, W).
 
-        Args:
-            inputs: One sample, (1, 2, C, T, H, W).
-
-        Returns:
-            The student's prediction and the EMA teacher's feature, (1, D) each. With a frozen teacher, also the
-            student's projection for it and its feature, (1, D_t) each.
+        The outputs are the student's prediction and the EMA teacher's feature, (1, D) each. With a frozen teacher, also
+        the student's projection for it and its feature, (1, D_t) each.
         """
         student_view, teacher_view = self.views(inputs)
         student = self.run_student(student_view)

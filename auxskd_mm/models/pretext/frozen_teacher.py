@@ -200,15 +200,10 @@ class FrozenTeacher(BaseModule):
     def loss(
         self, pooled: Tensor, keys: Tensor, with_diagnostics: bool = True
     ) -> Tensor | tuple[Tensor, SimilarityDiagnostics]:
-        """The loss of a batch, without the weight. Afterwards the keys enter the queue.
+        """The loss of a batch, without the weight, from the student's pooled features (B, C) and from :meth:`keys`
+        (B, D_t). Afterwards the keys enter the queue.
 
-        Args:
-            pooled: (B, C), the student's pooled features.
-            keys: (B, D_t), from :meth:`keys`.
-            with_diagnostics: Whether to return the diagnostics too.
-
-        Returns:
-            The scalar loss. With diagnostics, the pair (loss, diagnostics).
+        The result is a scalar, and with diagnostics the pair (loss, diagnostics).
         """
         query = self.projector(pooled)  # (B, D_t) or (B, D_s)
         options: dict[str, Any] = {}

@@ -101,14 +101,8 @@ class JointAuxSKD(AuxSKD):
         return own
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> Sequence[Any]:
-        """Write the head's answers into the data samples.
-
-        Args:
-            inputs: (B, V, C, T, H, W) with any number V of clips.
-            data_samples: B samples.
-
-        Returns:
-            The samples with the fields that the head's ``predict`` writes, such as ``pred_pace`` (V, K).
+        """Write the fields of the head's ``predict``, such as ``pred_pace`` (V, K), into the data samples, for inputs
+        (B, V, C, T, H, W).
         """
         return self.cls_head.predict(self.backbone(inputs.flatten(0, 1)), data_samples)
 

@@ -98,14 +98,8 @@ class RSPNet(TeacherModel):
         return dict(backbone=self.backbone, head_a=self.head_a, head_m=self.head_m)
 
     def embed(self, network: Any, clips: Tensor) -> Tensor:
-        """Appearance and motion features of clips.
-
-        Args:
-            network: This model (the student) or ``teacher``.
-            clips: (B, C, T, H, W).
-
-        Returns:
-            (B, D_A + D_M), the appearance feature first. Each of the two has norm 1.
+        """Appearance and motion features (B, D_A + D_M) of clips (B, C, T, H, W), by this model (the student) or
+        ``teacher``. Each of the two has norm 1.
         """
         feats = network.backbone(clips)  # (B, C, T', H', W')
         return torch.cat([network.head_a(feats), network.head_m(feats)], dim=1)
@@ -137,13 +131,9 @@ class RSPNet(TeacherModel):
         return torch.where(fast[:, None, None, None, None], quick, views[:, :, :length])
 
     def forward_parts(self, inputs: Tensor) -> list[Tensor]:
-        """Run query encoder and teacher on one sample. See :meth:`PretextModel.forward_parts`.
+        """Run query encoder and teacher on one sample (1, 2, C, T, H, W).
 
-        Args:
-            inputs: One sample, (1, 2, C, T, H, W).
-
-        Returns:
-            The features of the query, and of the key view at both speeds, (1, D_A + D_M) each.
+        The outputs are the features of the query, and of the key view at both speeds, (1, D_A + D_M) each.
         """
         query_view, key_view = self.views(inputs)
         slow = torch.zeros(len(inputs), dtype=torch.bool, device=inputs.device)
@@ -194,10 +184,6 @@ class RSPNet(TeacherModel):
         question asks which of two clips of the key view plays at the query's speed. The first of these clips plays at
         speed 1, the second at ``speed``. The teacher computes the keys, as in training. A constant answer is right half
         of the time. Samples with another number of views get the features of :meth:`PretextModel.predict`.
-
-        Args:
-            inputs: (B, 2, C, T, H, W).
-            data_samples: B samples.
 
         Returns:
             The samples with ``speed_label`` int64 (2,), which is always 0 and 1, and ``pred_speed`` (2, 2), the

@@ -39,13 +39,7 @@ class TeacherModel(PretextModel):
         self.shuffle = shuffle
 
     def build_teacher(self, queue_size: int, width: int, queue_init: str = 'unit') -> None:
-        """Make ``teacher`` and ``queue``.
-
-        Args:
-            queue_size: Number of features in the queue.
-            width: Width D of a feature.
-            queue_init: See :class:`FeatureQueue`.
-        """
+        """Make ``teacher``, and ``queue`` for so many features of width D, see :class:`FeatureQueue`."""
         self.teacher = MomentumEncoder(**self.student_modules())
         self.queue = FeatureQueue(queue_size, width, queue_init)
 
@@ -67,13 +61,7 @@ class TeacherModel(PretextModel):
 
     @torch.no_grad()
     def teacher_features(self, clips: Tensor) -> Tensor:
-        """The teacher's features of clips, without gradient.
-
-        Args:
-            clips: (B, C, T, H, W).
-
-        Returns:
-            (B, D), see :meth:`embed`.
+        """The teacher's features (B, D) of clips (B, C, T, H, W), without gradient; see :meth:`embed`.
 
         Raises:
             InputError: If the teacher has not been started.

@@ -17,10 +17,8 @@ def as_list(value: Any) -> list[Any]:
 
 
 def loader_of(config: Config, split: str, use: str = '') -> dict[str, Any]:
-    """Settings of a loader whose data are there, with the scope of the config set for building it.
-
-    Args:
-        use: Words after the message, such as ' to ask the model about'.
+    """Settings of the loader of a split ('train', 'val' or 'test') whose data are there, with the scope of the config
+    set for building it. ``use`` are words after the message, such as ' to ask the model about'.
 
     Raises:
         InputError: If the config has no such loader, or its lists are missing.

@@ -129,14 +129,11 @@ def draw_activations(
     question: str = 'task',
     num_clips: int = 1,
 ) -> list[Path]:
-    """Draw one PNG per video: its frames, the map over them, and the map's course over time. Return the paths.
+    """Draw one PNG per video (see :func:`as_samples`): its frames, the map over them, and the map's course over time.
+    Return the paths.
 
     ``task`` None takes the first of :func:`head_tasks`; ``target`` and ``layer`` are those of :func:`class_activation`,
-    ``question`` that of :func:`inference_pipeline`.
-
-    Args:
-        videos: See :func:`auxskd_mm.datasets.input_sources.as_samples`.
-        num_clips: Clips per video, for 'as_is'.
+    ``question`` that of :func:`inference_pipeline`, and ``num_clips`` is for 'as_is'.
 
     Raises:
         InputError: See :func:`class_activation`. Also if the folder cannot be written to, or a video cannot be read.

@@ -130,16 +130,12 @@ def check_videos(
     workers: int | None = None,
     progress: TextIO | None = sys.stderr,
 ) -> list[VideoReport]:
-    """Check many videos or frame folders by :func:`check_video` in worker processes, with a progress bar and the time
-    left.
+    """Check many videos or frame folders by :func:`check_video` in worker processes (None: one per core), with a
+    progress bar (None: no bar) and the time left.
 
     The reports are in the order of the paths. Among several videos with the same content, the first is not a duplicate.
 
     If the decoder crashes on a video, that video is reported as bad, and the check of the others continues.
-
-    Args:
-        workers: Number of processes. None takes one per core.
-        progress: Stream for the bar. None shows no bar.
 
     Raises:
         InputError: If there are no paths, or an argument is below 1.

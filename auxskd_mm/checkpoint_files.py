@@ -178,15 +178,7 @@ def packaged_file(address: str) -> Path:
 
 @CheckpointLoader.register_scheme(prefixes=PACKAGED, force=True)
 def load_from_package(address: str, map_location: Any = 'cpu') -> Any:
-    """Read weights that come with this package, for ``load_from`` and ``init_cfg``; see :func:`packaged_file`.
-
-    Args:
-        address: Address.
-        map_location: Device of the tensors, as for ``torch.load``.
-
-    Raises:
-        InputError: See :func:`packaged_file`.
-    """
+    """Read weights that come with this package, for ``load_from`` and ``init_cfg``; see :func:`packaged_file`."""
     return torch.load(packaged_file(address), map_location=map_location or 'cpu', weights_only=True)
 
 

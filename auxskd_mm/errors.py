@@ -6,14 +6,11 @@ key, the expected value and the remedy. The command-line tools print it without 
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-import os
-=======
 import errno
->>>>>>> breaks
+import os
 import pickle
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 
 def examples(names: Iterable[str], count: int = 3) -> str:
@@ -42,6 +39,28 @@ def as_typed(text: str) -> str:
 
 class InputError(ValueError):
     """Bad input: a file, a list, a config key or a checkpoint that cannot be used as given."""
+
+
+def check_least(owner: str, least: int = 1, /, **numbers: float | None) -> None:
+    """Refuse numbers below ``least``. The message names them ``owner.key``, or ``key`` without an owner. None passes."""
+    for key, value in numbers.items():
+        if value is not None and not value >= least:
+            raise InputError(f'{owner}.{key}={value}: expected at least {least}'.removeprefix('.'))
+
+
+def check_weights(owner: str, /, **weights: float) -> None:
+    """Refuse negative weights of losses; see :func:`check_least`."""
+    for key, value in weights.items():
+        if not value >= 0:
+            raise InputError(f'{owner}.{key}={value}: a loss weight must not be negative')
+
+
+def check_choice(key: str, value: object, choices: Collection[object]) -> None:
+    """Refuse a value that is none of the choices. The message names it ``key``."""
+    if value not in choices:
+        words = list(map(repr, choices))
+        expected = ' or '.join(words) if len(words) == 2 else f'one of {", ".join(words)}'
+        raise InputError(f"{key}='{value}': expected {expected}")
 
 
 class VideoReadError(InputError):

@@ -53,6 +53,28 @@ def check_writable(path: str | Path, reads: Iterable[str | Path] = (), overwrite
     return path
 
 
+def file_state(path: str | os.PathLike) -> tuple[int, int]:
+    """Size and modification time (in nanoseconds) of a file, which show a change. (-1, -1) if it does not exist."""
+    try:
+        status = os.stat(path)
+        return status.st_size, status.st_mtime_ns
+    except (OSError, ValueError):
+        return -1, -1
+
+
+def make_folder(path: str | Path) -> Path:
+    """Make a folder for the files of a command.
+
+    Raises:
+        InputError: If it cannot be made.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f'{path}: cannot be written to ({error.strerror})') from None
+    return Path(path)
+
+
 def _same_file(path: str | Path, other: str | Path) -> bool:
     try:
         return os.path.samefile(path, other)
@@ -253,11 +275,7 @@ SAFETENSORS = ('.safetensors', '.safetensors.index.json')
 
 
 def check_checkpoint(path: str | None) -> None:
-    """Refuse a missing or truncated checkpoint, or another kind of file. torch's own errors do not name the file.
-
-    Args:
-        path: Local file, or None.
-    """
+    """Refuse a missing or truncated local checkpoint, or another kind of file. torch's own errors do not name the file."""
     if path is None:
         return
     if not osp.isfile(path):

@@ -14,13 +14,10 @@ SAMPLE, STEP = 1, 2
 
 
 def seed_generators(*key: int) -> None:
-    """Seed the global generators of Python, NumPy and torch (CPU and CUDA) by a tuple of numbers.
+    """Seed the global generators of Python, NumPy and torch (CPU and CUDA) by a tuple of whole numbers from 0.
 
     If any number changes, the stream is unrelated (NumPy's ``SeedSequence``). CUDA is seeded only if it is in use:
     loader workers must not touch it, and torch would only queue the call.
-
-    Args:
-        key: Whole numbers from 0.
     """
     words = np.random.SeedSequence(key).generate_state(10)
     random.seed(int(words[0]) << 32 | int(words[1]))

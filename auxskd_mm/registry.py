@@ -4,7 +4,11 @@ The parent is MMAction2's registry and not MMEngine's root. So a nested MMAction
 ``AuxSKD``, also resolves inside our components.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from mmaction import registry as _mmaction
+from mmengine.config import Config
 from mmengine.registry import FUNCTIONS as _MMENGINE_FUNCTIONS
 from mmengine.registry import MODEL_WRAPPERS as _MMENGINE_MODEL_WRAPPERS
 from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as _MMENGINE_CONSTRUCTORS
@@ -43,6 +47,11 @@ FUNCTIONS = _child('function', _MMENGINE_FUNCTIONS, 'datasets')
 # sets none, and ``MODELS.build(cfg.model)`` would not find them. A scope that somebody has set stays.
 if DefaultScope.get_current_instance() is None:
     init_default_scope('mmaction')
+
+
+def use_scope(config: Config | Mapping[str, Any]) -> None:
+    """Make the scope of a config that of the next builds: ``default_scope``, or else MMAction2's."""
+    init_default_scope(config.get('default_scope', 'mmaction'))
 
 
 def type_name(kind: object) -> str:

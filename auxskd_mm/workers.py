@@ -10,11 +10,11 @@ import pickle
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import cv2
 from tqdm import tqdm
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from torch.utils.data import DataLoader
+
+Job = TypeVar('Job')
+Result = TypeVar('Result')
 
 
 # Signals that end a task.
@@ -129,6 +132,17 @@ def _stop_task(number: int, frame: FrameType | None) -> None:
     for known in _ENDING:  # a second signal must not disturb the tidying up after the first
         signal.signal(known, signal.SIG_IGN)
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+
+def as_done(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, Result]]:
+    """Number and result of each job, as they are done. One worker works in this process."""
+    if workers <= 1:
+        yield from enumerate(map(function, jobs))
+        return
+    with worker_pool(workers) as pool:
+        tasks = {pool.submit(function, job): number for number, job in enumerate(jobs)}
+        for task in as_completed(tasks):
+            yield tasks[task], task.result()
 
 
 def check_workers(loader: DataLoader) -> None:

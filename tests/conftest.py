@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ import av
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope, init_default_scope
 
 import auxskd_mm  # noqa: F401
@@ -36,6 +40,26 @@ def mmaction_scope():
     init_default_scope('mmaction')
     yield
     DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture
+def call(monkeypatch, capfd):
+    """Run a tool in this process, see :func:`tool_runs.call_tool`."""
+    from tool_runs import call_tool
+
+    return functools.partial(call_tool, monkeypatch, capfd)
+
+
+@pytest.fixture
+def plain_config_text(monkeypatch):
+    """Leave out the pretty printing of configs, which takes most of the time of so short a training."""
+    monkeypatch.setattr(Config, 'pretty_text', property(lambda config: repr(config._cfg_dict)))
+
+
+@pytest.fixture
+def quiet(monkeypatch):
+    """Leave out the line that MMEngine logs per parameter as it initialises."""
+    monkeypatch.setattr(MMLogger.get_current_instance(), 'level', logging.ERROR)
 
 
 # Files with few tests that take long. pytest-xdist hands out files in this order; at the end, one of them would run beside

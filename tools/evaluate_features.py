@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tool_start import ToolParser, add_overwrite, light_module, start
+from tool_start import ToolParser, add_overwrite, add_shared, light_module, start
 
 
 def parse_args() -> argparse.Namespace:
@@ -24,7 +24,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--group-pattern', help='groups to hold out whole when the probe is chosen; its bracket is one')
     parser.add_argument('--group-file', help='the same by a CSV with the columns path and group')
     parser.add_argument('--seed', type=int, default=0, help='of the videos that the probe is chosen on')
-    parser.add_argument('--device', help='default: the accelerator if there is one')
+    add_shared(parser, '--device')
     parser.add_argument('--out', help='JSON file to write')
     add_overwrite(parser)
     return parser.parse_args()

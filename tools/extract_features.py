@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tool_start import CfgOptions, ToolParser, add_overwrite, light_module, start
+from tool_start import ToolParser, add_overwrite, add_shared, light_module, start, weights
 
 
 def parse_args() -> argparse.Namespace:
@@ -15,7 +15,9 @@ def parse_args() -> argparse.Namespace:
         'python tools/extract_features.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_18.pth videos/ --out features.npz',
     )
     parser.add_argument('config', help='config of the pretraining or recognition whose backbone it is')
-    parser.add_argument('checkpoint', help="its weights; 'none' for the random initial ones, as a baseline")
+    parser.add_argument(
+        'checkpoint', type=weights, help="its weights; 'none' for the random initial ones, as a baseline"
+    )
     parser.add_argument('videos', nargs='+', help='folders, globs, list files or videos')
     parser.add_argument('--out', default='features.npy', help='.npy (names in a .txt beside it), .npz or .parquet')
     parser.add_argument('--data-prefix', default='', help='folder that the names in a list are relative to')
@@ -24,10 +26,8 @@ def parse_args() -> argparse.Namespace:
         '--pooling', choices=list(choices.POOLINGS), default='average', help='how a feature map is pooled'
     )
     parser.add_argument('--batch-size', type=int, default=4, help='videos at a time')
-    parser.add_argument('--num-workers', type=int, default=2, help='processes that decode')
-    parser.add_argument('--device', help='default: the accelerator if there is one')
     parser.add_argument('--seed', type=int, default=0, help='of random weights')
-    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    add_shared(parser, '--num-workers', '--device', '--cfg-options')
     add_overwrite(parser)
     return parser.parse_args()
 
@@ -46,10 +46,9 @@ def main(args: argparse.Namespace) -> None:
     ]
     check_outputs(args, [out, *beside], [args.config, args.checkpoint, *args.videos])
     config = load_config(args.config, args.cfg_options)
-    checkpoint = None if args.checkpoint == 'none' else args.checkpoint
     bank = extract_features(
         config,
-        checkpoint,
+        args.checkpoint,
         args.videos,
         num_clips=args.num_clips,
         pooling=args.pooling,
@@ -62,7 +61,7 @@ def main(args: argparse.Namespace) -> None:
     write_features(args.out, bank)
     pipeline = feature_pipeline(config, args.num_clips)
     protocol = protocol_of_features(
-        config, checkpoint, pipeline=pipeline, pooling=args.pooling, videos=args.videos, seed=args.seed
+        config, args.checkpoint, pipeline=pipeline, pooling=args.pooling, videos=args.videos, seed=args.seed
     )
     write_protocol(args.out, protocol)
     print(f'{bank.features.shape[0]} x {bank.features.shape[1]} -> {args.out}')

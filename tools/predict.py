@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tool_start import CfgOptions, ToolParser, add_overwrite, light_module, start
+from tool_start import ToolParser, add_overwrite, add_shared, light_module, start, weights
 
 
 def parse_args() -> argparse.Namespace:
@@ -20,7 +20,7 @@ def parse_args() -> argparse.Namespace:
         '  python tools/predict.py finetune.py epoch_100.pth recording.mp4 --timeline --window 2 --stride 0.5',
     )
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help="its weights; 'none' for random ones")
+    parser.add_argument('checkpoint', type=weights, help="its weights; 'none' for random ones")
     parser.add_argument('inputs', nargs='+', help="videos, folders, globs, lists, addresses, webcams ('0')")
     parser.add_argument(
         '--question',
@@ -34,9 +34,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--windows', type=int, default=1, help='answers for each webcam or address; 0: until it ends')
     parser.add_argument('--out', default='', help='.json or .yaml file for the probabilities; see --timeline')
     parser.add_argument('--out-dir', default='', help='folder for a picture of each video')
-    parser.add_argument('--device', help='default: the accelerator if there is one')
     parser.add_argument('--no-progress', action='store_true', help='no progress bar')
-    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    add_shared(parser, '--device', '--cfg-options')
     add_overwrite(parser)
     add_timeline(parser)
     return parser.parse_args()
@@ -76,7 +75,7 @@ def predict_videos(args: argparse.Namespace) -> None:
     check_folder(args, args.out_dir, '*.png')
     inferencer = PretextInferencer(
         load_config(args.config, args.cfg_options),
-        None if args.checkpoint == 'none' else args.checkpoint,
+        args.checkpoint,
         args.device,
         question=args.question,
         num_clips=4 if args.num_clips is None else args.num_clips,
@@ -124,9 +123,7 @@ def predict_recording(args: argparse.Namespace) -> None:
         if truth is not None:
             truth[:] = read_events(args.truth, names, seconds)
 
-    model = init_model(
-        load_config(args.config, args.cfg_options), None if args.checkpoint == 'none' else args.checkpoint, args.device
-    )
+    model = init_model(load_config(args.config, args.cfg_options), args.checkpoint, args.device)
     timeline = predict_timeline(
         model,
         recording,

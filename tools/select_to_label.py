@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tool_start import ToolParser, add_overwrite, light_module, start
+from tool_start import ToolParser, add_overwrite, add_shared, light_module, start, weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--config', help='whose backbone makes the features; default: frozen ImageNet weights (extra weights)'
     )
-    parser.add_argument('--checkpoint', help="weights for --config; 'none' for its initial ones")
+    parser.add_argument('--checkpoint', type=weights, help="weights for --config; 'none' for its initial ones")
     parser.add_argument('--labelled', help='CSV with path,label of videos that have labels: none of them is chosen')
     parser.add_argument(
         '--classifier',
@@ -47,8 +47,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--num-clips', type=int, default=4, help='clips per video')
     parser.add_argument('--batch-size', type=int, default=4, help='videos at a time')
-    parser.add_argument('--num-workers', type=int, default=2, help='processes that decode')
-    parser.add_argument('--device', help='default: the accelerator if there is one')
+    add_shared(parser, '--num-workers', '--device')
     parser.add_argument('--seed', type=int, default=0, help='of the clustering')
     parser.add_argument('--out', default='to_label.csv', help='.csv file with the columns path,label')
     parser.add_argument('--sheet', help='.png file (default: OUT.png)')
@@ -73,7 +72,7 @@ def main(args: argparse.Namespace) -> None:
         features,
         args.videos,
         args.config,
-        None if args.checkpoint == 'none' else args.checkpoint,
+        args.checkpoint,
         num_clips=args.num_clips,
         batch_size=args.batch_size,
         num_workers=args.num_workers,

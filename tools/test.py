@@ -43,6 +43,7 @@ def parse_args() -> argparse.Namespace:
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     """Write the options into the config."""
+    from auxskd_mm.config.parts import as_list
     from auxskd_mm.errors import InputError
     from auxskd_mm.launch.outputs import check_outputs
     from auxskd_mm.registry import type_name
@@ -59,8 +60,10 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
         if not args.dump.endswith('.json'):
             raise InputError(f'--dump {args.dump}: expected a .json file; pickles are not written, they can run code')
         check_outputs(args, [args.dump], [args.config, args.checkpoint])
-        evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
-        cfg.test_evaluator = [*evaluators, dict(type='auxskd_mm.DumpPredictions', out_file_path=args.dump)]
+        cfg.test_evaluator = [
+            *as_list(cfg.test_evaluator),
+            dict(type='auxskd_mm.DumpPredictions', out_file_path=args.dump),
+        ]
     hooks = list(cfg.get('custom_hooks') or [])
     if not any(type_name(hook.get('type')) == 'CheckedTransferHook' for hook in hooks):
         # A number from a head left at random means nothing, whatever config it comes from.
@@ -93,6 +96,7 @@ def adapters_alone(runner: Runner, checkpoint: str) -> bool:
 
 def write_protocols(runner: Runner, cfg: Config, metrics: dict[str, Any]) -> None:
     """The protocol beside the numbers, and beside the features where they are kept."""
+    from auxskd_mm.config.parts import as_list
     from auxskd_mm.records.protocol import protocol_of, write_protocol
 
     protocol = protocol_of(cfg, cfg.load_from)
@@ -102,8 +106,7 @@ def write_protocols(runner: Runner, cfg: Config, metrics: dict[str, Any]) -> Non
     }
     protocol.update({'chosen': chosen} if chosen else {})
     write_protocol(os.path.join(runner.log_dir, f'{runner.timestamp}.json'), protocol, metrics)
-    evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
-    for folder in {evaluator.get('save_to') for evaluator in evaluators} - {None}:
+    for folder in {evaluator.get('save_to') for evaluator in as_list(cfg.test_evaluator)} - {None}:
         for name in ('gallery', 'query'):
             write_protocol(os.path.join(folder, name), protocol)
 

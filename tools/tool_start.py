@@ -84,11 +84,29 @@ class CfgOptions(argparse.Action):
         namespace.cfg_options = words
 
 
+_SHARED: dict[str, dict[str, Any]] = {
+    '--cfg-options': dict(nargs='+', action=CfgOptions, help='overrides as key=value'),
+    '--device': dict(help='default: the accelerator if there is one'),
+    '--num-workers': dict(type=int, default=2, help='processes that decode'),
+}
+
+
 def add_cfg_file(parser: argparse.ArgumentParser) -> None:
     """Give a tool the option ``--cfg-file``."""
     parser.add_argument(
         '--cfg-file', action=CfgOptions, help='file with a Python dict of overrides, as recipes write it'
     )
+
+
+def add_shared(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Give a tool options that several tools have, such as ``--device``."""
+    for name in names:
+        parser.add_argument(name, **_SHARED[name])
+
+
+def weights(text: str) -> str | None:
+    """Type of an argument for a checkpoint; 'none' stands for random weights."""
+    return None if text == 'none' else text
 
 
 def add_overwrite(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,6 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.logging import print_log
-from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -25,6 +24,7 @@ from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank
 from ..evaluation.feature_extraction import extract_bank
 from ..files import WholeFile
+from ..registry import use_scope
 from ..texts import printable, write_text
 from ..workers import check_workers
 from .inference import init_model
@@ -83,7 +83,7 @@ def extract_features(
     else:
         model = init_model(config, checkpoint, device, require='backbone', seed=seed)
         config = model.cfg
-    init_default_scope(config.get('default_scope', 'mmaction'))
+    use_scope(config)
     steps = feature_pipeline(config, num_clips) if pipeline is None else list(pipeline)
     dataset = UnlabeledVideoDataset(videos, data_prefix, pipeline=steps, test_mode=True)
     loader = DataLoader(dataset, batch_size, num_workers=num_workers, collate_fn=pseudo_collate)

@@ -73,12 +73,8 @@ class TrunkRecord(NamedTuple):
 
 
 def trunk_record(config: Config, backbone: nn.Module, name: str) -> TrunkRecord:
-    """Record of the trunk of a config, with or without a temporal module on top (``backbone.temporal``).
-
-    Args:
-        config: Config of the model.
-        backbone: Its built backbone.
-        name: Name of the config for messages.
+    """Record of the trunk of a config and its built backbone, with or without a temporal module on top
+    (``backbone.temporal``). The name of the config is for messages.
 
     Raises:
         InputError: If the test pipeline prepares no frames, or has a random step.

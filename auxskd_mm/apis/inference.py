@@ -14,7 +14,6 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.device import get_device
 from mmengine.logging import print_log
-from mmengine.registry import init_default_scope
 from torch import nn
 
 from ..checkpoint_files import find_checkpoint, read_state
@@ -22,17 +21,18 @@ from ..choices import QUESTIONS
 from ..config.feature_pipeline import feature_pipeline
 from ..config.load import load_config
 from ..config.loading.new_style import name_types
+from ..config.parts import as_list, model_settings
 from ..config.pipelines import evaluation_steps
 from ..config.task_names import class_names, evaluated_tasks
 from ..datasets.input_sources import as_samples, input_pipeline
-from ..errors import InputError, VideoReadError
+from ..errors import InputError, VideoReadError, check_choice, check_least
 from ..functional.adapter_state import BASE_DIGEST
 from ..functional.tasks import Task
 from ..functional.transfer import load_checked
 from ..models.start_weights import start_weights
 from ..models.tasks import CLASS, model_tasks
 from ..random_state import untouched_random_state
-from ..registry import type_name
+from ..registry import type_name, use_scope
 from .zoo_names import config_name, packaged_start
 
 if TYPE_CHECKING:
@@ -129,9 +129,8 @@ def init_model(
         checkpoint = checkpoint or packaged_start(str(config))
         config = load_config(config_name(str(config)))
     config = name_types(config)
-    if require not in ('model', 'backbone'):
-        raise InputError(f"require='{require}': expected 'model' or 'backbone'")
-    init_default_scope(config.get('default_scope', 'mmaction'))
+    check_choice('require', require, ('model', 'backbone'))
+    use_scope(config)
     model = _build(config, checkpoint is None, seed, pretrained)
     if require == 'backbone' and not hasattr(model, 'backbone'):
         raise InputError(f'{type(model).__name__} has no backbone to take features from')
@@ -155,22 +154,17 @@ def _move(model: VideoModel, device: str | torch.device | None) -> None:
 
 
 def _build(config: Config, random_weights: bool, seed: int, pretrained: bool) -> VideoModel:
-    if config.get('model') is None:
-        raise InputError('the config has no model')
-    settings = config.model.to_dict() if hasattr(config.model, 'to_dict') else dict(config.model)
+    # As MMAction2 does, nothing is downloaded that a checkpoint replaces.
+    settings = model_settings(config, pretrained and random_weights)
     backbone = settings.get('backbone')
-    pretrained = pretrained and random_weights and isinstance(backbone, dict) and bool(backbone.get('pretrained'))
-    if isinstance(backbone, dict) and backbone.get('pretrained') and not pretrained:
-        settings['backbone']['pretrained'] = None  # as MMAction2 does: nothing is downloaded that a checkpoint replaces
+    backbone = backbone if isinstance(backbone, dict) else {}
     with untouched_random_state():
         torch.manual_seed(seed)
         model = MODELS.build(settings)
         if random_weights:
             start_weights(model)
-            backbone = settings.get('backbone')
-            init = (backbone.get('init_cfg') if isinstance(backbone, dict) else None) or []
-            inits = [init] if isinstance(init, dict) else init
-            started = pretrained or any('checkpoint' in one or _is_packaged(one) for one in inits)
+            inits = as_list(backbone.get('init_cfg'))
+            started = backbone.get('pretrained') or any('checkpoint' in one or _is_packaged(one) for one in inits)
             known = 'the backbone starts from public weights of its config, and the rest is random'
             line = known if started else 'random weights, whose answers mean nothing'
             print_log(f'no checkpoint: {line}', logger='current')
@@ -208,9 +202,8 @@ def inference_pipeline(config: Config, question: str = 'as_is', num_clips: int =
     Raises:
         InputError: For an unknown question, or a config without a pipeline for it.
     """
-    if question not in QUESTIONS:
-        raise InputError(f"question='{question}': expected 'as_is' or 'task'")
-    init_default_scope(config.get('default_scope', 'mmaction'))
+    check_choice('question', question, QUESTIONS)
+    use_scope(config)
     steps = (
         feature_pipeline(config, num_clips)
         if question == 'as_is'
@@ -327,8 +320,7 @@ def prepared(samples: Iterable[dict[str, Any]], pipeline: Compose, skip_bad: boo
 
 def batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
     """Lists of up to ``size`` items."""
-    if size < 1:
-        raise InputError(f'batch_size={size}: expected at least 1')
+    check_least('', batch_size=size)
     batch: list[Any] = []
     for item in items:
         batch.append(item)

@@ -16,7 +16,7 @@ from ..config.load import load_config
 from ..config.task_names import pretext_sampler
 from ..datasets.input_sources import as_samples
 from ..errors import InputError
-from ..files import check_writable
+from ..files import check_writable, make_folder
 from ..functional.pixels import as_pictures
 from ..registry import INFERENCERS
 from ..visualization import SheetClip, draw_clip_sheet
@@ -133,7 +133,7 @@ class PretextInferencer(BaseInferencer):
         Raises:
             InputError: If an input cannot be used, or nothing can be written to ``out_dir`` or ``pred_out_file``.
         """
-        self._out_dir = _folder(out_dir)
+        self._out_dir = str(make_folder(out_dir)) if out_dir else ''
         self._drawn: list[str] = []
         _check_out_file(kwargs.get('pred_out_file', ''))
         return super().__call__(inputs, return_datasamples, batch_size, **kwargs)
@@ -204,16 +204,6 @@ class PretextInferencer(BaseInferencer):
 def _in_words(task: str, answer: Prediction) -> str:
     truth = f', true {answer.truth[0]}' if len(answer.truth) == 1 else ''
     return f'{task} {answer.best} ({answer.probabilities.max():.2f}{truth})'
-
-
-def _folder(path: str) -> str:
-    """Make a folder for pictures."""
-    if path:
-        try:
-            Path(path).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f'{path}: cannot be written to ({error.strerror})') from None
-    return path
 
 
 def _check_out_file(path: str) -> None:

@@ -101,7 +101,7 @@ def _from_file(path: str | Path, videos: Sequence[str], config: str | None, chec
             f'{path}: has no feature of {len(listed) - len(rows)} of the {len(listed)} videos; these are not chosen',
             logger='current',
         )
-    return FeatureBank(bank.features[rows], bank.labels[rows], [bank.names[i] for i in rows], bank.protocol)
+    return bank.rows(rows)
 
 
 def read_labelled(path: str | Path, names: Sequence[str], folder: str = '') -> dict[int, str]:
@@ -152,14 +152,7 @@ def probe_probabilities(bank: FeatureBank, labelled: dict[int, str]) -> np.ndarr
 def classifier_probabilities(
     config: str, checkpoint: str | None, bank: FeatureBank, device: str | None = None, batch_size: int = 4
 ) -> np.ndarray:
-    """Probabilities (N, K) of a trained classifier.
-
-    Args:
-        config: Config of the recogniser.
-        checkpoint: Its weights.
-        bank: The videos.
-        device: Device of the model.
-        batch_size: Videos per batch.
+    """Probabilities (N, K) of the videos of a bank by a trained classifier, which config and checkpoint describe.
 
     Raises:
         InputError: If the model does not predict a class.

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError
 from ..models.pretext import AuxSKD
 from ..models.tasks import forward_sample, method_summary, model_tasks
-from ..registry import type_name
+from ..registry import type_name, use_scope
 from .explain_pipeline import describe_pipeline
 from .explain_recipe import describe_recipe
 from .explain_training import schedule_in_words, starting_weights
 from .origins import ConfigFile, config_chain, origins
+from .parts import as_list, model_settings
 from .pipelines import find_pipeline
 from .sample_shape import sample_shape
 
@@ -51,7 +51,7 @@ def describe_config(config: Config, path: str, *, gpus: int = 1) -> str:
     elif config.get('model') is None:
         raise InputError(f'{path}: has neither a model nor phases to explain')
     else:
-        init_default_scope(config.get('default_scope', 'mmaction'))
+        use_scope(config)
         splits = [split for split in ('train', 'val', 'test') if find_pipeline(config, (f'{split}_dataloader',))]
         shapes = {split: sample_shape(config, split) for split in splits}
         sections += [
@@ -106,9 +106,8 @@ def _model(config: Config, shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
 
 
 def _build(config: Config) -> VideoModel:
-    settings = {key: value for key, value in config.model.to_dict().items() if key != 'init_cfg'}
-    if settings['backbone'].get('pretrained'):
-        settings['backbone']['pretrained'] = None  # TANet would download it to be built
+    settings = model_settings(config)
+    settings.pop('init_cfg', None)
     return MODELS.build(settings).eval()
 
 
@@ -184,9 +183,7 @@ def _preprocessor(settings: Mapping[str, Any]) -> str:
     words = ['float' if settings.get('mean') is None else f'(x - {list(settings["mean"])}) / {list(settings["std"])}']
     if settings.get('to_rgb'):
         words.insert(0, 'channels turned round')
-    photometric = settings.get('photometric') or []
-    steps = [photometric] if isinstance(photometric, Mapping) else list(photometric)
-    return ', '.join([*describe_pipeline(steps), *words])
+    return ', '.join([*describe_pipeline(as_list(settings.get('photometric'))), *words])
 
 
 def _training(config: Config, gpus: int) -> list[str]:
@@ -229,11 +226,8 @@ def _scaling(config: Config, rate: float, batch: int) -> str:
 
 
 def _schedule(config: Config) -> list[str]:
-    schedulers = config.get('param_scheduler') or []
-    entries = [schedulers] if isinstance(schedulers, Mapping) else list(schedulers)
-    if not entries:
-        return ['constant learning rate']
-    return [f'schedule: {schedule_in_words(entry)}' for entry in entries]
+    entries = as_list(config.get('param_scheduler'))
+    return [f'schedule: {schedule_in_words(entry)}' for entry in entries] or ['constant learning rate']
 
 
 def _evaluation(config: Config) -> list[str]:
@@ -242,8 +236,7 @@ def _evaluation(config: Config) -> list[str]:
         evaluators = config.get(f'{split}_evaluator')
         if evaluators is None:
             continue
-        entries = [evaluators] if isinstance(evaluators, Mapping) else list(evaluators)
-        lines.append(f'{split}: ' + ', '.join(type_name(entry['type']) for entry in entries))
+        lines.append(f'{split}: ' + ', '.join(type_name(entry['type']) for entry in as_list(evaluators)))
     return lines or ['none']
 
 

@@ -9,7 +9,7 @@ from mmaction.registry import TRANSFORMS
 from mmengine.config import Config
 
 from ..datasets.transforms import TimeTrue
-from ..errors import InputError
+from ..errors import InputError, check_least
 from ..registry import type_name
 from .pipelines import all_steps, evaluation_steps, is_random
 
@@ -39,8 +39,7 @@ def feature_pipeline(config: Config, num_clips: int = 10) -> list[dict[str, Any]
     Raises:
         InputError: If the config has no such pipeline, or the pipeline has no sampler, no packer or a random step.
     """
-    if num_clips < 1:
-        raise InputError(f'num_clips={num_clips}: expected at least 1')
+    check_least('', num_clips=num_clips)
     steps = evaluation_steps(config, or_training=True)
     pipeline: list[dict[str, Any]] = [dict(type='auxskd_mm.MarkSample', start_index=0)]  # SampleFrames asks for it
     samplers = packers = 0

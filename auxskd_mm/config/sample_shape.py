@@ -1,4 +1,4 @@
-"""Shape and type of a sample from a config's pipeline. No video is needed."""
+"""Shape and type of a sample from a config's pipeline, and the frames that its clips span. No video is needed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import Compose
-from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from ..datasets.input_sources import input_pipeline
+from ..datasets.short_videos import frames_spanned
 from ..errors import InputError
-from ..registry import type_name
-from .pipelines import all_steps, find_pipeline, frame_channels
+from ..registry import TRANSFORMS, type_name, use_scope
+from .pipelines import LOADERS, all_steps, data_sets, find_pipeline, frame_channels
 
 # A made-up video that is long enough for every shipped sampler, in the 4:3 of most data sets.
 _FRAMES, _HEIGHT, _WIDTH = 300, 240, 320
@@ -39,7 +39,7 @@ def made_up_inputs(config: Config, split: str | None = None) -> Tensor:
     steps = find_pipeline(config, [f'{name}_dataloader' for name in splits])
     if not steps:
         raise InputError(f'the config has no {" or ".join(f"{name}_dataloader" for name in splits)}')
-    init_default_scope(config.get('default_scope', 'mmaction'))
+    use_scope(config)
     frames = np.broadcast_to(np.zeros((), np.uint8), (_FRAMES, _HEIGHT, _WIDTH, frame_channels(steps) or 3))
     sample = dict(filename='made_up.mp4', frames=frames, start_index=0, label=0, sample_idx=0, test_mode=True)
     # At the rate of the sampler the video has as many steps as frames, and is as long as without a rate.
@@ -75,3 +75,33 @@ def _map_pipeline(steps: Sequence[Mapping[str, Any]]) -> list[Any]:
 
     stand_ins = dict(OpenFeatures=open_maps, DecodeFeatures=read_maps)
     return [stand_ins.get(type_name(step['type']), dict(step)) for step in steps]
+
+
+def frames_of_config(config: Config) -> tuple[int, str, float | None]:
+    """Compute the number of frames that a video needs for every clip of a config to fit.
+
+    Args:
+        config: Any config. The span comes from its training loader, or else from its test or validation loader.
+
+    Returns:
+        Number of frames, the bare name of the sampler that needs them, and the sampler's ``fps``, at which the frames
+        count. It is None if the sampler counts the frames of the file.
+
+    Raises:
+        InputError: If no pipeline has a sampler with a known span.
+    """
+    use_scope(config)
+    for loader in reversed(LOADERS):
+        found: list[tuple[int, str, float | None]] = []
+        for _, dataset in data_sets(config.get(loader), loader):
+            for step in all_steps(dataset.get('pipeline')):
+                kind = TRANSFORMS.get(str(step.get('type'))) if isinstance(step.get('type'), str) else step.get('type')
+                if hasattr(kind, 'frames_needed') or type_name(kind) == 'SampleFrames':
+                    sampler = TRANSFORMS.build(dict(step))
+                    found.append((frames_spanned(sampler) or 0, type_name(kind), getattr(sampler, 'fps', None)))
+        if found:
+            return max(found, key=lambda one: one[0] / (one[2] or 1))
+    raise InputError(
+        f'{config.filename or "the config"}: no pipeline of it samples clips in a way that tells how many frames they span; '
+        'give --min-frames'
+    )

@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..functional.tasks import Task
 from ..registry import TRANSFORMS
 from .input_files import asked_for
+from .parts import as_list
 from .pipelines import LOADERS, all_steps, find_pipeline
 
 _SPLITS = ('test', 'val', 'train')
@@ -39,11 +40,9 @@ def evaluated_tasks(config: Config) -> list[Task]:
     """Return the tasks of the config's evaluators, for a head without task names."""
     found: dict[str, Task] = {}
     for split in _SPLITS:
-        evaluators = config.get(f'{split}_evaluator') or []
-        for entry in [evaluators] if isinstance(evaluators, Mapping) else evaluators:
+        for entry in as_list(config.get(f'{split}_evaluator')):
             names = entry.get('class_names') or {}
-            tasks = entry.get('tasks') or []
-            for task in [tasks] if isinstance(tasks, str) else tasks:
+            for task in as_list(entry.get('tasks')):
                 found.setdefault(task, Task(task, tuple(names.get(task, ()))))
     return list(found.values())
 

@@ -77,13 +77,7 @@ def check_labels(
 
 
 def check_one_class(path: str, names: Sequence[str], labels: Sequence[int], line_of: Callable[[int], int]) -> None:
-    """Refuse a list that gives one video two classes.
-
-    Args:
-        path: The list, for messages.
-        names: Video of each entry.
-        labels: Label of each entry.
-        line_of: Function from the index of an entry to its line number.
+    """Refuse a list that gives one video two classes. ``line_of`` gives the line of an entry.
 
     Raises:
         InputError: If a video has two classes. The message names the video and both lines.

@@ -16,14 +16,8 @@ _HARMLESS = ('PackActionInputs', 'MarkSample')
 
 
 def check_feature_pipeline(transforms: Sequence[Callable], filenames: Sequence[str]) -> FeatureSettings | None:
-    """Check that a pipeline reads what its videos are, before the first sample.
-
-    Args:
-        transforms: The built pipeline.
-        filenames: Paths of the videos.
-
-    Returns:
-        Settings of the feature maps. None if the pipeline reads images, or is empty.
+    """Check, before the first sample, that a built pipeline reads what its videos are. Return the settings of the
+    feature maps, or None if the pipeline reads images or is empty.
 
     Raises:
         InputError: If the pipeline reads images out of a store of feature maps or the other way round; if the store is of

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from ..compat import opencv_logging
-from ..errors import InputError, VideoReadError
+from ..errors import InputError, VideoReadError, check_least
 from ..functional.pixels import check_finite, exact, ordered, stack_shape
 from ..registry import type_name
 from .list_names import exists
@@ -149,8 +149,7 @@ def read_windows(source: int | str, num_frames: int, windows: int = 1) -> Iterat
     Raises:
         InputError: If the source cannot be opened, or yields no frame.
     """
-    if num_frames < 1:
-        raise InputError(f'stream_frames={num_frames}: expected at least 1')
+    check_least('', stream_frames=num_frames)
     capture = _open_stream(source)
     try:
         done = 0

@@ -105,11 +105,8 @@ def _fit(centre: float, side: float) -> tuple[float, float]:
 
 
 def video_box(reader: Reader, size: float) -> Box:
-    """Box around the motion of a video, from pairs of frames that are spread over all of it.
-
-    Args:
-        reader: Reader of the video. It stays open.
-        size: See :func:`box_around`.
+    """Box (see :func:`box_around`) around the motion of a video, from pairs of frames that are spread over all of it.
+    The reader stays open.
 
     Raises:
         VideoReadError: If a frame cannot be read.

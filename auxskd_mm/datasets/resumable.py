@@ -123,13 +123,7 @@ class SeededSamples(Dataset):
 
 
 def resumable(dataloader: dict, seed: int, closed: bool = False) -> dict:
-    """Config of a loader with both classes. A config with a ``batch_sampler`` is returned unchanged.
-
-    Args:
-        dataloader: Loader config for MMEngine's Runner.
-        seed: See :class:`ResumableSampler`.
-        closed: See :class:`ResumableSampler`.
-    """
+    """Config of a loader with both classes, see there. A config with a ``batch_sampler`` is returned unchanged."""
     if dataloader.get('batch_sampler') is not None or not isinstance(dataloader.get('sampler'), dict):
         return dataloader
     sampler = dict(type='auxskd_mm.ResumableSampler', sampler=dataloader['sampler'], seed=seed, closed=closed)

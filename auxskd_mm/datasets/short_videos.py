@@ -54,12 +54,9 @@ def clip_sampler(steps: Sequence[Any]) -> Any:
 
 
 def describe_short(found: ShortVideos, what: str, sampler: object) -> str:
-    """One sentence with the counts, and one with the settings to change.
+    """One sentence with the counts of at least one short video, and one with the settings of the sampler to change.
 
-    Args:
-        found: Statistics with at least one short video.
-        what: Kind of the videos, such as 'training'.
-        sampler: See :func:`clip_sampler`.
+    ``what`` is the kind of the videos, such as 'training'.
     """
     name = type(sampler).__name__
     settings = getattr(sampler, 'span_settings', ('clip_len', 'frame_interval'))

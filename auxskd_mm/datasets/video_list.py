@@ -16,7 +16,8 @@ import torch
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
-from ..errors import InputError, VideoReadError
+from ..errors import InputError, VideoReadError, check_least
+from ..functional import evenly_spread
 from ..registry import DATASETS
 from .feature_pipelines import check_feature_pipeline
 from .list_formats import Entry, Probe, line_number, read_list
@@ -97,8 +98,7 @@ class UnlabeledVideoDataset(BaseDataset):
         **kwargs: Any,
     ) -> None:
         prefix = data_prefix.get('video', data_prefix.get('img', '')) if isinstance(data_prefix, dict) else data_prefix
-        if repeat < 1:
-            raise InputError(f'UnlabeledVideoDataset.repeat={repeat}: expected at least 1')
+        check_least('UnlabeledVideoDataset', repeat=repeat)
         if not 0 <= max_bad_share <= 1:
             raise InputError(f'UnlabeledVideoDataset.max_bad_share={max_bad_share}: expected a share in [0, 1]')
         self.sources = [os.fspath(source)] if isinstance(source, (str, os.PathLike)) else [os.fspath(s) for s in source]
@@ -207,7 +207,7 @@ class UnlabeledVideoDataset(BaseDataset):
         if self._fully_initialized:
             return
         super().full_init()
-        some = np.unique(np.linspace(0, super().__len__() - 1, _SOURCES_LOOKED_AT).astype(int)).tolist()
+        some = evenly_spread(super().__len__(), _SOURCES_LOOKED_AT)
         paths = [BaseDataset.get_data_info(self, i)['filename'] for i in some]
         self.features = check_feature_pipeline(self.pipeline.transforms, paths)
         self._status = torch.zeros(super().__len__(), dtype=torch.uint8).share_memory_()

@@ -58,13 +58,8 @@ def recorded_names(dataset_meta: Mapping[str, Any] | None, task: str) -> tuple[s
 
 
 def confusion_table(title: str, label: np.ndarray, prediction: np.ndarray, names: Sequence[str] | None = None) -> str:
-    """Confusion counts as text, one row per label and one column per prediction.
-
-    Args:
-        title: Title of the table.
-        label: int (N,).
-        prediction: int (N,).
-        names: Names of the classes. None numbers them.
+    """Confusion counts of labels and predictions int (N,) as text, one row per label and one column per prediction.
+    Without names the classes have numbers.
 
     Raises:
         InputError: If there are fewer names than classes.

@@ -99,6 +99,11 @@ class FeatureBank:
         except (InputError, TypeError) as error:
             raise InputError(f'{path}: {error}') from None
 
+    def rows(self, rows: Sequence[int]) -> FeatureBank:
+        """The bank of some of the videos."""
+        rows = list(rows)
+        return FeatureBank(self.features[rows], self.labels[rows], [self.names[i] for i in rows], self.protocol)
+
     def require_labels(self, what: str) -> None:
         """Check that every video has a class.
 

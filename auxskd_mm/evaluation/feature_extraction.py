@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import numpy as np
 import torch
 from mmengine.dist import all_gather_object
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..errors import InputError
 from ..models.backbones.frames import take_clips, takes_frames
+from ..models.modules.evaluating import evaluating
 from ..models.modules.protocol_pooling import pool_for_protocol, stage_widths
 from ..random_state import untouched_random_state
 from ..workers import progress_bar
@@ -49,13 +49,10 @@ class ClipFeatures(NamedTuple):
 def clip_features(
     sample: ActionDataSample | Mapping[str, Any], features: Tensor, pooling: str, widths: Sequence[int] = ()
 ) -> ClipFeatures | None:
-    """The features of one video. None if the sample replaces an unreadable video.
+    """The pooled features (V, D) of one video's clips, with what its data sample (or the dict of it) says. None if the
+    sample replaces an unreadable video.
 
-    Args:
-        sample: Data sample, or its dict.
-        features: Features of the video's clips (V, D).
-        pooling: Pooling of the features.
-        widths: Channels of each stage, with the pooling 'stages'.
+    ``widths`` are the channels of each stage, with the pooling 'stages'.
 
     Raises:
         InputError: If the sample does not say which video it is.
@@ -135,15 +132,3 @@ def extract_bank(
     shares = all_gather_object(rows)
     # Samplers deal the samples round; taking them in turn restores the order of the data set.
     return make_bank([row for row in chain.from_iterable(zip_longest(*shares)) if row is not None])
-
-
-@contextlib.contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Set eval mode, and afterwards restore the mode of every submodule. A frozen stage stays in eval mode."""
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, training in modes:
-            part.training = training

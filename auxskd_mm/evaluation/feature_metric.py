@@ -29,18 +29,11 @@ class FeatureMetric(BaseMetric):
     Args:
         save_to: Folder for ``gallery.npz`` and ``query.npz``, so that other measurements need no second extraction.
         device: Device of the computation. None takes the accelerator if there is one.
-        collect_device: See MMEngine's ``BaseMetric``.
-        prefix: Prefix of the metric names.
+        kwargs: See MMEngine's ``BaseMetric``.
     """
 
-    def __init__(
-        self,
-        save_to: str | None = None,
-        device: str | None = None,
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
-    ) -> None:
-        super().__init__(collect_device, prefix)
+    def __init__(self, save_to: str | None = None, device: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.save_to = save_to
         self.device = device or get_device()
 

@@ -106,5 +106,4 @@ def part_of(bank: FeatureBank, path: str | Path) -> FeatureBank:
     lost = sorted(names - set(entries.values()))
     if lost:
         raise InputError(f'{path}: {len(lost)} labelled videos have no features, e.g. {lost[0]}')
-    rows = [i for i, name in enumerate(bank.names) if name in entries]
-    return FeatureBank(bank.features[rows], bank.labels[rows], [bank.names[i] for i in rows], bank.protocol)
+    return bank.rows([i for i, name in enumerate(bank.names) if name in entries])

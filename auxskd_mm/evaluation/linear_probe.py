@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..functional.group_division import divide_groups
+from .scores import units_of
 
 SOLVERS = ('lbfgs', 'sgd')
 
@@ -186,11 +187,7 @@ def validation_mask(labels: np.ndarray, share: float, groups: Sequence[Any] | No
     if not 0 < share < 1:
         raise InputError(f'linear probe: val_share={share}, expected a share in (0, 1)')
     rng = np.random.default_rng(seed)
-    units = (
-        np.unique([str(group) for group in groups], return_inverse=True)[1]
-        if groups is not None
-        else np.arange(len(labels))
-    )
+    units = units_of(len(labels), groups)
     held: np.ndarray = np.zeros(len(labels), dtype=bool)
     for label in np.unique(labels):
         own = units[labels == label]

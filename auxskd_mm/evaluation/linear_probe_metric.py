@@ -11,8 +11,8 @@ from typing import Any
 from mmengine.logging import print_log
 
 from ..datasets.recordings.names import without_window
-from ..errors import InputError
-from ..records.predictions import write_predictions
+from ..errors import InputError, check_choice
+from ..records.predictions import write_answers
 from ..registry import METRICS
 from ..texts import ERRORS, read_table, require_columns
 from .feature_bank import FeatureBank, entries_of
@@ -60,8 +60,7 @@ class LinearProbeMetric(FeatureMetric):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if solver not in SOLVERS:
-            raise InputError(f"LinearProbeMetric.solver='{solver}': expected 'lbfgs' or 'sgd'")
+        check_choice('LinearProbeMetric.solver', solver, SOLVERS)
         rates = learning_rates if solver == 'sgd' else learning_rates[:1]
         self.candidates = [ProbeSettings(solver, wd, lr, epochs) for wd, lr in product(weight_decays, rates)]
         self.val_share, self.seed = val_share, seed
@@ -80,13 +79,12 @@ class LinearProbeMetric(FeatureMetric):
             device=self.device,
         )
         print_log('\n'.join(['linear probe, on the validation part:', *map(_row, rows)]), logger='current')
+        answers = probe.scores(queries.features).argmax(1).cpu().numpy()
         if self.save_to is not None:
-            found = zip(queries.names, queries.labels.tolist(), probe.scores(queries.features).argmax(1).tolist())
-            entries = [dict(filename=name, gt_label=[label], pred_label=[guess]) for name, label, guess in found]
-            write_predictions(Path(self.save_to, 'predictions.json'), entries)
+            write_answers(self.save_to, queries.names, queries.labels.tolist(), answers.tolist())
         chosen = probe.settings
         rate = f', learning rate {chosen.learning_rate:g}' if chosen.solver == 'sgd' else ''
-        scores = scores_of(queries.labels, probe.scores(queries.features).argmax(1).cpu().numpy())
+        scores = scores_of(queries.labels, answers)
         return dict(
             top1=scores.top1,
             mean_class=scores.mean_class,

@@ -9,7 +9,7 @@ import numpy as np
 from mmaction.evaluation import mean_class_accuracy, top_k_accuracy
 from mmengine.evaluator import BaseMetric
 
-from ..errors import InputError
+from ..errors import InputError, check_choice
 from ..registry import METRICS
 from .accuracy import finite_scores
 
@@ -29,8 +29,7 @@ def average_clips(scores: np.ndarray, average: str) -> np.ndarray:
     Raises:
         InputError: For another average.
     """
-    if average not in AVERAGES:
-        raise InputError(f"average='{average}': expected 'logits' or 'probabilities'")
+    check_choice('average', average, AVERAGES)
     if average == 'probabilities':
         scores = np.exp(scores - scores.max(axis=1, keepdims=True))
         scores = scores / scores.sum(axis=1, keepdims=True)
@@ -46,8 +45,7 @@ class MultiClipAccuracy(BaseMetric):
 
     Args:
         average: The average behind ``top1``, 'logits' or 'probabilities'.
-        collect_device: See MMEngine's ``BaseMetric``.
-        prefix: Prefix of the metric names.
+        kwargs: See MMEngine's ``BaseMetric``.
 
     Raises:
         InputError: For another average.
@@ -55,10 +53,9 @@ class MultiClipAccuracy(BaseMetric):
 
     default_prefix = 'acc'
 
-    def __init__(self, average: str = 'logits', collect_device: str = 'cpu', prefix: str | None = None) -> None:
-        super().__init__(collect_device, prefix)
-        if average not in AVERAGES:
-            raise InputError(f"MultiClipAccuracy.average='{average}': expected 'logits' or 'probabilities'")
+    def __init__(self, average: str = 'logits', **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_choice('MultiClipAccuracy.average', average, AVERAGES)
         self.average = average
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:

@@ -34,8 +34,7 @@ class PretextAccuracyMetric(BaseMetric):
         class_names: Names of the classes of a task, for its confusion table (of at most 10 classes), e.g.
             ``dict(order=['012', '021', '102', '120', '201', '210'])``. Not needed where the data set is an
             :class:`UnlabeledVideoDataset` and its sampler has ``tasks``.
-        collect_device: See MMEngine's ``BaseMetric``.
-        prefix: Prefix of the metric names.
+        kwargs: See MMEngine's ``BaseMetric``.
 
     Raises:
         InputError: If there is no task, if samples lack a label or prediction, or if no sample is left to evaluate.
@@ -47,10 +46,9 @@ class PretextAccuracyMetric(BaseMetric):
         self,
         tasks: Sequence[str] = ('pace',),
         class_names: Mapping[str, Sequence[str]] | None = None,
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(collect_device, prefix)
+        super().__init__(**kwargs)
         self.tasks = [tasks] if isinstance(tasks, str) else list(tasks)
         if not self.tasks:
             raise InputError("PretextAccuracyMetric.tasks is empty: name at least one, e.g. ['pace'] or ['order']")

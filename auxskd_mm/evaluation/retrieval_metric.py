@@ -22,17 +22,10 @@ def retrieval_recall(
     device: str | None = None,
     backend: str = 'torch',
 ) -> dict[str, float]:
-    """R@k: the share of queries with a video of their class among the k nearest of the gallery by cosine.
+    """R@k: the share of queries with a video of their class among the k nearest of the gallery by cosine, in [0, 1].
+    See :func:`cosine_topk`.
 
-    Args:
-        gallery: Bank that is searched (the training split, in VCOP and RSPNet).
-        queries: Bank that searches (the test split).
-        ks: Sizes of the neighbourhood.
-        device: See :func:`cosine_topk`.
-        backend: See :func:`cosine_topk`.
-
-    Returns:
-        ``R@1`` ..., in [0, 1].
+    In VCOP and RSPNet the gallery is the training split, and the queries are the test split.
     """
     found = cosine_topk(
         torch.from_numpy(queries.features), torch.from_numpy(gallery.features), max(ks), device=device, backend=backend

@@ -1,10 +1,18 @@
-"""Top-1 and mean class accuracy."""
+"""Top-1 and mean class accuracy, and the groups of videos that belong together."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+
+
+def units_of(count: int, groups: Sequence[Any] | None) -> np.ndarray:
+    """Number of the group of each video, int (N,). Without groups each of the ``count`` videos is one."""
+    if groups is None:
+        return np.arange(count)
+    return np.unique([str(group) for group in groups], return_inverse=True)[1]
 
 
 class Scores(NamedTuple):

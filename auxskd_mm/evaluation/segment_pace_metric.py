@@ -85,16 +85,13 @@ class SegmentPaceMetric(BaseMetric):
     Args:
         speeds: Speeds of the pace labels, for the table. None takes the speeds of the sampler of the tested
             :class:`UnlabeledVideoDataset`. For other data sets the classes are numbered.
-        collect_device: See MMEngine's ``BaseMetric``.
-        prefix: Prefix of the metric names.
+        kwargs: See MMEngine's ``BaseMetric``.
     """
 
     default_prefix = 'vspp'
 
-    def __init__(
-        self, collect_device: str = 'cpu', prefix: str | None = None, speeds: Sequence[float] | None = None
-    ) -> None:
-        super().__init__(collect_device, prefix)
+    def __init__(self, speeds: Sequence[float] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.speeds = speeds
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:

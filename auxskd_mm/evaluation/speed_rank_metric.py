@@ -33,18 +33,11 @@ class SpeedRankMetric(BaseMetric):
 
     Clips that wrap in a short video may show the same frames at two speeds. Their pairs count as all others do.
 
-    Args:
-        collect_device: See MMEngine's ``BaseMetric``.
-        prefix: Prefix of the metric names.
-
     Raises:
         InputError: If samples lack speeds or scores, or if no sample is left to evaluate.
     """
 
     default_prefix = 'rank'
-
-    def __init__(self, collect_device: str = 'cpu', prefix: str | None = None) -> None:
-        super().__init__(collect_device, prefix)
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Keep speeds and scores of one batch."""

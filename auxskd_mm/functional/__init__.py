@@ -6,7 +6,7 @@ from .order_tuples import clip_orders, order_class, order_tuple_indices, order_t
 from .pace import neighbour_frames, pace_indices, pace_positions, pace_span
 from .relative_speed import frames_needed, resample_indices, short_video_crop, strided_crop
 from .tasks import Task
-from .uniform_clips import centred_clips, even_crops
+from .uniform_clips import centred_clips, even_crops, evenly_spread
 
 __all__ = [
     'Task',
@@ -15,6 +15,7 @@ __all__ = [
     'clip_orders',
     'even_crops',
     'even_times',
+    'evenly_spread',
     'frames_at_steps',
     'frames_needed',
     'neighbour_frames',

@@ -54,12 +54,8 @@ def order_class(order: Sequence[int]) -> int:
 
 
 def order_tuple_span(clip_len: int, interval: int, tuple_len: int) -> int:
-    """Number of frames from the first to the last frame of a tuple, both included.
-
-    Args:
-        clip_len: Frames per clip.
-        interval: Frames left out between two neighbouring clips.
-        tuple_len: Clips in the tuple.
+    """Number of frames from the first to the last frame of a tuple of clips with ``interval`` frames between two of
+    them, both included.
 
     Raises:
         InputError: If the clips have no frames, or the interval is negative.

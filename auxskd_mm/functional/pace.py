@@ -73,17 +73,11 @@ def pace_span(clip_len: int, pace: float) -> int:
 
 
 def neighbour_frames(positions: np.ndarray, num_frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The two frames around each position and the weight of the second one.
+    """The two frames int64 (N,) around each position float (N,) in [0, num_frames), and the weight float64 (N,) in
+    [0, 1) of the second one.
 
     The frame at position x is ``(1 - weight) * frame[low] + weight * frame[high]``. After the last frame there is no
     frame to blend with. There ``high`` equals ``low`` and the weight is 0.
-
-    Args:
-        positions: Float (N,), in [0, num_frames).
-        num_frames: Frames in the video.
-
-    Returns:
-        ``low`` and ``high`` int64 (N,) in [0, num_frames), ``weight`` float64 (N,) in [0, 1).
     """
     low = np.minimum(np.floor(positions), num_frames - 1).astype(np.int64)
     high = np.minimum(low + 1, num_frames - 1)

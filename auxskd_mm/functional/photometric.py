@@ -19,12 +19,8 @@ from .jitter_params import CONTRAST, HUE, LUMA, OPERATIONS, SATURATION, JitterPa
 
 
 def frame_shape(clips: Tensor, channel_dim: int = -4, channels: int | None = 3) -> tuple[int, ...]:
-    """Leading shape (..., T) of the frames of clips, as :func:`draw_jitter_batch` takes it.
-
-    Args:
-        clips: (..., C, T, H, W) or (..., T, C, H, W).
-        channel_dim: -4 or -3.
-        channels: Expected number of channels. None takes any.
+    """Leading shape (..., T) of the frames of clips (..., C, T, H, W), or (..., T, C, H, W) with ``channel_dim=-3``, as
+    :func:`draw_jitter_batch` takes it. ``channels`` None takes any number.
 
     Raises:
         InputError: If the layout is unknown, or the clips have other dimensions or channels.
@@ -111,14 +107,8 @@ def _blend(clips: Tensor, index: Tensor, factor: Tensor, channel_dim: int, max_v
 
 
 def grey_of(clips: Tensor, channel_dim: int = -4) -> Tensor:
-    """Luma 0.2989 R + 0.587 G + 0.114 B of float clips.
-
-    Args:
-        clips: Float (..., 3, T, H, W) or (..., T, 3, H, W).
-        channel_dim: -4 or -3.
-
-    Returns:
-        (..., T, H, W), without a channel dimension.
+    """Luma 0.2989 R + 0.587 G + 0.114 B of float clips (..., 3, T, H, W), or (..., T, 3, H, W) with ``channel_dim=-3``:
+    (..., T, H, W).
     """
     red, green, blue = clips.unbind(channel_dim)
     return (red * LUMA[0]).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])
@@ -155,15 +145,12 @@ def shift_hue(clips: Tensor, hue: Tensor, channel_dim: int = -4) -> Tensor:
 
 @torch.no_grad()
 def grey_clips(clips: Tensor, apply: Tensor, channel_dim: int = -4) -> Tensor:
-    """Turn frames grey. A grey frame has its luma in all three channels.
+    """Turn frames grey: new float32 clips of the same shape. A grey frame has its luma in all three channels.
 
-    Args:
-        clips: uint8 or float (..., C, T, H, W) or (..., T, C, H, W).
-        apply: bool (..., T), whether a frame turns grey.
-        channel_dim: -4 or -3.
+    The clips are uint8 or float (..., C, T, H, W), or (..., T, C, H, W) with ``channel_dim=-3``. ``apply`` (..., T) is
+    True for the frames to turn.
 
-    Returns:
-        New float32 clips of the same shape.
+    The clips are uint8 or float (..., C, T, H, W), or (..., T, C, H, W) with ``channel_dim=-3``.
 
     Raises:
         InputError: If the shape of ``clips`` does not fit the layout.

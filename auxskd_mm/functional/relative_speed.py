@@ -15,11 +15,7 @@ __all__ = ['frames_needed', 'resample_indices', 'short_video_crop', 'strided_cro
 
 
 def frames_needed(clip_len: int, stride: int) -> int:
-    """Number of frames from the first to the last frame of a strided clip, both included.
-
-    Args:
-        clip_len: Frames in the clip.
-        stride: Frame step.
+    """Number of frames from the first to the last frame of a clip with this frame step, both included.
 
     Raises:
         InputError: If an argument is below 1.

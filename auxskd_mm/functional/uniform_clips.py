@@ -7,7 +7,12 @@ import numpy as np
 from ..errors import InputError
 from .relative_speed import frames_needed, short_video_crop
 
-__all__ = ['centred_clips', 'even_crops']
+__all__ = ['centred_clips', 'even_crops', 'evenly_spread']
+
+
+def evenly_spread(count: int, most: int) -> list[int]:
+    """At most ``most`` of the numbers 0 to ``count - 1``, ascending, the first and the last among them."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).astype(int)).tolist()
 
 
 def centred_clips(num_frames: int, clip_len: int, num_clips: int = 10) -> np.ndarray:

@@ -178,13 +178,9 @@ class AtomicCheckpointHook(CheckpointHook):
 
 
 def _collect_shards(runner: Runner, optimizer: bool) -> dict[str, Any]:
-    """Collect the parts of a checkpoint that no rank has whole.
+    """Collect the parts of a checkpoint that no rank has whole, and with ``optimizer`` the states of the optimizer.
 
     MMEngine collects them on rank 0 alone. That rank would then wait forever, or save a shard.
-
-    Args:
-        runner: The runner.
-        optimizer: Whether to collect the optimizer's states.
     """
     collected: dict[str, Any] = {}
     if is_sharded(runner.model):

@@ -10,7 +10,7 @@ from mmengine.runner import EpochBasedTrainLoop
 
 from ..choices import POOLINGS
 from ..config.loading.loaders import mend_loader
-from ..errors import InputError
+from ..errors import InputError, check_choice, check_least
 from ..evaluation.feature_bank import FeatureBank, check_comparable
 from ..evaluation.feature_extraction import extract_bank
 from ..functional.neighbours import knn_accuracy
@@ -65,13 +65,10 @@ class KNNHook(Hook):
         pooling: str = 'average',
         at_start: bool = False,
     ) -> None:
-        for key, value in (('interval', interval), ('k', k)):
-            if value < 1:
-                raise InputError(f'KNNHook.{key}={value}: expected at least 1')
+        check_least('KNNHook', interval=interval, k=k)
         if temperature is not None and temperature <= 0:
             raise InputError(f'KNNHook.temperature={temperature}: expected None or a number above 0')
-        if pooling not in POOLINGS:
-            raise InputError(f"KNNHook.pooling='{pooling}': expected one of {', '.join(map(repr, POOLINGS))}")
+        check_choice('KNNHook.pooling', pooling, POOLINGS)
         self.configs = (gallery, queries)
         self.interval, self.k, self.temperature = interval, k, temperature
         self.pooling, self.at_start = pooling, at_start

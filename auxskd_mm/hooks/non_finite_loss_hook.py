@@ -12,7 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, check_choice
 from ..registry import HOOKS
 from ..unwrap import built_optim_wrapper
 
@@ -43,8 +43,7 @@ class NonFiniteLossHook(Hook):
     priority = 'VERY_HIGH'
 
     def __init__(self, action: str = 'stop', max_skips: int = 10, most: int = 32) -> None:
-        if action not in ('stop', 'skip'):
-            raise InputError(f"NonFiniteLossHook.action='{action}': expected 'stop' or 'skip'")
+        check_choice('NonFiniteLossHook.action', action, ('stop', 'skip'))
         self.action, self.max_skips, self.most = action, max_skips, most
         self.skipped = self._in_a_row = 0
         self._batch: Any = None

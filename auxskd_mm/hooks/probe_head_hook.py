@@ -12,9 +12,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from ..config.loading.loaders import mend_loader
 from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank
-from ..evaluation.feature_extraction import evaluating, extract_bank
+from ..evaluation.feature_extraction import extract_bank
 from ..evaluation.linear_probe import LinearProbe, NoValidationPart, ProbeSettings, fit_probe, sweep_probe
 from ..evaluation.linear_probe_metric import GroupSource
+from ..models.modules.evaluating import evaluating
 from ..random_state import untouched_random_state
 from ..registry import HOOKS
 from ..unwrap import unwrap

@@ -73,12 +73,9 @@ CHANGES = (
         take_compile_options,
     ),
 )
-# Changes of a start besides those to the config.
-BESIDES = (
-    'A FullyShardedModel draws its weights before it is cut into shards; the Runner does not draw them again.',
-    'A deterministic run sets CUBLAS_WORKSPACE_CONFIG=:4096:8, without which torch refuses products of matrices on a GPU.',
-    'load_from that is a folder becomes the newest whole checkpoint in it.',
-)
+# A start changes more than the config. A FullyShardedModel draws its weights before it is cut into shards, and the Runner
+# does not draw them again. A deterministic run sets CUBLAS_WORKSPACE_CONFIG (see prepare_determinism). A folder as
+# load_from becomes the newest whole checkpoint in it.
 
 
 def apply_changes(config: Config) -> dict[str, Any]:

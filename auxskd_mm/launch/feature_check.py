@@ -38,11 +38,8 @@ class FeatureCheckHook(Hook):
 
 
 def check_features(model: nn.Module, dataset: object) -> None:
-    """Refuse feature maps for a model of images, images for a model of feature maps, and maps of another width.
-
-    Args:
-        model: The model, or a wrapper of it.
-        dataset: A data set, or a wrapper of several.
+    """Refuse feature maps for a model of images, images for a model of feature maps, and maps of another width. Model
+    and data set may be wrapped.
 
     Raises:
         InputError: If they do not fit.

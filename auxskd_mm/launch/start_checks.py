@@ -97,11 +97,8 @@ def _check_resumable(path: str, content: Mapping[str, Any]) -> None:
 
 
 def check_resume(runner: Runner, checkpoint: object) -> None:
-    """Refuse to resume from a checkpoint of another model or optimizer. MMEngine would continue with random tensors.
-
-    Args:
-        runner: Runner with a built model.
-        checkpoint: Result of :func:`check_load_from`.
+    """Refuse to resume a runner's built model from a checkpoint of another model or optimizer. MMEngine would continue
+    with random tensors.
 
     Raises:
         InputError: If the checkpoint differs. The message names the difference.

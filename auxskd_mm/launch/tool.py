@@ -18,11 +18,7 @@ from mmengine.config import DictAction
 from mmengine.config.utils import ConfigParsingError
 
 from ..config.loading.overrides import Overrides, read_options_file
-<<<<<<< HEAD
-from ..errors import InputError, Preempted, as_typed, reason_of, refusal
-=======
-from ..errors import InputError, Preempted, Terminated, full_disk, reason_of, refusal
->>>>>>> breaks
+from ..errors import InputError, Preempted, Terminated, as_typed, full_disk, reason_of, refusal
 from ..texts import print_any_name
 from .device_errors import device_line
 from .outputs import mark_outputs

@@ -19,13 +19,10 @@ _LOOPS = {
 
 
 def make_safe(config: Config) -> Config:
-    """Replace MMEngine's loop and checkpoint hook by ours, and add four hooks.
+    """Replace, in place, MMEngine's loop and checkpoint hook by ours in the config of a Runner, and add four hooks.
 
     Types that are not MMEngine's own do not change. ``default_hooks=dict(preemption=None)`` or ``non_finite=None`` turns
     that hook off. Each option of a hook has a key, such as ``default_hooks.non_finite.action=skip``.
-
-    Args:
-        config: Config of a Runner, changed in place.
     """
     loop = config.get('train_cfg')
     if isinstance(loop, dict):
@@ -64,20 +61,20 @@ def _mmengine_name(kind: object) -> str:
 
 def mend_loaders(config: Config) -> Config:
     """:func:`mend_loader` for each loader of a Runner's config, in place."""
-    for part in ('train', 'val', 'test'):
-        loader = config.get(f'{part}_dataloader')
-        if isinstance(loader, dict):
-            mend_loader(loader)
+    for loader in _loaders(config):
+        mend_loader(loader)
     return config
 
 
+def _loaders(config: Config) -> list[Any]:
+    found = [config.get(f'{part}_dataloader') for part in ('train', 'val', 'test')]
+    return [loader for loader in found if isinstance(loader, dict)]
+
+
 def leave_out_amp(config: Config) -> Config:
-    """Train in float32 if there is no accelerator.
+    """Let the config of a Runner train in float32 if there is no accelerator.
 
     MMEngine's AMP wrapper refuses to start without one. AMP makes the training faster and does not change the method.
-
-    Args:
-        config: Config of a Runner, changed in place.
     """
     wrapper = config.get('optim_wrapper') or {}
     if (
@@ -92,19 +89,15 @@ def leave_out_amp(config: Config) -> Config:
 
 
 def pin_loaders(config: Config) -> Config:
-    """Let the loaders return pinned memory if there is a CUDA device. Copies from it run in parallel with the step.
+    """Let the loaders of a config return pinned memory if there is a CUDA device. Copies from it run in parallel with
+    the step.
 
     A ``pin_memory`` in the config does not change. Without a device nothing is set, because torch would warn in each
     epoch.
-
-    Args:
-        config: Config of a Runner, changed in place.
     """
     if torch.cuda.is_available():
-        for part in ('train', 'val', 'test'):
-            loader = config.get(f'{part}_dataloader')
-            if isinstance(loader, dict):
-                loader.setdefault('pin_memory', True)
+        for loader in _loaders(config):
+            loader.setdefault('pin_memory', True)
     return config
 
 

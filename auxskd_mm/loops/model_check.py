@@ -20,14 +20,10 @@ if TYPE_CHECKING:
 
 
 def check_batch_norm(model: nn.Module, loader: DataLoader, config: Config) -> None:
-    """Refuse a batch of one sample where BatchNorm would get a single value for each channel.
+    """Refuse a training batch of one sample where BatchNorm would get a single value for each channel. The model may be
+    wrapped.
 
     torch raises an error then. If the last batch is the small one, it does so only at the end of the epoch.
-
-    Args:
-        model: The model in training, or a wrapper of it.
-        loader: The training loader.
-        config: Config of the run.
 
     Raises:
         InputError: If there is such a layer. The message names it.

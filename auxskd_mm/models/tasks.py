@@ -42,11 +42,8 @@ def method_summary(model: VideoModel) -> str:
 
 
 def forward_sample(model: VideoModel, inputs: Tensor) -> Any:
-    """Run one sample through every part of a model that a training step runs, without the losses.
-
-    Args:
-        model: A recogniser or a :class:`PretextModel`.
-        inputs: (1, V, C, T, H, W).
+    """Run one sample (1, V, C, T, H, W) through every part of a recogniser or :class:`PretextModel` that a training
+    step runs, without the losses.
     """
     if hasattr(model, 'forward_parts'):
         return model.forward_parts(inputs)

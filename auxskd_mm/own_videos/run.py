@@ -22,7 +22,6 @@ from ..recipes.plan import Plan, make_plan
 from ..recipes.run_recipe import run_plan
 from ..recipes.running.in_process import silent
 from ..recipes.step_records import finished_seconds
-from ..texts import size_text
 from .answers import Answer, make_answers
 from .checks import check_all, rate_to_set, usable, warn_of_near_duplicates
 from .choice import Choice, Table, choose, make_table
@@ -337,19 +336,6 @@ def _remember(out: Path, schedule: Schedule, costs: Costs | None, spent: float) 
     write_whole(file, json.dumps(dict(schedule=schedule.as_dict(), costs=held, spent=round(spent, 1)), indent=1))
 
 
-<<<<<<< HEAD
-def _check_disk(out: Path, schedule: Schedule) -> None:
-    held = sum(path.stat().st_size for name in (FRAMES, MAPS) for path in (out / name).rglob('*') if path.is_file())
-    free = shutil.disk_usage(out).free
-    if schedule.disk - held > free:
-        raise InputError(
-            f'{out}: the stores need about {size_text(schedule.disk)}, and the disk has {size_text(free)} left; give another '
-            '--out, or fewer --minutes'
-        )
-
-
-=======
->>>>>>> breaks
 def _run(
     settings: Settings,
     content: Config,

@@ -22,6 +22,7 @@ from ..errors import InputError
 from ..files import write_whole
 from ..recipes.running.in_process import silent
 from ..recipes.step_records import digest
+from ..texts import size_text
 from .content import TRUNK_CONFIG
 from .videos import Found, Say, leave_out
 
@@ -144,6 +145,6 @@ def check_space(out: Path, needed: float) -> None:
     free = shutil.disk_usage(out).free
     if needed - held > free:
         raise InputError(
-            f'{out}: the stores need about {(needed - held) / 1e9:.3g} GB more, and the disk has {free / 1e9:.3g} GB left; make '
+            f'{out}: the stores need about {size_text(needed - held)} more, and the disk has {size_text(free)} left; make '
             'room, or give another --out or fewer --minutes'
         )

@@ -7,7 +7,7 @@ score of its data samples as a list, under its own name (``gt_label``, ``pred_sc
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,12 @@ def write_predictions(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> Pa
         InputError: If the file cannot be written.
     """
     return write_whole(path, json.dumps(dict(predictions=list(rows))) + '\n')
+
+
+def write_answers(folder: str | Path, names: Sequence[str], labels: Sequence[int], answers: Sequence[int]) -> Path:
+    """Write ``predictions.json`` of a classifier with one label and one answer per video."""
+    rows = [dict(filename=name, gt_label=[label], pred_label=[one]) for name, label, one in zip(names, labels, answers)]
+    return write_predictions(Path(folder, 'predictions.json'), rows)
 
 
 def read_predictions(path: str | Path) -> list[dict[str, Any]]:

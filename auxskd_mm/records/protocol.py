@@ -14,6 +14,7 @@ from mmengine.config import Config
 
 from ..config.explain_training import pretrained_parts
 from ..config.input_convention import input_convention, same_convention
+from ..config.parts import as_list
 from ..config.pipelines import all_steps, data_sets, find_pipeline, find_steps
 from ..files import write_whole
 from ..registry import type_name
@@ -120,12 +121,8 @@ def protocol_of_features(
 
 
 def protocol_of_comparison(gallery: str | Path, queries: str | Path, evaluation: Sequence[str]) -> dict[str, Any]:
-    """Make the protocol of measurements on two feature files from their own protocols. Unknown values are null.
-
-    Args:
-        gallery: Features of the training split.
-        queries: Features of the test split.
-        evaluation: Settings of the measurements.
+    """Make the protocol of measurements on two feature files, of the training split and of the test split, from their
+    own protocols. ``evaluation`` are the settings of the measurements. Unknown values are null.
     """
     one, other = read_protocol(gallery) or {}, read_protocol(queries) or {}
     keys = [key for key in protocol_of({}, None) if key not in _process()]
@@ -140,15 +137,8 @@ def _process(command: str | None = None) -> dict[str, Any]:
 
 
 def write_protocol(result: str | Path, protocol: Mapping[str, Any], metrics: Mapping[str, Any] | None = None) -> Path:
-    """Write ``<result>.protocol.json`` beside a result: ``protocol`` and, where given, ``result``.
-
-    Args:
-        result: File with the number. It may be missing.
-        protocol: Result of :func:`protocol_of`.
-        metrics: The measured numbers.
-
-    Returns:
-        Path of the written file.
+    """Write ``<result>.protocol.json`` beside a result, and return its path: ``protocol`` and, where given, the
+    measured numbers as ``result``. The file of the result may be missing.
     """
     path = Path(result).with_suffix('.protocol.json')
     content = dict(result=dict(metrics), protocol=protocol) if metrics is not None else dict(protocol=protocol)
@@ -172,12 +162,8 @@ def _name(entry: Mapping[str, Any]) -> str:
     return type_name(entry.get('type'))
 
 
-def _list(value: Any) -> list[Mapping[str, Any]]:
-    return list(value) if isinstance(value, (list, tuple)) else [value] if value else []
-
-
 def _evaluations(evaluator: object) -> list[str]:
-    names = [EVALUATIONS.get(_name(entry)) for entry in _list(evaluator) if isinstance(entry, Mapping)]
+    names = [EVALUATIONS.get(_name(entry)) for entry in as_list(evaluator) if isinstance(entry, Mapping)]
     return list(dict.fromkeys(name for name in names if name is not None))
 
 
@@ -268,7 +254,7 @@ def _crop(pipeline: Sequence[Mapping[str, Any]]) -> str | None:
 
 def _averaging(model: Mapping[str, Any], evaluator: object) -> str | None:
     head = model.get('cls_head') or {}
-    for entry in _list(evaluator):
+    for entry in as_list(evaluator):
         name = _name(entry)
         if name == 'MultiClipAccuracy':
             return str(entry.get('average', 'logits'))

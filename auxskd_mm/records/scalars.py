@@ -39,13 +39,8 @@ def read_rows(run: str | Path) -> list[dict[str, Any]]:
 
 
 def read_scalars(run: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Read the scalars of a run. If a resumed run repeats a step, the later value counts.
-
-    Args:
-        run: See :func:`read_rows`.
-
-    Returns:
-        ``(steps, values)`` by name, both (N,).
+    """Read the scalars of a run, see :func:`read_rows`: ``(steps, values)`` by name, both (N,). If a resumed run
+    repeats a step, the later value counts.
 
     Raises:
         InputError: If the run has no scalars.

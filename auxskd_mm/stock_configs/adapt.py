@@ -27,17 +27,12 @@ _FRAME_OPTIONS = ('num_segments', 'num_frames', 't_size', 'temporal_size')
 
 
 def adapt_stock_config(config: Config) -> list[str]:
-    """Adapt a config that has a model or a head of this package, and print a line for each change.
+    """Adapt the config of a Runner that has a model or a head of this package, in place. Print and return a line for
+    each change.
 
     Configs of other models do not change, and a second call changes nothing. A 2-D recogniser becomes a
     ``FrameRecognizer``, and its clips keep their time axis. Blending of labels and auxiliary classifiers are removed.
     Backbones get the number of frames that the sampler draws. A recipe that only tests gets the settings of a training.
-
-    Args:
-        config: Config of a Runner, changed in place.
-
-    Returns:
-        The printed lines.
 
     Raises:
         InputError: If the recipe is for optical flow, or the clips cannot be divided into the two rates of SlowFast.

@@ -16,10 +16,8 @@ _PARTS: dict[str, Any] = dict(
 
 
 def complete_training(config: Config) -> Iterator[str]:
-    """Add missing loader options, loop and optimizer to a config with a training data set.
-
-    Args:
-        config: Config of a Runner, changed in place. Without ``train_dataloader.dataset`` nothing is added.
+    """Add missing loader options, loop and optimizer in place to a config with a training data set,
+    ``train_dataloader.dataset``.
 
     Yields:
         One line per addition.

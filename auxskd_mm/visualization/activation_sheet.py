@@ -31,18 +31,11 @@ class ActivationClip(NamedTuple):
 
 
 def draw_activation(clips: Sequence[ActivationClip], path: str | Path, title: str = '') -> Path:
-    """Draw three rows per clip (frames, frames under the map, mean of the map over each frame) and write a PNG.
+    """Draw three rows per clip and write a PNG: frames, frames under the map, and the mean of the map over each frame.
+    Return the path. The clips have one size.
 
     All clips share one colour scale, symmetric about 0. Orange raises the logit, purple lowers it. Where the map is
     near 0, the frame is visible in grey.
-
-    Args:
-        clips: Clips of one size.
-        path: PNG file. Its folder is created.
-        title: Title of the sheet.
-
-    Returns:
-        The path.
     """
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
@@ -71,15 +64,8 @@ def draw_activation(clips: Sequence[ActivationClip], path: str | Path, title: st
 
 
 def overlay(frame: np.ndarray, activation: np.ndarray, limit: float) -> np.ndarray:
-    """A frame in grey under its map. A stronger map hides more of the frame.
-
-    Args:
-        frame: uint8 (H, W, 3).
-        activation: Map float (H, W).
-        limit: Value with the full colour.
-
-    Returns:
-        Picture uint8 (H, W, 3).
+    """A frame uint8 (H, W, 3) in grey under its map float (H, W). A stronger map hides more of it; ``limit`` has the
+    full colour.
     """
     from matplotlib import colormaps
 

@@ -74,12 +74,7 @@ def _draw_tile(
 
 
 def encode_gif(frames: Sequence[np.ndarray], fps: float = 6) -> bytes:
-    """A GIF that repeats forever.
-
-    Args:
-        frames: Frames uint8 RGB (H, W, 3).
-        fps: Frames per second.
-    """
+    """A GIF of frames uint8 RGB (H, W, 3) that repeats forever."""
     images = [Image.fromarray(frame).quantize(128, method=Image.Quantize.MEDIANCUT) for frame in frames]
     stream = io.BytesIO()
     images[0].save(
@@ -89,15 +84,8 @@ def encode_gif(frames: Sequence[np.ndarray], fps: float = 6) -> bytes:
 
 
 def write_animation(frames: Sequence[np.ndarray], path: str | Path, fps: int = 6) -> Path:
-    """Write frames as ``.gif`` or ``.mp4`` (H.264). The folder is created.
-
-    Args:
-        frames: uint8 RGB (H, W, 3), H and W even.
-        path: File to write.
-        fps: Frames per second.
-
-    Returns:
-        The path.
+    """Write frames uint8 RGB (H, W, 3), H and W even, as ``.gif`` or ``.mp4`` (H.264), and return the path. The folder
+    is created.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

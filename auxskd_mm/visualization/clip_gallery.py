@@ -24,19 +24,12 @@ def write_gallery(
     facts: Sequence[str] = (),
     stages: Sequence[str] = tuple(STAGES),
 ) -> Path:
-    """Write one section per video, with its clips as strips of frames and as animations.
+    """Write an HTML file with one section per sample of :func:`see_samples`: its clips as strips of frames and as
+    animations. Return the path.
+
+    ``facts`` are the lines below the title, and ``stages`` those of ``STAGES`` to show.
 
     All outside text, such as file names, is shown as text and never as markup.
-
-    Args:
-        samples: Samples from :func:`see_samples`.
-        path: HTML file. Its folder is created.
-        title: Heading of the report.
-        facts: Lines below it.
-        stages: Stages to show per clip; see ``STAGES``.
-
-    Returns:
-        The path.
     """
     from jinja2 import Environment, FileSystemLoader
 

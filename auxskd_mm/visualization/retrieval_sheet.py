@@ -52,10 +52,9 @@ def thumbnail(path: str, size: tuple[int, int] = (72, 54), frames: int = 3) -> n
     width, height = size
     sheet: np.ndarray = np.full((height, frames * (width + 2) - 2, 3), 255, np.uint8)
     try:
-        reader = open_reader(path)
-        numbers = [int((i + 0.5) * reader.num_frames / frames) for i in range(frames)]
-        pictures = list(as_pictures(np.stack(reader.read(numbers))))
-        reader.close()
+        with open_reader(path) as reader:
+            numbers = [int((i + 0.5) * reader.num_frames / frames) for i in range(frames)]
+            pictures = list(as_pictures(np.stack(reader.read(numbers))))
     except (InputError, OSError):
         pictures = [np.full((height, width, 3), 128, np.uint8)] * frames
     for i, picture in enumerate(pictures):

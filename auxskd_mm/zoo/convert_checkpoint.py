@@ -15,8 +15,8 @@ from torch import Tensor
 from ..checkpoint_files import read_checkpoint
 from ..errors import InputError
 from ..files import write_whole
+from ..functional.public_weights.known import PLAIN_TO_MMACTION
 from ..functional.public_weights.naming import rename_key
-from ..functional.public_weights.plain_resnet import PLAIN_TO_MMACTION
 from ..functional.transfer import check_finite, check_tensors
 from .i3d_checkpoint import convert_i3d, is_i3d
 from .weights_file import weights_content

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
 from ..checkpoint_files import read_checkpoint
 from ..errors import InputError
 from ..files import write_whole
 from ..functional.transfer import plan_transfer
-from ..registry import MODELS
+from ..registry import MODELS, use_scope
 from .weights_file import weights_content
 
 
@@ -34,7 +33,7 @@ def convert_public(source: str | Path, target: str | Path, config: Config, prefi
     """
     if config.get('model') is None or not config.model.get('backbone'):
         raise InputError('the config has no model with a backbone')
-    init_default_scope(config.get('default_scope', 'mmaction'))
+    use_scope(config)
     own = MODELS.build(config.model).state_dict()
     state, message = plan_transfer(own, read_checkpoint(source), ('backbone.',), str(source), prefix)
     backbone = {key: value.contiguous() for key, value in state.items() if key.startswith('backbone.') and key in own}

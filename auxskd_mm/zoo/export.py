@@ -17,7 +17,7 @@ from ..apis.inference import asked_tasks, class_names
 from ..choices import EXPORTED_PARTS
 from ..config.pipelines import LOADERS, find_pipeline, find_steps
 from ..config.sample_shape import sample_shape
-from ..errors import InputError
+from ..errors import InputError, check_choice
 from ..files import check_writable, write_whole
 from ..functional.pixels.value_range import WHITE
 from ..functional.public_weights.input_channels import COLOURS
@@ -54,8 +54,7 @@ class ClipNetwork(nn.Module):
 
     def __init__(self, model: VideoModel, part: str = 'model', normalise: bool = True) -> None:
         super().__init__()
-        if part not in EXPORTED_PARTS:
-            raise InputError(f"part='{part}': expected one of {', '.join(map(repr, EXPORTED_PARTS))}")
+        check_choice('part', part, EXPORTED_PARTS)
         if not hasattr(model, 'backbone'):
             raise InputError(f'{type(model).__name__} has no backbone to export')
         head = getattr(model, 'cls_head', None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,32 +19,22 @@ _HEADS = {'logits_p.conv3d.': 'cls_head.fc_speed.', 'logits_s.conv3d.': 'cls_hea
 _ORIGIN = dict(pecop='a PECoP checkpoint', i3d='the I3D of hassony2/kinetics_i3d_pytorch')
 
 
-class ConvertedI3D(NamedTuple):
-    """Result of :func:`convert_i3d`.
-
-    Attributes:
-        kind: 'pecop', or 'i3d' for the Kinetics weights alone.
-        state_dict: Tensors under our names: ``backbone.*`` of :class:`I3DInception`, for 'pecop' also
-            ``backbone.adapters.*`` of :class:`ConvAdapter` and ``cls_head.*`` of :class:`VSPPHead`.
-        dropped: Keys that our networks do not have: the classifier of Kinetics.
-    """
-
-    kind: str
-    state_dict: dict[str, Tensor]
-    dropped: list[str]
-
-
 def is_i3d(keys: Mapping[str, object]) -> bool:
     """Whether a state dict is that of an Inception I3D, with the ``model.`` of PECoP or without."""
     return any(key.removeprefix('model.').startswith(STEM) for key in keys)
 
 
-def convert_i3d(tensors: Mapping[str, Tensor], name: str) -> ConvertedI3D:
+def convert_i3d(tensors: Mapping[str, Tensor], name: str) -> tuple[str, dict[str, Tensor], list[str]]:
     """Rename the tensors of ``model_rgb.pth`` (hassony2/kinetics_i3d_pytorch) or of a PECoP checkpoint.
 
     Args:
         tensors: Original state dict without ``module.``.
         name: Name of the checkpoint in messages.
+
+    Returns:
+        'pecop', or 'i3d' for the Kinetics weights alone. The tensors under our names: ``backbone.*`` of
+        :class:`I3DInception`, for 'pecop' also ``backbone.adapters.*`` of :class:`ConvAdapter` and ``cls_head.*`` of
+        :class:`VSPPHead`. And the keys that our networks do not have: the classifier of Kinetics.
 
     Raises:
         InputError: If a tensor is missing, unknown or has another shape than in the original.
@@ -68,7 +57,7 @@ def convert_i3d(tensors: Mapping[str, Tensor], name: str) -> ConvertedI3D:
     if unknown:
         raise InputError(f'{name}: {len(unknown)} tensors that {_ORIGIN[kind]} does not have, e.g. {examples(unknown)}')
     check_transfer(wanted, state, ('',), name)
-    return ConvertedI3D(kind, state, dropped)
+    return kind, state, dropped
 
 
 def _pecop_name(key: str) -> str:

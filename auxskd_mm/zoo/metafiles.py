@@ -14,10 +14,8 @@ from typing import Any, NamedTuple
 
 import torch
 import yaml
-from fvcore.nn import FlopCountAnalysis
 from mmaction.registry import MODELS
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
 from ..checkpoint_files import PACKAGED, packaged_weights
 from ..config.load import load_config
@@ -25,6 +23,8 @@ from ..config.sample_shape import sample_shape
 from ..config.task_names import pretext_sampler
 from ..errors import InputError
 from ..models.modules.input_channels import input_channels
+from ..registry import use_scope
+from .model_summary import flop_analysis
 
 RESULTS = 'configs/results'
 README = 'configs/README.md'
@@ -50,56 +50,38 @@ class Collection(NamedTuple):
     packaged: bool = False
 
 
-_AUXSKD = dict(
-    Title='Auxiliary Learning for Self-Supervised Video Representation via Similarity-based Knowledge Distillation',
-    URL='https://arxiv.org/abs/2112.04011',
+def _method(name: str, key: str, title: str, url: str, training_data: str = 'Kinetics-100') -> Collection:
+    return Collection(name, f'configs/metafile_{key}.yml', f'{key}_*.py', dict(Title=title, URL=url), training_data)
+
+
+_AUXSKD = (
+    'Auxiliary Learning for Self-Supervised Video Representation via Similarity-based Knowledge Distillation',
+    'https://arxiv.org/abs/2112.04011',
 )
+_CVPR19 = 'https://openaccess.thecvf.com/content_CVPR_2019/html'
+_TARGET = 'Kinetics-400, then the videos of the target task'
 COLLECTIONS = (
-    Collection('auxSKD', 'configs/metafile_auxskd.yml', 'auxskd_*.py', _AUXSKD, 'Kinetics-100'),
-    Collection('VSPP', 'configs/metafile_vspp.yml', 'vspp_*.py', _AUXSKD, 'Kinetics-100'),
-    Collection(
-        'VideoPace',
-        'configs/metafile_pace.yml',
-        'pace_*.py',
-        dict(
-            Title='Self-supervised Video Representation Learning by Pace Prediction',
-            URL='https://arxiv.org/abs/2008.05861',
-        ),
-        'Kinetics-100',
+    _method('auxSKD', 'auxskd', *_AUXSKD),
+    _method('VSPP', 'vspp', *_AUXSKD),
+    _method(
+        'VideoPace', 'pace', 'Self-supervised Video Representation Learning by Pace Prediction',
+        'https://arxiv.org/abs/2008.05861',
     ),
-    Collection(
-        'VCOP',
-        'configs/metafile_vcop.yml',
-        'vcop_*.py',
-        dict(
-            Title='Self-supervised Spatiotemporal Learning via Video Clip Order Prediction',
-            URL='https://openaccess.thecvf.com/content_CVPR_2019/html/Xu_Self-Supervised_Spatiotemporal_Learning_via_Video_Clip_Order_Prediction_CVPR_2019_paper.html',
-        ),
-        'Kinetics-100',
+    _method(
+        'VCOP', 'vcop', 'Self-supervised Spatiotemporal Learning via Video Clip Order Prediction',
+        f'{_CVPR19}/Xu_Self-Supervised_Spatiotemporal_Learning_via_Video_Clip_Order_Prediction_CVPR_2019_paper.html',
     ),
-    Collection(
-        'RSPNet',
-        'configs/metafile_rspnet.yml',
-        'rspnet_*.py',
-        dict(
-            Title='RSPNet: Relative Speed Perception for Unsupervised Video Representation Learning',
-            URL='https://arxiv.org/abs/2011.07949',
-        ),
-        'Kinetics-100',
+    _method(
+        'RSPNet', 'rspnet', 'RSPNet: Relative Speed Perception for Unsupervised Video Representation Learning',
+        'https://arxiv.org/abs/2011.07949',
     ),
-    Collection(
-        'PECoP',
-        'configs/metafile_pecop.yml',
-        'pecop_*.py',
-        dict(
-            Title='PECoP: Parameter Efficient Continual Pretraining for Action Quality Assessment',
-            URL='https://arxiv.org/abs/2311.07603',
-        ),
-        'Kinetics-400, then the videos of the target task',
+    _method(
+        'PECoP', 'pecop', 'PECoP: Parameter Efficient Continual Pretraining for Action Quality Assessment',
+        'https://arxiv.org/abs/2311.07603', _TARGET,
     ),
     Collection('Downstream', 'configs/downstream/metafile.yml', 'downstream/*.py', None, ''),
     Collection('MotionClips', 'configs/demo/metafile.yml', 'demo/*.py', None, 'MotionClips', packaged=True),
-)
+)  # fmt: skip
 
 
 class Entry(NamedTuple):
@@ -157,7 +139,7 @@ def zoo_entries(root: Path, collection: Collection, known: Mapping[str, Mapping[
 
 
 def _metadata(config: Config, collection: Collection, before: Mapping[str, Any]) -> dict[str, Any]:
-    init_default_scope(config.get('default_scope', 'mmaction'))
+    use_scope(config)
     with torch.device('meta'):
         model = MODELS.build(config.model)
     views = sample_shape(config, 'train' if config.get('train_dataloader') else 'test')
@@ -189,8 +171,7 @@ def backbone_flops(config: Config, clip: Sequence[int]) -> int:
     if key not in _flops:
         backbone = MODELS.build(settings)
         backbone.eval()
-        analysis = FlopCountAnalysis(backbone, (torch.zeros(1, input_channels(backbone), *clip),))
-        analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings('none')
+        analysis = flop_analysis(backbone, torch.zeros(1, input_channels(backbone), *clip))
         with torch.no_grad():
             _flops[key] = int(analysis.total())
     return _flops[key]

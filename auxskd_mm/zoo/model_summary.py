@@ -10,12 +10,13 @@ import torch
 from fvcore.nn import FlopCountAnalysis, flop_count_table
 from mmaction.registry import MODELS
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
+from ..config.parts import model_settings
 from ..config.sample_shape import sample_shape
 from ..errors import InputError
 from ..models.tasks import forward_sample
+from ..registry import use_scope
 
 if TYPE_CHECKING:
     from ..typing import VideoModel
@@ -80,17 +81,11 @@ def model_summary(config: Config, *, shape: Sequence[int] | None = None, depth: 
     Raises:
         InputError: If the config has no model, or the model does not take clips of this shape.
     """
-    if config.get('model') is None:
-        raise InputError('the config has no model')
+    settings = model_settings(config)
     full = _shape(config, shape)
-    init_default_scope(config.get('default_scope', 'mmaction'))
-    settings = config.model.to_dict() if hasattr(config.model, 'to_dict') else dict(config.model)
-    if isinstance(settings.get('backbone'), dict) and settings['backbone'].get('pretrained'):
-        settings['backbone']['pretrained'] = None
-    model = MODELS.build(settings)
-    model.eval()
-    analysis = FlopCountAnalysis(SampleForward(model), (torch.zeros(1, *full),))
-    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings('none')
+    use_scope(config)
+    model = MODELS.build(settings).eval()
+    analysis = flop_analysis(SampleForward(model), torch.zeros(1, *full))
     try:
         by_module = _counts(analysis)
     except InputError:
@@ -110,6 +105,12 @@ def model_summary(config: Config, *, shape: Sequence[int] | None = None, depth: 
         int(by_module['']),
         flop_count_table(analysis, max_depth=depth),
     )
+
+
+def flop_analysis(module: nn.Module, inputs: Tensor) -> FlopCountAnalysis:
+    """fvcore's count of the multiply-adds of a module for one input, without its warnings."""
+    analysis = FlopCountAnalysis(module, (inputs,))
+    return analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings('none')
 
 
 def _shape(config: Config, clip: Sequence[int] | None) -> tuple[int, ...]:

@@ -13,8 +13,8 @@ import torch
 
 from ..checkpoint_files import read_checkpoint
 from ..choices import PUBLISHED_PARTS
-from ..errors import InputError
-from ..files import write_whole
+from ..errors import InputError, check_choice
+from ..files import check_writable, write_whole
 from ..functional.transfer import TRAINING_PARTS, check_finite, check_tensors, plain_keys
 from ..version import __version__
 from .weights_file import weights_content
@@ -51,9 +51,10 @@ def publish_model(source: str | Path, target: str | Path, *, part: str = 'backbo
     Raises:
         InputError: If the source is not a checkpoint or does not have this part, or the target cannot be written.
     """
-    if part not in PUBLISHED_PARTS:
-        raise InputError(f"part='{part}': expected one of {', '.join(map(repr, PUBLISHED_PARTS))}")
-    target = _target(target)
+    check_choice('part', part, PUBLISHED_PARTS)
+    if Path(target).suffix != '.pth':
+        raise InputError(f'{target}: expected a name that ends in .pth')
+    target = check_writable(target)
     content = _read(str(source))
     state = published_state(content.get('state_dict', content), part, str(source))
     meta: Mapping[str, Any] = content['meta'] if isinstance(content.get('meta'), Mapping) else {}
@@ -89,19 +90,6 @@ def _read(source: str) -> Mapping[str, Any]:
     if not isinstance(content, Mapping):
         raise InputError(f'{source}: holds a {type(content).__name__}, expected a checkpoint')
     return content
-
-
-def _target(target: str | Path) -> Path:
-    target = Path(target)
-    if target.suffix != '.pth':
-        raise InputError(f'{target}: expected a name that ends in .pth')
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f'{target}: cannot be written ({error.strerror})') from None
-    if not os.access(target.parent, os.W_OK):
-        raise InputError(f'{target}: cannot be written (no permission for {target.parent})')
-    return target
 
 
 def without_paths(value: object) -> Any:

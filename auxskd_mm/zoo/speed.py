@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from ..apis.inference import init_model
-from ..config.input_files import check_lists
 from ..config.loading.loaders import mend_loader
+from ..config.parts import loader_of
 from ..config.sample_shape import made_up_inputs
-from ..errors import InputError
+from ..errors import InputError, check_least
 
 
 class Speed(NamedTuple):
@@ -63,12 +62,8 @@ def loader_speed(config: Config, split: str = 'train', *, batches: int = 20, war
     Raises:
         InputError: If the config has no such loader, or its data are missing.
     """
-    settings = config.get(f'{split}_dataloader')
-    if settings is None:
-        raise InputError(f'the config has no {split}_dataloader')
-    check_lists(config, [split])
+    settings = loader_of(config, split)
     _check_counts(batches, warmup)
-    init_default_scope(config.get('default_scope', 'mmaction'))
     loader = Runner.build_dataloader(mend_loader(settings), seed=0)
     endless: Iterator[Any] = itertools.chain.from_iterable(itertools.repeat(loader))
     seconds = _timed(lambda: next(endless), batches, warmup, lambda: None)
@@ -97,8 +92,7 @@ def inference_speed(
     Raises:
         InputError: If the config has no model or pipeline.
     """
-    if batch_size < 1:
-        raise InputError(f'batch_size={batch_size}: expected at least 1')
+    check_least('', batch_size=batch_size)
     _check_counts(batches, warmup)
     where = torch.device(device or get_device())
     model = init_model(config, None, where)

@@ -14,13 +14,9 @@ from PIL import Image
 from auxskd_mm.errors import InputError
 from auxskd_mm.hooks import ClipSheetHook, clip_sheet_hook
 
+pytestmark = pytest.mark.usefixtures('plain_config_text')
+
 BACKENDS = ['LocalVisBackend', *(['TensorboardVisBackend'] if importlib.util.find_spec('tensorboard') else [])]
-
-
-@pytest.fixture(autouse=True)
-def plain_config_text(monkeypatch):
-    """Leave out the pretty printing of configs, which takes most of the time of so short a training."""
-    monkeypatch.setattr(Config, 'pretty_text', property(lambda config: repr(config._cfg_dict)))
 
 
 def train(tmp_path, name, hooks, backend='LocalVisBackend', shape='NCTHW'):

@@ -15,11 +15,7 @@ from auxskd_mm.evaluation import extract_bank
 from auxskd_mm.functional.neighbours import knn_accuracy
 from auxskd_mm.hooks import KNNHook
 
-
-@pytest.fixture(autouse=True)
-def plain_config_text(monkeypatch):
-    """Leave out the pretty printing of configs, which takes most of the time of so short a training."""
-    monkeypatch.setattr(Config, 'pretty_text', property(lambda config: repr(config._cfg_dict)))
+pytestmark = pytest.mark.usefixtures('plain_config_text')
 
 
 @pytest.fixture

@@ -15,11 +15,7 @@ from auxskd_mm.evaluation.linear_probe import ProbeSettings
 from auxskd_mm.hooks.probe_head_hook import ProbeHeadHook, check_same, copy_probe
 from auxskd_mm.registry import MODELS
 
-
-@pytest.fixture(autouse=True)
-def plain_config_text(monkeypatch):
-    """Leave out the pretty printing of configs, which takes most of the time of so short a training."""
-    monkeypatch.setattr(Config, 'pretty_text', property(lambda config: repr(config._cfg_dict)))
+pytestmark = pytest.mark.usefixtures('plain_config_text')
 
 
 def probe_and_features(classes=3, width=6, seed=0):

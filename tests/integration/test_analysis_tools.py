@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 
 import cv2
@@ -10,18 +9,13 @@ import pytest
 import torch
 from conftest import write_video
 from mmengine.config import Config
-from tool_runs import CONFIGS, ROOT, TINY_VSPP, call_tool
+from tool_runs import CONFIGS, ROOT, TINY_VSPP
 
 from auxskd_mm.apis import init_model, load_config
 
 VSPP = CONFIGS / 'demo' / 'vspp_motion.py'
 TINY = {'model.backbone.base_channels': 2, 'model.cls_head.in_channels': 16}
 SMALL = ['--shape', '16', '32', '32']
-
-
-@pytest.fixture
-def call(monkeypatch, capfd):
-    return functools.partial(call_tool, monkeypatch, capfd)
 
 
 @pytest.fixture(scope='module')

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import re
 
 import pytest
 import torch
 from conftest import write_video
-from tool_runs import CONFIGS, TINY_AUXSKD, TINY_TEST, TINY_VSPP, call_tool, start_tool
+from tool_runs import CONFIGS, TINY_AUXSKD, TINY_TEST, TINY_VSPP, start_tool
 
 from auxskd_mm.models.backbones import R3DVCOP
 from auxskd_mm.models.heads import VSPPHead
@@ -26,11 +25,6 @@ def videos(tmp_path_factory):
     for i in range(5):
         write_video(folder / f'good_{i}.mp4', num_frames=24)
     return folder
-
-
-@pytest.fixture
-def call(monkeypatch, capfd):
-    return functools.partial(call_tool, monkeypatch, capfd)
 
 
 @pytest.fixture

@@ -8,12 +8,13 @@ import pytest
 import torch
 from conftest import write_video
 from mmaction.registry import MODELS
-from mmengine.config import Config
 from tool_runs import call_tool
 
 from auxskd_mm.apis import build_runner, load_config
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation import FeatureBank
+
+pytestmark = pytest.mark.usefixtures('plain_config_text')
 
 ROOT = Path(__file__).parents[2]
 BACKBONE = dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=4)
@@ -40,12 +41,6 @@ def data(tmp_path):
     )
     torch.save(dict(state_dict=model.state_dict()), root / 'vspp.pth')
     return root
-
-
-@pytest.fixture(autouse=True)
-def plain_config_text(monkeypatch):
-    """Leave out the pretty printing of configs, which takes most of the time of so short a training."""
-    monkeypatch.setattr(Config, 'pretty_text', property(lambda config: repr(config._cfg_dict)))
 
 
 def run(name, data, work_dir, *, train, **options):

@@ -1,7 +1,6 @@
 """The documented extension of a stock recipe takes a step, for a recipe of every folder of MMAction2's recognition configs."""
 
 import functools
-import logging
 from pathlib import Path
 
 import mmaction
@@ -9,11 +8,12 @@ import pytest
 import torch
 from conftest import write_video
 from mmengine.dataset import pseudo_collate
-from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 
 from auxskd_mm.apis import load_config
 from auxskd_mm.registry import DATASETS, MODELS
+
+pytestmark = pytest.mark.usefixtures('quiet')
 
 RECIPES = Path(mmaction.__file__).parent / '.mim' / 'configs' / 'recognition'
 # Only the size is changed, with the frames and the square crop that the network is built for.
@@ -123,12 +123,6 @@ dataset = dict(_delete_=True, type='auxskd_mm.UnlabeledVideoDataset', source=r'{
 train_dataloader = dict(dataset=dataset)
 val_dataloader = val_cfg = val_evaluator = test_dataloader = test_cfg = test_evaluator = None
 """
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch):
-    """MMEngine logs a line per parameter when it initialises."""
-    monkeypatch.setattr(MMLogger.get_current_instance(), 'level', logging.ERROR)
 
 
 @pytest.fixture(scope='module')

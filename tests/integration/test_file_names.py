@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import functools
 import io
 import json
 import os
@@ -14,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import write_video
-from tool_runs import CONFIGS, TINY_VSPP, call_tool
+from tool_runs import CONFIGS, TINY_VSPP
 
 from auxskd_mm.datasets import UnlabeledVideoDataset
 from auxskd_mm.datasets.preparation.labeled_list import write_lines
@@ -25,11 +24,6 @@ from auxskd_mm.launch.tool import run_tool
 
 VSPP = CONFIGS / 'demo' / 'vspp_motion.py'
 NAME = b'caf\xe9'
-
-
-@pytest.fixture
-def call(monkeypatch, capfd):
-    return functools.partial(call_tool, monkeypatch, capfd)
 
 
 @pytest.fixture

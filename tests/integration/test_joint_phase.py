@@ -1,22 +1,15 @@
 """The checkpoint of joint training answers the head's task, in tools/test.py and in the inferencer."""
 
-import functools
 import json
 
-import pytest
 import torch
 from conftest import write_video
-from tool_runs import CONFIGS, TINY_AUXSKD, TINY_TEST, TINY_VSPP, call_tool, tiny_clips
+from tool_runs import CONFIGS, TINY_AUXSKD, TINY_TEST, TINY_VSPP, tiny_clips
 
 from auxskd_mm.apis import PretextInferencer, init_model, load_config, predict
 
 JOINT, VSPP = (CONFIGS / 'demo' / name for name in ('auxskd_vspp_joint_motion.py', 'vspp_motion.py'))
 TINY = {**TINY_AUXSKD, 'model.cls_head.in_channels': 16}
-
-
-@pytest.fixture
-def call(monkeypatch, capfd):
-    return functools.partial(call_tool, monkeypatch, capfd)
 
 
 def test_a_joint_checkpoint_answers_as_a_recogniser_with_its_backbone_and_head(call, tmp_path):

@@ -1,18 +1,18 @@
 """Every backbone of the installed MMAction2 takes a step of VSPP and of auxSKD, or stands here with the reason why not."""
 
 import copy
-import logging
 
 import pytest
 import torch
 from mmaction.registry import MODELS as MMACTION_MODELS
-from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from small_models import METHODS, MMACTION, make_batch
 
 from auxskd_mm.models.backbones.frames import build_backbone, takes_frames
 from auxskd_mm.models.modules import feature_map, pool_features
 from auxskd_mm.registry import MODELS
+
+pytestmark = pytest.mark.usefixtures('quiet')
 
 REASONS = {
     'AAGCN': 'takes skeletons',
@@ -22,12 +22,6 @@ REASONS = {
     'ResNet3dLayer': 'is one stage, and takes feature maps',
     'MobileOneTSM': 'needs mmpretrain, which is not installed',
 }
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch):
-    """MMEngine logs a line per parameter when it initialises."""
-    monkeypatch.setattr(MMLogger.get_current_instance(), 'level', logging.ERROR)
 
 
 def test_no_backbone_is_forgotten():

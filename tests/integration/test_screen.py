@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 from pathlib import Path
 
 import pytest
-from tool_runs import CONFIGS, TINY_TEST, TINY_VSPP, call_tool, tiny_clips
+from tool_runs import CONFIGS, TINY_TEST, TINY_VSPP, tiny_clips
 
 VSPP = CONFIGS / 'demo' / 'vspp_motion.py'
 FINETUNE = CONFIGS / 'demo' / 'finetune_motion.py'
@@ -17,11 +16,6 @@ FINETUNE = CONFIGS / 'demo' / 'finetune_motion.py'
 @pytest.fixture(scope='module')
 def clips(tmp_path_factory):
     return tiny_clips(tmp_path_factory.mktemp('motion') / 'clips')
-
-
-@pytest.fixture
-def call(monkeypatch, capfd):
-    return functools.partial(call_tool, monkeypatch, capfd)
 
 
 def train(call, clips, folder, **more):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 import json
 import re
 from pathlib import Path
@@ -39,11 +38,6 @@ def work_dir(tmp_path_factory, train_options):
         patched.chdir(folder)
         assert call_tool(patched, NotCaptured(), 'train.py', *words, options=train_options).code == 0
     return folder / 'run'
-
-
-@pytest.fixture
-def call(monkeypatch, capfd):
-    return functools.partial(call_tool, monkeypatch, capfd)
 
 
 def scalars(work_dir):

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import CfgOptions, ToolParser, start
+from tool_start import ToolParser, add_shared, start
 
 
 def parse_args() -> argparse.Namespace:
@@ -20,9 +20,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--batches', type=int, default=20, help='batches to time')
     parser.add_argument('--warmup', type=int, default=3, help='batches before them')
     parser.add_argument('--batch-size', type=int, default=1, help="of the inference; the loader's is the config's")
-    parser.add_argument('--device', help='default: the accelerator if there is one')
     parser.add_argument('--amp', action='store_true', help='inference in bfloat16')
-    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    add_shared(parser, '--device', '--cfg-options')
     return parser.parse_args()
 
 

@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import CfgOptions, ToolParser, start
+from tool_start import ToolParser, add_shared, start
 
 
 def parse_args() -> argparse.Namespace:
     parser = ToolParser(__doc__, 'python tools/analysis/check_config.py configs/vspp_r21d_k100.py --gpus 4')
     parser.add_argument('config', help='config file or recipe')
     parser.add_argument('--gpus', type=int, default=1, help='processes that would train, for the effective batch')
-    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    add_shared(parser, '--cfg-options')
     return parser.parse_args()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import CfgOptions, ToolParser, start
+from tool_start import ToolParser, add_shared, start
 
 if TYPE_CHECKING:
     from auxskd_mm.zoo.model_summary import ModelSummary
@@ -20,7 +20,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--all', action='store_true', help='every config with a model in the folders, as one table')
     parser.add_argument('--shape', type=int, nargs=3, metavar=('T', 'H', 'W'), help="default: the pipeline's")
     parser.add_argument('--depth', type=int, default=2, help='how deep the table of modules goes')
-    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    add_shared(parser, '--cfg-options')
     return parser.parse_args()
 
 

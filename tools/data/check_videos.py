@@ -33,7 +33,7 @@ def parse_args() -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     from auxskd_mm.apis import load_config
-    from auxskd_mm.config.clip_span import frames_of_config
+    from auxskd_mm.config.sample_shape import frames_of_config
     from auxskd_mm.datasets.preparation.frame_rates import FrameRate, describe_rates, spread_of
     from auxskd_mm.datasets.preparation.labeled_list import write_lines
     from auxskd_mm.datasets.preparation.value_ranges import describe_values, measure_values

@@ -31,11 +31,10 @@ def parse_args() -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     from auxskd_mm.datasets.preparation import prepare_ucf101
+    from auxskd_mm.datasets.preparation.split_lists import SPLIT_LISTS
     from auxskd_mm.launch.outputs import check_outputs
 
-    lists = ('train', 'test', 'fit', 'val')
-    names = [f'{part}_split{number}.txt' for part in lists for number in (1, 2, 3)]
-    check_outputs(args, [Path(args.out, name) for name in [*names, 'classes.txt']])
+    check_outputs(args, [Path(args.out, name) for name in (*SPLIT_LISTS, 'classes.txt')])
     counts = prepare_ucf101(args.videos, args.annotations, args.out, held=args.held, seed=args.seed)
     for number, parts in counts.items():
         print(f'split {number}: ' + ', '.join(f'{name} {count}' for name, count in parts.items()) + f' -> {args.out}')

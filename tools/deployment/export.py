@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import CfgOptions, ToolParser, add_overwrite, light_module, start
+from tool_start import ToolParser, add_overwrite, add_shared, light_module, start, weights
 
 
 def parse_args() -> argparse.Namespace:
@@ -16,7 +16,7 @@ def parse_args() -> argparse.Namespace:
         __doc__, 'python tools/deployment/export.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_18.pth vspp.onnx'
     )
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help="its weights; 'none' for random ones")
+    parser.add_argument('checkpoint', type=weights, help="its weights; 'none' for random ones")
     parser.add_argument('out', help='.onnx or .pt2 file; <name>.json beside it says how to feed it')
     parser.add_argument(
         '--part',
@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--shape', type=int, nargs=3, metavar=('T', 'H', 'W'), help="default: the pipeline's")
     parser.add_argument('--normalised', action='store_true', help='the caller normalises, not the exported model')
     parser.add_argument('--no-check', action='store_true', help='do not run the file and compare it with the model')
-    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    add_shared(parser, '--cfg-options')
     add_overwrite(parser)
     return parser.parse_args()
 
@@ -42,7 +42,7 @@ def main(args: argparse.Namespace) -> None:
     check_outputs(args, [args.out, Path(args.out).with_suffix('.json')], [args.config, args.checkpoint])
     model = init_model(
         config,
-        None if args.checkpoint == 'none' else args.checkpoint,
+        args.checkpoint,
         'cpu',
         require='model' if args.part == 'model' else 'backbone',
     )

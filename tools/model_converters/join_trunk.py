@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import CfgOptions, ToolParser, add_overwrite, start
+from tool_start import ToolParser, add_overwrite, add_shared, start
 
 
 def parse_args() -> argparse.Namespace:
@@ -26,7 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint of the training on stored features')
     parser.add_argument('out', help='checkpoint to write')
     parser.add_argument('--store', required=True, help='a store of features of this trunk')
-    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    add_shared(parser, '--cfg-options')
     add_overwrite(parser)
     return parser.parse_args()
 

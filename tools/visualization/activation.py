@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import CfgOptions, ToolParser, add_overwrite, light_module, start
+from tool_start import ToolParser, add_overwrite, add_shared, light_module, start, weights
 
 
 def parse_args() -> argparse.Namespace:
@@ -17,7 +17,7 @@ def parse_args() -> argparse.Namespace:
         'python tools/visualization/activation.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_18.pth video.mp4',
     )
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help="its weights; 'none' for random ones")
+    parser.add_argument('checkpoint', type=weights, help="its weights; 'none' for random ones")
     parser.add_argument('videos', nargs='+', help='videos, folders, globs, lists')
     parser.add_argument('--out-dir', default='activation', help='folder for a PNG a video')
     parser.add_argument('--task', help="'pace', 'segment', 'order' or 'class'; default: the first that the head has")
@@ -32,8 +32,7 @@ def parse_args() -> argparse.Namespace:
         help="'task' lets the test sampler speed up or shuffle, 'as_is' shows clips of consecutive frames",
     )
     parser.add_argument('--num-clips', type=int, default=1, help="clips per video, for 'as_is'")
-    parser.add_argument('--device', help='default: the accelerator if there is one')
-    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    add_shared(parser, '--device', '--cfg-options')
     add_overwrite(parser)
     return parser.parse_args()
 
@@ -45,7 +44,7 @@ def main(args: argparse.Namespace) -> None:
 
     check_folder(args, args.out_dir, '*.png')
     config = load_config(args.config, args.cfg_options)
-    model = init_model(config, None if args.checkpoint == 'none' else args.checkpoint, args.device)
+    model = init_model(config, args.checkpoint, args.device)
     options = dict(task=args.task, target=args.target, layer=args.layer, question=args.question)
     for path in draw_activations(model, args.videos, args.out_dir, num_clips=args.num_clips, **options):
         print(path)

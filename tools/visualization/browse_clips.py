@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import CfgOptions, ToolParser, add_overwrite, start
+from tool_start import ToolParser, add_overwrite, add_shared, start
 
 
 def parse_args() -> argparse.Namespace:
@@ -21,7 +21,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--number', type=int, default=6, help='videos to show')
     parser.add_argument('--before', action='store_true', help='show above each clip its frames before augmentation')
     parser.add_argument('--seed', type=int, default=0, help='which videos, and their random draws')
-    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    add_shared(parser, '--cfg-options')
     add_overwrite(parser)
     return parser.parse_args()
 

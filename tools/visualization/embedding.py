@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import CfgOptions, ToolParser, add_overwrite, light_module, start
+from tool_start import ToolParser, add_overwrite, add_shared, light_module, start, weights
 
 
 def parse_args() -> argparse.Namespace:
@@ -17,7 +17,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('features', nargs='*', help='.npz files of features, each optionally as NAME=FILE')
     parser.add_argument('--config', help='instead of files: config of the network')
-    parser.add_argument('--checkpoint', default='none', help="its weights; 'none' for random ones")
+    parser.add_argument('--checkpoint', type=weights, help="its weights; 'none' for random ones")
     parser.add_argument('--videos', nargs='+', help='videos, folders, globs, lists (with labels, to have classes)')
     parser.add_argument('--paces', type=int, nargs='+', default=[1, 2, 4, 8], help='at which the videos are shown')
     parser.add_argument('--out', default='embedding.png', help='PNG file to write')
@@ -25,9 +25,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--method', choices=choices.EMBEDDINGS, default='tsne', help='umap needs umap-learn')
     parser.add_argument('--most', type=int, help='points of a file (1000), or videos (150)')
     parser.add_argument('--seed', type=int, default=0, help='of the method, of random weights, and of what is drawn')
-    parser.add_argument('--num-workers', type=int, default=2, help='processes that decode')
-    parser.add_argument('--device', help='default: the accelerator if there is one')
-    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    add_shared(parser, '--num-workers', '--device', '--cfg-options')
     add_overwrite(parser)
     return parser.parse_args()
 
@@ -50,9 +48,8 @@ def main(args: argparse.Namespace) -> None:
         print(draw_feature_files(files, args.out, **common))
         return
     check_picture(args.out)
-    checkpoint = None if args.checkpoint == 'none' else args.checkpoint
     config = load_config(args.config, args.cfg_options)
-    model = init_model(config, checkpoint, args.device, require='backbone', seed=args.seed)
+    model = init_model(config, args.checkpoint, args.device, require='backbone', seed=args.seed)
     print(draw_pace_embedding(model, args.videos, args.out, paces=args.paces, num_workers=args.num_workers, **common))
 
 

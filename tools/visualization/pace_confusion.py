@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import CfgOptions, ToolParser, add_overwrite, start
+from tool_start import ToolParser, add_overwrite, add_shared, start, weights
 
 
 def parse_args() -> argparse.Namespace:
@@ -19,9 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', nargs='?', help="weights to ask about the config's test set; 'none': random ones")
     parser.add_argument('--dump', help='instead of weights: .json of tools/test.py --dump or of tools/predict.py --out')
     parser.add_argument('--out', default='confusion.png', help='PNG file to write')
-    parser.add_argument('--num-workers', type=int, default=2, help='processes that decode')
-    parser.add_argument('--device', help='default: the accelerator if there is one')
-    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides as key=value')
+    add_shared(parser, '--num-workers', '--device', '--cfg-options')
     add_overwrite(parser)
     return parser.parse_args()
 
@@ -41,7 +39,7 @@ def main(args: argparse.Namespace) -> None:
     if args.dump is not None:
         answers = read_answers(args.dump)
     else:
-        model = init_model(config, None if args.checkpoint == 'none' else args.checkpoint, args.device)
+        model = init_model(config, weights(args.checkpoint), args.device)
         answers = ask_model(model, args.num_workers)
     print(draw_pretext_confusion(answers, config, args.out))
 

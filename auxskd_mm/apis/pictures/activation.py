@@ -16,6 +16,7 @@ from torch.utils._pytree import tree_leaves
 from ...datasets.input_sources import as_samples
 from ...datasets.transforms.captions import shown_clips
 from ...errors import InputError
+from ...files import make_folder
 from ...functional.pixels import as_pictures
 from ...functional.tasks import Task
 from ...models.modules.feature_map import feature_map
@@ -128,31 +129,18 @@ def draw_activations(
     question: str = 'task',
     num_clips: int = 1,
 ) -> list[Path]:
-    """Draw one PNG per video: its frames, the map over them, and the map's course over time.
+    """Draw one PNG per video (see :func:`as_samples`): its frames, the map over them, and the map's course over time.
+    Return the paths.
 
-    Args:
-        model: Model of :func:`init_model`.
-        videos: See :func:`auxskd_mm.datasets.input_sources.as_samples`.
-        out_dir: Folder for the pictures. It is made if it does not exist.
-        task: See :func:`head_tasks`; None takes the first.
-        target: See :func:`class_activation`.
-        layer: See :func:`class_activation`.
-        question: See :func:`inference_pipeline`.
-        num_clips: Clips per video, for 'as_is'.
-
-    Returns:
-        Paths of the pictures.
+    ``task`` None takes the first of :func:`head_tasks`; ``target`` and ``layer`` are those of :func:`class_activation`,
+    ``question`` that of :func:`inference_pipeline`, and ``num_clips`` is for 'as_is'.
 
     Raises:
         InputError: See :func:`class_activation`. Also if the folder cannot be written to, or a video cannot be read.
     """
     task = next(iter(head_tasks(model))) if task is None else task
     check_question(model, question)
-    folder = Path(out_dir)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f'{out_dir}: cannot be written to ({error.strerror})') from None
+    folder = make_folder(out_dir)
     pipeline = inference_pipeline(model.cfg, question, num_clips)
     written: list[Path] = []
     for data in prepared(numbered(as_samples(videos)), pipeline):

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
-from ...config.input_files import check_lists
+from ...config.parts import loader_of
 from ...config.pipelines import data_sets
 from ...datasets.transforms.captions import GOES_ROUND
 from ...errors import InputError
@@ -65,11 +64,7 @@ def check_out(out: str | Path) -> None:
 
 def see_config(config: Config, *, split: str = 'train', number: int = 6, seed: int = 0) -> list[SeenSample]:
     """Samples of a config's data set; arguments as of :func:`browse_clips`."""
-    loader = config.get(f'{split}_dataloader')
-    if loader is None:
-        raise InputError(f'the config has no {split}_dataloader')
-    check_lists(config, [split])
-    init_default_scope(config.get('default_scope', 'mmaction'))
+    loader = loader_of(config, split)
     preprocessor = (config.get('model') or {}).get('data_preprocessor') or config.get('data_preprocessor')
     return see_samples(
         DATASETS.build(loader['dataset']),

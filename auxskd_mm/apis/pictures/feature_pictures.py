@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 from ...choices import EMBEDDINGS
 from ...config.feature_pipeline import feature_pipeline
 from ...datasets import class_labels
-from ...errors import InputError
+from ...errors import InputError, check_least
 from ...evaluation.feature_bank import FeatureBank, check_comparable
 from ...files import check_writable
 from ...functional.neighbours import cosine_topk, knn_accuracy
@@ -70,9 +70,7 @@ def draw_retrieval(
         InputError: If a file cannot be used, or if none of the videos is at the path in the features.
     """
     check_picture(out)
-    for key, value in (('queries', queries), ('neighbours', neighbours)):
-        if value < 1:
-            raise InputError(f'{key}={value}: expected at least 1')
+    check_least('', queries=queries, neighbours=neighbours)
     found = FeatureBank.load(gallery)
     asked = found if query is None else FeatureBank.load(query)
     if min(len(found) - (query is None), len(asked)) < 1:

@@ -10,10 +10,9 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader
 
-from ...config.input_files import check_lists
+from ...config.parts import loader_of
 from ...config.task_names import class_names, pretext_sampler
 from ...errors import InputError
 from ...evaluation.accuracy import best_constant
@@ -21,7 +20,7 @@ from ...functional.tasks import Task, drawn_tasks
 from ...models.tasks import model_tasks
 from ...random_state import untouched_random_state
 from ...records.predictions import read_predictions
-from ...registry import DATASETS, MODELS
+from ...registry import DATASETS, MODELS, use_scope
 from ...visualization.confusion import confusion_matrix, draw_confusion
 from ...workers import check_workers
 from .feature_pictures import check_picture
@@ -87,11 +86,7 @@ def ask_model(model: VideoModel, num_workers: int = 2, batch_size: int | None = 
         InputError: If the config has no test set, or the head does not have the task.
     """
     config = model.cfg
-    loader = config.get('test_dataloader')
-    if loader is None:
-        raise InputError('the config has no test_dataloader to ask the model about')
-    check_lists(config, ['test'])
-    init_default_scope(config.get('default_scope', 'mmaction'))
+    loader = loader_of(config, 'test', ' to ask the model about')
     batches = DataLoader(
         DATASETS.build(loader['dataset']),
         batch_size or loader.get('batch_size', 1),
@@ -104,18 +99,11 @@ def ask_model(model: VideoModel, num_workers: int = 2, batch_size: int | None = 
 
 
 def draw_pretext_confusion(answers: Mapping[str, list[np.ndarray]], config: Config, out: str | Path) -> Path:
-    """Draw one confusion matrix per task into a PNG.
+    """Draw one confusion matrix per task into a PNG, from the answers of :func:`read_answers` or :func:`ask_model`, and
+    return its path.
 
     Where all segments play at one speed the segment has no meaning. So VSPP's matrix of segments counts only the other
     clips (``Task.given``).
-
-    Args:
-        answers: Result of :func:`read_answers` or :func:`ask_model`.
-        config: Config that names the classes.
-        out: PNG file.
-
-    Returns:
-        Path of the PNG.
     """
     check_picture(out)
     pairs = {task: np.concatenate(rows) for task, rows in answers.items()}
@@ -138,7 +126,7 @@ def _tasks(config: Config) -> dict[str, Task]:
     """Tasks of a config by name: its sampler's, else its model's, which is built without memory for its weights."""
     if config.get('model') is None:
         return {}
-    init_default_scope(config.get('default_scope', 'mmaction'))
+    use_scope(config)
     with torch.device('meta'):
         model = MODELS.build({key: value for key, value in config.model.to_dict().items() if key != 'init_cfg'})
     sampler = pretext_sampler(config)

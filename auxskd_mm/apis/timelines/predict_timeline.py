@@ -111,8 +111,7 @@ def predict_timeline(
     steps = inference_pipeline(model.cfg, 'as_is', num_clips).transforms
     began = time.perf_counter()
     # The pipeline's own opener, so that its channel order, backend and frame rate of frame folders hold here too.
-    reader = steps[0](dict(filename=str(recording)))['video_reader']
-    try:
+    with steps[0](dict(filename=str(recording)))['video_reader'] as reader:
         windows, duration = plan_windows(reader, window, stride)
         with progress_bar(reader.num_frames, progress, 'frame') as bar:
             samples = OnePass(steps, reader, windows, bar.update)
@@ -123,8 +122,6 @@ def predict_timeline(
                     rows.append(answer[str(task)].probabilities)
                 if len(rows) == len(batch) and check is not None:
                     check(answer[str(task)].names, duration)
-    finally:
-        reader.close()
     return Timeline(
         str(recording), duration, str(task), answer[str(task)].names, np.array([one.start for one in windows]),
         np.array([one.end for one in windows]), np.stack(rows), reader.num_frames, samples.kept,

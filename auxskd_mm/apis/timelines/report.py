@@ -84,17 +84,9 @@ def write_timeline(
     truth: Sequence[Event] | None = None,
     iou: float = 0.5,
 ) -> list[Path]:
-    """Write the files of :func:`timeline_files`.
+    """Write the files of :func:`timeline_files`, where ``out`` is one of them, and return their paths.
 
-    Args:
-        out: One of the files.
-        timeline: The scores.
-        rules: How events are made.
-        truth: True events, if they are known.
-        iou: Least temporal IoU of a match, for F1.
-
-    Returns:
-        The written paths.
+    True events, if they are known, are compared with those that the rules make, by a temporal IoU of at least ``iou``.
     """
     scores, events, everything, picture = timeline_files(out)
     found = rules.events(timeline)

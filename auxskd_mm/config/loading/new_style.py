@@ -17,16 +17,11 @@ _LAZY = (LazyAttr, LazyObject)
 
 
 def name_types(config: Config) -> Config:
-    """Replace each type by its registered name, such as ``'auxskd_mm.VSPPHead'``.
+    """Replace each type of a config by its registered name, such as ``'auxskd_mm.VSPPHead'``. A config of names alone
+    is returned itself.
 
     Then all readers of a config see one form. A checkpoint also keeps a name that a registry finds. MMEngine would write
     ``auxskd_mm.models.VSPPHead``, which no registry finds. Classes that are not registered do not change.
-
-    Args:
-        config: Any config.
-
-    Returns:
-        The same object if all types are names already, otherwise a new config.
 
     Raises:
         InputError: If a class cannot be imported.

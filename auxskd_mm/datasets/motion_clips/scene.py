@@ -74,13 +74,8 @@ def scene_time(settings: MotionClipsSettings) -> np.ndarray:
 
 
 def draw_scene(settings: MotionClipsSettings, split: str, motion: str, index: int) -> Scene:
-    """Draw the scene of one clip. It depends on the arguments alone.
-
-    Args:
-        settings: Settings of the set. Its counts and classes do not matter.
-        split: One of :data:`SPLITS`.
-        motion: Class of the clip.
-        index: Number of the clip in its split and class.
+    """Draw the scene of one clip, given by its split, its class and its number there. It depends on the arguments
+    alone. The counts and classes of the settings do not matter.
     """
     key = [settings.version, settings.seed, SPLITS.index(split), list(MOTIONS).index(motion), index]
     # Separate random streams: the draws of the motion must not shift the background of one class against another.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ...errors import InputError
+from ...errors import InputError, check_least
 from ...files import write_whole
-from ...workers import progress_bar, worker_pool
+from ...workers import as_done, progress_bar
 from .encode import write_h264
 from .render import render_scene
 from .scene import draw_scene
@@ -66,14 +66,13 @@ def make_motion_clips(
         InputError: If the folder holds something else, or a set with other settings.
     """
     out, settings = Path(out), settings or MotionClipsSettings()
-    if workers < 1:
-        raise InputError(f'workers={workers}: expected at least 1')
+    check_least('', workers=workers)
     _claim(out, settings)
     jobs = [job for job in _jobs(out, settings) if not job.path.exists()]
     for folder in sorted({job.path.parent for job in jobs}):
         folder.mkdir(parents=True, exist_ok=True)
     with progress_bar(len(jobs), sys.stdout if progress else None, 'clip') as bar:
-        for _ in _run(jobs, min(workers, len(jobs))):
+        for _ in as_done(_make_clip, jobs, min(workers, len(jobs))):
             bar.update()
     _write_lists(out, settings)
     total = len(settings.classes) * sum(settings.clips(split) for split in SPLITS)
@@ -114,14 +113,6 @@ def _jobs(out: Path, settings: MotionClipsSettings) -> Iterator[_Job]:
         for number in range(settings.clips(split)):
             for motion in settings.classes:
                 yield _Job(settings, split, motion, number, out / clip_name(split, motion, number))
-
-
-def _run(jobs: Sequence[_Job], workers: int) -> Iterator[None]:
-    if workers <= 1:
-        yield from map(_make_clip, jobs)
-        return
-    with worker_pool(workers) as pool:
-        yield from pool.map(_make_clip, jobs, chunksize=4)
 
 
 def _make_clip(job: _Job) -> None:

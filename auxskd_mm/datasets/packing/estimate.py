@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from ...errors import InputError, VideoReadError
+from ...functional import evenly_spread
 from ...functional.pixels import PixelKind
 from ...texts import size_text
 from ..readers import READERS, Reader, open_reader
@@ -74,12 +75,8 @@ def estimate_layouts(
 
 
 def estimate_videos(videos: Sequence[SourceVideo], settings: StoreSettings, *, sample: int = 6) -> list[Estimate]:
-    """Estimates of reading the videos themselves with each backend that can be used, and reducing their frames.
-
-    Args:
-        videos: Videos of the list.
-        settings: Settings of the store, for the size of its frames.
-        sample: Number of videos to try.
+    """Estimates of reading the videos themselves with each backend that can be used, and reducing their frames as a
+    store would. ``sample`` videos are tried.
 
     Raises:
         InputError: If none of the tried videos can be read.
@@ -94,9 +91,8 @@ def estimate_videos(videos: Sequence[SourceVideo], settings: StoreSettings, *, s
     for backend in (name for name, reader in READERS.items() if not reader.missing()):
 
         def read(path: str, share: float, backend: str = backend) -> None:
-            reader = open_reader(path, backend=backend)
-            frames = _read_clip(reader, share)
-            reader.close()
+            with open_reader(path, backend=backend) as reader:
+                frames = _read_clip(reader, share)
             height, width = settings.frame_size(*frames[0].shape[:2])
             for frame in frames:
                 cv2.resize(frame, (width, height))
@@ -143,14 +139,8 @@ def estimate_features(
     workers: int = 1,
     sample: int = 6,
 ) -> Estimate:
-    """Estimate of a store of feature maps, from a few frames of a few videos.
-
-    Args:
-        videos: Videos to pack.
-        settings: Settings of the store.
-        extract: Trunk of the store.
-        workers: Number of processes for the packing.
-        sample: Number of videos to try.
+    """Estimate of a store of feature maps, from a few frames of ``sample`` videos, for a packing by ``workers``
+    processes.
 
     Raises:
         InputError: If none of the tried videos can be read.
@@ -190,11 +180,10 @@ def _sample(videos: Sequence[SourceVideo], sample: int) -> tuple[list[SourceVide
     tried: list[SourceVideo] = []
     frames: list[int] = []
     problem = ''
-    for i in np.unique(np.linspace(0, len(videos) - 1, min(sample, len(videos))).astype(int)).tolist():
+    for i in evenly_spread(len(videos), sample):
         try:
-            reader = open_reader(videos[i].path)
-            next(reader.stream())
-            reader.close()
+            with open_reader(videos[i].path) as reader:
+                next(reader.stream())
         except (VideoReadError, OSError) as error:
             problem = str(error)
             continue

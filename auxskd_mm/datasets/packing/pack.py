@@ -6,15 +6,14 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Iterator, Sequence
-from concurrent.futures import as_completed
+from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TextIO
 
-from ...errors import FULL_DISK, InputError
-from ...files import WholeFile
-from ...workers import progress_bar, worker_pool
+from ...errors import FULL_DISK, InputError, check_least
+from ...files import write_whole
+from ...workers import as_done, progress_bar
 from ..readers.frame_index import NUMBERING
 from ..stores.feature_settings import FeatureSettings
 from ..stores.index import StoreIndex
@@ -69,8 +68,7 @@ def pack_videos(
     _check_names(videos)
     if isinstance(settings, StoreSettings):
         settings = with_pixel_kind(settings, videos)
-    if workers < 1:
-        raise InputError(f'workers={workers}: expected at least 1')
+    check_least('', workers=workers)
     _claim(out, settings)
     jobs = [job._replace(extract=extract) for job in _jobs(out, videos, settings, max_frames)]
     if all(shard_content(job) is not None for job in jobs) and (out / MARKER_FILE).exists():
@@ -80,7 +78,7 @@ def pack_videos(
     (out / MARKER_FILE).unlink(missing_ok=True)  # from here on the store is not whole
     forget_store(str(out))
     try:
-        shards = list(_run(jobs, min(workers, len(jobs)), progress))
+        shards = _run(jobs, min(workers, len(jobs)), progress)
     except OSError as error:
         raise InputError(
             f'{out}: {FULL_DISK.get(error.errno or 0, error.strerror or error)} while packing; nothing half written is left: '
@@ -121,8 +119,7 @@ def _claim(out: Path, settings: StoreSettings | FeatureSettings) -> None:
     if not file.exists():
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise InputError(f'{out}: exists and is not a training store (no {SETTINGS_FILE}); give a new folder')
-        out.mkdir(parents=True, exist_ok=True)
-        _write_settings(file, ours)
+        write_whole(file, json.dumps(ours, indent=1))
         return
     try:
         theirs = read_json(file)
@@ -137,12 +134,7 @@ def _claim(out: Path, settings: StoreSettings | FeatureSettings) -> None:
     if theirs.get('numbering') != NUMBERING:
         (out / MARKER_FILE).unlink(missing_ok=True)
         forget_store(str(out))
-        _write_settings(file, ours)
-
-
-def _write_settings(file: Path, settings: dict[str, Any]) -> None:
-    with WholeFile(file) as whole:
-        whole.file.write(json.dumps(settings, indent=1).encode())
+        write_whole(file, json.dumps(ours, indent=1))
 
 
 def _jobs(
@@ -161,24 +153,14 @@ def _state(path: str) -> SourceState:
     return state if state.size >= 0 else stored_state(path) or state
 
 
-def _run(jobs: Sequence[ShardJob], workers: int, progress: TextIO | None) -> Iterator[dict[str, Any]]:
+def _run(jobs: Sequence[ShardJob], workers: int, progress: TextIO | None) -> list[dict[str, Any]]:
     """Contents of all shards, in order."""
     contents: dict[int, dict[str, Any]] = {}
     with progress_bar(sum(len(job.videos) for job in jobs), progress) as bar:
-        for number, content in _write_shards(jobs, workers):
+        for number, content in as_done(write_shard, jobs, workers):
             contents[number] = content
             bar.update(len(jobs[number].videos))
-    yield from (contents[number] for number in range(len(jobs)))
-
-
-def _write_shards(jobs: Sequence[ShardJob], workers: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    if workers <= 1:
-        yield from ((number, write_shard(job)) for number, job in enumerate(jobs))
-        return
-    with worker_pool(workers) as pool:
-        tasks = {pool.submit(write_shard, job): number for number, job in enumerate(jobs)}
-        for task in as_completed(tasks):
-            yield tasks[task], task.result()
+    return [contents[number] for number in range(len(jobs))]
 
 
 def _finish(
@@ -205,9 +187,8 @@ def _finish(
         index_checksum=zlib.crc32(data),
         left_out=left_out,
     )
-    for file, content in ((INDEX_FILE, data), (MARKER_FILE, json.dumps(marker, indent=1).encode())):
-        with WholeFile(out / file) as whole:
-            whole.file.write(content)
+    write_whole(out / INDEX_FILE, data)
+    write_whole(out / MARKER_FILE, json.dumps(marker, indent=1))
     keep = {shard['file'].removesuffix('.tar') for shard in shards}
     for path in out.iterdir():
         stale = path.name.startswith('shard-') and path.stem not in keep

@@ -43,8 +43,5 @@ def pixel_kind(path: str) -> PixelKind:
     suffix = os.path.splitext(path)[1].lower()
     if suffix in VIDEO_SUFFIXES and suffix not in STACK_MODULES and os.path.isfile(path):
         return PixelKind()
-    reader = open_reader(path)
-    try:
+    with open_reader(path) as reader:
         return PixelKind.of(reader.read([0])[0])
-    finally:
-        reader.close()

@@ -149,8 +149,7 @@ def write_shard(job: ShardJob) -> dict[str, Any]:
 
 
 def _add_video(file: BinaryIO, job: ShardJob, video: SourceVideo, state: SourceState) -> dict[str, Any]:
-    reader = open_reader(video.path)
-    try:
+    with open_reader(video.path) as reader:
         count = min(reader.num_frames, job.max_frames or reader.num_frames)
         recipe = Recipe(job.settings, count, reader.fps)
         shape: list[int] = []
@@ -158,8 +157,6 @@ def _add_video(file: BinaryIO, job: ShardJob, video: SourceVideo, state: SourceS
         stem = member_stem(video.name)
         name = stem + MEMBER_SUFFIX[job.settings.layout]
         offset, size, checksum = add_member(file, name, chunks, max(state.mtime, 0) // 10**9)
-    finally:
-        reader.close()
     if recipe.positions and (len(recipe.positions) != count + 1 or recipe.positions[-1] >= 2**32):
         raise VideoReadError(
             video.path, f'{len(recipe.positions) - 1} frames were packed, not {count}; split the video'

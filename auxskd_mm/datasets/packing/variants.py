@@ -29,14 +29,11 @@ class Variant(NamedTuple):
 
 
 def draw_variants(name: str, settings: FeatureSettings) -> list[Variant]:
-    """The variants of a video. They depend on its name and the settings alone, so a packing can be repeated.
+    """The variants of a video. They depend on its name in the store and the settings alone, so a packing can be
+    repeated.
 
     Variant 0 leaves the frame as it is. Those with odd numbers are mirrored if ``settings.flip``. Each but variant 0 has
     its own crop, of the frame's aspect ratio, and its own colours.
-
-    Args:
-        name: Name of the video in the store.
-        settings: Settings of the store.
     """
     seed = hashlib.blake2b(name.encode('utf-8', 'surrogateescape'), digest_size=4).digest()
     rng = np.random.RandomState(int.from_bytes(seed, 'little'))
@@ -56,14 +53,8 @@ def draw_variants(name: str, settings: FeatureSettings) -> list[Variant]:
 
 
 def apply_variant(frames: Sequence[np.ndarray], variant: Variant) -> list[np.ndarray]:
-    """Crop, mirror and colour frames.
-
-    Args:
-        frames: uint8 (H, W, 3) RGB.
-        variant: One variant.
-
-    Returns:
-        New frames uint8, or the frames themselves where nothing changes.
+    """Crop, mirror and colour frames uint8 (H, W, 3) RGB. The result is new frames, or the frames themselves where
+    nothing changes.
     """
     done = []
     for frame in frames:

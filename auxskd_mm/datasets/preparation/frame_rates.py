@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
 
 from ...errors import VideoReadError
+from ...functional import evenly_spread
 from ...functional.frame_times import are_even
 from ..readers import Reader, open_reader
 
@@ -55,13 +57,9 @@ def frame_rate(reader: Reader) -> FrameRate:
 def read_frame_rates(paths: Sequence[str], most: int) -> list[FrameRate]:
     """Rates of at most ``most`` videos, evenly spread over the list. Nothing is decoded. Unreadable videos are left out."""
     rates = []
-    for i in np.unique(np.linspace(0, len(paths) - 1, min(most, len(paths))).astype(int)).tolist():
-        try:
-            reader = open_reader(paths[i])
-        except VideoReadError:
-            continue
-        rates.append(frame_rate(reader))
-        reader.close()
+    for i in evenly_spread(len(paths), most):
+        with suppress(VideoReadError), open_reader(paths[i]) as reader:
+            rates.append(frame_rate(reader))
     return rates
 
 

@@ -33,19 +33,12 @@ class Guess(NamedTuple):
 
 
 def guess_groups(clips: Sequence[Clip], folder: str | Path, most: int = 3) -> list[Guess]:
-    """Patterns in the paths of clips that make groups by which they can be split.
+    """Patterns in the paths of clips below a folder that make groups by which they can be split: at most ``most``, the
+    likeliest first.
 
     The function examines sub-folders other than the classes, and the words of the file name: ``s01_wave_003.mp4`` has
     the words ``s01``, ``wave`` and ``003``. A word is not a group if it differs in each clip, is the same in all clips,
     is the class, or counts clips.
-
-    Args:
-        clips: All clips.
-        folder: Folder at which the paths start.
-        most: Largest number of patterns to return.
-
-    Returns:
-        Guesses, the likeliest first. Empty if the names suggest no group.
     """
     root = str(Path(folder).resolve())
     paths = [clip.path.removeprefix(root) for clip in clips]

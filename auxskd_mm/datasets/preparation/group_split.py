@@ -23,15 +23,8 @@ class Clip(NamedTuple):
 
 
 def split_by_group(clips: Sequence[Clip], test_share: float, seed: int) -> tuple[list[Clip], list[Clip]]:
-    """Divide clips into training and test; see :func:`divide_by_group`.
-
-    Args:
-        clips: All clips.
-        test_share: Share of the clips in (0, 1) to hold out.
-        seed: Seed of the split.
-
-    Returns:
-        (train, test). Together they hold all clips, and they share no group.
+    """Divide clips into (train, test) without a common group; see :func:`divide_by_group`. The share of the test is in
+    (0, 1).
 
     Raises:
         InputError: If the share is out of range, or the clips cannot be split.
@@ -43,15 +36,8 @@ def split_by_group(clips: Sequence[Clip], test_share: float, seed: int) -> tuple
 
 
 def divide_by_group(clips: Sequence[Clip], shares: Mapping[str, float], seed: int) -> dict[str, list[Clip]]:
-    """Divide clips into parts by whole groups, every class in each part; see :func:`divide_groups`.
-
-    Args:
-        clips: All clips.
-        shares: Share of the clips for each part, above 0, with a sum of 1.
-        seed: Seed of the division.
-
-    Returns:
-        Clips of each part, in the order of ``clips``.
+    """Divide clips into parts of given shares by whole groups, every class in each part; see :func:`divide_groups`.
+    Each part is in the order of ``clips``.
 
     Raises:
         InputError: If there is no such division. The message names the classes that prevent it.
@@ -78,11 +64,8 @@ def divide_by_group(clips: Sequence[Clip], shares: Mapping[str, float], seed: in
 
 
 def check_parts(parts: Mapping[str, Sequence[Clip]], source: str) -> None:
-    """Check that a division allows training on one part and testing on another.
-
-    Args:
-        parts: Clips by the name of their part.
-        source: Where the division comes from, for messages.
+    """Check that a division into named parts allows training on one and testing on another. ``source`` says in messages
+    where it comes from.
 
     Raises:
         InputError: If two parts share a group, or a class is missing from one of them.
@@ -114,18 +97,10 @@ def write_lists(
     val: Sequence[Clip] = (),
     delimiter: str = ' ',
 ) -> dict[str, Path]:
-    """Write the lists of a split.
+    """Write the lists of a split into a folder.
 
     These are ``train.txt``, ``test.txt`` and, if there are any, ``val.txt`` with ``path label``, ``pool.txt`` with all
     training paths, ``classes.txt``, and ``groups.csv`` (path, group).
-
-    Args:
-        out: Output folder. It is created if it does not exist.
-        train: Labelled training clips.
-        test: Labelled test clips.
-        extra_train: Further unlabelled paths for the pool.
-        val: Labelled validation clips.
-        delimiter: Separator between path and label.
 
     Raises:
         InputError: If a path holds the delimiter.

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from ...errors import InputError
 from ...texts import read_text
-from .file_index import FileIndex
-from .labeled_list import Labeled, write_lines
-from .split_lists import Split, check_official, locate_split, write_split
+from .labeled_list import Labeled
+from .split_lists import Split, check_official, write_splits
 
 NUM_CLASSES = 51
 # Videos per class and split (Kuehne et al., ICCV 2011), so 3,570 and 1,530 in all.
@@ -38,13 +37,11 @@ def prepare_hmdb51(
         InputError: If an annotation file is missing or not the official one, or videos are missing.
     """
     annotations = Path(annotations)
-    splits = {number: read_split(annotations, number) for number in (1, 2, 3)}
-    for number, (split, classes) in splits.items():
+    found = {number: read_split(annotations, number) for number in (1, 2, 3)}
+    for number, (split, classes) in found.items():
         check_split(split, number, classes, str(annotations))
-    index = FileIndex(videos)
-    located = {n: locate_split(split, index, str(annotations), out) for n, (split, _) in splits.items()}
-    write_lines(Path(out, 'classes.txt'), splits[1][1])
-    return {n: write_split(out, n, split, held, seed) for n, split in located.items()}
+    splits = {number: split for number, (split, _) in found.items()}
+    return write_splits(splits, found[1][1], videos, str(annotations), out, held, seed)
 
 
 def read_split(annotations: Path, number: int) -> tuple[Split, list[str]]:

@@ -17,14 +17,8 @@ from .labeled_list import Labeled, write_lines, write_list
 
 
 def smallest_classes(folder: str | Path, count: int = 100) -> list[tuple[str, int]]:
-    """Class folders with the fewest bytes, smallest first; RSPNet's rule.
-
-    Args:
-        folder: Training set with one sub-folder per class.
-        count: Number of classes.
-
-    Returns:
-        Pairs (class, bytes). Classes of equal size are in the order of their names.
+    """The class folders of a training set with the fewest bytes, as pairs (class, bytes), smallest first; RSPNet's
+    rule. Classes of equal size are in the order of their names.
 
     Raises:
         InputError: If there are fewer classes.

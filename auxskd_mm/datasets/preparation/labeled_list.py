@@ -18,12 +18,7 @@ class Labeled(NamedTuple):
 
 
 def write_list(path: str | Path, videos: Sequence[Labeled], delimiter: str = ' ') -> Path:
-    """Write ``path label`` lines.
-
-    Args:
-        path: File to write. Its folder is created if it does not exist.
-        videos: Videos, one per line.
-        delimiter: Separator between path and label.
+    """Write ``path label`` lines, one per video. The folder is created if it does not exist.
 
     Raises:
         InputError: If a path holds the delimiter or a line break. The list could not be read back.

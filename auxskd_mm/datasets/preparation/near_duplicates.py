@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from ...errors import InputError
+from ...functional import evenly_spread
 from ...functional.pixels import as_pictures
 from ..readers import open_reader
 
@@ -52,11 +53,8 @@ def near_duplicates(train: Sequence[str], test: Sequence[str], most: int = 1000)
     share = min(1.0, most / max(1, len(train) + len(test)))
     sides = []
     for paths in (train, test):
-        chosen: np.ndarray | list[int] = (
-            np.unique(np.linspace(0, len(paths) - 1, int(np.ceil(share * len(paths)))).astype(int)) if paths else []
-        )
-        hashes = [(paths[i], bits) for i in chosen if (bits := clip_hash(paths[i])) is not None]
-        sides.append(hashes)
+        chosen = [paths[i] for i in evenly_spread(len(paths), int(np.ceil(share * len(paths))))]
+        sides.append([(path, bits) for path in chosen if (bits := clip_hash(path)) is not None])
     known, asked = sides
     pairs = []
     if known:
@@ -72,20 +70,13 @@ def near_duplicates(train: Sequence[str], test: Sequence[str], most: int = 1000)
 def clip_hash(path: str) -> np.ndarray | None:
     """Difference hashes of three frames, bool (3, 64); None if the clip cannot be read or is blank."""
     try:
-        reader = open_reader(path)
-        try:
+        with open_reader(path) as reader:
             numbers = [int(place * (reader.num_frames - 1)) for place in _PLACES]
             frames = [as_pictures(frame) for frame in reader.read(numbers)]
-        finally:
-            reader.close()
     except (InputError, OSError, cv2.error):
         return None
-    small = [
-        cv2.resize(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), (_SIDE + 1, _SIDE), interpolation=cv2.INTER_AREA).astype(
-            int
-        )
-        for frame in frames
-    ]
+    grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
+    small = [cv2.resize(frame, (_SIDE + 1, _SIDE), interpolation=cv2.INTER_AREA).astype(int) for frame in grey]
     if min(picture.std() for picture in small) < _LEAST_CONTRAST:
         return None
     return np.stack([(picture[:, 1:] > picture[:, :-1]).reshape(-1) for picture in small])

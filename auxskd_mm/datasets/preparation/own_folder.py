@@ -179,12 +179,8 @@ def _rows(table: Path, encoding: str) -> list[Mapping[str, str]]:
 
 
 def group_by_pattern(clips: Sequence[Clip], pattern: str, folder: Path) -> list[Clip]:
-    """Give each clip the group that a pattern finds in its path.
-
-    Args:
-        clips: Clips with absolute paths.
-        pattern: See :func:`prepare_folder`.
-        folder: Folder at which the searched part of a path starts.
+    """Give each clip (of an absolute path) the group that the pattern of :func:`prepare_folder` finds in its path below
+    a folder.
 
     Raises:
         InputError: If the pattern is wrong, or does not match every clip.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import InputError
 from .file_index import FileIndex
-from .labeled_list import Labeled, examples, write_list
+from .labeled_list import Labeled, examples, write_lines, write_list
 
 
 class Split(NamedTuple):
@@ -20,16 +20,13 @@ class Split(NamedTuple):
     test: list[Labeled]
 
 
+# The lists of a data set with three official splits.
+SPLIT_LISTS = tuple(f'{part}_split{number}.txt' for part in ('train', 'test', 'fit', 'val') for number in (1, 2, 3))
+
+
 def hold_out(videos: Sequence[Labeled], count: int, seed: int) -> tuple[list[Labeled], list[Labeled]]:
-    """Hold out random videos for validation, as VCOP's ``random_split`` (800 in UCF101, 400 in HMDB51).
-
-    Args:
-        videos: Training videos.
-        count: Number of videos to hold out.
-        seed: Seed of the choice.
-
-    Returns:
-        (rest, held out), each in the order of ``videos``.
+    """Hold out random videos for validation, as VCOP's ``random_split`` (800 in UCF101, 400 in HMDB51): (rest, held
+    out), each in the order of ``videos``.
 
     Raises:
         InputError: If no video would be left for training.
@@ -63,16 +60,28 @@ def check_official(split: Split, classes: Sequence[str], source: str) -> None:
             )
 
 
-def locate_split(split: Split, index: FileIndex, source: str, out: str | Path) -> Split:
-    """The split with every name replaced by the path of the video in the folder.
+def write_splits(
+    splits: Mapping[int, Split],
+    classes: Sequence[str],
+    videos: str | Path,
+    source: str,
+    out: str | Path,
+    held: int,
+    seed: int,
+) -> dict[int, dict[str, int]]:
+    """Find the videos of all splits in a folder, and write ``classes.txt`` and the lists; see :func:`write_split`.
 
     Raises:
-        InputError: If a video is missing; see :meth:`FileIndex.find_all`.
+        InputError: If a video is missing, see :meth:`FileIndex.find_all`. Nothing is written then.
     """
-    names = [video.path for part in split for video in part]
-    paths = [path or '' for path in index.find_all(names, source, out)]
-    found = [Labeled(path, video.label) for path, video in zip(paths, [*split.train, *split.test])]
-    return Split(found[: len(split.train)], found[len(split.train) :])
+    index, located = FileIndex(videos), {}
+    for number, split in splits.items():
+        listed = [*split.train, *split.test]
+        paths = index.find_all([video.path for video in listed], source, out)
+        found = [Labeled(path or '', video.label) for path, video in zip(paths, listed)]
+        located[number] = Split(found[: len(split.train)], found[len(split.train) :])
+    write_lines(Path(out, 'classes.txt'), classes)
+    return {number: write_split(out, number, split, held, seed) for number, split in located.items()}
 
 
 def write_split(out: str | Path, number: int, split: Split, held: int, seed: int) -> dict[str, int]:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from ...errors import InputError
 from ...texts import read_text
-from .file_index import FileIndex
-from .labeled_list import Labeled, examples, write_lines
-from .split_lists import Split, check_official, locate_split, write_split
+from .labeled_list import Labeled, examples
+from .split_lists import Split, check_official, write_splits
 
 # Every split divides all 13,320 videos (Soomro et al. 2012, arXiv 1212.0402); of split 1 both sizes are quoted widely.
 NUM_VIDEOS = 13320
@@ -42,10 +41,7 @@ def prepare_ucf101(
     splits = {number: read_split(annotations, number, classes) for number in (1, 2, 3)}
     for number, split in splits.items():
         check_split(split, number, classes, str(annotations))
-    index = FileIndex(videos)
-    located = {n: locate_split(split, index, str(annotations), out) for n, split in splits.items()}
-    write_lines(Path(out, 'classes.txt'), classes)
-    return {n: write_split(out, n, split, held, seed) for n, split in located.items()}
+    return write_splits(splits, classes, videos, str(annotations), out, held, seed)
 
 
 def read_classes(annotations: Path) -> list[str]:

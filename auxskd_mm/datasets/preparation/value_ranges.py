@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import InputError
+from ...functional import evenly_spread
 from ...functional.pixels import PixelKind
 from ..readers import open_reader
 
@@ -51,7 +52,7 @@ def measure_values(paths: Sequence[str], most: int = 200) -> list[MeasuredValues
     """
     pools: dict[PixelKind, list[np.ndarray]] = {}
     counts: dict[PixelKind, int] = {}
-    for i in np.unique(np.linspace(0, len(paths) - 1, min(most, len(paths))).astype(int)).tolist():
+    for i in evenly_spread(len(paths), most):
         try:
             values = _values(paths[i])
         except (InputError, OSError):
@@ -83,13 +84,8 @@ def describe_values(found: Sequence[MeasuredValues]) -> list[str]:
 
 def _values(path: str) -> np.ndarray:
     """Values (N, C) of a video."""
-    reader = open_reader(path)
-    try:
-        count = min(_FRAMES, reader.num_frames)
-        numbers = np.unique(np.linspace(0, reader.num_frames - 1, count).astype(int)).tolist()
-        frames = [reader.read([number])[0] for number in numbers]
-    finally:
-        reader.close()
+    with open_reader(path) as reader:
+        frames = [reader.read([number])[0] for number in evenly_spread(reader.num_frames, _FRAMES)]
     step = max(1, int(np.sqrt(frames[0].shape[0] * frames[0].shape[1] / _PIXELS)))
     return np.concatenate([frame[::step, ::step].reshape(-1, frame.shape[2]) for frame in frames])
 

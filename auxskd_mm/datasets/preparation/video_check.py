@@ -19,7 +19,8 @@ from typing import NamedTuple, TextIO
 
 import numpy as np
 
-from ...errors import InputError, VideoReadError
+from ...errors import InputError, VideoReadError, check_least
+from ...functional import evenly_spread
 from ...functional.frame_times import steps_of_video
 from ...functional.pixels import PixelKind
 from ...texts import write_table, write_text
@@ -88,8 +89,7 @@ def check_video(path: str, min_frames: int = 1, max_pixels: int = MAX_PIXELS, fp
     try:
         size, digest = _content(path)
         report = report._replace(size=size, digest=digest)
-        reader = open_reader(path, max_pixels=max_pixels)
-        try:
+        with open_reader(path, max_pixels=max_pixels) as reader:
             kind = PixelKind()
             if isinstance(reader, WindowReader):
                 frames, width, height = _decode_window(reader)
@@ -97,8 +97,6 @@ def check_video(path: str, min_frames: int = 1, max_pixels: int = MAX_PIXELS, fp
                 frames, width, height = _decode_video(reader)
             else:
                 frames, width, height, kind = _decode_images(reader)
-        finally:
-            reader.close()
         report = report._replace(
             frames=frames,
             fps=reader.fps,
@@ -132,20 +130,12 @@ def check_videos(
     workers: int | None = None,
     progress: TextIO | None = sys.stderr,
 ) -> list[VideoReport]:
-    """Check many videos in worker processes, with a progress bar and the time left.
+    """Check many videos or frame folders by :func:`check_video` in worker processes (None: one per core), with a
+    progress bar (None: no bar) and the time left.
+
+    The reports are in the order of the paths. Among several videos with the same content, the first is not a duplicate.
 
     If the decoder crashes on a video, that video is reported as bad, and the check of the others continues.
-
-    Args:
-        paths: Video files or frame folders.
-        min_frames: See :func:`check_video`.
-        max_pixels: See :func:`check_video`.
-        fps: See :func:`check_video`.
-        workers: Number of processes. None takes one per core.
-        progress: Stream for the bar. None shows no bar.
-
-    Returns:
-        Reports in the order of ``paths``. Among several videos with the same content, the first is not a duplicate.
 
     Raises:
         InputError: If there are no paths, or an argument is below 1.
@@ -153,8 +143,7 @@ def check_videos(
     paths = [os.fspath(path) for path in paths]
     if not paths:
         raise InputError('there are no videos to check')
-    if min(min_frames, max_pixels) < 1 or (workers is not None and workers < 1):
-        raise InputError(f'min_frames={min_frames}, max_pixels={max_pixels}, workers={workers}: expected at least 1')
+    check_least('', min_frames=min_frames, max_pixels=max_pixels, workers=workers)
     workers = min(workers or os.cpu_count() or 1, len(paths))
     check = partial(check_video, min_frames=min_frames, max_pixels=max_pixels, fps=fps)
     reports: dict[int, VideoReport] = {}
@@ -249,7 +238,7 @@ def _decode_video(reader: PyAVReader) -> tuple[int, int, int]:
 
 def _decode_window(reader: WindowReader) -> tuple[int, int, int]:
     """Number of frames, width and height of a window. Some frames are read again by number, as in :func:`_decode_video`."""
-    numbers = np.unique(np.linspace(0, reader.num_frames - 1, COMPARED).astype(int)).tolist()
+    numbers = evenly_spread(reader.num_frames, COMPARED)
     frames, in_order, shape = 0, {}, (0, 0)
     for i, frame in enumerate(reader.stream()):
         frames, shape = i + 1, frame.shape[:2]

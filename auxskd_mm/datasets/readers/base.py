@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -20,7 +20,8 @@ _BLOCK, _BLOCK_BYTES = 64, 2**28
 class Reader:
     """Base of the readers.
 
-    An error of a library in a reader's methods, or a lack of memory, becomes a :class:`VideoReadError`.
+    An error of a library in a reader's methods, or a lack of memory, becomes a :class:`VideoReadError`. A ``with`` block
+    closes the reader.
 
     Args:
         path: Video file or frame folder.
@@ -72,6 +73,12 @@ class Reader:
     def close(self) -> None:
         """Release the file."""
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _require(self) -> None:
         """Refuse a missing or empty file with a plain reason, independent of the backend."""
         require_regular(self.path)
@@ -89,6 +96,17 @@ class Reader:
                 )
             found.update(dict.fromkeys(missing, found[last]))
         return [found[i] for i in indices]
+
+
+def runs_of(indices: Sequence[int], gap: int = 2) -> list[list[int]]:
+    """Ascending numbers in groups that are read together. Neighbours in a group are less than ``gap`` apart."""
+    runs: list[list[int]] = []
+    for i in indices:
+        if runs and i - runs[-1][-1] < gap:
+            runs[-1].append(i)
+        else:
+            runs.append([i])
+    return runs
 
 
 def require_regular(path: str) -> None:

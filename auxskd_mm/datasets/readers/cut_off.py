@@ -30,11 +30,8 @@ class _File(NamedTuple):
 
 
 def missing_end(path: str, container: str) -> str:
-    """The evidence that a file is cut off, with numbers. '' if there is none.
-
-    Args:
-        path: The file.
-        container: FFmpeg's name of its format, such as 'matroska,webm'.
+    """The evidence that a file is cut off, with numbers. '' if there is none. ``container`` is FFmpeg's name of its
+    format, such as 'matroska,webm'.
     """
     check = next((check for name, check in _CHECKS.items() if name in container.split(',')), None)
     if check is None:

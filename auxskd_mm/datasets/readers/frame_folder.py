@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
 from collections.abc import Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -16,9 +16,6 @@ from .frame_names import FrameNames, find_frames
 from .images import REDUCED, decode_image, jpeg_size, read_file
 from .limits import MAX_PIXELS
 
-# Listings that a process remembers: sorting 300 names costs as much as decoding a few frames.
-_MOST_LISTINGS = 1024
-_LISTINGS: OrderedDict[str, tuple[int, FrameNames]] = OrderedDict()
 # 320x240 at half size is 160x120, a fifteenth short of the 171x128 that the papers resize to.
 _LEAST_SHARE = 0.93
 
@@ -111,13 +108,10 @@ def reduction(size: tuple[int, int] | None, target: tuple[int, int]) -> int:
 
 def _listing(folder: str) -> FrameNames:
     """Frames of a folder, cached until the modification time of the folder changes."""
-    changed = os.stat(folder).st_mtime_ns
-    known = _LISTINGS.get(folder)
-    if known is not None and known[0] == changed:
-        _LISTINGS.move_to_end(folder)
-        return known[1]
-    names = find_frames(folder)
-    _LISTINGS[folder] = changed, names
-    if len(_LISTINGS) > _MOST_LISTINGS:
-        _LISTINGS.popitem(last=False)
-    return names
+    return _listing_at(folder, os.stat(folder).st_mtime_ns)
+
+
+# Sorting 300 names costs as much as decoding a few frames.
+@lru_cache(maxsize=1024)
+def _listing_at(folder: str, changed: int) -> FrameNames:
+    return find_frames(folder)

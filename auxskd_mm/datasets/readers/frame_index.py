@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ...errors import VideoReadError
+from ...files import file_state
 from .base import TOLERATED_AT_END
 from .cut_off import missing_end
 from .limits import MAX_PIXELS, check_pixels, container_options, playlist_kind, reason
@@ -143,7 +144,7 @@ def index_frames(path: str, container: InputContainer, max_pixels: int = MAX_PIX
     count = len(shown)
     # Frames before the first key frame, or shown before it, refer to what is not there.
     whole = packets[0].key and (
-        _start_is_whole(*_state(path), max_pixels)
+        _start_is_whole(path, *file_state(path), max_pixels)
         if order is None
         else packets[0].pts is None or packets[0].pts <= order[0]
     )
@@ -226,12 +227,10 @@ def _packets(path: str, container: InputContainer) -> tuple[list[_Packet], bool]
 
 
 def _dropped_frames(places: list[int]) -> int:
-    """Number of frames that an AVI counts, but leaves out because the frame before stays.
+    """Number of frames that an AVI counts, but leaves out because the frame before stays. ``places`` are the decoding
+    time stamps of its packets.
 
     Its time stamps count all frames. At the end it can have left out as many as anywhere else.
-
-    Args:
-        places: Decoding time stamps of the packets.
     """
     if len(places) < 2:
         return 0
@@ -279,22 +278,16 @@ def _groups_are_closed(packets: list[_Packet], order: list[int]) -> bool:
 def _decode(path: str, order: list[int] | None, max_pixels: int) -> tuple[int, list[int] | None]:
     """Number and order of the frames by decoding. With a known order, it decodes only up to the first frame shown."""
     if order is not None:
-        first = _decoded_times(*_state(path), max_pixels, True)
+        first = _decoded_times(path, *file_state(path), max_pixels, True)
         if first and first[0] is not None:
             order = [time for time in order if time >= first[0]]
             return len(order), order
-    times = _decoded_times(*_state(path), max_pixels, False)
+    times = _decoded_times(path, *file_state(path), max_pixels, False)
     if not times:
         raise VideoReadError(path, 'holds no frames that can be decoded')
     known = [time for time in times if time is not None]
     ascending = len(known) == len(times) and all(a < b for a, b in zip(known, known[1:]))
     return len(times), known if ascending else None
-
-
-def _state(path: str) -> tuple[str, int, int]:
-    """Path, size and modification time of a file. They show whether it has changed."""
-    status = os.stat(path)
-    return path, status.st_size, status.st_mtime_ns
 
 
 @lru_cache(maxsize=4096)

@@ -12,7 +12,7 @@ import importlib
 import os
 import pkgutil
 
-from ...errors import InputError
+from ...errors import check_choice
 from ..suffixes import STACK_MODULES, VIDEO_SUFFIXES
 from . import by_backend
 from .base import CHANNEL_ORDERS, Reader
@@ -56,10 +56,8 @@ def open_reader(
             start or end.
         VideoReadError: If the video cannot be used.
     """
-    if backend not in READERS:
-        raise InputError(f"backend='{backend}': expected one of {', '.join(map(repr, READERS))}")
-    if channel_order not in CHANNEL_ORDERS:
-        raise InputError(f"channel_order='{channel_order}': expected 'rgb' or 'bgr'")
+    check_choice('backend', backend, READERS)
+    check_choice('channel_order', channel_order, CHANNEL_ORDERS)
     if os.path.isdir(path):
         return FrameFolderReader(path, channel_order, target, max_pixels)
     if not os.path.exists(path):
@@ -80,12 +78,7 @@ def open_reader(
 
 
 def open_recording(path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS) -> Reader:
-    """Reader of a recording for windows of it: of a video file, with a kept index.
-
-    Args:
-        path: Video file, stack, frame folder, or ``<store>/<name>``.
-        channel_order: See :func:`open_reader`.
-        max_pixels: See :func:`open_reader`.
+    """Reader of a recording for windows of it; see :func:`open_reader`. A video file gets a kept index.
 
     Raises:
         VideoReadError: If the recording cannot be used.

@@ -94,12 +94,8 @@ def _right_angle(angle: int) -> int | None:
 
 
 def filtered(frame: VideoFrame, name: str, options: str) -> Any:
-    """Frame after one of FFmpeg's filters, with one thread.
-
-    Args:
-        frame: Frame of a video stream.
-        name: Name of the filter.
-        options: Its options, as for the ffmpeg program.
+    """A frame of a video stream after one of FFmpeg's filters, with one thread. The options are those of the ffmpeg
+    program.
     """
     from av.filter import Graph
 

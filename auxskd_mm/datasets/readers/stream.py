@@ -24,13 +24,10 @@ def literal_path(path: str) -> str:
 
 
 def video_stream(container: InputContainer) -> Any:
-    """The video stream that ``ffmpeg -i FILE`` takes, None if there is none.
+    """The video stream of PyAV's open container that ``ffmpeg -i FILE`` takes, None if there is none.
 
     As in ``map_auto_video`` of fftools/ffmpeg_mux_init.c, that is the stream with the most pixels. A stream marked as
     default counts as 5 million pixels more. Of equal streams the first is taken. A cover picture is never taken.
-
-    Args:
-        container: PyAV's container, open for reading.
     """
     best, most = None, -1
     for stream in container.streams.video:

@@ -12,6 +12,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from ...errors import VideoReadError
+from ...files import file_state
 
 # Numbers of the tags.
 _WIDTH, _HEIGHT, _BITS, _COLOURS, _TEXT, _SAMPLES, _FORMAT = 256, 257, 258, 262, 270, 277, 339
@@ -74,8 +75,7 @@ def read_pages(path: str) -> tuple[Page, ...]:
     Raises:
         VideoReadError: If the file is damaged, cut off, or has pixels that are not read.
     """
-    status = os.stat(path)
-    return _cached_pages(path, status.st_size, status.st_mtime_ns)
+    return _cached_pages(path, *file_state(path))
 
 
 def pages_of(path: str, data: bytes) -> tuple[Page, ...]:

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 
 from ...errors import InputError
+from ...files import file_state
+from ...functional import evenly_spread
 from ...functional.pixels.value_range import ValueRange, as_pictures
 from ..readers.base import Reader
 from ..readers.open import open_recording
@@ -36,20 +38,18 @@ def find_cuts(path: str, source_fps: float | None = None) -> list[float]:
         InputError: If PySceneDetect is not installed.
         VideoReadError: If the recording cannot be decoded, or has no times.
     """
-    state = dict(_state(path), source_fps=source_fps)
+    size, mtime = file_state(path)
+    state = dict(size=size, mtime=mtime, settings=_SETTINGS, source_fps=source_fps)
     for place in places_beside(path, _SUFFIX):
         cuts = _load(place, state)
         if cuts is not None:
             return cuts
-    reader = open_recording(path, channel_order='bgr')
-    reader.fps = reader.fps or source_fps
-    try:
+    with open_recording(path, channel_order='bgr') as reader:
+        reader.fps = reader.fps or source_fps
         times = usable_times(reader)
         if isinstance(times, str):
             raise InputError(f'{path}: {times}')
         cuts = [round(float(times[i]), 6) for i in _cut_frames(reader)]
-    finally:
-        reader.close()
     keep_beside(path, _SUFFIX, json.dumps(dict(state, cuts=cuts)).encode())
     return cuts
 
@@ -79,8 +79,8 @@ def _value_range(reader: Reader) -> ValueRange | None:
     """Smallest and largest value of some frames, one scale for the whole recording; None for frames of 8 bits."""
     if reader.read([0])[0].dtype == np.uint8:
         return None
-    numbers = np.unique(np.linspace(0, reader.num_frames - 1, _RANGE_FRAMES).astype(int))
-    values = np.stack([[frame.min(), frame.max()] for frame in reader.read(numbers.tolist())])
+    some = reader.read(evenly_spread(reader.num_frames, _RANGE_FRAMES))
+    values = np.stack([[frame.min(), frame.max()] for frame in some])
     low, high = float(values[:, 0].min()), float(values[:, 1].max())
     return ValueRange((low,), (high if high > low else low + 1,))
 
@@ -91,12 +91,6 @@ def _small(frame: np.ndarray) -> np.ndarray:
     if frame.shape[1] <= width:
         return frame
     return cv2.resize(frame, (width, max(1, round(frame.shape[0] * width / frame.shape[1]))))
-
-
-def _state(path: str) -> dict[str, Any]:
-    status = os.stat(path) if os.path.exists(path) else None
-    size, mtime = (status.st_size, status.st_mtime_ns) if status else (-1, -1)
-    return dict(size=size, mtime=mtime, settings=_SETTINGS)
 
 
 def _load(place: os.PathLike, state: dict[str, Any]) -> list[float] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from ...errors import InputError, VideoReadError
+from ...files import file_state
 from ..readers.open import open_recording
 from ..readers.window import duration_of
 from ..stores import stored_video_exists
@@ -190,24 +190,18 @@ def _shots(recording: str, span: Window, source_fps: float | None) -> list[Windo
 
 def _length(recording: str, source_fps: float | None) -> _Length | None:
     """Length of a recording. None if it cannot be read."""
-    try:
-        status = os.stat(recording)
-        state = status.st_size, status.st_mtime_ns
-    except OSError:
-        state = -1, -1
-    return _length_of_state(recording, source_fps, state)
+    return _length_of_state(recording, source_fps, file_state(recording))
 
 
 @lru_cache(maxsize=8)
 def _length_of_state(recording: str, source_fps: float | None, state: tuple[int, int]) -> _Length | None:
     """Length of a recording in a state. Windows of one recording usually follow one another in a list."""
     try:
-        reader = open_recording(recording)
+        with open_recording(recording) as reader:
+            reader.fps = reader.fps or source_fps
+            times = usable_times(reader)
     except VideoReadError:
         return None
-    reader.fps = reader.fps or source_fps
-    times = usable_times(reader)
-    reader.close()
     if isinstance(times, str):
         return _Length(None, 0.0, times)
     return _Length(times, duration_of(times, reader.fps), '')

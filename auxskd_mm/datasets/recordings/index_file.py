@@ -21,7 +21,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from ...errors import InputError
-from ...files import write_whole
+from ...files import file_state, write_whole
 from ..readers.frame_index import NUMBERING, FrameIndex
 from ..readers.limits import MAX_PIXELS
 from ..readers.pyav import PyAVReader
@@ -77,12 +77,10 @@ def kept_index(path: str, max_pixels: int = MAX_PIXELS) -> KeptIndex:
         VideoReadError: If the recording is damaged or shows no frames.
     """
     path = os.path.abspath(path)
-    status = os.stat(path) if os.path.exists(path) else None
-    state = (path, status.st_size, status.st_mtime_ns) if status else (path, -1, -1)
+    state = (path, *file_state(path))
     index = _OPEN.get(state)
     if index is None:
-        index = _find(state) or _make(path, max_pixels)
-        _OPEN[state] = index
+        index = _OPEN[state] = _find(state) or _make(path, max_pixels)
         if len(_OPEN) > _MOST_OPEN:
             _OPEN.popitem(last=False)
     _OPEN.move_to_end(state)
@@ -132,11 +130,8 @@ def _find(state: tuple[str, int, int]) -> KeptIndex | None:
 
 
 def _make(path: str, max_pixels: int) -> KeptIndex:
-    reader = PyAVReader(path, max_pixels=max_pixels)
-    try:
+    with PyAVReader(path, max_pixels=max_pixels) as reader:
         found, times = reader.index, reader.times()
-    finally:
-        reader.close()
     arrays = {
         key: None if (part := getattr(found, key)) is None else np.asarray(part, np.int64)
         for key, kind in _ARRAYS

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import VideoReadError
+from ...files import file_state
 from ..readers.base import Reader
 from ..readers.frame_index import open_container
 from ..readers.limits import MAX_PIXELS
@@ -43,8 +44,7 @@ class _Containers:
 
     def take(self, path: str, max_pixels: int) -> tuple[tuple, Any]:
         """Key and container of a file."""
-        status = os.stat(path)
-        key = os.path.abspath(path), status.st_size, status.st_mtime_ns, max_pixels
+        key = os.path.abspath(path), *file_state(path), max_pixels
         with self._lock:
             container = self._free.pop(key, None)
         return key, open_container(path, max_pixels) if container is None else container
@@ -193,11 +193,8 @@ def usable_times(reader: Reader) -> np.ndarray | str:
 
 
 def frames_within(times: np.ndarray, window: Window) -> tuple[int, int]:
-    """Numbers of the first frame in a window and of the first one after it.
-
-    Args:
-        times: Times of the frames in seconds, ascending, float64 (N,).
-        window: The window.
+    """Numbers of the first frame in a window and of the first one after it, of frames at the ascending times float64
+    (N,) in seconds.
     """
     first, last = times.searchsorted(np.asarray(window) - _EQUAL)
     return int(first), int(last)

@@ -120,11 +120,7 @@ def feature_settings_of(content: dict[str, Any]) -> FeatureSettings:
 
 
 def trunk_config(backbone: Any) -> dict[str, Any]:
-    """Config of a trunk as plain data, without the keys that do not change its maps.
-
-    Args:
-        backbone: Config of a backbone.
-    """
+    """Config of a trunk, from that of a backbone, as plain data without the keys that do not change its maps."""
     kept = {key: value for key, value in dict(backbone).items() if key not in _NOT_OF_MAPS}
     if isinstance(kept.get('out_indices'), int):
         kept['out_indices'] = [kept['out_indices']]
@@ -132,12 +128,8 @@ def trunk_config(backbone: Any) -> dict[str, Any]:
 
 
 def check_same_trunk(path: str, settings: FeatureSettings, trunk: Any) -> None:
-    """Refuse a store of another trunk.
-
-    Args:
-        path: Folder of the store.
-        settings: Settings of the store.
-        trunk: Config of the expected backbone, or the first digits of its fingerprint.
+    """Refuse a store of another trunk than the expected one, which is the config of a backbone or the first digits of
+    its fingerprint.
 
     Raises:
         InputError: If the trunk differs. The message names the first difference.

@@ -12,7 +12,7 @@ from ...errors import InputError, VideoReadError
 from .feature_settings import FEATURES, FeatureSettings
 from .read import StoredVideoReader
 from .settings import NPY_HEADER
-from .store import Store, find_store
+from .store import Store, find_store, require_row
 
 
 class StoredFeatureReader(StoredVideoReader):
@@ -53,14 +53,7 @@ class StoredFeatureReader(StoredVideoReader):
             self._check_array(descriptor, shape, '<f2')
 
     def read(self, indices: Sequence[int], variant: int = 0) -> Any:
-        """Feature maps of the given frames.
-
-        Args:
-            indices: Frame numbers, in any order.
-            variant: Number of the variant.
-
-        Returns:
-            float16 (n, C, h, w).
+        """Feature maps float16 (n, C, h, w) of the given frames, in any order, in one variant.
 
         Raises:
             VideoReadError: If a frame or the variant does not exist, or the shard was cut off.
@@ -71,17 +64,9 @@ class StoredFeatureReader(StoredVideoReader):
         return self.maps[numbers, variant]
 
     def read_clips(self, numbers: np.ndarray, variants: Sequence[int]) -> np.ndarray:
-        """Feature maps of clips, copied once, straight from the shard to their place.
+        """Feature maps float16 (N, C, T, h, w) of clips of frames (N, T), each in its variant (N,).
 
-        Args:
-            numbers: Frame numbers (N, T).
-            variants: Variant of each of the N clips.
-
-        Returns:
-            float16 (N, C, T, h, w).
-
-        Raises:
-            VideoReadError: See :meth:`read`.
+        They are copied once, straight from the shard to their place. Errors are those of :meth:`read`.
         """
         self._require_whole()
         clips, length = numbers.shape
@@ -127,7 +112,4 @@ def open_stored_features(path: str) -> StoredFeatureReader:
             'tools/data/pack_videos.py --layout features'
         )
     store, name = found
-    number = store.index.number(name)
-    if number is None:
-        raise VideoReadError(path, f'no such video among the {len(store)} of the store {store.path}')
-    return StoredFeatureReader(store, number, path)
+    return StoredFeatureReader(store, require_row(store, name, path), path)

@@ -15,7 +15,7 @@ import numpy as np
 from ...errors import InputError, VideoReadError
 from ...files import read_exactly
 from ...functional.pixels import PixelKind, ordered
-from ..readers.base import Reader
+from ..readers.base import Reader, runs_of
 from ..readers.images import jpeg_size
 from ..readers.limits import MAX_PIXELS, check_pixels, reason
 from ..readers.pyav import frame_array
@@ -23,7 +23,7 @@ from .buffers import take_buffer
 from .feature_settings import FEATURES
 from .schema import TAR_BLOCK
 from .settings import MEMBER_SUFFIX, NPY_HEADER, StoreSettings, member_stem
-from .store import Store, find_store
+from .store import Store, find_store, require_row
 
 if TYPE_CHECKING:
     from av import VideoCodecContext
@@ -151,16 +151,6 @@ class StoredVideoReader(Reader):
             raise VideoReadError(self.path, 'its table of positions is damaged; pack it again')
         return positions
 
-    def _runs(self, indices: Sequence[int], gap: int) -> list[list[int]]:
-        """Groups of indices that are read together. Neighbours in a group are less than ``gap`` frames apart."""
-        runs = [[indices[0]]]
-        for before, i in zip(indices, indices[1:]):
-            if i - before < gap:
-                runs[-1].append(i)
-            else:
-                runs.append([i])
-        return runs
-
 
 class StoredRawReader(StoredVideoReader):
     """Layout 'raw'. The frames are views of one buffer of the pool, which is reused when all views are gone."""
@@ -183,7 +173,7 @@ class StoredRawReader(StoredVideoReader):
         buffer = take_buffer(len(indices) * size)
         filled = 0
         # A read call costs less than the bytes of a frame, so only neighbours are read together.
-        for run in self._runs(indices, gap=2):
+        for run in runs_of(indices):
             part: Any = buffer[filled : filled + len(run) * size]
             start = NPY_HEADER + run[0] * size
             if os.preadv(descriptor, [part], self._offset + start) != part.size:
@@ -202,7 +192,7 @@ class StoredJpgReader(StoredVideoReader):
 
     def _read(self, descriptor: int, indices: Sequence[int]) -> list[np.ndarray]:
         frames = []
-        for run in self._runs(indices, gap=4):
+        for run in runs_of(indices, gap=4):
             positions = self._positions(descriptor, run[0], run[-1])
             data = np.frombuffer(self._bytes(descriptor, positions[0], positions[-1]), np.uint8)
             for i in run:
@@ -284,10 +274,7 @@ def open_stored_video(path: str, channel_order: str = 'rgb', max_pixels: int = M
             f'{store.path}: holds feature maps of a trunk and no images; read it with OpenFeatures and DecodeFeatures, and '
             'give a model that takes images the videos or a store of images'
         )
-    number = store.index.number(name)
-    if number is None:
-        raise VideoReadError(path, f'no such video among the {len(store)} of the store {store.path}')
-    return READERS[store.layout](store, number, path, channel_order, max_pixels)
+    return READERS[store.layout](store, require_row(store, name, path), path, channel_order, max_pixels)
 
 
 def _tar_number(field: bytes) -> int:

@@ -6,6 +6,7 @@ import os
 from typing import NamedTuple
 
 from ...errors import VideoReadError
+from ...files import file_state
 from ..readers.frame_names import find_frames
 from ..recordings.names import recording_of
 
@@ -39,10 +40,8 @@ class SourceState(NamedTuple):
 def source_state(path: str) -> SourceState:
     """Current state of a video file or frame folder. The state of a window is that of its recording."""
     path = recording_of(path)
+    state = SourceState(*file_state(path))
     try:
-        status = os.stat(path)
-        if os.path.isdir(path):
-            return SourceState(len(find_frames(path).frames), status.st_mtime_ns)
+        return state._replace(size=len(find_frames(path).frames)) if os.path.isdir(path) else state
     except (OSError, VideoReadError):
         return SourceState(-1, -1)
-    return SourceState(status.st_size, status.st_mtime_ns)

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, VideoReadError
+from ...functional import evenly_spread
 from ..readers.frame_index import NUMBERING
 from .feature_settings import FeatureSettings
 from .index import StoreIndex
@@ -76,9 +77,8 @@ class Store:
         Args:
             most: Largest number of sources to check, evenly spread. None checks all.
         """
-        count = len(self) if most is None else min(most, len(self))
         changed = []
-        for i in np.unique(np.linspace(0, len(self) - 1, count).astype(int)).tolist():
+        for i in evenly_spread(len(self), len(self) if most is None else most):
             path, state = self.index.source(i)
             now = source_state(path)
             if now.size >= 0 and now != state:
@@ -139,6 +139,18 @@ def find_store(path: str) -> tuple[Store, str] | None:
         folder, _, last = folder.rpartition('/')
         name = f'{last}/{name}'
     return None
+
+
+def require_row(store: Store, name: str, path: str) -> int:
+    """Row of a video in a store's index.
+
+    Raises:
+        VideoReadError: If the store does not hold it.
+    """
+    number = store.index.number(name)
+    if number is None:
+        raise VideoReadError(path, f'no such video among the {len(store)} of the store {store.path}')
+    return number
 
 
 def stored_video_exists(path: str) -> bool:

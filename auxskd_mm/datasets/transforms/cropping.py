@@ -13,11 +13,12 @@ from ...registry import TRANSFORMS
 from ..motion_box import Box, BoxCache, clip_box, video_box
 from ..readers import open_reader
 from ..readers.limits import MAX_PIXELS
+from .shown_settings import ShowsSettings
 
 
 # RandomResizedCrop asks a method for its box and does the book-keeping of all kinds of crops; RandomCrop draws inside it.
 @TRANSFORMS.register_module()
-class ClipRandomCrop(RandomResizedCrop):
+class ClipRandomCrop(ShowsSettings, RandomResizedCrop):
     """MMAction2's ``RandomCrop`` with every offset possible.
 
     Rows are uniform over 0 .. height - size and columns over 0 .. width - size, both ends included. MMAction2 never
@@ -55,12 +56,9 @@ class ClipRandomCrop(RandomResizedCrop):
         top, left = (int(np.random.randint(0, side - self.size + 1)) for side in (height, width))
         return left, top, left + self.size, top + self.size
 
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(size={self.size}, lazy={self.lazy})'
-
 
 @TRANSFORMS.register_module()
-class MotionCrop(BaseTransform):
+class MotionCrop(ShowsSettings, BaseTransform):
     """Crop clips around what moves in their video, for subjects that are small in the frame.
 
     Put it right behind :class:`DecodeClips`. It is an option, and no config has it by default. The box comes from
@@ -106,13 +104,7 @@ class MotionCrop(BaseTransform):
         key = self._boxes.key(path, self.size)
         box = self._boxes.get(key)
         if box is None:
-            reader = open_reader(path, max_pixels=self.max_pixels)
-            try:
+            with open_reader(path, max_pixels=self.max_pixels) as reader:
                 box = video_box(reader, self.size)
-            finally:
-                reader.close()
             self._boxes.put(key, box)
         return box
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(size={self.size}, cache={self.cache!r}, max_pixels={self.max_pixels})'

@@ -9,11 +9,12 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...compat import resize_any_channels
-from ...errors import InputError, VideoReadError
+from ...errors import InputError, VideoReadError, check_choice, check_least
 from ...functional.pixels import to_channels
 from ...registry import TRANSFORMS
 from ..readers import CHANNEL_ORDERS, READERS, Reader, open_reader
 from ..readers.limits import MAX_PIXELS
+from .shown_settings import ShowsSettings
 
 resize_any_channels()
 
@@ -39,7 +40,7 @@ def _with_channels(frames: Sequence[np.ndarray], channels: int, reader: Reader) 
 
 
 @TRANSFORMS.register_module()
-class OpenVideo(BaseTransform):
+class OpenVideo(ShowsSettings, BaseTransform):
     """Open a video file, a stack, a frame folder or a video in a training store, and count its frames.
 
     Required keys: ``filename``. Added keys: ``video_reader`` (an existing one is kept), ``total_frames``, ``avg_fps``
@@ -73,14 +74,11 @@ class OpenVideo(BaseTransform):
         source_fps: float | None = None,
         channels: int | None = None,
     ) -> None:
-        if backend not in READERS:
-            raise InputError(f"OpenVideo.backend='{backend}': expected one of {', '.join(map(repr, READERS))}")
-        if channel_order not in CHANNEL_ORDERS:
-            raise InputError(f"OpenVideo.channel_order='{channel_order}': expected 'rgb' or 'bgr'")
+        check_choice('OpenVideo.backend', backend, READERS)
+        check_choice('OpenVideo.channel_order', channel_order, CHANNEL_ORDERS)
         if target is not None and (len(target) != 2 or min(target) < 1):
             raise InputError(f'OpenVideo.target={target}: expected (width, height), as of the Resize that follows')
-        if max_pixels < 1:
-            raise InputError(f'OpenVideo.max_pixels={max_pixels}: expected at least 1')
+        check_least('OpenVideo', max_pixels=max_pixels)
         if source_fps is not None and not 0 < source_fps < float('inf'):
             raise InputError(f'OpenVideo.source_fps={source_fps}: expected the frames per second of the sources')
         if channels is not None and (not isinstance(channels, int) or isinstance(channels, bool) or channels < 1):
@@ -140,16 +138,9 @@ class OpenVideo(BaseTransform):
         results.setdefault('modality', 'RGB')  # MMAction2's Flip asks, in whatever channel order
         return results
 
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(backend={self.backend!r}, channel_order={self.channel_order!r}, '
-            f'target={self.target}, max_pixels={self.max_pixels}, source_fps={self.source_fps}, '
-            f'channels={self.channels})'
-        )
-
 
 @TRANSFORMS.register_module()
-class DecodeClips(BaseTransform):
+class DecodeClips(ShowsSettings, BaseTransform):
     """Decode the frames of ``frame_inds`` and close the video.
 
     Required keys: ``video_reader``, ``frame_inds`` int (N,). Added keys: ``imgs``, a list of N uint8 (H, W, 3) arrays
@@ -163,13 +154,10 @@ class DecodeClips(BaseTransform):
 
     def decode(self, group: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Decode several samples of one video together. They share one ``video_reader``."""
-        reader = group[0]['video_reader']
         numbers = [np.asarray(results['frame_inds']).reshape(-1) for results in group]
         distinct, position = np.unique(np.concatenate(numbers), return_inverse=True)
-        try:
+        with group[0]['video_reader'] as reader:
             frames = reader.read(distinct.tolist())
-        finally:
-            reader.close()
         wanted = group[0].get('channels')
         if wanted is not None and frames[0].shape[2] != wanted:
             frames = _with_channels(frames, wanted, reader)
@@ -179,6 +167,3 @@ class DecodeClips(BaseTransform):
             results['imgs'], imgs = imgs[: len(own)], imgs[len(own) :]
             results['original_shape'] = results['img_shape'] = frames[0].shape[:2]
         return list(group)
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}()'

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from ...errors import InputError
+from ...errors import InputError, check_least
 from ...registry import TRANSFORMS
 from ..stores.feature_settings import check_same_trunk
 from ..stores.features import StoredFeatureReader, open_stored_features
+from .shown_settings import ShowsSettings
 
 
 @TRANSFORMS.register_module()
-class OpenFeatures(BaseTransform):
+class OpenFeatures(ShowsSettings, BaseTransform):
     """Open a video in a store of feature maps; the counterpart of :class:`OpenVideo`.
 
     Required keys: ``filename``. Added keys: ``video_reader``, ``total_frames``, ``avg_fps``. Samplers follow it as they
@@ -69,12 +70,9 @@ class OpenFeatures(BaseTransform):
         self._known.add(folder)
         return reader
 
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(trunk={self.trunk!r}, channels={self.channels}, grid={self.grid})'
-
 
 @TRANSFORMS.register_module()
-class DecodeFeatures(BaseTransform):
+class DecodeFeatures(ShowsSettings, BaseTransform):
     """Read the feature maps of ``frame_inds``; the counterpart of :class:`DecodeClips` and ``FormatShape``.
 
     ``PackActionInputs`` follows it. Crops, flips and colours are the variants of the store, so transforms of images are
@@ -97,8 +95,7 @@ class DecodeFeatures(BaseTransform):
     def __init__(self, variant: int | None = None, clips_per_view: int = 1) -> None:
         if variant is not None and (isinstance(variant, bool) or not isinstance(variant, int) or variant < 0):
             raise InputError(f'DecodeFeatures.variant={variant!r}: expected a number of a variant from 0 on, or None')
-        if clips_per_view < 1:
-            raise InputError(f'DecodeFeatures.clips_per_view={clips_per_view}: expected at least 1')
+        check_least('DecodeFeatures', clips_per_view=clips_per_view)
         self.variant, self.clips_per_view = variant, clips_per_view
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -125,6 +122,3 @@ class DecodeFeatures(BaseTransform):
             return [self.variant or 0] * clips
         drawn = np.random.randint(count, size=clips // self.clips_per_view)
         return np.repeat(drawn, self.clips_per_view).tolist()
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(variant={self.variant}, clips_per_view={self.clips_per_view})'

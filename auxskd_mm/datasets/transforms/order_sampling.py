@@ -101,9 +101,3 @@ class ClipOrderSample(PretextSampler):
         self.write_clips(results, list(order_tuple_indices(self.clip_len, self.interval, order, start)))
         results['order_label'] = np.asarray([label], dtype=np.int64)
         return results
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(clip_len={self.clip_len}, tuple_len={self.tuple_len}, interval={self.interval}, '
-            f'fps={self.fps}, seed={self.seed})'
-        )

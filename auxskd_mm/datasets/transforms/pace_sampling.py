@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from ...errors import InputError
+from ...errors import InputError, check_choice
 from ...functional.pace import neighbour_frames, pace_names, pace_positions, pace_span
 from ...functional.tasks import Task
 from ...registry import TRANSFORMS
 from .sampling import PretextSampler, goes_round
+from .shown_settings import ShowsSettings
 
 
 @TRANSFORMS.register_module()
@@ -83,10 +84,8 @@ class PaceSample(PretextSampler):
             raise InputError(
                 f'{name}.num_views={num_views}: expected 1 to {len(self.paces)}, the views of a video differ in pace'
             )
-        if mode not in ('faithful', 'fit'):
-            raise InputError(f"{name}.mode='{mode}': expected 'faithful' or 'fit'")
-        if slow_motion not in ('repeat', 'interpolate'):
-            raise InputError(f"{name}.slow_motion='{slow_motion}': expected 'repeat' or 'interpolate'")
+        check_choice(f'{name}.mode', mode, ('faithful', 'fit'))
+        check_choice(f'{name}.slow_motion', slow_motion, ('repeat', 'interpolate'))
         self.num_views = num_views
         self.mode = mode
         self.slow_motion = slow_motion
@@ -154,15 +153,9 @@ class PaceSample(PretextSampler):
             results['blend_weight'] = weight
         return results
 
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(clip_len={self.clip_len}, fps={self.fps}, paces={self.paces}, num_views={self.num_views}, '
-            f'mode={self.mode!r}, slow_motion={self.slow_motion!r}, seed={self.seed})'
-        )
-
 
 @TRANSFORMS.register_module()
-class BlendFrames(BaseTransform):
+class BlendFrames(ShowsSettings, BaseTransform):
     """Blend the two frames around each position of interpolated slow motion. Put it right after :class:`DecodeClips`.
 
     Required keys: ``imgs``, N uint8 frames (H, W, 3). Where the sampler interpolates, it adds ``blend_weight`` float
@@ -186,6 +179,3 @@ class BlendFrames(BaseTransform):
         ]
         results['frame_inds'] = results['frame_inds'][: len(weights)]
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}()'

@@ -23,6 +23,7 @@ from ...functional.jitter_params import (
 from ...functional.photometric_cv import grey_frames, jitter_frames
 from ...functional.pixels.value_range import Range, check_range_channels, check_value_range
 from ...registry import TRANSFORMS
+from .shown_settings import ShowsSettings
 
 
 def _clips(results: dict[str, Any], owner: str) -> tuple[int, int]:
@@ -108,7 +109,7 @@ class ClipColorJitter(BaseTransform):
 
 
 @TRANSFORMS.register_module()
-class ClipRandomGrayscale(BaseTransform):
+class ClipRandomGrayscale(ShowsSettings, BaseTransform):
     """Turn whole clips, or single frames, grey.
 
     The keys are those of :class:`ClipColorJitter`.
@@ -137,6 +138,3 @@ class ClipRandomGrayscale(BaseTransform):
         check_channels(('greyscale',), results['imgs'][0].shape, type(self).__name__)
         mask = draw_mask(self.p, num_clips, clip_len, self.clip_consistent)
         return _put(results, grey_frames(list(results['imgs']), mask))
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(p={self.p}, clip_consistent={self.clip_consistent})'

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import check_least
 from ...functional.relative_speed import frames_needed, strided_crop
 from ...registry import TRANSFORMS
 from .captions import ShownClip
@@ -58,9 +58,7 @@ class RelativeSpeedSample(PretextSampler):
         seed: int | None = None,
     ) -> None:
         super().__init__(clip_len, seed, fps)
-        for key, value in (('max_speed', max_speed), ('num_views', num_views)):
-            if value < 1:
-                raise InputError(f'{type(self).__name__}.{key}={value}: expected at least 1')
+        check_least(f'{type(self).__name__}', max_speed=max_speed, num_views=num_views)
         self.max_speed = max_speed
         self.num_views = num_views
 
@@ -94,9 +92,3 @@ class RelativeSpeedSample(PretextSampler):
         starts = [int(rng.randint(0, free + 1)) for _ in range(self.num_views)]
         self.write_clips(results, [strided_crop(num_frames, length, 1, start) for start in starts])
         return results
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(clip_len={self.clip_len}, max_speed={self.max_speed}, num_views={self.num_views}, '
-            f'fps={self.fps}, seed={self.seed})'
-        )

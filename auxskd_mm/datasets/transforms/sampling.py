@@ -15,10 +15,11 @@ from mmcv.transforms import BaseTransform
 from ...errors import InputError
 from ...functional.tasks import Task, drawn_tasks
 from .captions import ShownClip
+from .shown_settings import ShowsSettings
 from .time_true import TimeTrue
 
 
-class PretextSampler(TimeTrue, BaseTransform):
+class PretextSampler(ShowsSettings, TimeTrue, BaseTransform):
     """Base of the samplers: random numbers, labels and the description of a sampler.
 
     A subclass writes ``transform`` and sets ``tasks`` to the labels that it draws. It may also describe itself
@@ -86,15 +87,8 @@ class PretextSampler(TimeTrue, BaseTransform):
         return ''
 
     def paced_positions(self, results: Mapping[str, Any], view: int, length: int) -> np.ndarray:
-        """Mark the frames of a view that do not play at the video's own pace.
-
-        Args:
-            results: Sample that holds the labels of ``tasks``, drawn or predicted.
-            view: Index of the view.
-            length: Frames per view.
-
-        Returns:
-            bool (length,), True where the pace differs.
+        """Mark the frames of a view that do not play at the video's own pace: bool (length,). The sample holds the
+        labels of ``tasks``, drawn or predicted.
         """
         return np.zeros(length, dtype=bool)
 
@@ -108,12 +102,8 @@ class PretextSampler(TimeTrue, BaseTransform):
         return ': '.join([who] * (views > 1 or not words) + [', '.join(words)] * bool(words))
 
     def shown_clips(self, results: Mapping[str, Any], views: int, length: int) -> list[ShownClip]:
-        """Describe the clips of a sample as the model takes them. Pictures of samples use this.
-
-        Args:
-            results: The sample with the sampler's labels.
-            views: Views per sample.
-            length: Frames per view.
+        """Describe the clips of a sample as the model takes them, of ``length`` frames per view. Pictures of samples
+        use this.
         """
         return [
             ShownClip(

@@ -266,11 +266,3 @@ class SegmentPaceSample(PretextSampler):
         if results.get('test_mode') and (num_frames < self.frames_needed() or any(map(goes_round, clips))):
             self.note_alike(results, [self._alike(clip, num_frames) for clip in clips])
         return results
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(clip_len={self.clip_len}, fps={self.fps}, num_segments={self.num_segments}, '
-            f'speeds={self.speeds}, num_views={self.num_views}, mode={self.mode!r}, '
-            f'lookahead={self.lookahead}, disjoint={self.disjoint}, base_step={self.base_step}, '
-            f'unchanged_speed={self.unchanged_speed}, distinct_segments={self.distinct_segments}, seed={self.seed})'
-        )

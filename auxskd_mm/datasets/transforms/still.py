@@ -9,10 +9,11 @@ from mmcv.transforms import BaseTransform
 
 from ...errors import InputError
 from ...registry import TRANSFORMS
+from .shown_settings import ShowsSettings
 
 
 @TRANSFORMS.register_module()
-class StillFrames(BaseTransform):
+class StillFrames(ShowsSettings, BaseTransform):
     """Repeat the middle frame of every clip over its whole length.
 
     Put it between a sampler and decoding. A network reaches its accuracy on such clips without motion, from scene, pose
@@ -40,6 +41,3 @@ class StillFrames(BaseTransform):
         middle = clips[:, clips.shape[1] // 2, None]
         results['frame_inds'] = np.broadcast_to(middle, clips.shape).reshape(-1).copy()
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(enabled={self.enabled})'

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from ...errors import InputError
+from ...errors import InputError, check_least
 from ...registry import TRANSFORMS
 from .decoding import own_frames
+from .shown_settings import ShowsSettings
 
 
 @TRANSFORMS.register_module()
-class PerView(BaseTransform):
+class PerView(ShowsSettings, BaseTransform):
     """Run a sub-pipeline once for each view, each time with new random draws.
 
     Put it after :class:`DecodeClips` and before ``FormatShape``, which then yields (num_clips, C, T, H, W).
@@ -38,8 +39,7 @@ class PerView(BaseTransform):
     def __init__(self, transforms: Sequence[dict | Callable], clips_per_view: int = 1) -> None:
         if isinstance(transforms, dict) or not transforms:
             raise InputError(f'PerView.transforms={transforms!r}: expected a list of at least one transform')
-        if clips_per_view < 1:
-            raise InputError(f'PerView.clips_per_view={clips_per_view}: expected at least 1')
+        check_least('PerView', clips_per_view=clips_per_view)
         self.transforms = [TRANSFORMS.build(t) if isinstance(t, dict) else t for t in transforms]
         self.clips_per_view = clips_per_view
 
@@ -86,6 +86,3 @@ class PerView(BaseTransform):
                 break
             view = transform(view)
         return view
-
-    def __repr__(self) -> str:
-        return f'PerView(transforms={self.transforms}, clips_per_view={self.clips_per_view})'

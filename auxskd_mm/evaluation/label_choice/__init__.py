@@ -1,8 +1,7 @@
 """Which videos to label: typical, diverse or uncertain ones."""
 
-from .choose import STRATEGIES, Pick, choose_to_label
+from .choose import STRATEGIES, Pick, choose_to_label, margins
 from .k_center import k_center
-from .margin import margins
 from .typical import typical_clips
 
 __all__ = ['STRATEGIES', 'Pick', 'choose_to_label', 'k_center', 'margins', 'typical_clips']

@@ -8,9 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ...choices import LABEL_STRATEGIES
-from ...errors import InputError
+from ...errors import InputError, check_choice
 from .k_center import k_center
-from .margin import margins
 from .typical import typical_clips
 
 STRATEGIES = LABEL_STRATEGIES
@@ -49,8 +48,7 @@ def choose_to_label(
     Raises:
         InputError: For an unknown strategy, too few videos, or 'uncertain' without probabilities.
     """
-    if strategy not in STRATEGIES:
-        raise InputError(f"strategy='{strategy}': expected one of {', '.join(map(repr, STRATEGIES))}")
+    check_choice('strategy', strategy, STRATEGIES)
     open_rows = len(features) - len(set(labelled))
     if not 1 <= count <= open_rows:
         raise InputError(f'count={count}: expected 1 to {open_rows}, the number of videos without a label')
@@ -69,3 +67,17 @@ def choose_to_label(
     margin = margins(probabilities)
     first = rows[np.argsort(margin[rows], kind='stable')][:count]
     return [Pick(int(row), f'margin {margin[row]:.2f}') for row in first]
+
+
+def margins(probabilities: np.ndarray) -> np.ndarray:
+    """Difference of the two largest probabilities of each row (N, K), float (N,).
+
+    Raises:
+        InputError: If there is one class.
+
+    Source: T. Scheffer et al., "Active Hidden Markov Models for Information Extraction", IDA 2001.
+    """
+    if probabilities.ndim != 2 or probabilities.shape[1] < 2:
+        raise InputError(f'probabilities of shape {probabilities.shape}: expected (N, K) with two classes or more')
+    two = np.sort(probabilities, axis=1)[:, -2:]
+    return two[:, 1] - two[:, 0]

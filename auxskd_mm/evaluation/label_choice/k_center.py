@@ -10,17 +10,11 @@ from .typical import squared_distances
 
 
 def k_center(features: np.ndarray, count: int, labelled: Collection[int] = ()) -> list[tuple[int, float]]:
-    """Choose greedily the video that is farthest from all labelled and chosen ones.
+    """Choose greedily the rows of features (N, D) that are farthest from all labelled and chosen ones.
+
+    The result is each row with its distance to the nearest labelled or chosen one, in the order of choice.
 
     Without labels, the first one is the video nearest to the mean.
-
-    Args:
-        features: Features (N, D).
-        count: Number of videos to choose.
-        labelled: Rows that have a label already.
-
-    Returns:
-        Row and its distance to the nearest labelled or chosen video, in the order of choice.
 
     Source: O. Sener and S. Savarese, "Active Learning for Convolutional Neural Networks: A Core-Set Approach", ICLR 2018,
     Algorithm 1.

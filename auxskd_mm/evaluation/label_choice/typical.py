@@ -12,11 +12,8 @@ _MINI_BATCH_FROM = 50  # clusters
 
 
 def typicality(features: np.ndarray, neighbours: int) -> np.ndarray:
-    """One over the mean distance to the nearest neighbours, float (N,).
-
-    Args:
-        features: (N, D).
-        neighbours: Number of neighbours, at most N - 1. With 0 all are equally typical.
+    """One over the mean distance of features (N, D) to their nearest neighbours, float (N,). With 0 neighbours all are
+    equally typical.
     """
     if neighbours < 1:
         return np.ones(len(features))

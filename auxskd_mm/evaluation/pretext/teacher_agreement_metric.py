@@ -40,18 +40,11 @@ class TeacherAgreementMetric(BaseMetric):
     The metric takes samples of :class:`AuxSKD`, with ``student_<teacher>`` and ``teacher_<teacher>`` (D,), for the
     teachers ``ema`` and ``frozen``. It leaves out samples that replace an unreadable video.
 
-    Args:
-        collect_device: See MMEngine's ``BaseMetric``.
-        prefix: Prefix of the metric names.
-
     Raises:
         InputError: If samples carry no features of student and teacher, or fewer than two videos are left.
     """
 
     default_prefix = 'auxskd'
-
-    def __init__(self, collect_device: str = 'cpu', prefix: str | None = None) -> None:
-        super().__init__(collect_device, prefix)
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Keep the features of one batch."""
@@ -90,15 +83,9 @@ class TeacherAgreementMetric(BaseMetric):
 
 
 def agreement(student: Tensor, teacher: Tensor, videos: Sequence[str]) -> np.ndarray:
-    """For each sample, the share of samples of other videos with which exchanging the teachers is worse.
+    """For each sample, the share float64 (N,) of samples of other videos with which exchanging the teachers is worse.
 
-    Args:
-        student: Predictions (N, D).
-        teacher: Features (N, D).
-        videos: The video of each sample. Samples of one video are not compared.
-
-    Returns:
-        Shares float64 (N,).
+    ``student`` are predictions (N, D), ``teacher`` features (N, D), and ``videos`` names the video of each sample.
     """
     cosine = F.normalize(student.double(), dim=1) @ F.normalize(teacher.double(), dim=1).T  # (N, N)
     own = cosine.diagonal()

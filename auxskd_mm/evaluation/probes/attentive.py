@@ -23,16 +23,13 @@ class AttentiveProbe:
 
     Args:
         strength: Weight of the penalty.
-        balanced: Whether each class has the same weight in the loss.
-        seed: Not used. The training has no randomness.
 
     Source: the attentive probe of V-JEPA (Bardes et al., 2024) and CoCa, with one head and without a projection, since
     here labels are few.
     """
 
-    def __init__(self, strength: float = 1e-2, balanced: bool = False, seed: int = 0) -> None:
+    def __init__(self, strength: float = 1e-2) -> None:
         self.strength = strength
-        self.balanced = balanced
 
     def fit(self, tokens: Sequence[np.ndarray], labels: np.ndarray) -> AttentiveProbe:
         """Train on features (N, P, C) of each stage and labels int (N,)."""
@@ -46,8 +43,6 @@ class AttentiveProbe:
         self.queries = [torch.zeros(part.shape[-1], requires_grad=True) for part in x]
         self.weight = torch.zeros(width, len(self.classes), requires_grad=True)
         self.bias = torch.zeros(len(self.classes), requires_grad=True)
-        counts = torch.bincount(target).float()
-        weights = len(y) / (len(counts) * counts) if self.balanced else None
         optimizer = torch.optim.LBFGS(
             [*self.queries, self.weight, self.bias], max_iter=STEPS, line_search_fn='strong_wolfe'
         )
@@ -55,7 +50,7 @@ class AttentiveProbe:
         def closure() -> Tensor:
             optimizer.zero_grad()
             penalty = self.weight.square().sum() + sum(query.square().sum() for query in self.queries)
-            loss = F.cross_entropy(self._logits(x), target, weight=weights) + self.strength / 2 * penalty
+            loss = F.cross_entropy(self._logits(x), target) + self.strength / 2 * penalty
             loss.backward()
             return loss
 

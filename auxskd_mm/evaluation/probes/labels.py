@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ..scores import units_of
 
 
 def draw_few(
@@ -40,7 +41,7 @@ def draw_few(
         raise InputError(f'few labels: {per_class} per class, {draws} draws, expected at least 1')
     if counts.min() < per_class and not fewer:
         raise InputError(f'few labels: class {classes[counts.argmin()]} has {counts.min()} videos, not {per_class}')
-    units = np.arange(len(labels)) if groups is None else np.unique([str(g) for g in groups], return_inverse=True)[1]
+    units = units_of(len(labels), groups)
     for draw in range(draws):
         rng = np.random.default_rng([seed, per_class, draw])
         taken = []

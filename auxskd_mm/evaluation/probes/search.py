@@ -13,7 +13,7 @@ import numpy as np
 
 from ...errors import InputError
 from ..linear_probe import NoValidationPart
-from ..scores import Scores, scores_of
+from ..scores import Scores, scores_of, units_of
 from .attentive import AttentiveProbe
 
 CLASSIFIERS = ('logistic', 'ridge')
@@ -81,7 +81,6 @@ class ProbeSearch:
             mean(cross entropy) + w / 2 * ||W||^2, ridge has alpha = w * N.
         folds: Largest number of folds, outer and inner. Few groups give fewer.
         score: 'top1' or 'mean_class', by which the candidate is chosen.
-        balanced: Whether each class has the same weight in the training.
         seed: Seed of the folds.
         nested: Whether to measure what the choice is worth. Without it there is no ``validation``, in a third of the time.
 
@@ -95,7 +94,6 @@ class ProbeSearch:
         strengths: Sequence[float] = STRENGTHS,
         folds: int = 3,
         score: str = 'top1',
-        balanced: bool = False,
         seed: int = 0,
         nested: bool = True,
     ) -> None:
@@ -107,7 +105,7 @@ class ProbeSearch:
         if folds < 2 or not strengths or min(strengths) <= 0:
             raise InputError(f'probe search: folds={folds}, strengths={list(strengths)}; expected at least 2, above 0')
         self.classifiers, self.strengths = tuple(classifiers), tuple(strengths)
-        self.folds, self.score, self.balanced, self.seed, self.nested = folds, score, balanced, seed, nested
+        self.folds, self.score, self.seed, self.nested = folds, score, seed, nested
 
     def __call__(
         self,
@@ -135,7 +133,7 @@ class ProbeSearch:
             InputError: If numbers of videos differ, or there is a single class.
         """
         labels = np.asarray(labels)
-        units = _units(labels, groups)
+        units = units_of(len(labels), groups)
         lengths = {name: {len(part) for part in parts} for name, parts in views.items()}
         if not lengths or any(own != {len(labels)} for own in lengths.values()) or len(units) != len(labels):
             raise InputError(f'probe search: {len(labels)} labels, features of {lengths} videos, {len(units)} groups')
@@ -203,8 +201,8 @@ class ProbeSearch:
 
     def _fit(self, parts: _Parts, labels: np.ndarray, candidate: Candidate) -> Any:
         if candidate.view.endswith('/attentive'):
-            return AttentiveProbe(candidate.strength, self.balanced).fit(parts.arrays, labels)
-        return _Linear(candidate.classifier, candidate.strength, self.balanced).fit(parts, labels)
+            return AttentiveProbe(candidate.strength).fit(parts.arrays, labels)
+        return _Linear(candidate.classifier, candidate.strength).fit(parts, labels)
 
 
 class _Parts:
@@ -244,18 +242,18 @@ class _Parts:
 class _Linear:
     """A classifier of scikit-learn on standardised features."""
 
-    def __init__(self, classifier: str, strength: float, balanced: bool) -> None:
-        self.classifier, self.strength, self.weight = classifier, strength, 'balanced' if balanced else None
+    def __init__(self, classifier: str, strength: float) -> None:
+        self.classifier, self.strength = classifier, strength
 
     def fit(self, parts: _Parts, labels: np.ndarray) -> _Linear:
         from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
         self.parts, count = parts, len(labels)
         if self.classifier == 'ridge':
-            self.model = RidgeClassifier(alpha=self.strength * count, class_weight=self.weight)
+            self.model = RidgeClassifier(alpha=self.strength * count)
         else:
             inverse = 1 / (self.strength * count)
-            self.model = LogisticRegression(C=inverse, class_weight=self.weight, max_iter=300, tol=1e-3)
+            self.model = LogisticRegression(C=inverse, max_iter=300, tol=1e-3)
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # a weak penalty need not converge to be compared
             self.model.fit(parts.own, labels)
@@ -263,12 +261,6 @@ class _Linear:
 
     def predict(self, features: Sequence[np.ndarray]) -> np.ndarray:
         return self.model.predict(self.parts.turned(features[0]))
-
-
-def _units(labels: np.ndarray, groups: Sequence[Any] | None) -> np.ndarray:
-    if groups is None:
-        return np.arange(len(labels))
-    return np.unique([str(group) for group in groups], return_inverse=True)[1]
 
 
 def _folds(labels: np.ndarray, units: np.ndarray, most: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:

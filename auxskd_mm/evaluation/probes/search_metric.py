@@ -11,7 +11,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from ...files import write_whole
-from ...records.predictions import write_predictions
+from ...records.predictions import write_answers
 from ...registry import METRICS
 from ..feature_bank import FeatureBank
 from ..feature_metric import FeatureMetric
@@ -40,7 +40,6 @@ class ProbeSearchMetric(FeatureMetric):
         strengths: See :class:`ProbeSearch`.
         folds: See :class:`ProbeSearch`.
         score: See :class:`ProbeSearch`.
-        balanced: See :class:`ProbeSearch`.
         lists: See :class:`FewLabelsMetric`.
         group_file: See :class:`LinearProbeMetric`.
         group_pattern: See :class:`LinearProbeMetric`.
@@ -58,7 +57,6 @@ class ProbeSearchMetric(FeatureMetric):
         strengths: Sequence[float] = STRENGTHS,
         folds: int = 3,
         score: str = 'top1',
-        balanced: bool = False,
         lists: Mapping[int, str | Sequence[str]] | None = None,
         group_file: str | None = None,
         group_pattern: str | None = None,
@@ -68,7 +66,7 @@ class ProbeSearchMetric(FeatureMetric):
     ) -> None:
         super().__init__(**kwargs)
         self.poolings, self.permute_labels, self.seed = tuple(poolings), permute_labels, seed
-        self.search = ProbeSearch(classifiers, strengths, folds, score, balanced, seed)
+        self.search = ProbeSearch(classifiers, strengths, folds, score, seed)
         self.groups = GroupSource(group_pattern, group_file, type(self).__name__)
         self.lists = {int(n): [files] if isinstance(files, str) else list(files) for n, files in (lists or {}).items()}
 
@@ -96,9 +94,7 @@ class ProbeSearchMetric(FeatureMetric):
         ]
         print_log('\n'.join([f'chosen probe: {choice.chosen.text} {choice.note}', *lines[:10]]), logger='current')
         if keep and self.save_to is not None and choice.predictions is not None:
-            pairs = zip(queries.names, queries.labels.tolist(), choice.predictions.tolist())
-            entries = [dict(filename=name, gt_label=[label], pred_label=[guess]) for name, label, guess in pairs]
-            write_predictions(Path(self.save_to, 'predictions.json'), entries)
+            write_answers(self.save_to, queries.names, queries.labels.tolist(), choice.predictions.tolist())
             write_whole(Path(self.save_to, 'probe_search.json'), json.dumps(choice.record(), indent=1))
         return choice
 

@@ -16,10 +16,8 @@ StageFeatures = Mapping[str, np.ndarray]
 
 
 def stages_of(bank: FeatureBank) -> dict[str, np.ndarray]:
-    """Take the features of ``pooling='stages'`` apart; those of any other pooling are one stage.
-
-    Args:
-        bank: Features of N videos.
+    """Take the features of a bank of N videos with ``pooling='stages'`` apart; those of any other pooling are one
+    stage.
 
     Returns:
         Float32 (N, 4, 4, C) by name: ``last``, and for earlier stages ``last-1``, ``last-2`` ... (N, 1, 1, D) for other

@@ -13,12 +13,8 @@ _MOST = 4
 
 
 def ordered(frame: np.ndarray, now: str, wanted: str) -> np.ndarray:
-    """A frame (H, W, C) with its colours in the wanted order. Only 3 channels, and 4 with alpha, have an order.
-
-    Args:
-        frame: The frame.
-        now: 'rgb' or 'bgr'.
-        wanted: 'rgb' or 'bgr'.
+    """A frame (H, W, C) with its colours in the wanted order, 'rgb' or 'bgr'. Only 3 channels, and 4 with alpha, have
+    an order.
     """
     if now == wanted or frame.shape[2] not in (3, 4):
         return frame
@@ -26,17 +22,10 @@ def ordered(frame: np.ndarray, now: str, wanted: str) -> np.ndarray:
 
 
 def to_channels(frame: np.ndarray, channels: int, channel_order: str = 'rgb') -> np.ndarray:
-    """A frame with another number of channels: gray as three equal channels, or the luma of colours as one.
+    """A frame (H, W, C) with another number of channels, of the same type: gray as three equal channels, or the luma of
+    colours as one.
 
     The luma of three equal channels is their value, for integers exactly.
-
-    Args:
-        frame: (H, W, C).
-        channels: Wanted number of channels.
-        channel_order: Order of the colours of a frame of three channels.
-
-    Returns:
-        (H, W, channels) of the same type.
 
     Raises:
         ValueError: If the frame has neither this number nor 1 or 3 channels of which the others follow.

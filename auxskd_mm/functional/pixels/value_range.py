@@ -92,14 +92,10 @@ def check_range_channels(value_range: ValueRange | None, channels: int, owner: s
 
 
 def as_pictures(frames: np.ndarray, value_range: ValueRange | None = None) -> np.ndarray:
-    """Frames as pictures, uint8 (..., H, W, 3).
+    """Frames (..., H, W, C) as pictures, uint8 (..., H, W, 3).
 
     One channel becomes grey. Of more than three channels the first three are shown, and of two the first. uint8 is shown
     as it is. Other types are scaled from ``value_range``, or else from their smallest and largest value.
-
-    Args:
-        frames: (..., H, W, C).
-        value_range: What black and white are.
     """
     if frames.dtype != np.uint8 or value_range is not None:
         if value_range is None:

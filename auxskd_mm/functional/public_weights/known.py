@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from . import inception_i3d, plain_resnet, torchvision_video, video_mae
-from .naming import Naming
+from . import inception_i3d, torchvision_video, video_mae
+from .naming import Naming, substitutions
+
+# MMAction2 puts convolution and norm of a layer into one ConvModule.
+PLAIN_TO_MMACTION = (
+    (r'(^|\.)conv(\d)\.weight$', r'\1conv\2.conv.weight'),
+    (r'(^|\.)bn(\d)\.', r'\1conv\2.bn.'),
+    (r'\.downsample\.0\.', '.downsample.conv.'),
+    (r'\.downsample\.1\.', '.downsample.bn.'),
+)
 
 _LIBRARIES = (
+    Naming(
+        'ResNet with plain layer names (torchvision, timm, 3D-ResNets-PyTorch)',
+        (r'conv1\.weight$', r'bn1\.weight$', r'layer1\.0\.conv1\.weight$', r'layer1\.0\.bn1\.weight$'),
+        "dict(type='ResNet') for images, dict(type='auxskd_mm.ResNet3dHara') for clips, or auxskd_mm.TimmBackbone",
+        (substitutions(PLAIN_TO_MMACTION),),
+    ),
     Naming(
         "pytorchvideo's network",
         (r'blocks\.0\.(conv|multipathway_blocks)', r'blocks\.1\.(res_blocks|multipathway_blocks)\.'),
@@ -34,7 +48,6 @@ NAMINGS = (
     _IMAGE_VIT,
     *video_mae.NAMINGS,
     *torchvision_video.NAMINGS,
-    *plain_resnet.NAMINGS,
     *inception_i3d.NAMINGS,
     *_LIBRARIES,
 )

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from ...errors import InputError, examples
 from .containers import network_roots
-from .inflated import inflate_state
-from .input_channels import fit_input
+from .input_channels import fit_input, inflate_state
 from .known import NAMINGS, naming_of
 from .naming import Naming, Tensors
 

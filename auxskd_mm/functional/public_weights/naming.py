@@ -37,12 +37,7 @@ class Naming(NamedTuple):
 
 
 def rename_key(key: str, table: Sequence[tuple[str, str]]) -> str:
-    """Rename a key by regular expressions, one after the other.
-
-    Args:
-        key: Name of a tensor.
-        table: Pairs of pattern and replacement, as for ``re.sub``.
-    """
+    """Rename a key by pairs of pattern and replacement, as for ``re.sub``, one after the other."""
     for pattern, replacement in table:
         key = re.sub(pattern, replacement, key)
     return key

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from ...errors import InputError
+from ...errors import InputError, check_choice
 from ...functional.adapter_state import BANK, is_adapter_key
 from ...registry import MODELS
 from ..backbones.frames import build_backbone
@@ -46,8 +46,7 @@ def adapted_backbone(
     Raises:
         InputError: If an option is wrong. See also :func:`add_adapters`.
     """
-    if norm not in NORMS:
-        raise InputError(f"AdaptedBackbone.norm='{norm}': expected 'batch' or 'frozen'")
+    check_choice('AdaptedBackbone.norm', norm, NORMS)
     built = build_backbone(backbone)
     for config in [adapters] if isinstance(adapters, dict) else adapters:
         options = dict(config)
@@ -60,12 +59,8 @@ def adapted_backbone(
 
 
 def freeze_base(backbone: nn.Module, trainable: Sequence[str] = (), norm: str = 'batch') -> None:
-    """Freeze all of a backbone except its adapters. Call it before the optimizer and DDP are built.
-
-    Args:
-        backbone: Backbone with adapters. It is changed in place.
-        trainable: See :func:`adapted_backbone`.
-        norm: See :func:`adapted_backbone`.
+    """Freeze all of a backbone except its adapters, as :func:`adapted_backbone` says. Call it before the optimizer and
+    DDP are built.
     """
     for name, parameter in backbone.named_parameters():
         parameter.requires_grad_(is_adapter_key(name))

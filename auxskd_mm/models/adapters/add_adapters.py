@@ -29,12 +29,7 @@ class AdapterBank(nn.ModuleDict):
         self.frozen_norms: tuple[str, ...] = ()
 
     def keep_norms(self, backbone: nn.Module, names: Sequence[str]) -> None:
-        """Keep layers of the backbone in evaluation mode, also in training: their statistics do not move.
-
-        Args:
-            backbone: Owner of the bank.
-            names: Names of its normalisation layers.
-        """
+        """Keep the named layers of a bank's owner in evaluation mode, also in training: their statistics do not move."""
         self._owner = [backbone]
         self.frozen_norms = tuple(names)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -145,8 +146,7 @@ class ConvAdapter(MapAdapter):
         scale: See :class:`Adapter`.
         zero_init: Start the last layer at zero, so that the adapter returns its input. Otherwise all layers have
             PyTorch's default initialisation, as in PECoP.
-        channels_last: See :class:`Adapter`.
-        num_frames: See :class:`Adapter`.
+        kwargs: See :class:`Adapter`.
 
     Raises:
         InputError: If an option is out of range.
@@ -167,10 +167,9 @@ class ConvAdapter(MapAdapter):
         activation: str | None = 'ReLU',
         scale: bool = True,
         zero_init: bool = False,
-        channels_last: bool = False,
-        num_frames: int | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(channels, reduction, activation, scale, channels_last, num_frames)
+        super().__init__(channels, reduction, activation, scale, **kwargs)
         hidden = self.hidden_channels
         # Where C / reduction does not divide C, the largest number of groups that does.
         self.down = AdapterConv3d(channels, hidden, odd_kernel(kernel_size), math.gcd(channels, hidden))
@@ -197,8 +196,7 @@ class TemporalAdapter(MapAdapter):
         activation: See :class:`Adapter`. It comes after the convolution. The authors' code has none.
         scale: See :class:`Adapter`.
         zero_init: See :class:`ConvAdapter`.
-        channels_last: See :class:`Adapter`.
-        num_frames: See :class:`Adapter`.
+        kwargs: See :class:`Adapter`.
 
     Raises:
         InputError: If an option is out of range.
@@ -215,10 +213,9 @@ class TemporalAdapter(MapAdapter):
         activation: str | None = None,
         scale: bool = False,
         zero_init: bool = False,
-        channels_last: bool = False,
-        num_frames: int | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(channels, reduction, activation, scale, channels_last, num_frames)
+        super().__init__(channels, reduction, activation, scale, **kwargs)
         hidden = self.hidden_channels
         self.down = AdapterConv3d(channels, hidden, (1, 1, 1))
         self.conv = AdapterConv3d(hidden, hidden, odd_kernel((kernel_size, 1, 1)), hidden)
@@ -241,8 +238,7 @@ class MLPAdapter(Adapter):
         activation: See :class:`Adapter`.
         scale: See :class:`Adapter`.
         zero_init: See :class:`ConvAdapter`.
-        channels_last: See :class:`Adapter`.
-        num_frames: Not used, because each position is adapted alone.
+        kwargs: See :class:`Adapter`. ``num_frames`` is not used, because each position is adapted alone.
 
     Raises:
         InputError: If an option is out of range.
@@ -258,10 +254,9 @@ class MLPAdapter(Adapter):
         activation: str | None = 'GELU',
         scale: bool = False,
         zero_init: bool = False,
-        channels_last: bool = False,
-        num_frames: int | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(channels, reduction, activation, scale, channels_last, num_frames)
+        super().__init__(channels, reduction, activation, scale, **kwargs)
         self.down = AdapterLinear(channels, self.hidden_channels)
         self.up = AdapterLinear(self.hidden_channels, channels)
         if zero_init:

@@ -12,6 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.modules.conv import _ConvNd
 
 from ...errors import InputError, reason_of
+from ..modules.evaluating import evaluating
 
 _FRAMES = ('num_segments', 'num_frames', 'temporal_size', 't_size')
 _SIDES = ('img_size', 'spatial_size', 'input_resolution')
@@ -95,7 +96,7 @@ def _run(
             try:
                 with (
                     _watched(modules, found),
-                    _eval(backbone),
+                    evaluating(backbone),
                     torch.no_grad(),
                     torch.random.fork_rng([]),
                     FakeTensorMode(allow_non_fake_inputs=True) if fake else contextlib.nullcontext(),
@@ -151,16 +152,3 @@ def _watched(modules: Mapping[str, nn.Module], found: dict[str, list[Any]]) -> I
     finally:
         for handle in handles:
             handle.remove()
-
-
-@contextlib.contextmanager
-def _eval(backbone: nn.Module) -> Iterator[None]:
-    """Evaluation mode. Each module gets its own mode back, also where ``train()`` would not give it."""
-    modes = [(module, module.training) for module in backbone.modules()]
-    for module, _ in modes:
-        module.training = False
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode

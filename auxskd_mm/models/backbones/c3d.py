@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import nn
 
-from ...errors import InputError
+from ...errors import InputError, check_least
 from ...registry import MODELS
 from .staged import StagedBackbone
 
@@ -24,10 +25,7 @@ class C3DBN(StagedBackbone):
         stage_convs: Number of convolutions in each of up to five stages. C3D has (1, 1, 2, 2, 2).
         base_channels: Width of the first stage. The other stages are 2, 4, 8 and 8 times as wide.
         in_channels: Channels of a clip.
-        frozen_stages: See :class:`StagedBackbone`.
-        with_cp: See :class:`StagedBackbone`.
-        init_cfg: See :class:`StagedBackbone`.
-        out_indices: See :class:`StagedBackbone`.
+        kwargs: See :class:`StagedBackbone`.
 
     Raises:
         InputError: If a size is below 1, or there are more than five stages.
@@ -41,16 +39,12 @@ class C3DBN(StagedBackbone):
         stage_convs: Sequence[int] = (1, 1, 2, 2, 2),
         base_channels: int = 64,
         in_channels: int = 3,
-        frozen_stages: int = -1,
-        with_cp: bool = False,
-        init_cfg: dict | list | None = None,
-        out_indices: Sequence[int] | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(frozen_stages, with_cp, init_cfg, out_indices)
+        super().__init__(**kwargs)
         if not 1 <= len(stage_convs) <= len(_WIDTHS) or min(stage_convs) < 1:
             raise InputError(f'C3DBN.stage_convs={tuple(stage_convs)}: expected one to five numbers of at least 1')
-        if base_channels < 1:
-            raise InputError(f'C3DBN.base_channels={base_channels}: expected at least 1')
+        check_least('C3DBN', base_channels=base_channels)
         self.relu = nn.ReLU(inplace=True)
         width, stages = in_channels, []
         for i, (convs, factor) in enumerate(zip(stage_convs, _WIDTHS), 1):

@@ -111,11 +111,8 @@ def unfold_frames(out: Tensor, clips: int) -> Tensor:
 def check_patches(clips: Tensor, projection: nn.Module, positions: tuple[int, ...], advice: str) -> None:
     """Refuse clips (B, C, T, H, W) of a size for which a transformer has no positions.
 
-    Args:
-        clips: Clips.
-        projection: Convolution that cuts them into patches.
-        positions: Patches in time, height and width that have a position.
-        advice: What to set, for the message.
+    ``projection`` cuts clips into patches, ``positions`` are the patches in time, height and width that have a
+    position, and ``advice`` ends the message.
     """
     sizes = zip(clips.shape[2:], projection.kernel_size, projection.stride, projection.padding)  # type: ignore[arg-type]
     found = tuple((n + 2 * p - k) // s + 1 for n, k, s, p in sizes)

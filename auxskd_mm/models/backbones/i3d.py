@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -74,10 +75,7 @@ class I3DInception(InceptionBackbone):
         stage_blocks: Number of Inception blocks in each of the three stages, at most (2, 5, 2). I3D has (2, 5, 2).
         width: Factor for the channels of every layer. I3D has 1.
         in_channels: Channels of a clip.
-        frozen_stages: See :class:`StagedBackbone`.
-        with_cp: See :class:`StagedBackbone`.
-        init_cfg: See :class:`StagedBackbone`. ``model_rgb.pth`` of hassony2/kinetics_i3d_pytorch fits as it is.
-        out_indices: See :class:`StagedBackbone`.
+        kwargs: See :class:`StagedBackbone`. As ``init_cfg``, ``model_rgb.pth`` of hassony2/kinetics_i3d_pytorch fits as it is.
 
     Raises:
         InputError: If the depth does not exist, or the width or ``bn_eps`` is not positive.
@@ -98,12 +96,9 @@ class I3DInception(InceptionBackbone):
         stage_blocks: Sequence[int] = (2, 5, 2),
         width: float = 1.0,
         in_channels: int = 3,
-        frozen_stages: int = -1,
-        with_cp: bool = False,
-        init_cfg: dict | list | None = None,
-        out_indices: Sequence[int] | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(frozen_stages, with_cp, init_cfg, out_indices)
+        super().__init__(**kwargs)
         if bn_eps <= 0:
             raise InputError(f'I3DInception.bn_eps={bn_eps}: expected a number above 0')
         stem, out = self.stem_widths(width)

@@ -88,13 +88,8 @@ class PyTorchVideoBackbone(BaseModule):
         self.checkpoint = checkpoint
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features.
-
-        Args:
-            x: Clips (B, in_channels, T, H, W).
-
-        Returns:
-            (B, out_channels, T', H', W'), or (B, out_channels) from a transformer.
+        """Features (B, out_channels, T', H', W') of clips (B, in_channels, T, H, W), or (B, out_channels) from a
+        transformer.
 
         Raises:
             InputError: If the clips have other channels, or a transformer gets clips of another size than it was built for.

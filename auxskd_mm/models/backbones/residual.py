@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, check_least
 from ..modules.input_channels import set_input_channels
 from .staged import StagedBackbone
 
@@ -74,10 +75,7 @@ class ResidualBackbone(StagedBackbone):
         stage_blocks: Number of blocks in each of one to four stages. The papers use (1, 1, 1, 1).
         base_channels: Width of the stem and the first stage. The papers use 64.
         in_channels: Channels of a clip.
-        frozen_stages: See :class:`StagedBackbone`.
-        with_cp: See :class:`StagedBackbone`.
-        init_cfg: See :class:`StagedBackbone`.
-        out_indices: See :class:`StagedBackbone`.
+        kwargs: See :class:`StagedBackbone`.
 
     Raises:
         InputError: If a size is below 1, or there are more than four stages.
@@ -89,17 +87,13 @@ class ResidualBackbone(StagedBackbone):
         stage_blocks: Sequence[int] = (1, 1, 1, 1),
         base_channels: int = 64,
         in_channels: int = 3,
-        frozen_stages: int = -1,
-        with_cp: bool = False,
-        init_cfg: dict | list | None = None,
-        out_indices: Sequence[int] | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(frozen_stages, with_cp, init_cfg, out_indices)
+        super().__init__(**kwargs)
         name = type(self).__name__
         if not 1 <= len(stage_blocks) <= 4 or min(stage_blocks) < 1:
             raise InputError(f'{name}.stage_blocks={tuple(stage_blocks)}: expected one to four numbers of at least 1')
-        if base_channels < 1:
-            raise InputError(f'{name}.base_channels={base_channels}: expected at least 1')
+        check_least(name, base_channels=base_channels)
         # Built for colours first: R(2+1)D has a width inside that depends on the channels, and public weights must fit.
         self.conv1 = conv(3, base_channels, (3, 7, 7), (1, 2, 2))
         set_input_channels(self.conv1, in_channels, name)

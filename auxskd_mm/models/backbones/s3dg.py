@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -85,10 +86,7 @@ class S3DG(InceptionBackbone):
         stage_blocks: Number of Inception blocks in each of the three stages, at most (2, 5, 2). S3D-G has (2, 5, 2).
         width: Factor for the channels of every layer. S3D-G has 1.
         in_channels: Channels of a clip.
-        frozen_stages: See :class:`StagedBackbone`.
-        with_cp: See :class:`StagedBackbone`.
-        init_cfg: See :class:`StagedBackbone`.
-        out_indices: See :class:`StagedBackbone`.
+        kwargs: See :class:`StagedBackbone`.
 
     Raises:
         InputError: If the depth does not exist or the width is not positive.
@@ -102,12 +100,9 @@ class S3DG(InceptionBackbone):
         stage_blocks: Sequence[int] = (2, 5, 2),
         width: float = 1.0,
         in_channels: int = 3,
-        frozen_stages: int = -1,
-        with_cp: bool = False,
-        init_cfg: dict | list | None = None,
-        out_indices: Sequence[int] | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(frozen_stages, with_cp, init_cfg, out_indices)
+        super().__init__(**kwargs)
         stem, out = self.stem_widths(width)
         self.conv1 = _Conv(in_channels, stem, (3, 7, 7), stride=2)
         self.maxpool_2a = SameMaxPool((1, 3, 3), (1, 2, 2))

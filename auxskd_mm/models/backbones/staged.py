@@ -95,13 +95,8 @@ class StagedBackbone(BaseModule):
         return x
 
     def forward(self, x: Tensor) -> Any:
-        """Feature maps.
-
-        Args:
-            x: Clips (B, in_channels, T, H, W).
-
-        Returns:
-            (B, out_channels, T', H', W'). With several ``out_indices`` a tuple of the maps of these stages.
+        """Feature maps (B, out_channels, T', H', W') of clips (B, in_channels, T, H, W). With several ``out_indices`` a
+        tuple of the maps of these stages.
 
         Raises:
             InputError: If the clips have another number of channels.

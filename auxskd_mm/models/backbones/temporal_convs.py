@@ -90,13 +90,8 @@ class TemporalConvs(BaseModule):
         self.blocks = nn.Sequential(*(_Block(channels, (t, s, s), factorised) for t, s in zip(time, space)))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Feature maps.
-
-        Args:
-            x: (B, in_channels, T, h, w), also in float16 from a store. It is cast to the type of the weights.
-
-        Returns:
-            (B, out_channels, T', h', w').
+        """Feature maps (B, out_channels, T', h', w') of maps (B, in_channels, T, h, w). Maps in float16, from a store,
+        are cast to the type of the weights.
 
         Raises:
             InputError: If the input has another number of dimensions or channels.

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ...errors import InputError
-from ...functional.public_weights.inflated import inflate_state
+from ...functional.public_weights.input_channels import inflate_state
 from ...functional.transfer import load_checked
 from ...registry import MODELS
 from .frames import unfold_frames

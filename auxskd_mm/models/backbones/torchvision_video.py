@@ -63,13 +63,7 @@ class TorchvisionVideoBackbone(BaseModule):
         self.model = network
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features.
-
-        Args:
-            x: Clips (B, in_channels, T, H, W).
-
-        Returns:
-            (B, out_channels, T', H', W'), or (B, out_channels) from MViT.
+        """Features (B, out_channels, T', H', W') of clips (B, in_channels, T, H, W), or (B, out_channels) from MViT.
 
         Raises:
             InputError: If the clips have other channels, or MViT gets clips of another size than it was built for.

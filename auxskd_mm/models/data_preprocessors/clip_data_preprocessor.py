@@ -11,7 +11,7 @@ from mmengine.dist import get_rank, get_world_size
 from mmengine.model import stack_batch
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, check_choice
 from ...functional.photometric import normalize_clips
 from ...functional.pixels.value_range import WHITE, Range, check_range_channels, check_value_range, refuse_unscaled
 from ...registry import MODELS
@@ -71,8 +71,7 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
         value_range: Range | None = None,
     ) -> None:
         _check_normalisation(mean, std, type(self).__name__)
-        if format_shape not in _CHANNEL_DIM:
-            raise InputError(f"{type(self).__name__}.format_shape='{format_shape}': expected 'NCTHW' or 'NCHW'")
+        check_choice(f'{type(self).__name__}.format_shape', format_shape, _CHANNEL_DIM)
         super().__init__(mean, std, to_rgb, to_float32, blending, format_shape)
         # From pinned memory (train_dataloader.pin_memory=True) copies then run beside the device's work; MMAction2's class
         # does not hand the option on.

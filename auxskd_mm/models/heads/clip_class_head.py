@@ -8,7 +8,7 @@ from mmaction.models.heads import I3DHead
 from torch import Tensor
 
 from ...choices import TIME_PARTS
-from ...errors import InputError
+from ...errors import check_choice
 from ...registry import MODELS
 from ..modules.protocol_pooling import pool_for_protocol
 
@@ -43,20 +43,13 @@ class ClipClassHead(I3DHead):
     """
 
     def __init__(self, num_classes: int, in_channels: int, pooling: str = 'average', **kwargs: Any) -> None:
-        if pooling not in _PARTS:
-            raise InputError(f"ClipClassHead.pooling='{pooling}': expected 'average' or 'time'")
+        check_choice('ClipClassHead.pooling', pooling, _PARTS)
         super().__init__(num_classes, in_channels * _PARTS[pooling], **kwargs)
         self.pooling = pooling
 
     def forward(self, x: Features, **kwargs: Any) -> Tensor:
-        """Scores of the classes.
-
-        Args:
-            x: Output of the backbone for B clips, in any form that :func:`pool_for_protocol` takes.
-            kwargs: Not used.
-
-        Returns:
-            (B, num_classes).
+        """Scores (B, num_classes) of the backbone's output for B clips, in any form that :func:`pool_for_protocol`
+        takes.
         """
         pooled = pool_for_protocol(x, self.pooling)  # (B, C) or (B, 4 C)
         if self.dropout is not None:

@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from ...choices import POOLINGS
-from ...errors import InputError
+from ...errors import InputError, check_choice
 from ...registry import MODELS
 from ..modules.protocol_pooling import pool_for_protocol, stage_widths
 
@@ -44,19 +44,12 @@ class ClipFeatureHead(BaseModule):
 
     def __init__(self, pooling: str = 'average') -> None:
         super().__init__()
-        if pooling not in POOLINGS:
-            raise InputError(f"ClipFeatureHead.pooling='{pooling}': expected one of {', '.join(map(repr, POOLINGS))}")
+        check_choice('ClipFeatureHead.pooling', pooling, POOLINGS)
         self.pooling = pooling
 
     def forward(self, feats: Features, **kwargs: object) -> Tensor:
-        """Pooled features.
-
-        Args:
-            feats: Output of the backbone for B clips, in any form that :func:`pool_for_protocol` takes.
-            kwargs: Arguments that ``Recognizer3D`` passes to every head. Not used.
-
-        Returns:
-            (B, D).
+        """Pooled features (B, D) of the backbone's output for B clips, in any form that :func:`pool_for_protocol`
+        takes.
         """
         return pool_for_protocol(feats, self.pooling)
 
@@ -69,16 +62,10 @@ class ClipFeatureHead(BaseModule):
         raise InputError('ClipFeatureHead has nothing to train: run the config with tools/test.py')
 
     def predict(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> Sequence[Any]:
-        """Write the features of each clip.
+        """Write the features of each clip: ``feature`` (V, D) of a sample's V clips.
 
-        Args:
-            feats: Output of the backbone for B * V clips, V per sample.
-            data_samples: B samples.
-            kwargs: Not used.
-
-        Returns:
-            The samples with ``feature`` (V, D), and with ``feature_pooling`` in their metainfo. ``feature_widths`` holds
-            the channels of each stage if the pooling is 'stages'.
+        The metainfo gets ``feature_pooling``, and ``feature_widths``, the channels of each stage if the pooling is
+        'stages'.
         """
         features = self(feats).float()  # (B * V, D)
         widths = stage_widths(feats) if self.pooling == 'stages' else ()

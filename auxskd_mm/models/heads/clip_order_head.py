@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, check_least
 from ...functional.order_tuples import MAX_TUPLE_LEN, MIN_TUPLE_LEN
 from ...functional.tasks import Task, order_names
 from ...registry import MODELS
@@ -67,7 +67,7 @@ class ClipOrderHead(PooledHead):
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(in_channels, token_pool, init_cfg)
-        self.check_sizes(hidden_channels=hidden_channels)
+        check_least('ClipOrderHead', hidden_channels=hidden_channels)
         if tuple_len not in range(MIN_TUPLE_LEN, MAX_TUPLE_LEN + 1):
             raise InputError(f'ClipOrderHead.tuple_len={tuple_len}: expected {MIN_TUPLE_LEN} to {MAX_TUPLE_LEN} clips')
         self.tuple_len = tuple_len
@@ -86,7 +86,6 @@ class ClipOrderHead(PooledHead):
         Args:
             feats: Feature maps (B * N, C, T', H', W') of the clips of B tuples, one tuple after the other, or any other
                 form that :func:`pool_features` takes.
-            kwargs: Arguments that ``Recognizer3D`` passes to every head. Not used.
 
         Returns:
             (B, N!). The classes are in lexicographic order of the permutations.
@@ -107,15 +106,8 @@ class ClipOrderHead(PooledHead):
         return self.fc_order(self.dropout(hidden))  # (B, N!)
 
     def loss(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> dict[str, Tensor]:
-        """Cross-entropy over the orders, and the accuracy of the batch.
-
-        Args:
-            feats: As in :meth:`forward`.
-            data_samples: B samples, each with ``order_label`` int64 (1,).
-            kwargs: Not used.
-
-        Returns:
-            The scalars ``loss_order`` and ``order_acc``.
+        """Cross-entropy over the orders (``loss_order``), and the accuracy of the batch (``order_acc``). Each sample
+        has ``order_label`` int64 (1,).
         """
         logits = self(feats)  # (B, N!)
         order = batch_labels(data_samples, 'order_label', logits.device, *logits.shape)  # (B,)
@@ -123,19 +115,3 @@ class ClipOrderHead(PooledHead):
             loss_order=F.cross_entropy(logits, order),
             order_acc=(logits.detach().argmax(1) == order).float().mean(),
         )
-
-    def predict(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> Sequence[Any]:
-        """Write probabilities into the data samples.
-
-        Args:
-            feats: As in :meth:`forward`.
-            data_samples: B samples.
-            kwargs: Not used.
-
-        Returns:
-            The samples with ``pred_order`` (1, N!).
-        """
-        logits = self(feats)  # (B, N!)
-        for sample, scores in zip(data_samples, logits.float().softmax(1).split(len(logits) // len(data_samples))):
-            sample.set_field(scores, 'pred_order')
-        return data_samples

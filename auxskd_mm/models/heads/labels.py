@@ -34,11 +34,7 @@ def batch_labels(
         InputError: If a sample has no such label (the sampler belongs to another task, or ``algorithm_keys`` lacks the
             key), or if the number or range of the labels is wrong.
     """
-    if data_samples is None or not all(key in sample for sample in data_samples):
-        raise InputError(
-            f"the data samples carry no '{key}': use the sampler that draws it and name it in "
-            'PackActionInputs(algorithm_keys=...)'
-        )
+    require_field(data_samples, key, 'use the sampler that draws it')
     labels = [np.asarray(torch.as_tensor(sample.get(key)).cpu()).reshape(-1) for sample in data_samples]
     flat = np.concatenate(labels).astype(np.int64)  # (B * V,)
     if count is not None and len(flat) != count:
@@ -54,16 +50,20 @@ def batch_labels(
     return torch.from_numpy(flat).to(device, non_blocking=True)
 
 
+def require_field(data_samples: Sequence[Any] | None, key: str, advice: str) -> None:
+    """Refuse data samples without a field, with advice on where it comes from."""
+    if not data_samples or not all(key in sample for sample in data_samples):
+        raise InputError(
+            f"the data samples carry no '{key}': {advice} and name it in PackActionInputs(algorithm_keys=...)"
+        )
+
+
 def video_groups(data_samples: Sequence[Any], views: int, device: torch.device) -> Tensor:
-    """Video number of each clip, int64 (B * V,). Clips of one video have the same number.
+    """Video number of each clip, int64 (B * V,), of B samples with V clips each. Clips of one video have the same
+    number.
 
     Samples with the same ``filename`` in their metainfo belong to one video, because a repeated list may put a video
     into a batch twice. A sample without this key counts as a video of its own.
-
-    Args:
-        data_samples: B data samples.
-        views: Clips V per sample.
-        device: Device of the result.
     """
     names = [sample.get('filename', place) for place, sample in enumerate(data_samples)]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}

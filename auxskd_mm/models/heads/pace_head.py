@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, check_weights
 from ...functional.pace import pace_names
 from ...functional.tasks import Task
 from ...registry import MODELS
@@ -90,7 +90,7 @@ class PaceHead(PooledHead):
         hidden_channels: int | None = None,
     ) -> None:
         super().__init__(in_channels, token_pool, init_cfg)
-        self.check_weights(pace_weight=pace_weight, contrastive_weight=contrastive_weight)
+        check_weights('PaceHead', pace_weight=pace_weight, contrastive_weight=contrastive_weight)
         if num_paces < 2:
             raise InputError(f'PaceHead.num_paces={num_paces}: expected at least two paces to tell apart')
         if contrastive not in (None, 'same_context', 'same_pace'):
@@ -108,14 +108,8 @@ class PaceHead(PooledHead):
             self.contrastive_loss = MODELS.build(contrastive_loss or dict(type='auxskd_mm.PaceContrastiveLoss'))
 
     def forward(self, feats: Features, **kwargs: object) -> Tensor:
-        """Pace logits.
-
-        Args:
-            feats: Feature maps (B, C, T', H', W'), or any other form that :func:`pool_features` takes.
-            kwargs: Arguments that ``Recognizer3D`` passes to every head. Not used.
-
-        Returns:
-            (B, num_paces).
+        """Pace logits (B, num_paces) of feature maps (B, C, T', H', W'), or of any other form that
+        :func:`pool_features` takes.
 
         Raises:
             InputError: If the backbone yields several feature maps or another width.
@@ -123,16 +117,8 @@ class PaceHead(PooledHead):
         return self.fc_pace(self.dropout(self.pool(feats)))  # (B, num_paces)
 
     def loss(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> dict[str, Tensor]:
-        """The weighted losses, and the accuracy of the batch.
-
-        Args:
-            feats: As in :meth:`forward`, for B * V clips.
-            data_samples: B samples, each with ``pace_label`` int64 (V,).
-            kwargs: Not used.
-
-        Returns:
-            The scalars ``loss_pace``, ``pace_acc`` and, with the branch, ``loss_contrastive``. The Runner adds up the
-            losses.
+        """The weighted losses, and the accuracy of the batch: ``loss_pace``, ``pace_acc`` and, with the branch,
+        ``loss_contrastive``. Each sample has ``pace_label`` int64 (V,) for its V clips.
 
         Raises:
             InputError: If the labels do not fit, or 'same_context' gets a single view.
@@ -158,19 +144,3 @@ class PaceHead(PooledHead):
                 'PaceSample(num_views=2)'
             )
         return video_groups(data_samples, views, device)
-
-    def predict(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> Sequence[Any]:
-        """Write probabilities into the data samples.
-
-        Args:
-            feats: As in :meth:`forward`, for B * V clips, V per sample.
-            data_samples: B samples.
-            kwargs: Not used.
-
-        Returns:
-            The samples with ``pred_pace`` (V, num_paces).
-        """
-        logits = self(feats)  # (B * V, num_paces)
-        for sample, scores in zip(data_samples, logits.float().softmax(1).split(len(logits) // len(data_samples))):
-            sample.set_field(scores, 'pred_pace')
-        return data_samples

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, check_choice, check_least
 from ...functional.tasks import Task
 from ..modules.mlp import MLP
 from ..modules.pooling import TOKEN_POOLS, pool_features
@@ -44,41 +45,21 @@ class PooledHead(BaseModule):
 
     def __init__(self, in_channels: int, token_pool: str = 'auto', init_cfg: dict | list | None = None) -> None:
         super().__init__(init_cfg)
-        self.check_sizes(in_channels=in_channels)
-        if token_pool not in TOKEN_POOLS:
-            raise InputError(
-                f"{type(self).__name__}.token_pool='{token_pool}': expected {', '.join(map(repr, TOKEN_POOLS))}"
-            )
+        check_least(type(self).__name__, in_channels=in_channels)
+        check_choice(f'{type(self).__name__}.token_pool', token_pool, TOKEN_POOLS)
         self.in_channels = in_channels
         self.token_pool = token_pool
-
-    def check_sizes(self, **sizes: int) -> None:
-        """Refuse sizes below 1. The message names the key."""
-        for key, value in sizes.items():
-            if value < 1:
-                raise InputError(f'{type(self).__name__}.{key}={value}: expected at least 1')
-
-    def check_weights(self, **weights: float) -> None:
-        """Refuse negative loss weights. The message names the key."""
-        for key, value in weights.items():
-            if value < 0:
-                raise InputError(f'{type(self).__name__}.{key}={value}: a loss weight must not be negative')
 
     def output_layer(self, out_channels: int, hidden_channels: int | None) -> nn.Module:
         """A linear layer on the pooled feature, or with ``hidden_channels`` the layers ``Linear, ReLU, Linear``."""
         if hidden_channels is None:
             return nn.Linear(self.in_channels, out_channels)
-        self.check_sizes(hidden_channels=hidden_channels)
+        check_least(type(self).__name__, hidden_channels=hidden_channels)
         return MLP(self.in_channels, out_channels, hidden_channels, norm=False)
 
     def pool(self, feats: Features) -> Tensor:
-        """Pooled features of the backbone's output.
-
-        Args:
-            feats: Feature maps (B, C, T', H', W'), tokens (B, N, C) or any other form that :func:`pool_features` takes.
-
-        Returns:
-            (B, C).
+        """Pooled features (B, C) of the backbone's maps (B, C, T', H', W'), tokens (B, N, C) or any other form that
+        :func:`pool_features` takes.
 
         Raises:
             InputError: If the output cannot be pooled, or has another width than ``in_channels``.
@@ -89,3 +70,14 @@ class PooledHead(BaseModule):
                 f'{self.config_key}.in_channels={self.in_channels}, but the backbone yields {pooled.shape[1]} channels'
             )
         return pooled
+
+    def predict(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> Sequence[Any]:
+        """Write the probabilities of each of ``tasks`` into the data samples, as ``pred_<task>`` (answers per sample,
+        classes).
+        """
+        outputs = self(feats)
+        for task, logits in zip(self.tasks, outputs if isinstance(outputs, tuple) else (outputs,)):
+            answers = logits.float().softmax(1).split(len(logits) // len(data_samples))
+            for sample, scores in zip(data_samples, answers):
+                sample.set_field(scores, task.pred_key)
+        return data_samples

@@ -10,7 +10,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ...choices import TIME_PARTS
-from ...errors import InputError
+from ...errors import InputError, check_choice
 from ...registry import MODELS
 from ..modules.protocol_pooling import pool_for_protocol
 
@@ -46,8 +46,7 @@ class ProbeHead(BaseModule):
 
     def __init__(self, num_classes: int, in_channels: int, over_time: str = 'time') -> None:
         super().__init__()
-        if over_time not in _OVER_TIME:
-            raise InputError(f"ProbeHead.over_time='{over_time}': expected one of {', '.join(map(repr, _OVER_TIME))}")
+        check_choice('ProbeHead.over_time', over_time, _OVER_TIME)
         self.num_classes, self.in_channels, self.over_time = num_classes, in_channels, over_time
         self.fc = nn.Linear(in_channels, num_classes)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, check_choice, check_least
 from ...registry import MODELS
 from ..modules.feature_map import feature_map
 from ..modules.mlp import MLP
@@ -70,9 +70,8 @@ class RelativeSpeedHead(PooledHead):
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(in_channels, token_pool, init_cfg)
-        self.check_sizes(out_channels=out_channels)
-        if kind not in KINDS:
-            raise InputError(f"RelativeSpeedHead.kind='{kind}': expected one of {', '.join(map(repr, KINDS))}")
+        check_least('RelativeSpeedHead', out_channels=out_channels)
+        check_choice('RelativeSpeedHead.kind', kind, KINDS)
         if kind != 'mlp' and hidden_channels is not None:
             raise InputError(
                 f"RelativeSpeedHead.hidden_channels={hidden_channels}: kind='{kind}' has none; set kind='mlp'"
@@ -84,15 +83,8 @@ class RelativeSpeedHead(PooledHead):
         self.out_channels = out_channels
 
     def forward(self, feats: Features, **kwargs: object) -> Tensor:
-        """Embeddings.
-
-        Args:
-            feats: Feature maps (B, C, T', H', W'). 'linear' and 'mlp' also take every other form that
-                :func:`pool_features` takes.
-            kwargs: Not used.
-
-        Returns:
-            (B, D), each of norm 1.
+        """Embeddings (B, D), each of norm 1, of feature maps (B, C, T', H', W'). 'linear' and 'mlp' also take every
+        other form that :func:`pool_features` takes.
 
         Raises:
             InputError: If the backbone yields several feature maps or another width, or a convolutional kind gets no

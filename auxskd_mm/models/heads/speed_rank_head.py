@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, check_least, check_weights
 from ...functional.tasks import Task, segment_names
 from ...registry import MODELS
 from ..losses.speed_rank_loss import pair_accuracy, segment_speeds
-from .labels import batch_labels
+from .labels import batch_labels, require_field
 from .pooled_head import PooledHead
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ class SpeedRankHead(PooledHead):
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(in_channels, token_pool, init_cfg)
-        self.check_sizes(num_segments=num_segments)
-        self.check_weights(speed_weight=speed_weight, segment_weight=segment_weight)
+        check_least('SpeedRankHead', num_segments=num_segments)
+        check_weights('SpeedRankHead', speed_weight=speed_weight, segment_weight=segment_weight)
         if num_views < 2:
             raise InputError(f'SpeedRankHead.num_views={num_views}: expected at least two clips of a video to compare')
         self.num_views = num_views
@@ -106,7 +106,6 @@ class SpeedRankHead(PooledHead):
         Args:
             feats: Feature maps (B * V, C, T', H', W') of the clips of B videos, one video after the other, or any other
                 form that :func:`pool_features` takes.
-            kwargs: Arguments that ``Recognizer3D`` passes to every head. Not used.
 
         Returns:
             Scores of the clips (B, V). With several segments also their scores (B * V, S).
@@ -125,16 +124,12 @@ class SpeedRankHead(PooledHead):
         return (scores, self.fc_segment(pooled)) if self.num_segments > 1 else scores  # (B * V, S)
 
     def loss(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> dict[str, Tensor]:
-        """The weighted ranking losses, and the share of pairs in the right order.
+        """The weighted ranking losses, and the share of pairs in the right order, of which chance is 0.5.
 
-        Args:
-            feats: As in :meth:`forward`.
-            data_samples: B samples, each with ``clip_speed`` float (V,) and, for segments, ``segment_label`` int64 (V,).
-            kwargs: Not used.
+        The scalars are ``loss_rank`` and ``pair_acc``, and with several segments ``loss_segment_rank`` and
+        ``segment_pair_acc``.
 
-        Returns:
-            The scalars ``loss_rank`` and ``pair_acc``, and with several segments ``loss_segment_rank`` and
-            ``segment_pair_acc``. Chance is 0.5 for both accuracies. The Runner adds up the losses.
+        Each sample has ``clip_speed`` float (V,) and, for segments, ``segment_label`` int64 (V,).
 
         Raises:
             InputError: If the samples have no speeds, or another number of clips.
@@ -152,11 +147,7 @@ class SpeedRankHead(PooledHead):
 
     def _speeds(self, data_samples: Sequence[Any], scores: Tensor) -> Tensor:
         """Speeds of the clips of a batch, float32 (B, V)."""
-        if data_samples is None or not all('clip_speed' in sample for sample in data_samples):
-            raise InputError(
-                "the data samples carry no 'clip_speed': use PaceSample or SegmentPaceSample and name it in "
-                'PackActionInputs(algorithm_keys=...)'
-            )
+        require_field(data_samples, 'clip_speed', 'use PaceSample or SegmentPaceSample')
         rows = [np.asarray(torch.as_tensor(sample.get('clip_speed')).cpu()).reshape(-1) for sample in data_samples]
         counts = {len(row) for row in rows}
         if counts != {self.num_views}:
@@ -167,19 +158,11 @@ class SpeedRankHead(PooledHead):
         return torch.from_numpy(np.stack(rows).astype(np.float32)).to(scores.device, non_blocking=True)
 
     def predict(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> Sequence[Any]:
-        """Write scores and probabilities into the data samples.
+        """Write ``speed_score`` (V,) and ``pred_fastest`` (1, V), and with several segments ``segment_score`` (V, S)
+        and ``pred_segment`` (V, S), into each sample.
 
         The probability of a clip to be the fastest of its video is the softmax over the scores of the V clips. The
         probability of a segment to be the paced one is the softmax over the scores of the S segments of its clip.
-
-        Args:
-            feats: As in :meth:`forward`.
-            data_samples: B samples.
-            kwargs: Not used.
-
-        Returns:
-            The samples with ``speed_score`` (V,) and ``pred_fastest`` (1, V), and with several segments
-            ``segment_score`` (V, S) and ``pred_segment`` (V, S).
         """
         scores, *segment_scores = _as_tuple(self(feats))  # (B, V), [(B * V, S)]
         for sample, own in zip(data_samples, scores.float()):

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, check_least, check_weights
 from ...functional.pace import pace_names
 from ...functional.tasks import Task, segment_names
 from ...registry import MODELS
@@ -80,8 +80,8 @@ class VSPPHead(PooledHead):
         hidden_channels: int | None = None,
     ) -> None:
         super().__init__(in_channels, token_pool, init_cfg)
-        self.check_sizes(num_speeds=num_speeds, num_segments=num_segments)
-        self.check_weights(speed_weight=speed_weight, segment_weight=segment_weight)
+        check_least('VSPPHead', num_speeds=num_speeds, num_segments=num_segments)
+        check_weights('VSPPHead', speed_weight=speed_weight, segment_weight=segment_weight)
         self.speed_weight = speed_weight
         self.segment_weight = segment_weight
         self.dropout = nn.Dropout(dropout)
@@ -97,14 +97,8 @@ class VSPPHead(PooledHead):
         )
 
     def forward(self, feats: Features, **kwargs: object) -> tuple[Tensor, Tensor]:
-        """Logits of both tasks.
-
-        Args:
-            feats: Feature maps (B, C, T', H', W'), or any other form that :func:`pool_features` takes.
-            kwargs: Arguments that ``Recognizer3D`` passes to every head. Not used.
-
-        Returns:
-            Speed logits (B, num_speeds) and segment logits (B, num_segments).
+        """Speed logits (B, num_speeds) and segment logits (B, num_segments) of feature maps (B, C, T', H', W'), or of
+        any other form that :func:`pool_features` takes.
 
         Raises:
             InputError: If the backbone yields several feature maps or another width, or the window does not fit the map.
@@ -134,14 +128,10 @@ class VSPPHead(PooledHead):
     def loss(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> dict[str, Tensor]:
         """Both weighted cross-entropies, and the accuracies of the batch.
 
-        Args:
-            feats: As in :meth:`forward`, for B * V clips.
-            data_samples: B samples, each with ``pace_label`` and ``segment_label``, int64 (V,).
-            kwargs: Not used.
+        The scalars are ``loss_speed``, ``loss_segment``, ``pace_acc``, ``segment_acc`` and ``joint_acc``, the share of
+        clips with both answers right.
 
-        Returns:
-            The scalars ``loss_speed``, ``loss_segment``, ``pace_acc``, ``segment_acc`` and ``joint_acc``. The Runner
-            adds up the losses. ``joint_acc`` is the share of clips with both answers right.
+        Each sample has ``pace_label`` and ``segment_label``, int64 (V,), for its V clips.
         """
         speed_logits, segment_logits = self(feats)  # (B * V, num_speeds), (B * V, num_segments)
         device = speed_logits.device
@@ -157,23 +147,3 @@ class VSPPHead(PooledHead):
             segment_acc=segment_hit.float().mean(),
             joint_acc=(pace_hit & segment_hit).float().mean(),
         )
-
-    def predict(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> Sequence[Any]:
-        """Write probabilities into the data samples.
-
-        Args:
-            feats: As in :meth:`forward`, for B * V clips, V per sample.
-            data_samples: B samples.
-            kwargs: Not used.
-
-        Returns:
-            The samples with ``pred_pace`` (V, num_speeds) and ``pred_segment`` (V, num_segments).
-        """
-        speed_logits, segment_logits = self(feats)  # (B * V, num_speeds), (B * V, num_segments)
-        views = len(speed_logits) // len(data_samples)
-        speeds = speed_logits.float().softmax(1).split(views)
-        segments = segment_logits.float().softmax(1).split(views)
-        for sample, speed, segment in zip(data_samples, speeds, segments):
-            sample.set_field(speed, 'pred_pace')
-            sample.set_field(segment, 'pred_segment')
-        return data_samples

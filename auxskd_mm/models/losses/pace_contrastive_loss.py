@@ -54,14 +54,8 @@ class PaceContrastiveLoss(nn.Module):
         self.normalize = normalize
 
     def forward(self, features: Tensor, groups: Tensor) -> Tensor:
-        """The loss.
-
-        Args:
-            features: (B, D), the projected feature z of each clip.
-            groups: int (B,). Clips with the same number are positives of each other.
-
-        Returns:
-            Scalar. If no two clips share a group, the loss and its gradient are 0.
+        """The loss of projected features z (B, D). Clips with the same number in ``groups`` (B,) are positives of each
+        other; if no two clips share one, the loss and its gradient are 0.
         """
         with torch.autocast(features.device.type, enabled=False):
             z = features.to(torch.promote_types(features.dtype, torch.float32))  # (B, D)

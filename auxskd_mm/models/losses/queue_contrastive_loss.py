@@ -58,30 +58,18 @@ class QueueContrastiveLoss(nn.Module):
         return self._logits(query, [positive], queue)[0]
 
     def forward(self, query: Tensor, positive: Tensor, queue: Tensor) -> Tensor:
-        """The loss.
+        """The loss of L2-normalised queries (B, D), the key of each (B, D), and keys (K, D) of other videos in a queue.
 
-        Args:
-            query: (B, D), L2-normalised.
-            positive: (B, D), the L2-normalised key of each query.
-            queue: (K, D), keys of other videos. The loss uses them as they are. They may change in place before the
-                backward pass.
-
-        Returns:
-            Scalar.
+        The queue is used as it is, and may change in place before the backward pass.
         """
         return _cross_entropy(self.logits(query, positive, queue))
 
     def with_accuracy(self, query: Tensor, positives: Sequence[Tensor], queue: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Loss and accuracy for several keys of the same queries, with a single comparison of queries and queue.
+        """Loss and accuracy for several sets of L2-normalised keys (B, D) of the same queries, with a single comparison
+        of queries and queue.
 
-        Args:
-            query: As in :meth:`forward`.
-            positives: Sets of L2-normalised keys, (B, D) each.
-            queue: As in :meth:`forward`.
-
-        Returns:
-            A pair of scalars (loss, accuracy) for each set. The accuracy is the share of queries whose key is nearer
-            than every key in the queue. It has no gradient.
+        For each set the result is a pair of scalars. The accuracy is the share of queries whose key is nearer than
+        every key in the queue. It has no gradient.
         """
         return [
             (_cross_entropy(logits), (logits.detach().argmax(1) == 0).float().mean())

@@ -52,16 +52,7 @@ class RelativeSpeedLoss(nn.Module):
         self.temperature = temperature
 
     def forward(self, query: Tensor, same: Tensor, different: Tensor) -> Tensor:
-        """The loss.
-
-        Args:
-            query: (B, D), L2-normalised.
-            same: (B, D), L2-normalised keys of the query's speed.
-            different: (B, D), L2-normalised keys of another speed.
-
-        Returns:
-            Scalar.
-        """
+        """The loss of L2-normalised queries, keys of the same and keys of a different speed, (B, D) each."""
         with torch.autocast(query.device.type, enabled=False):
             q, k, other = (x.to(torch.promote_types(x.dtype, torch.float32)) for x in (query, same, different))
             lead = (q * (k - other)).sum(1) / self.temperature  # (B,) by how much the same speed wins

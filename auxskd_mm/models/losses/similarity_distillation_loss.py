@@ -117,13 +117,7 @@ class SimilarityDistillationLoss(nn.Module):
 
     @torch.no_grad()
     def diagnose(self, student: Tensor, teacher: Tensor, anchors: Tensor) -> SimilarityDiagnostics:
-        """Diagnostics of a batch without the loss.
-
-        Args:
-            student: (B, D), see :meth:`forward`.
-            teacher: (B, D), see :meth:`forward`.
-            anchors: (K, D), see :meth:`forward`.
-        """
+        """Diagnostics of a batch without the loss. The arguments are those of :meth:`forward`."""
         return _diagnose(self._compare(student, teacher, anchors))
 
     def _compare(

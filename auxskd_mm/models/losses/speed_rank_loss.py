@@ -50,14 +50,8 @@ class SpeedRankLoss(nn.Module):
         self.margin = margin
 
     def forward(self, scores: Tensor, speeds: Tensor) -> Tensor:
-        """The loss.
-
-        Args:
-            scores: (N, M), the scores of M clips (or segments) of each of N videos.
-            speeds: (N, M), their speeds.
-
-        Returns:
-            Scalar. A video whose speeds are all equal adds 0, also to the gradient.
+        """The loss of the scores of M clips (or segments) of N videos, and of their speeds, (N, M) each. A video whose
+        speeds are all equal adds 0, also to the gradient.
         """
         with torch.autocast(scores.device.type, enabled=False):
             lead, faster = _leads(scores.to(torch.promote_types(scores.dtype, torch.float32)), speeds)
@@ -66,14 +60,9 @@ class SpeedRankLoss(nn.Module):
 
 
 def pair_accuracy(scores: Tensor, speeds: Tensor) -> Tensor:
-    """Share of the pairs of each video whose faster clip has the higher score. Chance is 0.5, equal scores count 0.5.
+    """Share (N,) of the pairs of each video whose faster clip has the higher score, from scores and speeds (N, M).
 
-    Args:
-        scores: (N, M).
-        speeds: (N, M).
-
-    Returns:
-        (N,). NaN for a video whose speeds are all equal.
+    Chance is 0.5, and equal scores count 0.5. A video whose speeds are all equal has NaN.
 
     Example:
         >>> import torch
@@ -86,15 +75,8 @@ def pair_accuracy(scores: Tensor, speeds: Tensor) -> Tensor:
 
 
 def segment_speeds(speeds: Tensor, segments: Tensor, num_segments: int) -> Tensor:
-    """Speed of each segment of clips with one paced segment. The other segments have speed 1.
-
-    Args:
-        speeds: Speed of the paced segment of each clip, (N,).
-        segments: Index of this segment, int64 (N,).
-        num_segments: Segments S per clip.
-
-    Returns:
-        (N, S).
+    """Speed of each segment (N, S) of N clips with one paced segment, from its speed (N,) and its index int64 (N,). The
+    other segments have speed 1.
 
     Example:
         >>> import torch

@@ -1,11 +1,10 @@
 """Modules that several methods share."""
 
 from ...choices import POOLINGS
-from .batch_shuffle import batch_shuffle, batch_unshuffle
 from .feature_map import feature_map
 from .feature_queue import FeatureQueue
 from .frozen_network import FrozenNetwork
-from .global_batch import gather_batch, own_part, random_order
+from .global_batch import batch_shuffle, batch_unshuffle, gather_batch, own_part, random_order
 from .mlp import MLP
 from .momentum_encoder import MomentumEncoder, check_momentum, momentum_update
 from .pooling import pool_features

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...errors import InputError
+from ...errors import InputError, check_choice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,8 +50,7 @@ def feature_map(
     Raises:
         InputError: If there are several stages and ``last_stage`` is False, or the output has an unknown form.
     """
-    if token_pool not in TOKEN_POOLS:
-        raise InputError(f"token_pool='{token_pool}': expected {', '.join(map(repr, TOKEN_POOLS))}")
+    check_choice('token_pool', token_pool, TOKEN_POOLS)
     while isinstance(feats, (list, tuple)):
         if len(feats) == 1:
             feats = feats[0]

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from mmengine.dist import broadcast
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, check_choice, check_least
 from ...registry import MODELS
 from .global_batch import gather_batch
 
@@ -59,11 +59,8 @@ class FeatureQueue(nn.Module):
 
     def __init__(self, size: int, dim: int, init: str = 'unit') -> None:
         super().__init__()
-        for key, value in (('size', size), ('dim', dim)):
-            if value < 1:
-                raise InputError(f'FeatureQueue.{key}={value}: expected at least 1')
-        if init not in ('unit', 'columns'):
-            raise InputError(f"FeatureQueue.init='{init}': expected 'unit' or 'columns' (auxSKD's own)")
+        check_least('FeatureQueue', size=size, dim=dim)
+        check_choice('FeatureQueue.init', init, ('unit', 'columns'))
         self.size, self.dim = size, dim
         self.register_buffer('features', F.normalize(torch.randn(size, dim), dim=1 if init == 'unit' else 0))
         self.register_buffer('pointer', torch.zeros((), dtype=torch.long))

@@ -1,4 +1,4 @@
-"""The batches of all W ranks as one batch in the order of a loader: sample i of rank r is sample i * W + r."""
+"""Samples of all W ranks: as one batch in the order of a loader (sample i of rank r is sample i * W + r), or shuffled."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from torch import Tensor
 
 @torch.no_grad()
 def gather_batch(batch: Tensor) -> Tensor:
-    """Gather the samples of all ranks in the order of one process with the whole batch.
+    """Gather the samples (B, ...) of W ranks in the order of one process with the whole batch.
 
-    Args:
-        batch: (B, ...), the same shape on every rank.
+    The result is (W * B, ...), without gradient and the same on every rank. B is the same on every rank.
 
-    Returns:
-        (W * B, ...) without gradient, the same on every rank. MMEngine's samplers distribute samples to the ranks one
-        by one, so the first W rows are the first samples of the W ranks.
+    MMEngine's samplers distribute samples to the ranks one by one, so the first W rows are the first samples of the W
+    ranks.
     """
     return torch.stack(all_gather(batch.contiguous()), 1).flatten(0, 1)
 
@@ -41,3 +39,37 @@ def random_order(size: int, device: torch.device) -> Tensor:
     order = torch.randperm(size * get_world_size(), device=device)
     broadcast(order, src=0)
     return own_part(order)
+
+
+@torch.no_grad()
+def batch_shuffle(batch: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Exchange samples between ranks at random.
+
+    Args:
+        batch: (B, ...), the same shape on every rank.
+
+    Returns:
+        A batch (B, ...) drawn from all ranks' samples without replacement, and the second argument of
+        :func:`batch_unshuffle`. A single process gets its own batch back, because the order has no effect on BatchNorm.
+
+    Source: MoCo (He et al., CVPR 2020), section 3.3, "Shuffling BN".
+    """
+    world = get_world_size()
+    if world == 1:
+        return batch, None
+    everything = torch.cat(all_gather(batch.contiguous()))  # (W * B, ...)
+    order = torch.randperm(len(everything), device=batch.device)
+    broadcast(order, src=0)
+    mine = order.view(world, -1)[get_rank()]  # (B,) places of this rank's samples
+    return everything[mine], order.argsort()
+
+
+@torch.no_grad()
+def batch_unshuffle(batch: Tensor, restore: Tensor | None) -> Tensor:
+    """Return the outputs (B, ...) for a shuffled batch to the ranks and the order of the inputs. ``restore`` is the
+    second result of :func:`batch_shuffle`.
+    """
+    if restore is None:
+        return batch
+    everything = torch.cat(all_gather(batch.contiguous()))  # (W * B, ...)
+    return everything[restore.view(get_world_size(), -1)[get_rank()]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from ...errors import InputError
+from ...errors import check_least
 from ...registry import MODELS
 
 
@@ -41,13 +41,7 @@ class MLP(nn.Sequential):
         hidden_channels: int | None = None,
         norm: bool = True,
     ) -> None:
-        for key, value in (
-            ('in_channels', in_channels),
-            ('out_channels', out_channels),
-            ('hidden_channels', hidden_channels),
-        ):
-            if value is not None and value < 1:
-                raise InputError(f'MLP.{key}={value}: expected at least 1')
+        check_least('MLP', in_channels=in_channels, out_channels=out_channels, hidden_channels=hidden_channels)
         layers: list[nn.Module] = []
         width = in_channels
         if hidden_channels is not None:

@@ -26,14 +26,10 @@ def check_momentum(momentum: float, key: str) -> float:
 
 @torch.no_grad()
 def momentum_update(teacher: nn.Module, student: nn.Module, momentum: float) -> None:
-    """Set ``teacher = m * teacher + (1 - m) * student`` for all parameters in one fused call. Buffers do not change.
+    """Set ``teacher = m * teacher + (1 - m) * student`` for all parameters, in the same order, in one fused call.
+    Buffers do not change.
 
     ``m`` is the momentum of the papers, a value near 1. MMEngine's averaged models call ``1 - m`` the momentum.
-
-    Args:
-        teacher: Module. It is updated in place.
-        student: Module with the same parameters in the same order.
-        momentum: m in [0, 1].
 
     Raises:
         InputError: If the parameters do not correspond.

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...choices import POOLINGS, TIME_PARTS
-from ...errors import InputError
+from ...errors import InputError, check_choice
 from .feature_map import _are_pathways, feature_map
 from .pooling import pool_features
 
@@ -63,8 +63,7 @@ def pool_for_protocol(feats: Features | None, pooling: str = 'average') -> Tenso
 
     Source: xudejing/video-clip-order-prediction @ 7a1710d (``retrieve_clips.py``); PeihaoChen/RSPNet @ 2958779.
     """
-    if pooling not in POOLINGS:
-        raise InputError(f"pooling='{pooling}': expected one of {', '.join(map(repr, POOLINGS))}")
+    check_choice('pooling', pooling, POOLINGS)
     if pooling in ('average', 'rspnet'):
         return pool_features(feature_map(feats, last_stage=True))
     if pooling == 'stages':

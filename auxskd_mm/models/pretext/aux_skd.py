@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, check_weights
 from ...registry import MODELS
 from ..losses import SimilarityDiagnostics
 from ..modules.feature_queue import FeatureQueue
@@ -61,15 +61,13 @@ class AuxSKD(TeacherModel):
         loss: Config of the loss. None builds :class:`SimilarityDistillationLoss`. A loss of your own needs its option
             ``with_diagnostics``.
         queue_init: ``'unit'``, or ``'columns'`` for the original's start. See :class:`FeatureQueue`.
-        shuffle: See :class:`TeacherModel`.
         overlap_teacher: Run the teachers on their own CUDA stream, in parallel to the student. Results do not change.
             The option takes more memory, because the streams share no memory. It has no effect without CUDA. It does
             not work with ``torch.compile(mode='reduce-overhead')``, because CUDA graphs must run one after the other.
         teacher: Config of a :class:`FrozenTeacher`, whose ``type`` may be left out. The config of a backbone alone
             works too. None is the paper's method.
         ema_weight: Weight of the EMA teacher's loss, 0 or more.
-        data_preprocessor: See :class:`PretextModel`.
-        init_cfg: See :class:`PretextModel`.
+        kwargs: See :class:`TeacherModel`.
 
     Raises:
         InputError: If widths do not fit together, the queue size is below 1, or the backbone yields several maps.
@@ -89,14 +87,12 @@ class AuxSKD(TeacherModel):
         queue_size: int = 15360,
         loss: dict | None = None,
         queue_init: str = 'unit',
-        shuffle: bool = True,
-        data_preprocessor: dict | nn.Module | None = None,
-        init_cfg: dict | list | None = None,
         overlap_teacher: bool = False,
         teacher: dict | None = None,
         ema_weight: float = 1.0,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(backbone, 2, shuffle, data_preprocessor, init_cfg)
+        super().__init__(backbone, 2, **kwargs)
         self.overlap_teacher = overlap_teacher
         self.ema_weight = ema_weight
         _check_teachers(ema_weight, neck, predictor, teacher)
@@ -144,14 +140,9 @@ class AuxSKD(TeacherModel):
     def run_networks(
         self, inputs: Tensor, data_samples: Sequence[Any] | None = None
     ) -> tuple[StudentPass, dict[str, Tensor]]:
-        """Run the student on the first view, and the teachers on the second.
+        """Run the student on the first view of inputs (B, 2, C, T, H, W), and the teachers on the second.
 
-        Args:
-            inputs: (B, 2, C, T, H, W).
-            data_samples: B samples.
-
-        Returns:
-            The student's outputs, and the features (B, D) of the teachers ``'ema'`` and ``'frozen'``.
+        The results are the student's outputs and the features (B, D) of the teachers ``'ema'`` and ``'frozen'``.
         """
         student_view, teacher_view = self.views(inputs)  # (B, C, T, H, W) each
 
@@ -223,14 +214,10 @@ class AuxSKD(TeacherModel):
         return samples
 
     def forward_parts(self, inputs: Tensor) -> list[Tensor]:
-        """Run student and teachers on one sample. See :meth:`PretextModel.forward_parts`.
+        """Run student and teachers on one sample (1, 2, C, T, H, W).
 
-        Args:
-            inputs: One sample, (1, 2, C, T, H, W).
-
-        Returns:
-            The student's prediction and the EMA teacher's feature, (1, D) each. With a frozen teacher, also the
-            student's projection for it and its feature, (1, D_t) each.
+        The outputs are the student's prediction and the EMA teacher's feature, (1, D) each. With a frozen teacher, also
+        the student's projection for it and its feature, (1, D_t) each.
         """
         student_view, teacher_view = self.views(inputs)
         student = self.run_student(student_view)
@@ -265,8 +252,7 @@ def _named(result: Tensor | tuple[Tensor, SimilarityDiagnostics], prefix: str, w
 
 def _check_teachers(ema_weight: float, neck: object, predictor: object, teacher: object) -> None:
     """Refuse settings without any teacher, and an EMA teacher without the student's parts."""
-    if not ema_weight >= 0:
-        raise InputError(f'model.ema_weight={ema_weight}: a loss weight must not be negative')
+    check_weights('model', ema_weight=ema_weight)
     if ema_weight == 0 and teacher is None:
         raise InputError('model.ema_weight=0 leaves no teacher: set model.teacher, or another weight')
     if ema_weight > 0:

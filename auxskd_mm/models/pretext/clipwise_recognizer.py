@@ -36,14 +36,7 @@ class ClipwiseRecognizer3D(Recognizer3D):
         data_samples: list[ActionDataSample] | None = None,
         test_mode: bool = False,
     ) -> tuple[Any, dict]:
-        """Features, as ``Recognizer3D.extract_feat`` returns them.
-
-        Args:
-            inputs: (B, V, C, T, H, W).
-            stage: See ``Recognizer3D.extract_feat``.
-            data_samples: See ``Recognizer3D.extract_feat``.
-            test_mode: See ``Recognizer3D.extract_feat``.
-        """
+        """Features of inputs (B, V, C, T, H, W), as ``Recognizer3D.extract_feat`` returns them, with its arguments."""
         if test_mode or not self.training or inputs.shape[1] == 1:
             return super().extract_feat(inputs, stage, data_samples, test_mode)
         # To the base class each position is a batch of samples of one clip.

@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, check_choice, check_least, check_weights
 from ...registry import MODELS, type_name
+from ..heads.labels import require_field
 from ..losses.similarity_distillation_loss import SimilarityDiagnostics
 from ..modules.feature_queue import FeatureQueue
 from ..modules.frozen_network import FrozenNetwork
@@ -83,10 +84,8 @@ class FrozenTeacher(BaseModule):
         frames: int | None = None,
     ) -> None:
         super().__init__()
-        if space not in SPACES:
-            raise InputError(f"model.teacher.space='{space}': expected 'teacher' or 'own'")
-        if not weight >= 0:
-            raise InputError(f'model.teacher.weight={weight}: a loss weight must not be negative')
+        check_choice('model.teacher.space', space, SPACES)
+        check_weights('model.teacher', weight=weight)
         if backbone is not None and feature_key is not None:
             raise InputError('model.teacher: give backbone or feature_key, not both')
         if (mean is None) != (std is None) or (mean is not None and backbone is None):
@@ -95,9 +94,8 @@ class FrozenTeacher(BaseModule):
             raise InputError(f'model.teacher: mean has {len(mean)} numbers and std {len(std)}; give one per channel')
         if std is not None and not all(value > 0 for value in std):
             raise InputError(f'model.teacher.std={list(std)}: expected numbers above 0')
+        check_least('model.teacher', size=size, frames=frames)
         for key, value in (('size', size), ('frames', frames)):
-            if value is not None and value < 1:
-                raise InputError(f'model.teacher.{key}={value}: expected at least 1')
             if value is not None and backbone is None:
                 raise InputError(f'model.teacher.{key}={value}: is about the clips of a backbone; leave it out')
         self.network = None if backbone is None else FrozenNetwork(backbone)
@@ -202,15 +200,10 @@ class FrozenTeacher(BaseModule):
     def loss(
         self, pooled: Tensor, keys: Tensor, with_diagnostics: bool = True
     ) -> Tensor | tuple[Tensor, SimilarityDiagnostics]:
-        """The loss of a batch, without the weight. Afterwards the keys enter the queue.
+        """The loss of a batch, without the weight, from the student's pooled features (B, C) and from :meth:`keys`
+        (B, D_t). Afterwards the keys enter the queue.
 
-        Args:
-            pooled: (B, C), the student's pooled features.
-            keys: (B, D_t), from :meth:`keys`.
-            with_diagnostics: Whether to return the diagnostics too.
-
-        Returns:
-            The scalar loss. With diagnostics, the pair (loss, diagnostics).
+        The result is a scalar, and with diagnostics the pair (loss, diagnostics).
         """
         query = self.projector(pooled)  # (B, D_t) or (B, D_s)
         options: dict[str, Any] = {}
@@ -269,19 +262,14 @@ def _width_of(network: FrozenNetwork | None, given: int | None) -> int:
     if given is None:
         who = 'the features' if network is None else type(network.network).__name__
         raise InputError(f'model.teacher.out_channels: {who} do not say their width; set it, for instance to 2048')
-    if given < 1:
-        raise InputError(f'model.teacher.out_channels={given}: expected at least 1')
+    check_least('model.teacher', out_channels=given)
     return given
 
 
 def _packed(data_samples: Sequence[Any] | None, key: str, width: int) -> Tensor:
     """Features (B, D) out of a field of the data samples."""
-    if not data_samples or not all(key in sample for sample in data_samples):
-        raise InputError(
-            f"the data samples carry no '{key}': write it in the pipeline and name it in "
-            'PackActionInputs(algorithm_keys=...)'
-        )
-    features = [torch.as_tensor(sample.get(key)).float() for sample in data_samples]
+    require_field(data_samples, key, 'write it in the pipeline')
+    features = [torch.as_tensor(sample.get(key)).float() for sample in data_samples or ()]
     for feature in features:
         if feature.ndim not in (1, 2) or feature.shape[-1] != width:
             raise InputError(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from ...errors import InputError
+from ...errors import InputError, check_choice, check_weights
 from ...registry import MODELS
 from .aux_skd import AuxSKD, StudentPass
 from .clipwise_recognizer import sample_by_sample
@@ -57,11 +57,8 @@ class JointAuxSKD(AuxSKD):
         **settings: Any,
     ) -> None:
         super().__init__(**settings)
-        for key, value in (('head_weight', head_weight), ('similarity_weight', similarity_weight)):
-            if not value >= 0:
-                raise InputError(f'model.{key}={value}: a loss weight must not be negative')
-        if head_views not in ('student', 'both'):
-            raise InputError(f"model.head_views='{head_views}': expected 'student' or 'both'")
+        check_weights('model', head_weight=head_weight, similarity_weight=similarity_weight)
+        check_choice('model.head_views', head_views, ('student', 'both'))
         self.cls_head = MODELS.build(cls_head)
         self.head_weight = head_weight
         self.similarity_weight = similarity_weight
@@ -104,14 +101,8 @@ class JointAuxSKD(AuxSKD):
         return own
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> Sequence[Any]:
-        """Write the head's answers into the data samples.
-
-        Args:
-            inputs: (B, V, C, T, H, W) with any number V of clips.
-            data_samples: B samples.
-
-        Returns:
-            The samples with the fields that the head's ``predict`` writes, such as ``pred_pace`` (V, K).
+        """Write the fields of the head's ``predict``, such as ``pred_pace`` (V, K), into the data samples, for inputs
+        (B, V, C, T, H, W).
         """
         return self.cls_head.predict(self.backbone(inputs.flatten(0, 1)), data_samples)
 

@@ -53,13 +53,7 @@ class PretextModel(BaseModel):
         _require_one_map(self.backbone)
 
     def views(self, inputs: Tensor) -> Sequence[Tensor]:
-        """Split a batch into its views.
-
-        Args:
-            inputs: (B, V, C, T, H, W).
-
-        Returns:
-            V tensors (B, C, T, H, W).
+        """Split a batch (B, V, C, T, H, W) into its V views (B, C, T, H, W).
 
         Raises:
             InputError: If the samples have another number of views.
@@ -72,25 +66,15 @@ class PretextModel(BaseModel):
         return inputs.unbind(1)  # V tensors (B, C, T, H, W)
 
     def extract_feat(self, inputs: Tensor) -> Tensor:
-        """Pooled features of the backbone.
-
-        Args:
-            inputs: (B, V, C, T, H, W) or (N, C, T, H, W).
-
-        Returns:
-            (B * V, D) or (N, D).
-        """
+        """Pooled features (B * V, D) of inputs (B, V, C, T, H, W), or (N, D) of (N, C, T, H, W)."""
         clips = inputs.flatten(0, 1) if inputs.ndim == 6 else inputs  # (B * V, C, T, H, W)
         return pool_features(self.backbone(clips))  # (B * V, D)
 
     def forward_parts(self, inputs: Tensor) -> Any:
-        """Run every part of the network that a training step runs, without the losses. FLOPs are counted on this.
+        """Run every part of the network that a training step runs, without the losses, on one sample
+        (1, V, C, T, H, W).
 
-        Args:
-            inputs: One sample, (1, V, C, T, H, W).
-
-        Returns:
-            The outputs, (1, D) each.
+        FLOPs are counted on this. The outputs are (1, D) each.
         """
         return self.extract_feat(inputs)
 
@@ -118,29 +102,15 @@ class PretextModel(BaseModel):
         return self.predict(inputs, data_samples)
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> Sequence[Any]:
-        """Write features into the data samples.
-
-        Args:
-            inputs: (B, V, C, T, H, W).
-            data_samples: B data samples.
-
-        Returns:
-            The samples with ``feature`` (V, D), see :meth:`extract_feat`.
-        """
+        """Write ``feature`` (V, D), see :meth:`extract_feat`, of inputs (B, V, C, T, H, W) into the data samples."""
         features = self.extract_feat(inputs)  # (B * V, D)
         for sample, own in zip(data_samples, features.view(len(data_samples), -1, features.shape[-1])):
             sample.set_field(own, 'feature')
         return data_samples
 
     def loss(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> dict[str, Tensor]:
-        """Losses and diagnostics of a batch.
-
-        Args:
-            inputs: (B, V, C, T, H, W).
-            data_samples: B data samples.
-
-        Returns:
-            Scalars. The keys of losses contain ``loss``, the keys of diagnostics do not.
+        """Losses and diagnostics of a batch (B, V, C, T, H, W), as scalars. The keys of losses contain ``loss``, the
+        keys of diagnostics do not.
         """
         raise NotImplementedError
 

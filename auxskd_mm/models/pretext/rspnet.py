@@ -9,7 +9,7 @@ import torch
 from mmengine.dist import get_world_size
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, check_weights
 from ...functional.pace import pace_names
 from ...functional.tasks import Task
 from ...registry import MODELS
@@ -53,9 +53,7 @@ class RSPNet(TeacherModel):
             own needs its methods ``with_accuracy`` and ``for_keys``.
         speed_loss: Config. None builds :class:`RelativeSpeedLoss` with a margin of 2.0, which applies after the
             division by 0.07.
-        shuffle: See :class:`TeacherModel`.
-        data_preprocessor: See :class:`PretextModel`.
-        init_cfg: See :class:`PretextModel`.
+        kwargs: See :class:`TeacherModel`.
 
     Raises:
         InputError: If the speed is below 2, a weight is negative, or the width of a head does not fit the backbone.
@@ -78,16 +76,12 @@ class RSPNet(TeacherModel):
         motion_weight: float = 1.0,
         contrastive_loss: dict | None = None,
         speed_loss: dict | None = None,
-        shuffle: bool = True,
-        data_preprocessor: dict | nn.Module | None = None,
-        init_cfg: dict | list | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(backbone, 2, shuffle, data_preprocessor, init_cfg)
+        super().__init__(backbone, 2, **kwargs)
         if isinstance(speed, bool) or not isinstance(speed, int) or speed < 2:
             raise InputError(f'RSPNet.speed={speed!r}: expected a whole number from 2; the other speed is 1')
-        for key, value in (('appearance_weight', appearance_weight), ('motion_weight', motion_weight)):
-            if value < 0:
-                raise InputError(f'RSPNet.{key}={value}: a loss weight must not be negative')
+        check_weights('RSPNet', appearance_weight=appearance_weight, motion_weight=motion_weight)
         self.head_a = MODELS.build(head_a)
         self.head_m = MODELS.build(head_m or head_a)
         _check_widths(self.backbone, head_a=self.head_a, head_m=self.head_m)
@@ -104,14 +98,8 @@ class RSPNet(TeacherModel):
         return dict(backbone=self.backbone, head_a=self.head_a, head_m=self.head_m)
 
     def embed(self, network: Any, clips: Tensor) -> Tensor:
-        """Appearance and motion features of clips.
-
-        Args:
-            network: This model (the student) or ``teacher``.
-            clips: (B, C, T, H, W).
-
-        Returns:
-            (B, D_A + D_M), the appearance feature first. Each of the two has norm 1.
+        """Appearance and motion features (B, D_A + D_M) of clips (B, C, T, H, W), by this model (the student) or
+        ``teacher``. Each of the two has norm 1.
         """
         feats = network.backbone(clips)  # (B, C, T', H', W')
         return torch.cat([network.head_a(feats), network.head_m(feats)], dim=1)
@@ -143,13 +131,9 @@ class RSPNet(TeacherModel):
         return torch.where(fast[:, None, None, None, None], quick, views[:, :, :length])
 
     def forward_parts(self, inputs: Tensor) -> list[Tensor]:
-        """Run query encoder and teacher on one sample. See :meth:`PretextModel.forward_parts`.
+        """Run query encoder and teacher on one sample (1, 2, C, T, H, W).
 
-        Args:
-            inputs: One sample, (1, 2, C, T, H, W).
-
-        Returns:
-            The features of the query, and of the key view at both speeds, (1, D_A + D_M) each.
+        The outputs are the features of the query, and of the key view at both speeds, (1, D_A + D_M) each.
         """
         query_view, key_view = self.views(inputs)
         slow = torch.zeros(len(inputs), dtype=torch.bool, device=inputs.device)
@@ -200,10 +184,6 @@ class RSPNet(TeacherModel):
         question asks which of two clips of the key view plays at the query's speed. The first of these clips plays at
         speed 1, the second at ``speed``. The teacher computes the keys, as in training. A constant answer is right half
         of the time. Samples with another number of views get the features of :meth:`PretextModel.predict`.
-
-        Args:
-            inputs: (B, 2, C, T, H, W).
-            data_samples: B samples.
 
         Returns:
             The samples with ``speed_label`` int64 (2,), which is always 0 and 1, and ``pred_speed`` (2, 2), the

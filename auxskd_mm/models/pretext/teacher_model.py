@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import InputError
-from ..modules.batch_shuffle import batch_shuffle, batch_unshuffle
 from ..modules.feature_queue import FeatureQueue
+from ..modules.global_batch import batch_shuffle, batch_unshuffle
 from ..modules.momentum_encoder import MomentumEncoder
 from .pretext_model import PretextModel
 
@@ -27,33 +27,19 @@ class TeacherModel(PretextModel):
         num_views: See :class:`PretextModel`.
         shuffle: Exchange the teacher's clips between ranks, see :func:`batch_shuffle`. This has no effect in a single
             process.
-        data_preprocessor: See :class:`PretextModel`.
-        init_cfg: See :class:`PretextModel`.
+        kwargs: See :class:`PretextModel`.
     """
 
     teacher: MomentumEncoder
     queue: FeatureQueue
     with_diagnostics = True  # SKDDistillerHook.diagnostics_interval switches it off between two reports
 
-    def __init__(
-        self,
-        backbone: dict,
-        num_views: int = 2,
-        shuffle: bool = True,
-        data_preprocessor: dict | nn.Module | None = None,
-        init_cfg: dict | list | None = None,
-    ) -> None:
-        super().__init__(backbone, num_views, data_preprocessor, init_cfg)
+    def __init__(self, backbone: dict, num_views: int = 2, shuffle: bool = True, **kwargs: Any) -> None:
+        super().__init__(backbone, num_views, **kwargs)
         self.shuffle = shuffle
 
     def build_teacher(self, queue_size: int, width: int, queue_init: str = 'unit') -> None:
-        """Make ``teacher`` and ``queue``.
-
-        Args:
-            queue_size: Number of features in the queue.
-            width: Width D of a feature.
-            queue_init: See :class:`FeatureQueue`.
-        """
+        """Make ``teacher``, and ``queue`` for so many features of width D, see :class:`FeatureQueue`."""
         self.teacher = MomentumEncoder(**self.student_modules())
         self.queue = FeatureQueue(queue_size, width, queue_init)
 
@@ -75,13 +61,7 @@ class TeacherModel(PretextModel):
 
     @torch.no_grad()
     def teacher_features(self, clips: Tensor) -> Tensor:
-        """The teacher's features of clips, without gradient.
-
-        Args:
-            clips: (B, C, T, H, W).
-
-        Returns:
-            (B, D), see :meth:`embed`.
+        """The teacher's features (B, D) of clips (B, C, T, H, W), without gradient; see :meth:`embed`.
 
         Raises:
             InputError: If the teacher has not been started.

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from ....errors import VideoReadError
+from ..base import runs_of
 from ..limits import MAX_PIXELS
 from ..stack import StackReader
 from ..tiff_header import read_pages
@@ -36,7 +37,8 @@ class TiffReader(StackReader):
         self._expected = dtype, (height, width, channels)
 
     def _frames(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
-        for run in _runs(indices):
+        # OpenCV walks through the pages for each call.
+        for run in runs_of(indices):
             good, pages = cv2.imreadmulti(self.path, run[0], len(run), flags=cv2.IMREAD_UNCHANGED)
             if not good or len(pages) != len(run):
                 raise VideoReadError(self.path, f'frame {run[0]} of {self.num_frames} cannot be decoded')
@@ -47,17 +49,6 @@ class TiffReader(StackReader):
                         self.path, f'page {i} is decoded as {page.dtype} {shape}, not as {self._expected}; convert it'
                     )
                 yield page
-
-
-def _runs(indices: Sequence[int]) -> list[list[int]]:
-    """Indices that follow one another, since OpenCV walks through the pages for each call."""
-    runs: list[list[int]] = []
-    for i in indices:
-        if runs and i == runs[-1][-1] + 1:
-            runs[-1].append(i)
-        else:
-            runs.append([i])
-    return runs
 
 
 READER = TiffReader

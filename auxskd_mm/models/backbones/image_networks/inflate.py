@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ....errors import InputError
-from ....functional.public_weights.inflated import inflate_kernel
+from ....functional.public_weights.input_channels import inflate_kernel
 from .clip_length import ClipLength
 
 

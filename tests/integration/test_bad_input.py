@@ -118,7 +118,8 @@ def test_configs(kind, call, tmp_path):
 
 
 def test_packaged_configs_that_are_not_there(call):
-    assert re.search(r'configs/not_there\.py" does not exist', call('train.py', 'auxskd_mm::not_there.py').error_line())
+    line = call('train.py', 'auxskd_mm::not_there.py').error_line()
+    assert line == 'auxskd_mm::not_there.py: no such config file'
     assert 'not_a_package::a/b.py: ' in call('train.py', 'not_a_package::a/b.py').error_line()
 
 

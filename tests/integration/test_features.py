@@ -1,16 +1,15 @@
 """The table of docs/multi_node.md, by benchmarks/features.py: a column of it whole, and a row of what is most unlike."""
 
-import importlib.util
+import importlib
 import sys
 
 import pytest
 import torch
 from tool_runs import ROOT, tiny_clips
 
-spec = importlib.util.spec_from_file_location('features', ROOT / 'benchmarks' / 'features.py')
-features = importlib.util.module_from_spec(spec)
-sys.modules['features'] = features
-spec.loader.exec_module(features)
+# Ranks import it by this name in their own processes.
+sys.path.append(str(ROOT / 'benchmarks'))
+features = importlib.import_module('features')
 
 
 @pytest.fixture(scope='module')

@@ -24,7 +24,7 @@ def test_pack_and_check(call, tmp_path):
     # A real process, with real workers.
     done = start_tool(TOOL, tmp_path / 'v', tmp_path / 's', '--layout', 'jpg', '--workers', 2, cwd=tmp_path)
     assert done.code == 0, done.err
-    assert re.search(r'^> jpg +\d+\.\d [MG]B +\d+\.\d (min|h) +\d+\.\d\d ms$', done.out, re.MULTILINE)
+    assert re.search(r'^> jpg +\d+\.\d [kMG]B +\d+\.\d (min|h) +\d+\.\d\d ms$', done.out, re.MULTILINE)
     assert f'{tmp_path}/s: 3 videos, 0 left out' in done.out
     assert 'ETA' in done.err
     done = call('--check', tmp_path / 's')
@@ -43,7 +43,7 @@ def test_an_estimate_alone_names_the_decoders_that_were_and_were_not_measured(ca
     write_video(tmp_path / 'v' / '0.mp4')
     done = call(tmp_path / 'v', tmp_path / 's', '--estimate-only', '--workers', 1)
     assert done.code == 0, done.err
-    measured = set(re.findall(r'^  video, (\w+) +\d+\.\d MB +none +\d+\.\d\d ms$', done.out, re.MULTILINE))
+    measured = set(re.findall(r'^  video, (\w+) +\d+\.\d [kM]B +none +\d+\.\d\d ms$', done.out, re.MULTILINE))
     left_out = set(re.findall(r'^not measured: (\w+): .+$', done.out, re.MULTILINE))
     assert 'pyav' in measured
     assert measured | left_out == set(READERS)

@@ -57,7 +57,7 @@ def test_overrides_of_a_recipe_replace_values_of_their_phase(tmp_path):
 
 
 def test_a_phase_that_saved_and_left_is_no_failure():
-    with pytest.raises(Preempted, match="phase 'x' saved its state; start the recipe again to go on"):
+    with pytest.raises(Preempted, match="phase 'x' saved its state; run the same command again to go on"):
         commands.call('x', [sys.executable, '-c', 'raise SystemExit(75)'], {})
     with pytest.raises(InputError, match='exit code 130'):
         commands.call('x', [sys.executable, '-c', 'raise SystemExit(130)'], {})

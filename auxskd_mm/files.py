@@ -215,7 +215,7 @@ _PARTIAL = re.compile(r'\..+\.\d+|.+' + re.escape(TEMPORARY))
 def only_writer(folder: str | os.PathLike) -> Iterator[None]:
     """Hold a folder, so that no second process writes to it. What a killed one has half written there is removed.
 
-    A file system without locks gives the folder to every process.
+    A file system without locks gives the folder to every process, and nothing is removed.
 
     Args:
         folder: The folder. It exists.
@@ -223,7 +223,7 @@ def only_writer(folder: str | os.PathLike) -> Iterator[None]:
     Raises:
         InputError: If another process holds it.
     """
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor, stale = os.open(folder, os.O_RDONLY), Path(folder).rglob('*')
     try:
         try:
             import fcntl
@@ -234,9 +234,9 @@ def only_writer(folder: str | os.PathLike) -> Iterator[None]:
                 f'{os.fspath(folder)}: another process works in it; wait for its end, or give another folder'
             ) from None
         except (ImportError, OSError):
-            pass
-        for path in Path(folder).rglob('*'):
-            if _PARTIAL.fullmatch(path.name):
+            stale = iter(())
+        for path in stale:
+            if _PARTIAL.fullmatch(path.name) and path.is_file():
                 path.unlink(missing_ok=True)
         yield
     finally:

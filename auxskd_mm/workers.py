@@ -99,9 +99,8 @@ def _start_worker(prepare: Callable[..., Any] | None, *given: Any) -> None:
     if parent is not None:
         threading.Thread(target=_leave_after, args=(parent.sentinel,), daemon=True).start()
     global _ENDING
-    if (
-        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    ):  # in the background, where Ctrl-C is meant for another command
+    # In the background Ctrl-C is meant for another command.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         _ENDING = (signal.SIGTERM,)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -78,6 +78,24 @@ def test_a_folder_has_one_writer_who_removes_what_a_killed_one_left(tmp_path):
         pass
 
 
+def test_without_locks_a_folder_may_have_another_writer_so_nothing_is_removed(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip('fcntl')
+
+    def unsupported(*given):
+        raise OSError(errno.ENOLCK, 'No locks available')
+
+    half, folder = tmp_path / '.phase.json.123', tmp_path / '.clips.1'
+    half.write_text('half')
+    folder.mkdir()
+    monkeypatch.setattr(fcntl, 'flock', unsupported)
+    with files.only_writer(tmp_path):
+        assert half.is_file()
+    monkeypatch.undo()
+    with files.only_writer(tmp_path):
+        assert not half.exists()
+    assert folder.is_dir()
+
+
 def test_the_bytes_are_on_the_disk_before_the_name(tmp_path, monkeypatch):
     calls = []
     for name in ('fsync', 'replace'):

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from torch import Tensor
 
 from ..datasets.video_list import UnlabeledVideoDataset
-from ..errors import InputError
+from ..errors import InputError, as_typed
 from ..models.pretext import AuxSKD
 from ..models.tasks import forward_sample, method_summary, model_tasks
 from ..registry import type_name, use_scope
@@ -90,7 +90,7 @@ def _model(config: Config, shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
         *(_forward(config, built, shape) for shape in list(shapes.values())[:1]),
     ]
     if not _trains(config):
-        return [*lines, 'takes the weights of the checkpoint that tools/test.py is given']
+        return [*lines, as_typed('takes the weights of the checkpoint that tools/test.py is given')]
     trained = sum(p.numel() for p in built.parameters() if p.requires_grad) / 1e6
     lines.append(f'{trained:.2f} M parameters get gradients in all')
     if hasattr(built, 'queue'):

@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..config.load import load_config
-from ..config.loading.shipped import shipped_config
+from ..config.loading.shipped import shipped_file
 from ..errors import as_typed
 from ..files import write_whole
 
@@ -23,7 +23,7 @@ _ENTRIES = (
 
 def read_content(variables: Mapping[str, Any]) -> Config:
     """The recipe with other values of its variables, such as ``tune_steps`` and ``public``."""
-    return load_config(str(shipped_config(RECIPE)), dict(variables))
+    return load_config(str(shipped_file(f'configs/{RECIPE}')), dict(variables))
 
 
 def rows_of(content: Config) -> dict[str, dict[str, Any]]:
@@ -44,7 +44,7 @@ def rows_of(content: Config) -> dict[str, dict[str, Any]]:
 def chosen_content(content: Config, rows: Sequence[str], seeds: Sequence[int], lists: str) -> dict[str, Any]:
     """The entries of the recipe with some of its rows, for :func:`auxskd_mm.recipes.plan.make_plan`."""
     plain = {key: value for key, value in content.to_dict().items() if key in _ENTRIES}
-    folder = shipped_config(RECIPE).parent
+    folder = shipped_file(f'configs/{RECIPE}').parent
     inits = [init for init in plain['inits'] if init['name'] in rows]
     used = {init.get('init_from') for init in inits}
     asked = {name for init in inits for name in init['evaluations']}

@@ -14,7 +14,7 @@ from ..apis.inference import init_model
 from ..apis.join_trunk import join_trunk
 from ..checkpoint_files import read_state
 from ..config.load import load_config
-from ..config.loading.shipped import shipped_config
+from ..config.loading.shipped import shipped_file
 from ..errors import as_typed
 from ..evaluation.feature_bank import FeatureBank
 from ..files import save_tensors, write_whole
@@ -91,7 +91,7 @@ def _settings(content: Config, row: Row) -> dict[str, Any]:
 def _video_config(content: Config, row: Row, found: Found) -> Config:
     options = {**_settings(content, row), 'num_classes': len(found.classes), 'classes': tuple(found.classes)}
     trunk = options.pop('trunk')
-    config = load_config(str(shipped_config(VIDEO_CONFIG)), options)
+    config = load_config(str(shipped_file(f'configs/{VIDEO_CONFIG}')), options)
     module = config.backbone.to_dict()
     config.merge_from_dict({'model.backbone': dict(trunk, frozen_stages='all', temporal=module, _delete_=True)})
     return config
@@ -111,10 +111,12 @@ def _train(out: Path, content: Config, row: Row, found: Found) -> Step:
     tuned = next(one for one in plain['evaluations'] if one['name'] == 'tuned')
     phases = [dict(phase, test=False) for phase in plain['phases'] if phase['name'] == row.phase]
     for phase in phases:
-        phase['config'] = str((shipped_config('recipes/own_videos.py').parent / phase['config']).resolve())
+        phase['config'] = str((shipped_file('configs/recipes/own_videos.py').parent / phase['config']).resolve())
     options = {**tuned['options'], **init['options'], 'test_dataloader': None, 'test_cfg': None, 'test_evaluator': None}
     options = {key: value for key, value in options.items() if not key.startswith('test_dataloader.')}
-    final = dict(name=_FINAL, config=str(shipped_config(TUNED_CONFIG)), options=options, steps=tuned['steps'])
+    final = dict(
+        name=_FINAL, config=str(shipped_file(f'configs/{TUNED_CONFIG}')), options=options, steps=tuned['steps']
+    )
     if row.phase is not None:
         final['init_from'] = row.phase
     entries = dict(seeds=[0], lists=str(lists), shared_cells=str(out / 'cells'), phases=[*phases, final])

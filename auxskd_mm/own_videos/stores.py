@@ -14,7 +14,7 @@ from ..apis.feature_trunk import TrunkSpec
 from ..apis.pack_features import pack_features
 from ..choices import WEIGHTS_PACKAGE
 from ..config.load import load_config
-from ..config.loading.shipped import shipped_config
+from ..config.loading.shipped import shipped_file
 from ..datasets.packing import pack_videos
 from ..datasets.stores import SourceVideo, StoreSettings, is_store, open_store
 from ..datasets.video_list import UnlabeledVideoDataset
@@ -81,7 +81,7 @@ def pack_frames(found: Found, out: Path, jobs: int, say: Say = print, progress: 
 def write_trunk(out: Path, name: str, family: Mapping[str, Any]) -> Path:
     """Write the config of a family's trunk to ``out/maps/<name>_trunk.py``."""
     options = {key: value for key, value in family['settings'].items() if key != 'trunk'}
-    config = load_config(str(shipped_config(TRUNK_CONFIG)), options)
+    config = load_config(str(shipped_file(f'configs/{TRUNK_CONFIG}')), options)
     config.merge_from_dict({'model.backbone': dict(family['settings']['trunk'], frozen_stages='all', _delete_=True)})
     path = out / MAPS / f'{name}_trunk.py'
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config.load import load_config
-from ..config.loading.shipped import shipped_tool
+from ..config.loading.shipped import shipped_file
 from ..errors import InputError
 from ..evaluation.pretext.learned import pretext_result
 from ..records.scalars import last_scalars
@@ -116,7 +116,7 @@ def _train(
     step: Step, init: Path | None, options: dict[str, Any], gpus: int, *, in_process: bool, resume: bool
 ) -> tuple[str, float]:
     resume = resume and records.last_checkpoint(step.folder) is not None
-    command = [*commands.launcher(gpus), str(shipped_tool('train.py')), str(step.config)]
+    command = [*commands.launcher(gpus), str(shipped_file('tools/train.py')), str(step.config)]
     command += ['--work-dir', str(step.folder)]
     command += ['--launcher', 'pytorch'] if gpus else []
     command += ['--seed', str(step.seed)] if step.seed is not None else []
@@ -130,7 +130,12 @@ def _test(
     step: Step, checkpoint: Path | None, options: dict[str, Any], gpus: int, *, in_process: bool
 ) -> tuple[str, float]:
     folder = step.folder / 'test'
-    command = [*commands.launcher(gpus), str(shipped_tool('test.py')), str(step.config), str(checkpoint or 'none')]
+    command = [
+        *commands.launcher(gpus),
+        str(shipped_file('tools/test.py')),
+        str(step.config),
+        str(checkpoint or 'none'),
+    ]
     command += ['--work-dir', str(folder)]
     command += ['--launcher', 'pytorch'] if gpus else []
     options = dict(options)

@@ -110,6 +110,7 @@ def check(path: str) -> None:
 
 def main(args: argparse.Namespace) -> None:
     from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
+    from auxskd_mm.texts import size_text
 
     if args.check:
         return check(args.out)
@@ -131,7 +132,7 @@ def main(args: argparse.Namespace) -> None:
     for path, reason in store.left_out[:20]:
         print(f'left out: {path}: {reason}')
     size = sum(map(os.path.getsize, store.shards))
-    print(f'{args.out}: {len(store)} videos, {len(store.left_out)} left out, {size / 1e9:.3f} GB, layout {args.layout}')
+    print(f'{args.out}: {len(store)} videos, {len(store.left_out)} left out, {size_text(size)}, layout {args.layout}')
 
 
 def pack_images(args: argparse.Namespace, videos: Sequence[SourceVideo]) -> Store | None:

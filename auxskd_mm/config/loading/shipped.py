@@ -19,35 +19,20 @@ def shipped_folders(kind: str) -> list[Path]:
     return [folder for folder in (_PACKAGE / '.mim' / kind, _PACKAGE.parent / kind) if folder.is_dir()]
 
 
-def shipped_config(name: str) -> Path:
-    """Return a config that comes with the package.
+def shipped_file(name: str) -> Path:
+    """Return a config or tool that comes with the package.
 
     Args:
-        name: Path within ``configs``.
+        name: Path in a checkout, such as 'tools/train.py' or 'configs/vspp_r21d_k100.py'.
 
     Raises:
         InputError: If it is missing.
     """
-    return _shipped('configs', name)
-
-
-def shipped_tool(name: str) -> Path:
-    """Return a tool that comes with the package.
-
-    Args:
-        name: Path within ``tools``.
-
-    Raises:
-        InputError: If it is missing.
-    """
-    return _shipped('tools', name)
-
-
-def _shipped(kind: str, name: str) -> Path:
+    kind, _, inner = name.partition('/')
     for folder in shipped_folders(kind):
-        if (folder / name).is_file():
-            return folder / name
-    raise InputError(f'{kind}/{name} is missing beside the package {_PACKAGE}; install auxskd_mm again')
+        if (folder / inner).is_file():
+            return folder / inner
+    raise InputError(f'{name} is missing beside the package {_PACKAGE}; install auxskd_mm again')
 
 
 def shipped_configs() -> dict[str, Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auxskd_mm.config.load import load_config
-from auxskd_mm.config.loading.shipped import missing_config, shipped_config, shipped_configs, shipped_tool
+from auxskd_mm.config.loading.shipped import missing_config, shipped_configs, shipped_file
 from auxskd_mm.config.origins import config_chain
 from auxskd_mm.errors import InputError
 from auxskd_mm.recipes.plan import plan_recipe
@@ -51,8 +51,8 @@ def test_no_name_is_offered_that_is_far_or_of_another_package(asked):
 
 
 def test_every_name_is_a_file_and_a_missing_one_is_one_line():
-    assert shipped_config('vspp_r21d_k100.py').is_file()
-    assert shipped_tool('train.py').is_file()
-    assert shipped_configs()['demo/vspp_motion'].samefile(shipped_config('demo/vspp_motion.py'))
+    assert shipped_file('configs/vspp_r21d_k100.py').is_file()
+    assert shipped_file('tools/train.py').is_file()
+    assert shipped_configs()['demo/vspp_motion'].samefile(shipped_file('configs/demo/vspp_motion.py'))
     with pytest.raises(InputError, match=r'tools/no\.py is missing beside the package'):
-        shipped_tool('no.py')
+        shipped_file('tools/no.py')

@@ -223,7 +223,8 @@ def only_writer(folder: str | os.PathLike) -> Iterator[None]:
     Raises:
         InputError: If another process holds it.
     """
-    descriptor, stale = os.open(folder, os.O_RDONLY), Path(folder).rglob('*')
+    descriptor = os.open(folder, os.O_RDONLY)
+    held = True
     try:
         try:
             import fcntl
@@ -234,8 +235,8 @@ def only_writer(folder: str | os.PathLike) -> Iterator[None]:
                 f'{os.fspath(folder)}: another process works in it; wait for its end, or give another folder'
             ) from None
         except (ImportError, OSError):
-            stale = iter(())
-        for path in stale:
+            held = False
+        for path in Path(folder).rglob('*') if held else ():
             if _PARTIAL.fullmatch(path.name) and path.is_file():
                 path.unlink(missing_ok=True)
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,18 @@ def mmaction_scope():
     init_default_scope('mmaction')
     yield
     DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture(autouse=True)
+def signals_kept():
+    """A test leaves the handlers of Ctrl-C and SIGTERM as they were; a later test would see them."""
+    numbers = signal.SIGINT, signal.SIGTERM
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    after = [signal.getsignal(number) for number in numbers]
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+    assert after == before
 
 
 @pytest.fixture

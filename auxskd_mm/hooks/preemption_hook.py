@@ -7,6 +7,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +43,7 @@ class PreemptionHook(Hook):
     batch.
 
     Call points: ``before_train`` installs the signal handlers, ``after_train_iter`` saves and leaves, ``after_train``
-    restores the earlier handlers.
+    restores the earlier handlers. After an error MMEngine calls no hook: then :func:`signals_restored` does it.
 
     Args:
         signals: Names of the signals. Slurm, Kubernetes and torchrun send SIGTERM first. SIGINT is Ctrl-C. A
@@ -119,6 +121,20 @@ class PreemptionHook(Hook):
         flag = torch.tensor(float(self.asked is not None), device=get_device())
         all_reduce(flag, op='max')
         return bool(flag)
+
+
+@contextmanager
+def signals_restored(runner: Runner) -> Iterator[None]:
+    """Restore the earlier signal handlers when a training ends by an error.
+
+    A process that lives on, such as a notebook, then has its Ctrl-C again.
+    """
+    try:
+        yield
+    finally:
+        for hook in runner.hooks:
+            if isinstance(hook, PreemptionHook):
+                hook.after_train(runner)
 
 
 def _say(line: str) -> None:

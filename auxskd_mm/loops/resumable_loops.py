@@ -21,6 +21,7 @@ from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 
 from ..datasets.resumable import ResumableSampler, resumable
 from ..errors import InputError, is_out_of_memory, reason_of
+from ..hooks.preemption_hook import signals_restored
 from ..random_state import STEP, seed_generators
 from ..registry import LOOPS
 from .device_prefetch import device_of, prefetch
@@ -200,6 +201,11 @@ class ResumableEpochTrainLoop(_Resumable, EpochBasedTrainLoop):
     def _start_anew(self) -> None:
         self._iter = self._epoch * len(self.dataloader)
 
+    def run(self) -> Any:
+        """Train from the loop's epoch to the last."""
+        with signals_restored(self.runner):
+            return super().run()
+
     def run_epoch(self) -> None:
         """Run one epoch, or the rest of it after a resume."""
         self.runner.call_hook('before_train_epoch')
@@ -235,6 +241,11 @@ class ResumableIterTrainLoop(_Resumable, IterBasedTrainLoop):
 
     def run(self) -> Any:
         """Train from the loop's iteration to the last."""
+        with signals_restored(self.runner):
+            self._run()
+        return self.runner.model
+
+    def _run(self) -> None:
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         self.first = self._iter
@@ -251,7 +262,6 @@ class ResumableIterTrainLoop(_Resumable, IterBasedTrainLoop):
                 self.runner.val_loop.run()
         self.runner.call_hook('after_train_epoch')
         self.runner.call_hook('after_train')
-        return self.runner.model
 
     def _endless(self, count: int) -> Generator[Any, None, None]:
         """Yield ``count`` batches over as many passes through the data as needed. It reads no surplus batch."""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from mmengine.hooks import Hook
 from runs import SignalAt, config_of, runner_of
 from tool_runs import tiny_clips
 
@@ -26,6 +27,24 @@ def test_ctrl_c_saves_and_the_run_goes_on(tmp_path):
     runner = runner_of(config)
     runner.train()
     assert runner.iter == 8
+
+
+class Breaks(Hook):
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        raise RuntimeError('broken')
+
+
+@pytest.mark.parametrize('by_epoch', [True, False])
+def test_a_training_that_fails_gives_the_signals_back(tmp_path, by_epoch):
+    # MMEngine calls no hook then. In a notebook Ctrl-C would have no effect any more.
+    data = tiny_clips(tmp_path / 'clips')
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    config = config_of('vspp', data, tmp_path / 'run')
+    if not by_epoch:
+        config.train_cfg = dict(type='auxskd_mm.ResumableIterTrainLoop', max_iters=4)
+    with pytest.raises(RuntimeError, match='broken'):
+        runner_of(config, Breaks()).train()
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 SECOND = """

@@ -106,11 +106,15 @@ def pack_maps(store: Path, out: Path, clips: ClipSet, trunk: Path, pixels: bool 
         if pixels:
             config.merge_from_dict({'model.backbone': dict(maps['trunk'], frozen_stages='all')})
         named = out.with_name(f'{out.name}_trunk.py')
-        config.dump(str(named))
+        write_whole(named, config.dump())
         print(f'packing feature maps of {store}', flush=True)
         changes = dict(variants=clips.variants, flip=clips.flip, crop=0.75, jitter=(0.3, 0.3, 0.3, 0.05))
         pack_features(out, _sources(store), TrunkSpec(str(named)), progress=sys.stderr, **changes)
     return out
+
+
+def _lists(trunk: Path | None, pixels: bool) -> str:
+    return 'lists' if trunk is None else 'patch_lists' if pixels else 'map_lists'
 
 
 def group_splits(folder: str, table: str | None, store: Path, out: Path, seeds: Sequence[int], share: float) -> None:
@@ -133,18 +137,21 @@ def group_splits(folder: str, table: str | None, store: Path, out: Path, seeds: 
         write_whole(lists / 'done', '')
 
 
-def motion_splits(root: Path, seeds: Sequence[int], train: int, test: int, trunk: Path | None) -> Path:
+def motion_splits(
+    root: Path, seeds: Sequence[int], train: int, test: int, trunk: Path | None, pixels: bool = False
+) -> Path:
     """MotionClips in ``root/clips``, its stores and its lists. All seeds have the same two parts."""
     clips, stores = root / 'clips', root / 'stores'
+    part = 'patches' if pixels else 'maps'
     settings = MotionClipsSettings(train=train, val=0, test=test)
     make_motion_clips(clips, settings)
     for name in ('train', 'test'):
         pack(clips / name, stores / name, layout='raw', size=(64, 48))
         if trunk is not None:
-            pack_maps(stores / name, root / 'maps' / name, SETS[MOTION], trunk)
+            pack_maps(stores / name, root / part / name, SETS[MOTION], trunk, pixels)
     if trunk is not None:
-        stores = root / 'maps'
-    out = root / ('lists' if trunk is None else 'map_lists')
+        stores = root / part
+    out = root / _lists(trunk, pixels)
     for seed in seeds:
         lists = out / str(seed)
         lines = {name: (clips / f'{name}.txt').read_text().splitlines() for name in ('train', 'test')}
@@ -192,7 +199,7 @@ def prepare(
         InputError: If the folder does not exist.
     """
     if name == MOTION:
-        lists = motion_splits(root, seeds, *motion, trunk)
+        lists = motion_splits(root, seeds, *motion, trunk, pixels)
     else:
         if folder is None or not os.path.isdir(folder):
             raise InputError(f'{name}: no folder of clips {folder!r}; give --videos FOLDER')
@@ -203,6 +210,6 @@ def prepare(
         store = pack(folder, root / 'store', layout='jpg', quality=95, short_side=160)
         if trunk is not None:
             store = pack_maps(store, root / ('patches' if pixels else 'maps'), SETS[name], trunk, pixels)
-        lists = root / ('lists' if trunk is None else 'patch_lists' if pixels else 'map_lists')
+        lists = root / _lists(trunk, pixels)
         group_splits(folder, table, store, lists, seeds, share)
     return str(lists / '{seed}')

@@ -114,3 +114,19 @@ def test_lists_name_the_store_and_keep_groups_apart(sets, tmp_path):
         assert not sides[0] & sides[1]
         assert len(train) + len(test) == len(rows)
         assert (lists / 'held_out.txt').read_text().splitlines() == [line.rsplit(' ', 1)[0] for line in test]
+
+
+@pytest.mark.parametrize('pixels', [False, True])
+def test_motion_clips_on_stored_maps(sets, tmp_path, pixels):
+    """Both lists name the store of maps, or of patches, and what it holds is what the recipe is told."""
+    trunk = ROOT / 'configs' / 'warm_start' / 'trunk_warm_start.py'
+    lists = Path(sets.prepare('motion_clips', tmp_path, [0], motion=(1, 1), trunk=trunk, pixels=pixels).format(seed=0))
+    maps = sets.maps_of(sets.SETS['motion_clips'], pixels)
+    for part in ('train', 'test'):
+        rows = (lists / f'{part}.txt').read_text().splitlines()
+        assert len(rows) == 10
+        path = Path(rows[0].rsplit(' ', 1)[0])
+        store = tmp_path / ('patches' if pixels else 'maps') / part
+        assert path.is_relative_to(store)
+        settings = json.loads((store / 'packing.json').read_text())
+        assert (settings['grid'], settings['channels']) == (list(maps['grid']), maps['channels'])

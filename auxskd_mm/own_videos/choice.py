@@ -21,14 +21,14 @@ def group_interval(values: np.ndarray, groups: Sequence[str], *, shares: bool = 
 
         variance = G / (G - 1) * sum over the groups of (sum of (value - mean))^2 / N^2
 
-    The interval is Student's t of G - 1 degrees of freedom.
+    The interval is Student's t of G - 1 degrees of freedom. A few groups can agree by chance. So the variance is at least
+    that of N independent values.
 
     Args:
         values: N hits (0 or 1), or differences of hits.
         groups: N groups.
         shares: Whether the values are hits. If all are equal, the variance says nothing; the farther limit of Wilson's
-            interval with G samples then takes its place. Where differences are equal in all groups, the
-            variance between clips takes its place; equal differences of all clips other than 0 have no interval.
+            interval with G samples then takes its place. Equal differences other than 0 have no interval.
 
     Source: Korn and Graubard, "Confidence intervals for proportions with small expected number of positive counts
     estimated from survey data", Survey Methodology 1998 (the variance).
@@ -42,14 +42,13 @@ def group_interval(values: np.ndarray, groups: Sequence[str], *, shares: bool = 
 
     mean = float(x.mean())
     quantile = float(stats.t.ppf(0.975, count - 1))
-    variance = count / (count - 1) * float((np.bincount(member, x - mean) ** 2).sum()) / len(x) ** 2
+    between = count / (count - 1) * float((np.bincount(member, x - mean) ** 2).sum()) / len(x) ** 2
+    variance = max(between, float(x.var(ddof=1)) / len(x))
     if variance < 1e-12 and shares:
         low, high = wilson_interval(mean, count, quantile)
         return Interval(mean, max(mean - low, high - mean), len(x))
-    if variance < 1e-12 and x.any():  # every group gains as much, by chance: the clips say how much that varies
-        variance = float(x.var(ddof=1)) / len(x)
-        if variance < 1e-12:
-            return Interval(mean, float('nan'), len(x))
+    if variance < 1e-12 and x.any():
+        return Interval(mean, float('nan'), len(x))
     return Interval(mean, quantile * float(np.sqrt(variance)), len(x))
 
 

@@ -29,9 +29,9 @@ def kinds(name):
 
 
 def test_interval_between_groups_by_hand():
-    values, groups = np.array([1, 0, 1, 1, 0, 0, 1.0]), ['a', 'a', 'b', 'b', 'c', 'c', 'c']
+    values, groups = np.array([1, 1, 1, 1, 0, 0, 0.0]), ['a', 'a', 'b', 'b', 'c', 'c', 'c']
     mean = 4 / 7
-    sums = [1 - 2 * mean, 2 - 2 * mean, 1 - 3 * mean]
+    sums = [2 - 2 * mean, 2 - 2 * mean, 0 - 3 * mean]
     half = stats.t.ppf(0.975, 2) * (3 / 2 * sum(x**2 for x in sums) / 49) ** 0.5
     assert group_interval(values, groups) == pytest.approx((mean, half, 7))
 
@@ -42,6 +42,14 @@ def test_copies_of_a_clip_do_not_narrow_the_interval():
     names = [str(i) for i in range(30)]
     once, thrice = group_interval(values, names), group_interval(np.tile(values, 3), names * 3)
     assert once.half == pytest.approx(thrice.half)
+
+
+def test_groups_that_agree_by_chance_do_not_narrow_the_interval():
+    # 10, 10 and 11 of 20: between the groups almost nothing varies; 60 independent clips have t * sqrt(p (1 - p) / 59).
+    values = np.concatenate([np.arange(20) < right for right in (10, 10, 11)]).astype(float)
+    found = group_interval(values, ['a'] * 20 + ['b'] * 20 + ['c'] * 20)
+    p = 31 / 60
+    assert found.half == pytest.approx(4.302653 * (p * (1 - p) / 59) ** 0.5, abs=1e-6)
 
 
 def test_three_groups_that_are_all_right_are_not_certain():

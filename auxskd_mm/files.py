@@ -108,6 +108,14 @@ def _mark(path: str | Path) -> bytes:
     return f'{osp.basename(sys.argv[0])} {state.st_mtime_ns} {state.st_size}'.encode('utf-8', 'surrogateescape')
 
 
+def size_text(count: float) -> str:
+    """Number of bytes in the unit that fits, of powers of 1000: ``'3.2 GB'``, ``'45.1 MB'``, ``'420 B'``."""
+    for unit, name in ((1e9, 'GB'), (1e6, 'MB'), (1e3, 'kB')):
+        if count >= unit:
+            return f'{count / unit:.1f} {name}'
+    return f'{count:.0f} B'
+
+
 class WholeFile:
     """A file that gets its name only after all of it is on the disk.
 
@@ -169,10 +177,11 @@ def write_whole(path: str | os.PathLike, content: bytes | str, partial: Path | N
         with WholeFile(path, partial) as whole:
             whole.file.write(data)
     except OSError as error:
-        size = f'{len(data) / 2**20:.1f} MiB'
         if not advice and full_disk(error):
             advice = '; make room and run the same command again'
-        raise InputError(f'{path}: cannot be written ({error.strerror or error}, {size}){advice}') from error
+        raise InputError(
+            f'{path}: cannot be written ({error.strerror or error}, {size_text(len(data))}){advice}'
+        ) from error
     return Path(path)
 
 

@@ -29,14 +29,6 @@ class Table(NamedTuple):
     rows: list[tuple[int, dict[str, str]]]
 
 
-def size_text(count: float) -> str:
-    """Number of bytes in the unit that fits, of powers of 1000: ``'3.2 GB'``, ``'45.1 MB'``, ``'0.4 kB'``."""
-    unit, name = next(
-        (unit, name) for unit, name in ((1e9, 'GB'), (1e6, 'MB'), (1e3, 'kB')) if count >= unit or unit == 1e3
-    )
-    return f'{count / unit:.1f} {name}'
-
-
 def write_text(path: str | Path, text: str) -> Path:
     """Write a text file whole, as UTF-8; the folder is made if needed, and names of files keep their bytes."""
     return write_whole(path, text.encode('utf-8', ERRORS))

@@ -51,14 +51,20 @@ def test_a_full_disk_leaves_the_old_file_and_one_line(step, tmp_path, monkeypatc
     assert os.listdir(tmp_path) == ['epoch_1.pth']
 
 
+@pytest.mark.parametrize(
+    ('count', 'text'),
+    [(0, '0 B'), (420, '420 B'), (52_800, '52.8 kB'), (45.1e6, '45.1 MB'), (1e9, '1.0 GB'), (2e13, '20000.0 GB')],
+)
+def test_sizes_have_the_unit_that_fits(count, text):
+    assert files.size_text(count) == text
+
+
 def test_a_full_disk_says_what_to_do(tmp_path, monkeypatch):
     def refuse(*args):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(files.os, 'fsync', refuse)
-    with pytest.raises(
-        InputError, match=r'a\.json: .*\(No space left on device, 0.0 MiB\); make room and run the same'
-    ):
+    with pytest.raises(InputError, match=r'a\.json: .*\(No space left on device, 2 B\); make room and run the same'):
         files.write_whole(tmp_path / 'a.json', '{}')
 
 
@@ -111,5 +117,5 @@ def test_text_is_written_whole_and_an_error_is_one_line(tmp_path, monkeypatch):
     with pytest.raises(TypeError), files.WholeFile(path) as whole:
         whole.file.writelines([b'half', 'text'])
     assert os.listdir(path.parent) == ['a.json']
-    with pytest.raises(InputError, match=r'x\.json: cannot be written \(File exists, 0\.0 MiB\)$'):
+    with pytest.raises(InputError, match=r'x\.json: cannot be written \(File exists, 0 B\)$'):
         files.write_whole(path / 'x.json', '')

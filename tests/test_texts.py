@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from auxskd_mm.errors import InputError
-from auxskd_mm.texts import ERRORS, print_any_name, read_table, read_text, size_text, write_table, write_text
+from auxskd_mm.texts import ERRORS, print_any_name, read_table, read_text, write_table, write_text
 
 ODD = b'caf\xe9 \xff.mp4'.decode('utf-8', ERRORS)
 
@@ -20,13 +20,6 @@ def test_names_of_any_bytes_come_back(tmp_path):
         dict(path=ODD, group='a, "b"'),
         dict(path='two\nlines', group='c'),
     ]
-
-
-@pytest.mark.parametrize(
-    ('count', 'text'), [(0, '0.0 kB'), (420, '0.4 kB'), (45.1e6, '45.1 MB'), (1e9, '1.0 GB'), (2e13, '20000.0 GB')]
-)
-def test_sizes_have_the_unit_that_fits(count, text):
-    assert size_text(count) == text
 
 
 def test_the_line_that_is_no_utf8(tmp_path):

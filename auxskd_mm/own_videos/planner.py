@@ -8,7 +8,7 @@ from math import ceil
 from typing import Any
 
 from ..errors import InputError
-from ..texts import size_text
+from ..files import size_text
 from .splits import BATCH
 
 # Steps of a fine-tuning and of a pretraining. Below the first pair, a row means nothing.

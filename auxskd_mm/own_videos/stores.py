@@ -19,10 +19,9 @@ from ..datasets.packing import pack_videos
 from ..datasets.stores import SourceVideo, StoreSettings, is_store, open_store
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError
-from ..files import write_whole
+from ..files import size_text, write_whole
 from ..recipes.running.in_process import silent
 from ..recipes.step_records import digest
-from ..texts import size_text
 from .content import TRUNK_CONFIG
 from .videos import Found, Say, leave_out
 

@@ -110,7 +110,7 @@ def check(path: str) -> None:
 
 def main(args: argparse.Namespace) -> None:
     from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
-    from auxskd_mm.texts import size_text
+    from auxskd_mm.files import size_text
 
     if args.check:
         return check(args.out)

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 
 from ...errors import InputError, VideoReadError
+from ...files import size_text
 from ...functional import evenly_spread
 from ...functional.pixels import PixelKind
-from ...texts import size_text
 from ..readers import READERS, Reader, open_reader
 from ..stores.feature_settings import FeatureSettings
 from ..stores.features import open_stored_features

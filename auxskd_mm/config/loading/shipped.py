@@ -16,7 +16,8 @@ def shipped_folders(kind: str) -> list[Path]:
     Args:
         kind: 'configs' or 'tools'.
     """
-    return [folder for folder in (_PACKAGE / '.mim' / kind, _PACKAGE.parent / kind) if folder.is_dir()]
+    folders = [folder.resolve() for folder in (_PACKAGE / '.mim' / kind, _PACKAGE.parent / kind) if folder.is_dir()]
+    return list(dict.fromkeys(folders))  # of an editable install both are the folder of the checkout
 
 
 def shipped_file(name: str) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from auxskd_mm.config.load import load_config
+from auxskd_mm.config.loading import shipped
 from auxskd_mm.config.loading.shipped import missing_config, shipped_configs, shipped_file
 from auxskd_mm.config.origins import config_chain
 from auxskd_mm.errors import InputError
@@ -56,3 +57,15 @@ def test_every_name_is_a_file_and_a_missing_one_is_one_line():
     assert shipped_configs()['demo/vspp_motion'].samefile(shipped_file('configs/demo/vspp_motion.py'))
     with pytest.raises(InputError, match=r'tools/no\.py is missing beside the package'):
         shipped_file('tools/no.py')
+
+
+def test_an_editable_install_names_the_files_of_the_checkout(tmp_path, monkeypatch):
+    # Its .mim holds links. Printed commands and the records of recipes must not depend on whether it is there.
+    package = tmp_path / 'auxskd_mm'
+    (package / '.mim').mkdir(parents=True)
+    (tmp_path / 'tools').mkdir()
+    (tmp_path / 'tools' / 'train.py').touch()
+    monkeypatch.setattr(shipped, '_PACKAGE', package)
+    before = shipped_file('tools/train.py')
+    (package / '.mim' / 'tools').symlink_to('../../tools')
+    assert shipped_file('tools/train.py') == before == tmp_path / 'tools' / 'train.py'

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
+import inspect
 import logging
 import os
 import pickle
@@ -171,7 +173,7 @@ def describe(error: BaseException) -> str | None:
             'train_dataloader.drop_last=True or another train_dataloader.batch_size'
         )
     if isinstance(error, TypeError) and 'unexpected keyword argument' in text:
-        return f'unknown config key: {text}'
+        return f'unknown config key: {_unknown_key(error, text)}'
     if isinstance(error, TypeError) and (
         'required positional argument' in text or 'required keyword-only argument' in text
     ):
@@ -191,3 +193,21 @@ def describe(error: BaseException) -> str | None:
     if isinstance(error, RuntimeError) and 'PytorchStreamReader' in text:
         return f'the checkpoint is damaged or not a checkpoint ({text.splitlines()[0][:120]})'
     return None
+
+
+def _unknown_key(error: TypeError, text: str) -> str:
+    """The error's text with the class that the config names, not the base class that got the key, and the nearest key."""
+    key = text.partition("argument '")[2].partition("'")[0]
+    trace, built = error.__traceback__, None
+    while trace is not None:
+        known = trace.tb_frame.f_locals
+        if trace.tb_frame.f_code.co_name == 'build_from_cfg' and key in known.get('args', ()):
+            built = known.get('obj_cls')
+        trace = trace.tb_next
+    if not inspect.isclass(built):
+        return text
+    owners = [owner for base in built.__mro__ if inspect.isfunction(owner := vars(base).get('__init__'))]
+    names = {name for owner in owners for name in inspect.signature(owner).parameters} - {'self', 'args', 'kwargs'}
+    near = difflib.get_close_matches(key, sorted(names), n=1)
+    hint = f'; did you mean {near[0]!r}?' if near else ''
+    return f'{built.__name__}.__init__() got an unexpected keyword argument {key!r}{hint}'

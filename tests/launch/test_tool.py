@@ -9,6 +9,7 @@ import pickle
 import signal
 import time
 import urllib.error
+from pathlib import Path
 
 import pytest
 from mmengine.config import Config
@@ -81,6 +82,16 @@ def caught(function, *args, **kwargs):
     except Exception as error:
         return describe(error)
     raise AssertionError('nothing raised')
+
+
+def test_a_key_that_a_base_class_refuses_names_the_class_of_the_config():
+    config = load_config(str(Path(__file__).parents[2] / 'configs' / 'auxskd_r21d_k100.py')).model
+    line = (
+        "unknown config key: AuxSKD.__init__() got an unexpected keyword argument 'num_vews'; did you mean 'num_views'?"
+    )
+    assert caught(MODELS.build, {**config, 'num_vews': 2}) == line
+    line = "unknown config key: VSPPHead.__init__() got an unexpected keyword argument 'zzz'"
+    assert caught(MODELS.build, dict(type='auxskd_mm.VSPPHead', in_channels=4, zzz=1)) == line
 
 
 def test_descriptions_are_one_line():

@@ -26,13 +26,13 @@ def listen(address: str, port: int) -> socket.socket:
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         server.bind((address, port))
+        server.listen(128)  # here, too: two processes can bind a port at the same moment, and one of them can listen
     except OSError as error:
         server.close()
         raise Refused(
             f'{address}:{port} cannot be opened on node 0 ({error.strerror}): is PORT in use by another training, and '
             'MASTER_ADDR an address of node 0?'
         ) from None
-    server.listen(128)
     return server
 
 

@@ -1,10 +1,12 @@
 """tools/dist_train.sh and its checks, as processes."""
 
+import importlib.util
 import os
 import re
 import socket
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import runs
@@ -94,6 +96,28 @@ def test_a_port_in_use(tmp_path):
     assert code == 1
     assert len(out.splitlines()) == 1
     assert f'127.0.0.1:{port} cannot be opened on node 0 (Address already in use)' in out
+
+
+def test_two_first_nodes_at_the_same_moment(monkeypatch):
+    """Both have bound the port before one of them listens: the other has the line of a port in use."""
+    spec = importlib.util.spec_from_file_location('check_nodes', TOOLS / 'check_nodes.py')
+    monkeypatch.syspath_prepend(str(TOOLS))
+    check_nodes = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(check_nodes)
+    others = []
+
+    class Second(socket.socket):
+        def bind(self, address):
+            super().bind(address)
+            others.append(socket.socket())
+            others[0].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            others[0].bind(address)
+            others[0].listen()
+
+    monkeypatch.setattr(check_nodes, 'socket', SimpleNamespace(**{**vars(socket), 'socket': Second}))
+    with pytest.raises(check_nodes.Refused, match='cannot be opened on node 0'):
+        check_nodes.listen('127.0.0.1', free_port())
+    others[0].close()
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ test: setup lint
 
 # Once per release, in an environment of its own (7 GB), with the oldest Python that setup.py allows as PYTHON.
 test-floor: $(FLOOR)/.installed
-	$(FLOOR)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(FLOOR_TESTS)
+	$(FLOOR)/bin/python -m pytest -n 2 --dist loadfile $(FLOOR_TESTS)
 
 $(FLOOR)/.installed: setup.py constraints-floor.txt
 	$(PYTHON) -m venv $(FLOOR)

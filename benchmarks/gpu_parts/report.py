@@ -40,7 +40,7 @@ def page(parts: Mapping[str, Any], machine: str, command: str) -> str:
         'equality': lambda: _equality(items['equality']),
         'chain': lambda: _chain(items['chain']),
     }
-    blocks = [*head, '## Targets', _targets(items)]
+    blocks = [*head, '## Targets', _targets(items, dry)]
     for name, table in tables.items():
         if name in parts:
             notes = [f'- Failed: {line}' for line in failures(parts[name])]
@@ -69,7 +69,7 @@ class Target:
         return [self.text, '' if self.measured is None else self.shown.format(self.measured), self.verdict]
 
 
-def _targets(items: Mapping[str, Items]) -> str:
+def _targets(items: Mapping[str, Items], dry: bool) -> str:
     steps, feeding = items.get('steps', {}), items.get('feeding', {})
     found = [
         Target(
@@ -93,7 +93,8 @@ def _targets(items: Mapping[str, Items]) -> str:
         )
         for layout in ('mp4', 'jpg')
     ]
-    return markdown(['target', 'measured', ''], [target.row() for target in found])
+    rows = [[one.text, '', 'of a GPU only'] if dry and one.measured is not None else one.row() for one in found]
+    return markdown(['target', 'measured', ''], rows)
 
 
 def _get(items: Items, name: str, key: str) -> Any:

@@ -219,7 +219,11 @@ def test_targets_and_tables_from_figures_made_by_hand(gpu):
     assert 'NOT EQUAL' in text
     dry = part(vspp=vspp)
     dry['settings'] = dict(dry_run=True)
-    assert gpu.report.page(dict(steps=dry), 'x', 'y').startswith('# Dry run on the CPU')
+    text = gpu.report.page(dict(steps=dry), 'x', 'y')
+    assert text.startswith('# Dry run on the CPU')
+    assert 'float32, vspp |  | of a GPU only |' in text
+    assert 'reached' not in text
+    assert 'missed' not in text
 
 
 def test_multiplications_are_those_of_get_flops(gpu):

@@ -206,8 +206,7 @@ def _unknown_key(error: TypeError, text: str) -> str:
         trace = trace.tb_next
     if not inspect.isclass(built):
         return text
-    owners = [owner for base in built.__mro__ if inspect.isfunction(owner := vars(base).get('__init__'))]
-    names = {name for owner in owners for name in inspect.signature(owner).parameters} - {'self', 'args', 'kwargs'}
-    near = difflib.get_close_matches(key, sorted(names), n=1)
+    # Only its own keys: one of a base class may be set by the class itself.
+    near = difflib.get_close_matches(key, set(inspect.signature(built).parameters) - {'args', 'kwargs'}, n=1)
     hint = f'; did you mean {near[0]!r}?' if near else ''
     return f'{built.__name__}.__init__() got an unexpected keyword argument {key!r}{hint}'

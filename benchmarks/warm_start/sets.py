@@ -115,8 +115,11 @@ def pack_maps(store: Path, out: Path, clips: ClipSet, trunk: Path, pixels: bool 
     return out
 
 
-def _lists(trunk: Path | None, pixels: bool) -> str:
-    return 'lists' if trunk is None else 'patch_lists' if pixels else 'map_lists'
+def _names(trunk: Path | None, pixels: bool) -> tuple[str, str]:
+    """Names of the folder of stores and of the folder of lists."""
+    if trunk is None:
+        return 'stores', 'lists'
+    return ('patches', 'patch_lists') if pixels else ('maps', 'map_lists')
 
 
 def group_splits(folder: str, table: str | None, store: Path, out: Path, seeds: Sequence[int], share: float) -> None:
@@ -144,16 +147,13 @@ def motion_splits(
 ) -> Path:
     """MotionClips in ``root/clips``, its stores and its lists. All seeds have the same two parts."""
     clips, stores = root / 'clips', root / 'stores'
-    part = 'patches' if pixels else 'maps'
     settings = MotionClipsSettings(train=train, val=0, test=test)
     make_motion_clips(clips, settings)
     for name in ('train', 'test'):
         pack(clips / name, stores / name, layout='raw', size=(64, 48))
         if trunk is not None:
-            pack_maps(stores / name, root / part / name, SETS[MOTION], trunk, pixels)
-    if trunk is not None:
-        stores = root / part
-    out = root / _lists(trunk, pixels)
+            pack_maps(stores / name, root / _names(trunk, pixels)[0] / name, SETS[MOTION], trunk, pixels)
+    stores, out = (root / part for part in _names(trunk, pixels))
     for seed in seeds:
         lists = out / str(seed)
         lines = {name: (clips / f'{name}.txt').read_text().splitlines() for name in ('train', 'test')}
@@ -211,7 +211,7 @@ def prepare(
             raise InputError(f'{name}: no {found}; give --groups FILE.csv with class, file and group')
         store = pack(folder, root / 'store', layout='jpg', quality=95, short_side=160)
         if trunk is not None:
-            store = pack_maps(store, root / ('patches' if pixels else 'maps'), SETS[name], trunk, pixels)
-        lists = root / _lists(trunk, pixels)
+            store = pack_maps(store, root / _names(trunk, pixels)[0], SETS[name], trunk, pixels)
+        lists = root / _names(trunk, pixels)[1]
         group_splits(folder, table, store, lists, seeds, share)
     return str(lists / '{seed}')

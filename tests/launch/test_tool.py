@@ -86,9 +86,10 @@ def caught(function, *args, **kwargs):
 
 def test_a_key_that_a_base_class_refuses_names_the_class_of_the_config():
     config = load_config(str(Path(__file__).parents[2] / 'configs' / 'auxskd_r21d_k100.py')).model
-    line = (
-        "unknown config key: AuxSKD.__init__() got an unexpected keyword argument 'num_vews'; did you mean 'num_views'?"
-    )
+    line = "unknown config key: AuxSKD.__init__() got an unexpected keyword argument 'queue_sise'; did you mean 'queue_size'?"
+    assert caught(MODELS.build, {**config, 'queue_sise': 8}) == line
+    # PretextModel has num_views, but AuxSKD sets it.
+    line = "unknown config key: AuxSKD.__init__() got an unexpected keyword argument 'num_vews'"
     assert caught(MODELS.build, {**config, 'num_vews': 2}) == line
     line = "unknown config key: VSPPHead.__init__() got an unexpected keyword argument 'zzz'"
     assert caught(MODELS.build, dict(type='auxskd_mm.VSPPHead', in_channels=4, zzz=1)) == line

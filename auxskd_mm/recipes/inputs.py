@@ -12,19 +12,17 @@ from .plan import Step
 
 
 def check_inputs(steps: Iterable[Step]) -> None:
-    """Refuse steps whose list files or folders of videos do not exist, or whose labels do not fit their head.
-
-    This check skips an override that does not fit its config. The step itself reports it.
+    """Refuse steps whose config does not load, whose lists or folders do not exist, or whose labels do not fit their head.
 
     Raises:
-        InputError: See :func:`check_lists` and :func:`check_labeled_lists`. The message names the key as the recipe's
-            ``--cfg-options`` takes it.
+        InputError: See :func:`load_config`, :func:`check_lists` and :func:`check_labeled_lists`. The message names the
+            phase or evaluation, or the key as the recipe's ``--cfg-options`` takes it.
     """
     for step in steps:
         try:
             config = load_config(str(step.config), dict(step.options))
-        except InputError:
-            continue
+        except InputError as error:
+            raise InputError(f'{step.kind}: {error}') from None
         parts = ['train', 'val'] * step.trains + ['test'] * step.tests
         check_lists(config, parts, prefix=f'{step.kind}.')
         check_labeled_lists(config, parts, prefix=f'{step.kind}.')

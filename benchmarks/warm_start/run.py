@@ -18,7 +18,7 @@ from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')  # the same numbers whatever --jobs
 
-from sets import SETS, maps_of, prepare
+from sets import SETS, maps_of, prepare, pretext_options
 
 from auxskd_mm.launch.tool import CfgOptions, run_tool
 from auxskd_mm.recipes.plan import plan_recipe
@@ -60,8 +60,10 @@ def main() -> None:
     source = dict(folder=args.videos, table=args.groups, motion=motion)
     lists = prepare(args.set, root, args.seeds, **source, trunk=trunk, pixels=args.pixels)
     clips = SETS[args.set]
+    recipe = args.recipe or (RECIPE if trunk is None else MAPS_RECIPE)
     if trunk is not None:
-        own = {f'all.{key}': value for key, value in maps_of(clips, args.pixels).items()} | clips.pretext
+        own = {f'all.{key}': value for key, value in maps_of(clips, args.pixels).items()}
+        own |= pretext_options(clips, recipe)
         folder = root / ('pixels' if args.pixels else 'features')
     else:
         own, folder = {'all.size': clips.size, 'all.clip_len': clips.clip_len, **clips.options}, root
@@ -69,7 +71,6 @@ def main() -> None:
     options = args.cfg_options or {}
     for key, value in own.items():
         options.setdefault(key, value)
-    recipe = args.recipe or (RECIPE if trunk is None else MAPS_RECIPE)
     plan = plan_recipe(recipe, folder, options, seeds=args.seeds, lists=lists)
     plan.report['title'] = f'{args.set}: public weights, and pretraining from them'
     print(describe_plan(plan, args.rows, args.columns), flush=True)

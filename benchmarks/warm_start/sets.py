@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
+
 from auxskd_mm.apis.feature_trunk import TrunkSpec
 from auxskd_mm.apis.pack_features import pack_features
 from auxskd_mm.config.load import load_config
@@ -34,7 +36,7 @@ class ClipSet:
         options: Further overrides of the recipe, ``NAME.key`` or ``all.key``.
         maps: Overrides of the trunk and of the recipe on its stored feature maps.
         variants: Variants of every frame in the store of feature maps.
-        pretext: Overrides of the phases on stored maps, ``PHASE.key``.
+        pretext: Variables of the pretext configs on stored maps, by config: ``vspp`` is ``vspp_features.py``.
     """
 
     size: int
@@ -43,23 +45,19 @@ class ClipSet:
     options: dict[str, Any] = field(default_factory=dict)
     maps: dict[str, Any] = field(default_factory=dict)
     variants: int = 5
-    pretext: dict[str, Any] = field(default_factory=dict)
+    pretext: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 # What moves decides on the mouth sets: maps of an early stage. A stroke shows in late ones, too.
 _EARLY = dict(size=64, stage=2, channels=40, grid=(8, 8))
 _LATE = dict(size=112, stage=3, channels=112, grid=(7, 7))
 # Half of the words have 4 to 10 frames. No clip of a pretext task is to go round.
+_TWO_SPEEDS = dict(pretext_len=4, speeds=(1, 2))
 _SHORT = {
-    **{
-        f'{name}.{key}': value
-        for name in ('pace', 'vspp', 'auxskd', 'auxskd_vspp', 'auxskd_teacher', 'teacher_vspp', 'auxskd_vspp_joint')
-        for key, value in (('pretext_len', 4), ('speeds', (1, 2)))
-    },
-    'vcop.pretext_len': 3,
-    'vcop.interval': 1,
-    'rspnet.pretext_len': 4,
-    'vspp_rank.pretext_len': 4,
+    **dict.fromkeys(('pace', 'vspp', 'auxskd', 'auxskd_teacher', 'auxskd_vspp_joint'), _TWO_SPEEDS),
+    'vcop': dict(pretext_len=3, interval=1),
+    'rspnet': dict(pretext_len=4),
+    'vspp_rank': dict(pretext_len=4),
 }
 # Patches of pixels in place of feature maps: the same module on them is a network from scratch, with the same variants.
 PIXELS = dict(
@@ -90,6 +88,13 @@ def pack(folder: str | Path, out: Path, **settings: Any) -> Path:
 
 def _sources(folder: str | Path) -> list[SourceVideo]:
     return UnlabeledVideoDataset(str(folder), lazy_init=True).source_videos()
+
+
+def pretext_options(clips: ClipSet, recipe: Path) -> dict[str, Any]:
+    """The set's overrides ``PHASE.key`` of every phase of a recipe whose config it has variables for."""
+    phases = Config.fromfile(recipe).get('phases', [])
+    own = {phase['name']: clips.pretext.get(Path(phase['config']).stem.rsplit('_', 1)[0], {}) for phase in phases}
+    return {f'{name}.{key}': value for name, options in own.items() for key, value in options.items()}
 
 
 def maps_of(clips: ClipSet, pixels: bool) -> dict[str, Any]:

@@ -3,7 +3,8 @@ _base_ = ['./_base_pretext_features.py']
 
 speeds, segments = (1, 2, 4), 2
 pretext_len = 8  # frames per clip of the pretext task
-optim_wrapper = dict(optimizer=dict(lr=5e-4))
+lr = 5e-4
+optim_wrapper = dict(optimizer=dict(lr=lr))
 model = dict(
     type='auxskd_mm.AuxSKD',
     backbone={{_base_.backbone}},

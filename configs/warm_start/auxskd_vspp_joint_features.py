@@ -1,7 +1,8 @@
 # auxSKD and VSPP in one phase on stored feature maps: both losses are summed. The test is VSPP's.
 _base_ = ['./vspp_features.py']
 
-optim_wrapper = dict(optimizer=dict(lr=5e-4))  # as auxSKD
+lr = 5e-4  # as auxSKD
+optim_wrapper = dict(optimizer=dict(lr=lr))
 model = dict(
     _delete_=True,
     type='auxskd_mm.JointAuxSKD',

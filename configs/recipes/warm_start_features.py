@@ -11,6 +11,7 @@ data = {'lists': '{lists}'}
 pretext_steps = 600
 slow = {'lr': 5e-4}  # for weights that are there
 stage, adapted = {'network': 'stage'}, {'network': 'adapted'}
+fast, fast_aux = {'lr': 6e-3}, {'lr': 1.5e-3}  # for adapters alone, which start from nothing
 folder = '../warm_start'
 phases = [
     *(
@@ -21,24 +22,24 @@ phases = [
     dict(
         name='adapters_vspp',
         config=f'{folder}/vspp_features.py',
-        options={**data, **adapted, **slow},
+        options={**data, **adapted, **fast},
         steps=pretext_steps,
         test=True,
     ),
 ]
 # An auxiliary phase and VSPP have as many steps together as the others.
 aux_steps = pretext_steps // 4
-for aux, primary, config, options in (
-    ('auxskd', 'auxskd_vspp', 'auxskd', data),
-    ('auxskd_teacher', 'teacher_vspp', 'auxskd_teacher', data),
-    ('adapters_auxskd', 'adapters_auxskd_vspp', 'auxskd', {**data, **adapted, **slow}),
+for aux, primary, config, aux_options, options in (
+    ('auxskd', 'auxskd_vspp', 'auxskd', data, data),
+    ('auxskd_teacher', 'teacher_vspp', 'auxskd_teacher', data, data),
+    ('adapters_auxskd', 'adapters_auxskd_vspp', 'auxskd', {**data, **adapted, **fast_aux}, {**data, **adapted, **fast}),
 ):
     rest = dict(init_from=aux, steps=pretext_steps - aux_steps, test=True)
     phases += [
-        dict(name=aux, config=f'{folder}/{config}_features.py', options=options, steps=aux_steps),
+        dict(name=aux, config=f'{folder}/{config}_features.py', options=aux_options, steps=aux_steps),
         dict(name=primary, config=f'{folder}/vspp_features.py', options=options, **rest),
     ]
-del aux, primary, config, options, rest
+del aux, primary, config, aux_options, options, rest
 slowly = dict.fromkeys(('finetune', 'finetune_few'), slow)
 all_of_it = {name: {**slow, 'adapters_only': False} for name in slowly}  # as PECoP
 inits = [

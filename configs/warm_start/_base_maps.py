@@ -26,7 +26,7 @@ backbone = dict(
 if trunk_only:
     backbone = dict(type='auxskd_mm.FeatureMaps', in_channels=channels)
 # Or the stage of the public network behind the maps: 'stage' trains it, with shifted channels; 'adapted' freezes it and trains
-# adapters behind its blocks, which mix frames. It needs lr=5e-4.
+# adapters behind its blocks, which mix frames. The stage needs lr=5e-4, and adapters alone lr=6e-3.
 network = 'temporal'
 adapters_only = True  # False trains the stage under the adapters, too
 if network != 'temporal':

@@ -18,11 +18,14 @@ from auxskd_mm.visualization.retrieval_examples import choose_queries
 HOSTILE = '<script>alert(1)</script>\n$x_1$ "quoted" & |.mp4'
 TEMPLATE = Path(report_module.__file__).with_name('report.html.j2')
 PROBE = """
+still = False
+used = (still,)
 test_evaluator = [dict(type='auxskd_mm.LinearProbeMetric'), dict(type='auxskd_mm.KNNMetric')]
 """
 FINETUNE = """
 train_cfg = dict(max_epochs=1)
-num_classes = 5
+num_classes, lists, still = 5, 'lists', False
+used = (num_classes, lists, still)
 test_evaluator = dict(type='auxskd_mm.MultiClipAccuracy')
 """
 RECIPE = """

@@ -61,12 +61,12 @@ def recipe(tmp_path):
 
 
 def test_weights_are_handed_over_and_the_summary_says_so(recipe, tmp_path, trainer):
-    summary = run_recipe(recipe, tmp_path / 'out', {'all.seed': 1, 'main.lr': 0.1}, gpus=2, seed=7)
+    summary = run_recipe(recipe, tmp_path / 'out', {'all.model.depth': 1, 'main.model.width': 2}, gpus=2, seed=7)
     (aux, _, aux_options), (main, main_command, main_options), (_, test_command, test_options) = trainer.calls
     assert (aux, main) == ('aux', 'main')
-    assert aux_options == {'model.width': 8, 'seed': 1}
-    assert main_options == {'seed': 1, 'lr': 0.1, 'load_from': str(tmp_path / 'out/aux/epoch_1.pth')}
-    assert test_options == {'seed': 1, 'lr': 0.1}
+    assert aux_options == {'model.width': 8, 'model.depth': 1}
+    assert main_options == {'model.depth': 1, 'model.width': 2, 'load_from': str(tmp_path / 'out/aux/epoch_1.pth')}
+    assert test_options == {'model.depth': 1, 'model.width': 2}
     assert 'torch.distributed.run' in main_command
     assert '--nproc_per_node=2' in main_command
     assert main_command[main_command.index('--seed') + 1] == '7'
@@ -158,3 +158,10 @@ def test_folders_of_recipes_without_the_newer_keys_go_on(recipe, tmp_path):
     config = dict(model=dict(type='X', width=4))
     assert aux.fingerprint(tmp_path / 'out') == digest([config, {'model.width': 8}, '', 3, True, False])
     assert main.fingerprint(tmp_path / 'out') == digest([config, {'lr': 0.1}, 'aux', 3, True, True])
+
+
+def test_an_override_that_fits_no_config_is_refused_before_the_first_step(recipe, tmp_path, trainer):
+    """One of the last phase must not end a recipe whose first phase has run for hours."""
+    with pytest.raises(InputError, match=r"^main: --cfg-options: unknown config key 'learning_rate'"):
+        run_recipe(recipe, tmp_path / 'out', {'main.learning_rate': 0.1})
+    assert trainer.calls == []

@@ -48,11 +48,18 @@ def check_least(owner: str, least: int = 1, /, **numbers: float | None) -> None:
             raise InputError(f'{owner}.{key}={value}: expected at least {least}'.removeprefix('.'))
 
 
+def is_whole(value: object) -> bool:
+    """Whether a value is a whole number. True and False are none, nor are 2.0 and '2'."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def check_weights(owner: str, /, **weights: float) -> None:
-    """Refuse negative weights of losses; see :func:`check_least`."""
+    """Refuse negative weights of losses, and several that are all 0; see :func:`check_least`."""
     for key, value in weights.items():
         if not value >= 0:
             raise InputError(f'{owner}.{key}={value}: a loss weight must not be negative')
+    if len(weights) > 1 and not any(weights.values()):
+        raise InputError(f'{owner}: {" and ".join(weights)} are 0, so nothing would be trained; set one above 0')
 
 
 def check_choice(key: str, value: object, choices: Collection[object]) -> None:

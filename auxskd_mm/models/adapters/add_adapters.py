@@ -92,7 +92,10 @@ def add_adapters(
     """
     config = dict(adapter or dict(type='auxskd_mm.ConvAdapter'))
     config.setdefault('type', 'auxskd_mm.ConvAdapter')
-    names = match_names(module, [patterns] if isinstance(patterns, str) else patterns)
+    patterns = [patterns] if isinstance(patterns, str) else patterns
+    if not isinstance(patterns, Sequence) or not all(isinstance(pattern, str) for pattern in patterns):
+        raise InputError(f"adapters.patterns={patterns!r}: expected names of modules, e.g. 'layer?.*'")
+    names = match_names(module, patterns)
     bank = getattr(module, BANK, None)
     if bank is not None and not isinstance(bank, AdapterBank):
         raise InputError(f'adapters: {type(module).__name__} has a part of its own that is called {BANK!r}')

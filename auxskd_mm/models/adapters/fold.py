@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -95,7 +96,31 @@ def _obstacle(adapter: Adapter, layer: nn.Module) -> str:
         return 'it looks at more than one position'
     if not isinstance(layer, (nn.Linear, _ConvNd)) or getattr(layer, 'transposed', False):
         return f'{type(layer).__name__} is neither a convolution nor a linear layer'
-    return 'the convolution has groups' if getattr(layer, 'groups', 1) != 1 else ''
+    if getattr(layer, 'groups', 1) != 1:
+        return 'the convolution has groups'
+    return '' if _is_linear_in_weight(layer) else f'{type(layer).__name__} computes with other weights than it stores'
+
+
+def _is_linear_in_weight(layer: Any) -> bool:
+    """Whether a stored weight that is mixed over its outputs mixes the layer's outputs alike.
+
+    Weight standardisation and parametrisations compute the weight anew in each forward pass.
+    """
+    if 'weight' not in layer._parameters:
+        return False
+    spatial = [
+        (size - 1) * step + 1 for size, step in zip(getattr(layer, 'kernel_size', ()), getattr(layer, 'dilation', ()))
+    ]
+    generator = torch.Generator().manual_seed(0)
+    plain = copy.deepcopy(layer).to('cpu', torch.float64)
+    kept = plain.weight.detach().clone()
+    if plain.bias is not None:
+        plain.bias.zero_()
+    x = torch.randn(1, kept.shape[1], *spatial, generator=generator, dtype=torch.float64)
+    matrix = torch.randn(len(kept), len(kept), generator=generator, dtype=torch.float64)
+    wanted = (type(plain).forward(plain, x).movedim(1, -1) @ matrix.T).movedim(-1, 1)  # without the hooks of adapters
+    plain.weight.copy_((matrix @ kept.flatten(1)).reshape(kept.shape))
+    return torch.allclose(type(plain).forward(plain, x), wanted, rtol=1e-6, atol=1e-9 * float(wanted.abs().max()))
 
 
 def _fold(adapter: Adapter, layer: Any) -> None:

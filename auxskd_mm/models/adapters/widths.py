@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.nn.modules.conv import _ConvNd
 
 from ...errors import InputError, reason_of
 from ..modules.evaluating import evaluating
@@ -51,7 +50,9 @@ def find_features(
     Raises:
         InputError: If no size works, a module does not run, or its output is not one tensor.
     """
-    found, shape = _run(backbone, modules, clip)
+    found, shape = _run(backbone, modules, list(_shapes(backbone, clip)))
+    frames = shape[2] if len(shape) == 5 else shape[0]
+    counts = _counts_on_larger_frames(backbone, modules, shape) if frames > 1 and _first_axes(found) else {}
     features = {}
     for name, outputs in found.items():
         kind = type(modules[name]).__name__
@@ -62,15 +63,35 @@ def find_features(
             raise InputError(
                 f"adapters: '{name}' ({kind}) yields a {got}, expected one tensor; name a module inside it or around it"
             )
-        features[name] = _feature(modules[name], outputs[0], shape)
-        if len({_feature(modules[name], output, shape).channels for output in outputs}) > 1:
+        features[name] = _feature(modules[name], outputs[0], counts.get(name, frames))
+        if len({_feature(modules[name], output, frames).channels for output in outputs}) > 1:
             raise InputError(f"adapters: '{name}' ({kind}) yields several widths; name another module")
     return features
 
 
-def _feature(module: nn.Module, output: Tensor, shape: tuple[int, ...]) -> Feature:
-    frames = shape[2] if len(shape) == 5 else 1
-    per_frame = output.ndim < 5 and (len(shape) == 4 or (frames > 1 and len(output) > 1))
+def _first_axes(found: Mapping[str, list[Any]]) -> dict[str, int]:
+    """Lengths above 1 of the first axes of outputs that are no maps of clips."""
+    firsts = {name: outputs[0] for name, outputs in found.items() if outputs and isinstance(outputs[0], Tensor)}
+    return {name: len(out) for name, out in firsts.items() if 0 < out.ndim < 5 and len(out) > 1}
+
+
+def _counts_on_larger_frames(
+    backbone: nn.Module, modules: Mapping[str, nn.Module], shape: tuple[int, ...]
+) -> dict[str, int]:
+    """Lengths of the first axes for frames of twice the side: windows of attention are then more, frames are not.
+
+    Empty for a network that takes no other size.
+    """
+    try:
+        larger, _ = _run(backbone, modules, [(*shape[:-2], 2 * shape[-2], 2 * shape[-1])])
+    except InputError:
+        return {}
+    return _first_axes(larger)
+
+
+def _feature(module: nn.Module, output: Tensor, frames: int) -> Feature:
+    """``frames`` is the length of the first axis if it counts frames."""
+    per_frame = output.ndim < 5 and len(output) == frames > 1
     last = output.ndim < 4
     if not last:
         # Maps have C on axis 1, except in networks with windows of tokens; the layers inside tell.
@@ -83,11 +104,10 @@ def _feature(module: nn.Module, output: Tensor, shape: tuple[int, ...]) -> Featu
 
 
 def _run(
-    backbone: nn.Module, modules: Mapping[str, nn.Module], clip: Sequence[int] | None
+    backbone: nn.Module, modules: Mapping[str, nn.Module], shapes: Sequence[tuple[int, ...]]
 ) -> tuple[dict[str, list[Any]], tuple[int, ...]]:
-    """The outputs of each module, and the shape of the input."""
+    """The outputs of each module for the first input that the network takes, and its shape."""
     first = ''
-    shapes = list(_shapes(backbone, clip))
     first_of = next(backbone.parameters(), None)
     like: dict[str, Any] = {} if first_of is None else dict(dtype=first_of.dtype, device=first_of.device)
     for fake in (True, False):  # networks that look at values need real ones
@@ -113,8 +133,9 @@ def _run(
 
 def _shapes(backbone: nn.Module, clip: Sequence[int] | None) -> Iterator[tuple[int, ...]]:
     """Input shapes to try: clips, then frames."""
-    convs = [module for module in backbone.modules() if isinstance(module, _ConvNd)]
-    channels = convs[0].in_channels if convs else 3
+    # Of the first kernel, whatever the type of its convolution.
+    kernels = ((m, w) for m in backbone.modules() if isinstance(w := getattr(m, 'weight', None), Tensor) and w.ndim > 3)
+    channels = next((kernel.shape[1] * getattr(module, 'groups', 1) for module, kernel in kernels), 3)
     if clip is not None:
         if len(clip) != 3 or min(clip) < 1:
             raise InputError(f'adapters: clip={tuple(clip)}: expected (T, H, W)')

@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ...errors import InputError
+from ...errors import InputError, is_whole
 from ...functional.public_weights.input_channels import inflate_state
 from ...functional.transfer import load_checked
 from ...registry import MODELS
@@ -99,6 +99,7 @@ class TimmBackbone(StagedBackbone):
         **kwargs: Any,
     ) -> None:
         super().__init__(-1, with_cp, init_cfg)
+        _check_options(out_indices, in_index, shift_fraction, temporal_kernel, grid)
         if in_channels is not None and in_index is None:
             kwargs = dict(kwargs, in_chans=in_channels)
         self.model, self.kwargs, self.pretrained = model, kwargs, pretrained
@@ -261,6 +262,24 @@ class TimmBackbone(StagedBackbone):
         if self.out_indices is not None or self.in_index is not None:  # other layers have been removed
             state = {key: value for key, value in state.items() if key in own}
         return load_checked(self.trunk, inflate_state(state, own), ('',), name)
+
+
+def _check_options(
+    out_indices: object, in_index: object, shift_fraction: object, temporal_kernel: object, grid: object
+) -> None:
+    """Refuse options of another type, which would fail far from their key."""
+    indices = out_indices if isinstance(out_indices, Sequence) and not isinstance(out_indices, str) else (out_indices,)
+    if out_indices is not None and not all(map(is_whole, indices)):
+        raise InputError(f'model.backbone.out_indices={out_indices!r}: expected the numbers of maps, e.g. (2, 4)')
+    if in_index is not None and not is_whole(in_index):
+        raise InputError(f'model.backbone.in_index={in_index!r}: expected the number of a map')
+    if not isinstance(shift_fraction, (int, float)):
+        raise InputError(f'model.backbone.shift_fraction={shift_fraction!r}: expected a share from 0 to 1, e.g. 0.25')
+    if not is_whole(temporal_kernel):
+        raise InputError(f'model.backbone.temporal_kernel={temporal_kernel!r}: expected an odd number, e.g. 3')
+    pair = isinstance(grid, Sequence) and len(grid) == 2 and all(is_whole(side) and side > 0 for side in grid)
+    if grid is not None and not pair:
+        raise InputError(f'model.backbone.grid={grid!r}: expected (rows, columns), e.g. (7, 7)')
 
 
 def _recomputed(module: nn.Module, length: ClipLength, *args: Any, **kwargs: Any) -> Any:

@@ -106,6 +106,7 @@ class AuxSKD(TeacherModel):
         self.frozen: FrozenTeacher | None = None
         if teacher is not None:
             self.frozen = build_frozen_teacher(teacher)
+            check_weights('model', **{'ema_weight': ema_weight, 'teacher.weight': self.frozen.weight})
             self.frozen.attach(_width_of(self), queue_size, queue_init, self.data_preprocessor)
             self.summary = self.summary.replace('an EMA teacher', _teachers(self.has_ema))
 

@@ -97,3 +97,29 @@ def test_what_cannot_be_folded_stays(patterns, kind, options, net, reason):
 def test_network_without_adapters():
     with pytest.raises(InputError, match='Sequential has none'):
         fold_scales(network())
+
+
+class Standardised(nn.Conv3d):
+    """Computes with a weight whose rows have the norm 1."""
+
+    def forward(self, x):
+        return self._conv_forward(
+            x, self.weight / self.weight.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1, 1), self.bias
+        )
+
+
+def test_a_layer_that_computes_its_weight_anew_is_refused():
+    """Weight standardisation and parametrisations would undo or overwrite what is folded into the stored weight."""
+    spectral = network()
+    torch.nn.utils.parametrizations.spectral_norm(spectral[0])
+    weighted = network()
+    weighted[0] = Standardised(3, 8, 3, stride=2, padding=1).double()
+    for net in (spectral, weighted):
+        net = adapted('0', 'MLPAdapter', net, activation=None)
+        expected = net(clips())
+        with pytest.raises(
+            InputError, match=r"behind '0' cannot be folded into it: .*computes with other weights than"
+        ):
+            fold_into_layers(net)
+        assert net(clips()).shape == expected.shape
+        assert len(net.adapters) == 1

@@ -80,3 +80,44 @@ def test_a_network_that_takes_no_clip():
     network = nn.Sequential(nn.Linear(5, 5))
     with pytest.raises(InputError, match=r'Sequential takes no clip of the usual sizes.*set clip=\(T, H, W\)'):
         find_features(network, {'0': network[0]})
+
+
+class Windows(nn.Module):
+    """Attention in windows of 4 x 4 pixels over all frames: (B * windows, tokens, C)."""
+
+    def __init__(self, fixed):
+        super().__init__()
+        self.embed = nn.Conv3d(3, 8, 1)
+        self.norm = nn.LayerNorm(8)
+        self.fixed = fixed
+
+    def forward(self, x):
+        if self.fixed and x.shape[-1] != 8:
+            raise ValueError('8 x 8 pixels')
+        x = self.embed(x).unflatten(4, (-1, 4)).unflatten(3, (-1, 4))  # (B, C, T, h, 4, w, 4)
+        tokens = x.permute(0, 3, 5, 2, 4, 6, 1).flatten(3, 5)  # (B, h, w, T * 16, C)
+        return self.norm(tokens.flatten(0, 2))
+
+
+@pytest.mark.parametrize(('fixed', 'clip'), [(False, (4, 8, 8)), (True, (6, 8, 8)), (False, (6, 8, 8))])
+def test_windows_are_no_frames(fixed, clip):
+    """4 windows of a clip of 4 frames: with larger frames there are more windows, and still 4 frames."""
+    network = Windows(fixed)
+    found = find_features(network, {'norm': network.norm}, clip)
+    assert found['norm'] == Feature(8, True, (4, clip[0] * 16, 8), False)
+
+
+def test_the_clips_have_the_channels_of_the_first_kernel():
+    """Whatever the type of its convolution: that of an inflated network is no ``nn.Conv3d``."""
+
+    class Own(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(4, 1, 1, 1, 1))
+            self.groups = 3
+
+        def forward(self, x):
+            return x.repeat(1, 2, 1, 1, 1)
+
+    network = nn.Sequential(Own(), nn.Conv3d(6, 5, 1))
+    assert find_features(network, {'1': network[1]}, (2, 4, 4))['1'].shape == (1, 5, 2, 4, 4)

@@ -275,7 +275,7 @@ def test_without_a_network_one_request_is_the_end(monkeypatch, tmp_path):
         (dict(model='resnet10t', temporal='lstm'), "temporal='lstm': expected 'none', 'shift', 'inflate'"),
         (dict(model='resnet10t', temporal='inflate', temporal_kernel=2), 'temporal_kernel=2: expected an odd number'),
         (dict(model='resnet10t', temporal='shift', shift_fraction=1.5), 'shift_fraction=1.5: expected a share'),
-        (dict(model='vgg11', temporal='shift'), 'VGG has no residual blocks'),
+        (dict(model='vgg11', temporal='shift'), 'no residual blocks of VGG'),
         (dict(model='nf_regnet_b0', temporal='inflate'), 'stem.conv is a ScaledStdConv2d'),
         (dict(model='resnet10t', out_indices=(9,)), r"out_indices=\(9,\): 'resnet10t' has maps 0 to 4"),
         (dict(model='levit_128s', img_size=97), r"model='levit_128s': gives no maps of a frame of \(97, 97\) \("),
@@ -283,6 +283,17 @@ def test_without_a_network_one_request_is_the_end(monkeypatch, tmp_path):
         (dict(model='hiera_tiny_224'), r"model='hiera_tiny_224': gives no maps of a frame of"),
         (dict(model='resnet10t', frozen_stages=9), r'frozen_stages=9: expected -1 \(none\) to 4'),
         (dict(model='resnet10t', frozen_stages='most'), "frozen_stages='most': expected a number or 'all'"),
+        (dict(model='resnet10t', out_indices='a'), "out_indices='a': expected the numbers of maps"),
+        (dict(model='resnet10t', out_indices=[2.0]), r'out_indices=\[2.0\]: expected the numbers of maps'),
+        (dict(model='resnet10t', in_index='a'), "in_index='a': expected the number of a map"),
+        (
+            dict(model='resnet10t', temporal='inflate', temporal_kernel='a'),
+            "temporal_kernel='a': expected an odd number",
+        ),
+        (dict(model='resnet10t', temporal='shift', shift_fraction='a'), "shift_fraction='a': expected a share"),
+        (dict(model='resnet10t', grid=3), r'grid=3: expected \(rows, columns\)'),
+        (dict(model='resnet10t', grid=(2,)), r'grid=\(2,\): expected \(rows, columns\)'),
+        (dict(model='poolformer_s12', temporal='shift'), 'no residual blocks of MetaFormer'),
         (
             dict(model='resnet10t', temporal=dict(type='auxskd_mm.TemporalConvs', in_channels=3)),
             'temporal.in_channels=3: the trunk yields 512 channels',
@@ -363,3 +374,13 @@ def test_later_layers_that_need_more_than_the_map_are_refused():
         build(**VIT, in_index=0)
     with pytest.raises(InputError, match="in_index=9: 'mobilenetv3_small_050' has maps 0 to 4"):
         build(**TINY, in_index=9)
+
+
+def test_a_network_without_timms_groups_has_a_stage_per_numbered_child():
+    """timm names no groups of MetaFormer's layers: its stem, its four stages, and what follows them."""
+    backbone = build(model='poolformer_s12', frozen_stages=1)
+    frozen = {name.split('.')[1] + name.split('.')[2] for name, p in backbone.named_parameters() if not p.requires_grad}
+    assert {'stages0'} < frozen
+    assert 'stages1' not in frozen
+    with torch.no_grad():
+        assert backbone.eval()(clips(2, 1, 64)).shape == (1, 512, 2, 2, 2)

@@ -74,7 +74,12 @@ def test_bad_input_is_named():
         hand_head()((torch.zeros(1, 4), torch.zeros(1, 4)))
     with pytest.raises(InputError, match="no 'segment_label'"):
         batch_labels([ActionDataSample()], 'segment_label', torch.device('cpu'))
-    for bad in (dict(in_channels=0), dict(in_channels=4, num_speeds=0), dict(in_channels=4, speed_weight=-1)):
+    for bad in (
+        dict(in_channels=0),
+        dict(in_channels=4, num_speeds=0),
+        dict(in_channels=4, speed_weight=-1),
+        dict(in_channels=4, speed_weight=0, segment_weight=0),
+    ):
         with pytest.raises(InputError):
             VSPPHead(**bad)
 

@@ -245,6 +245,10 @@ MLP = dict(type='auxskd_mm.MLP', in_channels=6, out_channels=4)
     [
         (dict(teacher=None, ema_weight=0), r'model\.ema_weight=0 leaves no teacher'),
         (dict(ema_weight=-1), r'model\.ema_weight=-1'),
+        (
+            dict(ema_weight=0, teacher=dict(backbone=PUBLIC, weight=0)),
+            r'model: ema_weight and teacher\.weight are 0, so nothing would be trained',
+        ),
         (dict(neck=None), r'model\.neck is missing: the EMA teacher needs it'),
         (dict(teacher=dict(backbone=PUBLIC, weight=-1)), r'model\.teacher\.weight=-1'),
         (dict(teacher=dict(backbone=PUBLIC, space='mine')), r"model\.teacher\.space='mine'"),

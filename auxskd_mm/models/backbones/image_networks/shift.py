@@ -62,7 +62,8 @@ def add_shift(network: nn.Module, blocks: list[tuple[nn.Module, int]], fraction:
         raise InputError(f'model.backbone.shift_fraction={fraction}: expected a share from 0 to 1, e.g. 0.25')
     if not blocks:
         raise InputError(
-            f"model.backbone.temporal='shift': {type(network).__name__} has no residual blocks; take 'inflate' or 'none'"
+            f"model.backbone.temporal='shift': timm's groups of layers show no residual blocks of {type(network).__name__}; "
+            "take 'inflate' or 'none'"
         )
     if fraction > 0:
         for layer, channel_dim in blocks:

@@ -18,10 +18,17 @@ _SHORTCUTS = ('identity', 'shortcut', 'downsample')
 def stage_parameters(network: Any) -> list[list[str]]:
     """Names of the parameters in each stage: the stem first, then the stages, then what follows them.
 
-    These are timm's groups for learning rates per layer (``group_matcher``). Each transformer block is a stage.
+    These are timm's groups for learning rates per layer (``group_matcher``). Each transformer block is a stage. A network
+    for which timm has no groups has a stage per child, or per child of a child that numbers them (``stages.0``).
     """
     from timm.models import group_parameters
 
+    if not hasattr(network, 'group_matcher'):
+        stages: dict[tuple[str, ...], list[str]] = {}
+        for name, _ in network.named_parameters():
+            first, second, *_ = [*name.split('.'), '']
+            stages.setdefault((first, second) if second.isdigit() else (first,), []).append(name)
+        return list(stages.values())
     groups = group_parameters(network, network.group_matcher(coarse=True))
     return [groups[number] for number in sorted(groups)]
 
@@ -51,10 +58,13 @@ def residual_branches(
         run: Function that runs the network on frames.
 
     Returns:
-        For each residual block its first layer, and the dimension of the channels in that layer's input.
+        For each residual block its first layer, and the dimension of the channels in that layer's input. None are found
+        in a network for which timm names no blocks.
     """
     from timm.models import group_parameters
 
+    if not hasattr(network, 'group_matcher'):
+        return []
     copied = copy.deepcopy(network).to('meta').requires_grad_(False)
     groups = group_parameters(copied, copied.group_matcher(coarse=False))
     residual: dict[str, int] = {}

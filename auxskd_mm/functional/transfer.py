@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -13,7 +13,8 @@ from ..errors import InputError, examples
 from .adapter_state import is_adapter_key, with_base
 from .public_weights import Match, match_weights, weights_in
 from .public_weights.containers import plain_keys
-from .public_weights.match import OPTIONAL, check_left, kind_of, misfit
+from .public_weights.left_over import check_left, kind_of, removed_tensors
+from .public_weights.match import OPTIONAL, misfit
 
 # Parts of a model that its own training alone needs: published and adapter checkpoints leave them out.
 TRAINING_PARTS = ('teacher.', 'queue.', 'frozen.', 'data_preprocessor.')
@@ -54,7 +55,7 @@ def load_checked(
         InputError: See :func:`plan_transfer` and :func:`check_copied`.
     """
     own = model.state_dict()
-    state, message = plan_transfer(own, content, prefixes, name, prefix)
+    state, message = plan_transfer(own, content, prefixes, name, prefix, removed_tensors(model))
     fits = {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}
     model.load_state_dict(fits, strict=False)
     check_copied(model.state_dict(), fits, name)
@@ -67,6 +68,7 @@ def plan_transfer(
     prefixes: Sequence[str],
     name: str,
     prefix: str | None = None,
+    removed: Collection[str] = (),
 ) -> Transfer:
     """Find the tensors for a model in the content of a checkpoint, under its own names or those of a public naming.
 
@@ -76,25 +78,44 @@ def plan_transfer(
         prefixes: See :func:`check_transfer`.
         name: Name of the checkpoint for messages.
         prefix: Prefix of the network in the file, such as ``'teacher.'``. None looks for it.
+        removed: Names of tensors that a file may have because their layers were removed from the model's network: result
+            of :func:`auxskd_mm.functional.public_weights.left_over.removed_tensors`.
 
     Raises:
         InputError: See :func:`check_transfer`. Also if the file holds another network, or several that fit.
     """
     # Adapters alone are completed with the base that the model holds.
     state: dict[str, Any] = dict(with_base(weights_in(content, name), own, name))
-    if len(prefixes) != 1:
-        return Transfer(state, check_transfer(own, state, prefixes, name))
-    part = prefixes[0]
-    adapters = [key for key in own if is_adapter_key(key) and key.startswith(part)]
-    fresh = [] if any(is_adapter_key(key) for key in state) else adapters
-    match = match_weights(own, state, part, name, fresh, prefix)
-    if match is None:
-        return Transfer(state, check_transfer(own, state, prefixes, name))
+    match = None
+    if len(prefixes) == 1:
+        part = prefixes[0]
+        adapters = [key for key in own if is_adapter_key(key) and key.startswith(part)]
+        fresh = [] if any(is_adapter_key(key) for key in state) else adapters
+        match = match_weights(own, state, part, name, fresh, prefix)
+    if match is None:  # under the model's own names
+        message = check_transfer(own, state, prefixes, name)
+        _check_match(own, _own_names(own, state, prefixes), name, removed)
+        return Transfer(state, message)
     if prefix is not None or match.root != part or any(match.state[key] is not state.get(key) for key in match.wanted):
         state = dict(match.state)
     message = check_transfer(own, {**match.left, **state}, prefixes, name, [*match.wanted, *fresh])
-    check_left(match, name)
+    _check_match(own, match, name, removed)
     return Transfer(state, message + _details(own, state, match, part))
+
+
+def _own_names(own: Mapping[str, Any], state: Mapping[str, Any], prefixes: Sequence[str]) -> Match:
+    """The tensors of a file for several parts of a model, under the model's names."""
+    parts = {
+        key: value for key, value in state.items() if key.startswith(tuple(prefixes)) and isinstance(value, Tensor)
+    }
+    ours = {key: value for key, value in parts.items() if key in own}
+    left = {key: value for key, value in parts.items() if key not in own}
+    return Match(ours, left, [key for key in ours if not key.endswith(OPTIONAL)], '', None)
+
+
+def _check_match(own: Mapping[str, Any], match: Match, name: str, removed: Collection[str]) -> None:
+    """Refuse a file of a network that computes something else."""
+    check_left(match, name, removed)
 
 
 def _details(own: Mapping[str, Any], state: Mapping[str, Any], match: Match, part: str) -> str:

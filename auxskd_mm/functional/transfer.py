@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
 
 from ..errors import InputError, examples
 from .adapter_state import is_adapter_key, with_base
 from .public_weights import Match, match_weights, weights_in
 from .public_weights.containers import plain_keys
-from .public_weights.left_over import check_left, kind_of, removed_tensors
+from .public_weights.left_over import check_left, removed_tensors
 from .public_weights.match import OPTIONAL, misfit
+from .public_weights.zeros import check_kernels, of_backbone, whole_tensor, zero_words
 
 # Parts of a model that its own training alone needs: published and adapter checkpoints leave them out.
 TRAINING_PARTS = ('teacher.', 'queue.', 'frozen.', 'data_preprocessor.')
@@ -82,7 +82,8 @@ def plan_transfer(
             of :func:`auxskd_mm.functional.public_weights.left_over.removed_tensors`.
 
     Raises:
-        InputError: See :func:`check_transfer`. Also if the file holds another network, or several that fit.
+        InputError: See :func:`check_transfer`. Also if the file holds another network, several that fit, or a layer
+            whose weights are all zeros.
     """
     # Adapters alone are completed with the base that the model holds.
     state: dict[str, Any] = dict(with_base(weights_in(content, name), own, name))
@@ -114,8 +115,9 @@ def _own_names(own: Mapping[str, Any], state: Mapping[str, Any], prefixes: Seque
 
 
 def _check_match(own: Mapping[str, Any], match: Match, name: str, removed: Collection[str]) -> None:
-    """Refuse a file of a network that computes something else."""
+    """Refuse a file of a network that computes something else, or of which a layer is all zeros."""
     check_left(match, name, removed)
+    check_kernels(of_backbone(match), own, name)
 
 
 def _details(own: Mapping[str, Any], state: Mapping[str, Any], match: Match, part: str) -> str:
@@ -132,19 +134,8 @@ def _details(own: Mapping[str, Any], state: Mapping[str, Any], match: Match, par
     fresh = [key for key in fresh if not is_adapter_key(key)]
     if fresh:
         words.append(f'not in the file, so they start anew: {examples(fresh, 2)}')
-    zeros = _zero_kinds(match) if match.naming is not None else []
-    if zeros:
-        words.append(f'warning: all zeros in the file: {examples(zeros, 2)}')
+    words += zero_words(of_backbone(match))
     return f' ({"; ".join(words)})'
-
-
-def _zero_kinds(match: Match) -> list[str]:
-    """Kinds of tensors (one name for all blocks) that are zero in each block of a file."""
-    kinds: dict[str, bool] = {}
-    for key in match.wanted:
-        kind = kind_of(key)
-        kinds[kind] = kinds.get(kind, True) and not match.state[key].any()
-    return [kind for kind, zero in kinds.items() if zero]
 
 
 def check_transfer(
@@ -234,8 +225,8 @@ def check_copied(model_state: Mapping[str, Any], checkpoint_state: Mapping[str, 
         mine = model_state.get(key)
         if mine is None or mine.shape != value.shape or mine.is_meta or value.is_meta:
             continue
-        mine = _whole(mine)
-        if not torch.equal(mine, _whole(value).to(mine.dtype)):
+        mine = whole_tensor(mine)
+        if not torch.equal(mine, whole_tensor(value).to(mine.dtype)):
             lost.append(key)
     if lost:
         raise InputError(f'{name}: {len(lost)} tensors did not arrive in the model, e.g. {examples(lost)}')
@@ -290,20 +281,15 @@ def check_finite(state: Mapping[str, Any], name: str, known: Mapping[str, Any] |
             continue
         if value.is_meta:  # a shape without numbers
             continue
-        whole = _whole(value)
+        whole = whole_tensor(value)
         bad = ~whole.isfinite()
         if not bad.any():
             continue
         own = None if known is None else known.get(key)
         if own is not None and own.shape == whole.shape:
-            bad &= ~_whole(own).isinf()
+            bad &= ~whole_tensor(own).isinf()
         if bad.any():
             raise InputError(
                 f'{name}: {key} holds {int(bad.sum())} of {bad.numel()} values that are NaN or infinite, and a number '
                 'from such weights means nothing; take an earlier checkpoint'
             )
-
-
-def _whole(tensor: Tensor) -> Tensor:
-    """The whole tensor on the CPU. If it is in shards they are put together, and every rank must call this."""
-    return (tensor.full_tensor() if isinstance(tensor, DTensor) else tensor).detach().cpu()

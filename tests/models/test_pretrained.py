@@ -141,3 +141,12 @@ def test_squeeze_and_excitation_has_no_place_in_a_resnet(tmp_path):
     ) as error:
         build(RESNET, checkpoint=path)
     assert '\n' not in str(error.value)
+
+
+def test_a_kernel_of_zeros_by_pretrained_stops(tmp_path):
+    state = MODELS.build(STRICT).state_dict()
+    state['layer2.0.conv1.conv.weight'].zero_()
+    network = MODELS.build(dict(STRICT, pretrained=saved(dict(state_dict=state), tmp_path)))
+    with pytest.raises(InputError, match=r'x\.pth: layer2\.0\.conv1\.conv\.weight is all zeros') as error:
+        network.init_weights()
+    assert '\n' not in str(error.value)

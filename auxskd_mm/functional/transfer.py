@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
 
 from ..errors import InputError, examples
 from .adapter_state import is_adapter_key, with_base
 from .public_weights import Match, match_weights, weights_in
 from .public_weights.containers import plain_keys
-from .public_weights.match import OPTIONAL, check_left, kind_of, misfit
+from .public_weights.left_over import check_left, removed_tensors
+from .public_weights.match import OPTIONAL, misfit
+from .public_weights.zeros import check_kernels, of_backbone, whole_tensor, zero_words
 
 # Parts of a model that its own training alone needs: published and adapter checkpoints leave them out.
 TRAINING_PARTS = ('teacher.', 'queue.', 'frozen.', 'data_preprocessor.')
@@ -54,7 +55,7 @@ def load_checked(
         InputError: See :func:`plan_transfer` and :func:`check_copied`.
     """
     own = model.state_dict()
-    state, message = plan_transfer(own, content, prefixes, name, prefix)
+    state, message = plan_transfer(own, content, prefixes, name, prefix, removed_tensors(model))
     fits = {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}
     model.load_state_dict(fits, strict=False)
     check_copied(model.state_dict(), fits, name)
@@ -67,6 +68,7 @@ def plan_transfer(
     prefixes: Sequence[str],
     name: str,
     prefix: str | None = None,
+    removed: Collection[str] = (),
 ) -> Transfer:
     """Find the tensors for a model in the content of a checkpoint, under its own names or those of a public naming.
 
@@ -76,25 +78,46 @@ def plan_transfer(
         prefixes: See :func:`check_transfer`.
         name: Name of the checkpoint for messages.
         prefix: Prefix of the network in the file, such as ``'teacher.'``. None looks for it.
+        removed: Names of tensors that a file may have because their layers were removed from the model's network: result
+            of :func:`auxskd_mm.functional.public_weights.left_over.removed_tensors`.
 
     Raises:
-        InputError: See :func:`check_transfer`. Also if the file holds another network, or several that fit.
+        InputError: See :func:`check_transfer`. Also if the file holds another network, several that fit, or a layer
+            whose weights are all zeros.
     """
     # Adapters alone are completed with the base that the model holds.
     state: dict[str, Any] = dict(with_base(weights_in(content, name), own, name))
-    if len(prefixes) != 1:
-        return Transfer(state, check_transfer(own, state, prefixes, name))
-    part = prefixes[0]
-    adapters = [key for key in own if is_adapter_key(key) and key.startswith(part)]
-    fresh = [] if any(is_adapter_key(key) for key in state) else adapters
-    match = match_weights(own, state, part, name, fresh, prefix)
-    if match is None:
-        return Transfer(state, check_transfer(own, state, prefixes, name))
+    match = None
+    if len(prefixes) == 1:
+        part = prefixes[0]
+        adapters = [key for key in own if is_adapter_key(key) and key.startswith(part)]
+        fresh = [] if any(is_adapter_key(key) for key in state) else adapters
+        match = match_weights(own, state, part, name, fresh, prefix)
+    if match is None:  # under the model's own names
+        message = check_transfer(own, state, prefixes, name)
+        _check_match(own, _own_names(own, state, prefixes), name, removed)
+        return Transfer(state, message)
     if prefix is not None or match.root != part or any(match.state[key] is not state.get(key) for key in match.wanted):
         state = dict(match.state)
     message = check_transfer(own, {**match.left, **state}, prefixes, name, [*match.wanted, *fresh])
-    check_left(match, name)
+    _check_match(own, match, name, removed)
     return Transfer(state, message + _details(own, state, match, part))
+
+
+def _own_names(own: Mapping[str, Any], state: Mapping[str, Any], prefixes: Sequence[str]) -> Match:
+    """The tensors of a file for several parts of a model, under the model's names."""
+    parts = {
+        key: value for key, value in state.items() if key.startswith(tuple(prefixes)) and isinstance(value, Tensor)
+    }
+    ours = {key: value for key, value in parts.items() if key in own}
+    left = {key: value for key, value in parts.items() if key not in own}
+    return Match(ours, left, [key for key in ours if not key.endswith(OPTIONAL)], '', None)
+
+
+def _check_match(own: Mapping[str, Any], match: Match, name: str, removed: Collection[str]) -> None:
+    """Refuse a file of a network that computes something else, or of which a layer is all zeros."""
+    check_left(match, name, removed)
+    check_kernels(of_backbone(match), own, name)
 
 
 def _details(own: Mapping[str, Any], state: Mapping[str, Any], match: Match, part: str) -> str:
@@ -111,19 +134,8 @@ def _details(own: Mapping[str, Any], state: Mapping[str, Any], match: Match, par
     fresh = [key for key in fresh if not is_adapter_key(key)]
     if fresh:
         words.append(f'not in the file, so they start anew: {examples(fresh, 2)}')
-    zeros = _zero_kinds(match) if match.naming is not None else []
-    if zeros:
-        words.append(f'warning: all zeros in the file: {examples(zeros, 2)}')
+    words += zero_words(of_backbone(match))
     return f' ({"; ".join(words)})'
-
-
-def _zero_kinds(match: Match) -> list[str]:
-    """Kinds of tensors (one name for all blocks) that are zero in each block of a file."""
-    kinds: dict[str, bool] = {}
-    for key in match.wanted:
-        kind = kind_of(key)
-        kinds[kind] = kinds.get(kind, True) and not match.state[key].any()
-    return [kind for kind, zero in kinds.items() if zero]
 
 
 def check_transfer(
@@ -213,8 +225,8 @@ def check_copied(model_state: Mapping[str, Any], checkpoint_state: Mapping[str, 
         mine = model_state.get(key)
         if mine is None or mine.shape != value.shape or mine.is_meta or value.is_meta:
             continue
-        mine = _whole(mine)
-        if not torch.equal(mine, _whole(value).to(mine.dtype)):
+        mine = whole_tensor(mine)
+        if not torch.equal(mine, whole_tensor(value).to(mine.dtype)):
             lost.append(key)
     if lost:
         raise InputError(f'{name}: {len(lost)} tensors did not arrive in the model, e.g. {examples(lost)}')
@@ -269,20 +281,15 @@ def check_finite(state: Mapping[str, Any], name: str, known: Mapping[str, Any] |
             continue
         if value.is_meta:  # a shape without numbers
             continue
-        whole = _whole(value)
+        whole = whole_tensor(value)
         bad = ~whole.isfinite()
         if not bad.any():
             continue
         own = None if known is None else known.get(key)
         if own is not None and own.shape == whole.shape:
-            bad &= ~_whole(own).isinf()
+            bad &= ~whole_tensor(own).isinf()
         if bad.any():
             raise InputError(
                 f'{name}: {key} holds {int(bad.sum())} of {bad.numel()} values that are NaN or infinite, and a number '
                 'from such weights means nothing; take an earlier checkpoint'
             )
-
-
-def _whole(tensor: Tensor) -> Tensor:
-    """The whole tensor on the CPU. If it is in shards they are put together, and every rank must call this."""
-    return (tensor.full_tensor() if isinstance(tensor, DTensor) else tensor).detach().cpu()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmengine.hooks import Hook
@@ -15,6 +15,7 @@ from ..config.input_convention import describe_convention, input_convention, sam
 from ..config.pipelines import find_pipeline
 from ..errors import InputError
 from ..functional.public_weights import weights_in
+from ..functional.public_weights.left_over import removed_tensors
 from ..functional.transfer import check_copied, check_finite, check_tensors, plan_transfer
 from ..records.provenance import training_of
 from ..registry import HOOKS
@@ -65,27 +66,28 @@ class CheckedTransferHook(Hook):
         training = isinstance(runner._train_loop, BaseLoop)
         name = str(getattr(runner, '_load_from', None) or 'the checkpoint')
         prefixes = self.prefixes if training else ('',)
-        own = unwrap(runner.model).state_dict()
+        model = unwrap(runner.model)
+        own, removed = model.state_dict(), removed_tensors(model)
         if self.strict:
-            state, message = plan_transfer(own, checkpoint, prefixes, name)
+            state, message = plan_transfer(own, checkpoint, prefixes, name, removed=removed)
             _replace_weights(checkpoint, state)
         else:
-            message = self._say_what_comes(own, checkpoint, name)
+            message = self._say_what_comes(own, checkpoint, name, removed)
         self._loaded = checkpoint, name, message
         warning = input_mismatch(checkpoint.get('meta'), runner.cfg, 'train' if training else 'test')
         if warning is not None:
             print_log(f'{name} {warning}', logger='current', level=logging.WARNING)
 
-    def _say_what_comes(self, own: Mapping[str, Any], checkpoint: dict, name: str) -> str:
+    def _say_what_comes(self, own: Mapping[str, Any], checkpoint: dict, name: str, removed: Collection[str]) -> str:
         """Take what fits, and say in a line what is missing. Weights of a public naming must fit all the same."""
         part = 'backbone.' if any(key.startswith('backbone.') for key in own) else ''
         try:
-            state, message = plan_transfer(own, checkpoint, ('',), name)
+            state, message = plan_transfer(own, checkpoint, ('',), name, removed=removed)
         except InputError as error:
             message = f'warning: {error}'
             state = weights_in(checkpoint, name)
             if not any(key in own for key in state):
-                state, message = plan_transfer(own, checkpoint, (part,), name)
+                state, message = plan_transfer(own, checkpoint, (part,), name, removed=removed)
         common = {key: value for key, value in state.items() if key in own}
         check_tensors(common, name, own)
         check_finite(common, name, own)

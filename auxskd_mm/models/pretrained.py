@@ -17,6 +17,7 @@ from mmengine.runner.checkpoint import _load_checkpoint
 from torch import nn
 
 from ..errors import InputError, examples, reason_of, refusal
+from ..functional.public_weights.zeros import check_kernels
 from ..functional.transfer import load_checked
 from ..registry import WEIGHT_INITIALIZERS
 
@@ -130,6 +131,7 @@ def _load_checked(network: Any, load: Callable[[], None]) -> None:
             "give a file of this network, or name it as init_cfg=dict(type='Pretrained', checkpoint=FILE), which knows "
             'other namings'
         )
+    check_kernels({key: value for key, value in parameters.items() if key not in left}, before, name)
     for key in left:
         parameters[key].copy_(before[key])
     if left:

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from ..checkpoint_files import read_checkpoint
 from ..errors import InputError
 from ..files import write_whole
+from ..functional.public_weights.left_over import removed_tensors
 from ..functional.transfer import plan_transfer
 from ..registry import MODELS, use_scope
 from .weights_file import weights_content
@@ -34,8 +35,9 @@ def convert_public(source: str | Path, target: str | Path, config: Config, prefi
     if config.get('model') is None or not config.model.get('backbone'):
         raise InputError('the config has no model with a backbone')
     use_scope(config)
-    own = MODELS.build(config.model).state_dict()
-    state, message = plan_transfer(own, read_checkpoint(source), ('backbone.',), str(source), prefix)
+    model = MODELS.build(config.model)
+    own, removed = model.state_dict(), removed_tensors(model)
+    state, message = plan_transfer(own, read_checkpoint(source), ('backbone.',), str(source), prefix, removed)
     backbone = {key: value.contiguous() for key, value in state.items() if key.startswith('backbone.') and key in own}
     write_whole(target, weights_content(backbone, dict(source=Path(source).name), str(target)))
     return message

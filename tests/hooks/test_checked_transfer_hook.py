@@ -1,6 +1,7 @@
 """The hand-off in real Runners: training wants the backbone, testing the whole model."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import toy_distillation as toy
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
+from mmengine.runner import IterBasedTrainLoop
 from mmengine.runner import runner as runner_module
 from safetensors.torch import save_file
 
@@ -249,3 +251,23 @@ def test_public_weights_of_another_network_stop_every_run(tmp_path):
         runner = toy.toy_runner(tmp_path / f'run{number}', custom_hooks=hooks, load_from=path)
         with pytest.raises(InputError, match=r"r3d_18\.pth: only 0 of 6 .*the file holds torchvision's R3D or MC3, "):
             runner.train()
+
+
+@pytest.mark.parametrize('names', ['timm', 'own'])
+def test_a_cut_network_takes_a_file_of_the_whole_one(names):
+    """The layers behind its last map are in the file and not in the model."""
+    timm = pytest.importorskip('timm')
+    config = dict(type='auxskd_mm.TimmBackbone', model='resnet18')
+    model = torch.nn.Module()
+    model.backbone = MODELS.build(dict(config, out_indices=1))
+    loop = object.__new__(IterBasedTrainLoop)
+    runner = SimpleNamespace(model=model, cfg=Config(), _load_from='x.pth', _train_loop=loop)
+    if names == 'timm':
+        checkpoint = dict(timm.create_model('resnet18').state_dict())
+    else:
+        whole = MODELS.build(config).state_dict()
+        checkpoint = dict(state_dict={f'backbone.{key}': value for key, value in whole.items()})
+    CheckedTransferHook().after_load_checkpoint(runner, checkpoint)
+    assert 'backbone.trunk.layer1.0.conv1.weight' in checkpoint['state_dict']
+    with pytest.raises(InputError, match=r'^x\.pth: is of a deeper network: it has backbone\.trunk\.layer1\.2\.'):
+        CheckedTransferHook().after_load_checkpoint(runner, dict(timm.create_model('resnet34').state_dict()))

@@ -131,3 +131,22 @@ def test_pretrained_that_does_not_fit_is_one_line(config, content, tmp_path):
     with pytest.raises(InputError, match=rf'{config["type"].split(".")[1]}\.pretrained=.*x\.pth: ') as error:
         MODELS.build(dict(config, pretrained=path)).init_weights()
     assert '\n' not in str(error.value)
+
+
+def test_squeeze_and_excitation_has_no_place_in_a_resnet(tmp_path):
+    timm = pytest.importorskip('timm')
+    path = saved(timm.create_model('seresnet18').state_dict(), tmp_path)
+    with pytest.raises(
+        InputError, match=r'x\.pth: has layer1\.0\.se\.fc1\.weight, and layer1\.0 of the model'
+    ) as error:
+        build(RESNET, checkpoint=path)
+    assert '\n' not in str(error.value)
+
+
+def test_a_kernel_of_zeros_by_pretrained_stops(tmp_path):
+    state = MODELS.build(STRICT).state_dict()
+    state['layer2.0.conv1.conv.weight'].zero_()
+    network = MODELS.build(dict(STRICT, pretrained=saved(dict(state_dict=state), tmp_path)))
+    with pytest.raises(InputError, match=r'x\.pth: layer2\.0\.conv1\.conv\.weight is all zeros') as error:
+        network.init_weights()
+    assert '\n' not in str(error.value)

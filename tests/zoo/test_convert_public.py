@@ -40,3 +40,17 @@ def test_nothing_is_written_for_another_backbone(tmp_path):
     with pytest.raises(InputError, match='no model with a backbone'):
         convert_public(tmp_path / 'r3d.pth', tmp_path / 'ours.pth', Config({}))
     assert not (tmp_path / 'ours.pth').exists()
+
+
+def test_a_cut_network_gets_its_layers_of_the_whole_one_s_file(tmp_path):
+    timm = pytest.importorskip('timm')
+    backbone = dict(type='auxskd_mm.TimmBackbone', model='resnet18', out_indices=1)
+    config = Config(dict(model=dict(type='Recognizer2D', backbone=backbone)))
+    for name in ('resnet18', 'resnet34'):
+        torch.save(timm.create_model(name).state_dict(), tmp_path / f'{name}.pth')
+    convert_public(tmp_path / 'resnet18.pth', tmp_path / 'ours.pth', config)
+    state = torch.load(tmp_path / 'ours.pth', weights_only=True)['state_dict']
+    assert {key.split('.')[2] for key in state} == {'conv1', 'bn1', 'layer1'}
+    with pytest.raises(InputError, match='is of a deeper network'):
+        convert_public(tmp_path / 'resnet34.pth', tmp_path / 'other.pth', config)
+    assert not (tmp_path / 'other.pth').exists()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from . import inception_i3d, torchvision_video, video_mae
-from .naming import Naming, substitutions
+from .naming import Naming, Tensors, substitutions
 
 # MMAction2 puts convolution and norm of a layer into one ConvModule.
 PLAIN_TO_MMACTION = (
@@ -38,10 +36,10 @@ _LIBRARIES = (
         "dict(type='auxskd_mm.TimmBackbone', model=NAME)",
     ),
 )
-# A ViT for images has the layer names of VideoMAE. It also has a class token or positions, which VideoMAE computes.
+# A ViT for images has the layer names of VideoMAE, whose patches are 3-D.
 _IMAGE_VIT = Naming(
     "timm's ViT for images",
-    (r'patch_embed\.proj\.weight$', r'blocks\.0\.attn\.qkv\.bias$', r'pos_embed$'),
+    ((r'patch_embed\.proj\.weight$', 4), r'blocks\.0\.attn\.qkv\.weight$', r'blocks\.0\.mlp\.fc1\.weight$'),
     "dict(type='auxskd_mm.TimmBackbone', model=NAME)",
 )
 NAMINGS = (
@@ -53,6 +51,6 @@ NAMINGS = (
 )
 
 
-def naming_of(keys: Collection[str]) -> Naming | None:
-    """The naming of a file with these keys, or None."""
-    return next((naming for naming in NAMINGS if naming.recognises(keys)), None)
+def naming_of(state: Tensors) -> Naming | None:
+    """The naming of a file with these tensors, or None."""
+    return next((naming for naming in NAMINGS if naming.recognises(state)), None)

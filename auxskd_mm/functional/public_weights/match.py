@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -183,39 +182,3 @@ def _misfit(best: Match, known: Naming, own: Tensors, part: str, name: str) -> s
         f'{name}: only {good} of {len(best.wanted)} {part.rstrip(".") or "model"} tensors fit '
         f'({detail}); the file holds {known.title}, whose backbone is {known.backbone}, in its size'
     )
-
-
-def check_left(match: Match, name: str) -> None:
-    """Refuse a file whose network has more than the model: a bias without a place, or further blocks.
-
-    Heads and other whole modules may be left. The trunk of ``TimmBackbone`` may end before the last block.
-
-    Raises:
-        InputError: If the model would compute something else than the file's network. The message names the tensor.
-    """
-    owners = {owner for key in match.state for owner in _owners(key)}
-    kinds = {kind_of(key) for key in match.state}
-    for key, value in match.left.items():
-        if key.endswith(OPTIONAL) or (key.endswith('bias') and not value.any()):
-            continue
-        if key.rpartition('.')[0] in owners:
-            raise InputError(
-                f'{name}: has {key}, and the model has the same module without it, so it would compute something else; '
-                'build the backbone with that part (such as a bias)'
-            )
-        if kind_of(key) in kinds and f'.{_TIMM}' not in f'.{key}':
-            raise InputError(
-                f'{name}: is of a deeper network: it has {key}, and the model has fewer such blocks; build the backbone '
-                'in its depth'
-            )
-
-
-def _owners(key: str) -> list[str]:
-    """Names of the modules around a tensor."""
-    parts = key.split('.')
-    return ['.'.join(parts[:depth]) for depth in range(1, len(parts))]
-
-
-def kind_of(key: str) -> str:
-    """A key with ``N`` in place of the numbers of its blocks."""
-    return re.sub(r'(?<=\.)\d+(?=\.)', 'N', key)

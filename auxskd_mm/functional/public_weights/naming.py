@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from torch import Tensor
@@ -18,22 +18,28 @@ class Naming(NamedTuple):
 
     Attributes:
         title: Whose weights these are, for messages.
-        marks: Patterns at the start of a key. A file has this naming if each of them fits at least one key.
+        marks: Patterns at the start of a key. A file has this naming if each of them fits at least one key. A pattern
+            may come with the number of dimensions of that tensor.
         backbone: Backbone that the weights belong to, for messages.
         renames: Functions that give the tensors the names of another network that computes the same.
         fresh: Prefixes of the model's tensors that such a file need not have.
     """
 
     title: str
-    marks: tuple[str, ...]
+    marks: tuple[str | tuple[str, int], ...]
     backbone: str
     renames: tuple[Rename, ...] = ()
     fresh: tuple[str, ...] = ()
 
-    def recognises(self, keys: Iterable[str]) -> bool:
-        """Whether a file with these keys has this naming."""
-        keys = list(keys)
-        return all(any(re.match(mark, key) for key in keys) for mark in self.marks)
+    def recognises(self, state: Tensors) -> bool:
+        """Whether a file with these tensors has this naming."""
+        return all(any(_marked(mark, key, value) for key, value in state.items()) for mark in self.marks)
+
+
+def _marked(mark: str | tuple[str, int], key: str, value: Tensor) -> bool:
+    """Whether a mark fits a tensor."""
+    pattern, dimensions = (mark, value.ndim) if isinstance(mark, str) else mark
+    return value.ndim == dimensions and re.match(pattern, key) is not None
 
 
 def rename_key(key: str, table: Sequence[tuple[str, str]]) -> str:

@@ -87,7 +87,7 @@ def _with_positions(state: dict[str, Tensor], own: Tensors) -> dict[str, Tensor]
 NAMINGS = (
     Naming(
         "VideoMAE in the authors' names",
-        (r'patch_embed\.proj\.weight$', r'blocks\.0\.attn\.qkv\.weight$', r'blocks\.0\.mlp\.fc1\.weight$'),
+        ((r'patch_embed\.proj\.weight$', 5), r'blocks\.0\.attn\.qkv\.weight$', r'blocks\.0\.mlp\.fc1\.weight$'),
         _BACKBONE,
         (_from_authors,),
         ('fc_norm.',),

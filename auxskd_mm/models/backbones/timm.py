@@ -108,6 +108,7 @@ class TimmBackbone(StagedBackbone):
         self.grid = None if grid is None else (int(grid[0]), int(grid[1]))
         self.length = ClipLength()
         self.trunk = create_trunk(model, kwargs)
+        built = set(self.trunk.state_dict())
         self.in_index = in_index
         if in_index is not None:
             keep_later_layers(self.trunk, in_index, model)
@@ -118,6 +119,8 @@ class TimmBackbone(StagedBackbone):
             )
         self.trunk.is_init = True  # or MMEngine would call timm's own init_weights after ours
         self.out_channels: Any = self._choose_maps()
+        # A file of the whole network may have these and no others; see functional.public_weights.left_over.
+        self.trunk.removed_tensors = frozenset(built - set(self.trunk.state_dict()))
         self._set_trunk_stages(frozen_stages)
         self.in_channels = self.trunk.frame_channels
         self.temporal: nn.Module | None = None
@@ -258,10 +261,7 @@ class TimmBackbone(StagedBackbone):
         Raises:
             InputError: See :func:`auxskd_mm.functional.transfer.load_checked`.
         """
-        own = self.trunk.state_dict()
-        if self.out_indices is not None or self.in_index is not None:  # other layers have been removed
-            state = {key: value for key, value in state.items() if key in own}
-        return load_checked(self.trunk, inflate_state(state, own), ('',), name)
+        return load_checked(self.trunk, inflate_state(state, self.trunk.state_dict()), ('',), name)
 
 
 def _check_options(

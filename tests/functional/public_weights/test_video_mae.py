@@ -167,3 +167,29 @@ def test_a_kind_of_tensor_that_is_zero_in_each_block_is_named():
     state = {key: value * ('query.bias' not in key) for key, value in hugging_face().items()}
     assert 'warning: all zeros in the file: blocks.N.attn.q_bias' in load_checked(build(), state, ('',), 'hf.pth')
     assert 'warning' not in load_checked(build(), hugging_face(), ('',), 'hf.pth')
+
+
+def test_zero_biases_under_mmaction2_s_names_are_named():
+    for parts in (['q_bias', 'v_bias'], ['v_bias']):
+        state = build().state_dict()
+        for key, value in state.items():
+            if key.endswith(tuple(parts)):
+                value.zero_()
+        named = ', '.join(f'blocks.N.attn.{part}' for part in parts)
+        assert f'; warning: all zeros in the file: {named})' in load_checked(build(), state, ('',), 'a.pth')
+    state['blocks.1.attn.v_bias'][0] = 1  # not in each block
+    assert 'warning' not in load_checked(build(), state, ('',), 'a.pth')
+
+
+def test_an_image_network_s_file_is_called_so():
+    timm = pytest.importorskip('timm')
+    file = timm.create_model('vit_tiny_patch16_224', depth=2, embed_dim=24, num_heads=3, img_size=32).state_dict()
+    with pytest.raises(
+        InputError, match=r"the file holds timm's ViT for images, whose backbone is .*TimmBackbone"
+    ) as e:
+        load_checked(build(), file, ('',), 'x.pth')
+    assert '\n' not in str(e.value)
+    assert 'VideoMAE' not in str(e.value)
+    without = {key: value for key, value in file.items() if key != 'pos_embed'}  # a network with relative positions
+    with pytest.raises(InputError, match=r"the file holds timm's ViT for images"):
+        load_checked(build(), without, ('',), 'x.pth')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,14 +20,14 @@ from ..config.load import load_config
 from ..config.pipelines import all_steps, evaluation_steps, frame_channels, is_random
 from ..datasets.packing.variants import apply_variant, draw_variants
 from ..datasets.stores import FeatureSettings
-from ..datasets.stores.feature_settings import trunk_config
+from ..datasets.stores.feature_settings import trunk_config, trunk_fingerprint
 from ..datasets.transforms.decoding import DECODERS
 from ..errors import InputError, VideoReadError, reason_of
 from ..functional.pixels import ordered, to_channels
 from ..models.backbones.frames import takes_frames
 from ..models.modules.feature_map import feature_map
 from ..registry import type_name
-from .extract_features import weights_digest
+from ..weight_hash import weights_digest
 from .inference import init_model
 
 if TYPE_CHECKING:
@@ -92,8 +91,7 @@ def trunk_record(config: Config, backbone: nn.Module, name: str) -> TrunkRecord:
     preparation = json.loads(json.dumps(preparation, default=str))
     trunk = trunk_config(config.model.backbone)
     weights = {key: value for key, value in backbone.state_dict().items() if not key.startswith('temporal.')}
-    content = json.dumps([trunk, preparation, weights_digest(weights)], sort_keys=True)
-    return TrunkRecord(trunk, preparation, hashlib.blake2b(content.encode(), digest_size=8).hexdigest())
+    return TrunkRecord(trunk, preparation, trunk_fingerprint(trunk, preparation, weights_digest(weights)))
 
 
 class Trunk:

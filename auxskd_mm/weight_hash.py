@@ -1,4 +1,4 @@
-"""The hash by which the package tells weights apart."""
+"""The hashes by which the package tells weights apart."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ def weight_hash(state: Mapping[str, Tensor], keys: Iterable[str] | None = None) 
         digest.update(f'{key} {value.dtype} {tuple(value.shape)}'.encode())
         digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
     return torch.frombuffer(bytearray(digest.digest()), dtype=torch.uint8).clone()
+
+
+def weights_digest(state: Mapping[str, Tensor]) -> str:
+    """Short hash of all weights and statistics of a state dict, in its order. Stores of feature maps record it."""
+    digest = hashlib.blake2b(digest_size=8)
+    for key, value in state.items():
+        digest.update(key.encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def hex_digits(digest: object) -> str:

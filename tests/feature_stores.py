@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,8 +18,9 @@ from auxskd_mm.apis.feature_trunk import TrunkSpec
 from auxskd_mm.apis.pack_features import pack_features
 from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.stores import FeatureSettings, SourceVideo, Store
-from auxskd_mm.datasets.stores.feature_settings import trunk_config
+from auxskd_mm.datasets.stores.feature_settings import trunk_config, trunk_fingerprint
 from auxskd_mm.datasets.stores.store import forget_store
+from auxskd_mm.datasets.stores.trunk_weights import named_weights
 from auxskd_mm.registry import MODELS, type_name
 
 CHANNELS, GRID = 6, (4, 4)
@@ -134,7 +136,11 @@ def made_up_maps(frames: Iterator[np.ndarray], name: str, settings: FeatureSetti
 def made_up_store(folder: Path, videos: list[SourceVideo], opening: Mapping[str, Any]) -> Store:
     """A store that a config's ``OpenFeatures`` takes, without the seconds of its trunk. It is made once."""
     channels, grid = opening.get('channels') or CHANNELS, tuple(opening.get('grid') or GRID)
-    settings = FeatureSettings('0' * 16, trunk_config(opening.get('trunk') or {}), {}, channels, grid)
+    trunk = opening.get('trunk') or {}
+    prepared = dict(pipeline=opening.get('frame_steps'), data_preprocessor=opening.get('frame_preprocessor'))
+    backbone, preparation = trunk_config(trunk), json.loads(json.dumps(prepared))
+    fingerprint = trunk_fingerprint(backbone, preparation, named_weights(trunk) or '')
+    settings = FeatureSettings(fingerprint, backbone, preparation, channels, grid)
     return pack_videos(folder / f'{channels}x{grid[0]}', videos, settings, extract=made_up_maps)
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.logging import print_log
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
 from ..config.feature_pipeline import feature_pipeline
@@ -26,6 +24,7 @@ from ..evaluation.feature_extraction import extract_bank
 from ..files import WholeFile
 from ..registry import use_scope
 from ..texts import printable, write_text
+from ..weight_hash import weights_digest
 from ..workers import check_workers
 from .inference import init_model
 
@@ -149,15 +148,6 @@ def write_features(path: str | Path, bank: FeatureBank) -> None:
         with WholeFile(path) as whole:
             parquet.write_table(arrow.table(columns), whole.file)
     write_text(path.with_suffix('.json'), json.dumps(dict(bank.protocol, videos=len(bank)), indent=1) + '\n')
-
-
-def weights_digest(state: Mapping[str, Tensor]) -> str:
-    """Short hash of all weights and statistics of a state dict."""
-    digest = hashlib.blake2b(digest_size=8)
-    for key, value in state.items():
-        digest.update(key.encode())
-        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _sampler(steps: Sequence[dict[str, Any]]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,20 +20,21 @@ from ..config.load import load_config
 from ..config.pipelines import all_steps, evaluation_steps, frame_channels, is_random
 from ..datasets.packing.variants import apply_variant, draw_variants
 from ..datasets.stores import FeatureSettings
-from ..datasets.stores.feature_settings import trunk_config
+from ..datasets.stores.feature_settings import trunk_config, trunk_fingerprint
 from ..datasets.transforms.decoding import DECODERS
-from ..errors import InputError, VideoReadError
+from ..errors import InputError, VideoReadError, reason_of
 from ..functional.pixels import ordered, to_channels
 from ..models.backbones.frames import takes_frames
 from ..models.modules.feature_map import feature_map
 from ..registry import type_name
-from .extract_features import weights_digest
+from ..weight_hash import weights_digest
 from .inference import init_model
 
 if TYPE_CHECKING:
     from ..typing import VideoModel
 
 _BATCH = 32
+_TRIED = 5  # made-up frames
 _HALF_MAX = float(torch.finfo(torch.float16).max)
 # Steps behind the ones that prepare a single frame.
 _AFTER = ('FormatShape', 'PackActionInputs')
@@ -91,8 +91,7 @@ def trunk_record(config: Config, backbone: nn.Module, name: str) -> TrunkRecord:
     preparation = json.loads(json.dumps(preparation, default=str))
     trunk = trunk_config(config.model.backbone)
     weights = {key: value for key, value in backbone.state_dict().items() if not key.startswith('temporal.')}
-    content = json.dumps([trunk, preparation, weights_digest(weights)], sort_keys=True)
-    return TrunkRecord(trunk, preparation, hashlib.blake2b(content.encode(), digest_size=8).hexdigest())
+    return TrunkRecord(trunk, preparation, trunk_fingerprint(trunk, preparation, weights_digest(weights)))
 
 
 class Trunk:
@@ -131,14 +130,11 @@ class Trunk:
     def _try(self) -> tuple[int, tuple[int, int]]:
         """Channels and grid of the maps, from a few made-up frames."""
         channels = self.preparation.get('channels', 3)
-        noise = np.random.RandomState(0).randint(0, 256, (3, 120, 160, channels)).astype(np.uint8)
-        maps = self.maps(list(noise))
-        alone = torch.cat([self.maps([frame]) for frame in noise])
-        if maps.shape != alone.shape or (maps - alone).abs().max() > 1e-3 * max(1.0, float(alone.abs().max())):
-            raise InputError(
-                f'{self.spec.config}: the features of a frame depend on the frames beside it, so they cannot be stored per '
-                "frame; give a trunk for single frames (TimmBackbone: temporal='none')"
-            )
+        noise = np.random.RandomState(0).randint(0, 256, (_TRIED, 120, 160, channels))
+        # Of different contrast: a norm over the whole clip hardly shows on frames with the same statistics.
+        frames = [(frame * (t + 1) / _TRIED).astype(np.uint8) for t, frame in enumerate(noise)]
+        self._refuse_mixing(frames)
+        maps = self.maps(frames)
         other = self.maps([np.zeros((96, 176, channels), np.uint8)])
         if other.shape[1:] != maps.shape[1:]:
             raise InputError(
@@ -146,6 +142,39 @@ class Trunk:
                 f'{tuple(other.shape[1:])}); end its test pipeline with a crop or a resize to one size, or set --grid'
             )
         return int(maps.shape[1]), (int(maps.shape[2]), int(maps.shape[3]))
+
+    def _refuse_mixing(self, frames: Sequence[np.ndarray]) -> None:
+        """Refuse a network whose map of a frame depends on the other frames of its batch or of its clip.
+
+        A network of clips gets the frames as one clip, too. In clips of one frame it has no neighbours to mix in.
+        """
+        refusal = (
+            f'{self.spec.config}: the features of a frame depend on the frames beside it, so they cannot be stored per '
+            "frame; give a trunk for single frames (TimmBackbone: temporal='none')"
+        )
+        # The fingerprint leaves this key out. Random weights may hide what it does, by a branch that starts at zero.
+        if self.model.cfg.model.backbone.get('temporal') not in (None, 'none'):
+            raise InputError(refusal)
+        self.prepare(frames)  # a wrong pipeline has messages of its own
+        try:
+            alone = torch.cat([self.maps([frame]) for frame in frames])
+            others = [self.maps(frames)] if self._takes_frames else [self.maps(frames), self._clip_maps(frames)]
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, ValueError, IndexError, AssertionError) as error:  # made for clips of a certain length
+            raise InputError(f'{refusal} ({reason_of(error)})') from None
+        allowed = 1e-3 * max(1e-3, float(alone.abs().max()))
+        for maps in others:
+            if maps is None or maps.shape != alone.shape or not bool((maps - alone).abs().max() <= allowed):
+                raise InputError(refusal)
+
+    @torch.inference_mode()
+    def _clip_maps(self, frames: Sequence[np.ndarray]) -> Tensor | None:
+        """Maps (N, C, h, w) of N frames that the network gets as one clip. None if it yields no map for each of them."""
+        feats = feature_map(self.model.backbone(self.prepare(frames).transpose(0, 1).unsqueeze(0)))
+        if feats.ndim != 5 or feats.shape[2] != len(frames):
+            return None
+        return self._pooled(feats[0].transpose(0, 1))
 
     def in_channels(self, frames: Sequence[np.ndarray], name: str) -> list[np.ndarray]:
         """Frames (H, W, C) of a video in the channels that ``OpenVideo.channels`` of the test pipeline asks for.
@@ -205,6 +234,10 @@ class Trunk:
             feats = feats[..., None, None]
         if feats.ndim != 4 or len(feats) != len(frames):
             raise InputError(f'{self.spec.config}: the trunk gives {tuple(feats.shape)} and no map per frame')
+        return self._pooled(feats)
+
+    def _pooled(self, feats: Tensor) -> Tensor:
+        """Maps (N, C, h, w) as they are stored: averaged to the grid if one was given, on the CPU."""
         if self.spec.grid is not None:
             feats = F.adaptive_avg_pool2d(feats, self.spec.grid)
         return feats.float().cpu()

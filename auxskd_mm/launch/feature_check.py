@@ -1,15 +1,20 @@
-"""Whether a model takes what its data set reads: images, or feature maps of a certain width."""
+"""Whether a model takes what its data sets read: images, or feature maps of one trunk and of a certain width."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
+from ..config.parts import as_list
+from ..config.pipelines import LOADERS, data_sets
+from ..datasets.stores import FeatureSettings, is_store, open_store
 from ..errors import InputError
 from ..models.data_preprocessors import FeatureDataPreprocessor
 from ..unwrap import unwrap
@@ -25,16 +30,21 @@ class FeatureCheckHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Runner) -> None:
-        """See :func:`check_features`."""
-        check_features(runner.model, runner.train_dataloader.dataset)
+        """See :func:`check_features` and :func:`check_one_trunk`."""
+        _check(runner, runner.train_dataloader.dataset)
 
     def before_val(self, runner: Runner) -> None:
-        """See :func:`check_features`."""
-        check_features(runner.model, runner.val_dataloader.dataset)
+        """See :func:`check_features` and :func:`check_one_trunk`."""
+        _check(runner, runner.val_dataloader.dataset)
 
     def before_test(self, runner: Runner) -> None:
-        """See :func:`check_features`."""
-        check_features(runner.model, runner.test_dataloader.dataset)
+        """See :func:`check_features` and :func:`check_one_trunk`."""
+        _check(runner, runner.test_dataloader.dataset)
+
+
+def _check(runner: Runner, dataset: object) -> None:
+    check_features(runner.model, dataset)
+    check_one_trunk(runner.cfg, dataset)
 
 
 def check_features(model: nn.Module, dataset: object) -> None:
@@ -69,6 +79,41 @@ def check_features(model: nn.Module, dataset: object) -> None:
                     f'({settings.describe()}); set it to {settings.channels}, or pack the videos with the trunk and stage '
                     'of the config'
                 )
+
+
+def check_one_trunk(config: Config | Mapping[str, Any], dataset: object) -> None:
+    """Refuse a config whose loaders read stores of two trunks, also where it names no trunk itself.
+
+    Args:
+        config: Config of the run. Of its loaders, those that are not built are known by the stores that they name.
+        dataset: The data set that is built.
+
+    Raises:
+        InputError: If trunk, channels or grid of two stores differ.
+    """
+    found = [('the data set in use', settings) for settings in _features_of(dataset) if settings is not None]
+    for loader in LOADERS:
+        for key, one in data_sets(config.get(loader), loader):
+            found += [(f'{key} ({folder})', settings) for folder, settings in _named_stores(one)]
+    for where, settings in found[1:]:
+        first, known = found[0]
+        if (settings.trunk, settings.channels, settings.grid) != (known.trunk, known.channels, known.grid):
+            raise InputError(
+                f'{where}: a store of another trunk, width or grid ({settings.describe()}) than {first} ({known.describe()}); '
+                'a model needs the maps of one trunk, so pack all videos with the same --trunk, --stage and --grid'
+            )
+
+
+def _named_stores(dataset: Mapping[str, Any]) -> Iterator[tuple[str, FeatureSettings]]:
+    """Folders that the config of a data set names and that are stores of feature maps, with their settings."""
+    for key in ('source', 'data_prefix', 'data_root'):
+        value = dataset.get(key)
+        for folder in value.values() if isinstance(value, Mapping) else as_list(value):
+            if isinstance(folder, str) and is_store(folder):
+                with contextlib.suppress(InputError):  # an unfinished store has its message where it is read
+                    settings = open_store(folder).settings
+                    if isinstance(settings, FeatureSettings):
+                        yield folder, settings
 
 
 def _channels_of(backbone: object) -> tuple[str, int | None]:

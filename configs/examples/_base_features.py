@@ -8,7 +8,12 @@ width = 64
 backbone = dict(type='auxskd_mm.TemporalConvs', in_channels=_base_.channels, channels=width, blocks=2, factorised=True)
 data_preprocessor = dict(type='auxskd_mm.FeatureDataPreprocessor', channels=_base_.channels)
 open_features = dict(
-    type='auxskd_mm.OpenFeatures', trunk={{_base_.trunk}}, channels=_base_.channels, grid={{_base_.grid}}
+    type='auxskd_mm.OpenFeatures',
+    trunk={{_base_.trunk}},
+    channels=_base_.channels,
+    grid={{_base_.grid}},
+    frame_preprocessor={{_base_.frame_preprocessor}},
+    frame_steps={{_base_.frame_steps}},
 )
 train_dataloader = dict(
     batch_size=16,

@@ -48,7 +48,14 @@ if network == 'adapted':
         trainable=() if adapters_only else ('**',),
     )
 data_preprocessor = dict(type='auxskd_mm.FeatureDataPreprocessor', channels=channels)
-open_features = dict(type='auxskd_mm.OpenFeatures', trunk={{_base_.trunk}}, channels=channels, grid=grid)
+open_features = dict(
+    type='auxskd_mm.OpenFeatures',
+    trunk={{_base_.trunk}},
+    channels=channels,
+    grid=grid,
+    frame_preprocessor={{_base_.frame_preprocessor}},
+    frame_steps={{_base_.frame_steps}},
+)
 read = dict(type='auxskd_mm.DecodeFeatures')
 sampler = dict(type='DefaultSampler', shuffle=True)
 train_dataloader = dict(batch_size=16, num_workers=0, drop_last=True, sampler=sampler)

@@ -87,10 +87,25 @@ def test_the_fingerprint_tells_weights_config_and_preparation_apart(tmp_path):
     assert len({first, *others}) == 6
 
 
+NETWORK = dict(type='auxskd_mm.TimmBackbone', model='resnet10t', out_indices=(2,))
+MIXES = "depend on the frames beside it.*TimmBackbone: temporal='none'"
+
+
+@pytest.mark.parametrize('backbone', [NETWORK, dict(type='ResNet', depth=18, pretrained=None, out_indices=(1,))])
+def test_networks_of_single_frames_are_trunks(tmp_path, backbone):
+    assert Trunk(TrunkSpec(write_trunk(tmp_path / 'trunk.py', backbone))).channels == 128
+
+
 @pytest.mark.parametrize(
     ('backbone', 'changes', 'words'),
     [
         (dict(type='auxskd_mm.NeighbourTrunk'), {}, 'depend on the frames beside it'),
+        # In clips of one frame these have nothing to mix, and pass for networks of frames.
+        (dict(NETWORK, temporal='shift'), {}, MIXES),
+        (dict(NETWORK, temporal='inflate'), {}, MIXES),
+        (dict(NETWORK, temporal=dict(type='auxskd_mm.TemporalConvs', channels=4, blocks=1)), {}, MIXES),
+        (dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=4), {}, MIXES),
+        (dict(type='ResNetTSM', depth=18, num_segments=8, pretrained2d=False), {}, MIXES),
         ({}, dict(steps=[dict(type='Resize', scale=(-1, 36))]), 'maps of other sizes'),
         (
             {},

@@ -3,12 +3,13 @@
 import pytest
 import torch
 from conftest import write_video
-from feature_stores import made_up_store
+from feature_stores import made_up_maps, made_up_store
 from mmengine.optim import build_optim_wrapper
 from small_models import make_batch
 from tool_runs import CONFIGS, call_tool
 
 from auxskd_mm.apis import load_config
+from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.stores import SourceVideo
 from auxskd_mm.registry import MODELS
 
@@ -41,6 +42,32 @@ def test_the_maps_of_a_store_are_the_teacher_of_auxskd(width, ends, tmp_path, mo
     state = torch.load(tmp_path / 'run' / 'epoch_1.pth', weights_only=True)['state_dict']
     assert state['frozen.queue.features'].shape == (4, 320)
     assert state['frozen.queue.filled'] == 4
+
+
+def test_stores_of_another_trunk_are_refused_before_the_first_step(tmp_path, monkeypatch, capfd):
+    config = EXAMPLES / 'vspp_features_small.py'
+    opening = load_config(str(config)).train_dataloader.dataset.pipeline[0]
+    videos = [SourceVideo(write_video(tmp_path / f'{i}.mp4', 40), f'{i}.mp4') for i in range(4)]
+    store = made_up_store(tmp_path, videos, opening)
+
+    def ended(name, **changes):
+        """A training on the store, with another store of changed settings."""
+        other = pack_videos(tmp_path / name, videos, store.settings._replace(**changes), extract=made_up_maps).path
+        sources = dict(other=other, store=store.path)
+        options = {key: value for key, value in QUICK.items() if 'queue' not in key}
+        options |= {f'{loader}_dataloader.dataset.source': sources[use] for loader, use in loaders.items()}
+        work_dir = tmp_path / f'run_{name}'
+        return call_tool(monkeypatch, capfd, 'train.py', config, '--work-dir', work_dir, options=options).error_line()
+
+    loaders = dict(train='other')
+    other_weights = dict(trunk='0' * 16)  # as load_from leaves them: the config of the trunk stays
+    assert 'of other weights than init_cfg of the config names' in ended('weights', **other_weights)
+    frames = dict(store.settings.preparation, data_preprocessor=dict(opening.frame_preprocessor, mean=[0.0] * 3))
+    assert 'come from frames in another form (mean=[0.0, 0.0, 0.0]' in ended('frames', preparation=frames)
+    loaders = dict(train='store', test='other')
+    line = ended('tested', **other_weights)
+    assert 'test_dataloader.dataset (' in line
+    assert 'a store of another trunk' in line
 
 
 def test_the_trunk_under_the_temporal_module_takes_a_step():

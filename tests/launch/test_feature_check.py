@@ -3,12 +3,13 @@
 from types import SimpleNamespace
 
 import pytest
-from feature_stores import CHANNELS, GRID
+from feature_stores import CHANNELS, GRID, made_up_maps, source_videos
 from torch import nn
 
+from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.stores import FeatureSettings
 from auxskd_mm.errors import InputError
-from auxskd_mm.launch.feature_check import check_features
+from auxskd_mm.launch.feature_check import check_features, check_one_trunk
 from auxskd_mm.registry import MODELS
 
 SETTINGS = FeatureSettings('0' * 16, {}, {}, CHANNELS, GRID)
@@ -55,3 +56,50 @@ def test_what_fits_is_taken():
         check_features(model_of(nn.Sequential(nn.Conv3d(CHANNELS, 3, 1))), dataset)
     check_features(model_of(nn.Conv3d(3, 4, 1), images=True), datasets(None)[0])
     check_features(model_of(temporal(CHANNELS)), SimpleNamespace())  # a data set of another package
+
+
+@pytest.fixture(scope='module')
+def stores(tmp_path_factory):
+    """Stores of two trunks."""
+    folder = tmp_path_factory.mktemp('stores')
+    videos = source_videos(folder / 'videos', (20,))
+    for name in 'ab':
+        pack_videos(folder / name, videos, SETTINGS._replace(trunk=name * 16), extract=made_up_maps)
+    return folder
+
+
+@pytest.mark.parametrize(
+    'test',
+    [
+        lambda folder: dict(source=folder),
+        lambda folder: dict(data_prefix=dict(video=folder)),
+        lambda folder: dict(type='RepeatDataset', dataset=dict(source=['x', folder])),
+        lambda folder: dict(
+            type='auxskd_mm.GalleryQueryDataset', common=dict(data_prefix=folder), gallery={}, query={}
+        ),
+    ],
+)
+def test_stores_of_two_trunks_in_one_config(stores, test):
+    used = SimpleNamespace(features=SETTINGS._replace(trunk='a' * 16))
+    train = dict(dataset=dict(source=str(stores / 'a')))
+    check_one_trunk(dict(train_dataloader=train, test_dataloader=dict(dataset=test(str(stores / 'a')))), used)
+    for config, dataset in (
+        (dict(test_dataloader=dict(dataset=test(str(stores / 'b')))), used),
+        (dict(train_dataloader=train, test_dataloader=dict(dataset=test(str(stores / 'b')))), SimpleNamespace()),
+    ):
+        with pytest.raises(
+            InputError, match=r'a store of another trunk.* than .*one trunk, so pack all videos'
+        ) as error:
+            check_one_trunk(config, dataset)
+        assert '\n' not in str(error.value)
+        assert 'trunk aaaaaaaaaaaaaaaa' in str(error.value)
+        assert 'trunk bbbbbbbbbbbbbbbb' in str(error.value)
+    with pytest.raises(InputError, match='a store of another trunk'):
+        check_one_trunk({}, SimpleNamespace(datasets=[used, SimpleNamespace(features=SETTINGS)]))
+
+
+def test_the_stores_of_a_config_that_are_not_there_are_not_asked_for(stores, tmp_path):
+    used = SimpleNamespace(features=SETTINGS._replace(trunk='a' * 16))
+    (tmp_path / 'packing.json').write_text('{}')  # not finished
+    for other in (str(tmp_path / 'none'), str(tmp_path), str(stores / 'videos'), None, ''):
+        check_one_trunk(dict(test_dataloader=dict(dataset=dict(source=other)), train_dataloader=None), used)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...errors import InputError
+from .trunk_weights import named_weights
 
 FEATURES = 'features'
 FEATURES_VERSION = 1
@@ -121,15 +124,27 @@ def feature_settings_of(content: dict[str, Any]) -> FeatureSettings:
 
 def trunk_config(backbone: Any) -> dict[str, Any]:
     """Config of a trunk, from that of a backbone, as plain data without the keys that do not change its maps."""
-    kept = {key: value for key, value in dict(backbone).items() if key not in _NOT_OF_MAPS}
+    kept = _of_maps(backbone)
     if isinstance(kept.get('out_indices'), int):
         kept['out_indices'] = [kept['out_indices']]
-    return json.loads(json.dumps(kept, sort_keys=True, default=str))
+    return _plain(kept)
+
+
+def trunk_fingerprint(backbone: Mapping[str, Any], preparation: Mapping[str, Any], digest: str) -> str:
+    """Fingerprint of a trunk, 16 hex digits.
+
+    Args:
+        backbone: Config of the trunk, see :func:`trunk_config`.
+        preparation: See :class:`FeatureSettings`.
+        digest: Digest of its weights, see :func:`auxskd_mm.weight_hash.weights_digest`.
+    """
+    content = json.dumps([backbone, preparation, digest], sort_keys=True)
+    return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
 
 
 def check_same_trunk(path: str, settings: FeatureSettings, trunk: Any) -> None:
     """Refuse a store of another trunk than the expected one, which is the config of a backbone or the first digits of
-    its fingerprint.
+    its fingerprint. Weights are compared too, if the config names some that are on this machine.
 
     Raises:
         InputError: If the trunk differs. The message names the first difference.
@@ -141,10 +156,60 @@ def check_same_trunk(path: str, settings: FeatureSettings, trunk: Any) -> None:
                 'pack the videos with the other one'
             )
         return
-    ours, theirs = trunk_config(trunk), settings.backbone
+    _compare(path, trunk_config(trunk), settings.backbone, 'are from another trunk', 'name that trunk')
+    digest = named_weights(_of_maps(trunk))
+    if digest is None:
+        return
+    expected = trunk_fingerprint(settings.backbone, settings.preparation, digest)
+    if expected != settings.trunk:
+        raise InputError(
+            f'{path}: its features are from another trunk (of other weights than init_cfg of the config names: fingerprint '
+            f'{settings.trunk}, not {expected}); pack the videos with these weights, or set OpenFeatures.trunk='
+            f'{settings.trunk!r}'
+        )
+
+
+def check_same_frames(
+    path: str,
+    settings: FeatureSettings,
+    preprocessor: Mapping[str, Any] | None = None,
+    steps: Sequence[Mapping[str, Any]] | None = None,
+) -> None:
+    """Refuse a store whose trunk got its frames in another form than the config names. None takes any.
+
+    Args:
+        path: Folder of the store, for messages.
+        settings: Settings of the store.
+        preprocessor: Expected ``data_preprocessor`` of the trunk's config.
+        steps: Expected steps of its test pipeline between decoding and formatting.
+
+    Raises:
+        InputError: If they differ. The message names the first difference.
+    """
+    form, remedy = 'come from frames in another form', "name the form of the trunk's config"
+    if preprocessor is not None:
+        theirs = settings.preparation.get('data_preprocessor') or {}
+        _compare(path, _plain(dict(preprocessor)), theirs, form, f'{remedy} (OpenFeatures.frame_preprocessor)')
+    if steps is not None:
+        ours = _plain([dict(step) for step in steps])
+        theirs = settings.preparation.get('pipeline')
+        _compare(path, dict(pipeline=ours), dict(pipeline=theirs), form, f'{remedy} (OpenFeatures.frame_steps)')
+
+
+def _compare(path: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], what: str, remedy: str) -> None:
+    """Refuse two configs with a difference."""
     for key in sorted({*ours, *theirs}):
         if ours.get(key) != theirs.get(key):
             raise InputError(
-                f'{path}: its features are from another trunk ({key}={theirs.get(key)!r:.60}, and the config names '
-                f'{ours.get(key)!r:.60}); name that trunk, or pack the videos with --trunk again'
+                f'{path}: its features {what} ({key}={theirs.get(key)!r:.160}, and the config names '
+                f'{ours.get(key)!r:.160}); {remedy}, or pack the videos with --trunk again'
             )
+
+
+def _of_maps(backbone: Any) -> dict[str, Any]:
+    return {key: value for key, value in dict(backbone).items() if key not in _NOT_OF_MAPS}
+
+
+def _plain(content: Any) -> Any:
+    """A config as it is read from a store: plain data."""
+    return json.loads(json.dumps(content, sort_keys=True, default=str))

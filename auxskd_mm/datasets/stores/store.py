@@ -13,7 +13,7 @@ import numpy as np
 from ...errors import InputError, VideoReadError
 from ...functional import evenly_spread
 from ..readers.frame_index import NUMBERING
-from .feature_settings import FeatureSettings
+from .feature_settings import FEATURES, FEATURES_VERSION, FeatureSettings
 from .index import StoreIndex
 from .schema import MOST_INDEX, check_marker, read_json, read_regular
 from .settings import FORMAT, INDEX_FILE, MARKER_FILE, SETTINGS_FILE, VERSION, StoreSettings
@@ -181,6 +181,11 @@ def stored_state(path: str) -> SourceState | None:
 
 def _read_marker(path: str) -> tuple[dict[str, Any], StoreSettings | FeatureSettings]:
     file = os.path.join(path, MARKER_FILE)
+    if not is_store(path):
+        kind = 'a folder without' if os.path.isdir(path) else 'no folder with'
+        raise InputError(
+            f'{path}: no training store ({kind} {MARKER_FILE}); give the folder that tools/data/pack_videos.py wrote'
+        )
     if not os.path.exists(file):
         raise InputError(
             f'{path}: this store was never finished (no {MARKER_FILE}); run tools/data/pack_videos.py again with the '
@@ -194,11 +199,17 @@ def _read_marker(path: str) -> tuple[dict[str, Any], StoreSettings | FeatureSett
         raise InputError(
             f'{file}: not the marker of a training store, or damaged; pack the videos again ({_line(error)})'
         ) from None
-    if marker.get('version') != VERSION:
-        raise InputError(
-            f'{file}: a store of version {marker.get("version")!r:.20}, this package reads version {VERSION}; pack the '
-            'videos again, or use the package that wrote it'
-        )
+    content = marker.get('settings')
+    content = content if isinstance(content, dict) and content.get('layout') == FEATURES else {}
+    for what, found, known in (
+        ('a store', marker.get('version'), VERSION),
+        ('feature maps', content.get('features_version', FEATURES_VERSION), FEATURES_VERSION),
+    ):
+        if found != known:
+            raise InputError(
+                f'{file}: {what} of version {found!r:.20}, this package reads version {known}; pack the videos again into '
+                'another folder, or use the package that wrote it'
+            )
     if marker.get('numbering') != NUMBERING:
         raise InputError(
             f'{file}: packed by a version that numbered the frames of some videos wrongly (numbering '

@@ -10,7 +10,7 @@ from mmcv.transforms import BaseTransform
 
 from ...errors import InputError, check_least
 from ...registry import TRANSFORMS
-from ..stores.feature_settings import check_same_trunk
+from ..stores.feature_settings import check_same_frames, check_same_trunk
 from ..stores.features import StoredFeatureReader, open_stored_features
 from .shown_settings import ShowsSettings
 
@@ -24,12 +24,16 @@ class OpenFeatures(ShowsSettings, BaseTransform):
 
     Args:
         trunk: The trunk that the features must come from: the config of its backbone, or the first digits (6 or more) of
-            the fingerprint that ``tools/data/pack_videos.py`` prints. None takes any trunk.
+            the fingerprint that ``tools/data/pack_videos.py`` prints. None takes any trunk. Weights that the config names
+            by ``init_cfg`` are compared if they are on this machine; a fingerprint covers weights and frames.
         channels: Expected channels of the maps. None takes any.
         grid: Expected rows and columns of the maps. None takes any.
+        frame_preprocessor: Expected ``model.data_preprocessor`` of the trunk's config: mean and deviation of its frames.
+            None takes any. Beside a fingerprint, this key and the next one are not compared.
+        frame_steps: Expected steps of the trunk's test pipeline that prepare a frame. None takes any.
 
     Raises:
-        InputError: If the video is in no store of feature maps, or in one of another trunk, width or grid.
+        InputError: If the video is in no store of feature maps, or in one of another trunk, width, grid or form of frames.
         VideoReadError: If the store does not hold the video.
     """
 
@@ -38,8 +42,11 @@ class OpenFeatures(ShowsSettings, BaseTransform):
         trunk: str | Mapping[str, Any] | None = None,
         channels: int | None = None,
         grid: Sequence[int] | None = None,
+        frame_preprocessor: Mapping[str, Any] | None = None,
+        frame_steps: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         self.trunk, self.channels = trunk, channels
+        self.frame_preprocessor, self.frame_steps = frame_preprocessor, frame_steps
         self.grid = None if grid is None else tuple(grid)
         self._known: set[str] = set()
 
@@ -56,6 +63,8 @@ class OpenFeatures(ShowsSettings, BaseTransform):
         if folder in self._known:
             return reader
         settings = reader.settings
+        if not isinstance(self.trunk, str):
+            check_same_frames(folder, settings, self.frame_preprocessor, self.frame_steps)
         if self.trunk is not None:
             check_same_trunk(folder, settings, self.trunk)
         for key, wanted, found in (

@@ -114,7 +114,6 @@ def damage(store, file, change):
 @pytest.mark.parametrize(
     ('key', 'value', 'words'),
     [
-        ('features_version', 2, 'this package reads version 1'),
         ('variants', 2, 'frames x height x width'),
         ('channels', 7, 'frames x height x width'),
         ('channels', True, 'whole number'),
@@ -132,6 +131,19 @@ def test_a_marker_that_contradicts_its_shards(made, tmp_path, key, value, words)
     with pytest.raises(InputError, match=words) as error:
         open_store(str(store))
     assert '\n' not in str(error.value)
+
+
+def test_a_store_of_another_version_gets_one_line_that_says_once_what_to_do(made, tmp_path):
+    store = tmp_path / 'store'
+    feature_store(store, made[1], made[2])
+    for file in ('store.json', 'packing.json'):  # another version may have other settings, too
+        damage(store, file, lambda content: content.get('settings', content).update(features_version=2, more=1))
+    with pytest.raises(InputError) as error:
+        open_store(str(store))
+    assert str(error.value) == (
+        f'{store}/store.json: feature maps of version 2, this package reads version 1; pack the videos again into another '
+        'folder, or use the package that wrote it'
+    )
 
 
 def test_a_shape_changed_in_the_shard_and_whole_stores(made, tmp_path):

@@ -216,6 +216,17 @@ def test_a_marker_or_index_that_is_no_longer_there(store):
         UnlabeledVideoDataset(str(store))
 
 
+def test_a_folder_that_was_never_a_store_is_called_so(tmp_path):
+    (tmp_path / 'videos').mkdir()
+    write_video(tmp_path / 'videos' / 'v.mp4')
+    for folder, says in (('videos', 'a folder without store.json'), ('none', 'no folder with store.json')):
+        with pytest.raises(InputError) as error:
+            open_store(str(tmp_path / folder))
+        assert str(error.value) == (
+            f'{tmp_path / folder}: no training store ({says}); give the folder that tools/data/pack_videos.py wrote'
+        )
+
+
 def test_a_changed_source_is_a_warning(store, tmp_path, caplog):
     import logging
 

@@ -2,7 +2,15 @@
 
 import numpy as np
 import pytest
-from feature_stores import CHANNELS, GRID, feature_store, source_videos, write_trunk
+from feature_stores import (
+    CHANNELS,
+    FRAME_PREPROCESSOR,
+    FRAME_STEPS,
+    GRID,
+    feature_store,
+    source_videos,
+    write_trunk,
+)
 from mmengine.dataset import Compose
 
 from auxskd_mm.datasets.stores import open_store
@@ -65,6 +73,8 @@ def test_the_sampler_draws_the_same_frames_as_from_videos(store):
     [
         (dict(channels=7), 'channels 6, and the config expects 7'),
         (dict(grid=(4, 5)), r'grid \(4, 4\), and the config expects \(4, 5\)'),
+        (dict(frame_preprocessor=dict(FRAME_PREPROCESSOR, std=[1.0] * 3)), 'frames in another form .std='),
+        (dict(frame_steps=FRAME_STEPS[1:]), 'frames in another form .pipeline='),
         (dict(trunk='0123456789'), 'the config names 0123456789'),
         (dict(trunk='a'), 'the config names a'),
         (dict(trunk=dict(type='auxskd_mm.TinyTrunk', seed=1)), 'another trunk .seed=0, and the config names 1'),
@@ -82,7 +92,8 @@ def test_the_expected_trunk_is_taken(store):
     fingerprint = open_store(store.path).settings.trunk
     config = dict(type='auxskd_mm.TinyTrunk', seed=0)
     for trunk in (fingerprint, fingerprint[:6], config, dict(config, frozen_stages='all', temporal=dict(type='X'))):
-        step = OpenFeatures(trunk, CHANNELS, list(GRID))
+        frames = FRAME_PREPROCESSOR, [] if isinstance(trunk, str) else FRAME_STEPS  # a fingerprint covers them
+        step = OpenFeatures(trunk, CHANNELS, list(GRID), *frames)
         assert step.open(f'{store.path}/0.mp4').num_frames == step.open(f'{store.path}/0.mp4').num_frames == 20
 
 

@@ -26,8 +26,9 @@ def stage_parameters(network: Any) -> list[list[str]]:
     if not hasattr(network, 'group_matcher'):
         stages: dict[tuple[str, ...], list[str]] = {}
         for name, _ in network.named_parameters():
-            first, second, *_ = [*name.split('.'), '']
-            stages.setdefault((first, second) if second.isdigit() else (first,), []).append(name)
+            parts = tuple(name.split('.'))
+            numbered = len(parts) > 1 and parts[1].isdigit()
+            stages.setdefault(parts[: 1 + numbered], []).append(name)
         return list(stages.values())
     groups = group_parameters(network, network.group_matcher(coarse=True))
     return [groups[number] for number in sorted(groups)]

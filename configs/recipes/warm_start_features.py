@@ -101,9 +101,10 @@ evaluations = [
     ),
 ]
 pretrained = ('pace', 'vcop', 'rspnet', 'vspp', 'vspp_rank', 'auxskd_vspp', 'joint', 'teacher_vspp')
+with_adapters = ('adapters_vspp', 'adapters_auxskd_vspp')
 comparisons = [
     *(dict(row=row, base='public') for row in ('public_still', *pretrained)),
-    *(dict(row=row, base='trunk') for row in pretrained),
-    *(dict(row=row, base='stage') for row in ('adapters_vspp', 'adapters_auxskd_vspp')),
+    *(dict(row=row, base='trunk') for row in (*pretrained, *with_adapters)),
+    *(dict(row=row, base='stage') for row in with_adapters),
 ]
 report = dict(title='Pretraining on the feature maps of public weights')

@@ -61,6 +61,12 @@ inits = [
     dict(name='teacher_vspp', title='then auxSKD with the public teacher, then VSPP', init_from='teacher_vspp'),
     dict(name='stage', title='public weights, next stage trained', options=stage, evaluation_options=slowly),
     dict(
+        name='adapters',
+        title='next stage with adapters, not pretrained',
+        options=adapted,
+        evaluation_options=all_of_it,
+    ),
+    dict(
         name='adapters_vspp',
         title='next stage, VSPP with adapters',
         init_from='adapters_vspp',
@@ -105,6 +111,6 @@ with_adapters = ('adapters_vspp', 'adapters_auxskd_vspp')
 comparisons = [
     *(dict(row=row, base='public') for row in ('public_still', *pretrained)),
     *(dict(row=row, base='trunk') for row in (*pretrained, *with_adapters)),
-    *(dict(row=row, base='stage') for row in with_adapters),
+    *(dict(row=row, base=base) for base in ('adapters', 'stage') for row in with_adapters),
 ]
 report = dict(title='Pretraining on the feature maps of public weights')

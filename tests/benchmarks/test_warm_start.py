@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import write_video
+from mmengine.config import Config
 
 ROOT = Path(__file__).parents[2]
 
@@ -114,6 +115,16 @@ def test_lists_name_the_store_and_keep_groups_apart(sets, tmp_path):
         assert not sides[0] & sides[1]
         assert len(train) + len(test) == len(rows)
         assert (lists / 'held_out.txt').read_text().splitlines() == [line.rsplit(' ', 1)[0] for line in test]
+
+
+@pytest.mark.parametrize('name', ['warm_start_features.py', 'warm_start_pixels.py'])
+def test_short_clips_reach_every_phase(sets, name):
+    """Words have from 4 frames on: no pretext clip of any phase, those with adapters among them, may be longer."""
+    recipe = ROOT / 'configs' / 'recipes' / name
+    options = sets.pretext_options(sets.SETS['miracl_words'], recipe)
+    phases = Config.fromfile(recipe).phases
+    assert all(options[f'{phase["name"]}.pretext_len'] <= 4 for phase in phases)
+    assert sets.pretext_options(sets.SETS['tennis7'], recipe) == {}
 
 
 @pytest.mark.parametrize('pixels', [False, True])

@@ -135,7 +135,8 @@ def write_video(path, num_frames=24, size=(64, 48), codec='libx264', fps=25, opt
         stream = container.add_stream(codec, rate=fps)
         stream.width, stream.height = size
         stream.pix_fmt = 'yuv420p'
-        stream.options = {'g': '10', **((options or {}).get('codec', {}))} if codec == 'libx264' else {}
+        if codec == 'libx264':  # without mbtree, with which x264 gives other frames once in a while
+            stream.options = {'g': '10', 'x264-params': 'mbtree=0', **((options or {}).get('codec', {}))}
         if num_frames == 0:
             container.start_encoding()
             return path

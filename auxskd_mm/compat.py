@@ -15,6 +15,7 @@ import sys
 import types
 import warnings
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,6 @@ from .errors import InputError
 
 if TYPE_CHECKING:
     from datetime import timedelta
-    from importlib.machinery import ModuleSpec
     from types import ModuleType
 
     from mmengine.config import Config
@@ -122,6 +122,26 @@ def stub_missing_drn() -> bool:
     package.drn = module  # type: ignore[attr-defined]  # a module takes any name
     module.DRN = package.DRN = DRN  # type: ignore[attr-defined]  # a module takes any name
     sys.modules[_DRN], sys.modules[f'{_DRN}.drn'] = package, module
+    return True
+
+
+def leave_out_vindlu() -> bool:
+    """Let ``import mmaction.models`` work beside transformers from 4.56 on.
+
+    MMAction2 1.2.0 imports VindLU, its models of video and text, wherever transformers is installed. These need names that
+    ``transformers.modeling_utils`` has no longer. MMAction2's own switch leaves them out, and its placeholders say so to a
+    config that names one.
+    """
+    from mmengine.utils import digit_version
+
+    try:
+        version = digit_version(importlib.metadata.version('transformers'))
+        from mmaction.utils import dependency
+    except ImportError:  # PackageNotFoundError is one; an MMAction2 without the switch
+        return False
+    if version < digit_version('4.56.0') or 'mmaction.models' in sys.modules or not dependency.WITH_MULTIMODAL:
+        return False
+    dependency.WITH_MULTIMODAL = False
     return True
 
 
@@ -366,30 +386,39 @@ def leave_out_device_ids(config: Config) -> bool:
 class _WhenImported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Run a workaround at the first import of a module. So ``import auxskd_mm`` does not import that module.
 
+    A question for the module, such as ``importlib.util.find_spec``, is answered without the import: transformers asks for
+    torchvision before it imports it.
+
     Args:
         name: Name of the module.
         workaround: Function that puts the module into ``sys.modules``, or leaves this to the import in progress.
+        source: Name of the module that is the new one's source, in the same package; the module itself by default.
     """
 
-    def __init__(self, name: str, workaround: Callable[[], bool]) -> None:
-        self.name, self.workaround = name, workaround
+    def __init__(self, name: str, workaround: Callable[[], bool], source: str | None = None) -> None:
+        self.name, self.workaround, self.source = name, workaround, source or name
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> Any:
-        """Called for each import until ours comes."""
-        if name != self.name or self not in sys.meta_path:
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """The module's spec with this object as its loader. None for other modules, and if there is no such module."""
+        if name != self.name:
             return None
-        sys.meta_path.remove(self)
-        self.workaround()
-        module = sys.modules.get(name)
-        if module is None:
+        others = [finder for finder in sys.meta_path if not isinstance(finder, _WhenImported)]
+        found = (finder.find_spec(one, path, target) for one in (name, self.source) for finder in others)
+        known = next((spec for spec in found if spec is not None), None)
+        if known is None:
             return None
-        # The import system takes the spec of a module that appears meanwhile, and would run it a second time.
-        self.spec, module.__spec__ = module.__spec__, None
-        return importlib.util.spec_from_loader(name, self)
+        spec = ModuleSpec(name, self, origin=known.origin)
+        spec.submodule_search_locations = known.submodule_search_locations
+        spec.has_location = known.has_location
+        return spec
 
     def create_module(self, spec: ModuleSpec) -> Any:
-        """The module that the workaround imported."""
-        return sys.modules[spec.name]
+        """Import the module with the workaround."""
+        sys.meta_path.remove(self)
+        self.workaround()
+        module = importlib.import_module(self.name)
+        self.spec = module.__spec__
+        return module
 
     def exec_module(self, module: ModuleType) -> None:
         """Do nothing: the module has run already, and it keeps its own spec."""
@@ -401,18 +430,21 @@ def apply() -> dict[str, bool]:
 
     The workarounds for torchvision wait for its import, which takes as long as the import of torch.
     """
-    late = {
-        'torchvision': declare_torchvision_operators,
-        'torchvision.transforms.functional_tensor': alias_functional_tensor,
-    }
-    for name, workaround in late.items():
-        armed = any(isinstance(finder, _WhenImported) and finder.name == name for finder in sys.meta_path)
-        if name not in sys.modules and not armed:
-            sys.meta_path.insert(0, _WhenImported(name, workaround))
+    transforms = 'torchvision.transforms'
+    for late in (
+        _WhenImported('torchvision', declare_torchvision_operators),
+        _WhenImported(
+            f'{transforms}.functional_tensor', alias_functional_tensor, source=f'{transforms}._functional_tensor'
+        ),
+    ):
+        armed = any(isinstance(finder, _WhenImported) and finder.name == late.name for finder in sys.meta_path)
+        if late.name not in sys.modules and not armed:
+            sys.meta_path.insert(0, late)
     steps = (
         require_torch,
         require_mmcv,
         stub_missing_drn,
+        leave_out_vindlu,
         replace_pkg_resources,
         register_config_scope,
         allow_flat_config_names,

@@ -77,6 +77,33 @@ def test_drn_is_stubbed_only_where_missing(tmp_path):
     assert run(code, whole).split() == ['False', 'False', 'real']
 
 
+@pytest.mark.parametrize(('version', 'left_out'), [('4.55.4', False), ('4.56.0', True), ('5.17.0', True), (None, False)])
+def test_vindlu_is_left_out_where_transformers_lacks_its_names(tmp_path, version, left_out):
+    names = '' if left_out else 'apply_chunking_to_forward = 1'
+    files = {
+        'mmaction/__init__.py': '',
+        'mmaction/utils/__init__.py': '',
+        'mmaction/utils/dependency.py': f'WITH_MULTIMODAL = {version is not None}',
+        'mmaction/models/__init__.py': """
+            from ..utils.dependency import WITH_MULTIMODAL
+            if WITH_MULTIMODAL: from transformers.modeling_utils import apply_chunking_to_forward
+        """,
+    }
+    if version is not None:
+        files |= {
+            'transformers/__init__.py': '',
+            'transformers/modeling_utils.py': names,
+            f'transformers-{version}.dist-info/METADATA': f'Metadata-Version: 2.1\nName: transformers\nVersion: {version}\n',
+        }
+    code = """
+        print(compat.leave_out_vindlu(), compat.leave_out_vindlu())
+        import mmaction.models
+        print(mmaction.models.WITH_MULTIMODAL)
+    """
+    expected = [str(left_out), 'False', str(version is not None and not left_out)]
+    assert run(code, fake(tmp_path, files)).split() == expected
+
+
 def test_torchvision_beside_a_cpu_only_torch(tmp_path):
     # What torchvision's own import does: decorate an operator that its library, which did not load, should declare.
     source = """
@@ -308,6 +335,41 @@ def test_torchvision_is_mended_when_it_is_imported_and_not_before(tmp_path):
         print(before, torchvision.value, inner, torchvision.__spec__.origin is not None)
     """
     assert run(code, broken).split() == ['run', 'False', '7', '8', 'True']  # once
+
+
+TENSOR = 'torchvision.transforms._functional_tensor'
+
+
+def test_a_question_for_torchvision_is_no_import():
+    """transformers asks for it twice before it imports it; the second question once raised `__spec__ is None`."""
+    code = """
+        import importlib.util
+        compat.apply()
+        asked = [importlib.util.find_spec('torchvision') for _ in range(2)]
+        print('torchvision' in sys.modules, asked[0].origin == asked[1].origin)
+        import torchvision
+        from torchvision.transforms import functional_tensor, functional
+        real = torchvision.__spec__
+        print(real.origin == asked[0].origin == torchvision.__file__, real.loader is not asked[0].loader)
+        print(list(real.submodule_search_locations) == list(asked[0].submodule_search_locations))
+        print(functional_tensor.__name__, importlib.util.find_spec('torchvision') is real, functional.__spec__ is not None)
+    """
+    assert run(code).split() == ['False', 'True', 'True', 'True', 'True', TENSOR, 'True', 'True']
+
+
+def test_torchvision_that_is_not_there_is_not_found():
+    code = """
+        import importlib.util
+        compat.apply()
+        paths = sys.path[:]
+        sys.path[:] = [path for path in paths if 'site-packages' not in path]
+        importlib.invalidate_caches()
+        print(importlib.util.find_spec('torchvision'))
+        sys.path[:] = paths
+        importlib.invalidate_caches()
+        print(importlib.util.find_spec('torchvision').name)
+    """
+    assert run(code).split() == ['None', 'torchvision']
 
 
 # MMEngine and MMAction2 load scipy and sympy themselves; what is here they do without.

@@ -77,7 +77,9 @@ def test_drn_is_stubbed_only_where_missing(tmp_path):
     assert run(code, whole).split() == ['False', 'False', 'real']
 
 
-@pytest.mark.parametrize(('version', 'left_out'), [('4.55.4', False), ('4.56.0', True), ('5.17.0', True), (None, False)])
+@pytest.mark.parametrize(
+    ('version', 'left_out'), [('4.55.4', False), ('4.56.0', True), ('5.17.0', True), (None, False)]
+)
 def test_vindlu_is_left_out_where_transformers_lacks_its_names(tmp_path, version, left_out):
     names = '' if left_out else 'apply_chunking_to_forward = 1'
     files = {

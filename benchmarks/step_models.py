@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -84,6 +85,7 @@ def loss_of(method: str, model: nn.Module, views: Tensor, labels: Tensor) -> Cal
     return with_teacher if method in TEACHERS else classes
 
 
+@lru_cache
 def multiplications(method: str, channels: int, size: int) -> int:
     """Multiply-additions of one clip through a method's backbone, by fvcore as in tools/analysis/get_flops.py."""
     backbone = MODELS.build(backbone_of(method, channels)[0]).eval()

@@ -19,7 +19,7 @@ from typing import Any
 sys.path.append(str(Path(__file__).resolve().parents[1] / 'warm_start'))
 
 from mmengine.config import Config
-from sets import MOTION, SETS, group_splits, motion_splits
+from sets import MOTION, SETS, group_splits, motion_splits, pretext_options
 from sets import pack as pack_store
 
 from auxskd_mm.errors import InputError
@@ -116,9 +116,9 @@ def plan_of(name: str, work: Path, sizes: Sizes) -> Plan:
             key: value for key, value in init.get('evaluation_options', {}).items() if key == 'finetune'
         }
     content.labels.per_class = ('all',)
-    clips, known = SETS[name], {phase.name for phase in content.phases}
+    clips = SETS[name]
     options: dict[str, Any] = {'all.size': sizes.size, 'finetune.clip_len': clips.clip_len, 'all.precision': 'bfloat16'}
-    options |= {key: value for key, value in clips.pretext.items() if key.partition('.')[0] in known}
+    options |= pretext_options(clips, RECIPE)
     options |= {} if clips.flip else {'all.flip': 0.0}
     options |= {'all.train_dataloader.batch_size': sizes.batch} if sizes.batch < 16 else {}  # a dry run
     lists = str(work / name / ('lists' if name != MOTION else 'motion/lists') / '{seed}')

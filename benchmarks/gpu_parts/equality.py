@@ -171,7 +171,7 @@ def mixed_precision(
             logs = model.train_step(copy.deepcopy(batches[i % len(batches)]), wrapper)
             if teacher is not None:
                 teacher.update(model.student_modules(), 0.99)
-            losses.append(float(logs['loss']))
+            losses.append(float(logs['loss'].detach()))
     weights = all(bool(torch.isfinite(p).all()) for p in model.parameters())
     scaler = getattr(wrapper, 'loss_scaler', None)
     return dict(

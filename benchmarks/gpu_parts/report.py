@@ -12,7 +12,7 @@ from auxskd_mm.recipes.tables.intervals import Interval
 from auxskd_mm.recipes.tables.table import markdown, signed
 
 from .record import failures, working
-from .speed import BEST_NAME, METHODS, middle
+from .speed import BEST_NAME, METHODS, rate_of
 
 Items = Mapping[str, Any]
 _R21D = ('vspp', 'auxskd', 'rspnet')
@@ -101,40 +101,44 @@ def _get(items: Items, name: str, key: str) -> Any:
     return items.get(name, {}).get(key)
 
 
+def ways(items: Items) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """Method, way and measurement of each step, by method."""
+    found = [(*name.split(': ', 1), item) for name, item in items.items() if ': ' in name]
+    return sorted(found, key=lambda one: METHODS.index(one[0]))
+
+
 def gain(steps: Items, method: str) -> float | None:
     """Speed of bf16 with channels_last_3d over float32 with torch's default settings."""
-    slow, fast = (middle(steps.get(method, {}), way) for way in ('float32', BEST_NAME))
-    return slow / fast if slow and fast else None
+    slow, fast = (rate_of(steps, method, way) for way in ('float32', BEST_NAME))
+    return fast / slow if slow and fast else None
 
 
-def share_of(item: Items, method: str, way: str, rate: float) -> float | None:
-    """Share of the matmul rate that a way of a step reaches."""
-    seconds = middle(dict(item), way)
-    return SUBJECTS[method].passes * item['multiplications'] * item['batch'] / seconds / rate if seconds else None
+def share_of(item: Mapping[str, Any], method: str, rate: float) -> float:
+    """Share of the matmul rate that a step reaches."""
+    return SUBJECTS[method].passes * item['multiplications'] * item['batch'] / float(np.median(item['seconds'])) / rate
 
 
 def best_share(items: Mapping[str, Items]) -> float | None:
     """Largest share of the bf16 matmul rate that VSPP reaches in any way at any batch."""
     rate = _get(items.get('steps', {}), 'matrix products', 'bf16')
-    shares = [
-        share_of(items[part]['vspp'], 'vspp', way, rate)
-        for part in ('steps', 'batches', 'compiled')
-        if rate and 'vspp' in items.get(part, {})
-        for way in items[part]['vspp']['seconds']
-    ]
-    return max((share for share in shares if share is not None), default=None)
+    found = [one for part in ('steps', 'batches', 'compiled') for one in ways(items.get(part, {}))]
+    return (
+        max((share_of(item, 'vspp', rate) for method, _, item in found if method == 'vspp'), default=None)
+        if rate
+        else None
+    )
 
 
 def fastest(steps: Items, method: str) -> float | None:
-    """Seconds of the fastest way of a method."""
-    item = steps.get(method, {})
-    return min((float(np.median(values)) for values in item.get('seconds', {}).values()), default=None)
+    """Videos per second of the fastest way of a method."""
+    return max((rate_of(steps, method, way) or 0 for one, way, _ in ways(steps) if one == method), default=None)
 
 
 def jitter_share(steps: Items, feeding: Items, method: str) -> float | None:
     """Share of the jitter in the fastest step."""
-    cost, step = _get(feeding, f'jitter of {method}', 'seconds'), fastest(steps, method)
-    return cost / step if cost and step else None
+    cost, rate = _get(feeding, f'jitter of {method}', 'seconds'), fastest(steps, method)
+    batch = next((item['batch'] for one, _, item in ways(steps) if one == method), None)
+    return cost * rate / batch if cost and rate and batch else None
 
 
 def _steps(items: Items, feeding: Items, steps: Items) -> str:
@@ -142,40 +146,37 @@ def _steps(items: Items, feeding: Items, steps: Items) -> str:
     rate_name = 'bf16' if 'bf16' in rates else 'float32'
     loading = feeding.get('loading from mp4', {})
     rows = []
-    for name, item in items.items():
-        method = name.split(' ')[0]
-        if method not in METHODS:
-            continue
-        base = middle(item, 'float32')
-        for way, values in item['seconds'].items():
-            seconds, share = float(np.median(values)), None
-            if rates:
-                share = share_of(item, method, way, rates[rate_name])
-            videos, peak = item['batch'] / seconds, item['peak_bytes'].get(way)
-            rows.append(
-                [
-                    method,
-                    way,
-                    str(item['batch']),
-                    f'{1000 * seconds:.1f} ({1000 * min(values):.1f}-{1000 * max(values):.1f})',
-                    f'{videos * SUBJECTS[method].views:.1f}',
-                    f'{base / seconds:.2f}' if base else '',
-                    f'{share:.1%}' if share is not None else '',
-                    f'{peak / 2**30:.2f}' if peak is not None else '',
-                    f'{videos * loading[method]:.1f}' if method in loading else '',
-                ]
-            )
-        rows += [
-            [method, way, str(item['batch']), f'not measured: {why}', *[''] * 5]
-            for way, why in item['not_measured'].items()
-        ]
-    heads = ['method', 'way', 'batch', 'ms per step, median (range)', 'clips/s', 'over float32']
-    heads += [f'share of the {rate_name} matmul rate', 'peak GiB', 'loader cores, mp4 store']
+    for method, way, item in ways(items):
+        values, peak = item['seconds'], item['peak_bytes']
+        base, videos = rate_of(steps, method, 'float32'), item['batch'] / float(np.median(values))
+        rows.append(
+            [
+                method,
+                way,
+                str(item['batch']),
+                f'{1000 * np.median(values):.1f} ({1000 * min(values):.1f}-{1000 * max(values):.1f})',
+                f'{videos * SUBJECTS[method].views:.1f}',
+                f'{videos / base:.2f}' if base else '',
+                f'{share_of(item, method, rates[rate_name]):.1%}' if rates else '',
+                f'{peak / 2**30:.2f}' if peak is not None else '',
+                f'{videos * loading[method]:.1f}' if method in loading else '',
+                f'{item["warm_up"]:.1f}',
+            ]
+        )
+    heads = [
+        'method',
+        'way',
+        'batch',
+        'ms per step, median (range)',
+        'clips/s',
+        "speed over float32 at the configs' batch",
+    ]
+    heads += [f'share of the {rate_name} matmul rate', 'peak GiB', 'loader cores, mp4 store', 'first 3 steps, s']
     products = ', '.join(f'{name} {2 * value / 1e12:.1f}' for name, value in rates.items())
     text = (
         f"Matrix products in TFLOP/s (a multiply-addition counts as two): {products}. float32 is torch's default: "
         'convolutions in TF32. A step counts as three forward passes of a clip (forward and backward; auxSKD four, RSPNet '
-        "five), by fvcore's count of the network."
+        "five), by fvcore's count of the network. In the first steps cuDNN tries its kernels (`cudnn_benchmark`)."
     )
     return '\n\n'.join([*([text] if rates and steps is items else []), markdown(heads, rows)])
 
@@ -183,11 +184,11 @@ def _steps(items: Items, feeding: Items, steps: Items) -> str:
 def _feeding(items: Items, steps: Items) -> str:
     rows = []
     for method in METHODS:
-        step = fastest(steps, method)
-        row = [method, f'{steps[method]["batch"] / step:.1f}' if step else '']
+        rate = fastest(steps, method)
+        row = [method, f'{rate:.1f}' if rate else '']
         for layout in ('mp4', 'jpg', 'raw'):
             cost = _get(items, f'loading from {layout}', method)
-            cores = f', {steps[method]["batch"] / step * cost:.1f} cores' if cost and step else ''
+            cores = f', {rate * cost:.1f} cores' if cost and rate else ''
             row.append(f'{1000 * cost:.2f} ms{cores}' if cost else '')
         share = jitter_share(steps, items, method)
         rows.append([*row, f'{share:.2%}' if share is not None else ''])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -37,41 +37,51 @@ def rates(device: torch.device) -> dict[str, float]:
     return found
 
 
-def ways_of(args: argparse.Namespace, device: torch.device, chosen: Callable[[step.Way], bool]) -> dict[str, Any]:
-    """Times, peak memory and failures of the ways of one method, in turns."""
-    method = args.methods[0]
-    peaks: dict[tuple[str, str], int] = {}
-    times, failed = step.measure(args, device, chosen, peaks)
-    if not times:
-        raise RuntimeError('; '.join(f'{way}: {reason}' for (_, way), reason in failed.items()))
-    return dict(
-        batch=args.batch,
-        multiplications=multiplications(method, args.base_channels, args.size),
-        seconds={way: values for (_, way), values in times.items()},
-        peak_bytes={way: value for (_, way), value in peaks.items()},
-        not_measured={way: reason for (_, way), reason in failed.items()},
-    )
+def way_of(method: str, way: step.Way, args: argparse.Namespace, device: torch.device) -> dict[str, Any]:
+    """Times of one way of a method's step.
+
+    Returns:
+        ``batch``, ``multiplications`` of a clip, ``warm_up`` (seconds of the first three steps, in which cuDNN and the
+        compiler choose their kernels), ``seconds`` of each timed step, and ``peak_bytes``, None on the CPU.
+    """
+    torch.compiler.reset()
+    step.release(device)  # what an earlier way held
+    found = _timed(step.step_of(method, args, device, way), args.rounds, device)
+    return dict(found, batch=args.batch, multiplications=multiplications(method, args.base_channels, args.size))
+
+
+def _timed(run: Callable[[], None], rounds: int, device: torch.device) -> dict[str, Any]:
+    peak = None
+    warm_up = step.seconds(lambda: [run() for _ in range(3)], device)
+    if device.type == 'cuda':
+        torch.cuda.reset_peak_memory_stats()
+        run()
+        peak = torch.cuda.max_memory_allocated()
+    return dict(warm_up=warm_up, seconds=[step.seconds(run, device) for _ in range(rounds)], peak_bytes=peak)
+
+
+def measure_ways(record: Record, sizes: Sizes, device: torch.device, *, compiled: bool, least: float) -> None:
+    """Measure each way of each method as ``method: way``. What the targets need comes first."""
+    ways = step.ways(device.type == 'cuda' or bool(sizes.room), step.has_bf16(device), compiled)
+    pairs = [(method, name) for name in ways for method in METHODS if ways[name].compiled == compiled]
+    for method, name in sorted(pairs, key=lambda pair: pair[1] not in ('float32', BEST_NAME)):
+        if ways[name].beside and method != 'auxskd':
+            continue
+        args = sizes.step_args(method, compiled=compiled)
+        record.measure(f'{method}: {name}', lambda m=method, w=ways[name], a=args: way_of(m, w, a, device), least=least)
 
 
 def steps(record: Record, sizes: Sizes, device: torch.device) -> None:
     """Matrix products, and all ways of a step that need no compiler, at the configs' batch."""
     torch.backends.cudnn.benchmark = True  # as the configs
     record.measure('matrix products', lambda: rates(device))
-    for method in METHODS:
-        args = sizes.step_args(method)
-        record.measure(method, lambda args=args: ways_of(args, device, lambda way: not way.compiled), least=15)
+    measure_ways(record, sizes, device, compiled=False, least=5)
 
 
 def compiled(record: Record, sizes: Sizes, device: torch.device) -> None:
-    """Compiled networks, beside the same way without the compiler."""
+    """Compiled networks, to be compared with the same ways of :func:`steps`."""
     torch.backends.cudnn.benchmark = True
-
-    def chosen(way: step.Way) -> bool:
-        return way.layout and way.bf16 == step.has_bf16(device)
-
-    for method in METHODS:
-        args = sizes.step_args(method, compiled=True)
-        record.measure(method, lambda args=args: ways_of(args, device, chosen), least=20)
+    measure_ways(record, sizes, device, compiled=True, least=20)
 
 
 def search(fits: Callable[[int], bool], start: int, most: int) -> int:
@@ -112,7 +122,7 @@ def largest(method: str, way: step.Way, sizes: Sizes, device: torch.device) -> d
     torch.backends.cudnn.benchmark = True
     while batch:
         try:
-            return ways_of(sizes.step_args(method, batch=batch), device, way.__eq__)
+            return way_of(method, way, sizes.step_args(method, batch=batch), device)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
@@ -122,13 +132,15 @@ def largest(method: str, way: step.Way, sizes: Sizes, device: torch.device) -> d
 
 def batches(record: Record, sizes: Sizes, device: torch.device) -> None:
     """The largest batch that fits, in the best way of each method and in float32 for VSPP."""
-    best = BEST if step.has_bf16(device) else BEST._replace(bf16=False)
-    for method in METHODS:
-        record.measure(method, lambda method=method: largest(method, best, sizes, device), least=15)
-    record.measure('vspp in float32', lambda: largest('vspp', step.Way(), sizes, device), least=15)
+    name, best = (
+        (BEST_NAME, BEST) if step.has_bf16(device) else ('float32, channels_last_3d', BEST._replace(bf16=False))
+    )
+    chosen = [*((method, name, best) for method in METHODS), ('vspp', 'float32', step.Way())]
+    for method, title, way in chosen:
+        record.measure(f'{method}: {title}', lambda m=method, w=way: largest(m, w, sizes, device), least=15)
 
 
-def middle(item: dict[str, Any], way: str) -> float | None:
-    """Median seconds of a way, or None."""
-    values = item.get('seconds', {}).get(way)
-    return float(np.median(values)) if values else None
+def rate_of(items: Mapping[str, Any], method: str, way: str) -> float | None:
+    """Videos per second of a way, by the median step. None if it was not measured."""
+    item = items.get(f'{method}: {way}')
+    return item['batch'] / float(np.median(item['seconds'])) if item else None

@@ -6,6 +6,7 @@ so a test can show both cases. :func:`apply` runs the workarounds that ``import 
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.abc
 import importlib.metadata
@@ -286,6 +287,28 @@ def alias_functional_tensor() -> bool:
     return True
 
 
+def float_scores_of_heads() -> bool:
+    """Let MMAction2's classification heads train in bfloat16.
+
+    ``BaseHead.loss_by_feat`` turns the scores into a NumPy array for the accuracy in the log, and NumPy has no bfloat16.
+    The scores become float32 before, as the cross-entropy does under autocast, so the loss is the same.
+    """
+    import torch
+    from mmaction.models.heads.base import BaseHead
+
+    original = BaseHead.loss_by_feat
+    if getattr(original, 'takes_bfloat16', False):
+        return False
+
+    @functools.wraps(original)
+    def loss_by_feat(head: Any, cls_scores: Any, data_samples: Any) -> Any:
+        return original(head, cls_scores.float() if cls_scores.dtype == torch.bfloat16 else cls_scores, data_samples)
+
+    loss_by_feat.takes_bfloat16 = True  # type: ignore[attr-defined]  # marks the function
+    BaseHead.loss_by_feat = loss_by_feat  # type: ignore[assignment,method-assign]  # with the same arguments
+    return True
+
+
 def quiet_missing_operator() -> bool:
     """Keep mmcv-lite from warning at every start that it lacks MultiScaleDeformableAttention (open-mmlab/mmcv#1975).
 
@@ -450,5 +473,6 @@ def apply() -> dict[str, bool]:
         allow_flat_config_names,
         allow_checkpoint_globals,
         quiet_missing_operator,
+        float_scores_of_heads,
     )
     return {step.__name__: step() for step in steps}

@@ -11,20 +11,22 @@ whose file is complete is skipped, as long as card, versions and sizes are the s
 targets.
 
 The parts: `steps` (matrix products; VSPP, auxSKD, RSPNet and a public image network at the configs' batch in float32, bf16,
-channels_last_3d and with the teacher beside), `equality` (three steps against the CPU, resume to the bit, fp16 and bf16 over
-300 steps), `feeding` (loader cores, jitter, data wait of an epoch), `batches` (largest batch that fits), `compiled`, and
-`chain` (trainings on the sets of --pack, see configs/recipes/warm_start_pixels.py).
+channels_last_3d and with the teacher beside), `feeding` (loader cores, jitter, data wait of an epoch), `batches` (largest
+batch that fits), `compiled`, `equality` (three steps against the CPU, resume to the bit, fp16 and bf16 over 300 steps), and
+beside it `chain` (trainings on the sets of --pack, see configs/recipes/warm_start_pixels.py).
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +35,16 @@ HERE = Path(__file__).resolve().parent
 os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get('PYTHONPATH')]))
 sys.path.insert(1, str(HERE.parent))
 
-# Shares of the time, in the order of the run.
-WEIGHTS = {'steps': 140, 'equality': 110, 'feeding': 70, 'batches': 60, 'compiled': 70, 'chain': 150}
+# Seconds of the parts in a run of 9.5 minutes, in its order. What stands in one line runs at the same time: equality is no
+# speed, and the chain is fed by the processor.
+WEIGHTS: dict[tuple[str, ...], float] = {
+    ('steps',): 190,
+    ('feeding',): 110,
+    ('batches',): 40,
+    ('compiled',): 50,
+    ('equality', 'chain'): 180,
+}
+PARTS = [name for group in WEIGHTS for name in group]
 LEAST = 20  # seconds: with fewer left, a part is not started
 GRACE = 8  # seconds to write the file, behind the end of a part's time
 
@@ -43,13 +53,13 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', type=Path, required=True, help='folder of the results; of the sets with --pack')
     parser.add_argument('--minutes', type=float, default=9.5, help='for all parts (default %(default)s)')
-    parser.add_argument('--parts', nargs='+', choices=list(WEIGHTS), default=list(WEIGHTS), help='default: all')
+    parser.add_argument('--parts', nargs='+', choices=PARTS, default=PARTS, help='default: all')
     parser.add_argument('--sets', type=Path, help='folder of --pack; without it the chain is left out')
     parser.add_argument('--work', type=Path, help='folder of the trainings; default: a temporary one')
     parser.add_argument('--dry-run', action='store_true', help='on the CPU, at tiny sizes')
     parser.add_argument('--pack', nargs='+', metavar='FOLDER[=GROUPS.csv]', help='pack these sets into OUT, and stop')
     parser.add_argument('--report', action='store_true', help='only write OUT/gpu.md again')
-    parser.add_argument('--run-part', choices=list(WEIGHTS), help=argparse.SUPPRESS)
+    parser.add_argument('--run-part', choices=PARTS, help=argparse.SUPPRESS)
     parser.add_argument('--until', type=float, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -99,31 +109,35 @@ def run_part(args: argparse.Namespace) -> None:
         record.write(complete)
 
 
-def start(args: argparse.Namespace, name: str, seconds: float) -> None:
-    """Run a part in a process of its own, which ends in time."""
-    words = ['--out', args.out, '--work', args.work, '--run-part', name, '--until', time.time() + seconds]
-    words += ['--sets', args.sets] if args.sets else []
-    command = [
-        sys.executable,
-        '-W',
-        'ignore',
-        str(HERE / 'gpu.py'),
-        *map(str, words),
-        *(['--dry-run'] if args.dry_run else []),
-    ]
-    process = subprocess.Popen(command, start_new_session=True)
+def start(args: argparse.Namespace, names: Sequence[str], seconds: float) -> None:
+    """Run parts at the same time, each in a process of its own, which ends in time."""
+    end = time.time() + seconds
+    processes = {name: subprocess.Popen(command_of(args, name, end), start_new_session=True) for name in names}
     try:
-        process.wait(seconds + GRACE)
-    except subprocess.TimeoutExpired:
-        print(f'  the time of {name} is up', flush=True)
+        for name, process in processes.items():
+            try:
+                process.wait(max(0.0, end + GRACE - time.time()))
+            except subprocess.TimeoutExpired:
+                print(f'  the time of {name} is up', flush=True)
     finally:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            if process.poll() is None:
-                os.killpg(process.pid, number)
-                try:
-                    process.wait(GRACE)
-                except subprocess.TimeoutExpired:
-                    continue
+        for process in processes.values():
+            _end(process)
+
+
+def command_of(args: argparse.Namespace, name: str, end: float) -> list[str]:
+    """Command line of a part."""
+    words = ['--out', args.out, '--work', args.work, '--run-part', name, '--until', end]
+    words += ['--sets', args.sets] if args.sets else []
+    words += ['--dry-run'] if args.dry_run else []
+    return [sys.executable, '-W', 'ignore', str(HERE / 'gpu.py'), *map(str, words)]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is None:
+            os.killpg(process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE)
 
 
 def run_parts(args: argparse.Namespace) -> None:
@@ -138,15 +152,16 @@ def run_parts(args: argparse.Namespace) -> None:
     if args.sets is None and not args.dry_run and 'chain' in todo:
         todo.remove('chain')
         print('chain: left out, no --sets', flush=True)
-    for name in args.parts:
-        if name not in todo:
-            continue
-        seconds = budgets(WEIGHTS, todo[todo.index(name) :], end - time.time() - 2 * GRACE)[name]
+    left = {group: names for group in WEIGHTS if (names := [name for name in group if name in todo])}
+    while left:
+        group, names = next(iter(left.items()))
+        seconds = budgets(WEIGHTS, left, end - time.time() - 2 * GRACE)[group]
+        del left[group]
         if seconds < LEAST:
-            print(f'{name}: no time left; the same command goes on with it', flush=True)
+            print(f'{", ".join(names)}: no time left; the same command goes on with it', flush=True)
             continue
-        print(f'{name}: up to {seconds:.0f} s', flush=True)
-        start(args, name, seconds)
+        print(f'{" and ".join(names)}: up to {seconds:.0f} s', flush=True)
+        start(args, names, seconds)
         write_report(args)
     unfinished = [name for name in todo if waits(name)]
     print(f'{args.out / "gpu.md"}' + (f'; not complete: {", ".join(unfinished)}' if unfinished else ''))
@@ -162,7 +177,7 @@ def write_report(args: argparse.Namespace) -> None:
     from auxskd_mm.files import write_whole
 
     parts = {
-        name: read_part(args.out / f'{name}.json', None if args.report else settings_of(args, name)) for name in WEIGHTS
+        name: read_part(args.out / f'{name}.json', None if args.report else settings_of(args, name)) for name in PARTS
     }
     found = {name: part for name, part in parts.items() if part is not None}
     if not found:

@@ -314,6 +314,24 @@ def test_an_old_torch_is_named_with_the_one_that_is_needed(monkeypatch):
     assert f"'torch>={'.'.join(map(str, compat.OLDEST_TORCH))}'" in (ROOT / 'setup.py').read_text()
 
 
+def test_heads_of_mmaction_train_in_bfloat16():
+    """The loss of bfloat16 scores is that of the same numbers in float32, as under autocast, where cross-entropy casts them."""
+    from mmaction.models.heads import TSNHead
+    from mmaction.structures import ActionDataSample
+
+    head = TSNHead(num_classes=4, in_channels=3)
+    scores = torch.tensor([[1.0, 2.0, 0.5, -1.0], [0.25, 0.0, 3.0, 1.0]], requires_grad=True)
+    samples = [ActionDataSample().set_gt_label(label) for label in (1, 3)]
+    found = head.loss_by_feat(scores.bfloat16(), samples)
+    expected = torch.nn.functional.cross_entropy(scores, torch.tensor([1, 3]))
+    assert float(found['loss_cls'].detach()) == pytest.approx(float(expected.detach()), rel=1e-6)
+    assert float(found['top1_acc']) == 0.5
+    found['loss_cls'].backward()
+    assert float(scores.grad.abs().sum()) > 0
+    with pytest.raises(TypeError, match='BFloat16'):  # as long as upstream needs it
+        type(head).loss_by_feat.__wrapped__(head, scores.bfloat16(), samples)
+
+
 def test_apply_is_idempotent():
     assert not any(acted for name, acted in compat.apply().items() if name != 'allow_checkpoint_globals')
 

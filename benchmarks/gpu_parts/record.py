@@ -6,12 +6,13 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from auxskd_mm.errors import reason_of
 from auxskd_mm.files import write_whole
 
 FAILED = 'failed'
+Part = TypeVar('Part')
 
 
 class Record:
@@ -102,7 +103,7 @@ def is_done(path: Path, settings: Mapping[str, Any]) -> bool:
     return content is not None and bool(content.get('complete')) and not failures(content)
 
 
-def budgets(weights: Mapping[str, float], todo: Iterable[str], seconds: float) -> dict[str, float]:
+def budgets(weights: Mapping[Part, float], todo: Iterable[Part], seconds: float) -> dict[Part, float]:
     """Share the seconds that are left among the parts to run.
 
     Before each part the rest is shared anew, so what a part does not use goes to those behind it.

@@ -112,11 +112,12 @@ def started(gpu, monkeypatch, tmp_path, *words):
     monkeypatch.setattr(gpu.main, 'settings_of', lambda args, part: dict(dry_run=args.dry_run))
     monkeypatch.setattr(gpu.main, 'write_report', lambda *args: None)
 
-    def start(args, name, seconds):
-        found[name] = round(seconds)
+    def start(args, names, seconds):
         clock.now += seconds / 2
-        record = gpu.record.Record(args.out / f'{name}.json', dict(dry_run=args.dry_run), clock.now, clock)
-        record.write(complete=True)
+        for name in names:
+            found[name] = round(seconds)
+            record = gpu.record.Record(args.out / f'{name}.json', dict(dry_run=args.dry_run), clock.now, clock)
+            record.write(complete=True)
 
     monkeypatch.setattr(gpu.main, 'start', start)
     monkeypatch.setattr(sys, 'argv', ['gpu.py', '--out', str(tmp_path), *words])
@@ -127,13 +128,15 @@ def started(gpu, monkeypatch, tmp_path, *words):
 def test_what_is_run_and_for_how_long(gpu, monkeypatch, tmp_path, capsys):
     first = started(gpu, monkeypatch, tmp_path, '--parts', 'steps', 'equality', '--minutes', '4')
     rest = 240 - 2 * gpu.main.GRACE
-    assert first == dict(steps=round(rest * 140 / 250), equality=round(rest - rest * 70 / 250))
+    assert first == dict(steps=round(rest * 190 / 370), equality=round(rest - rest * 95 / 370))
     names = list(started(gpu, monkeypatch, tmp_path))
     assert names == ['feeding', 'batches', 'compiled']  # two are done, and the chain has no sets
     assert 'chain: left out, no --sets' in capsys.readouterr().out
     assert list(started(gpu, monkeypatch, tmp_path, '--sets', 'sets')) == ['chain']
     assert started(gpu, monkeypatch, tmp_path, '--sets', 'sets') == {}
-    assert list(started(gpu, monkeypatch, tmp_path, '--dry-run')) == list(gpu.main.WEIGHTS)  # other settings
+    both = started(gpu, monkeypatch, tmp_path, '--dry-run')
+    assert both['equality'] == both['chain']  # at the same time
+    assert list(both) == gpu.main.PARTS  # other settings
     (tmp_path / 'steps.json').unlink()
     assert started(gpu, monkeypatch, tmp_path, '--parts', 'steps', '--minutes', '0.5') == {}
     assert 'no time left' in capsys.readouterr().out

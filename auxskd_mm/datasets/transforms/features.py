@@ -24,8 +24,8 @@ class OpenFeatures(ShowsSettings, BaseTransform):
 
     Args:
         trunk: The trunk that the features must come from: the config of its backbone, or the first digits (6 or more) of
-            the fingerprint that ``tools/data/pack_videos.py`` prints. None takes any trunk. A fingerprint covers weights and
-            frames. Of a config, runs and tools compare the weights that its ``init_cfg`` names, if they are on this
+            the fingerprint that ``tools/data/pack_videos.py`` prints. None takes any trunk. A fingerprint covers weights
+            and frames. Of a config, runs and tools compare the weights that its ``init_cfg`` names, if they are on this
             machine; see :meth:`expect_weights`.
         channels: Expected channels of the maps. None takes any.
         grid: Expected rows and columns of the maps. None takes any.
@@ -59,8 +59,8 @@ class OpenFeatures(ShowsSettings, BaseTransform):
         return results
 
     def expect_weights(self, digest: str) -> None:
-        """Refuse stores of a trunk with other weights: those that this step has opened, and those that it opens later, also
-        in the workers of a loader. A network of the trunk tells the digest, and this room builds none:
+        """Refuse stores of a trunk with other weights: those that this step has opened, and those that it opens later,
+        also in the workers of a loader. It takes a network of the trunk to know the digest, and this room builds none;
         :func:`auxskd_mm.launch.trunk_weights.check_trunk_weights` does.
 
         Args:

@@ -52,7 +52,7 @@ def trunk(weights):
 
 @pytest.fixture(scope='module')
 def stores(trunk, tmp_path_factory):
-    """Stores 'same', of the weights that the trunk names, and 'other', as ``load_from`` leaves it: the config is the same."""
+    """Stores 'same', of the weights that the trunk names, and 'other', as ``load_from`` leaves it (the same config)."""
     folder = tmp_path_factory.mktemp('stores')
     videos = source_videos(folder / 'videos', (20, 20))
     backbone = trunk_config(trunk)

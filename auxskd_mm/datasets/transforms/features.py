@@ -24,8 +24,8 @@ class OpenFeatures(ShowsSettings, BaseTransform):
 
     Args:
         trunk: The trunk that the features must come from: the config of its backbone, or the first digits (6 or more) of
-            the fingerprint that ``tools/data/pack_videos.py`` prints. None takes any trunk. A fingerprint covers weights
-            and frames. Of a config, runs and tools compare the weights that its ``init_cfg`` names, if they are on this
+            the fingerprint that ``tools/data/pack_videos.py`` prints. None takes any trunk. A fingerprint covers
+            weights and frames. Of a config, runs and tools compare the weights that its ``init_cfg`` names, if they are on this
             machine; see :meth:`expect_weights`.
         channels: Expected channels of the maps. None takes any.
         grid: Expected rows and columns of the maps. None takes any.

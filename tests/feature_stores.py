@@ -20,7 +20,7 @@ from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.stores import FeatureSettings, SourceVideo, Store
 from auxskd_mm.datasets.stores.feature_settings import trunk_config, trunk_fingerprint
 from auxskd_mm.datasets.stores.store import forget_store
-from auxskd_mm.datasets.stores.trunk_weights import named_weights
+from auxskd_mm.launch.trunk_weights import named_weights
 from auxskd_mm.registry import MODELS, type_name
 
 CHANNELS, GRID = 6, (4, 4)

@@ -22,6 +22,7 @@ from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank
 from ..evaluation.feature_extraction import extract_bank
 from ..files import WholeFile
+from ..launch.trunk_weights import check_trunk_weights
 from ..registry import use_scope
 from ..texts import printable, write_text
 from ..weight_hash import weights_digest
@@ -85,6 +86,7 @@ def extract_features(
     use_scope(config)
     steps = feature_pipeline(config, num_clips) if pipeline is None else list(pipeline)
     dataset = UnlabeledVideoDataset(videos, data_prefix, pipeline=steps, test_mode=True)
+    check_trunk_weights(dataset)
     loader = DataLoader(dataset, batch_size, num_workers=num_workers, collate_fn=pseudo_collate)
     check_workers(loader)
     bank = extract_bank(model, loader, pooling, sys.stderr)

@@ -18,6 +18,7 @@ from ..datasets.stores import FeatureSettings, is_store, open_store
 from ..errors import InputError
 from ..models.data_preprocessors import FeatureDataPreprocessor
 from ..unwrap import unwrap
+from .trunk_weights import check_trunk_weights
 
 
 class FeatureCheckHook(Hook):
@@ -30,19 +31,22 @@ class FeatureCheckHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Runner) -> None:
-        """See :func:`check_features` and :func:`check_one_trunk`."""
+        """See :func:`check_features`, :func:`check_one_trunk` and :func:`check_trunk_weights`."""
         _check(runner, runner.train_dataloader.dataset)
+        if runner.val_loop is not None:  # its weights should not be refused an epoch later
+            check_trunk_weights(runner.val_dataloader.dataset)
 
     def before_val(self, runner: Runner) -> None:
-        """See :func:`check_features` and :func:`check_one_trunk`."""
+        """See :func:`check_features`, :func:`check_one_trunk` and :func:`check_trunk_weights`."""
         _check(runner, runner.val_dataloader.dataset)
 
     def before_test(self, runner: Runner) -> None:
-        """See :func:`check_features` and :func:`check_one_trunk`."""
+        """See :func:`check_features`, :func:`check_one_trunk` and :func:`check_trunk_weights`."""
         _check(runner, runner.test_dataloader.dataset)
 
 
 def _check(runner: Runner, dataset: object) -> None:
+    check_trunk_weights(dataset)  # a ScreenRunner did it when it built the loader; a runner_type of yours did not
     check_features(runner.model, dataset)
     check_one_trunk(runner.cfg, dataset)
 

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 
 from ..hooks.checked_transfer_hook import CheckedTransferHook
 from ..workers import check_workers
+from .trunk_weights import check_trunk_weights
 
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
@@ -55,8 +56,11 @@ class ScreenRunner(Runner):
 
     @staticmethod
     def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:
-        """Build as the Runner does, and refuse workers that could not start; see :func:`check_workers`."""
+        """Build as the Runner does, for the loops and the hooks. Refuse workers that could not start
+        (:func:`check_workers`), and stores of a trunk with other weights (:func:`check_trunk_weights`).
+        """
         loader = Runner.build_dataloader(*args, **kwargs)
+        check_trunk_weights(loader.dataset)
         check_workers(loader)
         return loader
 

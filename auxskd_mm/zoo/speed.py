@@ -19,6 +19,7 @@ from ..config.loading.loaders import mend_loader
 from ..config.parts import loader_of
 from ..config.sample_shape import made_up_inputs
 from ..errors import InputError, check_least
+from ..launch.trunk_weights import check_trunk_weights
 
 
 class Speed(NamedTuple):
@@ -65,6 +66,7 @@ def loader_speed(config: Config, split: str = 'train', *, batches: int = 20, war
     settings = loader_of(config, split)
     _check_counts(batches, warmup)
     loader = Runner.build_dataloader(mend_loader(settings), seed=0)
+    check_trunk_weights(loader.dataset)
     endless: Iterator[Any] = itertools.chain.from_iterable(itertools.repeat(loader))
     seconds = _timed(lambda: next(endless), batches, warmup, lambda: None)
     return Speed(seconds, int(loader.batch_size or settings['batch_size']))

@@ -13,6 +13,7 @@ from ...config.pipelines import data_sets
 from ...datasets.transforms.captions import GOES_ROUND
 from ...errors import InputError
 from ...files import check_writable
+from ...launch.trunk_weights import check_trunk_weights
 from ...registry import DATASETS, MODELS, type_name
 from ...visualization.clip_animation import animate, write_animation
 from ...visualization.clip_gallery import write_gallery
@@ -65,9 +66,11 @@ def check_out(out: str | Path) -> None:
 def see_config(config: Config, *, split: str = 'train', number: int = 6, seed: int = 0) -> list[SeenSample]:
     """Samples of a config's data set; arguments as of :func:`browse_clips`."""
     loader = loader_of(config, split)
+    dataset = DATASETS.build(loader['dataset'])
+    check_trunk_weights(dataset)
     preprocessor = (config.get('model') or {}).get('data_preprocessor') or config.get('data_preprocessor')
     return see_samples(
-        DATASETS.build(loader['dataset']),
+        dataset,
         number,
         None if preprocessor is None else MODELS.build(dict(preprocessor, blending=None)),
         training=split == 'train',

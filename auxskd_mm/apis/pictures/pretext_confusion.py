@@ -17,6 +17,7 @@ from ...config.task_names import class_names, pretext_sampler
 from ...errors import InputError
 from ...evaluation.accuracy import best_constant
 from ...functional.tasks import Task, drawn_tasks
+from ...launch.trunk_weights import check_trunk_weights
 from ...models.tasks import model_tasks
 from ...random_state import untouched_random_state
 from ...records.predictions import read_predictions
@@ -87,8 +88,10 @@ def ask_model(model: VideoModel, num_workers: int = 2, batch_size: int | None = 
     """
     config = model.cfg
     loader = loader_of(config, 'test', ' to ask the model about')
+    dataset = DATASETS.build(loader['dataset'])
+    check_trunk_weights(dataset)
     batches = DataLoader(
-        DATASETS.build(loader['dataset']),
+        dataset,
         batch_size or loader.get('batch_size', 1),
         num_workers=num_workers,
         collate_fn=pseudo_collate,

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...errors import InputError
-from .trunk_weights import named_weights
 
 FEATURES = 'features'
 FEATURES_VERSION = 1
@@ -124,7 +123,7 @@ def feature_settings_of(content: dict[str, Any]) -> FeatureSettings:
 
 def trunk_config(backbone: Any) -> dict[str, Any]:
     """Config of a trunk, from that of a backbone, as plain data without the keys that do not change its maps."""
-    kept = _of_maps(backbone)
+    kept = of_maps(backbone)
     if isinstance(kept.get('out_indices'), int):
         kept['out_indices'] = [kept['out_indices']]
     return _plain(kept)
@@ -144,7 +143,7 @@ def trunk_fingerprint(backbone: Mapping[str, Any], preparation: Mapping[str, Any
 
 def check_same_trunk(path: str, settings: FeatureSettings, trunk: Any) -> None:
     """Refuse a store of another trunk than the expected one, which is the config of a backbone or the first digits of
-    its fingerprint. Weights are compared too, if the config names some that are on this machine.
+    its fingerprint. Of the two, only a fingerprint tells weights apart; see :func:`check_same_weights`.
 
     Raises:
         InputError: If the trunk differs. The message names the first difference.
@@ -157,9 +156,19 @@ def check_same_trunk(path: str, settings: FeatureSettings, trunk: Any) -> None:
             )
         return
     _compare(path, trunk_config(trunk), settings.backbone, 'are from another trunk', 'name that trunk')
-    digest = named_weights(_of_maps(trunk))
-    if digest is None:
-        return
+
+
+def check_same_weights(path: str, settings: FeatureSettings, digest: str) -> None:
+    """Refuse a store of the expected trunk with other weights.
+
+    Args:
+        path: Folder of the store, for messages.
+        settings: Settings of the store.
+        digest: Digest of the expected weights, see :func:`auxskd_mm.weight_hash.weights_digest`.
+
+    Raises:
+        InputError: If the fingerprint of the store is that of other weights.
+    """
     expected = trunk_fingerprint(settings.backbone, settings.preparation, digest)
     if expected != settings.trunk:
         raise InputError(
@@ -206,7 +215,8 @@ def _compare(path: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], what
             )
 
 
-def _of_maps(backbone: Any) -> dict[str, Any]:
+def of_maps(backbone: Any) -> dict[str, Any]:
+    """Config of a trunk without the keys that do not change its maps, and without what comes on top of it."""
     return {key: value for key, value in dict(backbone).items() if key not in _NOT_OF_MAPS}
 
 

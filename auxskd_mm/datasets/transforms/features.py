@@ -10,7 +10,7 @@ from mmcv.transforms import BaseTransform
 
 from ...errors import InputError, check_least
 from ...registry import TRANSFORMS
-from ..stores.feature_settings import check_same_frames, check_same_trunk
+from ..stores.feature_settings import FeatureSettings, check_same_frames, check_same_trunk, check_same_weights
 from ..stores.features import StoredFeatureReader, open_stored_features
 from .shown_settings import ShowsSettings
 
@@ -24,8 +24,9 @@ class OpenFeatures(ShowsSettings, BaseTransform):
 
     Args:
         trunk: The trunk that the features must come from: the config of its backbone, or the first digits (6 or more) of
-            the fingerprint that ``tools/data/pack_videos.py`` prints. None takes any trunk. Weights that the config names
-            by ``init_cfg`` are compared if they are on this machine; a fingerprint covers weights and frames.
+            the fingerprint that ``tools/data/pack_videos.py`` prints. None takes any trunk. A fingerprint covers
+            weights and frames. Of a config, runs and tools compare the weights that its ``init_cfg`` names, if they are on this
+            machine; see :meth:`expect_weights`.
         channels: Expected channels of the maps. None takes any.
         grid: Expected rows and columns of the maps. None takes any.
         frame_preprocessor: Expected ``model.data_preprocessor`` of the trunk's config: mean and deviation of its frames.
@@ -48,13 +49,29 @@ class OpenFeatures(ShowsSettings, BaseTransform):
         self.trunk, self.channels = trunk, channels
         self.frame_preprocessor, self.frame_steps = frame_preprocessor, frame_steps
         self.grid = None if grid is None else tuple(grid)
-        self._known: set[str] = set()
+        self._known: dict[str, FeatureSettings] = {}
+        self._weights: str | None = None
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Open ``results['filename']``."""
         reader = self.open(results['filename'])
         results.update(video_reader=reader, total_frames=reader.num_frames, avg_fps=reader.fps)
         return results
+
+    def expect_weights(self, digest: str) -> None:
+        """Refuse stores of a trunk with other weights: those that this step has opened, and those that it opens later,
+        also in the workers of a loader. It takes a network of the trunk to know the digest, and this room builds none;
+        :func:`auxskd_mm.launch.trunk_weights.check_trunk_weights` does.
+
+        Args:
+            digest: Digest of the expected weights, see :func:`auxskd_mm.weight_hash.weights_digest`.
+
+        Raises:
+            InputError: If the trunk of an open store has other weights.
+        """
+        self._weights = digest
+        for folder, settings in self._known.items():
+            check_same_weights(folder, settings, digest)
 
     def open(self, filename: str) -> StoredFeatureReader:
         """Reader of a video whose store is the expected one."""
@@ -67,6 +84,8 @@ class OpenFeatures(ShowsSettings, BaseTransform):
             check_same_frames(folder, settings, self.frame_preprocessor, self.frame_steps)
         if self.trunk is not None:
             check_same_trunk(folder, settings, self.trunk)
+        if self._weights is not None:
+            check_same_weights(folder, settings, self._weights)
         for key, wanted, found in (
             ('channels', self.channels, settings.channels),
             ('grid', self.grid, settings.grid),
@@ -76,7 +95,7 @@ class OpenFeatures(ShowsSettings, BaseTransform):
                     f'{folder}: its feature maps have {key} {found}, and the config expects {wanted} '
                     f'(OpenFeatures.{key}); set it to {found}, or pack the videos with the trunk and stage of the config'
                 )
-        self._known.add(folder)
+        self._known[folder] = settings
         return reader
 
 

@@ -1,22 +1,21 @@
 """Settings of feature stores: out of range, written and read again, and trunks that are the same or another."""
 
 import json
-import random
 
 import pytest
-import torch
 from feature_stores import CHANNELS, FRAME_PREPROCESSOR, FRAME_STEPS, GRID, write_trunk
 
 from auxskd_mm.apis.feature_trunk import Trunk, TrunkSpec
-from auxskd_mm.datasets.stores import FeatureSettings, trunk_weights
+from auxskd_mm.datasets.stores import FeatureSettings
 from auxskd_mm.datasets.stores.feature_settings import (
     check_same_frames,
     check_same_trunk,
+    check_same_weights,
     feature_settings_of,
     trunk_config,
+    trunk_fingerprint,
 )
 from auxskd_mm.errors import InputError
-from auxskd_mm.registry import MODELS
 
 TRUNK = dict(type='auxskd_mm.TimmBackbone', model='resnet18', out_indices=(2,))
 SETTINGS = FeatureSettings('0123456789abcdef', trunk_config(TRUNK), {}, CHANNELS, GRID, variants=3)
@@ -84,76 +83,12 @@ def test_another_trunk_is_named(trunk, words):
     assert '\n' not in str(error.value)
 
 
-NETWORK = dict(type='auxskd_mm.TimmBackbone', model='resnet10t', out_indices=(2,))
-
-
-@pytest.fixture(scope='module')
-def weights(tmp_path_factory):
-    """Two files of weights of one network."""
-    folder = tmp_path_factory.mktemp('weights')
-    for name in 'ab':
-        torch.manual_seed(ord(name))
-        state = MODELS.build(dict(NETWORK)).state_dict()
-        torch.save(dict(state_dict={f'backbone.{key}': value for key, value in state.items()}), folder / f'{name}.pth')
-    return folder
-
-
-def with_weights(path):
-    return dict(NETWORK, init_cfg=dict(type='Pretrained', checkpoint=str(path)))
-
-
-def settings_of(folder, backbone, more=''):
-    return Trunk(TrunkSpec(write_trunk(folder / 'trunk.py', backbone, more=more))).settings()
-
-
-def test_weights_are_compared_with_those_that_the_config_names(weights, tmp_path, monkeypatch):
-    trunk = with_weights(weights / 'a.pth')
-    store = settings_of(tmp_path, dict(trunk, frozen_stages='all'))
-    torch.manual_seed(3)
-    random.seed(3)
-    before = torch.get_rng_state(), random.getstate()
-    monkeypatch.setattr(trunk_weights, '_DIGESTS', {})
-    check_same_trunk('store', store, dict(trunk, temporal=dict(type='x')))
-    assert torch.equal(torch.get_rng_state(), before[0])
-    assert random.getstate() == before[1]
-    with monkeypatch.context() as patch:  # built once a process, whatever comes on top of it
-        patch.setattr(MODELS, 'build', None)
-        check_same_trunk('store', store, trunk)
-    # The backbone is the same, and load_from replaced its weights.
-    other = settings_of(tmp_path, trunk, f'load_from = {str(weights / "b.pth")!r}')
-    assert other.backbone == store.backbone
-    with pytest.raises(
-        InputError, match=f'from another trunk .of other weights.*{other.trunk}, not {store.trunk}'
-    ) as error:
-        check_same_trunk('store', other, trunk)
+def test_other_weights_are_another_trunk():
+    store = SETTINGS._replace(trunk=trunk_fingerprint(SETTINGS.backbone, SETTINGS.preparation, 'a' * 16))
+    check_same_weights('store', store, 'a' * 16)
+    with pytest.raises(InputError, match=f'store: .*another trunk .of other weights.*{store.trunk}, not ') as error:
+        check_same_weights('store', store, 'b' * 16)
     assert '\n' not in str(error.value)
-    check_same_trunk('store', other, other.trunk)
-    check_same_trunk('store', settings_of(tmp_path, NETWORK), NETWORK)  # the config names none
-
-
-@pytest.mark.parametrize(
-    ('change', 'reason'),
-    [
-        (dict(init_cfg=dict(type='Pretrained', checkpoint='gone.pth')), 'names no file on this machine'),
-        (
-            dict(init_cfg=[dict(type='Pretrained', checkpoint='https://example.org/a.pth')]),
-            'names no file on this machine',
-        ),
-        (dict(init_cfg=dict(type='Kaiming', layer='Conv2d')), 'names no file on this machine'),
-        (dict(init_cfg=dict(type='auxskd_mm.PackagedWeights', package='x')), 'init_cfg.package'),
-        (dict(pretrained=True), 'a download'),
-    ],
-)
-def test_weights_that_cannot_be_had_are_not_compared_with_a_line(change, reason, monkeypatch):
-    lines = []
-    monkeypatch.setattr(trunk_weights, '_DIGESTS', {})
-    monkeypatch.setattr(trunk_weights, 'print_log', lambda line, **_: lines.append(line))
-    trunk = dict(NETWORK, **change)
-    for _ in range(2):
-        check_same_trunk('store', SETTINGS._replace(backbone=trunk_config(trunk)), trunk)
-    assert len(lines) == 1
-    assert reason in lines[0]
-    assert 'are not compared' in lines[0]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +101,7 @@ def test_weights_that_cannot_be_had_are_not_compared_with_a_line(change, reason,
     ],
 )
 def test_frames_in_another_form_are_named(expected, words, tmp_path):
-    store = settings_of(tmp_path, None)
+    store = Trunk(TrunkSpec(write_trunk(tmp_path / 'trunk.py'))).settings()
     check_same_frames('store', store, FRAME_PREPROCESSOR, FRAME_STEPS)
     check_same_frames('store', store)
     with pytest.raises(InputError, match=f'store: its features come from frames in another form .{words}') as error:

@@ -6,6 +6,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ..config.loading.new_style import name_types
+from ..config.text import remember_formatting
 from ..models.compiling import compile_backbones
 from ..unwrap import unwrap
 from .changes import apply_changes
@@ -33,6 +34,7 @@ def build_runner(config: Config) -> Runner:
 
     from ..models.wrappers import FullyShardedModel
 
+    remember_formatting()
     config = name_types(config)
     check_settings(config)
     check_work_dir(config)

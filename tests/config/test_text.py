@@ -1,9 +1,10 @@
 """Configs of checkpoints, read without being run."""
 
+import mmengine.config.config as mmengine_config
 import pytest
 from mmengine.config import Config
 
-from auxskd_mm.config.text import read_config_text
+from auxskd_mm.config.text import read_config_text, remember_formatting
 
 
 def test_it_reads_what_mmengine_writes():
@@ -14,6 +15,23 @@ def test_it_reads_what_mmengine_writes():
         lr=1e-05,
     )
     assert read_config_text(Config(content).pretty_text) == content
+
+
+def test_a_text_is_formatted_once(monkeypatch):
+    real, formatted = mmengine_config.FormatCode, []
+    monkeypatch.setattr(
+        mmengine_config, 'FormatCode', lambda *given, **style: formatted.append(given) or real(*given, **style)
+    )
+    config = Config(dict(model=dict(type='X', sizes=list(range(60)))))
+    wanted = config.pretty_text
+    formatted.clear()
+    remember_formatting()
+    remember_formatting()
+    assert [config.pretty_text, config.pretty_text] == [wanted] * 2
+    assert len(formatted) == 1
+    config.model.type = 'Y'
+    assert config.pretty_text == wanted.replace("'X'", "'Y'")
+    assert len(formatted) == 2
 
 
 @pytest.mark.parametrize(

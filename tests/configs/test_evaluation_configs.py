@@ -48,10 +48,17 @@ def lists(tmp_path):
     return folder
 
 
+NETWORKS = {}
+
+
 def load(path, options):
+    """A config and its network, which is built once for all steps of a recipe that have it."""
     config = load_config(str(path), options)
-    with torch.device('meta'):
-        return config, MODELS.build(config.model)
+    settings = repr(config.model.to_dict())
+    if settings not in NETWORKS:
+        with torch.device('meta'):
+            NETWORKS[settings] = MODELS.build(config.model)
+    return config, NETWORKS[settings]
 
 
 def test_there_are_some():

@@ -1,5 +1,6 @@
 """The table of docs/multi_node.md, by benchmarks/features.py: a column of it whole, and a row of what is most unlike."""
 
+import functools
 import importlib
 import sys
 
@@ -13,10 +14,22 @@ features = importlib.import_module('features')
 
 
 @pytest.fixture(scope='module')
-def data(tmp_path_factory):
-    return tiny_clips(tmp_path_factory.mktemp('clips'))
+def trained(tmp_path_factory):
+    """Train a method with a feature, once; returns the outcome and the last checkpoint's path."""
+    out = tmp_path_factory.mktemp('features')
+    data = tiny_clips(out / 'clips')
+    for name in IMPORTED:
+        importlib.import_module(name)
+
+    @functools.cache
+    def train(method, feature):
+        return features.outcome(method, feature, data, out), out / f'{method}_{feature}' / 'epoch_2.pth'
+
+    return train
 
 
+# What a training imports beyond the package. Each that is forked from here would do it for itself, for a second.
+IMPORTED = ('matplotlib.pyplot', 'torch._dynamo', 'torch._inductor.lowering', 'torch._functorch.aot_autograd')
 PAIRS = [('auxskd', feature) for feature in features.FEATURES]
 PAIRS += [
     ('vspp', 'compile'),
@@ -28,14 +41,16 @@ PAIRS += [
 
 
 @pytest.mark.parametrize(('method', 'feature'), PAIRS)
-def test_a_feature_works_with_a_method(method, feature, data, tmp_path):
-    assert features.outcome(method, feature, data, tmp_path) == 'works'
-    content = torch.load(tmp_path / f'{method}_{feature}' / 'epoch_2.pth', weights_only=True)
+def test_a_feature_works_with_a_method(method, feature, trained):
+    outcome, checkpoint = trained(method, feature)
+    assert outcome == 'works'
+    content = torch.load(checkpoint, weights_only=True)
     assert all(
         key.startswith(('backbone.', 'teacher.', 'queue.', 'neck.', 'predictor.', 'cls_head.', 'head_'))
         for key in content['state_dict']
     )  # compiled networks keep their names
     if feature == 'zero1':  # the states of all parameters, whichever rank holds them
-        assert features.outcome(method, 'plain', data, tmp_path) == 'works'
-        plain = torch.load(tmp_path / f'{method}_plain' / 'epoch_2.pth', weights_only=True)
+        outcome, checkpoint = trained(method, 'plain')
+        assert outcome == 'works'
+        plain = torch.load(checkpoint, weights_only=True)
         assert set(content['optimizer']['state']) == set(plain['optimizer']['state'])

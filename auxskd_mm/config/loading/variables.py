@@ -17,6 +17,9 @@ from mmengine.logging import print_log
 from ...errors import InputError
 from .copied_variables import used_in
 
+# The statements of each file of a config, the names that they assign and their text. A config is evaluated once for
+# each override and once more, from the same files.
+_Sources = dict[Path, list[tuple[ast.stmt, set[str], str]]]
 # Variables with a known range: the official splits of UCF101 and HMDB51.
 _RANGES = dict(split=(1, 2, 3))
 
@@ -50,10 +53,17 @@ def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Co
         known = name in flat and isinstance(config.get(name), int)
         if known and (isinstance(flat[name], bool) or flat[name] not in allowed):
             raise InputError(f'{name}={flat[name]!r}: expected one of {", ".join(map(str, allowed))}')
-    made = _evaluate(path, flat)
+    sources: _Sources = {}
+    made = _evaluate(path, flat, sources)
     for key in flat:
         name = key.split('.')[0]
-        if not _is_useless(path, key, flat, made):
+        others = {one: value for one, value in flat.items() if one != key}
+        try:
+            without = _evaluate(path, others, sources) if others else {one: config[one] for one in config}
+        except InputError:  # the other overrides need this one
+            continue
+        # A variable of another package's config is not even assigned, so nothing differs.
+        if {one for one in made if one not in without or made[one] != without[one]} != {name}:
             continue
         says = f'--cfg-options {key}: nothing in this config depends on {name}, so it changes nothing'
         if used_in(config.text, name):
@@ -81,20 +91,11 @@ def refuse_old_places(config: Config, path: str) -> None:
             raise InputError(f"{path}: '{text}' is not filled any more: write {new} there (plain Python)")
 
 
-def _is_useless(path: str, key: str, flat: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
-    """Whether the override of ``key`` changes nothing but the variable itself."""
-    try:
-        other = _evaluate(path, {one: value for one, value in flat.items() if one != key})
-    except InputError:  # the other overrides need this one
-        return False
-    # A variable of another package's config is not even assigned, so nothing differs.
-    return {one for one in made if one not in other or made[one] != other[one]} == {key.split('.')[0]}
-
-
-def _evaluate(path: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+def _evaluate(path: str, overrides: Mapping[str, Any], sources: _Sources) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         try:
-            config = Config.fromfile(_copy(Path(path), overrides, Path(folder)))
+            copy = _copy(Path(path), overrides, Path(folder), sources)
+            config = Config.fromfile(copy, lazy_import=False)  # known; MMEngine would look again in each file
         except InputError:
             raise
         except Exception as error:  # a config is code: anything may go wrong with a value that it does not expect
@@ -103,35 +104,35 @@ def _evaluate(path: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
     return {key: config[key] for key in config}
 
 
-def _copy(file: Path, overrides: Mapping[str, Any], folder: Path) -> str:
+def _copy(file: Path, overrides: Mapping[str, Any], folder: Path, sources: _Sources) -> str:
     """Write a config that has the overrides, its bases too, into a folder; returns the file's path."""
-    tree = _parse(file)
-    body: list[ast.stmt] = []
-    for node in tree.body:
-        names = _assigned(node)
+    if file not in sources:
+        sources[file] = [
+            (node, _assigned(node), ast.unparse(ast.fix_missing_locations(node))) for node in _parse(file).body
+        ]
+    lines: list[str] = []
+    for node, names, text in sources[file]:
         if '_base_' in names and isinstance(node, ast.Assign):
             bases = ast.literal_eval(node.value)
             copied = [
-                _copy_base(base, file, overrides, folder) for base in ([bases] if isinstance(bases, str) else bases)
+                _copy_base(base, file, overrides, folder, sources)
+                for base in ([bases] if isinstance(bases, str) else bases)
             ]
-            body += ast.parse(f'_base_ = {copied!r}').body
+            lines.append(f'_base_ = {copied!r}')
             continue
-        body.append(node)
-        for key, value in overrides.items():
-            if key.split('.')[0] in names:
-                body += ast.parse(_assignment(key, value)).body
-    tree.body = body
+        lines.append(text)
+        lines += [_assignment(key, value) for key, value in overrides.items() if key.split('.')[0] in names]
     copy = folder / f'{len(list(folder.iterdir()))}_{file.name}'
-    copy.write_text(ast.unparse(ast.fix_missing_locations(tree)), encoding='utf-8')
+    copy.write_text('\n'.join(lines), encoding='utf-8')
     return str(copy)
 
 
-def _copy_base(base: str, file: Path, overrides: Mapping[str, Any], folder: Path) -> str:
+def _copy_base(base: str, file: Path, overrides: Mapping[str, Any], folder: Path, sources: _Sources) -> str:
     package = base.partition('::')[0] if '::' in base else None
     if package not in (None, 'auxskd_mm'):
         return base
     found = Path(os.path.abspath(Config._get_cfg_path(base, str(file))[0]))
-    return _copy(found, overrides, folder) if found.suffix == '.py' else str(found)
+    return _copy(found, overrides, folder, sources) if found.suffix == '.py' else str(found)
 
 
 def _parse(file: Path) -> ast.Module:

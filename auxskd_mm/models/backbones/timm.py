@@ -26,11 +26,11 @@ from .image_networks.stages import residual_branches, stage_parameters, whole_mo
 from .image_networks.trunk import (
     check_size,
     create_trunk,
+    facts_of_maps,
     maps_of,
     meta_frames,
-    on_meta,
     one_line,
-    unused_parameters,
+    remembered,
     yields_tokens,
 )
 from .staged import StagedBackbone, statistics_untouched
@@ -129,8 +129,9 @@ class TimmBackbone(StagedBackbone):
     def _choose_maps(self) -> Any:
         """Remove the layers behind the last map, and return the width of each map."""
         trunk = self.trunk
+        network = type(trunk), self.model, repr(self.kwargs), str(trunk)
         with one_line(trunk, self.model):
-            self.tokens = yields_tokens(trunk)
+            self.tokens = remembered(network, lambda: yields_tokens(trunk))
         if self.out_indices is not None:
             count = len(trunk.feature_info) if hasattr(trunk, 'forward_intermediates') else 0
             if not self.out_indices or any(not -count <= index < count for index in self.out_indices):
@@ -142,12 +143,11 @@ class TimmBackbone(StagedBackbone):
             self.out_indices = tuple(sorted(index % count for index in self.out_indices))
             trunk.prune_intermediate_layers(list(self.out_indices), prune_norm=not self.tokens, prune_head=True)
         with one_line(trunk, self.model):
-            unused = unused_parameters(trunk, self.out_indices, self.tokens)
-            with torch.no_grad():
-                maps = maps_of(on_meta(trunk).eval(), meta_frames(trunk), self.out_indices, self.tokens)
+            widths, unused = remembered(
+                (*network, self.out_indices), lambda: facts_of_maps(trunk, self.out_indices, self.tokens)
+            )
         for name in unused:
             trunk.get_parameter(name).requires_grad_(False)
-        widths = tuple(m.shape[1] for m in maps)
         return widths[0] if len(widths) == 1 else widths
 
     def _set_trunk_stages(self, frozen_stages: int | str) -> None:

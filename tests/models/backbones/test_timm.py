@@ -14,6 +14,8 @@ from mmaction.models.backbones.resnet_tsm import TemporalShift
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.models.backbones import TimmBackbone
+from auxskd_mm.models.backbones import timm as timm_backbone
+from auxskd_mm.models.backbones.image_networks import trunk
 from auxskd_mm.models.backbones.image_networks.clip_length import ClipLength
 from auxskd_mm.models.backbones.image_networks.inflate import InflatedConv2d
 from auxskd_mm.models.backbones.image_networks.shift import shift_channels
@@ -197,6 +199,25 @@ def test_frozen_stages_and_statistics():
     backbone = build(model='resnet10t', norm_eval=True).train()
     assert not backbone.trunk.layer3[0].bn1.training
     assert all(p.requires_grad for p in backbone.parameters())
+
+
+def test_a_network_is_looked_at_once_and_each_with_other_arguments(monkeypatch):
+    def frozen(network):
+        return [name for name, parameter in network.named_parameters() if not parameter.requires_grad]
+
+    looked = []
+    real = timm_backbone.facts_of_maps
+    monkeypatch.setattr(timm_backbone, 'facts_of_maps', lambda *given: looked.append(given) or real(*given))
+    monkeypatch.setattr(trunk, '_FACTS', {})
+    first, again = build(**TINY), build(**TINY)
+    assert len(looked) == 1
+    assert frozen(again) == frozen(first) == ['trunk.conv_head.weight', 'trunk.conv_head.bias']
+    assert again.out_channels == first.out_channels == 288
+    assert build(**TINY, out_indices=(1, 2)).out_channels == (8, 16)
+    assert build(**VIT).out_channels == 24
+    assert build(**{**VIT, 'embed_dim': 12}).out_channels == 12
+    assert build(**{**VIT, 'img_size': 48}).out_channels == 24
+    assert len(looked) == 5
 
 
 @pytest.mark.parametrize('family', FAMILIES)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -15,6 +15,8 @@ from ....errors import InputError, reason_of
 
 _ANSWER_SECONDS = 5
 _OURS = ('num_classes', 'features_only', 'pretrained')
+_Facts = TypeVar('_Facts')
+_FACTS: dict[Hashable, Any] = {}
 
 
 if TYPE_CHECKING:
@@ -171,16 +173,33 @@ def _maps(trunk: TimmNetwork, frames: Tensor, indices: Sequence[int] | None, tok
     return [out.permute(0, 3, 1, 2) if getattr(trunk, 'output_fmt', 'NCHW') == 'NHWC' else out]
 
 
-def unused_parameters(trunk: TimmNetwork, indices: Sequence[int] | None, tokens: bool) -> list[str]:
-    """Names of the parameters on which no map depends, such as the norm of a classifier.
+def facts_of_maps(
+    trunk: TimmNetwork, indices: Sequence[int] | None, tokens: bool
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Channels of each map, and names of the parameters on which no map depends, such as the norm of a classifier.
 
-    Data-parallel training would wait for their gradients.
+    Data-parallel training would wait for the gradients of these.
     """
     copied = on_meta(trunk).eval().requires_grad_(True)
     with torch.enable_grad():
         maps = maps_of(copied, meta_frames(trunk), indices, tokens)
         torch.autograd.backward([m.sum() for m in maps])
-    return [name for name, parameter in copied.named_parameters() if parameter.grad is None]
+    unused = tuple(name for name, parameter in copied.named_parameters() if parameter.grad is None)
+    return tuple(m.shape[1] for m in maps), unused
+
+
+def remembered(network: Hashable, facts: Callable[[], _Facts]) -> _Facts:
+    """Facts about a network, which are computed once in a process.
+
+    A pass on the device 'meta' takes as long as the rest of building the network, and a process may build it many times.
+
+    Args:
+        network: All on which the facts depend.
+        facts: Computes them. What it raises is not remembered.
+    """
+    if network not in _FACTS:
+        _FACTS[network] = facts()
+    return _FACTS[network]
 
 
 def check_size(trunk: TimmNetwork, frames: Tensor) -> None:

@@ -35,11 +35,6 @@ from auxskd_mm.registry import MODELS
 
 STEPS, WORLD = 3, 2
 DTYPES = {'float32': None, 'bf16': 'bfloat16', 'fp16': 'float16'}
-# The gradient of a convolution in fp16 takes most of the time on a CPU, and it grows with the pixels. A loss against a
-# queue needs them: of 8x8 pixels, bf16 rounds that of two ranks further from one process than the limit.
-SHAPES = {
-    method: shape if method in ('auxskd', 'rspnet') else (*shape[:-2], 8, 8) for method, shape in SAMPLE_SHAPES.items()
-}
 
 
 class Row(NamedTuple):
@@ -99,7 +94,7 @@ def wrapped(model: nn.Module, kind: str) -> Any:
 
 def batch_of(method: str, generator: torch.Generator) -> dict[str, Any]:
     """This rank's part of the next global batch, as samplers deal it out."""
-    clips = torch.randint(0, 256, (GLOBAL_BATCH, *SHAPES[method]), generator=generator, dtype=torch.uint8)
+    clips = torch.randint(0, 256, (GLOBAL_BATCH, *SAMPLE_SHAPES[method]), generator=generator, dtype=torch.uint8)
     share = slice(dist.get_rank(), None, dist.get_world_size())
     return dict(inputs=list(clips[share]), data_samples=samples_of(generator)[share])
 

@@ -133,8 +133,9 @@ def test_the_log_tells_public_weights_from_random_ones(changes, pretrained, says
 
 
 def test_files_arrays_and_folders_agree(model, videos, tmp_path):
+    # Of the middle frames, which are 8 to 15, 12 to 19 and 16 to 23. The first and the last eight have as many bright fields.
     alone = [predict_pace(model, path)['pace'].probabilities for path in videos]
-    assert np.abs(alone[0] - alone[2]).max() > 1e-6
+    assert np.abs(alone[0] - alone[1]).max() > 1e-3
     together = predict(model, str(tmp_path / 'videos'), batch_size=2)
     assert [one.filename for one in together] == videos
     np.testing.assert_allclose([one['pace'].probabilities for one in together], alone, atol=1e-6)

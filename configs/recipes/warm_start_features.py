@@ -42,6 +42,8 @@ for aux, primary, config, aux_options, options in (
 del aux, primary, config, aux_options, options, rest
 slowly = dict.fromkeys(('finetune', 'finetune_few'), slow)
 all_of_it = {name: {**slow, 'adapters_only': False} for name in slowly}  # as PECoP
+common = ['frozen', 'finetune', 'finetune_few']
+of_adapters = [*common, 'finetune_adapters']
 inits = [
     dict(
         name='trunk',
@@ -64,6 +66,7 @@ inits = [
         name='adapters',
         title='next stage with adapters, not pretrained',
         options=adapted,
+        evaluations=of_adapters,
         evaluation_options=all_of_it,
     ),
     dict(
@@ -71,6 +74,7 @@ inits = [
         title='next stage, VSPP with adapters',
         init_from='adapters_vspp',
         options=adapted,
+        evaluations=of_adapters,
         evaluation_options=all_of_it,
     ),
     dict(
@@ -78,9 +82,13 @@ inits = [
         title='next stage, auxSKD, then VSPP, with adapters',
         init_from='adapters_auxskd_vspp',
         options=adapted,
+        evaluations=of_adapters,
         evaluation_options=all_of_it,
     ),
 ]
+for init in inits:
+    init.setdefault('evaluations', common)
+del init
 evaluations = [
     dict(
         name='frozen',
@@ -104,6 +112,15 @@ evaluations = [
         labels=(1, 5, 20),
         steps={1: 60, 5: 150, 20: 300},
         columns={'fine-tuned': 'acc/top1'},
+    ),
+    # The stage stays frozen, so that adapters that start from nothing get the learning rate that they need.
+    dict(
+        name='finetune_adapters',
+        config='../warm_start/finetune_features.py',
+        options={**data, **fast, 'num_classes': '{num_classes}'},
+        labels=('all',),
+        steps={'all': 600},
+        columns={'adapters fine-tuned': 'acc/top1'},
     ),
 ]
 pretrained = ('pace', 'vcop', 'rspnet', 'vspp', 'vspp_rank', 'auxskd_vspp', 'joint', 'teacher_vspp')

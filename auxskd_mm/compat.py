@@ -15,7 +15,7 @@ import os
 import sys
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -307,6 +307,29 @@ def float_scores_of_heads() -> bool:
     loss_by_feat.takes_bfloat16 = True  # type: ignore[attr-defined]  # marks the function
     BaseHead.loss_by_feat = loss_by_feat  # type: ignore[assignment,method-assign]  # with the same arguments
     return True
+
+
+def remember_formatting() -> None:
+    """Let MMEngine format the text of a config once in a process.
+
+    A run writes the same text into its log, its folder, its message hub and each of its checkpoints. For each, yapf would
+    format it again, which takes longer than a few steps of a small network. A second call does nothing.
+    """
+    import mmengine.config.config as mmengine_config
+
+    real = mmengine_config.FormatCode
+    if hasattr(real, 'remembered'):
+        return
+
+    @functools.lru_cache(maxsize=8)
+    def formatted(text: str, style: tuple[tuple[str, Any], ...], verify: bool) -> Any:
+        return real(text, style_config=dict(style), **({'verify': True} if verify else {}))
+
+    def format_code(text: str, style_config: Mapping[str, Any], verify: bool = False) -> Any:
+        return formatted(text, tuple(style_config.items()), verify)
+
+    format_code.remembered = formatted  # type: ignore[attr-defined]
+    mmengine_config.FormatCode = format_code
 
 
 def quiet_missing_operator() -> bool:

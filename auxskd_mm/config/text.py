@@ -1,36 +1,9 @@
-"""The text of a config, as MMEngine leaves it in checkpoints: written once, and read as data."""
+"""The text of a config, as MMEngine leaves it in checkpoints, read as data."""
 
 from __future__ import annotations
 
 import ast
-import functools
-from collections.abc import Mapping
 from typing import Any
-
-import mmengine.config.config as mmengine_config
-
-_TEXTS = 8
-
-
-def remember_formatting() -> None:
-    """Let MMEngine format the text of a config once in a process.
-
-    A run writes the same text into its log, its folder, its message hub and each of its checkpoints. For each, yapf would
-    format it again, which takes longer than a few steps of a small network. A second call does nothing.
-    """
-    real = mmengine_config.FormatCode
-    if hasattr(real, 'remembered'):
-        return
-
-    @functools.lru_cache(_TEXTS)
-    def formatted(text: str, style: tuple[tuple[str, Any], ...], verify: bool) -> Any:
-        return real(text, style_config=dict(style), **({'verify': True} if verify else {}))
-
-    def format_code(text: str, style_config: Mapping[str, Any], verify: bool = False) -> Any:
-        return formatted(text, tuple(style_config.items()), verify)
-
-    format_code.remembered = formatted  # type: ignore[attr-defined]
-    mmengine_config.FormatCode = format_code
 
 
 def read_config_text(text: str) -> dict[str, Any] | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from ..compat import remember_formatting
 from ..config.loading.new_style import name_types
-from ..config.text import remember_formatting
 from ..models.compiling import compile_backbones
 from ..unwrap import unwrap
 from .changes import apply_changes

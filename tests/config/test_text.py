@@ -4,7 +4,8 @@ import mmengine.config.config as mmengine_config
 import pytest
 from mmengine.config import Config
 
-from auxskd_mm.config.text import read_config_text, remember_formatting
+from auxskd_mm.compat import remember_formatting
+from auxskd_mm.config.text import read_config_text
 
 
 def test_it_reads_what_mmengine_writes():

@@ -141,7 +141,7 @@ def test_processes_make_the_same_bytes(videos, tmp_path):
 
 
 def test_the_same_frames_always_make_the_same_bytes():
-    """x264 with its default mbtree failed here in one of 40 runs. So its own line of settings is looked at, too."""
+    """x264 with its default mbtree failed here only once in a while. So its own line of settings is looked at, too."""
     frames = [cv2.resize(counted_frame(i), (64, 48)) for i in range(40)]
     made = set()
     for i in range(40):

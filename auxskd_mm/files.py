@@ -44,10 +44,12 @@ def check_writable(path: str | Path, reads: Iterable[str | Path] = (), overwrite
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         there = path.exists()
-        with open(path, 'ab'):
-            pass
-        if not there:
-            path.unlink()
+        try:
+            with open(path, 'ab'):
+                pass
+        finally:
+            if not there:
+                path.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f'{path}: cannot be written ({error.strerror or reason_of(error)})') from None
     return path
@@ -133,7 +135,11 @@ class WholeFile:
 
     def __enter__(self) -> WholeFile:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.file: Any = open(self.partial, 'wb')
+        try:
+            self.file: Any = open(self.partial, 'wb')
+        except KeyboardInterrupt:  # the file may be there, and without its block nobody removes it
+            self.partial.unlink(missing_ok=True)
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None = None, *rest: object) -> None:

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from auxskd_mm import files
-from auxskd_mm.errors import InputError
+from auxskd_mm.errors import InputError, Terminated
 from auxskd_mm.files import check_writable
 
 
@@ -109,6 +109,18 @@ def test_the_bytes_are_on_the_disk_before_the_name(tmp_path, monkeypatch):
         monkeypatch.setattr(files.os, name, lambda *args, name=name, real=real: (calls.append(name), real(*args))[1])
     files.write_atomically(tmp_path / 'file', b'x')
     assert calls == ['fsync', 'replace', 'fsync']
+
+
+@pytest.mark.parametrize('stop', [KeyboardInterrupt, Terminated])
+def test_a_signal_while_the_file_is_opened_leaves_no_file(stop, tmp_path, monkeypatch):
+    def interrupted(path, mode):
+        open(path, mode).close()  # the signal comes before the file has its block
+        raise stop
+
+    monkeypatch.setattr(files, 'open', interrupted, raising=False)
+    with pytest.raises(stop):
+        files.write_whole(tmp_path / 'a.json', 'text')
+    assert os.listdir(tmp_path) == []
 
 
 def test_text_is_written_whole_and_an_error_is_one_line(tmp_path, monkeypatch):

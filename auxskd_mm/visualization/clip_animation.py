@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..files import write_whole
+from ..files import WholeFile, write_whole
 from .clip_sheet import PACED, PLAIN, SheetClip
 from .plain_text import one_line, shorten
 
@@ -88,11 +88,10 @@ def write_animation(frames: Sequence[np.ndarray], path: str | Path, fps: int = 6
     is created.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == '.gif':
         write_whole(path, encode_gif(frames, fps))
         return path
-    with av.open(str(path), 'w') as container:
+    with WholeFile(path) as whole, av.open(whole.file, 'w', format='mp4') as container:
         stream = container.add_stream('libx264', rate=Fraction(fps))
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = 'yuv420p'

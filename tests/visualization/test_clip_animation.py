@@ -62,3 +62,12 @@ def test_written_and_read_back(tmp_path, suffix):
 
 def test_gif_bytes():
     assert Image.open(io.BytesIO(encode_gif(animate(clips((1,)))))).size == (270, animate(clips((1,)))[0].shape[0])
+
+
+def test_an_error_on_the_way_leaves_the_old_animation_and_no_half_written_one(tmp_path):
+    frames, path = animate(clips()), tmp_path / 'a.mp4'
+    write_animation(frames, path)
+    whole = path.read_bytes()
+    with pytest.raises(ValueError, match='uint8'):
+        write_animation([*frames, None], path)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [whole]

@@ -9,7 +9,7 @@ import logging
 import re
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.logging import print_log
@@ -18,6 +18,9 @@ from mmengine.runner.checkpoint import CheckpointLoader, _load_checkpoint
 from .errors import InputError, examples, reason_of, refusal
 from .files import SAFETENSORS, check_checkpoint
 from .functional.public_weights import weights_in
+
+if TYPE_CHECKING:
+    from .typing import Device
 
 # Start of the addresses of weights that come with this package.
 PACKAGED = 'auxskd_mm://'
@@ -177,14 +180,14 @@ def packaged_file(address: str) -> Path:
 
 
 @CheckpointLoader.register_scheme(prefixes=PACKAGED, force=True)
-def load_from_package(address: str, map_location: Any = 'cpu') -> Any:
+def load_from_package(address: str, map_location: Device = 'cpu') -> Any:
     """Read weights that come with this package, for ``load_from`` and ``init_cfg``; see :func:`packaged_file`."""
     return torch.load(packaged_file(address), map_location=map_location or 'cpu', weights_only=True)
 
 
 # MMEngine's loader for addresses asks for the start of a path, by a regular expression: this one asks for its end.
 @CheckpointLoader.register_scheme(prefixes=r'.*\.safetensors(\.index\.json)?$', force=True)
-def load_from_safetensors(path: str, map_location: Any = 'cpu') -> dict[str, Any]:
+def load_from_safetensors(path: str, map_location: Device = 'cpu') -> dict[str, Any]:
     """Read a safetensors file: tensors by name, and nothing that could run.
 
     Args:

@@ -185,11 +185,11 @@ class _Nowhere(io.RawIOBase):
 class _FindsCells(pickle.Pickler):
     """A pickler that notes what the prompt or a notebook has defined."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: io.RawIOBase) -> None:
         super().__init__(file)
         self.found: list[str] = []
 
-    def reducer_override(self, one: Any) -> Any:
+    def reducer_override(self, one: object) -> Any:
         if isinstance(one, (type, FunctionType)) and one.__module__ == '__main__':
             self.found.append(one.__qualname__)
         if type(one).__module__.startswith('multiprocessing.'):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Union
 
 import numpy as np
 import torch
@@ -25,6 +25,12 @@ LUMA = (0.2989, 0.587, 0.114)  # torchvision's weights; they sum to 0.9999
 
 Range = tuple[float, float]
 Strength = Union[float, Sequence[float]]
+
+
+class _Uniform(Protocol):
+    """A source of random numbers: ``numpy.random``, a ``RandomState`` or a ``Generator``."""
+
+    def uniform(self, *, size: tuple[int, ...]) -> Any: ...
 
 
 class JitterSettings(NamedTuple):
@@ -154,14 +160,14 @@ def _range(key: str, value: Strength, is_hue: bool) -> Range:
     return (-strength, strength) if is_hue else (max(0.0, 1 - strength), 1 + strength)
 
 
-def draw_jitter(settings: JitterSettings, num_clips: int, clip_len: int, rng: Any = np.random) -> JitterParams:
+def draw_jitter(settings: JitterSettings, num_clips: int, clip_len: int, rng: _Uniform = np.random) -> JitterParams:
     """Draw jitter parameters in a loader, for a flat list of frames that holds one clip after the other.
 
     Args:
         settings: From :func:`jitter_settings`.
         num_clips: Number of clips in the list.
         clip_len: Frames per clip.
-        rng: Any object with NumPy's ``uniform(size=...)``: ``numpy.random`` itself (MMEngine seeds it in each worker),
+        rng: An object with NumPy's ``uniform(size=...)``: ``numpy.random`` itself (MMEngine seeds it in each worker),
             a ``RandomState`` or a ``Generator``.
 
     Returns:
@@ -193,7 +199,7 @@ def draw_jitter_batch(
     return _parameters(settings, uniform.expand(*shape, 9))
 
 
-def draw_mask(p: float, num_clips: int, clip_len: int, clip_consistent: bool, rng: Any = np.random) -> np.ndarray:
+def draw_mask(p: float, num_clips: int, clip_len: int, clip_consistent: bool, rng: _Uniform = np.random) -> np.ndarray:
     """Bool array (num_clips * clip_len,), which is True with probability ``p``. See :func:`draw_jitter`."""
     uniform = rng.uniform(size=(num_clips, 1 if clip_consistent else clip_len))
     return np.broadcast_to(uniform, (num_clips, clip_len)).reshape(-1) < p

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmengine.dist import all_gather_object
 from mmengine.evaluator import Evaluator
@@ -100,7 +100,7 @@ class BadVideoHook(Hook):
                 level=logging.WARNING,
             )
 
-    def _report_short(self, kind: str, loader: Any) -> None:
+    def _report_short(self, kind: str, loader: object) -> None:
         datasets = [data for data in _video_datasets(getattr(loader, 'dataset', None)) if data.clip_sampler is not None]
         if not datasets or kind in self._said_short:
             return

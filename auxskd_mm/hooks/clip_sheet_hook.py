@@ -49,7 +49,7 @@ class ClipSheetHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: DataBatch = None) -> None:
         """Draw at the first call."""
-        if self._drawn or not is_main_process():
+        if self._drawn or not is_main_process() or not isinstance(data_batch, dict):  # clips of ours are in a dict
             return
         self._drawn = True
         model = unwrap(runner.model)

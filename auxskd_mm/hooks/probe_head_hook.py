@@ -121,7 +121,7 @@ class ProbeHeadHook(Hook):
                 if isinstance(module, _BatchNorm):
                     module.eval()
 
-    def _layer(self, model: Any) -> nn.Linear:
+    def _layer(self, model: nn.Module) -> nn.Linear:
         layer = getattr(getattr(model, 'cls_head', None), self.layer, None)
         if not isinstance(layer, nn.Linear):
             raise InputError(

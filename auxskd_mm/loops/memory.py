@@ -33,7 +33,7 @@ def largest_batch(fits: Callable[[int], bool], low: int, high: int, tolerance: f
     return low
 
 
-def no_memory(runner: Runner, batch: Any, size: int | None, reason: str) -> str:
+def no_memory(runner: Runner, batch: object, size: int | None, reason: str) -> str:
     """The line about a training step that ran out of memory.
 
     In a single process it tries smaller parts of the same batch. This changes the weights, so the training must end.
@@ -67,13 +67,13 @@ def first_samples(batch: Any, count: int) -> Any:
     return batch[:count] if isinstance(batch, (Tensor, list, tuple)) else batch
 
 
-def _length(batch: Any) -> int:
+def _length(batch: object) -> int:
     if isinstance(batch, Mapping):
         return max((_length(value) for value in batch.values()), default=0)
     return len(batch) if isinstance(batch, (Tensor, list, tuple)) else 0
 
 
-def _fits(runner: Runner, batch: Any) -> bool:
+def _fits(runner: Runner, batch: object) -> bool:
     wrapper = built_optim_wrapper(runner)
     model: Any = runner.model  # DDP's or the model's own step
     try:

@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..unwrap import unwrap
 
 if TYPE_CHECKING:
-    from torch.utils.data import DataLoader
+    from torch.utils.data import DataLoader, Dataset
 
 
 def check_batch_norm(model: nn.Module, loader: DataLoader, config: Config) -> None:
@@ -85,7 +85,7 @@ def _lonely_layer(model: nn.Module, shape: tuple[int, ...]) -> str | None:
     return next((name for name, count in values.items() if count == 1), None)
 
 
-def check_classes(model: nn.Module, dataset: Any) -> None:
+def check_classes(model: nn.Module, dataset: Dataset) -> None:
     """Refuse a head with another number of classes than its sampler draws.
 
     A head with fewer classes fails in its loss. A head with more classes trains, but its surplus classes lower every

@@ -110,7 +110,7 @@ def _checked(init_weights: Callable[..., None]) -> Callable[..., None]:
 
 
 @torch.no_grad()
-def _load_checked(network: Any, load: Callable[[], None]) -> None:
+def _load_checked(network: nn.Module, load: Callable[[], None]) -> None:
     """Load ``pretrained``. A parameter that is still NaN afterwards is one that the file did not fill."""
     parameters = dict(network.named_parameters())
     before = {name: parameter.clone() for name, parameter in parameters.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -174,7 +174,7 @@ def _with_box(frame: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
 
 
 def see_batch(
-    data_batch: Any, dataset: Dataset, number: int, preprocessor: BaseDataPreprocessor | None = None
+    data_batch: Mapping[str, Any], dataset: Dataset, number: int, preprocessor: BaseDataPreprocessor | None = None
 ) -> list[SeenSample]:
     """Clips of a training batch as the data preprocessor returns them. A copy of the preprocessor makes its own draws.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Union
+from typing import NamedTuple, Union
 
 import numpy as np
 
@@ -108,7 +108,7 @@ def as_pictures(frames: np.ndarray, value_range: ValueRange | None = None) -> np
     return frames[..., :3]
 
 
-def refuse_unscaled(dtype: Any, owner: str) -> InputError:
+def refuse_unscaled(dtype: object, owner: str) -> InputError:
     """The error for pixels of which nobody can guess what black and white are."""
     name = str(dtype).removeprefix('torch.')
     return InputError(

@@ -87,7 +87,7 @@ class TorchvisionVideoBackbone(BaseModule):
         return token
 
 
-def _remove_head(network: Any) -> int:
+def _remove_head(network: nn.Module) -> int:
     """Remove the classifier in place, and return the width of its input."""
     name = next(name for name in ('fc', 'classifier', 'head') if hasattr(network, name))
     last = [m for m in getattr(network, name).modules() if isinstance(m, (nn.Linear, nn.Conv3d))][-1]

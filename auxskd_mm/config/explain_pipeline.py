@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..functional.tasks import ordinal
+from ..datasets.transforms.time_true import uniform_in_words
 from ..registry import MODELS, TRANSFORMS, type_name
-from .task_names import built_sampler
 
 Step = Mapping[str, Any]
 
 
 def describe_pipeline(steps: Sequence[Step]) -> list[str]:
-    """A phrase for each step that changes the clip; packing and marking are left out."""
-    phrases = []
-    for step in steps:
-        name = type_name(step['type'])
-        if name in ('PackActionInputs', 'MarkSample', 'FormatShape'):
-            continue
-        if words := _WORDS.get(name):
-            phrases.append(words({**_defaults(step), **step}))
-        else:
-            sampler = built_sampler(step)
-            phrases.append((sampler.describe() if sampler else '') or _plain(name, step))
-    return phrases
+    """A phrase for each step that changes the clip; packing and marking are left out.
+
+    A registered type with a method ``describe() -> str | None`` gives its phrase itself. '' lists its settings, and None
+    leaves the step out.
+    """
+    phrases = (_phrase(step) for step in steps)
+    return [phrase for phrase in phrases if phrase is not None]
 
 
-def _defaults(step: Step) -> Step:
-    """Default arguments of a step, from its class."""
-    kind = step['type']
-    if isinstance(kind, str):
-        kind = TRANSFORMS.get(kind) or MODELS.get(kind)
-    parameters = inspect.signature(kind).parameters if isinstance(kind, type) else {}
-    return {name: one.default for name, one in parameters.items() if one.default is not one.empty}
+def _phrase(step: Step) -> str | None:
+    name = type_name(step['type'])
+    if name in ('PackActionInputs', 'FormatShape'):
+        return None
+    if words := _WORDS.get(name):
+        return words(step)
+    said = ''
+    for registry in (TRANSFORMS, MODELS):
+        kind = registry.get(step['type']) if isinstance(step['type'], str) else step['type']
+        if kind is not None and hasattr(kind, 'describe'):
+            said = registry.build(dict(step)).describe()
+            break
+    return _plain(name, step) if said == '' else said
 
 
 def _plain(name: str, step: Step) -> str:
@@ -42,19 +41,9 @@ def _plain(name: str, step: Step) -> str:
     return f'{name}({settings})'
 
 
-def _open(step: Step) -> str:
-    order = 'BGR, as OpenCV reads' if step['channel_order'] == 'bgr' else 'RGB'
-    rate = f', {step["source_fps"]:g} per second where none is stated' if step['source_fps'] else ''
-    return f'open the video with {step["backend"]}, frames {order}{rate}'
-
-
 def _uniform(step: Step) -> str:
-    clips, every = step.get('num_clips', 1), step.get('frame_interval', 1)
-    where = 'evenly spread' if step.get('test_mode') else 'at random'
-    apart = '' if every == 1 else f', every {ordinal(every)}'
-    fps = step.get('fps')
-    seconds = '' if fps is None else f' at {fps:g} frames per second ({step.get("clip_len", 1) * every / fps:.3g} s)'
-    return f'{clips} clip{"s" if clips > 1 else ""} of {step.get("clip_len")} frames{apart}{seconds}, {where}'
+    every, test_mode = step.get('frame_interval', 1), step.get('test_mode', False)
+    return uniform_in_words(step.get('num_clips', 1), step['clip_len'], every, test_mode)
 
 
 def _resize(step: Step) -> str:
@@ -67,29 +56,26 @@ def _resize(step: Step) -> str:
     return f'resize to {scale[0]} x {scale[1]} {how}'
 
 
-def _jitter(step: Step) -> str:
-    factors = ', '.join(f'{k} {step[k]}' for k in ('brightness', 'contrast', 'saturation', 'hue') if step.get(k))
-    each = 'once a clip' if step.get('clip_consistent') else 'each frame its own'
-    return f'colour jitter with p = {step["p"]} ({factors}), {each}'
-
-
+# MMAction2's steps, and those that hold other steps. A step of this package has a method ``describe``.
 _WORDS: dict[str, Callable[[Step], str]] = dict(
-    OpenVideo=_open,
     DecordInit=lambda step: 'open the video with decord, frames RGB',
+    PyAVInit=lambda step: 'open the video with PyAV, frames RGB',
+    OpenCVInit=lambda step: 'open the video with OpenCV, frames RGB',
     SampleFrames=_uniform,
-    TimedSampleFrames=_uniform,
-    DecodeClips=lambda step: 'decode each frame that is needed once',
+    UniformSample=lambda step: (
+        f'{step.get("num_clips", 1)} clip{"s" if step.get("num_clips", 1) > 1 else ""} of {step["clip_len"]} frames, one '
+        'from each equal part of the video'
+    ),
     DecordDecode=lambda step: 'decode with decord',
+    PyAVDecode=lambda step: 'decode with PyAV',
+    OpenCVDecode=lambda step: 'decode with OpenCV',
+    RawFrameDecode=lambda step: 'read the frames from a folder of images',
     PerView=lambda step: 'in each clip on its own: ' + ', '.join(describe_pipeline(step['transforms'])),
     Resize=_resize,
     RandomCrop=lambda step: f'crop {step["size"]} at random',
-    ClipRandomCrop=lambda step: f'crop {step["size"]} at random, one place per clip',
-    MotionCrop=lambda step: f'crop around the motion of the video, at least {step["size"]:g} of each side',
     CenterCrop=lambda step: f'crop {step["crop_size"]} from the centre',
-    RandomResizedCrop=lambda step: f'crop {" to ".join(map(str, step["area_range"]))} of the area at random',
-    Flip=lambda step: f'flip with p = {step["flip_ratio"]}',
-    ClipColorJitter=_jitter,
-    BatchColorJitter=_jitter,
-    BatchRandomGrayscale=lambda step: f'grey with p = {step["p"]}',
-    ClipRandomGrayscale=lambda step: f'grey with p = {step["p"]}',
+    RandomResizedCrop=lambda step: (
+        f'crop {" to ".join(map(str, step.get("area_range", (0.08, 1.0))))} of the area at random'
+    ),
+    Flip=lambda step: f'flip with p = {step.get("flip_ratio", 0.5)}',
 )

@@ -6,12 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..registry import type_name
+from ..datasets.transforms.decoding import DECODERS, OPENERS, OWN_OPENERS
+from ..registry import MODELS, type_name
 from .pipelines import all_steps
 
 _PREPROCESSORS = ('ActionDataPreprocessor', 'ClipDataPreprocessor')
-# MMAction2's decoding steps give RGB.
-_RGB_STEPS = ('PyAVInit', 'DecordInit', 'OpenCVInit', 'PIMSInit', 'RawFrameDecode')
 
 
 def input_convention(
@@ -27,9 +26,8 @@ def input_convention(
         ``channel_order`` ('rgb' or 'bgr'), and ``mean`` and ``std`` per channel in that order, for pixel values from 0
         to 255. The result is None if the preprocessor or the channel order is unknown.
     """
-    name = type_name((preprocessor or {}).get('type'))
     order = _decoded_order(pipeline)
-    if preprocessor is None or name not in _PREPROCESSORS or order is None:
+    if preprocessor is None or order is None or not _is_known(preprocessor.get('type')):
         return None
     if preprocessor.get('to_rgb', False):  # reverses the channels, in either order
         order = 'rgb' if order == 'bgr' else 'bgr'
@@ -39,13 +37,21 @@ def input_convention(
     return dict(channel_order=order, mean=[float(value) for value in mean], std=[float(value) for value in std])
 
 
+def _is_known(kind: str | type | None) -> bool:
+    """Whether a preprocessor normalises as MMAction2's or this package's, also in a subclass. A type that is not registered
+    here, as in the config of a checkpoint, goes by its name.
+    """
+    built = kind if isinstance(kind, type) else MODELS.get(kind) if kind else None
+    return any(type_name(one) in _PREPROCESSORS for one in (built.__mro__ if built else [kind]))
+
+
 def _decoded_order(pipeline: Sequence[Mapping[str, Any]]) -> str | None:
     order = None
     for step in all_steps(pipeline):
         name = type_name(step.get('type'))
-        if name == 'OpenVideo':
+        if name in OWN_OPENERS:
             order = str(step.get('channel_order', 'rgb'))
-        elif name in _RGB_STEPS:
+        elif name in OPENERS or (order is None and name in DECODERS):
             order = 'rgb'
         elif name == 'Normalize':
             return None

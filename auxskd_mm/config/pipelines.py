@@ -15,7 +15,12 @@ Step = Mapping[str, Any]
 # The order in which tools that want "the" pipeline of a config look: as it is tested, else as it is trained.
 LOADERS = ('test_dataloader', 'val_dataloader', 'train_dataloader')
 
-_RANDOM = ('ColorJitter', 'ClipColorJitter', 'ClipRandomGrayscale', 'MultiScaleCrop')
+_RANDOM = (
+    'ColorJitter', 'ClipColorJitter', 'ClipRandomCrop', 'ClipRandomGrayscale', 'ImgAug', 'MultiScaleCrop',
+)  # fmt: skip
+# Steps that run a transform of another library, and their transforms without chance.
+_WRAPPERS = ('PytorchVideoWrapper', 'TorchVisionWrapper')
+_CALM_OPS = ('CenterCrop', 'Grayscale', 'Pad', 'Resize', 'ShortSideScale')
 
 
 def data_sets(part: object, key: str = '') -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -126,22 +131,30 @@ def frame_channels(steps: object) -> int | None:
 def is_random(step: Step) -> bool:
     """Whether a step draws a crop, a flip or colours at random. Inner steps are not checked."""
     name = type_name(step.get('type'))
-    return (
-        name.startswith('Random')
-        or name in (*_RANDOM, 'ClipRandomCrop')
-        or (name == 'Flip' and bool(step.get('flip_ratio', 0.5)))
-    )
+    if name in _WRAPPERS:
+        return step.get('op') not in _CALM_OPS
+    return name.startswith('Random') or name in _RANDOM or (name == 'Flip' and bool(step.get('flip_ratio', 0.5)))
 
 
 def calm_steps(steps: Sequence[Step]) -> list[Step]:
-    """A training pipeline without chance: crops from the centre, no flips, no jitter, the same for every view."""
+    """A training pipeline without chance: crops from the centre, no flips, no jitter, the same for every view.
+
+    A crop of random size becomes the central square of the short side that the last ``Resize`` gave; without such a step
+    the whole frame stays.
+    """
     calm: list[Step] = []
+    short = None
     for step in steps:
         name = type_name(step['type'])
         if name == 'PerView':
             calm += calm_steps(step['transforms'])
         elif name in ('RandomCrop', 'ClipRandomCrop'):
             calm.append(dict(type='CenterCrop', crop_size=step['size']))
+        elif name in ('RandomResizedCrop', 'MultiScaleCrop') and short:
+            calm.append(dict(type='CenterCrop', crop_size=short))
         elif not is_random(step):
             calm.append(step)
+            scale = step.get('scale') if name == 'Resize' else None
+            if isinstance(scale, (tuple, list)) and -1 in scale:
+                short = max(scale)
     return calm

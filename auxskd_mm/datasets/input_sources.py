@@ -19,13 +19,12 @@ from .list_names import exists
 from .readers import Reader
 from .readers.limits import library_errors
 from .transforms import OpenVideo
-from .transforms.decoding import DECODERS
+from .transforms.decoding import DECODERS, OPENERS, OWN_OPENERS
 from .video_list import UnlabeledVideoDataset
 
 if TYPE_CHECKING:
     from ..typing import VideoInput
 
-_OPENERS = ('OpenVideo', 'OpenInput', 'DecordInit', 'PyAVInit', 'OpenCVInit')
 _OPEN_TIMEOUT_MS = 15_000
 # Of addresses that OpenCV opens. Others, such as concat:// or file://, name local files.
 _SCHEMES = (
@@ -77,13 +76,13 @@ def input_pipeline(steps: Sequence[Mapping[str, Any]]) -> list[Any]:
     names = [type_name(step['type']) for step in steps]
     if not any(name in DECODERS for name in names):
         raise InputError(f'the pipeline decodes no frames (its steps: {", ".join(names)}): it is not one for videos')
-    openers = [step for step, name in zip(steps, names) if name == 'OpenVideo']
+    openers = [step for step, name in zip(steps, names) if name in OWN_OPENERS]
     settings = {key: value for step in openers for key, value in step.items() if key != 'type'}
     result: list[Any] = [OpenInput(**settings)]
     for step, name in zip(steps, names):
         if name in DECODERS:
             result.append(dict(type='auxskd_mm.DecodeClips'))
-        elif name not in _OPENERS:
+        elif name not in OPENERS:
             result.append(dict(step))
     return result
 

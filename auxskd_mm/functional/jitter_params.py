@@ -46,6 +46,17 @@ class JitterSettings(NamedTuple):
     p: float
     clip_consistent: bool
 
+    def describe(self) -> str:
+        """The jitter in words, for ``tools/analysis/check_config.py``."""
+        words = []
+        for number, (name, (low, high)) in enumerate(zip(OPERATIONS, self.ranges)):
+            strength = high if number == HUE else high - 1
+            given = math.isclose(low, -strength if number == HUE else max(0.0, 1 - strength), abs_tol=1e-9)
+            if name in self.operations:
+                words.append(f'{name} {strength:g}' if given else f'{name} {low:g} to {high:g}')
+        each = 'once per clip' if self.clip_consistent else 'each frame its own'
+        return f'colour jitter with p = {self.p} ({", ".join(words)}), {each}'
+
     @property
     def operations(self) -> tuple[str, ...]:
         """Names of the operations that can change a pixel."""

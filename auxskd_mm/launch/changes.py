@@ -1,4 +1,4 @@
-"""The list of all changes that a start makes to a config; ``build_runner`` applies it, check_config prints it."""
+"""The list of all that a start changes or adds; ``build_runner`` applies it, check_config prints it."""
 
 from __future__ import annotations
 
@@ -73,9 +73,17 @@ CHANGES = (
         take_compile_options,
     ),
 )
-# A start changes more than the config. A FullyShardedModel draws its weights before it is cut into shards, and the Runner
-# does not draw them again. A deterministic run sets CUBLAS_WORKSPACE_CONFIG (see prepare_determinism). A folder as
-# load_from becomes the newest whole checkpoint in it.
+# What a start does without a change to the config. No config can name these: they serve every run, whatever it is.
+BESIDE = (
+    'ScreenRunner builds the run, unless runner_type names another: ten lines and the progress on the screen, the rest in '
+    'the log file.',
+    'RunHeadHook prints those lines, and FeatureCheckHook compares the model and its trunk with the stores of feature maps.',
+    'SKDDistillerHook, where a config names it, keeps queues out of the synchronisation of buffers.',
+    'The text of the config is formatted once and not for each checkpoint.',
+    'A folder as load_from becomes the newest whole checkpoint in it.',
+    'A deterministic run sets CUBLAS_WORKSPACE_CONFIG.',
+    'A FullyShardedModel draws its weights before it is cut into shards, and the Runner does not draw them again.',
+)
 
 
 def apply_changes(config: Config) -> dict[str, Any]:
@@ -96,6 +104,7 @@ def changes_of(config: Config) -> list[Change]:
 
 
 def describe_changes(config: Config) -> str:
-    """The changes that a start would make, as a section of ``tools/analysis/check_config.py``."""
+    """The changes that a start would make and what it adds, as sections of ``tools/analysis/check_config.py``."""
     lines = [change.says for change in changes_of(config)] or ['nothing: what runs is what the config says']
-    return '\n'.join(['changed at the start', *(f'  {line}' for line in lines)])
+    sections = ('changed at the start', lines), ('beside the config, in every run', BESIDE)
+    return '\n'.join(text for title, said in sections for text in (title, *(f'  {line}' for line in said)))

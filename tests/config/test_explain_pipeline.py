@@ -3,6 +3,8 @@
 import pytest
 
 from auxskd_mm.config.explain_pipeline import describe_pipeline
+from auxskd_mm.datasets.transforms import PretextSampler
+from auxskd_mm.datasets.transforms.shown_settings import ShowsSettings
 
 CASES = [
     (dict(type='auxskd_mm.OpenVideo', channel_order='bgr'), 'open the video with pyav, frames BGR, as OpenCV reads'),
@@ -44,6 +46,29 @@ CASES = [
         'colour jitter with p = 0.8 (brightness 0.8, contrast 0.8, saturation 0.8, hue 0.2), each frame its own',
     ),
     (dict(type='MyStep', a=1, b='x'), 'MyStep(a=1, b=x)'),
+    (
+        dict(
+            type='auxskd_mm.ClipColorJitter',
+            brightness=(0.5, 2),
+            contrast=1.5,
+            saturation=0,
+            hue=0,
+            clip_consistent=True,
+        ),
+        'colour jitter with p = 0.8 (brightness 0.5 to 2, contrast 1.5), once per clip',
+    ),
+    (
+        dict(
+            type='auxskd_mm.OpenFeatures', trunk=dict(type='TimmBackbone', model='resnet18'), channels=40, grid=(8, 8)
+        ),
+        'open the stored feature maps of resnet18 with 40 channels on 8 x 8 positions',
+    ),
+    (dict(type='auxskd_mm.OpenFeatures', trunk='1a2b3c'), 'open the stored feature maps of the trunk 1a2b3c'),
+    (dict(type='auxskd_mm.DecodeFeatures', variant=1), 'read the maps of each frame in variant 1'),
+    (dict(type='auxskd_mm.StillFrames'), 'repeat the middle frame of each clip'),
+    (dict(type='auxskd_mm.OpenVideo', channels=1), 'open the video with pyav, frames RGB, 1 channel'),
+    (dict(type='RandomResizedCrop'), 'crop 0.08 to 1.0 of the area at random'),
+    (dict(type='Flip'), 'flip with p = 0.5'),
     # What the config does not say is what the class has.
     (dict(type='auxskd_mm.ClipRandomGrayscale'), 'grey with p = 0.2'),
     (dict(type='auxskd_mm.BatchRandomGrayscale'), 'grey with p = 0.2'),
@@ -85,5 +110,16 @@ def test_words(step, words):
     assert describe_pipeline([step]) == [words]
 
 
-def test_packing_is_left_out():
-    assert describe_pipeline([dict(type='FormatShape'), dict(type='mmaction.PackActionInputs')]) == []
+def test_packing_and_steps_that_do_nothing_are_left_out():
+    steps = [dict(type='FormatShape'), dict(type='mmaction.PackActionInputs'), dict(type='auxskd_mm.MarkSample', a=1)]
+    assert describe_pipeline([*steps, dict(type='auxskd_mm.StillFrames', enabled=False)]) == []
+
+
+def test_each_transform_of_the_package_says_what_it_does():
+    from auxskd_mm.registry import TRANSFORMS
+
+    own = {name: kind for name, kind in TRANSFORMS.module_dict.items() if kind.__module__.startswith('auxskd_mm.')}
+    bare = (ShowsSettings.describe, PretextSampler.describe)
+    silent = [name for name, kind in own.items() if getattr(kind, 'describe', bare[0]) in bare and name != 'PerView']
+    assert len(own) > 15
+    assert silent == []

@@ -85,6 +85,41 @@ def test_a_training_pipeline_loses_its_chance():
     assert found == [MARK, OPEN, uniform(16), DECODE, RESIZE, CROP, SHAPE, pack]
 
 
+@pytest.mark.parametrize(
+    'step',
+    [
+        dict(type='PytorchVideoWrapper', op='RandAugment', magnitude=7, num_layers=4),
+        dict(type='TorchVisionWrapper', op='RandomErasing'),
+        dict(type='ImgAug', transforms='default'),
+        dict(type='RandomErasing'),
+    ],
+    ids=lambda step: step.get('op', step['type']),
+)
+def test_the_random_steps_of_mmaction_recipes_are_known(step):
+    with pytest.raises(InputError, match=f'random step {step["type"]}'):
+        feature_pipeline(config(OPEN, uniform(8), DECODE, step, SHAPE, PACK))
+    found = feature_pipeline(config(OPEN, uniform(8), DECODE, step, SHAPE, PACK, key='train_dataloader'), 1)
+    assert [found_step['type'] for found_step in found[-3:]] == [DECODE['type'], SHAPE['type'], PACK['type']]
+
+
+def test_a_step_of_another_library_without_chance_stays():
+    steps = [
+        dict(type='TorchVisionWrapper', op='Grayscale'),
+        dict(type='PytorchVideoWrapper', op='ShortSideScale', size=8),
+    ]
+    found = feature_pipeline(config(OPEN, uniform(8), DECODE, *steps, SHAPE, PACK))
+    assert [step for step in found if 'op' in step] == steps
+
+
+@pytest.mark.parametrize('crop', [dict(type='RandomResizedCrop'), dict(type='MultiScaleCrop', input_size=224)])
+def test_a_crop_of_random_size_becomes_the_central_square(crop):
+    short, last = dict(type='Resize', scale=(-1, 256)), dict(type='Resize', scale=(224, 224), keep_ratio=False)
+    found = feature_pipeline(config(OPEN, uniform(8), DECODE, short, crop, last, PACK, key='train_dataloader'))
+    assert found[-4:-1] == [short, dict(type='CenterCrop', crop_size=256), last]
+    found = feature_pipeline(config(OPEN, uniform(8), DECODE, crop, last, PACK, key='train_dataloader'))
+    assert found[-3:-1] == [DECODE, last]
+
+
 def test_no_pipeline():
     with pytest.raises(InputError, match='no test_dataloader or val_dataloader'):
         feature_pipeline(Config(dict(train_dataloader=None)))

@@ -54,6 +54,26 @@ def test_what_is_not_known_is_none():
     assert input_convention(PREPROCESSORS[0], [dict(type='DecordInit')])['channel_order'] == 'rgb'
 
 
+def test_a_preprocessor_from_outside_is_known_by_its_base():
+    from auxskd_mm.models.data_preprocessors import ClipDataPreprocessor
+
+    @MODELS.register_module(force=True)
+    class OutsidePreprocessor(ClipDataPreprocessor):
+        pass
+
+    for kind in ('OutsidePreprocessor', OutsidePreprocessor):
+        said = input_convention(dict(type=kind, mean=[1.0] * 3, std=[2.0] * 3), [dict(type='auxskd_mm.OpenVideo')])
+        assert said == dict(channel_order='rgb', mean=[1.0] * 3, std=[2.0] * 3)
+
+
+def test_the_order_is_that_of_the_step_that_opens():
+    """A step that only decodes says nothing where one of ours has opened the video."""
+    bgr = [dict(type='auxskd_mm.OpenVideo', channel_order='bgr'), dict(type='auxskd_mm.DecodeClips')]
+    assert input_convention(PREPROCESSORS[0], bgr)['channel_order'] == 'bgr'
+    for alone in ('PIMSInit', 'RawFrameDecode'):
+        assert input_convention(PREPROCESSORS[0], [dict(type=alone)])['channel_order'] == 'rgb'
+
+
 def test_comparison_and_words():
     plain, flipped, scaled, _ = (input_convention(p, [dict(type='OpenVideo')]) for p in PREPROCESSORS)
     assert same_convention(plain, dict(plain))

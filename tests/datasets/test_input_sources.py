@@ -161,6 +161,7 @@ SAMPLE = dict(type='SampleFrames', clip_len=4, frame_interval=2, num_clips=1, te
 PIPELINES = dict(
     ours=[dict(type='auxskd_mm.OpenVideo', channel_order='bgr'), SAMPLE, dict(type='auxskd_mm.DecodeClips')],
     decord=[dict(type='DecordInit'), SAMPLE, dict(type='DecordDecode')],
+    pims=[dict(type='PIMSInit'), SAMPLE, dict(type='PIMSDecode')],
     raw=[SAMPLE, dict(type='RawFrameDecode')],
 )
 

@@ -201,6 +201,9 @@ def test_a_model_of_several_networks_is_run_by_the_tools_of_speed_and_flops(fold
             super().__init__(backbone, 1, data_preprocessor)
             self.other = MODELS.build(backbone)
 
+        def describe(self):
+            return [f'two networks, {self.num_views} view']
+
         def forward_parts(self, inputs):
             return [self.extract_feat(inputs), self.other(inputs.flatten(0, 1)).mean((2, 3, 4))]
 
@@ -222,6 +225,7 @@ def test_a_model_of_several_networks_is_run_by_the_tools_of_speed_and_flops(fold
             ]
             assert flops[0] == flops[1] != ['0', 'FLOPs']
     assert 'output 1 x 16, output 1 x 16' in ended.out
+    assert 'two networks, 1 view' in ended.out
 
 
 def test_a_head_over_several_clips_is_exported_with_tuples(folder, tmp_path):

@@ -8,7 +8,9 @@ from mmengine.runner import EpochBasedTrainLoop
 from tool_runs import CONFIGS, call_tool
 
 from auxskd_mm.config.load import load_config
-from auxskd_mm.launch.changes import CHANGES, apply_changes, changes_of
+from auxskd_mm.launch.changes import BESIDE, CHANGES, apply_changes, changes_of
+from auxskd_mm.launch.runner import build_runner
+from auxskd_mm.registry import type_name
 
 
 @pytest.fixture
@@ -84,3 +86,15 @@ def test_check_config_prints_the_changes(monkeypatch, capfd):
     assert 'lose persistent_workers' in ended.out
     ended = call_tool(monkeypatch, capfd, 'analysis/check_config.py', CONFIGS / 'demo/vspp_motion.py')
     assert 'nothing: what runs is what the config says' in ended.out
+    assert 'beside the config, in every run\n  ScreenRunner builds the run' in ended.out
+
+
+def test_each_hook_that_no_config_names_is_on_the_list(tmp_path):
+    config = load_config(str(CONFIGS / 'demo/vspp_motion.py'))
+    config.work_dir = str(tmp_path)
+    named = {type_name(hook['type']) for hook in (*config.default_hooks.values(), *config.get('custom_hooks', ()))}
+    runner = build_runner(config)
+    ours = [type(part).__name__ for part in (runner, *runner.hooks) if type(part).__module__.startswith('auxskd_mm.')]
+    added = set(ours) - named
+    assert added == {'ScreenRunner', 'RunHeadHook', 'FeatureCheckHook'}
+    assert all(name in ' '.join(BESIDE) for name in added)

@@ -56,6 +56,10 @@ class ClipRandomCrop(ShowsSettings, RandomResizedCrop):
         top, left = (int(np.random.randint(0, side - self.size + 1)) for side in (height, width))
         return left, top, left + self.size, top + self.size
 
+    def describe(self) -> str:
+        """See :class:`ShowsSettings`."""
+        return f'crop {self.size} at random, one place per clip'
+
 
 @TRANSFORMS.register_module()
 class MotionCrop(ShowsSettings, BaseTransform):
@@ -96,6 +100,10 @@ class MotionCrop(ShowsSettings, BaseTransform):
         results['img_shape'] = (bottom - top, right - left)
         results['motion_box'] = (left, top, right, bottom)
         return results
+
+    def describe(self) -> str:
+        """See :class:`ShowsSettings`."""
+        return f'crop around the motion of the video, at least {self.size:g} of each side'
 
     def _box(self, results: dict[str, Any]) -> Box:
         path = str(results.get('filename', ''))

@@ -18,8 +18,10 @@ from .shown_settings import ShowsSettings
 
 resize_any_channels()
 
-# Steps that decode frames: ours and MMAction2's.
-DECODERS = ('DecodeClips', 'DecordDecode', 'PyAVDecode', 'OpenCVDecode', 'RawFrameDecode')
+# Steps that open and decode videos: ours, whose channel order is an option, and MMAction2's, which give RGB.
+OWN_OPENERS = ('OpenVideo', 'OpenInput')
+OPENERS = (*OWN_OPENERS, 'DecordInit', 'PyAVInit', 'OpenCVInit', 'PIMSInit')
+DECODERS = ('DecodeClips', 'DecordDecode', 'PyAVDecode', 'OpenCVDecode', 'PIMSDecode', 'RawFrameDecode')
 
 
 def own_frames(frames: Iterable[np.ndarray]) -> list[np.ndarray]:
@@ -126,6 +128,13 @@ class OpenVideo(ShowsSettings, BaseTransform):
         results.setdefault('modality', 'RGB')
         return results
 
+    def describe(self) -> str:
+        """See :class:`ShowsSettings`."""
+        order = 'BGR, as OpenCV reads' if self.channel_order == 'bgr' else 'RGB'
+        channels = f', {self.channels} channel{"s" if self.channels > 1 else ""}' if self.channels else ''
+        rate = f', {self.source_fps:g} per second where none is stated' if self.source_fps else ''
+        return f'open the video with {self.backend}, frames {order}{channels}{rate}'
+
     def note(self, results: dict[str, Any], reader: Reader) -> dict[str, Any]:
         """Write what an opened reader knows into the sample."""
         reader.fps = reader.fps or self.source_fps
@@ -167,3 +176,7 @@ class DecodeClips(ShowsSettings, BaseTransform):
             results['imgs'], imgs = imgs[: len(own)], imgs[len(own) :]
             results['original_shape'] = results['img_shape'] = frames[0].shape[:2]
         return list(group)
+
+    def describe(self) -> str:
+        """See :class:`ShowsSettings`."""
+        return 'decode each frame that is needed once'

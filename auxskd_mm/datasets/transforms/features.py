@@ -9,7 +9,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...errors import InputError, check_least
-from ...registry import TRANSFORMS
+from ...registry import TRANSFORMS, type_name
 from ..stores.feature_settings import FeatureSettings, check_same_frames, check_same_trunk, check_same_weights
 from ..stores.features import StoredFeatureReader, open_stored_features
 from .shown_settings import ShowsSettings
@@ -57,6 +57,17 @@ class OpenFeatures(ShowsSettings, BaseTransform):
         reader = self.open(results['filename'])
         results.update(video_reader=reader, total_frames=reader.num_frames, avg_fps=reader.fps)
         return results
+
+    def describe(self) -> str:
+        """See :class:`ShowsSettings`."""
+        words = ['open the stored feature maps']
+        if isinstance(self.trunk, str):
+            words.append(f'of the trunk {self.trunk}')
+        elif self.trunk is not None:
+            words.append(f'of {self.trunk.get("model", type_name(self.trunk.get("type")))}')
+        words.append('' if self.channels is None else f'with {self.channels} channels')
+        words.append('' if self.grid is None else f'on {" x ".join(map(str, self.grid))} positions')
+        return ' '.join(filter(None, words))
 
     def expect_weights(self, digest: str) -> None:
         """Refuse stores of a trunk with other weights: those that this step has opened, and those that it opens later,
@@ -137,6 +148,12 @@ class DecodeFeatures(ShowsSettings, BaseTransform):
         results['variant'] = variants
         results['original_shape'] = results['img_shape'] = reader.settings.grid
         return results
+
+    def describe(self) -> str:
+        """See :class:`ShowsSettings`."""
+        if self.variant is not None:
+            return f'read the maps of each frame in variant {self.variant}'
+        return 'read the maps of each frame: in training one variant per view at random, in tests variant 0'
 
     def _variants(self, reader: StoredFeatureReader, clips: int, test: bool) -> list[int]:
         """The variant of each clip."""

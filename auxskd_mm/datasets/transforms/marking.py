@@ -28,5 +28,8 @@ class MarkSample(BaseTransform):
         results.update(self.fields)
         return results
 
+    def describe(self) -> None:
+        """The step changes no clip."""
+
     def __repr__(self) -> str:
         return f'{type(self).__name__}({", ".join(f"{key}={value!r}" for key, value in self.fields.items())})'

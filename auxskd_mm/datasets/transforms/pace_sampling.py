@@ -179,3 +179,7 @@ class BlendFrames(ShowsSettings, BaseTransform):
         ]
         results['frame_inds'] = results['frame_inds'][: len(weights)]
         return results
+
+    def describe(self) -> str:
+        """See :class:`ShowsSettings`."""
+        return 'blend the two frames around each position of slow motion'

@@ -102,6 +102,10 @@ class ClipColorJitter(BaseTransform):
         check_range_channels(self.value_range, results['imgs'][0].shape[-1], name)
         return _put(results, jitter_frames(list(results['imgs']), params, value_range=self.value_range))
 
+    def describe(self) -> str:
+        """The jitter in words."""
+        return self.settings.describe()
+
     def __repr__(self) -> str:
         settings = ', '.join(f'{key}={value}' for key, value in self.settings._asdict().items())
         known = '' if self.value_range is None else f', value_range={self.value_range.pairs}'
@@ -138,3 +142,7 @@ class ClipRandomGrayscale(ShowsSettings, BaseTransform):
         check_channels(('greyscale',), results['imgs'][0].shape, type(self).__name__)
         mask = draw_mask(self.p, num_clips, clip_len, self.clip_consistent)
         return _put(results, grey_frames(list(results['imgs']), mask))
+
+    def describe(self) -> str:
+        """See :class:`ShowsSettings`."""
+        return f'grey with p = {self.p}'

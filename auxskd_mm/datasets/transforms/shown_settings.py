@@ -11,3 +11,7 @@ class ShowsSettings:
     def __repr__(self) -> str:
         keys = [key for key in inspect.signature(type(self)).parameters if hasattr(self, key)]
         return f'{type(self).__name__}({", ".join(f"{key}={getattr(self, key)!r}" for key in keys)})'
+
+    def describe(self) -> str | None:
+        """One phrase for ``tools/analysis/check_config.py``. With '' the tool lists the settings; None leaves the step out."""
+        return ''

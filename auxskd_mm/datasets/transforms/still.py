@@ -41,3 +41,7 @@ class StillFrames(ShowsSettings, BaseTransform):
         middle = clips[:, clips.shape[1] // 2, None]
         results['frame_inds'] = np.broadcast_to(middle, clips.shape).reshape(-1).copy()
         return results
+
+    def describe(self) -> str | None:
+        """See :class:`ShowsSettings`."""
+        return 'repeat the middle frame of each clip' if self.enabled else None

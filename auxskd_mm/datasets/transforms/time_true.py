@@ -9,6 +9,7 @@ from mmaction.datasets.transforms import SampleFrames
 
 from ...errors import InputError, VideoReadError
 from ...functional.frame_times import frames_at_steps, steps_of_video
+from ...functional.tasks import ordinal
 from ...registry import TRANSFORMS
 
 # A video of more steps has false time stamps: a year at 60 frames per second.
@@ -92,6 +93,16 @@ class TimeTrue:
         return '' if self.fps is None else f' at {self.fps:g} frames per second ({frames / self.fps:.3g} s at speed 1)'
 
 
+def uniform_in_words(
+    num_clips: int, clip_len: int, every: int = 1, test_mode: bool = False, fps: float | None = None
+) -> str:
+    """The clips of ``SampleFrames`` in words: their number, length, interval, rate and place."""
+    where = 'evenly spread' if test_mode else 'at random'
+    apart = '' if every == 1 else f', every {ordinal(every)}'
+    seconds = '' if fps is None else f' at {fps:g} frames per second ({clip_len * every / fps:.3g} s)'
+    return f'{num_clips} clip{"s" if num_clips > 1 else ""} of {clip_len} frames{apart}{seconds}, {where}'
+
+
 @TRANSFORMS.register_module()
 class TimedSampleFrames(TimeTrue, SampleFrames):
     """MMAction2's ``SampleFrames`` by presentation time: random clips, and in test mode evenly spread ones.
@@ -136,6 +147,10 @@ class TimedSampleFrames(TimeTrue, SampleFrames):
         frames = self.file_frames(results, results['frame_inds'])
         results['frame_inds'] = (frames + start).astype(np.int32)
         return results
+
+    def describe(self) -> str:
+        """See :class:`ShowsSettings`."""
+        return uniform_in_words(self.num_clips, self.clip_len, self.frame_interval, self.test_mode, self.fps)
 
     def __repr__(self) -> str:
         return f'{super().__repr__()[:-1]}, fps={self.fps})'

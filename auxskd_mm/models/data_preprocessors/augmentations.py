@@ -75,6 +75,10 @@ class BatchColorJitter(nn.Module):
             return torch.from_numpy(jitter_array(clips.numpy(), params.arrays(), channel_dim))
         return jitter_clips(clips, params, channel_dim, operations=self.settings.operations)
 
+    def describe(self) -> str:
+        """The jitter in words."""
+        return self.settings.describe()
+
     def extra_repr(self) -> str:
         """Settings, for printing the model."""
         return ', '.join(f'{key}={value}' for key, value in self.settings._asdict().items())
@@ -113,6 +117,10 @@ class BatchRandomGrayscale(nn.Module):
         return grey_clips(
             clips, draw_mask_batch(self.p, shape, self.clip_consistent, clips.device, generator), channel_dim
         )
+
+    def describe(self) -> str:
+        """The transform in words."""
+        return f'grey with p = {self.p}'
 
     def extra_repr(self) -> str:
         """Settings, for printing the model."""

@@ -52,6 +52,10 @@ class PretextModel(BaseModel):
         self.backbone = build_backbone(backbone)
         _require_one_map(self.backbone)
 
+    def describe(self) -> list[str]:
+        """Further lines for ``tools/analysis/check_config.py``, after ``summary``."""
+        return []
+
     def views(self, inputs: Tensor) -> Sequence[Tensor]:
         """Split a batch (B, V, C, T, H, W) into its V views (B, C, T, H, W).
 

@@ -16,7 +16,9 @@ from ..config.parts import as_list
 from ..config.pipelines import LOADERS, data_sets
 from ..datasets.stores import FeatureSettings, is_store, open_store
 from ..errors import InputError
+from ..models.backbones import TimmBackbone
 from ..models.data_preprocessors import FeatureDataPreprocessor
+from ..registry import type_name
 from ..unwrap import unwrap
 from .trunk_weights import check_trunk_weights
 
@@ -83,6 +85,31 @@ def check_features(model: nn.Module, dataset: object) -> None:
                     f'({settings.describe()}); set it to {settings.channels}, or pack the videos with the trunk and stage '
                     'of the config'
                 )
+        _check_next_stage(backbone, settings)
+
+
+def _check_next_stage(backbone: object, settings: FeatureSettings) -> None:
+    """Refuse the later layers of a network (``TimmBackbone.in_index``) on the maps of another network or stage, which may have
+    the same width.
+    """
+    known = settings.backbone
+    if not isinstance(backbone, nn.Module) or type_name(known.get('type')) != 'TimmBackbone':
+        return
+    stored = as_list(known.get('out_indices')) if settings.stage is None else [settings.stage]
+    for network in backbone.modules():
+        if not isinstance(network, TimmBackbone) or network.in_index is None:
+            continue
+        of_network = (
+            str(known.get('model')).split('.')[0],
+            stored[0] if len(stored) == 1 and stored[0] >= 0 else network.in_index,
+        )
+        wanted = network.model.split('.')[0], network.in_index
+        if of_network != wanted:
+            raise InputError(
+                f"model.backbone is '{wanted[0]}' behind its map {wanted[1]} (in_index), but the store holds map "
+                f"{of_network[1]} of '{of_network[0]}' ({settings.describe()}); name that network and map, or pack the videos "
+                'with the trunk of the config'
+            )
 
 
 def check_one_trunk(config: Config | Mapping[str, Any], dataset: object) -> None:

@@ -50,6 +50,39 @@ def test_what_does_not_fit_is_refused_in_one_line(model, features, words):
         assert '\n' not in str(error.value)
 
 
+def of_trunk(model, **options):
+    backbone = dict(type='auxskd_mm.TimmBackbone', model=model, **options)
+    return SETTINGS._replace(backbone=backbone, channels=64)
+
+
+def test_later_layers_of_another_network_or_map_are_refused():
+    """resnet18 and resnet34 have maps of the same widths, and resnet18 has 64 channels in two of its maps."""
+    later = MODELS.build(dict(type='auxskd_mm.TimmBackbone', model='resnet18', in_index=1, out_indices=(2,)))
+    adapted = dict(
+        type='auxskd_mm.AdaptedBackbone',
+        backbone=dict(type='auxskd_mm.TimmBackbone', model='resnet18', in_index=1, out_indices=(2,)),
+        adapters=dict(type='auxskd_mm.TemporalAdapter', patterns='trunk.layer2.*'),
+    )
+    for backbone in (later, MODELS.build(adapted)):
+        for settings, words in (
+            (
+                of_trunk('resnet34', out_indices=[1]),
+                r"behind its map 1 .in_index., but the store holds map 1 of 'resnet34'",
+            ),
+            (of_trunk('resnet18', out_indices=[0]), "the store holds map 0 of 'resnet18'"),
+            (of_trunk('resnet18', out_indices=[1])._replace(stage=0), "the store holds map 0 of 'resnet18'"),
+        ):
+            with pytest.raises(InputError, match=words) as error:
+                check_features(model_of(backbone), datasets(settings)[0])
+            assert '\n' not in str(error.value)
+        for settings in (
+            of_trunk('resnet18.a1_in1k', out_indices=[1]),
+            of_trunk('resnet18'),
+            SETTINGS._replace(channels=64),
+        ):
+            check_features(model_of(backbone), datasets(settings)[0])
+
+
 def test_what_fits_is_taken():
     for dataset in datasets(SETTINGS):
         check_features(model_of(temporal(CHANNELS), CHANNELS), dataset)

@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from auxskd_mm.apis import run_tool
@@ -26,6 +27,9 @@ BLOCK = re.compile(
     r'(?P<head><!-- warm start: (?P<name>[\w/]+)(?:: (?P<column>[^>]+) over (?P<base>\w+))? -->\n).*?(?P<end><!-- end -->)',
     re.DOTALL,
 )
+
+# The recipe is that of public maps; on patches of pixels its rows are networks from scratch.
+_OF_PIXELS = dict(public='random weights, on patches of pixels')
 
 
 def collect(out: Path, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,10 +67,10 @@ def collect(out: Path, known: Mapping[str, Any]) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def section(table: Mapping[str, Any]) -> str:
-    """Values, paired differences and pretext tests of one set as Markdown."""
+def section(table: Mapping[str, Any], titles: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Values, paired differences and pretext tests of one set as Markdown. ``titles`` replace those of some rows."""
     values = {(cell['row'], cell['column']): cell['values'] for cell in table['cells']}
-    titles = table['rows']
+    titles = {**table['rows'], **titles}
     shown = [column for column in table['columns'] if any(key[1] == column for key in values)]
     rows = [
         [title, *(_text(values.get((row, column))) for column in shown)]
@@ -127,7 +131,8 @@ def fill(page: str, numbers: Mapping[str, Any]) -> str:
 
     def written(found: re.Match[str]) -> str:
         name, column, base = found['name'], found['column'], found['base']
-        text = section(numbers[name]) if column is None else overview(numbers, column, base)
+        titles = _OF_PIXELS if name.endswith('/pixels') else {}
+        text = section(numbers[name], titles) if column is None else overview(numbers, column, base)
         return f'{found["head"]}\n{text}\n\n{found["end"]}'
 
     return BLOCK.sub(written, page)

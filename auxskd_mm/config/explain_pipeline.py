@@ -69,7 +69,7 @@ def _resize(step: Step) -> str:
 
 def _jitter(step: Step) -> str:
     factors = ', '.join(f'{k} {step[k]}' for k in ('brightness', 'contrast', 'saturation', 'hue') if step.get(k))
-    each = 'once a clip' if step.get('clip_consistent') else 'each frame its own'
+    each = 'once per clip' if step.get('clip_consistent') else 'each frame its own'
     return f'colour jitter with p = {step["p"]} ({factors}), {each}'
 
 

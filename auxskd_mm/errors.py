@@ -42,7 +42,11 @@ class InputError(ValueError):
 
 
 def check_least(owner: str, least: int = 1, /, **numbers: float | None) -> None:
-    """Refuse numbers below ``least``. The message names them ``owner.key``, or ``key`` without an owner. None passes."""
+    """Refuse numbers below ``least``. The message names them ``owner.key``, or ``key`` without an owner. None passes.
+
+    Raises:
+        InputError: If a number is below ``least``, or NaN.
+    """
     for key, value in numbers.items():
         if value is not None and not value >= least:
             raise InputError(f'{owner}.{key}={value}: expected at least {least}'.removeprefix('.'))
@@ -54,7 +58,11 @@ def is_whole(value: object) -> bool:
 
 
 def check_weights(owner: str, /, **weights: float) -> None:
-    """Refuse negative weights of losses, and several that are all 0; see :func:`check_least`."""
+    """Refuse negative weights of losses, and several that are all 0; see :func:`check_least`.
+
+    Raises:
+        InputError: If a weight is negative or NaN, or all of several are 0.
+    """
     for key, value in weights.items():
         if not value >= 0:
             raise InputError(f'{owner}.{key}={value}: a loss weight must not be negative')
@@ -63,7 +71,11 @@ def check_weights(owner: str, /, **weights: float) -> None:
 
 
 def check_choice(key: str, value: object, choices: Collection[object]) -> None:
-    """Refuse a value that is none of the choices. The message names it ``key``."""
+    """Refuse a value that is none of the choices. The message names it ``key``.
+
+    Raises:
+        InputError: If the value is none of the choices.
+    """
     if value not in choices:
         words = list(map(repr, choices))
         expected = ' or '.join(words) if len(words) == 2 else f'one of {", ".join(words)}'

@@ -291,7 +291,11 @@ SAFETENSORS = ('.safetensors', '.safetensors.index.json')
 
 
 def check_checkpoint(path: str | None) -> None:
-    """Refuse a missing or truncated local checkpoint, or another kind of file. torch's own errors do not name the file."""
+    """Refuse a missing or truncated local checkpoint, or another kind of file. torch's own errors do not name the file.
+
+    Raises:
+        InputError: If the file is missing, or is no checkpoint of torch.
+    """
     if path is None:
         return
     if not osp.isfile(path):

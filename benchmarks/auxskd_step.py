@@ -1,9 +1,9 @@
 """One step of auxSKD and of RSPNet over one plain supervised step of the same backbone and batch, in turns in one run.
 
-A plain step is a forward and a backward pass, three forward passes in all. auxSKD adds one forward pass of the teacher
-and RSPNet two, so their steps take at least 4/3 and 5/3 of it. Counted in multiplications the floor is a little higher,
-because the backward pass of the first convolution needs no gradient of the clips. The benchmark prints the ratios, the
-share of each part of a step, and the peak memory.
+A plain step is a forward and a backward pass, three forward passes in all. The teacher adds one forward pass in auxSKD
+and two in RSPNet, so their steps take at least 4/3 and 5/3 of it. Counted in multiplications the floor is a little
+higher, because the backward pass of the first convolution needs no gradient of the clips. The benchmark prints the
+ratios, the share of each part of a step, and the peak memory.
 
 On the CPU the ratios are those of CPU time (user and system), which other programs disturb less than the clock. On a
 GPU they are those of the clock. Peak memory on the CPU is the growth of the resident size in a process of its own.

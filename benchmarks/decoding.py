@@ -2,8 +2,9 @@
 
     python benchmarks/decoding.py
 
-Each backend opens a video of H.264 with x264's defaults (10 s of noise that moves, 30 fps) and reads 16 neighbouring frames
-in its middle, and all frames in order. The backends take turns in every round. Without CUDA, 'torchcodec_cuda' is left out.
+Each backend opens a video of H.264 with x264's defaults (10 s of noise that moves, 30 fps). It reads 16 neighbouring
+frames in the middle, and all frames in order. The backends take turns in every round. Without CUDA, 'torchcodec_cuda'
+is left out.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ def main() -> None:
         f'{Path(args.config).stem}, batch {args.batch}, {len(times)} iterations from '
         f'{"source mp4" if args.layout == "none" else args.layout + " store"}\n'
     )
-    print('| ms an iteration, median (range) | ms of it waiting, median (range) | clips/s | first wait ms | waiting |')
+    print('| ms per iteration, median (range) | ms of it waiting, median (range) | clips/s | first wait ms | waiting |')
     print('|---|---|---|---|---|')
     columns = [
         f'{1000 * np.median(values[1:]):.1f} ({1000 * values[1:].min():.1f}-{1000 * values[1:].max():.1f})'

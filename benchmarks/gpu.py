@@ -10,10 +10,15 @@ leaves of its time goes to those behind it. A part that runs out of time keeps w
 whose file is complete is skipped, as long as card, versions and sizes are the same. OUT/gpu.md shows all of it, with the
 targets.
 
-The parts: `steps` (matrix products; VSPP, auxSKD, RSPNet and a public image network at the configs' batch in float32, bf16,
-channels_last_3d and with the teacher beside), `feeding` (loader cores, jitter, data wait of an epoch), `batches` (largest
-batch that fits), `compiled`, `equality` (three steps against the CPU, resume to the bit, fp16 and bf16 over 300 steps), and
-beside it `chain` (trainings on the sets of --pack, see configs/recipes/warm_start_pixels.py).
+The parts:
+
+- `steps`: matrix products. VSPP, auxSKD, RSPNet and a public image network at the configs' batch, in float32, in bf16, in
+  channels_last_3d and with the teacher beside.
+- `feeding`: loader cores, jitter, data wait of an epoch.
+- `batches`: the largest batch that fits.
+- `compiled`: steps of compiled networks.
+- `equality`: three steps against the CPU, resume to the bit, fp16 and bf16 over 300 steps.
+- `chain`, beside it: trainings on the sets of --pack, see configs/recipes/warm_start_pixels.py.
 """
 
 from __future__ import annotations

@@ -3,10 +3,11 @@
     python benchmarks/scaling.py                       # 1, 2 and 4 processes on this machine, against the prediction
     python benchmarks/scaling.py --no-measure --step-ms 300   # only the clusters, for a measured step of one GPU
 
-The model is in scaling_model.py and has three inputs: the steps of one process (wrapped by DDP), the slowdown of processes
-without communication on all cores against one core, and the time of two all-reduces between two processes. From these it
-simulates a step rank by rank on the cores of the machine. If there are more ranks than cores, the ranks take turns. The
-prediction for 2 or 4 processes uses no measurement of 2 or 4 processes that train together.
+The model is in scaling_model.py and has three inputs. The first is the steps of one process (wrapped by DDP). The
+second is the slowdown of processes without communication, on all cores against one core. The third is the time of two
+all-reduces between two processes. From these it simulates a step rank by rank on the cores of the machine. If there are
+more ranks than cores, the ranks take turns. The prediction for 2 or 4 processes uses no measurement of 2 or 4 processes
+that train together.
 
 The groups of processes take turns, round by round. Rounds in which other programs used more than ``--others`` of the cores
 are left out. If too few rounds are quiet, the five quietest rounds count. The model's cores are reduced by the share that
@@ -64,8 +65,8 @@ def here(args: argparse.Namespace) -> None:
     apart = {int(name.split()[0]): rounds for name, rounds in kept.items() if name.endswith('apart')}
     machine = Machine(os.cpu_count() or 1, {world: _median_step(rounds) / alone for world, rounds in apart.items()})
     print(
-        f'gradient {sizes.gradient / 1e6:.2f} MB, keys {sizes.keys / 1e3:.1f} kB, clips {sizes.clips / 1e6:.2f} MB a rank\n'
-        '\n| processes | ms a step | predicted | off by | clips a second over one process | rounds kept, use by others |\n'
+        f'gradient {sizes.gradient / 1e6:.2f} MB, keys {sizes.keys / 1e3:.1f} kB, clips {sizes.clips / 1e6:.2f} MB per rank\n'
+        '\n| processes | ms per step | predicted | off by | clips per second over one process | rounds kept, use by others |\n'
         '|---|---|---|---|---|---|'
     )
     for world in args.worlds:
@@ -97,7 +98,7 @@ def clusters(args: argparse.Namespace) -> None:
         f'{args.network_gb:g} GB/s and 10 us between nodes of 8'
     )
     print(
-        '| GPUs | efficiency | with batch shuffle | clips/s | MB/s from disk at 2.5 MB a clip |\n|---|---|---|---|---|'
+        '| GPUs | efficiency | with batch shuffle | clips/s | MB/s from disk at 2.5 MB per clip |\n|---|---|---|---|---|'
     )
     for world in (8, 64, 512):
         link = Link(10e-6, (200 if world <= 8 else args.network_gb) * 1e9)
@@ -110,7 +111,7 @@ def clusters(args: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--worlds', type=int, nargs='+', default=[1, 2, 4])
-    parser.add_argument('--batch', type=int, default=4, help='clips a process')
+    parser.add_argument('--batch', type=int, default=4, help='clips per process')
     parser.add_argument('--base-channels', type=int, default=8)
     parser.add_argument('--frames', type=int, default=8)
     parser.add_argument('--size', type=int, default=56)

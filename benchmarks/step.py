@@ -122,7 +122,7 @@ def seconds(call: Callable[[], object], device: torch.device) -> float:
 
 
 def matmul_rate(dtype: torch.dtype, device: torch.device) -> float:
-    """Multiply-additions a second of large matrix products, the best of five tries."""
+    """Multiply-additions per second of large matrix products, the best of five tries."""
     side, many = (8192, 10) if device.type == 'cuda' else (1024, 1)
     a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
 
@@ -253,7 +253,7 @@ def report(
         loading: CPU time per video, by method.
     """
     lines = [
-        f'| method | way | ms a step, median (range) | videos/s | share of {rate[0]} matmul rate | loader cores to feed it '
+        f'| method | way | ms per step, median (range) | videos/s | share of {rate[0]} matmul rate | loader cores to feed it '
         '| speed over float32 |',
         '|---|---|---|---|---|---|---|',
     ]

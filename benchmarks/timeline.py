@@ -4,9 +4,9 @@
     python benchmarks/timeline.py --out DIR --seconds 60 --train 4 --epochs 1      # to see that it runs
 
 The classifier is configs/demo/finetune_motion.py on MotionClips of four motions: 16 of every second frame at 25 frames per
-second. The recording is MotionClips of the test split joined with cuts, each 3 to 8 s long, of small frames at 12 per second,
-of which the classifier takes every one. A few windows are also sampled alone, the slow second way, and compared with those of
-the single pass. On a busy machine the multiple of real time is that of the processor's own seconds.
+second. The recording is MotionClips of the test split joined with cuts, each 3 to 8 s long. Its frames are small, at 12
+per second, and the classifier takes every one. A few windows are also sampled alone, the slow second way, and compared
+with those of the single pass. On a busy machine the multiple of real time is that of the processor's own seconds.
 """
 
 from __future__ import annotations

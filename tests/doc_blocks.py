@@ -1,7 +1,8 @@
 """The code blocks of README and docs: found, taken apart by bash itself, and checked down to the last option.
 
-Before a block may stand ``<!-- test: run KEY=VALUE ... -->``: it is run, every command that takes ``--cfg-options`` with these
-added; ``<!-- test: parse -->``, as without a comment: it is checked; or ``<!-- test: skip-reason=WHY -->``.
+A comment may stand before a block. After ``<!-- test: run KEY=VALUE ... -->`` it is run, every command that takes
+``--cfg-options`` with these added. After ``<!-- test: parse -->``, as without a comment, it is checked. ``<!-- test:
+skip-reason=WHY -->`` leaves it out.
 """
 
 from __future__ import annotations

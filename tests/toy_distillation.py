@@ -134,7 +134,7 @@ class StopAt(Hook):
 
 
 def logged_scalars(work_dir: str | Path) -> list[dict[str, Any]]:
-    """What the LoggerHook of the work dir's last run wrote, one dict an iteration."""
+    """What the LoggerHook of the work dir's last run wrote, one dict per iteration."""
     path = max(Path(work_dir).glob('*/vis_data/scalars.json'), key=lambda path: path.stat().st_mtime)
     return [json.loads(line) for line in path.read_text().splitlines()]
 

@@ -141,8 +141,9 @@ def start(parse_args: Callable[[], argparse.Namespace], main: Callable[[argparse
 def _imports_kept() -> Iterator[None]:
     """Keep the garbage collector away from what a block imports, in the block and after it.
 
-    A million objects that stay are looked at again and again otherwise: a sixth of the time of the imports, and a quarter
-    of a second for each data set, for which MMEngine collects. Nothing happens where the package is there already.
+    Otherwise a million objects that stay are looked at again and again. That costs a sixth of the time of the imports.
+    It also costs a quarter of a second for each data set, for which MMEngine collects. Nothing happens where the
+    package is there already.
     """
     if 'auxskd_mm' in sys.modules or not gc.isenabled():
         yield

@@ -196,6 +196,9 @@ class Trunk:
 
         Returns:
             Float (N, C', H', W') in the channels that the network takes.
+
+        Raises:
+            InputError: If the test pipeline of the config makes several crops.
         """
         order = self.preparation['channel_order']
         imgs = [np.ascontiguousarray(ordered(frame, 'rgb', order)) for frame in frames]
@@ -225,6 +228,9 @@ class Trunk:
 
         Returns:
             float32 (N, C, h, w) on the CPU.
+
+        Raises:
+            InputError: If the trunk gives no map per frame, or see :meth:`prepare`.
         """
         batch = self.prepare(frames)
         feats = feature_map(self.model.backbone(batch if self._takes_frames else batch.unsqueeze(2)))

@@ -126,7 +126,7 @@ def _as_mmaction(path: str, delimiter: str, columns: int, several: bool, needed:
     while rows and not rows[-1].strip():
         rows.pop()  # MMAction2 refuses an empty line only within a list
     if not rows:
-        raise InputError(f'{path}: the list is empty; expected one video a line')
+        raise InputError(f'{path}: the list is empty; expected one video per line')
     bare = 0
     for number, row in enumerate(rows, 1):
         values = row.strip().split(delimiter) if delimiter else row.split()

@@ -20,8 +20,8 @@ def check_feature_pipeline(transforms: Sequence[Callable], filenames: Sequence[s
     feature maps, or None if the pipeline reads images or is empty.
 
     Raises:
-        InputError: If the pipeline reads images out of a store of feature maps or the other way round; if the store is of
-            another trunk, width or grid than the pipeline names; or if a step would change feature maps as images.
+        InputError: If the pipeline reads images out of a store of feature maps, or the other way round. If the store is
+            of another trunk, width or grid than the pipeline names. If a step would change feature maps as images.
     """
     one_per_folder = {os.path.dirname(filename): filename for filename in filenames}.values()
     opener = next((step for step in transforms if isinstance(step, OpenFeatures)), None)

@@ -91,9 +91,10 @@ def as_samples(inputs: VideoInput, *, stream_frames: int = 64, windows: int = 1)
     """Samples from any kind of input: ``dict(filename=...)``, with ``frames`` where there is no file.
 
     Args:
-        inputs: A video file or stack, a folder of frames or of videos, a glob, a list file; uint8 RGB frames (T, H, W, 3),
-            frames (T, H, W[, C]) of another type, or a list of (H, W, C); a webcam's number (``0``, ``'webcam:0'``); an
-            address that OpenCV opens (``'https://...'``, ``'rtsp://...'``); or a list of several of these.
+        inputs: A video file or stack, a folder of frames or of videos, a glob or a list file. Or uint8 RGB frames
+            (T, H, W, 3), frames (T, H, W[, C]) of another type, or a list of (H, W, C). Or a webcam's number
+            (``0``, ``'webcam:0'``), or an address that OpenCV opens (``'https://...'``, ``'rtsp://...'``). A list may
+            hold several of these.
         stream_frames: Frames per sample of a webcam or an address.
         windows: Consecutive samples per webcam or address. 0 continues until the source ends.
 
@@ -117,7 +118,11 @@ def as_samples(inputs: VideoInput, *, stream_frames: int = 64, windows: int = 1)
 
 
 def stream_of(source: VideoInput) -> int | str | None:
-    """A webcam's number or an address for OpenCV. None if the input is a path or an array."""
+    """A webcam's number or an address for OpenCV. None if the input is a path or an array.
+
+    Raises:
+        InputError: If the input is True or False, or an address of an unknown kind.
+    """
     if isinstance(source, bool):
         raise InputError(f'{source}: not a video; give a path, an array, a webcam number or an address')
     if isinstance(source, int):

@@ -24,8 +24,9 @@ class LabeledVideoDataset(UnlabeledVideoDataset):
     Both cases are reported (:class:`BadVideoHook`).
 
     Args:
-        ann_file: List with a path and a label from 0 on in each line, or with ``path start end label`` for windows of
-            recordings (:mod:`auxskd_mm.datasets.list_formats`), or a training store that was packed with labels.
+        ann_file: List with a path and a label from 0 on in each line. For windows of recordings the line is
+            ``path start end label`` (:mod:`auxskd_mm.datasets.list_formats`). Or a training store that was packed with
+            labels.
         pipeline: Transform configs.
         data_prefix: Folder or store that the names in the list are relative to; a str, or ``dict(video=...)``. In a store
             an absolute path means the video that was packed from there. It is
@@ -63,7 +64,11 @@ class LabeledVideoDataset(UnlabeledVideoDataset):
         )
 
     def load_data_list(self) -> list[dict]:
-        """One dict per video, with ``label``."""
+        """One dict per video, with ``label``.
+
+        Raises:
+            InputError: If a video has no label.
+        """
         source = self.sources[0]
         samples = super().load_data_list()
         bare = [sample['filename'] for sample in samples if 'label' not in sample]

@@ -12,8 +12,8 @@ layout                  source
 ``path start end label``  the same with a class
 ======================  ==============================================================================
 
-Windows are told apart by a decimal point in any line, by one path with several windows, or by the videos: the numbers are
-no frame counts, and lie within the duration. Three numbers are always a window and its label.
+Windows are told apart by a decimal point in any line, or by one path with several windows. Else the videos decide: the
+numbers are no frame counts, and lie within the duration. Three numbers are always a window and its label.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _lines(path: str, delimiter: str | None) -> list[_Line]:
     rows = [(i, row.strip()) for i, row in enumerate(text.split('\n'), 1)]
     lines = [_split(path, i, row, delimiter) for i, row in rows if row and not row.startswith('#')]
     if not lines:
-        raise InputError(f'{path}: the list is empty; expected one video a line')
+        raise InputError(f'{path}: the list is empty; expected one video per line')
     columns = len(lines[0].values)
     for line in lines:
         if len(line.values) != columns:

@@ -100,7 +100,7 @@ class FeatureBank:
             raise InputError(f'{path}: {error}') from None
 
     def rows(self, rows: Sequence[int]) -> FeatureBank:
-        """The bank of some of the videos."""
+        """The bank of R of the videos, with features (R, D)."""
         rows = list(rows)
         return FeatureBank(self.features[rows], self.labels[rows], [self.names[i] for i in rows], self.protocol)
 

@@ -38,7 +38,11 @@ class FeatureMetric(BaseMetric):
         self.device = device or get_device()
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
-        """Keep the features of one batch."""
+        """Keep the features of one batch.
+
+        Raises:
+            InputError: If a sample has no feature, or is of no split 'gallery' or 'query'.
+        """
         for sample in data_samples:
             if 'feature' not in sample:
                 raise InputError(

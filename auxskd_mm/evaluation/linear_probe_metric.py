@@ -115,7 +115,11 @@ class GroupSource:
             raise InputError(f"{owner}.group_pattern='{pattern}': expected one bracket")
 
     def of(self, names: Sequence[str]) -> list[str] | None:
-        """The group of each video; None if no groups are known. Windows of a recording are a group without being told."""
+        """The group of each video; None if no groups are known. Windows of a recording are a group without being told.
+
+        Raises:
+            InputError: If the file of groups lacks a video.
+        """
         if self.known is not None:
             entries = entries_of(self.known, names)
             lost = [name for name in names if name not in entries]

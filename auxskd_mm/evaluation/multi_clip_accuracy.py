@@ -59,7 +59,11 @@ class MultiClipAccuracy(BaseMetric):
         self.average = average
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
-        """Keep the logits and the label of every video."""
+        """Keep the logits and the label of every video.
+
+        Raises:
+            InputError: If the scores are not those of every clip, or not finite.
+        """
         for sample in data_samples:
             scores = finite_scores(sample, 'pred_score')
             if scores.ndim != 2:

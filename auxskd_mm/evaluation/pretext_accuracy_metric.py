@@ -65,7 +65,11 @@ class PretextAccuracyMetric(BaseMetric):
                 self.results.append(result)
 
     def compute_metrics(self, results: list) -> dict[str, Any]:
-        """Accuracies over all samples."""
+        """Accuracies over all samples.
+
+        Raises:
+            InputError: If no sample was evaluated.
+        """
         if not results:
             raise InputError('PretextAccuracyMetric: no sample was evaluated; is the test list empty or unreadable?')
         metrics: dict[str, Any] = {}

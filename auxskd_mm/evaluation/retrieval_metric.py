@@ -23,7 +23,7 @@ def retrieval_recall(
     backend: str = 'torch',
 ) -> dict[str, float]:
     """R@k: the share of queries with a video of their class among the k nearest of the gallery by cosine, in [0, 1].
-    See :func:`cosine_topk`.
+    The features are (N, D) and (Q, D); see :func:`cosine_topk`.
 
     In VCOP and RSPNet the gallery is the training split, and the queries are the test split.
     """
@@ -38,10 +38,10 @@ def retrieval_recall(
 class RetrievalMetric(FeatureMetric):
     """R@k over gallery and queries; see :func:`retrieval_recall` and :class:`FeatureMetric`.
 
-    The pooling of the head and the clips of the pipeline define the protocol. The result records both. Among the
-    published protocols, VCOP's loaders drop the last partial batch (9,536 of 9,537 gallery and 3,776 of 3,783 query
-    videos of UCF101) and RSPNet's code runs its gallery through the training transform. Here all videos take part, with
-    a centre crop.
+    The pooling of the head and the clips of the pipeline define the protocol. The result records both. The published
+    protocols differ. VCOP's loaders drop the last partial batch, and use 9,536 of 9,537 gallery and 3,776 of 3,783
+    query videos of UCF101. RSPNet's code runs its gallery through the training transform. Here all videos take part,
+    with a centre crop.
 
     Args:
         ks: Sizes of the neighbourhood.

@@ -40,7 +40,11 @@ class SpeedRankMetric(BaseMetric):
     default_prefix = 'rank'
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
-        """Keep speeds and scores of one batch."""
+        """Keep speeds and scores of one batch.
+
+        Raises:
+            InputError: If the samples carry no speeds or scores, or scores that are not finite.
+        """
         for sample in data_samples:
             if sample.get('replacement'):
                 continue
@@ -59,7 +63,11 @@ class SpeedRankMetric(BaseMetric):
             self.results.append(result)
 
     def compute_metrics(self, results: list) -> dict[str, Any]:
-        """Accuracies over all samples."""
+        """Accuracies over all samples.
+
+        Raises:
+            InputError: If no sample was evaluated.
+        """
         if not results:
             raise InputError('SpeedRankMetric: no sample was evaluated; is the test list empty or unreadable?')
         scores, speeds = (torch.stack([one[key] for one in results]) for key in ('speed_score', 'clip_speed'))

@@ -42,7 +42,7 @@ def even_times(times: np.ndarray, fps: float | None) -> np.ndarray:
 
 
 def are_even(times: np.ndarray) -> bool:
-    """Whether frames are evenly spaced, but for the rounding of their times (see :func:`even_times`)."""
+    """Whether frames at times float64 (N,) are evenly spaced, but for their rounding (see :func:`even_times`)."""
     return bool(np.abs(times - np.linspace(0, times[-1], len(times))).max() <= _ROUNDED)
 
 

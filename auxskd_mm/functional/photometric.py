@@ -3,8 +3,8 @@
 Clips are (..., C, T, H, W) with ``channel_dim=-4``, the layout of the networks, or (..., T, C, H, W) with
 ``channel_dim=-3``. The functions permute neither. The formulas are torchvision's for float tensors, with results
 clamped to [0, max_value] after each operation. The host takes no decision that depends on the data, so it never waits
-for an accelerator. :mod:`photometric_cv` has the same operations frame by frame in OpenCV, for loaders and for tensors
-on the CPU.
+for an accelerator. The module :mod:`photometric_cv` has the same operations frame by frame in OpenCV, for loaders and
+for tensors on the CPU.
 """
 
 from __future__ import annotations
@@ -149,8 +149,6 @@ def grey_clips(clips: Tensor, apply: Tensor, channel_dim: int = -4) -> Tensor:
 
     The clips are uint8 or float (..., C, T, H, W), or (..., T, C, H, W) with ``channel_dim=-3``. ``apply`` (..., T) is
     True for the frames to turn.
-
-    The clips are uint8 or float (..., C, T, H, W), or (..., T, C, H, W) with ``channel_dim=-3``.
 
     Raises:
         InputError: If the shape of ``clips`` does not fit the layout.

@@ -44,9 +44,9 @@ class AdapterHook(Hook):
     - ``before_train`` checks the optimizer, computes the digest of the base and logs the share of parameters that are
       trained.
     - After each save of the checkpoint hook, and at the end, ``adapters.pth`` is written into the same folder. It holds
-      the adapters, what else is trained except the parts that only the training needs (projectors of teachers, queues),
-      the buffers of the backbone (the BatchNorm statistics) and the SHA-256 of the frozen weights. ``load_from`` takes it
-      on top of the same base and refuses another one.
+      the adapters and what else is trained, without the parts that only the training needs (projectors of teachers,
+      queues). It also holds the buffers of the backbone (the BatchNorm statistics) and the SHA-256 of the frozen
+      weights. ``load_from`` takes it on top of the same base and refuses another one.
 
     Args:
         filename: Name of the file.

@@ -75,7 +75,11 @@ class KNNHook(Hook):
         self._loaders: list[Any] = []
 
     def before_train(self, runner: Runner) -> None:
-        """Build the loaders, so that a missing list stops the run before its first step."""
+        """Build the loaders, so that a missing list stops the run before its first step.
+
+        Raises:
+            InputError: If the run does not count epochs, or the model has no ``backbone``.
+        """
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise InputError("KNNHook measures by epoch: use train_cfg=dict(type='EpochBasedTrainLoop', ...)")
         if not hasattr(unwrap(runner.model), 'backbone'):

@@ -93,7 +93,11 @@ class PreemptionHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: DataBatch = None, outputs: dict[str, Any] | None = None
     ) -> None:
-        """Save and leave if any rank received a signal."""
+        """Save and leave if any rank received a signal.
+
+        Raises:
+            InputError: If the run has no :class:`AtomicCheckpointHook`.
+        """
         if not self.every_n_train_iters(runner, self.interval) or not self._agree():
             return
         saver = next((hook for hook in runner.hooks if isinstance(hook, AtomicCheckpointHook)), None)

@@ -35,8 +35,8 @@ class ProbeHeadHook(Hook):
     """Before the first step, give the classifier the weights of a linear probe on the frozen backbone (LP-FT).
 
     A random classifier sends large, random gradients through the backbone, which distort good features. A fine-tuning
-    that starts from the probe starts at the probe's accuracy instead. The probe is trained on the features of the labelled
-    training videos, pooled by a global average as the head does, and its weight decay is chosen by groups as
+    that starts from the probe starts at the probe's accuracy instead. The probe is trained on the features of the
+    labelled training videos, pooled by a global average as the head does. Its weight decay is chosen by groups, as
     :class:`LinearProbeMetric` does. Its scaling of the features is folded into the layer, so the model makes the
     probe's predictions.
 

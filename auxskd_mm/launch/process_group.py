@@ -85,9 +85,9 @@ def start_group(config: Config, launcher: str) -> None:
 def end_group() -> None:
     """Leave the process group once all ranks are done. Without a group this does nothing.
 
-    The threads of gloo and NCCL must not outlive the interpreter: a thread that still holds a tensor of the last
-    collective then asks for Python's lock, and the process dies of SIGABRT after its work is done. So the group ends
-    here. All ranks wait for each other first, because the store of the group may live in the rank that is done first.
+    The threads of gloo and NCCL must not outlive the interpreter. A thread that still holds a tensor of the last
+    collective then asks for Python's lock. The process dies of SIGABRT after its work is done. So the group ends here.
+    All ranks wait for each other first, because the store of the group may live in the rank that is done first.
 
     Raises:
         RuntimeError: If another rank died after its last step. :func:`lost_process` has one line for it.

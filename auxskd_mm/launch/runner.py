@@ -25,10 +25,10 @@ def build_runner(config: Config) -> Runner:
     The screen shows a head of ten lines and the progress. The log file holds everything.
 
     Raises:
-        InputError: If ``load_from`` is not a checkpoint, or the run cannot resume from it; if the work dir cannot be
-            written to; if the optimizer's type is unknown; if a number in the settings is not valid
-            (:func:`check_settings`); if a part is missing (:func:`check_parts`); or if a setting does not go together
-            with a model in shards (:func:`check_shards`).
+        InputError: If ``load_from`` is not a checkpoint, or the run cannot resume from it. If the work dir cannot be
+            written to, or the optimizer's type is unknown. If a number in the settings is not valid
+            (:func:`check_settings`), or a part is missing (:func:`check_parts`). If a setting does not go together with
+            a model in shards (:func:`check_shards`).
     """
     from mmaction.registry import RUNNERS
 

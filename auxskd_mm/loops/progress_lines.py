@@ -24,9 +24,9 @@ WIDTH = 104
 class CompactLogProcessor(LogProcessor):
     """MMEngine's ``LogProcessor`` with shorter lines.
 
-    A line starts with MMEngine's ``Epoch(train) [1][ 20/250]``. Then come the loss, the time left, the seconds per
-    iteration (with the share of waiting for data, from a tenth on), the accuracies, the learning rate and the other
-    numbers. Numbers that do not fit into ``width`` are left out of the line. All numbers go to ``scalars.json``.
+    A line starts with MMEngine's ``Epoch(train) [1][ 20/250]``. Then come the loss, the time left and the seconds per
+    iteration, with the share of waiting for data from a tenth on. The accuracies, the learning rate and the other
+    numbers follow. Numbers that do not fit into ``width`` are left out of the line. All numbers go to ``scalars.json``.
 
     Args:
         width: Largest number of characters per line.

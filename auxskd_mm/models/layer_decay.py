@@ -115,6 +115,9 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
             module: Model with ``backbone``, or a part of it.
             prefix: Name of the part; '' is the model.
             is_dcn_module: See MMEngine's ``DefaultOptimWrapperConstructor``.
+
+        Raises:
+            InputError: If the model has no ``backbone``.
         """
         first = len(params)
         super().add_params(params, module, prefix=prefix, is_dcn_module=is_dcn_module)

@@ -113,10 +113,11 @@ def pool_of(split: Split, found: Found) -> list[Video]:
 def write_lists(out: Path, split: Split, found: Found) -> Path:
     """Write the lists of a split. Their paths are relative, so that a moved folder keeps its results.
 
-    These are ``train.txt`` and ``batches.txt`` (clips to learn from; the second one repeats them to at least one batch),
-    ``test.txt`` (clips to choose by and to test on), ``held_out.txt`` (the same without labels), ``pool.txt`` (for
-    pretraining, see :func:`pool_of`), ``choice.txt`` (names of the clips to choose by),
-    ``groups.csv`` and ``classes.txt``.
+    - ``train.txt``: clips to learn from. ``batches.txt`` repeats them to at least one batch.
+    - ``test.txt``: clips to choose by and to test on. ``held_out.txt`` has the same without labels.
+    - ``pool.txt``: clips for pretraining, see :func:`pool_of`.
+    - ``choice.txt``: names of the clips to choose by.
+    - ``groups.csv`` and ``classes.txt``: the groups and the names of the classes.
 
     Args:
         out: Folder of the split.

@@ -126,7 +126,11 @@ def read_labels(step: Step) -> tuple[list[int], list[int] | None]:
 
 
 def class_names(plan: Plan, states: States) -> list[str]:
-    """Return the class names from the recipe's ``report.classes``, or else from the lists, or else numbers."""
+    """Return the class names from the recipe's ``report.classes``, or else from the lists, or else numbers.
+
+    Raises:
+        InputError: If the file of ``report.classes`` does not exist.
+    """
     source = plan.report.get('classes')
     if source is None and plan.runs[0].lists is not None:
         source = '{lists}/classes.txt'

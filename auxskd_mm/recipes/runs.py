@@ -80,6 +80,9 @@ def make_runs(seed: int | None, seeds: Sequence[int], lists: Sequence[str] | str
     """List the runs: every split with every seed. Each has its own folder if the recipe lists seeds or splits.
 
     One folder of lists with ``{seed}`` in its name gives every seed its own split.
+
+    Raises:
+        InputError: If a seed or a folder of lists is named twice.
     """
     if seed is not None:
         seeds = ()

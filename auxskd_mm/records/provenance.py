@@ -49,8 +49,8 @@ def training_meta(config: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
 
     Returns:
         ``training``: a dict with ``method``, ``data`` (lists or folders), ``input`` (see :func:`input_convention`),
-        ``fps`` (rate at which the sampler draws clips; missing if it counts frames), ``history`` (the earlier trainings) and
-        ``optimizer`` (the optimizer's type).
+        ``history`` (the earlier trainings) and ``optimizer`` (the optimizer's type). ``fps`` is the rate at which the
+        sampler draws clips; it is missing if the sampler counts frames.
     """
     model = config.get('model') or {}
     pipeline = find_pipeline(config, ('train_dataloader', 'test_dataloader'))

@@ -140,8 +140,8 @@ def export_model(
         check: Run the written file and compare its outputs. For ONNX this needs onnxruntime.
 
     Raises:
-        InputError: If the suffix is another one, a package is missing, the folder cannot be written to, the network
-            cannot be exported, or outputs differ by more than 1e-4 of their size.
+        InputError: If the suffix is another one, a package is missing, or the folder cannot be written to. If the
+            network cannot be exported, or outputs differ by more than 1e-4 of their size.
     """
     path = check_export_path(path, check)
     checkpoint = getattr(model, 'checkpoint', None)

@@ -29,7 +29,7 @@ def few_labels(results: Results, out: Path) -> Path:
     for axis, title in zip(axes[0], METHODS.values()):
         axis.set_title(title)
     for axis in axes[-1]:
-        axis.set(xlabel='labelled clips a class', xticks=range(len(FEW)), xticklabels=LABELS)
+        axis.set(xlabel='labelled clips per class', xticks=range(len(FEW)), xticklabels=LABELS)
     for row, (measure, step, key) in zip(axes, measures):
         for axis, method in zip(row, METHODS):
             ways = (

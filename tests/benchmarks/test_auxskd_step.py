@@ -29,7 +29,7 @@ def arguments(script, monkeypatch):
 
 
 def test_floors(script):
-    """Forward 100, backward 200 less the 10 of the first convolution's input: 290 a step."""
+    """Forward 100, backward 200 less the 10 of the first convolution's input: 290 per step."""
     found = {name: script.floor(name, 100, 10) for name in script.PASSES}
     assert found == {'plain': 1, 'auxskd': 1 + 100 / 290, 'rspnet': 1 + 200 / 290}
 

@@ -62,7 +62,7 @@ def test_one_command_measures_as_the_configs_train(scripts):
 
 
 def test_the_table(scripts):
-    """Two videos in 10 ms are 200 a second; three passes of 5 GMAC, twice in 10 ms, are 3,000 GMAC/s."""
+    """Two videos in 10 ms are 200 per second; three passes of 5 GMAC, twice in 10 ms, are 3,000 GMAC/s."""
     times = {('vspp', 'float32'): [0.04, 0.03, 0.05], ('vspp', 'bf16'): [0.01], ('auxskd', 'bf16'): [0.02]}
     rows = (
         scripts['step']

@@ -45,7 +45,7 @@ LISTS = {
         r'no such file or folder, but train_dataloader.dataset.source asks for it; make lists of your videos with '
         r'`python tools/data/prepare_folder.py VIDEOS \S+`, or set that key to a folder of videos, a glob or a list file',
     ),
-    'empty': ('# only a comment\n\n', r'the list is empty; expected one video a line'),
+    'empty': ('# only a comment\n\n', r'the list is empty; expected one video per line'),
     'ambiguous': ('a.mp4 12\nb.mp4 14\n', r"line 1 'a.mp4 12': ambiguous: .* set list_format='path label' or"),
     'mixed': ('good_0.mp4 1\ngood_1.mp4\n', r"line 2 'good_1.mp4': 1 columns, but line 1 has 2; .* split it or mend"),
     'five_columns': ('good_0.mp4 1 2 3 4\n', r"line 1 'good_0.mp4 1 2 3 4': expected 1 to 4 columns .*, found 5"),

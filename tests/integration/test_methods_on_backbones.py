@@ -58,7 +58,7 @@ BACKBONES = {  # name: (config, frames, height and width)
 
 @pytest.fixture(autouse=True)
 def quiet():
-    """MMEngine logs a line a parameter when it initialises."""
+    """MMEngine logs a line per parameter when it initialises."""
     logger = MMLogger.get_current_instance()
     before = logger.level
     logger.setLevel(logging.ERROR)

@@ -4,12 +4,12 @@
     python tools/data/pack_videos.py data/k100.list data/k100_store --data-prefix data/train --layout jpg
     python tools/data/pack_videos.py data/clips data/clip_features --layout features --trunk configs/examples/trunk_lite0.py
 
-The tool prints the size of each layout, how long 16 frames take from it and from the videos by each decoder, and which
-way is best for a number of epochs, all from a few of the videos. Then it packs. After an interruption, run it again and it
-continues. On a whole store it packs only changed videos. A config reads the store with ``source='data/k100_store'``. A list
-of the same names reads it with ``data_prefix='data/k100_store'``. ``--check`` reads a store back and compares it with its
-checksums and its sources. If the files of a store contradict each other, such as by a position outside its shards, that is
-an error.
+The tool tries a few of the videos. It prints the size of each layout, and how long 16 frames take from it and from the
+videos by each decoder. It says which way is best for a number of epochs. Then it packs. After an interruption, run it
+again and it continues. On a whole store it packs only changed videos. A config reads the store with
+``source='data/k100_store'``. A list of the same names reads it with ``data_prefix='data/k100_store'``. ``--check``
+reads a store back and compares it with its checksums and its sources. If the files of a store contradict each other,
+such as by a position outside its shards, that is an error.
 
 With ``--layout features`` the store holds the feature maps of a frozen image network, in several variants of crop, mirror
 image and colours (configs/examples/vspp_features_small.py trains on them).

@@ -42,7 +42,7 @@ def read_class_names(path: str | Path | None, banks: Sequence[FeatureBank]) -> l
         raise InputError(f'{path}: no such text file; expected one class name a line')
     names = class_labels.read_class_names(path)
     if len(names) < count:
-        raise InputError(f'{path}: {len(names)} names, but class {count - 1} occurs; expected one name a line')
+        raise InputError(f'{path}: {len(names)} names, but class {count - 1} occurs; expected one name per line')
     return names
 
 

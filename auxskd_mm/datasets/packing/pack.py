@@ -59,9 +59,9 @@ def pack_videos(
     A store of images holds pixels of one kind, that of the first readable video. Videos of another kind are left out.
 
     Raises:
-        InputError: If there is nothing to pack, the layout would change the values of the pixels, the folder holds
-            something else, the disk is full, or too many videos are unreadable. Whole shards stay, and the next call
-            continues from them.
+        InputError: If there is nothing to pack, or the layout would change the values of the pixels. If the folder
+            holds something else, the disk is full, or too many videos are unreadable. Whole shards stay, and the next
+            call continues from them.
     """
     out, settings = Path(out), (settings or StoreSettings()).check()
     require_encoder(settings.layout)

@@ -18,6 +18,9 @@ class LibraryReader(Reader):
 
     The libraries guess the number of frames from the header, and find frames by number in some files only. So these
     readers use the index of :class:`PyAVReader`. If the library would give other frames of a file, PyAV reads it.
+
+    Raises:
+        InputError: If the library cannot be used here.
     """
 
     def __init__(self, path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS) -> None:

@@ -1,4 +1,4 @@
-"""The directory of a TIFF file: size and type of its pages, and whether their bytes are there (TIFF 6.0 and BigTIFF)."""
+"""Reads the pages that a TIFF or BigTIFF file lists: their sizes and types, and whether all their bytes are in the file."""
 
 from __future__ import annotations
 

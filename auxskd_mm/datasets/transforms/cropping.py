@@ -46,7 +46,11 @@ class ClipRandomCrop(ShowsSettings, RandomResizedCrop):
     def get_crop_bbox(  # type: ignore[override]  # a method here; the base class asks it by position
         self, img_shape: tuple[int, int], *args: object
     ) -> tuple[int, int, int, int]:
-        """Box (left, top, right, bottom) in frames of size (height, width). The other arguments are not used."""
+        """Box (left, top, right, bottom) in frames of size (height, width). The other arguments are not used.
+
+        Raises:
+            InputError: If the frames are smaller than the crop.
+        """
         height, width = img_shape
         if self.size > min(height, width):
             raise InputError(
@@ -91,7 +95,11 @@ class MotionCrop(ShowsSettings, BaseTransform):
         self._boxes = BoxCache(cache)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Crop every frame of every view alike."""
+        """Crop every frame (H, W, C) of every view alike.
+
+        Raises:
+            InputError: If there are no frames yet.
+        """
         if 'imgs' not in results:
             raise InputError('MotionCrop: there are no frames; put it behind DecodeClips')
         frames = results['imgs']

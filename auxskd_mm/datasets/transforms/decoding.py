@@ -158,7 +158,7 @@ class DecodeClips(ShowsSettings, BaseTransform):
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Decode every distinct frame once."""
+        """Decode every distinct frame (H, W, C) once."""
         return self.decode([results])[0]
 
     def decode(self, group: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -85,7 +85,11 @@ class OpenFeatures(ShowsSettings, BaseTransform):
             check_same_weights(folder, settings, digest)
 
     def open(self, filename: str) -> StoredFeatureReader:
-        """Reader of a video whose store is the expected one."""
+        """Reader of a video whose store is the expected one.
+
+        Raises:
+            InputError: If the store has another trunk, width, grid or preparation than the config.
+        """
         reader = open_stored_features(filename)
         folder = reader.store_path
         if folder in self._known:
@@ -138,7 +142,11 @@ class DecodeFeatures(ShowsSettings, BaseTransform):
         self.variant, self.clips_per_view = variant, clips_per_view
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Read the maps of every clip, each in one variant."""
+        """Read the maps of every clip, each in one variant.
+
+        Raises:
+            InputError: If no feature maps are open.
+        """
         reader = results.pop('video_reader', None)
         if not isinstance(reader, StoredFeatureReader):
             raise InputError('DecodeFeatures: no feature maps are open; put OpenFeatures and a sampler before it')

@@ -167,7 +167,7 @@ class BlendFrames(ShowsSettings, BaseTransform):
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Blend 2N frames into N."""
+        """Blend 2N frames (H, W, 3) into N."""
         if 'blend_weight' not in results:
             return results
         weights = results.pop('blend_weight')

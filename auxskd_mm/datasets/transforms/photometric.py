@@ -51,10 +51,10 @@ def _put(results: dict[str, Any], frames: list[np.ndarray]) -> dict[str, Any]:
 class ClipColorJitter(BaseTransform):
     """Colour jitter of each frame, or of each clip, in OpenCV float32.
 
-    Required keys: ``imgs``, uint8 (or float in 0-255) frames (H, W, 3), a list or an array, clip after clip, or frames
-    (H, W, C) of any type with ``value_range``; ``clip_len`` if there is more than one clip. Modified keys: ``imgs``. The
-    transform does not write into the input arrays. It draws from NumPy's global generator, which MMEngine seeds in every
-    worker.
+    Required keys: ``imgs``, uint8 (or float in 0-255) frames (H, W, 3), a list or an array, clip after clip. With
+    ``value_range``, frames (H, W, C) of any type. ``clip_len`` if there is more than one clip. Modified keys: ``imgs``.
+    The transform does not write into the input arrays. It draws from NumPy's global generator, which MMEngine seeds in
+    every worker.
 
     Args:
         brightness: Strength x, for a factor that is uniform in [max(0, 1 - x), 1 + x]. Or a pair (lowest, highest). 0

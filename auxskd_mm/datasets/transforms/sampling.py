@@ -32,6 +32,9 @@ class PretextSampler(ShowsSettings, TimeTrue, BaseTransform):
         fps: Frame rate at which clips are drawn, by the presentation times of the video. A speed of 2 is then twice as
             fast whatever the rate of the file. All other settings count frames at this rate; see :class:`TimeTrue`.
             None counts the frames of the file, as the papers do.
+
+    Raises:
+        InputError: If ``clip_len`` is no whole number of at least 1, or ``fps`` is not above 0.
     """
 
     tasks: tuple[Task, ...] = ()

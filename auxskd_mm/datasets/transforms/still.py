@@ -32,7 +32,11 @@ class StillFrames(ShowsSettings, BaseTransform):
         self.enabled = bool(enabled)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Write the frame numbers."""
+        """Write the frame numbers.
+
+        Raises:
+            InputError: If no sampler ran before.
+        """
         if not self.enabled:
             return results
         if 'frame_inds' not in results or 'clip_len' not in results:

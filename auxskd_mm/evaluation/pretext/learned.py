@@ -53,7 +53,7 @@ def clustered_interval(
     variance says nothing, and each cluster counts as one sample.
 
     Args:
-        values: N hits (0 or 1), or shares.
+        values: Hits (0 or 1) or shares, (N,).
         clusters: N names, equal for values of one cluster.
         confidence: Confidence of the interval.
         compared: Whether each value compares its cluster with all others, as in a U-statistic of pairs. Each cluster

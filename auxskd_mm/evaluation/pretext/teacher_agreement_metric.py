@@ -47,7 +47,11 @@ class TeacherAgreementMetric(BaseMetric):
     default_prefix = 'auxskd'
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
-        """Keep the features of one batch."""
+        """Keep the features of one batch.
+
+        Raises:
+            InputError: If the samples carry no features of a teacher, or values that are not finite.
+        """
         for sample in data_samples:
             if sample.get('replacement'):
                 continue
@@ -64,7 +68,11 @@ class TeacherAgreementMetric(BaseMetric):
             self.results.append((video_of(sample, len(self.results)), own))
 
     def compute_metrics(self, results: list) -> dict[str, Any]:
-        """Agreement with each teacher over all pairs of videos."""
+        """Agreement with each teacher over all pairs of videos.
+
+        Raises:
+            InputError: If fewer than two videos were evaluated.
+        """
         videos = [video for video, _ in results]
         if len(set(videos)) < 2:
             raise InputError(

@@ -56,5 +56,5 @@ def draw_few(
 
 
 def permuted(labels: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Labels in a random order. A probe on them must stay at chance, or its protocol leaks."""
+    """Labels (N,) in a random order. A probe on them must stay at chance, or its protocol leaks."""
     return np.random.default_rng(seed).permutation(labels)

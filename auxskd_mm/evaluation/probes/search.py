@@ -126,8 +126,8 @@ class ProbeSearch:
             test_labels: Their classes.
 
         Returns:
-            The choice. With too few groups or videos of a class for two folds there is no validation, and the first view
-            (its mean) with the middle strength is taken; ``note`` says so.
+            The choice. With too few groups or videos of a class for two folds there is no validation. The first view
+            (its mean) with the middle strength is then taken, and ``note`` says so.
 
         Raises:
             InputError: If numbers of videos differ, or there is a single class.

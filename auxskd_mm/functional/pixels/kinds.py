@@ -61,7 +61,7 @@ def exact_type(dtype: np.dtype) -> np.dtype:
 
 
 def exact(frame: np.ndarray) -> np.ndarray:
-    """A frame in its :func:`exact_type`, as an array of its own.
+    """A frame (H, W[, C]) in its :func:`exact_type`, as an array of its own of the same shape.
 
     Raises:
         ValueError: If it holds whole numbers beyond those of float64.
@@ -74,7 +74,7 @@ def exact(frame: np.ndarray) -> np.ndarray:
 
 
 def check_finite(frame: np.ndarray) -> None:
-    """Refuse NaN and infinite values, from which no network learns.
+    """Refuse NaN and infinite values in a frame (H, W[, C]), from which no network learns.
 
     Raises:
         ValueError: If there are some. The message says how many.

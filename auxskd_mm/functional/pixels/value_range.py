@@ -47,7 +47,7 @@ class ValueRange(NamedTuple):
         return ((frames - black) * factor).astype(np.float32)
 
     def from_scale(self, frames: np.ndarray) -> np.ndarray:
-        """Undo :meth:`to_scale`, float64."""
+        """Undo :meth:`to_scale`: float64 (..., H, W, C)."""
         black, factor = self.arrays()
         return frames / factor + black
 

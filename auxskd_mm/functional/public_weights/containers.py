@@ -50,7 +50,11 @@ def _holds_tensors(value: object) -> bool:
 
 
 def plain_keys(state: Mapping[str, Any]) -> dict[str, Any]:
-    """A state dict without the ``module.`` that DDP puts in front of its keys."""
+    """A state dict without the ``module.`` that DDP puts in front of its keys.
+
+    Raises:
+        InputError: If the state is no dict.
+    """
     if not isinstance(state, Mapping):
         raise InputError(f'the state_dict of the checkpoint is a {type(state).__name__}, expected a dict of tensors')
     return {str(key).removeprefix('module.'): value for key, value in state.items()}

@@ -26,8 +26,8 @@ def adapt_kernel(weight: Tensor, channels: int) -> Tensor:
 
 
 def fit_input(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Adapt the convolutions of a checkpoint that take colours where the network takes other channels. ``own`` is the
-    state dict of the network.
+    """Adapt the convolutions of a checkpoint that take colours where the network takes other channels: kernels (C', 3, ...)
+    become (C', C, ...). ``own`` is the state dict of the network.
     """
     return {
         key: adapt_kernel(value, own[key].shape[1]) if _is_input(key, value, own) else value
@@ -54,8 +54,8 @@ def _same_channels(weight: Tensor, own: Tensor) -> bool:
 
 
 def inflate_state(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Inflate the 2-D kernels of an image network's state dict where the network to load into has 3-D ones. ``own`` is
-    its state dict.
+    """Inflate the 2-D kernels (C', C, kh, kw) of an image network's state dict where the network to load into has 3-D
+    ones (C', C, K, kh, kw). ``own`` is its state dict.
     """
     return {
         key: inflate_kernel(value, own[key].shape[2])

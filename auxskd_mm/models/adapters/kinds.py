@@ -71,7 +71,7 @@ class Adapter(nn.Module):
             nn.init.zeros_(parameter)
 
     def behind(self, module: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
-        """Forward hook of the module that this adapter follows."""
+        """Forward hook of the module that this adapter follows. Its output, e.g. (B, C, T, H, W), keeps its shape."""
         return self(output)
 
     @property
@@ -85,7 +85,7 @@ class Adapter(nn.Module):
 
 
 class MapAdapter(Adapter):
-    """Base class of the adapters that see feature maps of clips. Maps of single frames are put together first."""
+    """Base class of the adapters that see maps (B, C, T, H, W) of clips. Maps of single frames are put together first."""
 
     def change(self, maps: Tensor) -> Tensor:
         """What the adapter adds to maps (B, C, T, H, W)."""

@@ -36,7 +36,7 @@ class AdapterConv3d(_ConvNd):
 
 
 class AdapterLinear(nn.Module):
-    """Linear layer with a bias and PyTorch's default initialisation.
+    """Linear layer (..., Cin) -> (..., Cout) with a bias and PyTorch's default initialisation.
 
     Args:
         in_features: Input width.

@@ -42,7 +42,11 @@ def build_backbone(config: dict[str, Any]) -> nn.Module:
 
 @contextlib.contextmanager
 def libraries() -> Iterator[None]:
-    """Turn the error for a missing library of an image network into an ``InputError`` of one line."""
+    """Turn the error for a missing library of an image network into an ``InputError`` of one line.
+
+    Raises:
+        InputError: If an import fails inside the block.
+    """
     try:
         yield
     except ImportError as error:
@@ -113,6 +117,9 @@ def check_patches(clips: Tensor, projection: nn.Module, positions: tuple[int, ..
 
     ``projection`` cuts clips into patches, ``positions`` are the patches in time, height and width that have a
     position, and ``advice`` ends the message.
+
+    Raises:
+        InputError: If the clips give other numbers of patches than there are positions.
     """
     sizes = zip(clips.shape[2:], projection.kernel_size, projection.stride, projection.padding)  # type: ignore[arg-type]
     found = tuple((n + 2 * p - k) // s + 1 for n, k, s, p in sizes)

@@ -50,11 +50,16 @@ class PixelPatches(BaseModule):
             self.out_channels = getattr(self.temporal, 'out_channels', self.out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Patches (B, 3 * p * p, T, H / p, W / p) of clips (B, 3, T, H, W), or what the module on top makes of them."""
+        """Patches (B, 3 * p * p, T, H / p, W / p) of clips (B, 3, T, H, W), or what the module on top makes of them.
+
+        Raises:
+            InputError: If the clips have another shape, or sides that the patch does not divide.
+        """
         if x.ndim != 5 or x.shape[3] % self.patch or x.shape[4] % self.patch:
             raise InputError(
                 f'PixelPatches.patch={self.patch}: got clips {tuple(x.shape)}, expected (B, 3, T, H, W) with H and W multiples '
                 'of it'
             )
-        frames = F.pixel_unshuffle(x.transpose(1, 2), self.patch).transpose(1, 2)
+        x = F.pixel_unshuffle(x.transpose(1, 2), self.patch)  # (B, 3, T, H, W) -> (B, T, 3 * p * p, H / p, W / p)
+        frames = x.transpose(1, 2)  # (B, 3 * p * p, T, H / p, W / p)
         return frames if self.temporal is None else self.temporal(frames)

@@ -11,7 +11,7 @@ from .residual import ResidualBackbone, Triple
 
 
 class FullConv3d(nn.Module):
-    """A 3-D convolution without bias. Its padding keeps the size at stride 1."""
+    """A 3-D convolution of (B, C, T, H, W) without bias. Its padding keeps the size at stride 1."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: Triple, stride: Triple) -> None:
         super().__init__()

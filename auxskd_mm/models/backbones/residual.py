@@ -50,7 +50,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualStage(nn.Module):
-    """Blocks ``block1 .. blockN`` of one width. The first block may halve the size."""
+    """Blocks ``block1 .. blockN`` of one width C'. The first block may halve T, H and W of (B, C, T, H, W)."""
 
     def __init__(self, conv: ConvFactory, in_channels: int, out_channels: int, blocks: int, downsample: bool) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class ResidualStage(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, H, W) -> (B, C', T', H', W')."""
         for block in self.children():
-            x = block(x)
+            x = block(x)  # the first block: (B, C, T, H, W) -> (B, C', T', H', W')
         return x
 
 

@@ -68,9 +68,9 @@ class BatchColorJitter(nn.Module):
             InputError: If the shape of ``clips`` does not fit the layout, or the jitter changes saturation or hue and the
                 clips have another number of channels than 3.
         """
-        shape = frame_shape(clips, channel_dim, None)
+        shape = frame_shape(clips, channel_dim, None)  # (..., C, T, H, W) -> (..., T)
         check_channels(self.settings.operations, clips.shape, type(self).__name__, channel_dim)
-        params = draw_jitter_batch(self.settings, shape, clips.device, generator)
+        params = draw_jitter_batch(self.settings, shape, clips.device, generator)  # (..., T) per frame
         if clips.device.type == 'cpu':
             return torch.from_numpy(jitter_array(clips.numpy(), params.arrays(), channel_dim))
         return jitter_clips(clips, params, channel_dim, operations=self.settings.operations)
@@ -112,11 +112,10 @@ class BatchRandomGrayscale(nn.Module):
         Returns:
             New float32 clips of the same shape.
         """
-        shape = frame_shape(clips, channel_dim, None)
+        shape = frame_shape(clips, channel_dim, None)  # (..., C, T, H, W) -> (..., T)
         check_channels(('greyscale',), clips.shape, type(self).__name__, channel_dim)
-        return grey_clips(
-            clips, draw_mask_batch(self.p, shape, self.clip_consistent, clips.device, generator), channel_dim
-        )
+        mask = draw_mask_batch(self.p, shape, self.clip_consistent, clips.device, generator)  # (..., T) bool
+        return grey_clips(clips, mask, channel_dim)
 
     def describe(self) -> str:
         """The transform in words."""

@@ -15,7 +15,7 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class FeatureDataPreprocessor(ActionDataPreprocessor):
-    """Stack feature maps. They move to the device as float16, and become float32 there.
+    """Stack feature maps to (B, V, C, T, h, w). They move to the device as float16, and become float32 there.
 
     The counterpart of :class:`ClipDataPreprocessor` for ``DecodeFeatures``. Nothing is normalised, because the frames were
     normalised before the trunk.

@@ -27,7 +27,7 @@ class ClipOrderHead(PooledHead):
     """Clip order prediction from pairs of clips.
 
     The head works as ``cls_head`` of MMAction2's ``Recognizer3D``, which runs the backbone once over all clips of the
-    batch. f_0 .. f_{N-1} are the pooled features of a tuple's clips in the order in which the network gets them::
+    batch. The pooled features of a tuple's clips are f_0 .. f_{N-1}, in the order in which the network gets them::
 
         f_i, f_j (i < j) -- concat -- Linear(2C, hidden) -- ReLU --+
         (0,1), (0,2), .., (N-2,N-1): the same layer for each pair  +-- concat -- dropout -- Linear(pairs * hidden, N!)
@@ -106,8 +106,8 @@ class ClipOrderHead(PooledHead):
         return self.fc_order(self.dropout(hidden))  # (B, N!)
 
     def loss(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> dict[str, Tensor]:
-        """Cross-entropy over the orders (``loss_order``), and the accuracy of the batch (``order_acc``). Each sample
-        has ``order_label`` int64 (1,).
+        """Cross-entropy over the orders (``loss_order``), and the accuracy of the batch (``order_acc``). Logits
+        are (B, N!), and each of the B samples has ``order_label`` int64 (1,).
         """
         logits = self(feats)  # (B, N!)
         order = batch_labels(data_samples, 'order_label', logits.device, *logits.shape)  # (B,)

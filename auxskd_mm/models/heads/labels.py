@@ -51,7 +51,11 @@ def batch_labels(
 
 
 def require_field(data_samples: Sequence[Any] | None, key: str, advice: str) -> None:
-    """Refuse data samples without a field, with advice on where it comes from."""
+    """Refuse data samples without a field, with advice on where it comes from.
+
+    Raises:
+        InputError: If there are no samples, or one lacks the field.
+    """
     if not data_samples or not all(key in sample for sample in data_samples):
         raise InputError(
             f"the data samples carry no '{key}': {advice} and name it in PackActionInputs(algorithm_keys=...)"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @MODELS.register_module()
 class PaceHead(PooledHead):
-    """Pace prediction by a linear layer (or an MLP) on the pooled feature, with an optional contrastive branch.
+    """Pace prediction by a linear layer (or an MLP) on the pooled feature (B, C), with an optional contrastive branch.
 
     The head works as ``cls_head`` of MMAction2's ``Recognizer3D``. The released code of VideoPace has only the linear
     layer. The contrastive branch follows public notes on the paper. The notes give the loss, but neither its weight nor

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PooledHead(BaseModule):
-    """Base class of the heads that take a pooled feature, for any backbone.
+    """Base class of the heads that take a pooled feature (B, C), for any backbone.
 
     A subclass sets ``tasks`` to the tasks that it predicts. Its ``forward`` returns the logits of the task, or a tuple
     with the logits of each task in the order of ``tasks``.
@@ -72,12 +72,12 @@ class PooledHead(BaseModule):
         return pooled
 
     def predict(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> Sequence[Any]:
-        """Write the probabilities of each of ``tasks`` into the data samples, as ``pred_<task>`` (answers per sample,
-        classes).
+        """Write the probabilities of each of ``tasks`` into the data samples, as ``pred_<task>`` (A, K): A answers of a
+        sample, K classes.
         """
-        outputs = self(feats)
+        outputs = self(feats)  # logits (B * A, K) of each task
         for task, logits in zip(self.tasks, outputs if isinstance(outputs, tuple) else (outputs,)):
-            answers = logits.float().softmax(1).split(len(logits) // len(data_samples))
+            answers = logits.float().softmax(1).split(len(logits) // len(data_samples))  # B times (A, K)
             for sample, scores in zip(data_samples, answers):
                 sample.set_field(scores, task.pred_key)
         return data_samples

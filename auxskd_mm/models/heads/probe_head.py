@@ -51,12 +51,16 @@ class ProbeHead(BaseModule):
         self.fc = nn.Linear(in_channels, num_classes)
 
     def forward(self, feats: Features, **kwargs: object) -> Tensor:
-        """Logits (B, K) of the backbone's output for B clips, in any form that :func:`pool_for_protocol` takes."""
+        """Logits (B, K) of the backbone's output for B clips, in any form that :func:`pool_for_protocol` takes.
+
+        Raises:
+            InputError: If the pooled feature has another width than ``in_channels``, or the output cannot be pooled.
+        """
         pooled = pool_for_protocol(feats, 'time')  # (B, C * 4)
         if self.over_time != 'time':
-            quarters = pooled.unflatten(1, (-1, TIME_PARTS))
+            quarters = pooled.unflatten(1, (-1, TIME_PARTS))  # (B, C, 4)
             parts = [quarters.mean(2)] + [quarters.std(2, unbiased=False)] * (self.over_time == 'mean_std')
-            pooled = torch.cat(parts, 1)
+            pooled = torch.cat(parts, 1)  # (B, C), or (B, 2 * C) for 'mean_std'
         if pooled.shape[1] != self.in_channels:
             raise InputError(
                 f'model.cls_head.in_channels={self.in_channels}, but the pooled feature has {pooled.shape[1]} values'
@@ -64,7 +68,7 @@ class ProbeHead(BaseModule):
         return self.fc(pooled)
 
     def loss(self, feats: Features, data_samples: Sequence[Any], **kwargs: object) -> dict[str, Tensor]:
-        """Cross-entropy of the logits, as ``loss_cls``."""
+        """Cross-entropy of the logits (B, K), as ``loss_cls``. Each of the B samples has ``gt_label``."""
         labels = torch.cat([sample.gt_label.reshape(-1) for sample in data_samples])
         return dict(loss_cls=nn.functional.cross_entropy(self(feats), labels.to(self.fc.weight.device)))
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @MODELS.register_module()
 class VSPPHead(PooledHead):
-    """Video segment pace prediction: two linear layers (or MLPs) on one pooled feature.
+    """Video segment pace prediction: two linear layers (or MLPs) on one pooled feature (B, C).
 
     The head works as ``cls_head`` of MMAction2's ``Recognizer3D``. Any stock config can pretrain its backbone with it.
 

@@ -77,7 +77,7 @@ class QueueContrastiveLoss(nn.Module):
         ]
 
     def for_keys(self, query: Tensor, positives: Sequence[Tensor], queue: Tensor) -> list[Tensor]:
-        """The losses of :meth:`with_accuracy` alone, one scalar for each set of keys."""
+        """The losses of :meth:`with_accuracy` alone, one scalar for each set of keys (B, D)."""
         return [_cross_entropy(logits) for logits in self._logits(query, positives, queue)]
 
     def _logits(self, query: Tensor, positives: Sequence[Tensor], queue: Tensor) -> list[Tensor]:

@@ -117,7 +117,7 @@ class SimilarityDistillationLoss(nn.Module):
 
     @torch.no_grad()
     def diagnose(self, student: Tensor, teacher: Tensor, anchors: Tensor) -> SimilarityDiagnostics:
-        """Diagnostics of a batch without the loss. The arguments are those of :meth:`forward`."""
+        """Diagnostics of a batch without the loss, for features (B, D) and anchors (K, D) as in :meth:`forward`."""
         return _diagnose(self._compare(student, teacher, anchors))
 
     def _compare(

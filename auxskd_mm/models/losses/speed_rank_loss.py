@@ -19,9 +19,9 @@ class SpeedRankLoss(nn.Module):
         L = mean over the videos of ( mean over the pairs of the video of max(0, margin - (s_i - s_j)) )
 
     Speeds are compared within a video only. A slow video that is sped up may look like a fast one at its own speed, so
-    names of speeds are noisy labels, but the order of two speeds of one video is certain. Each video has the same
-    weight, also if it has few pairs. The mean over ranks of DistributedDataParallel is then the mean over all videos.
-    The loss is computed in float32 or better, because the scores have no bound.
+    names of speeds are noisy labels. The order of two speeds of one video is certain. Each video has the same weight,
+    also if it has few pairs. The mean over ranks of DistributedDataParallel is then the mean over all videos. The loss
+    is computed in float32 or better, because the scores have no bound.
 
     Args:
         margin: Difference that the loss demands between two scores. A score may have any scale, so the margin sets this

@@ -98,7 +98,7 @@ class FrozenNetwork(BaseModule):
 
     @torch.no_grad()
     def features(self, clips: Tensor) -> Tensor:
-        """As :meth:`forward`, with whatever weights the network has. FLOPs and shapes are counted on this."""
+        """Features (B, D) as of :meth:`forward`, with whatever weights the network has. FLOPs are counted on this."""
         return pool_features(self.network(clips), key='model.teacher.backbone.out_indices')
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> FrozenNetwork:

@@ -22,7 +22,11 @@ STAGE_GRID = (TIME_PARTS, 2, 2)  # steps in time, rows and columns that 'stages'
 
 
 def stage_maps(feats: Features | None) -> list[Tensor]:
-    """The maps (B, C, T', H', W') of all stages that a backbone yields; one map if it yields one."""
+    """The maps (B, C, T', H', W') of all stages that a backbone yields; one map if it yields one.
+
+    Raises:
+        InputError: If the output has no feature map (B, C, T, H, W).
+    """
     if isinstance(feats, (list, tuple)) and len(feats) > 1 and not _are_pathways(feats):
         maps = [fmap for fmap in feats if isinstance(fmap, Tensor) and fmap.ndim == 5]
         if len(maps) == len(feats):
@@ -34,7 +38,7 @@ def stage_maps(feats: Features | None) -> list[Tensor]:
 
 
 def stage_widths(feats: Features | None) -> tuple[int, ...]:
-    """Channels of the maps of :func:`stage_maps`, by which a feature of ``pooling='stages'`` is taken apart."""
+    """Channels C of the maps (B, C, T', H', W') of :func:`stage_maps`, which take a feature of all stages apart."""
     return tuple(fmap.shape[1] for fmap in stage_maps(feats))
 
 

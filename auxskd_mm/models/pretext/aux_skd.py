@@ -33,7 +33,7 @@ class StudentPass(NamedTuple):
 
 @MODELS.register_module()
 class AuxSKD(TeacherModel):
-    """Similarity distillation between two segment-paced views of a video.
+    """Similarity distillation between two segment-paced views of a video, (B, 2, C, T, H, W).
 
     The student gets one view of a video. The teacher gets a second view with another paced segment and another pace.
     Both features are compared with a queue of anchors, which are the teacher's features of earlier videos. The student
@@ -168,7 +168,7 @@ class AuxSKD(TeacherModel):
         return StudentPass(feats, pooled, self.predictor(self._project(self, pooled)) if self.has_ema else None)
 
     def distil(self, student: StudentPass, keys: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Losses and diagnostics of a batch. See :meth:`loss`. The keys enter the queues."""
+        """Losses and diagnostics of a batch, see :meth:`loss`. The keys (B, D) of each teacher enter its queue."""
         losses: dict[str, Tensor] = {}
         if self.has_ema:
             # The anchors (K, D) are those before this batch: a clip's own key is not among them.
@@ -200,14 +200,15 @@ class AuxSKD(TeacherModel):
         samples = super().predict(inputs, data_samples)
         if inputs.shape[1] != self.num_views:
             return samples
-        student_view, teacher_view = self.views(inputs)
-        student = self.run_student(student_view)
+        student_view, teacher_view = self.views(inputs)  # (B, C, T, H, W) each
+        student = self.run_student(student_view)  # pooled (B, C), query (B, D)
         pairs: dict[str, tuple[Tensor, Tensor]] = {}
         if student.query is not None:
             # A checkpoint holds the teacher, but no hook has started it in a test.
-            pairs['ema'] = student.query, self.embed(self.teacher, teacher_view)
+            pairs['ema'] = student.query, self.embed(self.teacher, teacher_view)  # (B, D) each
         if self.frozen is not None and self.frozen.space != 'own':
-            pairs['frozen'] = self.frozen.projector(student.pooled), self.frozen.keys(teacher_view, data_samples)
+            projected = self.frozen.projector(student.pooled)  # (B, C) -> (B, D_t)
+            pairs['frozen'] = projected, self.frozen.keys(teacher_view, data_samples)  # (B, D_t) each
         for teacher, (answers, keys) in pairs.items():
             for sample, own, key in zip(samples, answers, keys):
                 sample.set_field(own.float(), f'student_{teacher}')
@@ -220,15 +221,15 @@ class AuxSKD(TeacherModel):
         The outputs are the student's prediction and the EMA teacher's feature, (1, D) each. With a frozen teacher, also
         the student's projection for it and its feature, (1, D_t) each.
         """
-        student_view, teacher_view = self.views(inputs)
-        student = self.run_student(student_view)
+        student_view, teacher_view = self.views(inputs)  # (1, C, T, H, W) each
+        student = self.run_student(student_view)  # pooled (1, C), query (1, D)
         parts: list[Tensor] = []
         if student.query is not None:
-            parts += [student.query, self.embed(self.teacher, teacher_view)]
+            parts += [student.query, self.embed(self.teacher, teacher_view)]  # (1, D) each
         if self.frozen is not None:
-            parts.append(self.frozen.projector(student.pooled))
+            parts.append(self.frozen.projector(student.pooled))  # (1, C) -> (1, D_t)
             if self.frozen.feature_key is None:  # a feature from the data takes no computation
-                parts.append(self.frozen.keys(teacher_view, initialise=False))
+                parts.append(self.frozen.keys(teacher_view, initialise=False))  # (1, D_t)
         return parts
 
     def embed(self, network: Any, clips: Tensor) -> Tensor:

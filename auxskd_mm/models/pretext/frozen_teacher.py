@@ -25,9 +25,13 @@ SPACES = ('teacher', 'own')
 class FrozenTeacher(BaseModule):
     """Similarities to anchors as a frozen public network sees them.
 
-    The teacher's feature k of the second view comes from one of three sources: a network (``backbone``), the second
-    view itself if the data are feature maps of a store (neither ``backbone`` nor ``feature_key``), or a field of the
-    data samples (``feature_key``). Student and teacher may have different widths::
+    The teacher's feature k of the second view comes from one of three sources:
+
+    - ``backbone``: a network.
+    - ``feature_key``: a field of the data samples.
+    - Neither of them: the second view itself, if the data are feature maps of a store.
+
+    Student and teacher may have different widths::
 
         space='teacher'   q = projector(student's feature) has the teacher's width D_t;
                           both are compared with the teacher's anchors (K, D_t)        SEED
@@ -115,6 +119,9 @@ class FrozenTeacher(BaseModule):
             queue_size: Number of anchors K.
             queue_init: See :class:`FeatureQueue`.
             data_preprocessor: The student's, with its mean, std and ``to_rgb``.
+
+        Raises:
+            InputError: If the projector is missing and cannot be made, or its widths do not fit student and teacher.
         """
         config = self._projector
         if config is None and width is None:

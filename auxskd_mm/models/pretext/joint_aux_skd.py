@@ -113,11 +113,12 @@ class JointAuxSKD(AuxSKD):
             inputs: One sample, (1, V, C, T, H, W). With V other than 2, the head alone is run, as in a test.
 
         Returns:
-            The head's logits, and the outputs of :meth:`AuxSKD.forward_parts`.
+            The head's logits (N, K) of N clips for each task, and the outputs of :meth:`AuxSKD.forward_parts`.
         """
         alone = inputs.shape[1] != self.num_views
+        # (1, V, C, T, H, W) -> (N, C, T, H, W); N is V, or 1 for the student's view alone
         clips = inputs.flatten(0, 1) if alone or self.head_views == 'both' else inputs[:, 0]
-        logits = self.cls_head(self.backbone(clips))
+        logits = self.cls_head(self.backbone(clips))  # (N, K) of each task
         head = list(logits) if isinstance(logits, (tuple, list)) else [logits]
         return head if alone else [*head, *super().forward_parts(inputs)]
 

@@ -16,7 +16,7 @@ from ..modules.pooling import pool_features
 
 
 class PretextModel(BaseModel):
-    """A backbone that learns from several views of a clip.
+    """A backbone that learns from several views of a clip, (B, V, C, T, H, W).
 
     Subclasses implement :meth:`loss`. The trained network is ``backbone``, and the next phase finds its weights under
     this name. A subclass whose :meth:`predict` writes probabilities sets ``tasks``, as heads do.

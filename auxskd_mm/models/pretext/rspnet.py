@@ -19,7 +19,7 @@ from .teacher_model import TeacherModel
 
 @MODELS.register_module()
 class RSPNet(TeacherModel):
-    """RSPNet: relative speed perception and video instance discrimination against an EMA teacher.
+    """RSPNet: relative speed and instance discrimination against an EMA teacher, on two views (B, 2, C, T, H, W).
 
     The first task is to find the one of two clips that plays at the query's speed. The second task is to find the clips
     of the query's video.
@@ -102,7 +102,7 @@ class RSPNet(TeacherModel):
         ``teacher``. Each of the two has norm 1.
         """
         feats = network.backbone(clips)  # (B, C, T', H', W')
-        return torch.cat([network.head_a(feats), network.head_m(feats)], dim=1)
+        return torch.cat([network.head_a(feats), network.head_m(feats)], dim=1)  # (B, D_A + D_M)
 
     def _split(self, features: Tensor) -> tuple[Tensor, Tensor]:
         appearance, motion = features.split([self.head_a.out_channels, self.head_m.out_channels], dim=1)
@@ -135,9 +135,9 @@ class RSPNet(TeacherModel):
 
         The outputs are the features of the query, and of the key view at both speeds, (1, D_A + D_M) each.
         """
-        query_view, key_view = self.views(inputs)
-        slow = torch.zeros(len(inputs), dtype=torch.bool, device=inputs.device)
-        keys = [self.embed(self.teacher, self.clips(key_view, fast)) for fast in (~slow, slow)]
+        query_view, key_view = self.views(inputs)  # (1, C, T, H, W) each
+        slow = torch.zeros(len(inputs), dtype=torch.bool, device=inputs.device)  # (1,) bool
+        keys = [self.embed(self.teacher, self.clips(key_view, fast)) for fast in (~slow, slow)]  # (1, D_A + D_M) each
         return [self.embed(self, self.clips(query_view, slow)), *keys]
 
     def loss(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> dict[str, Tensor]:

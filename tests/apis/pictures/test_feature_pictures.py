@@ -94,7 +94,7 @@ class PaceOnly(torch.nn.Module):
 
 
 def test_pace_and_class_at_several_paces(tmp_path, monkeypatch):
-    """A square that moves a pixel a frame: the mean change grows with the pace, whatever the class."""
+    """A square that moves a pixel per frame: the mean change grows with the pace, whatever the class."""
     rows = []
     for i in range(6):
         rows.append(f'{moving_square(tmp_path / f"{i}.mp4", i)} {i % 2}\n')

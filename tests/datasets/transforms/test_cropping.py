@@ -1,4 +1,4 @@
-"""ClipRandomCrop: every offset equally often, one draw a clip, and otherwise MMAction2's RandomCrop."""
+"""ClipRandomCrop: every offset equally often, one draw per clip, and otherwise MMAction2's RandomCrop."""
 
 import numpy as np
 import pytest

@@ -241,8 +241,8 @@ def pace_features(fps, scenes_of_a_rate=40):
     """Features of clips at pace 1, float (N, 2), and the frame rate of the file of each, (N,).
 
     The features are the mean difference of frames that are one and two apart, over the whole clip. A mean does not see
-    the judder: of a file of 30 frames per second, steps at 12 are in turn two and three frames long, and it would give
-    the file away.
+    the judder. In a file of 30 frames per second, steps at 12 are in turn two and three frames long, and that would
+    give the file away.
     """
     generator = np.random.RandomState(0)
     sampler = RelativeSpeedSample(clip_len=8, num_views=1, seed=0, fps=fps)

@@ -26,7 +26,7 @@ def looped(z, groups, temperature=1.0):
 @pytest.mark.parametrize(
     'groups',
     [
-        [0, 0, 1, 1, 2, 2],  # same context: two views a video
+        [0, 0, 1, 1, 2, 2],  # same context: two views per video
         [0, 1, 2, 0, 1, 2],  # same pace, two of each
         [3, 0, 3, 3, 1, 0, 2, 3],  # groups of four, two, one and one
         [0, 1, 1],

@@ -34,7 +34,10 @@ class InflatedConv2d(nn.Module):
         self.bias = conv.bias
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolve, one 2-D convolution for each tap: CPUs have fast kernels for these, also depthwise."""
+        """(B * T, C, H, W) -> (B * T, C', H', W').
+
+        Each tap is a 2-D convolution, for which CPUs have fast kernels, also depthwise.
+        """
         padding = self.padding
         if self.same:
             x, padding = self._pad_same(x), (0, 0)

@@ -8,7 +8,7 @@ from mmaction.models.heads import I3DHead
 from torch import Tensor
 
 from ...choices import TIME_PARTS
-from ...errors import check_choice
+from ...errors import InputError, check_choice
 from ...registry import MODELS
 from ..modules.protocol_pooling import pool_for_protocol
 
@@ -32,7 +32,7 @@ class ClipClassHead(I3DHead):
         kwargs: Arguments of ``I3DHead``.
 
     Raises:
-        InputError: If the pooling is another one.
+        InputError: If the pooling is another one, or ``num_classes`` is None, as in a config that nobody has counted for.
 
     Example:
         >>> import torch
@@ -44,6 +44,11 @@ class ClipClassHead(I3DHead):
 
     def __init__(self, num_classes: int, in_channels: int, pooling: str = 'average', **kwargs: Any) -> None:
         check_choice('ClipClassHead.pooling', pooling, _PARTS)
+        if num_classes is None:
+            raise InputError(
+                'ClipClassHead.num_classes=None: set num_classes in the config, or load it by auxskd_mm.apis.load_config, which '
+                'counts the names in {lists}/classes.txt'
+            )
         super().__init__(num_classes, in_channels * _PARTS[pooling], **kwargs)
         self.pooling = pooling
 

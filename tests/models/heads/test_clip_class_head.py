@@ -26,3 +26,5 @@ def test_only_the_time_head_tells_a_clip_from_its_reverse():
 def test_another_pooling_is_refused():
     with pytest.raises(InputError, match=r"ClipClassHead.pooling='vcop': expected 'average' or 'time'"):
         ClipClassHead(3, 4, pooling='vcop')
+    with pytest.raises(InputError, match=r'ClipClassHead.num_classes=None: set num_classes .*load_config'):
+        ClipClassHead(None, 4)

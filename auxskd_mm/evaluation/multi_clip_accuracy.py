@@ -52,6 +52,8 @@ class MultiClipAccuracy(BaseMetric):
     """
 
     default_prefix = 'acc'
+    measures = 'classification'
+    averages = 'logits'
 
     def __init__(self, average: str = 'logits', **kwargs: Any) -> None:
         super().__init__(**kwargs)

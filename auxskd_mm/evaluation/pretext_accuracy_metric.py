@@ -41,6 +41,7 @@ class PretextAccuracyMetric(BaseMetric):
     """
 
     default_prefix = 'pretext'
+    measures = 'pretext task'
 
     def __init__(
         self,

@@ -89,6 +89,7 @@ class SegmentPaceMetric(BaseMetric):
     """
 
     default_prefix = 'vspp'
+    measures = 'pretext task'
 
     def __init__(self, speeds: Sequence[float] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

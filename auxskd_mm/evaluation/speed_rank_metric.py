@@ -38,6 +38,7 @@ class SpeedRankMetric(BaseMetric):
     """
 
     default_prefix = 'rank'
+    measures = 'pretext task'
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Keep speeds and scores of one batch."""

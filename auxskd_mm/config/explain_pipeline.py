@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..functional.jitter_params import OPERATIONS
 from ..functional.tasks import ordinal
 from ..registry import MODELS, TRANSFORMS, type_name
 from .task_names import built_sampler
@@ -68,7 +69,7 @@ def _resize(step: Step) -> str:
 
 
 def _jitter(step: Step) -> str:
-    factors = ', '.join(f'{k} {step[k]}' for k in ('brightness', 'contrast', 'saturation', 'hue') if step.get(k))
+    factors = ', '.join(f'{k} {step[k]}' for k in OPERATIONS if step.get(k))
     each = 'once a clip' if step.get('clip_consistent') else 'each frame its own'
     return f'colour jitter with p = {step["p"]} ({factors}), {each}'
 

@@ -25,6 +25,7 @@ from .imports import (
     stub_missing_drn,
     wait_for_torchvision,
 )
+from .run import apply
 from .values import float_scores_of_heads, opencv_logging, resize_any_channels
 
 __all__ = [
@@ -51,24 +52,3 @@ __all__ = [
     'stub_missing_drn',
     'wait_for_torchvision',
 ]
-
-
-def apply() -> dict[str, bool]:
-    """Run every import-time workaround, and return the workarounds that acted.
-
-    The workarounds for torchvision wait for its import, which takes as long as the import of torch.
-    """
-    wait_for_torchvision()
-    steps = (
-        require_torch,
-        require_mmcv,
-        stub_missing_drn,
-        leave_out_vindlu,
-        replace_pkg_resources,
-        register_config_scope,
-        allow_flat_config_names,
-        allow_checkpoint_globals,
-        quiet_missing_operator,
-        float_scores_of_heads,
-    )
-    return {step.__name__: step() for step in steps}

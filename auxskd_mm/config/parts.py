@@ -36,9 +36,10 @@ def loader_of(config: Config, split: str, use: str = '') -> dict[str, Any]:
 
 def weights_package(init: object) -> str | None:
     """Name of the package whose weights an ``init_cfg`` takes (:class:`PackagedWeights`). None for any other."""
-    kind = registered(WEIGHT_INITIALIZERS, init.get('type')) if isinstance(init, Mapping) else None
-    packaged = isinstance(init, Mapping) and kind is not None and issubclass(kind, PackagedWeights)
-    return str(init.get('package', WEIGHTS_PACKAGE)) if packaged else None
+    if not isinstance(init, Mapping):
+        return None
+    kind = registered(WEIGHT_INITIALIZERS, init.get('type'))
+    return str(init.get('package', WEIGHTS_PACKAGE)) if kind and issubclass(kind, PackagedWeights) else None
 
 
 def model_settings(config: Config, pretrained: bool = False) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from mmengine.evaluator import BaseMetric
 
 from ..errors import InputError, check_choice
 from ..registry import METRICS
-from .accuracy import finite_scores
+from .accuracy import finite_scores, require_keys, require_results
 
 AVERAGES = ('logits', 'probabilities')
 
@@ -48,7 +48,7 @@ class MultiClipAccuracy(BaseMetric):
         kwargs: See MMEngine's ``BaseMetric``.
 
     Raises:
-        InputError: For another average.
+        InputError: For another average, for samples without scores or label, or if no sample is left to evaluate.
     """
 
     default_prefix = 'acc'
@@ -63,6 +63,9 @@ class MultiClipAccuracy(BaseMetric):
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Keep the logits and the label of every video."""
         for sample in data_samples:
+            require_keys(
+                sample, ('pred_score', 'gt_label'), 'MultiClipAccuracy', 'it needs a classifier and labelled videos'
+            )
             scores = finite_scores(sample, 'pred_score')
             if scores.ndim != 2:
                 raise InputError(
@@ -74,6 +77,7 @@ class MultiClipAccuracy(BaseMetric):
 
     def compute_metrics(self, results: list) -> dict[str, Any]:
         """Accuracies in [0, 1], and ``protocol``."""
+        require_results(results, 'MultiClipAccuracy')
         labels = [label for _, label in results]
         clips = sorted({len(scores) for scores, _ in results})
         averaged = {how: [average_clips(scores, how) for scores, _ in results] for how in AVERAGES}

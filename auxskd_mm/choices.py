@@ -3,6 +3,8 @@
 This module imports nothing, because a tool reads it before it imports torch.
 """
 
+# Parts of a data set, and of a config with its loaders.
+SPLITS = ('train', 'val', 'test')
 # What a trained model is asked: about clips of consecutive frames, or about what its test sampler makes of the video.
 QUESTIONS = ('as_is', 'task')
 # Parts of a checkpoint that are published, and parts of a model that are exported.

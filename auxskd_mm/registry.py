@@ -54,6 +54,24 @@ def use_scope(config: Config | Mapping[str, Any]) -> None:
     init_default_scope(config.get('default_scope', 'mmaction'))
 
 
+def registered(registry: Registry, kind: object) -> type | None:
+    """Return the class of a type in a config, by its bare name (:func:`type_name`). No module is imported for it: the
+    config may come out of a checkpoint.
+
+    Args:
+        registry: Registry of its kind, such as ``METRICS``. Its parents are asked, too.
+        kind: The value of a ``type`` key.
+
+    Returns:
+        The class. None if nothing of this name is registered, or it is no class.
+    """
+    found, name = kind if isinstance(kind, type) else None, type_name(kind)
+    asked: Registry | None = registry
+    while found is None and asked is not None:
+        found, asked = asked.module_dict.get(name), asked.parent
+    return found if isinstance(found, type) else None
+
+
 def type_name(kind: object) -> str:
     """Return the bare name of a type in a config: a class, ``'VSPPHead'``, ``'auxskd_mm.VSPPHead'`` or a lazy import.
 

@@ -45,7 +45,7 @@ def main() -> None:
 
     def aux_skd_apart() -> None:
         similarity(student, teacher, anchors).backward()
-        similarity.diagnose(student, teacher, anchors)
+        similarity(student.detach(), teacher, anchors, with_diagnostics=True)
 
     def rspnet() -> None:
         (first, _), (second, _) = contrastive.with_accuracy(query, (same, different), queue)

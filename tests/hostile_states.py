@@ -215,7 +215,7 @@ def crafted():
         ('numpy._core.numeric', '_frombuffer'),
         ('ctypes', 'CDLL'),
         ('numpy.lib.format', 'read_array'),
-        ('auxskd_mm.compat', '_history_method'),
+        ('auxskd_mm.compat.checkpoints', '_history_method'),
         ('torch', 'load'),
         ('auxskd_mm.plain_data', 'from_plain'),
         ('numpy.f2py', 'main'),

@@ -6,6 +6,8 @@ is imported.
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
 import subprocess
 import sys
 import textwrap
@@ -19,6 +21,7 @@ from mmengine.config import Config
 from mmengine.logging.history_buffer import HistoryBuffer
 
 from auxskd_mm import compat
+from auxskd_mm.compat.checkpoints import _history_method
 from auxskd_mm.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -27,7 +30,7 @@ ROOT = Path(__file__).parents[1]
 def run(code: str, *extra_paths: Path) -> str:
     """Run code in a fresh interpreter, with folders put in front of the import path.
 
-    compat is loaded by file, not by package.
+    compat is loaded from its folder, and not through the package.
     """
     prelude = f"""
         import importlib.util, sys, types
@@ -144,7 +147,7 @@ def test_packaged_configs_resolve_without_pkg_resources():
         print(os.path.isfile(path), scope)
     """
     assert run(textwrap.dedent(hide) + textwrap.dedent(code)).split() == ['True', 'True', 'mmaction']
-    if compat.importlib.util.find_spec('pkg_resources') is not None:
+    if importlib.util.find_spec('pkg_resources') is not None:
         assert run(code).split() == ['False', 'True', 'mmaction']
 
 
@@ -156,7 +159,7 @@ def test_installed_path_agrees_with_the_import():
     assert compat.get_installed_path('mmengine') == str(Path(mmengine.__file__).parent)
     assert compat.is_installed('mmaction2')
     assert not compat.is_installed('surely_not_installed')
-    with pytest.raises(compat.importlib.metadata.PackageNotFoundError):
+    with pytest.raises(importlib.metadata.PackageNotFoundError):
         compat.get_installed_path('surely_not_installed')
 
 
@@ -219,7 +222,7 @@ def test_mmengine_checkpoints_load_safely_and_hostile_ones_do_not(tmp_path):
         torch.load(tmp_path / 'hostile.pth', weights_only=True)
     assert not (tmp_path / 'ran').exists()
     with pytest.raises(InputError, match='do not trust it'):
-        compat._history_method(Path, 'touch')
+        _history_method(Path, 'touch')
     torch.load(tmp_path / 'hostile.pth', weights_only=False)
     assert (tmp_path / 'ran').exists()  # so the refusal above is what kept it from running
 

@@ -8,6 +8,12 @@ from pathlib import Path
 import conftest
 import pytest
 
+from auxskd_mm.choices import SPLITS
+from auxskd_mm.config.load import CONFIG_SUFFIXES
+from auxskd_mm.config.pipelines import LOADERS
+from auxskd_mm.functional.jitter_params import OPERATIONS
+from auxskd_mm.models.adapters.widths import FRAME_OPTIONS
+
 PACKAGE = Path(__file__).parents[1] / 'auxskd_mm'
 
 
@@ -45,6 +51,28 @@ def test_no_folder_is_crowded():
     assert max(folders.values()) <= 15, folders.most_common(2)
 
 
+@pytest.mark.parametrize(
+    'names', [SPLITS, LOADERS, FRAME_OPTIONS, CONFIG_SUFFIXES, OPERATIONS], ids=lambda names: names[0]
+)
+def test_a_list_of_names_stands_in_one_place(names):
+    found = []
+    for path, tree in parsed(PACKAGE).items():
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
+                written = [item.value for item in node.elts if isinstance(item, ast.Constant)]
+                if len(written) == len(node.elts) == len(names) and set(written) == set(names):
+                    found.append(f'{path.relative_to(PACKAGE)}:{node.lineno}')
+    assert len(found) <= 1, found
+
+
+def test_modules_are_small_and_arguments_typed(code_figures):
+    longest = {path.relative_to(PACKAGE): len(path.read_text().splitlines()) for path in parsed(PACKAGE)}
+    assert max(longest.values()) <= 400, max(longest, key=longest.get)
+    found = code_figures.figures(PACKAGE)
+    assert found['module lines, median / p90 / max'].endswith(f' / {max(longest.values())}')
+    assert float(found['arguments typed Any'].partition('%')[0]) < 3
+
+
 def imports_of(folder):
     """Rooms of the package that the modules of a room import."""
     found = set()
@@ -61,7 +89,10 @@ def imports_of(folder):
     [
         ('functional', {'errors', 'weight_hash'}),
         ('models', {'errors', 'choices', 'functional', 'registry', 'compat', 'random_state', 'weight_hash'}),
-        ('datasets', {'errors', 'functional', 'registry', 'compat', 'random_state', 'files', 'workers', 'texts'}),
+        (
+            'datasets',
+            {'errors', 'choices', 'functional', 'registry', 'compat', 'random_state', 'files', 'workers', 'texts'},
+        ),
     ],
 )
 def test_arrows_point_down(room, allowed):
@@ -81,11 +112,12 @@ FLOORS = (
     {'config', 'stock_configs'},
     {'models', 'datasets'},
 )
+GROUND = {'functional', 'compat'}
 
 
 def test_every_room_has_a_floor_and_imports_from_those_below():
     rooms = {path.name for path in PACKAGE.iterdir() if (path / '__init__.py').exists()}
-    assert set().union(*FLOORS) | {'functional'} == rooms
+    assert set().union(*FLOORS) | GROUND == rooms
     for number, floor in enumerate(FLOORS):
         above = {'tools'}.union(*FLOORS[:number])
         for room in floor:
@@ -93,7 +125,9 @@ def test_every_room_has_a_floor_and_imports_from_those_below():
 
 
 def test_the_ground_imports_no_room():
-    ground = {path.stem for path in PACKAGE.glob('*.py') if path.name != '__init__.py'} | {'functional'}
+    ground = {path.stem for path in PACKAGE.glob('*.py') if path.name != '__init__.py'} | GROUND
+    for room in GROUND:
+        assert imports_of(room) <= ground | {room}
     for path in PACKAGE.glob('*.py'):
         if path.name == '__init__.py':  # registers everything
             continue

@@ -32,12 +32,12 @@ def parse_args() -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     from auxskd_mm.evaluation import FeatureBank, KNNMetric, LinearProbeMetric, RetrievalMetric, check_comparable
-    from auxskd_mm.evaluation.feature_metric import describe
+    from auxskd_mm.evaluation.feature_metric import FeatureMetric, describe
     from auxskd_mm.files import write_whole
     from auxskd_mm.launch.outputs import check_outputs
-    from auxskd_mm.records.protocol import EVALUATIONS, protocol_of_comparison, write_protocol
+    from auxskd_mm.records.protocol import protocol_of_comparison, write_protocol
 
-    metrics = dict(retrieval=RetrievalMetric, knn=KNNMetric, linear=LinearProbeMetric)
+    metrics: dict[str, type[FeatureMetric]] = dict(retrieval=RetrievalMetric, knn=KNNMetric, linear=LinearProbeMetric)
     if args.out:
         protocol = Path(args.out).with_suffix('.protocol.json')
         check_outputs(args, [args.out, protocol], [args.gallery, args.queries, args.group_file])
@@ -51,7 +51,7 @@ def main(args: argparse.Namespace) -> None:
     text = json.dumps(results, indent=1)
     if args.out:
         write_whole(args.out, text + '\n')
-        kinds = [EVALUATIONS[metrics[task].__name__] for task in args.tasks]
+        kinds = [metrics[task].measures for task in args.tasks]
         write_protocol(args.out, protocol_of_comparison(args.gallery, args.queries, kinds), results)
     print(text)
 

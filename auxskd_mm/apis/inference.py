@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from ..choices import QUESTIONS
 from ..config.feature_pipeline import feature_pipeline
 from ..config.load import load_config
 from ..config.loading.new_style import name_types
-from ..config.parts import as_list, model_settings
+from ..config.parts import as_list, model_settings, weights_package
 from ..config.pipelines import evaluation_steps
 from ..config.task_names import class_names, evaluated_tasks
 from ..datasets.input_sources import as_samples, input_pipeline
@@ -164,15 +164,11 @@ def _build(config: Config, random_weights: bool, seed: int, pretrained: bool) ->
         if random_weights:
             start_weights(model)
             inits = as_list(backbone.get('init_cfg'))
-            started = backbone.get('pretrained') or any('checkpoint' in one or _is_packaged(one) for one in inits)
+            started = backbone.get('pretrained') or any('checkpoint' in one or weights_package(one) for one in inits)
             known = 'the backbone starts from public weights of its config, and the rest is random'
             line = known if started else 'random weights, whose answers mean nothing'
             print_log(f'no checkpoint: {line}', logger='current')
     return model
-
-
-def _is_packaged(init: Mapping[str, Any]) -> bool:
-    return type_name(init.get('type', '')) == 'PackagedWeights'
 
 
 def load_weights(model: VideoModel, checkpoint: str, prefixes: Sequence[str]) -> None:

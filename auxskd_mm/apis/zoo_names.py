@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from ..checkpoint_files import PACKAGED, packaged_weights
+from ..config.load import CONFIG_SUFFIXES
 from ..config.loading.shipped import shipped_configs
 from ..errors import InputError, examples
 
@@ -19,7 +20,7 @@ def packaged_start(model: str) -> str | None:
 
 
 def _is_name(model: str) -> bool:
-    return not model.endswith(('.py', '.json', '.yaml', '.yml')) and '::' not in model
+    return not model.endswith(CONFIG_SUFFIXES) and '::' not in model
 
 
 def config_name(model: str) -> str:

@@ -11,6 +11,7 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 from torch import Tensor
 
+from ..choices import SPLITS
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError, as_typed
 from ..models.tasks import forward_sample, method_summary, model_tasks
@@ -51,7 +52,7 @@ def describe_config(config: Config, path: str, *, gpus: int = 1) -> str:
         raise InputError(f'{path}: has neither a model nor phases to explain')
     else:
         use_scope(config)
-        splits = [split for split in ('train', 'val', 'test') if find_pipeline(config, (f'{split}_dataloader',))]
+        splits = [split for split in SPLITS if find_pipeline(config, (f'{split}_dataloader',))]
         shapes = {split: sample_shape(config, split) for split in splits}
         sections += [
             ('model', _model(config, shapes)),

@@ -8,8 +8,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ..choices import WEIGHTS_PACKAGE
-from ..registry import type_name
+from .parts import weights_package
 
 # Parts of addresses whose weights were trained on ImageNet.
 _IMAGENET = ('imagenet', 'torchvision://', 'download.pytorch.org/models/')
@@ -28,8 +27,8 @@ def pretrained_parts(node: object, key: str) -> Iterator[tuple[str, str]]:
     if isinstance(node, Mapping):
         own = node.get('init_cfg')
         given = own.get('checkpoint') if isinstance(own, Mapping) and own.get('type') == 'Pretrained' else None
-        if isinstance(own, Mapping) and type_name(own.get('type')) == 'PackagedWeights':
-            given = f'package {own.get("package", WEIGHTS_PACKAGE)}'
+        if (package := weights_package(own)) is not None:
+            given = f'package {package}'
         timm = node.get('model') if node.get('pretrained') is True else None
         for address in (node.get('pretrained'), timm, given):
             if isinstance(address, str) and address:

@@ -21,6 +21,7 @@ from .loading.overrides import Overrides
 from .loading.shipped import missing_config
 from .loading.variables import refuse_old_places, set_variables
 
+CONFIG_SUFFIXES = ('.py', '.yml', '.yaml', '.json')
 _RUNNER_KEYS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self'} | {
     'auto_scale_lr',
     'custom_imports',
@@ -95,7 +96,7 @@ def config_file(path: str) -> str:
     if '::' not in path:
         if not osp.isfile(path):
             raise missing_config(path)
-        if not path.endswith(('.py', '.yml', '.yaml', '.json')):
+        if not path.endswith(CONFIG_SUFFIXES):
             raise InputError(f'{path}: not a config; expected a .py, .yml or .json file')
         return path
     try:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.config import Config
 
+from ..choices import WEIGHTS_PACKAGE
 from ..errors import InputError
-from ..registry import use_scope
+from ..models.backbones.image_networks import PackagedWeights
+from ..registry import WEIGHT_INITIALIZERS, registered, use_scope
 from .input_files import check_lists
 
 
@@ -29,6 +32,14 @@ def loader_of(config: Config, split: str, use: str = '') -> dict[str, Any]:
     check_lists(config, [split])
     use_scope(config)
     return loader
+
+
+def weights_package(init: object) -> str | None:
+    """Name of the package whose weights an ``init_cfg`` takes (:class:`PackagedWeights`). None for any other."""
+    if not isinstance(init, Mapping):
+        return None
+    kind = registered(WEIGHT_INITIALIZERS, init.get('type'))
+    return str(init.get('package', WEIGHTS_PACKAGE)) if kind and issubclass(kind, PackagedWeights) else None
 
 
 def model_settings(config: Config, pretrained: bool = False) -> dict[str, Any]:

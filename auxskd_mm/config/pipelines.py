@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..choices import SPLITS
 from ..errors import InputError
 from ..registry import type_name
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 Step = Mapping[str, Any]
 # The order in which tools that want "the" pipeline of a config look: as it is tested, else as it is trained.
-LOADERS = ('test_dataloader', 'val_dataloader', 'train_dataloader')
+LOADERS = tuple(f'{split}_dataloader' for split in reversed(SPLITS))
 
 _RANDOM = (
     'ColorJitter', 'ClipColorJitter', 'ClipRandomCrop', 'ClipRandomGrayscale', 'ImgAug', 'MultiScaleCrop',

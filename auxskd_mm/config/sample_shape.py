@@ -35,10 +35,10 @@ def made_up_inputs(config: Config, split: str | None = None) -> Tensor:
     Raises:
         InputError: If the config has no such loader, or its pipeline does not take videos.
     """
-    splits = ('test', 'val', 'train') if split is None else (split,)
-    steps = find_pipeline(config, [f'{name}_dataloader' for name in splits])
+    loaders = LOADERS if split is None else (f'{split}_dataloader',)
+    steps = find_pipeline(config, loaders)
     if not steps:
-        raise InputError(f'the config has no {" or ".join(f"{name}_dataloader" for name in splits)}')
+        raise InputError(f'the config has no {" or ".join(loaders)}')
     use_scope(config)
     frames = np.broadcast_to(np.zeros((), np.uint8), (_FRAMES, _HEIGHT, _WIDTH, frame_channels(steps) or 3))
     sample = dict(filename='made_up.mp4', frames=frames, start_index=0, label=0, sample_idx=0, test_mode=True)

@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from ..choices import SPLITS
 from ..datasets.class_labels import CLASS_FILE, read_class_names
 from ..datasets.transforms import PretextSampler
 from ..errors import InputError
@@ -17,8 +18,6 @@ from ..registry import TRANSFORMS
 from .input_files import asked_for
 from .parts import as_list
 from .pipelines import LOADERS, all_steps, find_pipeline
-
-_SPLITS = ('test', 'val', 'train')
 
 
 def pretext_sampler(config: Config) -> PretextSampler | None:
@@ -39,7 +38,7 @@ def built_sampler(step: Mapping[str, Any]) -> PretextSampler | None:
 def evaluated_tasks(config: Config) -> list[Task]:
     """Return the tasks of the config's evaluators, for a head without task names."""
     found: dict[str, Task] = {}
-    for split in _SPLITS:
+    for split in reversed(SPLITS):
         for entry in as_list(config.get(f'{split}_evaluator')):
             names = entry.get('class_names') or {}
             for task in as_list(entry.get('tasks')):
@@ -80,7 +79,7 @@ def _candidates(config: Config, task: Task) -> Iterator[Sequence[str]]:
 
 def _listed_classes(config: Config) -> Iterator[list[str]]:
     """Read the names in each ``classes.txt`` beside a list of the config."""
-    listed = [asked_for(config.get(f'{split}_dataloader'), '') for split in _SPLITS]
+    listed = [asked_for(config.get(loader), '') for loader in LOADERS]
     files = dict.fromkeys(Path(path).parent / CLASS_FILE for found in listed for _, path in found)
     for file in files:
         try:

@@ -27,6 +27,33 @@ def finite_scores(sample: Mapping[str, Any], key: str) -> Tensor:
     return scores
 
 
+def require_keys(sample: Mapping[str, Any], keys: Sequence[str], owner: str, advice: str) -> None:
+    """Refuse a data sample without the values that a metric needs.
+
+    Args:
+        sample: The data sample.
+        keys: Its keys that the metric reads.
+        owner: Name of the metric, for the message.
+        advice: What to look at, for the message.
+
+    Raises:
+        InputError: If a value is missing. The message names the first one.
+    """
+    missing = next((key for key in keys if sample.get(key) is None), None)
+    if missing is not None:
+        raise InputError(f"{owner}: the samples carry no '{missing}'; {advice}")
+
+
+def require_results(results: Sequence[Any], owner: str) -> None:
+    """Refuse a measurement without any sample. ``owner`` is the name of the metric.
+
+    Raises:
+        InputError: If there is no result.
+    """
+    if not results:
+        raise InputError(f'{owner}: no sample was evaluated; is the test list empty or unreadable?')
+
+
 def best_constant(labels: np.ndarray) -> float:
     """Accuracy of the best constant answer, the share of the commonest label of int (N,)."""
     return float(np.bincount(labels).max()) / len(labels)

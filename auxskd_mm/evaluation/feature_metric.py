@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from mmengine.device import get_device
 from mmengine.evaluator import BaseMetric
@@ -24,13 +24,19 @@ class FeatureMetric(BaseMetric):
 
     The metric takes samples with ``feature`` (V, D) of ``ClipFeatureHead`` or of a pretext model, ``split`` ('gallery'
     or 'query', written by ``GalleryQueryDataset``), ``filename`` and ``gt_label``. A video's feature is the mean over
-    its V clips. A video that could not be read is left out. Subclasses write :meth:`measure`.
+    its V clips. A video that could not be read is left out. Subclasses write :meth:`measure`,
+    and name it in ``measures``.
 
     Args:
         save_to: Folder for ``gallery.npz`` and ``query.npz``, so that other measurements need no second extraction.
         device: Device of the computation. None takes the accelerator if there is one.
         kwargs: See MMEngine's ``BaseMetric``.
     """
+
+    # What the record of a number says of it; see :mod:`auxskd_mm.records.measured`.
+    measures: ClassVar[str] = 'frozen features'
+    frozen: ClassVar[bool] = True
+    takes_lists: ClassVar[bool] = False
 
     def __init__(self, save_to: str | None = None, device: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

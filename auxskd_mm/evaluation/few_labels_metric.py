@@ -44,6 +44,8 @@ class FewLabelsMetric(FeatureMetric):
         InputError: If there is no list, or a list names a video that has no features.
     """
 
+    measures = 'frozen features by labels per class'
+
     def __init__(
         self,
         lists: Mapping[int, str | Sequence[str]],

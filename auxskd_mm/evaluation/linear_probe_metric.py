@@ -46,6 +46,7 @@ class LinearProbeMetric(FeatureMetric):
     """
 
     default_prefix = 'linear'
+    measures = 'linear probe'
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from mmengine.evaluator import BaseMetric
 
 from ..errors import InputError, check_choice
 from ..registry import METRICS
-from .accuracy import finite_scores
+from .accuracy import finite_scores, require_keys, require_results
 
 AVERAGES = ('logits', 'probabilities')
 
@@ -48,10 +48,12 @@ class MultiClipAccuracy(BaseMetric):
         kwargs: See MMEngine's ``BaseMetric``.
 
     Raises:
-        InputError: For another average.
+        InputError: For another average, for samples without scores or label, or if no sample is left to evaluate.
     """
 
     default_prefix = 'acc'
+    measures = 'classification'
+    averages = 'logits'
 
     def __init__(self, average: str = 'logits', **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -65,6 +67,9 @@ class MultiClipAccuracy(BaseMetric):
             InputError: If the scores are not those of every clip, or not finite.
         """
         for sample in data_samples:
+            require_keys(
+                sample, ('pred_score', 'gt_label'), 'MultiClipAccuracy', 'it needs a classifier and labelled videos'
+            )
             scores = finite_scores(sample, 'pred_score')
             if scores.ndim != 2:
                 raise InputError(
@@ -76,6 +81,7 @@ class MultiClipAccuracy(BaseMetric):
 
     def compute_metrics(self, results: list) -> dict[str, Any]:
         """Accuracies in [0, 1], and ``protocol``."""
+        require_results(results, 'MultiClipAccuracy')
         labels = [label for _, label in results]
         clips = sorted({len(scores) for scores, _ in results})
         averaged = {how: [average_clips(scores, how) for scores, _ in results] for how in AVERAGES}

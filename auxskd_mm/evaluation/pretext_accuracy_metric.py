@@ -11,7 +11,15 @@ from mmengine.logging import print_log
 
 from ..errors import InputError
 from ..registry import METRICS
-from .accuracy import best_constant, best_within, confusion_table, finite_scores, recorded_names
+from .accuracy import (
+    best_constant,
+    best_within,
+    confusion_table,
+    finite_scores,
+    recorded_names,
+    require_keys,
+    require_results,
+)
 from .pretext.learned import pretext_result, task_metrics, video_of
 
 _MOST_CLASSES = 10  # a wider confusion table does not fit a terminal
@@ -41,6 +49,7 @@ class PretextAccuracyMetric(BaseMetric):
     """
 
     default_prefix = 'pretext'
+    measures = 'pretext task'
 
     def __init__(
         self,
@@ -70,8 +79,7 @@ class PretextAccuracyMetric(BaseMetric):
         Raises:
             InputError: If no sample was evaluated.
         """
-        if not results:
-            raise InputError('PretextAccuracyMetric: no sample was evaluated; is the test list empty or unreadable?')
+        require_results(results, 'PretextAccuracyMetric')
         metrics: dict[str, Any] = {}
         text = [f'{"":10}{"clips":>8}{"accuracy":>10}{"+-":>7}{"chance":>9}']
         tables = []
@@ -109,13 +117,9 @@ def _flat(labels: Any) -> list[int] | None:
 
 def _pair(sample: dict, task: str) -> np.ndarray:
     """Pairs of label and prediction of one sample, int64 (V, 2)."""
-    label, scores = sample.get(f'{task}_label'), sample.get(f'pred_{task}')
-    if label is None or scores is None:
-        missing = f'{task}_label' if label is None else f'pred_{task}'
-        raise InputError(
-            f"PretextAccuracyMetric: the samples carry no '{missing}'; check tasks={[task]} against the sampler, "
-            'PackActionInputs(algorithm_keys=...) and the head'
-        )
-    labels = np.asarray(label, dtype=np.int64).reshape(-1)
-    scores = finite_scores(sample, f'pred_{task}')
+    keys = (f'{task}_label', f'pred_{task}')
+    advice = f'check tasks={[task]} against the sampler, PackActionInputs(algorithm_keys=...) and the head'
+    require_keys(sample, keys, 'PretextAccuracyMetric', advice)
+    labels = np.asarray(sample[keys[0]], dtype=np.int64).reshape(-1)
+    scores = finite_scores(sample, keys[1])
     return np.stack([labels, scores.argmax(-1).cpu().numpy().reshape(-1)], axis=1)

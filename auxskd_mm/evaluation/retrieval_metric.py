@@ -50,6 +50,7 @@ class RetrievalMetric(FeatureMetric):
     """
 
     default_prefix = 'retrieval'
+    measures = 'retrieval'
 
     def __init__(self, ks: Sequence[int] = (1, 5, 10, 20, 50), backend: str = 'torch', **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -74,6 +75,7 @@ class KNNMetric(FeatureMetric):
     """
 
     default_prefix = 'knn'
+    measures = 'k-NN'
 
     def __init__(self, k: int | Sequence[int] = 20, temperature: float | None = 0.07, **kwargs: Any) -> None:
         super().__init__(**kwargs)

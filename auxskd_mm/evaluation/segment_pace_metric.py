@@ -11,8 +11,19 @@ from mmengine.logging import print_log
 
 from ..functional.pace import pace_names
 from ..registry import METRICS
-from .accuracy import best_constant, best_within, confusion_table, finite_scores, recorded_names
+from .accuracy import (
+    best_constant,
+    best_within,
+    confusion_table,
+    finite_scores,
+    recorded_names,
+    require_keys,
+    require_results,
+)
 from .pretext.learned import pretext_result, task_metrics, video_of
+
+_LABELS, _SCORES = ('pace_label', 'segment_label'), ('pred_pace', 'pred_segment')
+_ADVICE = 'use SegmentPaceSample, PackActionInputs(algorithm_keys=...) and VSPPHead'
 
 
 def segment_pace_accuracy(
@@ -86,9 +97,13 @@ class SegmentPaceMetric(BaseMetric):
         speeds: Speeds of the pace labels, for the table. None takes the speeds of the sampler of the tested
             :class:`UnlabeledVideoDataset`. For other data sets the classes are numbered.
         kwargs: See MMEngine's ``BaseMetric``.
+
+    Raises:
+        InputError: If samples lack a label or prediction, or if no sample is left to evaluate.
     """
 
     default_prefix = 'vspp'
+    measures = 'pretext task'
 
     def __init__(self, speeds: Sequence[float] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -99,16 +114,16 @@ class SegmentPaceMetric(BaseMetric):
         for sample in data_samples:
             if sample.get('replacement'):
                 continue
-            labels = (np.asarray(sample[key]).reshape(-1) for key in ('pace_label', 'segment_label'))
-            scores = (
-                finite_scores(sample, key).argmax(-1).cpu().numpy().reshape(-1) for key in ('pred_pace', 'pred_segment')
-            )
+            require_keys(sample, (*_LABELS, *_SCORES), 'SegmentPaceMetric', _ADVICE)
+            labels = (np.asarray(sample[key]).reshape(-1) for key in _LABELS)
+            scores = (finite_scores(sample, key).argmax(-1).cpu().numpy().reshape(-1) for key in _SCORES)
             views = np.stack([*labels, *scores], axis=1)
             alike = sample.get('alike') or [None] * len(views)
             self.results.append((views, alike, video_of(sample, len(self.results))))
 
     def compute_metrics(self, results: list) -> dict[str, Any]:
         """Accuracies over all samples; see :func:`segment_pace_accuracy`."""
+        require_results(results, 'SegmentPaceMetric')
         pace, segment, pace_pred, segment_pred = np.concatenate([views for views, *_ in results]).T
         alike = [pairs for _, own, _ in results for pairs in own]
         videos = [video for views, _, video in results for _ in views]

@@ -10,12 +10,13 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from torch import Tensor
 
-from ..errors import InputError
 from ..functional.pace import pace_names
 from ..models.losses import pair_accuracy, segment_speeds
 from ..registry import METRICS
-from .accuracy import finite_scores
+from .accuracy import finite_scores, require_keys, require_results
 from .pretext.learned import pretext_result, task_metrics, video_of
+
+_ADVICE = 'use PaceSample or SegmentPaceSample, PackActionInputs(algorithm_keys=...) and SpeedRankHead'
 
 
 @METRICS.register_module()
@@ -38,6 +39,7 @@ class SpeedRankMetric(BaseMetric):
     """
 
     default_prefix = 'rank'
+    measures = 'pretext task'
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Keep speeds and scores of one batch.
@@ -48,12 +50,7 @@ class SpeedRankMetric(BaseMetric):
         for sample in data_samples:
             if sample.get('replacement'):
                 continue
-            missing = [key for key in ('clip_speed', 'speed_score') if sample.get(key) is None]
-            if missing:
-                raise InputError(
-                    f"SpeedRankMetric: the samples carry no '{missing[0]}'; use PaceSample or SegmentPaceSample, "
-                    'PackActionInputs(algorithm_keys=...) and SpeedRankHead'
-                )
+            require_keys(sample, ('clip_speed', 'speed_score'), 'SpeedRankMetric', _ADVICE)
             keys = ('speed_score', 'segment_score') if sample.get('segment_score') is not None else ('speed_score',)
             result: dict[str, Any] = {key: finite_scores(sample, key).float().cpu() for key in keys}
             result['clip_speed'] = _flat(sample['clip_speed']).float()
@@ -68,8 +65,7 @@ class SpeedRankMetric(BaseMetric):
         Raises:
             InputError: If no sample was evaluated.
         """
-        if not results:
-            raise InputError('SpeedRankMetric: no sample was evaluated; is the test list empty or unreadable?')
+        require_results(results, 'SpeedRankMetric')
         scores, speeds = (torch.stack([one[key] for one in results]) for key in ('speed_score', 'clip_speed'))
         videos = [one['video'] for one in results]
         tasks = 2 if 'segment_score' in results[0] else 1

@@ -2,7 +2,7 @@
 
 Clips are (..., C, T, H, W) with ``channel_dim=-4``, the layout of the networks, or (..., T, C, H, W) with
 ``channel_dim=-3``. The functions permute neither. The formulas are torchvision's for float tensors, with results
-clamped to [0, max_value] after each operation. The host takes no decision that depends on the data, so it never waits
+clamped to [0, 255] after each operation. The host takes no decision that depends on the data, so it never waits
 for an accelerator. The module :mod:`photometric_cv` has the same operations frame by frame in OpenCV, for loaders and
 for tensors on the CPU.
 """
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from .jitter_params import CONTRAST, HUE, LUMA, OPERATIONS, SATURATION, JitterParams, check_channels
+from .pixels.value_range import WHITE
 
 
 def frame_shape(clips: Tensor, channel_dim: int = -4, channels: int | None = 3) -> tuple[int, ...]:
@@ -40,7 +41,6 @@ def jitter_clips(
     clips: Tensor,
     params: JitterParams,
     channel_dim: int = -4,
-    max_value: float = 255.0,
     operations: Sequence[str] = OPERATIONS,
 ) -> Tensor:
     """Jitter every frame with its own parameters, without branches.
@@ -51,10 +51,9 @@ def jitter_clips(
     has the factor 1 there.
 
     Args:
-        clips: uint8 or float (..., C, T, H, W) or (..., T, C, H, W), values in [0, max_value].
+        clips: uint8 or float (..., C, T, H, W) or (..., T, C, H, W), values in [0, 255].
         params: Tensors on the clips' device. Their leading shape is that of :func:`frame_shape`.
         channel_dim: -4 or -3.
-        max_value: 255 or 1.
         operations: Names of the operations that may have an effect. The others are skipped, whatever ``params`` says.
 
     Returns:
@@ -78,7 +77,7 @@ def jitter_clips(
             factor = params.factors.gather(-1, index[..., None])[..., 0]
             if with_hue:
                 factor = torch.where((place <= step) == after_hue, factor, 1.0)
-            out = _blend(out, index, factor, channel_dim, max_value)
+            out = _blend(out, index, factor, channel_dim)
         if with_hue and not after_hue:
             out = shift_hue(out, params.hue, channel_dim)
     return torch.where(_over_frames(params.apply, channel_dim), out, source)
@@ -89,21 +88,21 @@ def _over_frames(values: Tensor, channel_dim: int) -> Tensor:
     return values[..., None, None].unsqueeze(channel_dim)
 
 
-def _blend(clips: Tensor, index: Tensor, factor: Tensor, channel_dim: int, max_value: float) -> Tensor:
+def _blend(clips: Tensor, index: Tensor, factor: Tensor, channel_dim: int) -> Tensor:
     """``factor * x + (1 - factor) * other``. By ``index``, other is 0, the mean grey of the frame or the grey frame.
 
     Without red, green and blue the mean is that of each channel, and there is no grey frame.
     """
     if clips.shape[channel_dim] != 3:
         own = clips.mean((-2, -1), keepdim=True) * _over_frames((1 - factor) * (index == CONTRAST), channel_dim)
-        return torch.addcmul(own, clips, _over_frames(factor, channel_dim)).clamp_(0, max_value)
+        return torch.addcmul(own, clips, _over_frames(factor, channel_dim)).clamp_(0, WHITE)
     grey = grey_of(clips, channel_dim)
     rest = 1 - factor
     of_mean = (rest * (index == CONTRAST))[..., None, None]
     of_grey = (rest * (index == SATURATION))[..., None, None]
     other = torch.addcmul(grey.mean((-2, -1), keepdim=True) * of_mean, grey, of_grey)
     blended = torch.addcmul(other.unsqueeze(channel_dim), clips, _over_frames(factor, channel_dim))
-    return blended.clamp_(0, max_value)
+    return blended.clamp_(0, WHITE)
 
 
 def grey_of(clips: Tensor, channel_dim: int = -4) -> Tensor:

@@ -23,16 +23,13 @@ _IDENTITY = np.eye(3)
 def jitter_frames(
     frames: Sequence[np.ndarray],
     params: JitterParams,
-    max_value: float = 255.0,
     value_range: ValueRange | None = None,
 ) -> list[np.ndarray]:
     """Jitter each frame with its own parameters.
 
     Args:
-        frames: N arrays (H, W, C), uint8 or float in [0, max_value], or of any type with ``value_range``. They do not
-            change.
+        frames: N arrays (H, W, C), uint8 or float in [0, 255], or of any type with ``value_range``. They do not change.
         params: Arrays of leading shape (N,).
-        max_value: 255 or 1. For uint8 frames it is always 255.
         value_range: What black and white are, for frames of another type than uint8. Values beyond them become black and
             white where the jitter acts.
 
@@ -53,10 +50,10 @@ def jitter_frames(
             continue
         if value_range is not None:
             scaled = np.ascontiguousarray(value_range.to_scale(frame))
-            jittered = value_range.from_scale(_jitter(scaled, params, index, WHITE))
+            jittered = value_range.from_scale(_jitter(scaled, params, index))
             out.append(_as_type(jittered, frame.dtype))
             continue
-        jittered = _jitter(_writable(frame), params, index, WHITE if frame.dtype == np.uint8 else max_value)
+        jittered = _jitter(_writable(frame), params, index)
         # OpenCV drops the last dimension of one channel.
         out.append(cv2.convertScaleAbs(jittered).reshape(frame.shape) if frame.dtype == np.uint8 else jittered)
     return out
@@ -109,7 +106,7 @@ def jitter_array(clips: np.ndarray, params: JitterParams, channel_axis: int = -4
     last = np.moveaxis(out, channel_axis, -1)
     for index in zip(*np.nonzero(params.apply)):
         frame = np.ascontiguousarray(last[index])
-        last[index] = _jitter(frame, params, index, WHITE)
+        last[index] = _jitter(frame, params, index)
     return out
 
 
@@ -122,29 +119,27 @@ def _writable(frame: np.ndarray) -> np.ndarray:
     return np.array(frame, dtype=np.float32, order='C')
 
 
-def _jitter(frame: np.ndarray, params: JitterParams, index: int | tuple[int, ...], max_value: float) -> np.ndarray:
+def _jitter(frame: np.ndarray, params: JitterParams, index: int | tuple[int, ...]) -> np.ndarray:
     """Apply all operations to one float32 frame (H, W, C). The function may overwrite the frame."""
     if frame.shape[2] != 3:
-        return _jitter_channels(frame, params, index, max_value)
+        return _jitter_channels(frame, params, index)
     factors, hue = params.factors[index], float(params.hue[index])
     for operation in params.order[index]:
         if operation != HUE:
-            frame = _blend(frame, operation, float(factors[operation]), max_value)
+            frame = _blend(frame, operation, float(factors[operation]))
         elif hue != 0:
             frame = _shift_hue(frame, hue)
     return frame
 
 
-def _jitter_channels(
-    frame: np.ndarray, params: JitterParams, index: int | tuple[int, ...], max_value: float
-) -> np.ndarray:
+def _jitter_channels(frame: np.ndarray, params: JitterParams, index: int | tuple[int, ...]) -> np.ndarray:
     """Brightness and contrast of a float32 frame without red, green and blue. The contrast is that of each channel."""
     for operation in params.order[index]:
         if operation not in (BRIGHTNESS, CONTRAST):
             continue
         factor = np.float32(params.factors[index][operation])
         mean = frame.mean((0, 1), dtype=np.float64).astype(np.float32) if operation == CONTRAST else np.float32(0)
-        frame = np.clip(factor * frame + (1 - factor) * mean, 0, max_value)
+        frame = np.clip(factor * frame + (1 - factor) * mean, 0, WHITE)
     return frame
 
 
@@ -155,7 +150,7 @@ def _shift_hue(frame: np.ndarray, hue: float) -> np.ndarray:
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
 
-def _blend(frame: np.ndarray, operation: int, factor: float, max_value: float) -> np.ndarray:
+def _blend(frame: np.ndarray, operation: int, factor: float) -> np.ndarray:
     """``factor * x + (1 - factor) * other``, clamped if the factor can lead out of the value range.
 
     One colour matrix for all three operations would be shorter, but a quarter slower.
@@ -170,7 +165,7 @@ def _blend(frame: np.ndarray, operation: int, factor: float, max_value: float) -
     else:
         frame = cv2.transform(frame, (factor * _IDENTITY + (1 - factor) * _GREY).astype(np.float32))
     if factor > 1:
-        frame = cv2.threshold(frame, max_value, 0, cv2.THRESH_TRUNC, dst=frame)[1]
+        frame = cv2.threshold(frame, WHITE, 0, cv2.THRESH_TRUNC, dst=frame)[1]
         if operation != BRIGHTNESS:
             frame = cv2.threshold(frame, 0, 0, cv2.THRESH_TOZERO, dst=frame)[1]
     return frame

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.optim import _ParamScheduler
 from torch.utils.data import Dataset
 
+from ..choices import SPLITS
 from ..config.loading.overrides import value_at
 from ..errors import InputError
 from ..registry import FUNCTIONS
@@ -40,7 +41,7 @@ _LOADER: dict[str, _Range] = {
     'timeout': _Range(0, whole=False),
 }
 _SETTINGS: dict[str, _Range] = {
-    **{f'{part}_dataloader.{key}': wanted for part in ('train', 'val', 'test') for key, wanted in _LOADER.items()},
+    **{f'{part}_dataloader.{key}': wanted for part in SPLITS for key, wanted in _LOADER.items()},
     'train_cfg.max_epochs': _Range(1),
     'train_cfg.max_iters': _Range(1),
     'train_cfg.val_interval': _Range(1),
@@ -70,7 +71,7 @@ def check_settings(config: Config) -> None:
     seed = value_at(config, 'randomness.seed', None)
     if seed is not None and seed > _MOST_SEED:
         raise InputError(f'randomness.seed={seed}: expected at most {_MOST_SEED}')
-    for part in ('train', 'val', 'test'):
+    for part in SPLITS:
         loader = config.get(f'{part}_dataloader')
         for name in _SWITCHES if isinstance(loader, Mapping) else ():
             if loader.get(name) not in (None, True, False):
@@ -91,7 +92,7 @@ def check_parts(config: Config) -> None:
         if missing and len(missing) < len(parts):
             there = ' and '.join(key for key in parts if key not in missing)
             raise InputError(f'{missing[0]}=None: expected a value beside {there}, or None for all of them')
-    for part in ('train', 'val', 'test'):
+    for part in SPLITS:
         loader = config.get(f'{part}_dataloader')
         if not isinstance(loader, Mapping):
             continue

@@ -9,6 +9,7 @@ import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 
+from ..choices import SPLITS
 from ..config.loading.loaders import mend_loader
 from ..registry import type_name
 
@@ -67,7 +68,7 @@ def mend_loaders(config: Config) -> Config:
 
 
 def _loaders(config: Config) -> list[Any]:
-    found = [config.get(f'{part}_dataloader') for part in ('train', 'val', 'test')]
+    found = [config.get(f'{part}_dataloader') for part in SPLITS]
     return [loader for loader in found if isinstance(loader, dict)]
 
 

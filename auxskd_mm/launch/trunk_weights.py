@@ -11,6 +11,7 @@ from typing import Any
 
 from mmengine.logging import MMLogger, print_log
 
+from ..config.parts import weights_package
 from ..datasets.stores.feature_settings import of_maps
 from ..datasets.transforms import OpenFeatures
 from ..errors import InputError, reason_of
@@ -106,7 +107,7 @@ def _is_here(init: object) -> bool:
     """Whether an initialisation fills the whole network from this machine."""
     if not isinstance(init, Mapping):
         return False
-    if type_name(init.get('type')) == 'PackagedWeights':
+    if weights_package(init) is not None:
         return True
     checkpoint = str(init.get('checkpoint', ''))
     return type_name(init.get('type')) == 'Pretrained' and (

@@ -10,8 +10,8 @@ from ..config.load import load_config
 from ..config.loading.shipped import shipped_file
 from ..errors import InputError
 from ..evaluation.pretext.learned import pretext_result
+from ..records.measured import measured_by
 from ..records.scalars import last_scalars
-from ..registry import METRICS, type_name
 from . import commands
 from . import step_records as records
 from .plan import Step
@@ -85,7 +85,7 @@ def read_classified(step: Step) -> dict[str, list] | None:
     if (probed := records.classified(step.folder / FEATURES / 'predictions.json')) is not None:
         return probed
     path = step.folder / 'test' / 'predictions.json'
-    return records.classified(path, _evaluator(step.config)[1].get('average', 'logits')) if path.is_file() else None
+    return records.classified(path, _average(step.config) or 'logits') if path.is_file() else None
 
 
 def _init(step: Step) -> Path | None:
@@ -141,7 +141,7 @@ def _test(
     options = dict(options)
     if checkpoint is None and step.seed is not None:
         options['randomness.seed'] = step.seed
-    classifier = step.evaluation is not None and _evaluator(step.config)[0] == 'MultiClipAccuracy'
+    classifier = step.evaluation is not None and _average(step.config) is not None
     if classifier:
         command += ['--dump', str(folder / 'predictions.json')]
     elif step.evaluation is not None and (number := _keeps_features(step)) is not None:
@@ -158,11 +158,10 @@ def _save_features(options: dict[str, Any], number: int, folder: str) -> None:
         options.setdefault(f'test_evaluator.{number}.save_to', folder)
 
 
-def _evaluator(path: Path) -> tuple[str, dict[str, Any]]:
-    """Type and config of the first evaluator of a config."""
-    evaluator = load_config(str(path)).test_evaluator
-    first = evaluator[0] if isinstance(evaluator, (list, tuple)) else evaluator
-    return type_name(first['type']), dict(first)
+def _average(path: Path) -> str | None:
+    """How the first evaluator of a config averages the clips of a video. None if it is not of a classifier."""
+    measured = measured_by(load_config(str(path)).test_evaluator)
+    return measured[0].average if measured else None
 
 
 def _keeps_features(step: Step) -> int | None:
@@ -170,8 +169,7 @@ def _keeps_features(step: Step) -> int | None:
     from ..evaluation.feature_metric import FeatureMetric
 
     evaluator = step.options.get('test_evaluator') or load_config(str(step.config)).test_evaluator
-    for number, entry in enumerate(evaluator if isinstance(evaluator, (list, tuple)) else []):
-        kind = METRICS.get(entry['type']) if isinstance(entry['type'], str) else entry['type']
-        if isinstance(kind, type) and issubclass(kind, FeatureMetric):
+    for number, one in enumerate(measured_by(evaluator) if isinstance(evaluator, (list, tuple)) else []):
+        if one.kind is not None and issubclass(one.kind, FeatureMetric):
             return number
     return None

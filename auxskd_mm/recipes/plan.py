@@ -14,7 +14,7 @@ from ..config.load import config_file
 from ..config.loading.overrides import read_text, value_at
 from ..config.loading.shipped import missing_config
 from ..errors import InputError
-from ..registry import type_name
+from ..records.measured import measured_by
 from .entries import (
     Comparison,
     Evaluation,
@@ -265,9 +265,8 @@ def _parts(evaluation: Evaluation, run: Run, drawn: Mapping[int, list[str]], gro
 
 def _searches(evaluation: Evaluation) -> list[dict[str, Any]]:
     """Searches of probes in the config of an evaluation, which take the drawn lists, too."""
-    found = Config.fromfile(str(evaluation.config)).test_evaluator
-    entries = found if isinstance(found, (list, tuple)) else [found]
-    return [dict(entry) for entry in entries if type_name(entry.get('type')) == 'ProbeSearchMetric']
+    measured = measured_by(Config.fromfile(str(evaluation.config)).test_evaluator)
+    return [one.entry for one in measured if one.takes_lists]
 
 
 def _override(entries: Sequence[Phase | Evaluation], phases: Sequence[Phase], options: Mapping[str, Any]) -> None:

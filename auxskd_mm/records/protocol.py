@@ -10,32 +10,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmaction.evaluation import AccMetric
 from mmengine.config import Config
 
 from ..config.explain_training import pretrained_parts
 from ..config.input_convention import input_convention, same_convention
-from ..config.parts import as_list
 from ..config.pipelines import all_steps, data_sets, find_pipeline, find_steps
 from ..files import write_whole
 from ..registry import type_name
 from .environment import command_of_process, git_revision, now, package_versions
+from .measured import Measured, measured_by
 from .provenance import KEY, History, data_of, history_of, methods_text, read_meta, training_of
 
-# Measurement of each metric type; those in FROZEN do not train the network.
-EVALUATIONS = dict(
-    MultiClipAccuracy='classification',
-    AccMetric='classification',
-    LinearProbeMetric='linear probe',
-    KNNMetric='k-NN',
-    RetrievalMetric='retrieval',
-    FewLabelsMetric='frozen features by labels per class',
-    ProbeSearchMetric='probe search',
-    SegmentPaceMetric='pretext task',
-    PretextAccuracyMetric='pretext task',
-    SpeedRankMetric='pretext task',
-    TeacherAgreementMetric='pretext task',
-)
-FROZEN = ('linear probe', 'k-NN', 'retrieval', 'frozen features by labels per class', 'probe search')
 _AVERAGE_CLIPS = dict(prob='probabilities', score='logits')
 
 
@@ -61,10 +47,11 @@ def protocol_of(
     name = Path(str(config.filename)).name if isinstance(config, Config) and config.filename else None
     config = config.to_dict() if isinstance(config, Config) else dict(config)
     model = config.get('model') or {}
-    kinds = _evaluations(config.get(f'{part}_evaluator'))
+    measured = measured_by(config.get(f'{part}_evaluator'))
+    kinds = list(dict.fromkeys(one.measures for one in measured if one.measures))
     # A frozen network is measured as its checkpoint left it; a trained one started from what came before.
     meta = read_meta(checkpoint) if checkpoint is not None else {}
-    frozen = bool(kinds) and all(kind in FROZEN for kind in kinds)
+    frozen = bool(kinds) and all(one.frozen for one in measured if one.measures)
     history = _history(config, checkpoint, meta, own='classification' not in kinds, part=part)
     pipeline = find_pipeline(config, (f'{part}_dataloader',))
     parts = [model, *pipeline]  # the trunk of stored features stands in the pipeline
@@ -82,7 +69,7 @@ def protocol_of(
         crop=_crop(pipeline),
         input=used,
         input_as_in_pretraining=_as_taught(history, used, taught),
-        averaging=_averaging(model, config.get(f'{part}_evaluator')),
+        averaging=_averaging(model, measured),
         data=_labelled(config, part),
         split=config.get('split'),
         # Source of randomness: the training of the classifier, or of the network whose features are compared.
@@ -160,11 +147,6 @@ def _plain(value: object) -> Any:
 
 def _name(entry: Mapping[str, Any]) -> str:
     return type_name(entry.get('type'))
-
-
-def _evaluations(evaluator: object) -> list[str]:
-    names = [EVALUATIONS.get(_name(entry)) for entry in as_list(evaluator) if isinstance(entry, Mapping)]
-    return list(dict.fromkeys(name for name in names if name is not None))
 
 
 def _history(
@@ -252,15 +234,14 @@ def _crop(pipeline: Sequence[Mapping[str, Any]]) -> str | None:
     return ', '.join(steps) or None
 
 
-def _averaging(model: Mapping[str, Any], evaluator: object) -> str | None:
+def _averaging(model: Mapping[str, Any], measured: Sequence[Measured]) -> str | None:
     head = model.get('cls_head') or {}
-    for entry in as_list(evaluator):
-        name = _name(entry)
-        if name == 'MultiClipAccuracy':
-            return str(entry.get('average', 'logits'))
-        if name == 'AccMetric':
+    for one in measured:
+        if one.average is not None:
+            return one.average
+        if one.kind is not None and issubclass(one.kind, AccMetric):
             return _AVERAGE_CLIPS.get(str(head.get('average_clips', 'prob')))
-        if EVALUATIONS.get(name) in FROZEN:
+        if one.frozen:
             pooling = head.get('pooling', 'average') if _name(head) == 'ClipFeatureHead' else None
             return f'features ({pooling} pooling)' if pooling else 'features'
     return None

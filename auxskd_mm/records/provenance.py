@@ -13,7 +13,7 @@ from ..checkpoint_files import PACKAGED, packaged_file
 from ..config.input_convention import input_convention
 from ..config.pipelines import all_steps, data_sets, find_pipeline
 from ..config.text import read_config_text
-from ..registry import MODELS, type_name
+from ..registry import MODELS, registered, type_name
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -153,8 +153,7 @@ def _before(config: Mapping[str, Any], depth: int) -> History:
 def method_of(model: Mapping[str, Any]) -> str | None:
     """Return the name of a model's method, from its class and its head's. Without such names, return the type names."""
     types = [type_name(part.get('type')) for part in (model, model.get('cls_head') or {}) if part]
-    # Looked up by name alone: a config out of a checkpoint must not get a module imported.
-    known = [name for kind in types if (name := getattr(MODELS.module_dict.get(kind), 'method', ''))]
+    known = [name for kind in types if (name := getattr(registered(MODELS, kind), 'method', ''))]
     if not known:
         return ' + '.join(types) or None
     beside = ' with a frozen teacher' if model.get('teacher') and 'auxSKD' in known else ''

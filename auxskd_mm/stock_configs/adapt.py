@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from ..choices import SPLITS
 from ..config.origins import config_chain
-from ..config.pipelines import find_pipeline
+from ..config.pipelines import LOADERS, find_pipeline
 from ..errors import InputError
+from ..models.adapters.widths import FRAME_OPTIONS
 from ..models.heads import ClipFeatureHead, PooledHead
 from ..models.pretext import PretextModel
 from ..registry import MODELS, TRANSFORMS, type_name
@@ -19,11 +21,6 @@ from .training import complete_training
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-
-# Options by which MMAction2's backbones fix the number of frames: TSM, TIN and TANet; TimeSformer and VideoMAE;
-# UniFormerV2; MViT.
-_FRAME_OPTIONS = ('num_segments', 'num_frames', 't_size', 'temporal_size')
 
 
 def adapt_stock_config(config: Config) -> list[str]:
@@ -43,7 +40,7 @@ def adapt_stock_config(config: Config) -> list[str]:
     head, method = class_of(model.get('cls_head')), class_of(model)
     if not _is_a(method, PretextModel) and not _is_a(head, (PooledHead, ClipFeatureHead)):
         return []
-    for key in ('model', 'train_dataloader', 'val_dataloader', 'test_dataloader'):  # what is built, not variables
+    for key in ('model', *LOADERS):  # what is built, not variables
         _drop_deletions(config.get(key))
     _check_channels(config)
     lines = [
@@ -151,7 +148,7 @@ def _extends_mmaction(config: Config) -> bool:
 def _format(config: Config) -> Iterator[str]:
     """Clips keep their time axis: 'NCHW' puts the frames of all clips of a sample in one row."""
     shapes = []
-    for split in ('train', 'val', 'test'):
+    for split in SPLITS:
         steps: list[Any] = find_pipeline(config, (f'{split}_dataloader',))
         for step in steps:
             if type_name(step.get('type')) != 'FormatShape':
@@ -173,7 +170,7 @@ def _format(config: Config) -> Iterator[str]:
 def _frames(config: Config) -> Iterator[str]:
     """Backbones that are built for one number of frames get the sampler's."""
     backbone, kind = config.model.get('backbone'), class_of(config.model.get('backbone'))
-    pipelines = (find_pipeline(config, (f'{split}_dataloader',)) for split in ('train', 'val', 'test'))
+    pipelines = (find_pipeline(config, (f'{split}_dataloader',)) for split in SPLITS)
     sampled = next((found for steps in pipelines if (found := _sampled(steps))), None)
     if not isinstance(backbone, dict) or kind is None or sampled is None:
         return
@@ -181,7 +178,7 @@ def _frames(config: Config) -> Iterator[str]:
     frames = clips if length == 1 else length  # TSN's samplers draw clips of one frame: together they are one clip
     for key, default in _options(kind).items():
         before = backbone.get(key, default)
-        if key in _FRAME_OPTIONS and before != frames:
+        if key in FRAME_OPTIONS and before != frames:
             backbone[key] = frames
             was = f' in place of {before}' if isinstance(before, int) else ''
             yield f'model.backbone.{key} is {frames}{was}, the frames of a clip'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import InputError
@@ -16,7 +16,7 @@ STYLES = ('-', '--', ':', '-.')
 
 
 def plot_curves(
-    runs: dict[str, str | Path],
+    runs: Mapping[str, str | Path],
     panels: Sequence[Sequence[str]],
     path: str | Path,
     chance: dict[str, float] | None = None,

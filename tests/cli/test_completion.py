@@ -31,7 +31,7 @@ LAYOUTS = ['mp4', 'jpg', 'raw', 'features']
         (['pack-videos', 'vid'], []),
         (['pack-videos', '--size', ''], []),
         (['dist-train', '--'], []),
-        (['analyze-logs', ''], ['plot_curve', 'cal_train_time']),
+        (['analyze-logs', ''], ['cal_train_time']),
         (['analyze-logs', 'cal_train_time', '--in'], ['--include-outliers']),
         (['analyze-logs', 'cal_train_time', ''], []),
         (['no-such', '--'], []),

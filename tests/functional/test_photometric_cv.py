@@ -11,6 +11,7 @@ from auxskd_mm.errors import InputError
 from auxskd_mm.functional.jitter_params import JitterParams, draw_jitter, draw_jitter_batch, jitter_settings
 from auxskd_mm.functional.photometric import jitter_clips
 from auxskd_mm.functional.photometric_cv import grey_frames, jitter_array, jitter_frames
+from auxskd_mm.functional.pixels.value_range import ValueRange
 
 SETTINGS = jitter_settings(0.8, 0.8, 0.8, 0.5, p=0.8)
 # In grey levels, before rounding. The specification asks for one level; what is reached is far below.
@@ -39,7 +40,7 @@ def test_equal_to_torchvision_and_rounded_once():
 
 def test_unit_range():
     frames = list(colourful_frames(60).astype(np.float32) / 255)
-    ours = np.stack(jitter_frames(frames, draw(60), max_value=1.0))
+    ours = np.stack(jitter_frames(frames, draw(60), value_range=ValueRange((0.0,), (1.0,))))
     assert np.abs(ours - jitter_all(frames, draw(60), 1.0)).max() * 255 < TOLERANCE
     assert ours.min() >= -1e-6
     assert ours.max() <= 1 + 1e-6

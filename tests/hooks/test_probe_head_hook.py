@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from auxskd_mm.errors import InputError
-from auxskd_mm.evaluation import extract_bank, fit_probe
+from auxskd_mm.evaluation import FeatureBank, extract_bank, fit_probe
 from auxskd_mm.evaluation.linear_probe import ProbeSettings
 from auxskd_mm.hooks.probe_head_hook import ProbeHeadHook, check_same, copy_probe
 from auxskd_mm.registry import MODELS
@@ -33,6 +33,15 @@ def test_a_layer_gives_the_scores_of_the_probe():
     assert torch.allclose(layer(features), probe.scores(features), atol=1e-4)
     with pytest.raises(InputError, match=r'\(3, 6\) for a layer of shape \(3, 7\)'):
         copy_probe(probe, nn.Linear(7, 3))
+
+
+def test_with_one_video_a_class_the_weight_decay_is_the_fixed_one():
+    features = np.eye(3, 4, dtype=np.float32)
+    bank = FeatureBank(features, np.arange(3), ['a', 'b', 'c'])
+    probe, how = ProbeHeadHook(loader={}, fixed_weight_decay=0.3)._probe(bank, 3)
+    assert how == 'weight decay 0.3, fixed, since nothing can be held out'
+    expected = fit_probe(features, bank.labels, ProbeSettings(weight_decay=0.3), num_classes=3)
+    assert torch.equal(probe.scores(features), expected.scores(features))
 
 
 def test_a_head_with_more_layers_is_refused():
@@ -80,6 +89,7 @@ def config(tmp_path):
                 data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor', mean=[127.5] * 3, std=[64.0] * 3),
             ),
             work_dir=str(tmp_path / 'work'),
+            experiment_name=tmp_path.name,  # MMEngine keeps one visualizer by name, and two starts may be in one second
             default_scope='mmaction',
             randomness=dict(seed=0),
             train_dataloader=train,

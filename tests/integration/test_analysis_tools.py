@@ -81,10 +81,8 @@ def test_logs(call, folder, tmp_path, monkeypatch):
     assert 'slowest epoch 1: 2.5000 s per iteration' in ended.out
     assert 'mean 2.5000 s per iteration\n' in ended.out
     out = tmp_path / 'sub' / 'curve.png'
-    runs = [folder / 'run', folder / 'run' / '20260101' / 'vis_data' / 'scalars.json']
-    ended = call(
-        'analysis/analyze_logs.py', 'plot_curve', *runs, '--legend', 'a', 'b', '--keys', 'loss', 'time', '--out', out
-    )
+    runs = [f'a={folder}/run', folder / 'run' / '20260101' / 'vis_data' / 'scalars.json']
+    ended = call('analysis/plot_curves.py', *runs, '--panels', 'loss', 'time', '--out', out)
     assert ended.code == 0, ended.err
     height, width = cv2.imread(str(out)).shape[:2]
     assert width > 2 * height  # two panels beside each other
@@ -131,25 +129,16 @@ BAD = {
     ),
     'print_out': ('analysis/print_config.py', ['{vspp}', '--out', '{folder}/file/x.py'], r'.*x\.py: cannot be written'),
     'logs_run': ('analysis/analyze_logs.py', ['cal_train_time', 'none'], r'none: no such work dir'),
-    'logs_key': (
+    'logs_curve': (
         'analysis/analyze_logs.py',
-        ['plot_curve', '{folder}/run', '--keys', 'acc'],
-        r'none of the runs logged',
+        ['plot_curve', '--keys', 'loss', '{folder}/run'],
+        r'analyze_logs\.py plot_curve is gone: run python tools/analysis/plot_curves\.py RUN ',
     ),
-    'logs_legend': (
-        'analysis/analyze_logs.py',
-        ['plot_curve', '{folder}/run', '--legend', 'a', 'b'],
-        r'--legend a b: expected 1 different names',
-    ),
-    'logs_suffix': (
-        'analysis/analyze_logs.py',
-        ['plot_curve', '{folder}/run', '--out', 'x.txt'],
-        r'--out x\.txt: expected',
-    ),
-    'logs_out': (
-        'analysis/analyze_logs.py',
-        ['plot_curve', '{folder}/run', '--out', '{folder}/file/x.png'],
-        r'.*x\.png: cannot be written',
+    'curves_key': ('analysis/plot_curves.py', ['{folder}/run', '--panels', 'acc'], r'none of the runs logged'),
+    'curves_twice': (
+        'analysis/plot_curves.py',
+        ['{folder}/run', '{folder}/run/20260101/vis_data/scalars.json'],
+        r".*scalars\.json: a second run called 'run'; give each its own name, as NAME=RUN",
     ),
     'curves_run': ('analysis/plot_curves.py', ['none'], r'none: no \*/vis_data/scalars.json in it'),
     'curves_text': ('analysis/plot_curves.py', ['{folder}/text.pth'], r'.*text\.pth: no scalars in it'),

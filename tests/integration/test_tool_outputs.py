@@ -15,7 +15,6 @@ COMMANDS = {
     'predict.py ': ([VSPP, 'none', 'videos', '--out-dir', 'pictures'], 'pictures/mine.png'),
     'predict.py  ': ([VSPP, 'none', '--timeline', 'videos', '--out', 'mine.json'], 'mine.events.csv'),
     'select_to_label.py': (['videos', '--out', 'mine.csv'], 'mine.png'),
-    'analysis/analyze_logs.py': (['plot_curve', 'run', '--out', 'mine.png'], 'mine.png'),
     'analysis/plot_curves.py': (['run', '--out', 'mine.png'], 'mine.png'),
     'analysis/print_config.py': ([VSPP, '--out', 'mine.py'], 'mine.py'),
     'data/check_videos.py': (['videos', '--report', 'mine.csv'], 'mine.csv'),

@@ -7,16 +7,17 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import ToolParser, add_shared, start
+from tool_start import ToolParser, add_shared, light_module, start
 
 
 def parse_args() -> argparse.Namespace:
+    choices = light_module('auxskd_mm.choices')
     parser = ToolParser(
         __doc__, 'python tools/analysis/benchmark.py configs/vspp_r21d_k100.py --what inference --batches 10'
     )
     parser.add_argument('config', help='config file')
     parser.add_argument('--what', choices=['loader', 'inference', 'both'], default='both')
-    parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='whose loader')
+    parser.add_argument('--split', choices=choices.SPLITS, default='train', help='whose loader')
     parser.add_argument('--batches', type=int, default=20, help='batches to time')
     parser.add_argument('--warmup', type=int, default=3, help='batches before them')
     parser.add_argument('--batch-size', type=int, default=1, help="of the inference; the loader's is the config's")

@@ -16,7 +16,7 @@ def parse_args() -> argparse.Namespace:
     parser = ToolParser(
         __doc__, 'python tools/analysis/plot_curves.py vspp=work_dirs/vspp --panels loss pace_acc,segment_acc'
     )
-    parser.add_argument('runs', nargs='+', help='work dirs, each optionally as NAME=DIR')
+    parser.add_argument('runs', nargs='+', help='work dirs or scalars.json files, each optionally as NAME=RUN')
     parser.add_argument(
         '--panels', nargs='+', default=DEFAULT_PANELS, help='names of scalars, comma-separated within a panel'
     )
@@ -32,11 +32,26 @@ def main(args: argparse.Namespace) -> None:
     from auxskd_mm.launch.outputs import check_outputs
     from auxskd_mm.visualization import plot_curves
 
-    runs = dict(run.split('=', 1) if '=' in run else (Path(run).name, run) for run in args.runs)
+    runs = read_runs(args.runs)
     chance = dict(map(read_level, args.chance))
     check_picture(args.out)
     check_outputs(args, [args.out])
     print(plot_curves(runs, [panel.split(',') for panel in args.panels], args.out, chance, args.title))
+
+
+def read_runs(items: list[str]) -> dict[str, str]:
+    """Run by its name in the legend: the given one, or that of the work dir, three levels above a scalars.json."""
+    from auxskd_mm.errors import InputError
+
+    runs: dict[str, str] = {}
+    for item in items:
+        name, _, run = item.partition('=') if '=' in item else ('', '', item)
+        path = Path(run).resolve()
+        folder = path.parents[2] if path.name == 'scalars.json' and len(path.parents) > 2 else path
+        if (name := name or folder.name) in runs:
+            raise InputError(f"{item}: a second run called '{name}'; give each its own name, as NAME=RUN")
+        runs[name] = run
+    return runs
 
 
 def read_level(item: str) -> tuple[str, float]:

@@ -7,17 +7,18 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import ToolParser, add_overwrite, add_shared, start
+from tool_start import ToolParser, add_overwrite, add_shared, light_module, start
 
 
 def parse_args() -> argparse.Namespace:
+    choices = light_module('auxskd_mm.choices')
     parser = ToolParser(
         __doc__, 'python tools/visualization/browse_clips.py configs/vspp_r21d_k100.py --out clips.png --number 4'
     )
     parser.add_argument('config', help='config file')
     parser.add_argument('--out', nargs='+', default=['clips.png'], help='files to write: .png, .gif, .mp4, .html')
     parser.add_argument('--videos', help="folder, glob, list or file to take instead of the config's")
-    parser.add_argument('--split', choices=['train', 'val', 'test'], default='train')
+    parser.add_argument('--split', choices=choices.SPLITS, default='train')
     parser.add_argument('--number', type=int, default=6, help='videos to show')
     parser.add_argument('--before', action='store_true', help='show above each clip its frames before augmentation')
     parser.add_argument('--seed', type=int, default=0, help='which videos, and their random draws')

@@ -6,13 +6,14 @@ and start uniformly on it (:mod:`.motions`), so a single frame reveals nothing a
 frame to frame does.
 """
 
+from ...choices import SPLITS
 from .headings import HEADINGS, draw_heading_scene, make_heading_clips
 from .motions import MOTIONS, draw_poses
 from .patterns import draw_pattern_scene, make_pattern_clips
 from .recording import make_recording
 from .render import render_scene
 from .scene import MovingObject, Scene, draw_scene, scene_time
-from .settings import SPLITS, MotionClipsSettings
+from .settings import MotionClipsSettings
 from .writer import make_motion_clips
 
 __all__ = [

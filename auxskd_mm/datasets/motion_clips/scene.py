@@ -6,8 +6,9 @@ import dataclasses
 
 import numpy as np
 
+from ...choices import SPLITS
 from .motions import MOTIONS, draw_poses
-from .settings import SPLITS, MotionClipsSettings
+from .settings import MotionClipsSettings
 from .textures import draw_background, draw_sprite
 
 # In short sides of the frame. With the limits of size and shear the largest object still fits the frame.

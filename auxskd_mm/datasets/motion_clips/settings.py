@@ -7,7 +7,6 @@ import dataclasses
 from ...errors import InputError
 from .motions import MOTIONS
 
-SPLITS = ('train', 'val', 'test')
 # Raised whenever the same settings would give other clips, so that a folder never mixes two.
 VERSION = 1
 _LEAST_SIDE = 32

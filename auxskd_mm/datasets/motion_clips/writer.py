@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from ...choices import SPLITS
 from ...errors import InputError, check_least
 from ...files import write_whole
 from ...workers import as_done, progress_bar
 from .encode import write_h264
 from .render import render_scene
 from .scene import draw_scene
-from .settings import SPLITS, MotionClipsSettings
+from .settings import MotionClipsSettings
 
 SETTINGS_FILE = 'motion_clips.json'
 

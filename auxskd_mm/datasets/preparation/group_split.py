@@ -22,19 +22,6 @@ class Clip(NamedTuple):
     group: str
 
 
-def split_by_group(clips: Sequence[Clip], test_share: float, seed: int) -> tuple[list[Clip], list[Clip]]:
-    """Divide clips into (train, test) without a common group; see :func:`divide_by_group`. The share of the test is in
-    (0, 1).
-
-    Raises:
-        InputError: If the share is out of range, or the clips cannot be split.
-    """
-    if not 0 < test_share < 1:
-        raise InputError(f'test_share={test_share}: expected a share in (0, 1)')
-    parts = divide_by_group(clips, dict(train=1 - test_share, test=test_share), seed)
-    return parts['train'], parts['test']
-
-
 def divide_by_group(clips: Sequence[Clip], shares: Mapping[str, float], seed: int) -> dict[str, list[Clip]]:
     """Divide clips into parts of given shares by whole groups, every class in each part; see :func:`divide_groups`.
     Each part is in the order of ``clips``.

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...choices import SPLITS
 from ...errors import InputError
 from ...texts import read_table
 from ..recordings.expand import Windows, expand
@@ -15,7 +16,6 @@ from .file_index import FileIndex
 from .group_split import Clip, check_parts, divide_by_group, write_lists
 from .labeled_list import examples
 
-PARTS = ('train', 'val', 'test')
 _COLUMNS = ('path', 'label', 'class', 'file', 'group', 'split')
 
 
@@ -66,7 +66,7 @@ def prepare_folder(
     if group_pattern is not None:
         clips = group_by_pattern(clips, group_pattern, Path(folder))
     if given is not None:
-        parts = {name: [c for c, part in zip(clips, given) if part == name] for name in PARTS if name in given}
+        parts = {name: [c for c, part in zip(clips, given) if part == name] for name in SPLITS if name in given}
         for name in ('train', 'test'):
             if name not in parts:
                 raise InputError(f'{table}: the split column has no {name} row')
@@ -154,9 +154,9 @@ def _read_table(
     if 'split' not in rows[0]:
         return clips, None
     given = [row['split'] for row in rows]
-    odd = sorted(set(given) - set(PARTS))
+    odd = sorted(set(given) - set(SPLITS))
     if odd:
-        raise InputError(f"{table}: split '{odd[0]}', expected {', '.join(PARTS)}")
+        raise InputError(f"{table}: split '{odd[0]}', expected {', '.join(SPLITS)}")
     return clips, given
 
 

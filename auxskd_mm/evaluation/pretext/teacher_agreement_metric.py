@@ -45,6 +45,7 @@ class TeacherAgreementMetric(BaseMetric):
     """
 
     default_prefix = 'auxskd'
+    measures = 'pretext task'
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Keep the features of one batch.

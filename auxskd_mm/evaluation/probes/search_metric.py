@@ -49,6 +49,8 @@ class ProbeSearchMetric(FeatureMetric):
     """
 
     default_prefix = 'probe'
+    measures = 'probe search'
+    takes_lists = True
 
     def __init__(
         self,

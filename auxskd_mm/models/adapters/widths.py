@@ -13,7 +13,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ...errors import InputError, reason_of
 from ..modules.evaluating import evaluating
 
-_FRAMES = ('num_segments', 'num_frames', 'temporal_size', 't_size')
+# Options by which MMAction2's backbones fix the number of frames: TSM, TIN and TANet; TimeSformer and VideoMAE; MViT;
+# UniFormerV2.
+FRAME_OPTIONS = ('num_segments', 'num_frames', 'temporal_size', 't_size')
 _SIDES = ('img_size', 'spatial_size', 'input_resolution')
 _WIDTHS = ('out_channels', 'out_features', 'num_features', 'embed_dims', 'embed_dim')
 
@@ -142,7 +144,7 @@ def _shapes(backbone: nn.Module, clip: Sequence[int] | None) -> Iterator[tuple[i
         yield (1, channels, *clip)
         yield (clip[0], channels, *clip[1:])
         return
-    frames = dict.fromkeys([*_settings(backbone, _FRAMES), 16, 8, 32, 4])
+    frames = dict.fromkeys([*_settings(backbone, FRAME_OPTIONS), 16, 8, 32, 4])
     sides = dict.fromkeys([*_settings(backbone, _SIDES), 112, 224, 64])
     for side in sides:
         for count in frames:

@@ -115,11 +115,6 @@ class SimilarityDistillationLoss(nn.Module):
         loss = F.kl_div(compared.student, compared.teacher, reduction='batchmean', log_target=True)
         return (loss, _diagnose(compared)) if with_diagnostics else loss
 
-    @torch.no_grad()
-    def diagnose(self, student: Tensor, teacher: Tensor, anchors: Tensor) -> SimilarityDiagnostics:
-        """Diagnostics of a batch without the loss, for features (B, D) and anchors (K, D) as in :meth:`forward`."""
-        return _diagnose(self._compare(student, teacher, anchors))
-
     def _compare(
         self, student: Tensor, teacher: Tensor, anchors: Tensor, student_anchors: Tensor | None = None
     ) -> _Compared:

@@ -21,6 +21,7 @@ from mmengine.logging import MessageHub, MMLogger
 from mmengine.visualization import Visualizer
 
 from ...config.load import load_config
+from ...config.pipelines import LOADERS
 from ...errors import InputError, Preempted, full_disk
 from ...launch.tool import describe
 from .. import commands
@@ -128,7 +129,7 @@ def loader_options(config: Path, options: Mapping[str, Any]) -> dict[str, Any]:
     with silent():
         loaded = load_config(str(config), dict(options))
     made: dict[str, Any] = {}
-    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+    for name in LOADERS:
         if loaded.get(name) is not None:
             made.update({f'{name}.num_workers': 0, f'{name}.persistent_workers': False})
     return {**made, **options}

@@ -39,10 +39,7 @@ def test_value_and_gradient(batch, size, tau_s, tau_t):
     assert torch.allclose(q.grad, 3 * expected.gradient, rtol=1e-8, atol=1e-10)
     if size == 1:
         assert loss.item() == 0
-    shared, diagnostics = module(student, teacher, anchors, with_diagnostics=True)
-    assert torch.equal(shared, loss)
-    for mine, alone in zip(diagnostics, module.diagnose(student, teacher, anchors)):
-        assert torch.equal(mine, alone)
+    assert torch.equal(module(student, teacher, anchors, with_diagnostics=True)[0], loss)
 
 
 class ByHand(NamedTuple):
@@ -104,7 +101,7 @@ def test_autocast_computes_in_float32():
     student, teacher = student.bfloat16().requires_grad_(), teacher.bfloat16()
     loss = SimilarityDistillationLoss()
     with torch.autocast('cpu', torch.bfloat16):
-        value, diagnostics = loss(student, teacher, anchors), loss.diagnose(student, teacher, anchors)
+        value, diagnostics = loss(student, teacher, anchors, with_diagnostics=True)
     expected = loss(student.detach().float(), teacher.float(), anchors)
     assert value.dtype == torch.float32
     assert {d.dtype for d in diagnostics} == {torch.float32}
@@ -162,21 +159,25 @@ def test_diagnostics_by_the_long_way(size):
     assert not any(value.requires_grad for value in found)
 
 
+def diagnose(student, teacher, anchors):
+    return SimilarityDistillationLoss()(student, teacher, anchors, with_diagnostics=True)[1]
+
+
 def test_diagnostics_at_their_limits():
     student, teacher, anchors = features(4, 23)
-    equal = SimilarityDistillationLoss().diagnose(student, teacher, anchors[:1].expand(23, -1))
+    equal = diagnose(student, teacher, anchors[:1].expand(23, -1))
     assert equal.teacher_entropy.item() == pytest.approx(math.log(23))
     assert equal.student_entropy.item() == pytest.approx(math.log(23))
     axes = torch.eye(6, dtype=torch.float64)
-    certain = SimilarityDistillationLoss().diagnose(axes[:2], axes[[0, 2]], axes)
+    certain = diagnose(axes[:2], axes[[0, 2]], axes)
     # The others are exp(-50) of the one that dominates for the teacher, exp(-10) for the student.
     assert certain.teacher_entropy.item() == pytest.approx(0, abs=1e-12)
     assert certain.student_entropy.item() == pytest.approx(5 * 11 * math.exp(-10), rel=1e-3)
     assert certain.anchor_agreement.item() == 0.5
-    constant = SimilarityDistillationLoss().diagnose(student[:1].expand(4, -1), teacher, anchors)
+    constant = diagnose(student[:1].expand(4, -1), teacher, anchors)
     assert constant.student_std.item() == pytest.approx(0, abs=1e-7)
     many = features(2000, 1, 64)[0]
-    healthy = SimilarityDistillationLoss().diagnose(many, many, anchors.new_ones(1, 64))
+    healthy = diagnose(many, many, anchors.new_ones(1, 64))
     assert healthy.student_std.item() == pytest.approx(1, abs=0.02)
 
 

@@ -33,6 +33,12 @@ FAMILIES = {  # arguments, and the width of the last map
     'vit': (VIT, 24),
 }
 
+LATER = {  # the last two have channels last inside
+    **FAMILIES,
+    'swin': (dict(FAMILIES['swin'][0], img_size=64), 192),
+    'mambaout': (dict(model='mambaout_femto', depths=(1, 1, 1, 1), dims=(8, 16, 24, 32)), 32),
+}
+
 
 def build(**kwargs):
     torch.manual_seed(0)
@@ -359,10 +365,10 @@ def test_without_timm_a_line_says_what_to_install(monkeypatch):
 # -- later layers on stored maps ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize('family', ['mobilenet', 'efficientnet', 'resnet', 'regnet', 'convnext'])
+@pytest.mark.parametrize('family', ['mobilenet', 'efficientnet', 'resnet', 'regnet', 'convnext', 'swin', 'mambaout'])
 @pytest.mark.parametrize('index', [1, 2])
 def test_later_layers_on_a_map_give_what_the_whole_network_gives(family, index):
-    kwargs, width = FAMILIES[family]
+    kwargs, width = LATER[family]
     whole, first, later = build(**kwargs), build(**kwargs, out_indices=index), build(**kwargs, in_index=index)
     later.load_trunk(whole.trunk.state_dict(), 'the whole')
     first.load_trunk(whole.trunk.state_dict(), 'the whole')

@@ -403,6 +403,31 @@ def test_later_layers_that_need_more_than_the_map_are_refused():
         build(**TINY, in_index=9)
 
 
+@pytest.mark.parametrize(
+    ('kwargs', 'says'),
+    [
+        (dict(in_index=2, out_indices=(1,)), r'out_indices=\(1,\): with in_index=2, expected maps behind it .* 3 to 4'),
+        (dict(in_index=2, out_indices=(2,)), r'out_indices=\(2,\): with in_index=2, expected maps behind it .* 3 to 4'),
+        (dict(in_index=-3, out_indices=(4, -4)), r'out_indices=\(4, -4\): with in_index=-3, expected maps behind it'),
+        (dict(in_index=4), "in_index=4: 'resnet10t' has no layers behind map 4, its last; take an earlier one"),
+        (dict(in_index=-1), "in_index=-1: 'resnet10t' has no layers behind map 4, its last"),
+        (dict(in_index=-1, out_indices=(4,)), "in_index=-1: 'resnet10t' has no layers behind map 4, its last"),
+    ],
+)
+def test_maps_that_do_not_lie_behind_the_stored_one(kwargs, says):
+    with pytest.raises(InputError, match=rf'^model\.backbone\.{says}') as error:
+        build(model='resnet10t', **kwargs)
+    assert '\n' not in str(error.value)
+
+
+def test_layers_behind_the_last_map_and_signs_of_indices():
+    kwargs, width = FAMILIES['efficientnet']  # it has a convolution behind its last map
+    assert build(**kwargs, in_index=-1).out_channels == width
+    with pytest.raises(InputError, match=r'out_indices=\(4,\): no map lies behind in_index=-1, the last of'):
+        build(**kwargs, in_index=-1, out_indices=(4,))
+    assert build(model='resnet10t', in_index=-3, out_indices=-1).out_channels == 512
+
+
 def test_a_network_without_timms_groups_has_a_stage_per_numbered_child():
     """timm names no groups of MetaFormer's layers: its stem, its four stages, and what follows them."""
     backbone = build(model='poolformer_s12', frozen_stages=1)

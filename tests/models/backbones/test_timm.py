@@ -282,13 +282,24 @@ def test_pretrained_weights_are_fetched_by_init_weights(monkeypatch):
 
 
 def test_without_a_network_one_request_is_the_end(monkeypatch, tmp_path):
-    """Hugging Face's client would try for 45 s."""
-    monkeypatch.setattr(huggingface_hub, 'get_session', lambda: Answers(OSError('no route to host')))
+    """Hugging Face's client would try for 45 s, and for 25 s for the config of a network."""
+    session = Answers(OSError('no route to host'))
+    monkeypatch.setattr(huggingface_hub, 'get_session', lambda: session)
     monkeypatch.setattr(constants, 'HF_HUB_CACHE', str(tmp_path))
     online = constants.HF_HUB_OFFLINE
     start = time.monotonic()
     with pytest.raises(InputError, match=r"the weights of 'resnet10t' cannot be had \(no route to host\); without a"):
         build(model='resnet10t', pretrained=True).init_weights()
+    for name in ('hf_hub:timm/xyz', 'hf-hub:timm/xyz'):
+        with pytest.raises(
+            InputError, match=rf"model='{name}': its config cannot be had \(no route to host\)"
+        ) as error:
+            build(model=name)
+        assert '\n' not in str(error.value)
+    assert session.calls == 3
+    with pytest.raises(InputError, match="model='local-dir:nowhere': timm refuses"):
+        build(model='local-dir:nowhere')
+    assert session.calls == 3  # a folder needs no host
     assert time.monotonic() - start < 20
     assert constants.HF_HUB_OFFLINE is online
 

@@ -51,24 +51,33 @@ def adapted_backbone(
     """
     if norm is not None:
         check_choice('AdaptedBackbone.norm', norm, NORMS)
+    configs = [adapters] if isinstance(adapters, dict) else adapters
+    if not isinstance(configs, Sequence) or not configs or not all(isinstance(config, dict) for config in configs):
+        raise InputError(
+            f"AdaptedBackbone.adapters={adapters!r}: expected dict(patterns=..., type='auxskd_mm.ConvAdapter') or a list of "
+            'them; for none, take the backbone alone'
+        )
+    if not all('patterns' in config for config in configs):
+        raise InputError('AdaptedBackbone.adapters: needs patterns, the names of the modules that adapters follow')
     built = build_backbone(backbone)
-    for config in [adapters] if isinstance(adapters, dict) else adapters:
+    for config in configs:
         options = dict(config)
-        if 'patterns' not in options:
-            raise InputError('AdaptedBackbone.adapters: needs patterns, the names of the modules that adapters follow')
         patterns, zero_init = options.pop('patterns'), options.pop('zero_init', True)
         add_adapters(built, patterns, options, zero_init, clip)
-    freeze_base(built, [trainable] if isinstance(trainable, str) else trainable, norm)
+    freeze_base(built, trainable, norm)
     return built
 
 
-def freeze_base(backbone: nn.Module, trainable: Sequence[str] = (), norm: str | None = None) -> None:
+def freeze_base(backbone: nn.Module, trainable: str | Sequence[str] = (), norm: str | None = None) -> None:
     """Freeze all of a backbone except its adapters, as :func:`adapted_backbone` says. Call it before the optimizer and
     DDP are built.
 
     Raises:
         InputError: If settings of the base undo ``trainable`` or ``norm='batch'``, or a pattern matches nothing.
     """
+    trainable = [trainable] if isinstance(trainable, str) else trainable or ()
+    if not isinstance(trainable, Sequence) or not all(isinstance(pattern, str) for pattern in trainable):
+        raise InputError(f"AdaptedBackbone.trainable={trainable!r}: expected names of modules, e.g. 'layer4'")
     for name, parameter in backbone.named_parameters():
         parameter.requires_grad_(is_adapter_key(name))
     names = match_names(backbone, trainable) if trainable else []

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ...errors import InputError, reason_of
+from ...errors import InputError, is_whole, reason_of
 from ..modules.evaluating import evaluating
 
 _FRAMES = ('num_segments', 'num_frames', 'temporal_size', 't_size')
@@ -137,8 +137,8 @@ def _shapes(backbone: nn.Module, clip: Sequence[int] | None) -> Iterator[tuple[i
     kernels = ((m, w) for m in backbone.modules() if isinstance(w := getattr(m, 'weight', None), Tensor) and w.ndim > 3)
     channels = next((kernel.shape[1] * getattr(module, 'groups', 1) for module, kernel in kernels), 3)
     if clip is not None:
-        if len(clip) != 3 or min(clip) < 1:
-            raise InputError(f'adapters: clip={tuple(clip)}: expected (T, H, W)')
+        if not isinstance(clip, Sequence) or len(clip) != 3 or not all(is_whole(n) and n > 0 for n in clip):
+            raise InputError(f'adapters: clip={clip!r}: expected (T, H, W)')
         yield (1, channels, *clip)
         yield (clip[0], channels, *clip[1:])
         return

@@ -96,11 +96,31 @@ def test_several_kinds():
         (dict(norm='eval'), "norm='eval': expected 'batch' or 'frozen'"),
         (dict(adapters=dict(type='auxskd_mm.ConvAdapter')), 'needs patterns'),
         (dict(trainable='conv9'), "'conv9' matches no module"),
+        (dict(adapters=[]), r'AdaptedBackbone\.adapters=\[\]: expected dict\(patterns=.*, take the backbone alone'),
+        (dict(adapters={}), 'needs patterns'),
+        (dict(adapters=None), r'AdaptedBackbone\.adapters=None: expected dict'),
+        (dict(adapters='conv2'), r"AdaptedBackbone\.adapters='conv2': expected dict"),
+        (dict(adapters=['conv2']), r"AdaptedBackbone\.adapters=\['conv2'\]: expected dict"),
+        (dict(adapters=3), r'AdaptedBackbone\.adapters=3: expected dict'),
+        (dict(adapters=dict(patterns='conv2', zero_init='no')), r"adapters\.zero_init='no': expected True or False"),
+        (dict(adapters=dict(patterns='conv2', zero_init=None)), r'adapters\.zero_init=None: expected True or False'),
+        (dict(adapters=dict(patterns='conv2', scale='no')), r"adapters\.scale='no': expected True or False"),
+        (dict(trainable=3), r'AdaptedBackbone\.trainable=3: expected names of modules'),
+        (dict(trainable=[3]), r'AdaptedBackbone\.trainable=\[3\]: expected names of modules'),
+        (dict(clip=8), r'clip=8: expected \(T, H, W\)'),
+        (dict(clip='abc'), r"clip='abc': expected \(T, H, W\)"),
     ],
 )
 def test_bad_options(options, message):
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as error:
         MODELS.build(adapted(**options))
+    assert '\n' not in str(error.value)
+
+
+def test_nothing_more_is_trained_without_names():
+    for trainable in (None, (), []):
+        net = MODELS.build(adapted(trainable=trainable))
+        assert all(is_adapter_key(name) == p.requires_grad for name, p in net.named_parameters())
 
 
 @pytest.mark.parametrize(

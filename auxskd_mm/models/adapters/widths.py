@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ...errors import InputError, is_whole, reason_of
@@ -120,6 +122,7 @@ def _run(
                     torch.no_grad(),
                     torch.random.fork_rng([]),
                     FakeTensorMode(allow_non_fake_inputs=True) if fake else contextlib.nullcontext(),
+                    _quiet(fake_tensor.__name__),  # a shape that does not fit is no fault
                 ):
                     backbone(torch.zeros(shape, **like))
                 return found, shape
@@ -160,6 +163,17 @@ def _settings(backbone: nn.Module, names: Sequence[str]) -> list[int]:
             if isinstance(value, int) and 0 < value <= 512:
                 values.append(value)
     return values
+
+
+@contextlib.contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Switch a logger off."""
+    log = logging.getLogger(name)
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
 
 
 @contextlib.contextmanager

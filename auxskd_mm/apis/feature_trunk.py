@@ -22,7 +22,7 @@ from ..datasets.packing.variants import apply_variant, draw_variants
 from ..datasets.stores import FeatureSettings
 from ..datasets.stores.feature_settings import trunk_config, trunk_fingerprint
 from ..datasets.transforms.decoding import DECODERS
-from ..errors import InputError, VideoReadError, reason_of
+from ..errors import InputError, VideoReadError, is_whole, reason_of
 from ..functional.pixels import ordered, to_channels
 from ..models.backbones.frames import takes_frames
 from ..models.modules.feature_map import feature_map
@@ -108,11 +108,15 @@ class Trunk:
         grid: Rows and columns of its maps.
 
     Raises:
-        InputError: If the config is of no trunk for single frames, or has no fixed size of maps.
+        InputError: If the config is of no trunk for single frames, or has no fixed size of maps, or the grid is none.
     """
 
     def __init__(self, spec: TrunkSpec) -> None:
         self.spec = spec
+        if spec.grid is not None and not (
+            len(spec.grid) == 2 and all(is_whole(side) and side > 0 for side in spec.grid)
+        ):
+            raise InputError(f'grid={spec.grid}: expected (rows, columns), whole numbers from 1')
         config = load_config(spec.config)
         _choose_stage(config, spec)
         self.model: VideoModel = init_model(

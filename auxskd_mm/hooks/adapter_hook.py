@@ -18,6 +18,7 @@ from ..files import write_atomically
 from ..functional.adapter_state import BANK, BASE_DIGEST, is_adapter_key
 from ..functional.transfer import TRAINING_PARTS
 from ..models.adapters import AdapterBank
+from ..models.adapters.adapted_backbone import norms_in_training
 from ..models.wrappers import full_state, is_sharded
 from ..plain_data import to_plain
 from ..records.provenance import training_meta
@@ -75,10 +76,9 @@ class AdapterHook(Hook):
         trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
         all_of = trained + sum(state[key].numel() for key in base)
         banks = _banks(model)
-        norm = 'frozen' if any(bank.frozen_norms for bank in banks.values()) else 'on the statistics of the batch'
         print_log(
             f'{sum(map(len, banks.values()))} adapters: {trained:,} of {all_of:,} parameters are trained '
-            f'({100 * trained / all_of:.1f}%), BatchNorm of the base is {norm}; base {hex_digits(self._digest)}',
+            f'({100 * trained / all_of:.1f}%), {_mode_of_norms(model)}; base {hex_digits(self._digest)}',
             logger='current',
         )
 
@@ -151,6 +151,20 @@ def _banks(model: nn.Module) -> dict[str, AdapterBank]:
             "'auxskd_mm.AdaptedBackbone', backbone=..., adapters=...)"
         )
     return banks
+
+
+def _mode_of_norms(model: nn.Module) -> str:
+    """What the BatchNorm layers do in training. The base may freeze some by settings of its own."""
+    bases = [model.get_submodule(name.removesuffix(BANK).removesuffix('.')) for name in _banks(model)]
+    modes = [moves for base in bases for moves in norms_in_training(base).values()]
+    if not modes:
+        return 'the base has no BatchNorm'
+    if any(modes) and not all(modes):
+        return (
+            f'{sum(modes)} of {len(modes)} BatchNorm layers of the base are on the statistics of the batch, the others '
+            'are frozen'
+        )
+    return f'BatchNorm of the base is {"on the statistics of the batch" if all(modes) else "frozen"}'
 
 
 def _state(runner: Runner) -> dict[str, torch.Tensor]:

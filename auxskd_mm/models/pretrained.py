@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -25,6 +26,8 @@ from ..registry import WEIGHT_INITIALIZERS
 # network has more (non-local blocks, lateral connections, temporal attention), so this share of the tensors is enough.
 _FROM_IMAGES = ('pretrained2d', 'torchvision_pretrain', 'clip_pretrained', 'attention_type')
 _LEAST_FROM_IMAGES = 2 / 3
+# Those that read ``pretrained`` also where it is None. They are on by default.
+_READ_ALWAYS = ('pretrained2d', 'clip_pretrained')
 
 
 # MMAction2's backbones ask in MMAction2's scope. Other libraries keep MMEngine's class.
@@ -74,7 +77,8 @@ def check_stock_backbones() -> bool:
     """Let the backbones of MMAction2 (1.2) load the weights that a config names, or stop.
 
     Those of the ResNet3d family and UniFormer take ``init_cfg``, never read it, and stay random without a word. Weights
-    that are named by ``pretrained`` and do not fit give a warning, and the network stays random.
+    that are named by ``pretrained`` and do not fit give a warning, and the network stays random. The 2-D networks of TSM,
+    Swin and UniFormerV2 fail where ``pretrained`` is None, with or without ``init_cfg``.
 
     Returns:
         Whether a backbone had to be wrapped.
@@ -100,13 +104,27 @@ def _checked(init_weights: Callable[..., None]) -> Callable[..., None]:
             finally:
                 del self._checking
         else:
-            init_weights(self, *args, **kwargs)
+            with _nothing_to_read(self, [getattr(self, 'pretrained', None), *args, *kwargs.values()]):
+                init_weights(self, *args, **kwargs)
         configs = [self.init_cfg] if isinstance(self.init_cfg, dict) else self.init_cfg or []
         files = [config for config in configs if 'Pretrained' in str(config.get('type'))]
         if files and not self._is_init:
             initialize(self, files)
 
     return checked
+
+
+@contextlib.contextmanager
+def _nothing_to_read(network: nn.Module, files: Sequence[object]) -> Iterator[None]:
+    """Switch off what would read an image network's file, if there is no file."""
+    flags = [] if any(files) else [flag for flag in _READ_ALWAYS if network.__dict__.get(flag)]
+    for flag in flags:
+        setattr(network, flag, False)
+    try:
+        yield
+    finally:
+        for flag in flags:
+            setattr(network, flag, True)
 
 
 @torch.no_grad()

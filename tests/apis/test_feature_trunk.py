@@ -55,6 +55,12 @@ def test_a_trunk_of_one_channel_takes_gray_stacks_and_colours_by_their_luma(tmp_
         one.in_channels([np.zeros((8, 8, 4), np.uint8)], 'video')
 
 
+@pytest.mark.parametrize('grid', [(0, 0), (-1, 2), (4,), (4, 5, 6), (2.0, 2)])
+def test_a_grid_that_is_none_is_refused_first(grid):
+    with pytest.raises(InputError, match=r'^grid=\(.*\): expected \(rows, columns\), whole numbers from 1$'):
+        Trunk(TrunkSpec('no_config.py', grid=grid))
+
+
 def test_the_grid_is_the_mean_of_its_places(tmp_path, frames):
     path = write_trunk(tmp_path / 'trunk.py')
     pooled = Trunk(TrunkSpec(path, grid=(2, 2)))

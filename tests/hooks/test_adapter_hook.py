@@ -80,6 +80,26 @@ def test_log_says_what_is_trained(trained):
     assert 'BatchNorm of the base is on the statistics of the batch; base ' in log
 
 
+@pytest.mark.parametrize(
+    ('settings', 'adapted', 'says'),
+    [
+        (dict(frozen_stages=4), {}, 'BatchNorm of the base is frozen'),
+        ({}, dict(norm='frozen'), 'BatchNorm of the base is frozen'),
+        (
+            dict(frozen_stages=1),
+            {},
+            r'\d+ of \d+ BatchNorm layers of the base are on the statistics of the batch, the others',
+        ),
+        ({}, dict(norm='frozen', trainable='conv5'), r'\d+ of \d+ BatchNorm layers of the base are on the statistics'),
+    ],
+)
+def test_log_says_what_the_norms_do(settings, adapted, says, data, tmp_path, capfd):
+    config = config_of('vspp', data, tmp_path, changes={'train_cfg.max_epochs': 1}, **adapted)
+    config.model.backbone.backbone.update(settings)
+    runs.runner_of(config).train()
+    assert re.search(rf'are trained \([\d.]+%\), {says}', capfd.readouterr().out)
+
+
 def test_next_phase_starts_from_base_and_adapters(trained, data, bases, tmp_path, capfd):
     config = config_of('auxskd', data, tmp_path, bases / '1.pth', {'train_cfg.max_epochs': 1})
     config.load_from = str(trained / 'adapters.pth')

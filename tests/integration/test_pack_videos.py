@@ -59,3 +59,14 @@ def test_wrong_input_is_one_line(call, tmp_path):
     assert done.code == 1
     assert done.err.strip().startswith(f'error: {tmp_path}/v: no videos')
     assert done.err.strip().count('\n') == 0
+
+
+@pytest.mark.parametrize('grid', [['0'], ['-1'], ['4', '0'], ['4', '5', '6']])
+def test_a_grid_that_is_none_is_refused_before_the_trunk_is_built(call, tmp_path, grid):
+    done = call(
+        tmp_path / 'v', tmp_path / 's', '--layout', 'features', '--trunk', tmp_path / 'none.py', '--grid', *grid
+    )
+    assert done.code == 2
+    assert done.err.splitlines()[-1].endswith(
+        f'error: --grid {" ".join(grid)}: expected 1 or 2 whole numbers from 1, rows (and columns)'
+    )

@@ -1,5 +1,8 @@
 """Weights that MMAction2's backbones name by `init_cfg` or `pretrained`: they must not go on with random ones."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -150,3 +153,53 @@ def test_a_kernel_of_zeros_by_pretrained_stops(tmp_path):
     with pytest.raises(InputError, match=r'x\.pth: layer2\.0\.conv1\.conv\.weight is all zeros') as error:
         network.init_weights()
     assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('kind', ['ResNetTSM', 'ResNetTIN', 'MobileNetV2TSM', 'SwinTransformer3D', 'UniFormerV2'])
+@pytest.mark.parametrize('given', [{}, dict(pretrained=None)])
+def test_without_a_file_there_is_nothing_to_inflate(kind, given):
+    small = dict(
+        ResNetTSM=dict(depth=18),
+        ResNetTIN=dict(depth=50),
+        MobileNetV2TSM=dict(widen_factor=0.5),
+        SwinTransformer3D=dict(
+            arch=dict(embed_dims=12, depths=[1, 1, 1, 1], num_heads=[1, 1, 1, 1]), window_size=(2, 2, 2)
+        ),
+        UniFormerV2=dict(width=16, layers=1, heads=1, n_layers=1, n_dim=16, n_head=1, return_list=[0]),
+    )[kind]
+    network = MODELS.build(dict(type=f'mmaction.{kind}', **small, **given))
+    flags = {flag: getattr(network, flag, None) for flag in ('pretrained2d', 'clip_pretrained')}
+    network.init_weights()
+    assert flags == {flag: getattr(network, flag, None) for flag in flags}
+    assert all(parameter.isfinite().all() for parameter in network.parameters())
+
+
+def test_init_cfg_fills_a_network_whose_config_asks_to_inflate(tmp_path):
+    arch = dict(embed_dims=12, depths=[1, 1, 1, 1], num_heads=[1, 1, 1, 1])
+    config = dict(type='mmaction.SwinTransformer3D', arch=arch, window_size=(2, 2, 2))
+    theirs = shaken(MODELS.build(config))
+    ours = build(config, checkpoint=saved(theirs.state_dict(), tmp_path))
+    assert all(torch.equal(value, theirs.state_dict()[key]) for key, value in ours.state_dict().items())
+
+
+PAGE = Path(__file__).parents[2] / 'docs' / 'public_weights.md'
+DOCUMENTED = [
+    text
+    for line in PAGE.read_text(encoding='utf-8').partition('## Which files')[2].splitlines()
+    if line.startswith('|')
+    for text in re.findall(r'`(dict\(type=.*?\))`', line)
+]
+
+
+def test_the_page_has_backbones():
+    assert len(DOCUMENTED) >= 10
+
+
+@pytest.mark.parametrize('text', DOCUMENTED)
+def test_each_documented_backbone_starts(text):
+    config = eval(text)
+    if config['type'].endswith('TimmBackbone'):
+        pytest.importorskip('timm')
+    network = MODELS.build(config)
+    network.init_weights()
+    assert all(parameter.isfinite().all() for parameter in network.parameters())

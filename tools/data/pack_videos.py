@@ -91,6 +91,10 @@ def parse_args() -> argparse.Namespace:
         parser.error('give the videos and then the folder of the store, or --check and the store alone')
     if not args.check and (args.layout == 'features') != (args.trunk is not None):
         parser.error('--layout features and --trunk CONFIG belong together')
+    if args.grid is not None and (len(args.grid) > 2 or min(args.grid) < 1):
+        parser.error(
+            f'--grid {" ".join(map(str, args.grid))}: expected 1 or 2 whole numbers from 1, rows (and columns)'
+        )
     return args
 
 

@@ -15,6 +15,8 @@ from ...registry import MODELS, type_name
 from .kinds import Adapter
 from .widths import Feature, find_features
 
+_SWITCHES = ('zero_init', 'scale', 'channels_last')
+
 
 class AdapterBank(nn.ModuleDict):
     """The adapters of a backbone: its child ``adapters``, by the names of the modules that they follow.
@@ -90,7 +92,9 @@ def add_adapters(
         >>> network = R2Plus1DVCOP(base_channels=4)
         >>> add_adapters(network, 'stage?', dict(type='auxskd_mm.ConvAdapter', reduction=4))  # doctest: +SKIP
     """
-    config = dict(adapter or dict(type='auxskd_mm.ConvAdapter'))
+    if adapter is not None and not isinstance(adapter, dict):
+        raise InputError(f"adapters: adapter={adapter!r}: expected a config, e.g. dict(type='auxskd_mm.ConvAdapter')")
+    config = dict(adapter or {})
     config.setdefault('type', 'auxskd_mm.ConvAdapter')
     patterns = [patterns] if isinstance(patterns, str) else patterns
     if not isinstance(patterns, Sequence) or not all(isinstance(pattern, str) for pattern in patterns):
@@ -166,8 +170,12 @@ def _build(config: dict[str, Any], name: str, feature: Feature, zero_init: bool)
         raise InputError(
             f"adapters: type='{type_name(config['type'])}' is no adapter; take ConvAdapter, MLPAdapter or TemporalAdapter"
         )
+    options = {**options, **config}
+    for key in _SWITCHES:
+        if not isinstance(options.get(key, True), bool):  # any other value would count as one of the two
+            raise InputError(f'adapters.{key}={options[key]!r}: expected True or False')
     try:
-        made = MODELS.build({**options, **config})
+        made = MODELS.build(options)
     except TypeError as error:  # an unknown option
         raise InputError(f"adapters: {kind.__name__} behind '{name}': {reason_of(error)}") from None
     made.per_frame = feature.per_frame

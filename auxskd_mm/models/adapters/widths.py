@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ...errors import InputError, reason_of
+from ...errors import InputError, is_whole, reason_of
 from ..modules.evaluating import evaluating
 
 # Options by which MMAction2's backbones fix the number of frames: TSM, TIN and TANet; TimeSformer and VideoMAE; MViT;
@@ -122,6 +124,7 @@ def _run(
                     torch.no_grad(),
                     torch.random.fork_rng([]),
                     FakeTensorMode(allow_non_fake_inputs=True) if fake else contextlib.nullcontext(),
+                    _quiet(fake_tensor.__name__),  # a shape that does not fit is no fault
                 ):
                     backbone(torch.zeros(shape, **like))
                 return found, shape
@@ -139,8 +142,8 @@ def _shapes(backbone: nn.Module, clip: Sequence[int] | None) -> Iterator[tuple[i
     kernels = ((m, w) for m in backbone.modules() if isinstance(w := getattr(m, 'weight', None), Tensor) and w.ndim > 3)
     channels = next((kernel.shape[1] * getattr(module, 'groups', 1) for module, kernel in kernels), 3)
     if clip is not None:
-        if len(clip) != 3 or min(clip) < 1:
-            raise InputError(f'adapters: clip={tuple(clip)}: expected (T, H, W)')
+        if not isinstance(clip, Sequence) or len(clip) != 3 or not all(is_whole(n) and n > 0 for n in clip):
+            raise InputError(f'adapters: clip={clip!r}: expected (T, H, W)')
         yield (1, channels, *clip)
         yield (clip[0], channels, *clip[1:])
         return
@@ -162,6 +165,17 @@ def _settings(backbone: nn.Module, names: Sequence[str]) -> list[int]:
             if isinstance(value, int) and 0 < value <= 512:
                 values.append(value)
     return values
+
+
+@contextlib.contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Switch a logger off."""
+    log = logging.getLogger(name)
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
 
 
 @contextlib.contextmanager

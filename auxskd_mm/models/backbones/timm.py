@@ -65,7 +65,7 @@ class TimmBackbone(StagedBackbone):
             store of features. None leaves the maps.
         in_index: Number of the map that the network takes instead of frames: (B, C_in, T, h, w) from a store of feature
             maps, or as ``temporal`` on top of another TimmBackbone. Only the layers behind it are kept, so a frozen
-            beginning costs nothing. None takes frames.
+            beginning costs nothing. ``out_indices`` must lie behind it. None takes frames.
         in_channels: Channels C_in of that map, to be checked; None takes what it has. Without ``in_index`` the channels of a
             clip, timm's ``in_chans``. Weights for colours are adapted when they are loaded.
         init_cfg: See :class:`StagedBackbone`. ``dict(type='auxskd_mm.PackagedWeights')`` needs no network.
@@ -130,6 +130,14 @@ class TimmBackbone(StagedBackbone):
         """Remove the layers behind the last map, and return the width of each map."""
         trunk = self.trunk
         network = type(trunk), self.model, repr(self.kwargs), str(trunk)
+        first = 0  # of the maps that the network can yield
+        if self.in_index is not None:
+            first = self.in_index % len(trunk.feature_info) + 1
+            if next(trunk.parameters(), None) is None:
+                raise InputError(
+                    f"model.backbone.in_index={self.in_index}: '{self.model}' has no layers behind map {first - 1}, its last; "
+                    'take an earlier one'
+                )
         with one_line(trunk, self.model):
             self.tokens = remembered(network, lambda: yields_tokens(trunk))
         if self.out_indices is not None:
@@ -139,6 +147,14 @@ class TimmBackbone(StagedBackbone):
                     f"model.backbone.out_indices={self.out_indices}: '{self.model}' has maps 0 to {count - 1}"
                     if count
                     else f"model.backbone.out_indices: '{self.model}' has no maps of its stages; leave it away"
+                )
+            if min(index % count for index in self.out_indices) < first:
+                raise InputError(
+                    f'model.backbone.out_indices={self.out_indices}: with in_index={self.in_index}, expected maps behind it '
+                    f"(of '{self.model}' {first} to {count - 1})"
+                    if first < count
+                    else f'model.backbone.out_indices={self.out_indices}: no map lies behind in_index={self.in_index}, the last '
+                    f"of '{self.model}'; take an earlier in_index, or leave out_indices away"
                 )
             self.out_indices = tuple(sorted(index % count for index in self.out_indices))
             trunk.prune_intermediate_layers(list(self.out_indices), prune_norm=not self.tokens, prune_head=True)

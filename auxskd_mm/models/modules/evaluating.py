@@ -9,12 +9,17 @@ from torch import nn
 
 
 @contextlib.contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Set eval mode, and afterwards restore the mode of every submodule. A frozen stage stays in eval mode."""
+def in_mode(module: nn.Module, training: bool) -> Iterator[None]:
+    """Set the mode, and afterwards restore the mode of every submodule. A frozen stage stays in eval mode."""
     modes = [(part, part.training) for part in module.modules()]
-    module.eval()
+    module.train(training)
     try:
         yield
     finally:
-        for part, training in modes:
-            part.training = training
+        for part, before in modes:
+            part.training = before
+
+
+def evaluating(module: nn.Module) -> contextlib.AbstractContextManager[None]:
+    """Eval mode; see :func:`in_mode`."""
+    return in_mode(module, False)

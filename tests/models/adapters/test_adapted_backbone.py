@@ -11,6 +11,7 @@ from torch import nn
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.functional.adapter_state import is_adapter_key
+from auxskd_mm.models.adapters.adapted_backbone import norms_in_training
 from auxskd_mm.registry import MODELS
 from auxskd_mm.zoo.export import ClipNetwork, _program, _write, compare
 
@@ -95,11 +96,31 @@ def test_several_kinds():
         (dict(norm='eval'), "norm='eval': expected 'batch' or 'frozen'"),
         (dict(adapters=dict(type='auxskd_mm.ConvAdapter')), 'needs patterns'),
         (dict(trainable='conv9'), "'conv9' matches no module"),
+        (dict(adapters=[]), r'AdaptedBackbone\.adapters=\[\]: expected dict\(patterns=.*, take the backbone alone'),
+        (dict(adapters={}), 'needs patterns'),
+        (dict(adapters=None), r'AdaptedBackbone\.adapters=None: expected dict'),
+        (dict(adapters='conv2'), r"AdaptedBackbone\.adapters='conv2': expected dict"),
+        (dict(adapters=['conv2']), r"AdaptedBackbone\.adapters=\['conv2'\]: expected dict"),
+        (dict(adapters=3), r'AdaptedBackbone\.adapters=3: expected dict'),
+        (dict(adapters=dict(patterns='conv2', zero_init='no')), r"adapters\.zero_init='no': expected True or False"),
+        (dict(adapters=dict(patterns='conv2', zero_init=None)), r'adapters\.zero_init=None: expected True or False'),
+        (dict(adapters=dict(patterns='conv2', scale='no')), r"adapters\.scale='no': expected True or False"),
+        (dict(trainable=3), r'AdaptedBackbone\.trainable=3: expected names of modules'),
+        (dict(trainable=[3]), r'AdaptedBackbone\.trainable=\[3\]: expected names of modules'),
+        (dict(clip=8), r'clip=8: expected \(T, H, W\)'),
+        (dict(clip='abc'), r"clip='abc': expected \(T, H, W\)"),
     ],
 )
 def test_bad_options(options, message):
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as error:
         MODELS.build(adapted(**options))
+    assert '\n' not in str(error.value)
+
+
+def test_nothing_more_is_trained_without_names():
+    for trainable in (None, (), []):
+        net = MODELS.build(adapted(trainable=trainable))
+        assert all(is_adapter_key(name) == p.requires_grad for name, p in net.named_parameters())
 
 
 @pytest.mark.parametrize(
@@ -122,3 +143,46 @@ def test_export_with_a_free_batch_size(backbone, kind, patterns, clip, tmp_path)
     _write(_program(network, example), example, tmp_path / 'net.pt2', ('feature',))
     assert compare(tmp_path / 'net.pt2', network, example) < 1e-3
     copy.deepcopy(net)
+
+
+FROZEN = [  # bases that freeze layers of their own, a pattern for adapters, and a part of them
+    (dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=2, frozen_stages=4), 'conv[2-5]', 'conv5'),
+    (dict(type='auxskd_mm.TimmBackbone', model='resnet10t', frozen_stages='all'), 'trunk.layer?', 'trunk.layer4'),
+    (
+        dict(type='mmaction.ResNet3dSlowOnly', depth=18, base_channels=4, frozen_stages=4, norm_eval=True),
+        'layer?',
+        'layer4',
+    ),
+]
+
+
+@pytest.mark.parametrize(('backbone', 'patterns', 'part'), FROZEN)
+def test_settings_of_the_base_that_undo_ours_are_refused(backbone, patterns, part):
+    config = dict(type='auxskd_mm.AdaptedBackbone', backbone=backbone, adapters=dict(patterns=patterns))
+    for options, says in (
+        (dict(trainable=part), rf'AdaptedBackbone\.trainable: settings of \w+ itself, .* freeze {part}\.'),
+        (dict(norm='batch'), r'AdaptedBackbone\.norm: settings of \w+ itself, .* again; leave them out'),
+    ):
+        with pytest.raises(InputError, match=says) as error:
+            MODELS.build(dict(config, **options))
+        assert '\n' not in str(error.value)
+    for options in ({}, dict(norm='frozen')):  # no contradiction
+        net = MODELS.build(dict(config, **options))
+        assert not any(norms_in_training(net).values())
+        assert all(is_adapter_key(name) == p.requires_grad for name, p in net.named_parameters())
+
+
+def test_norm_eval_leaves_the_weights_to_trainable():
+    backbone = dict(type='auxskd_mm.TimmBackbone', model='resnet10t', norm_eval=True)
+    config = dict(type='auxskd_mm.AdaptedBackbone', backbone=backbone, adapters=dict(patterns='trunk.layer1'))
+    net = MODELS.build(dict(config, trainable='trunk.layer4'))
+    assert all(p.requires_grad for p in net.trunk.layer4.parameters())
+    assert not any(norms_in_training(net).values())
+    with pytest.raises(InputError, match=r'AdaptedBackbone\.norm: settings of TimmBackbone'):
+        MODELS.build(dict(config, norm='batch'))
+
+
+def test_a_look_at_the_norms_leaves_their_modes():
+    net = MODELS.build(adapted()).eval()
+    assert all(norms_in_training(net).values())
+    assert not any(module.training for module in net.modules())

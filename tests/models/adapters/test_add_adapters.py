@@ -206,6 +206,8 @@ def test_other_refusals():
         add_adapters(net, 'conv2', dict(type='auxskd_mm.ConvAdapter', channels=3, reduction=1))
     with pytest.raises(InputError, match=r"type='MLP' is no adapter"):
         add_adapters(net, 'conv2', dict(type='auxskd_mm.MLP'))
+    with pytest.raises(InputError, match=r"adapter='ConvAdapter': expected a config"):
+        add_adapters(net, 'conv2', 'ConvAdapter')
     with pytest.raises(InputError, match=r"ConvAdapter behind 'conv2': .*'reductions'"):
         add_adapters(net, 'conv2', dict(type='auxskd_mm.ConvAdapter', reductions=2))
     with pytest.raises(InputError, match=r'takes no clip of the usual sizes'):

@@ -1,5 +1,7 @@
 """What modules yield, found by a run without values, and modules whose output no adapter can follow."""
 
+import logging
+
 import pytest
 import torch
 from torch import nn
@@ -121,3 +123,31 @@ def test_the_clips_have_the_channels_of_the_first_kernel():
 
     network = nn.Sequential(Own(), nn.Conv3d(6, 5, 1))
     assert find_features(network, {'1': network[1]}, (2, 4, 4))['1'].shape == (1, 5, 2, 4, 4)
+
+
+class EightFrames(nn.Module):
+    """Has positions for eight frames."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv3d(3, 4, 1)
+        self.positions = nn.Parameter(torch.zeros(8, 1, 1))
+
+    def forward(self, x):
+        return self.conv(x) + self.positions
+
+
+def test_sizes_that_do_not_fit_leave_no_line_in_the_log():
+    log, seen = logging.getLogger('torch._subclasses.fake_tensor'), []
+    handler = logging.Handler()
+    handler.emit = seen.append
+    log.addHandler(handler)
+    net = EightFrames()
+    try:
+        assert find_features(net, {'conv': net.conv})['conv'].shape[2] == 8
+        assert seen == []
+        assert not log.disabled
+        log.error('another line')
+    finally:
+        log.removeHandler(handler)
+    assert len(seen) == 1

@@ -33,6 +33,12 @@ FAMILIES = {  # arguments, and the width of the last map
     'vit': (VIT, 24),
 }
 
+LATER = {  # the last two have channels last inside
+    **FAMILIES,
+    'swin': (dict(FAMILIES['swin'][0], img_size=64), 192),
+    'mambaout': (dict(model='mambaout_femto', depths=(1, 1, 1, 1), dims=(8, 16, 24, 32)), 32),
+}
+
 
 def build(**kwargs):
     torch.manual_seed(0)
@@ -276,13 +282,24 @@ def test_pretrained_weights_are_fetched_by_init_weights(monkeypatch):
 
 
 def test_without_a_network_one_request_is_the_end(monkeypatch, tmp_path):
-    """Hugging Face's client would try for 45 s."""
-    monkeypatch.setattr(huggingface_hub, 'get_session', lambda: Answers(OSError('no route to host')))
+    """Hugging Face's client would try for 45 s, and for 25 s for the config of a network."""
+    session = Answers(OSError('no route to host'))
+    monkeypatch.setattr(huggingface_hub, 'get_session', lambda: session)
     monkeypatch.setattr(constants, 'HF_HUB_CACHE', str(tmp_path))
     online = constants.HF_HUB_OFFLINE
     start = time.monotonic()
     with pytest.raises(InputError, match=r"the weights of 'resnet10t' cannot be had \(no route to host\); without a"):
         build(model='resnet10t', pretrained=True).init_weights()
+    for name in ('hf_hub:timm/xyz', 'hf-hub:timm/xyz'):
+        with pytest.raises(
+            InputError, match=rf"model='{name}': its config cannot be had \(no route to host\)"
+        ) as error:
+            build(model=name)
+        assert '\n' not in str(error.value)
+    assert session.calls == 3
+    with pytest.raises(InputError, match="model='local-dir:nowhere': timm refuses"):
+        build(model='local-dir:nowhere')
+    assert session.calls == 3  # a folder needs no host
     assert time.monotonic() - start < 20
     assert constants.HF_HUB_OFFLINE is online
 
@@ -359,10 +376,10 @@ def test_without_timm_a_line_says_what_to_install(monkeypatch):
 # -- later layers on stored maps ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize('family', ['mobilenet', 'efficientnet', 'resnet', 'regnet', 'convnext'])
+@pytest.mark.parametrize('family', ['mobilenet', 'efficientnet', 'resnet', 'regnet', 'convnext', 'swin', 'mambaout'])
 @pytest.mark.parametrize('index', [1, 2])
 def test_later_layers_on_a_map_give_what_the_whole_network_gives(family, index):
-    kwargs, width = FAMILIES[family]
+    kwargs, width = LATER[family]
     whole, first, later = build(**kwargs), build(**kwargs, out_indices=index), build(**kwargs, in_index=index)
     later.load_trunk(whole.trunk.state_dict(), 'the whole')
     first.load_trunk(whole.trunk.state_dict(), 'the whole')
@@ -395,6 +412,31 @@ def test_later_layers_that_need_more_than_the_map_are_refused():
         build(**VIT, in_index=0)
     with pytest.raises(InputError, match="in_index=9: 'mobilenetv3_small_050' has maps 0 to 4"):
         build(**TINY, in_index=9)
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'says'),
+    [
+        (dict(in_index=2, out_indices=(1,)), r'out_indices=\(1,\): with in_index=2, expected maps behind it .* 3 to 4'),
+        (dict(in_index=2, out_indices=(2,)), r'out_indices=\(2,\): with in_index=2, expected maps behind it .* 3 to 4'),
+        (dict(in_index=-3, out_indices=(4, -4)), r'out_indices=\(4, -4\): with in_index=-3, expected maps behind it'),
+        (dict(in_index=4), "in_index=4: 'resnet10t' has no layers behind map 4, its last; take an earlier one"),
+        (dict(in_index=-1), "in_index=-1: 'resnet10t' has no layers behind map 4, its last"),
+        (dict(in_index=-1, out_indices=(4,)), "in_index=-1: 'resnet10t' has no layers behind map 4, its last"),
+    ],
+)
+def test_maps_that_do_not_lie_behind_the_stored_one(kwargs, says):
+    with pytest.raises(InputError, match=rf'^model\.backbone\.{says}') as error:
+        build(model='resnet10t', **kwargs)
+    assert '\n' not in str(error.value)
+
+
+def test_layers_behind_the_last_map_and_signs_of_indices():
+    kwargs, width = FAMILIES['efficientnet']  # it has a convolution behind its last map
+    assert build(**kwargs, in_index=-1).out_channels == width
+    with pytest.raises(InputError, match=r'out_indices=\(4,\): no map lies behind in_index=-1, the last of'):
+        build(**kwargs, in_index=-1, out_indices=(4,))
+    assert build(model='resnet10t', in_index=-3, out_indices=-1).out_channels == 512
 
 
 def test_a_network_without_timms_groups_has_a_stage_per_numbered_child():

@@ -40,6 +40,9 @@ def keep_later_layers(trunk: TimmNetwork, index: int, model: str) -> None:
         done, stored = _finished_modules(reference, str(names[index]), frames)
         for name in done:
             _set(trunk, name, nn.Identity())
+        if getattr(trunk, 'output_fmt', 'NCHW') == 'NHWC':  # inside; maps and stores are (N, C, h, w)
+            stored = stored.permute(0, 3, 1, 2)
+            _set(trunk, done[0], _ChannelsLast())
         trunk.frame_channels, trunk.frame_size = stored.shape[1], (stored.shape[2], stored.shape[3])
         was_training = trunk.training
         with torch.no_grad():
@@ -56,6 +59,13 @@ def keep_later_layers(trunk: TimmNetwork, index: int, model: str) -> None:
             f"model.backbone.in_index={index}: the later layers of '{model}' need more than this one map; take another "
             'index or network, or train on frames'
         )
+
+
+class _ChannelsLast(nn.Module):
+    """A map (N, C, h, w) as (N, h, w, C)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.permute(0, 2, 3, 1)
 
 
 def _random_frames(trunk: TimmNetwork) -> Tensor:

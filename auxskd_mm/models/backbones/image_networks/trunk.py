@@ -14,6 +14,7 @@ from torch import Tensor
 from ....errors import InputError, reason_of
 
 _ANSWER_SECONDS = 5
+_HUB = ('hf-hub:', 'hf_hub:')
 _OURS = ('num_classes', 'features_only', 'pretrained')
 _Facts = TypeVar('_Facts')
 _FACTS: dict[Hashable, Any] = {}
@@ -54,8 +55,9 @@ def create_trunk(model: str, kwargs: Mapping[str, Any], pretrained: bool = False
     if taken := [key for key in _OURS if key in kwargs]:
         raise InputError(f'model.backbone.{taken[0]}: TimmBackbone sets this argument of timm itself; leave it away')
     failed: list[Exception] = []
+    from_hub = name.startswith(_HUB)  # its config is there, too
     try:
-        with _cache_alone_if_offline(failed) if pretrained else contextlib.nullcontext():
+        with _cache_alone_if_offline(failed) if pretrained or from_hub else contextlib.nullcontext():
             trunk: Any = timm.create_model(name, pretrained=pretrained, num_classes=0, **kwargs)
     except Exception as error:  # whatever timm, its download or its network raises
         if pretrained:
@@ -63,6 +65,11 @@ def create_trunk(model: str, kwargs: Mapping[str, Any], pretrained: bool = False
             raise InputError(
                 f"model.backbone.pretrained=True: the weights of '{name}' cannot be had ({reason}); without a network, "
                 "take init_cfg=dict(type='auxskd_mm.PackagedWeights') or a file"
+            ) from None
+        if failed and isinstance(error, OSError):
+            raise InputError(
+                f"model.backbone.model='{name}': its config cannot be had ({reason_of(failed[0])}) and is not in the cache; "
+                'without a network, name a network of timm, or a folder as local-dir:FOLDER'
             ) from None
         raise InputError(f"model.backbone.model='{name}': timm refuses its arguments ({reason_of(error)})") from None
     size = kwargs.get('img_size') or trunk.pretrained_cfg.get('input_size', (3, 224, 224))[1:]

@@ -48,7 +48,7 @@ def check_writable(path: str | Path, reads: Iterable[str | Path] = (), overwrite
             with open(path, 'ab'):
                 pass
         finally:
-            if not there:
+            if not there and not path.is_symlink():  # a link into a folder that is missing is the user's
                 path.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f'{path}: cannot be written ({error.strerror or reason_of(error)})') from None

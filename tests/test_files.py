@@ -123,6 +123,14 @@ def test_a_signal_while_the_file_is_opened_leaves_no_file(stop, tmp_path, monkey
     assert os.listdir(tmp_path) == []
 
 
+def test_a_link_into_a_missing_folder_stays(tmp_path):
+    link = tmp_path / 'link.json'
+    link.symlink_to(tmp_path / 'gone' / 'a.json')
+    with pytest.raises(InputError, match='cannot be written'):
+        check_writable(link)
+    assert link.is_symlink()
+
+
 def test_text_is_written_whole_and_an_error_is_one_line(tmp_path, monkeypatch):
     path = files.write_whole(tmp_path / 'sub' / 'a.json', 'grün')
     assert path.read_bytes() == 'grün'.encode()

@@ -62,7 +62,7 @@ def test_a_list_of_names_stands_in_one_place(names):
                 written = [item.value for item in node.elts if isinstance(item, ast.Constant)]
                 if len(written) == len(node.elts) == len(names) and set(written) == set(names):
                     found.append(f'{path.relative_to(PACKAGE)}:{node.lineno}')
-    assert len(found) <= 1, found
+    assert len(found) <= (names is not LOADERS), found  # LOADERS is made of SPLITS
 
 
 def test_modules_are_small_and_arguments_typed(code_figures):

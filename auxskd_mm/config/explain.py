@@ -14,6 +14,7 @@ from torch import Tensor
 from ..choices import SPLITS
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError, as_typed
+from ..models.pretext import PretextModel
 from ..models.tasks import forward_sample, method_summary, model_tasks
 from ..registry import type_name, use_scope
 from .explain_pipeline import describe_pipeline
@@ -95,8 +96,7 @@ def _model(config: Config, shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
     lines.append(f'{trained:.2f} M parameters get gradients in all')
     if hasattr(built, 'queue'):
         lines.append(f'queue of {built.queue.features.shape[0]} anchors of {built.queue.features.shape[1]} numbers')
-    describe = getattr(built, 'describe', None)
-    lines += describe() if describe else []
+    lines += built.describe() if isinstance(built, PretextModel) else []
     hooks = [hook for hook in config.get('custom_hooks') or [] if type_name(hook.get('type')) == 'SKDDistillerHook']
     if hooks and hasattr(built, 'teacher'):
         lines.append(f'teacher = {hooks[0].get("momentum", 0.999)} teacher + the rest student, after each step')

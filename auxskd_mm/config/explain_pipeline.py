@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..datasets.transforms.time_true import uniform_in_words
-from ..registry import MODELS, TRANSFORMS, type_name
+from ..registry import MODELS, TRANSFORMS, registered, type_name
 
 Step = Mapping[str, Any]
 
@@ -25,15 +25,12 @@ def _phrase(step: Step) -> str | None:
     name = type_name(step['type'])
     if name in ('PackActionInputs', 'FormatShape'):
         return None
-    if words := _WORDS.get(name):
-        return words(step)
-    said = ''
-    for registry in (TRANSFORMS, MODELS):
-        kind = registry.get(step['type']) if isinstance(step['type'], str) else step['type']
-        if kind is not None and hasattr(kind, 'describe'):
-            said = registry.build(dict(step)).describe()
-            break
-    return _plain(name, step) if said == '' else said
+    kind: Any = registered(TRANSFORMS, step['type']) or registered(MODELS, step['type'])
+    if hasattr(kind, 'describe'):
+        said = kind(**{key: value for key, value in step.items() if key != 'type'}).describe()
+        if said != '':
+            return said
+    return _WORDS[name](step) if name in _WORDS else _plain(name, step)
 
 
 def _plain(name: str, step: Step) -> str:
@@ -43,7 +40,7 @@ def _plain(name: str, step: Step) -> str:
 
 def _uniform(step: Step) -> str:
     every, test_mode = step.get('frame_interval', 1), step.get('test_mode', False)
-    return uniform_in_words(step.get('num_clips', 1), step['clip_len'], every, test_mode)
+    return uniform_in_words(step.get('num_clips', 1), step.get('clip_len', 1), every, test_mode)
 
 
 def _resize(step: Step) -> str:

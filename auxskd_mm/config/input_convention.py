@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..datasets.transforms.decoding import DECODERS, OPENERS, OWN_OPENERS
-from ..registry import MODELS, type_name
+from ..datasets.transforms.decoding import OPENERS, OWN_OPENERS
+from ..registry import MODELS, TRANSFORMS, registered, type_name
 from .pipelines import all_steps
 
 _PREPROCESSORS = ('ActionDataPreprocessor', 'ClipDataPreprocessor')
@@ -37,23 +37,28 @@ def input_convention(
     return dict(channel_order=order, mean=[float(value) for value in mean], std=[float(value) for value in std])
 
 
-def _is_known(kind: str | type | None) -> bool:
-    """Whether a preprocessor normalises as MMAction2's or this package's, also in a subclass. A type that is not registered
-    here, as in the config of a checkpoint, goes by its name.
+def _is_known(kind: object) -> bool:
+    """Whether a preprocessor normalises as MMAction2's or this package's. A subclass does if it takes over their methods. A
+    type that is not registered here, as in the config of a checkpoint, goes by its name.
     """
-    built = kind if isinstance(kind, type) else MODELS.get(kind) if kind else None
-    return any(type_name(one) in _PREPROCESSORS for one in (built.__mro__ if built else [kind]))
+    built: Any = registered(MODELS, kind)
+    base = next((one for one in built.__mro__ if type_name(one) in _PREPROCESSORS), None) if built else None
+    if base is None:
+        return type_name(kind) in _PREPROCESSORS
+    return built.forward is base.forward and built.preprocess is base.preprocess
 
 
 def _decoded_order(pipeline: Sequence[Mapping[str, Any]]) -> str | None:
+    """The order of the last step that opens a video; a subclass of one of ours has its option."""
     order = None
     for step in all_steps(pipeline):
-        name = type_name(step.get('type'))
-        if name in OWN_OPENERS:
+        kind = registered(TRANSFORMS, step.get('type'))
+        names = [type_name(one) for one in (kind.__mro__ if kind else (step.get('type'),))]
+        if any(name in OWN_OPENERS for name in names):
             order = str(step.get('channel_order', 'rgb'))
-        elif name in OPENERS or (order is None and name in DECODERS):
+        elif any(name in OPENERS or name == 'RawFrameDecode' for name in names):  # MMAction2's give RGB
             order = 'rgb'
-        elif name == 'Normalize':
+        elif 'Normalize' in names:
             return None
     return order
 

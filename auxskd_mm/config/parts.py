@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,7 +40,10 @@ def weights_package(init: object) -> str | None:
     if not isinstance(init, Mapping):
         return None
     kind = registered(WEIGHT_INITIALIZERS, init.get('type'))
-    return str(init.get('package', WEIGHTS_PACKAGE)) if kind and issubclass(kind, PackagedWeights) else None
+    if kind is None or not issubclass(kind, PackagedWeights):
+        return None
+    default = inspect.signature(kind).parameters.get('package')
+    return str(init.get('package', default.default if default else WEIGHTS_PACKAGE))
 
 
 def model_settings(config: Config, pretrained: bool = False) -> dict[str, Any]:

@@ -140,22 +140,45 @@ def is_random(step: Step) -> bool:
 def calm_steps(steps: Sequence[Step]) -> list[Step]:
     """A training pipeline without chance: crops from the centre, no flips, no jitter, the same for every view.
 
-    A crop of random size becomes the central square of the short side that the last ``Resize`` gave; without such a step
-    the whole frame stays.
+    A crop of random size becomes the central square of the short side, and a random scale its smallest one. Where no step
+    before it tells the short side, the whole frame stays.
     """
+    return _calmed(steps, None)[0]
+
+
+def _calmed(steps: Sequence[Step], short: int | None) -> tuple[list[Step], int | None]:
+    """Steps without chance, and the short side of the frames behind them. ``short`` is that before them, None if unknown."""
     calm: list[Step] = []
-    short = None
     for step in steps:
-        name = type_name(step['type'])
+        name = str(step.get('op')) if type_name(step['type']) in _WRAPPERS else type_name(step['type'])
         if name == 'PerView':
-            calm += calm_steps(step['transforms'])
-        elif name in ('RandomCrop', 'ClipRandomCrop'):
-            calm.append(dict(type='CenterCrop', crop_size=step['size']))
+            inside, short = _calmed(step['transforms'], short)
+            calm += inside
+            continue
+        if name in ('RandomCrop', 'ClipRandomCrop'):
+            step = dict(type='CenterCrop', crop_size=step['size'])
         elif name in ('RandomResizedCrop', 'MultiScaleCrop') and short:
-            calm.append(dict(type='CenterCrop', crop_size=short))
-        elif not is_random(step):
-            calm.append(step)
-            scale = step.get('scale') if name == 'Resize' else None
-            if isinstance(scale, (tuple, list)) and -1 in scale:
-                short = max(scale)
-    return calm
+            step = dict(type='CenterCrop', crop_size=short)
+        elif name in ('RandomRescale', 'RandomShortSideScale'):
+            scales = step['scale_range'] if name == 'RandomRescale' else (step['min_size'],)
+            step = dict(type='Resize', scale=(-1, min(scales)))
+        elif is_random(step):
+            continue
+        calm.append(step)
+        short = _short_side(step, short)
+    return calm, short
+
+
+def _short_side(step: Step, before: int | None) -> int | None:
+    """Short side of the frames behind a step without chance."""
+    name, scale = type_name(step['type']), step.get('scale')
+    if name == 'CenterCrop':
+        size = step['crop_size']
+        return int(min(size)) if isinstance(size, (tuple, list)) else int(size)
+    if name != 'Resize':
+        return before
+    if not isinstance(scale, (tuple, list)):  # a factor
+        return None
+    if -1 in scale:
+        return int(max(scale))
+    return None if step.get('keep_ratio', True) else int(min(scale))

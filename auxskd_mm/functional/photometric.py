@@ -41,6 +41,7 @@ def jitter_clips(
     clips: Tensor,
     params: JitterParams,
     channel_dim: int = -4,
+    *,
     operations: Sequence[str] = OPERATIONS,
 ) -> Tensor:
     """Jitter every frame with its own parameters, without branches.

@@ -49,9 +49,15 @@ class ClipSheetHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: DataBatch = None) -> None:
         """Draw at the first call."""
-        if self._drawn or not is_main_process() or not isinstance(data_batch, dict):  # clips of ours are in a dict
+        if self._drawn or not is_main_process():
             return
         self._drawn = True
+        if not isinstance(data_batch, dict):
+            kind = type(data_batch).__name__
+            print_log(
+                f'ClipSheetHook draws nothing: a batch is a {kind}, not a dict', logger='current', level=logging.WARNING
+            )
+            return
         model = unwrap(runner.model)
         try:
             samples = see_batch(data_batch, runner.train_dataloader.dataset, self.number, model.data_preprocessor)

@@ -73,7 +73,7 @@ CHANGES = (
         take_compile_options,
     ),
 )
-# What a start does without a change to the config. No config can name these: they serve every run, whatever it is.
+# What a start adds or does without a change to the config.
 BESIDE = (
     'ScreenRunner builds the run, unless runner_type names another: ten lines and the progress on the screen, the rest in '
     'the log file.',
@@ -106,5 +106,5 @@ def changes_of(config: Config) -> list[Change]:
 def describe_changes(config: Config) -> str:
     """The changes that a start would make and what it adds, as sections of ``tools/analysis/check_config.py``."""
     lines = [change.says for change in changes_of(config)] or ['nothing: what runs is what the config says']
-    sections = ('changed at the start', lines), ('beside the config, in every run', BESIDE)
+    sections = ('changed at the start', lines), ('beside the config', BESIDE)
     return '\n'.join(text for title, said in sections for text in (title, *(f'  {line}' for line in said)))

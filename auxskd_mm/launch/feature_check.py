@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -95,21 +96,24 @@ def _check_next_stage(backbone: object, settings: FeatureSettings) -> None:
     known = settings.backbone
     if not isinstance(backbone, nn.Module) or type_name(known.get('type')) != 'TimmBackbone':
         return
-    stored = as_list(known.get('out_indices')) if settings.stage is None else [settings.stage]
-    for network in backbone.modules():
-        if not isinstance(network, TimmBackbone) or network.in_index is None:
-            continue
-        of_network = (
-            str(known.get('model')).split('.')[0],
-            stored[0] if len(stored) == 1 and stored[0] >= 0 else network.in_index,
-        )
-        wanted = network.model.split('.')[0], network.in_index
+    network = next((module for module in backbone.modules() if isinstance(module, TimmBackbone)), None)
+    if network is not None and network.in_index is not None:  # networks inside it take its maps, not the store's
+        default = inspect.signature(TimmBackbone).parameters['model'].default
+        stored = as_list(known.get('out_indices')) if settings.stage is None else [settings.stage]
+        index = stored[0] if len(stored) == 1 and stored[0] >= 0 else network.in_index
+        of_network = _bare_name(known.get('model', default)), index
+        wanted = _bare_name(network.model), network.in_index
         if of_network != wanted:
             raise InputError(
                 f"model.backbone is '{wanted[0]}' behind its map {wanted[1]} (in_index), but the store holds map "
                 f"{of_network[1]} of '{of_network[0]}' ({settings.describe()}); name that network and map, or pack the videos "
                 'with the trunk of the config'
             )
+
+
+def _bare_name(model: object) -> str:
+    """Name of a timm network without the tag of its weights, also of one on a hub (``hf_hub:timm/NAME.TAG``)."""
+    return str(model).rsplit('/', 1)[-1].split('.')[0]
 
 
 def check_one_trunk(config: Config | Mapping[str, Any], dataset: object) -> None:

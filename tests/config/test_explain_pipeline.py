@@ -110,6 +110,20 @@ def test_words(step, words):
     assert describe_pipeline([step]) == [words]
 
 
+def test_a_class_from_outside_says_itself_what_it_does():
+    """Also by its bare name, and one that has the name of a step of MMAction2."""
+
+    class Flip:
+        def __init__(self, axis=0):
+            self.axis = axis
+
+        def describe(self):
+            return f'turn over axis {self.axis}'
+
+    assert describe_pipeline([dict(type=Flip, axis=1)]) == ['turn over axis 1']
+    assert describe_pipeline([dict(type='OpenVideo')]) == ['open the video with pyav, frames RGB']
+
+
 def test_packing_and_steps_that_do_nothing_are_left_out():
     steps = [dict(type='FormatShape'), dict(type='mmaction.PackActionInputs'), dict(type='auxskd_mm.MarkSample', a=1)]
     assert describe_pipeline([*steps, dict(type='auxskd_mm.StillFrames', enabled=False)]) == []

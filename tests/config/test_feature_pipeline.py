@@ -120,6 +120,41 @@ def test_a_crop_of_random_size_becomes_the_central_square(crop):
     assert found[-3:-1] == [DECODE, last]
 
 
+SHORT = dict(type='Resize', scale=(-1, 256))
+LAST = dict(type='Resize', scale=(224, 224), keep_ratio=False)
+ANY_SIZE = dict(type='RandomResizedCrop')
+
+
+def per_view(*steps):
+    return dict(type='auxskd_mm.PerView', transforms=list(steps))
+
+
+def square(size):
+    return dict(type='CenterCrop', crop_size=size)
+
+
+@pytest.mark.parametrize(
+    ('steps', 'calm'),
+    [
+        ([SHORT, dict(type='RandomCrop', size=224), ANY_SIZE, LAST], [SHORT, square(224), square(224), LAST]),
+        ([SHORT, per_view(ANY_SIZE, LAST)], [SHORT, square(256), LAST]),
+        ([per_view(SHORT), ANY_SIZE, LAST], [SHORT, square(256), LAST]),
+        ([SHORT, dict(type='Resize', scale=(171, 128), keep_ratio=False), ANY_SIZE], None),
+        ([SHORT, dict(type='Resize', scale=0.5), ANY_SIZE], [SHORT, dict(type='Resize', scale=0.5)]),
+        ([SHORT, dict(type='PytorchVideoWrapper', op='RandomResizedCrop'), LAST], [SHORT, square(256), LAST]),
+        ([dict(type='RandomRescale', scale_range=(256, 320)), dict(type='RandomCrop', size=224)], [SHORT, square(224)]),
+        (
+            [dict(type='PytorchVideoWrapper', op='RandomShortSideScale', min_size=256, max_size=320), ANY_SIZE],
+            [SHORT, square(256)],
+        ),
+    ],
+)
+def test_a_crop_is_never_larger_than_the_frame_before_it(steps, calm):
+    calm = calm or [*steps[:2], square(128)]
+    found = feature_pipeline(config(OPEN, uniform(8), DECODE, *steps, PACK, key='train_dataloader'))
+    assert found[found.index(DECODE) + 1 : -1] == calm
+
+
 def test_no_pipeline():
     with pytest.raises(InputError, match='no test_dataloader or val_dataloader'):
         feature_pipeline(Config(dict(train_dataloader=None)))

@@ -12,6 +12,9 @@ from auxskd_mm.config.input_convention import (
     input_convention,
     same_convention,
 )
+from auxskd_mm.datasets.transforms import OpenVideo
+from auxskd_mm.models.data_preprocessors import ClipDataPreprocessor
+from auxskd_mm.records.provenance import training_of
 
 PREPROCESSORS = [
     dict(type='auxskd_mm.ClipDataPreprocessor'),
@@ -55,8 +58,6 @@ def test_what_is_not_known_is_none():
 
 
 def test_a_preprocessor_from_outside_is_known_by_its_base():
-    from auxskd_mm.models.data_preprocessors import ClipDataPreprocessor
-
     @MODELS.register_module(force=True)
     class OutsidePreprocessor(ClipDataPreprocessor):
         pass
@@ -72,6 +73,41 @@ def test_the_order_is_that_of_the_step_that_opens():
     assert input_convention(PREPROCESSORS[0], bgr)['channel_order'] == 'bgr'
     for alone in ('PIMSInit', 'RawFrameDecode'):
         assert input_convention(PREPROCESSORS[0], [dict(type=alone)])['channel_order'] == 'rgb'
+
+
+def test_a_preprocessor_that_normalises_in_its_own_way_is_not_known():
+    opened = [dict(type='auxskd_mm.OpenVideo')]
+    assert input_convention(dict(type='auxskd_mm.FeatureDataPreprocessor'), opened) is None
+
+    @MODELS.register_module(force=True)
+    class OwnNormalisation(ClipDataPreprocessor):
+        def preprocess(self, *args, **kwargs):
+            raise NotImplementedError
+
+    assert input_convention(dict(type='OwnNormalisation', mean=[1.0] * 3, std=[2.0] * 3), opened) is None
+
+
+def test_the_order_of_an_opener_from_outside():
+    """A subclass of ours has its option; of another opener nothing is known, whatever decodes after it."""
+
+    @TRANSFORMS.register_module(force=True)
+    class OutsideOpener(OpenVideo):
+        pass
+
+    decode = dict(type='auxskd_mm.DecodeClips')
+    said = input_convention(PREPROCESSORS[0], [dict(type='OutsideOpener', channel_order='bgr'), decode])
+    assert said['channel_order'] == 'bgr'
+    assert input_convention(PREPROCESSORS[0], [dict(type='MyOpener', channel_order='bgr'), decode]) is None
+
+
+def test_a_type_of_a_checkpoint_is_never_imported(tmp_path, monkeypatch):
+    (tmp_path / 'never_imported.py').write_text('raise SystemExit')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert input_convention(dict(type='never_imported.Preprocessor'), [dict(type='auxskd_mm.OpenVideo')]) is None
+    text = "model = dict(data_preprocessor=dict(type='never_imported.Preprocessor'))\n"
+    training_of(dict(cfg=text + "train_dataloader = dict(dataset=dict(pipeline=[dict(type='never_imported.Open')]))"))
+    for kind in (3, ['a'], dict(a=1)):
+        assert input_convention(dict(type=kind), [dict(type=kind)]) is None
 
 
 def test_comparison_and_words():

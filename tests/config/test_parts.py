@@ -15,12 +15,19 @@ class OutsidePackage(PackagedWeights):
     """A variant of the package's."""
 
 
+@WEIGHT_INITIALIZERS.register_module()
+class OtherPackage(PackagedWeights):
+    def __init__(self, package='other-model'):
+        super().__init__(package)
+
+
 @pytest.mark.parametrize(
     ('init', 'package'),
     [
         (dict(type='auxskd_mm.PackagedWeights'), WEIGHTS_PACKAGE),
         (dict(type=PackagedWeights, package='x'), 'x'),
         (dict(type='auxskd_mm.OutsidePackage', package='x'), 'x'),
+        (dict(type='OtherPackage'), 'other-model'),
         (dict(type='Pretrained', checkpoint='x'), None),
         (dict(type='Constant', val=1.0), None),
         ({}, None),

@@ -86,7 +86,7 @@ def test_check_config_prints_the_changes(monkeypatch, capfd):
     assert 'lose persistent_workers' in ended.out
     ended = call_tool(monkeypatch, capfd, 'analysis/check_config.py', CONFIGS / 'demo/vspp_motion.py')
     assert 'nothing: what runs is what the config says' in ended.out
-    assert 'beside the config, in every run\n  ScreenRunner builds the run' in ended.out
+    assert 'beside the config\n  ScreenRunner builds the run' in ended.out
 
 
 def test_each_hook_that_no_config_names_is_on_the_list(tmp_path):

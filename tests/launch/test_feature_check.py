@@ -83,6 +83,32 @@ def test_later_layers_of_another_network_or_map_are_refused():
             check_features(model_of(backbone), datasets(settings)[0])
 
 
+@pytest.mark.parametrize(
+    ('options', 'trunk'),
+    [
+        (dict(in_index=-4, out_indices=(2,)), dict(model='resnet18', out_indices=[1])),
+        (dict(in_index=1, out_indices=(2,)), dict(model='hf_hub:timm/resnet18.a1_in1k', out_indices=[1])),
+        (dict(in_index=1, out_indices=(2,)), dict(model='resnet18', out_indices=[-4])),
+        (
+            dict(
+                in_index=1, out_indices=(2,), temporal=dict(type='auxskd_mm.TimmBackbone', model='resnet18', in_index=2)
+            ),
+            dict(model='resnet18', out_indices=[1]),
+        ),
+    ],
+    ids=['from_the_end', 'of_a_hub', 'stored_from_the_end', 'in_a_chain'],
+)
+def test_later_layers_of_the_same_map_are_taken(options, trunk):
+    later = MODELS.build(dict(type='auxskd_mm.TimmBackbone', model='resnet18', **options))
+    check_features(model_of(later), datasets(of_trunk(**trunk))[0])
+
+
+def test_a_trunk_without_a_name_is_the_default_network():
+    later = MODELS.build(dict(type='auxskd_mm.TimmBackbone', in_index=3, out_indices=(4,)))
+    settings = SETTINGS._replace(backbone=dict(type='auxskd_mm.TimmBackbone', out_indices=[3]), channels=112)
+    check_features(model_of(later), datasets(settings)[0])
+
+
 def test_what_fits_is_taken():
     for dataset in datasets(SETTINGS):
         check_features(model_of(temporal(CHANNELS), CHANNELS), dataset)

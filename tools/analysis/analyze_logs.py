@@ -10,7 +10,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 from tool_start import ToolParser, start
 
 _GONE = 'plot_curve'  # MMAction2's name for it
-_INSTEAD = 'run python tools/analysis/plot_curves.py RUN ... --panels KEY ... --out curves.png'
+_INSTEAD = 'run python tools/analysis/plot_curves.py RUN or NAME=RUN ... --panels KEY ... --out curves.png'
 
 
 def parse_args() -> argparse.Namespace:

@@ -92,15 +92,15 @@ def freeze_base(backbone: nn.Module, trainable: str | Sequence[str] = (), norm: 
     bank.keep_norms(backbone, frozen if norm == 'frozen' else [])  # type: ignore[operator]  # an AdapterBank
     backbone.train(backbone.training)
     norms = norms_in_training(backbone)
-    # A base with frozen stages freezes them whenever its mode is set.
-    asked = {key for name in names for key, _ in backbone.get_submodule(name).named_parameters(prefix=name)}
-    trained = [key for key, parameter in backbone.named_parameters() if key in asked and not parameter.requires_grad]
+    # A base with frozen stages freezes them whenever its mode is set. One that freezes only its BatchNorm trains the rest.
+    asked = {name: list(backbone.get_submodule(name).parameters()) for name in names}
+    trained = [name for name, own in asked.items() if own and not any(parameter.requires_grad for parameter in own)]
     moved = [name for name, moves in norms.items() if norm == 'batch' and not moves]
     for key, lost in (('trainable', trained), ('norm', moved)):
         if lost:
             raise InputError(
-                f'AdaptedBackbone.{key}: settings of {type(backbone).__name__} itself, such as frozen_stages or norm_eval, '
-                f'freeze {examples(lost)} again; leave them out of its config'
+                f'AdaptedBackbone.{key}: settings of {type(backbone).__name__} itself, such as frozen_stages, norm_eval or '
+                f'partial_bn, freeze {examples(lost)} again; leave them out of its config'
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import inspect
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -14,8 +15,6 @@ from ...functional.adapter_state import BANK
 from ...registry import MODELS, type_name
 from .kinds import Adapter
 from .widths import Feature, find_features
-
-_SWITCHES = ('zero_init', 'scale', 'channels_last')
 
 
 class AdapterBank(nn.ModuleDict):
@@ -163,6 +162,15 @@ def _key(name: str) -> str:
     return name.replace('.', '__')
 
 
+def _defaults(kind: type) -> dict[str, Any]:
+    """Default values of a constructor, and of those that it hands its further options to."""
+    found: dict[str, Any] = {}
+    for one in reversed(kind.__mro__):
+        parameters = inspect.signature(vars(one)['__init__']).parameters if '__init__' in vars(one) else {}
+        found.update((key, parameter.default) for key, parameter in parameters.items())
+    return found
+
+
 def _build(config: dict[str, Any], name: str, feature: Feature, zero_init: bool) -> Adapter:
     options = dict(channels=feature.channels, channels_last=feature.channels_last, zero_init=zero_init)
     kind = config['type'] if isinstance(config['type'], type) else MODELS.get(config['type'])
@@ -171,11 +179,12 @@ def _build(config: dict[str, Any], name: str, feature: Feature, zero_init: bool)
             f"adapters: type='{type_name(config['type'])}' is no adapter; take ConvAdapter, MLPAdapter or TemporalAdapter"
         )
     options = {**options, **config}
-    for key in _SWITCHES:
-        if not isinstance(options.get(key, True), bool):  # any other value would count as one of the two
+    defaults = _defaults(kind)
+    for key in sorted(key for key in options if isinstance(defaults.get(key), bool)):
+        if not isinstance(options[key], bool):  # any other value would count as one of the two
             raise InputError(f'adapters.{key}={options[key]!r}: expected True or False')
     try:
-        made = MODELS.build(options)
+        made = MODELS.build({**options, 'type': kind})  # a bare name may be ours, and the scope another
     except TypeError as error:  # an unknown option
         raise InputError(f"adapters: {kind.__name__} behind '{name}': {reason_of(error)}") from None
     made.per_frame = feature.per_frame

@@ -111,7 +111,7 @@ class TimmBackbone(StagedBackbone):
         built = set(self.trunk.state_dict())
         self.in_index = in_index
         if in_index is not None:
-            keep_later_layers(self.trunk, in_index, model)
+            self.in_index = keep_later_layers(self.trunk, in_index, model)
         if in_channels not in (None, self.trunk.frame_channels):
             what = 'frames' if in_index is None else f'the map of in_index={in_index}'
             raise InputError(

@@ -11,6 +11,7 @@ from torch import nn
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.functional.adapter_state import is_adapter_key
+from auxskd_mm.models.adapters import ConvAdapter
 from auxskd_mm.models.adapters.adapted_backbone import norms_in_training
 from auxskd_mm.registry import MODELS
 from auxskd_mm.zoo.export import ClipNetwork, _program, _write, compare
@@ -160,7 +161,7 @@ FROZEN = [  # bases that freeze layers of their own, a pattern for adapters, and
 def test_settings_of_the_base_that_undo_ours_are_refused(backbone, patterns, part):
     config = dict(type='auxskd_mm.AdaptedBackbone', backbone=backbone, adapters=dict(patterns=patterns))
     for options, says in (
-        (dict(trainable=part), rf'AdaptedBackbone\.trainable: settings of \w+ itself, .* freeze {part}\.'),
+        (dict(trainable=part), rf'AdaptedBackbone\.trainable: settings of \w+ itself, .* freeze {part} again'),
         (dict(norm='batch'), r'AdaptedBackbone\.norm: settings of \w+ itself, .* again; leave them out'),
     ):
         with pytest.raises(InputError, match=says) as error:
@@ -170,6 +171,26 @@ def test_settings_of_the_base_that_undo_ours_are_refused(backbone, patterns, par
         net = MODELS.build(dict(config, **options))
         assert not any(norms_in_training(net).values())
         assert all(is_adapter_key(name) == p.requires_grad for name, p in net.named_parameters())
+
+
+def test_a_base_that_freezes_only_its_norms_trains_the_rest():
+    backbone = dict(type='mmaction.ResNetTSM', depth=18, num_segments=8, partial_bn=True, pretrained=None)
+    net = MODELS.build({**adapted(trainable='layer4', adapters=dict(patterns='layer3')), 'backbone': backbone})
+    net.train()
+    trained = {name for name, p in net.named_parameters() if p.requires_grad and not is_adapter_key(name)}
+    assert trained
+    assert all(name.startswith('layer4.') and '.bn' not in name for name in trained)
+
+
+def test_a_number_may_be_an_option_of_an_adapter_from_outside():
+    @MODELS.register_module(force=True)
+    class ScaledAdapter(ConvAdapter):
+        def __init__(self, channels, scale=1.0, **kwargs):
+            super().__init__(channels, **kwargs)
+            self.factor = scale
+
+    net = MODELS.build(adapted(adapters=dict(patterns='conv2', type='ScaledAdapter', scale=0.1)))
+    assert net.adapters.conv2.factor == 0.1
 
 
 def test_norm_eval_leaves_the_weights_to_trainable():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _CLOSE = 1e-4  # of the largest value; the two ways differ by rounding alone
 
 
-def keep_later_layers(trunk: TimmNetwork, index: int, model: str) -> None:
+def keep_later_layers(trunk: TimmNetwork, index: int, model: str) -> int:
     """Make a network take its own map ``index`` instead of frames, in place.
 
     Every layer up to that map becomes the identity. Its tensors are gone; those of the later layers keep their names.
@@ -28,6 +28,9 @@ def keep_later_layers(trunk: TimmNetwork, index: int, model: str) -> None:
         trunk: timm network without a classifier. ``frame_channels`` and ``frame_size`` become those of the map.
         index: Number of the map in timm's ``feature_info``.
         model: Name of the network, for messages.
+
+    Returns:
+        ``index``, counted from 0.
 
     Raises:
         InputError: If the network has no such map, or its later layers need more than this map.
@@ -59,6 +62,7 @@ def keep_later_layers(trunk: TimmNetwork, index: int, model: str) -> None:
             f"model.backbone.in_index={index}: the later layers of '{model}' need more than this one map; take another "
             'index or network, or train on frames'
         )
+    return index % len(names)
 
 
 class _ChannelsLast(nn.Module):

@@ -35,7 +35,7 @@ COMMANDS = {
     'visualization/pace_confusion.py': ([VSPP, 'none', '--out', 'mine.png'], 'mine.png'),
     'visualization/retrieval_sheet.py': (['a.npz', '--out', 'mine.png'], 'mine.png'),
 }
-# Outputs of their own kind: work dirs, folders with a settings file that is checked, a name made from the content, and
+# None, or outputs of their own kind: work dirs, folders with a settings file that is checked, a name made from the content, and
 # files of this repository.
 OTHERS = {
     'tool_start.py',
@@ -45,6 +45,7 @@ OTHERS = {
     'own_videos.py',
     'run_recipe.py',
     'train.py',
+    'analysis/analyze_logs.py',
     'analysis/benchmark.py',
     'analysis/check_config.py',
     'analysis/get_flops.py',

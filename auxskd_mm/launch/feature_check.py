@@ -97,12 +97,12 @@ def _check_next_stage(backbone: object, settings: FeatureSettings) -> None:
     if not isinstance(backbone, nn.Module) or type_name(known.get('type')) != 'TimmBackbone':
         return
     network = next((module for module in backbone.modules() if isinstance(module, TimmBackbone)), None)
-    if network is not None and network.in_index is not None:  # networks inside it take its maps, not the store's
+    if network is not None and network.stored_map is not None:  # networks inside it take its maps, not the store's
         default = inspect.signature(TimmBackbone).parameters['model'].default
         stored = as_list(known.get('out_indices')) if settings.stage is None else [settings.stage]
-        index = stored[0] if len(stored) == 1 and stored[0] >= 0 else network.in_index
+        index = stored[0] if len(stored) == 1 and stored[0] >= 0 else network.stored_map
         of_network = _bare_name(known.get('model', default)), index
-        wanted = _bare_name(network.model), network.in_index
+        wanted = _bare_name(network.model), network.stored_map
         if of_network != wanted:
             raise InputError(
                 f"model.backbone is '{wanted[0]}' behind its map {wanted[1]} (in_index), but the store holds map "

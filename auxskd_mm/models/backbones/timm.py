@@ -110,8 +110,9 @@ class TimmBackbone(StagedBackbone):
         self.trunk = create_trunk(model, kwargs)
         built = set(self.trunk.state_dict())
         self.in_index = in_index
+        self.stored_map: int | None = None  # in_index, counted from 0
         if in_index is not None:
-            self.in_index = keep_later_layers(self.trunk, in_index, model)
+            self.stored_map = keep_later_layers(self.trunk, in_index, model)
         if in_channels not in (None, self.trunk.frame_channels):
             what = 'frames' if in_index is None else f'the map of in_index={in_index}'
             raise InputError(

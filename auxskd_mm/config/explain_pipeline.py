@@ -27,15 +27,19 @@ def _phrase(step: Step) -> str | None:
         return None
     kind: Any = registered(TRANSFORMS, step['type']) or registered(MODELS, step['type'])
     if hasattr(kind, 'describe'):
-        said = kind(**{key: value for key, value in step.items() if key != 'type'}).describe()
+        said = kind(**_settings(step)).describe()
         if said != '':
             return said
     return _WORDS[name](step) if name in _WORDS else _plain(name, step)
 
 
+def _settings(step: Step) -> dict[str, Any]:
+    """Options of a step, without the scope that MMEngine writes into configs of other packages."""
+    return {key: value for key, value in step.items() if key not in ('type', '_scope_')}
+
+
 def _plain(name: str, step: Step) -> str:
-    settings = ', '.join(f'{key}={value}' for key, value in step.items() if key != 'type')
-    return f'{name}({settings})'
+    return f'{name}({", ".join(f"{key}={value}" for key, value in _settings(step).items())})'
 
 
 def _uniform(step: Step) -> str:

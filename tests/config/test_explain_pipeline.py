@@ -45,7 +45,8 @@ CASES = [
         dict(type='auxskd_mm.ClipColorJitter', brightness=0.8, hue=0.2, p=0.8),
         'colour jitter with p = 0.8 (brightness 0.8, contrast 0.8, saturation 0.8, hue 0.2), each frame its own',
     ),
-    (dict(type='MyStep', a=1, b='x'), 'MyStep(a=1, b=x)'),
+    (dict(type='MyStep', a=1, b='x', _scope_='mmaction'), 'MyStep(a=1, b=x)'),
+    (dict(type='auxskd_mm.DecodeClips', _scope_='mmaction'), 'decode each frame that is needed once'),
     (
         dict(
             type='auxskd_mm.ClipColorJitter',

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import email
+import importlib.metadata
 import json
 import os
 import re
@@ -19,6 +21,7 @@ import pytest
 import yaml
 from mmengine.fileio import load
 from mypy.modulefinder import FindModuleCache, SearchPaths
+from packaging.specifiers import SpecifierSet
 from tool_runs import ROOT, TINY_VSPP, command_line_of, start_tool, tiny_clips
 
 from auxskd_mm.version import __version__
@@ -340,3 +343,16 @@ def test_requirements_fit_together():
     complaints = [line for line in done.stdout.splitlines() if line and 'No broken requirements' not in line]
     # decord's wheel is for every Python 3, but its metadata names CPython 3.6 alone.
     assert [line for line in complaints if not line.startswith('decord 0.6.0 is not supported on this platform')] == []
+
+
+def test_the_pinned_packages_take_the_python_of_debian():
+    """`make setup` uses the system's Python: that of Debian 12 is 3.11.2, whatever runs here."""
+    refused = []
+    for line in (ROOT / 'constraints.txt').read_text().splitlines():
+        name, _, version = line.partition('==')
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError, ValueError):
+            found = importlib.metadata.distribution(name)
+            asked = found.metadata.get('Requires-Python') or ''
+            if found.version == version and '3.11.2' not in SpecifierSet(asked):
+                refused.append(f'{line}: {asked}')
+    assert refused == []

@@ -64,6 +64,10 @@ def collect(out: Path, known: Mapping[str, Any]) -> dict[str, Any]:
             comparisons=[list(pair) for pair in dict.fromkeys(map(tuple, pairs))],
             pretext=list(phases.values()),
         )
+    for table in found.values():  # a row that was measured alone is compared as in the other sets
+        same = [other for other in found.values() if other.get('recipe') == table.get('recipe')]
+        pairs = [*table['comparisons'], *(pair for other in same for pair in other['comparisons'])]
+        table['comparisons'] = [list(pair) for pair in dict.fromkeys(map(tuple, pairs))]
     return dict(sorted(found.items()))
 
 

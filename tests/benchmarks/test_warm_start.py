@@ -91,7 +91,9 @@ def test_a_row_that_is_measured_later_joins_the_others(report, tmp_path):
     folder = tmp_path / 'a_set' / 'features'
     folder.mkdir(parents=True)
     (folder / 'table.json').write_text(json.dumps({**table, 'cells': fresh, 'comparisons': comparisons, 'phases': []}))
-    found = report.collect(tmp_path, {'a_set/features': old, 'b_set/features': old})
+    alike = {**old, 'recipe': 'r.py', 'comparisons': []}
+    found = report.collect(tmp_path, {'a_set/features': old, 'b_set/features': old, 'c_set/features': alike})
+    assert found['c_set/features']['comparisons'] == [['more', 'base'], ['first', 'base']]  # of the same recipe
     assert found['a_set/features']['cells'] == [known, dict(row='more', column='probe', values=fresh[0]['values'])]
     assert found['a_set/features']['comparisons'] == [['more', 'base'], ['first', 'base']]
     assert found['b_set/features'] == old

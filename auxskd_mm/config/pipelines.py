@@ -175,6 +175,8 @@ def _short_side(step: Step, before: int | None) -> int | None:
     if name == 'CenterCrop':
         size = step['crop_size']
         return int(min(size)) if isinstance(size, (tuple, list)) else int(size)
+    if name in (*_WRAPPERS, 'MotionCrop'):  # these may leave frames of any size
+        return None
     if name != 'Resize':
         return before
     if not isinstance(scale, (tuple, list)):  # a factor

@@ -123,6 +123,8 @@ def test_a_crop_of_random_size_becomes_the_central_square(crop):
 SHORT = dict(type='Resize', scale=(-1, 256))
 LAST = dict(type='Resize', scale=(224, 224), keep_ratio=False)
 ANY_SIZE = dict(type='RandomResizedCrop')
+SCALED = dict(type='PytorchVideoWrapper', op='ShortSideScale', size=128)
+MOTION = dict(type='auxskd_mm.MotionCrop', size=0.5)
 
 
 def per_view(*steps):
@@ -141,6 +143,8 @@ def square(size):
         ([per_view(SHORT), ANY_SIZE, LAST], [SHORT, square(256), LAST]),
         ([SHORT, dict(type='Resize', scale=(171, 128), keep_ratio=False), ANY_SIZE], None),
         ([SHORT, dict(type='Resize', scale=0.5), ANY_SIZE], [SHORT, dict(type='Resize', scale=0.5)]),
+        ([SHORT, SCALED, ANY_SIZE, LAST], [SHORT, SCALED, LAST]),
+        ([SHORT, MOTION, ANY_SIZE, LAST], [SHORT, MOTION, LAST]),
         ([SHORT, dict(type='PytorchVideoWrapper', op='RandomResizedCrop'), LAST], [SHORT, square(256), LAST]),
         ([dict(type='RandomRescale', scale_range=(256, 320)), dict(type='RandomCrop', size=224)], [SHORT, square(224)]),
         (

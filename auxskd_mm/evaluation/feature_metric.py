@@ -24,8 +24,8 @@ class FeatureMetric(BaseMetric):
 
     The metric takes samples with ``feature`` (V, D) of ``ClipFeatureHead`` or of a pretext model, ``split`` ('gallery'
     or 'query', written by ``GalleryQueryDataset``), ``filename`` and ``gt_label``. A video's feature is the mean over
-    its V clips. A video that could not be read is left out. A subclass
-    writes :meth:`measure`, and says in ``measures`` what it measures.
+    its V clips. A video that could not be read is left out. A subclass writes :meth:`measure`, and
+    says in ``measures`` what it measures.
 
     Args:
         save_to: Folder for ``gallery.npz`` and ``query.npz``, so that other measurements need no second extraction.

@@ -38,7 +38,7 @@ def stage_maps(feats: Features | None) -> list[Tensor]:
 
 
 def stage_widths(feats: Features | None) -> tuple[int, ...]:
-    """Channels C of the maps (B, C, T', H', W') of :func:`stage_maps`, which take a feature of all stages apart."""
+    """Channels C of each map (B, C, T', H', W') of :func:`stage_maps`: the widths of the parts of a feature of all stages."""
     return tuple(fmap.shape[1] for fmap in stage_maps(feats))
 
 

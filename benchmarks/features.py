@@ -45,6 +45,16 @@ FEATURES: dict[str, dict[str, Any]] = {
     'fsdp2': {'model_wrapper_cfg': dict(type='auxskd_mm.FullyShardedModel')},
 }
 RANKS = dict(zero1=2, fsdp2=2)
+# What a training imports beyond this file. A rank that imports it for itself takes 5 s longer.
+IMPORTED = (
+    'auxskd_mm',
+    'matplotlib.pyplot',
+    'torch._dynamo',
+    'torch._inductor.lowering',
+    'torch._functorch.aot_autograd',
+    'torch.distributed.fsdp',
+    'torch.distributed.optim',
+)
 
 
 def train(method: str, feature: str, data: Path, out: Path, connection: Any, rank: int, port: int) -> None:
@@ -87,8 +97,10 @@ def outcome(method: str, feature: str, data: Path, out: Path) -> str:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
     ranks, results, processes = RANKS.get(feature, 1), [], []
-    # A rank that was forked from a process with many runs behind it crashed once, in gloo; a new process cannot inherit anything.
-    context = multiprocessing.get_context('fork') if ranks == 1 else multiprocessing.get_context('spawn')
+    # A rank that was forked from a process with many runs behind it crashed once, in gloo. Ranks are forked from a
+    # server that has only imported.
+    context = multiprocessing.get_context('fork') if ranks == 1 else multiprocessing.get_context('forkserver')
+    multiprocessing.set_forkserver_preload(list(IMPORTED))
     for rank in range(ranks):
         mine, theirs = context.Pipe()
         processes.append(context.Process(target=train, args=(method, feature, data, out, theirs, rank, port)))

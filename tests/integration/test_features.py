@@ -18,7 +18,7 @@ def trained(tmp_path_factory):
     """Train a method with a feature, once; returns the outcome and the last checkpoint's path."""
     out = tmp_path_factory.mktemp('features')
     data = tiny_clips(out / 'clips')
-    for name in IMPORTED:
+    for name in features.IMPORTED:
         importlib.import_module(name)
 
     @functools.cache
@@ -28,8 +28,6 @@ def trained(tmp_path_factory):
     return train
 
 
-# What a training imports beyond the package. Each that is forked from here would do it for itself, for a second.
-IMPORTED = ('matplotlib.pyplot', 'torch._dynamo', 'torch._inductor.lowering', 'torch._functorch.aot_autograd')
 PAIRS = [('auxskd', feature) for feature in features.FEATURES]
 PAIRS += [
     ('vspp', 'compile'),

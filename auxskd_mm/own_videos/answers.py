@@ -14,6 +14,7 @@ from .scores import PhaseResult, Row
 from .videos import Found
 
 NOTHING = 'nothing here can be learned from these labels'
+_NO_ROW = 'no such row was run'
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def make_answers(
     choice: Choice,
     phases: Sequence[PhaseResult],
     found: Found,
-    left_out: Mapping[str, str],
+    missing: Mapping[bool, str],
     steps: tuple[int, int],
 ) -> list[Answer]:
     """Answers (a) to (f).
@@ -50,16 +51,16 @@ def make_answers(
         choice: The choice.
         phases: Results of the pretrainings.
         found: The videos.
-        left_out: Reasons by row that was not run.
+        missing: Reason why no trained row was run, without pretraining (False) and with it (True).
         steps: Steps of a fine-tuning and of a pretraining.
     """
     return [
         Answer('a', 'Does one still frame tell the class?', still_frame(table)),
         Answer('b', 'What do frozen public weights give?', frozen_weights(table)),
-        Answer('c', 'What does fine-tuning add?', fine_tuning(table, left_out)),
-        Answer('d', 'What does pretraining on your pool add?', pretraining(table, phases, left_out, steps)),
+        Answer('c', 'What does fine-tuning add?', fine_tuning(table, missing)),
+        Answer('d', 'What does pretraining on your pool add?', pretraining(table, phases, missing, steps)),
         Answer('e', 'Would more labels help?', more_labels(table, found)),
-        Answer('f', 'What should you use?', verdict(table, choice, phases, left_out)),
+        Answer('f', 'What should you use?', verdict(table, choice, phases)),
     ]
 
 
@@ -108,12 +109,12 @@ def frozen_weights(table: Table) -> str:
     )
 
 
-def fine_tuning(table: Table, left_out: Mapping[str, str]) -> str:
+def fine_tuning(table: Table, missing: Mapping[bool, str]) -> str:
     """Answer (c)."""
     tuned = best_row(table, _rows(table, trains=True, pretrained=False))
     frozen = best_row(table, _rows(table, trains=False, pretrained=False))
     if tuned is None:
-        return f'Not measured: {_first_reason(left_out, "_tuned")}.'
+        return f'Not measured: {missing.get(False, _NO_ROW)}.'
     value = f'{table.rows[tuned].title} gives {percent(table.interval(tuned))}'
     if frozen is None:
         return f'Training from scratch ({value}) has no frozen weights to be compared with.'
@@ -123,13 +124,14 @@ def fine_tuning(table: Table, left_out: Mapping[str, str]) -> str:
 
 
 def pretraining(
-    table: Table, phases: Sequence[PhaseResult], left_out: Mapping[str, str], steps: tuple[int, int]
+    table: Table, phases: Sequence[PhaseResult], missing: Mapping[bool, str], steps: tuple[int, int]
 ) -> str:
     """Answer (d)."""
-    pairs = [(name, f'{table.rows[name].family}_tuned') for name in _rows(table, trains=True, pretrained=True)]
-    pairs = [(name, base) for name, base in pairs if base in table.rows]
+    bases = {table.rows[name].family: name for name in _rows(table, trains=True, pretrained=False)}
+    found = {name: table.rows[name].family for name in _rows(table, trains=True, pretrained=True)}
+    pairs = [(name, bases[family]) for name, family in found.items() if family in bases]
     if not pairs:
-        return f'Not measured: {_first_reason(left_out, "_pace", "_vspp")}.'
+        return f'Not measured: {missing.get(True, _NO_ROW)}.'
     learned = [pair for pair in pairs if table.rows[pair[0]].learned]
     failed = _failed(phases)
     if not learned:
@@ -160,10 +162,6 @@ def _failed(phases: Sequence[PhaseResult]) -> str:
         if failed:
             words.append(f'{phase} in {len(failed)} of {len(own)} splits, such as {failed[0].text}')
     return '; '.join(words)
-
-
-def _first_reason(left_out: Mapping[str, str], *ends: str) -> str:
-    return next((reason for name, reason in left_out.items() if name.endswith(ends)), 'no such row was run')
 
 
 def curve_of(table: Table) -> tuple[str, dict[int, np.ndarray]] | None:
@@ -202,7 +200,7 @@ def more_labels(table: Table, found: Found) -> str:
     )
 
 
-def verdict(table: Table, choice: Choice, phases: Sequence[PhaseResult], left_out: Mapping[str, str]) -> str:
+def verdict(table: Table, choice: Choice, phases: Sequence[PhaseResult]) -> str:
     """Answer (f): the row to use and why, or why not to pretrain, or that nothing can be learned."""
     if choice.learnable == 'no':
         clips, groups = {video.name for _, video in table.tested.places}, set(table.tested.groups)
@@ -212,7 +210,7 @@ def verdict(table: Table, choice: Choice, phases: Sequence[PhaseResult], left_ou
             f'{_constant(table)}.'
         )
     row = table.rows[choice.row]
-    because = _because(table, choice, left_out)
+    because = _because(table, choice)
     hedge = ''
     if math.isnan(choice.expected.half):
         hedge = ' All test clips are of one group, so there is no interval: a new group may be far off.'
@@ -230,7 +228,7 @@ def verdict(table: Table, choice: Choice, phases: Sequence[PhaseResult], left_ou
     return f'Do not pretrain{note}: use {row.title}, because {because}. Expect {percent(choice.expected)} on new groups.{hedge}'
 
 
-def _because(table: Table, choice: Choice, left_out: Mapping[str, str]) -> str:
+def _because(table: Table, choice: Choice) -> str:
     row = table.rows[choice.row]
     others = [
         name

@@ -1,4 +1,7 @@
-"""Decodes every video once, and leaves out the broken, short and double ones. Checked files are remembered."""
+"""Decodes every video once, and leaves out the broken, short and double ones. Checked files are remembered.
+
+Also says what may make the accuracies misleading: missing groups, near duplicates, unequal classes.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,15 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..datasets.preparation.frame_rates import FrameRate, spread_of
+from ..datasets.preparation.group_guess import guess_groups
+from ..datasets.preparation.group_split import Clip
 from ..datasets.preparation.labeled_list import examples
 from ..datasets.preparation.near_duplicates import near_duplicates
 from ..datasets.preparation.video_check import VideoReport, check_videos
 from ..errors import InputError
 from ..files import read_record, write_whole
 from ..recipes.step_records import digest
+from .screen import Screen
 from .splits import Split
 from .videos import Found, Say, Video, leave_out
 
@@ -145,3 +151,37 @@ def warn_of_near_duplicates(found: Found, split: Split, out: Path, say: Say = pr
             f'if they are of one recording, every accuracy below is too good: {advice}'
         )
     return len(pairs)
+
+
+def describe_split(found: Found, split: Split, folder: Path, out: Path, screen: Screen) -> None:
+    """Say how many clips each part of a split has, and warn of missing groups, near duplicates and unequal classes.
+
+    Args:
+        found: The videos.
+        split: The first split.
+        folder: Folder of the videos.
+        out: Work dir.
+        screen: What prints it.
+    """
+    if not found.grouped:
+        screen.note(
+            'warning: no groups given, so clips of one person, scene or recording may be on both sides of a split, which makes '
+            'every accuracy too good'
+        )
+        clips = [Clip(video.path, str(video.label), video.group) for video in found.labeled]
+        for guess in guess_groups(clips, folder, 1):
+            screen.note(
+                f"the names suggest {len(set(guess.group_of.values()))} groups: --group-pattern '{guess.pattern}'"
+            )
+    warn_of_near_duplicates(found, split, out, screen.note)
+    unlabeled = len(found.videos) - len(found.labeled)
+    groups = len({video.group for video in found.labeled})
+    screen.say(
+        f'{len(found.labeled)} labelled clips of {len(found.classes)} classes and {groups} groups, {unlabeled} without label; '
+        f'each split learns from {len(split.fit)}, chooses by {len(split.choice)} and tests on {len(split.test)}'
+    )
+    counts = sorted(sum(video.label == name for video in found.labeled) for name in found.classes)
+    if counts[-1] > 2 * counts[0]:
+        screen.note(
+            f'the classes have {counts[0]} to {counts[-1]} clips: see the mean class accuracy in the report, too'
+        )

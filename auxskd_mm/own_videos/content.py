@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 from ..config.load import load_config
 from ..config.loading.shipped import shipped_file
-from ..errors import as_typed
+from ..errors import InputError, as_typed
 from ..files import write_whole
 
 RECIPE = 'recipes/own_videos.py'
@@ -39,6 +39,22 @@ def rows_of(content: Config) -> dict[str, dict[str, Any]]:
             title=init['title'],
         )
     return found
+
+
+def plan_of(content: Config) -> dict[str, Any]:
+    """The recipe's ``always`` and ``additions`` for :class:`auxskd_mm.own_videos.planner.Task`.
+
+    Raises:
+        InputError: If they name a row that the recipe lacks.
+    """
+    additions = [(tuple(addition['rows']), float(addition['worth'])) for addition in content.additions]
+    known = rows_of(content)
+    for name in (*content.always, *(row for rows, _ in additions for row in rows)):
+        if name not in known:
+            raise InputError(
+                f'{RECIPE}: always and additions name the row {name!r}; expected one of {", ".join(known)}'
+            )
+    return dict(always=tuple(content.always), additions=tuple(additions))
 
 
 def chosen_content(content: Config, rows: Sequence[str], seeds: Sequence[int], lists: str) -> dict[str, Any]:

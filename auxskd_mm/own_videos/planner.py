@@ -22,22 +22,6 @@ _MOST_PASSES = 150
 # number of cores), and the report at the end.
 _START, _PROBE, _END = 5.0, 3.0, 30.0
 _DECODING = 0.004  # seconds per frame of the frames store
-# What is added one after the other as long as the minutes reach, and what it is worth.
-_PUBLIC = (
-    (('early_tuned',), 1.0),
-    (('early_pace', 'early_pace_frozen'), 1.0),
-    (('late_tuned',), 0.7),
-    (('pixels_tuned',), 0.5),
-    (('late_pace', 'late_pace_frozen'), 0.4),
-    (('pixels_pace', 'pixels_pace_frozen'), 0.3),
-    (('early_vspp', 'early_vspp_frozen'), 0.2),
-)
-_SCRATCH = (
-    (('pixels_tuned', 'pixels_still_tuned'), 1.0),
-    (('pixels_pace', 'pixels_pace_frozen'), 1.0),
-    (('pixels_vspp', 'pixels_vspp_frozen'), 0.3),
-)
-_BASE = ('late_frozen', 'late_still', 'early_frozen', 'early_still')
 
 
 @dataclass(frozen=True)
@@ -68,7 +52,8 @@ class Task:
         splits: Number of splits that the groups allow.
         jobs: Trainings at a time.
         rows: The rows of the recipe, see :func:`auxskd_mm.own_videos.content.rows_of`.
-        public: Whether there are public weights.
+        always: Rows of every plan.
+        additions: What is added one after the other as far as the minutes reach: rows, and what they are worth.
     """
 
     frames: int
@@ -77,7 +62,8 @@ class Task:
     splits: int
     jobs: int
     rows: Mapping[str, Mapping[str, Any]]
-    public: bool
+    always: Sequence[str]
+    additions: Sequence[tuple[Sequence[str], float]]
 
 
 @dataclass
@@ -159,7 +145,7 @@ def make_schedule(minutes: float, costs: Costs, task: Task, before: Schedule | N
     Raises:
         InputError: If the minutes do not even reach for the packing and the frozen rows.
     """
-    groups = _PUBLIC if task.public else _SCRATCH
+    groups = task.additions
     best: tuple[float, Schedule] | None = None
     for number in range(len(groups), -1, -1):
         for level, (tune, pretext) in enumerate(LADDER):
@@ -168,7 +154,7 @@ def make_schedule(minutes: float, costs: Costs, task: Task, before: Schedule | N
             for splits, worth in _SPLITS_WORTH.items():
                 if splits > task.splits or splits < min(FEWEST_SPLITS, task.splits):
                     continue
-                made = _filled(minutes, _names(number, groups, task), splits, tune, pretext, costs, task)
+                made = _filled(minutes, _names(number, task), splits, tune, pretext, costs, task)
                 if not made.rows or made.total > 60 * minutes:
                     continue
                 kept = (
@@ -178,7 +164,7 @@ def make_schedule(minutes: float, costs: Costs, task: Task, before: Schedule | N
                 if best is None or value > best[0]:
                     best = value, made
     if best is None:
-        smallest = _names(0 if task.public else 1, groups, task)
+        smallest = _names(0 if task.always else 1, task)
         least = _filled(minutes, smallest, min(FEWEST_SPLITS, task.splits), *LADDER[0], costs, task)
         raise InputError(
             f'--minutes {minutes:g}: too few for an answer; packing and the smallest table take about '
@@ -198,10 +184,9 @@ def make_schedule(minutes: float, costs: Costs, task: Task, before: Schedule | N
     return schedule
 
 
-def _names(number: int, groups: Sequence[tuple[tuple[str, ...], float]], task: Task) -> list[str]:
-    """The rows of the base and of the first groups that the recipe has."""
-    names = [*(_BASE if task.public else ()), *(name for group, _ in groups[:number] for name in group)]
-    return [name for name in names if name in task.rows]
+def _names(number: int, task: Task) -> list[str]:
+    """The rows of every plan and of the first additions."""
+    return [*task.always, *(name for rows, _ in task.additions[:number] for name in rows)]
 
 
 def _filled(
@@ -238,6 +223,12 @@ def _row_seconds(name: str, schedule: Schedule, costs: Costs, task: Task) -> flo
     if row['phase']:
         seconds += _START + schedule.pretext_steps * costs.pretext[row['family']]
     return seconds
+
+
+def missing_rows(schedule: Schedule, task: Task) -> dict[bool, str]:
+    """Reason why the first trained row was left out, of those without pretraining (False) and with it (True)."""
+    trained = {name: task.rows[name]['phase'] for name in schedule.left_out if task.rows[name]['trains']}
+    return {phase is not None: schedule.left_out[name] for name, phase in reversed(trained.items())}
 
 
 def describe_schedule(schedule: Schedule, task: Task) -> list[str]:

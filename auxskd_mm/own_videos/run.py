@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from ..datasets.packing.pack import default_workers
-from ..datasets.preparation.group_guess import guess_groups
-from ..datasets.preparation.group_split import Clip
 from ..errors import InputError, full_disk
 from ..files import only_writer, read_record, write_whole
 from ..recipes.plan import Plan, make_plan
@@ -23,12 +21,22 @@ from ..recipes.run_recipe import run_plan
 from ..recipes.running.in_process import silent
 from ..recipes.step_records import finished_seconds
 from .answers import Answer, make_answers
-from .checks import check_all, rate_to_set, usable, warn_of_near_duplicates
+from .checks import check_all, describe_split, rate_to_set, usable
 from .choice import Choice, Table, choose, make_table
-from .content import chosen_content, read_content, rows_of, write_recipe
+from .content import chosen_content, plan_of, read_content, rows_of, write_recipe
 from .model import remove_model, write_model
 from .page import Page, by_hand, facts, write_page
-from .planner import FEWEST_SPLITS, Costs, Lengths, Schedule, Task, describe_schedule, fixed_schedule, make_schedule
+from .planner import (
+    FEWEST_SPLITS,
+    Costs,
+    Lengths,
+    Schedule,
+    Task,
+    describe_schedule,
+    fixed_schedule,
+    make_schedule,
+    missing_rows,
+)
 from .scores import PhaseResult, read_rows
 from .screen import Screen
 from .splits import MOST_SPLITS, Split, make_splits, pool_of, shuffled, write_lists
@@ -150,7 +158,7 @@ def _answered(settings: Settings, ready: _Prepared, start: float, screen: Screen
     table = make_table(rows, splits, found)
     choice = choose(table)
     lengths = int(content.evaluations[-1]['steps']), int(content.phases[0]['steps'])
-    answers = make_answers(table, choice, phases, found, schedule.left_out, lengths)
+    answers = make_answers(table, choice, phases, found, missing_rows(schedule, task), lengths)
     for answer in answers:
         screen.say(f'({answer.letter}) {answer.sentence}')
     command = ''
@@ -186,7 +194,7 @@ def _prepare(settings: Settings, found: Found, variables: dict[str, Any], screen
     reports = check_all(found, out, screen.say)
     found = _allowed(usable(found, reports, screen.note), settings, screen)
     splits = make_splits(found, MOST_SPLITS, screen.note)
-    _say_groups(found, splits, settings, screen)
+    describe_split(found, splits[0], settings.folder, out, screen)
     frames = [reports[video.name].frames for video in found.videos]
     variables.update(clip_len=_LONG if median(frames) >= 1.5 * _LONG else _SHORT, stores=str(out / MAPS))
     variables['most_variants'] = _variants(out, sum(frames))
@@ -214,7 +222,7 @@ def _task(ready: _Prepared, content: Config, settings: Settings) -> Task:
         splits=len(ready.splits),
         jobs=jobs_of(settings),
         rows=rows_of(content),
-        public=bool(content.public),
+        **plan_of(content),
     )
 
 
@@ -264,32 +272,6 @@ def _allowed(found: Found, settings: Settings, screen: Screen) -> Found:
     groups = {video.group for video in found.labeled}
     found = without_small_classes(found, min(3, max(2, len(groups))), screen.note)
     return shuffled(found) if settings.shuffle else found
-
-
-def _say_groups(found: Found, splits: Sequence[Split], settings: Settings, screen: Screen) -> None:
-    first = splits[0]
-    if not found.grouped:
-        screen.note(
-            'warning: no groups given, so clips of one person, scene or recording may be on both sides of a split, which makes '
-            'every accuracy too good'
-        )
-        clips = [Clip(video.path, str(video.label), video.group) for video in found.labeled]
-        for guess in guess_groups(clips, settings.folder, 1):
-            screen.note(
-                f"the names suggest {len(set(guess.group_of.values()))} groups: --group-pattern '{guess.pattern}'"
-            )
-    warn_of_near_duplicates(found, first, settings.out.resolve(), screen.note)
-    unlabeled = len(found.videos) - len(found.labeled)
-    groups = len({video.group for video in found.labeled})
-    screen.say(
-        f'{len(found.labeled)} labelled clips of {len(found.classes)} classes and {groups} groups, {unlabeled} without label; '
-        f'each split learns from {len(first.fit)}, chooses by {len(first.choice)} and tests on {len(first.test)}'
-    )
-    counts = sorted(sum(video.label == name for video in found.labeled) for name in found.classes)
-    if counts[-1] > 2 * counts[0]:
-        screen.note(
-            f'the classes have {counts[0]} to {counts[-1]} clips: see the mean class accuracy in the report, too'
-        )
 
 
 def _schedule(settings: Settings, out: Path, content: Config, task: Task, screen: Screen) -> tuple[Schedule, float]:

@@ -153,4 +153,23 @@ evaluations = [
         columns={'fine-tuned': 'acc/top1'},
     ),
 ]
+# The plan: rows that always run, then what is added one after the other as far as the minutes reach. `worth` weighs an
+# addition against more splits and longer trainings.
+always = ('late_frozen', 'late_still', 'early_frozen', 'early_still') if public else ()
+if public:
+    additions = [
+        dict(rows=('early_tuned',), worth=1.0),
+        dict(rows=('early_pace', 'early_pace_frozen'), worth=1.0),
+        dict(rows=('late_tuned',), worth=0.7),
+        dict(rows=('pixels_tuned',), worth=0.5),
+        dict(rows=('late_pace', 'late_pace_frozen'), worth=0.4),
+        dict(rows=('pixels_pace', 'pixels_pace_frozen'), worth=0.3),
+        dict(rows=('early_vspp', 'early_vspp_frozen'), worth=0.2),
+    ]
+else:
+    additions = [
+        dict(rows=('pixels_tuned', 'pixels_still_tuned'), worth=1.0),
+        dict(rows=('pixels_pace', 'pixels_pace_frozen'), worth=1.0),
+        dict(rows=('pixels_vspp', 'pixels_vspp_frozen'), worth=0.3),
+    ]
 report = dict(title='Own videos: every row on the clips held out')

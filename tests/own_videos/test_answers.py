@@ -19,7 +19,7 @@ KINDS = {
 }
 
 
-def answers(shares, learned=True, left_out=None, classes=3):
+def answers(shares, learned=True, missing=None, classes=3):
     found = videos(classes=classes, groups=8, each=4)
     splits = splits_of(found)
     rows = {name: row(found, splits, share, name, **KINDS[name]) for name, share in shares.items()}
@@ -31,7 +31,7 @@ def answers(shares, learned=True, left_out=None, classes=3):
         ]
     table = make_table(rows, splits, found)
     choice = choose(table)
-    made = make_answers(table, choice, phases, found, left_out or {}, STEPS)
+    made = make_answers(table, choice, phases, found, missing or {}, STEPS)
     return {answer.letter: answer.sentence for answer in made}
 
 
@@ -79,8 +79,10 @@ def test_labels_without_meaning(classes):
 
 
 def test_what_was_not_run_says_why():
-    found = answers(dict(late_frozen=0.9, late_still=0.8), left_out={'early_tuned': 'no time', 'early_pace': 'no time'})
-    assert found['c'] == found['d'] == 'Not measured: no time.'
+    found = answers(dict(late_frozen=0.9, late_still=0.8), missing={False: 'no time', True: 'no minutes'})
+    assert found['c'] == 'Not measured: no time.'
+    assert found['d'] == 'Not measured: no minutes.'
+    assert answers(dict(late_frozen=0.9, late_still=0.8))['c'] == 'Not measured: no such row was run.'
     assert found['f'].startswith('Use late frozen')
 
 

@@ -1,8 +1,11 @@
 """The minutes are divided: no plan is longer than they are, and no row has too few steps to mean anything."""
 
+import functools
+
 import pytest
 
 from auxskd_mm.errors import InputError
+from auxskd_mm.own_videos.content import plan_of, read_content, rows_of
 from auxskd_mm.own_videos.planner import (
     LADDER,
     Costs,
@@ -11,23 +14,10 @@ from auxskd_mm.own_videos.planner import (
     describe_schedule,
     fixed_schedule,
     make_schedule,
+    missing_rows,
 )
 
 FAMILIES = ('late', 'early', 'pixels')
-
-
-def kinds(name):
-    phase = next((f'{task}_{name.split("_")[0]}' for task in ('pace', 'vspp') if f'_{task}' in name), None)
-    return dict(
-        family=name.split('_')[0], phase=phase, trains=not name.endswith(('frozen', '_still')), still='still' in name
-    )
-
-
-ROWS = {
-    f'{family}_{kind}'
-    for family in FAMILIES
-    for kind in ('frozen', 'still', 'tuned', 'pace', 'pace_frozen', 'vspp', 'vspp_frozen', 'still_tuned')
-} - {'pixels_frozen', 'pixels_still'}
 COSTS = Costs(
     dict(late=0.015, early=0.006, pixels=0.001),
     dict(late=0.1, early=0.15, pixels=0.3),
@@ -36,10 +26,14 @@ COSTS = Costs(
 )
 
 
-def task(**changes):
-    settings = dict(
-        frames=20_000, clips=200, pool=250, splits=10, jobs=2, rows={n: kinds(n) for n in ROWS}, public=True
-    )
+@functools.cache
+def content(public):
+    return read_content(dict(public=public))
+
+
+def task(public=True, **changes):
+    given = content(public)
+    settings = dict(frames=20_000, clips=200, pool=250, splits=10, jobs=2, rows=rows_of(given), **plan_of(given))
     return Task(**{**settings, **changes})
 
 
@@ -91,6 +85,28 @@ def test_what_the_minutes_do_not_reach_is_left_out_with_the_reason():
     assert schedule.left_out['pixels_tuned'].endswith(f'it takes about {minutes:.1f} minutes more')
 
 
+def test_the_reason_of_the_first_row_of_each_kind():
+    given = task()
+    schedule = make_schedule(8, COSTS, given)
+    schedule.left_out = {
+        'late_frozen': 'a',
+        'early_pace_frozen': 'b',
+        'early_vspp': 'c',
+        'late_tuned': 'd',
+        'late_pace': 'e',
+    }
+    assert missing_rows(schedule, given) == {True: 'c', False: 'd'}
+    schedule.left_out = {}
+    assert missing_rows(schedule, given) == {}
+
+
+def test_a_plan_with_a_row_that_the_recipe_lacks_is_refused():
+    changed = read_content(dict(public=True))
+    changed.additions = [dict(rows=('early_vcop',), worth=1.0)]
+    with pytest.raises(InputError, match="always and additions name the row 'early_vcop'; expected one of late_frozen"):
+        plan_of(changed)
+
+
 def test_too_few_minutes_are_one_line_with_the_number_that_would_do():
     with pytest.raises(InputError, match=r'--minutes 0.5: too few .* about [\d.]+ minutes'):
         make_schedule(0.5, COSTS, task())
@@ -109,8 +125,7 @@ def test_an_extension_keeps_the_steps_so_that_finished_cells_count():
 
 
 def test_without_public_weights_a_network_is_trained_on_pixels():
-    rows = {name: kinds(name) for name in ROWS if name.startswith('pixels')}
-    schedule = make_schedule(30, COSTS, task(rows=rows, public=False))
+    schedule = make_schedule(30, COSTS, task(public=False))
     assert {'pixels_tuned', 'pixels_still_tuned', 'pixels_pace'} <= set(schedule.rows)
 
 
@@ -138,6 +153,6 @@ def test_given_lengths_are_kept_on_a_slow_machine():
         assert made.total <= 60 * made.minutes < made.total + 60
     assert made.left_out == {}
     with pytest.raises(InputError, match='early_pace: no such row without public weights'):
-        fixed_schedule(Lengths(('early_pace',), 3, 100, 200), COSTS, task(rows={'pixels_tuned': kinds('pixels_tuned')}))
+        fixed_schedule(Lengths(('early_pace',), 3, 100, 200), COSTS, task(public=False))
     with pytest.raises(InputError, match='the groups allow only 2'):
         fixed_schedule(Lengths(rows, 3, 100, 200), COSTS, task(splits=2))

@@ -25,7 +25,8 @@ def patched():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(planner, 'LADDER', ((2, 2),))
         patch.setattr(planner, '_LADDER_WORTH', (1.0,))
-        patch.setattr(planner, '_SCRATCH', ((('pixels_tuned', 'pixels_pace', 'pixels_pace_frozen'), 1.0),))
+        additions = ((('pixels_tuned', 'pixels_pace', 'pixels_pace_frozen'), 1.0),)
+        patch.setattr(run, 'plan_of', lambda content: dict(always=(), additions=additions))
         patch.setattr(run, 'MOST_SPLITS', 2)
         patch.setattr(run, 'measure', lambda *given: COSTS)
         patch.setenv('OMP_NUM_THREADS', '1')

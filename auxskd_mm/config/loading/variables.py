@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import logging
 import os
 import re
@@ -120,11 +121,11 @@ def _copy(file: Path, overrides: Mapping[str, Any], folder: Path, sources: _Sour
             ]
             lines.append(f'_base_ = {copied!r}')
             continue
-        lines.append(text)
-        lines += [_assignment(key, value) for key, value in overrides.items() if key.split('.')[0] in names]
-    copy = folder / f'{len(list(folder.iterdir()))}_{file.name}'
-    copy.write_text('\n'.join(lines), encoding='utf-8')
-    return str(copy)
+        own = {key: value for key, value in overrides.items() if key.split('.')[0] in names}
+        lines.append(ast.unparse(_overridden([copy.deepcopy(node)], own)) if own else text)
+    made = folder / f'{len(list(folder.iterdir()))}_{file.name}'
+    made.write_text('\n'.join(lines), encoding='utf-8')
+    return str(made)
 
 
 def _copy_base(base: str, file: Path, overrides: Mapping[str, Any], folder: Path, sources: _Sources) -> str:
@@ -155,9 +156,34 @@ def _parse(file: Path) -> ast.Module:
 
 
 def _assigned(node: ast.stmt) -> set[str]:
-    """Names that a statement at the top of a config assigns."""
+    """Names that a statement at the top of a config assigns, also within an ``if``, ``for``, ``with`` or ``try``."""
+    return _targets(node).union(*(_assigned(inner) for body in _bodies(node) for inner in body))
+
+
+def _targets(node: ast.stmt) -> set[str]:
     targets: Iterable[ast.expr] = getattr(node, 'targets', None) or [getattr(node, 'target', None)]
     return {part.id for target in targets if target for part in ast.walk(target) if isinstance(part, ast.Name)}
+
+
+def _bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    """The lists of statements within a statement that run where it stands."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return
+    yield from (getattr(node, name) for name in ('body', 'orelse', 'finalbody') if getattr(node, name, None))
+    for part in (*getattr(node, 'handlers', ()), *getattr(node, 'cases', ())):
+        yield part.body
+
+
+def _overridden(body: list[ast.stmt], overrides: Mapping[str, Any]) -> ast.Module:
+    """Statements with an assignment of each override after each assignment of its variable. Changes the given ones."""
+    made: list[ast.stmt] = []
+    for node in body:
+        for inner in _bodies(node):
+            inner[:] = _overridden(inner, overrides).body
+        names = _targets(node)
+        own = [_assignment(key, value) for key, value in overrides.items() if key.split('.')[0] in names]
+        made += [node, *ast.parse('\n'.join(own)).body]
+    return ast.fix_missing_locations(ast.Module(made, []))
 
 
 def _assignment(key: str, value: object) -> str:

@@ -58,6 +58,26 @@ def test_what_is_made_of_a_variable_follows_it_in_every_file(config):
     )  # the base's own folder, as MMEngine reads it
 
 
+def test_a_variable_that_is_assigned_in_a_block_follows_as_well(tmp_path):
+    """``width`` of configs/warm_start/_base_maps.py is assigned again in an ``if``."""
+    (tmp_path / 'base.py').write_text(
+        'width, kind = 8, "wide"\n'
+        'if kind == "wide":\n    width = 64\n    model = dict(width=width)\nelse:\n    model = dict(width=width, kind=kind)\n'
+        'for number in (1, 2):\n    width += number\n'
+        'try:\n    last = missing\nexcept NameError:\n    last = dict(mode="a")\n'
+        'def one():\n    width = 3\n    return width\n'
+        'head = dict(width=width, last=last, one=one())\ndel one\n'
+    )
+    (tmp_path / 'made.py').write_text("_base_ = ['base.py']\nneck = dict(width=_base_.width)\n")
+    plain = Config.fromfile(tmp_path / 'made.py')
+    assert (plain.model.width, plain.head.width, plain.neck.width) == (64, 67, 67)
+    for kind in ('wide', 'narrow'):
+        made = load_config(str(tmp_path / 'made.py'), {'width': 5, 'kind': kind, 'last.mode': 'b'})
+        assert made.model.get('kind') == (None if kind == 'wide' else kind)
+        assert (made.model.width, made.head.width, made.neck.width, made.width) == (5, 5, 5, 5)
+        assert made.head == dict(width=5, last=dict(mode='b'), one=3)
+
+
 def test_an_entry_of_a_variable_follows_as_well(config):
     made = load_config(config, {'sample.speeds': (1, 8), 'sample.inner.mode': 'faithful', 'sample.inner.new.a': 1})
     assert made.train_dataloader.dataset.pipeline == [

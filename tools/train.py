@@ -85,6 +85,7 @@ def main(args: argparse.Namespace) -> None:
     from auxskd_mm.apis import build_runner, load_config
     from auxskd_mm.config.input_files import check_lists
     from auxskd_mm.config.labeled_lists import check_labeled_lists
+    from auxskd_mm.config.loading.merge import merge
     from auxskd_mm.launch.process_group import start_group
     from auxskd_mm.launch.resume import choose_checkpoint
     from auxskd_mm.launch.start_checks import check_not_replaced
@@ -94,7 +95,7 @@ def main(args: argparse.Namespace) -> None:
     cfg = load_config(args.config, args.cfg_options)
     merge_args(cfg, args)
     if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options.merged)  # as in MMAction2, the overrides have the last word
+        merge(cfg, args.cfg_options.merged)  # as in MMAction2, the overrides have the last word
     check_lists(cfg, ['train', 'val'])
     check_labeled_lists(cfg, ['train', 'val'])
     start_group(cfg, args.launcher)

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from ..errors import InputError
 from .explain_training import starting_weights
 from .load import load_config
+from .loading.merge import merge
 
 
 def describe_recipe(recipe: Config, folder: Path) -> list[str]:
@@ -31,7 +32,7 @@ def describe_recipe(recipe: Config, folder: Path) -> list[str]:
         else:
             loaded = load_config(str(folder / config))
             options = phase.get('options') or {}
-            loaded.merge_from_dict({k: v for k, v in options.items() if k.split('.')[0] in ('load_from', 'model')})
+            merge(loaded, {k: v for k, v in options.items() if k.split('.')[0] in ('load_from', 'model')})
             start = starting_weights(loaded)
         tested = ', tested at its end' if phase.get('test') else ''
         lines.append(f'{number}. {phase["name"]}: {config}, from {start}{tested}')

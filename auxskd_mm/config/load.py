@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import copy
 import difflib
 import inspect
 import os.path as osp
+import traceback
 from collections.abc import Iterable
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.config.utils import ConfigParsingError
 from mmengine.runner import Runner
+from mmengine.utils import import_modules_from_strings
 
 from ..errors import InputError
 from ..stock_configs import adapt_stock_config
 from .loading.class_count import count_classes
 from .loading.copied_variables import merge_variables
+from .loading.merge import merge
 from .loading.new_style import name_types
 from .loading.overrides import Overrides
 from .loading.shipped import missing_config
@@ -49,9 +52,9 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
         options: Overrides: values by dotted key.
 
     Raises:
-        InputError: If the file is missing, cannot be parsed, imports a module that is not installed, or misspells a key
-            of the Runner at its top. Also if an override fits no key, changes nothing, or gives a split that does not
-            exist.
+        InputError: If the file is missing, cannot be parsed, imports a module that is not installed, misspells a key of
+            the Runner at its top, or if its own code fails. Also if an override fits no key, changes nothing, or gives a
+            split that does not exist.
     """
     try:
         file = config_file(path)
@@ -60,6 +63,10 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
         raise InputError(f'{path}: line {error.lineno} is not Python ({error.msg})') from None
     except ImportError as error:
         raise InputError(f'{path}: {str(error).split(", the current sys.path")[0]}') from None
+    except Exception as error:  # a config is code
+        if (fault := _fault(error, path)) is None:
+            raise
+        raise fault from error
     config = name_types(config)
     _check_top_level(config.keys(), known=(), where=path)
     refuse_old_places(config, path)
@@ -68,8 +75,7 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
         _check_top_level(
             {key.split('.')[0] for key in options}, known=config.keys(), where='--cfg-options', strict=True
         )
-        # MMEngine's merge takes `_delete_` out of the values; the caller may use them again.
-        values = copy.deepcopy(options.fit(config) if isinstance(options, Overrides) else dict(options))
+        values = options.fit(config) if isinstance(options, Overrides) else dict(options)
         # A dict first and what is in it after, or the dict would take its place.
         values = dict(sorted(values.items(), key=lambda pair: pair[0].count('.')))
     values.update(count_classes({**{key: config[key] for key in config}, **values}))
@@ -77,14 +83,31 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
         options.merged = values
     if values:
         variables = {key: value for key, value in values.items() if key.split('.')[0] not in _RUNNER_KEYS}
-        config = set_variables(config, file, variables)
         try:
+            config = set_variables(config, file, variables)
             merge_variables(config, values, _RUNNER_KEYS)
-            config.merge_from_dict(values)
+            merge(config, values)
         except (KeyError, TypeError) as error:  # an index beyond a list, or a key below a value that is not a dict
             raise InputError(f'--cfg-options: {str(error.args[0])[:200]} ...') from None
     adapt_stock_config(config)
     return config
+
+
+def _fault(error: Exception, path: str) -> InputError | None:
+    """One line for an error of a config's own code. None for that of an imported module, and where MMEngine has a line."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if isinstance(error, (InputError, ConfigParsingError, OSError)) or any(
+        frame.f_code is import_modules_from_strings.__code__ for frame in frames
+    ):
+        return None
+    places = [
+        f'line {number} of {frame.f_code.co_filename}'
+        for frame, number in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_name == '<module>'
+    ]
+    text = ' '.join(str(error.args[0] if error.args else error).split())[:200]
+    where = f' in {places[-1]}' if places else ''
+    return InputError(f'{path}: cannot be read ({type(error).__name__}{f": {text}" if text else ""}{where})')
 
 
 def config_file(path: str) -> str:

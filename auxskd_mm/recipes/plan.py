@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from ..config.load import config_file
+from ..config.loading.merge import merge
 from ..config.loading.overrides import read_text, value_at
 from ..config.loading.shipped import missing_config
 from ..errors import InputError
@@ -291,6 +292,6 @@ def _override(entries: Sequence[Phase | Evaluation], phases: Sequence[Phase], op
         for entry in chosen:
             if text := getattr(options, 'texts', {}).get(key):  # its meaning depends on the value that it replaces
                 config = Config.fromfile(str(entry.config))
-                config.merge_from_dict({k: v for k, v in entry.options.items() if k == rest})
+                merge(config, {k: v for k, v in entry.options.items() if k == rest})
                 value = read_text(text, value_at(config, rest), rest)
             entry.options[rest] = value

@@ -10,6 +10,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ...errors import InputError
+from .merge import merge
 
 
 def merge_variables(config: Config, options: Mapping[str, Any], read: Collection[str]) -> None:
@@ -27,7 +28,7 @@ def merge_variables(config: Config, options: Mapping[str, Any], read: Collection
     for name in sorted(name for name in names if name in config):
         old = copy.deepcopy(config._cfg_dict[name])
         own = {key: value for key, value in options.items() if key.split('.')[0] == name}
-        config.merge_from_dict(own)
+        merge(config, own)
         if old == config._cfg_dict[name]:
             continue
         copies = 0

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mmengine.config import Config
 from mmengine.logging import print_log
 
 from ...errors import InputError
+from .merge import MISSING, at, path_of
 
 if TYPE_CHECKING:
     from ...typing import ConfigLike
@@ -35,7 +35,6 @@ _TEXTS = frozenset(
 )
 # Of these, keys whose `None` is the usual way to switch them off: the text None means no value, not a file of that name.
 _OPTIONAL = frozenset(('load_from', 'pretrained', 'init_cfg', 'work_dir', 'save_to'))
-_MISSING = object()
 
 
 class Overrides(dict):
@@ -75,11 +74,19 @@ class Overrides(dict):
         return options
 
     def fit(self, config: ConfigLike) -> dict[str, Any]:
-        """Return the values for a config. A text that replaces a string does not change."""
+        """Return the values for a config. A text that replaces a string does not change.
+
+        Raises:
+            InputError: If an empty dict is to replace a dict that is not empty. It would be merged and change nothing.
+        """
         values = dict(self)
         for key, text in self.texts.items():
             replaced = value_at(config, key)
             value = read_text(text, replaced, key)
+            if value == {} and isinstance(replaced, Mapping) and replaced:
+                raise InputError(
+                    f"--cfg-options {key}={{}}: an empty dict is merged and changes nothing; {key}={{'_delete_':True}} empties it"
+                )
             new_dict = isinstance(value, dict) and not isinstance(replaced, Mapping)
             values[key] = {**value, '_delete_': True} if new_dict else value
             alone = read_text(text)
@@ -93,20 +100,13 @@ class Overrides(dict):
         return values
 
 
-def value_at(config: ConfigLike, key: str, default: object = _MISSING) -> Any:
+def value_at(config: ConfigLike, key: str, default: object = MISSING) -> Any:
     """Return the value for a dotted key of a config, such as ``'model.cls_head.type'``. ``default`` if it is missing."""
-    value: Any = config._cfg_dict if isinstance(config, Config) else config
-    for name in key.split('.'):
-        if isinstance(value, dict) and dict.__contains__(value, name):
-            value = dict.__getitem__(value, name)
-        elif isinstance(value, (list, tuple)) and name.isdigit() and int(name) < len(value):
-            value = value[int(name)]
-        else:
-            return default
-    return value
+    found = at(config, path_of(config, key))
+    return default if found is MISSING else found
 
 
-def read_text(text: str, replaced: object = _MISSING, key: str = '') -> Any:
+def read_text(text: str, replaced: object = MISSING, key: str = '') -> Any:
     """Read the value from a text of the command line.
 
     Args:
@@ -124,7 +124,7 @@ def read_text(text: str, replaced: object = _MISSING, key: str = '') -> Any:
         return text[1:-1]
     if name in _OPTIONAL and text == 'None':
         return None
-    if isinstance(replaced, str) or (name in _TEXTS and (replaced is None or replaced is _MISSING)):
+    if isinstance(replaced, str) or (name in _TEXTS and (replaced is None or replaced is MISSING)):
         return text
     bare = text.strip()
     words = {'true': True, 'false': False}
@@ -152,7 +152,7 @@ def _read_brackets(bare: str, text: str, replaced: object) -> Any:
                 raise
             return text
     items = replaced if isinstance(replaced, (list, tuple)) else ()
-    like = '' if items and all(isinstance(item, str) for item in items) else _MISSING
+    like = '' if items and all(isinstance(item, str) for item in items) else MISSING
     for opening, closing, kind in (('[', ']', list), ('(', ')', tuple)):
         if bare[:1] == opening and bare[-1:] == closing and _closes_last(bare):
             return kind(read_text(item, like) for item in _split(bare[1:-1]))

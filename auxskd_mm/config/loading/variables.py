@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.fileio import dump, load
 from mmengine.logging import print_log
 
 from ...errors import InputError
 from .copied_variables import used_in
+from .merge import Path as KeyPath
+from .merge import at, flat, put
+from .new_style import name_types
 
 # The statements of each file of a config, the names that they assign and their text. A config is evaluated once for
 # each override and once more, from the same files.
@@ -31,8 +35,8 @@ def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Co
     A config is Python code. With ``split = 1`` and ``ann_file=f'train_split{split}.txt'``, the list depends on the
     split. MMEngine merges an override into the finished config, when such values are already computed. So this function
     evaluates copies of the config's files again. The copies assign the override after every assignment of the name.
-    Bases get the override too, so values from a base (``_base_.split``) follow it. Bases of another package
-    (``mmaction::...``) and new-style configs (``read_base()``) are not evaluated again, see :func:`merge_variables`.
+    Bases get the override too, so values from a base (``_base_.split``, ``read_base()``) follow it. Bases of another
+    package (``mmaction::...``) are not evaluated again, see :func:`merge_variables`.
 
     Args:
         config: Result of ``Config.fromfile(path)``.
@@ -45,20 +49,25 @@ def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Co
 
     Raises:
         InputError: If a split is not in 1 to 3, the config fails with a value, or nothing in the config depends on a
-            variable.
+            variable. Also if the config changes the variable in a way that undoes the override.
     """
-    flat = dict(pair for key, value in overrides.items() for pair in _flat(key, value))
-    if not path.endswith('.py') or not flat or _is_new_style(path):
+    values = dict(flat(config, overrides))
+    if not values:
         return config
     for name, allowed in _RANGES.items():
-        known = name in flat and isinstance(config.get(name), int)
-        if known and (isinstance(flat[name], bool) or flat[name] not in allowed):
-            raise InputError(f'{name}={flat[name]!r}: expected one of {", ".join(map(str, allowed))}')
+        known = (name,) in values and isinstance(config.get(name), int)
+        if known and (isinstance(values[name,], bool) or values[name,] not in allowed):
+            raise InputError(f'{name}={values[name,]!r}: expected one of {", ".join(map(str, allowed))}')
     sources: _Sources = {}
-    made = _evaluate(path, flat, sources)
-    for key in flat:
-        name = key.split('.')[0]
-        others = {one: value for one, value in flat.items() if one != key}
+    made = _evaluate(path, values, sources)
+    for keys, value in values.items():
+        name, key = keys[0], '.'.join(map(str, keys))
+        if at(made, keys) != value == value and _assigns(sources, name):
+            raise InputError(
+                f'--cfg-options {key}: the config changes {name} after its assignment ({name}.insert(...), '
+                f'{name}.update(...)), which undoes the override; override what is made of {name}, or change the file'
+            )
+        others = {one: value for one, value in values.items() if one != keys}
         try:
             without = _evaluate(path, others, sources) if others else {one: config[one] for one in config}
         except InputError:  # the other overrides need this one
@@ -67,7 +76,7 @@ def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Co
         if {one for one in made if one not in without or made[one] != without[one]} != {name}:
             continue
         says = f'--cfg-options {key}: nothing in this config depends on {name}, so it changes nothing'
-        if used_in(config.text, name):
+        if any(used_in(text, name) for file in sources.values() for _, _, text in file):
             raise InputError(says)
         # No file reads it. A hook or a tool may, as it may look into the config.
         print_log(f'{says} of the config', 'current', logging.WARNING)
@@ -92,21 +101,32 @@ def refuse_old_places(config: Config, path: str) -> None:
             raise InputError(f"{path}: '{text}' is not filled any more: write {new} there (plain Python)")
 
 
-def _evaluate(path: str, overrides: Mapping[str, Any], sources: _Sources) -> dict[str, Any]:
+def _evaluate(path: str, overrides: Mapping[KeyPath, Any], sources: _Sources) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         try:
-            copy = _copy(Path(path), overrides, Path(folder), sources)
-            config = Config.fromfile(copy, lazy_import=False)  # known; MMEngine would look again in each file
+            copy = _copy(Path(os.path.abspath(path)), overrides, Path(folder), sources)
+            # MMEngine would look in each file for its style.
+            config = name_types(Config.fromfile(copy, lazy_import=Config._is_lazy_import(path)))
         except InputError:
             raise
         except Exception as error:  # a config is code: anything may go wrong with a value that it does not expect
             said = f'{type(error).__name__}: {str(error)[:200]}'
-            raise InputError(f'--cfg-options {", ".join(overrides)}: {path} cannot be made with it ({said})') from None
-    return {key: config[key] for key in config}
+            keys = ', '.join('.'.join(map(str, keys)) for keys in overrides)
+            raise InputError(f'--cfg-options {keys}: {path} cannot be made with it ({said})') from None
+    imported = getattr(config, '_imported_names', ())
+    return {key: config[key] for key in config if key not in imported}
 
 
-def _copy(file: Path, overrides: Mapping[str, Any], folder: Path, sources: _Sources) -> str:
-    """Write a config that has the overrides, its bases too, into a folder; returns the file's path."""
+def _copy(file: Path, overrides: Mapping[KeyPath, Any], folder: Path, sources: _Sources) -> str:
+    """Write a config that has the overrides, its bases too, into a folder; returns the file's path.
+
+    The folder holds a copy of the file's path, so that ``from ..folder.base import *`` finds the copy of its base.
+    """
+    made = folder / file.relative_to(file.anchor)
+    made.parent.mkdir(parents=True, exist_ok=True)
+    if file.suffix != '.py':
+        _copy_data(file, made, overrides, folder, sources)
+        return str(made)
     if file not in sources:
         sources[file] = [
             (node, _assigned(node), ast.unparse(ast.fix_missing_locations(node))) for node in _parse(file).body
@@ -114,26 +134,42 @@ def _copy(file: Path, overrides: Mapping[str, Any], folder: Path, sources: _Sour
     lines: list[str] = []
     for node, names, text in sources[file]:
         if '_base_' in names and isinstance(node, ast.Assign):
-            bases = ast.literal_eval(node.value)
-            copied = [
-                _copy_base(base, file, overrides, folder, sources)
-                for base in ([bases] if isinstance(bases, str) else bases)
-            ]
-            lines.append(f'_base_ = {copied!r}')
+            bases = eval(compile(ast.Expression(node.value), str(file), 'eval'))  # as MMEngine does
+            lines.append(f'_base_ = {_copy_bases(bases, file, overrides, folder, sources)!r}')
             continue
-        own = {key: value for key, value in overrides.items() if key.split('.')[0] in names}
+        for inner in node.body if isinstance(node, ast.With) else ():  # read_base()
+            if isinstance(inner, ast.ImportFrom) and inner.level:
+                base = file.parent.joinpath(*['..'] * (inner.level - 1), *(inner.module or '').split('.'))
+                _copy(Path(os.path.abspath(f'{base}.py')), overrides, folder, sources)
+        own = {keys: value for keys, value in overrides.items() if keys[0] in names}
         lines.append(ast.unparse(_overridden([copy.deepcopy(node)], own)) if own else text)
-    made = folder / f'{len(list(folder.iterdir()))}_{file.name}'
     made.write_text('\n'.join(lines), encoding='utf-8')
     return str(made)
 
 
-def _copy_base(base: str, file: Path, overrides: Mapping[str, Any], folder: Path, sources: _Sources) -> str:
-    package = base.partition('::')[0] if '::' in base else None
-    if package not in (None, 'auxskd_mm'):
-        return base
-    found = Path(os.path.abspath(Config._get_cfg_path(base, str(file))[0]))
-    return _copy(found, overrides, folder, sources) if found.suffix == '.py' else str(found)
+def _copy_data(file: Path, made: Path, overrides: Mapping[KeyPath, Any], folder: Path, sources: _Sources) -> None:
+    """Write the copy of a YAML or JSON config: its bases may be Python."""
+    content = load(file)
+    if '_base_' in content:
+        content['_base_'] = _copy_bases(content['_base_'], file, overrides, folder, sources)
+    for keys, value in overrides.items():
+        # Of the others, copies in the same file (`*anchor`) follow later, see :func:`merge_variables`.
+        if keys[0] in content and _assigns(sources, keys[0]):
+            content[keys[0]] = put(content[keys[0]], keys[1:], value)
+    dump(content, made)
+
+
+def _copy_bases(
+    bases: str | list[str], file: Path, overrides: Mapping[KeyPath, Any], folder: Path, sources: _Sources
+) -> list[str]:
+    copied = []
+    for base in [bases] if isinstance(bases, str) else bases:
+        package = base.partition('::')[0] if '::' in base else None
+        if package in (None, 'auxskd_mm'):
+            found = Path(os.path.abspath(Config._get_cfg_path(base, str(file))[0]))
+            base = _copy(found, overrides, folder, sources)
+        copied.append(base)
+    return copied
 
 
 def _parse(file: Path) -> ast.Module:
@@ -155,6 +191,10 @@ def _parse(file: Path) -> ast.Module:
         ) from None
 
 
+def _assigns(sources: _Sources, name: str) -> bool:
+    return any(name in names for file in sources.values() for _, names, _ in file)
+
+
 def _assigned(node: ast.stmt) -> set[str]:
     """Names that a statement at the top of a config assigns, also within an ``if``, ``for``, ``with`` or ``try``."""
     return _targets(node).union(*(_assigned(inner) for body in _bodies(node) for inner in body))
@@ -174,38 +214,24 @@ def _bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:
         yield part.body
 
 
-def _overridden(body: list[ast.stmt], overrides: Mapping[str, Any]) -> ast.Module:
+def _overridden(body: list[ast.stmt], overrides: Mapping[KeyPath, Any]) -> ast.Module:
     """Statements with an assignment of each override after each assignment of its variable. Changes the given ones."""
     made: list[ast.stmt] = []
     for node in body:
         for inner in _bodies(node):
             inner[:] = _overridden(inner, overrides).body
         names = _targets(node)
-        own = [_assignment(key, value) for key, value in overrides.items() if key.split('.')[0] in names]
+        own = [_assignment(keys, value) for keys, value in overrides.items() if keys[0] in names]
         made += [node, *ast.parse('\n'.join(own)).body]
     return ast.fix_missing_locations(ast.Module(made, []))
 
 
-def _assignment(key: str, value: object) -> str:
+def _assignment(keys: KeyPath, value: object) -> str:
     """A statement: ``split = 2`` or ``sample.setdefault('a', {})['b'] = 2``."""
-    name, *parts = key.split('.')
+    name, *parts = keys
     for part in parts[:-1]:
-        name += f'[{part}]' if part.isdigit() else f'.setdefault({part!r}, {{}})'
-    if parts:
-        name += f'[{parts[-1]}]' if parts[-1].isdigit() else f'[{parts[-1]!r}]'
-    return f'{name} = {value!r}'
-
-
-def _is_new_style(path: str) -> bool:
-    return any(isinstance(node, ast.With) for node in _parse(Path(path)).body)
-
-
-def _flat(key: str, value: object) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from _flat(f'{key}.{name}', item)
-    else:
-        yield key, os.fspath(value) if isinstance(value, os.PathLike) else value
+        name += f'[{part}]' if isinstance(part, int) else f'.setdefault({part!r}, {{}})'
+    return f'{name}{f"[{parts[-1]!r}]" if parts else ""} = {value!r}'
 
 
 def _strings(value: object) -> Iterator[str]:

@@ -1,0 +1,115 @@
+"""Puts overrides into a config, by the rules of ``Config.merge_from_dict``, and into any list and any dict."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.config import Config
+
+from ...typing import ConfigLike
+
+# Keys from the top of a config down to a value: names, keys of dicts (with dots in them or not) and places in lists.
+Path = tuple[Any, ...]
+MISSING = object()
+
+
+def at(value: Any, path: Path) -> Any:
+    """Value at the end of a path, ``MISSING`` if there is none."""
+    value = value._cfg_dict if isinstance(value, Config) else value
+    for key in path:
+        if isinstance(value, dict) and dict.__contains__(value, key):
+            value = dict.__getitem__(value, key)
+        elif isinstance(value, (list, tuple)) and isinstance(key, int) and -1 < key < len(value):
+            value = value[key]
+        else:
+            return MISSING
+    return value
+
+
+def path_of(config: ConfigLike, key: str) -> Path:
+    """Path of a dotted key. A number is a place where the config has a list, and else a name."""
+    path: list[Any] = []
+    value: Any = config
+    for name in key.split('.'):
+        value = value._cfg_dict if isinstance(value, Config) else value
+        path.append(int(name) if name.isdigit() and isinstance(value, (list, tuple)) else name)
+        value = at(value, (path[-1],))
+    return tuple(path)
+
+
+def flat(config: ConfigLike, overrides: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """Split overrides into single values.
+
+    A dict is split where a dict or a list takes its entries. Elsewhere, or with ``_delete_=True``, it is one value.
+
+    Args:
+        config: Config before the overrides.
+        overrides: Values by dotted key.
+
+    Yields:
+        Path and value.
+
+    Raises:
+        TypeError: If a dict without ``_delete_`` meets a value that is no dict and no list.
+    """
+    for key, value in overrides.items():
+        path = path_of(config, key)
+        yield from _flat(path, value, at(config, path))
+
+
+def _flat(path: Path, value: Any, replaced: object) -> Iterator[tuple[Path, Any]]:
+    takes = isinstance(value, Mapping) and not value.get('_delete_') and isinstance(replaced, (dict, list))
+    if isinstance(value, Mapping) and not value.get('_delete_') and not takes and replaced is not MISSING:
+        raise TypeError(
+            f'{".".join(map(str, path))}: a dict cannot be merged into {replaced!r}; set _delete_=True in it'
+        )
+    if not takes:
+        yield path, _plain(value)
+        return
+    for key, item in value.items():
+        key = int(key) if isinstance(replaced, list) and str(key).isdigit() else key
+        yield from _flat((*path, key), item, at(replaced, (key,)))
+
+
+def _plain(value: Any) -> Any:
+    """A value without ``_delete_`` and without objects of paths."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items() if key != '_delete_'}
+    if type(value) in (list, tuple):
+        return type(value)(map(_plain, value))
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def put(old: Any, path: Path, value: object) -> Any:
+    """Return a value in which the end of a path is another one. What lies on the path is copied.
+
+    Raises:
+        KeyError: If a place lies beyond a list.
+        TypeError: If a key lies below a value that is no dict and no list.
+    """
+    if not path:
+        return value
+    key, rest = path[0], path[1:]
+    if isinstance(old, (list, tuple)):
+        if at(old, (key,)) is MISSING:
+            raise KeyError(f'{key} is no place in a list of {len(old)}')
+        return type(old)([*old[:key], put(old[key], rest, value), *old[key + 1 :]])
+    if not isinstance(old, dict) and old is not MISSING:
+        raise TypeError(f'{key!r} lies below {old!r}, which is no dict and no list')
+    made = copy.copy(old) if isinstance(old, dict) else {}
+    made[key] = put(dict.get(made, key, MISSING), rest, value)
+    return made
+
+
+def merge(config: Config, overrides: Mapping[str, Any]) -> None:
+    """Put overrides into a config, in place, one after the other.
+
+    Raises:
+        KeyError, TypeError: If an override fits no place of the config, see :func:`put` and :func:`flat`.
+    """
+    for key, value in overrides.items():
+        for path, item in flat(config, {key: value}):
+            config[path[0]] = put(at(config, path[:1]), path[1:], item)

@@ -86,6 +86,7 @@ def main(args: argparse.Namespace) -> None:
     from auxskd_mm.config.input_files import check_lists
     from auxskd_mm.config.labeled_lists import check_labeled_lists
     from auxskd_mm.config.loading.merge import merge
+    from auxskd_mm.errors import InputError
     from auxskd_mm.launch.process_group import start_group
     from auxskd_mm.launch.resume import choose_checkpoint
     from auxskd_mm.launch.start_checks import check_not_replaced
@@ -96,6 +97,10 @@ def main(args: argparse.Namespace) -> None:
     merge_args(cfg, args)
     if args.cfg_options:
         merge(cfg, args.cfg_options.merged)  # as in MMAction2, the overrides have the last word
+    missing = [key for key in ('model', 'train_dataloader') if cfg.get(key) is None]
+    if missing:
+        hint = '; a recipe is run by tools/run_recipe.py' if 'phases' in cfg else ''
+        raise InputError(f'{args.config}: has no {" and no ".join(missing)} to train with{hint}')
     check_lists(cfg, ['train', 'val'])
     check_labeled_lists(cfg, ['train', 'val'])
     start_group(cfg, args.launcher)

@@ -56,18 +56,8 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
             the Runner at its top, or if its own code fails. Also if an override fits no key, changes nothing, or gives a
             split that does not exist.
     """
-    try:
-        file = config_file(path)
-        config = Config.fromfile(file)
-    except SyntaxError as error:
-        raise InputError(f'{path}: line {error.lineno} is not Python ({error.msg})') from None
-    except ImportError as error:
-        raise InputError(f'{path}: {str(error).split(", the current sys.path")[0]}') from None
-    except Exception as error:  # a config is code
-        if (fault := _fault(error, path)) is None:
-            raise
-        raise fault from error
-    config = name_types(config)
+    file = config_file(path)
+    config = name_types(read_config(file, path))
     _check_top_level(config.keys(), known=(), where=path)
     refuse_old_places(config, path)
     values: dict[str, Any] = {}
@@ -96,7 +86,7 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
 def _fault(error: Exception, path: str) -> InputError | None:
     """One line for an error of a config's own code. None for that of an imported module, and where MMEngine has a line."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    if isinstance(error, (InputError, ConfigParsingError, OSError)) or any(
+    if isinstance(error, (ConfigParsingError, OSError)) or any(
         frame.f_code is import_modules_from_strings.__code__ for frame in frames
     ):
         return None
@@ -110,17 +100,41 @@ def _fault(error: Exception, path: str) -> InputError | None:
     return InputError(f'{path}: cannot be read ({type(error).__name__}{f": {text}" if text else ""}{where})')
 
 
+def read_config(file: str, path: str = '') -> Config:
+    """Read a config or recipe as it stands: ``mmengine.Config.fromfile`` with one line for bad input.
+
+    Args:
+        file: File of the config.
+        path: Name of the config for messages. '' takes the file.
+
+    Raises:
+        InputError: If the file is of another kind, cannot be parsed, imports a module that is not installed, or its own
+            code fails.
+    """
+    path = path or file
+    if not file.endswith(CONFIG_SUFFIXES):
+        raise InputError(f'{path}: not a config; expected a .py, .yml or .json file')
+    try:
+        return Config.fromfile(file)
+    except SyntaxError as error:
+        raise InputError(f'{path}: line {error.lineno} is not Python ({error.msg})') from None
+    except ImportError as error:
+        raise InputError(f'{path}: {str(error).split(", the current sys.path")[0]}') from None
+    except Exception as error:  # a config is code
+        if (fault := _fault(error, path)) is None:
+            raise
+        raise fault from error
+
+
 def config_file(path: str) -> str:
     """Return the file of a config's path, or of ``package::path`` in an installed package.
 
     Raises:
-        InputError: If there is no such file, or it is not a config.
+        InputError: If there is no such file.
     """
     if '::' not in path:
         if not osp.isfile(path):
             raise missing_config(path)
-        if not path.endswith(CONFIG_SUFFIXES):
-            raise InputError(f'{path}: not a config; expected a .py, .yml or .json file')
         return path
     try:
         return Config._get_cfg_path(path, '')[0]

@@ -90,7 +90,7 @@ class FeatureBank:
                     content['names'].tolist(),
                     json.loads(str(content['protocol'])),
                 )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile):
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile):
             raise InputError(
                 f'{path}: not a feature file of this package; tools/extract_features.py writes them'
             ) from None

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
-
+from ..config.load import read_config
 from ..errors import InputError
 
 _NAME = re.compile(r'[\w.-]+')
@@ -176,7 +175,7 @@ def read_evaluations(entries: Sequence[Mapping[str, Any]], folder: Path, phases:
         _check_keys('evaluation', entry, {'name', 'config'}, {'options', 'columns', 'steps', 'labels', 'train_list'})
         name = _check_name('evaluation', entry)
         path = _find_config('evaluation', name, entry, folder)
-        config = Config.fromfile(str(path))
+        config = read_config(str(path))
         if config.get('test_evaluator') is None:
             raise InputError(f'evaluation {name!r}: {path} has no test_evaluator')
         columns = {str(title): str(metric) for title, metric in (entry.get('columns') or {}).items()}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
-from ..config.load import config_file
+from ..config.load import config_file, read_config
 from ..config.loading.merge import merge
 from ..config.loading.overrides import read_text, value_at
 from ..config.loading.shipped import missing_config
@@ -77,7 +77,7 @@ def plan_recipe(
         recipe = Path(config_file(str(recipe)))
     if not recipe.is_file():
         raise missing_config(str(recipe), recipe=True)
-    return make_plan(recipe, Config.fromfile(str(recipe)), work_dir, options, seed=seed, seeds=seeds, lists=lists)
+    return make_plan(recipe, read_config(str(recipe)), work_dir, options, seed=seed, seeds=seeds, lists=lists)
 
 
 def make_plan(

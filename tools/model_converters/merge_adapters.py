@@ -32,12 +32,13 @@ def parse_args() -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     from auxskd_mm.apis import load_config
+    from auxskd_mm.config.parts import model_settings
     from auxskd_mm.launch.outputs import check_outputs
     from auxskd_mm.zoo.merge_adapters import merge_adapters
 
     check_outputs(args, [args.target], [args.adapters, *([args.base] if args.base else [])])
-    config = load_config(args.config)
-    print(merge_adapters(config.model.to_dict(), args.adapters, args.target, args.base, args.fold))
+    model = model_settings(load_config(args.config), pretrained=True)
+    print(merge_adapters(model, args.adapters, args.target, args.base, args.fold))
 
 
 if __name__ == '__main__':

@@ -72,6 +72,18 @@ def registered(registry: Registry, kind: object) -> type | None:
     return found if isinstance(found, type) else None
 
 
+def is_a(registry: Registry, kind: object, *names: str) -> bool:
+    """Whether a type in a config has one of these bare names, or extends a class that has one.
+
+    Args:
+        registry: Registry of its kind, see :func:`registered`. A type that nothing registers goes by its own name.
+        kind: The value of a ``type`` key.
+        names: Such as ``'UnlabeledVideoDataset'``.
+    """
+    found = registered(registry, kind)
+    return any(type_name(one) in names for one in (found.__mro__ if found else (kind,)))
+
+
 def type_name(kind: object) -> str:
     """Return the bare name of a type in a config: a class, ``'VSPPHead'``, ``'auxskd_mm.VSPPHead'`` or a lazy import.
 

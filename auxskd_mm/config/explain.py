@@ -16,7 +16,7 @@ from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError, as_typed
 from ..models.pretext import PretextModel
 from ..models.tasks import forward_sample, method_summary, model_tasks
-from ..registry import type_name, use_scope
+from ..registry import DATASETS, HOOKS, is_a, registered, type_name, use_scope
 from .explain_pipeline import describe_pipeline
 from .explain_recipe import describe_recipe
 from .explain_training import schedule_in_words, starting_weights
@@ -97,7 +97,7 @@ def _model(config: Config, shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
     if hasattr(built, 'queue'):
         lines.append(f'queue of {built.queue.features.shape[0]} anchors of {built.queue.features.shape[1]} numbers')
     lines += built.describe() if isinstance(built, PretextModel) else []
-    hooks = [hook for hook in config.get('custom_hooks') or [] if type_name(hook.get('type')) == 'SKDDistillerHook']
+    hooks = [hook for hook in config.get('custom_hooks') or [] if is_a(HOOKS, hook.get('type'), 'SKDDistillerHook')]
     if hooks and hasattr(built, 'teacher'):
         lines.append(f'teacher = {hooks[0].get("momentum", 0.999)} teacher + the rest student, after each step')
     start = starting_weights(config)
@@ -166,16 +166,17 @@ def _source(dataset: Mapping[str, Any]) -> str:
     count = count_samples(dataset)
     if count is not None:
         return f'{text}, {count} samples per epoch'
-    return text + (', which is not there yet' if kind == 'UnlabeledVideoDataset' else '')
+    return text + (', which is not there yet' if is_a(DATASETS, dataset.get('type'), 'UnlabeledVideoDataset') else '')
 
 
 def count_samples(dataset: Mapping[str, Any]) -> int | None:
     """Count the samples per epoch of an :class:`UnlabeledVideoDataset`. None for missing data or another data set."""
-    if type_name(dataset.get('type')) != 'UnlabeledVideoDataset' or 'source' not in dataset:
+    if not is_a(DATASETS, dataset.get('type'), 'UnlabeledVideoDataset') or 'source' not in dataset:
         return None
+    kind: Any = registered(DATASETS, dataset['type']) or UnlabeledVideoDataset
     settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline')}
     try:
-        return len(UnlabeledVideoDataset(**settings))
+        return len(kind(**settings))
     except (InputError, OSError):
         return None
 

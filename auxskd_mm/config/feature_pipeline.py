@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mmaction.registry import TRANSFORMS
 from mmengine.config import Config
 
 from ..datasets.transforms import TimeTrue
 from ..errors import InputError, check_least
-from ..registry import type_name
+from ..registry import TRANSFORMS, is_a, type_name
 from .pipelines import all_steps, evaluation_steps, is_random
 
 _STOCK_SAMPLERS = ('SampleFrames', 'UniformSample', 'UniformSampleFrames', 'DenseSampleFrames', 'UntrimmedSampleFrames')
+_STRIDED = ('SampleFrames', 'UntrimmedSampleFrames')  # take frame_interval
 # Steps that follow a sampler of this package, or write keys that only a pretext task needs.
 _DROPPED = ('BlendFrames', 'MarkSample')
 
@@ -48,7 +48,7 @@ def feature_pipeline(config: Config, num_clips: int = 10) -> list[dict[str, Any]
         if _is_sampler(step):
             samplers += 1
             pipeline.append(_uniform(step, num_clips))
-        elif name == 'PackActionInputs':
+        elif is_a(TRANSFORMS, step['type'], 'PackActionInputs'):
             packers += 1
             pipeline.append(dict(type='PackActionInputs', meta_keys=('filename',)))
         elif chance := next(filter(is_random, all_steps(step)), None):
@@ -68,12 +68,12 @@ def _is_sampler(step: Mapping[str, Any]) -> bool:
     kind = TRANSFORMS.get(step['type']) if isinstance(step['type'], str) else step['type']
     if kind is None:
         raise InputError(f"the test pipeline has the unknown step '{step['type']}'")
-    return issubclass(kind, TimeTrue) or kind.__name__ in _STOCK_SAMPLERS
+    return issubclass(kind, TimeTrue) or is_a(TRANSFORMS, kind, *_STOCK_SAMPLERS)
 
 
 def _uniform(step: Mapping[str, Any], num_clips: int) -> dict[str, Any]:
     clip_len = step.get('clip_len', 16)
-    interval = step.get('frame_interval', 1) if type_name(step['type']).endswith('SampleFrames') else 1
+    interval = step.get('frame_interval', 1) if is_a(TRANSFORMS, step['type'], *_STRIDED) else 1
     clips = dict(clip_len=clip_len, frame_interval=interval, num_clips=num_clips, test_mode=True)
     if step.get('fps') is None:
         return dict(type='SampleFrames', **clips)

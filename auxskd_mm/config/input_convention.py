@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..datasets.transforms.decoding import OPENERS, OWN_OPENERS
-from ..registry import MODELS, TRANSFORMS, registered, type_name
+from ..registry import MODELS, TRANSFORMS, is_a, registered, type_name
 from .pipelines import all_steps
 
 _PREPROCESSORS = ('ActionDataPreprocessor', 'ClipDataPreprocessor')
@@ -52,13 +52,12 @@ def _decoded_order(pipeline: Sequence[Mapping[str, Any]]) -> str | None:
     """The order of the last step that opens a video; a subclass of one of ours has its option."""
     order = None
     for step in all_steps(pipeline):
-        kind = registered(TRANSFORMS, step.get('type'))
-        names = [type_name(one) for one in (kind.__mro__ if kind else (step.get('type'),))]
-        if any(name in OWN_OPENERS for name in names):
+        kind = step.get('type')
+        if is_a(TRANSFORMS, kind, *OWN_OPENERS):
             order = str(step.get('channel_order', 'rgb'))
-        elif any(name in OPENERS or name == 'RawFrameDecode' for name in names):  # MMAction2's give RGB
+        elif is_a(TRANSFORMS, kind, *OPENERS, 'RawFrameDecode'):  # MMAction2's give RGB
             order = 'rgb'
-        elif 'Normalize' in names:
+        elif is_a(TRANSFORMS, kind, 'Normalize'):
             return None
     return order
 

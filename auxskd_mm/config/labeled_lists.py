@@ -16,7 +16,7 @@ from ..datasets.gallery_query import GalleryQueryDataset
 from ..datasets.labeled_videos import LabeledVideoDataset
 from ..datasets.list_formats import line_number
 from ..errors import InputError
-from ..registry import type_name
+from ..registry import DATASETS, is_a, registered, type_name
 from ..texts import ERRORS, read_text
 from .pipelines import data_sets
 
@@ -84,7 +84,8 @@ def _check(dataset: Mapping[str, Any], num_classes: int | None, needed: bool, tr
 def _labeled(part: object) -> Iterator[tuple[Mapping[str, Any], bool]]:
     """Labelled data sets of a part of a config, and whether each is one of a gallery and its queries."""
     for key, dataset in data_sets(part):
-        known = type_name(dataset.get('type')) in (_OURS, *_MMACTION)
+        kind = dataset.get('type')
+        known = type_name(kind) in _MMACTION or is_a(DATASETS, kind, _OURS)
         if known and isinstance(dataset.get('ann_file'), str) and dataset['ann_file']:
             yield dataset, key.rpartition('.')[2] in GalleryQueryDataset.SPLITS
 
@@ -105,7 +106,8 @@ def _read(path: str, dataset: Mapping[str, Any], needed: bool) -> _Labels | None
         columns = _MMACTION[kind] + bool(kind == 'RawframeDataset' and dataset.get('with_offset'))
         return _as_mmaction(path, dataset.get('delimiter', ' '), columns, bool(dataset.get('multi_class')), needed)
     settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline')}
-    samples = LabeledVideoDataset(**settings, lazy_init=True).load_data_list()
+    reader: Any = registered(DATASETS, dataset['type']) or LabeledVideoDataset
+    samples = reader(**settings, lazy_init=True).load_data_list()
     return _Labels([sample['label'] for sample in samples], None)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..choices import SPLITS
 from ..errors import InputError
-from ..registry import type_name
+from ..registry import TRANSFORMS, registered, type_name
 
 if TYPE_CHECKING:
     from ..typing import ConfigLike
@@ -16,9 +16,8 @@ Step = Mapping[str, Any]
 # The order in which tools that want "the" pipeline of a config look: as it is tested, else as it is trained.
 LOADERS = tuple(f'{split}_dataloader' for split in reversed(SPLITS))
 
-_RANDOM = (
-    'ColorJitter', 'ClipColorJitter', 'ClipRandomCrop', 'ClipRandomGrayscale', 'ImgAug', 'MultiScaleCrop',
-)  # fmt: skip
+# Of MMAction2. Types of this package start with these or with "Random", or extend one.
+_RANDOM = ('ColorJitter', 'ClipColorJitter', 'ClipRandomGrayscale', 'ImgAug', 'MultiScaleCrop')
 # Steps that run a transform of another library, and their transforms without chance.
 _WRAPPERS = ('PytorchVideoWrapper', 'TorchVisionWrapper')
 _CALM_OPS = ('CenterCrop', 'Grayscale', 'Pad', 'Resize', 'ShortSideScale')
@@ -130,11 +129,25 @@ def frame_channels(steps: object) -> int | None:
 
 
 def is_random(step: Step) -> bool:
-    """Whether a step draws a crop, a flip or colours at random. Inner steps are not checked."""
-    name = type_name(step.get('type'))
-    if name in _WRAPPERS:
+    """Whether a step draws a crop, a flip or colours at random. Inner steps are not checked.
+
+    A transform says so by its class attribute ``is_random``. One without it is random if it is, or extends, one that is
+    known, or whose name starts with 'Random', or if mmcv's ``cache_randomness`` marks a method of it.
+    """
+    kind: Any = registered(TRANSFORMS, step.get('type'))
+    names = [type_name(one) for one in (kind.__mro__ if kind else (step.get('type'),))]
+    if names[0] in _WRAPPERS:
         return step.get('op') not in _CALM_OPS
-    return name.startswith('Random') or name in _RANDOM or (name == 'Flip' and bool(step.get('flip_ratio', 0.5)))
+    if (said := getattr(kind, 'is_random', None)) is not None:
+        return bool(said)
+    for name in names:
+        if name == 'Flip':
+            return bool(step.get('flip_ratio', 0.5))
+        if name == 'CenterCrop':  # extends RandomCrop
+            return False
+        if name.startswith('Random') or name in _RANDOM:
+            return True
+    return bool(getattr(kind, '_methods_with_randomness', None))
 
 
 def calm_steps(steps: Sequence[Step]) -> list[Step]:

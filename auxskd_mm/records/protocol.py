@@ -17,7 +17,7 @@ from ..config.explain_training import pretrained_parts
 from ..config.input_convention import input_convention, same_convention
 from ..config.pipelines import all_steps, data_sets, find_pipeline, find_steps
 from ..files import write_whole
-from ..registry import type_name
+from ..registry import MODELS, TRANSFORMS, is_a, type_name
 from .environment import command_of_process, git_revision, now, package_versions
 from .measured import Measured, measured_by
 from .provenance import KEY, History, data_of, history_of, methods_text, read_meta, training_of
@@ -211,7 +211,7 @@ def _clip(pipeline: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         if 'clip_len' not in step:
             continue
         sampler = _name(step)
-        uniform = sampler in ('SampleFrames', 'TimedSampleFrames')
+        uniform = is_a(TRANSFORMS, step.get('type'), 'SampleFrames', 'TimedSampleFrames')
         interval = step.get('frame_interval', 1) if uniform else None
         return dict(
             frames=step['clip_len'],
@@ -242,7 +242,7 @@ def _averaging(model: Mapping[str, Any], measured: Sequence[Measured]) -> str | 
         if one.kind is not None and issubclass(one.kind, AccMetric):
             return _AVERAGE_CLIPS.get(str(head.get('average_clips', 'prob')))
         if one.frozen:
-            pooling = head.get('pooling', 'average') if _name(head) == 'ClipFeatureHead' else None
+            pooling = head.get('pooling', 'average') if is_a(MODELS, head.get('type'), 'ClipFeatureHead') else None
             return f'features ({pooling} pooling)' if pooling else 'features'
     return None
 

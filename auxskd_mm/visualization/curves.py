@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def plot_curves(
     Args:
         runs: {legend name: work dir}.
         panels: Groups of names, for instance ``[['loss'], ['pace_acc', 'segment_acc']]``. Names that no run has are
-            left out.
+            left out. ``'*_acc'`` and other patterns stand for all names that fit.
         path: PNG file to write.
         chance: {name: level} drawn as a thin horizontal line.
         title: Line above the panels.
@@ -38,13 +39,15 @@ def plot_curves(
     from matplotlib.figure import Figure
 
     data = {name: read_scalars(run) for name, run in runs.items()}
-    present = [[key for key in panel if any(key in scalars for scalars in data.values())] for panel in panels]
+    names = list(dict.fromkeys(key for scalars in data.values() for key in scalars))
+    present = [list(dict.fromkeys(key for part in panel for key in fnmatch.filter(names, part))) for panel in panels]
     present = [panel for panel in present if panel]
     if not present:
-        known = sorted({key for scalars in data.values() for key in scalars})
-        if not known:
+        if not names:
             raise InputError(f'{", ".join(map(str, runs.values()))}: no scalars in it; give work dirs of training runs')
-        raise InputError(f'none of the runs logged {[key for panel in panels for key in panel]}; they have {known}')
+        raise InputError(
+            f'none of the runs logged {[key for panel in panels for key in panel]}; they have {sorted(names)}'
+        )
     figure = Figure(figsize=(5.2 * len(present), 3.6), layout='constrained')
     axes = figure.subplots(1, len(present), squeeze=False)
     if title:

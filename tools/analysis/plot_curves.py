@@ -9,7 +9,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[1]))
 from tool_start import ToolParser, add_overwrite, start
 
-DEFAULT_PANELS = ['loss', 'pace_acc,segment_acc,joint_acc', 'teacher_entropy,student_entropy', 'anchor_agreement', 'lr']
+DEFAULT_PANELS = ['loss', '*_acc', 'teacher_entropy,student_entropy', 'anchor_agreement', 'lr']
 
 
 def parse_args() -> argparse.Namespace:
@@ -18,7 +18,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('runs', nargs='+', help='work dirs or scalars.json files, each optionally as NAME=RUN')
     parser.add_argument(
-        '--panels', nargs='+', default=DEFAULT_PANELS, help='names of scalars, comma-separated within a panel'
+        '--panels',
+        nargs='+',
+        default=DEFAULT_PANELS,
+        help='names of scalars, comma-separated within a panel; *_acc for all such names',
     )
     parser.add_argument('--out', default='curves.png', help='PNG file to write')
     parser.add_argument('--chance', nargs='*', default=[], help='NAME=LEVEL lines, e.g. pace_acc=0.25')

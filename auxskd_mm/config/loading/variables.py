@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import io
 import logging
 import os
 import re
@@ -149,14 +150,31 @@ def _copy(file: Path, overrides: Mapping[KeyPath, Any], folder: Path, sources: _
 
 def _copy_data(file: Path, made: Path, overrides: Mapping[KeyPath, Any], folder: Path, sources: _Sources) -> None:
     """Write the copy of a YAML or JSON config: its bases may be Python."""
-    content = load(file)
+    # MMEngine takes {{ _base_.name }} without quotes, and YAML and JSON with them.
+    kind, place = file.suffix[1:], r'\{\{\s*_base_\.[\w.]+\s*\}\}'
+    text = re.sub(place, r'"\g<0>"', _text(file))
+    content = load(io.StringIO(text), file_format=kind)
     if '_base_' in content:
         content['_base_'] = _copy_bases(content['_base_'], file, overrides, folder, sources)
     for keys, value in overrides.items():
-        # Of the others, copies in the same file (`*anchor`) follow later, see :func:`merge_variables`.
-        if keys[0] in content and _assigns(sources, keys[0]):
-            content[keys[0]] = put(content[keys[0]], keys[1:], value)
-    dump(content, made)
+        if keys[0] in content:
+            old = content[keys[0]]
+            content[keys[0]] = put(old, keys[1:], value)
+            if isinstance(old, (dict, list)):
+                _swap(content, old, content[keys[0]])
+    made.write_text(re.sub(rf'([\'"])({place})\1', r'\2', dump(content, file_format=kind)), encoding='utf-8')
+
+
+def _swap(value: object, old: object, new: object) -> None:
+    """Put another object in the place of one, wherever a tree holds it: ``*name`` of YAML is the object of ``&name``."""
+    places: Iterable[tuple[Any, Any]] = (
+        list(value.items()) if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for key, item in places:
+        if item is old:
+            value[key] = new  # type: ignore[index]
+        else:
+            _swap(item, old, new)
 
 
 def _copy_bases(
@@ -172,8 +190,8 @@ def _copy_bases(
     return copied
 
 
-def _parse(file: Path) -> ast.Module:
-    """Make a config whose ``{{ fileDirname }}`` and similar MMEngine variables refer to the file, not to its copy."""
+def _text(file: Path) -> str:
+    """Text of a config whose ``{{ fileDirname }}`` and similar MMEngine variables refer to the file, not to its copy."""
     text = file.read_text(encoding='utf-8')
     values = dict(
         fileDirname=os.path.dirname(os.path.abspath(file)),
@@ -183,8 +201,12 @@ def _parse(file: Path) -> ast.Module:
     )
     for name, value in values.items():
         text = re.sub(rf'\{{\{{\s*{name}\s*\}}\}}', value.replace('\\', '/'), text)
+    return text
+
+
+def _parse(file: Path) -> ast.Module:
     try:
-        return ast.parse(text)
+        return ast.parse(_text(file))
     except SyntaxError as error:
         raise InputError(
             f'{file}: line {error.lineno} is not Python ({error.msg}), so no variable can be set'

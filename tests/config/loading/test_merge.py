@@ -97,9 +97,18 @@ def test_a_variable_that_a_yaml_config_sets_for_its_base(read):
     assert (made.split, made.model.file) == (3, 'x3')
 
 
+def test_places_in_the_text_of_a_yaml_config(read, tmp_path):
+    text = "_base_: b.py\nhere: '{{ fileDirname }}/x'\nown: {speeds: {{ _base_.speeds }}}\n"
+    made = read({'b.py': BASE, 'a.yml': text}, 'speeds=(1,2,4)')
+    assert (made.here, made.own) == (f'{tmp_path}/x', dict(speeds=(1, 2, 4)))
+
+
 def test_an_anchor_of_yaml_follows(read):
-    made = read({'a.yml': 'speeds: &s [1, 2]\nmodel: {speeds: *s, size: 3}\n'}, 'speeds=[1,4]')
-    assert made.speeds == made.model.speeds == [1, 4]
+    """An equal list that is not the anchor's does not: it changed as well, without a word."""
+    text = 'speeds: &s [1, 2]\nsample: &d {a: 1}\nmodel: {speeds: *s, other: [1, 2], steps: [{sample: *d}]}\n'
+    made = read({'a.yml': text}, 'speeds=[1,4]', 'sample.a=2')
+    assert (made.speeds, made.sample) == ([1, 4], dict(a=2))
+    assert made.model == dict(speeds=[1, 4], other=[1, 2], steps=[dict(sample=dict(a=2))])
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
             merge_variables(config, values, _RUNNER_KEYS)
             merge(config, values)
         except (KeyError, TypeError) as error:  # an index beyond a list, or a key below a value that is not a dict
-            raise InputError(f'--cfg-options: {str(error.args[0])[:200]} ...') from None
+            raise InputError(f'--cfg-options {str(error.args[0])[:300]}') from None
     adapt_stock_config(config)
     return config
 

@@ -71,8 +71,14 @@ OPTIONS = {
         {'default_hooks.loger.interval': 1},
         r'an entry .* has no type; is its key misspelt\?',
     ),
-    'index': ({'train_dataloader.dataset.pipeline.99.size': 1}, r'--cfg-options: Index 99 exceeds the length of list'),
-    'key_of_a_value': ({'log_level.x': 1}, r"--cfg-options: log_level=\{'x': 1\} in child config cannot inherit"),
+    'index': (
+        {'train_dataloader.dataset.pipeline.99.size': 1},
+        r'--cfg-options train_dataloader\.dataset\.pipeline\.99\.size: 99 is no place in a list of 7$',
+    ),
+    'key_of_a_value': (
+        {'log_level.x': 1},
+        r"--cfg-options log_level\.x: 'INFO' is no dict and no list, and has no 'x'$",
+    ),
     'unknown_model': ({'model.type': 'Recogniser3D'}, r'unknown type in the config: Recogniser3D is not in the'),
     'unknown_head': ({'model.cls_head.type': 'auxskd_mm.VSPHead'}, r'unknown type in the config: auxskd_mm.VSPHead'),
     'unknown_optimizer': ({'optim_wrapper.optimizer.type': 'Adamm'}, r"optim_wrapper.optimizer.type='Adamm': unknown;"),

@@ -98,7 +98,7 @@ def put(old: Any, path: Path, value: object) -> Any:
             raise KeyError(f'{key} is no place in a list of {len(old)}')
         return type(old)([*old[:key], put(old[key], rest, value), *old[key + 1 :]])
     if not isinstance(old, dict) and old is not MISSING:
-        raise TypeError(f'{key!r} lies below {old!r}, which is no dict and no list')
+        raise TypeError(f'{old!r} is no dict and no list, and has no {key!r}')
     made = copy.copy(old) if isinstance(old, dict) else {}
     made[key] = put(dict.get(made, key, MISSING), rest, value)
     return made
@@ -112,4 +112,7 @@ def merge(config: Config, overrides: Mapping[str, Any]) -> None:
     """
     for key, value in overrides.items():
         for path, item in flat(config, {key: value}):
-            config[path[0]] = put(at(config, path[:1]), path[1:], item)
+            try:
+                config[path[0]] = put(at(config, path[:1]), path[1:], item)
+            except (KeyError, TypeError) as error:
+                raise type(error)(f'{key}: {error.args[0]}') from None

@@ -50,7 +50,7 @@ def test_places_in_lists_of_numbers_and_in_tuples(read):
     text = 'sizes = [1, [2, 3]]\nmodel = dict(sizes=sizes, pair=(4, 5))\n'
     made = read({'a.py': text}, 'sizes.1.0=7', 'model.pair.1=8')
     assert (made.sizes, made.model.sizes, made.model.pair) == ([1, [7, 3]], [1, [7, 3]], (4, 8))
-    with pytest.raises(InputError, match='2 is no place in a list of 2'):
+    with pytest.raises(InputError, match=r'--cfg-options model\.sizes\.2: 2 is no place in a list of 2'):
         read({'a.py': text}, 'model.sizes.2=7')
 
 

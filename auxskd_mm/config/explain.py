@@ -173,7 +173,8 @@ def count_samples(dataset: Mapping[str, Any]) -> int | None:
     """Count the samples per epoch of an :class:`UnlabeledVideoDataset`. None for missing data or another data set."""
     if type_name(dataset.get('type')) != 'UnlabeledVideoDataset' or 'source' not in dataset:
         return None
-    settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline')}
+    # A config that inherits by address (`auxskd_mm::...`) has `_scope_` in its dicts, which registries take out.
+    settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline', '_scope_')}
     try:
         return len(UnlabeledVideoDataset(**settings))
     except (InputError, OSError):

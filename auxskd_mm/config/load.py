@@ -72,12 +72,13 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
         values = copy.deepcopy(options.fit(config) if isinstance(options, Overrides) else dict(options))
         # A dict first and what is in it after, or the dict would take its place.
         values = dict(sorted(values.items(), key=lambda pair: pair[0].count('.')))
+    given = {key.split('.')[0] for key in values}
     values.update(count_classes({**{key: config[key] for key in config}, **values}))
     if isinstance(options, Overrides):
         options.merged = values
     if values:
         variables = {key: value for key, value in values.items() if key.split('.')[0] not in _RUNNER_KEYS}
-        config = set_variables(config, file, variables)
+        config = set_variables(config, file, variables, given)
         try:
             merge_variables(config, values, _RUNNER_KEYS)
             config.merge_from_dict(values)

@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ _Sources = dict[Path, list[tuple[ast.stmt, set[str], str]]]
 _RANGES = dict(split=(1, 2, 3))
 
 
-def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Config:
+def set_variables(config: Config, path: str, overrides: Mapping[str, Any], given: Container[str] | None = None) -> Config:
     """Evaluate a config again with other values of its variables.
 
     A config is Python code. With ``split = 1`` and ``ann_file=f'train_split{split}.txt'``, the list depends on the
@@ -39,6 +39,7 @@ def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Co
         path: Config file.
         overrides: New values by variable. A key may also be a dotted entry of a variable that is a dict or a list
             (``'sample.mode'``).
+        given: Overrides of the user. Nothing is said of another one that changes nothing. None means all.
 
     Returns:
         A config with the file name and text of the given one.
@@ -58,6 +59,8 @@ def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Co
     made = _evaluate(path, flat, sources)
     for key in flat:
         name = key.split('.')[0]
+        if given is not None and name not in given:
+            continue
         others = {one: value for one, value in flat.items() if one != key}
         try:
             without = _evaluate(path, others, sources) if others else {one: config[one] for one in config}

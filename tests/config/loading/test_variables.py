@@ -151,6 +151,18 @@ def test_a_variable_that_no_line_reads_changes_nothing_and_says_so(config, tmp_p
     )
 
 
+def test_nothing_is_said_of_a_number_of_classes_that_was_counted_and_not_given(tmp_path, monkeypatch):
+    """A pretraining may share a base with a fine-tuning, whose variable it does not use."""
+    said = []
+    monkeypatch.setattr(variables, 'print_log', lambda text, *rest: said.append(text))
+    (tmp_path / 'classes.txt').write_text('a\nb\nc\n')
+    (tmp_path / 'c.py').write_text(f'lists = {str(tmp_path)!r}\nnum_classes = None\nsteps = 3\nmodel = dict(a=steps)\n')
+    made = load_config(str(tmp_path / 'c.py'), {'steps': 5})
+    assert (made.num_classes, made.model.a, said) == (3, 5, [])
+    load_config(str(tmp_path / 'c.py'), {'num_classes': 4})
+    assert said.pop().startswith('--cfg-options num_classes: nothing in this config depends on num_classes')
+
+
 @pytest.mark.parametrize(
     ('text', 'write'), [("'{lists}/a.txt'", r"f'\{lists\}/a\.txt'"), ("'{n}'", 'n'), ("['{n}']", 'n')]
 )

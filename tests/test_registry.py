@@ -50,5 +50,9 @@ def test_parts_of_a_config_that_inherits_ours_by_address_are_built_without_a_war
     mmengine.registry.PARAM_SCHEDULERS.build(dict(type='LinearLR', optimizer=wrapper, **scope))
     mmengine.registry.EVALUATOR.build(dict(type='Evaluator', metrics=[], **scope))
     assert not [row for row in caplog.messages if 'Failed to search registry' in row]
-    for registry in (mmengine.registry.OPTIM_WRAPPERS, mmengine.registry.PARAM_SCHEDULERS, mmengine.registry.TASK_UTILS):
+    for registry in (
+        mmengine.registry.OPTIM_WRAPPERS,
+        mmengine.registry.PARAM_SCHEDULERS,
+        mmengine.registry.TASK_UTILS,
+    ):
         assert registry._search_child('auxskd_mm') is not None, registry.name

@@ -25,7 +25,9 @@ _Sources = dict[Path, list[tuple[ast.stmt, set[str], str]]]
 _RANGES = dict(split=(1, 2, 3))
 
 
-def set_variables(config: Config, path: str, overrides: Mapping[str, Any], given: Container[str] | None = None) -> Config:
+def set_variables(
+    config: Config, path: str, overrides: Mapping[str, Any], given: Container[str] | None = None
+) -> Config:
     """Evaluate a config again with other values of its variables.
 
     A config is Python code. With ``split = 1`` and ``ann_file=f'train_split{split}.txt'``, the list depends on the
@@ -77,6 +79,32 @@ def set_variables(config: Config, path: str, overrides: Mapping[str, Any], given
     return Config(made, cfg_text=config.text, filename=config.filename, env_variables=config.env_variables)
 
 
+def warn_of_late_variables(config: Config, path: str, ignored: Container[str]) -> None:
+    """Warn of ``epochs = 2`` in a config whose base has used its own ``epochs`` when it was read, before this line.
+
+    Args:
+        config: Result of ``Config.fromfile(path)``.
+        path: Config file.
+        ignored: Names that are not variables, and those that an override sets.
+    """
+    if not path.endswith('.py') or _is_new_style(path) or 'phases' in config or 'evaluations' in config:
+        return
+    own = Path(path).read_text(encoding='utf-8')
+    for node in _parse(Path(path)).body:
+        for name in sorted(_targets(node)):
+            value = config.get(name)
+            if name in ignored or name not in config or isinstance(value, (dict, list)) or used_in(own, name):
+                continue
+            assigned = re.compile(rf'^{name}\s*=(?!=)', re.MULTILINE)
+            in_base = len(assigned.findall(config.text)) > len(assigned.findall(own))
+            if in_base and used_in(config.text, name):
+                text = (
+                    f'{path}: {name} = {value!r} changes nothing of what its base has made of {name}, since a base is read '
+                    f'first; give --cfg-options {name}={value}, or set the keys themselves'
+                )
+                print_log(text, 'current', logging.WARNING)
+
+
 def refuse_old_places(config: Config, path: str) -> None:
     """Refuse ``'{split}'`` in a string, which earlier versions filled with the variable ``split``.
 
@@ -125,10 +153,26 @@ def _copy(file: Path, overrides: Mapping[str, Any], folder: Path, sources: _Sour
             lines.append(f'_base_ = {copied!r}')
             continue
         own = {key: value for key, value in overrides.items() if key.split('.')[0] in names}
+        for key in own:
+            _check_place(key, getattr(node, 'value', None))
         lines.append(ast.unparse(_overridden([copy.deepcopy(node)], own)) if own else text)
     made = folder / f'{len(list(folder.iterdir()))}_{file.name}'
     made.write_text('\n'.join(lines), encoding='utf-8')
     return str(made)
+
+
+def _check_place(key: str, value: ast.expr | None) -> None:
+    """Refuse an entry of what MMEngine fills in later: ``{{_base_.trunk}}`` is a string while the config is read."""
+    parts = key.split('.')[1:]
+    while parts and value is not None:
+        if isinstance(value, ast.Set) and isinstance(value.elts[0], ast.Set):
+            source = ast.unparse(value.elts[0].elts[0]).removeprefix('_base_.')
+            instead = '.'.join([source, *parts])
+            raise InputError(
+                f'--cfg-options {key}: the config takes this part from {source}; override {instead} instead'
+            )
+        entries = {one.arg: one.value for one in value.keywords} if isinstance(value, ast.Call) else {}
+        value = entries.get(parts.pop(0))
 
 
 def _copy_base(base: str, file: Path, overrides: Mapping[str, Any], folder: Path, sources: _Sources) -> str:

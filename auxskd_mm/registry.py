@@ -40,6 +40,11 @@ OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor', _MMENGINE_C
 # Nothing of ours is in these, but a config that has one of ours as its base asks for MMAction2's types in our scope.
 VISUALIZERS = _child('visualizer', _mmaction.VISUALIZERS, 'visualization')
 VISBACKENDS = _child('vis_backend', _mmaction.VISBACKENDS, 'visualization')
+OPTIM_WRAPPERS = _child('optim_wrapper', _mmaction.OPTIM_WRAPPERS, 'models')
+OPTIMIZERS = _child('optimizer', _mmaction.OPTIMIZERS, 'models')
+PARAM_SCHEDULERS = _child('parameter scheduler', _mmaction.PARAM_SCHEDULERS, 'models')
+EVALUATORS = _child('evaluator', _mmaction.EVALUATOR, 'evaluation')
+TASK_UTILS = _child('task util', _mmaction.TASK_UTILS, 'models')
 # MMEngine's inferencer looks for its collate function here in our scope, and warns where there is no such registry.
 FUNCTIONS = _child('function', _MMENGINE_FUNCTIONS, 'datasets')
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import mmaction.registry
 import mmengine.registry
+import torch
 from mmengine.config.lazy import LazyAttr, LazyObject
 from mmengine.registry import DefaultScope
 
@@ -38,3 +39,20 @@ def test_our_types_are_found_from_every_registry_without_a_scope():
     for registry in (mmengine.registry.MODELS, mmaction.registry.MODELS, auxskd_mm.registry.MODELS):
         assert registry.build(dict(type='auxskd_mm.VSPPHead', in_channels=4)).tasks[0].name == 'pace'
     assert mmengine.registry.TRANSFORMS.get('auxskd_mm.PaceSample').__name__ == 'PaceSample'
+
+
+def test_parts_of_a_config_that_inherits_ours_by_address_are_built_without_a_warning(caplog):
+    """MMEngine gives them `_scope_='auxskd_mm'`, and warns where our scope has no registry of that kind."""
+    scope = dict(_scope_='auxskd_mm')
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimizer = mmengine.registry.OPTIMIZERS.build(dict(type='SGD', params=[parameter], lr=0.1, **scope))
+    wrapper = mmengine.registry.OPTIM_WRAPPERS.build(dict(type='OptimWrapper', optimizer=optimizer, **scope))
+    mmengine.registry.PARAM_SCHEDULERS.build(dict(type='LinearLR', optimizer=wrapper, **scope))
+    mmengine.registry.EVALUATOR.build(dict(type='Evaluator', metrics=[], **scope))
+    assert not [row for row in caplog.messages if 'Failed to search registry' in row]
+    for registry in (
+        mmengine.registry.OPTIM_WRAPPERS,
+        mmengine.registry.PARAM_SCHEDULERS,
+        mmengine.registry.TASK_UTILS,
+    ):
+        assert registry._search_child('auxskd_mm') is not None, registry.name

@@ -174,7 +174,8 @@ def count_samples(dataset: Mapping[str, Any]) -> int | None:
     if not is_a(DATASETS, dataset.get('type'), 'UnlabeledVideoDataset') or 'source' not in dataset:
         return None
     kind: Any = registered(DATASETS, dataset['type']) or UnlabeledVideoDataset
-    settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline')}
+    # A config that inherits by address (`auxskd_mm::...`) has `_scope_` in its dicts, which registries take out.
+    settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline', '_scope_')}
     try:
         return len(kind(**settings))
     except (InputError, OSError):

@@ -8,6 +8,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ..checkpoint_files import PACKAGED
 from .parts import weights_package
 
 # Parts of addresses whose weights were trained on ImageNet.
@@ -41,11 +42,11 @@ def pretrained_parts(node: object, key: str) -> Iterator[tuple[str, str]]:
 
 
 def _found(address: str) -> str:
+    if address.startswith(('package ', PACKAGED)):
+        return address
     if '://' in address:
         whose = 'ImageNet weights, ' if any(word in address.lower() for word in _IMAGENET) else ''
         return f'{address} ({whose}downloaded)'
-    if address.startswith('package '):
-        return address
     return address if Path(address).is_file() else f'{address}, which is not there yet'
 
 

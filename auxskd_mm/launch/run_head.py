@@ -10,6 +10,7 @@ from mmengine.dist import get_world_size
 from mmengine.hooks import Hook, LoggerHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
+from ..config.explain_training import starting_weights
 from ..registry import type_name
 from ..unwrap import unwrap
 
@@ -102,14 +103,11 @@ def _length(runner: Runner) -> str:
 
 
 def _start(runner: Runner) -> str:
-    name = runner._load_from
     if not runner._has_loaded:
-        pretrained = (runner.cfg.get('model') or {}).get('backbone') or {}
-        given = pretrained.get('pretrained') if isinstance(pretrained, dict) else None
-        return f'weights of {given}' if given else 'random weights'
+        return starting_weights(runner.cfg)
     if runner._resume:
         return f'resumed at epoch {runner.epoch + 1}, step {runner.iter + 1}'
-    return f'weights of {name}'
+    return f'weights of {runner._load_from}'
 
 
 def _places(runner: Runner) -> list[tuple[str, str]]:

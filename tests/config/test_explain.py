@@ -74,6 +74,9 @@ def test_starting_weights_are_named():
         == 'none.pth, which is not there yet in model.neck, random weights elsewhere'
     )
     assert start(backbone=dict(pretrained=None)) == 'random weights'
+    ours = dict(type='Pretrained', checkpoint='auxskd_mm://vspp_motion')
+    # They come with this package: nothing is downloaded.
+    assert start(backbone=dict(init_cfg=ours)) == 'auxskd_mm://vspp_motion in model.backbone, random weights elsewhere'
     assert starting_weights(Config(dict(load_from='s3://b/x.pth', model=dict(pretrained=address)))) == (
         's3://b/x.pth (downloaded)'
     )
@@ -125,6 +128,13 @@ def test_scaling_accumulation_and_data_that_are_there(tmp_path):
     text = described('rspnet_r21d_k100.py', gpus=4)
     assert 'scaled with the batch: 0.05 x 128 / 64 = 0.1' in text  # methods.md: README runs 4 GPUs, so 0.1
     assert 'grey with p = 0.2, colour jitter with p = 1.0' in text
+
+
+def test_clips_are_counted_in_a_config_that_inherits_by_address(tmp_path):
+    write_video(tmp_path / '0.mp4')
+    config = Config.fromfile(str(CONFIGS / 'examples' / 'vspp_r21d_small.py'))
+    dataset = dict(config.train_dataloader.dataset, source=str(tmp_path), _scope_='auxskd_mm')
+    assert count_samples(dataset) == 2
 
 
 def test_a_measurement():

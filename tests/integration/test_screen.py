@@ -72,6 +72,13 @@ def test_a_resume_and_a_fine_tuning_say_where_they_start_and_warn_of_nothing(cal
     assert 'unexpected key in source state_dict: cls_head.fc_speed.weight' in log.read_text()
 
 
+def test_the_head_names_the_weights_of_a_part_of_the_network(call, clips, tmp_path):
+    start = {'type': 'Pretrained', 'checkpoint': 'auxskd_mm://vspp_motion'}
+    options = {'model.backbone.base_channels': 8, 'model.cls_head.in_channels': 64, 'model.backbone.init_cfg': start}
+    rows = train(call, clips, tmp_path, **options)
+    assert '  start   auxskd_mm://vspp_motion in model.backbone, random weights elsewhere' in rows
+
+
 def test_everything_is_shown_on_demand(call, clips, tmp_path, monkeypatch):
     monkeypatch.setenv('AUXSKD_MM_VERBOSE', '1')
     rows = train(call, clips, tmp_path)

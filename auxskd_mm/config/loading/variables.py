@@ -9,7 +9,7 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,9 @@ _Sources = dict[Path, list[tuple[ast.stmt, set[str], str]]]
 _RANGES = dict(split=(1, 2, 3))
 
 
-def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Config:
+def set_variables(
+    config: Config, path: str, overrides: Mapping[str, Any], given: Container[str] | None = None
+) -> Config:
     """Evaluate a config again with other values of its variables.
 
     A config is Python code. With ``split = 1`` and ``ann_file=f'train_split{split}.txt'``, the list depends on the
@@ -44,6 +46,7 @@ def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Co
         path: Config file.
         overrides: New values by variable. A key may also be a dotted entry of a variable that is a dict or a list
             (``'sample.mode'``).
+        given: Overrides of the user. Nothing is said of another one that changes nothing. None means all.
 
     Returns:
         A config with the file name and text of the given one.
@@ -63,6 +66,8 @@ def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Co
     made = _evaluate(path, values, sources)
     for keys, value in values.items():
         name, key = keys[0], '.'.join(map(str, keys))
+        if given is not None and name not in given:
+            continue
         if at(made, keys) != value == value and _assigns(sources, name):
             raise InputError(
                 f'--cfg-options {key}: the config changes {name} after its assignment ({name}.insert(...), '
@@ -82,6 +87,32 @@ def set_variables(config: Config, path: str, overrides: Mapping[str, Any]) -> Co
         # No file reads it. A hook or a tool may, as it may look into the config.
         print_log(f'{says} of the config', 'current', logging.WARNING)
     return Config(made, cfg_text=config.text, filename=config.filename, env_variables=config.env_variables)
+
+
+def warn_of_late_variables(config: Config, path: str, ignored: Container[str]) -> None:
+    """Warn of ``epochs = 2`` in a config whose base has used its own ``epochs`` when it was read, before this line.
+
+    Args:
+        config: Result of ``Config.fromfile(path)``.
+        path: Config file.
+        ignored: Names that are not variables, and those that an override sets.
+    """
+    if not path.endswith('.py') or Config._is_lazy_import(path) or 'phases' in config or 'evaluations' in config:
+        return
+    own = Path(path).read_text(encoding='utf-8')
+    for node in _parse(Path(path)).body:
+        for name in sorted(_targets(node)):
+            value = config.get(name)
+            if name in ignored or name not in config or isinstance(value, (dict, list)) or used_in(own, name):
+                continue
+            assigned = re.compile(rf'^{name}\s*=(?!=)', re.MULTILINE)
+            in_base = len(assigned.findall(config.text)) > len(assigned.findall(own))
+            if in_base and used_in(config.text, name):
+                text = (
+                    f'{path}: {name} = {value!r} changes nothing of what its base has made of {name}, since a base is read '
+                    f'first; give --cfg-options {name}={value}, or set the keys themselves'
+                )
+                print_log(text, 'current', logging.WARNING)
 
 
 def refuse_old_places(config: Config, path: str) -> None:
@@ -143,6 +174,8 @@ def _copy(file: Path, overrides: Mapping[KeyPath, Any], folder: Path, sources: _
                 base = file.parent.joinpath(*['..'] * (inner.level - 1), *(inner.module or '').split('.'))
                 _copy(Path(os.path.abspath(f'{base}.py')), overrides, folder, sources)
         own = {keys: value for keys, value in overrides.items() if keys[0] in names}
+        for keys in own:
+            _check_place(keys, getattr(node, 'value', None))
         lines.append(ast.unparse(_overridden([copy.deepcopy(node)], own)) if own else text)
     made.write_text('\n'.join(lines), encoding='utf-8')
     return str(made)
@@ -163,6 +196,20 @@ def _copy_data(file: Path, made: Path, overrides: Mapping[KeyPath, Any], folder:
             if isinstance(old, (dict, list)):
                 _swap(content, old, content[keys[0]])
     made.write_text(re.sub(rf'([\'"])({place})\1', r'\2', dump(content, file_format=kind)), encoding='utf-8')
+
+
+def _check_place(keys: KeyPath, value: ast.expr | None) -> None:
+    """Refuse an entry of what MMEngine fills in later: ``{{_base_.trunk}}`` is a string while the config is read."""
+    parts = list(keys[1:])
+    while parts and value is not None:
+        if isinstance(value, ast.Set) and isinstance(value.elts[0], ast.Set):
+            source = ast.unparse(value.elts[0].elts[0]).removeprefix('_base_.')
+            key, instead = ('.'.join(map(str, path)) for path in (keys, (source, *parts)))
+            raise InputError(
+                f'--cfg-options {key}: the config takes this part from {source}; override {instead} instead'
+            )
+        entries = {one.arg: one.value for one in value.keywords} if isinstance(value, ast.Call) else {}
+        value = entries.get(parts.pop(0))
 
 
 def _swap(value: object, old: object, new: object) -> None:

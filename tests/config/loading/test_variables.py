@@ -1,5 +1,6 @@
 """A config is plain Python: MMEngine alone reads it, and an override of a variable changes all that is made of it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,33 @@ def test_a_stock_config_keeps_its_scope(tmp_path):
         load_config(str(tmp_path / 'mine.py'), {'dataset_type': 'X'})
 
 
+def test_an_entry_of_what_is_filled_in_later_names_the_variable_to_override(tmp_path):
+    (tmp_path / 'base.py').write_text("trunk = dict(type='T', model='a')\n")
+    text = "_base_ = 'base.py'\nstep = dict(type='S', trunk={{_base_.trunk}}, n=1)\nmodel = dict(step=step)\n"
+    (tmp_path / 'c.py').write_text(text)
+    config = str(tmp_path / 'c.py')
+    says = '--cfg-options step.trunk.model: the config takes this part from trunk; override trunk.model instead'
+    with pytest.raises(InputError, match=f'^{re.escape(says)}$'):
+        load_config(config, {'step.trunk.model': 'b'})
+    assert load_config(config, {'trunk.model': 'b', 'step.n': 2}).model.step == dict(
+        type='S', trunk=dict(type='T', model='b'), n=2
+    )
+
+
+def test_a_variable_that_the_base_has_used_already_is_warned_of(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(variables, 'print_log', lambda text, *rest: said.append(text))
+    (tmp_path / 'base.py').write_text('epochs = 24\nsize = 3\nmodel = dict(a=epochs, b=size)\nload_from = None\n')
+    config = tmp_path / 'c.py'
+    config.write_text("_base_ = 'base.py'\nepochs = 2\nsize = 4\nload_from = 'a.pth'\nmodel = dict(b=size)\n")
+    assert load_config(str(config)).model == dict(a=24, b=4)
+    (line,) = said
+    assert line.startswith(f'{config}: epochs = 2 changes nothing of what its base has made of epochs')
+    assert 'give --cfg-options epochs=2, or set the keys themselves' in line
+    assert load_config(str(config), {'epochs': 2}).model == dict(a=2, b=4)
+    assert len(said) == 1
+
+
 def test_overrides_may_need_each_other(tmp_path):
     (tmp_path / 'mine.py').write_text("a, b = (1,), 'x'\nassert len(a) == len(b)\nmodel = dict(a=a, b=b)\n")
     assert load_config(str(tmp_path / 'mine.py'), {'a': (1, 2), 'b': 'xy'}).model == dict(a=(1, 2), b='xy')
@@ -149,6 +177,18 @@ def test_a_variable_that_no_line_reads_changes_nothing_and_says_so(config, tmp_p
         load_config(str(tmp_path / 'dumped.py'), {'split': 2}).test_dataloader.dataset.ann_file
         == 'lists/test_split2.txt'
     )
+
+
+def test_nothing_is_said_of_a_number_of_classes_that_was_counted_and_not_given(tmp_path, monkeypatch):
+    """A pretraining may share a base with a fine-tuning, whose variable it does not use."""
+    said = []
+    monkeypatch.setattr(variables, 'print_log', lambda text, *rest: said.append(text))
+    (tmp_path / 'classes.txt').write_text('a\nb\nc\n')
+    (tmp_path / 'c.py').write_text(f'lists = {str(tmp_path)!r}\nnum_classes = None\nsteps = 3\nmodel = dict(a=steps)\n')
+    made = load_config(str(tmp_path / 'c.py'), {'steps': 5})
+    assert (made.num_classes, made.model.a, said) == (3, 5, [])
+    load_config(str(tmp_path / 'c.py'), {'num_classes': 4})
+    assert said.pop().startswith('--cfg-options num_classes: nothing in this config depends on num_classes')
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from .explain_recipe import describe_recipe
 from .explain_training import schedule_in_words, starting_weights
 from .origins import ConfigFile, config_chain, origins
 from .parts import as_list, model_settings
-from .pipelines import find_pipeline
+from .pipelines import find_pipeline, takes_source
 from .sample_shape import sample_shape
 
 if TYPE_CHECKING:
@@ -166,12 +166,12 @@ def _source(dataset: Mapping[str, Any]) -> str:
     count = count_samples(dataset)
     if count is not None:
         return f'{text}, {count} samples per epoch'
-    return text + (', which is not there yet' if is_a(DATASETS, dataset.get('type'), 'UnlabeledVideoDataset') else '')
+    return text + (', which is not there yet' if takes_source(dataset) else '')
 
 
 def count_samples(dataset: Mapping[str, Any]) -> int | None:
     """Count the samples per epoch of an :class:`UnlabeledVideoDataset`. None for missing data or another data set."""
-    if not is_a(DATASETS, dataset.get('type'), 'UnlabeledVideoDataset') or 'source' not in dataset:
+    if not takes_source(dataset) or 'source' not in dataset:
         return None
     kind: Any = registered(DATASETS, dataset['type']) or UnlabeledVideoDataset
     # A config that inherits by address (`auxskd_mm::...`) has `_scope_` in its dicts, which registries take out.

@@ -10,8 +10,7 @@ from pathlib import PurePath
 from mmengine.config import Config
 
 from ..errors import InputError
-from ..registry import DATASETS, is_a
-from .pipelines import data_sets
+from .pipelines import data_sets, takes_source
 
 # The command that makes the data of a config, by a folder in its paths.
 _MAKERS = {
@@ -53,7 +52,7 @@ def asked_for(part: object, key: str) -> Iterator[tuple[str, str]]:
         path = dataset.get('ann_file')
         if isinstance(path, str) and path:
             yield f'{where}.ann_file', path if '://' in path else os.path.join(dataset.get('data_root') or '', path)
-        if is_a(DATASETS, dataset.get('type'), 'UnlabeledVideoDataset'):
+        if takes_source(dataset):
             source = dataset.get('source')
             several = [source] if isinstance(source, (str, os.PathLike)) else source or []
             yield from ((f'{where}.source', str(one)) for one in several if one and not glob.has_magic(str(one)))

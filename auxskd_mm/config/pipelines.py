@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..choices import SPLITS
 from ..errors import InputError
-from ..registry import TRANSFORMS, registered, type_name
+from ..registry import DATASETS, TRANSFORMS, is_a, registered, type_name
 
 if TYPE_CHECKING:
     from ..typing import ConfigLike
@@ -21,6 +21,12 @@ _RANDOM = ('ColorJitter', 'ClipColorJitter', 'ClipRandomGrayscale', 'ImgAug', 'M
 # Steps that run a transform of another library, and their transforms without chance.
 _WRAPPERS = ('PytorchVideoWrapper', 'TorchVisionWrapper')
 _CALM_OPS = ('CenterCrop', 'Grayscale', 'Pad', 'Resize', 'ShortSideScale')
+
+
+def takes_source(dataset: Mapping[str, Any]) -> bool:
+    """Whether a data set is an ``UnlabeledVideoDataset``. A ``LabeledVideoDataset`` extends it, and takes a list."""
+    kind = dataset.get('type')
+    return is_a(DATASETS, kind, 'UnlabeledVideoDataset') and not is_a(DATASETS, kind, 'LabeledVideoDataset')
 
 
 def data_sets(part: object, key: str = '') -> Iterator[tuple[str, Mapping[str, Any]]]:

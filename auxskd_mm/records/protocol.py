@@ -23,6 +23,7 @@ from .measured import Measured, measured_by
 from .provenance import KEY, History, data_of, history_of, methods_text, read_meta, training_of
 
 _AVERAGE_CLIPS = dict(prob='probabilities', score='logits')
+_NOT_UNIFORM = ('DenseSampleFrames', 'SampleAVAFrames')
 
 
 def protocol_of(
@@ -211,7 +212,9 @@ def _clip(pipeline: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         if 'clip_len' not in step:
             continue
         sampler = _name(step)
-        uniform = is_a(TRANSFORMS, step.get('type'), 'SampleFrames', 'TimedSampleFrames')
+        kind = step.get('type')
+        # MMAction2's dense samplers extend SampleFrames, and take other clips.
+        uniform = is_a(TRANSFORMS, kind, 'SampleFrames') and not is_a(TRANSFORMS, kind, *_NOT_UNIFORM)
         interval = step.get('frame_interval', 1) if uniform else None
         return dict(
             frames=step['clip_len'],

@@ -14,12 +14,12 @@ from auxskd_mm.config.explain import count_samples
 from auxskd_mm.config.feature_pipeline import feature_pipeline
 from auxskd_mm.config.input_files import check_lists
 from auxskd_mm.config.labeled_lists import check_labeled_lists
-from auxskd_mm.config.pipelines import calm_steps, is_random
+from auxskd_mm.config.pipelines import calm_steps, is_random, takes_source
 from auxskd_mm.datasets import LabeledVideoDataset, UnlabeledVideoDataset
 from auxskd_mm.datasets.transforms import ClipColorJitter
 from auxskd_mm.errors import InputError
 from auxskd_mm.models.heads import ClipFeatureHead
-from auxskd_mm.records.protocol import protocol_of
+from auxskd_mm.records.protocol import _clip, protocol_of
 from auxskd_mm.registry import DATASETS, MODELS, TRANSFORMS, is_a
 from auxskd_mm.visualization import plot_curves
 
@@ -170,3 +170,26 @@ def test_curves_of_any_accuracy(tmp_path, monkeypatch, capfd):
     ]
     with pytest.raises(InputError, match=r"none of the runs logged \['\*_top1'\]"):
         plot_curves(dict(run=tmp_path / 'run'), [['*_top1']], tmp_path / 'c.png')
+
+
+def test_a_labelled_data_set_takes_a_list_and_no_source(tmp_path):
+    """LabeledVideoDataset extends UnlabeledVideoDataset, so it must be told apart."""
+    write_video(tmp_path / 'a.mp4')
+    (tmp_path / 'list.txt').write_text('a.mp4 0\n')
+    assert takes_source(dict(type='auxskd_mm.UnlabeledVideoDataset'))
+    assert takes_source(dict(type='OutsideVideos'))
+    assert not takes_source(dict(type='OutsideLabels'))
+    config = Config(
+        dict(train_dataloader=dict(dataset=dict(type='OutsideLabels', ann_file=str(tmp_path / 'list.txt'))))
+    )
+    with pytest.raises(InputError, match='is no UnlabeledVideoDataset'):
+        take_videos(config, str(tmp_path))
+
+
+def test_dense_clips_have_no_stride_in_the_protocol():
+    """MMAction2's DenseSampleFrames extends SampleFrames, but its clips are not uniform."""
+    strides = []
+    for kind in ('SampleFrames', 'OutsideFrames', 'DenseSampleFrames'):
+        step = dict(type=kind, clip_len=8, frame_interval=4, num_clips=3)
+        strides.append((_clip([step])['stride'], _clip([step])['per_video']))
+    assert strides == [(4, 3), (4, 3), (None, None)]

@@ -9,12 +9,12 @@ from typing import Any
 from mmengine.config import Config
 
 from ...config.parts import loader_of
-from ...config.pipelines import data_sets
+from ...config.pipelines import data_sets, takes_source
 from ...datasets.transforms.captions import GOES_ROUND
 from ...errors import InputError
 from ...files import check_writable
 from ...launch.trunk_weights import check_trunk_weights
-from ...registry import DATASETS, MODELS, is_a
+from ...registry import DATASETS, MODELS
 from ...visualization.clip_animation import animate, write_animation
 from ...visualization.clip_gallery import write_gallery
 from ...visualization.clip_sheet import draw_clip_sheet
@@ -85,7 +85,7 @@ def take_videos(config: Config, videos: str, split: str = 'train') -> None:
         InputError: If it is not an ``UnlabeledVideoDataset``.
     """
     found: list[Any] = [dataset for _, dataset in data_sets(config.get(f'{split}_dataloader'))]
-    if len(found) != 1 or not is_a(DATASETS, found[0].get('type'), 'UnlabeledVideoDataset'):
+    if len(found) != 1 or not takes_source(found[0]):
         raise InputError(f'--videos: {split}_dataloader.dataset is no UnlabeledVideoDataset; use --cfg-options')
     found[0].update(source=videos, data_prefix='')
 

@@ -107,12 +107,21 @@ def warn_of_late_variables(config: Config, path: str, ignored: Container[str]) -
                 continue
             assigned = re.compile(rf'^{name}\s*=(?!=)', re.MULTILINE)
             in_base = len(assigned.findall(config.text)) > len(assigned.findall(own))
-            if in_base and used_in(config.text, name):
+            if in_base and used_in(config.text, name) and _matters(config, path, name):
                 text = (
                     f'{path}: {name} = {value!r} changes nothing of what its base has made of {name}, since a base is read '
                     f'first; give --cfg-options {name}={value}, or set the keys themselves'
                 )
                 print_log(text, 'current', logging.WARNING)
+
+
+def _matters(config: Config, path: str, name: str) -> bool:
+    """Whether the value of a variable would change anything beside itself if the bases had it, too."""
+    try:
+        made = _evaluate(path, {(name,): config[name]}, {})
+    except InputError:
+        return True
+    return any(key not in config or made[key] != config[key] for key in made if key != name)
 
 
 def refuse_old_places(config: Config, path: str) -> None:

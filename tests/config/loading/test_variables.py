@@ -145,6 +145,18 @@ def test_a_variable_that_the_base_has_used_already_is_warned_of(tmp_path, monkey
     assert len(said) == 1
 
 
+def test_a_late_variable_that_would_change_nothing_is_no_warning(tmp_path, monkeypatch):
+    """The base's own value, and a file that sets all that was made of the variable, as configs/demo/probe_motion.py."""
+    said = []
+    monkeypatch.setattr(variables, 'print_log', lambda text, *rest: said.append(text))
+    (tmp_path / 'base.py').write_text('epochs = 4\ntrain_cfg = dict(max_epochs=epochs)\n')
+    for text in ('epochs = 4\n', 'train_cfg = epochs = None\n'):
+        (tmp_path / 'made.py').write_text(f"_base_ = ['base.py']\n{text}")
+        load_config(str(tmp_path / 'made.py'))
+    load_config(str(CONFIGS / 'demo/probe_motion.py'))
+    assert said == []
+
+
 def test_overrides_may_need_each_other(tmp_path):
     (tmp_path / 'mine.py').write_text("a, b = (1,), 'x'\nassert len(a) == len(b)\nmodel = dict(a=a, b=b)\n")
     assert load_config(str(tmp_path / 'mine.py'), {'a': (1, 2), 'b': 'xy'}).model == dict(a=(1, 2), b='xy')

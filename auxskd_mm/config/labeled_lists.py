@@ -105,7 +105,7 @@ def _read(path: str, dataset: Mapping[str, Any], needed: bool) -> _Labels | None
     if kind in _MMACTION:
         columns = _MMACTION[kind] + bool(kind == 'RawframeDataset' and dataset.get('with_offset'))
         return _as_mmaction(path, dataset.get('delimiter', ' '), columns, bool(dataset.get('multi_class')), needed)
-    settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline')}
+    settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline', '_scope_')}
     reader: Any = registered(DATASETS, dataset['type']) or LabeledVideoDataset
     samples = reader(**settings, lazy_init=True).load_data_list()
     return _Labels([sample['label'] for sample in samples], None)

@@ -87,15 +87,16 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
 
 def _fault(error: Exception, path: str) -> InputError | None:
     """One line for an error of a config's own code. None for that of an imported module, and where MMEngine has a line."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    codes = [(frame.f_code, number) for frame, number in traceback.walk_tb(error.__traceback__)]
     if isinstance(error, (ConfigParsingError, OSError)) or any(
-        frame.f_code is import_modules_from_strings.__code__ for frame in frames
+        code is import_modules_from_strings.__code__ for code, _ in codes
     ):
         return None
+    # MMEngine runs `_base_ = ...` alone, without a file name.
     places = [
-        f'line {number} of {frame.f_code.co_filename}'
-        for frame, number in traceback.walk_tb(error.__traceback__)
-        if frame.f_code.co_name == '<module>'
+        f'line {number} of {code.co_filename}' if code.co_filename else '_base_'
+        for code, number in codes
+        if code.co_name == '<module>'
     ]
     text = ' '.join(str(error.args[0] if error.args else error).split())[:200]
     where = f' in {places[-1]}' if places else ''

@@ -193,3 +193,13 @@ def test_dense_clips_have_no_stride_in_the_protocol():
         step = dict(type=kind, clip_len=8, frame_interval=4, num_clips=3)
         strides.append((_clip([step])['stride'], _clip([step])['per_video']))
     assert strides == [(4, 3), (4, 3), (None, None)]
+
+
+def test_a_labelled_list_of_a_config_that_inherits_by_address_is_read(tmp_path):
+    """Such a config has `_scope_` in its dicts. The label 7 of 2 classes is found, so the list was read."""
+    write_video(tmp_path / 'a.mp4')
+    (tmp_path / 'list.txt').write_text('a.mp4 7\n')
+    dataset = dict(type='LabeledVideoDataset', _scope_='auxskd_mm', ann_file=str(tmp_path / 'list.txt'), pipeline=[])
+    head = dict(type='I3DHead', num_classes=2, in_channels=8)
+    with pytest.raises(InputError, match=r'list\.txt'):
+        check_labeled_lists(Config(dict(model=dict(cls_head=head), train_dataloader=dict(dataset=dataset))), ['train'])

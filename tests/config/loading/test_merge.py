@@ -151,3 +151,9 @@ def test_merge_is_that_of_mmengine():
         assert type(ours.model) is type(theirs.model)
     with pytest.raises(TypeError, match='n: a dict cannot be merged into None; set _delete_=True in it'):
         merge(Config(content), dict(n=dict(a=1)))
+
+
+def test_a_base_that_cannot_be_computed_is_named(tmp_path):
+    (tmp_path / 'made.py').write_text("root = '.'\n_base_ = [root + '/b.py']\n")
+    with pytest.raises(InputError, match=r'made.py: cannot be read \(NameError: .*root.* in _base_\)'):
+        load_config(str(tmp_path / 'made.py'))

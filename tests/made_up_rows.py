@@ -27,9 +27,9 @@ def row(found, splits, share, name='late_frozen', seed=0, **kind):
     """A row that is right in about a share of the clips of each split."""
     number = {label: i for i, label in enumerate(found.classes)}
     rng = np.random.default_rng([seed, len(name)])
-    made = Row(
-        name, name.replace('_', ' '), name.split('_')[0], **{**dict(phase=None, trains=False, still=False), **kind}
-    )
+    family = name.split('_')[0]
+    kind = dict(family=family, learner=family, phase=None, trains=False, still=False) | kind
+    made = Row(name, name.replace('_', ' '), **kind)
     for split in splits:
         answers = {}
         for video in [*split.choice, *split.test]:

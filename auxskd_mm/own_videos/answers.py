@@ -86,7 +86,7 @@ def still_frame(table: Table) -> str:
     over = table.over_constant(name)
     word = 'Yes, in part' if over.mean - over.half > 0 else 'No sign of it'
     own = table.rows[name]
-    alike = [n for n in _rows(table, trains=own.trains, pretrained=False) if table.rows[n].family == own.family]
+    alike = [n for n in _rows(table, trains=own.trains, pretrained=False) if table.rows[n].learner == own.learner]
     moving = best_row(table, alike)
     more = ''
     if moving is not None:
@@ -127,9 +127,9 @@ def pretraining(
     table: Table, phases: Sequence[PhaseResult], missing: Mapping[bool, str], steps: tuple[int, int]
 ) -> str:
     """Answer (d)."""
-    bases = {table.rows[name].family: name for name in _rows(table, trains=True, pretrained=False)}
-    found = {name: table.rows[name].family for name in _rows(table, trains=True, pretrained=True)}
-    pairs = [(name, bases[family]) for name, family in found.items() if family in bases]
+    bases = {table.rows[name].learner: name for name in _rows(table, trains=True, pretrained=False)}
+    found = {name: table.rows[name].learner for name in _rows(table, trains=True, pretrained=True)}
+    pairs = [(name, bases[learner]) for name, learner in found.items() if learner in bases]
     if not pairs:
         return f'Not measured: {missing.get(True, _NO_ROW)}.'
     learned = [pair for pair in pairs if table.rows[pair[0]].learned]

@@ -27,12 +27,17 @@ def read_content(variables: Mapping[str, Any]) -> Config:
 
 
 def rows_of(content: Config) -> dict[str, dict[str, Any]]:
-    """The rows of a recipe by name, each with its ``family``, ``phase`` (or None), ``trains``, ``still`` and ``title``."""
+    """The rows of a recipe by name, each with its ``family`` of maps, ``learner`` (an entry of ``learners``), ``phase`` (or
+    None), ``trains``, ``still`` and ``title``.
+    """
     found = {}
     for init in content.inits:
         options = init.get('options') or {}
+        # Names begin with the learner's: late_stage_tuned is of late_stage, not of late.
+        learner = max((name for name in content.learners if init['name'].startswith(f'{name}_')), key=len)
         found[init['name']] = dict(
-            family=init['name'].split('_', 1)[0],
+            family=content.learners[learner]['family'],
+            learner=learner,
             phase=init.get('init_from'),
             trains='tuned' in init['evaluations'],
             still=bool(options.get('still')),
@@ -60,7 +65,6 @@ def plan_of(content: Config) -> dict[str, Any]:
 def chosen_content(content: Config, rows: Sequence[str], seeds: Sequence[int], lists: str) -> dict[str, Any]:
     """The entries of the recipe with some of its rows, for :func:`auxskd_mm.recipes.plan.make_plan`."""
     plain = {key: value for key, value in content.to_dict().items() if key in _ENTRIES}
-    folder = shipped_file(f'configs/{RECIPE}').parent
     inits = [init for init in plain['inits'] if init['name'] in rows]
     used = {init.get('init_from') for init in inits}
     asked = {name for init in inits for name in init['evaluations']}
@@ -72,8 +76,13 @@ def chosen_content(content: Config, rows: Sequence[str], seeds: Sequence[int], l
         evaluations=[evaluation for evaluation in plain['evaluations'] if evaluation['name'] in asked],
     )
     for entry in [*plain['phases'], *plain['evaluations']]:
-        entry['config'] = str((folder / entry['config']).resolve())
+        entry['config'] = str(config_of(entry['config']))
     return plain
+
+
+def config_of(name: str) -> Path:
+    """The file of a config that the recipe names."""
+    return (shipped_file(f'configs/{RECIPE}').parent / name).resolve()
 
 
 def write_recipe(path: Path, entries: Mapping[str, Any]) -> Path:

@@ -24,7 +24,7 @@ from ..recipes.plan import Plan, Step, make_plan
 from ..recipes.run_recipe import run_plan
 from ..recipes.running.in_process import silent
 from ..recipes.step_records import last_checkpoint
-from .content import TUNED_CONFIG, write_recipe
+from .content import TUNED_CONFIG, config_of, write_recipe
 from .probes import choose_probe, fit_choice, known_name
 from .scores import Row
 from .splits import everything, write_lists
@@ -111,7 +111,7 @@ def _train(out: Path, content: Config, row: Row, found: Found) -> Step:
     tuned = next(one for one in plain['evaluations'] if one['name'] == 'tuned')
     phases = [dict(phase, test=False) for phase in plain['phases'] if phase['name'] == row.phase]
     for phase in phases:
-        phase['config'] = str((shipped_file('configs/recipes/own_videos.py').parent / phase['config']).resolve())
+        phase['config'] = str(config_of(phase['config']))
     options = {**tuned['options'], **init['options'], 'test_dataloader': None, 'test_cfg': None, 'test_evaluator': None}
     options = {key: value for key, value in options.items() if not key.startswith('test_dataloader.')}
     final = dict(

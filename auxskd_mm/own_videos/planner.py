@@ -26,13 +26,13 @@ _DECODING = 0.004  # seconds per frame of the frames store
 
 @dataclass(frozen=True)
 class Costs:
-    """What was measured, by family.
+    """What was measured.
 
     Attributes:
-        packing: Seconds per frame, all variants together, on one core.
-        tuning: Seconds of a step of a fine-tuning.
-        pretext: Seconds of a step of a pretraining.
-        sizes: Bytes per frame.
+        packing: Seconds per frame, all variants together, on one core, by family.
+        tuning: Seconds of a step of a fine-tuning, by learner.
+        pretext: Seconds of a step of a pretraining, by phase.
+        sizes: Bytes per frame, by family.
     """
 
     packing: dict[str, float]
@@ -219,9 +219,9 @@ def _row_seconds(name: str, schedule: Schedule, costs: Costs, task: Task) -> flo
     row = task.rows[name]
     if not row['trains']:
         return _START
-    seconds = _START + schedule.tune_steps * costs.tuning[row['family']]
+    seconds = _START + schedule.tune_steps * costs.tuning[row['learner']]
     if row['phase']:
-        seconds += _START + schedule.pretext_steps * costs.pretext[row['family']]
+        seconds += _START + schedule.pretext_steps * costs.pretext[row['phase']]
     return seconds
 
 

@@ -282,7 +282,8 @@ def _schedule(settings: Settings, out: Path, content: Config, task: Task, screen
     known: Costs | None = None
     with suppress(KeyError, TypeError):  # a first start, or a plan of another version
         before, known = Schedule(**kept['schedule']), Costs(**kept['costs'])
-    same = known is not None and set(known.tuning) == set(content.families)
+    phases = {phase['name'] for phase in content.phases}
+    same = known is not None and set(known.tuning) == set(content.learners) and set(known.pretext) == phases
     enough = before is not None and minutes <= before.minutes and before.splits <= task.splits
     if settings.lengths is None and before is not None and same and enough:
         if minutes < before.minutes:
@@ -308,7 +309,7 @@ def measure(out: Path, content: Config) -> Costs:
     """Measure the costs, in a function of its own so that the imports of torch come late."""
     from .measure import measure_costs
 
-    return measure_costs(out, content, int(content.clip_len))
+    return measure_costs(out, content)
 
 
 def _remember(out: Path, schedule: Schedule, costs: Costs | None, spent: float) -> None:

@@ -23,6 +23,7 @@ class Row:
         name: Name in the recipe.
         title: Title.
         family: Family of its features.
+        learner: What learns on them; rows with one learner can be compared with and without pretraining.
         phase: Phase that it starts from, or None.
         trains: Whether it is fine-tuned; otherwise a probe on frozen features.
         still: Whether it sees one frame of each clip.
@@ -36,6 +37,7 @@ class Row:
     name: str
     title: str
     family: str
+    learner: str
     phase: str | None
     trains: bool
     still: bool

@@ -55,26 +55,58 @@ families = {name: family for name, family in families.items() if public or not f
 tasks = dict(
     pace=dict(config='../warm_start/pace_features.py', title='VideoPace'),
     vspp=dict(config='../warm_start/vspp_features.py', title='VSPP'),
+    rank=dict(config='../warm_start/vspp_rank_features.py', title='VSPP with ranked speeds'),
 )
+# What learns on the maps of a family: a temporal module of random weights, or the stage of the public network behind the maps. That
+# stage is trained, with channels that are shifted between frames, or it is frozen under adapters.
+learners = {
+    name: dict(
+        family=name,
+        title=family['title'],
+        tasks=tuple(tasks),
+        options=dict(width=width, blocks=blocks),
+        pretext={},
+        tuned=dict(lr=tune_rate),
+    )
+    for name, family in families.items()
+}
+if public:
+    # A step of this stage on 16 frames takes ten times as long as one of a module.
+    learners['late_stage'] = dict(
+        family='late',
+        title='next stage on late maps',
+        tasks=(),
+        options=dict(network='stage', stage=3),
+        pretext={},
+        tuned=dict(lr=5e-4, clip_len=min(clip_len, 8)),
+    )
+    learners['early_adapters'] = dict(
+        family='early',
+        title='adapters in the next stage on early maps',
+        tasks=('vspp',),
+        options=dict(network='adapted', stage=2),
+        pretext=dict(lr=6e-3),
+        tuned=dict(lr=6e-3),
+    )
 timed = {} if fps is None else {'sample.fps': fps}
 maps = {name: {'lists': '{lists}', **family['settings'], **family['maps']} for name, family in families.items()}
-module = {'width': width, 'blocks': blocks}
 phases = [
     dict(
         name=f'{task}_{name}',
         config=tasks[task]['config'],
         options={
-            **maps[name],
-            **module,
+            **maps[learner['family']],
+            **learner['options'],
+            **learner['pretext'],
             **timed,
-            'train_dataloader.dataset.data_prefix': f'{stores}/{name}',
-            'test_dataloader.dataset.data_prefix': f'{stores}/{name}',
+            'train_dataloader.dataset.data_prefix': f'{stores}/{learner["family"]}',
+            'test_dataloader.dataset.data_prefix': f'{stores}/{learner["family"]}',
         },
         steps=pretext_steps,
         test=True,
     )
-    for name in families
-    for task in tasks
+    for name, learner in learners.items()
+    for task in learner['tasks']
 ]
 probed = {
     name: {**maps[name], 'clip_len': clip_len, 'test_dataloader.dataset.common.data_prefix': f'{stores}/{name}'}
@@ -82,15 +114,15 @@ probed = {
 }
 trained = {
     name: {
-        **maps[name],
-        **module,
+        **maps[learner['family']],
         'clip_len': clip_len,
-        'lr': tune_rate,
+        **learner['options'],
+        **learner['tuned'],
         'train_dataloader.dataset.ann_file': '{lists}/batches.txt',
-        'train_dataloader.dataset.data_prefix': f'{stores}/{name}',
-        'test_dataloader.dataset.data_prefix': f'{stores}/{name}',
+        'train_dataloader.dataset.data_prefix': f'{stores}/{learner["family"]}',
+        'test_dataloader.dataset.data_prefix': f'{stores}/{learner["family"]}',
     }
-    for name in families
+    for name, learner in learners.items()
 }
 inits = [
     *(
@@ -107,34 +139,34 @@ inits = [
     *(
         dict(
             name=f'{name}_{kind}',
-            title=f'{families[name]["title"]}, fine-tuned{", still frames" * (kind == "still_tuned")}',
+            title=f'{learner["title"]}, fine-tuned{", still frames" * (kind == "still_tuned")}',
             options={**trained[name], 'still': kind == 'still_tuned'},
             evaluations=['tuned'],
         )
-        for name in families
+        for name, learner in learners.items()
         for kind in ('tuned', 'still_tuned')
     ),
     *(
         dict(
             name=f'{name}_{task}',
-            title=f'{families[name]["title"]}, {tasks[task]["title"]} on your pool, fine-tuned',
+            title=f'{learner["title"]}, {tasks[task]["title"]} on your pool, fine-tuned',
             init_from=f'{task}_{name}',
             options=trained[name],
             evaluations=['tuned'],
         )
-        for name in families
-        for task in tasks
+        for name, learner in learners.items()
+        for task in learner['tasks']
     ),
     *(
         dict(
             name=f'{name}_{task}_frozen',
-            title=f'{families[name]["title"]}, {tasks[task]["title"]} on your pool, frozen',
+            title=f'{learner["title"]}, {tasks[task]["title"]} on your pool, frozen',
             init_from=f'{task}_{name}',
-            options={**probed[name], **module},
+            options={**probed[learner['family']], **learner['options']},
             evaluations=['frozen'],
         )
-        for name in families
-        for task in tasks
+        for name, learner in learners.items()
+        for task in learner['tasks']
     ),
 ]
 evaluations = [
@@ -162,6 +194,9 @@ if public:
         dict(rows=('early_pace', 'early_pace_frozen'), worth=1.0),
         dict(rows=('late_tuned',), worth=0.7),
         dict(rows=('pixels_tuned',), worth=0.5),
+        dict(rows=('early_adapters_tuned', 'early_adapters_vspp', 'early_adapters_vspp_frozen'), worth=0.7),
+        dict(rows=('early_rank', 'early_rank_frozen'), worth=0.5),
+        dict(rows=('late_stage_tuned',), worth=0.7),
         dict(rows=('late_pace', 'late_pace_frozen'), worth=0.4),
         dict(rows=('pixels_pace', 'pixels_pace_frozen'), worth=0.3),
         dict(rows=('early_vspp', 'early_vspp_frozen'), worth=0.2),
@@ -170,6 +205,7 @@ else:
     additions = [
         dict(rows=('pixels_tuned', 'pixels_still_tuned'), worth=1.0),
         dict(rows=('pixels_pace', 'pixels_pace_frozen'), worth=1.0),
+        dict(rows=('pixels_rank', 'pixels_rank_frozen'), worth=0.4),
         dict(rows=('pixels_vspp', 'pixels_vspp_frozen'), worth=0.3),
     ]
 report = dict(title='Own videos: every row on the clips held out')

@@ -42,10 +42,13 @@ def test_without_a_rate_frames_are_counted(tmp_path):
 
 def test_rows_know_what_they_are(tmp_path):
     rows = rows_of(content(tmp_path))
-    assert rows['late_frozen'] | dict(title='') == dict(family='late', phase=None, trains=False, still=False, title='')
-    assert rows['early_pace'] | dict(title='') == dict(
-        family='early', phase='pace_early', trains=True, still=False, title=''
-    )
+    kinds = {name: tuple(row.values())[:-1] for name, row in rows.items()}  # family, learner, phase, trains, still
+    assert kinds['late_frozen'] == ('late', 'late', None, False, False)
+    assert kinds['early_pace'] == ('early', 'early', 'pace_early', True, False)
+    assert kinds['late_stage_tuned'] == ('late', 'late_stage', None, True, False)
+    assert kinds['early_adapters_tuned'] == ('early', 'early_adapters', None, True, False)
+    assert kinds['early_adapters_vspp'] == ('early', 'early_adapters', 'vspp_early_adapters', True, False)
+    assert kinds['early_adapters_vspp_frozen'] == ('early', 'early_adapters', 'vspp_early_adapters', False, False)
     assert rows['early_pace_frozen']['trains'] is False
     assert rows['late_still']['still'] is True
 

@@ -20,8 +20,11 @@ from auxskd_mm.own_videos.planner import (
 FAMILIES = ('late', 'early', 'pixels')
 COSTS = Costs(
     dict(late=0.015, early=0.006, pixels=0.001),
-    dict(late=0.1, early=0.15, pixels=0.3),
-    dict(late=0.1, early=0.1, pixels=0.2),
+    dict(late=0.1, early=0.15, pixels=0.3, late_stage=0.6, early_adapters=0.25),
+    {
+        **dict(pace_late=0.1, pace_early=0.1, pace_pixels=0.2, vspp_late=0.1, vspp_early=0.1, vspp_pixels=0.2),
+        **dict(rank_late=0.14, rank_early=0.15, rank_pixels=0.3, vspp_early_adapters=0.12),
+    },
     dict.fromkeys(FAMILIES, 20_000.0),
 )
 
@@ -44,11 +47,11 @@ def seconds_by_hand(schedule, given):
     packing = given.frames * (0.004 + sum(COSTS.packing[family] for family in families))
     taken = []
     for name in schedule.rows:
-        family, phase, trains = (given.rows[name][key] for key in ('family', 'phase', 'trains'))
+        learner, phase, trains = (given.rows[name][key] for key in ('learner', 'phase', 'trains'))
         one = 5.0
         if trains:
-            one = 5.0 + schedule.tune_steps * COSTS.tuning[family]
-            one += (5.0 + schedule.pretext_steps * COSTS.pretext[family]) if phase else 0.0
+            one = 5.0 + schedule.tune_steps * COSTS.tuning[learner]
+            one += (5.0 + schedule.pretext_steps * COSTS.pretext[phase]) if phase else 0.0
         taken.append(one)
     probes = 3.0 * schedule.splits * sum(not given.rows[name]['trains'] for name in schedule.rows)
     return (packing + schedule.splits * sum(taken)) / given.jobs + probes + max(taken) + 30.0
@@ -65,7 +68,7 @@ def test_no_plan_is_longer_than_the_minutes(minutes):
 
 
 def test_more_minutes_bring_more():
-    plans = [make_schedule(minutes, COSTS, task()) for minutes in (8, 15, 30, 120)]
+    plans = [make_schedule(minutes, COSTS, task()) for minutes in (8, 15, 30, 240)]
     work = [plan.total for plan in plans]
     assert work == sorted(work)
     assert set(plans[0].rows) <= set(plans[-1].rows)

@@ -6,8 +6,11 @@ import re
 import shutil
 
 import pytest
+import timm
+import torch
 from tool_runs import call_tool
 
+from auxskd_mm.checkpoint_files import read_state
 from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
 from auxskd_mm.errors import InputError, Terminated
 from auxskd_mm.files import only_writer
@@ -17,7 +20,13 @@ from auxskd_mm.own_videos.run import Settings, own_videos
 from auxskd_mm.own_videos.screen import Screen
 
 SETTINGS = MotionClipsSettings(train=6, val=0, test=0, frames=16, width=48, height=36, classes=('translation', 'zoom'))
-COSTS = Costs(dict(pixels=1e-4), dict(pixels=1e-3), dict(pixels=1e-3), dict(pixels=1000.0))
+
+
+def costs(out, content):
+    """What is measured otherwise, the same for every network."""
+    phases = [phase['name'] for phase in content.phases]
+    named = (content.families, 1e-4), (content.learners, 1e-3), (phases, 1e-3), (content.families, 1000.0)
+    return Costs(*(dict.fromkeys(names, value) for names, value in named))
 
 
 @pytest.fixture(scope='module')
@@ -28,7 +37,7 @@ def patched():
         additions = ((('pixels_tuned', 'pixels_pace', 'pixels_pace_frozen'), 1.0),)
         patch.setattr(run, 'plan_of', lambda content: dict(always=(), additions=additions))
         patch.setattr(run, 'MOST_SPLITS', 2)
-        patch.setattr(run, 'measure', lambda *given: COSTS)
+        patch.setattr(run, 'measure', costs)
         patch.setenv('OMP_NUM_THREADS', '1')
         yield patch
 
@@ -223,3 +232,47 @@ def test_a_model_is_never_of_two_rows_or_of_other_labels(first, videos, monkeypa
     monkeypatch.setattr(run, 'choose', lambda table: dataclasses.replace(chosen, learnable='no'))
     own_videos(settings(videos), Screen(quiet=True))
     assert not list(folder.glob('model.pth')) + list(folder.glob('config.py'))
+
+
+NEXT_STAGES = ('late_frozen', 'late_stage_tuned', 'early_adapters_tuned', 'early_adapters_vspp')
+
+
+@pytest.fixture(scope='module')
+def next_stages(videos, patched, tmp_path_factory):
+    """Rows on the next stage of a public network, whose weights are in a file."""
+    root = tmp_path_factory.mktemp('stages')
+    torch.manual_seed(0)
+    weights = timm.create_model('tf_efficientnet_lite0').state_dict()
+    torch.save(weights, root / 'lite0.pth')
+    rows = (*NEXT_STAGES, 'early_adapters_vspp_frozen')
+    lengths, few = planner.Lengths(rows, 1, 2, 2), dict(most_variants=1)
+    wanted = Settings(videos, root / 'out', weights=str(root / 'lite0.pth'), jobs=1, lengths=lengths, variables=few)
+    return wanted, weights, own_videos(wanted, Screen(quiet=True))
+
+
+def test_adapters_are_compared_with_adapters(next_stages):
+    answers = {answer.letter: answer.sentence for answer in next_stages[2].answers}
+    learned = next_stages[2].table.rows['early_adapters_vspp'].learned
+    assert ('adapters in the next stage on early maps, VSPP on your pool' in answers['d']) == learned
+    assert 'fine-tuned gives' in answers['c']
+
+
+@pytest.mark.parametrize('row', ['late_stage_tuned', 'early_adapters_vspp', 'early_adapters_vspp_frozen'])
+def test_a_model_on_the_next_stage_is_the_public_network_and_what_was_trained(row, next_stages, monkeypatch, capfd):
+    wanted, weights, first = next_stages
+    monkeypatch.setattr(run, 'choose', lambda table: dataclasses.replace(first.choice, row=row, learnable='yes'))
+    outcome = own_videos(wanted, Screen(quiet=True))
+    ended = call_tool(monkeypatch, capfd, 'predict.py', *outcome.command.split()[2:], '--no-progress')
+    assert ended.code == 0, ended.err
+    assert re.search(r'\.mp4: class (translation|zoom) \(', ended.out)
+    state = read_state(wanted.out / 'model' / 'model.pth')
+    trunk = {key: value for key, value in state.items() if key.startswith('backbone.trunk.') and key.endswith('weight')}
+    assert trunk
+    assert all(torch.equal(value, weights[key.removeprefix('backbone.trunk.')]) for key, value in trunk.items())
+    later = {key: value for key, value in state.items() if '.blocks.5.' in key or '.blocks.3.' in key}
+    later = {key[key.index('blocks.') :]: value for key, value in later.items() if key.startswith('backbone.temporal.')}
+    same = {key: torch.equal(value, weights[key]) for key, value in later.items() if 'weight' in key and key in weights}
+    assert same
+    assert all(same.values()) == ('stage' not in row)
+    scales = [value for key, value in state.items() if 'adapter' in key and key.endswith('weight')]
+    assert bool(scales) == ('adapters' in row)

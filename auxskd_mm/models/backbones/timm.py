@@ -188,7 +188,7 @@ class TimmBackbone(StagedBackbone):
                     f'model.backbone.temporal takes one map, and out_indices={self.out_indices} gives '
                     f'{len(self.out_channels)}; name one'
                 )
-            self.temporal = MODELS.build({'in_channels': self.out_channels, **temporal})
+            self.temporal = MODELS.build(_on_channels(temporal, self.out_channels))
             into = getattr(self.temporal, 'in_channels', self.out_channels)
             if into != self.out_channels:
                 raise InputError(
@@ -279,6 +279,13 @@ class TimmBackbone(StagedBackbone):
             InputError: See :func:`auxskd_mm.functional.transfer.load_checked`.
         """
         return load_checked(self.trunk, inflate_state(state, self.trunk.state_dict()), ('',), name)
+
+
+def _on_channels(config: dict[str, Any], channels: int) -> dict[str, Any]:
+    """Config of a module on maps with so many channels. A wrapper such as ``AdaptedBackbone`` hands them on."""
+    if isinstance(config.get('backbone'), dict):
+        return {**config, 'backbone': _on_channels(config['backbone'], channels)}
+    return {'in_channels': channels, **config}
 
 
 def _check_options(

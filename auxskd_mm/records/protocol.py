@@ -216,10 +216,11 @@ def _clip(pipeline: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         # MMAction2's dense samplers extend SampleFrames, and take other clips.
         uniform = is_a(TRANSFORMS, kind, 'SampleFrames') and not is_a(TRANSFORMS, kind, *_NOT_UNIFORM)
         interval = step.get('frame_interval', 1) if uniform else None
+        counted = uniform or is_a(TRANSFORMS, kind, 'UniformSample')
         return dict(
             frames=step['clip_len'],
             stride=interval,
-            per_video=step.get('num_clips', 1) if uniform else None,
+            per_video=step.get('num_clips', 1) if counted else None,
             fps=step.get('fps', step.get('target_fps')),
             sampler=sampler,
             still=any(step.get('enabled', True) for step in find_steps(pipeline, 'StillFrames')),
@@ -234,6 +235,8 @@ def _crop(pipeline: Sequence[Mapping[str, Any]]) -> str | None:
         for step in all_steps(pipeline)
         if any(word in _name(step) for word in words)
     ]
+    if any(step.get('all_variants') for step in find_steps(pipeline, 'DecodeFeatures')):
+        steps.append('all variants of the store')
     return ', '.join(steps) or None
 
 

@@ -40,9 +40,9 @@ for aux, primary, config, aux_options, options in (
         dict(name=primary, config=f'{folder}/vspp_features.py', options=options, **rest),
     ]
 del aux, primary, config, aux_options, options, rest
-slowly = dict.fromkeys(('finetune', 'finetune_few'), slow)
+slowly = dict.fromkeys(('finetune', 'finetune_views', 'finetune_few'), slow)
 all_of_it = {name: {**slow, 'adapters_only': False} for name in slowly}  # as PECoP
-common = ['frozen', 'finetune', 'finetune_few']
+common = ['frozen', 'finetune', 'finetune_views', 'finetune_few']
 of_adapters = [*common, 'finetune_adapters']
 inits = [
     dict(
@@ -104,6 +104,20 @@ evaluations = [
         labels=('all',),
         steps={'all': 600},
         columns={'fine-tuned': 'acc/top1'},
+    ),
+    # The same, and in the test the scores are averaged over clips at three moments of each part, each in all variants.
+    dict(
+        name='finetune_views',
+        config='../warm_start/finetune_features.py',
+        options={
+            **data,
+            'num_classes': '{num_classes}',
+            'test_pipeline.1.num_clips': 3,
+            'test_pipeline.3.all_variants': True,
+        },
+        labels=('all',),
+        steps={'all': 600},
+        columns={'fine-tuned, views averaged': 'acc/top1'},
     ),
     dict(
         name='finetune_few',

@@ -31,10 +31,12 @@ network = 'temporal'
 adapters_only = True  # False trains the stage under the adapters, too
 if network != 'temporal':
     width = _base_.widths[_base_.stage + 1]
-    later = dict(
-        in_index=_base_.stage, out_indices=(_base_.stage + 1,), temporal='shift' if network == 'stage' else 'none'
+    backbone = dict(
+        _base_.trunk,
+        in_index=_base_.stage,
+        out_indices=(_base_.stage + 1,),
+        temporal='shift' if network == 'stage' else 'none',
     )
-    backbone = {**_base_.trunk, **later}
 if network == 'adapted':
     backbone = dict(
         type='auxskd_mm.AdaptedBackbone',

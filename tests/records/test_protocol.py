@@ -103,6 +103,14 @@ def test_a_validation_tells_the_start_of_its_training():
     assert found['data']['test'] == ['data/ucf101/val_split1.txt']
 
 
+def test_averaged_views_are_told():
+    views = {'test_pipeline.1.num_clips': 3, 'test_pipeline.3.all_variants': True}
+    for options, clips, crop in (({}, 1, None), (views, 3, 'all variants of the store')):
+        config = load_config(str(CONFIGS / 'warm_start/finetune_features.py'), {'num_classes': 7, **options})
+        found = protocol_of(config, None)
+        assert (found['clip']['per_video'], found['crop']) == (clips, crop)
+
+
 def test_an_unknown_checkpoint_is_null(tmp_path):
     torch.save(dict(state_dict={}), tmp_path / 'x.pth')
     config = load_config(str(CONFIGS / 'demo/probe_motion.py'))

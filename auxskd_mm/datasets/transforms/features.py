@@ -123,23 +123,27 @@ class DecodeFeatures(ShowsSettings, BaseTransform):
 
     Required keys: ``video_reader`` of :class:`OpenFeatures`, ``frame_inds`` int (N,), ``num_clips`` and ``clip_len``.
     Added keys: ``imgs`` float16 (num_clips, C, clip_len, h, w), ``img_shape`` and ``original_shape`` (h, w), and
-    ``variant``, the variant of each clip.
+    ``variant``, the variant of each clip. With ``all_variants``, a test has ``num_clips`` times as many clips as the store has
+    variants: each clip in each variant.
 
     Args:
         variant: Number of the variant. None draws one per view in training, from NumPy's global generator and after the
             sampler's draws, and takes variant 0 in tests.
         clips_per_view: Number of neighbouring clips that share one draw, for methods with several clips per view.
+        all_variants: In tests, read every clip in all variants, to average a classifier's scores over them.
 
     Raises:
-        InputError: If a setting is out of its range.
+        InputError: If a setting is out of its range, or both ``variant`` and ``all_variants`` are given.
         VideoReadError: If the store does not hold a frame or the variant.
     """
 
-    def __init__(self, variant: int | None = None, clips_per_view: int = 1) -> None:
+    def __init__(self, variant: int | None = None, clips_per_view: int = 1, all_variants: bool = False) -> None:
         if variant is not None and (isinstance(variant, bool) or not isinstance(variant, int) or variant < 0):
             raise InputError(f'DecodeFeatures.variant={variant!r}: expected a number of a variant from 0 on, or None')
         check_least('DecodeFeatures', clips_per_view=clips_per_view)
-        self.variant, self.clips_per_view = variant, clips_per_view
+        if all_variants and variant is not None:
+            raise InputError(f'DecodeFeatures.variant={variant}: contradicts all_variants=True; give one of them')
+        self.variant, self.clips_per_view, self.all_variants = variant, clips_per_view, all_variants
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Read the maps of every clip, each in one variant.
@@ -151,7 +155,13 @@ class DecodeFeatures(ShowsSettings, BaseTransform):
         if not isinstance(reader, StoredFeatureReader):
             raise InputError('DecodeFeatures: no feature maps are open; put OpenFeatures and a sampler before it')
         numbers = np.asarray(results['frame_inds']).reshape(-1, int(results['clip_len']))
-        variants = self._variants(reader, len(numbers), bool(results.get('test_mode', False)))
+        test = bool(results.get('test_mode', False))
+        if self.all_variants and test:
+            count = reader.settings.variants
+            numbers, variants = np.repeat(numbers, count, axis=0), [*range(count)] * len(numbers)
+            results.update(frame_inds=numbers.reshape(-1), num_clips=len(numbers))
+        else:
+            variants = self._variants(reader, len(numbers), test)
         results['imgs'] = reader.read_clips(numbers, variants)
         results['variant'] = variants
         results['original_shape'] = results['img_shape'] = reader.settings.grid
@@ -161,7 +171,8 @@ class DecodeFeatures(ShowsSettings, BaseTransform):
         """See :class:`ShowsSettings`."""
         if self.variant is not None:
             return f'read the maps of each frame in variant {self.variant}'
-        return 'read the maps of each frame: in training one variant per view at random, in tests variant 0'
+        tests = 'each clip in all variants' if self.all_variants else 'variant 0'
+        return f'read the maps of each frame: in training one variant per view at random, in tests {tests}'
 
     def _variants(self, reader: StoredFeatureReader, clips: int, test: bool) -> list[int]:
         """The variant of each clip."""

@@ -52,6 +52,23 @@ def test_a_variant_is_drawn_per_view_and_is_the_plain_one_in_tests(store):
         sample_of(store, views=1, clips_per_view=2)
 
 
+def test_a_test_sees_each_clip_in_all_variants(store):
+    def clips(test=True, **settings):
+        uniform = dict(type='UniformSample', clip_len=4, num_clips=3, test_mode=True)
+        return Compose([OpenFeatures(), uniform, DecodeFeatures(**settings)])(
+            dict(filename=f'{store.path}/0.mp4', test_mode=test, start_index=0)
+        )
+
+    seen = clips(all_variants=True)
+    assert seen['num_clips'] == 12
+    assert seen['frame_inds'].shape == (12 * 4,)
+    for variant in range(4):  # one variant after the other of each clip
+        np.testing.assert_array_equal(seen['imgs'][variant::4], clips(variant=variant)['imgs'])
+    assert clips(test=False, all_variants=True)['num_clips'] == 3
+    with pytest.raises(InputError, match=r'variant=1: contradicts all_variants=True'):
+        DecodeFeatures(variant=1, all_variants=True)
+
+
 def test_the_sampler_draws_the_same_frames_as_from_videos(store):
     video = store.index.sources[0]
     steps = [

@@ -113,7 +113,7 @@ evaluations = [
             **data,
             'num_classes': '{num_classes}',
             'test_pipeline.1.num_clips': 3,
-            'test_pipeline.3.all_variants': True,
+            'read.all_variants': True,
         },
         labels=('all',),
         steps={'all': 600},

@@ -104,7 +104,7 @@ def test_a_validation_tells_the_start_of_its_training():
 
 
 def test_averaged_views_are_told():
-    views = {'test_pipeline.1.num_clips': 3, 'test_pipeline.3.all_variants': True}
+    views = {'test_pipeline.1.num_clips': 3, 'read.all_variants': True}
     for options, clips, crop in (({}, 1, None), (views, 3, 'all variants of the store')):
         config = load_config(str(CONFIGS / 'warm_start/finetune_features.py'), {'num_classes': 7, **options})
         found = protocol_of(config, None)

@@ -10,6 +10,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ...typing import ConfigLike
+from .source import without_numpy
 
 # Keys from the top of a config down to a value: names, keys of dicts (with dots in them or not) and places in lists.
 Path = tuple[Any, ...]
@@ -75,7 +76,8 @@ def _flat(path: Path, value: Any, replaced: object) -> Iterator[tuple[Path, Any]
 
 
 def _plain(value: Any) -> Any:
-    """A value without ``_delete_`` and without objects of paths."""
+    """A value without ``_delete_`` and without objects of paths and of numpy."""
+    value = without_numpy(value)
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items() if key != '_delete_'}
     if type(value) in (list, tuple):
@@ -83,8 +85,14 @@ def _plain(value: Any) -> Any:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-def put(old: Any, path: Path, value: object) -> Any:
+def put(old: Any, path: Path, value: object, above: Path = ()) -> Any:
     """Return a value in which the end of a path is another one. What lies on the path is copied.
+
+    Args:
+        old: Value.
+        path: Path in it.
+        value: What stands at the end.
+        above: Path to ``old``, for messages.
 
     Raises:
         KeyError: If a place lies beyond a list.
@@ -96,12 +104,57 @@ def put(old: Any, path: Path, value: object) -> Any:
     if isinstance(old, (list, tuple)):
         if at(old, (key,)) is MISSING:
             raise KeyError(f'{key} is no place in a list of {len(old)}')
-        return type(old)([*old[:key], put(old[key], rest, value), *old[key + 1 :]])
+        return type(old)([*old[:key], put(old[key], rest, value, (*above, key)), *old[key + 1 :]])
     if not isinstance(old, dict) and old is not MISSING:
-        raise TypeError(f'{old!r} is no dict and no list, and has no {key!r}')
+        here = '.'.join(map(str, above)) or 'it'
+        said = ' '.join(repr(old).split())[:80]
+        raise TypeError(
+            f'{here} is {said}, which has no entries; write {here}:={ ({"_delete_": True, **put({}, path, value)})!r} instead'
+        )
     made = copy.copy(old) if isinstance(old, dict) else {}
-    made[key] = put(dict.get(made, key, MISSING), rest, value)
+    made[key] = put(dict.get(made, key, MISSING), rest, value, (*above, key))
     return made
+
+
+def put_within(old: object, path: Path, value: object) -> Any:
+    """Put a value at the end of a path in place, for a config that is being evaluated.
+
+    Whoever holds a dict or a list on the path sees the change. A tuple on the path is made anew. A path that fits no place
+    changes nothing: the place may come later, by an ``append``.
+
+    Returns:
+        The changed value.
+    """
+    if not path:
+        return value
+    key, rest = path[0], path[1:]
+    if old is MISSING:
+        return put(old, path, value)
+    if isinstance(old, dict):
+        old[key] = put_within(dict.get(old, key, MISSING), rest, value)
+    elif isinstance(old, (list, tuple)) and at(old, (key,)) is not MISSING:
+        changed = put_within(old[key], rest, value)
+        if isinstance(old, tuple):
+            return type(old)([*old[:key], changed, *old[key + 1 :]])
+        old[key] = changed
+    return old
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two values of a config are equal. ``nan`` equals itself, and arrays and tensors are compared as a whole."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return dict.keys(one) == dict.keys(other) and all(
+            same(dict.__getitem__(one, key), dict.__getitem__(other, key)) for key in dict.keys(one)
+        )
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)) and type(one) is type(other):
+        return len(one) == len(other) and all(map(same, one, other))
+    if getattr(one, 'shape', None) != getattr(other, 'shape', None):
+        return False
+    equal: Any = one == other
+    if hasattr(equal, 'all'):
+        return bool(equal.all())
+    numbers = isinstance(one, (float, complex)) and isinstance(other, (float, complex))
+    return bool(equal) or (numbers and one != one and other != other)
 
 
 def merge(config: Config, overrides: Mapping[str, Any]) -> None:
@@ -113,6 +166,6 @@ def merge(config: Config, overrides: Mapping[str, Any]) -> None:
     for key, value in overrides.items():
         for path, item in flat(config, {key: value}):
             try:
-                config[path[0]] = put(at(config, path[:1]), path[1:], item)
+                config[path[0]] = put(at(config, path[:1]), path[1:], item, path[:1])
             except (KeyError, TypeError) as error:
                 raise type(error)(f'{key}: {error.args[0]}') from None

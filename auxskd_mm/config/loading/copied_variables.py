@@ -10,7 +10,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ...errors import InputError
-from .merge import merge, same
+from .merge import merge, same, with_lists
 
 
 def merge_variables(config: Config, options: Mapping[str, Any], read: Collection[str]) -> None:
@@ -29,7 +29,7 @@ def merge_variables(config: Config, options: Mapping[str, Any], read: Collection
         old = copy.deepcopy(config._cfg_dict[name])
         own = {key: value for key, value in options.items() if key.split('.')[0] == name}
         merge(config, own)
-        if same(old, config._cfg_dict[name]):
+        if same(with_lists(old), with_lists(config._cfg_dict[name])):
             continue
         copies = 0
         if isinstance(old, (dict, list, tuple)) and old:

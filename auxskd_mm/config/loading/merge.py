@@ -157,6 +157,13 @@ def same(one: object, other: object) -> bool:
     return bool(equal) or (numbers and one != one and other != other)
 
 
+def with_lists(value: object) -> object:
+    """A value with lists in the place of tuples, which JSON has not."""
+    if isinstance(value, dict):
+        return {key: with_lists(item) for key, item in dict.items(value)}
+    return [with_lists(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
 def merge(config: Config, overrides: Mapping[str, Any]) -> None:
     """Put overrides into a config, in place, one after the other.
 

@@ -20,7 +20,7 @@ from mmengine.logging import print_log
 from ...errors import InputError
 from .copied_variables import used_in
 from .merge import Path as KeyPath
-from .merge import at, flat, put, put_within, same
+from .merge import at, flat, put, put_within, same, with_lists
 from .new_style import name_types
 from .statements import keeps_places, overridden, targets, touched
 from .yaml_nodes import override_yaml
@@ -105,10 +105,7 @@ def _check_whole(made: Mapping[str, Any], keys: KeyPath, values: Mapping[KeyPath
         for other in later:
             if len(other) > len(keys) and other[: len(keys)] == keys:
                 expected = put(expected, other[len(keys) :], values[other], keys)
-        found = at(made, keys)
-        # JSON has no tuples.
-        like = list(expected) if isinstance(found, list) and isinstance(expected, tuple) else expected
-        if same(found, like) or not _assigns(sources, name):
+        if same(with_lists(at(made, keys)), with_lists(expected)) or not _assigns(sources, name):
             return
         put(at(made, (name,)), keys[1:], expected, (name,))
     except (KeyError, TypeError) as error:
@@ -262,7 +259,6 @@ def _copy_data(file: Path, made: Path, overrides: Mapping[KeyPath, Any], folder:
     kind, place = file.suffix[1:], r'\{\{\s*_base_\.[\w.]+\s*\}\}'
     text = re.sub(place, r'"\g<0>"', _text(file))
     content = load(io.StringIO(text), file_format=kind)
-    sources[file] = [(ast.Pass(), set(content), '')]
     changes: dict[KeyPath, Any] = {keys: value for keys, value in overrides.items() if keys[0] in content}
     if '_base_' in content:
         changes['_base_',] = _copy_bases(content['_base_'], file, overrides, folder, sources)

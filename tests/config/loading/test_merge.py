@@ -204,6 +204,14 @@ def test_a_merge_of_yaml_follows(read):
         read({'a.yml': text}, 'base=None')
 
 
+def test_a_tuple_in_a_config_that_has_none(read):
+    """JSON keeps lists alone. A base in Python may set the same variable."""
+    files = {'b.py': 's = [1]\nmodel = dict(s=s)\n', 'a.json': '{"_base_": "b.py", "s": [2], "m": [[1]]}'}
+    made = read(files, 's=((3,4),5)', 'm=[(1,2)]')
+    assert made.model.s == ((3, 4), 5)
+    assert made.m == [(1, 2)]
+
+
 def test_a_value_of_yaml_from_an_anchor_is_changed_alone(read):
     text = 'x: &x {a: {q: 1}}\ny: *x\nz: {<<: *x, c: 1}\nmodel: {x: *x, l: &l [1, {m: 2}], k: *l}\n'
     made = read({'a.yml': text}, 'y.a.q=2', 'z.a.q=3')

@@ -59,7 +59,7 @@ def _source(value: Any) -> str:
     if kind is list:
         return f'[{", ".join(map(_source, value))}]'
     if kind is tuple:
-        return f'({"".join(f"{_source(item)}, " for item in value)})'
+        return f'({", ".join(map(_source, value))}{"," * (len(value) == 1)})'
     if kind is set and value:
         return '{' + ', '.join(map(_source, value)) + '}'
     if kind in (set, frozenset):

@@ -116,28 +116,31 @@ def put(old: Any, path: Path, value: object, above: Path = ()) -> Any:
     return made
 
 
-def put_within(old: object, path: Path, value: object) -> Any:
-    """Put a value at the end of a path in place, for a config that is being evaluated.
+def put_if_fits(old: object, path: Path, value: object, in_place: bool) -> Any:
+    """Put a value at the end of a path, for a config that is being evaluated.
 
-    Whoever holds a dict or a list on the path sees the change. A tuple on the path is made anew. A path that fits no place
-    changes nothing: the place may come later, by an ``append``.
+    A path that fits no place changes nothing: the place may come later, by an ``append``.
+
+    Args:
+        old: Value of a variable.
+        path: Path in it.
+        value: What stands at the end.
+        in_place: Change the variable's own dict or list, as somebody may hold it. What lies below is copied: an entry may
+            be the object of another variable, which keeps its value.
 
     Returns:
-        The changed value.
+        The new value of the variable.
     """
-    if not path:
-        return value
-    key, rest = path[0], path[1:]
-    if old is MISSING:
-        return put(old, path, value)
-    if isinstance(old, dict):
-        old[key] = put_within(dict.get(old, key, MISSING), rest, value)
-    elif isinstance(old, (list, tuple)) and at(old, (key,)) is not MISSING:
-        changed = put_within(old[key], rest, value)
-        if isinstance(old, tuple):
-            return type(old)([*old[:key], changed, *old[key + 1 :]])
-        old[key] = changed
-    return old
+    if in_place and repr(at(old, path)) == repr(value):  # so whoever holds what lies on the path goes on to hold it
+        return old
+    try:
+        made = put(old, path, value)
+    except (KeyError, TypeError):
+        return old
+    if in_place and isinstance(old, (dict, list)):
+        old[path[0]] = made[path[0]]
+        return old
+    return made
 
 
 def same(one: object, other: object) -> bool:

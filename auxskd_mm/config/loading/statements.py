@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .merge import Path, put_within
+from .merge import Path, put_if_fits
 from .source import source_of
 
 
@@ -99,16 +99,20 @@ def overridden(body: list[ast.stmt], overrides: Mapping[Path, Any]) -> ast.Modul
             made.append(ast.Pass())
             continue
         names = targets(node) | _called(node)
-        own = [_assignment(keys, value) for keys, value in overrides.items() if keys[0] in names]
+        own = [
+            _assignment(keys, value, _only_changes(node, keys[0]))
+            for keys, value in overrides.items()
+            if keys[0] in names
+        ]
         made += [node, *ast.parse('\n'.join(own)).body]
     return ast.fix_missing_locations(ast.Module(made, []))
 
 
-def _assignment(keys: Path, value: object) -> str:
-    """A statement: ``split = 2``, or a call of :func:`auxskd_mm.config.loading.merge.put_within`."""
+def _assignment(keys: Path, value: object, in_place: bool) -> str:
+    """A statement: ``split = 2``, or a call of :func:`auxskd_mm.config.loading.merge.put_if_fits`."""
     name, source = keys[0], source_of(value, '--cfg-options ' + '.'.join(map(str, keys)))
     if len(keys) == 1:
         return f'{name} = {source}'
     # An import statement would be a type to MMEngine's new-style configs.
-    module = f"__import__({put_within.__module__!r}, fromlist=['put_within'])"
-    return f'{name} = {module}.put_within({name}, {source_of(keys[1:], name)}, {source})'
+    function = f"__import__({put_if_fits.__module__!r}, fromlist=['merge']).{put_if_fits.__name__}"
+    return f'{name} = {function}({name}, {source_of(keys[1:], name)}, {source}, {in_place})'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import io
+import itertools
 import logging
 import os
 import re
@@ -20,7 +21,7 @@ from mmengine.logging import print_log
 from ...errors import InputError
 from .copied_variables import used_in
 from .merge import Path as KeyPath
-from .merge import at, flat, put, put_within, same, with_lists
+from .merge import at, flat, put, put_if_fits, same, with_lists
 from .new_style import name_types
 from .statements import keeps_places, overridden, targets, touched
 from .yaml_nodes import override_yaml
@@ -107,6 +108,10 @@ def _check_whole(made: Mapping[str, Any], keys: KeyPath, values: Mapping[KeyPath
                 expected = put(expected, other[len(keys) :], values[other], keys)
         if same(with_lists(at(made, keys)), with_lists(expected)) or not _assigns(sources, name):
             return
+        for file in sources.values():
+            for node, names, _ in file:
+                if name in names:
+                    _check_place(keys, getattr(node, 'value', None))
         put(at(made, (name,)), keys[1:], expected, (name,))
     except (KeyError, TypeError) as error:
         raise InputError(f'--cfg-options {key}: {error.args[0]}') from None
@@ -246,8 +251,6 @@ def _copy(file: Path, overrides: Mapping[KeyPath, Any], folder: Path, sources: _
                 base = file.parent.joinpath(*['..'] * (inner.level - 1), *(inner.module or '').split('.'))
                 _copy(Path(os.path.abspath(f'{base}.py')), overrides, folder, sources)
         own = {keys: value for keys, value in overrides.items() if keys[0] in names}
-        for keys in own:
-            _check_place(keys, getattr(node, 'value', None))
         lines.append(ast.unparse(overridden([copy.deepcopy(node)], own)) if own else text)
     made.write_text('\n'.join(lines), encoding='utf-8')
     return str(made)
@@ -264,7 +267,7 @@ def _copy_data(file: Path, made: Path, overrides: Mapping[KeyPath, Any], folder:
         changes['_base_',] = _copy_bases(content['_base_'], file, overrides, folder, sources)
     if kind == 'json':
         for keys, value in changes.items():
-            content = put_within(content, keys, value)
+            content = put_if_fits(content, keys, value, in_place=True)
         text = dump(content, file_format=kind)
     else:
         text = override_yaml(text, changes)
@@ -281,8 +284,18 @@ def _check_place(keys: KeyPath, value: ast.expr | None) -> None:
             raise InputError(
                 f'--cfg-options {key}: the config takes this part from {source}; override {instead} instead'
             )
-        entries = {one.arg: one.value for one in value.keywords} if isinstance(value, ast.Call) else {}
-        value = entries.get(parts.pop(0))
+        value = dict(_entries(value)).get(parts.pop(0))
+
+
+def _entries(value: ast.expr) -> Iterator[tuple[Any, ast.expr]]:
+    """Keys and places with a value that stands in the source of a dict or a list."""
+    if isinstance(value, ast.Call):
+        yield from ((one.arg, one.value) for one in value.keywords)
+    elif isinstance(value, ast.Dict):
+        yield from ((key.value, one) for key, one in zip(value.keys, value.values) if isinstance(key, ast.Constant))
+    elif isinstance(value, (ast.List, ast.Tuple)):
+        known = itertools.takewhile(lambda one: not isinstance(one, ast.Starred), value.elts)
+        yield from enumerate(known)
 
 
 def _copy_bases(

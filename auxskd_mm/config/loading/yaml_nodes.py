@@ -21,7 +21,7 @@ def override_yaml(text: str, overrides: Mapping[Path, Any]) -> str:
 
     Args:
         text: YAML of a mapping.
-        overrides: Values by path. A path that fits no place changes nothing, as in :func:`.merge.put_within`.
+        overrides: Values by path. A path that fits no place changes nothing, as in :func:`.merge.put_if_fits`.
     """
     root = yaml.compose(text, Loader=yaml.Loader)
     for path, value in overrides.items():

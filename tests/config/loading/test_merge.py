@@ -85,6 +85,8 @@ def test_an_entry_that_the_config_changes_later_keeps_its_override(read):
     made = read({'a.py': text}, 's.a=5', 's.k.0=6')
     assert made.model.s == made.s == dict(a=5, k=[6, 4])
     assert (made.model.a, made.model.before.a) == (5, 5)
+    text = "s = dict(k=dict(a=1))\nmodel = dict(s=s, k=s['k'])\ns.update(b=2)\ns['k'].update(c=3)\n"
+    assert read({'a.py': text}, 's.k.a=True').model == dict(s=dict(k=dict(a=True, c=3), b=2), k=dict(a=True, c=3))
 
 
 CHANGES = {
@@ -117,6 +119,16 @@ def test_an_entry_that_comes_later_is_overridden(change, read):
     assert read({'a.py': text}, 's.2.x=9').model.s == [dict(x=1), dict(x=2), dict(x=9)]
     with pytest.raises(InputError, match=r'^--cfg-options s\.3\.x: 3 is no place in a list of 3$'):
         read({'a.py': text}, 's.3.x=9')
+
+
+@pytest.mark.parametrize('last', ['test = [*first, s]', 'test = [*first]\ntest.append(s)', 'test = first\ntest += [s]'])
+def test_an_entry_that_is_the_object_of_another_variable_is_changed_alone(last, read):
+    """``test_pipeline.1.seed=0`` changed the step of the training, too, where both are made of one variable."""
+    text = f'first = [dict(a=1)]\ns = dict(x=1)\ntrain = [s]\n{last}\nmodel = dict(train=train, test=test)\n'
+    made = read({'a.py': text}, 'test.1.x=9')
+    assert made.model == dict(train=[dict(x=1)], test=[dict(a=1), dict(x=9)])
+    assert made.s == dict(x=1)
+    assert read({'a.py': text}, 's.x=9').model == dict(train=[dict(x=9)], test=[dict(a=1), dict(x=9)])
 
 
 def test_an_entry_that_is_made_of_the_overridden_one_is_no_moved_one(read):

@@ -134,6 +134,22 @@ def test_an_entry_of_what_is_filled_in_later_names_the_variable_to_override(tmp_
     )
 
 
+@pytest.mark.parametrize(
+    'steps', ['[dict(n=1), {{_base_.trunk}}]', '({}, {"model": 1}, {{_base_.trunk}})', '[*_base_.m]']
+)
+def test_a_step_that_is_filled_in_later_names_the_variable_to_override(steps, tmp_path):
+    (tmp_path / 'base.py').write_text(
+        "trunk = dict(model='a')\nm = [{}]\nsteps = [{}, dict(model='b'), dict(model='c')]\n"
+    )
+    (tmp_path / 'c.py').write_text(f"_base_ = 'base.py'\nsteps = {steps}\nmodel = dict(steps=steps)\n")
+    place = steps.count(',') or 1
+    says = 'the config takes this part from trunk; override trunk.model instead'
+    if 'trunk' not in steps:
+        says = '1 is no place in a list of 1'
+    with pytest.raises(InputError, match=rf'^--cfg-options steps\.{place}\.model: {says}$'):
+        load_config(str(tmp_path / 'c.py'), {f'steps.{place}.model': 'd'})
+
+
 def test_a_variable_that_the_base_has_used_already_is_warned_of(tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(variables, 'print_log', lambda text, *rest: said.append(text))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from .loading.source import read_source
+
 
 def read_config_text(text: str) -> dict[str, Any] | None:
     """Read the values of a config's text without running it.
@@ -45,4 +47,4 @@ def _value(node: ast.expr) -> Any:
         return [_value(item) for item in node.elts]
     if isinstance(node, ast.Tuple):
         return tuple(_value(item) for item in node.elts)
-    return ast.literal_eval(node)
+    return read_source(node)

@@ -10,10 +10,17 @@ from auxskd_mm.config.text import read_config_text
 
 def test_it_reads_what_mmengine_writes():
     content = dict(
-        model=dict(type='X', sizes=(1, 2.5, -3), none=None, nested=[dict(a='it\'s "x"', b=True)], empty={}),
+        model=dict(
+            type='X',
+            sizes=(1, 2.5, -3, float('inf'), -float('inf')),
+            none=None,
+            nested=[dict(a='it\'s "x"', b=True)],
+            empty={},
+        ),
         keys={'a.b': 1, 'c d': [2]},
         load_from=None,
         lr=1e-05,
+        limits=[float('inf'), (-float('inf'),)],
     )
     assert read_config_text(Config(content).pretty_text) == content
 

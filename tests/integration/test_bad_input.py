@@ -77,7 +77,7 @@ OPTIONS = {
     ),
     'key_of_a_value': (
         {'log_level.x': 1},
-        r"--cfg-options log_level\.x: 'INFO' is no dict and no list, and has no 'x'$",
+        r"--cfg-options log_level\.x: log_level is 'INFO', which has no entries; write log_level:=\{.* instead$",
     ),
     'unknown_model': ({'model.type': 'Recogniser3D'}, r'unknown type in the config: Recogniser3D is not in the'),
     'unknown_head': ({'model.cls_head.type': 'auxskd_mm.VSPHead'}, r'unknown type in the config: auxskd_mm.VSPHead'),

@@ -10,7 +10,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ...errors import InputError
-from .merge import merge
+from .merge import merge, same, with_lists
 
 
 def merge_variables(config: Config, options: Mapping[str, Any], read: Collection[str]) -> None:
@@ -29,7 +29,7 @@ def merge_variables(config: Config, options: Mapping[str, Any], read: Collection
         old = copy.deepcopy(config._cfg_dict[name])
         own = {key: value for key, value in options.items() if key.split('.')[0] == name}
         merge(config, own)
-        if old == config._cfg_dict[name]:
+        if same(with_lists(old), with_lists(config._cfg_dict[name])):
             continue
         copies = 0
         if isinstance(old, (dict, list, tuple)) and old:
@@ -45,7 +45,7 @@ def merge_variables(config: Config, options: Mapping[str, Any], read: Collection
 def _replace(owner: Any, key: Any, old: object, new: object) -> int:
     """Replace values equal to ``old`` in a tree; returns their number."""
     value = dict.__getitem__(owner, key) if isinstance(owner, dict) else owner[key]
-    if type(value) is type(old) and value == old:
+    if type(value) is type(old) and same(value, old):
         changed = copy.deepcopy(new)
         dict.__setitem__(owner, key, changed) if isinstance(owner, dict) else owner.__setitem__(key, changed)
         return 1
@@ -71,7 +71,7 @@ def _where(config: Config, name: str, old: object, read: Collection[str]) -> str
 
 
 def _places(value: object, old: object, prefix: str) -> Any:
-    if type(value) is type(old) and value == old:
+    if type(value) is type(old) and same(value, old):
         yield prefix[:-1]
     elif isinstance(value, dict):
         for key in dict.keys(value):

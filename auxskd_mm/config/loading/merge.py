@@ -10,6 +10,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ...typing import ConfigLike
+from .source import without_numpy
 
 # Keys from the top of a config down to a value: names, keys of dicts (with dots in them or not) and places in lists.
 Path = tuple[Any, ...]
@@ -75,7 +76,8 @@ def _flat(path: Path, value: Any, replaced: object) -> Iterator[tuple[Path, Any]
 
 
 def _plain(value: Any) -> Any:
-    """A value without ``_delete_`` and without objects of paths."""
+    """A value without ``_delete_`` and without objects of paths and of numpy."""
+    value = without_numpy(value)
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items() if key != '_delete_'}
     if type(value) in (list, tuple):
@@ -83,8 +85,14 @@ def _plain(value: Any) -> Any:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-def put(old: Any, path: Path, value: object) -> Any:
+def put(old: Any, path: Path, value: object, above: Path = ()) -> Any:
     """Return a value in which the end of a path is another one. What lies on the path is copied.
+
+    Args:
+        old: Value.
+        path: Path in it.
+        value: What stands at the end.
+        above: Path to ``old``, for messages.
 
     Raises:
         KeyError: If a place lies beyond a list.
@@ -96,12 +104,67 @@ def put(old: Any, path: Path, value: object) -> Any:
     if isinstance(old, (list, tuple)):
         if at(old, (key,)) is MISSING:
             raise KeyError(f'{key} is no place in a list of {len(old)}')
-        return type(old)([*old[:key], put(old[key], rest, value), *old[key + 1 :]])
+        return type(old)([*old[:key], put(old[key], rest, value, (*above, key)), *old[key + 1 :]])
     if not isinstance(old, dict) and old is not MISSING:
-        raise TypeError(f'{old!r} is no dict and no list, and has no {key!r}')
+        here = '.'.join(map(str, above)) or 'it'
+        said = ' '.join(repr(old).split())[:80]
+        raise TypeError(
+            f'{here} is {said}, which has no entries; write {here}:={ ({"_delete_": True, **put({}, path, value)})!r} instead'
+        )
     made = copy.copy(old) if isinstance(old, dict) else {}
-    made[key] = put(dict.get(made, key, MISSING), rest, value)
+    made[key] = put(dict.get(made, key, MISSING), rest, value, (*above, key))
     return made
+
+
+def put_if_fits(old: object, path: Path, value: object, in_place: bool) -> Any:
+    """Put a value at the end of a path, for a config that is being evaluated.
+
+    A path that fits no place changes nothing: the place may come later, by an ``append``.
+
+    Args:
+        old: Value of a variable.
+        path: Path in it.
+        value: What stands at the end.
+        in_place: Change the variable's own dict or list, as somebody may hold it. What lies below is copied: an entry may
+            be the object of another variable, which keeps its value.
+
+    Returns:
+        The new value of the variable.
+    """
+    if in_place and repr(at(old, path)) == repr(value):  # so whoever holds what lies on the path goes on to hold it
+        return old
+    try:
+        made = put(old, path, value)
+    except (KeyError, TypeError):
+        return old
+    if in_place and isinstance(old, (dict, list)):
+        old[path[0]] = made[path[0]]
+        return old
+    return made
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two values of a config are equal. ``nan`` equals itself, and arrays and tensors are compared as a whole."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return dict.keys(one) == dict.keys(other) and all(
+            same(dict.__getitem__(one, key), dict.__getitem__(other, key)) for key in dict.keys(one)
+        )
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)) and type(one) is type(other):
+        return len(one) == len(other) and all(map(same, one, other))
+    if getattr(one, 'shape', None) != getattr(other, 'shape', None):
+        return False
+    equal: Any = one == other
+    if hasattr(equal, 'all'):
+        return bool(equal.all())
+    numbers = isinstance(one, (float, complex)) and isinstance(other, (float, complex))
+    return bool(equal) or (numbers and one != one and other != other)
+
+
+def with_lists(value: object) -> object:
+    """A value with lists in the place of tuples, which JSON has not."""
+    if isinstance(value, dict):
+        return {key: with_lists(item) for key, item in dict.items(value)}
+    return [with_lists(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def merge(config: Config, overrides: Mapping[str, Any]) -> None:
@@ -113,6 +176,6 @@ def merge(config: Config, overrides: Mapping[str, Any]) -> None:
     for key, value in overrides.items():
         for path, item in flat(config, {key: value}):
             try:
-                config[path[0]] = put(at(config, path[:1]), path[1:], item)
+                config[path[0]] = put(at(config, path[:1]), path[1:], item, path[:1])
             except (KeyError, TypeError) as error:
                 raise type(error)(f'{key}: {error.args[0]}') from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import logging
 import re
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from mmengine.logging import print_log
 
 from ...errors import InputError
-from .merge import MISSING, at, path_of
+from .merge import MISSING, at, path_of, same
+from .source import read_source, source_of, without_numpy
 
 if TYPE_CHECKING:
     from ...typing import ConfigLike
@@ -172,7 +172,7 @@ def _read_brackets(bare: str, text: str, replaced: object) -> Any:
 def _read_literal(text: str) -> Any:
     """A Python value (``(1, None)``) or, with its own words, a JSON one (``[1, null]``)."""
     try:
-        return ast.literal_eval(text.strip())
+        return read_source(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         try:
             return json.loads(text)
@@ -226,7 +226,7 @@ def read_options_file(path: str) -> Overrides:
     """
     try:
         with open(path, encoding='utf-8') as file:
-            content = ast.literal_eval(file.read())
+            content = read_source(file.read())
     except OSError as error:
         raise InputError(f'--cfg-file {path}: cannot be read ({error.strerror})') from None
     except (ValueError, SyntaxError):
@@ -245,17 +245,19 @@ def options_text(options: Mapping[str, Any]) -> str:
     lines = []
     for key, value in options.items():
         plain = _plain(value)
+        text = source_of(plain, key)
         try:
-            same = ast.literal_eval(repr(plain)) == plain
-        except (ValueError, SyntaxError):
-            same = False
-        if not same:
+            readable = same(read_source(text), plain)
+        except (ValueError, SyntaxError):  # a range, which only code makes
+            readable = False
+        if not readable:
             raise InputError(f'{key}={value!r}: an override must be made of numbers, strings, lists, tuples and dicts')
-        lines.append(f'    {key!r}: {plain!r},\n')
+        lines.append(f'    {key!r}: {text},\n')
     return '{\n' + ''.join(lines) + '}\n'
 
 
 def _plain(value: object) -> Any:
+    value = without_numpy(value)
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

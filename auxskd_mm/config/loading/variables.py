@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import copy
 import io
+import itertools
 import logging
 import os
 import re
 import tempfile
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from mmengine.logging import print_log
 from ...errors import InputError
 from .copied_variables import used_in
 from .merge import Path as KeyPath
-from .merge import at, flat, put
+from .merge import at, flat, put, put_if_fits, same, with_lists
 from .new_style import name_types
+from .statements import keeps_places, overridden, targets, touched
+from .yaml_nodes import override_yaml
 
 # The statements of each file of a config, the names that they assign and their text. A config is evaluated once for
 # each override and once more, from the same files.
@@ -37,7 +40,9 @@ def set_variables(
 
     A config is Python code. With ``split = 1`` and ``ann_file=f'train_split{split}.txt'``, the list depends on the
     split. MMEngine merges an override into the finished config, when such values are already computed. So this function
-    evaluates copies of the config's files again. The copies assign the override after every assignment of the name.
+    evaluates copies of the config's files again. The copies assign the override after every statement that assigns or
+    changes the name (``steps.append(...)``), so the override is the value of the name at all times. A place of a list may
+    also be one that comes later. YAML and JSON configs get their overrides as data, see :func:`override_yaml`.
     Bases get the override too, so values from a base (``_base_.split``, ``read_base()``) follow it. Bases of another
     package (``mmaction::...``) are not evaluated again, see :func:`merge_variables`.
 
@@ -52,8 +57,9 @@ def set_variables(
         A config with the file name and text of the given one.
 
     Raises:
-        InputError: If a split is not in 1 to 3, the config fails with a value, or nothing in the config depends on a
-            variable. Also if the config changes the variable in a way that undoes the override.
+        InputError: If a split is not in 1 to 3, a value cannot be written as Python or fits no place, the config fails
+            with it, or nothing in the config depends on a variable. Also if the config changes the variable in a way that
+            undoes the override, or moves the entries of a list after the override went to one.
     """
     values = dict(flat(config, overrides))
     if not values:
@@ -68,18 +74,16 @@ def set_variables(
         name, key = keys[0], '.'.join(map(str, keys))
         if given is not None and name not in given:
             continue
-        if at(made, keys) != value == value and _assigns(sources, name):
-            raise InputError(
-                f'--cfg-options {key}: the config changes {name} after its assignment ({name}.insert(...), '
-                f'{name}.update(...)), which undoes the override; override what is made of {name}, or change the file'
-            )
+        _check_whole(made, keys, values, sources)
         others = {one: value for one, value in values.items() if one != keys}
         try:
             without = _evaluate(path, others, sources) if others else {one: config[one] for one in config}
         except InputError:  # the other overrides need this one
             continue
+        if _went_astray(made, without, keys, sources):
+            raise _undone(key, name)
         # A variable of another package's config is not even assigned, so nothing differs.
-        if {one for one in made if one not in without or made[one] != without[one]} != {name}:
+        if {one for one in made if one not in without or not same(made[one], without[one])} != {name}:
             continue
         says = f'--cfg-options {key}: nothing in this config depends on {name}, so it changes nothing'
         if any(used_in(text, name) for file in sources.values() for _, _, text in file):
@@ -87,6 +91,56 @@ def set_variables(
         # No file reads it. A hook or a tool may, as it may look into the config.
         print_log(f'{says} of the config', 'current', logging.WARNING)
     return Config(made, cfg_text=config.text, filename=config.filename, env_variables=config.env_variables)
+
+
+def _check_whole(made: Mapping[str, Any], keys: KeyPath, values: Mapping[KeyPath, Any], sources: _Sources) -> None:
+    """Check that the evaluated config holds an override.
+
+    Raises:
+        InputError: If it holds something else. The message says what there is, or that the config undoes the override.
+    """
+    name, key = keys[0], '.'.join(map(str, keys))
+    later = list(values)[list(values).index(keys) + 1 :]
+    try:
+        expected = values[keys]
+        for other in later:
+            if len(other) > len(keys) and other[: len(keys)] == keys:
+                expected = put(expected, other[len(keys) :], values[other], keys)
+        if same(with_lists(at(made, keys)), with_lists(expected)) or not _assigns(sources, name):
+            return
+        for file in sources.values():
+            for node, names, _ in file:
+                if name in names:
+                    _check_place(keys, getattr(node, 'value', None))
+        put(at(made, (name,)), keys[1:], expected, (name,))
+    except (KeyError, TypeError) as error:
+        raise InputError(f'--cfg-options {key}: {error.args[0]}') from None
+    raise _undone(key, name)
+
+
+def _undone(key: str, name: str) -> InputError:
+    return InputError(
+        f'--cfg-options {key}: the config changes {name} after its assignment ({name}.insert(...), '
+        f'{name}.update(...)), which undoes the override; override what is made of {name}, or change the file'
+    )
+
+
+def _went_astray(made: Mapping[str, Any], without: Mapping[str, Any], keys: KeyPath, sources: _Sources) -> bool:
+    """Whether an override of a place in a list also went to an entry that had the place before the config moved it."""
+    name = keys[0]
+    if all(keeps_places(node, name) for file in sources.values() for node, names, _ in file if name in names):
+        return False
+    for depth, place in enumerate(keys):
+        items = at(made, keys[:depth])
+        for other in range(len(items)) if isinstance(place, int) and isinstance(items, (list, tuple)) else ():
+            there = (*keys[:depth], other, *keys[depth + 1 :])
+            if (
+                other != place
+                and same(at(made, there), at(made, keys))
+                and not same(at(made, there), at(without, there))
+            ):
+                return True
+    return False
 
 
 def warn_of_late_variables(config: Config, path: str, ignored: Container[str]) -> None:
@@ -97,22 +151,36 @@ def warn_of_late_variables(config: Config, path: str, ignored: Container[str]) -
         path: Config file.
         ignored: Names that are not variables, and those that an override sets.
     """
-    if not path.endswith('.py') or Config._is_lazy_import(path) or 'phases' in config or 'evaluations' in config:
+    if not path.endswith('.py') or 'phases' in config or 'evaluations' in config:
         return
     own = Path(path).read_text(encoding='utf-8')
-    for node in _parse(Path(path)).body:
-        for name in sorted(_targets(node)):
-            value = config.get(name)
-            if name in ignored or name not in config or isinstance(value, (dict, list)) or used_in(own, name):
-                continue
-            assigned = re.compile(rf'^{name}\s*=(?!=)', re.MULTILINE)
-            in_base = len(assigned.findall(config.text)) > len(assigned.findall(own))
-            if in_base and used_in(config.text, name) and _matters(config, path, name):
-                text = (
-                    f'{path}: {name} = {value!r} changes nothing of what its base has made of {name}, since a base is read '
-                    f'first; give --cfg-options {name}={value}, or set the keys themselves'
-                )
-                print_log(text, 'current', logging.WARNING)
+    names = [name for node in _parse(Path(path)).body for name in sorted(targets(node))]
+    names = [
+        name
+        for name in names
+        if name in config and name not in ignored and not isinstance(config[name], (dict, list))
+        if not used_in(own, name)
+    ]
+    if not names:
+        return
+    bases = _bases(path)
+    for name in names:
+        assigned = any(name in touches for _, touches, _ in bases)
+        if assigned and any(used_in(text, name) for _, _, text in bases) and _matters(config, path, name):
+            text = (
+                f'{path}: {name} = {config[name]!r} changes nothing of what its base has made of {name}, since a base is '
+                f'read first; give --cfg-options {name}={config[name]}, or set the keys themselves'
+            )
+            print_log(text, 'current', logging.WARNING)
+
+
+def _bases(path: str) -> list[tuple[ast.stmt, set[str], str]]:
+    """The statements of all bases of a config, of either style. ``Config.text`` has none of ``read_base()``."""
+    sources: _Sources = {}
+    file = Path(os.path.abspath(path))
+    with tempfile.TemporaryDirectory() as folder:
+        _copy(file, {}, Path(folder), sources)
+    return [statement for base in sources if base != file for statement in sources[base]]
 
 
 def _matters(config: Config, path: str, name: str) -> bool:
@@ -121,7 +189,7 @@ def _matters(config: Config, path: str, name: str) -> bool:
         made = _evaluate(path, {(name,): config[name]}, {})
     except InputError:
         return True
-    return any(key not in config or made[key] != config[key] for key in made if key != name)
+    return any(key not in config or not same(made[key], config[key]) for key in made if key != name)
 
 
 def refuse_old_places(config: Config, path: str) -> None:
@@ -151,7 +219,7 @@ def _evaluate(path: str, overrides: Mapping[KeyPath, Any], sources: _Sources) ->
         except InputError:
             raise
         except Exception as error:  # a config is code: anything may go wrong with a value that it does not expect
-            said = f'{type(error).__name__}: {str(error)[:200]}'
+            said = f'{type(error).__name__}: {" ".join(str(error).split())[:200]}'
             keys = ', '.join('.'.join(map(str, keys)) for keys in overrides)
             raise InputError(f'--cfg-options {keys}: {path} cannot be made with it ({said})') from None
     imported = getattr(config, '_imported_names', ())
@@ -170,7 +238,7 @@ def _copy(file: Path, overrides: Mapping[KeyPath, Any], folder: Path, sources: _
         return str(made)
     if file not in sources:
         sources[file] = [
-            (node, _assigned(node), ast.unparse(ast.fix_missing_locations(node))) for node in _parse(file).body
+            (node, touched(node), ast.unparse(ast.fix_missing_locations(node))) for node in _parse(file).body
         ]
     lines: list[str] = []
     for node, names, text in sources[file]:
@@ -183,9 +251,7 @@ def _copy(file: Path, overrides: Mapping[KeyPath, Any], folder: Path, sources: _
                 base = file.parent.joinpath(*['..'] * (inner.level - 1), *(inner.module or '').split('.'))
                 _copy(Path(os.path.abspath(f'{base}.py')), overrides, folder, sources)
         own = {keys: value for keys, value in overrides.items() if keys[0] in names}
-        for keys in own:
-            _check_place(keys, getattr(node, 'value', None))
-        lines.append(ast.unparse(_overridden([copy.deepcopy(node)], own)) if own else text)
+        lines.append(ast.unparse(overridden([copy.deepcopy(node)], own)) if own else text)
     made.write_text('\n'.join(lines), encoding='utf-8')
     return str(made)
 
@@ -196,15 +262,16 @@ def _copy_data(file: Path, made: Path, overrides: Mapping[KeyPath, Any], folder:
     kind, place = file.suffix[1:], r'\{\{\s*_base_\.[\w.]+\s*\}\}'
     text = re.sub(place, r'"\g<0>"', _text(file))
     content = load(io.StringIO(text), file_format=kind)
+    changes: dict[KeyPath, Any] = {keys: value for keys, value in overrides.items() if keys[0] in content}
     if '_base_' in content:
-        content['_base_'] = _copy_bases(content['_base_'], file, overrides, folder, sources)
-    for keys, value in overrides.items():
-        if keys[0] in content:
-            old = content[keys[0]]
-            content[keys[0]] = put(old, keys[1:], value)
-            if isinstance(old, (dict, list)):
-                _swap(content, old, content[keys[0]])
-    made.write_text(re.sub(rf'([\'"])({place})\1', r'\2', dump(content, file_format=kind)), encoding='utf-8')
+        changes['_base_',] = _copy_bases(content['_base_'], file, overrides, folder, sources)
+    if kind == 'json':
+        for keys, value in changes.items():
+            content = put_if_fits(content, keys, value, in_place=True)
+        text = dump(content, file_format=kind)
+    else:
+        text = override_yaml(text, changes)
+    made.write_text(re.sub(rf'([\'"])({place})\1', r'\2', text), encoding='utf-8')
 
 
 def _check_place(keys: KeyPath, value: ast.expr | None) -> None:
@@ -217,20 +284,18 @@ def _check_place(keys: KeyPath, value: ast.expr | None) -> None:
             raise InputError(
                 f'--cfg-options {key}: the config takes this part from {source}; override {instead} instead'
             )
-        entries = {one.arg: one.value for one in value.keywords} if isinstance(value, ast.Call) else {}
-        value = entries.get(parts.pop(0))
+        value = dict(_entries(value)).get(parts.pop(0))
 
 
-def _swap(value: object, old: object, new: object) -> None:
-    """Put another object in the place of one, wherever a tree holds it: ``*name`` of YAML is the object of ``&name``."""
-    places: Iterable[tuple[Any, Any]] = (
-        list(value.items()) if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    )
-    for key, item in places:
-        if item is old:
-            value[key] = new  # type: ignore[index]
-        else:
-            _swap(item, old, new)
+def _entries(value: ast.expr) -> Iterator[tuple[Any, ast.expr]]:
+    """Keys and places with a value that stands in the source of a dict or a list."""
+    if isinstance(value, ast.Call):
+        yield from ((one.arg, one.value) for one in value.keywords)
+    elif isinstance(value, ast.Dict):
+        yield from ((key.value, one) for key, one in zip(value.keys, value.values) if isinstance(key, ast.Constant))
+    elif isinstance(value, (ast.List, ast.Tuple)):
+        known = itertools.takewhile(lambda one: not isinstance(one, ast.Starred), value.elts)
+        yield from enumerate(known)
 
 
 def _copy_bases(
@@ -271,45 +336,6 @@ def _parse(file: Path) -> ast.Module:
 
 def _assigns(sources: _Sources, name: str) -> bool:
     return any(name in names for file in sources.values() for _, names, _ in file)
-
-
-def _assigned(node: ast.stmt) -> set[str]:
-    """Names that a statement at the top of a config assigns, also within an ``if``, ``for``, ``with`` or ``try``."""
-    return _targets(node).union(*(_assigned(inner) for body in _bodies(node) for inner in body))
-
-
-def _targets(node: ast.stmt) -> set[str]:
-    targets: Iterable[ast.expr] = getattr(node, 'targets', None) or [getattr(node, 'target', None)]
-    return {part.id for target in targets if target for part in ast.walk(target) if isinstance(part, ast.Name)}
-
-
-def _bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:
-    """The lists of statements within a statement that run where it stands."""
-    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-        return
-    yield from (getattr(node, name) for name in ('body', 'orelse', 'finalbody') if getattr(node, name, None))
-    for part in (*getattr(node, 'handlers', ()), *getattr(node, 'cases', ())):
-        yield part.body
-
-
-def _overridden(body: list[ast.stmt], overrides: Mapping[KeyPath, Any]) -> ast.Module:
-    """Statements with an assignment of each override after each assignment of its variable. Changes the given ones."""
-    made: list[ast.stmt] = []
-    for node in body:
-        for inner in _bodies(node):
-            inner[:] = _overridden(inner, overrides).body
-        names = _targets(node)
-        own = [_assignment(keys, value) for keys, value in overrides.items() if keys[0] in names]
-        made += [node, *ast.parse('\n'.join(own)).body]
-    return ast.fix_missing_locations(ast.Module(made, []))
-
-
-def _assignment(keys: KeyPath, value: object) -> str:
-    """A statement: ``split = 2`` or ``sample.setdefault('a', {})['b'] = 2``."""
-    name, *parts = keys
-    for part in parts[:-1]:
-        name += f'[{part}]' if isinstance(part, int) else f'.setdefault({part!r}, {{}})'
-    return f'{name}{f"[{parts[-1]!r}]" if parts else ""} = {value!r}'
 
 
 def _strings(value: object) -> Iterator[str]:

@@ -54,15 +54,106 @@ def test_places_in_lists_of_numbers_and_in_tuples(read):
         read({'a.py': text}, 'model.sizes.2=7')
 
 
-def test_a_variable_that_the_config_changes_later_is_refused(read):
-    """The override went to the steps that had the place before and after."""
-    with pytest.raises(InputError, match=r'pipeline\.1\.x: the config changes pipeline after its assignment'):
-        read(
-            {'a.py': "pipeline = [dict(type='A'), dict(type='B')]\npipeline.insert(1, {})\nmodel = dict(p=pipeline)\n"},
-            'pipeline.1.x=5',
-        )
-    with pytest.raises(InputError, match=r's\.a: the config changes s after its assignment'):
-        read({'a.py': "s = dict(a=1)\ns.update(a=2)\nmodel = dict(s=s, a=s['a'])\n"}, 's.a=5')
+@pytest.mark.parametrize(
+    ('text', 'word'),
+    [
+        ("s = [dict(t='A'), dict(t='B')]\ns.insert(1, {})\n", 's.1.x=5'),
+        ("s = [dict(t='A'), dict(t='B')]\ns = [{}, *s]\n", 's.1.x=5'),
+        ('s = [1, 2]\ns.insert(0, 0)\n', 's.1=5'),
+        ('s = [dict(x=1)]\nfor step in s:\n    step.update(x=2)\n', 's.0.x=5'),
+    ],
+)
+def test_a_list_that_the_config_moves_after_the_override_is_refused(text, word, read):
+    """The override would go to the entries that had the place before and after, or is undone."""
+    with pytest.raises(InputError, match=r's\.[01x.]+: the config changes s after its assignment'):
+        read({'a.py': f'{text}model = dict(s=s)\n'}, word)
+
+
+def test_a_place_that_a_base_gives_to_another_entry_is_refused(read):
+    files = {
+        'b.py': 's = [dict(x=1), dict(x=2)]\n',
+        'a.py': "_base_ = 'b.py'\ns = [{}, *_base_.s]\nmodel = dict(s=s)\n",
+    }
+    with pytest.raises(InputError, match=r's\.1\.x: the config changes s after its assignment'):
+        read(files, 's.1.x=5')
+    files['a.py'] = files['a.py'].replace('[{}, *_base_.s]', '[*_base_.s, {}]')
+    assert read(files, 's.1.x=5', 's.2.x=6').model.s == [dict(x=1), dict(x=5), dict(x=6)]
+
+
+def test_an_entry_that_the_config_changes_later_keeps_its_override(read):
+    text = "s = dict(a=1)\nbefore = dict(s)\ns.update(a=2, k=[3, 4])\nmodel = dict(s=s, a=s['a'], before=before)\n"
+    made = read({'a.py': text}, 's.a=5', 's.k.0=6')
+    assert made.model.s == made.s == dict(a=5, k=[6, 4])
+    assert (made.model.a, made.model.before.a) == (5, 5)
+    text = "s = dict(k=dict(a=1))\nmodel = dict(s=s, k=s['k'])\ns.update(b=2)\ns['k'].update(c=3)\n"
+    assert read({'a.py': text}, 's.k.a=True').model == dict(s=dict(k=dict(a=True, c=3), b=2), k=dict(a=True, c=3))
+
+
+CHANGES = {
+    'append': 'steps.append(3)',
+    'extend': 'steps.extend([3, 4])',
+    'insert': 'steps.insert(0, 3)',
+    '+=': 'steps += [3]',
+    'item': 'steps[0] = 3',
+    'del': 'del steps[0]',
+    'within an if': 'if True:\n    steps.append(3)',
+    'again': 'steps = [*steps, 3]',
+}
+
+
+@pytest.mark.parametrize('change', CHANGES)
+def test_a_whole_list_takes_the_place_of_one_that_is_changed_later(change, read):
+    """Whoever overrides ``steps`` has seen its final value and replaces that. ``steps=[5,6]`` means these two steps, not
+    these two and what a later line adds. So it was for ``steps += [...]``, and for all that MMEngine itself merges. What
+    was made of the list before the change, and may be the same object, has the two steps as well."""
+    text = f'steps = [1, 2]\nmodel = dict(a=steps, n=len(steps))\n{CHANGES[change]}\ntrain_cfg = dict(a=steps, b=[*steps])\n'
+    made = read({'a.py': text}, 'steps=[5,6]')
+    assert made.steps == [5, 6]
+    assert made.model == dict(a=[5, 6], n=2)
+    assert made.train_cfg == dict(a=[5, 6], b=[5, 6])
+
+
+@pytest.mark.parametrize('change', ['s.append(dict(x=3))', 's += [dict(x=3)]', 's = [*s, dict(s[0], x=3)]'])
+def test_an_entry_that_comes_later_is_overridden(change, read):
+    text = f's = [dict(x=1), dict(x=2)]\n{change}\nmodel = dict(s=s)\n'
+    assert read({'a.py': text}, 's.2.x=9').model.s == [dict(x=1), dict(x=2), dict(x=9)]
+    with pytest.raises(InputError, match=r'^--cfg-options s\.3\.x: 3 is no place in a list of 3$'):
+        read({'a.py': text}, 's.3.x=9')
+
+
+@pytest.mark.parametrize('last', ['test = [*first, s]', 'test = [*first]\ntest.append(s)', 'test = first\ntest += [s]'])
+def test_an_entry_that_is_the_object_of_another_variable_is_changed_alone(last, read):
+    """``test_pipeline.1.seed=0`` changed the step of the training, too, where both are made of one variable."""
+    text = f'first = [dict(a=1)]\ns = dict(x=1)\ntrain = [s]\n{last}\nmodel = dict(train=train, test=test)\n'
+    made = read({'a.py': text}, 'test.1.x=9')
+    assert made.model == dict(train=[dict(x=1)], test=[dict(a=1), dict(x=9)])
+    assert made.s == dict(x=1)
+    assert read({'a.py': text}, 's.x=9').model == dict(train=[dict(x=9)], test=[dict(a=1), dict(x=9)])
+
+
+def test_an_entry_that_is_made_of_the_overridden_one_is_no_moved_one(read):
+    text = 's = [dict(x=1), dict(x=2)]\ns.append(dict(s[0], y=1))\nmodel = dict(s=s)\n'
+    assert read({'a.py': text}, 's.0.x=9').model.s == [dict(x=9), dict(x=2), dict(x=9, y=1)]
+
+
+def test_a_place_in_a_tuple_and_an_entry_of_what_is_none_at_first(read):
+    made = read({'a.py': 's, m = (1, (2, 3)), None\nm = dict(a=1)\nmodel = dict(s=s, m=m)\n'}, 's.1.0=9', 'm.a=4')
+    assert made.model == dict(s=(1, (9, 3)), m=dict(a=4))
+
+
+@pytest.mark.parametrize('file', ['a.py', 'a.yml'])
+@pytest.mark.parametrize('old', ['None', '3', "'x'"])
+@pytest.mark.parametrize('name', ['m', 'model'])
+def test_an_entry_of_what_has_none_says_what_to_write(name, old, file, read):
+    """Of a variable as of a key of the Runner, and what it says works."""
+    yaml = old.replace('None', 'null')
+    text = f'{name} = dict(s={old}, t=1)\n' if file == 'a.py' else f'{name}: {{s: {yaml}, t: 1}}\n'
+    with pytest.raises(InputError) as error:
+        read({file: text}, f'{name}.s.a.b=2')
+    says = f"--cfg-options {name}.s.a.b: {name}.s is {old}, which has no entries; write {name}.s:={{'_delete_': True, 'a': "
+    assert str(error.value) == says + "{'b': 2}} instead"
+    made = read({file: text}, str(error.value).partition('write ')[2].removesuffix(' instead'), f'{name}.s.c=4')
+    assert made[name] == dict(s=dict(a=dict(b=2), c=4), t=1)
 
 
 BASE = "speeds = (1, 2)\nsplit = 1\nmodel = dict(speeds=speeds, number=len(speeds), file=f'x{split}')\n"
@@ -109,6 +200,35 @@ def test_an_anchor_of_yaml_follows(read):
     made = read({'a.yml': text}, 'speeds=[1,4]', 'sample.a=2')
     assert (made.speeds, made.sample) == ([1, 4], dict(a=2))
     assert made.model == dict(speeds=[1, 4], other=[1, 2], steps=[dict(sample=dict(a=2))])
+
+
+def test_a_merge_of_yaml_follows(read):
+    text = (
+        'base: &s {a: 1, b: {c: 2}}\nother: &o {d: 4}\nnumber: &n 5\n'
+        'model: {one: {<<: *s, e: *n}, own: {<<: *s, a: 7}, two: {<<: [*o, *s]}}\n'
+    )
+    made = read({'a.yml': text}, 'base.a=9', 'base.b.c=8', 'other.d=3', 'number=6', 'base.f=0')
+    new = dict(a=9, b=dict(c=8), f=0)
+    assert (made.base, made.other, made.number) == (new, dict(d=3), 6)
+    assert made.model == dict(one=dict(new, e=6), own=dict(new, a=7), two=dict(new, d=3))
+    assert read({'a.yml': text}, "base={'_delete_':True,'g':1}").model.own == dict(a=7, g=1)
+    with pytest.raises(InputError, match=r'base: .*a\.yml cannot be made with it \(ConstructorError: [^\n]*$'):
+        read({'a.yml': text}, 'base=None')
+
+
+def test_a_tuple_in_a_config_that_has_none(read):
+    """JSON keeps lists alone. A base in Python may set the same variable."""
+    files = {'b.py': 's = [1]\nmodel = dict(s=s)\n', 'a.json': '{"_base_": "b.py", "s": [2], "m": [[1]]}'}
+    made = read(files, 's=((3,4),5)', 'm=[(1,2)]')
+    assert made.model.s == ((3, 4), 5)
+    assert made.m == [(1, 2)]
+
+
+def test_a_value_of_yaml_from_an_anchor_is_changed_alone(read):
+    text = 'x: &x {a: {q: 1}}\ny: *x\nz: {<<: *x, c: 1}\nmodel: {x: *x, l: &l [1, {m: 2}], k: *l}\n'
+    made = read({'a.yml': text}, 'y.a.q=2', 'z.a.q=3')
+    assert (made.x, made.y, made.z) == (dict(a=dict(q=1)), dict(a=dict(q=2)), dict(a=dict(q=3), c=1))
+    assert made.model == dict(x=dict(a=dict(q=1)), l=[1, dict(m=2)], k=[1, dict(m=2)])
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """What the text of an override means, by the value that it replaces."""
 
+import math
+
+import numpy as np
 import pytest
 from mmengine.config import Config
 
@@ -98,6 +101,21 @@ def test_overrides_in_a_file_need_no_text_form(tmp_path):
         read_options_file(str(path))
     with pytest.raises(InputError, match='cannot be read'):
         read_options_file(str(tmp_path / 'none'))
+
+
+def test_numbers_that_are_no_literals_in_a_file_and_after_a_colon(tmp_path):
+    options = {'a': [math.inf, -math.inf], 'b': {'c': math.inf}, 'd': (np.float64(0.5), math.inf)}
+    path = tmp_path / 'o.txt'
+    path.write_text(options_text({**options, 'e': math.nan}))
+    read = read_options_file(str(path))
+    assert repr(read.pop('e')) == 'nan'
+    assert read == options
+    assert type(read['d'][0]) is float
+    assert Overrides.read(["v:=[1, float('-inf'), inf]"])['v'] == [1, -math.inf, math.inf]
+    with pytest.raises(ValueError, match='print'):
+        Overrides.read(["v:=print('x')"])
+    with pytest.raises(InputError, match=r'^k=range\(0, 3\): an override must be made of'):
+        options_text({'k': range(3)})
 
 
 def test_blanks_around_a_key_and_a_literal_after_a_text(config):

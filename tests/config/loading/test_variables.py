@@ -1,14 +1,17 @@
 """A config is plain Python: MMEngine alone reads it, and an override of a variable changes all that is made of it."""
 
+import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 from tool_runs import CONFIGS
 
 from auxskd_mm.apis import load_config
 from auxskd_mm.config.loading import variables
+from auxskd_mm.config.loading.overrides import Overrides
 from auxskd_mm.errors import InputError
 from auxskd_mm.recipes.runs import filled
 
@@ -131,6 +134,22 @@ def test_an_entry_of_what_is_filled_in_later_names_the_variable_to_override(tmp_
     )
 
 
+@pytest.mark.parametrize(
+    'steps', ['[dict(n=1), {{_base_.trunk}}]', '({}, {"model": 1}, {{_base_.trunk}})', '[*_base_.m]']
+)
+def test_a_step_that_is_filled_in_later_names_the_variable_to_override(steps, tmp_path):
+    (tmp_path / 'base.py').write_text(
+        "trunk = dict(model='a')\nm = [{}]\nsteps = [{}, dict(model='b'), dict(model='c')]\n"
+    )
+    (tmp_path / 'c.py').write_text(f"_base_ = 'base.py'\nsteps = {steps}\nmodel = dict(steps=steps)\n")
+    place = steps.count(',') or 1
+    says = 'the config takes this part from trunk; override trunk.model instead'
+    if 'trunk' not in steps:
+        says = '1 is no place in a list of 1'
+    with pytest.raises(InputError, match=rf'^--cfg-options steps\.{place}\.model: {says}$'):
+        load_config(str(tmp_path / 'c.py'), {f'steps.{place}.model': 'd'})
+
+
 def test_a_variable_that_the_base_has_used_already_is_warned_of(tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(variables, 'print_log', lambda text, *rest: said.append(text))
@@ -142,6 +161,32 @@ def test_a_variable_that_the_base_has_used_already_is_warned_of(tmp_path, monkey
     assert line.startswith(f'{config}: epochs = 2 changes nothing of what its base has made of epochs')
     assert 'give --cfg-options epochs=2, or set the keys themselves' in line
     assert load_config(str(config), {'epochs': 2}).model == dict(a=2, b=4)
+    assert len(said) == 1
+
+
+READ_BASE = 'from mmengine.config import read_base\nwith read_base():\n    from .base import *\n'
+
+
+def test_a_late_variable_of_a_new_style_config_is_warned_of(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(variables, 'print_log', lambda text, *rest: said.append(text))
+    (tmp_path / 'base.py').write_text(
+        'from mmengine.hooks import IterTimerHook\nepochs = 24\nmodel = dict(type=IterTimerHook, a=epochs)\n'
+    )
+    config = tmp_path / 'c.py'
+    config.write_text(f'{READ_BASE}epochs = 2\n')
+    assert load_config(str(config)).model.a == 24
+    (line,) = said
+    assert line.startswith(f'{config}: epochs = 2 changes nothing of what its base has made of epochs')
+    assert load_config(str(config), {'epochs': 2}).model.a == 2
+    for text in (
+        'epochs = 24\n',
+        'epochs = 2\nmodel.update(a=epochs)\n',
+        'epochs = 2\nmodel = dict(a=2)\n',
+        'own = 2\n',
+    ):
+        config.write_text(READ_BASE + text)
+        load_config(str(config))
     assert len(said) == 1
 
 
@@ -217,9 +262,12 @@ def test_places_of_earlier_versions_are_refused(text, write, tmp_path):
     [path for path in sorted(CONFIGS.rglob('*.py')) if 'recipes' not in path.parts],
     ids=lambda path: path.relative_to(CONFIGS).as_posix(),
 )
-def test_every_shipped_config_means_the_same_to_mmengine(path):
+def test_every_shipped_config_means_the_same_to_mmengine(path, monkeypatch):
     stock = Config.fromfile(path)
+    said = []
+    monkeypatch.setattr(variables, 'print_log', lambda text, *rest: said.append(text))
     ours = load_config(str(path))
+    assert said == []  # none of them has a late variable
     if stock.get('num_classes', 0) is None:  # counted in classes.txt, which there is not
         assert ours.num_classes == 2
         return
@@ -244,3 +292,56 @@ def test_a_linked_config_takes_its_bases_from_beside_the_link(tmp_path):
     path = str(tmp_path / 'mine' / 'child.py')
     assert load_config(path).total == [1, 2]
     assert load_config(path, {'depth': 3}).total == [3, 2]
+
+
+@pytest.mark.parametrize('kind', ['py', 'read_base', 'yml', 'json'])
+@pytest.mark.parametrize('value', ['inf', '-inf', 'nan'])
+def test_numbers_that_are_no_literals_reach_what_is_made_of_a_variable(kind, value, tmp_path):
+    (tmp_path / 'base.py').write_text('limit = 1.0\nmodel = dict(a=limit, b=[limit])\n')
+    files = dict(py="_base_ = 'base.py'\n", read_base=READ_BASE, yml='_base_: base.py\n', json='{"_base_": "base.py"}')
+    config = tmp_path / f'c.{"py" if kind == "read_base" else kind}'
+    config.write_text(files[kind])
+    for options in (Overrides.read([f'limit={value}']), {'limit': float(value)}):
+        made = load_config(str(config), options)
+        assert [repr(one) for one in (made.limit, made.model.a, *made.model.b)] == [value] * 3
+
+
+VALUES = [
+    (np.float32(0.1), 0.10000000149011612),
+    (np.int64(3), 3),
+    (np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
+    ((np.bool_(True), [np.inf]), (True, [math.inf])),
+    ({'_delete_': True, 'a': {2: np.str_('x')}}, {'a': {2: 'x'}}),
+    ({'_delete_': True, 'a': frozenset({1}), 'b': {2}, 'c': 2j}, dict(a=frozenset({1}), b={2}, c=2j)),
+    (slice(1, None), slice(1, None)),
+    ([set(), frozenset(), (), complex(1, np.inf)], [set(), frozenset(), (), complex(1, math.inf)]),
+]
+
+
+@pytest.mark.parametrize(('value', 'plain'), VALUES)
+def test_values_of_numpy_and_containers_stand_in_a_config_as_plain_ones(value, plain, tmp_path):
+    """As for a key of the Runner: MMEngine writes a config as text, and reads it again."""
+    (tmp_path / 'c.py').write_text('v = 1\nmodel = dict(v=v, w=1)\n')
+    made = load_config(str(tmp_path / 'c.py'), {'v': value, 'model.w': value})
+    assert made.v == made.model.v == made.model.w == plain
+    assert repr(made.model.to_dict() if hasattr(made.model, 'to_dict') else made.model).count('np.') == 0
+
+
+def test_a_value_that_is_no_part_of_a_config_is_one_line(tmp_path):
+    (tmp_path / 'c.py').write_text('v = 1\nmodel = dict(v=v)\n')
+    for value in (object(), [np.zeros, 1], {'_delete_': True, 'a': {'b': int}}):
+        with pytest.raises(InputError) as error:
+            load_config(str(tmp_path / 'c.py'), {'v': value})
+        assert str(error.value).startswith('--cfg-options v=')
+        assert 'an override must be made of numbers, strings, lists, tuples and dicts, not of ' in str(error.value)
+        assert '\n' not in str(error.value)
+
+
+def test_a_config_with_an_array_or_nan_takes_overrides(tmp_path):
+    """They are compared to see what an override changes: an array has no truth, and nan is not equal to itself."""
+    text = "mean, never = __import__('numpy').array([1., 2.]), [float('nan')]\nn = 2\nmodel = dict(never=never)\n"
+    (tmp_path / 'c.py').write_text(f'{text}m = dict(n=n)\n')
+    assert load_config(str(tmp_path / 'c.py'), {'n': 3}).m.n == 3
+    (tmp_path / 'c.py').write_text(f'{text}n = [n]\n')
+    with pytest.raises(InputError, match='nothing in this config depends on n'):
+        load_config(str(tmp_path / 'c.py'), {'n': 3})

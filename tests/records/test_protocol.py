@@ -107,6 +107,7 @@ def test_averaged_views_are_told():
     views = {'test_pipeline.1.num_clips': 3, 'read.all_variants': True}
     for options, clips, crop in (({}, 1, None), (views, 3, 'all variants of the store')):
         config = load_config(str(CONFIGS / 'warm_start/finetune_features.py'), {'num_classes': 7, **options})
+        assert 'num_clips' not in config.train_dataloader.dataset.pipeline[1]
         found = protocol_of(config, None)
         assert (found['clip']['per_video'], found['crop']) == (clips, crop)
 

@@ -14,10 +14,10 @@ from tool_start import ToolParser, start
 
 
 def parse_args() -> argparse.Namespace:
-    parser = ToolParser(__doc__, 'python tools/own_videos.py my_videos --minutes 30 --groups groups.csv')
+    parser = ToolParser(__doc__, 'python tools/own_videos.py my_videos --minutes 45 --groups groups.csv')
     parser.add_argument('folder', help='folder of the videos, with one sub-folder per class')
     parser.add_argument('--out', type=Path, help='work dir (default: work_dirs/own_videos/<name of the folder>)')
-    parser.add_argument('--minutes', type=float, default=30.0, help='minutes for all of it (default: 30)')
+    parser.add_argument('--minutes', type=float, default=45.0, help='minutes for all of it (default: 45)')
     parser.add_argument(
         '--labels', type=Path, help='CSV with path,label (or class,file): the other videos have no label'
     )

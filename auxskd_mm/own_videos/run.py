@@ -71,7 +71,7 @@ class Settings:
 
     folder: Path
     out: Path
-    minutes: float = 30.0
+    minutes: float = 45.0
     labels: Path | None = None
     groups: Path | None = None
     pattern: str | None = None

@@ -141,6 +141,12 @@ def table(found: Mapping[str, Mapping[str, Any]]) -> str:
     return f'{markdown(head, lines)}\n\n{mean}\n'
 
 
+def update(path: Path, found: Mapping[str, Any]) -> None:
+    """Put results into a file. Sets that were not run again keep theirs."""
+    held = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
+    write_whole(path, json.dumps(dict(sorted({**held, **found}.items())), indent=1) + '\n')
+
+
 def main() -> None:
     args = parse_args()
     for entry in [] if args.collect else args.sets:
@@ -153,8 +159,9 @@ def main() -> None:
             raise InputError(f'{entry}: expected NAME=FOLDER or NAME=FOLDER,GROUPS.csv')
         run_set(name, where, args)
     found = collect(args.out)
-    for path in [args.out / 'results.json', *([args.docs / 'own_videos_results.json'] if args.docs else [])]:
-        write_whole(path, json.dumps(found, indent=1) + '\n')
+    write_whole(args.out / 'results.json', json.dumps(found, indent=1) + '\n')
+    if args.docs:
+        update(args.docs / 'own_videos_results.json', found)
     write_whole(args.out / 'table.md', table(found))
     print(table(found))
 

@@ -40,10 +40,10 @@ def row_of(one: Mapping[str, Any], kind: str) -> tuple[str, Mapping[str, Any]] |
     return max(rows, key=lambda found: found[1]['choice'], default=None)
 
 
-def table(numbers: Mapping[str, Any]) -> str:
+def table(sets: Mapping[str, Any]) -> str:
     """A line per set."""
     lines = []
-    for name, one in numbers.items():
+    for name, one in sets.items():
         cells = []
         for kind in KINDS:
             found = row_of(one, kind)
@@ -59,9 +59,10 @@ def table(numbers: Mapping[str, Any]) -> str:
             else 'do not pretrain'
         )
         expected = Interval(**one['expected']).text()
-        lines.append([name, f'{100 * one["constant"]:.1f}', *cells, verdict, expected, f'{100 * one["regret"]:.1f}'])
+        numbers = [f'{100 * one["constant"]:.1f}', *cells, verdict, expected, f'{100 * one["regret"]:.1f}']
+        lines.append([name, f'{one["minutes"]:g}', *numbers])
     titles = [title for title, *_ in KINDS.values()]
-    return markdown(['set', 'most frequent class', *titles, 'verdict', 'expect', 'regret'], lines)
+    return markdown(['set', 'minutes', 'most frequent class', *titles, 'verdict', 'expect', 'regret'], lines)
 
 
 def plot(numbers: Mapping[str, Any], out: Path) -> Path:

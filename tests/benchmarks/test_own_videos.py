@@ -42,6 +42,13 @@ def test_collected_rows_and_mean_regret(benchmark, tmp_path):
     assert 'Mean regret over 2 sets: 5.0 points' in text
 
 
+def test_sets_that_were_not_run_again_keep_their_numbers(benchmark, tmp_path):
+    path = tmp_path / 'results.json'
+    benchmark.update(path, dict(two=dict(regret=0.1), one=dict(regret=0.2)))
+    benchmark.update(path, dict(two=dict(regret=0.3)))
+    assert json.loads(path.read_text()) == dict(one=dict(regret=0.2), two=dict(regret=0.3))
+
+
 def test_a_set_with_its_answers_is_not_run_again(benchmark, tmp_path, monkeypatch):
     calls = []
     args = argparse.Namespace(out=tmp_path, minutes=5.0, jobs=1, shuffle_labels=False)

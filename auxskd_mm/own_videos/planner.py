@@ -173,8 +173,8 @@ def make_schedule(minutes: float, costs: Costs, task: Task, before: Schedule | N
             f'{least.total / 60:.1f} minutes here'
         )
     schedule = best[1]
-    for names, _ in groups:
-        for name in names:
+    for rows, _ in groups:
+        for name in rows:
             if name not in schedule.rows:
                 extra = _row_seconds(name, schedule, costs, task) * schedule.splits
                 family = task.rows[name]['family']

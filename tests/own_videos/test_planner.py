@@ -139,12 +139,12 @@ def test_an_extension_takes_away_no_row_and_no_split(clips, few, more):
 
 
 def test_rows_that_an_earlier_version_took_first_stay():
-    """Its plan had late_pace before the rows with adapters."""
+    """Its plan had pixels_pace before the rows with adapters."""
     given = task()
     before = make_schedule(30, COSTS, given)
-    before.rows = [*given.always, 'early_tuned', 'late_tuned', 'late_pace', 'late_pace_frozen', 'gone']
+    before.rows = [*given.always, 'early_tuned', 'pixels_pace', 'pixels_pace_frozen', 'gone']
     before.splits = 3
-    after = make_schedule(40, COSTS, given, before)
+    after = make_schedule(31, COSTS, given, before)
     assert {*before.rows} - {*after.rows} == {'gone'}
     assert not set(after.rows) & set(after.left_out)
     slow = make_schedule(8, COSTS, given, before)  # the minutes do not reach for them any more

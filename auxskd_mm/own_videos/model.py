@@ -90,11 +90,8 @@ def _settings(content: Config, row: Row) -> dict[str, Any]:
 
 def _video_config(content: Config, row: Row, found: Found) -> Config:
     options = {**_settings(content, row), 'num_classes': len(found.classes), 'classes': tuple(found.classes)}
-    trunk = options.pop('trunk')
-    config = load_config(str(shipped_file(f'configs/{VIDEO_CONFIG}')), options)
-    module = config.backbone.to_dict()
-    config.merge_from_dict({'model.backbone': dict(trunk, frozen_stages='all', temporal=module, _delete_=True)})
-    return config
+    # With the trunk: a network on top that is its next stage starts from the same weights.
+    return load_config(str(shipped_file(f'configs/{VIDEO_CONFIG}')), options)
 
 
 def _dump(config: Config, folder: Path) -> Path:

@@ -139,30 +139,32 @@ def make_schedule(minutes: float, costs: Costs, task: Task, before: Schedule | N
         minutes: Minutes for all of it, what was done before included.
         costs: What was measured.
         task: What is to be planned for.
-        before: The schedule of an earlier start. Its numbers of steps are kept where possible, so that what is finished
-            counts.
+        before: The schedule of an earlier start. Its rows, splits and steps are kept where the minutes allow, so that what
+            is finished stays in the answers.
 
     Raises:
         InputError: If the minutes do not even reach for the packing and the frozen rows.
     """
     groups = task.additions
     best: tuple[float, Schedule] | None = None
-    for number in range(len(groups), -1, -1):
-        for level, (tune, pretext) in enumerate(LADDER):
-            if level and tune * BATCH > _MOST_PASSES * task.clips:
-                continue
-            for splits, worth in _SPLITS_WORTH.items():
-                if splits > task.splits or splits < min(FEWEST_SPLITS, task.splits):
+    for earlier in (before, None) if before is not None else (None,):
+        for number in range(len(groups), -1, -1):
+            for level, (tune, pretext) in enumerate(LADDER):
+                if level and tune * BATCH > _MOST_PASSES * task.clips:
                     continue
-                made = _filled(minutes, _names(number, task), splits, tune, pretext, costs, task)
-                if not made.rows or made.total > 60 * minutes:
-                    continue
-                kept = (
-                    2.0 if before is not None and (before.tune_steps, before.pretext_steps) == (tune, pretext) else 1.0
-                )
-                value = (0.3 + sum(gain for _, gain in groups[:number])) * _LADDER_WORTH[level] * worth * kept
-                if best is None or value > best[0]:
-                    best = value, made
+                for splits, worth in _SPLITS_WORTH.items():
+                    if splits > task.splits or splits < min(FEWEST_SPLITS, task.splits):
+                        continue
+                    names = _names(number, task, earlier)
+                    made = _filled(minutes, names, splits, tune, pretext, costs, task)
+                    if not made.rows or made.total > 60 * minutes or not _extends(made, earlier, task):
+                        continue
+                    kept = 2.0 if before is not None and _same_steps(made, before) else 1.0
+                    value = (0.3 + sum(gain for _, gain in groups[:number])) * _LADDER_WORTH[level] * worth * kept
+                    if best is None or value > best[0]:
+                        best = value, made
+        if best is not None:
+            break
     if best is None:
         smallest = _names(0 if task.always else 1, task)
         least = _filled(minutes, smallest, min(FEWEST_SPLITS, task.splits), *LADDER[0], costs, task)
@@ -171,8 +173,8 @@ def make_schedule(minutes: float, costs: Costs, task: Task, before: Schedule | N
             f'{least.total / 60:.1f} minutes here'
         )
     schedule = best[1]
-    for names, _ in groups:
-        for name in names:
+    for rows, _ in groups:
+        for name in rows:
             if name not in schedule.rows:
                 extra = _row_seconds(name, schedule, costs, task) * schedule.splits
                 family = task.rows[name]['family']
@@ -184,9 +186,23 @@ def make_schedule(minutes: float, costs: Costs, task: Task, before: Schedule | N
     return schedule
 
 
-def _names(number: int, task: Task) -> list[str]:
-    """The rows of every plan and of the first additions."""
-    return [*task.always, *(name for rows, _ in task.additions[:number] for name in rows)]
+def _names(number: int, task: Task, before: Schedule | None = None) -> list[str]:
+    """The rows of every plan, of the first additions, and of an earlier schedule."""
+    names = [*task.always, *(name for rows, _ in task.additions[:number] for name in rows)]
+    earlier = before.rows if before is not None else ()
+    return names + [name for name in earlier if name in task.rows and name not in names]
+
+
+def _same_steps(made: Schedule, before: Schedule) -> bool:
+    return (made.tune_steps, made.pretext_steps) == (before.tune_steps, before.pretext_steps)
+
+
+def _extends(made: Schedule, before: Schedule | None, task: Task) -> bool:
+    """Whether every cell of an earlier schedule, whose rows are among its own, is one of a schedule."""
+    if before is None:
+        return True
+    trained = any(name in task.rows and task.rows[name]['trains'] for name in before.rows)
+    return made.splits >= before.splits and (not trained or _same_steps(made, before))
 
 
 def _filled(

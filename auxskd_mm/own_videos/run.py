@@ -284,8 +284,16 @@ def _schedule(settings: Settings, out: Path, content: Config, task: Task, screen
         before, known = Schedule(**kept['schedule']), Costs(**kept['costs'])
     phases = {phase['name'] for phase in content.phases}
     same = known is not None and set(known.tuning) == set(content.learners) and set(known.pretext) == phases
-    enough = before is not None and minutes <= before.minutes and before.splits <= task.splits
-    if settings.lengths is None and before is not None and same and enough:
+    # Costs of an earlier version have other names. Its plan goes on with the same families, whose rows it has.
+    goes_on = (
+        before is not None
+        and known is not None
+        and set(known.packing) == set(content.families)
+        and {*before.rows, *before.left_out} <= set(task.rows)
+        and minutes <= before.minutes
+        and before.splits <= task.splits
+    )
+    if settings.lengths is None and before is not None and goes_on:
         if minutes < before.minutes:
             screen.note(
                 f'--minutes {minutes:g}: fewer than the {before.minutes:g} of an earlier start, whose plan goes on; another --out '

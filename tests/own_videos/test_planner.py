@@ -127,6 +127,30 @@ def test_an_extension_keeps_the_steps_so_that_finished_cells_count():
     assert set(after.rows) > set(before.rows) or after.splits > before.splits
 
 
+@pytest.mark.parametrize(('clips', 'few', 'more'), [(40, 25, 45), (40, 90, 120), (100, 10, 20)])
+def test_an_extension_takes_away_no_row_and_no_split(clips, few, more):
+    given = task(clips=clips, frames=3000 if few != 25 else 20_000)
+    before = make_schedule(few, COSTS, given)
+    after = make_schedule(more, COSTS, given, before)
+    assert set(before.rows) <= set(after.rows)
+    assert after.splits >= before.splits
+    assert (after.tune_steps, after.pretext_steps) == (before.tune_steps, before.pretext_steps)
+    assert after.total <= 60 * more
+
+
+def test_rows_that_an_earlier_version_took_first_stay():
+    """Its plan had pixels_pace before the rows with adapters."""
+    given = task()
+    before = make_schedule(30, COSTS, given)
+    before.rows = [*given.always, 'early_tuned', 'pixels_pace', 'pixels_pace_frozen', 'gone']
+    before.splits = 3
+    after = make_schedule(31, COSTS, given, before)
+    assert {*before.rows} - {*after.rows} == {'gone'}
+    assert not set(after.rows) & set(after.left_out)
+    slow = make_schedule(8, COSTS, given, before)  # the minutes do not reach for them any more
+    assert slow.total <= 60 * 8
+
+
 def test_without_public_weights_a_network_is_trained_on_pixels():
     schedule = make_schedule(30, COSTS, task(public=False))
     assert {'pixels_tuned', 'pixels_still_tuned', 'pixels_pace'} <= set(schedule.rows)

@@ -14,6 +14,7 @@ from auxskd_mm.checkpoint_files import read_state
 from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
 from auxskd_mm.errors import InputError, Terminated
 from auxskd_mm.files import only_writer
+from auxskd_mm.models.backbones.image_networks import packaged_weights
 from auxskd_mm.own_videos import model, planner, run
 from auxskd_mm.own_videos.planner import Costs
 from auxskd_mm.own_videos.run import Settings, own_videos
@@ -188,6 +189,26 @@ def test_fewer_minutes_say_that_the_earlier_plan_goes_on(first, videos):
     assert cells(first[0].report.parent) == before
 
 
+def test_the_plan_of_an_earlier_version_goes_on(first, videos):
+    """Its costs have other names, and it may have rows that are now left out at these minutes."""
+    plan = first[0].report.parent / 'plan.json'
+    kept = plan.read_text()
+    held = json.loads(kept)
+    held['costs'].update(tuning=dict(pixels=1e-3), pretext=dict(pixels=1e-3))
+    held['schedule']['rows'] = ['pixels_tuned']
+    plan.write_text(json.dumps(held))
+    before = cells(first[0].report.parent)
+    try:
+        outcome = own_videos(settings(videos), Screen(quiet=True))
+        assert list(outcome.table.rows) == ['pixels_tuned']
+        assert cells(first[0].report.parent) == before
+        held['schedule']['rows'] = ['early_tuned']  # there are no public weights any more
+        plan.write_text(json.dumps(held))
+        assert set(own_videos(settings(videos), Screen(quiet=True)).table.rows) == set(first[0].table.rows)
+    finally:
+        plan.write_text(kept)
+
+
 def test_a_slow_machine_cuts_a_plan_of_minutes_and_not_one_of_steps(first, videos, monkeypatch):
     monkeypatch.setattr(run, 'FEWEST_SPLITS', 1)
     monkeypatch.setattr(run, '_finished', lambda *given: False)
@@ -260,6 +281,11 @@ def test_adapters_are_compared_with_adapters(next_stages):
 @pytest.mark.parametrize('row', ['late_stage_tuned', 'early_adapters_vspp', 'early_adapters_vspp_frozen'])
 def test_a_model_on_the_next_stage_is_the_public_network_and_what_was_trained(row, next_stages, monkeypatch, capfd):
     wanted, weights, first = next_stages
+
+    def missing(package):
+        raise InputError(f'{package} is not installed')
+
+    monkeypatch.setattr(packaged_weights, '_weights_file', missing)  # the weights are those of the file
     monkeypatch.setattr(run, 'choose', lambda table: dataclasses.replace(first.choice, row=row, learnable='yes'))
     outcome = own_videos(wanted, Screen(quiet=True))
     ended = call_tool(monkeypatch, capfd, 'predict.py', *outcome.command.split()[2:], '--no-progress')

@@ -149,7 +149,7 @@ class DecodeFeatures(ShowsSettings, BaseTransform):
         """Read the maps of every clip, each in one variant.
 
         Raises:
-            InputError: If no feature maps are open.
+            InputError: If no feature maps are open, or ``all_variants`` meets clips with labels of their own.
         """
         reader = results.pop('video_reader', None)
         if not isinstance(reader, StoredFeatureReader):
@@ -157,6 +157,12 @@ class DecodeFeatures(ShowsSettings, BaseTransform):
         numbers = np.asarray(results['frame_inds']).reshape(-1, int(results['clip_len']))
         test = bool(results.get('test_mode', False))
         if self.all_variants and test:
+            own = [key for key in results if key.endswith('_label')]
+            if own:
+                raise InputError(
+                    f'DecodeFeatures.all_variants=True: the clips of this test have labels of their own ({own[0]}), which more '
+                    'clips do not fit; it is for classifiers'
+                )
             count = reader.settings.variants
             numbers, variants = np.repeat(numbers, count, axis=0), [*range(count)] * len(numbers)
             results.update(frame_inds=numbers.reshape(-1), num_clips=len(numbers))

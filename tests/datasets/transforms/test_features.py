@@ -67,6 +67,11 @@ def test_a_test_sees_each_clip_in_all_variants(store):
     assert clips(test=False, all_variants=True)['num_clips'] == 3
     with pytest.raises(InputError, match=r'variant=1: contradicts all_variants=True'):
         DecodeFeatures(variant=1, all_variants=True)
+    drawn = dict(type='auxskd_mm.SegmentPaceSample', clip_len=4, num_segments=2, num_speeds=2, seed=0)
+    with pytest.raises(InputError, match=r'have labels of their own \(\w+_label\).* it is for classifiers'):
+        Compose([OpenFeatures(), drawn, DecodeFeatures(all_variants=True)])(
+            dict(filename=f'{store.path}/0.mp4', test_mode=True, sample_idx=0)
+        )
 
 
 def test_the_sampler_draws_the_same_frames_as_from_videos(store):

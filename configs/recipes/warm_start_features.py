@@ -105,16 +105,10 @@ evaluations = [
         steps={'all': 600},
         columns={'fine-tuned': 'acc/top1'},
     ),
-    # The same, and in the test the scores are averaged over clips at three moments of each part, each in all variants.
     dict(
         name='finetune_views',
-        config='../warm_start/finetune_features.py',
-        options={
-            **data,
-            'num_classes': '{num_classes}',
-            'test_pipeline.1.num_clips': 3,
-            'read.all_variants': True,
-        },
+        config='../warm_start/finetune_views_features.py',
+        options={**data, 'num_classes': '{num_classes}'},
         labels=('all',),
         steps={'all': 600},
         columns={'fine-tuned, views averaged': 'acc/top1'},

@@ -104,9 +104,8 @@ def test_a_validation_tells_the_start_of_its_training():
 
 
 def test_averaged_views_are_told():
-    views = {'test_pipeline.1.num_clips': 3, 'read.all_variants': True}
-    for options, clips, crop in (({}, 1, None), (views, 3, 'all variants of the store')):
-        config = load_config(str(CONFIGS / 'warm_start/finetune_features.py'), {'num_classes': 7, **options})
+    for name, clips, crop in (('', 1, None), ('_views', 3, 'all variants of the store')):
+        config = load_config(str(CONFIGS / f'warm_start/finetune{name}_features.py'), {'num_classes': 7})
         assert 'num_clips' not in config.train_dataloader.dataset.pipeline[1]
         found = protocol_of(config, None)
         assert (found['clip']['per_video'], found['crop']) == (clips, crop)

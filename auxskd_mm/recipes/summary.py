@@ -23,7 +23,9 @@ def write_summary(root: Path, recipe: Path, rows: Sequence[Mapping[str, Any]]) -
     for row in rows:
         train = ', '.join(f'{key} {value:.4g}' for key, value in row['train'].items() if _shown(key))
         test = ', '.join(f'{key} {value:.4g}' for key, value in row.get('test', {}).items() if _tested(key, value))
-        start = f'`{Path(row["init"]).parent.name}/{Path(row["init"]).name}`' if row['init'] else 'what its config names'
+        start = (
+            f'`{Path(row["init"]).parent.name}/{Path(row["init"]).name}`' if row['init'] else 'what its config names'
+        )
         lines.append(
             f'| {row["name"]} | {start} | {row["seconds"] / 60:.1f} | {train or "-"} | {test or "-"} | {_learned(row)} |'
         )

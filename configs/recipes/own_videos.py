@@ -26,18 +26,19 @@ network = dict(
     init_cfg={'type': init_type, init_key: init_value},
 )
 most_variants = 4  # variants of crop and colour per frame: each takes its time and its space
+late_stage, early_stage = 3, 2  # out indices of the network
 # Features to learn on. 'pixels' are patches of pixels: a temporal module on them is a network from scratch.
 families = dict(
     late=dict(
         title='late maps of public weights',
-        settings=dict(size=112, trunk=dict(network, out_indices=(3,))),
+        settings=dict(size=112, trunk=dict(network, out_indices=(late_stage,))),
         maps=dict(channels=112, grid=(7, 7)),
         variants=min(3, most_variants),
         public=True,
     ),
     early=dict(
         title='early maps of public weights',
-        settings=dict(size=64, trunk=dict(network, out_indices=(2,))),
+        settings=dict(size=64, trunk=dict(network, out_indices=(early_stage,))),
         maps=dict(channels=40, grid=(8, 8)),
         variants=min(4, most_variants),
         public=True,
@@ -76,7 +77,7 @@ if public:
         family='late',
         title='next stage on late maps',
         tasks=(),
-        options=dict(network='stage', stage=3),
+        options=dict(network='stage', stage=late_stage),
         pretext={},
         tuned=dict(lr=5e-4, clip_len=min(clip_len, 8)),
     )
@@ -84,7 +85,7 @@ if public:
         family='early',
         title='adapters in the next stage on early maps',
         tasks=('vspp',),
-        options=dict(network='adapted', stage=2),
+        options=dict(network='adapted', stage=early_stage),
         pretext=dict(lr=6e-3),
         tuned=dict(lr=6e-3),
     )

@@ -16,6 +16,8 @@ KINDS = {
     'late_still': dict(still=True),
     'early_tuned': dict(trains=True),
     'early_pace': dict(trains=True, phase='pace_early'),
+    'early_adapters_tuned': dict(trains=True, learner='early_adapters'),
+    'early_adapters_vspp': dict(trains=True, learner='early_adapters', phase='vspp_early_adapters'),
 }
 
 
@@ -48,6 +50,14 @@ def test_pretraining_is_named_where_it_is_best():
     assert found['f'].startswith('Pretrain, and use early pace, because')
     assert found['d'].startswith('It helps: +')
     assert '200 steps' in found['d']
+
+
+def test_a_pretrained_row_is_compared_with_the_same_network():
+    """Adapters with adapters, although other rows have the maps, and one of them is worse."""
+    shares = dict(late_frozen=0.1, early_adapters_tuned=0.6, early_tuned=0.3, early_adapters_vspp=0.95)
+    gain, best, base = map(float, re.findall(r'([\d.]+) ±', answers(shares)['d']))
+    assert gain == pytest.approx(best - base, abs=0.11)
+    assert base == pytest.approx(60, abs=12)
 
 
 @pytest.mark.parametrize(('other', 'noise'), [(0.5, False), (0.94, True)])

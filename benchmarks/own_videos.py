@@ -1,6 +1,6 @@
 """The verdict of tools/own_videos.py on several sets: the row it names, the best row on test clips, and the regret.
 
-    python benchmarks/own_videos.py tennis7=FOLDER,groups.csv avletters26=FOLDER motion_clips --minutes 30
+    python benchmarks/own_videos.py tennis7=FOLDER,groups.csv avletters26=FOLDER motion_clips --minutes 45
     python benchmarks/own_videos.py tennis7=FOLDER,groups.csv --shuffle-labels   # must say that nothing can be learned
     python benchmarks/own_videos.py --collect                                    # the table of what is there
     python benchmarks/own_videos.py --collect --docs docs                        # and its numbers for docs/study.md
@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('sets', nargs='*', help='NAME=FOLDER or NAME=FOLDER,GROUPS.csv; motion_clips')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/own_videos_sets'))
-    parser.add_argument('--minutes', type=float, default=30.0, help='for each set')
+    parser.add_argument('--minutes', type=float, default=45.0, help='for each set (default: 45, as of tools/own_videos.py)')
     parser.add_argument('--jobs', type=int, help='as of tools/own_videos.py')
     parser.add_argument('--shuffle-labels', action='store_true', help='permute the labels of every set')
     parser.add_argument('--motion', type=int, default=40, help='MotionClips per class')

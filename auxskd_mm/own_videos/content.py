@@ -62,6 +62,14 @@ def plan_of(content: Config) -> dict[str, Any]:
     return dict(always=tuple(content.always), additions=tuple(additions))
 
 
+def planned_phases(content: Config) -> list[dict[str, Any]]:
+    """The phases that the rows of :func:`plan_of` start from, as the recipe has them."""
+    rows, plan = rows_of(content), plan_of(content)
+    names = [*plan['always'], *(name for added, _ in plan['additions'] for name in added)]
+    used = {rows[name]['phase'] for name in names}
+    return [phase for phase in content.phases if phase['name'] in used]
+
+
 def chosen_content(content: Config, rows: Sequence[str], seeds: Sequence[int], lists: str) -> dict[str, Any]:
     """The entries of the recipe with some of its rows, for :func:`auxskd_mm.recipes.plan.make_plan`."""
     plain = {key: value for key, value in content.to_dict().items() if key in _ENTRIES}

@@ -19,7 +19,7 @@ from ..config.load import load_config
 from ..hooks.fast_step_hook import to_channels_last
 from ..recipes.running.in_process import silent
 from ..registry import MODELS
-from .content import config_of, rows_of
+from .content import config_of, planned_phases, rows_of
 from .planner import Costs
 from .stores import write_trunk
 
@@ -66,13 +66,13 @@ class _Step(NamedTuple):
 
 
 def _steps_of(content: Config) -> tuple[dict[str, _Step], dict[str, _Step]]:
-    """The step of a fine-tuning by learner, and that of a pretraining by phase."""
+    """The step of a fine-tuning by learner, and that of a pretraining by phase that a plan can take."""
     rows = rows_of(content)
     tuned = next(evaluation for evaluation in content.evaluations if evaluation['name'] == 'tuned')
     tunings = {rows[init['name']]['learner']: init['options'] for init in content.inits if rows[init['name']]['trains']}
     return (
         {name: _step(tuned['config'], {**options, 'num_classes': 2}) for name, options in tunings.items()},
-        {phase['name']: _step(phase['config'], phase['options']) for phase in content.phases},
+        {phase['name']: _step(phase['config'], phase['options']) for phase in planned_phases(content)},
     )
 
 

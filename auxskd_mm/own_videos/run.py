@@ -23,7 +23,7 @@ from ..recipes.step_records import finished_seconds
 from .answers import Answer, make_answers
 from .checks import check_all, describe_split, rate_to_set, usable
 from .choice import Choice, Table, choose, make_table
-from .content import chosen_content, plan_of, read_content, rows_of, write_recipe
+from .content import chosen_content, plan_of, planned_phases, read_content, rows_of, write_recipe
 from .model import remove_model, write_model
 from .page import Page, by_hand, facts, write_page
 from .planner import (
@@ -282,8 +282,8 @@ def _schedule(settings: Settings, out: Path, content: Config, task: Task, screen
     known: Costs | None = None
     with suppress(KeyError, TypeError):  # a first start, or a plan of another version
         before, known = Schedule(**kept['schedule']), Costs(**kept['costs'])
-    phases = {phase['name'] for phase in content.phases}
-    same = known is not None and set(known.tuning) == set(content.learners) and set(known.pretext) == phases
+    phases = {phase['name'] for phase in planned_phases(content)}
+    same = known is not None and set(known.tuning) == set(content.learners) and set(known.pretext) >= phases
     # Costs of an earlier version have other names. Its plan goes on with the same families, whose rows it has.
     goes_on = (
         before is not None

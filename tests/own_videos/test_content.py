@@ -4,7 +4,7 @@ from made_up_rows import splits_of, videos
 from mmengine.config import Config
 
 from auxskd_mm.config.load import load_config
-from auxskd_mm.own_videos.content import chosen_content, read_content, rows_of, write_recipe
+from auxskd_mm.own_videos.content import chosen_content, planned_phases, read_content, rows_of, write_recipe
 from auxskd_mm.own_videos.splits import write_lists
 from auxskd_mm.recipes.plan import make_plan
 from auxskd_mm.recipes.running.budgets import budget_options
@@ -70,6 +70,17 @@ def test_chosen_rows_bring_only_their_phases(tmp_path):
     entries = chosen_content(content(tmp_path), ['late_frozen', 'early_pace'], [0, 1], 'lists/{seed}')
     assert [phase['name'] for phase in entries['phases']] == ['pace_early']
     assert all(entry['config'].startswith('/') for entry in [*entries['phases'], *entries['evaluations']])
+
+
+def test_only_phases_that_a_plan_can_take_are_measured(tmp_path):
+    names = {phase['name'] for phase in planned_phases(content(tmp_path))}
+    assert names == {'pace_early', 'vspp_early_adapters', 'rank_early', 'pace_late', 'pace_pixels', 'vspp_early'}
+    assert names < {phase['name'] for phase in content(tmp_path).phases}
+    assert {phase['name'] for phase in planned_phases(content(tmp_path, public=False))} == {
+        'pace_pixels',
+        'rank_pixels',
+        'vspp_pixels',
+    }
 
 
 def test_large_sets_keep_fewer_variants(tmp_path):

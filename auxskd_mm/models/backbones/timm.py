@@ -282,9 +282,18 @@ class TimmBackbone(StagedBackbone):
 
 
 def _on_channels(config: dict[str, Any], channels: int) -> dict[str, Any]:
-    """Config of a module on maps with so many channels. A wrapper such as ``AdaptedBackbone`` hands them on."""
+    """Config of a module on maps with so many channels. A wrapper such as ``AdaptedBackbone`` hands them on.
+
+    Raises:
+        InputError: If the wrapper wraps nothing.
+    """
     if isinstance(config.get('backbone'), dict):
         return {**config, 'backbone': _on_channels(config['backbone'], channels)}
+    if 'backbone' in config or 'adapters' in config:
+        raise InputError(
+            f"model.backbone.temporal.backbone={config.get('backbone')!r}: {config.get('type')} needs the config of the "
+            "module that gets adapters, e.g. dict(type='auxskd_mm.TemporalConvs')"
+        )
     return {'in_channels': channels, **config}
 
 

@@ -311,6 +311,10 @@ def test_without_a_network_one_request_is_the_end(monkeypatch, tmp_path):
         (dict(model='resnet10t', depth=3), r"timm refuses its arguments \(.*'depth'"),
         (dict(model='resnet10t', num_classes=3), r'num_classes: TimmBackbone sets this'),
         (dict(model='resnet10t', temporal='lstm'), "temporal='lstm': expected 'none', 'shift', 'inflate'"),
+        (
+            dict(model='resnet10t', temporal=dict(type='auxskd_mm.AdaptedBackbone', adapters=dict(patterns='blocks'))),
+            'temporal.backbone=None: auxskd_mm.AdaptedBackbone needs the config',
+        ),
         (dict(model='resnet10t', temporal='inflate', temporal_kernel=2), 'temporal_kernel=2: expected an odd number'),
         (dict(model='resnet10t', temporal='shift', shift_fraction=1.5), 'shift_fraction=1.5: expected a share'),
         (dict(model='vgg11', temporal='shift'), 'no residual blocks of VGG'),

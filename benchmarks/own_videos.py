@@ -37,7 +37,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('sets', nargs='*', help='NAME=FOLDER or NAME=FOLDER,GROUPS.csv; motion_clips')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/own_videos_sets'))
-    parser.add_argument('--minutes', type=float, default=45.0, help='for each set (default: 45, as of tools/own_videos.py)')
+    parser.add_argument(
+        '--minutes', type=float, default=45.0, help='for each set (default: 45, as of tools/own_videos.py)'
+    )
     parser.add_argument('--jobs', type=int, help='as of tools/own_videos.py')
     parser.add_argument('--shuffle-labels', action='store_true', help='permute the labels of every set')
     parser.add_argument('--motion', type=int, default=40, help='MotionClips per class')

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from mmengine.logging import print_log
+from mmengine.model.weight_init import update_init_info
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -278,7 +279,10 @@ class TimmBackbone(StagedBackbone):
         Raises:
             InputError: See :func:`auxskd_mm.functional.transfer.load_checked`.
         """
-        return load_checked(self.trunk, inflate_state(state, self.trunk.state_dict()), ('',), name)
+        line = load_checked(self.trunk, inflate_state(state, self.trunk.state_dict()), ('',), name)
+        if hasattr(self.trunk, '_params_init_info'):  # MMEngine is initialising, and logs where each tensor came from
+            update_init_info(self.trunk, init_info=f'Weights {name}')
+        return line
 
 
 def _on_channels(config: dict[str, Any], channels: int) -> dict[str, Any]:
@@ -291,7 +295,7 @@ def _on_channels(config: dict[str, Any], channels: int) -> dict[str, Any]:
         return {**config, 'backbone': _on_channels(config['backbone'], channels)}
     if 'backbone' in config or 'adapters' in config:
         raise InputError(
-            f"model.backbone.temporal.backbone={config.get('backbone')!r}: {config.get('type')} needs the config of the "
+            f'model.backbone.temporal.backbone={config.get("backbone")!r}: {config.get("type")} needs the config of the '
             "module that gets adapters, e.g. dict(type='auxskd_mm.TemporalConvs')"
         )
     return {'in_channels': channels, **config}

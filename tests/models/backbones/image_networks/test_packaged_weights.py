@@ -1,6 +1,7 @@
 """Weights in an installed package: the same outputs as the network that they belong to, and a sensible answer."""
 
 import importlib.metadata
+import logging
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import timm
 import torch
 from efficientnet_lite_pytorch import EfficientNet
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
@@ -103,6 +105,19 @@ def test_weights_survive_the_initialisation_of_the_whole_model(temporal):
     assert len(own) == 294  # the classifier is gone
     # Both list their tensors in the order in which they run: an oracle that needs no names.
     assert all(torch.equal(mine, theirs) for mine, theirs in zip(own.values(), state.values()))
+
+
+def test_the_log_says_where_the_weights_came_from(tmp_path):
+    """MMEngine writes a line per parameter; by itself it took these for values that are the same as before."""
+    MMLogger.get_instance('packaged', log_file=str(tmp_path / 'log'), log_level=logging.INFO)
+    ready(out_indices=(2,))
+    said = [
+        line.strip()
+        for line in (tmp_path / 'log').read_text().splitlines()
+        if line.startswith(('Weights', 'The value'))
+    ]
+    assert len(said) > 20
+    assert set(said) == {f'Weights {PACKAGE}'}
 
 
 def test_part_of_the_network_takes_its_part():

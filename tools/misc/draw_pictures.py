@@ -21,7 +21,9 @@ def jobs(work: Path, out: Path) -> list[list[str]]:
 
     clips, vspp = work / 'clips', sorted((work / 'vspp').glob('epoch_*.pth'))
     if not (clips / 'train').is_dir() or not vspp:
-        raise InputError(f'{work}: no clips/train and vspp/epoch_*.pth in it; run `python tools/demo.py {work} --chain` first')
+        raise InputError(
+            f'{work}: no clips/train and vspp/epoch_*.pth in it; run `python tools/demo.py {work} --chain` first'
+        )
     weights, classes = str(vspp[-1]), ['--classes', str(clips / 'classes.txt')]
     browse = 'visualization/browse_clips.py'
     demo = str(ROOT / 'configs' / 'demo' / '{}_motion.py')

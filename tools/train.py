@@ -35,7 +35,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--seed', type=int, default=None, help='random seed')
     parser.add_argument('--diff-rank-seed', action='store_true', help='another seed on every rank')
-    parser.add_argument('--deterministic', action='store_true', help='deterministic algorithms of cuDNN')
+    parser.add_argument('--deterministic', action='store_true', help='deterministic algorithms of torch and cuDNN')
     parser.add_argument(
         '--cfg-options',
         nargs='+',

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def parse_args() -> argparse.Namespace:
     parser = ToolParser(__doc__, 'python tools/data/prepare_folder.py my_videos lists --test-share 0.2')
     parser.add_argument('folder', help='folder with one sub-folder per class, or that the paths of --table start from')
-    parser.add_argument('out', help='folder for train.txt, test.txt, val.txt, pool.txt and classes.txt')
+    parser.add_argument('out', help='folder for train.txt, test.txt, val.txt, pool.txt, groups.csv and classes.txt')
     parser.add_argument(
         '--table', help='CSV with the columns path,label or class,file; optionally group, and split (train, val, test)'
     )

@@ -176,7 +176,7 @@ def check_command(command: Command) -> None:
             known = word.partition('=')[0] in variables if '=' in word else word in targets
             assert known, f'make {word}: the targets are {targets}, the variables {variables}'
     elif program == 'pip':
-        for extra in re.findall(r'\[(.*?)\]', ' '.join(words)):
+        for extra in (name for held in re.findall(r'\[(.*?)\]', ' '.join(words)) for name in held.split(',')):
             assert f"'{extra}': [" in (ROOT / 'setup.py').read_text(), f'setup.py has no extra {extra}'
     elif program == 'auxskd-mm':
         assert words, 'auxskd-mm: no command'

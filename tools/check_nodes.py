@@ -1,7 +1,8 @@
-"""Let the nodes of a training agree before torchrun starts; standard library only, so that it costs no time.
+"""Let the nodes of a training agree before torchrun starts; dist_train.sh and dist_test.sh call this tool.
 
 Node 0 listens at MASTER_ADDR:PORT. The other nodes send it their start settings, and all nodes get the same verdict: no
-output, or one line and exit code 1. With one node, the tool only checks that the port is free.
+output, or one line and exit code 1. With one node, the tool only checks that the port is free. It uses the standard library
+alone, so that it costs no time.
 """
 
 from __future__ import annotations
@@ -108,10 +109,16 @@ def report(me: dict[str, Any], address: str, port: int, wait: float) -> None:
 def parse_args() -> argparse.Namespace:
     example = '--nodes 2 --node-rank 0 --address 10.0.0.1 --port 29500 --processes 8 --restarts 0'
     parser = ToolParser(__doc__, f'python tools/check_nodes.py {example}')
-    for name in ('nodes', 'node-rank', 'port', 'processes', 'restarts'):
-        parser.add_argument(f'--{name}', type=int, required=True)
-    parser.add_argument('--address', required=True)
-    parser.add_argument('--wait', type=float, default=300.0)
+    for name, text in (
+        ('nodes', 'number of nodes'),
+        ('node-rank', 'number of this node, from 0'),
+        ('port', 'port at which node 0 listens'),
+        ('processes', 'processes on this node'),
+        ('restarts', 'MAX_RESTARTS, the same on all nodes'),
+    ):
+        parser.add_argument(f'--{name}', type=int, required=True, help=text)
+    parser.add_argument('--address', required=True, help='address of node 0')
+    parser.add_argument('--wait', type=float, default=300.0, help='seconds that nodes wait for each other')
     return parser.parse_args()
 
 

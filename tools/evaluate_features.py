@@ -20,8 +20,17 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('gallery', help='features of the training split')
     parser.add_argument('queries', help='features of the test split')
-    parser.add_argument('--tasks', nargs='+', choices=choices.FEATURE_TASKS, default=list(choices.FEATURE_TASKS))
-    parser.add_argument('--group-pattern', help='groups to hold out whole when the probe is chosen; its bracket is one')
+    parser.add_argument(
+        '--tasks',
+        nargs='+',
+        choices=choices.FEATURE_TASKS,
+        default=list(choices.FEATURE_TASKS),
+        help='what to measure',
+    )
+    parser.add_argument(
+        '--group-pattern',
+        help='regular expression whose bracket is the group in a path; groups are held out whole when the probe is chosen',
+    )
     parser.add_argument('--group-file', help='the same by a CSV with the columns path and group')
     parser.add_argument('--seed', type=int, default=0, help='of the videos that the probe is chosen on')
     add_shared(parser, '--device')

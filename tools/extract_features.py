@@ -12,7 +12,7 @@ def parse_args() -> argparse.Namespace:
     choices = light_module('auxskd_mm.choices')
     parser = ToolParser(
         __doc__,
-        'python tools/extract_features.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_18.pth videos/ --out features.npz',
+        'python tools/extract_features.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_20.pth videos/ --out features.npz',
     )
     parser.add_argument('config', help='config of the pretraining or recognition whose backbone it is')
     parser.add_argument(

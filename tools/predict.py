@@ -16,7 +16,7 @@ def parse_args() -> argparse.Namespace:
     choices = light_module('auxskd_mm.choices')
     parser = ToolParser(
         __doc__,
-        'python tools/predict.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_18.pth video.mp4\n'
+        'python tools/predict.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_20.pth video.mp4\n'
         '  python tools/predict.py finetune.py epoch_100.pth recording.mp4 --timeline --window 2 --stride 0.5',
     )
     parser.add_argument('config', help='config file')

@@ -16,7 +16,10 @@ def parse_args() -> argparse.Namespace:
         __doc__, 'python tools/run_recipe.py configs/recipes/auxskd_vspp_r21d_k100.py --work-dir work_dirs/recipe'
     )
     parser.add_argument('recipe', help='recipe file, e.g. configs/recipes/auxskd_vspp_r21d_k100.py')
-    parser.add_argument('--work-dir', help='folder of the recipe; phase NAME works in WORK_DIR/NAME')
+    parser.add_argument(
+        '--work-dir',
+        help='folder of the recipe; phase NAME works in WORK_DIR/NAME (default: work_dirs/<name of the recipe>)',
+    )
     parser.add_argument('--gpus', type=int, default=0, help='processes for torchrun; 0 is one process without it')
     parser.add_argument(
         '--jobs',
@@ -25,10 +28,12 @@ def parse_args() -> argparse.Namespace:
         help='steps at a time, in processes that import once for many short steps; 1 is this process alone. Without '
         'it, every command is a process of its own, and shows what it prints',
     )
-    parser.add_argument('--seed', type=int, default=None, help='random seed of every phase')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[], help='several; each runs the whole chain')
+    parser.add_argument('--seed', type=int, default=None, help='random seed of every phase and evaluation')
     parser.add_argument(
-        '--lists', nargs='+', default=[], help='folders of lists (tools/data/prepare_folder.py), one a split'
+        '--seeds', type=int, nargs='+', default=[], help='random seeds in place of --seed; each runs the whole chain'
+    )
+    parser.add_argument(
+        '--lists', nargs='+', default=[], help='folders of lists (tools/data/prepare_folder.py), one for each split'
     )
     parser.add_argument(
         '--cfg-options',

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 def parse_args() -> argparse.Namespace:
     parser = ToolParser(
-        'Test (and evaluate) a model', 'python tools/test.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_18.pth'
+        'Test (and evaluate) a model', 'python tools/test.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_20.pth'
     )
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help="checkpoint file; 'none' takes random weights, as a baseline for features")
-    parser.add_argument('--work-dir', help='folder for the metrics')
+    parser.add_argument('--work-dir', help='folder for the metrics (default: work_dirs/<name of the config>)')
     parser.add_argument('--dump', type=str, help='.json file to write labels and predictions to')
     parser.add_argument(
         '--cfg-options',
@@ -35,7 +35,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--interval', type=int, default=1, help='show every n-th sample')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds that a window stays')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return args

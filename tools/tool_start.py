@@ -25,26 +25,38 @@ _PACKAGE = 'auxskd_mm'
 _CALLED_AS = 'AUXSKD_MM_CALLED_AS'
 
 
-class _Defaults(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
-    pass
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """The help of an option ends with its default, unless it names the default itself or there is none."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        text, value = action.help, action.default
+        if not text or 'default' in text or _is_none(value):
+            return text
+        shown = ' '.join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+        return f'{text} (default: {shown.replace("%", "%%")})'
+
+
+def _is_none(default: Any) -> bool:
+    """Whether a default says nothing: none, a switch, something empty, or a place on this machine."""
+    if default is None or isinstance(default, bool) or default in ('', [], ()) or default == argparse.SUPPRESS:
+        return True
+    return isinstance(default, (str, Path)) and Path(default).is_absolute()
 
 
 class ToolParser(argparse.ArgumentParser):
-    """Parser of a tool, whose ``--help`` ends with an example.
+    """Parser of a tool, whose ``--help`` shows the defaults of its options and ends with an example.
 
     Under ``auxskd-mm`` usage and example name that command, and the configs of the package as it finds them from any folder.
 
     Args:
         description: Purpose of the tool.
         example: A complete command line.
-        show_defaults: Add its default to the help of each option.
     """
 
-    def __init__(self, description: str | None, example: str, show_defaults: bool = False) -> None:
-        kind = _Defaults if show_defaults else argparse.RawDescriptionHelpFormatter
+    def __init__(self, description: str | None, example: str) -> None:
         self.called = os.environ.pop(_CALLED_AS, None)  # a tool that this one starts has its own name
         super().__init__(
-            prog=self.called, description=description, epilog=f'example:\n  {example}', formatter_class=kind
+            prog=self.called, description=description, epilog=f'example:\n  {example}', formatter_class=_Help
         )
 
     def format_help(self) -> str:

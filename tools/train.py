@@ -18,7 +18,7 @@ def parse_args() -> argparse.Namespace:
         'python tools/train.py configs/vspp_r21d_k100.py --work-dir work_dirs/vspp',
     )
     parser.add_argument('config', help='config file')
-    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints (default: work_dirs/<name of the config>)')
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -35,7 +35,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--seed', type=int, default=None, help='random seed')
     parser.add_argument('--diff-rank-seed', action='store_true', help='another seed on every rank')
-    parser.add_argument('--deterministic', action='store_true', help='deterministic algorithms of cuDNN')
+    parser.add_argument('--deterministic', action='store_true', help='deterministic algorithms of torch and cuDNN')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -45,7 +45,7 @@ def parse_args() -> argparse.Namespace:
     )
     add_cfg_file(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return args

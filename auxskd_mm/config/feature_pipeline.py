@@ -26,7 +26,7 @@ def feature_pipeline(config: Config, num_clips: int = 10) -> list[dict[str, Any]
     are spread evenly from the first frame to the last start that fits. Decoding, channel order, resizing and cropping
     do not change, because the weights expect them.
 
-    A config without both pipelines (auxSKD's) uses its training pipeline. Its random crops become central crops, and
+    A config without both pipelines uses its training pipeline. Its random crops become central crops, and
     its other random steps are left out.
 
     Args:

@@ -94,7 +94,24 @@ def test_helps_show_the_choices_and_defaults_of_the_package(helps):
     assert f'mp4: key frame distance; default {StoreSettings().gop}\n' in helps['data/pack_videos.py']['text']
     clips = helps['data/make_motion_clips.py']['text']
     assert f'H.264 quantiser, 0 (best) to 51 (default: {MotionClipsSettings().qp})' in clips
-    assert str(list(MOTIONS)) in clips
+    assert f'(default: {" ".join(MOTIONS)})' in clips
+
+
+def test_helps_name_defaults_that_say_something(helps):
+    shown = {
+        'predict.py': ['seconds of a window (default: 2.0)', 'least score of an event (0.5): '],
+        'select_to_label.py': ['videos to choose (default: 20)', 'of the clustering (default: 0)'],
+        'data/prepare_folder.py': ['share of the clips to hold out (default: 0.25)'],
+        'train.py': ['folder for logs and checkpoints (default: work_dirs/<name of the config>)'],
+    }
+    for name, lines in shown.items():
+        for line in lines:
+            assert line in helps[name]['text'], (name, line)
+    for name, found in helps.items():
+        # No option has None, False or an empty text as its default, and no help shows a folder of this machine.
+        for word in ('None', 'False', '', '[]', '/'):
+            assert f'(default: {word})' not in found['text'], (name, word)
+        assert str(ROOT) not in found['text'], name
 
 
 def test_the_collector_leaves_out_what_was_imported_and_works_after():

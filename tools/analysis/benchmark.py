@@ -16,7 +16,7 @@ def parse_args() -> argparse.Namespace:
         __doc__, 'python tools/analysis/benchmark.py configs/vspp_r21d_k100.py --what inference --batches 10'
     )
     parser.add_argument('config', help='config file')
-    parser.add_argument('--what', choices=['loader', 'inference', 'both'], default='both')
+    parser.add_argument('--what', choices=['loader', 'inference', 'both'], default='both', help='what to time')
     parser.add_argument('--split', choices=choices.SPLITS, default='train', help='whose loader')
     parser.add_argument('--batches', type=int, default=20, help='batches to time')
     parser.add_argument('--warmup', type=int, default=3, help='batches before them')

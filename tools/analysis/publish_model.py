@@ -13,7 +13,7 @@ from tool_start import ToolParser, light_module, start
 def parse_args() -> argparse.Namespace:
     choices = light_module('auxskd_mm.choices')
     parser = ToolParser(
-        __doc__, 'python tools/analysis/publish_model.py work_dirs/vspp/epoch_18.pth published/vspp.pth'
+        __doc__, 'python tools/analysis/publish_model.py work_dirs/vspp/epoch_20.pth published/vspp.pth'
     )
     parser.add_argument('in_file', help='checkpoint of a training')
     parser.add_argument('out_file', help='folder/name.pth; the hash is put before .pth')

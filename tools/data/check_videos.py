@@ -24,7 +24,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--config', help='config whose clips, at their longest, are to fit; instead of --min-frames')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides of --config as key=value')
     parser.add_argument('--max-pixels', type=int, help='most pixels of a frame (default: 8192 x 8192)')
-    parser.add_argument('--workers', type=int, default=None, help='processes; default is one a core')
+    parser.add_argument('--workers', type=int, default=None, help='processes; default is one per core')
     parser.add_argument('--good-list', help='file for the paths of the videos that are fine')
     parser.add_argument('--most', type=int, default=20, help='most problems to print; the report has all')
     add_overwrite(parser)

@@ -34,7 +34,6 @@ def parse_args() -> argparse.Namespace:
     parser = ToolParser(
         __doc__,
         'python tools/data/make_motion_clips.py data/motion_clips --train 100 --sheet motions.png',
-        show_defaults=True,
     )
     parser.add_argument('out', help='folder for the clips, their lists and motion_clips.json')
     for name, text in HELP.items():
@@ -47,7 +46,7 @@ def parse_args() -> argparse.Namespace:
         metavar='CLASS',
         help='motions, in the order of their labels',
     )
-    parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes; default is one per core')
     parser.add_argument('--sheet', metavar='PNG', help='draw one clip of each class')
     add_overwrite(parser)
     return parser.parse_args()

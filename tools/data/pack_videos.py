@@ -74,7 +74,7 @@ def parse_args() -> argparse.Namespace:
         help='strength of brightness, contrast, saturation, hue; default none',
     )
     features.add_argument('--device', default='cpu', help='that the trunk runs on; default %(default)s')
-    parser.add_argument('--workers', type=int, help='processes; default is one a core')
+    parser.add_argument('--workers', type=int, help='processes; default is one per core')
     parser.add_argument('--max-bad-share', type=float, default=0.1, help='most videos that may be unreadable')
     parser.add_argument(
         '--estimate-only', action='store_true', help='print what each layout and each decoder comes to and stop'

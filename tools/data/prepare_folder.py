@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def parse_args() -> argparse.Namespace:
     parser = ToolParser(__doc__, 'python tools/data/prepare_folder.py my_videos lists --test-share 0.2')
-    parser.add_argument('folder', help='folder with one sub-folder a class, or that the paths of --table start from')
-    parser.add_argument('out', help='folder for train.txt, test.txt, val.txt, pool.txt and classes.txt')
+    parser.add_argument('folder', help='folder with one sub-folder per class, or that the paths of --table start from')
+    parser.add_argument('out', help='folder for train.txt, test.txt, val.txt, pool.txt, groups.csv and classes.txt')
     parser.add_argument(
         '--table', help='CSV with the columns path,label or class,file; optionally group, and split (train, val, test)'
     )
@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--val-share', type=float, default=0.0, help='share of the clips to hold out for validation')
     parser.add_argument('--seed', type=int, default=0, help='which split')
     parser.add_argument('--pool', nargs='*', default=[], help='further folders whose videos join pool.txt, unlabelled')
-    parser.add_argument('--delimiter', default=' ', help='between path and label')
+    parser.add_argument('--delimiter', default=' ', help='between path and label (default: a blank)')
     recordings = parser.add_argument_group('long recordings')
     recordings.add_argument('--window', type=float, metavar='S', help='divide each video into windows of S seconds')
     recordings.add_argument('--stride', type=float, metavar='S', help='from one window to the next; default: --window')

@@ -20,7 +20,7 @@ def parse_args() -> argparse.Namespace:
         __doc__,
         'python tools/data/prepare_hmdb51.py data/hmdb51/videos data/hmdb51/testTrainMulti_7030_splits data/hmdb51',
     )
-    parser.add_argument('videos', help='folder of the videos or of their frame folders, one sub-folder a class')
+    parser.add_argument('videos', help='folder of the videos or of their frame folders, one sub-folder per class')
     parser.add_argument('annotations', help='folder of <class>_test_split<n>.txt')
     parser.add_argument('out', help='folder for {train,test,fit,val}_split{1,2,3}.txt and classes.txt')
     parser.add_argument(

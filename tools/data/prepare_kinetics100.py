@@ -18,7 +18,7 @@ def parse_args() -> argparse.Namespace:
         __doc__,
         'python tools/data/prepare_kinetics100.py data/kinetics400/train data/kinetics100 --val data/kinetics400/val',
     )
-    parser.add_argument('train', help='folder of the training videos, one sub-folder a class')
+    parser.add_argument('train', help='folder of the training videos, one sub-folder per class')
     parser.add_argument('out', help='folder for train.txt, val.txt, classes.txt, and sizes.csv or missing.txt')
     parser.add_argument('--val', help='folder of the validation videos, of which the same classes are listed')
     parser.add_argument('--list', help="take the videos of this list ('class/video' or 'class/video num_frames')")
@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--max-missing-share', type=float, default=0.1, help='share of the list that may be gone, as online videos do'
     )
-    parser.add_argument('--delimiter', default=' ', help='between path and label')
+    parser.add_argument('--delimiter', default=' ', help='between path and label (default: a blank)')
     add_overwrite(parser)
     return parser.parse_args()
 

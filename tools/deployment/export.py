@@ -13,7 +13,7 @@ from tool_start import ToolParser, add_overwrite, add_shared, light_module, star
 def parse_args() -> argparse.Namespace:
     choices = light_module('auxskd_mm.choices')
     parser = ToolParser(
-        __doc__, 'python tools/deployment/export.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_18.pth vspp.onnx'
+        __doc__, 'python tools/deployment/export.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_20.pth vspp.onnx'
     )
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', type=weights, help="its weights; 'none' for random ones")

@@ -261,7 +261,7 @@ def parse_args() -> argparse.Namespace:
         'python tools/misc/draw_methods.py --out-dir docs/images --methods vspp',
     )
     parser.add_argument('--out-dir', type=Path, default=Path('docs/images'), help='folder for <method>.png')
-    parser.add_argument('--methods', nargs='+', choices=list(FIGURES), default=list(FIGURES))
+    parser.add_argument('--methods', nargs='+', choices=list(FIGURES), default=list(FIGURES), help='whose figures')
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/pictures.md and README from a work dir of `make demo` (clips and runs in it)."""
+"""Draw the pictures of docs/pictures.md and README from a work dir of tools/demo.py --chain (clips and runs in it)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def jobs(work: Path, out: Path) -> list[list[str]]:
 
     clips, vspp = work / 'clips', sorted((work / 'vspp').glob('epoch_*.pth'))
     if not (clips / 'train').is_dir() or not vspp:
-        raise InputError(f'{work}: no clips/train and vspp/epoch_*.pth in it; run `python tools/demo.py {work}` first')
+        raise InputError(
+            f'{work}: no clips/train and vspp/epoch_*.pth in it; run `python tools/demo.py {work} --chain` first'
+        )
     weights, classes = str(vspp[-1]), ['--classes', str(clips / 'classes.txt')]
     browse = 'visualization/browse_clips.py'
     demo = str(ROOT / 'configs' / 'demo' / '{}_motion.py')
@@ -56,7 +58,7 @@ def jobs(work: Path, out: Path) -> list[list[str]]:
 
 def parse_args() -> argparse.Namespace:
     parser = ToolParser(__doc__, 'python tools/misc/draw_pictures.py work_dirs/demo --out docs/images')
-    parser.add_argument('work_dir', help='of `make demo`, or tools/demo.py')
+    parser.add_argument('work_dir', help='of tools/demo.py --chain')
     parser.add_argument('--out', default=str(ROOT / 'docs' / 'images'), help='folder for the PNGs')
     return parser.parse_args()
 

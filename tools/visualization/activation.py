@@ -14,12 +14,12 @@ def parse_args() -> argparse.Namespace:
     choices = light_module('auxskd_mm.choices')
     parser = ToolParser(
         __doc__,
-        'python tools/visualization/activation.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_18.pth video.mp4',
+        'python tools/visualization/activation.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_20.pth video.mp4',
     )
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', type=weights, help="its weights; 'none' for random ones")
     parser.add_argument('videos', nargs='+', help='videos, folders, globs, lists')
-    parser.add_argument('--out-dir', default='activation', help='folder for a PNG a video')
+    parser.add_argument('--out-dir', default='activation', help='folder for one PNG per video')
     parser.add_argument('--task', help="'pace', 'segment', 'order' or 'class'; default: the first that the head has")
     parser.add_argument('--target', type=int, help='class to explain; default: the most probable')
     parser.add_argument(

@@ -18,7 +18,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('--out', nargs='+', default=['clips.png'], help='files to write: .png, .gif, .mp4, .html')
     parser.add_argument('--videos', help="folder, glob, list or file to take instead of the config's")
-    parser.add_argument('--split', choices=choices.SPLITS, default='train')
+    parser.add_argument('--split', choices=choices.SPLITS, default='train', help='whose clips')
     parser.add_argument('--number', type=int, default=6, help='videos to show')
     parser.add_argument('--before', action='store_true', help='show above each clip its frames before augmentation')
     parser.add_argument('--seed', type=int, default=0, help='which videos, and their random draws')

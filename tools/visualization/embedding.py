@@ -21,7 +21,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--videos', nargs='+', help='videos, folders, globs, lists (with labels, to have classes)')
     parser.add_argument('--paces', type=int, nargs='+', default=[1, 2, 4, 8], help='at which the videos are shown')
     parser.add_argument('--out', default='embedding.png', help='PNG file to write')
-    parser.add_argument('--classes', help='text file with a class name a line')
+    parser.add_argument('--classes', help='text file with one class name per line')
     parser.add_argument('--method', choices=choices.EMBEDDINGS, default='tsne', help='umap needs umap-learn')
     parser.add_argument('--most', type=int, help='points of a file (1000), or videos (150)')
     parser.add_argument('--seed', type=int, default=0, help='of the method, of random weights, and of what is drawn')

@@ -13,7 +13,7 @@ from tool_start import ToolParser, add_overwrite, add_shared, start, weights
 def parse_args() -> argparse.Namespace:
     parser = ToolParser(
         __doc__,
-        'python tools/visualization/pace_confusion.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_18.pth --out confusion.png',
+        'python tools/visualization/pace_confusion.py configs/vspp_r21d_k100.py work_dirs/vspp/epoch_20.pth --out confusion.png',
     )
     parser.add_argument('config', help='config file, which names the classes')
     parser.add_argument('checkpoint', nargs='?', help="weights to ask about the config's test set; 'none': random ones")

@@ -15,7 +15,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('gallery', help='.npz of features to look among (tools/extract_features.py, or a test)')
     parser.add_argument('query', nargs='?', help='.npz of the queries; default: from the gallery, each without itself')
     parser.add_argument('--out', default='retrieval.png', help='PNG file to write')
-    parser.add_argument('--classes', help='text file with a class name a line')
+    parser.add_argument('--classes', help='text file with one class name per line')
     parser.add_argument('--queries', type=int, default=5, help='rows: the first video of each of so many classes')
     parser.add_argument('--neighbours', type=int, default=5, help='nearest videos for each')
     add_overwrite(parser)

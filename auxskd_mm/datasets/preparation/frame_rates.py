@@ -107,7 +107,7 @@ def describe_rates(spread: RateSpread) -> list[str]:
         why = why or 'a speed is not constant within a video'
         lines.append(
             f'warning: if frames are counted, {why}; set fps={spread.proposed:g} of the samplers '
-            f'(--cfg-options fps={spread.proposed:g} with configs/examples)'
+            f'(--cfg-options fps={spread.proposed:g} with configs/examples, sample.fps={spread.proposed:g} with other pretrainings)'
         )
         if spread.unknown:
             lines.append('sources without a frame rate, such as frame folders, also need source_fps of OpenVideo')

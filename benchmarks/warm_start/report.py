@@ -1,4 +1,4 @@
-"""Write the warm-start tables into docs/warm_start.md.
+"""Write the warm-start tables into docs/warm_start.md and README.md.
 
 python benchmarks/warm_start/report.py --collect work_dirs/warm_start  # after run.py: the numbers of all sets, then the page
 python benchmarks/warm_start/report.py                                 # the page again from docs/warm_start_results.json
@@ -22,12 +22,21 @@ from auxskd_mm.recipes.tables.intervals import interval, paired
 from auxskd_mm.recipes.tables.table import markdown, signed
 
 DOCS = Path(__file__).resolve().parents[2] / 'docs'
-# A table of the page stands between these two, and is written anew: `SET/RECIPE`, or `all: COLUMN over BASE` for an overview.
+# A table of a page stands between these two, and is written anew: `SET/RECIPE`, or `all: COLUMN over BASE` for an overview of one
+# column, or `sets: ROW over BASE` for fine-tuning on every set.
 BLOCK = re.compile(
     r'(?P<head><!-- warm start: (?P<name>[\w/]+)(?:: (?P<column>[^>]+) over (?P<base>\w+))? -->\n).*?(?P<end><!-- end -->)',
     re.DOTALL,
 )
 
+# What the clips of a set show, and the accuracy of the most frequent class in percent, in the order of the table of sets.
+_SETS = {
+    'motion_clips/features': ('10 motions of drawn objects', 10),
+    'miracl_words/features': ('10 spoken words, lips', 10),
+    'avletters26/features': ('26 spoken letters, lips', 4),
+    'grid_sentences/features': ('4 spoken commands, lips', 26),
+    'tennis7/features': ('7 tennis strokes', 14),
+}
 # The recipe is that of public maps; on patches of pixels its rows are networks from scratch.
 _OF_PIXELS = dict(public='random weights, on patches of pixels')
 
@@ -130,13 +139,36 @@ def overview(numbers: Mapping[str, Any], column: str, base: str) -> str:
     return markdown([f'{column}, in points', *(name.split('/')[0] for name in sets)], lines)
 
 
+def by_set(numbers: Mapping[str, Any], row: str, base: str) -> str:
+    """Accuracy of a row and of a base row after fine-tuning with all labels, as Markdown: one line per set.
+
+    The probe on the frozen public weights alone stands beside them.
+    """
+    lines, title = [], row
+    for name, (clips, chance) in _SETS.items():
+        if name not in numbers:
+            continue
+        table = numbers[name]
+        values = {(cell['row'], cell['column']): cell['values'] for cell in table['cells']}
+        both = [values.get((own, 'fine-tuned, all')) for own in (base, row)]
+        gain = signed(paired(both[1], both[0])) if both[0] and both[1] else ''
+        probe = values.get(('trunk', 'linear probe, all'))
+        lines.append([clips, str(chance), *map(_text, (probe, *both)), gain])
+        title = table['rows'].get(row, title)
+    head = ['clips', 'by chance', 'frozen public weights, probe', 'fine-tuned', f'{title}, fine-tuned', 'difference']
+    return markdown(head, lines)
+
+
 def fill(page: str, numbers: Mapping[str, Any]) -> str:
     """The page with every table written from the numbers."""
 
     def written(found: re.Match[str]) -> str:
         name, column, base = found['name'], found['column'], found['base']
         titles = _OF_PIXELS if name.endswith('/pixels') else {}
-        text = section(numbers[name], titles) if column is None else overview(numbers, column, base)
+        if column is None:
+            text = section(numbers[name], titles)
+        else:
+            text = (by_set if name == 'sets' else overview)(numbers, column, base)
         return f'{found["head"]}\n{text}\n\n{found["end"]}'
 
     return BLOCK.sub(written, page)
@@ -145,20 +177,27 @@ def fill(page: str, numbers: Mapping[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--collect', metavar='OUT', help='folder of run.py, whose numbers are taken first')
-    parser.add_argument('--docs', type=Path, default=DOCS, help='folder with warm_start.md and warm_start_results.json')
+    parser.add_argument(
+        '--docs',
+        type=Path,
+        default=DOCS,
+        help='folder with warm_start.md and warm_start_results.json; README.md lies beside it',
+    )
     parser.add_argument('--check', action='store_true', help='write nothing')
     args = parser.parse_args()
-    path, page = args.docs / 'warm_start_results.json', args.docs / 'warm_start.md'
+    path = args.docs / 'warm_start_results.json'
     if args.collect:
         known = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
         write_whole(path, json.dumps(collect(Path(args.collect), known), indent=1) + '\n')
-    text = page.read_text(encoding='utf-8')
-    filled = fill(text, json.loads(path.read_text(encoding='utf-8')))
-    if not args.check:
-        page.write_text(filled, encoding='utf-8')
-    elif filled != text:
-        print(f'{page}: its tables are not those of {path}; run benchmarks/warm_start/report.py')
-        sys.exit(1)
+    numbers = json.loads(path.read_text(encoding='utf-8'))
+    for page in (args.docs / 'warm_start.md', args.docs.parent / 'README.md'):
+        text = page.read_text(encoding='utf-8')
+        filled = fill(text, numbers)
+        if not args.check:
+            page.write_text(filled, encoding='utf-8')
+        elif filled != text:
+            print(f'{page}: its tables are not those of {path}; run benchmarks/warm_start/report.py')
+            sys.exit(1)
 
 
 if __name__ == '__main__':

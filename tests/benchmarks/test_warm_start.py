@@ -34,11 +34,12 @@ def sets():
 
 
 def test_the_page_shows_the_numbers_on_record(report):
-    """Every table of docs/warm_start.md is what docs/warm_start_results.json gives."""
-    page = (ROOT / 'docs' / 'warm_start.md').read_text(encoding='utf-8')
+    """Every table of docs/warm_start.md and README.md is what docs/warm_start_results.json gives."""
     numbers = json.loads((ROOT / 'docs' / 'warm_start_results.json').read_text(encoding='utf-8'))
-    assert report.fill(page, numbers) == page
-    assert {found['name'] for found in report.BLOCK.finditer(page)} == {*numbers, 'all'}
+    for file, names in (('docs/warm_start.md', {*numbers, 'all'}), ('README.md', {'sets'})):
+        page = (ROOT / file).read_text(encoding='utf-8')
+        assert report.fill(page, numbers) == page
+        assert {found['name'] for found in report.BLOCK.finditer(page)} == names
 
 
 def test_a_table_by_hand(report):
@@ -75,6 +76,29 @@ def test_an_overview_by_hand(report):
         '| probe, in points | a |',
         '|---|---|',
         '| More | +8.0 ± 25.4 |',
+    ]
+
+
+def test_a_row_on_every_set_by_hand(report):
+    """The gain of the overview, beside both accuracies and the probe on the trunk; a set without the row has an empty field."""
+    column = 'fine-tuned, all'
+    cells = [
+        dict(row='base', column=column, values={'seed0': 0.10, 'seed1': 0.16}),
+        dict(row='more', column=column, values={'seed0': 0.20, 'seed1': 0.22}),
+        dict(row='trunk', column='linear probe, all', values={'seed0': 0.05, 'seed1': 0.07}),
+    ]
+    table = dict(rows=dict(base='Base', more='More', trunk='Trunk'), cells=cells)
+    numbers = {
+        'tennis7/features': table,
+        'miracl_words/features': {**table, 'cells': cells[:1]},
+        'other/features': table,
+    }
+    page = '<!-- warm start: sets: more over base -->\nold\n<!-- end -->'
+    assert report.fill(page, numbers).splitlines()[2:-2] == [
+        '| clips | by chance | frozen public weights, probe | fine-tuned | More, fine-tuned | difference |',
+        '|---|---|---|---|---|---|',
+        '| 10 spoken words, lips | 10 |  | 13.0 ± 38.1 |  |  |',
+        '| 7 tennis strokes | 14 | 6.0 ± 12.7 | 13.0 ± 38.1 | 21.0 ± 12.7 | +8.0 ± 25.4 |',
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from ...compat import resize_any_channels
+from ...compat import resize_any_channels, whole_hues
 from ...errors import InputError, VideoReadError, check_choice, check_least, check_step
 from ...functional.pixels import to_channels
 from ...registry import TRANSFORMS
@@ -17,6 +17,7 @@ from ..readers.limits import MAX_PIXELS
 from .shown_settings import ShowsSettings
 
 resize_any_channels()
+whole_hues()
 
 # Steps that open and decode videos: ours, whose channel order is an option, and MMAction2's, which give RGB.
 OWN_OPENERS = ('OpenVideo', 'OpenInput')

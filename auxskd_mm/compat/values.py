@@ -68,7 +68,7 @@ def whole_hues() -> bool:
             return False
     except OverflowError:
         pass
-    ColorJitter.adjust_hue = staticmethod(adjust_hue)
+    setattr(ColorJitter, 'adjust_hue', staticmethod(adjust_hue))  # noqa: B010  # an attribute of another class
     return True
 
 

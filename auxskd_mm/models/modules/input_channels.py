@@ -64,6 +64,8 @@ def check_input(expected: int, clips: Tensor, owner: str) -> None:
     Raises:
         InputError: With the shape, or both numbers of channels.
     """
+    if isinstance(clips, torch.fx.Proxy):  # traced, for MMEngine's efficient_conv_bn_eval: there are no numbers yet
+        return
     if clips.ndim != 5:
         raise InputError(
             f'model.backbone ({owner}) takes clips (B, C, T, H, W), got {tuple(clips.shape)}: use Recognizer3D, and '

@@ -195,3 +195,9 @@ def test_inputs_that_are_no_clips(shape):
     backbone = MODELS.build(dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=2)).eval()
     with pytest.raises(InputError, match=r"R2Plus1DVCOP\) takes clips \(B, C, T, H, W\), got .*input_format='NCTHW'"):
         backbone(torch.rand(shape))
+
+
+def test_mmengine_traces_them_for_efficient_conv_bn_eval():
+    backbone = MODELS.build(dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=2)).eval()
+    clips = torch.rand(1, 3, 4, 16, 16)
+    assert torch.equal(torch.fx.symbolic_trace(backbone)(clips), backbone(clips))

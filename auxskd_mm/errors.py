@@ -82,6 +82,22 @@ def check_choice(key: str, value: object, choices: Collection[object]) -> None:
         raise InputError(f"{key}='{value}': expected {expected}")
 
 
+def check_step(owner: str, sample: Collection[str], key: str, before: str) -> None:
+    """Refuse a sample on which a step of a pipeline comes too early.
+
+    Args:
+        owner: Class name of the step.
+        sample: Keys of the sample.
+        key: Key that the step reads.
+        before: Steps that write the key, in words.
+
+    Raises:
+        InputError: If the key is missing. The message says what must stand before the step.
+    """
+    if key not in sample:
+        raise InputError(f"{owner}: the sample has no '{key}' yet; put {before} before it in the pipeline")
+
+
 class VideoReadError(InputError):
     """One video that cannot be read.
 

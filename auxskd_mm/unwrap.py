@@ -1,9 +1,12 @@
-"""The model and the optimizer wrapper behind MMEngine's wide types."""
+"""The model, its averaged weights and the optimizer wrapper behind MMEngine's wide types."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
+from mmengine.hooks import EMAHook
 from mmengine.model import is_model_wrapper
 from torch import nn
 
@@ -29,3 +32,18 @@ def unwrap(model: nn.Module) -> VideoModel:
 def built_optim_wrapper(runner: Runner) -> OptimWrapper:
     """Return the optimizer wrapper of a Runner. Before the training it is a config or None."""
     return cast('OptimWrapper', runner.optim_wrapper)
+
+
+@contextmanager
+def weights_of_checkpoints(runner: Runner) -> Iterator[None]:
+    """Let the model have the weights that its checkpoints hold and its validation measures: with MMEngine's ``EMAHook``
+    the averaged ones. Afterwards it has its own again, to the bit.
+    """
+    averages = [hook for hook in runner.hooks if isinstance(hook, EMAHook)]
+    for hook in averages:
+        hook.before_val_epoch(runner)
+    try:
+        yield
+    finally:
+        for hook in averages:
+            hook.after_val_epoch(runner)

@@ -14,6 +14,7 @@ import textwrap
 import types
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -437,3 +438,19 @@ def test_frames_of_any_number_of_channels_are_resized_as_each_channel_alone():
         # OpenCV rounds groups of channels otherwise than one channel, by one step at most.
         np.testing.assert_allclose(whole[..., i].astype(int), alone, atol=1)
     assert mmcv.imresize(frame[..., :1], (5, 4)).shape == (4, 5, 1)
+
+
+@pytest.mark.parametrize('factor', [-0.5, -0.02, 0.02, 0.5])
+def test_hues_are_shifted_in_both_directions_around_the_circle(factor):
+    from mmaction.datasets.transforms import ColorJitter
+
+    hues = np.arange(180, dtype=np.uint8)
+    full = np.full_like(hues, 255)
+    colours = cv2.cvtColor(np.stack([hues, full, full], -1)[None], cv2.COLOR_HSV2RGB)
+    got = ColorJitter.adjust_hue(colours.astype(np.float32), factor)
+    assert got.dtype == np.float32
+    shifted = cv2.cvtColor(got.astype(np.uint8), cv2.COLOR_RGB2HSV)[0, :, 0].astype(int)
+    seen = cv2.cvtColor(colours, cv2.COLOR_RGB2HSV)[0, :, 0].astype(int)
+    assert np.abs((shifted - seen - int(factor * 255) + 90) % 180 - 90).max() <= 1  # OpenCV rounds
+    assert not compat.whole_hues()
+    ColorJitter(hue=0.5).transform(dict(imgs=[colours[0][None]] * 4))

@@ -126,6 +126,7 @@ def main(args: argparse.Namespace) -> None:
     check_labeled_lists(cfg, ['test'])
     start_group(cfg, args.launcher)
     runner = build_runner(cfg)
+    cfg = runner.cfg  # with the changes of the start
     if cfg.load_from is None:
         draw_weights(runner)
     elif adapters_alone(runner, cfg.load_from):

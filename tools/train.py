@@ -108,6 +108,7 @@ def main(args: argparse.Namespace) -> None:
         choose_checkpoint(cfg)
     set_init_history(cfg)
     runner = build_runner(cfg)
+    cfg = runner.cfg  # with the changes of the start
     check_not_replaced(cfg)
     if is_main_process():
         part = 'train' if cfg.get('val_dataloader') is None else 'val'

@@ -26,7 +26,7 @@ from .imports import (
     wait_for_torchvision,
 )
 from .run import apply
-from .values import float_scores_of_heads, opencv_logging, resize_any_channels
+from .values import float_scores_of_heads, opencv_logging, resize_any_channels, whole_hues
 
 __all__ = [
     'OLDEST_TORCH',
@@ -51,4 +51,5 @@ __all__ = [
     'start_process_group',
     'stub_missing_drn',
     'wait_for_torchvision',
+    'whole_hues',
 ]

@@ -47,6 +47,31 @@ def resize_any_channels() -> bool:
     return True
 
 
+def whole_hues() -> bool:
+    """Let MMAction2's ``ColorJitter`` shift hues in both directions.
+
+    It adds the shift to hues in uint8. NumPy 2 refuses a negative one there (``OverflowError``, in half of all calls), and a
+    large one wraps at 256 before the circle of 180 closes.
+    """
+    import cv2
+    import numpy as np
+    from mmaction.datasets.transforms import ColorJitter
+
+    def adjust_hue(img: Any, factor: float) -> Any:
+        hsv = cv2.cvtColor(np.clip(img, 0, 255).astype(np.uint8), cv2.COLOR_RGB2HSV)
+        hsv[..., 0] = (hsv[..., 0].astype(np.int16) + int(factor * 255)) % 180
+        return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).astype(np.float32)
+
+    red_and_pink = np.array([[[255, 0, 0], [255, 0, 8]]], np.float32)  # hues of 0 and 179
+    try:
+        if all((ColorJitter.adjust_hue(red_and_pink, f) == adjust_hue(red_and_pink, f)).all() for f in (-0.5, 0.5)):
+            return False
+    except OverflowError:
+        pass
+    setattr(ColorJitter, 'adjust_hue', staticmethod(adjust_hue))  # noqa: B010  # an attribute of another class
+    return True
+
+
 def opencv_logging() -> ModuleType:
     """Module with OpenCV's ``getLogLevel`` and ``setLogLevel``.
 

@@ -92,9 +92,9 @@ class LabeledVideoDataset(UnlabeledVideoDataset):
         check_one_class(source, [sample['filename'] for sample in samples], labels, line_of)
         return samples
 
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """The class of an index, for MMEngine's ``ClassBalancedDataset``."""
+        return [int(self.get_data_info(idx)['label'])]
+
     def _read_list(self, path: str, probe: Probe) -> tuple[list[Entry], str]:
         return read_list(path, list_format=self.list_format, delimiter=self.delimiter, probe=probe, labeled=True)
-
-    def get_data_info(self, idx: int) -> dict:
-        """Sample dict of an index, with the keys that MMAction2's transforms expect for a video file."""
-        return dict(super().get_data_info(idx), modality='RGB', start_index=0)

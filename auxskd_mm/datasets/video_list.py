@@ -219,11 +219,12 @@ class UnlabeledVideoDataset(BaseDataset):
         return super().__len__() * self.repeat
 
     def get_data_info(self, idx: int) -> dict:
-        """Sample dict of index ``idx`` in [0, len(self)). ``sample_idx`` distinguishes repetitions."""
+        """Sample dict of index ``idx`` in [0, len(self)), with the keys that MMAction2's transforms expect for a video file.
+        ``sample_idx`` distinguishes repetitions.
+        """
         idx = idx % len(self)
         info = super().get_data_info(idx % super().__len__())
-        info['sample_idx'] = idx
-        return info
+        return dict(info, sample_idx=idx, modality='RGB', start_index=0)
 
     def __getitem__(self, idx: int) -> Any:
         if not self._fully_initialized:

@@ -23,7 +23,7 @@ from ..models.wrappers import full_state, is_sharded
 from ..plain_data import to_plain
 from ..records.provenance import training_meta
 from ..registry import HOOKS
-from ..unwrap import built_optim_wrapper, unwrap
+from ..unwrap import built_optim_wrapper, unwrap, weights_of_checkpoints
 from ..weight_hash import hex_digits, weight_hash
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class AdapterHook(Hook):
     - After each save of the checkpoint hook, and at the end, ``adapters.pth`` is written into the same folder. It holds
       the adapters and what else is trained, without the parts that only the training needs (projectors of teachers,
       queues). It also holds the buffers of the backbone (the BatchNorm statistics) and the SHA-256 of the frozen
-      weights. ``load_from`` takes it on top of the same base and refuses another one.
+      weights. ``load_from`` takes it on top of the same base and refuses another one. With MMEngine's ``EMAHook`` the file
+      has the averaged weights, as the checkpoint beside it.
 
     Args:
         filename: Name of the file.
@@ -105,6 +106,10 @@ class AdapterHook(Hook):
     def _write(self, runner: Runner, folder: Path) -> None:
         if not self.save or '://' in str(folder):
             return
+        with weights_of_checkpoints(runner):
+            self._write_file(runner, folder)
+
+    def _write_file(self, runner: Runner, folder: Path) -> None:
         state = _state(runner)  # of shards, every rank takes part
         if not is_main_process():
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mmengine.dist import all_gather_object
@@ -82,7 +81,7 @@ class BadVideoHook(Hook):
             leave_out_replacements(evaluator)
 
     def _report(self, kind: str, loader: DataLoader) -> None:
-        datasets = list(_video_datasets(getattr(loader, 'dataset', None)))
+        datasets = _video_datasets(getattr(loader, 'dataset', None))
         if not datasets:
             return
         self._report_short(kind, loader)
@@ -110,10 +109,12 @@ class BadVideoHook(Hook):
             print_log(describe_short(found, kind, datasets[0].clip_sampler), logger='current', level=logging.WARNING)
 
 
-def _video_datasets(dataset: object) -> Iterator[UnlabeledVideoDataset]:
-    """This package's data sets inside MMEngine's wrappers."""
-    if isinstance(dataset, UnlabeledVideoDataset):
-        yield dataset
+def _video_datasets(dataset: object) -> list[UnlabeledVideoDataset]:
+    """This package's data sets inside MMEngine's wrappers, each once: :class:`SeededSamples` passes on attributes, so that
+    those of a ``ConcatDataset`` are found on two ways.
+    """
+    found = [dataset] if isinstance(dataset, UnlabeledVideoDataset) else []
     for inner in [getattr(dataset, 'dataset', None), *getattr(dataset, 'datasets', [])]:
         if inner is not None:
-            yield from _video_datasets(inner)
+            found += [one for one in _video_datasets(inner) if not any(one is known for known in found)]
+    return found

@@ -16,7 +16,7 @@ from ..evaluation.feature_extraction import extract_bank
 from ..functional.neighbours import knn_accuracy
 from ..random_state import untouched_random_state
 from ..registry import HOOKS
-from ..unwrap import unwrap
+from ..unwrap import unwrap, weights_of_checkpoints
 
 if TYPE_CHECKING:
     from mmengine.runner import Runner
@@ -29,6 +29,8 @@ class KNNHook(Hook):
     The labels serve the measurement only. Nothing of the labelled set enters the loss. A training with the hook takes
     exactly the same steps as one without it: modes, running statistics and random streams are restored. Every rank
     extracts its share.
+
+    With MMEngine's ``EMAHook`` the averaged weights are measured, as in a validation: checkpoints hold those.
 
     The accuracy is logged as ``knn/top1``, kept in the message hub as ``val/knn/top1``, and offered to the
     ``CheckpointHook``, so that ``checkpoint=dict(save_best='knn/top1')`` keeps the best epoch. (A choice of the epoch
@@ -104,7 +106,8 @@ class KNNHook(Hook):
         Raises:
             InputError: If the labelled videos cannot be used; see :func:`check_comparable`.
         """
-        banks = [extract_bank(unwrap(runner.model), loader, self.pooling) for loader in self._loaders]
+        with weights_of_checkpoints(runner):
+            banks = [extract_bank(unwrap(runner.model), loader, self.pooling) for loader in self._loaders]
         accuracy = self._accuracy(banks, next(unwrap(runner.model).parameters()).device)
         runner.message_hub.update_scalar('val/knn/top1', accuracy)
         runner.visualizer.add_scalars({'knn/top1': accuracy}, step=runner.epoch)

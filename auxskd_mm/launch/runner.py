@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 from mmengine.config import Config
 from mmengine.runner import Runner
 
@@ -21,6 +23,7 @@ from .training_defaults import prepare_determinism
 
 def build_runner(config: Config) -> Runner:
     """Build the Runner of a config, of the type ``runner_type`` if given. :data:`.changes.CHANGES` lists the changes.
+    ``runner.cfg`` has them. The config itself does not change, so that a second run of it starts from the same.
 
     The screen shows a head of ten lines and the progress. The log file holds everything.
 
@@ -35,7 +38,7 @@ def build_runner(config: Config) -> Runner:
     from ..models.wrappers import FullyShardedModel
 
     remember_formatting()
-    config = name_types(config)
+    config = name_types(copy.deepcopy(config))
     check_settings(config)
     check_work_dir(config)
     checkpoint = check_load_from(config)

@@ -36,6 +36,9 @@ def make_safe(config: Config) -> Config:
     if hooks is None:
         config.default_hooks = hooks = {}
         hooks = config.default_hooks
+    custom = list(config.get('custom_hooks') or [])
+    named = [*hooks.values(), *custom]
+    there = {type_name(hook.get('type') if isinstance(hook, dict) else type(hook)) for hook in named}
     hooks.setdefault('checkpoint', dict(type='CheckpointHook', interval=1))
     if hooks['checkpoint'] is not None and _mmengine_name(hooks['checkpoint'].get('type')) == 'CheckpointHook':
         hooks['checkpoint']['type'] = 'auxskd_mm.AtomicCheckpointHook'
@@ -43,9 +46,9 @@ def make_safe(config: Config) -> Config:
         if name in hooks and hooks[name] is None:
             del hooks[name]  # MMEngine takes None for its own names only
             continue
+        if name not in hooks and kind in there:
+            continue
         hooks[name] = {'type': f'auxskd_mm.{kind}', **(hooks.get(name) or {})}
-    custom = list(config.get('custom_hooks') or [])
-    there = {type_name(hook.get('type') if isinstance(hook, dict) else type(hook)) for hook in custom}
     if 'BadVideoHook' not in there:
         custom.append(dict(type='auxskd_mm.BadVideoHook'))
     if 'CheckedTransferHook' not in there:

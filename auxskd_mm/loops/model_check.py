@@ -111,8 +111,10 @@ def check_classes(model: nn.Module, dataset: Dataset) -> None:
 
 def _steps(dataset: Any) -> Iterator[Any]:
     """Transforms of a data set, nested ones and those of wrapped data sets included."""
-    while not hasattr(dataset, 'pipeline') and hasattr(dataset, 'dataset'):
-        dataset = dataset.dataset
+    if not hasattr(dataset, 'pipeline'):
+        for one in [dataset.dataset] if hasattr(dataset, 'dataset') else getattr(dataset, 'datasets', []):
+            yield from _steps(one)
+        return
     waiting = list(getattr(getattr(dataset, 'pipeline', None), 'transforms', None) or [])
     while waiting:
         step = waiting.pop(0)

@@ -14,6 +14,7 @@ from ..config.origins import config_chain
 from ..config.pipelines import LOADERS, find_pipeline
 from ..errors import InputError
 from ..models.adapters.widths import FRAME_OPTIONS
+from ..models.backbones.frames import is_network_of_frames
 from ..models.heads import ClipFeatureHead, PooledHead
 from ..models.pretext import PretextModel
 from ..registry import MODELS, TRANSFORMS, type_name
@@ -27,9 +28,10 @@ def adapt_stock_config(config: Config) -> list[str]:
     """Adapt the config of a Runner that has a model or a head of this package, in place. Print and return a line for
     each change.
 
-    Configs of other models do not change, and a second call changes nothing. A 2-D recogniser becomes a
-    ``FrameRecognizer``, and its clips keep their time axis. Blending of labels and auxiliary classifiers are removed.
-    Backbones get the number of frames that the sampler draws. A recipe that only tests gets the settings of a training.
+    Configs of other models do not change, and a second call changes nothing. A 2-D recogniser, or a recogniser of a 2-D
+    network, becomes a ``FrameRecognizer``, and its clips keep their time axis. Blending of labels and auxiliary
+    classifiers are removed. Backbones get the number of frames that the sampler draws. A recipe that only tests gets the
+    settings of a training.
 
     Raises:
         InputError: If the recipe is for optical flow, or the clips cannot be divided into the two rates of SlowFast.
@@ -118,6 +120,10 @@ def _recogniser(config: Config) -> Iterator[str]:
     if name == 'Recognizer2D':
         model['type'] = 'auxskd_mm.FrameRecognizer'
         yield 'model.type is auxskd_mm.FrameRecognizer in place of Recognizer2D, so that the head gets whole clips'
+    kind = (model.get('backbone') or {}).get('type')
+    if name == 'Recognizer3D' and is_network_of_frames(kind):
+        model['type'] = 'auxskd_mm.FrameRecognizer'
+        yield f'model.type is auxskd_mm.FrameRecognizer in place of Recognizer3D, because {type_name(kind)} takes frames'
     if name == 'RecognizerOmni':
         model['type'] = 'Recognizer3D'
         yield 'model.type is Recognizer3D in place of RecognizerOmni, because there are no images to learn from'

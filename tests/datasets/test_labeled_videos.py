@@ -121,6 +121,14 @@ def test_samples_are_those_of_mmaction2(tmp_path):
         assert one['data_samples'].filename == other['data_samples'].filename
 
 
+def test_rare_classes_are_repeated_by_mmengines_wrapper(tmp_path):
+    videos(tmp_path, 3)
+    inner = dict(type='auxskd_mm.LabeledVideoDataset', ann_file='list.txt', data_root=str(tmp_path), pipeline=PIPELINE)
+    balanced = DATASETS.build(dict(type='ClassBalancedDataset', oversample_thr=0.9, dataset=inner))
+    assert [int(sample['data_samples'].gt_label) for sample in balanced] == [0, 0, 1, 1, 0, 0]
+    assert balanced.get_cat_ids(2) == [1]
+
+
 def test_an_empty_file_is_replaced_with_its_label_or_marked_in_a_test(tmp_path):
     videos(tmp_path)
     (tmp_path / '3.mp4').write_bytes(b'')

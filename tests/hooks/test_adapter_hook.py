@@ -71,6 +71,20 @@ def test_adapter_checkpoint_is_what_the_base_lacks(trained, bases):
     assert {'cls_head', 'backbone'} <= {key.split('.')[0] for key in adapters}
 
 
+def test_adapters_are_those_of_the_checkpoint_with_averaged_weights(data, bases, tmp_path):
+    config = config_of('vspp', data, tmp_path, bases / '1.pth')
+    config.custom_hooks.append(dict(type='EMAHook', momentum=0.5))
+    runs.runner_of(config).train()
+    whole, adapters = torch.load(tmp_path / 'epoch_2.pth', weights_only=True), state(tmp_path / 'adapters.pth')
+    for key, value in adapters.items():
+        assert key == BASE_DIGEST or torch.equal(value, whole['state_dict'][key]), key
+    assert any(
+        not torch.equal(value, whole['ema_state_dict'][f'module.{key}'])  # of the training itself
+        for key, value in adapters.items()
+        if key != BASE_DIGEST
+    )
+
+
 def test_log_says_what_is_trained(trained):
     log = next(trained.glob('*/*.log')).read_text()
     model = MODELS.build(config_of('vspp', trained, trained).model)

@@ -119,6 +119,29 @@ def test_values_are_those_of_the_checkpoints(lists, tmp_path):
     assert history.tolist() == [value for _, value in logged]
 
 
+def test_averaged_weights_are_measured_as_a_checkpoint_holds_them(lists, tmp_path, monkeypatch):
+    """MMEngine's EMAHook: its validation measures the average, and ``load_from`` takes it."""
+    measured, key = [], 'backbone.conv1.conv.weight'
+
+    def noted(model, *args):
+        measured.append(model.state_dict()[key].clone())
+        return extract_bank(model, *args)
+
+    monkeypatch.setattr('auxskd_mm.hooks.knn_hook.extract_bank', noted)
+    average = dict(type='EMAHook', momentum=0.5)
+    run = runner(tmp_path, 'with', [average, hook(lists)])
+    run.train()
+    saved = [torch.load(f'{run.work_dir}/epoch_{epoch}.pth') for epoch in (1, 2, 3)]
+    assert len(measured) == 3
+    for weights, checkpoint in zip(measured, saved):
+        assert torch.equal(weights, checkpoint['state_dict'][key])
+        assert not torch.equal(weights, checkpoint['ema_state_dict'][f'module.{key}'])  # of the training itself
+    runner(tmp_path, 'without', [average]).train()
+    untouched = torch.load(tmp_path / 'without' / 'epoch_3.pth')
+    for part in ('state_dict', 'ema_state_dict'):
+        assert all(torch.equal(value, untouched[part][name]) for name, value in saved[2][part].items())
+
+
 def test_the_best_epoch_is_kept_with_its_own_weights(lists, tmp_path, monkeypatch):
     values = iter([0.25, 0.75, 0.5])
     monkeypatch.setattr(KNNHook, '_accuracy', lambda *args: next(values))

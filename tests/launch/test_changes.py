@@ -6,8 +6,10 @@ from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop
 from tool_runs import CONFIGS, call_tool
+from toy_distillation import toy_config
 
 from auxskd_mm.config.load import load_config
+from auxskd_mm.hooks import NonFiniteLossHook
 from auxskd_mm.launch.changes import BESIDE, CHANGES, apply_changes, changes_of
 from auxskd_mm.launch.runner import build_runner
 from auxskd_mm.registry import type_name
@@ -98,3 +100,19 @@ def test_each_hook_that_no_config_names_is_on_the_list(tmp_path):
     added = set(ours) - named
     assert added == {'ScreenRunner', 'RunHeadHook', 'FeatureCheckHook'}
     assert all(name in ' '.join(BESIDE) for name in added)
+
+
+def test_a_second_run_of_a_config_starts_from_the_same(tmp_path, on_the_cpu, monkeypatch):
+    """compile, and hooks that are switched off, were gone from the config after the first."""
+    compiled = []
+    monkeypatch.setattr('auxskd_mm.launch.runner.compile_backbones', lambda model, options: compiled.append(options))
+    config = toy_config(tmp_path, compile=True)
+    config.default_hooks.non_finite = None
+    before = config.to_dict()
+    for run in ('first', 'second'):
+        config.experiment_name = before['experiment_name'] = run
+        runner = build_runner(config)
+        assert config.to_dict() == before
+        assert not any(isinstance(own, NonFiniteLossHook) for own in runner.hooks)
+        assert 'compile' not in runner.cfg
+    assert compiled == [{}, {}]

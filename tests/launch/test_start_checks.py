@@ -30,9 +30,8 @@ def resuming(method, data, tmp_path, path, **options):
 
 
 def test_a_whole_checkpoint_or_its_folder_is_resumed(trained, data, tmp_path):
-    config = resuming('vspp', data, tmp_path, trained)
-    runner = runner_of(config)
-    assert config.load_from == str(trained / 'epoch_1.pth')
+    runner = runner_of(resuming('vspp', data, tmp_path, trained))
+    assert runner.cfg.load_from == str(trained / 'epoch_1.pth')
     runner.train()
     assert (runner.epoch, runner.iter) == (2, 8)
 

@@ -35,6 +35,22 @@ def test_hooks_are_added_unless_they_are_switched_off():
     assert again.to_dict() == own.to_dict()
 
 
+def test_a_hook_of_the_users_own_place_is_not_added_again():
+    """A second one, with action='stop', would end the run that the user's was to go on with."""
+    mine = dict(type='auxskd_mm.NonFiniteLossHook', action='skip')
+    config = make_safe(
+        Config(dict(default_hooks=dict(finite=mine), custom_hooks=[dict(type='auxskd_mm.PreemptionHook')]))
+    )
+    assert set(config.default_hooks) == {'checkpoint', 'finite'}
+    assert make_safe(Config(dict(custom_hooks=[mine]))).default_hooks.get('non_finite') is None
+    both = make_safe(Config(dict(default_hooks=dict(non_finite=dict(max_skips=3)), custom_hooks=[mine])))
+    assert both.default_hooks.non_finite.type == 'auxskd_mm.NonFiniteLossHook'
+    transfer = dict(type='auxskd_mm.CheckedTransferHook', prefixes=('backbone.', 'neck.'))
+    assert [h.type for h in make_safe(Config(dict(default_hooks=dict(transfer=transfer)))).custom_hooks] == [
+        'auxskd_mm.BadVideoHook'
+    ]
+
+
 def test_memory_is_pinned_where_there_is_a_device(monkeypatch):
     def pinned(available):
         monkeypatch.setattr(torch.cuda, 'is_available', lambda: available)

@@ -40,6 +40,14 @@ def test_as_many_classes_as_are_drawn():
             check_classes(model_of(task('pace', surplus)), data)
 
 
+def test_each_of_several_data_sets():
+    whole = SimpleNamespace(
+        dataset=SimpleNamespace(datasets=[dataset_of(task('pace', 4)), dataset_of(task('pace', 5))])
+    )
+    with pytest.raises(InputError, match=r"draws 5 classes of 'pace' .* has 4; give"):
+        check_classes(model_of(task('pace', 4)), whole)
+
+
 def test_sampler_and_head_of_vspp():
     sampler = SegmentPaceSample(clip_len=16, num_segments=4, speeds=(1, 2, 4, 8))
     data = SimpleNamespace(pipeline=SimpleNamespace(transforms=[sampler]))

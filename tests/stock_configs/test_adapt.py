@@ -1,7 +1,9 @@
 """What is changed in a recipe that a pretext task extends, and what is not."""
 
 import pytest
+from mmaction.models.backbones import ResNet
 from mmengine.config import Config
+from torch import nn
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.models.heads import VSPPHead
@@ -55,6 +57,35 @@ def test_frames_become_clips_and_a_second_call_changes_nothing(head):
     assert adapt_stock_config(config) == []
 
 
+class Flat(nn.Module):
+    """A 2-D network of one's own."""
+
+    takes_frames = True
+
+
+@pytest.mark.parametrize('kind', ['ResNet', 'mmaction.MobileNetV2', 'torchvision.resnet18', Flat])
+def test_a_network_of_frames_in_a_recogniser_of_clips(kind):
+    config = recipe(dict(backbone=dict(type=kind)))
+    (line,) = adapt_stock_config(config)
+    assert config.model.type == 'auxskd_mm.FrameRecognizer'
+    assert line.startswith('model.type is auxskd_mm.FrameRecognizer in place of Recognizer3D, because ')
+    assert adapt_stock_config(config) == []
+
+
+class Folding(ResNet):
+    """One that folds clips itself, as C2D."""
+
+
+@pytest.mark.parametrize(
+    'kind',
+    ['C2D', Folding, 'auxskd_mm.R2Plus1DVCOP', 'auxskd_mm.TimmBackbone', 'torchvision.models.video.r3d_18', 'Mine'],
+)
+def test_a_network_of_clips_stays_in_its_recogniser(kind):
+    config = recipe(dict(backbone=dict(type=kind)))
+    assert adapt_stock_config(config) == []
+    assert config.model.type == 'Recognizer3D'
+
+
 def test_frames_of_tsn_samplers_are_one_clip():
     config = recipe(
         dict(
@@ -84,7 +115,8 @@ def test_frames_of_tsn_samplers_are_one_clip():
     ],
 )
 def test_the_backbone_gets_the_samplers_frames(backbone, key):
-    config = recipe(dict(backbone={'type': backbone, key: 8}), clip_len=32)
+    kind = 'auxskd_mm.FrameRecognizer' if key == 'num_segments' else 'Recognizer3D'
+    config = recipe(dict(type=kind, backbone={'type': backbone, key: 8}), clip_len=32)
     assert adapt_stock_config(config) == [f'model.backbone.{key} is 32 in place of 8, the frames of a clip']
     assert config.model.backbone[key] == 32
 
@@ -140,7 +172,8 @@ def test_a_method_takes_the_last_stage_of_a_recipe_alone(tmp_path):
 
 
 def test_a_recipe_of_optical_flow_is_named():
-    config = recipe(dict(backbone=dict(type='ResNet', depth=18, in_channels=10)))
+    backbone = dict(type='ResNet', depth=18, in_channels=10)
+    config = recipe(dict(type='auxskd_mm.FrameRecognizer', backbone=backbone))
     assert adapt_stock_config(config) == []  # frames of one's own
     config.train_dataloader.dataset.pipeline.insert(0, dict(type='auxskd_mm.OpenVideo'))
     with pytest.raises(InputError, match=r'in_channels=10: the recipe is for optical flow.* set in_channels=3'):

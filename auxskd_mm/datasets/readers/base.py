@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
-from ...errors import VideoReadError
+from ...errors import InputError, VideoReadError
 from .limits import MAX_PIXELS, guarded
 
 CHANNEL_ORDERS = ('rgb', 'bgr')
@@ -72,6 +72,19 @@ class Reader:
 
     def close(self) -> None:
         """Release the file."""
+
+    def _not_of_mmaction(self, *_: object, **__: object) -> NoReturn:
+        """Methods of the readers that MMAction2's steps open. Its steps that decode ask for them.
+
+        Raises:
+            InputError: Always. It says which step decodes.
+        """
+        raise InputError(
+            f'{self.path}: auxskd_mm.OpenVideo opened it; put auxskd_mm.DecodeClips in place of the step of MMAction2 that '
+            'decodes'
+        )
+
+    get_batch = seek = decode = __getitem__ = _not_of_mmaction
 
     def __enter__(self) -> Self:
         return self

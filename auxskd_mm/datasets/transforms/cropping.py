@@ -98,10 +98,12 @@ class MotionCrop(ShowsSettings, BaseTransform):
         """Crop every frame (H, W, C) of every view alike.
 
         Raises:
-            InputError: If there are no frames yet.
+            InputError: If there are no frames yet, or a lazy step before has not been fused.
         """
         if 'imgs' not in results:
             raise InputError('MotionCrop: there are no frames; put it behind DecodeClips')
+        if 'lazy' in results:
+            raise InputError('MotionCrop: a lazy crop, flip or resize waits for its Fuse; put MotionCrop before it')
         frames = results['imgs']
         left, top, right, bottom = self._box(results).pixels(*frames[0].shape[:2])
         results['imgs'] = [np.ascontiguousarray(frame[top:bottom, left:right]) for frame in frames]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from ...compat import resize_any_channels
-from ...errors import InputError, VideoReadError, check_choice, check_least
+from ...compat import resize_any_channels, whole_hues
+from ...errors import InputError, VideoReadError, check_choice, check_least, check_step
 from ...functional.pixels import to_channels
 from ...registry import TRANSFORMS
 from ..readers import CHANNEL_ORDERS, READERS, Reader, open_reader
@@ -17,6 +17,7 @@ from ..readers.limits import MAX_PIXELS
 from .shown_settings import ShowsSettings
 
 resize_any_channels()
+whole_hues()
 
 # Steps that open and decode videos: ours, whose channel order is an option, and MMAction2's, which give RGB.
 OWN_OPENERS = ('OpenVideo', 'OpenInput')
@@ -105,6 +106,11 @@ class OpenVideo(ShowsSettings, BaseTransform):
         if reader is not None and not hasattr(reader, 'num_frames'):
             return self._keep_decord(results)
         if reader is None:
+            if 'frame_dir' in results and 'filename' not in results:
+                raise InputError(
+                    "OpenVideo: the data set gives 'frame_dir' and no 'filename'; take auxskd_mm.LabeledVideoDataset in place "
+                    'of RawframeDataset, as it reads folders of frames too'
+                )
             if 'filename' not in results:
                 raise InputError(
                     "OpenVideo: the sample has no 'filename'; give MMAction2's inferencer a video, no array"
@@ -162,7 +168,18 @@ class DecodeClips(ShowsSettings, BaseTransform):
         return self.decode([results])[0]
 
     def decode(self, group: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Decode several samples of one video together. They share one ``video_reader``."""
+        """Decode several samples of one video together. They share one ``video_reader``.
+
+        Raises:
+            InputError: If no video is open or no sampler ran before, or another step than :class:`OpenVideo` opened it.
+        """
+        for key, before in (('video_reader', 'OpenVideo'), ('frame_inds', 'a sampler')):
+            check_step('DecodeClips', group[0], key, before)
+        if not hasattr(group[0]['video_reader'], 'num_frames'):
+            raise InputError(
+                'DecodeClips: it decodes what auxskd_mm.OpenVideo opens; put that in place of the step of MMAction2 that '
+                'opens the video'
+            )
         numbers = [np.asarray(results['frame_inds']).reshape(-1) for results in group]
         distinct, position = np.unique(np.concatenate(numbers), return_inverse=True)
         with group[0]['video_reader'] as reader:

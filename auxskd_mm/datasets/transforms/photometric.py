@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from ...errors import InputError
+from ...errors import InputError, check_step
 from ...functional.jitter_params import (
     Strength,
     check_channels,
@@ -30,8 +30,9 @@ def _clips(results: dict[str, Any], owner: str) -> tuple[int, int]:
     """Number of clips in the flat list ``imgs``, and frames per clip. Without ``clip_len`` the list is one clip.
 
     Raises:
-        InputError: If the frames do not divide into clips.
+        InputError: If there are no frames yet, or they do not divide into clips.
     """
+    check_step(owner, results, 'imgs', 'DecodeClips')
     total = len(results['imgs'])
     clip_len = int(results.get('clip_len', total))
     if total < 1 or clip_len < 1 or total % clip_len:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from mmaction.datasets.transforms import SampleFrames
 
-from ...errors import InputError, VideoReadError
+from ...errors import InputError, VideoReadError, check_step
 from ...functional.frame_times import frames_at_steps, steps_of_video
 from ...functional.tasks import ordinal
 from ...registry import TRANSFORMS
@@ -41,9 +41,10 @@ class TimeTrue:
         """Frames of the opened video, or its steps of 1/fps seconds. The steps also go to ``steps_at_fps``.
 
         Raises:
-            InputError: If ``fps`` is set, and the source has neither time stamps nor a frame rate.
+            InputError: If no video is open, or ``fps`` is set and the source has neither time stamps nor a frame rate.
             VideoReadError: If the video has no frames, or is shorter than a step.
         """
+        check_step(type(self).__name__, results, 'total_frames', 'OpenVideo')
         name, total = str(results.get('filename', '?')), int(results['total_frames'])
         if total < 1:
             raise VideoReadError(name, 'holds no frames; remove it from the list')
@@ -140,6 +141,7 @@ class TimedSampleFrames(TimeTrue, SampleFrames):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Draw the clips in steps, and write the frames of the file."""
+        check_step(type(self).__name__, results, 'total_frames', 'OpenVideo')
         total, start = results['total_frames'], int(results.get('start_index', 0))
         results.update(total_frames=self.num_frames(results), start_index=0)
         results = super().transform(results)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from ...errors import InputError, check_least
+from ...errors import InputError, check_least, check_step
 from ...registry import TRANSFORMS
 from .decoding import own_frames
 from .shown_settings import ShowsSettings
@@ -47,8 +47,10 @@ class PerView(ShowsSettings, BaseTransform):
         """Augment every view. None if the sub-pipeline drops the sample, as in MMEngine's ``Compose``.
 
         Raises:
-            InputError: If the frames do not divide into views, or the views end up with different shapes.
+            InputError: If there are no frames yet, they do not divide into views, or the views end up with different
+                shapes.
         """
+        check_step('PerView', results, 'imgs', 'DecodeClips')
         frames = own_frames(results['imgs'])
         per_view = self._frames_per_view(results, len(frames))
         imgs: list[np.ndarray] = []

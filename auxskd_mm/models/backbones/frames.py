@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_map
 
 from ...errors import InputError
 from ...functional.temporal_interlace import linear_sampler
-from ...registry import MODELS
+from ...registry import MODELS, registered
 
 # Libraries of image networks. MMAction2's recognisers take them by types such as 'torchvision.resnet50'.
 _IMAGE_LIBRARIES = ('torchvision.', 'timm.', 'mmpretrain.', 'mmcls.')
@@ -65,6 +65,22 @@ def takes_frames(backbone: nn.Module) -> bool:
         return not isinstance(backbone, C2D)  # takes clips, and folds them itself
     homes = [f'{kind.__module__}.' for kind in type(backbone).__mro__]
     return any(home.startswith(_IMAGE_LIBRARIES) and not home.startswith('torchvision.models.video.') for home in homes)
+
+
+def is_network_of_frames(kind: object) -> bool:
+    """Whether the ``type`` of a config names a network of single frames, as :func:`takes_frames` says of a built one: a
+    class with ``takes_frames = True``, MMAction2's own 2-D networks, or a network of an image library.
+    """
+    if isinstance(kind, str) and kind.startswith(_IMAGE_LIBRARIES):
+        return not kind.startswith('torchvision.models.video.')
+    network = registered(MODELS, kind)
+    if network is None:
+        return False
+    if (known := getattr(network, 'takes_frames', None)) is not None:
+        return bool(known)
+    # A class from elsewhere that extends one of them may fold clips itself, as C2D does.
+    stock = network.__module__.startswith('mmaction.')
+    return stock and issubclass(network, (ResNet, MobileNetV2)) and not issubclass(network, C2D)
 
 
 def take_clips(backbone: nn.Module) -> nn.Module:

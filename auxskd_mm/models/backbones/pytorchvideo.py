@@ -94,7 +94,7 @@ class PyTorchVideoBackbone(BaseModule):
         Raises:
             InputError: If the clips have other channels, or a transformer gets clips of another size than it was built for.
         """
-        check_input(self.in_channels, x.shape[1], type(self).__name__)
+        check_input(self.in_channels, x, type(self).__name__)
         network: Any = self.model
         if hasattr(network, 'cls_positional_encoding'):
             positions = tuple(network.cls_positional_encoding.patch_embed_shape)

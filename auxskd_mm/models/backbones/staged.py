@@ -101,7 +101,7 @@ class StagedBackbone(BaseModule):
         Raises:
             InputError: If the clips have another number of channels.
         """
-        check_input(self.in_channels, x.shape[1], type(self).__name__)
+        check_input(self.in_channels, x, type(self).__name__)
         maps = []
         for index in range(len(self._stages)):
             if self.with_cp and self.training and index > self.frozen_stages and torch.is_grad_enabled():

@@ -68,7 +68,7 @@ class TorchvisionVideoBackbone(BaseModule):
         Raises:
             InputError: If the clips have other channels, or MViT gets clips of another size than it was built for.
         """
-        check_input(self.in_channels, x.shape[1], type(self).__name__)
+        check_input(self.in_channels, x, type(self).__name__)
         network: Any = self.model
         if hasattr(network, 'stem'):  # R3D, MC3, R(2+1)D
             x = network.stem(x)  # (B, 64, T, H/2, W/2)

@@ -142,6 +142,11 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
         if means == 3 and channels == 1:
             return torch.cat([clips] * 3, dim)
         if means not in (None, 1, channels):
+            if self.format_shape == 'NCTHW' and clips.ndim == 4:  # such as frames, whose second axis is time
+                raise InputError(
+                    f'{name}: a sample has the shape {tuple(clips.shape)}; expected (V, C, T, H, W), which '
+                    "FormatShape(input_format='NCTHW') writes"
+                )
             raise InputError(
                 f'{name}.mean has {means} values, and the clips have {channels} channels; give one for each'
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ...errors import InputError
 from ...functional.public_weights.input_channels import COLOURS, adapt_kernel
@@ -56,12 +56,22 @@ def set_input_channels(network: nn.Module, channels: int, owner: str) -> None:
     network.set_submodule(name, new)
 
 
-def check_input(expected: int, found: int, owner: str) -> None:
-    """Refuse clips of another number of channels than a network takes.
+def check_input(expected: int, clips: Tensor, owner: str) -> None:
+    """Refuse inputs that are no clips (B, C, T, H, W), or have another number of channels than a network takes.
+
+    torch would take frames (B, C, H, W) for a single clip, where C happens to fit.
 
     Raises:
-        InputError: With both numbers.
+        InputError: With the shape, or both numbers of channels.
     """
+    if isinstance(clips, torch.fx.Proxy):  # traced, for MMEngine's efficient_conv_bn_eval: there are no numbers yet
+        return
+    if clips.ndim != 5:
+        raise InputError(
+            f'model.backbone ({owner}) takes clips (B, C, T, H, W), got {tuple(clips.shape)}: use Recognizer3D, and '
+            "FormatShape(input_format='NCTHW')"
+        )
+    found = clips.shape[1]
     if found != expected:
         raise InputError(
             f'model.backbone ({owner}) takes clips of {expected} channel(s), and these have {found}: set its in_channels, or '

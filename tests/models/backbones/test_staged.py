@@ -187,3 +187,17 @@ def test_other_initialisations_go_their_way():
     network.init_weights()
     assert (network.conv2.block1.conv1.temporal_spatial_conv.weight == 0.5).all()
     assert (network.bn1.weight == 2).all()
+
+
+@pytest.mark.parametrize('shape', [(16, 3, 32, 32), (3, 3, 32, 32), (2, 1, 3, 8, 32, 32)])
+def test_inputs_that_are_no_clips(shape):
+    """Frames of a Recognizer2D, or FormatShape without a time axis; torch would take (3, 3, 32, 32) for one clip."""
+    backbone = MODELS.build(dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=2)).eval()
+    with pytest.raises(InputError, match=r"R2Plus1DVCOP\) takes clips \(B, C, T, H, W\), got .*input_format='NCTHW'"):
+        backbone(torch.rand(shape))
+
+
+def test_mmengine_traces_them_for_efficient_conv_bn_eval():
+    backbone = MODELS.build(dict(type='auxskd_mm.R2Plus1DVCOP', base_channels=2)).eval()
+    clips = torch.rand(1, 3, 4, 16, 16)
+    assert torch.equal(torch.fx.symbolic_trace(backbone)(clips), backbone(clips))

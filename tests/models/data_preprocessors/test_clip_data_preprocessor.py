@@ -189,3 +189,13 @@ def test_pixels_that_nobody_can_guess_and_wrong_channels():
         ClipDataPreprocessor(photometric=dict(type='auxskd_mm.BatchColorJitter')).preprocess([five], None, True)
     with pytest.raises(InputError, match=r'BatchRandomGrayscale: .*greyscale of red, green and blue; .*leave it out'):
         ClipDataPreprocessor(photometric=dict(type='auxskd_mm.BatchRandomGrayscale')).preprocess([five], None, True)
+
+
+@pytest.mark.parametrize('shape', [(8, 3, 32, 32), (8, 32, 32, 3)])
+def test_samples_that_are_no_clips(shape):
+    """FormatShape writes frames, or is missing."""
+    processor = ClipDataPreprocessor(mean=[127.5] * 3, std=[64.0] * 3)
+    with pytest.raises(
+        InputError, match=r"a sample has the shape .*; expected \(V, C, T, H, W\).*input_format='NCTHW'"
+    ):
+        processor(dict(inputs=[torch.zeros(shape, dtype=torch.uint8)], data_samples=None))

@@ -38,8 +38,10 @@ def built_optim_wrapper(runner: Runner) -> OptimWrapper:
 def weights_of_checkpoints(runner: Runner) -> Iterator[None]:
     """Let the model have the weights that its checkpoints hold and its validation measures: with MMEngine's ``EMAHook``
     the averaged ones. Afterwards it has its own again, to the bit.
+
+    Before the first step there is no average. The hook's copy of the model is older than the initial weights then.
     """
-    averages = [hook for hook in runner.hooks if isinstance(hook, EMAHook)]
+    averages = [hook for hook in runner.hooks if isinstance(hook, EMAHook)] if runner.iter > 0 else []
     for hook in averages:
         hook.before_val_epoch(runner)
     try:

@@ -219,12 +219,12 @@ class UnlabeledVideoDataset(BaseDataset):
         return super().__len__() * self.repeat
 
     def get_data_info(self, idx: int) -> dict:
-        """Sample dict of index ``idx`` in [0, len(self)), with the keys that MMAction2's transforms expect for a video file.
-        ``sample_idx`` distinguishes repetitions.
+        """Sample dict of index ``idx`` in [0, len(self)), with the keys that MMAction2's transforms expect for a video file,
+        unless ``load_data_list`` of a subclass gives these. ``sample_idx`` distinguishes repetitions.
         """
         idx = idx % len(self)
         info = super().get_data_info(idx % super().__len__())
-        return dict(info, sample_idx=idx, modality='RGB', start_index=0)
+        return {'modality': 'RGB', 'start_index': 0, **info, 'sample_idx': idx}
 
     def __getitem__(self, idx: int) -> Any:
         if not self._fully_initialized:

@@ -106,23 +106,26 @@ class AdapterHook(Hook):
     def _write(self, runner: Runner, folder: Path) -> None:
         if not self.save or '://' in str(folder):
             return
-        with weights_of_checkpoints(runner):
-            self._write_file(runner, folder)
-
-    def _write_file(self, runner: Runner, folder: Path) -> None:
-        state = _state(runner)  # of shards, every rank takes part
-        if not is_main_process():
-            return
-        model = unwrap(runner.model)
-        left_out = base_keys(model)
         assert self._digest is not None  # set before training
-        if not torch.equal(weight_hash(state, left_out), self._digest):
+        self._check_base(runner, self._digest)  # not the averaged one, in which a weight of -0.0 is 0.0
+        with weights_of_checkpoints(runner):
+            self._write_file(runner, folder, self._digest)
+
+    def _check_base(self, runner: Runner, digest: torch.Tensor) -> None:
+        state = _state(runner)  # of shards, every rank takes part
+        if is_main_process() and not torch.equal(weight_hash(state, base_keys(unwrap(runner.model))), digest):
             raise InputError(
                 'AdapterHook: frozen weights of the base have changed in training; is there an optimizer or a hook that '
                 'writes to them?'
             )
+
+    def _write_file(self, runner: Runner, folder: Path, digest: torch.Tensor) -> None:
+        state = _state(runner)
+        if not is_main_process():
+            return
+        left_out = base_keys(unwrap(runner.model))
         kept = {k: v.cpu() for k, v in state.items() if k not in left_out and not k.startswith(TRAINING_PARTS)}
-        kept[BASE_DIGEST] = self._digest
+        kept[BASE_DIGEST] = digest
         meta = dict(epoch=runner.epoch, iter=runner.iter, seed=runner.seed, adapters=dict(base_keys=sorted(left_out)))
         with suppress(AttributeError, TypeError):  # a Runner made of objects has no config
             meta.update(training_meta(runner.cfg.to_dict()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -86,7 +86,8 @@ def _lonely_layer(model: nn.Module, shape: tuple[int, ...]) -> str | None:
 
 
 def check_classes(model: nn.Module, dataset: Dataset) -> None:
-    """Refuse a head with another number of classes than its sampler draws.
+    """Refuse a head with another number of classes than its sampler draws. Of several samplers, as joined data sets have,
+    the one with the most classes counts: short videos may take fewer speeds than others.
 
     A head with fewer classes fails in its loss. A head with more classes trains, but its surplus classes lower every
     probability and make chance look better than it is.
@@ -96,17 +97,18 @@ def check_classes(model: nn.Module, dataset: Dataset) -> None:
     """
     head = getattr(unwrap(model), 'cls_head', None)
     answered = {task.name: task for task in getattr(head, 'tasks', ())}
+    drawn: dict[str, tuple[Sequence[str], str]] = {}  # the most classes of each task, and the sampler that draws them
     for sampler in _steps(dataset):
         for task in getattr(sampler, 'tasks', ()):
-            mine = answered.get(task.name)
-            if mine is None or not mine.class_names or not task.class_names:
-                continue
-            if len(mine.class_names) != len(task.class_names):
-                raise InputError(
-                    f"{type(sampler).__name__} draws {len(task.class_names)} classes of '{task.name}' "
-                    f'({", ".join(task.class_names)}), but model.cls_head ({type(head).__name__}) has '
-                    f'{len(mine.class_names)}; give sampler and head the same number'
-                )
+            if len(task.class_names) > len(drawn.get(task.name, ((), ''))[0]):
+                drawn[task.name] = task.class_names, type(sampler).__name__
+    for name, (classes, owner) in drawn.items():
+        mine = answered.get(name)
+        if mine is not None and mine.class_names and len(mine.class_names) != len(classes):
+            raise InputError(
+                f"{owner} draws {len(classes)} classes of '{name}' ({', '.join(classes)}), but model.cls_head "
+                f'({type(head).__name__}) has {len(mine.class_names)}; give sampler and head the same number'
+            )
 
 
 def _steps(dataset: Any) -> Iterator[Any]:

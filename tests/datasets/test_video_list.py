@@ -64,6 +64,15 @@ def test_prefix_suffix_and_labels(folder, tmp_path):
     assert [dataset.get_data_info(i)['label'] for i in range(2)] == [0, 1]
 
 
+def test_a_subclass_says_where_its_frames_begin(folder):
+    class FromOne(UnlabeledVideoDataset):
+        def load_data_list(self):
+            return [dict(sample, start_index=1) for sample in super().load_data_list()]
+
+    info = FromOne(str(folder), pipeline=PIPELINE).get_data_info(0)
+    assert (info['start_index'], info['modality']) == (1, 'RGB')
+
+
 def test_repetitions_are_samples_of_their_own(folder):
     pipeline = [dict(PIPELINE[0]), dict(PIPELINE[1], seed=5), *PIPELINE[2:]]
     dataset = UnlabeledVideoDataset(f'{folder}/run', pipeline=pipeline, repeat=3, test_mode=True)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from conftest import write_video
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from auxskd_mm.errors import InputError
@@ -140,6 +141,26 @@ def test_averaged_weights_are_measured_as_a_checkpoint_holds_them(lists, tmp_pat
     untouched = torch.load(tmp_path / 'without' / 'epoch_3.pth')
     for part in ('state_dict', 'ema_state_dict'):
         assert all(torch.equal(value, untouched[part][name]) for name, value in saved[2][part].items())
+
+
+def test_the_initial_weights_are_measured_where_nothing_is_averaged_yet(lists, tmp_path, monkeypatch):
+    """EMAHook copies the model before its weights are initialised."""
+    key = 'backbone.conv1.conv.weight'
+    weights = {}
+
+    class Start(Hook):
+        def before_train(self, runner):
+            weights['start'] = runner.model.state_dict()[key].clone()
+
+    def noted(model, *args):
+        weights.setdefault('measured', model.state_dict()[key].clone())
+        return extract_bank(model, *args)
+
+    monkeypatch.setattr('auxskd_mm.hooks.knn_hook.extract_bank', noted)
+    run = runner(tmp_path, 'run', [dict(type='EMAHook'), hook(lists, at_start=True)], epochs=1)
+    run.register_hook(Start())
+    run.train()
+    assert torch.equal(weights['measured'], weights['start'])
 
 
 def test_the_best_epoch_is_kept_with_its_own_weights(lists, tmp_path, monkeypatch):

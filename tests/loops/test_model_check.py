@@ -48,6 +48,14 @@ def test_each_of_several_data_sets():
         check_classes(model_of(task('pace', 4)), whole)
 
 
+def test_a_data_set_that_draws_fewer_classes_joins_one_that_draws_all():
+    """Such as short videos, at fewer speeds."""
+    whole = SimpleNamespace(datasets=[dataset_of(task('pace', 2)), dataset_of(task('pace', 4))])
+    check_classes(model_of(task('pace', 4)), whole)
+    with pytest.raises(InputError, match=r"draws 4 classes of 'pace' .* has 5; give"):
+        check_classes(model_of(task('pace', 5)), whole)
+
+
 def test_sampler_and_head_of_vspp():
     sampler = SegmentPaceSample(clip_len=16, num_segments=4, speeds=(1, 2, 4, 8))
     data = SimpleNamespace(pipeline=SimpleNamespace(transforms=[sampler]))

@@ -78,7 +78,15 @@ class Folding(ResNet):
 
 @pytest.mark.parametrize(
     'kind',
-    ['C2D', Folding, 'auxskd_mm.R2Plus1DVCOP', 'auxskd_mm.TimmBackbone', 'torchvision.models.video.r3d_18', 'Mine'],
+    [
+        'C2D',
+        Folding,
+        'mylib.ResNet',
+        'auxskd_mm.R2Plus1DVCOP',
+        'auxskd_mm.TimmBackbone',
+        'torchvision.models.video.r3d_18',
+        'Mine',
+    ],
 )
 def test_a_network_of_clips_stays_in_its_recogniser(kind):
     config = recipe(dict(backbone=dict(type=kind)))

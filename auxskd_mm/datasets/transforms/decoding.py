@@ -108,8 +108,9 @@ class OpenVideo(ShowsSettings, BaseTransform):
         if reader is None:
             if 'frame_dir' in results and 'filename' not in results:
                 raise InputError(
-                    "OpenVideo: the data set gives 'frame_dir' and no 'filename'; take auxskd_mm.LabeledVideoDataset in place "
-                    'of RawframeDataset, as it reads folders of frames too'
+                    "OpenVideo: the sample has 'frame_dir' and no 'filename'; take auxskd_mm.LabeledVideoDataset in place of "
+                    'RawframeDataset, as it reads folders of frames too, and auxskd_mm.apis.predict in place of '
+                    "MMAction2's inferencer"
                 )
             if 'filename' not in results:
                 raise InputError(

@@ -78,8 +78,9 @@ def is_network_of_frames(kind: object) -> bool:
         return False
     if (known := getattr(network, 'takes_frames', None)) is not None:
         return bool(known)
-    # A class from elsewhere that extends one of them may fold clips itself, as C2D does.
-    stock = network.__module__.startswith('mmaction.')
+    # A class from elsewhere that has its name or extends one of them may take clips, as C2D does.
+    elsewhere = isinstance(kind, str) and '.' in kind and not kind.startswith(('mmaction.', 'auxskd_mm.'))
+    stock = network.__module__.startswith('mmaction.') and not elsewhere
     return stock and issubclass(network, (ResNet, MobileNetV2)) and not issubclass(network, C2D)
 
 

@@ -17,7 +17,7 @@ from torch.utils.checkpoint import checkpoint
 from ...errors import InputError, is_whole
 from ...functional.public_weights.input_channels import inflate_state
 from ...functional.transfer import load_checked
-from ...registry import MODELS
+from ...registry import MODELS, is_a
 from .frames import unfold_frames
 from .image_networks.clip_length import ClipLength
 from .image_networks.inflate import inflate
@@ -293,7 +293,7 @@ def _on_channels(config: dict[str, Any], channels: int) -> dict[str, Any]:
     """
     if isinstance(config.get('backbone'), dict):
         return {**config, 'backbone': _on_channels(config['backbone'], channels)}
-    if 'backbone' in config or 'adapters' in config:
+    if is_a(MODELS, config.get('type'), 'AdaptedBackbone'):
         raise InputError(
             f'model.backbone.temporal.backbone={config.get("backbone")!r}: {config.get("type")} needs the config of the '
             "module that gets adapters, e.g. dict(type='auxskd_mm.TemporalConvs')"

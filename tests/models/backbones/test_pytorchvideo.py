@@ -1,7 +1,10 @@
 """pytorchvideo's networks without heads: feeding what they yield to the head that was taken off gives the whole network."""
 
+import logging
+
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from pytorchvideo.models.csn import create_csn
 from pytorchvideo.models.r2plus1d import create_r2plus1d
 from pytorchvideo.models.resnet import create_resnet
@@ -71,6 +74,17 @@ def test_weights_come_from_a_local_file_or_not_at_all(tmp_path):
     backbone = PyTorchVideoBackbone(checkpoint=str(path), **kwargs)
     backbone.init_weights()
     assert all(torch.equal(value, whole.state_dict()[key]) for key, value in backbone.model.state_dict().items())
+
+    MMLogger.get_instance('csn', log_file=str(tmp_path / 'log'), log_level=logging.INFO)
+    MODELS.build(
+        dict(
+            type='Recognizer3D',
+            backbone=dict(type='auxskd_mm.PyTorchVideoBackbone', checkpoint=str(path), **kwargs),
+            cls_head=dict(type='auxskd_mm.VSPPHead', in_channels=backbone.out_channels),
+        )
+    ).init_weights()
+    lines = (tmp_path / 'log').read_text().splitlines()
+    assert f'Weights {path}' in lines[next(i for i, line in enumerate(lines) if line.startswith('backbone.model.')) + 1]
 
     partial = {key: value for key, value in whole.state_dict().items() if not key.startswith('blocks.2')}
     torch.save(partial, path)

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from huggingface_hub import constants
 from mmaction.models.backbones.resnet_tsm import TemporalShift
+from torch import nn
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.models.backbones import TimmBackbone
@@ -205,6 +206,19 @@ def test_frozen_stages_and_statistics():
     backbone = build(model='resnet10t', norm_eval=True).train()
     assert not backbone.trunk.layer3[0].bn1.training
     assert all(p.requires_grad for p in backbone.parameters())
+
+
+class Gate(nn.Module):
+    """A temporal module of one's own, with options that AdaptedBackbone has, too."""
+
+    def __init__(self, in_channels, adapters, backbone):
+        super().__init__()
+        self.in_channels = self.out_channels = in_channels
+
+
+def test_a_temporal_module_of_ones_own_has_its_options():
+    backbone = build(model='resnet10t', temporal=dict(type=Gate, adapters=4, backbone='none'))
+    assert backbone.temporal.in_channels == backbone.trunk.num_features
 
 
 def test_a_network_is_looked_at_once_and_each_with_other_arguments(monkeypatch):

@@ -35,17 +35,20 @@ def built_optim_wrapper(runner: Runner) -> OptimWrapper:
 
 
 @contextmanager
-def weights_of_checkpoints(runner: Runner) -> Iterator[None]:
+def weights_of_checkpoints(runner: Runner) -> Iterator[bool]:
     """Let the model have the weights that its checkpoints hold and its validation measures: with MMEngine's ``EMAHook``
     the averaged ones. Afterwards it has its own again, to the bit.
 
     Before the first step there is no average. The hook's copy of the model is older than the initial weights then.
+
+    Yields:
+        Whether there is an ``EMAHook``, so that the weights may be others than those in training.
     """
     averages = [hook for hook in runner.hooks if isinstance(hook, EMAHook)] if runner.iter > 0 else []
     for hook in averages:
         hook.before_val_epoch(runner)
     try:
-        yield
+        yield bool(averages)
     finally:
         for hook in averages:
             hook.after_val_epoch(runner)

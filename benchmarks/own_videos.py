@@ -26,6 +26,7 @@ from auxskd_mm.apis import run_tool
 from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
 from auxskd_mm.errors import InputError
 from auxskd_mm.files import write_whole
+from auxskd_mm.own_videos.run import PLAN_FILE
 from auxskd_mm.recipes.tables.table import markdown
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,9 +38,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('sets', nargs='*', help='NAME=FOLDER or NAME=FOLDER,GROUPS.csv; motion_clips')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/own_videos_sets'))
-    parser.add_argument(
-        '--minutes', type=float, default=45.0, help='for each set (default: 45, as of tools/own_videos.py)'
-    )
+    parser.add_argument('--minutes', type=float, help='for each set; as of tools/own_videos.py')
     parser.add_argument('--jobs', type=int, help='as of tools/own_videos.py')
     parser.add_argument('--shuffle-labels', action='store_true', help='permute the labels of every set')
     parser.add_argument('--motion', type=int, default=40, help='MotionClips per class')
@@ -58,7 +57,8 @@ def command_of(name: str, entry: str, args: argparse.Namespace) -> list[str]:
         '--out',
         str(args.out / folder_of(name, args)),
     ]
-    words += ['--minutes', f'{args.minutes:g}'] + (['--groups', groups] if groups else [])
+    words += ['--minutes', f'{args.minutes:g}'] if args.minutes is not None else []
+    words += ['--groups', groups] if groups else []
     words += ['--jobs', str(args.jobs)] if args.jobs else []
     return words + ['--shuffle-labels'] * args.shuffle_labels
 
@@ -105,7 +105,9 @@ def collect(out: Path) -> dict[str, Any]:
             spread=float(gaps.std(ddof=1)) if len(gaps) > 1 else None,
             constant=data['constant'],
             expected=data['expected'],
-            minutes=json.loads(done.read_text())['minutes'] if (done := path.with_name(DONE)).is_file() else None,
+            minutes=json.loads(plan.read_text())['schedule']['minutes']
+            if (plan := path.with_name(PLAN_FILE)).is_file()
+            else None,
             rows={
                 name: dict(row, choice=float(np.mean(row['choice'])), test=float(np.mean(row['test'])))
                 for name, row in rows.items()

@@ -106,31 +106,29 @@ class AdapterHook(Hook):
     def _write(self, runner: Runner, folder: Path) -> None:
         if not self.save or '://' in str(folder):
             return
-        assert self._digest is not None  # set before training
-        self._check_base(runner, self._digest)  # not the averaged one, in which a weight of -0.0 is 0.0
-        with weights_of_checkpoints(runner):
-            self._write_file(runner, folder, self._digest)
-
-    def _check_base(self, runner: Runner, digest: torch.Tensor) -> None:
         state = _state(runner)  # of shards, every rank takes part
-        if is_main_process() and not torch.equal(weight_hash(state, base_keys(unwrap(runner.model))), digest):
+        left_out = base_keys(unwrap(runner.model))
+        assert self._digest is not None  # set before training
+        # Not of averaged weights, in which a weight of -0.0 is 0.0.
+        if is_main_process() and not torch.equal(weight_hash(state, left_out), self._digest):
             raise InputError(
                 'AdapterHook: frozen weights of the base have changed in training; is there an optimizer or a hook that '
                 'writes to them?'
             )
+        with weights_of_checkpoints(
+            runner
+        ) as averaged:  # until the file is there, since the state has the model's own tensors
+            state = _state(runner) if averaged else state
+            if is_main_process():
+                parts = {k: v for k, v in state.items() if k not in left_out and not k.startswith(TRAINING_PARTS)}
+                self._write_file(runner, folder, {**parts, BASE_DIGEST: self._digest}, left_out)
 
-    def _write_file(self, runner: Runner, folder: Path, digest: torch.Tensor) -> None:
-        state = _state(runner)
-        if not is_main_process():
-            return
-        left_out = base_keys(unwrap(runner.model))
-        kept = {k: v.cpu() for k, v in state.items() if k not in left_out and not k.startswith(TRAINING_PARTS)}
-        kept[BASE_DIGEST] = digest
+    def _write_file(self, runner: Runner, folder: Path, parts: dict[str, torch.Tensor], left_out: set[str]) -> None:
         meta = dict(epoch=runner.epoch, iter=runner.iter, seed=runner.seed, adapters=dict(base_keys=sorted(left_out)))
         with suppress(AttributeError, TypeError):  # a Runner made of objects has no config
             meta.update(training_meta(runner.cfg.to_dict()))
         buffer = io.BytesIO()
-        torch.save(to_plain(dict(meta=meta, state_dict=kept)), buffer)
+        torch.save(to_plain(dict(meta=meta, state_dict={key: value.cpu() for key, value in parts.items()})), buffer)
         write_atomically(folder / self.filename, buffer.getvalue())
 
 

@@ -13,7 +13,7 @@ from mmaction.registry import MODELS
 from mmaction.registry import WEIGHT_INITIALIZERS as MMACTION_WEIGHT_INITIALIZERS
 from mmengine.logging import print_log
 from mmengine.model import BaseModule, PretrainedInit
-from mmengine.model.weight_init import initialize, update_init_info
+from mmengine.model.weight_init import initialize
 from mmengine.runner.checkpoint import _load_checkpoint
 from torch import nn
 
@@ -21,6 +21,7 @@ from ..errors import InputError, examples, reason_of, refusal
 from ..functional.public_weights.zeros import check_kernels
 from ..functional.transfer import load_checked
 from ..registry import WEIGHT_INITIALIZERS
+from .modules.init_log import log_weights
 
 # Attributes of networks of MMAction2 whose ``pretrained`` names a file of an image network. It has no weights for what the
 # network has more (non-local blocks, lateral connections, temporal attention), so this share of the tensors is enough.
@@ -58,8 +59,7 @@ class CheckedPretrained(PretrainedInit):
         content = _read(self.checkpoint, self.map_location)
         part = 'backbone.' if hasattr(module, 'backbone') else ''
         print_log(load_checked(module, content, (part,), self.checkpoint, self.prefix), logger='current')
-        if hasattr(module, '_params_init_info'):
-            update_init_info(module, init_info=self._get_init_info())
+        log_weights(module, self._get_init_info())
 
 
 def _read(path: str, map_location: str) -> dict[str, Any]:

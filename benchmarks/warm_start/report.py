@@ -29,13 +29,13 @@ BLOCK = re.compile(
     re.DOTALL,
 )
 
-# What the clips of a set show, and the accuracy of the most frequent class in percent, in the order of the table of sets.
+# Number of classes of a set and what they are, in the order of the table of sets.
 _SETS = {
-    'motion_clips/features': ('10 motions of drawn objects', 10),
-    'miracl_words/features': ('10 spoken words, lips', 10),
-    'avletters26/features': ('26 spoken letters, lips', 4),
-    'grid_sentences/features': ('4 spoken commands, lips', 26),
-    'tennis7/features': ('7 tennis strokes', 14),
+    'motion_clips/features': (10, 'motions of drawn objects'),
+    'miracl_words/features': (10, 'spoken words, lips'),
+    'avletters26/features': (26, 'spoken letters, lips'),
+    'grid_sentences/features': (4, 'spoken commands, lips'),
+    'tennis7/features': (7, 'tennis strokes'),
 }
 # The recipe is that of public maps; on patches of pixels its rows are networks from scratch.
 _OF_PIXELS = dict(public='random weights, on patches of pixels')
@@ -145,7 +145,7 @@ def by_set(numbers: Mapping[str, Any], row: str, base: str) -> str:
     The probe on the frozen public weights alone stands beside them.
     """
     lines, title = [], row
-    for name, (clips, chance) in _SETS.items():
+    for name, (classes, clips) in _SETS.items():
         if name not in numbers:
             continue
         table = numbers[name]
@@ -153,7 +153,7 @@ def by_set(numbers: Mapping[str, Any], row: str, base: str) -> str:
         both = [values.get((own, 'fine-tuned, all')) for own in (base, row)]
         gain = signed(paired(both[1], both[0])) if both[0] and both[1] else ''
         probe = values.get(('trunk', 'linear probe, all'))
-        lines.append([clips, str(chance), *map(_text, (probe, *both)), gain])
+        lines.append([f'{classes} {clips}', f'{100 / classes:.0f}', *map(_text, (probe, *both)), gain])
         title = table['rows'].get(row, title)
     head = ['clips', 'by chance', 'frozen public weights, probe', 'fine-tuned', f'{title}, fine-tuned', 'difference']
     return markdown(head, lines)

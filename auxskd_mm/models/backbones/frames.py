@@ -62,9 +62,17 @@ def takes_frames(backbone: nn.Module) -> bool:
     if (known := getattr(backbone, 'takes_frames', None)) is not None:
         return bool(known)
     if isinstance(backbone, (ResNet, MobileNetV2)):
-        return not isinstance(backbone, C2D)  # takes clips, and folds them itself
-    homes = [f'{kind.__module__}.' for kind in type(backbone).__mro__]
-    return any(home.startswith(_IMAGE_LIBRARIES) and not home.startswith('torchvision.models.video.') for home in homes)
+        return _is_stock_2d(type(backbone))
+    return any(_is_of_image_library(f'{kind.__module__}.') for kind in type(backbone).__mro__)
+
+
+def _is_stock_2d(network: type) -> bool:
+    """Whether a class is one of MMAction2's 2-D networks. C2D takes clips, and folds them itself."""
+    return issubclass(network, (ResNet, MobileNetV2)) and not issubclass(network, C2D)
+
+
+def _is_of_image_library(name: str) -> bool:
+    return name.startswith(_IMAGE_LIBRARIES) and not name.startswith('torchvision.models.video.')
 
 
 def is_network_of_frames(kind: object) -> bool:
@@ -72,7 +80,7 @@ def is_network_of_frames(kind: object) -> bool:
     class with ``takes_frames = True``, MMAction2's own 2-D networks, or a network of an image library.
     """
     if isinstance(kind, str) and kind.startswith(_IMAGE_LIBRARIES):
-        return not kind.startswith('torchvision.models.video.')
+        return _is_of_image_library(kind)
     network = registered(MODELS, kind)
     if network is None:
         return False
@@ -80,8 +88,7 @@ def is_network_of_frames(kind: object) -> bool:
         return bool(known)
     # A class from elsewhere that has its name or extends one of them may take clips, as C2D does.
     elsewhere = isinstance(kind, str) and '.' in kind and not kind.startswith(('mmaction.', 'auxskd_mm.'))
-    stock = network.__module__.startswith('mmaction.') and not elsewhere
-    return stock and issubclass(network, (ResNet, MobileNetV2)) and not issubclass(network, C2D)
+    return network.__module__.startswith('mmaction.') and not elsewhere and _is_stock_2d(network)
 
 
 def take_clips(backbone: nn.Module) -> nn.Module:

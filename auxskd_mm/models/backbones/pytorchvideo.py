@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
-from mmengine.model.weight_init import update_init_info
 from torch import Tensor, nn
 
 from ...errors import InputError, refusal
 from ...functional.transfer import load_checked
 from ...registry import MODELS
+from ..modules.init_log import log_weights
 from ..modules.input_channels import check_input, input_channels, set_input_channels
 from .frames import check_patches
 
@@ -112,8 +112,7 @@ class PyTorchVideoBackbone(BaseModule):
         if self.checkpoint is not None:
             state = _read_weights(self.checkpoint)
             print_log(load_checked(self.model, state, ('',), self.checkpoint), logger='current')
-            if hasattr(self, '_params_init_info'):  # MMEngine is initialising, and logs where each tensor came from
-                update_init_info(self, init_info=f'Weights {self.checkpoint}')
+            log_weights(self, f'Weights {self.checkpoint}')
 
 
 def _builder(model: str) -> Callable[..., nn.Module]:

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from mmengine.logging import print_log
-from mmengine.model.weight_init import update_init_info
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -18,6 +17,7 @@ from ...errors import InputError, is_whole
 from ...functional.public_weights.input_channels import inflate_state
 from ...functional.transfer import load_checked
 from ...registry import MODELS, is_a
+from ..modules.init_log import log_weights
 from .frames import unfold_frames
 from .image_networks.clip_length import ClipLength
 from .image_networks.inflate import inflate
@@ -280,8 +280,7 @@ class TimmBackbone(StagedBackbone):
             InputError: See :func:`auxskd_mm.functional.transfer.load_checked`.
         """
         line = load_checked(self.trunk, inflate_state(state, self.trunk.state_dict()), ('',), name)
-        if hasattr(self.trunk, '_params_init_info'):  # MMEngine is initialising, and logs where each tensor came from
-            update_init_info(self.trunk, init_info=f'Weights {name}')
+        log_weights(self.trunk, f'Weights {name}')
         return line
 
 

@@ -76,8 +76,9 @@ def test_durations():
 
 
 def test_a_gap_of_joined_clocks_is_closed_and_a_pause_stays():
-    pause = np.asarray([0.0, 0.5, 10.0, 10.5])
+    pause = np.asarray([0.0, 0.5, 10.5, 11.0])  # of 10 s
     assert without_jumps(pause) is pause
     joined = np.asarray([0.0, 0.5, 1.0, 90000.0, 90000.5])
     assert without_jumps(joined).tolist() == [0.0, 0.5, 1.0, 1.5, 2.0]
+    assert without_jumps(np.asarray([0.0, 1.0, 13.0])).tolist() == [0.0, 1.0, 2.0]
     assert without_jumps(np.asarray([0.0, 50.0])).tolist() == [0.0, 0.0]

@@ -153,6 +153,10 @@ def test_leave_one_out_accuracy():
         (lambda: cosine_topk(features(2), features(0), 1), 'gallery is empty'),
         (lambda: cosine_topk(features(2), features(3), 0), 'k=0'),
         (lambda: cosine_topk(features(2), features(3) * torch.nan, 1, gallery_block=1), 'row 0 of the gallery'),
+        (
+            lambda: cosine_topk(features(2), torch.tensor([[1.0] * 5] * 4 + [[torch.nan] * 5]), 1, gallery_block=2),
+            'row 4 of the gallery',
+        ),
         (lambda: cosine_topk(features(2).float() * 1e30, features(3), 1), 'row 0 of the queries'),
         (lambda: cosine_topk(features(2), features(3), 1, backend='annoy'), "expected one of 'torch', 'faiss'"),
         (lambda: cosine_topk(features(2), features(3), 1, query_groups=torch.arange(2)), 'go together'),

@@ -56,6 +56,10 @@ def test_whole_paces_are_the_whole_clip_of_segment_pace():
                 assert pace_indices(num_frames, 16, pace, start).tolist() == expected.tolist()
 
 
+def test_a_clip_of_one_frame_is_its_start():
+    assert pace_indices(10, 1, 2, 3).tolist() == [3]
+
+
 def test_slow_motion_by_hand():
     assert pace_indices(10, 6, 0.5, 7).tolist() == [7, 7, 8, 8, 9, 9]
     # The last frame is shown twice as well, then the clip goes on at the first.

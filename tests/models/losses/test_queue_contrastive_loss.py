@@ -56,9 +56,10 @@ def test_several_keys_are_as_each_alone_and_the_queue_is_compared_once(monkeypat
 
 
 def test_computed_in_float32_under_autocast():
+    inputs = features(3, 0).bfloat16(), features(3, 1).bfloat16(), features(5, 2).float()
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        loss = QueueContrastiveLoss()(features(3, 0).bfloat16(), features(3, 1).bfloat16(), features(5, 2).float())
-    assert loss.dtype == torch.float32
+        loss = QueueContrastiveLoss()(*inputs)
+    assert torch.equal(loss, QueueContrastiveLoss()(*(tensor.float() for tensor in inputs)))
 
 
 def test_bad_temperature_is_named():

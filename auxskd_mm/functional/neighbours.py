@@ -50,7 +50,8 @@ def cosine_topk(
     gallery. The block sizes therefore change the result only through the rounding of the products.
 
     Args:
-        queries: Features (Q, D). Half precision is computed in float32. The function passes no gradient on.
+        queries: Features (Q, D). The products have the wider dtype of queries and gallery, and at least float32. The
+            function passes no gradient on.
         gallery: Features (N, D), N at least 1. It may stay on the CPU, because blocks of it are moved to ``device``.
         k: Number of neighbours. The function returns min(k, N) of them.
         query_groups: Integers (Q,). A query never gets a gallery item of its own group. For leave-one-out, the group is
@@ -80,11 +81,13 @@ def cosine_topk(
     target = torch.device(device) if device is not None else gallery.device
     starts = range(0, len(queries), query_block)
     found: list[Neighbours | None] = [None] * len(starts)
+    dtype = torch.promote_types(torch.promote_types(queries.dtype, gallery.dtype), torch.float32)
     products = _Products()
     for base in range(0, len(gallery), gallery_block):
-        keys = _unit(gallery[base : base + gallery_block], target, 'gallery', base)
+        keys = _unit(gallery[base : base + gallery_block].to(target, dtype), 'gallery', base)
         for i, start in enumerate(starts):
-            similarities = products(_unit(queries[start : start + query_block], target, 'queries', start), keys)
+            rows = _unit(queries[start : start + query_block].to(target, dtype), 'queries', start)
+            similarities = products(rows, keys)
             if query_groups is not None and gallery_groups is not None:
                 own = query_groups[start : start + query_block].to(target)
                 other = gallery_groups[base : base + gallery_block].to(target)
@@ -221,15 +224,13 @@ def _check(
             raise InputError(f'neighbours: {len(features)} {name} features, but {len(groups)} {name}_groups')
 
 
-def _unit(features: Tensor, device: torch.device, name: str, base: int) -> Tensor:
-    """Divide each row (N, D) by its norm, in float32 or float64. Zero rows stay zero."""
-    dtype = torch.float64 if features.dtype == torch.float64 else torch.float32
-    features = features.to(device, dtype)
+def _unit(features: Tensor, name: str, base: int) -> Tensor:
+    """Divide each row (N, D) by its norm. Zero rows stay zero."""
     norm = features.norm(dim=1, keepdim=True)
     if not bool(norm.isfinite().all()):
         row = base + int((~norm.isfinite()).nonzero()[0, 0])
         raise InputError(f'neighbours: row {row} of the {name} is not finite or too large; did the training diverge?')
-    return features / norm.clamp_min(torch.finfo(dtype).tiny)
+    return features / norm.clamp_min(torch.finfo(features.dtype).tiny)
 
 
 class _Products:
@@ -283,9 +284,8 @@ def _faiss_topk(queries: Tensor, gallery: Tensor, k: int, gallery_block: int) ->
         raise InputError(
             "backend='faiss': faiss is not installed; run `pip install faiss-cpu` or use 'torch'"
         ) from None
-    cpu = torch.device('cpu')
     index = faiss.IndexFlatIP(gallery.shape[1])
     for base in range(0, len(gallery), gallery_block):
-        index.add(_unit(gallery[base : base + gallery_block], cpu, 'gallery', base).float().numpy())
-    similarities, indices = index.search(_unit(queries, cpu, 'queries', 0).float().numpy(), k)
+        index.add(_unit(gallery[base : base + gallery_block].cpu().float(), 'gallery', base).numpy())
+    similarities, indices = index.search(_unit(queries.cpu().float(), 'queries', 0).numpy(), k)
     return Neighbours(torch.from_numpy(similarities).to(queries.device), torch.from_numpy(indices).to(queries.device))

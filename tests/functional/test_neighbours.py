@@ -101,6 +101,16 @@ def test_faiss_missing_is_one_line(monkeypatch):
         cosine_topk(features(1), features(2), 1, backend='faiss')
 
 
+def test_features_of_two_precisions_are_compared_in_the_wider_one():
+    queries, gallery = features(4), features(9, seed=1).float()
+    for one, other in ((queries, gallery), (gallery, queries)):
+        expected = cosine_topk(one.double(), other.double(), 3)
+        found = cosine_topk(one, other, 3)
+        assert found.similarities.dtype == torch.float64
+        assert torch.equal(found.similarities, expected.similarities)
+        assert torch.equal(found.indices, expected.indices)
+
+
 def test_recall_by_hand():
     # Query 0 hits at rank 2, query 1 at rank 1, query 2 at rank 4 of 4, query 3 has no class mate.
     indices = torch.tensor([[1, 0, 2, 3], [2, 0, 1, 3], [2, 3, 1, 0], [0, 1, 2, 3]])
@@ -157,7 +167,7 @@ def test_leave_one_out_accuracy():
             lambda: cosine_topk(features(2), torch.tensor([[1.0] * 5] * 4 + [[torch.nan] * 5]), 1, gallery_block=2),
             'row 4 of the gallery',
         ),
-        (lambda: cosine_topk(features(2).float() * 1e30, features(3), 1), 'row 0 of the queries'),
+        (lambda: cosine_topk(features(2).float() * 1e30, features(3).float(), 1), 'row 0 of the queries'),
         (lambda: cosine_topk(features(2), features(3), 1, backend='annoy'), "expected one of 'torch', 'faiss'"),
         (lambda: cosine_topk(features(2), features(3), 1, query_groups=torch.arange(2)), 'go together'),
         (

@@ -50,6 +50,19 @@ def test_equal_to_torchvision(channel_dim, clip_consistent):
     assert (ours - expected).abs().max() < TOLERANCE
 
 
+@pytest.mark.parametrize('channels', [1, 2, 5])
+@pytest.mark.parametrize('channel_dim', LAYOUTS)
+def test_other_numbers_of_channels_are_each_jittered_as_a_grey_image_is(channels, channel_dim):
+    frames = torch.rand(2, 12, 9, 8, channels, generator=torch.Generator().manual_seed(0)) * 255
+    settings = jitter_settings(0.8, 0.8, p=0.8)
+    params = draw_jitter_batch(settings, (2, 12), generator=torch.Generator().manual_seed(1))
+    ours = jitter_clips(frames.permute(LAYOUTS[channel_dim]), params, channel_dim, operations=settings.operations)
+    for channel, found in enumerate(ours.permute(tuple(np.argsort(LAYOUTS[channel_dim]))).unbind(-1)):
+        grey = frames[..., channel, None].expand(2, 12, 9, 8, 3)  # torchvision's mean of it is that of the channel
+        expected = jitter_all(grey.flatten(0, 1).numpy(), flat(params))[..., 0].reshape(2, 12, 9, 8)
+        assert np.abs(found.numpy() - expected).max() < 0.02  # torchvision's luma weights sum to 0.9999
+
+
 def test_every_order_and_the_ends_of_the_ranges():
     frames = colourful_frames(24, 6, 5)
     orders = np.array(list(itertools.permutations(range(4))))

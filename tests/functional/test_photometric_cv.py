@@ -54,6 +54,17 @@ def test_every_order_and_the_ends_of_the_ranges():
         assert np.abs(np.stack(jitter_frames(frames, params)) - jitter_all(frames, params)).max() < TOLERANCE
 
 
+@pytest.mark.parametrize('channels', [1, 2, 5])
+def test_other_numbers_of_channels_are_each_jittered_as_a_grey_image_is(channels):
+    frames = (np.random.RandomState(0).rand(24, 9, 8, channels) * 255).astype(np.float32)
+    params = draw(24, jitter_settings(0.8, 0.8, p=0.8))
+    ours = np.stack(jitter_frames(list(frames), params))
+    for channel in range(channels):
+        grey = np.repeat(frames[..., channel, None], 3, axis=-1)  # torchvision's mean of it is that of the channel
+        expected = jitter_all(grey, params)[..., 0]
+        assert np.abs(ours[..., channel] - expected).max() < TOLERANCE
+
+
 def test_frames_left_out_are_the_same_objects():
     frames = list(colourful_frames(20))
     params = draw(20, jitter_settings(0.8, 0.8, 0.8, 0.2, p=0.5))
@@ -119,6 +130,9 @@ def test_grey():
         exact = grey_frames([frames[i].astype(np.float32)], np.array([True]))[0]
         assert exact.shape == frames[i].shape
         assert np.abs(exact - luma).max() < TOLERANCE
+        deep = grey_frames([frames[i].astype(np.uint16) * 100], np.array([True]))[0]
+        assert deep.dtype == np.uint16
+        assert np.abs(deep - luma * 100).max() <= 0.5 + TOLERANCE * 100
 
 
 def test_frames_of_another_shape():

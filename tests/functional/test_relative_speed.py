@@ -62,6 +62,7 @@ def test_resampling_against_exact_fractions():
         (lambda: strided_crop(10, 16, 1, 1), r'start=1 is not in \[0, 0\]'),
         (lambda: resample_indices(40, 0, 25), 'source_fps=0'),
         (lambda: resample_indices(40, 25, -1), 'target_fps=-1'),
+        (lambda: resample_indices(40, 25, 0), 'target_fps=0'),
     ],
 )
 def test_bad_arguments_are_named(call, names):

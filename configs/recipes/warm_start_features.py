@@ -40,9 +40,9 @@ for aux, primary, config, aux_options, options in (
         dict(name=primary, config=f'{folder}/vspp_features.py', options=options, **rest),
     ]
 del aux, primary, config, aux_options, options, rest
-slowly = dict.fromkeys(('finetune', 'finetune_views', 'finetune_few'), slow)
+slowly = dict.fromkeys(('finetune', 'finetune_views', 'finetune_mixed', 'finetune_few'), slow)
 all_of_it = {name: {**slow, 'adapters_only': False} for name in slowly}  # as PECoP
-common = ['frozen', 'finetune', 'finetune_views', 'finetune_few']
+common = ['frozen', 'finetune', 'finetune_views', 'finetune_mixed', 'finetune_few']
 of_adapters = [*common, 'finetune_adapters']
 inits = [
     dict(
@@ -112,6 +112,14 @@ evaluations = [
         labels=('all',),
         steps={'all': 600},
         columns={'fine-tuned, views averaged': 'acc/top1'},
+    ),
+    dict(
+        name='finetune_mixed',
+        config='../warm_start/finetune_mixed_features.py',
+        options={**data, 'num_classes': '{num_classes}'},
+        labels=('all',),
+        steps={'all': 600},
+        columns={'fine-tuned on blends': 'acc/top1'},
     ),
     dict(
         name='finetune_few',

@@ -22,10 +22,11 @@ class FeatureDataPreprocessor(ActionDataPreprocessor):
 
     Args:
         channels: Expected channels C of the maps. None takes any.
+        blending: Config of MMAction2's batch blending, such as ``dict(type='MixupBlending', num_classes=7, alpha=0.4)``.
     """
 
-    def __init__(self, channels: int | None = None) -> None:
-        super().__init__(None, None, False, True, None, 'NCTHW')
+    def __init__(self, channels: int | None = None, blending: dict | None = None) -> None:
+        super().__init__(None, None, False, True, blending, 'NCTHW')
         self.channels = channels
         self._non_blocking = True
 
@@ -35,10 +36,10 @@ class FeatureDataPreprocessor(ActionDataPreprocessor):
         Args:
             inputs: B tensors float16 (V, C, T, h, w) of one shape, on the device, or one tensor (B, V, C, T, h, w).
             data_samples: B data samples, or None.
-            training: No effect.
+            training: Whether to blend.
 
         Returns:
-            float32 (B, V, C, T, h, w) and the data samples.
+            float32 (B, V, C, T, h, w) and the data samples. Blended ones have soft labels (num_classes,).
 
         Raises:
             InputError: If the inputs are no feature maps, or have another number of channels.
@@ -55,4 +56,7 @@ class FeatureDataPreprocessor(ActionDataPreprocessor):
                 f'{batch.shape[2]} channels: set it and the in_channels of the backbone to the store, or pack it with the '
                 'trunk of the config'
             )
-        return batch.float(), data_samples
+        batch = batch.float()
+        if training and self.blending is not None:
+            batch, data_samples = self.blending(batch, data_samples)
+        return batch, data_samples

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from mmaction.structures import ActionDataSample
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.registry import MODELS
@@ -17,6 +18,26 @@ def test_maps_are_stacked_and_cast(training):
     done = build(channels=6)(dict(inputs=samples, data_samples=[None] * 3), training)
     assert done['inputs'].dtype == torch.float32
     assert torch.equal(done['inputs'], torch.stack([sample.float() for sample in samples]))
+
+
+def test_maps_and_labels_are_blended_alike_and_only_in_training():
+    maps = torch.randn(3, 1, 6, 4, 3, 3).half()
+    preprocessor = build(blending=dict(type='MixupBlending', num_classes=5, alpha=0.4))
+    for training in (True, False):
+        torch.manual_seed(1)
+        done = preprocessor(
+            dict(inputs=list(maps), data_samples=[ActionDataSample().set_gt_label(label) for label in (4, 0, 2)]),
+            training,
+        )
+        if training:
+            soft = torch.stack([sample.gt_label for sample in done['data_samples']])  # (3, 5): the share of each clip
+            assert torch.allclose(soft.sum(1), torch.ones(3))
+            assert 0.01 < soft.max(1).values.min() < 0.99  # a draw that does blend
+            expected = torch.einsum('bc,c...->b...', soft[:, [4, 0, 2]], maps.float())
+            assert torch.allclose(done['inputs'], expected, atol=1e-6)
+        else:
+            assert torch.equal(done['inputs'], maps.float())
+            assert [sample.gt_label.item() for sample in done['data_samples']] == [4, 0, 2]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2, 3, 4], help='of weights and of the split')
     parser.add_argument('--rows', nargs='+', default=[], help='rows to run; all by default')
     parser.add_argument('--columns', nargs='+', default=[], help='evaluations to run; all by default')
+    parser.add_argument(
+        '--inner', action='store_true', help='split the training clips of each seed once more, to choose settings by'
+    )
     parser.add_argument('--jobs', type=int, default=1, help='cells at a time')
     parser.add_argument('--plan', action='store_true', help='print the cells and stop')
     parser.add_argument('--motion', type=int, nargs=2, default=[100, 40], help='MotionClips per class, train and test')
@@ -58,7 +61,7 @@ def main() -> None:
     trunk = TRUNK if args.features or args.pixels else None
     motion = tuple(args.motion)
     source = dict(folder=args.videos, table=args.groups, motion=motion)
-    lists = prepare(args.set, root, args.seeds, **source, trunk=trunk, pixels=args.pixels)
+    lists = prepare(args.set, root, args.seeds, **source, trunk=trunk, pixels=args.pixels, inner=args.inner)
     clips = SETS[args.set]
     recipe = args.recipe or (RECIPE if trunk is None else MAPS_RECIPE)
     if trunk is not None:
@@ -68,6 +71,7 @@ def main() -> None:
     else:
         own, folder = {'all.size': clips.size, 'all.clip_len': clips.clip_len, **clips.options}, root
         own.update({} if clips.flip else {'all.flip': 0.0})
+    folder = folder / 'inner' if args.inner else folder
     options = args.cfg_options or {}
     for key, value in own.items():
         options.setdefault(key, value)

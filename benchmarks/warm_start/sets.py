@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.config import Config
 
 from auxskd_mm.apis.feature_trunk import TrunkSpec
@@ -21,6 +22,7 @@ from auxskd_mm.datasets.stores import SourceVideo, StoreSettings, is_store
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
 from auxskd_mm.errors import InputError
 from auxskd_mm.files import write_whole
+from auxskd_mm.functional.group_division import divide_groups
 
 MOTION = 'motion_clips'
 
@@ -144,7 +146,7 @@ def group_splits(folder: str, table: str | None, store: Path, out: Path, seeds: 
             text = text.replace(f'{os.path.abspath(folder)}{os.sep}', f'{store}{os.sep}')
             write_whole(lists / name, text.encode('utf-8', 'surrogateescape'))
             if name == 'test.txt':  # without labels, for the tests of pretext tasks
-                paths = ''.join(f'{line.rsplit(" ", 1)[0]}\n' for line in text.splitlines())
+                paths = ''.join(f'{_path(line)}\n' for line in text.splitlines())
                 write_whole(lists / 'held_out.txt', paths.encode('utf-8', 'surrogateescape'))
         write_whole(lists / 'done', '')
 
@@ -163,17 +165,54 @@ def motion_splits(
     stores, out = (root / part for part in _names(trunk, pixels))
     for seed in seeds:
         lists = out / str(seed)
-        lines = {name: (clips / f'{name}.txt').read_text().splitlines() for name in ('train', 'test')}
-        for name, rows in lines.items():
-            write_whole(lists / f'{name}.txt', ''.join(f'{stores / row}\n' for row in rows))
-        names = [row.rsplit(' ', 1)[0] for row in [*lines['train'], *lines['test']]]
-        write_whole(lists / 'groups.csv', 'path,group\n' + ''.join(f'{stores / name},{name}\n' for name in names))
-        write_whole(lists / 'pool.txt', ''.join(f'{stores / row.rsplit(" ", 1)[0]}\n' for row in lines['train']))
-        classes = dict(sorted((int(row.rsplit(' ', 1)[1]), row.split('/')[1]) for row in lines['train']))
-        write_whole(lists / 'classes.txt', ''.join(f'{name}\n' for name in classes.values()))
-        held_out = ''.join(f'{stores / row.rsplit(" ", 1)[0]}\n' for row in lines['test'])
-        write_whole(lists / 'held_out.txt', held_out)
+        rows = {name: [str(stores / row) for row in _lines(clips / f'{name}.txt')] for name in ('train', 'test')}
+        groups = {path: os.path.relpath(path, stores) for path in map(_path, rows['train'] + rows['test'])}
+        classes = dict(sorted((int(row.rsplit(' ', 1)[1]), Path(row).parts[-2]) for row in rows['train']))
+        _write_lists(lists, rows['train'], rows['test'], groups, list(classes.values()))
     return out
+
+
+def inner_splits(lists: Path, out: Path, seeds: Sequence[int], share: float) -> None:
+    """Write ``out/<seed>`` for each seed: the training clips of ``lists/<seed>`` alone, split once more by group.
+
+    A choice that is made on these splits has not seen the test clips of the table.
+    """
+    for seed in seeds:
+        own = lists / str(seed)
+        rows = _lines(own / 'train.txt')
+        groups = dict(line.rsplit(',', 1) for line in _lines(own / 'groups.csv')[1:])
+        numbers = np.unique([groups[_path(row)] for row in rows], return_inverse=True)[1]
+        labels = np.array([int(row.rsplit(' ', 1)[1]) for row in rows])
+        part = divide_groups(labels, numbers, (1 - share, share), seed)
+        train, test = ([row for row, mine in zip(rows, part) if mine == wanted] for wanted in (0, 1))
+        _write_lists(
+            out / str(seed), train, test, {_path(row): groups[_path(row)] for row in rows}, _lines(own / 'classes.txt')
+        )
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding='utf-8', errors='surrogateescape').splitlines()
+
+
+def _path(row: str) -> str:
+    return row.rsplit(' ', 1)[0]
+
+
+def _write_lists(
+    lists: Path, train: Sequence[str], test: Sequence[str], groups: Mapping[str, str], classes: Sequence[str]
+) -> None:
+    """Write the lists of one split from rows ``path label``. The pool has no labels, nor have the held-out clips."""
+    parts = {
+        'train.txt': train,
+        'test.txt': test,
+        'pool.txt': map(_path, train),
+        'held_out.txt': map(_path, test),
+        'groups.csv': ['path,group', *(f'{path},{group}' for path, group in groups.items())],
+        'classes.txt': classes,
+    }
+    for name, lines in parts.items():
+        text = ''.join(f'{line}\n' for line in lines)
+        write_whole(lists / name, text.encode('utf-8', 'surrogateescape'))
 
 
 def prepare(
@@ -187,6 +226,7 @@ def prepare(
     motion: tuple[int, int] = (100, 40),
     trunk: Path | None = None,
     pixels: bool = False,
+    inner: bool = False,
 ) -> str:
     """Pack a set and write the lists of its splits.
 
@@ -200,6 +240,7 @@ def prepare(
         motion: Numbers of MotionClips per class to train and to test on.
         trunk: Config of a frozen network. The lists then name a store of its feature maps.
         pixels: Whether the store holds patches of pixels instead.
+        inner: Whether to split only the training clips, once more, to choose settings by.
 
     Returns:
         Folder of lists, with ``{seed}`` for the seed.
@@ -221,4 +262,7 @@ def prepare(
             store = pack_maps(store, root / _names(trunk, pixels)[0], SETS[name], trunk, pixels)
         lists = root / _names(trunk, pixels)[1]
         group_splits(folder, table, store, lists, seeds, share)
+    if inner:
+        whole, lists = lists, lists.with_name(f'inner_{lists.name}')
+        inner_splits(whole, lists, seeds, share)
     return str(lists / '{seed}')

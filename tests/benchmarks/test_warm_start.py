@@ -143,6 +143,28 @@ def test_lists_name_the_store_and_keep_groups_apart(sets, tmp_path):
         assert (lists / 'held_out.txt').read_text().splitlines() == [line.rsplit(' ', 1)[0] for line in test]
 
 
+def test_inner_splits_have_the_training_clips_alone(sets, tmp_path):
+    for seed in (0, 1):
+        rows = [f'/store/{name} x/{name}{i}.mp4 {label}' for label, name in enumerate('ab') for i in range(8)]
+        train, test = rows[seed::2], rows[1 - seed :: 2]
+        groups = {row.rsplit(' ', 1)[0]: row[-7] for row in rows}  # of clip numbers: the same for both classes
+        sets._write_lists(tmp_path / 'whole' / str(seed), train, test, groups, ['a', 'b'])
+    sets.inner_splits(tmp_path / 'whole', tmp_path / 'inner', [0, 1], 0.25)
+    for seed in (0, 1):
+        whole, lists = (tmp_path / name / str(seed) for name in ('whole', 'inner'))
+        assert sorted(p.name for p in lists.iterdir()) == sorted(p.name for p in whole.iterdir())
+        read = {p.stem: p.read_text().splitlines() for p in lists.iterdir()}
+        assert sorted(read['train'] + read['test']) == sorted((whole / 'train.txt').read_text().splitlines())
+        assert len(read['test']) == 2  # a quarter: one group, a clip of each class
+        sides = [{line[-7] for line in read[part]} for part in ('train', 'test')]
+        assert not sides[0] & sides[1]
+        assert read['pool'] == [line.rsplit(' ', 1)[0] for line in read['train']]
+        assert read['held_out'] == [line.rsplit(' ', 1)[0] for line in read['test']]
+        assert read['groups'][0] == 'path,group'
+        assert len(read['groups']) == 9
+        assert read['classes'] == ['a', 'b']
+
+
 @pytest.mark.parametrize('name', ['warm_start_features.py', 'warm_start_pixels.py'])
 def test_short_clips_reach_every_phase(sets, name):
     """Words have from 4 frames on: no pretext clip of any phase, those with adapters among them, may be longer."""

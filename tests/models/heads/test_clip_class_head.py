@@ -15,6 +15,18 @@ def test_scores_are_a_linear_layer_on_the_features_of_the_probe(pooling):
     assert torch.equal(head(maps), features @ head.fc_cls.weight.T + head.fc_cls.bias)
 
 
+def test_dropout_leaves_features_out_in_training_alone():
+    head = ClipClassHead(3, 64, dropout_ratio=0.5)
+    torch.nn.init.eye_(head.fc_cls.weight)
+    torch.nn.init.zeros_(head.fc_cls.bias)
+    maps = torch.ones(200, 64, 2, 1, 1)
+    scores = head.train()(maps)
+    assert set(scores.unique().tolist()) == {0.0, 2.0}
+    assert abs((scores == 0).float().mean().item() - 0.5) < 0.1
+    head = ClipClassHead(3, 64, dropout_ratio=0)
+    assert torch.equal(head.train()(maps), head.eval()(maps))
+
+
 def test_only_the_time_head_tells_a_clip_from_its_reverse():
     maps = torch.randn(2, 4, 8, 3, 3)
     average, time = (ClipClassHead(3, 4, pooling=pooling).eval() for pooling in ('average', 'time'))

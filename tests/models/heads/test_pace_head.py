@@ -45,6 +45,7 @@ def test_cross_entropy_and_accuracy_by_hand():
     losses = head.loss(feats, samples(0, 1))
     assert losses['loss_pace'].item() == pytest.approx(0.5 * (math.log1p(math.exp(-3)) + math.log(2)) / 2, rel=1e-6)
     assert losses['pace_acc'].item() == 0.5  # a tie goes to the first class
+    assert head.loss(feats[[0, 0, 1]], samples(0, 0, 1))['pace_acc'].item() == pytest.approx(2 / 3)
     assert list(losses) == ['loss_pace', 'pace_acc']
     # Nothing but the linear layer: VideoPace's released network.
     assert {name: tuple(p.shape) for name, p in head.named_parameters()} == {
@@ -108,6 +109,12 @@ def test_predictions_keep_sample_and_view_order():
     expected = head(feats).softmax(1)
     assert [tuple(s.pred_pace.shape) for s in batch] == [(2, 4), (2, 4)]
     assert torch.allclose(torch.cat([s.pred_pace for s in batch]), expected)
+
+
+def test_weights_of_the_losses_and_names_of_the_paces_unless_told():
+    head = PaceHead(6, contrastive='same_pace')
+    assert (head.pace_weight, head.contrastive_weight) == (1.0, 0.1)
+    assert [task.class_names for task in head.tasks] == [('1x', '2x', '3x', '4x')]
 
 
 def test_bad_input_is_named():

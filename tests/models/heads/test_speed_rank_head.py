@@ -94,6 +94,11 @@ def test_a_hidden_layer_is_an_option_of_the_heads_that_name_speeds(make, layers)
 def test_bad_input_is_named():
     with pytest.raises(InputError, match='num_views=1: expected at least two'):
         SpeedRankHead(6, num_views=1)
+    with pytest.raises(InputError, match=r'SpeedRankHead.*num_segments=0'):
+        SpeedRankHead(6, num_segments=0)
+    for weights in (dict(speed_weight=-1), dict(segment_weight=-1)):
+        with pytest.raises(InputError, match=f'{next(iter(weights))}=-1'):
+            SpeedRankHead(6, **weights)
     for make in (SpeedRankHead, PaceHead, VSPPHead):
         with pytest.raises(InputError, match=f'{make.__name__}.hidden_channels=0'):
             make(6, hidden_channels=0)

@@ -58,6 +58,12 @@ def test_predictions_of_several_clips():
     assert torch.allclose(torch.cat([s.pred_pace for s in batch]), logits.softmax(1))
 
 
+def test_the_segment_has_no_answer_where_nothing_is_sped_up():
+    pace, segment = VSPPHead(4, num_speeds=2, num_segments=3).tasks
+    assert (pace.class_names, pace.given) == (('1x', '2x'), '')
+    assert (segment.class_names, segment.given, segment.unanswerable) == (('1 of 3', '2 of 3', '3 of 3'), 'pace', 0)
+
+
 def test_labels_keep_sample_and_view_order():
     batch = samples((0, 0), (1, 1))
     batch[0].set_field(np.array([3, 1]), 'pace_label')
@@ -77,6 +83,7 @@ def test_bad_input_is_named():
     for bad in (
         dict(in_channels=0),
         dict(in_channels=4, num_speeds=0),
+        dict(in_channels=4, num_segments=0),
         dict(in_channels=4, speed_weight=-1),
         dict(in_channels=4, speed_weight=0, segment_weight=0),
     ):

@@ -28,6 +28,17 @@ BACKBONES = dict(
 )
 
 
+class Doubling(nn.Module):
+    """A neck with a loss of its own from the labels, as MMAction2's TPN."""
+
+    def forward(self, x, data_samples=None):
+        labels = torch.cat([sample.order_label for sample in data_samples or ()] or [torch.zeros(1)])
+        return 2 * x, dict(loss_neck=labels.float().mean())
+
+
+MODELS.register_module('Doubling', force=True, module=Doubling)
+
+
 def build(backbone, kind='auxskd_mm.ClipwiseRecognizer3D'):
     torch.manual_seed(0)
     head = dict(type='auxskd_mm.ClipOrderHead', in_channels=8, hidden_channels=6, dropout=0.0)
@@ -87,3 +98,18 @@ def test_losses_and_gradients_are_those_of_separate_passes():
         assert torch.allclose(model.get_parameter(name).grad, parameter.grad, atol=1e-6), name
     assert tuple(model.extract_feat(inputs, stage='head')[0].shape) == (2, 6)
     assert tuple(model.extract_feat(inputs, stage='backbone')[0].shape[:2]) == (6, 8)
+
+
+def test_a_neck_sees_all_clips_and_its_loss_is_passed_on():
+    model = build('map')
+    model.neck = Doubling()
+    inputs, samples = torch.randn(2, 3, 3, 4, 8, 8), [ActionDataSample() for _ in range(2)]
+    for label, sample in zip((1, 4), samples):
+        sample.set_field(torch.tensor([label]), 'order_label')
+    plain = copy.deepcopy(model).extract_feat(inputs, stage='backbone')[0]
+    feats, given = copy.deepcopy(model).extract_feat(inputs, data_samples=samples)
+    assert torch.equal(feats, 2 * plain)
+    assert given['loss_aux']['loss_neck'].item() == 2.5
+    scores, _ = copy.deepcopy(model).extract_feat(inputs, stage='head', data_samples=samples)
+    assert torch.allclose(scores, model.cls_head(2 * plain))
+    assert model.loss(inputs, samples)['loss_neck'].item() == 2.5

@@ -121,10 +121,10 @@ class AdapterHook(Hook):
             state = _state(runner) if averaged else state
             if is_main_process():
                 parts = {k: v for k, v in state.items() if k not in left_out and not k.startswith(TRAINING_PARTS)}
-                self._write_file(runner, folder, {**parts, BASE_DIGEST: self._digest}, left_out)
+                self._write_file(runner, folder, {**parts, BASE_DIGEST: self._digest})
 
-    def _write_file(self, runner: Runner, folder: Path, parts: dict[str, torch.Tensor], left_out: set[str]) -> None:
-        meta = dict(epoch=runner.epoch, iter=runner.iter, seed=runner.seed, adapters=dict(base_keys=sorted(left_out)))
+    def _write_file(self, runner: Runner, folder: Path, parts: dict[str, torch.Tensor]) -> None:
+        meta = dict(epoch=runner.epoch, iter=runner.iter, seed=runner.seed)
         with suppress(AttributeError, TypeError):  # a Runner made of objects has no config
             meta.update(training_meta(runner.cfg.to_dict()))
         buffer = io.BytesIO()

@@ -6,6 +6,7 @@ import pytest
 import runs
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from tool_runs import call_tool, tiny_clips
 
 from auxskd_mm.errors import InputError, Preempted
@@ -168,6 +169,20 @@ def test_hook_without_adapters(data, tmp_path):
         runs.runner_of(config).train()
 
 
+def test_adapters_that_the_optimizer_does_not_have_are_named(data, tmp_path):
+    class Late(Hook):
+        """Adds a parameter when the optimizer has been built."""
+
+        priority = 'VERY_HIGH'
+
+        def before_train(self, runner):
+            runner.model.backbone.adapters.late = torch.nn.Parameter(torch.zeros(1))
+
+    runner = runs.runner_of(config_of('vspp', data, tmp_path), Late())
+    with pytest.raises(InputError, match=r'the optimizer does not have backbone\.adapters\.late; add adapters'):
+        runner.train()
+
+
 def test_preempted_and_resumed_equals_uninterrupted(data, bases, tmp_path):
     amp = {'optim_wrapper.type': 'AmpOptimWrapper', 'optim_wrapper.dtype': 'bfloat16', 'optim_wrapper.loss_scale': 1.0}
 
@@ -178,6 +193,9 @@ def test_preempted_and_resumed_equals_uninterrupted(data, bases, tmp_path):
     run('whole')
     with pytest.raises(Preempted):
         run('cut', runs.SignalAt(5))
+    # Adapters stand beside the newest checkpoint that the training had written when it was stopped.
+    whole, adapters = state(tmp_path / 'cut' / 'epoch_1.pth'), state(tmp_path / 'cut' / 'adapters.pth')
+    assert all(torch.equal(whole[key], value) for key, value in adapters.items() if key != BASE_DIGEST)
     run('cut', resume=True)
     assert runs.unequal(tmp_path / 'cut' / 'epoch_2.pth', tmp_path / 'whole' / 'epoch_2.pth') == []
     first, second = state(tmp_path / 'cut' / 'adapters.pth'), state(tmp_path / 'whole' / 'adapters.pth')

@@ -1,10 +1,12 @@
 """Each pooling against loops over the map."""
 
+import itertools
+
 import pytest
 import torch
 
 from auxskd_mm.errors import InputError
-from auxskd_mm.models.modules.protocol_pooling import pool_for_protocol
+from auxskd_mm.models.modules.protocol_pooling import pool_for_protocol, stage_maps, stage_widths
 
 MAP = torch.arange(2 * 3 * 2 * 5 * 4, dtype=torch.float32).reshape(2, 3, 2, 5, 4).sin()
 
@@ -37,6 +39,30 @@ def test_average(pooling):
 def test_rspnet_max():
     expected = [[sum(MAP[b, c, t].max().item() for t in range(2)) / 2 for c in range(3)] for b in range(2)]
     torch.testing.assert_close(pool_for_protocol((MAP,), 'rspnet_max'), torch.tensor(expected))
+
+
+def test_stages_are_the_means_of_4_x_2_x_2_blocks_of_each_map_side_by_side():
+    maps = [torch.randn(2, width, 8, side, side) for width, side in ((3, 8), (5, 4))]
+    expected = []
+    for fmap, step in zip(maps, (4, 2)):
+        for t, h, w in itertools.product(range(4), range(2), range(2)):
+            part = fmap[:, :, 2 * t : 2 * t + 2, step * h : step * h + step, step * w : step * w + step]
+            expected.append(part.mean((2, 3, 4)))  # channels last
+    torch.testing.assert_close(pool_for_protocol(maps, 'stages'), torch.cat(expected, 1))
+    torch.testing.assert_close(pool_for_protocol(maps[0], 'stages'), torch.cat(expected[:16], 1))
+    assert stage_widths(maps) == (3, 5)
+
+
+def test_what_counts_as_stages():
+    early, late = torch.randn(2, 3, 8, 8, 8), torch.randn(2, 5, 4, 4, 4)
+    assert [fmap.shape for fmap in stage_maps((early, late))] == [early.shape, late.shape]
+    assert [fmap.shape for fmap in stage_maps([late])] == [late.shape]
+    slow, fast = torch.randn(2, 6, 2, 4, 4), torch.randn(2, 1, 8, 4, 4)
+    assert [tuple(fmap.shape[:2]) for fmap in stage_maps((slow, fast))] == [(2, 7)]  # pathways are one map
+    with pytest.raises(
+        InputError, match=r"pooling='stages' needs maps \(B, C, T, H, W\), the backbone yields \(2, 7\)"
+    ):
+        stage_maps(torch.randn(2, 7))
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,10 @@ SETS = {
     'tennis7': ClipSet(160, flip=False, maps=dict(_LATE, clip_len=8), variants=3),
     # The same maps of frames of 160 x 160, as the frozen row on frames sees them.
     'tennis7_160': ClipSet(160, flip=False, maps=dict(_LATE, size=160, grid=(10, 10), clip_len=8), variants=3),
+    # Maps of an earlier stage, in which a player is more than a few positions.
+    'tennis7_early': ClipSet(
+        160, flip=False, maps=dict(size=112, stage=2, channels=40, grid=(14, 14), clip_len=8), variants=3
+    ),
     # More crops and colours per frame: fine-tuning fits three of them by heart.
     'tennis7_12': ClipSet(160, flip=False, maps=dict(_LATE, clip_len=8), variants=12),
     'avletters26': ClipSet(112, clip_len=16, maps=dict(_EARLY, clip_len=12)),

@@ -1,5 +1,5 @@
 # Fine-tuning on blends of two clips and of their labels (mixup, arXiv 1710.09412), with smoothed labels, for few clips that a
-# network learns by heart. The test averages the scores over all variants of the store. docs/warm_start.md says how both were chosen.
+# network learns by heart. The test averages the scores over all variants of the store. docs/warm_start.md says what it gave.
 _base_ = ['./finetune_features.py']
 
 model = dict(

@@ -54,10 +54,11 @@ NETWORKS = {}
 def load(path, options):
     """A config and its network, which is built once for all steps of a recipe that have it."""
     config = load_config(str(path), options)
-    settings = repr(config.model.to_dict())
+    network = dict(config.model, data_preprocessor=None)  # MixupBlending reads its numbers, and there are none on meta
+    settings = repr(network)
     if settings not in NETWORKS:
         with torch.device('meta'):
-            NETWORKS[settings] = MODELS.build(config.model)
+            NETWORKS[settings] = MODELS.build(network)
     return config, NETWORKS[settings]
 
 

@@ -5,6 +5,7 @@ import pytest
 from conftest import write_video
 
 from auxskd_mm.datasets.packing import pack_videos
+from auxskd_mm.datasets.recordings.names import Window, window_path
 from auxskd_mm.datasets.stores import SourceVideo, StoreSettings
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation.feature_bank import FeatureBank, check_comparable, entries_of
@@ -95,3 +96,7 @@ def test_copies_in_a_store_have_the_entries_of_their_videos(tmp_path):
     linked = str(tmp_path / 'link' / 'a.mp4')  # the same video by another path
     assert entries_of([linked], [*copies, elsewhere]) == {copies[0]: linked}
     assert entries_of(copies, copies) == dict(zip(copies, copies))
+    # A window has its own entry, or that of its recording.
+    windows = [window_path(videos[0], Window(0.0, 1.0)), window_path(videos[1], Window(1.0, 2.0))]
+    assert entries_of([*videos, windows[0]], windows) == {windows[0]: windows[0], windows[1]: videos[1]}
+    assert entries_of(videos[:1], windows) == {windows[0]: videos[0]}

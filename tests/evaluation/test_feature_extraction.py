@@ -75,6 +75,14 @@ def test_against_a_loop(batch_size):
     assert bank.protocol == dict(pooling='average', clips=3)
 
 
+def test_a_video_without_a_label_has_minus_1():
+    videos = Videos()
+    bare = [videos[i] for i in range(7)]
+    del bare[3]['data_samples'].gt_label
+    bank = extract_bank(Model(), loader(bare))
+    assert bank.labels.tolist() == [10, 11, 12, -1, 14, 15, 16]
+
+
 def test_replaced_videos_are_left_out():
     bank = extract_bank(Model(), loader(Videos(bad=(2, 5))))
     assert bank.labels.tolist() == [10, 11, 13, 14, 16]

@@ -60,8 +60,8 @@ def cosine_topk(
         query_block: Queries in a block.
         gallery_block: Gallery items in a block.
         device: Device of the computation. None takes the device of the gallery.
-        backend: 'torch' or 'faiss'. 'faiss' builds a flat (exact) inner-product index on the CPU, which may be faster
-            there for large galleries. It does not define the order of ties and does not support groups.
+        backend: 'torch' or 'faiss'. 'faiss' builds a flat (exact) inner-product index in float32 on the CPU, which may
+            be faster there for large galleries. It does not define the order of ties and does not support groups.
 
     Returns:
         :class:`Neighbours` (Q, min(k, N)), on the device of ``queries``.

@@ -76,7 +76,8 @@ def main() -> None:
     for key, value in own.items():
         options.setdefault(key, value)
     plan = plan_recipe(recipe, folder, options, seeds=args.seeds, lists=lists)
-    plan.report['title'] = f'{args.set}: public weights, and pretraining from them'
+    clips_of = ', training clips split once more' if args.inner else ''
+    plan.report['title'] = f'{args.set}{clips_of}: public weights, and pretraining from them'
     print(describe_plan(plan, args.rows, args.columns), flush=True)
     if not args.plan:
         run_plan(plan, jobs=args.jobs, rows=args.rows, evaluations=args.columns)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from mmengine.config import Config
 
 from auxskd_mm.apis.feature_trunk import TrunkSpec
@@ -18,11 +17,13 @@ from auxskd_mm.config.load import load_config
 from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
 from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.preparation import prepare_folder
+from auxskd_mm.datasets.preparation.group_split import Clip, divide_by_group, write_lists
+from auxskd_mm.datasets.preparation.labeled_list import write_lines
 from auxskd_mm.datasets.stores import SourceVideo, StoreSettings, is_store
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
 from auxskd_mm.errors import InputError
+from auxskd_mm.evaluation.linear_probe_metric import read_groups
 from auxskd_mm.files import write_whole
-from auxskd_mm.functional.group_division import divide_groups
 
 MOTION = 'motion_clips'
 
@@ -74,9 +75,7 @@ SETS = {
     # The same maps of frames of 160 x 160, as the frozen row on frames sees them.
     'tennis7_160': ClipSet(160, flip=False, maps=dict(_LATE, size=160, grid=(10, 10), clip_len=8), variants=3),
     # Maps of an earlier stage, in which a player is more than a few positions.
-    'tennis7_early': ClipSet(
-        160, flip=False, maps=dict(size=112, stage=2, channels=40, grid=(14, 14), clip_len=8), variants=3
-    ),
+    'tennis7_early': ClipSet(160, flip=False, maps=dict(_EARLY, size=112, grid=(14, 14), clip_len=8), variants=3),
     # More crops and colours per frame: fine-tuning fits three of them by heart.
     'tennis7_12': ClipSet(160, flip=False, maps=dict(_LATE, clip_len=8), variants=12),
     'avletters26': ClipSet(112, clip_len=16, maps=dict(_EARLY, clip_len=12)),
@@ -150,7 +149,7 @@ def group_splits(folder: str, table: str | None, store: Path, out: Path, seeds: 
             text = text.replace(f'{os.path.abspath(folder)}{os.sep}', f'{store}{os.sep}')
             write_whole(lists / name, text.encode('utf-8', 'surrogateescape'))
             if name == 'test.txt':  # without labels, for the tests of pretext tasks
-                paths = ''.join(f'{_path(line)}\n' for line in text.splitlines())
+                paths = ''.join(f'{line.rsplit(" ", 1)[0]}\n' for line in text.splitlines())
                 write_whole(lists / 'held_out.txt', paths.encode('utf-8', 'surrogateescape'))
         write_whole(lists / 'done', '')
 
@@ -169,10 +168,16 @@ def motion_splits(
     stores, out = (root / part for part in _names(trunk, pixels))
     for seed in seeds:
         lists = out / str(seed)
-        rows = {name: [str(stores / row) for row in _lines(clips / f'{name}.txt')] for name in ('train', 'test')}
-        groups = {path: os.path.relpath(path, stores) for path in map(_path, rows['train'] + rows['test'])}
-        classes = dict(sorted((int(row.rsplit(' ', 1)[1]), Path(row).parts[-2]) for row in rows['train']))
-        _write_lists(lists, rows['train'], rows['test'], groups, list(classes.values()))
+        lines = {name: (clips / f'{name}.txt').read_text().splitlines() for name in ('train', 'test')}
+        for name, rows in lines.items():
+            write_whole(lists / f'{name}.txt', ''.join(f'{stores / row}\n' for row in rows))
+        names = [row.rsplit(' ', 1)[0] for row in [*lines['train'], *lines['test']]]
+        write_whole(lists / 'groups.csv', 'path,group\n' + ''.join(f'{stores / name},{name}\n' for name in names))
+        write_whole(lists / 'pool.txt', ''.join(f'{stores / row.rsplit(" ", 1)[0]}\n' for row in lines['train']))
+        classes = dict(sorted((int(row.rsplit(' ', 1)[1]), row.split('/')[1]) for row in lines['train']))
+        write_whole(lists / 'classes.txt', ''.join(f'{name}\n' for name in classes.values()))
+        held_out = ''.join(f'{stores / row.rsplit(" ", 1)[0]}\n' for row in lines['test'])
+        write_whole(lists / 'held_out.txt', held_out)
     return out
 
 
@@ -180,43 +185,18 @@ def inner_splits(lists: Path, out: Path, seeds: Sequence[int], share: float) -> 
     """Write ``out/<seed>`` for each seed: the training clips of ``lists/<seed>`` alone, split once more by group.
 
     A choice that is made on these splits has not seen the test clips of the table.
+
+    Raises:
+        InputError: If the training clips have too few groups.
     """
     for seed in seeds:
         own = lists / str(seed)
-        rows = _lines(own / 'train.txt')
-        groups = dict(line.rsplit(',', 1) for line in _lines(own / 'groups.csv')[1:])
-        numbers = np.unique([groups[_path(row)] for row in rows], return_inverse=True)[1]
-        labels = np.array([int(row.rsplit(' ', 1)[1]) for row in rows])
-        part = divide_groups(labels, numbers, (1 - share, share), seed)
-        train, test = ([row for row, mine in zip(rows, part) if mine == wanted] for wanted in (0, 1))
-        _write_lists(
-            out / str(seed), train, test, {_path(row): groups[_path(row)] for row in rows}, _lines(own / 'classes.txt')
-        )
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding='utf-8', errors='surrogateescape').splitlines()
-
-
-def _path(row: str) -> str:
-    return row.rsplit(' ', 1)[0]
-
-
-def _write_lists(
-    lists: Path, train: Sequence[str], test: Sequence[str], groups: Mapping[str, str], classes: Sequence[str]
-) -> None:
-    """Write the lists of one split from rows ``path label``. The pool has no labels, nor have the held-out clips."""
-    parts = {
-        'train.txt': train,
-        'test.txt': test,
-        'pool.txt': map(_path, train),
-        'held_out.txt': map(_path, test),
-        'groups.csv': ['path,group', *(f'{path},{group}' for path, group in groups.items())],
-        'classes.txt': classes,
-    }
-    for name, lines in parts.items():
-        text = ''.join(f'{line}\n' for line in lines)
-        write_whole(lists / name, text.encode('utf-8', 'surrogateescape'))
+        names, groups = (own / 'classes.txt').read_text('utf-8').splitlines(), read_groups(own / 'groups.csv')
+        rows = (row.rsplit(' ', 1) for row in (own / 'train.txt').read_text('utf-8', 'surrogateescape').splitlines())
+        clips = [Clip(path, names[int(label)], groups[path]) for path, label in rows]
+        parts = divide_by_group(clips, {'train': 1 - share, 'test': share}, seed)
+        write_lists(out / str(seed), parts['train'], parts['test'])
+        write_lines(out / str(seed) / 'held_out.txt', [clip.path for clip in parts['test']])
 
 
 def prepare(

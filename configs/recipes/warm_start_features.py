@@ -97,29 +97,20 @@ evaluations = [
         labels=True,
         columns={'linear probe': 'linear/{n}', 'k-NN': 'knn/{n}'},
     ),
-    dict(
-        name='finetune',
-        config='../warm_start/finetune_features.py',
-        options={**data, 'num_classes': '{num_classes}'},
-        labels=('all',),
-        steps={'all': 600},
-        columns={'fine-tuned': 'acc/top1'},
-    ),
-    dict(
-        name='finetune_views',
-        config='../warm_start/finetune_views_features.py',
-        options={**data, 'num_classes': '{num_classes}'},
-        labels=('all',),
-        steps={'all': 600},
-        columns={'fine-tuned, views averaged': 'acc/top1'},
-    ),
-    dict(
-        name='finetune_mixed',
-        config='../warm_start/finetune_mixed_features.py',
-        options={**data, 'num_classes': '{num_classes}'},
-        labels=('all',),
-        steps={'all': 600},
-        columns={'fine-tuned on blends': 'acc/top1'},
+    *(
+        dict(
+            name=name,
+            config=f'../warm_start/{name}_features.py',
+            options={**data, 'num_classes': '{num_classes}'},
+            labels=('all',),
+            steps={'all': 600},
+            columns={title: 'acc/top1'},
+        )
+        for name, title in (
+            ('finetune', 'fine-tuned'),
+            ('finetune_views', 'fine-tuned, views averaged'),
+            ('finetune_mixed', 'fine-tuned on blends'),
+        )
     ),
     dict(
         name='finetune_few',

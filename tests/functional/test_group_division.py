@@ -91,7 +91,7 @@ def test_no_single_group_could_move_to_a_better_part(shares):
             assert not is_whole(moved[groups], labels, shares) or cost_of(moved[groups], labels, shares) >= cost - 1e-5
         every = (np.array(parts) for parts in itertools.product(range(len(shares)), repeat=7))
         best = min(cost_of(parts[groups], labels, shares) for parts in every if is_whole(parts[groups], labels, shares))
-        assert best - 1e-5 <= cost < best + 5
+        assert best - 1e-5 <= cost < best + 5  # single moves end beside the best here and there, by up to 4.5
 
 
 def test_the_classes_that_prevent_a_division_are_named_and_no_others():

@@ -15,6 +15,7 @@ from ...errors import InputError, check_choice
 from ...functional.photometric import normalize_clips
 from ...functional.pixels.value_range import WHITE, Range, check_range_channels, check_value_range, refuse_unscaled
 from ...registry import MODELS
+from .blending import check_labels
 
 if TYPE_CHECKING:
     pass
@@ -102,6 +103,8 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
         Returns:
             Float (B, V, C, T, H, W) and the data samples.
         """
+        if training and self.blending is not None:
+            check_labels(data_samples)
         inputs = [self.to_scale(clips) for clips in inputs]
         if not (training and len(self.photometric)):
             return super().preprocess(inputs, data_samples, training)

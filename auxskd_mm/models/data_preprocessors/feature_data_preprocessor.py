@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...registry import MODELS
+from .blending import check_labels
 
 
 @MODELS.register_module()
@@ -42,7 +43,7 @@ class FeatureDataPreprocessor(ActionDataPreprocessor):
             float32 (B, V, C, T, h, w) and the data samples. Blended ones have soft labels (num_classes,).
 
         Raises:
-            InputError: If the inputs are no feature maps, or have another number of channels.
+            InputError: If the inputs are no feature maps, have another number of channels, or are to be blended without labels.
         """
         batch = inputs if isinstance(inputs, Tensor) else stack_batch(list(inputs))
         if not batch.is_floating_point() or batch.ndim != 6:
@@ -58,5 +59,6 @@ class FeatureDataPreprocessor(ActionDataPreprocessor):
             )
         batch = batch.float()
         if training and self.blending is not None:
+            check_labels(data_samples)
             batch, data_samples = self.blending(batch, data_samples)
         return batch, data_samples

@@ -40,6 +40,19 @@ def test_maps_and_labels_are_blended_alike_and_only_in_training():
             assert [sample.gt_label.item() for sample in done['data_samples']] == [4, 0, 2]
 
 
+@pytest.mark.parametrize('kind', ['FeatureDataPreprocessor', 'ClipDataPreprocessor'])
+def test_clips_without_classes_are_not_blended(kind):
+    blending = dict(type='MixupBlending', num_classes=5)
+    preprocessor = MODELS.build(dict(type=f'auxskd_mm.{kind}', blending=blending))
+    for samples in ([ActionDataSample() for _ in range(2)], None):
+        data = dict(inputs=[torch.zeros(1, 3, 4, 2, 2)] * 2, data_samples=samples)
+        with pytest.raises(
+            InputError, match='blending mixes the labels of action classes, and the samples have no gt_label'
+        ):
+            preprocessor(dict(data), True)
+        assert preprocessor(dict(data), False)['inputs'].shape == (2, 1, 3, 4, 2, 2)
+
+
 @pytest.mark.parametrize(
     ('sample', 'words'),
     [

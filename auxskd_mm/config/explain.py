@@ -186,6 +186,8 @@ def _preprocessor(settings: Mapping[str, Any]) -> str:
     words = ['float' if settings.get('mean') is None else f'(x - {list(settings["mean"])}) / {list(settings["std"])}']
     if settings.get('to_rgb'):
         words.insert(0, 'channels turned round')
+    if settings.get('blending'):
+        words.append(f'in training batches are blended ({type_name(settings["blending"].get("type"))})')
     return ', '.join([*describe_pipeline(as_list(settings.get('photometric'))), *words])
 
 

@@ -186,3 +186,8 @@ def test_every_shipped_config_can_be_explained(name):
     text = described(name)
     assert text.startswith('config\n')
     assert '\ninherited\n' in text
+
+
+def test_a_blending_is_named():
+    text = described('warm_start/finetune_mixed_features.py', num_classes=3)
+    assert 'on the device: float, in training batches are blended (MixupBlending)' in text

@@ -52,7 +52,8 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
 
     Raises:
         InputError: If settings contradict each other. The message names the key. Also from :meth:`preprocess`, for
-            inputs of 16 bits without ``value_range``, or with another number of channels than the settings.
+            inputs of 16 bits without ``value_range``, or with another number of channels than the settings, and for a
+            blending of samples without labels.
     """
 
     mean: Tensor

@@ -1,8 +1,8 @@
-"""Write the warm-start tables into docs/warm_start.md and README.md.
+"""Write the warm-start tables and their picture into the docs and README.md.
 
-python benchmarks/warm_start/report.py --collect work_dirs/warm_start  # after run.py: the numbers of all sets, then the page
-python benchmarks/warm_start/report.py                                 # the page again from docs/warm_start_results.json
-python benchmarks/warm_start/report.py --check                         # exit code 1 if the page is not what the numbers give
+python benchmarks/warm_start/report.py --collect work_dirs/warm_start  # after run.py: the numbers of all sets, then the pages
+python benchmarks/warm_start/report.py                                 # the pages again from docs/warm_start_results.json
+python benchmarks/warm_start/report.py --check                         # exit code 1 if a page is not what the numbers give
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from gains_picture import Pair, gains
 
 from auxskd_mm.apis import run_tool
 from auxskd_mm.files import write_whole
@@ -29,14 +31,22 @@ BLOCK = re.compile(
     re.DOTALL,
 )
 
-# Number of classes of a set and what they are, in the order of the table of sets.
+# Number of classes of a set, what they are, and the title of its panel, in the order of the table of sets.
 _SETS = {
-    'motion_clips/features': (10, 'motions of drawn objects'),
-    'miracl_words/features': (10, 'spoken words, lips'),
-    'avletters26/features': (26, 'spoken letters, lips'),
-    'grid_sentences/features': (4, 'spoken commands, lips'),
-    'tennis7/features': (7, 'tennis strokes'),
+    'motion_clips/features': (10, 'motions of drawn objects', 'drawn motions'),
+    'miracl_words/features': (10, 'spoken words, lips', 'words'),
+    'avletters26/features': (26, 'spoken letters, lips', 'letters'),
+    'grid_sentences/features': (4, 'spoken commands, lips', 'commands'),
+    'tennis7/features': (7, 'tennis strokes', 'tennis'),
 }
+# The lines of the picture. Stage and adapters together are fine-tuned at a rate that adapters of random weights do not learn at.
+_PAIRS = (
+    *(
+        Pair(row, 'public')
+        for row in ('pace', 'vspp', 'vspp_rank', 'auxskd_vspp', 'teacher_vspp', 'joint', 'vcop', 'rspnet')
+    ),
+    *(Pair(row, 'adapters', 'adapters fine-tuned, all') for row in ('adapters_vspp', 'adapters_auxskd_vspp')),
+)
 # The recipe is that of public maps; on patches of pixels its rows are networks from scratch.
 _OF_PIXELS = dict(public='random weights, on patches of pixels')
 
@@ -81,29 +91,47 @@ def collect(out: Path, known: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def section(table: Mapping[str, Any], titles: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Values, paired differences and pretext tests of one set as Markdown. ``titles`` replace those of some rows."""
+    """Values, paired differences and pretext tests of one set as Markdown: a table per measure, and per measure and base row.
+
+    ``titles`` replace those of some rows.
+    """
     values = {(cell['row'], cell['column']): cell['values'] for cell in table['cells']}
     titles = {**table['rows'], **titles}
-    shown = [column for column in table['columns'] if any(key[1] == column for key in values)]
-    rows = [
-        [title, *(_text(values.get((row, column))) for column in shown)]
-        for row, title in titles.items()
-        if any(key[0] == row for key in values)
-    ]
-    lines = []
-    for row, base in table['comparisons']:
-        both = {column for column in shown if (row, column) in values and (base, column) in values}
-        found = [
-            signed(paired(values[row, column], values[base, column])) if column in both else '' for column in shown
+    bases = list(dict.fromkeys(base for _, base in table['comparisons']))
+    parts = []
+    for measure, columns in _measures(column for column in table['columns'] if any(key[1] == column for key in values)):
+        labels = list(columns)
+        rows = [
+            [title, *(_text(values.get((row, column))) for column in columns.values())] for row, title in titles.items()
         ]
-        if both:
-            lines.append([f'{titles[row]} - {titles[base]}', *found])
-    parts = [markdown(['accuracy in percent', *shown], rows)]
-    if lines:
-        parts.append(markdown(['paired difference in points', *shown], lines))
+        parts.append(markdown([f'{measure}: accuracy in percent', *labels], [line for line in rows if any(line[1:])]))
+        for base in bases:
+            lines = [
+                [title, *(_gain(values.get((row, column)), values.get((base, column))) for column in columns.values())]
+                for row, title in titles.items()
+                if [row, base] in table['comparisons']
+            ]
+            if lines := [line for line in lines if any(line[1:])]:
+                parts.append(markdown([f'{measure}: points over *{titles[base]}*', *labels], lines))
     if tests := _pretext(table['pretext'], len(table['runs'])):
         parts.append(markdown(['pretext phase', 'task', 'accuracy on held-out clips', 'best constant answer'], tests))
     return '\n\n'.join(parts)
+
+
+def _measures(columns: Iterable[str]) -> list[tuple[str, dict[str, str]]]:
+    """Each measure, as 'k-NN', with its columns by labels per class: ascending, and all of them last."""
+    found: dict[str, dict[str, str]] = {}
+    for column in columns:
+        measure, labels = column.rsplit(', ', 1)
+        found.setdefault(measure, {})[labels] = column
+    return [
+        (measure, dict(sorted(own.items(), key=lambda item: float('inf' if item[0] == 'all' else item[0]))))
+        for measure, own in found.items()
+    ]
+
+
+def _gain(values: Mapping[str, float] | None, base: Mapping[str, float] | None) -> str:
+    return signed(paired(values, base)) if values and base else ''
 
 
 def _text(values: Mapping[str, float] | None) -> str:
@@ -145,7 +173,7 @@ def by_set(numbers: Mapping[str, Any], row: str, base: str) -> str:
     The probe on the frozen public weights alone stands beside them.
     """
     lines, title = [], row
-    for name, (classes, clips) in _SETS.items():
+    for name, (classes, clips, _) in _SETS.items():
         if name not in numbers:
             continue
         table = numbers[name]
@@ -181,7 +209,7 @@ def main() -> None:
         '--docs',
         type=Path,
         default=DOCS,
-        help='folder with warm_start.md and warm_start_results.json; README.md lies beside it',
+        help='folder with warm_start.md, warm_start_tables.md and warm_start_results.json; README.md lies beside it',
     )
     parser.add_argument('--check', action='store_true', help='write nothing')
     args = parser.parse_args()
@@ -190,7 +218,7 @@ def main() -> None:
         known = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
         write_whole(path, json.dumps(collect(Path(args.collect), known), indent=1) + '\n')
     numbers = json.loads(path.read_text(encoding='utf-8'))
-    for page in (args.docs / 'warm_start.md', args.docs.parent / 'README.md'):
+    for page in (args.docs / 'warm_start.md', args.docs / 'warm_start_tables.md', args.docs.parent / 'README.md'):
         text = page.read_text(encoding='utf-8')
         filled = fill(text, numbers)
         if not args.check:
@@ -198,6 +226,9 @@ def main() -> None:
         elif filled != text:
             print(f'{page}: its tables are not those of {path}; run benchmarks/warm_start/report.py')
             sys.exit(1)
+    if not args.check:
+        panels = {name: title for name, (*_, title) in _SETS.items()}
+        gains(numbers, panels, _PAIRS, args.docs / 'images' / 'warm_start_gains.png')
 
 
 if __name__ == '__main__':

@@ -28,7 +28,9 @@ def loaded(name):
 
 @pytest.fixture(scope='module')
 def report():
-    yield from loaded('report')
+    with pytest.MonkeyPatch.context() as patch:  # its picture is a module beside it
+        patch.syspath_prepend(ROOT / 'benchmarks' / 'warm_start')
+        yield from loaded('report')
 
 
 @pytest.fixture(scope='module')
@@ -37,9 +39,10 @@ def sets():
 
 
 def test_the_page_shows_the_numbers_on_record(report):
-    """Every table of docs/warm_start.md and README.md is what docs/warm_start_results.json gives."""
+    """Every table of the two pages and of README.md is what docs/warm_start_results.json gives."""
     numbers = json.loads((ROOT / 'docs' / 'warm_start_results.json').read_text(encoding='utf-8'))
-    for file, names in (('docs/warm_start.md', {*numbers, 'all'}), ('README.md', {'sets'})):
+    pages = {'docs/warm_start.md': {'all'}, 'docs/warm_start_tables.md': {*numbers}, 'README.md': {'sets'}}
+    for file, names in pages.items():
         page = (ROOT / file).read_text(encoding='utf-8')
         assert report.fill(page, numbers) == page
         assert {found['name'] for found in report.BLOCK.finditer(page)} == names
@@ -52,20 +55,34 @@ def test_a_table_by_hand(report):
     times the distance of the two values: 6, 2 and 4 points.
     """
     cells = [
-        dict(row='base', column='probe', values={'seed0': 0.10, 'seed1': 0.16}),
-        dict(row='more', column='probe', values={'seed0': 0.20, 'seed1': 0.22}),
+        dict(row='base', column='probe, all', values={'seed0': 0.10, 'seed1': 0.16}),
+        dict(row='more', column='probe, all', values={'seed0': 0.20, 'seed1': 0.22}),
+        dict(row='more', column='probe, 20', values={'seed0': 0.05, 'seed1': 0.05}),
+        dict(row='more', column='probe, 5', values={'seed0': 0.04, 'seed1': 0.04}),
+        dict(row='base', column='k-NN, all', values={'seed0': 0.5, 'seed1': 0.5}),
     ]
-    table = dict(rows=dict(base='Base', more='More', none='Never run'), columns=['probe', 'empty'], cells=cells)
+    columns = ['probe, all', 'empty, all', 'probe, 20', 'probe, 5', 'k-NN, all']
+    table = dict(rows=dict(base='Base', more='More', none='Never run'), columns=columns, cells=cells)
     table['runs'] = ['seed0', 'seed1']
     tests = [{'pretext/pace_acc': acc, 'pretext/pace_chance': 0.4, 'pretext/pace_ci95': 0.1} for acc in (0.7, 0.72)]
     phases = [dict(phase='vspp', run=f'seed{i}', test=test, minutes=1.0) for i, test in enumerate(tests)]
     phases.append(dict(phases[0], phase='cut off'))
     pairs = [['more', 'base'], ['none', 'base']]
     lines = report.section({**table, 'comparisons': pairs, 'pretext': phases}).splitlines()
-    assert lines[2:4] == ['| Base | 13.0 ± 38.1 |', '| More | 21.0 ± 12.7 |']
-    assert lines[7] == '| More - Base | +8.0 ± 25.4 |'
-    assert lines[-1] == '| vspp | pace | 71.0 ± 12.7 | 40.0 ± 0.0 |'
-    assert len(lines) == 12  # neither the row nor the column without a number
+    assert [line for line in lines if not line.startswith('|-')] == [
+        '| probe: accuracy in percent | 5 | 20 | all |',
+        '| Base |  |  | 13.0 ± 38.1 |',
+        '| More | 4.0 ± 0.0 | 5.0 ± 0.0 | 21.0 ± 12.7 |',
+        '',
+        '| probe: points over *Base* | 5 | 20 | all |',
+        '| More |  |  | +8.0 ± 25.4 |',
+        '',
+        '| k-NN: accuracy in percent | all |',
+        '| Base | 50.0 ± 0.0 |',
+        '',
+        '| pretext phase | task | accuracy on held-out clips | best constant answer |',
+        '| vspp | pace | 71.0 ± 12.7 | 40.0 ± 0.0 |',
+    ]
 
 
 def test_an_overview_by_hand(report):
@@ -103,6 +120,31 @@ def test_a_row_on_every_set_by_hand(report):
         '| 10 spoken words, lips | 10 |  | 13.0 ± 38.1 |  |  |',
         '| 7 tennis strokes | 14 | 6.0 ± 12.7 | 13.0 ± 38.1 | 21.0 ± 12.7 | +8.0 ± 25.4 |',
     ]
+
+
+def test_the_picture_draws_what_was_measured(report, tmp_path, monkeypatch):
+    """A gain of 8 ± 25.4 points by the probe in one panel; nothing for a pair without a base, or a set that was not measured."""
+    drawn = []
+    errorbar = report.gains.__globals__['plt'].Axes.errorbar
+
+    def watch(axis, x, y, **look):
+        drawn.append((axis.get_title() or look['label'], x, y, look['xerr']))
+        return errorbar(axis, x, y, **look)
+
+    monkeypatch.setattr(report.gains.__globals__['plt'].Axes, 'errorbar', watch)
+    cells = [
+        dict(row='base', column='linear probe, all', values={'seed0': 0.10, 'seed1': 0.16}),
+        dict(row='more', column='linear probe, all', values={'seed0': 0.20, 'seed1': 0.22}),
+        dict(row='more', column='own, all', values={'seed0': 0.3, 'seed1': 0.3}),
+    ]
+    table = dict(rows=dict(base='Base', more='More'), cells=cells)
+    pairs = [report.Pair('none', 'base'), report.Pair('more', 'base', 'own, all')]
+    path = report.gains({'a': table}, {'a': 'A', 'b': 'B'}, pairs, tmp_path / 'gains.png')
+    assert path.stat().st_size > 1000
+    (probe, means, places, halves), tuned = drawn
+    assert (probe, places, tuned[1:]) == ('linear probe', [pytest.approx(0.84)], ([], [], []))
+    assert means == [pytest.approx(8)]
+    assert halves == [pytest.approx(25.412, abs=1e-3)]
 
 
 def test_a_row_that_is_measured_later_joins_the_others(report, tmp_path):

@@ -10,7 +10,7 @@ model = dict(
     queue_size=256,
     queue_init='unit',
 )
-fps = None  # frames per second at which clips are drawn, by time; None counts frames (docs/own_videos.md)
+fps = None  # frames per second at which clips are drawn, by time; None counts frames (docs/frame_rates.md)
 sample = dict(_base_.sample, mode='fit', lookahead=1, fps=fps)
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),

@@ -4,7 +4,7 @@
 _base_ = '../vspp_r21d_k100.py'
 
 model = dict(backbone=dict(base_channels=8), cls_head=dict(in_channels=64))
-fps = None  # frames per second at which clips are drawn, by time; None counts frames (docs/own_videos.md)
+fps = None  # frames per second at which clips are drawn, by time; None counts frames (docs/frame_rates.md)
 sample = dict(_base_.sample, mode='fit', fps=fps)
 train_pipeline = [
     dict(type='auxskd_mm.OpenVideo', channel_order='bgr'),

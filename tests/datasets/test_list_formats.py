@@ -161,3 +161,16 @@ def test_missing_and_binary_lists(tmp_path):
     (tmp_path / 'binary').write_bytes(b'\xff\xfe\x00\x81')
     with pytest.raises(InputError, match='cannot be read as a text list'):
         read_list(str(tmp_path / 'binary'))
+
+
+@pytest.mark.parametrize('number', ['nan', 'inf', '1.5'])
+def test_a_number_that_is_no_count_is_one_line(write, number):
+    with pytest.raises(InputError, match=rf"line 2 'b/y.mp4 {number}': {number}: expected a whole number"):
+        read_list(write(f'a/x.mp4 30\nb/y.mp4 {number}\n'))
+    with pytest.raises(InputError, match=rf"'b/y.mp4 {number}': label {number}: expected a whole number"):
+        read_list(write(f'a/x.mp4 30\nb/y.mp4 {number}\n'), labeled=True)
+
+
+def test_an_empty_delimiter_is_one_line(write):
+    with pytest.raises(InputError, match=r"delimiter='': expected the sign between the columns"):
+        read_list(write('a.mp4 3\n'), delimiter='')

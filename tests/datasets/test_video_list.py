@@ -184,3 +184,9 @@ def test_start_up_and_pickling_stay_small(folder, tmp_path):
     assert len(copy) == 2
     assert dataset._status.is_shared()
     assert isinstance(dataset._status, torch.Tensor)
+
+
+def test_a_window_of_a_file_with_brackets_in_its_name_is_no_glob(tmp_path):
+    path = write_video(tmp_path / 'match [final].mp4', 50)
+    (name,) = (video.name for video in UnlabeledVideoDataset(f'{path}#t=0.4,1').source_videos())
+    assert name == 'match [final].mp4#t=0.4,1'

@@ -359,3 +359,33 @@ def test_a_store_of_a_store_follows_a_changed_video(videos, tmp_path):
     store = packed_twice()
     assert [sample['total_frames'] for sample in store.samples()] == [FRAMES, 9]
     assert len(shards().items() & before.items()) == 1
+
+
+def test_a_window_of_a_stored_video_follows_it(tmp_path):
+    (path,) = [write_video(tmp_path / 'm.mp4', 40)]
+
+    def packed_twice():
+        pack_videos(tmp_path / 'first', [SourceVideo(path, 'm')], StoreSettings('jpg', short_side=48))
+        part = [SourceVideo(f'{tmp_path}/first/m#t=0.2,0.6', 'part')]
+        (sample,) = pack_videos(tmp_path / 'second', part, StoreSettings('raw', short_side=48)).samples()
+        return [read_count(frame) for frame in open_reader(sample['filename']).stream()]
+
+    assert packed_twice() == list(range(5, 15))
+    write_video(path, 9, codec='mpeg4')
+    assert packed_twice() == [5, 6, 7, 8]
+
+
+@pytest.mark.parametrize('rate', [24000 / 1001, 30000 / 1001, 12.3, 25.0])
+def test_windows_of_a_long_stored_video_are_those_of_the_video(tmp_path, rate):
+    """The store keeps a rate with 24 bits: after half a minute of 23.976 frames per second a window began a frame late."""
+    frames = np.arange(4000, dtype=np.uint16).reshape(-1, 1, 1, 1) + np.zeros((1, 16, 16, 1), np.uint16)
+    np.savez(tmp_path / 'long.npz', frames=frames, fps=rate)
+    videos = [SourceVideo(str(tmp_path / 'long.npz'), 'long')]
+    store = pack_videos(tmp_path / 's', videos, StoreSettings('raw', short_side=16))
+    for first in range(0, 3990, 133):
+        window = f'#t={first / rate:.6f},{(first + 5) / rate:.6f}'
+        shown = [frame[0, 0, 0] for frame in open_reader(f'{tmp_path}/s/long{window}').stream()]
+        assert shown == list(range(first, first + 5))
+    times = open_reader(f'{tmp_path}/s/long').times()
+    np.testing.assert_allclose(times, np.arange(4000) / rate, atol=5e-7)
+    assert len(store.index.times) == (0 if float(np.float32(rate)) == rate else 4000)  # no more than needed

@@ -154,3 +154,17 @@ def test_a_draw_reads_no_more_near_the_end_and_open_files_stay_few(tmp_path):
 
     near_the_end, near_the_start = bytes_read(paths[-1], 7.6), bytes_read(paths[-1], 0.4)
     assert near_the_end <= 1.2 * near_the_start + 4096
+
+
+@pytest.mark.parametrize('name', ['2024:01/video.mp4', f'films/{chr(0x4E2D) * 80}.mp4'])
+def test_an_index_is_kept_whatever_the_names(tmp_path, name):
+    """A colon divides paths in an environment, and a name of a file has at most 255 bytes."""
+    (tmp_path / name).parent.mkdir()
+    path = write_video(tmp_path / 'video.mp4')
+    os.rename(path, tmp_path / name)
+    index_file.remember_folder(str((tmp_path / name).parent))
+    assert open_reader(f'{tmp_path / name}#t=0,9').num_frames == 24
+    (kept,) = tmp_path.rglob('*.idx')
+    assert kept.parent == (tmp_path / name).parent / '.frame_index'
+    index_file._OPEN.clear()
+    assert index_file.kept_index(str(tmp_path / name)).kept

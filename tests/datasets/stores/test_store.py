@@ -1,6 +1,7 @@
 """Stores as data sets read them, and one line for each way in which one can be wrong."""
 
 import json
+import tarfile
 import zlib
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.datasets.readers.frame_index import NUMBERING
 from auxskd_mm.datasets.stores import SourceVideo, StoreSettings, open_store
+from auxskd_mm.datasets.stores.read import StoredVideoReader
 from auxskd_mm.datasets.stores.store import forget_store
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
 from auxskd_mm.errors import InputError, VideoReadError
@@ -273,3 +275,47 @@ def test_a_codec_without_a_decoder(tmp_path):
         open_reader(str(tmp_path / 'x.mp4'))
     with pytest.raises(InputError, match='1 of 1 videos cannot be read'):
         pack_videos(tmp_path / 's', [SourceVideo(str(tmp_path / 'x.mp4'), 'x.mp4')])
+
+
+def test_a_name_is_found_without_a_video_suffix_and_no_other(tmp_path):
+    """Of ``m.mp4#t=0,1.5`` only the point of the seconds looks like that of a suffix; of ``walk.1`` that of a count."""
+    write_video(tmp_path / 'm.mp4', 50)
+    names = ['m.mp4#t=0,1.5', 'm.mp4#t=1,2', 'walk.1', 'run.MP4']
+    paths = [tmp_path / name for name in (*names[:2], 'm.mp4', 'm.mp4')]
+    videos = [SourceVideo(str(path), name) for path, name in zip(paths, names)]
+    store = pack_videos(tmp_path / 'store', videos, StoreSettings('jpg', short_side=48))
+    assert [store.index.number(name) for name in (*names, 'run')] == [0, 1, 2, 3, 3]
+    assert [store.index.number(name) for name in ('m.mp4#t=0,1', 'm', 'walk')] == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ('name', 'size'),
+    [('video.npy', 8**11), ('v' * 100, 8**11), ('v' * 101, 8**11), ('v' * 101, 8**11 - 1), ('\u6797.npy', 9 * 2**30)],
+)
+def test_members_of_8_gigabytes_are_found_whatever_their_names(tmp_path, name, size):
+    """With a long name, or one that is not ASCII, such a size stands in a header of its own, and 0 in the usual one."""
+    entry = tarfile.TarInfo(name)
+    entry.size = size
+    plain = name.isascii() and len(name) <= 100
+    header = entry.tobuf(tarfile.GNU_FORMAT if plain else tarfile.PAX_FORMAT)
+    (tmp_path / 'shard.tar').write_bytes(header)
+    reader = object.__new__(StoredVideoReader)
+    reader.path, reader._offset = 'x', len(header)
+    with open(tmp_path / 'shard.tar', 'rb') as file:
+        reader._check_member(file.fileno(), len(header), size, name)
+        with pytest.raises(VideoReadError, match='is not where the index of the store says'):
+            reader._check_member(file.fileno(), len(header), size - 2**31, name)
+
+
+def test_changed_sources_in_another_store_are_told(store, tmp_path):
+    for name, path in (('all', f'{store}/a/two.mp4'), ('part', f'{store}/a/two.mp4#t=0.2,0.6')):
+        second = pack_videos(tmp_path / name, [SourceVideo(path, 'v')], StoreSettings('raw', short_side=48))
+        assert second.changed_sources() == []
+    videos = UnlabeledVideoDataset(str(tmp_path / 'videos' / 'list.txt'), list_format='path label', lazy_init=True)
+    write_video(tmp_path / 'videos' / 'a' / 'two.mp4', 30, codec='mpeg4')
+    pack_videos(store, videos.source_videos(), StoreSettings('mp4', short_side=48))
+    assert open_store(str(tmp_path / 'all')).changed_sources() == [f'{store}/a/two.mp4']
+    assert open_store(str(tmp_path / 'part')).changed_sources() == [f'{store}/a/two.mp4#t=0.2,0.6']
+    (store / 'store.json').unlink()
+    forget_store(str(store))
+    assert open_store(str(tmp_path / 'all')).changed_sources() == []  # it is being packed, nobody knows

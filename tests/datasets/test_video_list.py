@@ -217,9 +217,9 @@ def test_a_replacement_of_a_video_that_fails_late_is_the_same_too(tmp_path):
         for seed in range(8):
             dataset = UnlabeledVideoDataset(str(tmp_path), pipeline=PIPELINE, max_bad_share=1.0)
             for number in range(known):
-                dataset[number]
+                dataset[1 + number]
             np.random.seed(seed)
-            draws.append(dataset[0]['inputs'].numpy().tobytes())
+            draws.append(dataset[1]['inputs'].numpy().tobytes())
         clips.append(draws)
     assert clips[0] == clips[1] == clips[2]
     assert len(set(clips[0])) > 1

@@ -223,3 +223,22 @@ def test_a_replacement_of_a_video_that_fails_late_is_the_same_too(tmp_path):
         clips.append(draws)
     assert clips[0] == clips[1] == clips[2]
     assert len(set(clips[0])) > 1
+
+
+@pytest.mark.parametrize('test_mode', [False, True])
+def test_steps_know_whether_it_is_a_test(folder, test_mode):
+    dataset = UnlabeledVideoDataset(f'{folder}/run/a.mp4', pipeline=PIPELINE[:3], repeat=2, test_mode=test_mode)
+    assert [sample['test_mode'] for sample in (dataset[0], *dataset.__getitems__([0, 1]))] == [test_mode] * 3
+
+
+def test_names_of_videos_outside_the_folder_of_their_list_are_their_paths(folder):
+    (folder / 'run' / 'some.list').write_text('a.mp4\n../jump/c.mp4\n')
+    names_in_store = [video.name for video in UnlabeledVideoDataset(folder / 'run' / 'some.list').source_videos()]
+    assert names_in_store == ['a.mp4', f'{folder}/jump/c.mp4'.lstrip('/')]
+
+
+@pytest.mark.parametrize('test_mode', [False, True])
+def test_where_no_video_is_left_the_run_stops(tmp_path, test_mode):
+    (tmp_path / 'a.mp4').write_bytes(b'broken')
+    with pytest.raises(InputError, match='none of the 1 videos can be read'):
+        UnlabeledVideoDataset(f'{tmp_path}/a.mp4', pipeline=PIPELINE, test_mode=test_mode)[0]

@@ -17,6 +17,8 @@ from auxskd_mm.datasets.preparation import prepare_folder
 from auxskd_mm.datasets.preparation.video_check import check_videos
 from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.datasets.recordings import index_file, reader
+from auxskd_mm.datasets.recordings.expand import Windows
+from auxskd_mm.datasets.recordings.names import Window
 from auxskd_mm.datasets.stores import StoreSettings
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation.feature_bank import entries_of
@@ -223,3 +225,17 @@ def test_the_index_makes_no_difference_to_times(folder):
     whole = open_reader(f'{folder}/b.mp4')
     window = open_reader(f'{folder}/b.mp4#t=0,99')
     np.testing.assert_array_equal(window.times(), whole.times())
+
+
+@pytest.mark.parametrize(
+    ('span', 'stride', 'windows'),
+    [
+        ((0, 2.9995), 1, [(0, 1), (1, 2), (2, 2.9995)]),  # a millisecond is rounding
+        ((0, 2.998), 1, [(0, 1), (1, 2)]),
+        ((1 / 3, 2.334), 1, [(0.333333, 1.333333), (1.333333, 2.333333)]),
+        ((5, 6.5), 0.25, [(5, 6), (5.25, 6.25), (5.5, 6.5)]),
+        ((0, 0.5), 1, []),
+    ],
+)
+def test_spans_are_divided_to_the_microsecond(span, stride, windows):
+    assert Windows(1.0, stride).check('x').divide(Window(*span)) == windows

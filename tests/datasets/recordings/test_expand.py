@@ -19,6 +19,7 @@ from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.datasets.recordings import index_file, reader
 from auxskd_mm.datasets.recordings.expand import Windows
 from auxskd_mm.datasets.recordings.names import Window
+from auxskd_mm.datasets.recordings.reader import frames_within
 from auxskd_mm.datasets.stores import StoreSettings
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation.feature_bank import entries_of
@@ -239,3 +240,27 @@ def test_the_index_makes_no_difference_to_times(folder):
 )
 def test_spans_are_divided_to_the_microsecond(span, stride, windows):
     assert Windows(1.0, stride).check('x').divide(Window(*span)) == windows
+
+
+def test_a_span_may_lack_a_millisecond_of_a_window_and_no_more(folder):
+    assert marks(UnlabeledVideoDataset(write_list(folder, 'b.mp4 0 3.9995\n'), window=4)) == ['b.mp4#t=0,3.9995']
+    with pytest.raises(InputError, match=r'b.mp4#t=0,3.998 lasts 3.998 s, less than window=4'):
+        UnlabeledVideoDataset(write_list(folder, 'b.mp4 0 3.998\n'), window=4)
+
+
+def test_what_passes_the_end_of_a_recording_is_not_divided(folder):
+    with pytest.raises(InputError, match=r'b.mp4#t=3.95,4.05 lasts 0.05 s, less than window=0.1'):
+        UnlabeledVideoDataset(write_list(folder, 'b.mp4 3.95 4.05\n'), window=0.1)
+
+
+def test_windows_have_no_count_of_the_frames_of_the_whole(folder):
+    path = write_list(folder, 'b.mp4 100\n')
+    assert UnlabeledVideoDataset(path, list_format='path num_frames').get_data_info(0)['total_frames'] == 100
+    assert 'total_frames' not in UnlabeledVideoDataset(path, list_format='path num_frames', window=1).get_data_info(0)
+
+
+def test_the_rounding_of_a_start_moves_no_window():
+    """2/30 is named 0.066667, which is later; 4/30 is named 0.133333, which is earlier."""
+    times = np.arange(10) / 30
+    assert frames_within(times, Window(0.066667, 0.133333)) == (2, 4)
+    assert frames_within(times, Window(0.0667, 0.1333)) == (3, 4)

@@ -12,6 +12,7 @@ from video_forms import FORMS, oracle, write_form
 from auxskd_mm.datasets.readers import PyAVReader, open_reader
 from auxskd_mm.datasets.recordings import index_file, reader
 from auxskd_mm.errors import InputError, VideoReadError
+from auxskd_mm.files import file_state
 
 
 @pytest.fixture(autouse=True)
@@ -168,3 +169,35 @@ def test_an_index_is_kept_whatever_the_names(tmp_path, name):
     assert kept.parent == (tmp_path / name).parent / '.frame_index'
     index_file._OPEN.clear()
     assert index_file.kept_index(str(tmp_path / name)).kept
+
+
+@pytest.mark.parametrize('change', ['time', 'numbering'])
+def test_a_kept_index_of_another_state_or_numbering_is_not_used(tmp_path, change):
+    path = write_video(tmp_path / 'video.mp4')
+    index_file.remember_folder(str(tmp_path))
+    index_file.kept_index(path)
+    (kept,) = (tmp_path / '.frame_index').iterdir()
+    index_file._OPEN.clear()
+    assert index_file._find((path, *file_state(path))).kept
+    if change == 'time':  # another video of the same size
+        os.utime(path, (1, 1))
+    else:
+        content = kept.read_bytes()
+        assert content.count(b'"numbering": 2') == 1
+        kept.write_bytes(content.replace(b'"numbering": 2', b'"numbering": 1'))
+    assert index_file._find((path, *file_state(path))) is None
+
+
+def test_the_latest_of_the_remembered_folders_comes_first_and_each_once(tmp_path):
+    for name in ('a', 'b', 'a', *map(str, range(14)), 'a'):
+        index_file.remember_folder(str(tmp_path / name))
+    folders = [str(tmp_path / name / '.frame_index') for name in ('a', *map(str, range(13, -1, -1)), 'b')]
+    assert index_file._folders() == folders
+    index_file.remember_folder(str(tmp_path / 'c'))
+    assert index_file._folders() == [str(tmp_path / 'c' / '.frame_index'), *folders[:-1]]  # 16 at most
+
+
+def test_a_time_stamp_between_two_frames_is_that_of_none():
+    numbers = reader._Numbers(np.array([0, 10, 20]))
+    assert [numbers.get(pts, -1) for pts in (0, 10, 20, 5, 21, -1, None)] == [0, 1, 2, -1, -1, -1, -1]
+    assert reader._Numbers(None).get(0, -1) == -1

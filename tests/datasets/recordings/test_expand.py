@@ -18,7 +18,7 @@ from auxskd_mm.datasets.preparation.video_check import check_videos
 from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.datasets.recordings import index_file, reader
 from auxskd_mm.datasets.recordings.expand import Windows
-from auxskd_mm.datasets.recordings.names import Window
+from auxskd_mm.datasets.recordings.names import Window, split_window, window_path
 from auxskd_mm.datasets.recordings.reader import frames_within
 from auxskd_mm.datasets.stores import StoreSettings
 from auxskd_mm.errors import InputError
@@ -264,3 +264,18 @@ def test_the_rounding_of_a_start_moves_no_window():
     times = np.arange(10) / 30
     assert frames_within(times, Window(0.066667, 0.133333)) == (2, 4)
     assert frames_within(times, Window(0.0667, 0.1333)) == (3, 4)
+
+
+@pytest.mark.parametrize(
+    ('window', 'mark'),
+    [
+        ((10, 20.5), '10,20.5'),
+        ((1 / 30, 100), '0.033333,100'),
+        ((0.0, 1e-6), '0,0.000001'),
+        ((7200.123456, 1e5), '7200.123456,100000'),
+    ],
+)
+def test_windows_are_named_to_the_microsecond(window, mark):
+    path = window_path('m.mp4', Window(*window))
+    assert path == f'm.mp4#t={mark}'
+    assert split_window(path) == ('m.mp4', Window(*(float(side) for side in mark.split(','))))

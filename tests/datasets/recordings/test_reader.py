@@ -201,3 +201,15 @@ def test_a_time_stamp_between_two_frames_is_that_of_none():
     numbers = reader._Numbers(np.array([0, 10, 20]))
     assert [numbers.get(pts, -1) for pts in (0, 10, 20, 5, 21, -1, None)] == [0, 1, 2, -1, -1, -1, -1]
     assert reader._Numbers(None).get(0, -1) == -1
+
+
+def test_an_index_of_a_path_of_thousands_of_signs_is_read_again(tmp_path):
+    made = index_file._make(write_video(tmp_path / 'video.mp4'), 2**26)
+    for length in (10, 3900, 4090, 9000):
+        state = ('x' * length, 3, 4)
+        (tmp_path / 'kept.idx').write_bytes(index_file._content(state, made))
+        found = index_file._load(tmp_path / 'kept.idx', state)
+        assert found.frames.num_frames == 24
+        np.testing.assert_array_equal(found.frames.order, made.frames.order)
+        np.testing.assert_array_equal(found.times, made.times)
+        assert index_file._load(tmp_path / 'kept.idx', ('x' * length, 3, 5)) is None

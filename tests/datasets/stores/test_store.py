@@ -14,6 +14,7 @@ from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.datasets.readers.frame_index import NUMBERING
 from auxskd_mm.datasets.stores import SourceVideo, StoreSettings, open_store
+from auxskd_mm.datasets.stores.index import StoreIndex
 from auxskd_mm.datasets.stores.read import StoredVideoReader
 from auxskd_mm.datasets.stores.store import forget_store
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
@@ -319,3 +320,20 @@ def test_changed_sources_in_another_store_are_told(store, tmp_path):
     (store / 'store.json').unlink()
     forget_store(str(store))
     assert open_store(str(tmp_path / 'all')).changed_sources() == []  # it is being packed, nobody knows
+
+
+def test_each_row_has_the_times_of_its_own_frames():
+    rows = np.zeros(4, [('frames', '<i4')])
+    rows['frames'] = 3, 2, 2, 4
+    times = np.array([0, 5, 9, 0, 7, 0, 1, 2, 8]) * 10**9
+    index = StoreIndex(rows, list('abcd'), list('abcd'), [b''], np.array([0, 2, 3]), times)
+    found = [index.frame_times(number) for number in range(4)]
+    assert found[1] is None
+    for seconds, expected in zip((found[0], found[2], found[3]), ([0, 5, 9], [0, 7], [0, 1, 2, 8])):
+        np.testing.assert_allclose(seconds, expected)
+
+
+def test_of_names_that_differ_by_suffix_alone_each_is_found_and_the_first_without_one(tmp_path):
+    videos = [SourceVideo(write_video(tmp_path / f'a{end}'), f'a{end}') for end in ('.mkv', '.mp4')]
+    index = pack_videos(tmp_path / 'store', videos, StoreSettings('jpg', short_side=48)).index
+    assert [index.number(name) for name in ('a.mkv', 'a.mp4', 'a')] == [0, 1, 0]

@@ -11,6 +11,7 @@ from video_forms import FORMS, oracle, write_form
 
 from auxskd_mm.datasets.readers import PyAVReader, open_reader
 from auxskd_mm.datasets.recordings import index_file, reader
+from auxskd_mm.datasets.recordings.names import recording_of
 from auxskd_mm.errors import InputError, VideoReadError
 from auxskd_mm.files import file_state
 
@@ -84,6 +85,7 @@ def test_a_file_with_the_name_of_a_window_is_a_file(tmp_path):
     path = write_video(tmp_path / 'video.mp4')
     os.link(path, f'{path}#t=0,1')
     assert open_reader(f'{path}#t=0,1').num_frames == 24
+    assert (recording_of(f'{path}#t=0,1'), recording_of(f'{path}#t=0,2')) == (f'{path}#t=0,1', path)
     assert open_reader(f'{path}#t=0,0.4').num_frames == 10
 
 

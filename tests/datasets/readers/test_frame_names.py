@@ -115,3 +115,10 @@ def test_times_with_unequal_decimals_are_refused(tmp_path):
 @pytest.mark.parametrize('names', [['1.9.jpg', '1.10.jpg'], ['1.09.jpg', '1.100.jpg'], ['1-2.jpg', '1-03.jpg']])
 def test_counts_behind_a_point_are_no_decimals(tmp_path, names):
     assert frames_of(tmp_path, *names).frames == names
+
+
+def test_suffixes_of_both_cases_are_one_pattern_and_folders_are_no_frames(tmp_path):
+    (tmp_path / 'img_3.jpg').mkdir()
+    assert frames_of(tmp_path, 'img_1.jpg', 'img_2.JPG', 'img_4.JPG', 'img_5.jpg').frames == [
+        'img_1.jpg', 'img_2.JPG', 'img_4.JPG', 'img_5.jpg',
+    ]  # fmt: skip

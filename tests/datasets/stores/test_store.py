@@ -14,8 +14,9 @@ from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.datasets.readers.frame_index import NUMBERING
 from auxskd_mm.datasets.stores import SourceVideo, StoreSettings, open_store
-from auxskd_mm.datasets.stores.index import StoreIndex
+from auxskd_mm.datasets.stores.index import _ROW, StoreIndex
 from auxskd_mm.datasets.stores.read import StoredVideoReader
+from auxskd_mm.datasets.stores.schema import check_rows
 from auxskd_mm.datasets.stores.store import forget_store
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
 from auxskd_mm.errors import InputError, VideoReadError
@@ -337,3 +338,40 @@ def test_of_names_that_differ_by_suffix_alone_each_is_found_and_the_first_withou
     videos = [SourceVideo(write_video(tmp_path / f'a{end}'), f'a{end}') for end in ('.mkv', '.mp4')]
     index = pack_videos(tmp_path / 'store', videos, StoreSettings('jpg', short_side=48)).index
     assert [index.number(name) for name in ('a.mkv', 'a.mp4', 'a')] == [0, 1, 0]
+
+
+def test_larger_frames_than_allowed_are_refused(store):
+    name = f'{store}/a/one.mp4'
+    assert open_reader(name, max_pixels=64 * 48).num_frames == 20
+    with pytest.raises(VideoReadError, match='has frames of 64x48 pixels, more than max_pixels=3071'):
+        open_reader(name, max_pixels=64 * 48 - 1)
+
+
+@pytest.mark.parametrize(
+    ('change', 'says'),
+    [
+        ({}, ''),
+        (dict(size=1536), ''),  # the table begins where it ends
+        (dict(size=1537), 'two of its videos share bytes'),
+        (dict(table=4096 - 16), r'has table=4080'),  # not where a member of a tar can be
+        (dict(table=3584), ''),
+        (dict(offset=513), 'has offset=513'),
+        (dict(table=4096), 'has table=4096'),
+        (dict(size=2), 'has size=2'),  # three frames
+        (dict(offset=2560, size=1537), 'has offset=2560'),  # past the end of the shard
+        (dict(offset=2560, size=1536), ''),
+    ],
+)
+def test_members_lie_inside_a_shard_and_apart(change, says):
+    """Two shards of 4096 bytes with one video of three frames each, at the same places."""
+    rows = np.zeros(2, _ROW)
+    for key, value in dict(offset=512, size=1000, table=2048, frames=3, height=4, width=4).items():
+        rows[key] = value
+    rows['shard'] = 0, 1
+    for key, value in change.items():
+        rows[key][1] = value
+    if says:
+        with pytest.raises(ValueError, match=says):
+            check_rows(rows, [4096, 4096], 1, StoreSettings('jpg'))
+    else:
+        check_rows(rows, [4096, 4096], 1, StoreSettings('jpg'))

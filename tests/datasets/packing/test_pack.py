@@ -406,9 +406,9 @@ def stored_frame(tmp_path, video, *settings, **more):
 
 
 def test_smaller_frames_are_means_and_larger_ones_lie_between(tmp_path):
-    frame = np.random.RandomState(0).randint(0, 256, (64, 64, 3), np.uint8)
+    frame = np.random.RandomState(0).randint(0, 256, (128, 128, 3), np.uint8)
     small = stored_frame(tmp_path, images(tmp_path / 'a', frame), 'raw', short_side=32)
-    assert np.abs(small - frame.reshape(32, 2, 32, 2, 3).mean((1, 3))).max() <= 0.5
+    assert np.abs(small - frame.reshape(32, 4, 32, 4, 3).mean((1, 3))).max() <= 0.5
     edge = np.repeat(np.array([0, 200], np.uint8), 8)[:, None, None].repeat(16, 1).repeat(3, 2)
     (tmp_path / 'b').mkdir()
     large = stored_frame(tmp_path / 'b', images(tmp_path / 'b' / 'b', edge), 'raw', size=(32, 32))

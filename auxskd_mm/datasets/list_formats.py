@@ -164,9 +164,9 @@ def _probe_says(lines: Sequence[_Line], column: int, probe: Probe | None) -> boo
 
 def _by_folder(lines: Sequence[_Line]) -> bool | None:
     """Whether the one number column holds frame counts, judged by the class folders of the names. None if unclear."""
-    folders: dict[str, set[int]] = defaultdict(set)
+    folders: dict[str, set[float]] = defaultdict(set)
     for line in lines:
-        folders[str(PurePosixPath(line.name).parent)].add(int(line.values[0]))
+        folders[str(PurePosixPath(line.name).parent)].add(line.values[0])
     if len(folders) < 2 or len(lines) < 2 * len(folders):
         return None
     least = min(min(values) for values in folders.values())
@@ -206,6 +206,9 @@ def _are_windows(lines: Sequence[_Line], probe: Probe | None) -> bool:
 def _two_columns(path: str, lines: Sequence[_Line], probe: Probe | None) -> str:
     if any(line.values[0] == 0 for line in lines):
         return 'path label'  # no video has 0 frames
+    for line in lines:
+        if not isinstance(line.values[0], int):
+            raise _fail(path, line, f'{line.values[0]}: expected a whole number, the label or the frames of the video')
     holds_frames = _probe_says(lines, 0, probe)
     if holds_frames is None:
         holds_frames = _by_folder(lines)
@@ -336,6 +339,8 @@ def read_list(
         InputError: If the list is missing, empty, mixed, ambiguous or has a line that fits no layout. The message
             quotes the line.
     """
+    if delimiter == '':
+        raise InputError("delimiter='': expected the sign between the columns, such as ',', or None for white space")
     if list_format != 'auto' and list_format not in LAYOUTS:
         raise InputError(f"list_format='{list_format}': expected 'auto' or one of {', '.join(map(repr, LAYOUTS))}")
     lines = _lines(path, delimiter)

@@ -150,7 +150,7 @@ class UnlabeledVideoDataset(BaseDataset):
 
     def _listed(self, source: str) -> tuple[str, list[dict], Callable[[int], int] | None]:
         """The base folder of the names of a source, its videos, and the line of each if it is a list."""
-        if glob.has_magic(source) and not os.path.exists(source):
+        if glob.has_magic(source) and not exists(source):
             found = find_by_glob(source)
             none = "the glob matches no video; quote it and use '**' to search folders"
             return os.path.dirname(source[: _first_magic(source)]) or '.', _samples_of(found, source, none), None

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from auxskd_mm.datasets.list_formats import Length, read_list
+from auxskd_mm.datasets.list_formats import Length, line_number, read_list
 from auxskd_mm.errors import InputError
 
 
@@ -161,3 +161,82 @@ def test_missing_and_binary_lists(tmp_path):
     (tmp_path / 'binary').write_bytes(b'\xff\xfe\x00\x81')
     with pytest.raises(InputError, match='cannot be read as a text list'):
         read_list(str(tmp_path / 'binary'))
+
+
+@pytest.mark.parametrize('number', ['nan', 'inf', '1.5'])
+def test_a_number_that_is_no_count_is_one_line(write, number):
+    with pytest.raises(InputError, match=rf"line 2 'b/y.mp4 {number}': {number}: expected a whole number"):
+        read_list(write(f'a/x.mp4 30\nb/y.mp4 {number}\n'))
+    with pytest.raises(InputError, match=rf"'b/y.mp4 {number}': label {number}: expected a whole number"):
+        read_list(write(f'a/x.mp4 30\nb/y.mp4 {number}\n'), labeled=True)
+
+
+def test_an_empty_delimiter_is_one_line(write):
+    with pytest.raises(InputError, match=r"delimiter='': expected the sign between the columns"):
+        read_list(write('a.mp4 3\n'), delimiter='')
+
+
+@pytest.mark.parametrize(
+    ('number', 'frames', 'layout'),
+    [(105, 100, 'num_frames'), (106, 100, 'label'), (95, 100, 'num_frames'), (12, 10, 'num_frames'), (13, 10, 'label')],
+)
+def test_a_count_may_be_off_by_two_frames_or_a_twentieth(write, number, frames, layout):
+    assert read_list(write(f'a.mp4 {number}\n'), probe=lambda name: frames)[1] == f'path {layout}'
+
+
+@pytest.mark.parametrize(
+    ('numbers', 'layout'),
+    [
+        (dict(x=(8, 9), y=(10, 9)), 'path num_frames'),
+        (dict(x=(7, 9), y=(10, 9)), None),  # fewer frames than clips have
+        (dict(x=(21, 21), y=(35, 35)), 'path label'),
+        (dict(x=(21, 21), y=(35,)), None),  # too few lines
+        (dict(x=(30, 31), y=(40, 40), z=(50, 50)), None),  # most classes have one number
+        (dict(x=(30, 31), y=(40, 41), z=(50, 50)), 'path num_frames'),
+        (dict(x=(30, 31), y=(31, 31)), None),  # two numbers for two classes, but not one each
+        (dict(x=(30, 30), y=(30, 30)), None),
+    ],
+)
+def test_class_folders_tell_labels_from_counts(write, numbers, layout):
+    text = ''.join(f'{folder}/{i} {number}\n' for folder, each in numbers.items() for i, number in enumerate(each))
+    if layout is None:
+        with pytest.raises(InputError, match='ambiguous: the number may be a label or a frame count'):
+            read_list(write(text))
+    else:
+        assert read_list(write(text))[1] == layout
+
+
+def test_a_video_with_two_labels_is_no_recording_with_two_windows(write):
+    assert read_list(write('a.mp4 30 0\na.mp4 30 1\n'))[1] == 'path num_frames label'
+
+
+def test_a_count_at_one_frame_per_second_is_no_window(write):
+    assert read_list(write('a.mp4 0 10\n'), probe=lambda name: Length(10, 10.0))[1] == 'path label num_frames'
+    assert read_list(write('a.mp4 0 10\n'), probe=lambda name: Length(250, 10.0))[1] == 'path start end'
+
+
+@pytest.mark.parametrize(('seconds', 'layout'), [(59.95, 'path start end'), (59.8, 'path label num_frames')])
+def test_a_window_may_pass_the_end_a_little(write, seconds, layout):
+    assert read_list(write('b 0 60\n'), probe=lambda name: Length(1500, seconds))[1] == layout
+
+
+def test_marks_of_windows_programs_and_odd_signs_in_names(tmp_path):
+    (tmp_path / 'some.list').write_bytes(b'\xef\xbb\xbfa.mp4 0\r\n' + 'b\u2028c.mp4 1\n'.encode())
+    assert [entry.name for entry in read_list(str(tmp_path / 'some.list'))[0]] == ['a.mp4', 'b\u2028c.mp4']
+    assert line_number(str(tmp_path / 'some.list'), 1) == 2
+
+
+def test_counts_in_the_place_of_labels_are_refused(write):
+    says = 'the number counts the frames of the video, and is no label'
+    with pytest.raises(InputError, match=says):
+        read_list(write(K100), labeled=True)
+    with pytest.raises(InputError, match=says):
+        read_list(write('a.mp4 30\nb.mp4 41\n'), labeled=True, probe={'a.mp4': 30, 'b.mp4': 40}.get)
+    # All of one class, whose number happens to be the length.
+    assert read_list(write('a.mp4 30\nb.mp4 30\n'), labeled=True, probe=lambda name: 30)[0][1].label == 30
+
+
+def test_windows_need_not_be_in_order(write):
+    assert len(read_list(write('a 5 8 1\na 0 4 0\n'))[0]) == 2
+    with pytest.raises(InputError, match=r"line 1 'a 5 8 1': overlaps line 2 'a 0 6 0'"):
+        read_list(write('a 5 8 1\na 0 6 0\n'))

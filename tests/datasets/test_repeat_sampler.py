@@ -10,6 +10,7 @@ from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
 
 from auxskd_mm.datasets import RepeatSampler, UnlabeledVideoDataset
+from auxskd_mm.datasets.shared_decode import SharedDecode
 from auxskd_mm.datasets.transforms import decoding
 from auxskd_mm.errors import InputError
 
@@ -137,3 +138,48 @@ def test_what_does_not_divide_is_refused(folder):
         RepeatSampler(dataset(folder), clips_per_decode=3)
     with pytest.raises(InputError, match='list has no repeat'):
         RepeatSampler([1, 2], clips_per_decode=2)
+
+
+@pytest.mark.parametrize('clips', [0, -2])
+def test_no_clips_per_decode_are_refused(folder, clips):
+    with pytest.raises(InputError, match=rf'clips_per_decode={clips}: expected a divisor of the repeat=4'):
+        RepeatSampler(dataset(folder), clips_per_decode=clips)
+
+
+def test_more_ranks_than_groups_share_what_there_is(folder, monkeypatch):
+    """Five videos in a group each, and twelve ranks: ranks 5 to 9 get the groups again, and the last two once more."""
+    parts = []
+    for rank in range(12):
+        monkeypatch.setattr('mmengine.dataset.sampler.get_dist_info', lambda rank=rank: (rank, 12))
+        parts.append(list(RepeatSampler(dataset(folder), clips_per_decode=4, shuffle=False)))
+    assert parts == [[rank % VIDEOS + VIDEOS * i for i in range(4)] for rank in range(12)]
+
+
+class Stage:
+    """A step of a pipeline that drops samples, or opens no video."""
+
+    def __init__(self, drops=(), reader=None):
+        self.drops, self.reader = drops, reader
+
+    def __call__(self, results):
+        if self.reader is not None:
+            results.setdefault('video_reader', self.reader)
+        return None if results['number'] in self.drops else results
+
+
+class Decoder(decoding.DecodeClips):
+    def decode(self, group):
+        return [dict(results, decoded=len(group)) for results in group]
+
+
+def test_what_cannot_be_decoded_together_is_left_to_single_reading():
+    def run(*steps):
+        return SharedDecode(steps)([dict(number=number) for number in range(3)])
+
+    opened = Stage(reader='reader')
+    assert [sample['decoded'] for sample in run(opened, Decoder(), Stage())] == [3, 3, 3]
+    assert run(opened, Decoder(), Decoder()) is None  # which of them is to decode?
+    assert run(opened) is None
+    assert run(Stage(), Decoder()) is None  # no video is open
+    assert run(Stage(drops=[1], reader='reader'), Decoder()) is None
+    assert run(opened, Decoder(), Stage(drops=[2]), Stage()) is None

@@ -7,6 +7,7 @@ from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from auxskd_mm.datasets.resumable import Draw, ResumableSampler, SeededSamples, resumable
+from auxskd_mm.random_state import SAMPLE, seed_generators
 from auxskd_mm.registry import DATASETS
 
 
@@ -117,3 +118,27 @@ def test_neighbours_of_one_video_are_read_together_with_the_seed_of_the_first():
     assert (read[0], read[3]) == (samples[draws[0]], samples[draws[3]])
     assert len({value for _, value in read}) == 6
     assert samples.__getitems__(draws[3:]) == read[3:]
+
+
+def test_each_group_of_neighbours_has_the_seed_of_its_first_draw():
+    """Five videos: samples 3 and 8 are one video, 2 and 7 another, and 1 stands alone between them."""
+    samples = SeededSamples(dict(type='auxskd_mm.PairedNumbers'))
+    draws = [Draw(sample, 4, 2, place) for place, sample in enumerate([3, 8, 8, 1, 2, 7], 10)]
+    expected = []
+    for group in (draws[:3], draws[3:4], draws[4:]):
+        seed_generators(SAMPLE, 4, 2, group[0].position)
+        expected += [(draw.sample, float(np.random.rand())) for draw in group]
+    assert samples.__getitems__(draws) == expected
+
+
+def test_a_pass_after_a_started_one_is_whole_and_in_the_order_of_its_epoch():
+    inner = dict(type='DefaultSampler', shuffle=True)
+    sampler = ResumableSampler(range(10), inner, seed=5)
+    plain = DATA_SAMPLERS.build(dict(inner, dataset=range(10), seed=5))
+    sampler.start(0, 7)
+    assert [draw.sample for draw in sampler] == list(plain)[7:]
+    assert [draw.sample for draw in sampler] == list(plain)
+    sampler.set_epoch(1)
+    first = list(plain)
+    plain.set_epoch(1)
+    assert [draw.sample for draw in sampler] == list(plain) != first

@@ -117,3 +117,13 @@ def test_with_fps_a_video_is_short_by_its_seconds(tmp_path, rate, short):
 def test_counts_of_ranks_are_joined():
     parts = [ShortVideos(1, 3, 9, 9), ShortVideos(0, 4, 0, 0), ShortVideos(2, 2, 5, 7)]
     assert join(parts) == ShortVideos(3, 9, 5, 9)
+
+
+@pytest.mark.parametrize(('frames', 'short'), [(19, 1), (20, 0)])
+def test_a_video_as_long_as_a_clip_spans_is_not_short(tmp_path, frames, short):
+    """7 steps, of which 4 have speed 4."""
+    write_video(tmp_path / 'a.mp4', frames)
+    sampler = dict(type='auxskd_mm.SegmentPaceSample', clip_len=8, num_segments=2, speeds=(1, 4), mode='fit')
+    dataset = UnlabeledVideoDataset(str(tmp_path), pipeline=[dict(type='auxskd_mm.OpenVideo'), sampler])
+    dataset[0]
+    assert dataset.short_videos() == ShortVideos(short, 1, short * frames, short * frames)

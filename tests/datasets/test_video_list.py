@@ -12,6 +12,7 @@ from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
 
 from auxskd_mm.datasets import UnlabeledVideoDataset
+from auxskd_mm.datasets.video_list import _READ
 from auxskd_mm.errors import InputError
 
 PIPELINE = [
@@ -184,3 +185,60 @@ def test_start_up_and_pickling_stay_small(folder, tmp_path):
     assert len(copy) == 2
     assert dataset._status.is_shared()
     assert isinstance(dataset._status, torch.Tensor)
+
+
+def test_a_window_of_a_file_with_brackets_in_its_name_is_no_glob(tmp_path):
+    path = write_video(tmp_path / 'match [final].mp4', 50)
+    (name,) = (video.name for video in UnlabeledVideoDataset(f'{path}#t=0.4,1').source_videos())
+    assert name == 'match [final].mp4#t=0.4,1'
+
+
+def test_half_of_the_first_fifty_may_be_bad_and_no_more(tmp_path):
+    path = write_video(tmp_path / 'a.mp4')
+    (tmp_path / 'long.list').write_text(f'{path}\n' * 1000)
+    dataset = UnlabeledVideoDataset(tmp_path / 'long.list', max_bad_share=1.0)
+    dataset._status[:25] = _READ
+    for number in range(25, 50):
+        dataset._give_up_on(number, path, OSError('broken'))
+    with pytest.raises(InputError, match='26 of 51 videos tried cannot be read'):
+        dataset._give_up_on(50, path, OSError('broken'))
+
+
+def test_a_replacement_of_a_video_that_fails_late_is_the_same_too(tmp_path):
+    """Images are read after the clips are drawn, so these draws have to be forgotten."""
+    write_video(tmp_path / 'whole.mp4', 60)
+    for number in range(2):
+        (tmp_path / f'broken{number}').mkdir()
+        for i in range(20):
+            (tmp_path / f'broken{number}' / f'{i}.png').write_bytes(b'no image')
+    clips = []
+    for known in (0, 1, 2):
+        draws = []
+        for seed in range(8):
+            dataset = UnlabeledVideoDataset(str(tmp_path), pipeline=PIPELINE, max_bad_share=1.0)
+            for number in range(known):
+                dataset[1 + number]
+            np.random.seed(seed)
+            draws.append(dataset[1]['inputs'].numpy().tobytes())
+        clips.append(draws)
+    assert clips[0] == clips[1] == clips[2]
+    assert len(set(clips[0])) > 1
+
+
+@pytest.mark.parametrize('test_mode', [False, True])
+def test_steps_know_whether_it_is_a_test(folder, test_mode):
+    dataset = UnlabeledVideoDataset(f'{folder}/run/a.mp4', pipeline=PIPELINE[:3], repeat=2, test_mode=test_mode)
+    assert [sample['test_mode'] for sample in (dataset[0], *dataset.__getitems__([0, 1]))] == [test_mode] * 3
+
+
+def test_names_of_videos_outside_the_folder_of_their_list_are_their_paths(folder):
+    (folder / 'run' / 'some.list').write_text('a.mp4\n../jump/c.mp4\n')
+    names_in_store = [video.name for video in UnlabeledVideoDataset(folder / 'run' / 'some.list').source_videos()]
+    assert names_in_store == ['a.mp4', f'{folder}/jump/c.mp4'.lstrip('/')]
+
+
+@pytest.mark.parametrize('test_mode', [False, True])
+def test_where_no_video_is_left_the_run_stops(tmp_path, test_mode):
+    (tmp_path / 'a.mp4').write_bytes(b'broken')
+    with pytest.raises(InputError, match='none of the 1 videos can be read'):
+        UnlabeledVideoDataset(f'{tmp_path}/a.mp4', pipeline=PIPELINE, test_mode=test_mode)[0]

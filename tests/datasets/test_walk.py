@@ -1,10 +1,13 @@
 """A folder yields each of its videos once whatever leads to it, waits for nothing, and says what was left out."""
 
+import logging
 import os
 import shutil
 import socket
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from backends import USABLE
 from conftest import write_video
@@ -176,3 +179,72 @@ def test_a_single_image_is_no_source(tmp_path):
     touch(tmp_path, 'a.jpg')
     with pytest.raises(InputError, match='a single image; give a video, or the folder of the images'):
         UnlabeledVideoDataset(f'{tmp_path}/a.jpg')
+
+
+def test_of_two_links_to_a_folder_the_first_name_counts(tmp_path):
+    touch(tmp_path, 'elsewhere/1.mp4')
+    (tmp_path / 'videos').mkdir()
+    for name in ('m', 'z', 'a', 'b'):  # whatever the order in which the system lists them
+        (tmp_path / 'videos' / name).symlink_to(tmp_path / 'elsewhere')
+    assert found(tmp_path / 'videos') == ['a/1.mp4']
+
+
+def test_folders_with_signs_of_globs_in_their_names_are_searched(tmp_path):
+    touch(tmp_path, 'match [1]/a.mp4', 'match 1/b.mp4', 'what?/c.mp4')
+    assert found(tmp_path, '**/*.mp4') == ['match 1/b.mp4', 'match [1]/a.mp4', 'what?/c.mp4']
+
+
+def test_kept_indexes_are_not_counted(tmp_path):
+    touch(tmp_path, 'a.mp4', '.frame_index/a.mp4-0123.idx')
+    assert walk_videos(str(tmp_path)).left_out == {}
+
+
+def test_arrays_are_videos_unless_they_lie_beside_frames(tmp_path):
+    touch(
+        tmp_path, 'stacks/a.npy', 'stacks/b.npz', 'poses/1.jpg', 'poses/a.npy', 'both/1.jpg', 'both/a.npy', 'both/b.mp4'
+    )
+    touch(tmp_path, 'cover/cover.jpg', 'cover/a.npy')
+    assert found(tmp_path) == ['both/a.npy', 'both/b.mp4', 'cover/a.npy', 'poses', 'stacks/a.npy', 'stacks/b.npz']
+    assert walk_videos(str(tmp_path)).left_out == {
+        '.jpg': (2, f'{tmp_path}/both/1.jpg'),
+        '.npy': (1, f'{tmp_path}/poses/a.npy'),
+    }
+
+
+def test_the_first_tiff_of_a_folder_decides_for_all(tmp_path):
+    page = np.zeros((16, 16), np.uint8)
+    for folder, pages in (('images', (1, 3)), ('stacks', (3, 1))):
+        (tmp_path / folder).mkdir()
+        for i, count in enumerate(pages):
+            cv2.imwritemulti(f'{tmp_path}/{folder}/{i}.tif', [page] * count)
+    assert found(tmp_path) == ['images', 'stacks/0.tif', 'stacks/1.tif']
+
+
+def test_images_without_a_number_are_counted_and_one_is_named(tmp_path):
+    touch(tmp_path, 'f/1.jpg', 'f/2.jpg', 'f/z.jpg', 'f/x.jpg')
+    assert walk_videos(str(tmp_path)).summary() == f'images without a number: 2 (such as {tmp_path}/f/x.jpg)'
+
+
+@pytest.mark.parametrize(('grave', 'level'), [(False, logging.INFO), (True, logging.WARNING)])
+def test_what_may_be_a_lost_video_is_a_warning(tmp_path, monkeypatch, grave, level):
+    touch(tmp_path, 'a.mp4', 'b.txt')
+    if grave:
+        (tmp_path / 'c.mp4').symlink_to('nowhere.mp4')
+    said = []
+    monkeypatch.setattr(walk, 'print_log', lambda line, logger, level: said.append(level))
+    walk_videos(str(tmp_path)).report(str(tmp_path))
+    assert said == [level]
+
+
+def test_the_frequent_suffixes_are_told_and_the_others_counted(tmp_path):
+    names = [f'{i}.s{kind}' for kind in range(8) for i in range(10 - kind)]
+    touch(tmp_path, *names, '0.t1', '0.t2', '1.t2')
+    words = [f'{10 - kind} .s{kind}' for kind in range(8)]
+    assert walk_videos(str(tmp_path)).summary() == f'{", ".join(words)}, 3 with other suffixes'
+
+
+def test_a_folder_of_frames_has_no_videos_below_it(tmp_path):
+    touch(tmp_path, 'posters/1.jpg', 'posters/2.jpg', 'posters/run/1.mp4', 'frames/1.jpg', 'frames/old/notes.txt')
+    assert not walk.is_frame_folder(f'{tmp_path}/posters')
+    assert walk.is_frame_folder(f'{tmp_path}/frames')
+    assert not walk.is_frame_folder(f'{tmp_path}/nowhere')

@@ -19,8 +19,8 @@ from ..stores.feature_settings import FeatureSettings
 from ..stores.index import StoreIndex
 from ..stores.schema import check_names, read_json
 from ..stores.settings import FORMAT, INDEX_FILE, MARKER_FILE, SETTINGS_FILE, VERSION, StoreSettings
-from ..stores.sources import SourceState, SourceVideo, source_state
-from ..stores.store import Store, forget_store, open_store, stored_state
+from ..stores.sources import SourceVideo
+from ..stores.store import Store, forget_store, open_store, state_of
 from .encode import require_encoder
 from .pixel_kind import with_pixel_kind
 from .shard import FrameExtractor, ShardJob, shard_content, write_shard
@@ -143,14 +143,9 @@ def _jobs(
     share = max(1, min(_MOST_VIDEOS, math.ceil(len(videos) / _FEWEST_SHARDS)))
     parts = [videos[i : i + share] for i in range(0, len(videos), share)]
     return [
-        ShardJob(out, number, settings, part, [_state(video.path) for video in part], max_frames)
+        ShardJob(out, number, settings, part, [state_of(video.path) for video in part], max_frames)
         for number, part in enumerate(parts)
     ]
-
-
-def _state(path: str) -> SourceState:
-    state = source_state(path)
-    return state if state.size >= 0 else stored_state(path) or state
 
 
 def _run(jobs: Sequence[ShardJob], workers: int, progress: TextIO | None) -> list[dict[str, Any]]:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _BLOCK = 512
+# Half of what is forgiven where a window begins.
+_SAME_TIME = 5e-7
 _resize = any_channels(cv2.resize)
 # Feature maps float16 (V, C, h, w) of frames uint8 (H, W, 3) RGB of the video of this name.
 FrameExtractor = Callable[[Iterator[np.ndarray], str, FeatureSettings], Iterator[np.ndarray]]
@@ -173,10 +175,15 @@ def _add_video(file: BinaryIO, job: ShardJob, video: SourceVideo, state: SourceS
 
 
 def _uneven_times(reader: Reader, count: int) -> list[int]:
-    """Times of the first ``count`` frames in nanoseconds, empty if the frame rate gives them."""
+    """Times of the first ``count`` frames in nanoseconds, empty if the frame rate in the store gives them."""
     times, even = reader.times(), Reader.times(reader)
-    if times is None or (even is not None and np.array_equal(times, even)):
+    if times is None:
         return []
+    if even is not None and np.array_equal(times, even):
+        # The store keeps the rate with 24 bits, which in a long video moves its last frames.
+        kept = np.arange(count) / float(np.float32(reader.fps))
+        if np.abs(times[:count] - kept).max() < _SAME_TIME:
+            return []
     return np.round(times[:count] * 1e9).astype(np.int64).tolist()
 
 

@@ -33,7 +33,7 @@ from ..readers.orientation import upright_size
 from ..readers.pyav import frame_array
 from ..readers.window import WindowReader
 from ..recordings.names import recording_of
-from ..stores.sources import source_state
+from ..stores.store import state_of
 from .frame_rates import frame_rate
 
 STATUSES = ('ok', 'bad', 'short', 'duplicate')
@@ -281,7 +281,7 @@ def _decode_images(reader: Reader) -> tuple[int, int, int, PixelKind]:
 def _content(path: str) -> tuple[int, str]:
     """Size in bytes, and hash of the content. For a window, hash of its name and the state of its recording."""
     if recording_of(path) != path:
-        state = source_state(path)
+        state = state_of(path)
         text = f'{os.path.abspath(path)} {state}'.encode('utf-8', 'surrogateescape')
         return max(state.size, 0), hashlib.blake2b(text, digest_size=16).hexdigest()
     if os.path.isdir(path):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, Self
 
 import numpy as np
@@ -41,7 +43,8 @@ class Reader:
         super().__init_subclass__(**kwargs)
         for name in ('__init__', 'read', 'stream', 'frames'):
             if name in vars(cls):
-                setattr(cls, name, guarded(vars(cls)[name]))
+                method = vars(cls)[name]
+                setattr(cls, name, guarded(_in_range(method) if name == 'read' else method))
 
     @classmethod
     def missing(cls) -> str:
@@ -49,7 +52,13 @@ class Reader:
         return ''
 
     def read(self, indices: Sequence[int]) -> list[np.ndarray]:
-        """Frames of the given numbers (ascending, distinct), each uint8 (H, W, 3), or (H, W, C) of another type."""
+        """Frames of the given numbers, in their order, each uint8 (H, W, 3), or (H, W, C) of another type.
+
+        Ascending distinct numbers are the fastest. A subclass gets no others, and none outside the video.
+
+        Raises:
+            VideoReadError: If there is no such frame, or no number at all.
+        """
         raise NotImplementedError
 
     def stream(self) -> Iterator[np.ndarray]:
@@ -109,6 +118,28 @@ class Reader:
                 )
             found.update(dict.fromkeys(missing, found[last]))
         return [found[i] for i in indices]
+
+
+def _in_range(read: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a reader's ``read``, so that it gets only frames of the video, ascending and distinct.
+
+    Python, the libraries and the files of a store all take other numbers, and give other frames for them.
+    """
+
+    @functools.wraps(read)
+    def call(self: Reader, indices: Sequence[int], *args: object, **kwargs: object) -> Any:
+        numbers = np.asarray(indices, dtype=np.int64).reshape(-1).tolist()
+        distinct = sorted(set(numbers))
+        if not distinct or distinct[0] < 0 or distinct[-1] >= self.num_frames:
+            asked = f'{distinct[0]} to {distinct[-1]}' if distinct else 'none'
+            raise VideoReadError(self.path, f'has {self.num_frames} frames, asked for {asked}')
+        found = read(self, distinct, *args, **kwargs)
+        if distinct == numbers:
+            return found
+        places = [bisect_left(distinct, number) for number in numbers]
+        return found[places] if isinstance(found, np.ndarray) else [found[place] for place in places]
+
+    return call
 
 
 def runs_of(indices: Sequence[int], gap: int = 2) -> list[list[int]]:

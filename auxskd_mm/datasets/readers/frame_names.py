@@ -7,7 +7,8 @@ the numbers give the order. All other files of the folder are left out:
 - optical flow beside the pictures (``flow_x_00001.jpg``, ``x_00001.jpg``, ``y_00001.jpg``);
 - one image of another pattern (``thumb_1.jpg``).
 
-If several patterns remain, the video is ambiguous, and the folder is refused. Missing numbers are allowed, since many
+If several patterns remain, the video is ambiguous, and the folder is refused. So are times with unequal decimals
+(``0.04.jpg``, ``0.2.jpg``). Missing numbers are allowed, since many
 extracted data sets lack some: the frames on both sides then follow each other. ``tools/data/check_videos.py`` reports
 them.
 """
@@ -77,6 +78,7 @@ def find_frames(folder: str) -> FrameNames:
             raise VideoReadError(
                 folder, f'holds frame {one.numbers[-1]} twice: {one.text} and {other.text}; remove one of them'
             )
+    _refuse_unequal_decimals(folder, names)
     _refuse_several_videos(folder, names)
     frames = [name.text for name in names]
     left_out = sorted({*images, *hidden} - set(frames))
@@ -147,6 +149,23 @@ def _refuse_several_videos(folder: str, names: Sequence[_Name]) -> None:
                 f'seems to hold several videos: {other.text} and {name.text} have the same frame number; put the '
                 'frames of each video into a folder of its own',
             )
+
+
+def _refuse_unequal_decimals(folder: str, names: Sequence[_Name]) -> None:
+    """Refuse ``0.0, 0.04, 0.2``: as whole numbers, 4 comes after 2.
+
+    A zero in front of a number that is longer than others tells decimals from a count (``1.9, 1.10`` or ``1.09, 1.100``).
+    """
+    between = names[0].pattern.split('*')
+    for i in range(1, len(names[0].digits)):
+        shortest = min((name for name in names), key=lambda name: len(name.digits[i]))
+        for name in names if between[i] == '.' else ():
+            if name.digits[i][0] == '0' and len(name.digits[i]) > len(shortest.digits[i]):
+                raise VideoReadError(
+                    folder,
+                    f'holds frames that are named by times with unequal decimals: {shortest.text} and {name.text}; give '
+                    'each the same number of decimals',
+                )
 
 
 def _missing(numbers: Sequence[tuple[int, ...]]) -> str:

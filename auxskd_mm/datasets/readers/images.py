@@ -112,7 +112,7 @@ def image_size(data: bytes) -> tuple[int, int] | None:
     """
     if data[:2] == b'\xff\xd8':
         return jpeg_size(data)
-    if data[:8] == b'\x89PNG\r\n\x1a\n' and len(data) >= 24:
+    if data[:8] == b'\x89PNG\r\n\x1a\n' and len(data) >= 26:  # with its depth and colour type
         return int.from_bytes(data[16:20], 'big'), int.from_bytes(data[20:24], 'big')
     if data[:2] == b'BM' and len(data) >= 26:
         if int.from_bytes(data[14:18], 'little') == 12:  # the header of OS/2

@@ -1,7 +1,7 @@
 """Reading single frames by number from videos, frame folders and training stores.
 
 Every reader has ``num_frames``, ``fps`` (None if unknown), ``read(indices)``, ``stream()``, ``times()`` and
-``close()``. ``read`` takes ascending distinct frame numbers and returns as many arrays: uint8 (H, W, 3) of videos, and
+``close()``. ``read`` takes frame numbers, ascending ones the fastest, and returns as many arrays: uint8 (H, W, 3) of videos, and
 (H, W, C) of the file's own type of stacks (:mod:`.by_suffix`). Anything wrong with the file is a
 :class:`VideoReadError`.
 """

@@ -44,9 +44,7 @@ class StackReader(Reader):
         self.num_frames, self.frame_shape = shape[0], shape[1:]
 
     def read(self, indices: Sequence[int]) -> list[np.ndarray]:
-        """Frames of the given numbers (ascending, distinct), each (H, W, C)."""
-        if len(indices) and not 0 <= indices[0] <= indices[-1] < self.num_frames:
-            raise VideoReadError(self.path, f'has {self.num_frames} frames, asked for {indices[0]} to {indices[-1]}')
+        """See :class:`Reader`."""
         frames = []
         for i, frame in zip(indices, self._frames(indices)):
             try:

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 from ...errors import InputError
-from ...files import file_state
 from ...functional import evenly_spread
 from ...functional.pixels.value_range import ValueRange, as_pictures
 from ..readers.base import Reader
 from ..readers.open import open_recording
+from ..stores.store import state_of
 from .index_file import keep_beside, places_beside
 from .reader import usable_times
 
@@ -38,7 +38,7 @@ def find_cuts(path: str, source_fps: float | None = None) -> list[float]:
         InputError: If PySceneDetect is not installed.
         VideoReadError: If the recording cannot be decoded, or has no times.
     """
-    size, mtime = file_state(path)
+    size, mtime = state_of(path)
     state = dict(size=size, mtime=mtime, settings=_SETTINGS, source_fps=source_fps)
     for place in places_beside(path, _SUFFIX):
         cuts = _load(place, state)

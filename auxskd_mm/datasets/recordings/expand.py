@@ -13,7 +13,7 @@ from ...errors import InputError, VideoReadError
 from ...files import file_state
 from ..readers.open import open_recording
 from ..readers.window import duration_of
-from ..stores import stored_video_exists
+from ..stores.store import stored_state, stored_video_exists
 from .index_file import remember_folder
 from .names import OVERSHOOT, Window, split_window, window_path
 from .reader import frames_within, usable_times
@@ -190,7 +190,10 @@ def _shots(recording: str, span: Window, source_fps: float | None) -> list[Windo
 
 def _length(recording: str, source_fps: float | None) -> _Length | None:
     """Length of a recording. None if it cannot be read."""
-    return _length_of_state(recording, source_fps, file_state(recording))
+    state = file_state(recording)
+    if state[0] < 0:
+        state = stored_state(recording) or state
+    return _length_of_state(recording, source_fps, state)
 
 
 @lru_cache(maxsize=8)

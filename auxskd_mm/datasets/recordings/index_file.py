@@ -35,6 +35,7 @@ _HEADER = 4096
 _ARRAYS = (('order', '<i8'), ('times', '<f8'), ('keys', '<i8'), ('positions', '<i8'))
 _PLAIN = ('num_frames', 'fps', 'doubtful', 'simple', 'time_base', 'may_jump', 'counted')
 _MOST_FOLDERS = 16
+_NAME_BYTES = 80
 # Indexes that a process keeps open. Their pages are those of the files, which the system may drop.
 _MOST_OPEN = 64
 _OPEN: OrderedDict[tuple[str, int, int], KeptIndex] = OrderedDict()
@@ -64,7 +65,7 @@ def remember_folder(folder: str) -> None:
     """
     kept = os.path.join(os.path.abspath(folder), INDEX_FOLDER)
     known = [path for path in _folders() if path != kept]
-    os.environ[FOLDERS] = os.pathsep.join([kept, *known][:_MOST_FOLDERS])
+    os.environ[FOLDERS] = json.dumps([kept, *known][:_MOST_FOLDERS])
 
 
 def kept_index(path: str, max_pixels: int = MAX_PIXELS) -> KeptIndex:
@@ -90,13 +91,16 @@ def kept_index(path: str, max_pixels: int = MAX_PIXELS) -> KeptIndex:
 
 
 def _folders() -> list[str]:
-    return [path for path in os.environ.get(FOLDERS, '').split(os.pathsep) if path]
+    # As JSON, since any sign that divides paths in an environment may be part of a path.
+    return json.loads(os.environ.get(FOLDERS) or '[]')
 
 
 def places_beside(path: str, suffix: str) -> list[Path]:
     """Files that may hold what is kept of a recording, the first to be written first."""
     path = os.path.abspath(path)
-    name = f'{os.path.basename(path)[:80]}-{hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()}{suffix}'
+    # A name has at most 255 bytes, and a sign may have four.
+    start = os.fsencode(os.path.basename(path))[:_NAME_BYTES].decode('utf-8', 'ignore')
+    name = f'{start}-{hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()}{suffix}'
     cache = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'auxskd_mm', 'frame_index')
     beside = os.path.join(os.path.dirname(path), INDEX_FOLDER)
     return [Path(folder, name) for folder in dict.fromkeys([*_folders(), beside, cache])]

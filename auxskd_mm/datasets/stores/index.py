@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from ...texts import ERRORS
 from .feature_settings import FeatureSettings
 from .schema import check_extradata, check_names, check_rows, check_times, read_arrays
-from .settings import StoreSettings
+from .settings import StoreSettings, member_stem
 from .sources import SourceState
 
 _ROW = np.dtype(
@@ -152,7 +151,7 @@ class StoreIndex:
         numbers: dict[str, int] = {}
         for i, name in enumerate(self.names):
             # The first of several that differ by suffix alone, as when a list is looked up in a folder.
-            numbers.setdefault(str(PurePosixPath(name).with_suffix('')), i)
+            numbers.setdefault(member_stem(name), i)
         numbers.update({name: i for i, name in enumerate(self.names)})
         return numbers
 

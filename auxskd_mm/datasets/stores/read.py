@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from av import VideoCodecContext
 
 _MOST_DECODERS = 16
-_PLAIN_NAME = 99
+# Longest name in the header of a tar, and the smallest size that its octal digits cannot state.
+_LONGEST_NAME, _LARGE = 100, 8**11
 _LOCAL = threading.local()
 # Known to OpenCV since 4.11; the same values without a second pass over them.
 _READ_RGB: int | None = getattr(cv2, 'IMREAD_COLOR_RGB', None)
@@ -81,8 +82,6 @@ class StoredVideoReader(Reader):
 
     def read(self, indices: Sequence[int]) -> list[np.ndarray]:
         """See :class:`Reader`."""
-        if len(indices) == 0 or indices[-1] >= self.num_frames:
-            raise VideoReadError(self.path, f'has {self.num_frames} frames, asked for {list(indices)[-1:]}')
         with self._opened() as descriptor:
             if not self._checked:
                 self._check_members(descriptor)
@@ -113,9 +112,11 @@ class StoredVideoReader(Reader):
     def _check_member(self, descriptor: int, start: int, size: int, name: str) -> None:
         at = start - self._offset
         header = self._bytes(descriptor, at - TAR_BLOCK, at)
-        # A long name, or one that is not ASCII, stands in a header before this one.
-        same = len(name) > _PLAIN_NAME or not name.isascii() or header[:100].rstrip(b'\0') == name.encode()
-        if not same or header[257:262] != b'ustar' or _tar_number(header[124:136]) != size:
+        # A long name, or one that is not ASCII, stands in a header before this one. So does a large size then.
+        before = len(name) > _LONGEST_NAME or not name.isascii()
+        same = before or header[:_LONGEST_NAME].rstrip(b'\0') == name.encode()
+        stated = 0 if before and size >= _LARGE else size
+        if not same or header[257:262] != b'ustar' or _tar_number(header[124:136]) != stated:
             raise VideoReadError(
                 self.path, f'is not where the index of the store says ({name}, {size} bytes at {start}); pack it again'
             )

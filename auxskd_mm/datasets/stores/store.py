@@ -13,6 +13,7 @@ import numpy as np
 from ...errors import InputError, VideoReadError
 from ...functional import evenly_spread
 from ..readers.frame_index import NUMBERING
+from ..recordings.names import recording_of
 from .feature_settings import FEATURES, FEATURES_VERSION, FeatureSettings
 from .index import StoreIndex
 from .schema import MOST_INDEX, check_marker, read_json, read_regular
@@ -80,7 +81,10 @@ class Store:
         changed = []
         for i in evenly_spread(len(self), len(self) if most is None else most):
             path, state = self.index.source(i)
-            now = source_state(path)
+            try:
+                now = state_of(path)
+            except InputError:  # a store that is being packed, or that is damaged
+                continue
             if now.size >= 0 and now != state:
                 changed.append(path)
         return changed
@@ -177,6 +181,18 @@ def stored_state(path: str) -> SourceState | None:
         return None
     row = found[0].index.rows[number]
     return SourceState(int(row['size']), int(row['checksum']))
+
+
+def state_of(path: str) -> SourceState:
+    """State of a video file, a frame folder, a video in a store, or a window of any of these. It differs if that has changed.
+
+    Raises:
+        InputError: If the store cannot be used.
+    """
+    state = source_state(path)
+    if state.size >= 0:
+        return state
+    return stored_state(path) or stored_state(recording_of(path)) or state
 
 
 def _read_marker(path: str) -> tuple[dict[str, Any], StoreSettings | FeatureSettings]:

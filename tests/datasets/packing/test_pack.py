@@ -7,6 +7,7 @@ import shutil
 import tarfile
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from auxskd_mm.datasets.packing.encode import Recipe, encode
 from auxskd_mm.datasets.packing.estimate import Estimate, advice, estimate_layouts, estimate_table, estimate_videos
 from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.datasets.stores import SourceVideo, StoreSettings, open_store
+from auxskd_mm.datasets.stores.store import state_of
 from auxskd_mm.errors import InputError
 
 FRAMES = 40
@@ -359,3 +361,99 @@ def test_a_store_of_a_store_follows_a_changed_video(videos, tmp_path):
     store = packed_twice()
     assert [sample['total_frames'] for sample in store.samples()] == [FRAMES, 9]
     assert len(shards().items() & before.items()) == 1
+
+
+def test_a_window_of_a_stored_video_follows_it(tmp_path):
+    (path,) = [write_video(tmp_path / 'm.mp4', 40)]
+
+    def packed_twice():
+        pack_videos(tmp_path / 'first', [SourceVideo(path, 'm')], StoreSettings('jpg', short_side=48))
+        part = [SourceVideo(f'{tmp_path}/first/m#t=0.2,0.6', 'part')]
+        (sample,) = pack_videos(tmp_path / 'second', part, StoreSettings('raw', short_side=48)).samples()
+        return [read_count(frame) for frame in open_reader(sample['filename']).stream()]
+
+    assert packed_twice() == list(range(5, 15))
+    write_video(path, 9, codec='mpeg4')
+    assert packed_twice() == [5, 6, 7, 8]
+
+
+@pytest.mark.parametrize('rate', [24000 / 1001, 30000 / 1001, 12.3, 25.0])
+def test_windows_of_a_long_stored_video_are_those_of_the_video(tmp_path, rate):
+    """The store keeps a rate with 24 bits: after half a minute of 23.976 frames per second a window began a frame late."""
+    frames = np.arange(4000, dtype=np.uint16).reshape(-1, 1, 1, 1) + np.zeros((1, 16, 16, 1), np.uint16)
+    np.savez(tmp_path / 'long.npz', frames=frames, fps=rate)
+    videos = [SourceVideo(str(tmp_path / 'long.npz'), 'long')]
+    store = pack_videos(tmp_path / 's', videos, StoreSettings('raw', short_side=16))
+    for first in range(0, 3990, 133):
+        window = f'#t={first / rate:.6f},{(first + 5) / rate:.6f}'
+        shown = [frame[0, 0, 0] for frame in open_reader(f'{tmp_path}/s/long{window}').stream()]
+        assert shown == list(range(first, first + 5))
+    times = open_reader(f'{tmp_path}/s/long').times()
+    np.testing.assert_allclose(times, np.arange(4000) / rate, atol=5e-7)
+    assert len(store.index.times) == (0 if float(np.float32(rate)) == rate else 4000)  # no more than needed
+
+
+def images(folder, *frames):
+    folder.mkdir()
+    for i, frame in enumerate(frames):
+        cv2.imwrite(str(folder / f'{i}.png'), frame[..., ::-1])
+    return SourceVideo(str(folder), folder.name)
+
+
+def stored_frame(tmp_path, video, *settings, **more):
+    store = pack_videos(tmp_path / 'store', [video], StoreSettings(*settings, **more))
+    return open_reader(store.samples()[0]['filename']).read([0])[0]
+
+
+def test_smaller_frames_are_means_and_larger_ones_lie_between(tmp_path):
+    frame = np.random.RandomState(0).randint(0, 256, (128, 128, 3), np.uint8)
+    small = stored_frame(tmp_path, images(tmp_path / 'a', frame), 'raw', short_side=32)
+    assert np.abs(small - frame.reshape(32, 4, 32, 4, 3).mean((1, 3))).max() <= 0.5
+    edge = np.repeat(np.array([0, 200], np.uint8), 8)[:, None, None].repeat(16, 1).repeat(3, 2)
+    (tmp_path / 'b').mkdir()
+    large = stored_frame(tmp_path / 'b', images(tmp_path / 'b' / 'b', edge), 'raw', size=(32, 32))
+    assert large[14:18, 0, 0].tolist() == [0, 50, 150, 200]
+
+
+def test_the_padding_of_odd_sides_leaves_the_last_colours_as_they_are(tmp_path):
+    red = np.broadcast_to(np.array([220, 20, 20], np.uint8), (33, 35, 3))
+    frame = stored_frame(tmp_path, images(tmp_path / 'a', red, red), 'mp4', short_side=33).astype(int)
+    assert frame.shape == (33, 35, 3)
+    assert np.abs(frame - frame[0, 0]).max() <= 12
+
+
+@pytest.mark.parametrize(
+    ('layout', 'better', 'worse'), [('mp4', dict(crf=10), dict(crf=40)), ('jpg', dict(quality=95), dict(quality=30))]
+)
+def test_better_pictures_take_more_bytes(tmp_path, layout, better, worse):
+    noise = np.random.RandomState(0).randint(0, 256, (48, 64, 3), np.uint8)
+    video = images(tmp_path / 'noise', noise, noise)
+    sizes = []
+    for name, settings in (('better', better), ('worse', worse)):
+        store = pack_videos(tmp_path / name, [video], StoreSettings(layout, short_side=48, **settings))
+        sizes.append(int(store.index.rows['size'].sum()))
+    assert sizes[0] > 1.2 * sizes[1]
+
+
+def test_members_have_the_rate_and_the_time_of_their_source(tmp_path):
+    path = write_video(tmp_path / 'a.mp4', 20, fps=10)
+    os.utime(path, (1234567890, 1234567890))
+    store = pack_videos(tmp_path / 's', [SourceVideo(path, 'a.mp4')], StoreSettings(short_side=48))
+    with tarfile.open(store.shards[0]) as tar:
+        assert tar.getmember('a.mp4').mtime == 1234567890
+        with av.open(tar.extractfile('a.mp4')) as container:
+            assert container.streams.video[0].average_rate == 10
+
+
+def test_nothing_is_left_of_a_video_that_fails_late(tmp_path):
+    frame = np.zeros((16, 16, 3), np.uint8)
+    good, bad = images(tmp_path / 'good', frame), images(tmp_path / 'bad', *[frame] * 9)
+    (tmp_path / 'bad' / '8.png').write_bytes(b'no image')
+    settings = StoreSettings('raw', short_side=16)
+    job = shard.ShardJob(tmp_path, 0, settings, [good, bad], [state_of(good.path), state_of(bad.path)])
+    content = shard.write_shard(job)
+    assert [path for path, _ in content['left_out']] == [bad.path]
+    assert os.path.getsize(tmp_path / content['file']) == content['size'] == 512 + 1024 + 1024  # header, member, end
+    with tarfile.open(tmp_path / content['file']) as tar:
+        assert tar.getnames() == ['good.npy']
+    assert job.stem != job._replace(max_frames=3).stem

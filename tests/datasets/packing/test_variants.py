@@ -21,6 +21,9 @@ def test_crops_lie_in_the_frame_and_reach_all_of_its_range():
     assert boxes[:, 2].max() > 0.98
     assert [variant.flip for variant in variants[:4]] == [False, True, False, True]
     assert not any(variant.flip for variant in draw_variants('a.mp4', SETTINGS._replace(flip=False)))
+    plain = draw_variants('a.mp4', SETTINGS._replace(jitter=(0.0,) * 4))
+    assert all(variant.jitter is None for variant in plain)
+    assert [variant.box for variant in plain] == [variant.box for variant in variants]  # the same draws
 
 
 def test_variants_repeat_for_a_name_and_differ_between_names():

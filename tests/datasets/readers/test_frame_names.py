@@ -102,3 +102,23 @@ def test_numbers():
     assert is_numbered('a1.jpg')
     assert not is_numbered('a.jp2')
     assert sorted(['f10', 'f9', 'f²', 'f1'], key=natural_key) == ['f1', 'f9', 'f10', 'f²']
+
+
+def test_times_with_unequal_decimals_are_refused(tmp_path):
+    """As whole numbers, 2 comes before 4, so 0.2 would stand before 0.04."""
+    with pytest.raises(
+        VideoReadError, match=r'times with unequal decimals: f_0.0.jpg and f_0.04.jpg; give each the same'
+    ):
+        frames_of(tmp_path, *(f'f_{i / 25}.jpg' for i in range(8)))
+
+
+@pytest.mark.parametrize('names', [['1.9.jpg', '1.10.jpg'], ['1.09.jpg', '1.100.jpg'], ['1-2.jpg', '1-03.jpg']])
+def test_counts_behind_a_point_are_no_decimals(tmp_path, names):
+    assert frames_of(tmp_path, *names).frames == names
+
+
+def test_suffixes_of_both_cases_are_one_pattern_and_folders_are_no_frames(tmp_path):
+    (tmp_path / 'img_3.jpg').mkdir()
+    assert frames_of(tmp_path, 'img_1.jpg', 'img_2.JPG', 'img_4.JPG', 'img_5.jpg').frames == [
+        'img_1.jpg', 'img_2.JPG', 'img_4.JPG', 'img_5.jpg',
+    ]  # fmt: skip

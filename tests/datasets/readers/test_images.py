@@ -81,3 +81,20 @@ def test_missing_numbers_are_in_the_report_of_the_check(folder):
     report = check_video(str(folder))
     assert (report.status, report.frames) == ('ok', 7)
     assert report.reason == '1 frame numbers are missing, 3 the first of them'
+
+
+@pytest.mark.parametrize('order', [(0, 1), (1, 0)])
+def test_frames_of_different_pixels_are_refused_whichever_comes_first(tmp_path, order):
+    """Only colours of 8 bits behind another kind were refused, so a clip could hold both."""
+    kinds = {0: np.full((8, 8, 3), 7, np.uint8), 1: np.full((8, 8), 700, np.uint16)}
+    for place, kind in enumerate(order):
+        cv2.imwrite(str(tmp_path / f'{place}.png'), kinds[kind])
+    words = ['uint8 pixels of 3 channels', 'uint16 pixels of 1 channel']
+    with pytest.raises(VideoReadError, match=f'1.png has {words[order[1]]}, others {words[order[0]]}'):
+        FrameFolderReader(str(tmp_path)).read([0, 1])
+
+
+def test_a_png_that_ends_before_its_depth_is_no_image():
+    start = encoded('.png')[:8]
+    with pytest.raises(VideoReadError, match=r'^x: cannot be read as an image'):
+        decode_image('x', start + b'IEND\xaeB`\x82' + b'\0\0\0\1\0\0\0\1')

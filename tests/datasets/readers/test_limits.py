@@ -252,6 +252,8 @@ def test_bytes_changed_at_random_give_frames_or_a_bad_video(tmp_path, monkeypatc
 
 def test_an_error_of_python_that_pyav_raises_is_one_of_the_video(video):
     class Odd(Reader):
+        num_frames = 100
+
         def read(self, indices):
             with av.open(video) as container:
                 return container.streams[indices[0]]

@@ -11,9 +11,11 @@ import pytest
 from backends import BACKENDS, USABLE
 from conftest import counted_frame, read_count, write_video
 
+from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.readers import FrameFolderReader, PyAVReader, natural_key, open_reader
 from auxskd_mm.datasets.readers.frame_folder import reduction
 from auxskd_mm.datasets.readers.images import jpeg_size
+from auxskd_mm.datasets.stores import LAYOUTS, SourceVideo, StoreSettings
 from auxskd_mm.datasets.transforms import OpenVideo
 from auxskd_mm.errors import InputError, VideoReadError
 
@@ -245,3 +247,40 @@ def test_unknown_settings(video):
         open_reader(video, backend='ffmpeg')
     with pytest.raises(InputError, match="channel_order='grb'"):
         open_reader(video, channel_order='grb')
+
+
+@pytest.fixture(scope='module')
+def numbered(tmp_path_factory):
+    """Ten frames that show 10, 11 and so on, in each form that a reader opens."""
+    root = tmp_path_factory.mktemp('numbered')
+    frames = [counted_frame(10 + i) for i in range(10)]
+    (root / 'folder').mkdir()
+    for i, frame in enumerate(frames):
+        cv2.imwrite(str(root / 'folder' / f'{i}.png'), frame)
+    np.savez(root / 'stack.npz', frames=frames, fps=25.0)
+    cv2.imwritemulti(str(root / 'stack.tif'), frames)
+    write_video(root / 'long.mp4', 30)
+    for layout in LAYOUTS:  # a second video behind the one that is read
+        videos = [SourceVideo(str(root / name), name) for name in ('long.mp4', 'folder')]
+        pack_videos(root / layout, videos, StoreSettings(layout, short_side=48))
+    return root
+
+
+@pytest.mark.parametrize('backend', [*USABLE, None])
+@pytest.mark.parametrize('form', ['folder', 'stack.npz', 'stack.tif', 'long.mp4#t=0.4,0.8', 'long.mp4', *LAYOUTS])
+def test_frames_come_in_any_order_and_none_from_outside_the_video(numbered, form, backend):
+    """A window of a recording has frames around it, and a store other videos; both would be given without a word."""
+    if (backend is None) == (form == 'long.mp4'):
+        pytest.skip('backends are for video files')
+    path = str(numbered / form) + ('/folder' if form in LAYOUTS else '')
+    first = 0 if backend else 10
+    reader = open_reader(path, backend=backend or 'pyav')
+    last = reader.num_frames - 1
+    assert last == (29 if backend else 9)
+    assert [read_count(frame) - first for frame in reader.read([4, 2, 2, 9, 0])] == [4, 2, 2, 9, 0]
+    assert [read_count(frame) - first for frame in reader.read(np.array([last]))] == [last]
+    for wrong in ([-1], [last + 1], [3, 500], [-2, 3]):
+        with pytest.raises(VideoReadError, match=rf'has {last + 1} frames, asked for {wrong[0]} to {wrong[-1]}$'):
+            open_reader(path, backend=backend or 'pyav').read(wrong)
+    with pytest.raises(VideoReadError, match=rf'has {last + 1} frames, asked for none$'):
+        reader.read([])

@@ -1,5 +1,6 @@
 """Cuts between scenes are found to the frame, kept, and not crossed by windows."""
 
+import os
 import sys
 
 import av
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 
 from auxskd_mm.datasets import UnlabeledVideoDataset
+from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.recordings import cuts, index_file, reader
+from auxskd_mm.datasets.stores import SourceVideo, StoreSettings
 from auxskd_mm.errors import InputError
 
 SCENES = (30, 55, 62, 100)  # frame after the last one of each scene; the third has 7 frames
@@ -79,3 +82,20 @@ def test_without_pyscenedetect_the_error_says_what_to_install(movie, monkeypatch
     monkeypatch.setitem(sys.modules, 'scenedetect', None)
     with pytest.raises(InputError, match=r"PySceneDetect, which is not installed: pip install 'auxskd_mm\[cuts\]'"):
         UnlabeledVideoDataset(movie, window=0.5, split_at_cuts=True)
+
+
+def test_cuts_of_a_stored_recording_follow_its_store(tmp_path, monkeypatch):
+    """A stored video is no file, so its state is that of its bytes."""
+    pytest.importorskip('scenedetect')
+    monkeypatch.delenv(index_file.FOLDERS, raising=False)
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    rng = np.random.default_rng(0)
+    scenes = rng.integers(0, 256, (2, 64, 64, 3), np.uint8)
+    found = []
+    for cut in (15, 20):
+        np.savez(tmp_path / 'scan.npz', frames=np.stack([scenes[int(i >= cut)] for i in range(40)]), fps=10.0)
+        os.utime(tmp_path / 'scan.npz', (cut, cut))
+        videos = [SourceVideo(str(tmp_path / 'scan.npz'), 'scan')]
+        pack_videos(tmp_path / 'store', videos, StoreSettings('raw', short_side=64))
+        found.append(cuts.find_cuts(str(tmp_path / 'store' / 'scan')))
+    assert found == [[1.5], [2.0]]

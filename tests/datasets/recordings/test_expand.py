@@ -17,6 +17,9 @@ from auxskd_mm.datasets.preparation import prepare_folder
 from auxskd_mm.datasets.preparation.video_check import check_videos
 from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.datasets.recordings import index_file, reader
+from auxskd_mm.datasets.recordings.expand import Windows
+from auxskd_mm.datasets.recordings.names import Window, split_window, window_path
+from auxskd_mm.datasets.recordings.reader import frames_within
 from auxskd_mm.datasets.stores import StoreSettings
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation.feature_bank import entries_of
@@ -223,3 +226,56 @@ def test_the_index_makes_no_difference_to_times(folder):
     whole = open_reader(f'{folder}/b.mp4')
     window = open_reader(f'{folder}/b.mp4#t=0,99')
     np.testing.assert_array_equal(window.times(), whole.times())
+
+
+@pytest.mark.parametrize(
+    ('span', 'stride', 'windows'),
+    [
+        ((0, 2.9995), 1, [(0, 1), (1, 2), (2, 2.9995)]),  # a millisecond is rounding
+        ((0, 2.998), 1, [(0, 1), (1, 2)]),
+        ((1 / 3, 2.334), 1, [(0.333333, 1.333333), (1.333333, 2.333333)]),
+        ((5, 6.5), 0.25, [(5, 6), (5.25, 6.25), (5.5, 6.5)]),
+        ((0, 0.5), 1, []),
+    ],
+)
+def test_spans_are_divided_to_the_microsecond(span, stride, windows):
+    assert Windows(1.0, stride).check('x').divide(Window(*span)) == windows
+
+
+def test_a_span_may_lack_a_millisecond_of_a_window_and_no_more(folder):
+    assert marks(UnlabeledVideoDataset(write_list(folder, 'b.mp4 0 3.9995\n'), window=4)) == ['b.mp4#t=0,3.9995']
+    with pytest.raises(InputError, match=r'b.mp4#t=0,3.998 lasts 3.998 s, less than window=4'):
+        UnlabeledVideoDataset(write_list(folder, 'b.mp4 0 3.998\n'), window=4)
+
+
+def test_what_passes_the_end_of_a_recording_is_not_divided(folder):
+    with pytest.raises(InputError, match=r'b.mp4#t=3.95,4.05 lasts 0.05 s, less than window=0.1'):
+        UnlabeledVideoDataset(write_list(folder, 'b.mp4 3.95 4.05\n'), window=0.1)
+
+
+def test_windows_have_no_count_of_the_frames_of_the_whole(folder):
+    path = write_list(folder, 'b.mp4 100\n')
+    assert UnlabeledVideoDataset(path, list_format='path num_frames').get_data_info(0)['total_frames'] == 100
+    assert 'total_frames' not in UnlabeledVideoDataset(path, list_format='path num_frames', window=1).get_data_info(0)
+
+
+def test_the_rounding_of_a_start_moves_no_window():
+    """2/30 is named 0.066667, which is later; 4/30 is named 0.133333, which is earlier."""
+    times = np.arange(10) / 30
+    assert frames_within(times, Window(0.066667, 0.133333)) == (2, 4)
+    assert frames_within(times, Window(0.0667, 0.1333)) == (3, 4)
+
+
+@pytest.mark.parametrize(
+    ('window', 'mark'),
+    [
+        ((10, 20.5), '10,20.5'),
+        ((1 / 30, 100), '0.033333,100'),
+        ((0.0, 1e-6), '0,0.000001'),
+        ((7200.123456, 1e5), '7200.123456,100000'),
+    ],
+)
+def test_windows_are_named_to_the_microsecond(window, mark):
+    path = window_path('m.mp4', Window(*window))
+    assert path == f'm.mp4#t={mark}'
+    assert split_window(path) == ('m.mp4', Window(*(float(side) for side in mark.split(','))))

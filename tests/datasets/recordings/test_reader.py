@@ -11,7 +11,9 @@ from video_forms import FORMS, oracle, write_form
 
 from auxskd_mm.datasets.readers import PyAVReader, open_reader
 from auxskd_mm.datasets.recordings import index_file, reader
+from auxskd_mm.datasets.recordings.names import recording_of
 from auxskd_mm.errors import InputError, VideoReadError
+from auxskd_mm.files import file_state
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +85,7 @@ def test_a_file_with_the_name_of_a_window_is_a_file(tmp_path):
     path = write_video(tmp_path / 'video.mp4')
     os.link(path, f'{path}#t=0,1')
     assert open_reader(f'{path}#t=0,1').num_frames == 24
+    assert (recording_of(f'{path}#t=0,1'), recording_of(f'{path}#t=0,2')) == (f'{path}#t=0,1', path)
     assert open_reader(f'{path}#t=0,0.4').num_frames == 10
 
 
@@ -154,3 +157,61 @@ def test_a_draw_reads_no_more_near_the_end_and_open_files_stay_few(tmp_path):
 
     near_the_end, near_the_start = bytes_read(paths[-1], 7.6), bytes_read(paths[-1], 0.4)
     assert near_the_end <= 1.2 * near_the_start + 4096
+
+
+@pytest.mark.parametrize('name', ['2024:01/video.mp4', f'films/{chr(0x4E2D) * 80}.mp4'])
+def test_an_index_is_kept_whatever_the_names(tmp_path, name):
+    """A colon divides paths in an environment, and a name of a file has at most 255 bytes."""
+    (tmp_path / name).parent.mkdir()
+    path = write_video(tmp_path / 'video.mp4')
+    os.rename(path, tmp_path / name)
+    index_file.remember_folder(str((tmp_path / name).parent))
+    assert open_reader(f'{tmp_path / name}#t=0,9').num_frames == 24
+    (kept,) = tmp_path.rglob('*.idx')
+    assert kept.parent == (tmp_path / name).parent / '.frame_index'
+    index_file._OPEN.clear()
+    assert index_file.kept_index(str(tmp_path / name)).kept
+
+
+@pytest.mark.parametrize('change', ['time', 'numbering'])
+def test_a_kept_index_of_another_state_or_numbering_is_not_used(tmp_path, change):
+    path = write_video(tmp_path / 'video.mp4')
+    index_file.remember_folder(str(tmp_path))
+    index_file.kept_index(path)
+    (kept,) = (tmp_path / '.frame_index').iterdir()
+    index_file._OPEN.clear()
+    assert index_file._find((path, *file_state(path))).kept
+    if change == 'time':  # another video of the same size
+        os.utime(path, (1, 1))
+    else:
+        content = kept.read_bytes()
+        assert content.count(b'"numbering": 2') == 1
+        kept.write_bytes(content.replace(b'"numbering": 2', b'"numbering": 1'))
+    assert index_file._find((path, *file_state(path))) is None
+
+
+def test_the_latest_of_the_remembered_folders_comes_first_and_each_once(tmp_path):
+    for name in ('a', 'b', 'a', *map(str, range(14)), 'a'):
+        index_file.remember_folder(str(tmp_path / name))
+    folders = [str(tmp_path / name / '.frame_index') for name in ('a', *map(str, range(13, -1, -1)), 'b')]
+    assert index_file._folders() == folders
+    index_file.remember_folder(str(tmp_path / 'c'))
+    assert index_file._folders() == [str(tmp_path / 'c' / '.frame_index'), *folders[:-1]]  # 16 at most
+
+
+def test_a_time_stamp_between_two_frames_is_that_of_none():
+    numbers = reader._Numbers(np.array([0, 10, 20]))
+    assert [numbers.get(pts, -1) for pts in (0, 10, 20, 5, 21, -1, None)] == [0, 1, 2, -1, -1, -1, -1]
+    assert reader._Numbers(None).get(0, -1) == -1
+
+
+def test_an_index_of_a_path_of_thousands_of_signs_is_read_again(tmp_path):
+    made = index_file._make(write_video(tmp_path / 'video.mp4'), 2**26)
+    for length in (10, 3900, 4090, 9000):
+        state = ('x' * length, 3, 4)
+        (tmp_path / 'kept.idx').write_bytes(index_file._content(state, made))
+        found = index_file._load(tmp_path / 'kept.idx', state)
+        assert found.frames.num_frames == 24
+        np.testing.assert_array_equal(found.frames.order, made.frames.order)
+        np.testing.assert_array_equal(found.times, made.times)
+        assert index_file._load(tmp_path / 'kept.idx', ('x' * length, 3, 5)) is None

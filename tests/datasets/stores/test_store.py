@@ -1,6 +1,7 @@
 """Stores as data sets read them, and one line for each way in which one can be wrong."""
 
 import json
+import tarfile
 import zlib
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.datasets.readers.frame_index import NUMBERING
 from auxskd_mm.datasets.stores import SourceVideo, StoreSettings, open_store
+from auxskd_mm.datasets.stores.index import _ROW, StoreIndex
+from auxskd_mm.datasets.stores.read import StoredVideoReader
+from auxskd_mm.datasets.stores.schema import check_rows
 from auxskd_mm.datasets.stores.store import forget_store
 from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
 from auxskd_mm.errors import InputError, VideoReadError
@@ -273,3 +277,101 @@ def test_a_codec_without_a_decoder(tmp_path):
         open_reader(str(tmp_path / 'x.mp4'))
     with pytest.raises(InputError, match='1 of 1 videos cannot be read'):
         pack_videos(tmp_path / 's', [SourceVideo(str(tmp_path / 'x.mp4'), 'x.mp4')])
+
+
+def test_a_name_is_found_without_a_video_suffix_and_no_other(tmp_path):
+    """Of ``m.mp4#t=0,1.5`` only the point of the seconds looks like that of a suffix; of ``walk.1`` that of a count."""
+    write_video(tmp_path / 'm.mp4', 50)
+    names = ['m.mp4#t=0,1.5', 'm.mp4#t=1,2', 'walk.1', 'run.MP4']
+    paths = [tmp_path / name for name in (*names[:2], 'm.mp4', 'm.mp4')]
+    videos = [SourceVideo(str(path), name) for path, name in zip(paths, names)]
+    store = pack_videos(tmp_path / 'store', videos, StoreSettings('jpg', short_side=48))
+    assert [store.index.number(name) for name in (*names, 'run')] == [0, 1, 2, 3, 3]
+    assert [store.index.number(name) for name in ('m.mp4#t=0,1', 'm', 'walk')] == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ('name', 'size'),
+    [('video.npy', 8**11), ('v' * 100, 8**11), ('v' * 101, 8**11), ('v' * 101, 8**11 - 1), ('\u6797.npy', 9 * 2**30)],
+)
+def test_members_of_8_gigabytes_are_found_whatever_their_names(tmp_path, name, size):
+    """With a long name, or one that is not ASCII, such a size stands in a header of its own, and 0 in the usual one."""
+    entry = tarfile.TarInfo(name)
+    entry.size = size
+    plain = name.isascii() and len(name) <= 100
+    header = entry.tobuf(tarfile.GNU_FORMAT if plain else tarfile.PAX_FORMAT)
+    (tmp_path / 'shard.tar').write_bytes(header)
+    reader = object.__new__(StoredVideoReader)
+    reader.path, reader._offset = 'x', len(header)
+    with open(tmp_path / 'shard.tar', 'rb') as file:
+        reader._check_member(file.fileno(), len(header), size, name)
+        with pytest.raises(VideoReadError, match='is not where the index of the store says'):
+            reader._check_member(file.fileno(), len(header), size - 2**31, name)
+
+
+def test_changed_sources_in_another_store_are_told(store, tmp_path):
+    for name, path in (('all', f'{store}/a/two.mp4'), ('part', f'{store}/a/two.mp4#t=0.2,0.6')):
+        second = pack_videos(tmp_path / name, [SourceVideo(path, 'v')], StoreSettings('raw', short_side=48))
+        assert second.changed_sources() == []
+    videos = UnlabeledVideoDataset(str(tmp_path / 'videos' / 'list.txt'), list_format='path label', lazy_init=True)
+    write_video(tmp_path / 'videos' / 'a' / 'two.mp4', 30, codec='mpeg4')
+    pack_videos(store, videos.source_videos(), StoreSettings('mp4', short_side=48))
+    assert open_store(str(tmp_path / 'all')).changed_sources() == [f'{store}/a/two.mp4']
+    assert open_store(str(tmp_path / 'part')).changed_sources() == [f'{store}/a/two.mp4#t=0.2,0.6']
+    (store / 'store.json').unlink()
+    forget_store(str(store))
+    assert open_store(str(tmp_path / 'all')).changed_sources() == []  # it is being packed, nobody knows
+
+
+def test_each_row_has_the_times_of_its_own_frames():
+    rows = np.zeros(4, [('frames', '<i4')])
+    rows['frames'] = 3, 2, 2, 4
+    times = np.array([0, 5, 9, 0, 7, 0, 1, 2, 8]) * 10**9
+    index = StoreIndex(rows, list('abcd'), list('abcd'), [b''], np.array([0, 2, 3]), times)
+    found = [index.frame_times(number) for number in range(4)]
+    assert found[1] is None
+    for seconds, expected in zip((found[0], found[2], found[3]), ([0, 5, 9], [0, 7], [0, 1, 2, 8])):
+        np.testing.assert_allclose(seconds, expected)
+
+
+def test_of_names_that_differ_by_suffix_alone_each_is_found_and_the_first_without_one(tmp_path):
+    videos = [SourceVideo(write_video(tmp_path / f'a{end}'), f'a{end}') for end in ('.mkv', '.mp4')]
+    index = pack_videos(tmp_path / 'store', videos, StoreSettings('jpg', short_side=48)).index
+    assert [index.number(name) for name in ('a.mkv', 'a.mp4', 'a')] == [0, 1, 0]
+
+
+def test_larger_frames_than_allowed_are_refused(store):
+    name = f'{store}/a/one.mp4'
+    assert open_reader(name, max_pixels=64 * 48).num_frames == 20
+    with pytest.raises(VideoReadError, match='has frames of 64x48 pixels, more than max_pixels=3071'):
+        open_reader(name, max_pixels=64 * 48 - 1)
+
+
+@pytest.mark.parametrize(
+    ('change', 'says'),
+    [
+        ({}, ''),
+        (dict(size=1536), ''),  # the table begins where it ends
+        (dict(size=1537), 'two of its videos share bytes'),
+        (dict(table=4096 - 16), r'has table=4080'),  # not where a member of a tar can be
+        (dict(table=3584), ''),
+        (dict(offset=513), 'has offset=513'),
+        (dict(table=4096), 'has table=4096'),
+        (dict(size=2), 'has size=2'),  # three frames
+        (dict(offset=2560, size=1537), 'has offset=2560'),  # past the end of the shard
+        (dict(offset=2560, size=1536), ''),
+    ],
+)
+def test_members_lie_inside_a_shard_and_apart(change, says):
+    """Two shards of 4096 bytes with one video of three frames each, at the same places."""
+    rows = np.zeros(2, _ROW)
+    for key, value in dict(offset=512, size=1000, table=2048, frames=3, height=4, width=4).items():
+        rows[key] = value
+    rows['shard'] = 0, 1
+    for key, value in change.items():
+        rows[key][1] = value
+    if says:
+        with pytest.raises(ValueError, match=says):
+            check_rows(rows, [4096, 4096], 1, StoreSettings('jpg'))
+    else:
+        check_rows(rows, [4096, 4096], 1, StoreSettings('jpg'))

@@ -15,11 +15,14 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 import toy_distillation as toy
+from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 from ports import free_port
 from torch import Tensor
 
+from auxskd_mm.evaluation import MultiClipAccuracy
+from auxskd_mm.evaluation.left_out import leave_out_replacements
 from auxskd_mm.models.modules import (
     FeatureQueue,
     FrozenNetwork,
@@ -221,7 +224,20 @@ def image_network(rank: int, world: int, out: Path) -> dict[str, Any]:
     return dict(start=start, end=backbone.state_dict())
 
 
-JOBS = (shuffle, order, start, frozen, keys, speed_keys, train, adapters, image_network)
+def unreadable(rank: int, world: int, out: Path) -> dict[str, Any]:
+    """Top-1 of 7 videos, which a sampler fills up to whole rounds with the first ones. Video 1 cannot be read, and the
+    network knows video 0 alone."""
+    metric = MultiClipAccuracy()
+    leave_out_replacements(Evaluator(metric))
+    for number in range(rank, -(-7 // world) * world, world):
+        video = number % 7
+        scores = torch.tensor([[1.0, 0.0] if video == 0 else [0.0, 1.0]])
+        mark = dict(replacement=True) if video == 1 else {}
+        metric.process(None, [dict(pred_score=scores, gt_label=torch.tensor([0]), **mark)])
+    return metric.evaluate(7)
+
+
+JOBS = (shuffle, order, start, frozen, keys, speed_keys, train, adapters, image_network, unreadable)
 
 
 def work(rank: int, world: int, port: int, out: Path) -> None:

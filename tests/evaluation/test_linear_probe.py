@@ -102,6 +102,10 @@ def test_held_out_part_by_group():
         (lambda: fit_probe(*TRAIN).scores(TEST[0][:, :3]), 'features of width 3, trained on 16'),
         (lambda: validation_mask(TRAIN[1], 1.0), r'val_share=1\.0'),
         (lambda: validation_mask(np.arange(5), 0.5), 'every class has one video'),
+        (
+            lambda: validation_mask(np.repeat(np.arange(5), 2), 0.2),
+            r'val_share=0\.2 is less than half a video of each class',
+        ),
     ],
 )
 def test_bad_input(call, says):

@@ -8,6 +8,7 @@ from mmaction.structures import ActionDataSample
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation import LinearProbeMetric, fit_probe
 from auxskd_mm.evaluation.linear_probe import ProbeSettings, sweep_probe
+from auxskd_mm.evaluation.linear_probe_metric import GroupSource
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 4, 700)
@@ -58,6 +59,12 @@ def test_groups_from_a_file_are_those_of_the_pattern(tmp_path):
     metric.process(None, gallery + queries)
     with pytest.raises(InputError, match='300 videos are not in it'):
         metric.evaluate(700)
+
+
+def test_a_bracket_without_a_match_names_no_group():
+    """Videos of no scene were one group, and a large one."""
+    groups = GroupSource(r'(?:_(g\d+))?_x', None, 'probe').of(['a_x', 'b_x', 'a_g1_x', 'b_g1_x', 'c'])
+    assert groups == ['a_x', 'b_x', 'g1', 'g1', 'c']
 
 
 def test_candidates():

@@ -100,3 +100,9 @@ def test_bad_sets():
         run(RetrievalMetric(), GALLERY, twin)
     with pytest.raises(InputError, match=r'KNNMetric\.k is empty'):
         KNNMetric(k=())
+
+
+@pytest.mark.parametrize('ks', [(), (0, 5), [-1]])
+def test_sizes_of_no_neighbourhood_are_refused_before_the_features_are_made(ks):
+    with pytest.raises(InputError, match=r'RetrievalMetric\.ks=.*expected sizes of the neighbourhood from 1 on'):
+        RetrievalMetric(ks=ks)

@@ -67,6 +67,30 @@ def test_a_list_that_is_written_anew_is_read_anew(tmp_path, config):
     assert names(steps_of(tmp_path, config), tmp_path) != plain
 
 
+@pytest.mark.parametrize('lists', ['lists', 'train.txt', 'store'])
+def test_a_list_in_the_current_folder_is_read_like_any_other(tmp_path, config, lists, monkeypatch):
+    """``--lists lists``: a name without a slash was a text, and a changed list gave the results of the earlier one."""
+    for folder in ('lists', 'store'):
+        (tmp_path / folder).mkdir()
+    files = (tmp_path / 'lists' / 'train.txt', tmp_path / 'train.txt', tmp_path / 'store' / 'index.npz')
+    monkeypatch.chdir(tmp_path)
+
+    def names_now():
+        steps = steps_of(tmp_path, config)
+        # Texts that are no path stay texts.
+        steps[0].options = {'lists': lists, 'long': 'x' * 5000, 'odd': 'a\0b', 'empty': ''}
+        return names(steps, tmp_path)
+
+    for file in files:
+        file.write_text('x 0\n')
+    plain = names_now()
+    assert names_now() == plain
+    for file in files:
+        file.write_text('x 0\ny 1\n')
+        os.utime(file, ns=(1, 1))
+    assert names_now()[0] != plain[0]
+
+
 def test_folders_and_stores_count_by_their_content(tmp_path, config):
     for name, text in (('lists', 'x 0\n'), ('same', 'x 0\n'), ('more', 'y 0\n')):
         (tmp_path / name).mkdir()

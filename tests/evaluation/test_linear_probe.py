@@ -52,6 +52,40 @@ def test_in_single_precision_within_half_a_point(settings):
     assert oracle.score(scaler.transform(test), truth) > 0.5
 
 
+@pytest.mark.parametrize('scale', [1, 1e-9, 1e9])
+def test_one_layer_gives_the_scores_of_the_probe_and_what_is_constant_but_for_rounding_stays_small(scale):
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 20)
+    features = (rng.normal(size=(60, 4)) + 4 * np.eye(4)[labels]) * scale
+    features[:, 3] = scale * (1 + 1e-9 * rng.normal(size=60))
+    probe = fit_probe(features, labels, ProbeSettings(weight_decay=1e-2))
+    assert probe.std.tolist() == pytest.approx([*features[:, :3].std(0), 1])
+    assert probe.accuracy(features, labels) > 0.9
+    weight, bias = probe.as_linear()
+    np.testing.assert_allclose(features @ weight.numpy().T + bias.numpy(), probe.scores(features), rtol=1e-4, atol=1e-5)
+
+
+def test_sgd_takes_the_steps_of_the_textbook():
+    """Second way: momentum, weight decay of the weight alone and the cosine schedule, written out in NumPy."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 8)
+    x = rng.normal(size=(24, 4)) + 2 * np.eye(4)[labels]
+    rate, decay, epochs = 0.3, 0.2, 6
+    probe = fit_probe(x, labels, ProbeSettings('sgd', decay, rate, epochs, 100))  # one batch: its order is no matter
+    x = (x - x.mean(0)) / x.std(0)
+    weight, bias = np.zeros((4, 3)), np.zeros(3)
+    pushed, lifted = np.zeros_like(weight), np.zeros_like(bias)
+    for epoch in range(epochs):
+        scores = np.exp(x @ weight + bias)
+        error = (scores / scores.sum(1, keepdims=True) - np.eye(3)[labels]) / len(x)
+        pushed = 0.9 * pushed + x.T @ error + decay * weight
+        lifted = 0.9 * lifted + error.sum(0)
+        now = rate * (1 + np.cos(np.pi * epoch / epochs)) / 2
+        weight, bias = weight - now * pushed, bias - now * lifted
+    np.testing.assert_allclose(probe.weight, weight, rtol=1e-9)
+    np.testing.assert_allclose(probe.bias, bias, rtol=1e-9, atol=1e-12)
+
+
 def test_without_standardizing():
     x, y = TRAIN[0][:, 8:10] / 10, TRAIN[1]
     oracle = LogisticRegression(C=1 / (1e-2 * len(x)), tol=1e-10, max_iter=10000).fit(x, y)

@@ -127,6 +127,34 @@ def test_held_out_part_by_group():
         validation_mask(labels, 0.2, labels)
 
 
+def test_what_another_class_has_held_out_counts_and_is_not_held_out_again():
+    """Class 0 holds out two of the ten groups that both classes share; class 1 adds two of its own ten or of those."""
+    labels, groups = np.repeat([0, 1], [10, 20]), [*range(10), *range(20)]
+    for seed in range(20):
+        held = validation_mask(labels, 0.2, groups, seed)
+        assert [int(held[labels == label].sum()) for label in (0, 1)] in ([2, 4], [3, 4], [4, 4])
+
+
+def test_where_groups_of_several_classes_take_one_away_the_seed_chooses_among_whole_divisions():
+    labels = np.repeat(np.arange(4), 6)
+    groups = [0, 0, 1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4, 0, 0]
+    found = [validation_mask(labels, 0.5, groups, seed) for seed in (3, 4, 8)]  # here one by one would lose a class
+    assert np.array_equal(found[1], validation_mask(labels, 0.5, groups, 4))
+    assert not np.array_equal(found[0], found[1])
+    for held in found:
+        for label in range(4):
+            assert 0 < held[labels == label].sum() < 6
+        assert not {group for group, out in zip(groups, held) if out} & {g for g, out in zip(groups, held) if not out}
+
+
+def test_the_seed_of_a_sweep_is_that_of_its_batches():
+    x, y = TRAIN[0][:60], TRAIN[1][:60]
+    settings = ProbeSettings('sgd', 1e-2, 0.1, 3, 8)
+    probe, _ = sweep_probe(x, y, [settings], seed=3)
+    assert torch.equal(probe.weight, fit_probe(x, y, settings, seed=3).weight)
+    assert not torch.equal(probe.weight, fit_probe(x, y, settings, seed=0).weight)
+
+
 @pytest.mark.parametrize(
     ('call', 'says'),
     [

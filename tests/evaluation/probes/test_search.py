@@ -1,14 +1,18 @@
 """The probe search: its choice, its honesty with labels that mean nothing, groups, few labels, imbalance."""
 
+import contextlib
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from auxskd_mm.errors import InputError
+from auxskd_mm.evaluation.linear_probe import ProbeSettings, fit_probe
 from auxskd_mm.evaluation.probes import ProbeSearch, draw_few, feature_views, permuted, scores_of
-from auxskd_mm.evaluation.probes.search import Candidate, _folds, _Parts
+from auxskd_mm.evaluation.probes.search import Candidate, _best, _falling, _folds, _Linear, _Parts
 
 CLASSES = 3
 
@@ -103,6 +107,49 @@ def test_a_plain_pipeline_of_scikit_learn_gives_the_same_predictions():
     mine = search._fit(_Parts([x]), LABELS, Candidate('last/mean', 'logistic', 1e-2)).predict([test])
     theirs = make_pipeline(StandardScaler(), LogisticRegression(C=1 / (1e-2 * 36), max_iter=300, tol=1e-3))
     assert (mine == theirs.fit(x, LABELS).predict(test)).mean() > 0.97
+
+
+@pytest.mark.parametrize('copies', [1, 5])
+def test_the_strength_is_that_of_the_mean_loss_however_many_videos_there_are(copies):
+    """Second way: the probe by L-BFGS, and the normal equations of ridge regression on labels of -1 and 1."""
+    rng = np.random.default_rng(0)
+    labels = np.tile(LABELS, copies)
+    x = np.tile(rng.normal(size=(len(LABELS), 4)) + np.eye(4)[LABELS], (copies, 1))
+    logistic = _Linear('logistic', 0.1).fit(_Parts([x]), labels).model
+    expected = fit_probe(x, labels, ProbeSettings(weight_decay=0.1)).weight.numpy().T
+    np.testing.assert_allclose(logistic.coef_, expected, atol=5e-3)
+    ridge = _Linear('ridge', 0.1).fit(_Parts([x]), labels).model
+    scaled = (x - x.mean(0)) / x.std(0)
+    target = 2 * np.eye(CLASSES)[labels] - 1
+    matrix = scaled.T @ scaled / len(x) + 0.1 * np.eye(4)
+    solved = np.linalg.solve(matrix, scaled.T @ (target - target.mean(0)) / len(x))
+    np.testing.assert_allclose(ridge.coef_, solved.T, atol=1e-6)
+
+
+def test_of_equal_candidates_the_most_regularised_is_chosen():
+    names = [Candidate('a/mean', 'logistic', strength) for strength in (0.01, 1.0, 0.1)]
+    assert _best(dict.fromkeys(names, 0.5)).strength == 1.0
+    assert _best({**dict.fromkeys(names, 0.5), names[2]: 0.6}).strength == 0.1
+    assert [item[0].strength for item in sorted(dict.fromkeys(names, 0.5).items(), key=_falling)] == [1.0, 0.1, 0.01]
+
+
+def test_every_class_of_a_fold_is_in_its_training_part():
+    labels, units = np.repeat([0, 1], [6, 2]), np.array([0, 1, 2, 3, 4, 5, 6, 6])
+    with pytest.raises(InputError, match='7 groups, 1 of the rarest class, cannot be divided'):
+        _folds(labels, units, 3, 0)
+    # Where one order of the groups has no such folds, another may have them.
+    labels, units = np.repeat([0, 1, 2], 2), np.array([2, 3, 4, 0, 1, 4])
+    found = {False: 0, True: 0}
+    for seed in range(12):
+        maker = StratifiedGroupKFold(2, shuffle=True, random_state=seed)
+        found[False] += all(
+            set(labels[held]) <= set(labels[train]) for train, held in maker.split(labels, labels, units)
+        )
+        with contextlib.suppress(InputError):
+            made = _folds(labels, units, 2, seed)
+            assert all(set(labels[held]) <= set(labels[train]) for train, held in made)
+            found[True] += 1
+    assert found[True] > found[False]
 
 
 def test_one_label_per_class_fixes_the_choice_and_says_so():

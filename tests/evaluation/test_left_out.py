@@ -30,3 +30,16 @@ def test_a_score_of_the_readable_videos_alone():
         metric.process(None, samples[1:2])
         with pytest.raises(InputError, match='none of the 1 videos could be read'):
             metric.compute_metrics(list(metric.results))
+
+
+def test_batches_of_one_metric_stay_apart_and_no_result_at_all_is_the_metrics_own_matter():
+    metric = MultiClipAccuracy()
+    leave_out_replacements(Evaluator(metric))
+    for batch in ([sample(0, 0), sample(1, 1, True)], [sample(0, 1)], [sample(1, 0, True)]):
+        metric.process(None, [dict(one, pred_score=one['pred_score'][None]) for one in batch])
+    assert [is_left_out(result) for result in metric.results] == [False, True, False, True]
+    assert metric.compute_metrics(list(metric.results))['top1'] == 0.5
+    other = AccMetric()
+    other.compute_metrics = len
+    leave_out_replacements(Evaluator(other))
+    assert other.compute_metrics([]) == 0

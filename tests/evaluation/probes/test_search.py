@@ -4,6 +4,7 @@ import contextlib
 
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
@@ -11,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation.linear_probe import ProbeSettings, fit_probe
-from auxskd_mm.evaluation.probes import ProbeSearch, draw_few, feature_views, permuted, scores_of
+from auxskd_mm.evaluation.probes import AttentiveProbe, ProbeSearch, draw_few, feature_views, permuted, scores_of
 from auxskd_mm.evaluation.probes.search import Candidate, _best, _falling, _folds, _Linear, _Parts
 
 CLASSES = 3
@@ -188,6 +189,48 @@ def test_draws_of_few_labels_differ_and_take_many_groups():
     assert [draw.tolist() for draw in draw_few(LABELS, 4, 5, seed=1, groups=groups)] == [d.tolist() for d in draws]
     with pytest.raises(InputError, match='class 0 has 12 videos, not 13'):
         next(draw_few(LABELS, 13, 1))
+
+
+def test_a_class_with_fewer_videos_gives_all_that_it_has():
+    labels = np.array([0, 0, 0, 0, 1])
+    (drawn,) = draw_few(labels, 3, 1, fewer=True)
+    assert np.bincount(labels[drawn]).tolist() == [3, 1]
+    with pytest.raises(InputError, match='class 1 has 1 videos, not 3'):
+        next(draw_few(labels, 3, 1))
+
+
+def test_chance_is_the_best_constant_answer_on_the_test():
+    views = feature_views(stages(LABELS, 0), ('mean',))
+    few = {name: [part[:8] for part in parts] for name, parts in views.items()}
+    asked = np.array([0] * 6 + [1, 2])
+    search = ProbeSearch(strengths=(1e-3, 1e-1, 10.0), nested=False)
+    assert search(views, LABELS, GROUPS, few, asked).chance == 0.75
+    assert search(views, LABELS[::-1].clip(1), GROUPS).chance == pytest.approx(2 / 3)
+    one = {name: [part[::12] for part in parts] for name, parts in views.items()}
+    assert search(one, LABELS[::12]).chosen.strength == 0.1  # nothing can be held out: the middle one
+
+
+def test_the_attentive_probe_is_at_the_minimum_of_its_loss():
+    """Second way: the gradient of the documented loss, written out anew, vanishes where the probe has come to rest."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([2, 7], 20)
+    tokens = (3 + 50 * rng.normal(size=(40, 3, 4))).astype(np.float32)
+    tokens[:, 1, 0] += 100 * (labels == 7)
+    probe = AttentiveProbe(0.3).fit([tokens], labels)
+    assert set(probe.predict([tokens])) <= {2, 7}
+    assert (probe.predict([tokens]) == labels).mean() > 0.7
+    flat = tokens.reshape(-1, 4).astype(np.float64)
+    x = torch.from_numpy((tokens - flat.mean(0)) / flat.std(0))
+    parameters = [value.detach().double().requires_grad_() for value in (*probe.queries, probe.weight, probe.bias)]
+    query, weight, bias = parameters
+    attention = torch.softmax((x * query).sum(-1) / 4**0.5, dim=1)
+    feature = torch.einsum('np,npc->nc', attention, x)
+    chosen = torch.log_softmax(feature @ weight + bias, 1)[torch.arange(40), torch.from_numpy(1 * (labels == 7))]
+    loss = -chosen.mean() + 0.15 * (weight.square().sum() + query.square().sum())
+    loss.backward()
+    assert query.detach().abs().max() > 0.05  # it looks at something
+    for parameter in parameters:
+        assert parameter.grad.abs().max() < 2e-3
 
 
 def test_bad_input_is_named():

@@ -57,6 +57,13 @@ def test_at_most_so_many_batches_in_a_row_are_skipped(runner):
         train(runner, hook, [nan] * 3)
 
 
+def test_one_value_of_several_is_enough(runner):
+    hook = NonFiniteLossHook()
+    hook.before_train(runner)
+    with pytest.raises(InputError, match='the loss is nan'):
+        runner.optim_wrapper.update_params(torch.tensor([1.0, float('nan')]))
+
+
 @pytest.mark.parametrize('precision', ['float32', 'float16'])
 @pytest.mark.parametrize(
     ('factors', 'expected'),

@@ -77,3 +77,8 @@ def test_hooks_join_those_of_the_config_and_the_options_win():
     assert [one['type'] for one in config.custom_hooks] == [*(one['type'] for one in own), hook['type']]
     assert config.default_hooks.checkpoint.interval == 3
     assert config.default_hooks.checkpoint.max_keep_ckpts == 1
+
+
+def test_an_option_of_the_user_wins_over_the_same_key_of_the_budget():
+    assert budget_options(EPOCHS, {'log_processor.by_epoch': True}, 8)['log_processor.by_epoch'] is True
+    assert budget_options(STEPS, {'steps': 9}, 8) == {'steps': 9}

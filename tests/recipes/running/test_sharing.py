@@ -129,3 +129,23 @@ def test_changed_inputs_are_named_once(tmp_path, config):
     assert changed_cells(tmp_path, changed) == ['pre', 'tuned']
     assert changed_cells(tmp_path, changed, remember=True) == ['pre', 'tuned']
     assert changed_cells(tmp_path, changed) == []
+
+
+def test_cells_in_another_folder_have_the_same_names(tmp_path, config):
+    found = []
+    for folder in ('cells', 'elsewhere'):
+        steps = steps_of(tmp_path, config)
+        share_cells(steps, tmp_path / folder)
+        found.append([step.folder.name for step in steps])
+    assert found[0] == found[1]
+
+
+def test_a_run_of_some_steps_keeps_what_is_known_of_the_others(tmp_path, config):
+    steps = steps_of(tmp_path, config)
+    alone = steps_of(tmp_path, config, 'b')[0]
+    alone.label = 'unshared'
+    share_cells(steps, tmp_path / 'cells')
+    changed_cells(tmp_path, [*steps, alone], remember=True)
+    changed_cells(tmp_path, steps[:1], remember=True)
+    steps[1].folder, alone.folder = tmp_path / 'cells' / 'other', tmp_path / 'c'
+    assert changed_cells(tmp_path, [*steps, alone]) == ['tuned']  # a step with a folder of its own has no cell

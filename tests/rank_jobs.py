@@ -9,17 +9,23 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 import toy_distillation as toy
+from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper
 from mmengine.registry import init_default_scope
 from ports import free_port
 from torch import Tensor
 
+from auxskd_mm.evaluation import MultiClipAccuracy
+from auxskd_mm.evaluation.left_out import leave_out_replacements
+from auxskd_mm.hooks import NonFiniteLossHook
 from auxskd_mm.models.modules import (
     FeatureQueue,
     FrozenNetwork,
@@ -221,7 +227,42 @@ def image_network(rank: int, world: int, out: Path) -> dict[str, Any]:
     return dict(start=start, end=backbone.state_dict())
 
 
-JOBS = (shuffle, order, start, frozen, keys, speed_keys, train, adapters, image_network)
+def unreadable(rank: int, world: int, out: Path) -> dict[str, Any]:
+    """Top-1 of 7 videos, which a sampler fills up to whole rounds with the first ones. Video 1 cannot be read, and the
+    network knows video 0 alone."""
+    metric = MultiClipAccuracy()
+    leave_out_replacements(Evaluator(metric))
+    for number in range(rank, -(-7 // world) * world, world):
+        video = number % 7
+        scores = torch.tensor([[1.0, 0.0] if video == 0 else [0.0, 1.0]])
+        mark = dict(replacement=True) if video == 1 else {}
+        metric.process(None, [dict(pred_score=scores, gt_label=torch.tensor([0]), **mark)])
+    return metric.evaluate(7)
+
+
+def left_out_batch(rank: int, world: int, out: Path) -> list[float]:
+    """The weight after each of four batches, two a step, under DDP. The second batch has no loss on rank 0. The first one
+    has the gradient rank + 1, the others have 1."""
+    layer = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.zeros_(layer.weight)
+    model = torch.nn.parallel.DistributedDataParallel(layer)
+    wrapper = OptimWrapper(torch.optim.SGD(layer.parameters(), lr=1.0), accumulative_counts=2)
+    wrapper.initialize_count_status(model, 0, 4)
+    runner: Any = SimpleNamespace(model=model, optim_wrapper=wrapper, iter=0)
+    hook = NonFiniteLossHook('skip')
+    hook.before_train(runner)
+    seen = []
+    for factor in (rank + 1.0, float('nan') if rank == 0 else 1.0, 1.0, 1.0):
+        hook.before_train_iter(runner, runner.iter, {})
+        with wrapper.optim_context(model):
+            loss = model(torch.ones(1, 1)).sum() * factor
+        wrapper.update_params(loss)
+        runner.iter += 1
+        seen.append(layer.weight.item())
+    return seen
+
+
+JOBS = (shuffle, order, start, frozen, keys, speed_keys, train, adapters, image_network, unreadable, left_out_batch)
 
 
 def work(rank: int, world: int, port: int, out: Path) -> None:

@@ -210,9 +210,14 @@ def validation_mask(labels: np.ndarray, share: float, groups: Sequence[Any] | No
         except InputError as error:
             raise NoValidationPart(f'linear probe, validation part of the training list: {error}') from None
     if not held.any():
-        raise NoValidationPart(
-            'linear probe: every class has one video or group, none can be held out to choose settings'
+        most = max(len(np.unique(units[labels == label])) for label in np.unique(labels))
+        why = (
+            'every class has one video or group, none can be held out to choose settings'
+            if most == 1
+            else f'val_share={share:g} is less than half a video of each class with several videos or groups, so that none '
+            'can be held out to choose settings; raise it'
         )
+        raise NoValidationPart(f'linear probe: {why}')
     return held
 
 

@@ -128,7 +128,9 @@ class GroupSource:
                 raise InputError(f'{self.owner}.group_file: {len(lost)} videos are not in it, e.g. {lost[0]}')
             return [self.known[entries[name]] for name in names]
         if self.pattern is not None:
-            return [match.group(1) if (match := self.pattern.search(name)) else name for name in names]
+            found = [self.pattern.search(name) for name in names]
+            # An optional bracket that takes no part in a match names no group either.
+            return [name if match is None or match[1] is None else match[1] for match, name in zip(found, names)]
         recordings = [without_window(name) for name in names]
         return recordings if recordings != list(names) else None
 

@@ -47,6 +47,9 @@ class RetrievalMetric(FeatureMetric):
         ks: Sizes of the neighbourhood.
         backend: 'torch', or 'faiss' for large galleries on the CPU.
         kwargs: See :class:`FeatureMetric`.
+
+    Raises:
+        InputError: If there is no size, or one below 1.
     """
 
     default_prefix = 'retrieval'
@@ -55,6 +58,8 @@ class RetrievalMetric(FeatureMetric):
     def __init__(self, ks: Sequence[int] = (1, 5, 10, 20, 50), backend: str = 'torch', **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.ks, self.backend = tuple(ks), backend
+        if not self.ks or min(self.ks) < 1:
+            raise InputError(f'RetrievalMetric.ks={self.ks}: expected sizes of the neighbourhood from 1 on')
 
     def measure(self, gallery: FeatureBank, queries: FeatureBank) -> dict[str, Any]:
         """R@k for each k."""

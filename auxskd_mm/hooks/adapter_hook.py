@@ -44,7 +44,8 @@ class AdapterHook(Hook):
 
     - ``before_train`` checks the optimizer, computes the digest of the base and logs the share of parameters that are
       trained.
-    - After each save of the checkpoint hook, and at the end, ``adapters.pth`` is written into the same folder. It holds
+    - After each save of the checkpoint hook, and at the end, ``adapters.pth`` is written into the same folder (at the
+      end into the work dir, which is all where checkpoints go to an address such as ``s3://``). It holds
       the adapters and what else is trained, without the parts that only the training needs (projectors of teachers,
       queues). It also holds the buffers of the backbone (the BatchNorm statistics) and the SHA-256 of the frozen
       weights. ``load_from`` takes it on top of the same base and refuses another one. With MMEngine's ``EMAHook`` the file
@@ -101,10 +102,11 @@ class AdapterHook(Hook):
         newest = runner.message_hub.runtime_info.get('last_ckpt')
         if newest is not None and newest != self._written:
             self._written = newest
-            self._write(runner, Path(str(newest)).parent)
+            if '://' not in str(newest):  # in a Path it would be one slash
+                self._write(runner, Path(str(newest)).parent)
 
     def _write(self, runner: Runner, folder: Path) -> None:
-        if not self.save or '://' in str(folder):
+        if not self.save:
             return
         state = _state(runner)  # of shards, every rank takes part
         left_out = base_keys(unwrap(runner.model))

@@ -37,7 +37,7 @@ class KNNHook(Hook):
     by labels is no longer unsupervised. It must not use the videos of the final test.)
 
     Call points: ``before_train_epoch``, when the last finished epoch has its number and its regular checkpoint, and
-    ``after_train`` for the last epoch.
+    ``after_train`` for the last epoch. A run that is resumed in the middle of an epoch measures nothing there.
 
     Args:
         gallery: Config of a data loader of the labelled videos to search, with a test pipeline: uniform clips, no
@@ -92,7 +92,12 @@ class KNNHook(Hook):
             ]
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Measure if a measurement is due. ``runner.epoch`` epochs are finished."""
+        """Measure if a measurement is due. ``runner.epoch`` epochs are finished.
+
+        A run that goes on in the middle of an epoch has measured before that epoch, with other weights than those of now.
+        """
+        if getattr(runner.train_loop, 'first', 0) > 0:
+            return
         if (runner.epoch == 0 and self.at_start) or (runner.epoch > 0 and runner.epoch % self.interval == 0):
             self.measure(runner)
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.device import get_device
-from mmengine.dist import all_reduce, get_rank, get_world_size
+from mmengine.dist import all_reduce, all_reduce_params, get_rank, get_world_size
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from torch import Tensor
 
 from ..errors import InputError, check_choice
+from ..models.wrappers import is_sharded
 from ..registry import HOOKS
 from ..unwrap import built_optim_wrapper
 
@@ -32,9 +33,13 @@ class NonFiniteLossHook(Hook):
     Args:
         action: ``'stop'`` ends the run and prints the batch's file names. The last checkpoint is from before this
             batch. ``'skip'`` leaves the batch out on all ranks: there is no step, and BatchNorm statistics and queue
-            are restored. That costs a copy of them per iteration. The file names are logged.
+            are restored. That costs a copy of them per iteration. The file names are logged. With accumulated gradients,
+            the step is made by the other batches alone.
         max_skips: Largest number of consecutive batches to skip.
         most: Largest number of file names to print.
+
+    Attributes:
+        stepless: Whether the current iteration leaves the weights as they are because its batch was left out.
 
     Raises:
         InputError: For an unknown action, and for a loss that stops the run.
@@ -46,6 +51,7 @@ class NonFiniteLossHook(Hook):
         check_choice('NonFiniteLossHook.action', action, ('stop', 'skip'))
         self.action, self.max_skips, self.most = action, max_skips, most
         self.skipped = self._in_a_row = 0
+        self.stepless = False
         self._batch: Any = None
         self._state: list[tuple[Tensor, Tensor]] = []
         self._update: Any = None
@@ -65,7 +71,7 @@ class NonFiniteLossHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: DataBatch = None) -> None:
         """Record the batch. With 'skip', also copy the state that a forward pass changes."""
-        self._batch = data_batch
+        self._batch, self.stepless = data_batch, False
         if self.action == 'skip':
             self._state = [(tensor, tensor.clone()) for tensor in runner.model.buffers()]
 
@@ -103,7 +109,34 @@ class NonFiniteLossHook(Hook):
             tensor.copy_(value_before)
         # The count of accumulated batches goes on, so that all ranks step together.
         built_optim_wrapper(runner)._inner_count += 1
+        self.stepless = not _step_without(runner)
         print_log(f'skipped: {line}', 'current', logging.WARNING)
+
+
+def _step_without(runner: Runner) -> bool:
+    """Make the step that the batch left out would have made, by the gradients of the batches before it. Otherwise those
+    would come on top of the next step.
+
+    Returns:
+        Whether there was a step.
+    """
+    wrapper = built_optim_wrapper(runner)
+    if wrapper._accumulative_counts == 1 or not wrapper.should_update() or is_sharded(runner.model):
+        return False  # gradients of shards are put together in the backward pass alone
+    parameters = [parameter for group in wrapper.param_groups for parameter in group['params']]
+    used = torch.tensor([parameter.grad is not None for parameter in parameters], dtype=torch.float32)
+    if get_world_size() > 1:  # DDP averages the gradients in the last backward pass, which was left out
+        used = used.to(get_device())
+        all_reduce(used, op='max')
+        for parameter, has in zip(parameters, used.tolist()):
+            if has and parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        all_reduce_params([p.grad for p in parameters if p.grad is not None], op='mean')
+    if not used.any():
+        return False
+    wrapper.step()
+    wrapper.zero_grad()
+    return True
 
 
 def file_names(batch: DataBatch) -> list[str]:

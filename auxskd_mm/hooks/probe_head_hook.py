@@ -87,7 +87,8 @@ class ProbeHeadHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Train the probe, and copy it into the head."""
-        if runner.iter > 0 or getattr(runner, '_resume', False):
+        # `resume` without a checkpoint to resume from is a first start, as in a job that always asks for it.
+        if runner.iter > 0 or (getattr(runner, '_resume', False) and runner._has_loaded):
             return
         model = unwrap(runner.model)
         layer = self._layer(model)

@@ -19,6 +19,7 @@ from ..models.modules import FeatureQueue, MomentumEncoder, check_momentum, mome
 from ..models.pretext import TeacherModel
 from ..registry import HOOKS
 from ..unwrap import built_optim_wrapper, unwrap
+from .non_finite_loss_hook import NonFiniteLossHook
 from .sync_buffers_hook import protect_queues
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class SKDDistillerHook(Hook):
         pair, momentum = _pair(model), None
         if pair is not None:
             momentum = self.momentum_at(runner.iter / max(runner.max_iters, 1))
-            if _stepped(built_optim_wrapper(runner)):
+            if _stepped(runner):
                 teacher, student = pair
                 if isinstance(teacher, MomentumEncoder):
                     teacher.update(model.student_modules(), momentum)
@@ -234,8 +235,11 @@ def _copy(student: nn.Module, teacher: nn.Module) -> None:
         raise InputError(f'SKDDistillerHook: student and teacher are not the same network ({reason})') from None
 
 
-def _stepped(optim_wrapper: OptimWrapper | OptimWrapperDict) -> bool:
+def _stepped(runner: Runner) -> bool:
     """Whether the iteration that just ended took an optimizer step."""
+    if any(isinstance(hook, NonFiniteLossHook) and hook.stepless for hook in runner.hooks):
+        return False
+    optim_wrapper: OptimWrapper | OptimWrapperDict = built_optim_wrapper(runner)
     wrappers = list(optim_wrapper.values()) if isinstance(optim_wrapper, OptimWrapperDict) else [optim_wrapper]
     return any(wrapper.should_update() for wrapper in wrappers)
 

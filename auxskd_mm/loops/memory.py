@@ -57,7 +57,9 @@ def no_memory(runner: Runner, batch: object, size: int | None, reason: str) -> s
     part = max(number for number in range(1, fit + 1) if size % number == 0)
     if part == 1:
         return line
-    return f'{line}, or {part} with optim_wrapper.accumulative_counts={size // part} for gradients of {size} samples'
+    before = int(getattr(built_optim_wrapper(runner), '_accumulative_counts', 1))
+    counts = before * size // part
+    return f'{line}, or {part} with optim_wrapper.accumulative_counts={counts} for gradients of {before * size} samples'
 
 
 def first_samples(batch: Any, count: int) -> Any:

@@ -23,7 +23,8 @@ def check_batch_norm(model: nn.Module, loader: DataLoader, config: Config) -> No
     """Refuse a training batch of one sample where BatchNorm would get a single value for each channel. The model may be
     wrapped.
 
-    torch raises an error then. If the last batch is the small one, it does so only at the end of the epoch.
+    torch raises an error then. If the last batch is the small one, it does so only at the end of the epoch. With several
+    ranks it is the batch of each rank that counts, except for ``SyncBatchNorm``.
 
     Raises:
         InputError: If there is such a layer. The message names it.
@@ -34,7 +35,7 @@ def check_batch_norm(model: nn.Module, loader: DataLoader, config: Config) -> No
         return
     size = loader.batch_size or 0
     last = size if loader.drop_last or not size or samples % size == 0 else samples % size
-    if min(size, last) != 1 or get_world_size() > 1:
+    if min(size, last) != 1:
         return
     try:
         shape = sample_shape(config, 'train')
@@ -48,8 +49,9 @@ def check_batch_norm(model: nn.Module, loader: DataLoader, config: Config) -> No
         if size == 1
         else f'the last batch of an epoch has one sample ({samples} samples in batches of {size})'
     )
+    ranks = '' if get_world_size() == 1 else ' on each rank'
     mend = 'raise it' if size == 1 else 'set train_dataloader.drop_last=True or another train_dataloader.batch_size'
-    raise InputError(f'{why}, of which BatchNorm ({layer}) cannot take statistics; {mend}')
+    raise InputError(f'{why}{ranks}, of which BatchNorm ({layer}) cannot take statistics; {mend}')
 
 
 def _lonely_layer(model: nn.Module, shape: tuple[int, ...]) -> str | None:
@@ -58,7 +60,9 @@ def _lonely_layer(model: nn.Module, shape: tuple[int, ...]) -> str | None:
     training = [
         (name, layer)
         for name, layer in model.train().named_modules()
-        if isinstance(layer, _BatchNorm) and layer.training
+        if isinstance(layer, _BatchNorm)
+        and layer.training
+        and not (isinstance(layer, nn.SyncBatchNorm) and get_world_size() > 1)  # it has the values of all ranks
     ]
     model.train(mode)
     clips = 1 if hasattr(model, 'views') else shape[0]  # pretext models embed each view by itself

@@ -249,17 +249,19 @@ class ResumableIterTrainLoop(_Resumable, IterBasedTrainLoop):
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         self.first = self._iter
-        self.dataloader_iterator = self.on_device(self._endless(self._max_iters - self._iter))  # type: ignore[assignment]  # MMEngine's iterator has no end
-        while self._iter < self._max_iters and not self.stop_training:
-            self.runner.model.train()
-            self.run_iter(next(self.dataloader_iterator))
-            self._decide_current_val_interval()
-            if (
-                self.runner.val_loop is not None
-                and self._iter >= self.val_begin
-                and (self._iter % self.val_interval == 0 or self._iter == self._max_iters)
-            ):
-                self.runner.val_loop.run()
+        # Closing ends the workers: behind the last batch, and when a step raises.
+        with closing(self.on_device(self._endless(self._max_iters - self._iter))) as batches:
+            self.dataloader_iterator = batches  # type: ignore[assignment]  # MMEngine's iterator has no end
+            while self._iter < self._max_iters and not self.stop_training:
+                self.runner.model.train()
+                self.run_iter(next(self.dataloader_iterator))
+                self._decide_current_val_interval()
+                if (
+                    self.runner.val_loop is not None
+                    and self._iter >= self.val_begin
+                    and (self._iter % self.val_interval == 0 or self._iter == self._max_iters)
+                ):
+                    self.runner.val_loop.run()
         self.runner.call_hook('after_train_epoch')
         self.runner.call_hook('after_train')
 

@@ -7,7 +7,7 @@ from mmengine.evaluator import Evaluator
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation import MultiClipAccuracy
-from auxskd_mm.evaluation.left_out import leave_out_replacements
+from auxskd_mm.evaluation.left_out import is_left_out, leave_out_replacements
 
 
 def sample(label, predicted, replacement=False):
@@ -24,9 +24,22 @@ def test_a_score_of_the_readable_videos_alone():
         leave_out_replacements(evaluator)
         leave_out_replacements(evaluator)
         metric.process(None, samples)
-        assert [result is None for result in metric.results] == [False, True, False, True]
+        assert [is_left_out(result) for result in metric.results] == [False, True, False, True]
         assert metric.compute_metrics(list(metric.results))['top1'] == 0.5
         metric.results.clear()
         metric.process(None, samples[1:2])
         with pytest.raises(InputError, match='none of the 1 videos could be read'):
             metric.compute_metrics(list(metric.results))
+
+
+def test_batches_of_one_metric_stay_apart_and_no_result_at_all_is_the_metrics_own_matter():
+    metric = MultiClipAccuracy()
+    leave_out_replacements(Evaluator(metric))
+    for batch in ([sample(0, 0), sample(1, 1, True)], [sample(0, 1)], [sample(1, 0, True)]):
+        metric.process(None, [dict(one, pred_score=one['pred_score'][None]) for one in batch])
+    assert [is_left_out(result) for result in metric.results] == [False, True, False, True]
+    assert metric.compute_metrics(list(metric.results))['top1'] == 0.5
+    other = AccMetric()
+    other.compute_metrics = len
+    leave_out_replacements(Evaluator(other))
+    assert other.compute_metrics([]) == 0

@@ -52,6 +52,40 @@ def test_in_single_precision_within_half_a_point(settings):
     assert oracle.score(scaler.transform(test), truth) > 0.5
 
 
+@pytest.mark.parametrize('scale', [1, 1e-9, 1e9])
+def test_one_layer_gives_the_scores_of_the_probe_and_what_is_constant_but_for_rounding_stays_small(scale):
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 20)
+    features = (rng.normal(size=(60, 4)) + 4 * np.eye(4)[labels]) * scale
+    features[:, 3] = scale * (1 + 1e-9 * rng.normal(size=60))
+    probe = fit_probe(features, labels, ProbeSettings(weight_decay=1e-2))
+    assert probe.std.tolist() == pytest.approx([*features[:, :3].std(0), 1])
+    assert probe.accuracy(features, labels) > 0.9
+    weight, bias = probe.as_linear()
+    np.testing.assert_allclose(features @ weight.numpy().T + bias.numpy(), probe.scores(features), rtol=1e-4, atol=1e-5)
+
+
+def test_sgd_takes_the_steps_of_the_textbook():
+    """Second way: momentum, weight decay of the weight alone and the cosine schedule, written out in NumPy."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 8)
+    x = rng.normal(size=(24, 4)) + 2 * np.eye(4)[labels]
+    rate, decay, epochs = 0.3, 0.2, 6
+    probe = fit_probe(x, labels, ProbeSettings('sgd', decay, rate, epochs, 100))  # one batch: its order is no matter
+    x = (x - x.mean(0)) / x.std(0)
+    weight, bias = np.zeros((4, 3)), np.zeros(3)
+    pushed, lifted = np.zeros_like(weight), np.zeros_like(bias)
+    for epoch in range(epochs):
+        scores = np.exp(x @ weight + bias)
+        error = (scores / scores.sum(1, keepdims=True) - np.eye(3)[labels]) / len(x)
+        pushed = 0.9 * pushed + x.T @ error + decay * weight
+        lifted = 0.9 * lifted + error.sum(0)
+        now = rate * (1 + np.cos(np.pi * epoch / epochs)) / 2
+        weight, bias = weight - now * pushed, bias - now * lifted
+    np.testing.assert_allclose(probe.weight, weight, rtol=1e-9)
+    np.testing.assert_allclose(probe.bias, bias, rtol=1e-9, atol=1e-12)
+
+
 def test_without_standardizing():
     x, y = TRAIN[0][:, 8:10] / 10, TRAIN[1]
     oracle = LogisticRegression(C=1 / (1e-2 * len(x)), tol=1e-10, max_iter=10000).fit(x, y)
@@ -93,6 +127,34 @@ def test_held_out_part_by_group():
         validation_mask(labels, 0.2, labels)
 
 
+def test_what_another_class_has_held_out_counts_and_is_not_held_out_again():
+    """Class 0 holds out two of the ten groups that both classes share; class 1 adds two of its own ten or of those."""
+    labels, groups = np.repeat([0, 1], [10, 20]), [*range(10), *range(20)]
+    for seed in range(20):
+        held = validation_mask(labels, 0.2, groups, seed)
+        assert [int(held[labels == label].sum()) for label in (0, 1)] in ([2, 4], [3, 4], [4, 4])
+
+
+def test_where_groups_of_several_classes_take_one_away_the_seed_chooses_among_whole_divisions():
+    labels = np.repeat(np.arange(4), 6)
+    groups = [0, 0, 1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4, 0, 0]
+    found = [validation_mask(labels, 0.5, groups, seed) for seed in (3, 4, 8)]  # here one by one would lose a class
+    assert np.array_equal(found[1], validation_mask(labels, 0.5, groups, 4))
+    assert not np.array_equal(found[0], found[1])
+    for held in found:
+        for label in range(4):
+            assert 0 < held[labels == label].sum() < 6
+        assert not {group for group, out in zip(groups, held) if out} & {g for g, out in zip(groups, held) if not out}
+
+
+def test_the_seed_of_a_sweep_is_that_of_its_batches():
+    x, y = TRAIN[0][:60], TRAIN[1][:60]
+    settings = ProbeSettings('sgd', 1e-2, 0.1, 3, 8)
+    probe, _ = sweep_probe(x, y, [settings], seed=3)
+    assert torch.equal(probe.weight, fit_probe(x, y, settings, seed=3).weight)
+    assert not torch.equal(probe.weight, fit_probe(x, y, settings, seed=0).weight)
+
+
 @pytest.mark.parametrize(
     ('call', 'says'),
     [
@@ -102,6 +164,10 @@ def test_held_out_part_by_group():
         (lambda: fit_probe(*TRAIN).scores(TEST[0][:, :3]), 'features of width 3, trained on 16'),
         (lambda: validation_mask(TRAIN[1], 1.0), r'val_share=1\.0'),
         (lambda: validation_mask(np.arange(5), 0.5), 'every class has one video'),
+        (
+            lambda: validation_mask(np.repeat(np.arange(5), 2), 0.2),
+            r'val_share=0\.2 is less than half a video of each class',
+        ),
     ],
 )
 def test_bad_input(call, says):

@@ -8,6 +8,8 @@ from mmaction.structures import ActionDataSample
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation import LinearProbeMetric, fit_probe
 from auxskd_mm.evaluation.linear_probe import ProbeSettings, sweep_probe
+from auxskd_mm.evaluation.linear_probe_metric import GroupSource
+from auxskd_mm.records.predictions import read_predictions
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 4, 700)
@@ -58,6 +60,31 @@ def test_groups_from_a_file_are_those_of_the_pattern(tmp_path):
     metric.process(None, gallery + queries)
     with pytest.raises(InputError, match='300 videos are not in it'):
         metric.evaluate(700)
+
+
+def test_a_class_of_the_queries_alone_and_the_file_of_answers(tmp_path):
+    labels = np.where(TEST[1] == 0, 5, TEST[1])
+    metric = LinearProbeMetric(weight_decays=(1e-2,), val_share=0.4, save_to=str(tmp_path))
+    metric.process(None, samples('gallery', *TRAIN, 300) + samples('query', TEST[0], labels, 400))
+    result = metric.evaluate(700)
+    x = TRAIN[0].astype(np.float32)
+    answers = fit_probe(x, TRAIN[1], ProbeSettings(weight_decay=1e-2)).scores(TEST[0].astype(np.float32)).argmax(1)
+    assert result['linear/top1'] == pytest.approx((answers.numpy() == labels).mean())
+    _, rows = sweep_probe(x, TRAIN[1], [ProbeSettings(weight_decay=1e-2)], val_share=0.4, num_classes=6)
+    assert result['linear/val_top1'] == pytest.approx(rows[0]['val_acc'])
+    rows = read_predictions(tmp_path / 'predictions.json')
+    assert [int(np.reshape(row['gt_label'], -1)[0]) for row in rows] == labels.tolist()
+    assert [int(np.reshape(row['pred_label'], -1)[0]) for row in rows] == answers.tolist()
+
+
+def test_videos_that_are_no_windows_have_no_groups():
+    assert GroupSource(None, None, 'probe').of(['b.mp4', 'a.mp4']) is None
+
+
+def test_a_bracket_without_a_match_names_no_group():
+    """Videos of no scene were one group, and a large one."""
+    groups = GroupSource(r'(?:_(g\d+))?_x', None, 'probe').of(['a_x', 'b_x', 'a_g1_x', 'b_g1_x', 'c'])
+    assert groups == ['a_x', 'b_x', 'g1', 'g1', 'c']
 
 
 def test_candidates():

@@ -100,3 +100,18 @@ def test_bad_sets():
         run(RetrievalMetric(), GALLERY, twin)
     with pytest.raises(InputError, match=r'KNNMetric\.k is empty'):
         KNNMetric(k=())
+
+
+@pytest.mark.parametrize('ks', [(), (0, 5), [-1]])
+def test_sizes_of_no_neighbourhood_are_refused_before_the_features_are_made(ks):
+    with pytest.raises(InputError, match=r'RetrievalMetric\.ks=.*expected sizes of the neighbourhood from 1 on'):
+        RetrievalMetric(ks=ks)
+
+
+def test_the_temperature_weighs_the_votes():
+    """A close neighbour of class 1 against two farther ones of class 0: by number, and by exp(cosine / temperature)."""
+    features = np.array([[1.0, 0.1], [1.0, 0.8], [1.0, -0.8]], dtype=np.float32)
+    gallery = FeatureBank(features, np.array([1, 0, 0]), ['a', 'b', 'c'])
+    queries = FeatureBank(np.array([[1.0, 0.0]], dtype=np.float32), np.array([1]), ['d'])
+    found = [KNNMetric(3, heat, device='cpu').measure(gallery, queries)['top1'] for heat in (None, 0.07, 10.0)]
+    assert found == [0.0, 1.0, 0.0]

@@ -159,3 +159,72 @@ def test_the_converter_is_named_only_where_it_can_help(content, original):
     with pytest.raises(InputError, match='is it a checkpoint of another network') as error:
         check_transfer({'backbone.fc.weight': torch.ones(1)}, content, ('backbone.',), 'x.pth')
     assert ('convert_auxskd.py' in str(error.value)) == original
+
+
+class Adapted(nn.Module):
+    """A backbone with an adapter, and a head."""
+
+    def __init__(self, classes=2, adapters=True):
+        super().__init__()
+        self.backbone = nn.Sequential(nn.Conv3d(1, 2, 1))
+        if adapters:
+            self.backbone.add_module('adapters', nn.ModuleDict({'0': nn.Linear(2, 2)}))
+        self.cls_head = nn.Linear(2, classes)
+
+
+def test_a_head_of_another_size_stays_as_it_is():
+    model, other = Adapted(3), Adapted(2)
+    head = model.cls_head.weight.clone()
+    message = load_checked(model, other.state_dict(), ('backbone.',), 'a.pth')
+    assert message.startswith('4 of 4 backbone tensors loaded from a.pth')
+    assert torch.equal(model.backbone[0].weight, other.backbone[0].weight)
+    assert torch.equal(model.cls_head.weight, head)
+
+
+def test_a_base_without_adapters_says_that_they_start_as_built():
+    model, base = Adapted(), Adapted(adapters=False)
+    message = check_transfer(model.state_dict(), base.state_dict(), ('backbone.',), 'a.pth')
+    assert message == (
+        '2 of 2 backbone tensors loaded from a.pth; the 2 adapter tensors, which it does not have, start as built'
+    )
+    assert check_transfer(base.state_dict(), base.state_dict(), ('backbone.',), 'a.pth') == (
+        '2 of 2 backbone tensors loaded from a.pth'
+    )
+    for load in (model, base):
+        load_checked(load, base.state_dict(), ('backbone.',), 'a.pth')
+
+
+def test_adapters_of_a_file_are_all_in_the_model_and_all_in_the_file():
+    model, base = Adapted(), Adapted(adapters=False)
+    part = {key: value for key, value in model.state_dict().items() if key != 'backbone.adapters.0.bias'}
+    for check in (
+        lambda own, content: check_transfer(own.state_dict(), content, ('backbone.',), 'a.pth'),
+        lambda own, content: load_checked(own, content, ('backbone.',), 'a.pth'),
+    ):
+        with pytest.raises(InputError, match=r'trained with adapters, and the model lacks backbone\.adapters\.0\.bias'):
+            check(base, model.state_dict())
+        with pytest.raises(InputError, match=r'3 of 4 backbone tensors fit \(missing backbone\.adapters\.0\.bias'):
+            check(model, part)
+
+
+def test_weights_of_another_precision_arrive():
+    """Also where the model rounds them."""
+    halves, singles, doubles = torch.float16, torch.float32, torch.float64
+    for theirs, ours in ((halves, singles), (singles, halves), (doubles, singles), (singles, doubles)):
+        model, content = Adapted().to(ours), Adapted().to(theirs).state_dict()
+        load_checked(model, content, ('',), 'a.pth')
+        assert all(torch.equal(model.state_dict()[key], value.to(ours)) for key, value in content.items())
+
+
+def test_models_without_values_or_with_complex_ones_take_files_like_them():
+    """A count of FLOPs builds the model on the device 'meta'."""
+    plain, shape = Adapted().state_dict(), Adapted().to('meta').state_dict()
+    for file, model in ((plain, shape), (shape, shape)):
+        check_transfer(model, file, ('',), 'a.pth')
+        check_copied(model, file, 'a.pth')
+    with pytest.raises(InputError, match=r'backbone\.0\.weight is a shape without values'):
+        check_transfer(plain, shape, ('',), 'a.pth')
+    wave = {'backbone.w': torch.ones(2, dtype=torch.complex64)}
+    check_transfer(wave, wave, ('',), 'a.pth')
+    with pytest.raises(InputError, match=r'backbone\.w is complex'):
+        check_transfer({'backbone.w': torch.ones(2)}, wave, ('',), 'a.pth')

@@ -1,6 +1,8 @@
 """Trainings with adapters: resume, their checkpoints, other bases, and hooks without adapters."""
 
 import re
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import runs
@@ -12,6 +14,7 @@ from tool_runs import call_tool, tiny_clips
 from auxskd_mm.errors import InputError, Preempted
 from auxskd_mm.functional.adapter_state import BASE_DIGEST
 from auxskd_mm.functional.transfer import load_checked
+from auxskd_mm.hooks import AdapterHook
 from auxskd_mm.registry import MODELS
 from auxskd_mm.zoo.export import export_model
 from auxskd_mm.zoo.merge_adapters import merge_adapters
@@ -201,6 +204,43 @@ def test_preempted_and_resumed_equals_uninterrupted(data, bases, tmp_path):
     first, second = state(tmp_path / 'cut' / 'adapters.pth'), state(tmp_path / 'whole' / 'adapters.pth')
     assert first.keys() == second.keys()
     assert all(torch.equal(value, second[key]) for key, value in first.items())
+
+
+def test_a_resumed_run_leaves_the_adapters_of_its_checkpoint_until_the_next(data, bases, tmp_path, capfd):
+    """Of a method with a teacher, which has adapters too: those are none of the file, nor of the merged one."""
+
+    def run(*hooks, **changes):
+        runs.runner_of(config_of('auxskd', data, tmp_path, bases / '1.pth', changes), *hooks).train()
+
+    for hook, changes in ((runs.SignalAt(5), {}), (runs.SignalAt(7), dict(resume=True))):
+        with pytest.raises(Preempted):
+            run(hook, **changes)
+        whole, adapters = state(tmp_path / 'epoch_1.pth'), state(tmp_path / 'adapters.pth')
+        assert all(torch.equal(whole[key], value) for key, value in adapters.items() if key != BASE_DIGEST)
+    assert re.search(r'\s4 adapters: ', capfd.readouterr().out)
+    assert any(key.startswith('teacher.backbone.adapters.') for key in whole)
+    merge_adapters(
+        config_of('auxskd', data, tmp_path).model.to_dict(),
+        tmp_path / 'adapters.pth',
+        tmp_path / 'merged.pth',
+        bases / '1.pth',
+    )
+    parts = {'backbone', 'neck', 'predictor'}
+    assert {key.split('.')[0] for key in state(tmp_path / 'merged.pth')} == parts
+    assert {key.split('.')[0] for key in adapters} == {*parts, BASE_DIGEST}
+
+
+def test_checkpoints_at_an_address_have_their_adapters_in_the_work_dir(monkeypatch):
+    hook, written = AdapterHook(), []
+    monkeypatch.setattr(hook, '_write', lambda runner, folder: written.append(folder))
+    infos = {}
+    runner = SimpleNamespace(message_hub=SimpleNamespace(runtime_info=infos), work_dir='work')
+    for path in ('s3://bucket/run/epoch_1.pth', 'out/epoch_2.pth', 'out/epoch_2.pth', 's3://bucket/run/epoch_3.pth'):
+        infos['last_ckpt'] = path
+        hook.after_train_iter(runner, 0)
+        hook.after_train_epoch(runner)
+    hook.after_train(runner)
+    assert written == [Path('out'), Path('work')]
 
 
 def test_merged_checkpoint_is_whole(trained, data, bases, tmp_path):

@@ -1,5 +1,6 @@
 """The monitor in a real training: right numbers, the best epoch kept, and no step of the training changed."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from conftest import write_video
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from runs import SignalAt
 
-from auxskd_mm.errors import InputError
+from auxskd_mm.errors import InputError, Preempted
 from auxskd_mm.evaluation import extract_bank
 from auxskd_mm.functional.neighbours import knn_accuracy
 from auxskd_mm.hooks import KNNHook
@@ -191,6 +193,28 @@ def test_interval_and_last_epoch(lists, tmp_path, monkeypatch, interval, measure
     monkeypatch.setattr(KNNHook, 'measure', lambda self, run: seen.append(run.epoch))
     runner(tmp_path, 'run', [hook(lists, interval=interval)]).train()
     assert seen == measured
+
+
+@pytest.mark.parametrize(('cut', 'first', 'second'), [(0, [0], [1, 2, 3]), (2, [0, 1], [2, 3]), (3, [0, 1], [2, 3])])
+def test_a_run_resumed_within_an_epoch_is_not_measured_there(lists, tmp_path, monkeypatch, cut, first, second):
+    """Epochs have two steps. The weights of a half epoch are not those of the epoch before."""
+    seen = []
+    monkeypatch.setattr(KNNHook, 'measure', lambda self, run: seen.append(run.epoch))
+    # The file that a preemption saves goes into the work dir, and the next start takes it.
+    parts = dict(type='auxskd_mm.AtomicCheckpointHook'), dict(type='auxskd_mm.PreemptionHook')
+    for expected, options in ((first, {}), (second, dict(resume=True))):
+        config = runner(tmp_path, 'run', [hook(lists, at_start=True)]).cfg
+        config.default_hooks.checkpoint = dict(parts[0], interval=1)
+        config.default_hooks.preemption = parts[1]
+        config.train_cfg = dict(type='auxskd_mm.ResumableEpochTrainLoop', max_epochs=3)
+        config.update(options)
+        run = Runner.from_cfg(config)
+        if not options:
+            run.register_hook(SignalAt(cut))
+        with pytest.raises(Preempted) if not options else contextlib.nullcontext():
+            run.train()
+        assert seen == expected
+        seen.clear()
 
 
 def test_leave_one_out(lists, tmp_path):

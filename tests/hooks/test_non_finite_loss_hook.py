@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from cpu_amp import CpuAmp
 from mmengine.optim import OptimWrapper
 from torch import nn
 
@@ -54,3 +55,44 @@ def test_at_most_so_many_batches_in_a_row_are_skipped(runner):
     assert hook.skipped == 4
     with pytest.raises(InputError, match='the loss is nan at iteration 9 '):
         train(runner, hook, [nan] * 3)
+
+
+def test_one_value_of_several_is_enough(runner):
+    hook = NonFiniteLossHook()
+    hook.before_train(runner)
+    with pytest.raises(InputError, match='the loss is nan'):
+        runner.optim_wrapper.update_params(torch.tensor([1.0, float('nan')]))
+
+
+@pytest.mark.parametrize('precision', ['float32', 'float16'])
+@pytest.mark.parametrize(
+    ('factors', 'expected'),
+    [  # two batches a step of half their sum
+        ([1, 1, 1, 1], [0, -1, -1, -2]),
+        ([1, None, 1, 1], [0, -0.5, -0.5, -1.5]),  # not 1.5 in the second step
+        ([None, 1, 1, 1], [0, -0.5, -0.5, -1.5]),
+        ([None, None, 1, 1], [0, 0, 0, -1]),
+        ([1, 1, 1, None], [0, -1, -1, -1.5]),
+        ([1, 1, None], [0, -1, -1]),
+    ],
+)
+def test_a_batch_left_out_of_an_accumulated_step_leaves_the_others_in_it(factors, expected, precision):
+    layer = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(layer.weight)
+    options = dict(optimizer=torch.optim.SGD(layer.parameters(), lr=1.0), accumulative_counts=2)
+    # float16 has a scale of the loss, which a step without any gradient would refuse.
+    wrapper = OptimWrapper(**options) if precision == 'float32' else CpuAmp('float16', dict(init_scale=4.0), **options)
+    wrapper.initialize_count_status(layer, 0, len(factors))
+    runner = SimpleNamespace(model=layer, optim_wrapper=wrapper, iter=0)
+    hook = NonFiniteLossHook('skip')
+    hook.before_train(runner)
+    seen, stepless = [], []
+    for factor in factors:
+        hook.before_train_iter(runner, runner.iter, {})
+        wrapper.update_params(layer(torch.ones(1, 1)).sum() * (float('nan') if factor is None else factor))
+        runner.iter += 1
+        seen.append(layer.weight.item())
+        stepless.append(hook.stepless)
+    assert seen == expected
+    before = [0, *expected]
+    assert stepless == [factor is None and before[i] == expected[i] for i, factor in enumerate(factors)]

@@ -165,6 +165,21 @@ def test_a_fine_tuning_that_destroys_the_features_leaves_the_probe_as_the_best_c
     assert best.name == 'best_acc_top1_iter_0.pth'
 
 
+def test_a_first_start_that_asks_for_a_resume_has_its_probe_and_the_resumed_one_no_second(
+    config, tmp_path, monkeypatch
+):
+    """MMAction2's ``--resume`` without a checkpoint is a first start."""
+    config.resume = True
+    config.custom_hooks.pop(0)
+    config.train_cfg.max_iters = 1
+    probes, probe = [], ProbeHeadHook._probe
+    monkeypatch.setattr(ProbeHeadHook, '_probe', lambda *args: probes.append(1) or probe(*args))
+    for _ in range(2):
+        Runner.from_cfg(config).train()
+        assert len(probes) == 1
+    assert (tmp_path / 'work' / 'best_acc_top1_iter_0.pth').is_file()
+
+
 def test_the_saved_weights_are_the_average_of_the_steps(config, tmp_path):
     """MMEngine's EMAHook beside ours: three steps of SWA are the mean of the three weights, by hand."""
     config.optim_wrapper.optimizer.lr = 0.01  # at 0.05 the third step leaves weights of millions

@@ -78,6 +78,32 @@ def test_the_teacher_is_the_average_of_what_the_optimizer_left(accumulate, steps
     check_average(witness, [0.9] * 8, steps_at)
 
 
+class Poison(Hook):
+    """Batches without a finite loss, by their numbers from 1."""
+
+    def __init__(self, numbers):
+        self.numbers = numbers
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter + 1 in self.numbers:
+            data_batch['inputs'] = [clips * float('nan') for clips in data_batch['inputs']]
+
+
+@pytest.mark.parametrize(
+    ('accumulate', 'poisoned', 'steps_at'),
+    [(1, {1, 4}, {2, 3, 5, 6, 7, 8}), (2, {4}, {2, 4, 6, 8}), (2, {3, 4}, {2, 6, 8})],
+)
+def test_a_batch_that_is_left_out_does_not_move_the_teacher(accumulate, poisoned, steps_at, tmp_path):
+    wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.05), accumulative_counts=accumulate)
+    hooks = [
+        dict(type='auxskd_mm.NonFiniteLossHook', action='skip'),
+        dict(type='auxskd_mm.SKDDistillerHook', momentum=0.9, interval=100),
+    ]
+    witness = Witness()
+    toy.toy_runner(tmp_path, Poison(poisoned), witness, optim_wrapper=wrapper, custom_hooks=hooks).train()
+    check_average(witness, [0.9] * 8, steps_at)
+
+
 def test_momentum_goes_along_half_a_cosine(tmp_path):
     witness = Witness()
     hook = dict(type='auxskd_mm.SKDDistillerHook', momentum=0.6, final_momentum=1.0, interval=1)
@@ -215,6 +241,7 @@ def test_an_ema_teacher_needs_a_momentum(tmp_path):
 
 def fake_runner(model, iteration):
     return SimpleNamespace(
+        hooks=[],
         model=model,
         iter=iteration,
         max_iters=100,

@@ -169,6 +169,19 @@ def test_an_image_network_trains_under_ddp(results, world):
         assert not toy.same(rank['end'], ranks[0]['end'])
 
 
+def test_a_repeated_video_does_not_take_the_place_of_an_unreadable_one(results, world):
+    """One right answer of the six videos that can be read. The repeated video 0 would count once more."""
+    for rank in results['unreadable', world]:
+        assert rank['acc/top1'] == pytest.approx(1 / 6)
+
+
+def test_a_step_whose_last_batch_is_left_out_is_that_of_the_batches_before_it_on_all_ranks(results, world):
+    """By hand: half the mean of 1, 2 ... over the ranks, then a step of 1."""
+    first = -(1 + world) / 2 / 2
+    for rank in results['left_out_batch', world]:
+        assert rank == pytest.approx([0, first, first, first - 1])
+
+
 def test_the_average_would_not_leave_it_alone():
     """The reason for SyncBuffersExceptQueuesHook: what MMEngine's hook would do to a queue on three ranks."""
     features = torch.randn(1000, generator=torch.Generator().manual_seed(0))

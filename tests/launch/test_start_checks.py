@@ -4,10 +4,12 @@ import pytest
 import torch
 from runs import config_of, runner_of
 from tool_runs import tiny_clips
+from torch import nn
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.launch.runner import build_runner
 from auxskd_mm.launch.start_checks import check_not_replaced
+from auxskd_mm.loops.model_check import check_batch_norm
 
 
 @pytest.fixture(scope='module')
@@ -100,6 +102,20 @@ def test_batch_norm_on_a_batch_of_one(size, says, data, tmp_path):
     options = {'train_dataloader.batch_size': size, 'train_dataloader.drop_last': False}
     with pytest.raises(InputError, match=rf'{says}.* BatchNorm \(predictor\.1\) cannot take statistics'):
         runner_of(config_of('auxskd', data, tmp_path, options)).train()
+
+
+def test_batch_norm_on_a_batch_of_one_on_each_rank(data, tmp_path, monkeypatch):
+    """DDP gives each rank its own statistics; SyncBatchNorm has the samples of all."""
+    monkeypatch.setattr('auxskd_mm.loops.model_check.get_world_size', lambda: 2)
+    runner = runner_of(config_of('auxskd', data, tmp_path, {'train_dataloader.batch_size': 1}))
+    with pytest.raises(
+        InputError, match=r'batch_size=1 gives batches of one sample on each rank, of which BatchNorm \('
+    ):
+        runner.train()
+    loader = runner.build_dataloader(runner.cfg.train_dataloader)
+    with pytest.raises(InputError, match=r'BatchNorm \(predictor\.1\) cannot take statistics'):
+        check_batch_norm(runner.model, loader, runner.cfg)
+    check_batch_norm(nn.SyncBatchNorm.convert_sync_batchnorm(runner.model), loader, runner.cfg)
 
 
 def test_batch_norm_on_one_voxel(data, tmp_path):

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.optim import OptimWrapper
 from runs import config_of, runner_of
 from tool_runs import tiny_clips
 from torch import nn
@@ -65,6 +66,14 @@ def test_the_line(room, ending):
     line = no_memory(runner, batch, 30, 'CUDA out of memory. Tried to allocate 2 GiB.')
     assert line.startswith('train_dataloader.batch_size=30: the device cpu has no memory for a step of this batch')
     assert re.search(ending, line), line
+
+
+def test_batches_that_were_accumulated_already_stay_so_many_samples():
+    layer = nn.Linear(1, 1)
+    wrapper = OptimWrapper(torch.optim.SGD(layer.parameters(), lr=1.0), accumulative_counts=4)
+    runner = SimpleNamespace(model=Small(12), optim_wrapper=wrapper)
+    line = no_memory(runner, dict(inputs=[torch.zeros(1)] * 30), 30, 'why')
+    assert line.endswith('or 10 with optim_wrapper.accumulative_counts=12 for gradients of 120 samples')
 
 
 def test_several_processes_do_not_try(monkeypatch):

@@ -62,7 +62,10 @@ def test_base_under_its_own_names_bare_or_from_the_config(trained, files):
 def test_folded_adapters_compute_the_same(trained, files, fold, config):
     merge_adapters(adapted(LINEAR), files / 'adapters.pth', files / 'm.pth', files / 'base.pth', fold)
     model = MODELS.build(config).eval()
-    load_checked(model, torch.load(files / 'm.pth', weights_only=True), ('',), 'm.pth')
+    merged = torch.load(files / 'm.pth', weights_only=True)
+    # Adapters that start at zero would hide that a file without any was loaded.
+    assert any(is_adapter_key(key) for key in merged['state_dict']) == (fold == 'scale')
+    load_checked(model, merged, ('',), 'm.pth')
     clips = torch.randn(2, 3, 16, 32, 32)
     with torch.no_grad():
         expected, found = trained.backbone(clips), model.backbone(clips)

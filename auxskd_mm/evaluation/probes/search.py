@@ -78,7 +78,8 @@ class ProbeSearch:
     Args:
         classifiers: 'logistic' and 'ridge', scikit-learn's. Attentive features have their own, :class:`AttentiveProbe`.
         strengths: Regularisations w to try. Logistic regression and attentive probe minimise
-            mean(cross entropy) + w / 2 * ||W||^2, ridge has alpha = w * N.
+            mean(cross entropy) + w / 2 * ||W||^2, ridge has alpha = w * N. With two classes scikit-learn's logistic
+            regression has a single vector W, the difference of both, so that the same w is twice as strong.
         folds: Largest number of folds, outer and inner. Few groups give fewer.
         score: 'top1' or 'mean_class', by which the candidate is chosen.
         seed: Seed of the folds.

@@ -84,10 +84,13 @@ def freeze_base(backbone: nn.Module, trainable: str | Sequence[str] = (), norm: 
     for name in names:
         backbone.get_submodule(name).requires_grad_(True)
     bank = backbone.get_submodule(BANK)
+    inside = tuple(f'{name}.' for name in names)  # a BatchNorm without weights shows by its place alone
     frozen = [
         name
         for name, module in backbone.named_modules()
-        if isinstance(module, _NormBase) and not any(p.requires_grad for p in module.parameters())
+        if isinstance(module, _NormBase)
+        and not any(p.requires_grad for p in module.parameters())
+        and not f'{name}.'.startswith(inside)
     ]
     bank.keep_norms(backbone, frozen if norm == 'frozen' else [])  # type: ignore[operator]  # an AdapterBank
     backbone.train(backbone.training)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ...errors import InputError, examples, reason_of
 from ...functional.adapter_state import BANK
 from ...registry import MODELS, type_name
-from .kinds import Adapter
+from .kinds import Adapter, whole_clips
 from .widths import Feature, find_features
 
 
@@ -47,15 +47,20 @@ class AdapterBank(nn.ModuleDict):
         return x
 
     def count_clips(self, backbone: nn.Module, inputs: tuple) -> None:
-        """Forward pre-hook of the backbone: tell the adapters how many clips the batch has."""
+        """Forward pre-hook of the backbone: tell the adapters how many clips the batch has.
+
+        Raises:
+            InputError: If the frames of a batch are no whole clips.
+        """
+        adapters = [adapter for adapter in self.values() if adapter.per_frame]
         x = inputs[0] if inputs else None
-        if not isinstance(x, Tensor):
-            return
-        frames = getattr(backbone, 'num_segments', None)
-        clips = x.shape[0] if x.ndim == 5 else x.shape[0] // frames if isinstance(frames, int) else None
-        for adapter in self.values():
-            if adapter.per_frame:
-                adapter.clips = clips  # type: ignore[assignment]  # not a tensor
+        clips = None  # also of an input that is not seen here: the number of an earlier batch would mix its clips
+        if isinstance(x, Tensor) and adapters:
+            frames = getattr(backbone, 'num_segments', None)
+            count = x.shape[0]
+            clips = count if x.ndim == 5 else whole_clips(count, frames) if isinstance(frames, int) else None
+        for adapter in adapters:
+            adapter.clips = clips  # type: ignore[assignment]  # not a tensor
 
 
 def add_adapters(
@@ -192,9 +197,8 @@ def _build(config: dict[str, Any], name: str, feature: Feature, zero_init: bool)
     if made.channels != feature.channels:
         raise InputError(f"adapters: channels={made.channels}, but '{name}' yields {feature.channels} ({shape})")
     mixes = hasattr(made, 'change')
-    if (mixes and len(feature.shape) < 5 and not feature.per_frame) or (
-        len(feature.shape) == 3 and not made.takes_tokens
-    ):
+    axes = len(feature.shape)
+    if (mixes and (axes < 3 or (axes < 5 and not feature.per_frame))) or (axes == 3 and not made.takes_tokens):
         raise InputError(
             f"adapters: '{name}' yields {shape}, which is no map of a clip for {kind.__name__}; take MLPAdapter"
         )

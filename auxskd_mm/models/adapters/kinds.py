@@ -102,7 +102,7 @@ class MapAdapter(Adapter):
             The same shape and type.
 
         Raises:
-            InputError: If the number of clips is unknown for features of frames.
+            InputError: If the number of clips is unknown for features of frames, or the frames are no whole clips.
         """
         last = self.channels_last or x.ndim == 3
         maps = x.movedim(-1, 1) if last else x
@@ -121,7 +121,7 @@ class MapAdapter(Adapter):
 
     def _clips(self, frames: int) -> int:
         if self.num_frames is not None:
-            return frames // self.num_frames
+            return whole_clips(frames, self.num_frames)
         if self.clips is None:
             raise InputError(
                 f'{type(self).__name__}: the backbone gets single frames, so the frames per clip are unknown; set '
@@ -277,6 +277,20 @@ class MLPAdapter(Adapter):
             change = self.scale.flatten() * change
         # Channels back to where x has them: (B, C, T, H, W) or (..., C)
         return x + (change if last else change.movedim(-1, 1)).to(x.dtype)
+
+
+def whole_clips(frames: int, num_frames: int) -> int:
+    """Number of clips of so many frames in a batch of frames.
+
+    Raises:
+        InputError: If a part of a clip would be left over.
+    """
+    if num_frames < 1 or frames % num_frames:
+        raise InputError(
+            f'adapters: a batch of {frames} frames, which are no whole clips of {num_frames}; give the backbone '
+            '(num_segments) or the adapter (num_frames) the clip_len of the pipeline'
+        )
+    return frames // num_frames
 
 
 def odd_kernel(kernel_size: int | Sequence[int]) -> tuple[int, int, int]:

@@ -152,8 +152,9 @@ def _shapes(backbone: nn.Module, clip: Sequence[int] | None) -> Iterator[tuple[i
     for side in sides:
         for count in frames:
             yield (1, channels, count, side, side)
-    for side in sides:
-        yield (8, channels, side, side)
+    for count in dict.fromkeys([8, *_settings(backbone, FRAME_OPTIONS)]):  # adapters want whole clips
+        for side in sides:
+            yield (count, channels, side, side)
 
 
 def _settings(backbone: nn.Module, names: Sequence[str]) -> list[int]:

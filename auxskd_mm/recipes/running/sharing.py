@@ -70,16 +70,16 @@ def _contents(value: Any) -> Any:
         return {str(key): _contents(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_contents(item) for item in value]
-    return _identity(value) if isinstance(value, str) and os.sep in value else value
+    return _identity(value) if isinstance(value, str) else value
 
 
 def _identity(text: str) -> str:
     path = Path(text)
-    if path.is_file():
+    if os.path.isfile(text):  # unlike Path's, no error for a text that is no path at all
         return f'file {_hash(path, path.stat().st_mtime_ns)}'
-    if (path / 'index.npz').is_file():
+    if os.path.isfile(os.path.join(text, 'index.npz')):
         return f'store {_identity(str(path / "index.npz"))}'
-    lists = sorted(file for file in path.glob('*') if file.suffix in _LISTS) if path.is_dir() else []
+    lists = sorted(file for file in path.glob('*') if file.suffix in _LISTS) if os.path.isdir(text) else []
     return f'lists {[(file.name, _identity(str(file))) for file in lists]}' if lists else text
 
 

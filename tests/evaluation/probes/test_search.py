@@ -1,14 +1,19 @@
 """The probe search: its choice, its honesty with labels that mean nothing, groups, few labels, imbalance."""
 
+import contextlib
+
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from auxskd_mm.errors import InputError
-from auxskd_mm.evaluation.probes import ProbeSearch, draw_few, feature_views, permuted, scores_of
-from auxskd_mm.evaluation.probes.search import Candidate, _folds, _Parts
+from auxskd_mm.evaluation.linear_probe import ProbeSettings, fit_probe
+from auxskd_mm.evaluation.probes import AttentiveProbe, ProbeSearch, draw_few, feature_views, permuted, scores_of
+from auxskd_mm.evaluation.probes.search import Candidate, _best, _falling, _folds, _Linear, _Parts
 
 CLASSES = 3
 
@@ -105,6 +110,49 @@ def test_a_plain_pipeline_of_scikit_learn_gives_the_same_predictions():
     assert (mine == theirs.fit(x, LABELS).predict(test)).mean() > 0.97
 
 
+@pytest.mark.parametrize('copies', [1, 5])
+def test_the_strength_is_that_of_the_mean_loss_however_many_videos_there_are(copies):
+    """Second way: the probe by L-BFGS, and the normal equations of ridge regression on labels of -1 and 1."""
+    rng = np.random.default_rng(0)
+    labels = np.tile(LABELS, copies)
+    x = np.tile(rng.normal(size=(len(LABELS), 4)) + np.eye(4)[LABELS], (copies, 1))
+    logistic = _Linear('logistic', 0.1).fit(_Parts([x]), labels).model
+    expected = fit_probe(x, labels, ProbeSettings(weight_decay=0.1)).weight.numpy().T
+    np.testing.assert_allclose(logistic.coef_, expected, atol=5e-3)
+    ridge = _Linear('ridge', 0.1).fit(_Parts([x]), labels).model
+    scaled = (x - x.mean(0)) / x.std(0)
+    target = 2 * np.eye(CLASSES)[labels] - 1
+    matrix = scaled.T @ scaled / len(x) + 0.1 * np.eye(4)
+    solved = np.linalg.solve(matrix, scaled.T @ (target - target.mean(0)) / len(x))
+    np.testing.assert_allclose(ridge.coef_, solved.T, atol=1e-6)
+
+
+def test_of_equal_candidates_the_most_regularised_is_chosen():
+    names = [Candidate('a/mean', 'logistic', strength) for strength in (0.01, 1.0, 0.1)]
+    assert _best(dict.fromkeys(names, 0.5)).strength == 1.0
+    assert _best({**dict.fromkeys(names, 0.5), names[2]: 0.6}).strength == 0.1
+    assert [item[0].strength for item in sorted(dict.fromkeys(names, 0.5).items(), key=_falling)] == [1.0, 0.1, 0.01]
+
+
+def test_every_class_of_a_fold_is_in_its_training_part():
+    labels, units = np.repeat([0, 1], [6, 2]), np.array([0, 1, 2, 3, 4, 5, 6, 6])
+    with pytest.raises(InputError, match='7 groups, 1 of the rarest class, cannot be divided'):
+        _folds(labels, units, 3, 0)
+    # Where one order of the groups has no such folds, another may have them.
+    labels, units = np.repeat([0, 1, 2], 2), np.array([2, 3, 4, 0, 1, 4])
+    found = {False: 0, True: 0}
+    for seed in range(12):
+        maker = StratifiedGroupKFold(2, shuffle=True, random_state=seed)
+        found[False] += all(
+            set(labels[held]) <= set(labels[train]) for train, held in maker.split(labels, labels, units)
+        )
+        with contextlib.suppress(InputError):
+            made = _folds(labels, units, 2, seed)
+            assert all(set(labels[held]) <= set(labels[train]) for train, held in made)
+            found[True] += 1
+    assert found[True] > found[False]
+
+
 def test_one_label_per_class_fixes_the_choice_and_says_so():
     views = feature_views(stages(np.arange(3), 0), ('mean',))
     found = ProbeSearch(**QUICK)(views, np.arange(3), None, views, np.arange(3))
@@ -141,6 +189,48 @@ def test_draws_of_few_labels_differ_and_take_many_groups():
     assert [draw.tolist() for draw in draw_few(LABELS, 4, 5, seed=1, groups=groups)] == [d.tolist() for d in draws]
     with pytest.raises(InputError, match='class 0 has 12 videos, not 13'):
         next(draw_few(LABELS, 13, 1))
+
+
+def test_a_class_with_fewer_videos_gives_all_that_it_has():
+    labels = np.array([0, 0, 0, 0, 1])
+    (drawn,) = draw_few(labels, 3, 1, fewer=True)
+    assert np.bincount(labels[drawn]).tolist() == [3, 1]
+    with pytest.raises(InputError, match='class 1 has 1 videos, not 3'):
+        next(draw_few(labels, 3, 1))
+
+
+def test_chance_is_the_best_constant_answer_on_the_test():
+    views = feature_views(stages(LABELS, 0), ('mean',))
+    few = {name: [part[:8] for part in parts] for name, parts in views.items()}
+    asked = np.array([0] * 6 + [1, 2])
+    search = ProbeSearch(strengths=(1e-3, 1e-1, 10.0), nested=False)
+    assert search(views, LABELS, GROUPS, few, asked).chance == 0.75
+    assert search(views, LABELS[::-1].clip(1), GROUPS).chance == pytest.approx(2 / 3)
+    one = {name: [part[::12] for part in parts] for name, parts in views.items()}
+    assert search(one, LABELS[::12]).chosen.strength == 0.1  # nothing can be held out: the middle one
+
+
+def test_the_attentive_probe_is_at_the_minimum_of_its_loss():
+    """Second way: the gradient of the documented loss, written out anew, vanishes where the probe has come to rest."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([2, 7], 20)
+    tokens = (3 + 50 * rng.normal(size=(40, 3, 4))).astype(np.float32)
+    tokens[:, 1, 0] += 100 * (labels == 7)
+    probe = AttentiveProbe(0.3).fit([tokens], labels)
+    assert set(probe.predict([tokens])) <= {2, 7}
+    assert (probe.predict([tokens]) == labels).mean() > 0.7
+    flat = tokens.reshape(-1, 4).astype(np.float64)
+    x = torch.from_numpy((tokens - flat.mean(0)) / flat.std(0))
+    parameters = [value.detach().double().requires_grad_() for value in (*probe.queries, probe.weight, probe.bias)]
+    query, weight, bias = parameters
+    attention = torch.softmax((x * query).sum(-1) / 4**0.5, dim=1)
+    feature = torch.einsum('np,npc->nc', attention, x)
+    chosen = torch.log_softmax(feature @ weight + bias, 1)[torch.arange(40), torch.from_numpy(1 * (labels == 7))]
+    loss = -chosen.mean() + 0.15 * (weight.square().sum() + query.square().sum())
+    loss.backward()
+    assert query.detach().abs().max() > 0.05  # it looks at something
+    for parameter in parameters:
+        assert parameter.grad.abs().max() < 2e-3
 
 
 def test_bad_input_is_named():

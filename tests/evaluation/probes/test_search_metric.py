@@ -10,7 +10,8 @@ from mmaction.structures import ActionDataSample
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation import FeatureBank, ProbeSearchMetric
-from auxskd_mm.evaluation.probes import stages_of
+from auxskd_mm.evaluation.probes import ProbeChoice, ProbeSearch, Scores, stages_of
+from auxskd_mm.evaluation.probes.search import Candidate
 from auxskd_mm.models.backbones import C3DBN
 from auxskd_mm.models.heads import ClipFeatureHead
 
@@ -79,6 +80,28 @@ def test_results_validation_and_test_apart_and_files(tmp_path):
 
 def test_permuted_labels_are_marked_by_chance():
     assert evaluate(permute_labels=True, seed=3)['probe/top1'] < 0.8
+
+
+def test_the_groups_of_the_gallery_reach_the_search(monkeypatch):
+    seen, search = [], ProbeSearch.__call__
+    monkeypatch.setattr(ProbeSearch, '__call__', lambda self, *args: seen.append(args[2]) or search(self, *args))
+    evaluate(group_pattern=r'/(g\d)_')
+    assert seen == [[f'g{number % 6}' for number in range(len(LABELS))]]
+
+
+def test_the_spread_is_the_deviation_of_the_draws(monkeypatch):
+    values = iter([0.5, 0.7, 0.9])
+
+    def choose(self, gallery, queries, keep=False):
+        top1 = next(values)
+        return ProbeChoice(Candidate('last/mean', 'logistic', 0.1), None, Scores(top1, top1 / 2, 4), 0.5)
+
+    monkeypatch.setattr(ProbeSearchMetric, '_choose', choose)
+    monkeypatch.setattr('auxskd_mm.evaluation.probes.search_metric.part_of', lambda bank, path: bank)
+    found = evaluate(lists={2: ['a', 'b', 'c']})
+    assert found['probe/top1/2'] == pytest.approx(0.7)
+    assert found['probe/mean_class/2'] == pytest.approx(0.35)
+    assert found['probe/top1_spread/2'] == pytest.approx(0.2 * (2 / 3) ** 0.5)
 
 
 def test_few_labels_are_measured_on_each_draw(tmp_path):

@@ -22,6 +22,14 @@ def test_poolings_and_combinations_by_hand():
     assert 'early/attentive' not in views
 
 
+def test_the_deviation_is_that_of_each_position_and_the_last_two_stages_go_together():
+    # The mean over the positions is the same in both steps; each position moves by 1 around its own mean.
+    maps = np.array([1.0, 7.0, 3.0, 5.0]).reshape(1, 2, 2, 1)
+    views = feature_views(dict(a=maps, b=maps, c=maps), ('mean', 'mean_std'))
+    assert views['c/mean_std'][0].tolist() == [[4.0, 1.0]]
+    assert [name for name in views if name.endswith('/mean')] == ['a/mean', 'b/mean', 'c/mean', 'b+c/mean']
+
+
 def test_stages_of_different_videos_are_refused():
     with pytest.raises(InputError, match=r'stages of \[2, 3\] videos'):
         feature_views(dict(a=np.zeros((2, 4)), b=np.zeros((3, 4))))

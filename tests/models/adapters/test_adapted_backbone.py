@@ -11,7 +11,7 @@ from torch import nn
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.functional.adapter_state import is_adapter_key
-from auxskd_mm.models.adapters import ConvAdapter
+from auxskd_mm.models.adapters import ConvAdapter, add_adapters, freeze_base
 from auxskd_mm.models.adapters.adapted_backbone import norms_in_training
 from auxskd_mm.registry import MODELS
 from auxskd_mm.zoo.export import ClipNetwork, _program, _write, compare
@@ -207,3 +207,16 @@ def test_a_look_at_the_norms_leaves_their_modes():
     net = MODELS.build(adapted()).eval()
     assert all(norms_in_training(net).values())
     assert not any(module.training for module in net.modules())
+
+
+def test_a_norm_without_weights_inside_a_trained_part_trains():
+    net = nn.Sequential(
+        nn.Conv3d(3, 8, 3, padding=1),
+        nn.BatchNorm3d(8, affine=False),
+        nn.Sequential(nn.Conv3d(8, 8, 1), nn.BatchNorm3d(8, affine=False)),
+    )
+    add_adapters(net, '0', dict(reduction=2))
+    freeze_base(net, '2', 'frozen')
+    net.train()
+    assert not net[1].training
+    assert net[2][1].training

@@ -154,6 +154,49 @@ def test_flops_are_counted_and_the_network_compiles():
         assert torch.equal(compiled(clips), net(clips))
 
 
+class Frames(nn.Module):
+    """A network of frames (B * T, 3, H, W)."""
+
+    def __init__(self, num_segments=None):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 8, 3, padding=1), nn.Linear(8, 8)
+        if num_segments is not None:
+            self.num_segments = num_segments
+
+    def forward(self, x):
+        return self.fc(self.conv(x).mean((2, 3)))
+
+
+@pytest.mark.parametrize('kind', ['ConvAdapter', 'TemporalAdapter'])
+def test_pooled_features_of_frames_are_no_map(kind):
+    """They passed, and the first step ended in an error of conv3d."""
+    with pytest.raises(InputError, match=f"'fc' yields 8 x 8, which is no map of a clip for {kind}; take MLPAdapter"):
+        add_adapters(Frames(8), 'fc', dict(type=f'auxskd_mm.{kind}', reduction=2))
+
+
+def test_the_frames_of_a_batch_are_whole_clips():
+    net = Frames(8)
+    add_adapters(net, 'conv', dict(type='auxskd_mm.TemporalAdapter', reduction=2), zero_init=False)
+    frames = torch.randn(16, 3, 6, 6)
+    with torch.no_grad():
+        both = net(frames)
+        assert torch.allclose(net(frames[:8]), both[:8], atol=1e-6)
+        assert torch.allclose(net(frames[8:]), both[8:], atol=1e-6)
+        with pytest.raises(InputError, match='a batch of 12 frames, which are no whole clips of 8; give the backbone'):
+            net(frames[:12])
+        net(frames)
+        with pytest.raises(InputError, match='the frames per clip are unknown'):
+            net(x=frames[:8])  # not two clips, as in the batch before
+
+
+def test_a_second_kind_of_adapter_behind_frames_of_a_given_number():
+    net = Frames()
+    add_adapters(net, 'conv', dict(type='auxskd_mm.TemporalAdapter', reduction=2, num_frames=3))
+    assert add_adapters(net, 'fc', dict(type='auxskd_mm.MLPAdapter', reduction=2)) == ['fc']
+    with pytest.raises(InputError, match='a batch of 4 frames, which are no whole clips of 3'):
+        net(torch.randn(4, 3, 6, 6))
+
+
 class Pair(nn.Module):
     def __init__(self):
         super().__init__()

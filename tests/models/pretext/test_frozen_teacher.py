@@ -11,6 +11,7 @@ from mmaction.structures import ActionDataSample
 from torch import nn
 
 from auxskd_mm.errors import InputError
+from auxskd_mm.models.modules.frozen_network import FrozenNetwork, fingerprint_of
 from auxskd_mm.models.tasks import forward_sample
 from auxskd_mm.registry import MODELS
 from auxskd_mm.zoo.model_summary import SampleForward
@@ -130,6 +131,53 @@ def test_own_anchors_are_of_the_same_clips():
         seen.append(own)
     assert model.frozen.student_queue.features.shape == (5, 6)
     assert torch.equal(model.frozen.student_queue.age, model.frozen.queue.age)
+
+
+class Loose(PublicToy):
+    """A network that trains after it has drawn its weights, as some of MMAction2 do."""
+
+    def init_weights(self):
+        super().init_weights()
+        self.requires_grad_(True).train()
+
+
+MODELS.register_module('Loose', force=True, module=Loose)
+
+
+def test_a_network_that_wants_to_train_does_not():
+    found = build(alone=True, teacher=dict(type='auxskd_mm.Loose')).frozen.network
+    assert not any(module.training for module in found.network.modules())
+    assert not any(parameter.requires_grad for parameter in found.network.parameters())
+    clips = views()[:, 0]
+    assert torch.equal(found(clips), found(clips))  # no dropout
+
+
+def test_the_first_batch_loads_the_weights_if_nothing_has_done_so():
+    found, clips = FrozenNetwork(PUBLIC), views()[:, 0]
+    assert not found.fingerprint.any()
+    assert torch.allclose(found(clips), public()(clips).mean((2, 3, 4)), atol=1e-6)
+    assert torch.equal(found.fingerprint, fingerprint_of(public()))
+    assert torch.equal(fingerprint_of(public().double()), found.fingerprint)
+    assert not torch.equal(fingerprint_of(public(1)), found.fingerprint)
+
+
+def test_a_checkpoint_of_before_the_weights_were_known_fits_any_network():
+    early, ready = FrozenNetwork(PUBLIC).state_dict(), FrozenNetwork(PUBLIC)
+    ready.init_weights()
+    ready.load_state_dict(early)
+    ready.fingerprint.copy_(fingerprint_of(public()))
+    with pytest.raises(InputError, match='trained with a frozen teacher of hash'):
+        ready.load_state_dict({'fingerprint': fingerprint_of(public(1))})
+
+
+@pytest.mark.parametrize(('weights', 'warned'), [({}, 1), (dict(pretrained=None), 1), (dict(pretrained='x.pth'), 0)])
+def test_a_network_without_weights_is_said_to_be_random(weights, warned, monkeypatch):
+    said = []
+    monkeypatch.setattr('auxskd_mm.models.modules.frozen_network.print_log', lambda line, **kwargs: said.append(line))
+    monkeypatch.setattr('auxskd_mm.models.modules.frozen_network.build_backbone', lambda config: PublicToy())
+    FrozenNetwork({**PUBLIC, **weights}).init_weights()
+    assert len(said) == warned
+    assert all('PublicToy names no weights' in line for line in said)
 
 
 def test_the_network_stays_out_of_optimizer_checkpoint_and_training_mode():

@@ -67,6 +67,30 @@ def test_a_list_that_is_written_anew_is_read_anew(tmp_path, config):
     assert names(steps_of(tmp_path, config), tmp_path) != plain
 
 
+@pytest.mark.parametrize('lists', ['lists', 'train.txt', 'store'])
+def test_a_list_in_the_current_folder_is_read_like_any_other(tmp_path, config, lists, monkeypatch):
+    """``--lists lists``: a name without a slash was a text, and a changed list gave the results of the earlier one."""
+    for folder in ('lists', 'store'):
+        (tmp_path / folder).mkdir()
+    files = (tmp_path / 'lists' / 'train.txt', tmp_path / 'train.txt', tmp_path / 'store' / 'index.npz')
+    monkeypatch.chdir(tmp_path)
+
+    def names_now():
+        steps = steps_of(tmp_path, config)
+        # Texts that are no path stay texts.
+        steps[0].options = {'lists': lists, 'long': 'x' * 5000, 'odd': 'a\0b', 'empty': ''}
+        return names(steps, tmp_path)
+
+    for file in files:
+        file.write_text('x 0\n')
+    plain = names_now()
+    assert names_now() == plain
+    for file in files:
+        file.write_text('x 0\ny 1\n')
+        os.utime(file, ns=(1, 1))
+    assert names_now()[0] != plain[0]
+
+
 def test_folders_and_stores_count_by_their_content(tmp_path, config):
     for name, text in (('lists', 'x 0\n'), ('same', 'x 0\n'), ('more', 'y 0\n')):
         (tmp_path / name).mkdir()
@@ -105,3 +129,23 @@ def test_changed_inputs_are_named_once(tmp_path, config):
     assert changed_cells(tmp_path, changed) == ['pre', 'tuned']
     assert changed_cells(tmp_path, changed, remember=True) == ['pre', 'tuned']
     assert changed_cells(tmp_path, changed) == []
+
+
+def test_cells_in_another_folder_have_the_same_names(tmp_path, config):
+    found = []
+    for folder in ('cells', 'elsewhere'):
+        steps = steps_of(tmp_path, config)
+        share_cells(steps, tmp_path / folder)
+        found.append([step.folder.name for step in steps])
+    assert found[0] == found[1]
+
+
+def test_a_run_of_some_steps_keeps_what_is_known_of_the_others(tmp_path, config):
+    steps = steps_of(tmp_path, config)
+    alone = steps_of(tmp_path, config, 'b')[0]
+    alone.label = 'unshared'
+    share_cells(steps, tmp_path / 'cells')
+    changed_cells(tmp_path, [*steps, alone], remember=True)
+    changed_cells(tmp_path, steps[:1], remember=True)
+    steps[1].folder, alone.folder = tmp_path / 'cells' / 'other', tmp_path / 'c'
+    assert changed_cells(tmp_path, [*steps, alone]) == ['tuned']  # a step with a folder of its own has no cell

@@ -21,6 +21,16 @@ class NoValidationPart(InputError):
     """No video or group can be held out to choose the settings of a probe."""
 
 
+def varies(mean: Any, std: Any) -> Any:
+    """Which features vary, bool (D,). One that is constant but for rounding must not be blown up to the size of the others.
+
+    Args:
+        mean: Means of the features, a tensor or an array (D,).
+        std: Their standard deviations, of the same kind.
+    """
+    return (std > 1e-6 * abs(mean)) & (std > 1e-12)
+
+
 class ProbeSettings(NamedTuple):
     """How a probe is trained.
 
@@ -115,8 +125,7 @@ def fit_probe(
     mean, std = torch.zeros_like(x[0]), torch.ones_like(x[0])
     if standardize:
         mean, std = x.mean(0), x.std(0, unbiased=False)
-        # A feature that is constant but for rounding must not be blown up to the size of the others.
-        std = torch.where(std > 1e-6 * mean.abs().clamp_min(1e-6), std, torch.ones_like(std))
+        std = torch.where(varies(mean, std), std, torch.ones_like(std))
     x = (x - mean) / std
     classes = num_classes or int(y.max()) + 1
     weight = torch.zeros(x.shape[1], classes, dtype=x.dtype, device=x.device, requires_grad=True)

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..linear_probe import varies
+
 STEPS = 150
 
 
@@ -36,7 +38,7 @@ class AttentiveProbe:
         self.classes, y = np.unique(labels, return_inverse=True)
         flat = [array.reshape(-1, array.shape[-1]) for array in tokens]
         self.mean = [array.mean(0) for array in flat]
-        self.std = [np.where((std := array.std(0)) > 1e-6, std, 1.0) for array in flat]
+        self.std = [np.where(varies(mean, std := array.std(0)), std, 1.0) for array, mean in zip(flat, self.mean)]
         x, target = self._scaled(tokens), torch.from_numpy(y)
         # Pooled features vary less than single positions; the linear layer gets them at a scale of about 1.
         width = sum(part.shape[-1] for part in x)

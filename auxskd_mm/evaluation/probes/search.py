@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...errors import InputError
-from ..linear_probe import NoValidationPart
+from ..linear_probe import NoValidationPart, varies
 from ..scores import Scores, scores_of, units_of
 from .attentive import AttentiveProbe
 
@@ -78,8 +78,7 @@ class ProbeSearch:
     Args:
         classifiers: 'logistic' and 'ridge', scikit-learn's. Attentive features have their own, :class:`AttentiveProbe`.
         strengths: Regularisations w to try. Logistic regression and attentive probe minimise
-            mean(cross entropy) + w / 2 * ||W||^2, ridge has alpha = w * N. With two classes scikit-learn's logistic
-            regression has a single vector W, the difference of both, so that the same w is twice as strong.
+            mean(cross entropy) + w / 2 * ||W||^2, ridge has alpha = w * N.
         folds: Largest number of folds, outer and inner. Few groups give fewer.
         score: 'top1' or 'mean_class', by which the candidate is chosen.
         seed: Seed of the folds.
@@ -223,7 +222,7 @@ class _Parts:
     @cached_property
     def std(self) -> np.ndarray:
         std = self.arrays[0].std(0, dtype=np.float64)
-        return np.where(std > 1e-6 * np.maximum(np.abs(self.mean), 1e-6), std, 1.0)
+        return np.where(varies(self.mean, std), std, 1.0)
 
     @cached_property
     def axes(self) -> np.ndarray | None:
@@ -254,6 +253,9 @@ class _Linear:
             self.model = RidgeClassifier(alpha=self.strength * count)
         else:
             inverse = 1 / (self.strength * count)
+            if len(np.unique(labels)) == 2:
+                # scikit-learn then has the difference of the two vectors of W alone, whose square is twice theirs together.
+                inverse *= 2
             self.model = LogisticRegression(C=inverse, max_iter=300, tol=1e-3)
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # a weak penalty need not converge to be compared

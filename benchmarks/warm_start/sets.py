@@ -83,7 +83,7 @@ SETS = {
     'tennis7_160': ClipSet(160, flip=False, maps=dict(_LATE, size=160, grid=(10, 10), clip_len=8), variants=3),
     # Maps of an earlier stage, in which a player is more than a few positions.
     'tennis7_early': ClipSet(160, flip=False, maps=dict(_EARLY, size=112, grid=(14, 14), clip_len=8), variants=3),
-    # The same size of maps from the next larger network, whose frozen features are better on splits inside the training clips.
+    # Maps of the next larger network; a probe on them is as good or better (inner splits, all numbers of labels).
     'tennis7_lite1': ClipSet(160, flip=False, maps=dict(_LATE, clip_len=8, trunk=_LITE1), variants=3),
     # More crops and colours per frame: fine-tuning fits three of them by heart.
     'tennis7_12': ClipSet(160, flip=False, maps=dict(_LATE, clip_len=8), variants=12),

@@ -34,6 +34,8 @@ from .inference import (
 from .zoo_names import config_name, packaged_start
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ..typing import VideoModel
 
 
@@ -149,9 +151,9 @@ class PretextInferencer(BaseInferencer):
         """One row for each clip; frames that are predicted to play at another pace have a thick frame."""
         steps = self.pipeline.transforms
         swap = getattr(steps[0], 'channel_order', 'rgb') == 'bgr'
-        views = sample['inputs'].permute(0, 2, 3, 4, 1).numpy()  # (V, T, H, W, C)
-        numbers = np.asarray(result.frame_inds).reshape(len(views), -1)
-        seconds = None if result.frame_seconds is None else np.asarray(result.frame_seconds).reshape(numbers.shape)
+        views = _views(sample['inputs'], np.size(result.frame_inds))  # (V, T, H, W, C)
+        numbers = _of_views(result.frame_inds, views)
+        seconds = None if result.frame_seconds is None else _of_views(result.frame_seconds, views)
         rows = []
         for view, frames in enumerate(views):
             answers = {task: one.clips[min(view, len(one.clips) - 1)] for task, one in result.tasks.items()}
@@ -199,6 +201,22 @@ class PretextInferencer(BaseInferencer):
         if pred_out_file:
             mmengine.dump(dict(predictions=plain), pred_out_file)
         return dict(predictions=preds if return_datasample else plain, visualization=visualization)
+
+
+def _views(inputs: Tensor, count: int) -> np.ndarray:
+    """Rows of a sheet (V, T, H, W, C) from clips (V, C, T, H, W), or from the frames (N, C, H, W) of a network of frames.
+
+    Of frames, all ``count`` that were sampled are one row, and there is a row for each crop.
+    """
+    if inputs.ndim == 4:
+        return inputs.permute(0, 2, 3, 1).unflatten(0, (-1, count)).numpy()
+    return inputs.permute(0, 2, 3, 4, 1).numpy()
+
+
+def _of_views(values: Any, views: np.ndarray) -> np.ndarray:
+    """Values (V, T) of the sampled frames of each row. Several crops of a frame follow each other crop by crop."""
+    flat = np.asarray(values).reshape(-1)
+    return np.tile(flat, views.shape[0] * views.shape[1] // len(flat)).reshape(views.shape[:2])
 
 
 def _in_words(task: str, answer: Prediction) -> str:

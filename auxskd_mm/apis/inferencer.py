@@ -15,6 +15,7 @@ from mmengine.infer.infer import BaseInferencer
 from ..config.load import load_config
 from ..config.task_names import pretext_sampler
 from ..datasets.input_sources import as_samples
+from ..datasets.transforms.captions import of_views
 from ..errors import InputError
 from ..files import check_writable, make_folder
 from ..functional.pixels import as_pictures
@@ -151,9 +152,10 @@ class PretextInferencer(BaseInferencer):
         """One row for each clip; frames that are predicted to play at another pace have a thick frame."""
         steps = self.pipeline.transforms
         swap = getattr(steps[0], 'channel_order', 'rgb') == 'bgr'
-        views = _views(sample['inputs'], np.size(result.frame_inds))  # (V, T, H, W, C)
-        numbers = _of_views(result.frame_inds, views)
-        seconds = None if result.frame_seconds is None else _of_views(result.frame_seconds, views)
+        segments = getattr(self.model.backbone, 'num_segments', None)
+        views = _views(sample['inputs'], np.size(result.frame_inds), segments)  # (V, T, H, W, C)
+        numbers = of_views(result.frame_inds, *views.shape[:2])
+        seconds = None if result.frame_seconds is None else of_views(result.frame_seconds, *views.shape[:2])
         rows = []
         for view, frames in enumerate(views):
             answers = {task: one.clips[min(view, len(one.clips) - 1)] for task, one in result.tasks.items()}
@@ -203,20 +205,16 @@ class PretextInferencer(BaseInferencer):
         return dict(predictions=preds if return_datasample else plain, visualization=visualization)
 
 
-def _views(inputs: Tensor, count: int) -> np.ndarray:
+def _views(inputs: Tensor, count: int, segments: int | None) -> np.ndarray:
     """Rows of a sheet (V, T, H, W, C) from clips (V, C, T, H, W), or from the frames (N, C, H, W) of a network of frames.
 
-    Of frames, all ``count`` that were sampled are one row, and there is a row for each crop.
+    Of frames, as many as the network takes together are a row. Without such a number, all ``count`` that were sampled are
+    one, and there is a row for each crop.
     """
     if inputs.ndim == 4:
-        return inputs.permute(0, 2, 3, 1).unflatten(0, (-1, count)).numpy()
+        length = segments if segments and count % segments == 0 else count
+        return inputs.permute(0, 2, 3, 1).unflatten(0, (-1, length)).numpy()
     return inputs.permute(0, 2, 3, 4, 1).numpy()
-
-
-def _of_views(values: Any, views: np.ndarray) -> np.ndarray:
-    """Values (V, T) of the sampled frames of each row. Several crops of a frame follow each other crop by crop."""
-    flat = np.asarray(values).reshape(-1)
-    return np.tile(flat, views.shape[0] * views.shape[1] // len(flat)).reshape(views.shape[:2])
 
 
 def _in_words(task: str, answer: Prediction) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import write_video
-from mmengine.config import Config
+from small_models import tested_recogniser
 from tool_runs import CONFIGS, call_tool
 
 from auxskd_mm.apis import PretextInferencer, init_model, load_config, predict
@@ -72,36 +72,6 @@ def test_the_frames_of_a_predicted_segment_are_those_of_the_sampler(disjoint, fo
     assert np.flatnonzero(rows[0].paced).tolist() == list(range(8 if disjoint else 9))
 
 
-def recogniser(network, crop):
-    """A recogniser of clips or of frames whose test pipeline draws two clips of four frames."""
-    shape = 'NCHW' if network == 'frames' else 'NCTHW'
-    pipeline = [
-        dict(type='DecordInit'),
-        dict(type='SampleFrames', clip_len=4, num_clips=2, test_mode=True),
-        dict(type='DecordDecode'),
-        dict(type='Resize', scale=(-1, 32)),
-        dict(type=crop, crop_size=32),
-        dict(type='FormatShape', input_format=shape),
-        dict(type='PackActionInputs'),
-    ]
-    model = dict(
-        type='Recognizer3D',
-        backbone=dict(type='auxskd_mm.R3DVCOP', base_channels=2),
-        cls_head=dict(type='I3DHead', num_classes=3, in_channels=16, average_clips='prob'),
-    )
-    if network == 'frames':
-        model = dict(
-            type='Recognizer2D',
-            backbone=dict(type='MobileNetV2', widen_factor=0.1),
-            cls_head=dict(type='TSNHead', num_classes=3, in_channels=1280, average_clips='prob'),
-        )
-    model['data_preprocessor'] = dict(
-        type='ActionDataPreprocessor', mean=[0.0] * 3, std=[255.0] * 3, format_shape=shape
-    )
-    loader = dict(batch_size=1, num_workers=0, dataset=dict(type='VideoDataset', ann_file='', pipeline=pipeline))
-    return Config(dict(default_scope='mmaction', model=model, test_dataloader=loader))
-
-
 @pytest.mark.parametrize('question', ['as_is', 'task'])
 @pytest.mark.parametrize(
     ('network', 'crop', 'rows'),
@@ -111,7 +81,7 @@ def test_crops_and_frames_have_a_picture(network, crop, rows, question, folder, 
     drawn = []
     monkeypatch.setattr('auxskd_mm.apis.inferencer.draw_clip_sheet', lambda clips, *_: drawn.extend(clips))
     inferencer = PretextInferencer(
-        recogniser(network, crop), None, 'cpu', question=question, num_clips=2, show_progress=False
+        tested_recogniser(network, crop), None, 'cpu', question=question, num_clips=2, show_progress=False
     )
     inferencer(str(folder / 'a.mp4'), out_dir=str(tmp_path))
     crops = 3 if crop == 'ThreeCrop' else 1

@@ -242,6 +242,6 @@ def test_the_model_keeps_its_mode(tmp_path):
     norm = model.backbone.bn1
     before = norm.running_mean.clone()
     export_model(model, tmp_path / 'm.pt2', part='backbone', shape=(8, 32, 32), check=False)
-    assert model.backbone.training and norm.training and model.cls_head.training
+    assert [part.training for part in (model, model.backbone, norm, model.cls_head)] == [True] * 4
     assert torch.equal(norm.running_mean, before)
     assert next(model.parameters()).data_ptr() == next(model.backbone.parameters()).data_ptr()

@@ -46,7 +46,7 @@ def test_a_loader_without_a_batch_ends(tmp_path, clock):
         'train_dataloader.drop_last': True,
     }
     config = load_config(str(CONFIGS / 'demo' / 'vspp_motion.py'), options)
-    with pytest.raises(InputError, match='train_dataloader yields no batch.* batch_size of 3'):
+    with pytest.raises(InputError, match=r'train_dataloader yields no batch.* batch_size of 3'):
         loader_speed(config, batches=1, warmup=0)
 
 

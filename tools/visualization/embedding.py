@@ -44,13 +44,25 @@ def main(args: argparse.Namespace) -> None:
     if args.most is not None:
         common['most'] = args.most
     if args.features:
-        files = dict(one.split('=', 1) if '=' in one else (Path(one).stem, one) for one in args.features)
-        print(draw_feature_files(files, args.out, **common))
+        print(draw_feature_files(by_title(args.features), args.out, **common))
         return
     check_picture(args.out)
     config = load_config(args.config, args.cfg_options)
     model = init_model(config, args.checkpoint, args.device, require='backbone', seed=args.seed)
     print(draw_pace_embedding(model, args.videos, args.out, paces=args.paces, num_workers=args.num_workers, **common))
+
+
+def by_title(items: list[str]) -> dict[str, str]:
+    """File by its title: the given one, or the name of the file."""
+    from auxskd_mm.errors import InputError
+
+    files: dict[str, str] = {}
+    for item in items:
+        title, _, path = item.partition('=') if '=' in item else (Path(item).stem, '', item)
+        if title in files:
+            raise InputError(f"{item}: a second file called '{title}'; give each its own name, as NAME=FILE")
+        files[title] = path
+    return files
 
 
 if __name__ == '__main__':

@@ -181,7 +181,7 @@ def make_batch(views, frames, size, labels):
     )
 
 
-def tested_recogniser(network, crop):
+def stock_recogniser(network, crop):
     """A recogniser of clips or of frames whose test pipeline draws two clips of four frames."""
     shape = 'NCHW' if network == 'frames' else 'NCTHW'
     pipeline = [

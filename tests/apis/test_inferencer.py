@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import write_video
-from small_models import tested_recogniser
+from small_models import stock_recogniser
 from tool_runs import CONFIGS, call_tool
 
 from auxskd_mm.apis import PretextInferencer, init_model, load_config, predict
@@ -81,7 +81,7 @@ def test_crops_and_frames_have_a_picture(network, crop, rows, question, folder, 
     drawn = []
     monkeypatch.setattr('auxskd_mm.apis.inferencer.draw_clip_sheet', lambda clips, *_: drawn.extend(clips))
     inferencer = PretextInferencer(
-        tested_recogniser(network, crop), None, 'cpu', question=question, num_clips=2, show_progress=False
+        stock_recogniser(network, crop), None, 'cpu', question=question, num_clips=2, show_progress=False
     )
     inferencer(str(folder / 'a.mp4'), out_dir=str(tmp_path))
     crops = 3 if crop == 'ThreeCrop' else 1

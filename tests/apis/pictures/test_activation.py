@@ -5,7 +5,7 @@ import pytest
 import torch
 from conftest import write_video
 from mmaction.registry import MODELS
-from small_models import MMACTION, tested_recogniser
+from small_models import MMACTION, stock_recogniser
 from tool_runs import CONFIGS, call_tool
 
 from auxskd_mm.apis import init_model
@@ -145,7 +145,7 @@ def test_bad_input_is_one_line(words, says, video, tmp_path, monkeypatch, capfd)
 def test_each_crop_has_the_frames_of_its_clip(crop, rows, video, tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(activation, 'draw_activation', lambda clips, path, title: drawn.extend(clips) or path)
-    model = init_model(tested_recogniser('clips', crop), device='cpu')
+    model = init_model(stock_recogniser('clips', crop), device='cpu')
     draw_activations(model, str(video), tmp_path, num_clips=2, question='as_is')
     assert [clip.numbers for clip in drawn] == [clip.numbers for clip in drawn[:2]] * (rows // 2)
     assert drawn[0].numbers == [0, 1, 2, 3]
@@ -154,6 +154,6 @@ def test_each_crop_has_the_frames_of_its_clip(crop, rows, video, tmp_path, monke
 
 
 def test_single_frames_have_no_map_over_a_clip(video, tmp_path):
-    model = init_model(tested_recogniser('frames', 'CenterCrop'), device='cpu')
+    model = init_model(stock_recogniser('frames', 'CenterCrop'), device='cpu')
     with pytest.raises(InputError, match=r'Recognizer2D takes single frames \(8, 3, 32, 32\)'):
         draw_activations(model, str(video), tmp_path, num_clips=2, question='as_is')

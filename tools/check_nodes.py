@@ -16,7 +16,6 @@ from typing import Any
 
 from tool_start import ToolParser
 
-
 _SILENT = 10.0  # seconds after which a connection that says nothing is none of a node
 
 

@@ -153,7 +153,7 @@ class PretextInferencer(BaseInferencer):
         steps = self.pipeline.transforms
         swap = getattr(steps[0], 'channel_order', 'rgb') == 'bgr'
         segments = getattr(self.model.backbone, 'num_segments', None)
-        views = _views(sample['inputs'], np.size(result.frame_inds), segments)  # (V, T, H, W, C)
+        views = _views(sample['inputs'], np.asarray(result.frame_inds).size, segments)  # (V, T, H, W, C)
         numbers = of_views(result.frame_inds, *views.shape[:2])
         seconds = None if result.frame_seconds is None else of_views(result.frame_seconds, *views.shape[:2])
         rows = []

@@ -2,6 +2,7 @@
 
 import torch
 from mmaction.structures import ActionDataSample
+from mmengine.config import Config
 
 BATCH = 4
 
@@ -178,3 +179,33 @@ def make_batch(views, frames, size, labels):
         inputs=list(torch.randint(0, 256, (BATCH, views, 3, frames, size, size), dtype=torch.uint8)),
         data_samples=samples,
     )
+
+
+def stock_recogniser(network, crop):
+    """A recogniser of clips or of frames whose test pipeline draws two clips of four frames."""
+    shape = 'NCHW' if network == 'frames' else 'NCTHW'
+    pipeline = [
+        dict(type='DecordInit'),
+        dict(type='SampleFrames', clip_len=4, num_clips=2, test_mode=True),
+        dict(type='DecordDecode'),
+        dict(type='Resize', scale=(-1, 32)),
+        dict(type=crop, crop_size=32),
+        dict(type='FormatShape', input_format=shape),
+        dict(type='PackActionInputs'),
+    ]
+    model = dict(
+        type='Recognizer3D',
+        backbone=dict(type='auxskd_mm.R3DVCOP', base_channels=2),
+        cls_head=dict(type='I3DHead', num_classes=3, in_channels=16, average_clips='prob'),
+    )
+    if network == 'frames':
+        model = dict(
+            type='Recognizer2D',
+            backbone=dict(type='MobileNetV2', widen_factor=0.1),
+            cls_head=dict(type='TSNHead', num_classes=3, in_channels=1280, average_clips='prob'),
+        )
+    model['data_preprocessor'] = dict(
+        type='ActionDataPreprocessor', mean=[0.0] * 3, std=[255.0] * 3, format_shape=shape
+    )
+    loader = dict(batch_size=1, num_workers=0, dataset=dict(type='VideoDataset', ann_file='', pipeline=pipeline))
+    return Config(dict(default_scope='mmaction', model=model, test_dataloader=loader))

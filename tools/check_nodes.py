@@ -16,6 +16,8 @@ from typing import Any
 
 from tool_start import ToolParser
 
+_SILENT = 10.0  # seconds after which a connection that says nothing is none of a node
+
 
 class Refused(Exception):
     """The fault, in one line."""
@@ -55,6 +57,16 @@ def conflict(nodes: list[dict[str, Any]]) -> str | None:
     return None
 
 
+def hear(link: socket.socket, me: dict[str, Any]) -> dict[str, Any] | None:
+    """The start settings that come over a connection. None if it is not of a node, such as that of a port scanner."""
+    link.settimeout(_SILENT)
+    try:
+        node = json.loads(link.makefile('r').readline(4096))
+    except (OSError, ValueError):  # silent, or gone; a node tries again
+        return None
+    return node if isinstance(node, dict) and node.keys() >= me.keys() else None
+
+
 def gather(me: dict[str, Any], address: str, port: int, wait: float) -> None:
     """Node 0: hear the others, tell them the verdict."""
     server, nodes, links, end = listen(address, port), [me], [], time.monotonic() + wait
@@ -63,21 +75,24 @@ def gather(me: dict[str, Any], address: str, port: int, wait: float) -> None:
         server.settimeout(max(end - time.monotonic(), 0.01))
         try:
             link, _ = server.accept()
-            link.settimeout(10)
-            node = json.loads(link.makefile('r').readline())
         except TimeoutError:
             there = sorted(node['NODE_RANK'] for node in nodes)
             missing = sorted(set(range(me['NNODES'])) - set(there))
             verdict = f'NODE_RANK {missing} did not come to {address}:{port} within {wait:g} s; there are {there}'
             break
-        except ValueError:
-            continue  # not one of us
+        node = hear(link, me)
+        if node is None:
+            link.close()
+            continue
         nodes.append(node)
         links.append(link)
         verdict = conflict(nodes)
     server.close()  # before the verdict, so that nobody takes this socket for torchrun's
-    for link in links:
-        link.sendall((verdict or '').encode() + b'\n')
+    for node, link in zip(nodes[1:], links):
+        try:
+            link.sendall((verdict or '').encode() + b'\n')
+        except OSError:
+            verdict = verdict or f'node {node["NODE_RANK"]} ({node["host"]}) has left; start all nodes again'
         link.close()
     if verdict:
         raise Refused(verdict)

@@ -37,7 +37,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--config', help='whose backbone makes the features; default: frozen ImageNet weights (extra weights)'
     )
-    parser.add_argument('--checkpoint', type=weights, help="weights for --config; 'none' for its initial ones")
+    parser.add_argument(
+        '--checkpoint',
+        type=weights,
+        default='',
+        help="weights for --config; 'none' for its initial ones (default: those that come with a name of the zoo)",
+    )
     parser.add_argument('--labelled', help='CSV with path,label of videos that have labels: none of them is chosen')
     parser.add_argument(
         '--classifier',
@@ -57,6 +62,7 @@ def parse_args() -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     from auxskd_mm.apis.label_choice import cached_features, read_labelled, select_to_label
+    from auxskd_mm.apis.zoo_names import config_name
     from auxskd_mm.errors import InputError
     from auxskd_mm.launch.outputs import check_outputs
 
@@ -71,8 +77,8 @@ def main(args: argparse.Namespace) -> None:
     bank = cached_features(
         features,
         args.videos,
-        args.config,
-        args.checkpoint,
+        args.config if args.config is None or args.checkpoint is not None else config_name(args.config),
+        args.checkpoint or None,
         num_clips=args.num_clips,
         batch_size=args.batch_size,
         num_workers=args.num_workers,
@@ -90,11 +96,14 @@ def main(args: argparse.Namespace) -> None:
 def answers(args: argparse.Namespace, bank: FeatureBank) -> np.ndarray | None:
     """Probabilities of ``--classifier``, None without one."""
     from auxskd_mm.apis.label_choice import classifier_probabilities
+    from auxskd_mm.apis.zoo_names import config_name
 
     if not args.classifier or args.strategy != 'uncertain':
         return None
-    config, weights = args.classifier
-    return classifier_probabilities(config, None if weights == 'none' else weights, bank, args.device, args.batch_size)
+    config, checkpoint = args.classifier
+    if checkpoint == 'none':  # a name would bring its weights
+        return classifier_probabilities(config_name(config), None, bank, args.device, args.batch_size)
+    return classifier_probabilities(config, checkpoint, bank, args.device, args.batch_size)
 
 
 def write_choice(chosen: Sequence[Chosen], folder: str, out: Path, sheet: Path, title: str) -> None:

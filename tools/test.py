@@ -70,6 +70,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
         cfg.custom_hooks = [*hooks, dict(type='auxskd_mm.CheckedTransferHook')]
     cfg.launcher = args.launcher
     cfg.load_from = None if args.checkpoint == 'none' else args.checkpoint
+    cfg.resume = False  # a test takes the weights alone, also with the config of a training that goes on
 
 
 def draw_weights(runner: Runner) -> None:

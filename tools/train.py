@@ -75,8 +75,12 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
             raise InputError('--auto-scale-lr: the config has no auto_scale_lr.base_batch_size to scale from')
         cfg.auto_scale_lr.enable = True
-    if cfg.get('randomness', None) is None:
-        cfg.randomness = dict(seed=args.seed, diff_rank_seed=args.diff_rank_seed, deterministic=args.deterministic)
+    # Options that were given win over the config's own, as --work-dir does.
+    given = dict(seed=args.seed, diff_rank_seed=args.diff_rank_seed, deterministic=args.deterministic)
+    own = cfg.get('randomness', None)
+    cfg.randomness = (
+        given if own is None else {**own, **{k: v for k, v in given.items() if v is not None and v is not False}}
+    )
 
 
 def main(args: argparse.Namespace) -> None:

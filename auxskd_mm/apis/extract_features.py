@@ -17,6 +17,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ..config.feature_pipeline import feature_pipeline
+from ..datasets.preparation.labeled_list import write_lines
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank
@@ -128,7 +129,7 @@ def write_features(path: str | Path, bank: FeatureBank) -> None:
         bank: Features to write.
 
     Raises:
-        InputError: See :func:`check_feature_path`.
+        InputError: See :func:`check_feature_path`. For ``.npy`` also if a name holds a line break; the array is there then.
     """
     check_feature_path(path)
     path = Path(path)
@@ -138,7 +139,7 @@ def write_features(path: str | Path, bank: FeatureBank) -> None:
     elif path.suffix == '.npy':
         with WholeFile(path) as whole:
             np.save(whole.file, bank.features)
-        write_text(path.with_suffix('.txt'), ''.join(f'{name}\n' for name in bank.names))
+        write_lines(path.with_suffix('.txt'), bank.names)
     else:
         arrow, parquet = importlib.import_module('pyarrow'), importlib.import_module('pyarrow.parquet')
         flat = arrow.array(bank.features.reshape(-1))

@@ -15,6 +15,7 @@ from mmengine.infer.infer import BaseInferencer
 from ..config.load import load_config
 from ..config.task_names import pretext_sampler
 from ..datasets.input_sources import as_samples
+from ..datasets.transforms.captions import of_views
 from ..errors import InputError
 from ..files import check_writable, make_folder
 from ..functional.pixels import as_pictures
@@ -34,6 +35,8 @@ from .inference import (
 from .zoo_names import config_name, packaged_start
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ..typing import VideoModel
 
 
@@ -149,9 +152,10 @@ class PretextInferencer(BaseInferencer):
         """One row for each clip; frames that are predicted to play at another pace have a thick frame."""
         steps = self.pipeline.transforms
         swap = getattr(steps[0], 'channel_order', 'rgb') == 'bgr'
-        views = sample['inputs'].permute(0, 2, 3, 4, 1).numpy()  # (V, T, H, W, C)
-        numbers = np.asarray(result.frame_inds).reshape(len(views), -1)
-        seconds = None if result.frame_seconds is None else np.asarray(result.frame_seconds).reshape(numbers.shape)
+        segments = getattr(self.model.backbone, 'num_segments', None)
+        views = _views(sample['inputs'], np.asarray(result.frame_inds).size, segments)  # (V, T, H, W, C)
+        numbers = of_views(result.frame_inds, *views.shape[:2])
+        seconds = None if result.frame_seconds is None else of_views(result.frame_seconds, *views.shape[:2])
         rows = []
         for view, frames in enumerate(views):
             answers = {task: one.clips[min(view, len(one.clips) - 1)] for task, one in result.tasks.items()}
@@ -199,6 +203,18 @@ class PretextInferencer(BaseInferencer):
         if pred_out_file:
             mmengine.dump(dict(predictions=plain), pred_out_file)
         return dict(predictions=preds if return_datasample else plain, visualization=visualization)
+
+
+def _views(inputs: Tensor, count: int, segments: int | None) -> np.ndarray:
+    """Rows of a sheet (V, T, H, W, C) from clips (V, C, T, H, W), or from the frames (N, C, H, W) of a network of frames.
+
+    Of frames, as many as the network takes together are a row. Without such a number, all ``count`` that were sampled are
+    one, and there is a row for each crop.
+    """
+    if inputs.ndim == 4:
+        length = segments if segments and count % segments == 0 else count
+        return inputs.permute(0, 2, 3, 1).unflatten(0, (-1, length)).numpy()
+    return inputs.permute(0, 2, 3, 4, 1).numpy()
 
 
 def _in_words(task: str, answer: Prediction) -> str:

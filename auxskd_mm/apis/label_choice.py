@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 from mmengine.logging import print_log
 
-from ..config.load import load_config
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError, examples
 from ..evaluation.feature_bank import FeatureBank
@@ -19,7 +18,7 @@ from ..evaluation.linear_probe import fit_probe
 from ..texts import read_table, require_columns
 from .extract_features import extract_features
 from .inference import init_model, predict
-from .inferencer import config_name
+from .zoo_names import config_name
 
 # Frozen image weights of an installed package, for a folder without a config.
 _IMAGE_CONFIG = 'trunk_lite0'
@@ -48,8 +47,9 @@ def cached_features(
     Args:
         path: ``.npz`` file, as of ``tools/extract_features.py``.
         videos: Folders, globs, lists or videos. Empty takes every video of an existing file.
-        config: Config whose backbone makes the features. None takes the ImageNet weights of the ``weights`` extra.
-        checkpoint: Weights for the config.
+        config: Config whose backbone makes the features, or a name in the model zoo. None takes the ImageNet weights of
+            the ``weights`` extra.
+        checkpoint: Weights for the config. None takes those that come with a name, as :func:`init_model` does.
         num_clips: Evenly spread clips per video.
         batch_size: Videos per batch.
         num_workers: Number of processes that decode.
@@ -69,7 +69,7 @@ def cached_features(
     if checkpoint is not None and config is None:
         raise InputError(f'{checkpoint}: whose checkpoint? Name its config too')
     bank = extract_features(
-        load_config(config_name(config or _IMAGE_CONFIG)),
+        config or _IMAGE_CONFIG,
         checkpoint,
         videos if len(videos) > 1 else videos[0],
         num_clips=num_clips,
@@ -83,7 +83,9 @@ def cached_features(
 
 def _from_file(path: str | Path, videos: Sequence[str], config: str | None, checkpoint: str | None) -> FeatureBank:
     bank = FeatureBank.load(path)
-    asked = dict(config=config and Path(config).name, checkpoint=checkpoint)
+    # A config is kept by the name of its file, however it was named.
+    file = config and Path(config_name(config).rpartition('::')[2]).name
+    asked = dict(config=file, checkpoint=checkpoint)
     for key, value in asked.items():
         if value and bank.protocol.get(key, value) != value:
             raise InputError(
@@ -152,12 +154,13 @@ def probe_probabilities(bank: FeatureBank, labelled: dict[int, str]) -> np.ndarr
 def classifier_probabilities(
     config: str, checkpoint: str | None, bank: FeatureBank, device: str | None = None, batch_size: int = 4
 ) -> np.ndarray:
-    """Probabilities (N, K) of the videos of a bank by a trained classifier, which config and checkpoint describe.
+    """Probabilities (N, K) of the videos of a bank by a trained classifier, which config and checkpoint describe. See
+    :func:`init_model`.
 
     Raises:
         InputError: If the model does not predict a class.
     """
-    model = init_model(load_config(config_name(config)), checkpoint, device)
+    model = init_model(config, checkpoint, device)
     answers = predict(model, bank.names, batch_size=batch_size)
     return np.stack([answer['class'].probabilities for answer in answers])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -145,7 +146,7 @@ def _as_mmaction(path: str, delimiter: str, columns: int, several: bool, needed:
         found = values[columns:]
         if not values[0] or not found or (len(found) > 1 and not several):
             raise InputError(f'{where}expected {columns + 1} columns, found {len(values)}; {advice}')
-        if not all(value.lstrip('-').isdigit() for value in found):
+        if not all(re.fullmatch(r'-?\d+', value) for value in found):
             raise InputError(f"{where}label '{found[0]}' is no whole number; {advice}")
         if any(int(value) < 0 for value in found):
             raise InputError(f'{where}label {min(map(int, found))} is negative')

@@ -130,7 +130,7 @@ def stream_of(source: VideoInput) -> int | str | None:
     if not isinstance(source, str):
         return None
     number = source.removeprefix('webcam:')
-    if number.isdigit() and not Path(source).exists():
+    if number.isdecimal() and not Path(source).exists():
         return int(number)
     scheme, separator, _ = source.partition('://')
     if not separator or Path(source).exists():

@@ -44,7 +44,7 @@ def check_environment(launcher: str, environ: Mapping[str, str] | None = None) -
         )
     values = {}
     for name in ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_PORT'):
-        if not environ[name].isdigit():
+        if not environ[name].isdecimal():
             raise InputError(f'{name}={environ[name]!r}: expected a whole number from 0; torchrun sets it')
         values[name] = int(environ[name])
     if not values['LOCAL_RANK'] <= values['RANK'] < values['WORLD_SIZE']:

@@ -118,6 +118,10 @@ def convert_state_dict(state: Mapping[str, Any], name: str = 'the checkpoint') -
             continue
         converted[_hara_name(new) if hara else new] = value
     if 'queue.features' in converted:
+        if 'queue.pointer' not in converted:
+            raise InputError(
+                f'{name}: has a queue without its queue_ptr, so parts of it are lost; take a whole checkpoint'
+            )
         _complete_queue(converted, columns=kind == 'rspnet')
     return Converted(kind, converted, dropped)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import json
 from collections.abc import Mapping, Sequence
@@ -146,8 +147,8 @@ def export_model(
     path = check_export_path(path, check)
     checkpoint = getattr(model, 'checkpoint', None)
     check_finite(model.state_dict(), str(checkpoint or 'the model'))
-    network = ClipNetwork(model, part, normalise).cpu()
-    network.eval()
+    # A copy: the modules are those of the model, and would follow the network to the CPU and into eval mode.
+    network = copy.deepcopy(ClipNetwork(model, part, normalise)).cpu().eval()
     clip = tuple(shape) if shape is not None else sample_shape(model.cfg)[2:]
     if len(clip) != 3 or min(clip) < 1:
         raise InputError(f'shape={clip}: expected T H W, e.g. 16 112 112')

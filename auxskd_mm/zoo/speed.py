@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 from ..apis.inference import init_model
 from ..config.loading.loaders import mend_loader
@@ -61,15 +61,32 @@ def loader_speed(config: Config, split: str = 'train', *, batches: int = 20, war
         warmup: Number of untimed batches before them, while the workers start.
 
     Raises:
-        InputError: If the config has no such loader, or its data are missing.
+        InputError: If the config has no such loader, its data are missing, or it yields no batch.
     """
     settings = loader_of(config, split)
     _check_counts(batches, warmup)
     loader = Runner.build_dataloader(mend_loader(settings), seed=0)
     check_trunk_weights(loader.dataset)
-    endless: Iterator[Any] = itertools.chain.from_iterable(itertools.repeat(loader))
+    endless = _again_and_again(loader, split)
     seconds = _timed(lambda: next(endless), batches, warmup, lambda: None)
     return Speed(seconds, int(loader.batch_size or settings['batch_size']))
+
+
+def _again_and_again(loader: DataLoader, split: str) -> Iterator[Any]:
+    """The batches of a loader without an end.
+
+    Raises:
+        InputError: If there is none. Otherwise this would go on for ever.
+    """
+    while True:
+        batch = None
+        for batch in loader:
+            yield batch
+        if batch is None:
+            raise InputError(
+                f'{split}_dataloader yields no batch: too few samples for a batch_size of {loader.batch_size} with drop_last; '
+                f'lower {split}_dataloader.batch_size'
+            )
 
 
 def inference_speed(

@@ -141,3 +141,11 @@ def test_files_that_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'pyarrow.parquet', None)
     with pytest.raises(InputError, match='pip install pyarrow'):
         check_feature_path(tmp_path / 'f.parquet')
+
+
+def test_a_name_with_a_line_break_is_not_torn_into_two_rows(tmp_path):
+    bank = FeatureBank(BANK.features[:2], BANK.labels[:2], ['a\nb.mp4', 'c.mp4'])
+    with pytest.raises(InputError, match=r"f\.txt: 1 names hold a line break, such as 'a\\nb\.mp4'"):
+        write_features(tmp_path / 'f.npy', bank)
+    np.testing.assert_array_equal(np.load(tmp_path / 'f.npy'), bank.features)  # not lost
+    assert not (tmp_path / 'f.txt').exists()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import write_video
+from small_models import stock_recogniser
 from tool_runs import CONFIGS, call_tool
 
 from auxskd_mm.apis import PretextInferencer, init_model, load_config, predict
@@ -69,6 +70,28 @@ def test_the_frames_of_a_predicted_segment_are_those_of_the_sampler(disjoint, fo
     monkeypatch.setattr('auxskd_mm.apis.inferencer.draw_clip_sheet', lambda clips, *_: rows.extend(clips))
     inferencer(str(folder / 'a.mp4'), out_dir=str(tmp_path))
     assert np.flatnonzero(rows[0].paced).tolist() == list(range(8 if disjoint else 9))
+
+
+@pytest.mark.parametrize('question', ['as_is', 'task'])
+@pytest.mark.parametrize(
+    ('network', 'crop', 'rows'),
+    [('clips', 'CenterCrop', 2), ('clips', 'ThreeCrop', 6), ('frames', 'CenterCrop', 1), ('frames', 'ThreeCrop', 3)],
+)
+def test_crops_and_frames_have_a_picture(network, crop, rows, question, folder, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr('auxskd_mm.apis.inferencer.draw_clip_sheet', lambda clips, *_: drawn.extend(clips))
+    inferencer = PretextInferencer(
+        stock_recogniser(network, crop), None, 'cpu', question=question, num_clips=2, show_progress=False
+    )
+    inferencer(str(folder / 'a.mp4'), out_dir=str(tmp_path))
+    crops = 3 if crop == 'ThreeCrop' else 1
+    per_row = 8 * crops // rows
+    assert [clip.frames.shape for clip in drawn] == [(per_row, 32, 32, 3)] * rows
+    numbers = predict(inferencer.model, str(folder / 'a.mp4'), question=question, num_clips=2)[0].frame_inds
+    once = np.asarray(numbers).reshape(-1, per_row).tolist()
+    assert [clip.numbers for clip in drawn] == once * crops
+    if network == 'clips':  # each row shows the frames of its numbers: those of a moving picture differ
+        assert not np.array_equal(drawn[0].frames, drawn[1].frames)
 
 
 def test_names_of_the_zoo_are_configs():

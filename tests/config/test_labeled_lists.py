@@ -49,6 +49,8 @@ def test_labels_from_1_end_in_one_line(tmp_path, kind, part):
         ('a.mp4,0\n', 'expected 2 columns, found 1'),
         ('a.mp4 0\nb.mp4 1\na.mp4 1\n', 'line 3: a.mp4 has label 1, but label 0 in line 1; a video has one class'),
         ('a.mp4 run\n', "label 'run' is no whole number"),
+        ('a.mp4 --1\n', "label '--1' is no whole number"),
+        ('a.mp4 \u00b2\n', "label '\u00b2' is no whole number"),
         ('a.mp4 -1\n', 'label -1 is negative'),
         (b'\xef\xbb\xbfa.mp4 0\n', 'byte order mark'),
         ('a.mp4 0\nb.mp4 5\n', 'line 2: label 5 does not fit .*; expected 0 to 1'),

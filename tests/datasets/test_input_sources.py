@@ -111,6 +111,7 @@ def test_what_is_a_stream(tmp_path, monkeypatch):
     ]
     (tmp_path / '1').mkdir()  # a folder of that name is a folder
     assert stream_of('1') is None
+    assert stream_of('\u00b2') is None  # a digit, and no number
     with pytest.raises(InputError, match='True: not a video'):
         stream_of(True)
 

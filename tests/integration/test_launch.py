@@ -4,8 +4,11 @@ import importlib.util
 import os
 import re
 import socket
+import struct
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -118,6 +121,35 @@ def test_two_first_nodes_at_the_same_moment(monkeypatch):
     with pytest.raises(check_nodes.Refused, match='cannot be opened on node 0'):
         check_nodes.listen('127.0.0.1', free_port())
     others[0].close()
+
+
+@pytest.mark.parametrize('words', [None, b'', b'1\n', b'{}\n', b'GET / HTTP/1.0\r\n\r\n'])
+def test_connections_of_others_are_passed_over(words, monkeypatch):
+    """A port scanner says nothing (``b''``), something else, or resets the connection (None)."""
+    spec = importlib.util.spec_from_file_location('check_nodes', TOOLS / 'check_nodes.py')
+    monkeypatch.syspath_prepend(str(TOOLS))
+    check_nodes = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(check_nodes)
+    monkeypatch.setattr(check_nodes, '_SILENT', 0.3, raising=False)
+    port, stray = free_port(), socket.socket()
+    nodes = [dict(NODE_RANK=rank, NNODES=2, GPUS=1, MAX_RESTARTS=0, host=f'h{rank}') for rank in (0, 1)]
+
+    def second():
+        while stray.connect_ex(('127.0.0.1', port)):
+            time.sleep(0.02)
+        if words is None:
+            stray.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+            stray.close()
+        else:
+            stray.sendall(words)
+        time.sleep(0.1)
+        check_nodes.report(nodes[1], '127.0.0.1', port, 20)
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(second)
+        check_nodes.gather(nodes[0], '127.0.0.1', port, 20)
+        other.result()
+    stray.close()
 
 
 @pytest.mark.parametrize(

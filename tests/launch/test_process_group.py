@@ -24,6 +24,7 @@ def test_torchruns_variables_pass():
         (dict(RANK=''), '--launcher pytorch: RANK not set; start by tools/dist_train.sh'),
         (dict(MASTER_ADDR='', MASTER_PORT=''), 'MASTER_ADDR, MASTER_PORT not set'),
         (dict(WORLD_SIZE='two'), "WORLD_SIZE='two': expected a whole number"),
+        (dict(WORLD_SIZE='\u00b2'), "WORLD_SIZE='\u00b2': expected a whole number"),
         (dict(RANK='4'), 'RANK=4, LOCAL_RANK=1 and WORLD_SIZE=4 contradict'),
         (dict(RANK='0'), 'contradict'),
     ],

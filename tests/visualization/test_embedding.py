@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tool_runs import call_tool
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.visualization.embedding import draw_embeddings, project
@@ -72,3 +73,8 @@ def test_panels_with_classes_of_their_own(tmp_path):
     labels = {'pace': [0, 1, 0, 1], 'class': [0, 1, 2, 2]}
     path = draw_embeddings({'pace': points, 'class': points}, labels, names, tmp_path / 'e.png', 'a $title')
     assert path.read_bytes()[:4] == b'\x89PNG'
+
+
+def test_two_files_of_one_name_are_refused(monkeypatch, capfd):
+    line = call_tool(monkeypatch, capfd, 'visualization/embedding.py', 'a/train.npz', 'b/train.npz').error_line()
+    assert "b/train.npz: a second file called 'train'; give each its own name, as NAME=FILE" in line

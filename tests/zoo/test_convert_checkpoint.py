@@ -268,3 +268,9 @@ def test_tensors_are_passed_on_as_they_are():
     assert converted.state_dict['backbone.conv1.spatial_conv.weight'] is state['conv1.spatial_conv.weight']
     assert len(converted.state_dict) == len(state)
     assert F.mse_loss(converted.state_dict['cls_head.fc_speed.weight'], state['linear.weight']) == 0
+
+
+def test_a_queue_without_its_pointer_is_one_line():
+    state = {'encoder_q.conv1.weight': torch.ones(2), 'predict_q_c.0.weight': torch.ones(2), 'queue': torch.ones(4, 2)}
+    with pytest.raises(InputError, match=r'a\.pth: has a queue without its queue_ptr'):
+        convert_state_dict(state, 'a.pth')

@@ -235,3 +235,13 @@ def test_versions_of_onnx_that_do_not_fit_are_one_line(monkeypatch, tmp_path, pa
     ) as error:
         write_and_compare(program, network, example, tmp_path / 'a.onnx')
     assert '\n' not in str(error.value)
+
+
+def test_the_model_keeps_its_mode(tmp_path):
+    model = build().train()
+    norm = model.backbone.bn1
+    before = norm.running_mean.clone()
+    export_model(model, tmp_path / 'm.pt2', part='backbone', shape=(8, 32, 32), check=False)
+    assert [part.training for part in (model, model.backbone, norm, model.cls_head)] == [True] * 4
+    assert torch.equal(norm.running_mean, before)
+    assert next(model.parameters()).data_ptr() == next(model.backbone.parameters()).data_ptr()

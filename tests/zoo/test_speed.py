@@ -35,6 +35,21 @@ def test_a_short_loader_is_gone_through_again(tmp_path, clock):
     assert loader_speed(config, batches=5, warmup=2) == Speed((1.0,) * 5, 4)
 
 
+def test_a_loader_without_a_batch_ends(tmp_path, clock):
+    for i in range(2):
+        write_video(tmp_path / f'{i}.mp4')
+    options = {
+        **TINY_VSPP,
+        'train_dataloader.dataset.source': str(tmp_path),
+        'train_dataloader.dataset.repeat': 1,
+        'train_dataloader.batch_size': 3,
+        'train_dataloader.drop_last': True,
+    }
+    config = load_config(str(CONFIGS / 'demo' / 'vspp_motion.py'), options)
+    with pytest.raises(InputError, match=r'train_dataloader yields no batch.* batch_size of 3'):
+        loader_speed(config, batches=1, warmup=0)
+
+
 @pytest.mark.parametrize('name', ['vspp', 'auxskd'])
 def test_inference(name, clock):
     options = TINY_VSPP if name == 'vspp' else TINY_AUXSKD

@@ -48,7 +48,8 @@ def read_runs(items: list[str]) -> dict[str, str]:
 
     runs: dict[str, str] = {}
     for item in items:
-        name, _, run = item.partition('=') if '=' in item else ('', '', item)
+        named = '=' in item and not Path(item).exists()  # a folder such as lr=0.1 is its own name
+        name, _, run = item.partition('=') if named else ('', '', item)
         path = Path(run).resolve()
         folder = path.parents[2] if path.name == 'scalars.json' and len(path.parents) > 2 else path
         if (name := name or folder.name) in runs:

@@ -36,21 +36,34 @@ def main(args: argparse.Namespace) -> None:
     from auxskd_mm.errors import InputError
     from auxskd_mm.launch.outputs import check_outputs
 
-    read = [name.partition('=')[2] or name for name in args.features]
-    check_outputs(args, [args.out], [*read, args.config, args.checkpoint, args.classes, *(args.videos or [])])
+    files = by_title(args.features)
+    check_outputs(args, [args.out], [*files.values(), args.config, args.checkpoint, args.classes, *(args.videos or [])])
     if bool(args.features) == bool(args.config) or bool(args.config) != bool(args.videos):
         raise InputError('give either feature files, or --config and --videos')
     common = dict(classes=args.classes, method=args.method, seed=args.seed)
     if args.most is not None:
         common['most'] = args.most
     if args.features:
-        files = dict(one.split('=', 1) if '=' in one else (Path(one).stem, one) for one in args.features)
         print(draw_feature_files(files, args.out, **common))
         return
     check_picture(args.out)
     config = load_config(args.config, args.cfg_options)
     model = init_model(config, args.checkpoint, args.device, require='backbone', seed=args.seed)
     print(draw_pace_embedding(model, args.videos, args.out, paces=args.paces, num_workers=args.num_workers, **common))
+
+
+def by_title(items: list[str]) -> dict[str, str]:
+    """File by its title: the given one, or the name of the file."""
+    from auxskd_mm.errors import InputError
+
+    files: dict[str, str] = {}
+    for item in items:
+        named = '=' in item and not Path(item).exists()  # a file such as lr=0.1.npz is its own name
+        title, _, path = item.partition('=') if named else (Path(item).stem, '', item)
+        if title in files:
+            raise InputError(f"{item}: a second file called '{title}'; give each its own name, as NAME=FILE")
+        files[title] = path
+    return files
 
 
 if __name__ == '__main__':

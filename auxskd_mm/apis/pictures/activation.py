@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.dataset import pseudo_collate
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from ...datasets.input_sources import as_samples
-from ...datasets.transforms.captions import shown_clips
+from ...datasets.transforms.captions import of_views, shown_clips
 from ...errors import InputError
 from ...files import make_folder
 from ...functional.pixels import as_pictures
@@ -153,6 +152,11 @@ def draw_activations(
 def _rows(
     model: VideoModel, pipeline: Compose, data: dict[str, Any], task: str, target: int | None, layer: str | None
 ) -> tuple[list[ActivationClip], str]:
+    if data['inputs'].ndim != 5:
+        raise InputError(
+            f'{type(model).__name__} takes single frames {tuple(data["inputs"].shape)}, and a map over a clip needs clips: set '
+            "FormatShape to input_format='NCTHW' and take auxskd_mm.FrameRecognizer"
+        )
     batch = model.data_preprocessor(pseudo_collate([data]), False)
     clips = batch['inputs'].flatten(0, 1)
     found = class_activation(model, clips, task, target, layer)
@@ -164,7 +168,7 @@ def _rows(
         frames = frames[..., ::-1]
     upsampled = F.interpolate(found.maps[:, None], size=clips.shape[2:], mode='trilinear', align_corners=False)[:, 0]
     shown = shown_clips(pipeline.transforms, dict(sample.all_items()), len(frames), frames.shape[1])
-    numbers = np.asarray(sample.get('frame_inds')).reshape(len(frames), -1)
+    numbers = of_views(sample.get('frame_inds'), *frames.shape[:2])
     rows = []
     for view, clip in enumerate(shown):
         row = min(view, len(found.logits) - 1)

@@ -36,7 +36,7 @@ def path_of(config: ConfigLike, key: str) -> Path:
     value: Any = config
     for name in key.split('.'):
         value = value._cfg_dict if isinstance(value, Config) else value
-        path.append(int(name) if name.isdigit() and isinstance(value, (list, tuple)) else name)
+        path.append(int(name) if name.isdecimal() and isinstance(value, (list, tuple)) else name)
         value = at(value, (path[-1],))
     return tuple(path)
 
@@ -71,7 +71,7 @@ def _flat(path: Path, value: Any, replaced: object) -> Iterator[tuple[Path, Any]
         yield path, _plain(value)
         return
     for key, item in value.items():
-        key = int(key) if isinstance(replaced, list) and str(key).isdigit() else key
+        key = int(key) if isinstance(replaced, list) and str(key).isdecimal() else key
         yield from _flat((*path, key), item, at(replaced, (key,)))
 
 

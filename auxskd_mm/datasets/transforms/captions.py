@@ -54,6 +54,19 @@ def _with_seconds(clip: ShownClip, results: Mapping[str, Any], length: int) -> S
     return clip._replace(caption=f'{clip.caption}, from {own[0]:.2f} s to {own[-1]:.2f} s')
 
 
+def of_views(values: Any, views: int, length: int) -> np.ndarray:
+    """Values of the sampled frames, such as their numbers, for each of V views: (V, T).
+
+    Several crops of a clip follow each other as whole rounds of all clips, and show the same frames.
+
+    Args:
+        values: One for each sampled frame, in any shape.
+        views: Views V of the sample.
+        length: Frames T per view.
+    """
+    return np.resize(np.asarray(values).reshape(-1), (views, length))
+
+
 GOES_ROUND = ', goes round '
 
 

@@ -60,7 +60,7 @@ def _event(where: str, row: str, names: Sequence[str] | None, duration: float | 
     if duration is not None and end > duration + _ROUNDED + 0.001 * duration:
         raise InputError(f"{where} '{row}': ends beyond the recording, which has {duration:.3f} s")
     if names is not None and label not in names:
-        if not label.isdigit() or int(label) >= len(names):
+        if not label.isdecimal() or int(label) >= len(names):
             raise InputError(
                 f"{where} '{row}': the model has no class '{label}'; its classes are {examples(names, 10)}"
             )

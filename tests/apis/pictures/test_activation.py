@@ -5,10 +5,12 @@ import pytest
 import torch
 from conftest import write_video
 from mmaction.registry import MODELS
-from small_models import MMACTION
+from small_models import MMACTION, stock_recogniser
 from tool_runs import CONFIGS, call_tool
 
-from auxskd_mm.apis.pictures.activation import class_activation, head_tasks
+from auxskd_mm.apis import init_model
+from auxskd_mm.apis.pictures import activation
+from auxskd_mm.apis.pictures.activation import class_activation, draw_activations, head_tasks
 from auxskd_mm.errors import InputError
 from auxskd_mm.models.backbones.frames import build_backbone
 from auxskd_mm.models.modules import pool_features
@@ -137,3 +139,21 @@ def test_bad_input_is_one_line(words, says, video, tmp_path, monkeypatch, capfd)
     words = [{'VIDEO': video, 'WRONG': tmp_path / 'wrong.pth'}.get(word, word) for word in words]
     line = call_tool(monkeypatch, capfd, TOOL, CONFIGS / f'demo/{words[0]}_motion.py', *words[1:]).error_line()
     assert says in line
+
+
+@pytest.mark.parametrize(('crop', 'rows'), [('CenterCrop', 2), ('ThreeCrop', 6)])
+def test_each_crop_has_the_frames_of_its_clip(crop, rows, video, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(activation, 'draw_activation', lambda clips, path, title: drawn.extend(clips) or path)
+    model = init_model(stock_recogniser('clips', crop), device='cpu')
+    draw_activations(model, str(video), tmp_path, num_clips=2, question='as_is')
+    assert [clip.numbers for clip in drawn] == [clip.numbers for clip in drawn[:2]] * (rows // 2)
+    assert drawn[0].numbers == [0, 1, 2, 3]
+    assert drawn[1].numbers[0] == 68  # the last start that fits into 72 frames
+    assert len(drawn) == rows
+
+
+def test_single_frames_have_no_map_over_a_clip(video, tmp_path):
+    model = init_model(stock_recogniser('frames', 'CenterCrop'), device='cpu')
+    with pytest.raises(InputError, match=r'Recognizer2D takes single frames \(8, 3, 32, 32\)'):
+        draw_activations(model, str(video), tmp_path, num_clips=2, question='as_is')

@@ -29,6 +29,7 @@ def test_columns_names_and_numbers(tmp_path, text):
         ('8 11 serve', 1, 'ends beyond the recording, which has 10.000 s'),
         ('0 1 lob', 1, "the model has no class 'lob'; its classes are serve, second serve, volley"),
         ('0 1 3', 1, "the model has no class '3'"),
+        ('0 1 \u00b2', 1, "the model has no class '\u00b2'"),  # a digit, and no number
         ('0 2 serve\n1 3 serve', 2, 'overlaps with line 1'),
         ('1 3 volley\n\n0 2 serve', 1, 'overlaps with line 3'),
     ],

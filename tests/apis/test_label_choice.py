@@ -1,0 +1,47 @@
+"""Features that are computed once are those of the weights that were asked for, and are found again."""
+
+import numpy as np
+import pytest
+from conftest import write_video
+
+from auxskd_mm.apis import init_model
+from auxskd_mm.apis import label_choice as choice
+from auxskd_mm.errors import InputError
+from auxskd_mm.evaluation.feature_bank import FeatureBank
+from auxskd_mm.weight_hash import weights_digest
+
+
+@pytest.fixture
+def videos(tmp_path):
+    for i in range(2):
+        write_video(tmp_path / f'{i}.mp4', num_frames=30)
+    return [str(tmp_path / f'{i}.mp4') for i in range(2)]
+
+
+def test_a_name_of_the_zoo_brings_its_weights_and_finds_its_file_again(videos, tmp_path):
+    words = dict(num_clips=1, num_workers=0, device='cpu')
+    first = choice.cached_features(tmp_path / 'f.npz', videos, 'vspp_motion', **words)
+    own = init_model('vspp_motion', device='cpu').backbone.state_dict()
+    assert first.protocol['weights'] == weights_digest(own)
+    for name in ('vspp_motion', 'demo/vspp_motion', 'auxskd_mm::demo/vspp_motion.py', 'configs/demo/vspp_motion.py'):
+        again = choice.cached_features(tmp_path / 'f.npz', videos, name, **words)
+        np.testing.assert_array_equal(again.features, first.features)
+    with pytest.raises(InputError, match=r'holds features of config vspp_motion\.py, not auxskd_motion\.py'):
+        choice.cached_features(tmp_path / 'f.npz', videos, 'auxskd_motion', **words)
+
+
+def test_a_flat_name_of_the_package_is_the_name_of_its_file(tmp_path):
+    bank = FeatureBank(np.ones((1, 2), np.float32), np.zeros(1, np.int64), ['a.mp4'], dict(config='vspp_r21d_k100.py'))
+    bank.save(tmp_path / 'f.npz')
+    for name in ('vspp_r21d_k100', 'auxskd_mm::vspp_r21d_k100.py'):
+        assert choice.cached_features(tmp_path / 'f.npz', (), name).names == ['a.mp4']
+
+
+def test_a_classifier_by_name_has_its_weights(videos, monkeypatch):
+    asked = []
+    monkeypatch.setattr(choice, 'init_model', lambda *args: asked.append(args))
+    monkeypatch.setattr(choice, 'predict', lambda *args, **words: [])
+    bank = FeatureBank(np.ones((2, 2), np.float32), np.zeros(2, np.int64), videos)
+    with pytest.raises(ValueError, match='at least one array'):
+        choice.classifier_probabilities('vspp_motion', None, bank, 'cpu')
+    assert asked == [('vspp_motion', None, 'cpu')]

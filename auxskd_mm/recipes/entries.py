@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +86,7 @@ class Evaluation:
         few: Whether it is done for several numbers of labels per class: features are measured with each, and a
             training is run on each drawn list. A tuple names some of the recipe's numbers; 0 stands for all labels.
         train_list: Key of the config that takes a drawn list.
+        given: Overrides of the command line. They also come before what a row sets.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Evaluation:
     steps: int | dict[int, int] | None = None
     few: bool | tuple[int, ...] = False
     train_list: str = 'train_dataloader.dataset.ann_file'
+    given: dict[str, Any] = field(default_factory=dict)
 
     def counts(self, per_class: Sequence[int]) -> tuple[int, ...]:
         """The recipe's numbers of labels per class that it is done for, 0 for all labels.
@@ -161,6 +164,10 @@ def read_inits(entries: Sequence[Mapping[str, Any]], phases: Sequence[Phase]) ->
         title, options = str(entry.get('title', name)), dict(entry.get('options') or {})
         inits.append(Init(name, title, phase, checkpoint, options, tuple(entry.get('evaluations') or ()), own))
     _check_different('inits', [init.name for init in inits])
+    often = Counter(init.title for init in inits)
+    for init in inits:
+        if often[init.title] > 1:  # a report knows its rows by their titles
+            init.title = f'{init.title} ({init.name})'
     return inits
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,13 @@ def run_restartable(
         return state, True
     start, before = time.time(), float(state.get('seconds', 0.0))
     write_state(folder, dict(name=label, fingerprint=fingerprint, finished=False, seconds=before))
-    row = dict(name=label, fingerprint=fingerprint, **work(state))
+    try:
+        row = dict(name=label, fingerprint=fingerprint, **work(state))
+    except BaseException:
+        spent = round(before + time.time() - start, 1)
+        with suppress(InputError):  # of a full disk, of which the work itself says more
+            write_state(folder, dict(name=label, fingerprint=fingerprint, finished=False, seconds=spent))
+        raise
     seconds = round(before + row.pop('took', time.time() - start), 1)
     row.update(seconds=seconds, finished=True)
     write_state(folder, row)

@@ -165,3 +165,18 @@ def test_an_override_that_fits_no_config_is_refused_before_the_first_step(recipe
     with pytest.raises(InputError, match=r"^main: --cfg-options: unknown config key 'learning_rate'"):
         run_recipe(recipe, tmp_path / 'out', {'main.learning_rate': 0.1})
     assert trainer.calls == []
+
+
+def test_an_override_comes_before_what_a_row_sets_and_equal_titles_are_told_apart(tmp_path):
+    (tmp_path / 'a.py').write_text(
+        "model = dict(type='X')\nlr = 1.0\ntrain_cfg = dict(by_epoch=True)\ntest_evaluator = dict(type='AccMetric')\n"
+    )
+    path = tmp_path / 'r.py'
+    path.write_text(
+        "inits = [dict(name='one', title='T', options=dict(lr=0.5)), dict(name='two', title='T'), dict(name='three')]\n"
+        "evaluations = [dict(name='e', config='a.py', options=dict(lr=0.7)), dict(name='f', config='a.py')]\n"
+    )
+    plan = plan_recipe(path, tmp_path / 'out', {'e.lr': 0.1})
+    assert [step.options for step in plan.steps] == [{'lr': 0.1}] * 3 + [{'lr': 0.5}, {}, {}]
+    assert [step.options['lr'] for step in plan_recipe(path, tmp_path / 'out', {'all.lr': 0.2}).steps] == [0.2] * 6
+    assert [init.title for init in plan.inits] == ['T (one)', 'T (two)', 'three']

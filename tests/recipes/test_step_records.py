@@ -111,3 +111,17 @@ def test_a_step_starts_again_where_it_was_cut_off_and_not_when_it_is_finished(tm
     assert [bool(state) for state in seen] == [False, True]
     with pytest.raises(InputError, match='changed since'):
         run('b')
+
+
+def test_the_seconds_of_an_interrupted_start_count(tmp_path, monkeypatch):
+    clock = iter([100.0, 107.0, 200.0, 203.0])
+    monkeypatch.setattr(records.time, 'time', lambda: next(clock))
+
+    def interrupted(state):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        records.run_restartable('x', tmp_path, 'a', interrupted)
+    assert records.read_state(tmp_path)['seconds'] == 7.0
+    row, _ = records.run_restartable('x', tmp_path, 'a', lambda state: {})
+    assert row['seconds'] == 10.0

@@ -96,6 +96,8 @@ def draw_list(train: Path, out: Path, count: int, seed: int, draw: int = 0, fill
                 f"{train}: line '{line}' has no label; expected 'path label' with a whole number from 0 on"
             )
         classes.setdefault(label, []).append(line)
+    if not classes:
+        raise InputError(f"{train}: is empty; expected lines 'path label'")
     small = min(classes, key=lambda label: len(classes[label]))
     if len(classes[small]) < count:
         raise InputError(

@@ -54,3 +54,9 @@ def test_a_class_with_too_few_clips_is_named(train, tmp_path):
 def test_bad_entries(entry, says):
     with pytest.raises(InputError, match=says):
         read_labels(entry)
+
+
+def test_an_empty_list_is_one_line(tmp_path):
+    (tmp_path / 'train.txt').write_text('\n')
+    with pytest.raises(InputError, match=r"train\.txt: is empty; expected lines 'path label'"):
+        draw_list(tmp_path / 'train.txt', tmp_path / 'a.txt', 1, seed=0)

@@ -113,6 +113,47 @@ class Evaluation:
         return self.few
 
 
+def check_kinds(content: Mapping[str, Any]) -> None:
+    """Refuse entries of a recipe of another kind, such as a dict in place of a list of dicts.
+
+    Raises:
+        InputError: The message names the entry.
+    """
+    for key in ('phases', 'inits', 'evaluations', 'comparisons', 'hooks'):
+        _require(_are(content.get(key), Mapping), key, content.get(key), 'a list of dict(...)')
+        for entry in content.get(key) or ():
+            of = f'{key}, {str(entry.get("name", "?"))[:40]!r}: '
+            for name in ('options', 'columns', 'evaluation_options'):
+                _require(isinstance(entry.get(name) or {}, Mapping), of + name, entry.get(name), 'a dict')
+            for name, options in (entry.get('evaluation_options') or {}).items():
+                _require(isinstance(options, Mapping), f'{of}evaluation_options.{name}', options, 'a dict')
+            _require(
+                _are(entry.get('evaluations'), str), f'{of}evaluations', entry.get('evaluations'), 'a list of names'
+            )
+            path = entry.get('config', '')
+            _require(key == 'hooks' or isinstance(path, (str, os.PathLike)), f'{of}config', path, 'a file')
+    for key in ('labels', 'report'):
+        _require(isinstance(content.get(key) or {}, Mapping), key, content.get(key), 'a dict(...)')
+    seeds, lists, shared = (content.get(key) for key in ('seeds', 'lists', 'shared_cells'))
+    _require(_are(seeds, int), 'seeds', seeds, 'a list of whole numbers, such as [0, 1, 2]')
+    _require(
+        isinstance(lists, str) or _are(lists, (str, os.PathLike)), 'lists', lists, 'a folder, or a list of folders'
+    )
+    _require(shared is None or isinstance(shared, (bool, str)), 'shared_cells', shared, 'True, or a folder')
+
+
+def _are(value: object, kind: type | tuple[type, ...]) -> bool:
+    """Whether a value is None or a sequence of values of a kind."""
+    return value is None or (
+        isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(one, kind) for one in value)
+    )
+
+
+def _require(fits: bool, key: str, value: object, expected: str) -> None:
+    if not fits:
+        raise InputError(f'{key}={str(value)[:80]!r}: expected {expected}')
+
+
 def read_phases(entries: Sequence[Mapping[str, Any]], folder: Path) -> list[Phase]:
     """The ``phases`` of a recipe.
 

@@ -21,6 +21,7 @@ from .entries import (
     Evaluation,
     Init,
     Phase,
+    check_kinds,
     check_rows,
     read_comparisons,
     read_evaluations,
@@ -107,6 +108,7 @@ def make_plan(
     if not content.get('phases') and not content.get('evaluations'):
         raise InputError(f'{recipe}: has no phases; expected a list of dict(name=..., config=...)')
     try:
+        check_kinds(content)
         phases = read_phases(content.get('phases') or [], recipe.parent)
         inits = read_inits(content.get('inits') or [], phases)
         evaluations = read_evaluations(content.get('evaluations') or [], recipe.parent, phases)

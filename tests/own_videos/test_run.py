@@ -230,6 +230,10 @@ def test_a_slow_machine_cuts_a_plan_of_minutes_and_not_one_of_steps(first, video
     cut = own_videos(settings(videos, minutes=0.001), screen)  # goes on with the plan of before
     assert len(cut.table.splits) == 1
     assert screen.notes[-1].startswith('the 0.001 minutes are used up')
+    pack = run._pack
+    monkeypatch.setattr(run, '_pack', lambda *given: (pack(*given)[0], pack(*given)[1][:1]))
+    own_videos(settings(videos, minutes=0.001), screen)  # packing has left videos out: there is no further split to cut
+    assert sum('used up' in note for note in screen.notes) == 1
     plan.write_text(kept)
 
 

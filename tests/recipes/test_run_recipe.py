@@ -145,6 +145,37 @@ def test_bad_recipes_are_one_line(recipe, phases, says):
     assert '\n' not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ('content', 'says'),
+    [
+        ('seeds = 3', "seeds='3': expected a list of whole numbers"),
+        ("seeds = '01'", "seeds='01': expected a list of whole numbers"),
+        ('seeds = [0.5]', 'expected a list of whole numbers'),
+        ('lists = 5', "lists='5': expected a folder, or a list of folders"),
+        ("lists = ['a', 'a/']", 'expected different ones'),
+        ("hooks = dict(type='x')", 'hooks='),
+        ("report = 'x'", "report='x': expected a dict(...)"),
+        ("labels = 'x'", "labels='x': expected a dict(...)"),
+        ('shared_cells = 3', 'expected True, or a folder'),
+        ("phases = dict(name='a', config='../aux.py')", 'expected a list of dict(...)'),
+        ("phases = ['a']", 'expected a list of dict(...)'),
+        ("phases = [dict(name='a', config=3)]", "phases, 'a': config='3': expected a file"),
+        (
+            "phases = [dict(name='a', config='../aux.py', options=['x'])]",
+            "phases, 'a': options=\"['x']\": expected a dict",
+        ),
+        ("inits = [dict(name='i', evaluations='e')]", "inits, 'i': evaluations='e': expected a list of names"),
+        ("inits = [dict(name='i', evaluation_options=dict(e=1))]", "evaluation_options.e='1': expected a dict"),
+        ("evaluations = [dict(name='e', config='../aux.py', columns=['x'])]", 'columns='),
+    ],
+)
+def test_entries_of_another_kind_are_one_line(recipe, content, says):
+    recipe.write_text(f"phases = [dict(name='aux', config='../aux.py')]\n{content}\n")
+    with pytest.raises(InputError, match=re.escape(says)) as error:
+        plan_recipe(recipe, None, {})
+    assert '\n' not in str(error.value)
+
+
 def test_bad_overrides_are_named(recipe, tmp_path, trainer):
     with pytest.raises(InputError, match=r"expected '<phase>\.<key>'"):
         run_recipe(recipe, tmp_path / 'out', {'vspp.lr': 1})

@@ -49,6 +49,9 @@ def test_a_class_with_too_few_clips_is_named(train, tmp_path):
         (dict(train='x', per_class=(1, 1)), 'expected different whole numbers'),
         (dict(train='x', per_class=(-1,)), 'expected different whole numbers'),
         (dict(train='x', draws=0), 'at least 1'),
+        (dict(train='x', draws='2'), r'labels\.draws=.2.: expected a whole number'),
+        (dict(train='x', fill=0), r'labels\.fill=0: expected at least 1'),  # the lists were empty
+        (dict(train='x', per_class='5'), 'expected different whole numbers'),
     ],
 )
 def test_bad_entries(entry, says):

@@ -49,6 +49,7 @@ def videos(tmp_path_factory):
     make_motion_clips(root / 'clips', SETTINGS)
     folder = root / 'mine'
     shutil.copytree(root / 'clips' / 'train', folder)
+    (folder / 'zoom' / 'zoom_00003.mp4').rename(folder / 'zoom' / 'a zoom 3.mp4')
     (folder / 'zoom' / 'broken.mp4').write_bytes(b'no video')
     shutil.copy(folder / 'zoom' / 'zoom_00000.mp4', folder / 'zoom' / 'again.mp4')
     shutil.copy(folder / 'zoom' / 'zoom_00001.mp4', folder / 'free.mp4')  # a labelled one stays

@@ -147,11 +147,12 @@ def _read_table(
     else:
         root = Path(folder).resolve()
         paths = [str(root / str(path)) for path in FileIndex(root).find_all(names, str(table), out)]
-        first: dict[str, str] = {}
-        for name, path in zip(names, paths):
-            if path in first:
-                raise InputError(f'{table}: {first[path]} and {name} are the same video, {path}')
-            first[path] = name
+    first: dict[str, str] = {}
+    for name, path in zip(names, paths):
+        real = os.path.realpath(path) if absolute else path
+        if real in first:
+            raise InputError(f'{table}: {first[real]} and {name} are the same video, {path}')
+        first[real] = name
     clips = [
         Clip(path, row.get('label') or row.get('class') or '', row.get('group') or path)
         for path, row in zip(paths, rows)

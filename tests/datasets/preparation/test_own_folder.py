@@ -246,3 +246,12 @@ def test_a_pool_of_everything_holds_no_test_clip_and_no_clip_twice(folder, tmp_p
 def test_a_bracket_that_takes_no_part_in_a_match_is_no_group(folder, tmp_path):
     with pytest.raises(InputError, match=r'matches 24 of 48 videos, not .*run'):
         prepare_folder(folder, tmp_path / 'out', group_pattern=r'/jump_(g\d)_|/run_')
+
+
+def test_one_video_under_two_absolute_paths_is_refused(folder, tmp_path):
+    """It could be in training and in test."""
+    table = tmp_path / 'table.csv'
+    rows = [f'{folder}/{name},{name[:1]}\n' for name in NAMES]
+    table.write_text(''.join(['path,label\n', *rows, f'{folder}/../videos/{NAMES[0]},j\n']))
+    with pytest.raises(InputError, match=r'are the same video'):
+        prepare_folder(folder, tmp_path / 'out', table=table)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
+
 from ..config.load import read_config
 from ..errors import InputError
 
@@ -113,7 +115,7 @@ class Evaluation:
         return self.few
 
 
-def check_kinds(content: Mapping[str, Any]) -> None:
+def check_kinds(content: Mapping[str, Any] | Config) -> None:
     """Refuse entries of a recipe of another kind, such as a dict in place of a list of dicts.
 
     Raises:

@@ -48,7 +48,8 @@ def train_time(run: str | Path, include_outliers: bool = False) -> TrainTime:
 
     Args:
         run: Work dir, or a ``scalars.json``.
-        include_outliers: Also count the first value of every epoch, and of every resume within it, which includes the start of the loader's workers.
+        include_outliers: Also count the first value of every epoch, and of every resume within it. It includes the start of
+            the loader's workers.
 
     Raises:
         InputError: If the run logged no times.

@@ -57,6 +57,17 @@ def is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def check_whole(owner: str, /, **numbers: object) -> None:
+    """Refuse what is no whole number; see :func:`check_least`. Numbers of frames would be cut off without a word.
+
+    Raises:
+        InputError: If a value is no whole number.
+    """
+    for key, value in numbers.items():
+        if not is_whole(value):
+            raise InputError(f'{owner}.{key}={value!r}: expected a whole number'.removeprefix('.'))
+
+
 def check_weights(owner: str, /, **weights: float) -> None:
     """Refuse negative weights of losses, and several that are all 0; see :func:`check_least`.
 

@@ -202,7 +202,7 @@ def read_record(path: str | os.PathLike) -> dict[str, Any]:
     """What a program has noted in a JSON file to save work. Without the file, or if it is damaged: {}, so that it works again."""
     try:
         held = json.loads(Path(path).read_text(encoding='utf-8'))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, RecursionError):
         return {}
     return held if isinstance(held, dict) else {}
 
@@ -239,23 +239,27 @@ def only_writer(folder: str | os.PathLike) -> Iterator[None]:
         InputError: If another process holds it.
     """
     descriptor = os.open(folder, os.O_RDONLY)
-    held = True
+    held = False
     try:
         try:
             import fcntl
 
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = True
         except BlockingIOError:
             raise InputError(
                 f'{os.fspath(folder)}: another process works in it; wait for its end, or give another folder'
             ) from None
         except (ImportError, OSError):
-            held = False
+            pass
         for path in Path(folder).rglob('*') if held else ():
             if _PARTIAL.fullmatch(path.name) and path.is_file():
                 path.unlink(missing_ok=True)
         yield
     finally:
+        if held:  # a forked worker that lives on has the descriptor, too, and would keep the lock
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
 
 

@@ -1,7 +1,9 @@
 """Writable or not, without leaving a trace."""
 
 import errno
+import multiprocessing
 import os
+import time
 
 import pytest
 
@@ -82,6 +84,18 @@ def test_a_folder_has_one_writer_who_removes_what_a_killed_one_left(tmp_path):
             pass
     with files.only_writer(tmp_path):
         pass
+
+
+def test_a_forked_worker_that_lives_on_does_not_keep_the_folder(tmp_path):
+    with files.only_writer(tmp_path):
+        worker = multiprocessing.get_context('fork').Process(target=time.sleep, args=(60,))
+        worker.start()
+    try:
+        with files.only_writer(tmp_path):
+            pass
+    finally:
+        worker.kill()
+        worker.join()
 
 
 def test_without_locks_a_folder_may_have_another_writer_so_nothing_is_removed(tmp_path, monkeypatch):

@@ -16,6 +16,7 @@ import numpy as np
 from ..files import write_whole
 from .readers import Reader
 from .recordings.names import recording_of
+from .stores.store import stored_state
 
 # Pairs of frames that are compared, and their distance in seconds.
 _PAIRS, _APART = 12, 0.2
@@ -144,8 +145,9 @@ class BoxCache:
         try:
             state = os.stat(path if os.path.exists(path) else recording_of(path))
             known = f'{state.st_size} {state.st_mtime_ns}'
-        except OSError:  # a video in a store is no file
-            known = ''
+        except OSError:  # a video in a store is no file: the state of its source, when it was packed
+            stored = stored_state(path) or stored_state(recording_of(path))
+            known = '' if stored is None else f'{stored.size} {stored.mtime}'
         text = f'{_VERSION} {size!r} {os.path.realpath(path)} {known}'
         return hashlib.blake2b(text.encode('utf-8', 'surrogateescape'), digest_size=12).hexdigest()
 

@@ -81,7 +81,10 @@ def _known_report(entry: Any, video: Video) -> VideoReport | None:
 def _state(path: str) -> list[int]:
     found = os.stat(path)
     if os.path.isdir(path):
-        return [sum(entry.stat().st_size for entry in os.scandir(path)), len(os.listdir(path))]
+        # Images without compression have one size, whatever they show.
+        inside = [entry.stat() for entry in os.scandir(path)]
+        times = max((one.st_mtime_ns for one in inside), default=0)
+        return [sum(one.st_size for one in inside), len(inside), times]
     return [found.st_size, found.st_mtime_ns]
 
 

@@ -96,9 +96,12 @@ class Side:
 
     def class_accuracy(self, name: str) -> Interval:
         """Accuracy of a row in which every class counts alike."""
-        counts = np.bincount(self.labels)
+        hits, counts = self.hits[name], np.bincount(self.labels)
+        own = np.bincount(self.labels, hits) / np.maximum(counts, 1)
         weights = len(self.labels) / (np.count_nonzero(counts) * counts[self.labels])
-        return self.interval(self.hits[name] * weights)
+        # The deviations are those from the accuracy of the class: that classes differ in size and difficulty is no noise.
+        mean = float(own[counts > 0].mean())
+        return self.interval(mean + weights * (hits - own[self.labels]), shares=True)
 
 
 @dataclass

@@ -345,7 +345,8 @@ def _run(
     states: list[dict[str, Any]] = []
     number = 0
     each = sum(schedule.seconds[name] for name in schedule.rows) / schedule.splits / jobs_of(settings)
-    for number in range(1, min(schedule.splits, len(splits)) + 1):  # packing may have left videos out
+    most = min(schedule.splits, len(splits))  # packing may have left videos out
+    for number in range(1, most + 1):
         began = time.time()
         left = each * (schedule.splits - number + 1) / 60
         entries = chosen_content(content, schedule.rows, range(number), lists)
@@ -361,7 +362,7 @@ def _run(
                 _remember(out, schedule, None, used)
         screen.say(_split_line(plan, states, number))
         each = took = time.time() - began
-        over = FEWEST_SPLITS <= number < schedule.splits and used + took + schedule.after > 60 * schedule.minutes
+        over = FEWEST_SPLITS <= number < most and used + took + schedule.after > 60 * schedule.minutes
         # Given lengths do not depend on the speed of the machine.
         if over and settings.lengths is None and not _finished(content, schedule, number + 1, lists, out):
             screen.note(f'the {schedule.minutes:g} minutes are used up: {number} splits instead of {schedule.splits}')

@@ -115,7 +115,7 @@ def find_videos(
         start = str(Path(folder).resolve())
         for video in videos:  # an unlabelled video of a group that is tested must not be pretrained on
             match = re.search(pattern, video.path.removeprefix(start)) if video.label is None else None
-            if match is not None:
+            if match is not None and match.group(1):
                 by_path[video.path] = match.group(1)
         videos = [replace(video, group=by_path.get(video.path, video.group)) for video in videos]
     return Found(videos, bool(group_of) or pattern is not None)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from mmengine.config import Config
 
 from ..config.load import read_config
 from ..errors import InputError
@@ -85,6 +88,7 @@ class Evaluation:
         few: Whether it is done for several numbers of labels per class: features are measured with each, and a
             training is run on each drawn list. A tuple names some of the recipe's numbers; 0 stands for all labels.
         train_list: Key of the config that takes a drawn list.
+        given: Overrides of the command line. They also come before what a row sets.
     """
 
     name: str
@@ -95,6 +99,7 @@ class Evaluation:
     steps: int | dict[int, int] | None = None
     few: bool | tuple[int, ...] = False
     train_list: str = 'train_dataloader.dataset.ann_file'
+    given: dict[str, Any] = field(default_factory=dict)
 
     def counts(self, per_class: Sequence[int]) -> tuple[int, ...]:
         """The recipe's numbers of labels per class that it is done for, 0 for all labels.
@@ -108,6 +113,47 @@ class Evaluation:
             drawn = [count or 'all' for count in per_class]
             raise InputError(f'evaluation {self.name!r}: labels={foreign} are not in labels.per_class={drawn}')
         return self.few
+
+
+def check_kinds(content: Mapping[str, Any] | Config) -> None:
+    """Refuse entries of a recipe of another kind, such as a dict in place of a list of dicts.
+
+    Raises:
+        InputError: The message names the entry.
+    """
+    for key in ('phases', 'inits', 'evaluations', 'comparisons', 'hooks'):
+        _require(_are(content.get(key), Mapping), key, content.get(key), 'a list of dict(...)')
+        for entry in content.get(key) or ():
+            of = f'{key}, {str(entry.get("name", "?"))[:40]!r}: '
+            for name in ('options', 'columns', 'evaluation_options'):
+                _require(isinstance(entry.get(name) or {}, Mapping), of + name, entry.get(name), 'a dict')
+            for name, options in (entry.get('evaluation_options') or {}).items():
+                _require(isinstance(options, Mapping), f'{of}evaluation_options.{name}', options, 'a dict')
+            _require(
+                _are(entry.get('evaluations'), str), f'{of}evaluations', entry.get('evaluations'), 'a list of names'
+            )
+            path = entry.get('config', '')
+            _require(key == 'hooks' or isinstance(path, (str, os.PathLike)), f'{of}config', path, 'a file')
+    for key in ('labels', 'report'):
+        _require(isinstance(content.get(key) or {}, Mapping), key, content.get(key), 'a dict(...)')
+    seeds, lists, shared = (content.get(key) for key in ('seeds', 'lists', 'shared_cells'))
+    _require(_are(seeds, int), 'seeds', seeds, 'a list of whole numbers, such as [0, 1, 2]')
+    _require(
+        isinstance(lists, str) or _are(lists, (str, os.PathLike)), 'lists', lists, 'a folder, or a list of folders'
+    )
+    _require(shared is None or isinstance(shared, (bool, str)), 'shared_cells', shared, 'True, or a folder')
+
+
+def _are(value: object, kind: type | tuple[type, ...]) -> bool:
+    """Whether a value is None or a sequence of values of a kind."""
+    return value is None or (
+        isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(one, kind) for one in value)
+    )
+
+
+def _require(fits: bool, key: str, value: object, expected: str) -> None:
+    if not fits:
+        raise InputError(f'{key}={str(value)[:80]!r}: expected {expected}')
 
 
 def read_phases(entries: Sequence[Mapping[str, Any]], folder: Path) -> list[Phase]:
@@ -161,6 +207,10 @@ def read_inits(entries: Sequence[Mapping[str, Any]], phases: Sequence[Phase]) ->
         title, options = str(entry.get('title', name)), dict(entry.get('options') or {})
         inits.append(Init(name, title, phase, checkpoint, options, tuple(entry.get('evaluations') or ()), own))
     _check_different('inits', [init.name for init in inits])
+    often = Counter(init.title for init in inits)
+    for init in inits:
+        if often[init.title] > 1:  # a report knows its rows by their titles
+            init.title = f'{init.title} ({init.name})'
     return inits
 
 

@@ -21,6 +21,7 @@ from .entries import (
     Evaluation,
     Init,
     Phase,
+    check_kinds,
     check_rows,
     read_comparisons,
     read_evaluations,
@@ -107,6 +108,7 @@ def make_plan(
     if not content.get('phases') and not content.get('evaluations'):
         raise InputError(f'{recipe}: has no phases; expected a list of dict(name=..., config=...)')
     try:
+        check_kinds(content)
         phases = read_phases(content.get('phases') or [], recipe.parent)
         inits = read_inits(content.get('inits') or [], phases)
         evaluations = read_evaluations(content.get('evaluations') or [], recipe.parent, phases)
@@ -199,7 +201,10 @@ def _steps(plan: Plan, run: Run, phases: Sequence[Phase], hooks: Sequence[Mappin
                         part.kind,
                         base / evaluation.name / part.folder / init.name,
                         evaluation.config,
-                        _merged(variables, evaluation.options, part.options, init.options, own),
+                        _with_given(
+                            _merged(variables, evaluation.options, part.options, init.options, own),
+                            _merged(variables, {k: v for k, v in evaluation.given.items() if k not in part.options}),
+                        ),
                         run.seed,
                         start(init),
                         trains=evaluation.trains,
@@ -223,6 +228,11 @@ def _merged(variables: Mapping[str, Any], *parts: Mapping[str, Any]) -> dict[str
     for part in parts:
         merged.update(copy.deepcopy(dict(part)))
     return dict(filled(merged, variables))
+
+
+def _with_given(options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Options with those of the command line. They stand last, so that no wider key of a row undoes them."""
+    return {**{key: value for key, value in options.items() if key not in given}, **given}
 
 
 def _drawn(plan: Plan, run: Run, variables: Mapping[str, Any]) -> dict[int, list[str]]:
@@ -294,4 +304,4 @@ def _override(entries: Sequence[Phase | Evaluation], phases: Sequence[Phase], op
                 config = Config.fromfile(str(entry.config))
                 merge(config, {k: v for k, v in entry.options.items() if k == rest})
                 value = read_text(text, value_at(config, rest), rest)
-            entry.options[rest] = value
+            (entry.options if isinstance(entry, Phase) else entry.given)[rest] = value

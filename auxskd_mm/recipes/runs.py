@@ -87,7 +87,8 @@ def make_runs(seed: int | None, seeds: Sequence[int], lists: Sequence[str] | str
     if seed is not None:
         seeds = ()
     several = [lists] if isinstance(lists, str) else list(lists)
-    if len(set(seeds)) < len(seeds) or len(set(several)) < len(several):
+    folders = {os.path.normpath(folder) for folder in several}  # lists and lists/ are one split, not two runs
+    if len(set(seeds)) < len(seeds) or len(folders) < len(several):
         raise InputError(f'seeds {list(seeds)}, lists {several}: expected different ones')
     runs = []
     for i, folder in enumerate(several or [None]):

@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..evaluation.multi_clip_accuracy import average_clips
-from ..files import read_record, write_whole
+from ..files import only_writer, read_record, write_whole
 from ..records.predictions import read_predictions
 
 STATE = 'phase.json'
@@ -74,18 +75,40 @@ def run_restartable(
         before this call.
 
     Raises:
-        InputError: See :func:`known_state`.
+        InputError: See :func:`known_state`. Also if another process runs the step.
     """
     state = known_state(label, folder, fingerprint)
     if state.get('finished'):
         return state, True
+    folder.mkdir(parents=True, exist_ok=True)
+    with only_writer(folder):  # another start of the recipe, or another one with the same cell
+        state = known_state(label, folder, fingerprint)
+        if state.get('finished'):
+            return state, True
+        return _run(label, folder, fingerprint, work, state), False
+
+
+def _run(
+    label: str,
+    folder: Path,
+    fingerprint: str,
+    work: Callable[[dict[str, Any]], dict[str, Any]],
+    state: dict[str, Any],
+) -> dict[str, Any]:
+    """Do the work of a step and keep its state, which is returned."""
     start, before = time.time(), float(state.get('seconds', 0.0))
     write_state(folder, dict(name=label, fingerprint=fingerprint, finished=False, seconds=before))
-    row = dict(name=label, fingerprint=fingerprint, **work(state))
+    try:
+        row = dict(name=label, fingerprint=fingerprint, **work(state))
+    except BaseException:
+        spent = round(before + time.time() - start, 1)
+        with suppress(InputError):  # of a full disk, of which the work itself says more
+            write_state(folder, dict(name=label, fingerprint=fingerprint, finished=False, seconds=spent))
+        raise
     seconds = round(before + row.pop('took', time.time() - start), 1)
     row.update(seconds=seconds, finished=True)
     write_state(folder, row)
-    return row, False
+    return row
 
 
 def last_checkpoint(folder: Path) -> Path | None:

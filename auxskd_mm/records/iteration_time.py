@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InputError
-from .scalars import read_rows
+from .scalars import read_starts
 
 
 class TrainTime(NamedTuple):
@@ -48,20 +48,27 @@ def train_time(run: str | Path, include_outliers: bool = False) -> TrainTime:
 
     Args:
         run: Work dir, or a ``scalars.json``.
-        include_outliers: Also count the first value of every epoch, which includes the start of the loader's workers.
+        include_outliers: Also count the first value of every epoch, and of every resume within it. It includes the start of
+            the loader's workers.
 
     Raises:
         InputError: If the run logged no times.
     """
-    times: dict[int, list[tuple[float, float | None]]] = defaultdict(list)
+    # By epoch and start: a resume within an epoch starts the loader's workers once more.
+    times: dict[int, dict[int, list[tuple[float, float | None]]]] = defaultdict(lambda: defaultdict(list))
     if not Path(run).exists():
         raise InputError(f'{run}: no such work dir or scalars.json')
-    for row in read_rows(run):
-        if 'time' in row and 'epoch' in row:
-            times[int(row['epoch'])].append((row['time'], row.get('data_time')))
+    for start, logged in enumerate(read_starts(run)):
+        for row in logged:
+            if 'time' in row and 'epoch' in row:
+                times[int(row['epoch'])][start].append((row['time'], row.get('data_time')))
     if not times:
         raise InputError(f'{run}: holds no times of training iterations (by epoch)')
-    kept = {epoch: rows if include_outliers or len(rows) < 2 else rows[1:] for epoch, rows in times.items()}
+    kept = {}
+    for epoch, starts in times.items():
+        found = [row for rows in starts.values() for row in rows]
+        later = [row for rows in starts.values() for row in rows[1:]]
+        kept[epoch] = found if include_outliers or not later else later
     every = [row for rows in kept.values() for row in rows]
     shares = [wait / time for time, wait in every if wait is not None and time > 0]
     return TrainTime(

@@ -201,7 +201,12 @@ def _trained(model: Mapping[str, Any], frozen: bool, kinds: Sequence[str]) -> st
         return 'backbone frozen'
     if 'classification' not in kinds:
         return None
-    stages = (model.get('backbone') or {}).get('frozen_stages', -1)
+    backbone = model.get('backbone') or {}
+    stages = backbone.get('frozen_stages', -1)
+    if stages == 'all':  # of an image network
+        return (
+            'all but the image network' if isinstance(backbone.get('temporal'), Mapping) else 'linear, backbone frozen'
+        )
     if stages == -1:
         return 'all layers'
     return 'linear, backbone frozen' if stages == 4 else f'stages after {stages}'  # 0 is the stem, 4 the last stage

@@ -22,12 +22,22 @@ def read_rows(run: str | Path) -> list[dict[str, Any]]:
     Raises:
         InputError: If there is no such file.
     """
+    return [row for rows in read_starts(run) for row in rows]
+
+
+def read_starts(run: str | Path) -> list[list[dict[str, Any]]]:
+    """The rows of :func:`read_rows` by the start of the training that logged them.
+
+    Raises:
+        InputError: If there is no such file.
+    """
     run = Path(run)
     files = [run] if run.is_file() else sorted(run.glob('*/vis_data/scalars.json'))
     if not files:
         raise InputError(f'{run}: no */vis_data/scalars.json in it; give the work dir of a training run')
-    rows = []
+    starts = []
     for file in files:
+        rows = []
         for line in file.read_text(encoding='utf-8', errors='replace').splitlines():
             try:
                 row = json.loads(line)
@@ -35,7 +45,8 @@ def read_rows(run: str | Path) -> list[dict[str, Any]]:
                 continue  # the last line of a run that was killed
             if isinstance(row, dict):
                 rows.append(row)
-    return rows
+        starts.append(rows)
+    return starts
 
 
 def read_scalars(run: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -23,8 +23,9 @@ def confusion_matrix(labels: Sequence[int], predictions: Sequence[int], classes:
         InputError: If a label or prediction is not in [0, C).
     """
     table: np.ndarray = np.zeros((classes, classes), dtype=np.int64)
-    if len(labels) and max(*labels, *predictions) >= classes:
-        raise InputError(f'class {max(*labels, *predictions)} occurs, but there are only {classes} class names')
+    odd = [one for one in (*labels, *predictions) if not 0 <= one < classes]
+    if odd:
+        raise InputError(f'class {max(odd)} occurs, but there are only {classes} class names (from 0 on)')
     np.add.at(table, (np.asarray(labels, dtype=int), np.asarray(predictions, dtype=int)), 1)
     return table
 

@@ -5,9 +5,12 @@ import json
 import cv2
 import numpy as np
 import pytest
+from conftest import write_video
 
 from auxskd_mm.datasets.motion_box import Box, BoxCache, box_around, clip_box, motion_map, video_box
+from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.readers import Reader
+from auxskd_mm.datasets.stores import SourceVideo, StoreSettings
 
 
 def scene(places, radius=2, size=(120, 160), noise=3, seed=0):
@@ -118,3 +121,12 @@ def test_boxes_are_kept_until_the_file_changes(tmp_path):
     for damage in ('', '[1, 2]', json.dumps(['a'] * 4)):
         file.write_text(damage)
         assert BoxCache(folder).get(key) is None
+
+
+def test_a_video_that_was_packed_anew_has_another_box(tmp_path):
+    keys = []
+    for frames in (6, 9):
+        video = write_video(tmp_path / 'a.mp4', frames)
+        pack_videos(tmp_path / 'store', [SourceVideo(video, 'a.mp4')], StoreSettings('raw'))
+        keys.append(BoxCache().key(str(tmp_path / 'store' / 'a.mp4'), 0.5))
+    assert keys[0] != keys[1]

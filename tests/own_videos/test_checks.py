@@ -74,3 +74,13 @@ def test_a_check_that_another_version_kept_is_done_again(change, tmp_path, monke
     assert checks.check_all(found, tmp_path, said.append)['a.mp4'].status == 'ok'
     checks.check_all(found, tmp_path, said.append)
     assert [line.split(', ')[1] for line in said] == ['1 of them now', '1 of them now', '0 of them now']
+
+
+def test_a_frame_folder_of_images_of_one_size_is_seen_to_change(tmp_path):
+    image = tmp_path / '0.bmp'
+    image.write_bytes(b'aaaa')
+    os.utime(image, ns=(1, 10**18))
+    before = checks._state(str(tmp_path))
+    assert checks._state(str(tmp_path)) == before
+    image.write_bytes(b'bbbb')
+    assert checks._state(str(tmp_path)) != before

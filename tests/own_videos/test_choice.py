@@ -157,6 +157,22 @@ def test_mean_class_accuracy_counts_a_rare_class_alike():
     assert table.constant == table.interval('late_frozen').mean
 
 
+def test_classes_of_different_size_are_no_noise_of_the_mean_class_accuracy():
+    found = videos(classes=2, groups=8, each=4)
+    found = type(found)([v for v in found.videos if v.label == 'c0' or v.name.endswith('_0.mp4')], True)
+    splits = splits_of(found)
+    table = make_table({'late_frozen': row(found, splits, 1.0)}, splits, found)
+    assert table.tested.class_accuracy('late_frozen') == table.interval('late_frozen')
+    part = make_table({'late_frozen': row(found, splits, 0.8)}, splits, found).tested
+    hits, labels = part.hits['late_frozen'], part.labels
+    own = [hits[labels == label].mean() for label in (0, 1)]
+    shares = [2 * (labels == label).mean() for label in (0, 1)]
+    spread = [(hit - own[label]) / shares[label] for hit, label in zip(hits, labels)]
+    made = part.class_accuracy('late_frozen')
+    assert made.mean == pytest.approx(np.mean(own))
+    assert made.half == pytest.approx(group_interval(spread, part.groups).half)
+
+
 def test_groups_that_lose_as_much_as_they_gain_are_not_certain_of_it():
     """Two groups with a clip won and a clip lost each: no difference, but not by an interval of nothing."""
     values, groups = [1, -1, 0, 0] * 2, list('aaaabbbb')

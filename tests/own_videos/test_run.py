@@ -49,6 +49,7 @@ def videos(tmp_path_factory):
     make_motion_clips(root / 'clips', SETTINGS)
     folder = root / 'mine'
     shutil.copytree(root / 'clips' / 'train', folder)
+    (folder / 'zoom' / 'zoom_00003.mp4').rename(folder / 'zoom' / 'a zoom 3.mp4')
     (folder / 'zoom' / 'broken.mp4').write_bytes(b'no video')
     shutil.copy(folder / 'zoom' / 'zoom_00000.mp4', folder / 'zoom' / 'again.mp4')
     shutil.copy(folder / 'zoom' / 'zoom_00001.mp4', folder / 'free.mp4')  # a labelled one stays
@@ -230,6 +231,10 @@ def test_a_slow_machine_cuts_a_plan_of_minutes_and_not_one_of_steps(first, video
     cut = own_videos(settings(videos, minutes=0.001), screen)  # goes on with the plan of before
     assert len(cut.table.splits) == 1
     assert screen.notes[-1].startswith('the 0.001 minutes are used up')
+    pack = run._pack
+    monkeypatch.setattr(run, '_pack', lambda *given: (pack(*given)[0], pack(*given)[1][:1]))
+    own_videos(settings(videos, minutes=0.001), screen)  # packing has left videos out: there is no further split to cut
+    assert sum('used up' in note for note in screen.notes) == 1
     plan.write_text(kept)
 
 

@@ -3,11 +3,12 @@
 import dataclasses
 
 import pytest
-from made_up_rows import videos
+from made_up_rows import splits_of, videos
 
+from auxskd_mm.datasets import LabeledVideoDataset, UnlabeledVideoDataset
 from auxskd_mm.errors import InputError
 from auxskd_mm.own_videos.splits import everything, make_splits, pool_of, shuffled, write_lists
-from auxskd_mm.own_videos.videos import Found
+from auxskd_mm.own_videos.videos import Found, Video
 
 
 def quiet(line):
@@ -102,3 +103,23 @@ def test_the_first_splits_of_few_groups_test_each_group_once(groups):
     made = make_splits(videos(classes=2, groups=groups, each=8), 10, quiet)[:groups]
     tested = [{video.group for video in split.test} for split in made]
     assert sum(map(len, tested)) == len(set.union(*tested)) == groups
+
+
+def test_names_with_blanks_are_read_back(tmp_path):
+    found = videos(classes=2, groups=5, each=4, unlabeled=2)
+    renamed = []
+    for i, video in enumerate(found.videos):
+        # Frame folders have no suffix.
+        name = video.name.replace('/', '/my clip ') if i % 3 else video.name.replace('.mp4', ' 1 2').replace('/', '/f ')
+        path = tmp_path / 'videos' / name
+        path.mkdir(parents=True) if name.endswith('1 2') else path.parent.mkdir(parents=True, exist_ok=True)
+        (path / '1.png' if path.is_dir() else path).touch()
+        renamed.append(Video(name, str(path), video.label, video.group))
+    found = Found(renamed, True)
+    split = splits_of(found)[0]
+    lists, prefix = write_lists(tmp_path / 'lists', split, found), str(tmp_path / 'videos')
+    read = LabeledVideoDataset(str(lists / 'train.txt'), data_prefix=prefix, lazy_init=True).load_data_list()
+    assert [(one['filename'], f'c{one["label"]}') for one in read] == [(v.path, v.label) for v in split.fit]
+    for name, expected in ('held_out', [*split.choice, *split.test]), ('pool', pool_of(split, found)):
+        source = UnlabeledVideoDataset(str(lists / f'{name}.txt'), data_prefix=prefix, lazy_init=True)
+        assert {one['filename'] for one in source.load_data_list()} == {video.path for video in expected}

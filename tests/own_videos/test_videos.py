@@ -140,3 +140,8 @@ def test_broken_and_double_videos_are_left_out_and_named():
     assert 'nothing can be decoded' in text
     assert '2 videos have the content of another and are left out' in text
     assert '2 videos have the content of another with another label; all are left out' in text
+
+
+def test_a_bracket_that_takes_no_part_in_a_match_leaves_an_unlabelled_video_alone(folder):
+    found = find_videos(folder, pattern=r'/[ab]/(.)|/free', say=lambda line: None)
+    assert {video.name: video.group for video in found.videos if video.label is None} == {'free.mp4': 'free.mp4'}

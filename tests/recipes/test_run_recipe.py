@@ -145,6 +145,37 @@ def test_bad_recipes_are_one_line(recipe, phases, says):
     assert '\n' not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ('content', 'says'),
+    [
+        ('seeds = 3', "seeds='3': expected a list of whole numbers"),
+        ("seeds = '01'", "seeds='01': expected a list of whole numbers"),
+        ('seeds = [0.5]', 'expected a list of whole numbers'),
+        ('lists = 5', "lists='5': expected a folder, or a list of folders"),
+        ("lists = ['a', 'a/']", 'expected different ones'),
+        ("hooks = dict(type='x')", 'hooks='),
+        ("report = 'x'", "report='x': expected a dict(...)"),
+        ("labels = 'x'", "labels='x': expected a dict(...)"),
+        ('shared_cells = 3', 'expected True, or a folder'),
+        ("phases = dict(name='a', config='../aux.py')", 'expected a list of dict(...)'),
+        ("phases = ['a']", 'expected a list of dict(...)'),
+        ("phases = [dict(name='a', config=3)]", "phases, 'a': config='3': expected a file"),
+        (
+            "phases = [dict(name='a', config='../aux.py', options=['x'])]",
+            "phases, 'a': options=\"['x']\": expected a dict",
+        ),
+        ("inits = [dict(name='i', evaluations='e')]", "inits, 'i': evaluations='e': expected a list of names"),
+        ("inits = [dict(name='i', evaluation_options=dict(e=1))]", "evaluation_options.e='1': expected a dict"),
+        ("evaluations = [dict(name='e', config='../aux.py', columns=['x'])]", 'columns='),
+    ],
+)
+def test_entries_of_another_kind_are_one_line(recipe, content, says):
+    recipe.write_text(f"phases = [dict(name='aux', config='../aux.py')]\n{content}\n")
+    with pytest.raises(InputError, match=re.escape(says)) as error:
+        plan_recipe(recipe, None, {})
+    assert '\n' not in str(error.value)
+
+
 def test_bad_overrides_are_named(recipe, tmp_path, trainer):
     with pytest.raises(InputError, match=r"expected '<phase>\.<key>'"):
         run_recipe(recipe, tmp_path / 'out', {'vspp.lr': 1})
@@ -165,3 +196,18 @@ def test_an_override_that_fits_no_config_is_refused_before_the_first_step(recipe
     with pytest.raises(InputError, match=r"^main: --cfg-options: unknown config key 'learning_rate'"):
         run_recipe(recipe, tmp_path / 'out', {'main.learning_rate': 0.1})
     assert trainer.calls == []
+
+
+def test_an_override_comes_before_what_a_row_sets_and_equal_titles_are_told_apart(tmp_path):
+    (tmp_path / 'a.py').write_text(
+        "model = dict(type='X')\nlr = 1.0\ntrain_cfg = dict(by_epoch=True)\ntest_evaluator = dict(type='AccMetric')\n"
+    )
+    path = tmp_path / 'r.py'
+    path.write_text(
+        "inits = [dict(name='one', title='T', options=dict(lr=0.5)), dict(name='two', title='T'), dict(name='three')]\n"
+        "evaluations = [dict(name='e', config='a.py', options=dict(lr=0.7)), dict(name='f', config='a.py')]\n"
+    )
+    plan = plan_recipe(path, tmp_path / 'out', {'e.lr': 0.1})
+    assert [step.options for step in plan.steps] == [{'lr': 0.1}] * 3 + [{'lr': 0.5}, {}, {}]
+    assert [step.options['lr'] for step in plan_recipe(path, tmp_path / 'out', {'all.lr': 0.2}).steps] == [0.2] * 6
+    assert [init.title for init in plan.inits] == ['T (one)', 'T (two)', 'three']

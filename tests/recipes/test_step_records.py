@@ -111,3 +111,43 @@ def test_a_step_starts_again_where_it_was_cut_off_and_not_when_it_is_finished(tm
     assert [bool(state) for state in seen] == [False, True]
     with pytest.raises(InputError, match='changed since'):
         run('b')
+
+
+def test_the_seconds_of_an_interrupted_start_count(tmp_path, monkeypatch):
+    clock = iter([100.0, 107.0, 200.0, 203.0])
+    monkeypatch.setattr(records.time, 'time', lambda: next(clock))
+
+    def interrupted(state):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        records.run_restartable('x', tmp_path, 'a', interrupted)
+    assert records.read_state(tmp_path)['seconds'] == 7.0
+    row, _ = records.run_restartable('x', tmp_path, 'a', lambda state: {})
+    assert row['seconds'] == 10.0
+
+
+def test_a_step_has_one_process(tmp_path):
+    """Two starts of a recipe wrote their checkpoints and results into one folder."""
+    inside = []
+
+    def work(state):
+        with pytest.raises(InputError, match='another process works in it'):
+            records.run_restartable('x', tmp_path / 'x', 'a', lambda state: {})
+        inside.append(True)
+        return {}
+
+    records.run_restartable('x', tmp_path / 'x', 'a', work)
+    assert inside == [True]
+    assert records.run_restartable('x', tmp_path / 'x', 'a', work)[1]
+
+
+def test_a_step_that_another_process_has_just_finished_is_not_run_again(tmp_path, monkeypatch):
+    real, done = records.only_writer, dict(fingerprint='a', finished=True, seconds=1.0, value=3)
+
+    def waits(folder):
+        records.write_state(folder, done)
+        return real(folder)
+
+    monkeypatch.setattr(records, 'only_writer', waits)
+    assert records.run_restartable('x', tmp_path / 'x', 'a', lambda state: dict(value=4)) == (done, True)

@@ -55,3 +55,9 @@ def test_nothing_to_read(tmp_path):
     write(tmp_path / 'scalars.json', [{'acc/top1': 1.0}])
     with pytest.raises(InputError, match='holds no times'):
         train_time(tmp_path / 'scalars.json')
+
+
+def test_the_first_value_after_a_resume_within_an_epoch_is_left_out_too(run):
+    path = run / '20260101_3' / 'vis_data' / 'scalars.json'
+    write(path, [dict(epoch=2, step=6, time=30.0), dict(epoch=2, step=7, time=2.0)])
+    assert train_time(run).epochs == {1: 2.0, 2: 3.0}

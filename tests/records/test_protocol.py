@@ -56,6 +56,16 @@ def test_fine_tuning(tmp_path):
     json.dumps(found)
 
 
+@pytest.mark.parametrize(
+    ('temporal', 'trained'),
+    [(dict(type='FeatureR3D'), 'all but the image network'), ('shift', 'linear, backbone frozen')],
+)
+def test_a_frozen_image_network_is_told_from_the_module_on_top(temporal, trained):
+    backbone = dict(type='auxskd_mm.TimmBackbone', frozen_stages='all', temporal=temporal)
+    config = dict(model=dict(backbone=backbone), test_evaluator=dict(type='AccMetric'))
+    assert protocol_of(config, None)['trained'] == trained
+
+
 def test_linear_and_average_of_probabilities(tmp_path):
     config = load_config(str(CONFIGS / 'downstream/linear_c3d_hmdb51.py'), {'test_evaluator.average': 'probabilities'})
     found = protocol_of(config, checkpoint(tmp_path / 'c.pth', config))

@@ -19,6 +19,8 @@ def test_counts_are_those_of_scikit_learn():
     assert confusion_matrix([], [], 2).tolist() == [[0, 0], [0, 0]]
     with pytest.raises(InputError, match='class 3 occurs, but there are only 2 class names'):
         confusion_matrix([0], [3], 2)
+    with pytest.raises(InputError, match='class -1 occurs'):  # no label; it was counted as the last class
+        confusion_matrix([-1], [0], 2)
 
 
 def test_a_picture_is_wide_enough_for_every_matrix(tmp_path):

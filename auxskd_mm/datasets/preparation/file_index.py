@@ -47,6 +47,19 @@ class FileIndex:
             return name
         return self._by_key.get(_key(name)) or self._by_base.get(_stem(name))
 
+    def _each_once(self, names: Sequence[str]) -> list[str | None]:
+        """Paths of the names of one list. A base name alone names no file that is another video of the list, too: the file
+        would have the labels of both, and be on both sides of a split.
+        """
+        found = [self.find(name) for name in names]
+        wanted: dict[str, set[str]] = defaultdict(set)
+        for name, path in zip(names, found):
+            wanted[path or ''].add(_key(name))
+        return [
+            path if len(wanted[path or '']) < 2 or name in self._exact or _key(name) in self._by_key else None
+            for name, path in zip(names, found)
+        ]
+
     def find_all(
         self, names: Sequence[str], source: str, out: str | Path, max_missing_share: float = 0.0
     ) -> list[str | None]:
@@ -64,7 +77,7 @@ class FileIndex:
         Raises:
             InputError: If more are missing. The message gives their number, examples, and the content of the folder.
         """
-        found = [self.find(name) for name in names]
+        found = self._each_once(names)
         missing = [name for name, path in zip(names, found) if path is None]
         note = Path(out, 'missing.txt')
         note.unlink(missing_ok=True)

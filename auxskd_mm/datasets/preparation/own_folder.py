@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ from ...choices import SPLITS
 from ...errors import InputError
 from ...texts import read_table
 from ..recordings.expand import Windows, expand
+from ..recordings.names import recording_of
 from .file_index import FileIndex
 from .group_split import Clip, check_parts, divide_by_group, write_lists
 from .labeled_list import examples
@@ -49,7 +51,7 @@ def prepare_folder(
         test_share: Share of the clips to hold out for the test.
         val_share: Share of the clips to hold out for validation, 0 for none.
         seed: Seed of the split.
-        pool: Further videos, without labels, for ``pool.txt``.
+        pool: Further videos, without labels, for ``pool.txt``. Those that are clips of a part are left out.
         delimiter: Separator between path and label.
         window: Length in seconds of the windows that recordings are divided into, also those of ``pool``; see
             :class:`UnlabeledVideoDataset`. All windows of a recording are in one group. None leaves them whole.
@@ -73,10 +75,13 @@ def prepare_folder(
         check_parts(parts, str(table))
     else:
         parts = split_clips(clips, test_share, val_share, seed)
+    # A folder of everything may be the pool: its test clips are no clips to learn from, and the others are in it once.
+    known = {os.path.realpath(clip.path) for part in parts.values() for clip in part}
+    further = [path for path in pool if os.path.realpath(recording_of(path)) not in known]
     windows = Windows(window, stride, split_at_cuts).check('prepare_folder')
     # After the split, so that the shares count recordings and no recording is on two sides.
     parts = {name: _divided(part, windows, str(folder), str(out)) for name, part in parts.items()}
-    pool = [sample['filename'] for sample in expand(_samples(pool), str(folder), windows, folder=str(out))[0]]
+    pool = [sample['filename'] for sample in expand(_samples(further), str(folder), windows, folder=str(out))[0]]
     write_lists(out, parts['train'], parts['test'], pool, val=parts.get('val', ()), delimiter=delimiter)
     return parts
 
@@ -142,11 +147,12 @@ def _read_table(
     else:
         root = Path(folder).resolve()
         paths = [str(root / str(path)) for path in FileIndex(root).find_all(names, str(table), out)]
-        first: dict[str, str] = {}
-        for name, path in zip(names, paths):
-            if path in first:
-                raise InputError(f'{table}: {first[path]} and {name} are the same video, {path}')
-            first[path] = name
+    first: dict[str, str] = {}
+    for name, path in zip(names, paths):
+        real = os.path.realpath(path) if absolute else path
+        if real in first:
+            raise InputError(f'{table}: {first[real]} and {name} are the same video, {path}')
+        first[real] = name
     clips = [
         Clip(path, row.get('label') or row.get('class') or '', row.get('group') or path)
         for path, row in zip(paths, rows)
@@ -193,7 +199,8 @@ def group_by_pattern(clips: Sequence[Clip], pattern: str, folder: Path) -> list[
         raise InputError(f"group pattern '{pattern}': expected one bracket, it has {compiled.groups}")
     root = str(folder.resolve())
     found = [compiled.search(clip.path.removeprefix(root)) for clip in clips]
-    lost = [clip.path for clip, match in zip(clips, found) if match is None]
+    # An optional bracket that takes no part in a match names no group either.
+    lost = [clip.path for clip, match in zip(clips, found) if match is None or not match.group(1)]
     if lost:
         raise InputError(
             f"group pattern '{pattern}' matches {len(clips) - len(lost)} of {len(clips)} videos, "

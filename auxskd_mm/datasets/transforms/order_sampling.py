@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, VideoReadError
+from ...errors import InputError, VideoReadError, check_whole
 from ...functional.order_tuples import clip_orders, order_tuple_indices, order_tuple_span
 from ...functional.tasks import Task, order_names, ordinal
 from ...registry import TRANSFORMS
@@ -60,6 +60,7 @@ class ClipOrderSample(PretextSampler):
         fps: float | None = None,
     ) -> None:
         super().__init__(clip_len, seed, fps)
+        check_whole(type(self).__name__, tuple_len=tuple_len, interval=interval)
         try:
             self.orders = clip_orders(tuple_len)
             self.span = order_tuple_span(clip_len, interval, tuple_len)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from ...errors import InputError, check_choice
+from ...errors import InputError, check_choice, check_whole
 from ...functional.pace import neighbour_frames, pace_names, pace_positions, pace_span
 from ...functional.tasks import Task
 from ...registry import TRANSFORMS
@@ -80,6 +80,7 @@ class PaceSample(PretextSampler):
             raise InputError(f'{name}.paces={list(self.paces)}: expected at least two to tell apart, e.g. [1, 2, 3, 4]')
         if not all(pace > 0 for pace in self.paces) or len(set(self.paces)) < len(self.paces):
             raise InputError(f'{name}.paces={list(self.paces)}: expected different numbers above 0')
+        check_whole(name, num_views=num_views)
         if not 1 <= num_views <= len(self.paces):
             raise InputError(
                 f'{name}.num_views={num_views}: expected 1 to {len(self.paces)}, the views of a video differ in pace'

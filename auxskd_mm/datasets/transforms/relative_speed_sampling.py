@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import check_least
+from ...errors import check_least, check_whole
 from ...functional.relative_speed import frames_needed, strided_crop
 from ...registry import TRANSFORMS
 from .captions import ShownClip
@@ -58,6 +58,7 @@ class RelativeSpeedSample(PretextSampler):
         seed: int | None = None,
     ) -> None:
         super().__init__(clip_len, seed, fps)
+        check_whole(type(self).__name__, max_speed=max_speed, num_views=num_views)
         check_least(f'{type(self).__name__}', max_speed=max_speed, num_views=num_views)
         self.max_speed = max_speed
         self.num_views = num_views

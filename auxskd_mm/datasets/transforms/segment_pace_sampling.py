@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, check_whole, is_whole
 from ...functional.clip_indices import (
     PECOP_LEFT_OUT,
     paced_offsets,
@@ -119,11 +119,13 @@ class SegmentPaceSample(PretextSampler):
             )
         if speeds is not None:
             # Speed 1 is what the others are told apart from, and what the metrics take label 0 for.
-            if list(speeds) != sorted(set(speeds)) or not speeds or speeds[0] != 1:
+            whole = all(map(is_whole, speeds))
+            if list(speeds) != sorted(set(speeds)) or not speeds or speeds[0] != 1 or not whole:
                 raise InputError(f'{name}.speeds={tuple(speeds)}: expected whole numbers ascending from 1')
             num_speeds = len(speeds)
         least = dict(num_segments=num_views if distinct_segments else 1, num_speeds=num_views, lookahead=1, base_step=1)
         for key, value in zip(least, (num_segments, num_speeds, lookahead, base_step)):
+            check_whole(name, **{key: value})
             if value < least[key]:
                 raise InputError(f'{name}.{key}={value}: {num_views} view(s) need at least {least[key]}')
         if num_segments > clip_len:

@@ -42,10 +42,16 @@ class StillFrames(ShowsSettings, BaseTransform):
         if 'frame_inds' not in results or 'clip_len' not in results:
             raise InputError('StillFrames: no frame_inds and clip_len; put it behind the sampler')
         clips = np.asarray(results['frame_inds']).reshape(-1, results['clip_len'])
-        middle = clips[:, clips.shape[1] // 2, None]
-        results['frame_inds'] = np.broadcast_to(middle, clips.shape).reshape(-1).copy()
+        results['frame_inds'] = _middle(clips)
+        if 'blend_weight' in results:  # of slow motion between two frames: a changing weight would show motion
+            results['blend_weight'] = _middle(np.asarray(results['blend_weight']).reshape(-1, results['clip_len']))
         return results
 
     def describe(self) -> str | None:
         """See :class:`ShowsSettings`."""
         return 'repeat the middle frame of each clip' if self.enabled else None
+
+
+def _middle(clips: np.ndarray) -> np.ndarray:
+    """The middle value of every clip (N, T) in place of all its values, flat (N * T,)."""
+    return np.broadcast_to(clips[:, clips.shape[1] // 2, None], clips.shape).reshape(-1).copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -62,7 +63,10 @@ def numbers_of(row: Mapping[str, Any]) -> list[str]:
 
 
 def columns_of(plan: Plan, states: States) -> list[Column]:
-    """The columns of all evaluations. ``{n}`` in a metric stands for each number of labels per class."""
+    """The columns of all evaluations. ``{n}`` in a metric stands for each number of labels per class.
+
+    A heading of several evaluations begins with the name of each.
+    """
     made = []
     for evaluation in plan.evaluations:
         counts = evaluation.counts(plan.labels.per_class) if plan.labels else ()
@@ -73,7 +77,9 @@ def columns_of(plan: Plan, states: States) -> list[Column]:
                 heading = f'{title}, {count or "all"}'
                 own = count if evaluation.trains else None
                 made.append(Column(heading, evaluation, metric.replace('{n}', str(count)), own))
-    return made
+    often = Counter(column.title for column in made)
+    # A report knows its columns by their titles.
+    return [replace(one, title=f'{one.evaluation.name}: {one.title}') if often[one.title] > 1 else one for one in made]
 
 
 def _titles(evaluation: Evaluation, states: States) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...errors import InputError
+from ...errors import InputError, check_least, check_whole, is_whole
 from ...files import write_whole
 
 ALL = 0  # stands for all labels
@@ -46,13 +46,14 @@ def read_labels(entry: Mapping[str, Any] | None) -> Labels | None:
         raise InputError(
             f'labels {dict(entry)}: needs train, may have draws, fill, groups, per_class; unknown: {sorted(unknown)}'
         )
-    counts = tuple(ALL if n == 'all' else n for n in entry.get('per_class', Labels.per_class))
-    bad = [n for n in counts if not isinstance(n, int) or n < 0]
+    given = entry.get('per_class', Labels.per_class)
+    counts = tuple(ALL if n == 'all' else n for n in (given if isinstance(given, (list, tuple)) else (given,)))
+    bad = [n for n in counts if not is_whole(n) or n < 0]
     if bad or not counts or len(set(counts)) < len(counts):
         raise InputError(f"labels.per_class={counts}: expected different whole numbers from 1 on, and 0 or 'all'")
     labels = Labels(**{**dict(entry), 'per_class': counts})
-    if labels.draws < 1:
-        raise InputError(f'labels.draws={labels.draws}: expected at least 1')
+    check_whole('labels', draws=labels.draws, fill=labels.fill)
+    check_least('labels', draws=labels.draws, fill=labels.fill)
     return labels
 
 
@@ -96,6 +97,8 @@ def draw_list(train: Path, out: Path, count: int, seed: int, draw: int = 0, fill
                 f"{train}: line '{line}' has no label; expected 'path label' with a whole number from 0 on"
             )
         classes.setdefault(label, []).append(line)
+    if not classes:
+        raise InputError(f"{train}: is empty; expected lines 'path label'")
     small = min(classes, key=lambda label: len(classes[label]))
     if len(classes[small]) < count:
         raise InputError(

@@ -60,3 +60,11 @@ def test_no_folder_and_no_videos(tmp_path):
         FileIndex(tmp_path / 'none')
     with pytest.raises(InputError, match='no videos'):
         FileIndex(touch(tmp_path, 'a.txt'))
+
+
+def test_a_base_name_alone_does_not_make_one_file_two_videos(tmp_path):
+    """A missing video gave its label to another one of the same base name, which could be on the other side of the split."""
+    index = FileIndex(touch(tmp_path / 'videos', 'walk/x.mp4', 'flat.mp4', 'own.mp4'))
+    names = ['walk/x.avi', 'run/x.avi', 'a/flat.avi', 'b/flat.avi', 'a/own.avi', 'a/own.avi']
+    found = index.find_all(names, 'l.txt', tmp_path / 'out', max_missing_share=1.0)
+    assert found == ['walk/x.mp4', None, None, None, 'own.mp4', 'own.mp4']

@@ -228,3 +228,30 @@ def test_one_video_under_two_names_of_a_table(folder, tmp_path):
         (tmp_path / 't.csv').write_text(f'path,label\n{path},a\n{name},b\n')
         with pytest.raises(InputError, match=f'{path} and {name} are the same video'):
             prepare_folder(folder, tmp_path / 'lists', table=tmp_path / 't.csv')
+
+
+def test_a_pool_of_everything_holds_no_test_clip_and_no_clip_twice(folder, tmp_path):
+    (folder / 'more').mkdir()
+    (folder / 'more' / 'x.mp4').touch()
+    pool = [str(folder / name) for name in (*NAMES, 'more/x.mp4')]
+    (tmp_path / 'link').symlink_to(folder)
+    pool.append(str(tmp_path / 'link' / NAMES[0]))
+    table = tmp_path / 'table.csv'
+    table.write_text('path,label\n' + ''.join(f'{name},{name[:1]}\n' for name in NAMES))
+    parts = prepare_folder(folder, tmp_path / 'out', table=table, val_share=0.25, pool=pool)
+    lines = (tmp_path / 'out/pool.txt').read_text().splitlines()
+    assert sorted(lines) == sorted([*(clip.path for clip in parts['train']), str(folder / 'more/x.mp4')])
+
+
+def test_a_bracket_that_takes_no_part_in_a_match_is_no_group(folder, tmp_path):
+    with pytest.raises(InputError, match=r'matches 24 of 48 videos, not .*run'):
+        prepare_folder(folder, tmp_path / 'out', group_pattern=r'/jump_(g\d)_|/run_')
+
+
+def test_one_video_under_two_absolute_paths_is_refused(folder, tmp_path):
+    """It could be in training and in test."""
+    table = tmp_path / 'table.csv'
+    rows = [f'{folder}/{name},{name[:1]}\n' for name in NAMES]
+    table.write_text(''.join(['path,label\n', *rows, f'{folder}/../videos/{NAMES[0]},j\n']))
+    with pytest.raises(InputError, match=r'are the same video'):
+        prepare_folder(folder, tmp_path / 'out', table=table)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import recorded
 
-from auxskd_mm.datasets.transforms import SegmentPaceSample
+from auxskd_mm.datasets.transforms import ClipOrderSample, PaceSample, RelativeSpeedSample, SegmentPaceSample
 from auxskd_mm.errors import InputError, VideoReadError
 from auxskd_mm.functional.clip_indices import paced_offsets, pecop_indices, segment_pace_indices
 
@@ -133,10 +133,25 @@ def test_other_speeds_are_what_the_labels_index():
     assert {int(r['pace_label'][0]) for r in draws(sampler, 90, 100)} == {0, 1, 2, 3}
 
 
-@pytest.mark.parametrize('speeds', [(), (2, 4), (1, 4, 2), (1, 2, 2)])
+@pytest.mark.parametrize('speeds', [(), (2, 4), (1, 4, 2), (1, 2, 2), (1, 1.5)])
 def test_speeds_that_do_not_ascend_from_1(speeds):
     with pytest.raises(InputError, match=r'speeds=.*ascending from 1'):
         SegmentPaceSample(speeds=speeds)
+
+
+@pytest.mark.parametrize(
+    ('sampler', 'setting'),
+    [
+        *((SegmentPaceSample, name) for name in ('base_step', 'num_speeds', 'num_segments', 'lookahead')),
+        *((RelativeSpeedSample, name) for name in ('max_speed', 'num_views')),
+        (ClipOrderSample, 'interval'),
+        (PaceSample, 'num_views'),
+    ],
+)
+def test_parts_of_frames_are_refused(sampler, setting):
+    """The frame numbers would be cut off, and the label that of another speed."""
+    with pytest.raises(InputError, match=rf'{setting}=2.5: expected a whole number'):
+        sampler(**{setting: 2.5})
 
 
 def pecop_sampler(**settings):

@@ -33,3 +33,10 @@ def test_it_can_be_off_and_needs_a_sampler():
     assert StillFrames(enabled=False)(dict(results))['frame_inds'].tolist() == [0, 1, 2, 3]
     with pytest.raises(InputError, match='behind the sampler'):
         StillFrames()({})
+
+
+def test_slow_motion_between_two_frames_is_still_too():
+    inds, weights = np.array([3, 3, 4, 4, 9, 9, 9, 9, 4, 4, 5, 5, 10, 10, 10, 10]), np.arange(8) / 10
+    made = StillFrames()(dict(frame_inds=inds, blend_weight=weights, clip_len=4, num_clips=2))
+    assert made['blend_weight'].tolist() == [0.2] * 4 + [0.6] * 4
+    assert made['frame_inds'].tolist() == [4] * 4 + [9] * 4 + [5] * 4 + [10] * 4

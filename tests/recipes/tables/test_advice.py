@@ -62,6 +62,9 @@ def test_a_single_run_is_compared_over_its_test_videos(tmp_path, monkeypatch):
 
     monkeypatch.setattr(advice, 'read_classified', classified)
     states = list(zip(plan.steps, states_of(plan)))
+    for step, state in states:
+        if step.evaluation is FROZEN:
+            state['test']['linear/top1'] = 1.0
     (first, *_) = advice.advise({row.name: row.title for row in ROWS}, plan.inits, columns_of(plan, states), states)
     # Eight of ten videos lost: mean -0.8, deviation 0.4216, t of nine degrees 2.262.
     assert first.difference.mean == pytest.approx(-0.8)
@@ -79,3 +82,13 @@ def test_mean_class_accuracy_stands_beside_top1(tmp_path):
     assert [mean_class_of(column, states).metric for column in columns] == ['acc/mean_class', 'linear/mean_class']
     del states[0][1]['test']['acc/mean_class']  # a result of an earlier version
     assert mean_class_of(columns[0], states) is None
+
+
+def test_the_answers_of_another_probe_of_the_same_test_are_not_compared(tmp_path, monkeypatch):
+    plan = plan_of(tmp_path, 1)
+    content = dict(names=['a', 'b', 'c', 'd'], labels=[0] * 4, predictions=[0, 0, 0, 1])
+    monkeypatch.setattr(advice, 'read_classified', lambda step: content)
+    states = list(zip(plan.steps, states_of(plan)))  # their probe is right in 50%, these answers are in 75%
+    (first, *_) = advice.advise({row.name: row.title for row in ROWS}, plan.inits, columns_of(plan, states), states)
+    assert (first.over, first.difference.count) == ('runs', 1)
+    assert first.difference.mean == pytest.approx(-0.1)

@@ -59,3 +59,10 @@ def test_a_metric_that_is_not_there_is_named_and_an_unfinished_step_is_left_out(
     assert column.values(ROW, states) == {}
     with pytest.raises(InputError, match=r"'tuned': no metric 'acc/top1' .* there are acc/mean"):
         column.values(ROW, [state(TUNED, {'acc/mean': 0.1, 'votes': 'text'}, count=1)])
+
+
+def test_a_heading_of_two_evaluations_names_each():
+    """Under one heading a report showed the number of the last evaluation for all."""
+    both = [Evaluation(name, None, {}, {'top-1': 'acc/top1', name: 'acc/top5'}, trains=False) for name in ('a', 'b')]
+    titles = [column.title for column in columns_of(plan_of(*both), [])]
+    assert titles == ['a: top-1', 'a', 'b: top-1', 'b']

@@ -49,8 +49,17 @@ def test_a_class_with_too_few_clips_is_named(train, tmp_path):
         (dict(train='x', per_class=(1, 1)), 'expected different whole numbers'),
         (dict(train='x', per_class=(-1,)), 'expected different whole numbers'),
         (dict(train='x', draws=0), 'at least 1'),
+        (dict(train='x', draws='2'), r'labels\.draws=.2.: expected a whole number'),
+        (dict(train='x', fill=0), r'labels\.fill=0: expected at least 1'),  # the lists were empty
+        (dict(train='x', per_class='5'), 'expected different whole numbers'),
     ],
 )
 def test_bad_entries(entry, says):
     with pytest.raises(InputError, match=says):
         read_labels(entry)
+
+
+def test_an_empty_list_is_one_line(tmp_path):
+    (tmp_path / 'train.txt').write_text('\n')
+    with pytest.raises(InputError, match=r"train\.txt: is empty; expected lines 'path label'"):
+        draw_list(tmp_path / 'train.txt', tmp_path / 'a.txt', 1, seed=0)

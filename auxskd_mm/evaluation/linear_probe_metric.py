@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -12,6 +11,7 @@ from mmengine.logging import print_log
 
 from ..datasets.recordings.names import without_window
 from ..errors import InputError, check_choice
+from ..functional.group_division import group_named, group_pattern
 from ..records.predictions import write_answers
 from ..registry import METRICS
 from ..texts import ERRORS, read_table, require_columns
@@ -111,9 +111,7 @@ class GroupSource:
             raise InputError(f'{owner}: give group_pattern or group_file, not both')
         self.owner = owner
         self.known = None if file is None else read_groups(file)
-        self.pattern = None if pattern is None else re.compile(pattern)
-        if self.pattern is not None and self.pattern.groups != 1:
-            raise InputError(f"{owner}.group_pattern='{pattern}': expected one bracket")
+        self.pattern = None if pattern is None else group_pattern(pattern, f"{owner}.group_pattern='{pattern}'")
 
     def of(self, names: Sequence[str]) -> list[str] | None:
         """The group of each video; None if no groups are known. Windows of a recording are a group without being told.
@@ -128,9 +126,7 @@ class GroupSource:
                 raise InputError(f'{self.owner}.group_file: {len(lost)} videos are not in it, e.g. {lost[0]}')
             return [self.known[entries[name]] for name in names]
         if self.pattern is not None:
-            found = [self.pattern.search(name) for name in names]
-            # An optional bracket that takes no part in a match names no group either.
-            return [name if match is None or match[1] is None else match[1] for match, name in zip(found, names)]
+            return [group_named(self.pattern, name) or name for name in names]
         recordings = [without_window(name) for name in names]
         return recordings if recordings != list(names) else None
 

@@ -1,7 +1,8 @@
-"""Division of labelled samples into parts by whole groups, with every class in every part."""
+"""Groups of samples: named by a pattern, and divided into parts as a whole, with every class in every part."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,33 @@ _MISSING = 1e9
 _SIZE_WEIGHTS = (1.0, 10.0)
 _SOLVER_SECONDS = 60.0
 _MOST_WORK = 4e9
+
+
+def group_pattern(pattern: str, where: str) -> re.Pattern[str]:
+    """Compile a pattern whose one bracket names the group of a video.
+
+    Args:
+        pattern: A regular expression.
+        where: The setting and its value, for the message.
+
+    Raises:
+        InputError: If it is no regular expression, or has no bracket or several.
+    """
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise InputError(f'{where}: {error}; expected a regular expression with one bracket') from None
+    if compiled.groups != 1:
+        raise InputError(f'{where}: expected one bracket, it has {compiled.groups}')
+    return compiled
+
+
+def group_named(pattern: re.Pattern[str], path: str) -> str | None:
+    """Group that the bracket of a pattern finds in a path. None without a match, and if the bracket finds nothing: what it
+    leaves out would make one group of all such videos.
+    """
+    match = pattern.search(path)
+    return (match[1] or None) if match is not None else None
 
 
 def divide_groups(

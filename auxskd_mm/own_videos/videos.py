@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from ..datasets.preparation.group_split import Clip
 from ..datasets.preparation.labeled_list import examples
 from ..datasets.preparation.own_folder import group_by_pattern
 from ..errors import InputError
+from ..functional.group_division import group_named, group_pattern
 from ..texts import read_table
 
 Say = Callable[[str], object]
@@ -112,11 +112,10 @@ def find_videos(
         labeled = [video for video in videos if video.label is not None]
         clips = group_by_pattern([Clip(v.path, str(v.label), v.name) for v in labeled], pattern, Path(folder))
         by_path = {clip.path: clip.group for clip in clips}
-        start = str(Path(folder).resolve())
+        start, compiled = str(Path(folder).resolve()), group_pattern(pattern, f"group pattern '{pattern}'")
         for video in videos:  # an unlabelled video of a group that is tested must not be pretrained on
-            match = re.search(pattern, video.path.removeprefix(start)) if video.label is None else None
-            if match is not None and match.group(1):
-                by_path[video.path] = match.group(1)
+            if video.label is None and (group := group_named(compiled, video.path.removeprefix(start))):
+                by_path[video.path] = group
         videos = [replace(video, group=by_path.get(video.path, video.group)) for video in videos]
     return Found(videos, bool(group_of) or pattern is not None)
 

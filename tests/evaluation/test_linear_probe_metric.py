@@ -85,6 +85,10 @@ def test_a_bracket_without_a_match_names_no_group():
     """Videos of no scene were one group, and a large one."""
     groups = GroupSource(r'(?:_(g\d+))?_x', None, 'probe').of(['a_x', 'b_x', 'a_g1_x', 'b_g1_x', 'c'])
     assert groups == ['a_x', 'b_x', 'g1', 'g1', 'c']
+    empty = GroupSource(r'_((?:g\d+)?)', None, 'probe').of(
+        ['a_x', 'b_x', 'a_g1', 'b_g1']
+    )  # the bracket matches nothing
+    assert empty == ['a_x', 'b_x', 'g1', 'g1']
 
 
 def test_candidates():
@@ -99,6 +103,8 @@ def test_bad_settings(tmp_path):
         LinearProbeMetric('adam')
     with pytest.raises(InputError, match='expected one bracket'):
         LinearProbeMetric(group_pattern='g')
+    with pytest.raises(InputError, match=r"LinearProbeMetric\.group_pattern='\(': .*expected a regular expression"):
+        LinearProbeMetric(group_pattern='(')
     with pytest.raises(InputError, match='not both'):
         LinearProbeMetric(group_pattern='(g)', group_file='x')
     with pytest.raises(InputError, match='no such group file'):

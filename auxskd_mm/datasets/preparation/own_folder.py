@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from ...choices import SPLITS
 from ...errors import InputError
+from ...functional.group_division import group_named, group_pattern
 from ...texts import read_table
 from ..recordings.expand import Windows, expand
 from ..recordings.names import recording_of
@@ -191,19 +191,12 @@ def group_by_pattern(clips: Sequence[Clip], pattern: str, folder: Path) -> list[
     Raises:
         InputError: If the pattern is wrong, or does not match every clip.
     """
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise InputError(f"group pattern '{pattern}': {error}") from None
-    if compiled.groups != 1:
-        raise InputError(f"group pattern '{pattern}': expected one bracket, it has {compiled.groups}")
-    root = str(folder.resolve())
-    found = [compiled.search(clip.path.removeprefix(root)) for clip in clips]
-    # An optional bracket that takes no part in a match names no group either.
-    lost = [clip.path for clip, match in zip(clips, found) if match is None or not match.group(1)]
+    compiled, root = group_pattern(pattern, f"group pattern '{pattern}'"), str(folder.resolve())
+    found = [group_named(compiled, clip.path.removeprefix(root)) for clip in clips]
+    lost = [clip.path for clip, group in zip(clips, found) if group is None]
     if lost:
         raise InputError(
             f"group pattern '{pattern}' matches {len(clips) - len(lost)} of {len(clips)} videos, "
             f'not {examples(lost, 1)}'
         )
-    return [clip._replace(group=match.group(1)) for clip, match in zip(clips, found) if match is not None]
+    return [clip._replace(group=group) for clip, group in zip(clips, found) if group is not None]

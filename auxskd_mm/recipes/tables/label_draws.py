@@ -92,7 +92,7 @@ def draw_list(train: Path, out: Path, count: int, seed: int, draw: int = 0, fill
     classes: dict[str, list[str]] = {}
     for line in filter(str.strip, train.read_text(encoding='utf-8', errors='surrogateescape').split('\n')):
         label = line.split()[-1]
-        if not label.isdigit():
+        if not label.isdecimal():
             raise InputError(
                 f"{train}: line '{line}' has no label; expected 'path label' with a whole number from 0 on"
             )

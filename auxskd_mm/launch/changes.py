@@ -76,7 +76,7 @@ CHANGES = (
 # What a start adds or does without a change to the config.
 BESIDE = (
     'ScreenRunner builds the run, unless runner_type names another: ten lines and the progress on the screen, the rest in '
-    'the log file.',
+    'the log file. A LinearLR of a single step has its end factor there; MMEngine would keep the start factor to the end.',
     'RunHeadHook prints those lines, and FeatureCheckHook compares the model and its trunk with the stores of feature maps.',
     'SKDDistillerHook, where a config names it, keeps queues out of the synchronisation of buffers.',
     'The text of the config is formatted once and not for each checkpoint.',

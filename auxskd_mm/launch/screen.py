@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 
 from ..hooks.checked_transfer_hook import CheckedTransferHook
 from ..workers import check_workers
+from .schedules import reaching_schedules
 from .trunk_weights import check_trunk_weights
 
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ class ScreenRunner(Runner):
         check_trunk_weights(loader.dataset)
         check_workers(loader)
         return loader
+
+    def build_param_scheduler(self, scheduler: Any) -> Any:
+        """Build as the Runner does. A warm-up of a single step has the full rate (:class:`ReachingLinearLR`)."""
+        return super().build_param_scheduler(reaching_schedules(scheduler))
 
     def load_checkpoint(self, *args: Any, **kwargs: Any) -> Any:
         """Load as the Runner does, but log its prints about keys that do not match."""

@@ -63,8 +63,7 @@ optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=lr, we
 warmup = min(100, steps // 6)
 train_cfg = dict(type='auxskd_mm.ResumableIterTrainLoop', max_iters=steps)
 param_scheduler = [
-    # a single step of it would keep the low rate for good
-    dict(type='LinearLR', start_factor=0.05 if warmup > 1 else 1.0, by_epoch=False, begin=0, end=max(warmup, 1)),
+    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=max(warmup, 1)),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=warmup, end=steps, T_max=steps - warmup),
 ]
 log_processor = dict(by_epoch=False)

@@ -60,8 +60,7 @@ custom_hooks = [
 ]
 train_cfg = dict(type='auxskd_mm.ResumableIterTrainLoop', max_iters=steps)
 param_scheduler = [
-    # a single step of it would keep the low rate for good
-    dict(type='LinearLR', start_factor=0.1 if warmup > 1 else 1.0, by_epoch=False, begin=0, end=max(warmup, 1)),
+    dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=max(warmup, 1)),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=warmup, end=steps, T_max=steps - warmup),
 ]
 log_processor = dict(by_epoch=False)

@@ -40,12 +40,10 @@ def budget_options(
 
 def _schedule(steps: int) -> dict[str, Any]:
     warm_up = min(WARM_UP, steps // 2)
-    # A LinearLR of a single step has no second one in which the rate would come to its full height.
-    start = 0.1 if warm_up > 1 else 1.0
     return {
         'train_cfg': dict(_delete_=True, type='auxskd_mm.ResumableIterTrainLoop', max_iters=steps, val_interval=_NEVER),
         'param_scheduler': [
-            dict(type='LinearLR', start_factor=start, by_epoch=False, begin=0, end=max(warm_up, 1)),
+            dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=max(warm_up, 1)),
             dict(type='CosineAnnealingLR', by_epoch=False, begin=warm_up, end=steps, T_max=max(steps - warm_up, 1)),
         ],
         'log_processor.by_epoch': False,

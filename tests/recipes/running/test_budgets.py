@@ -8,6 +8,7 @@ from mmengine.registry import PARAM_SCHEDULERS
 from tool_runs import CONFIGS
 
 from auxskd_mm.apis import load_config
+from auxskd_mm.launch.schedules import reaching_schedules
 from auxskd_mm.recipes.running.budgets import budget_options
 
 EPOCHS = CONFIGS / 'demo' / 'vspp_motion.py'
@@ -31,9 +32,9 @@ def test_a_config_of_epochs_gets_steps_a_warm_up_and_a_cosine_to_zero(steps, war
 
 
 def rates(schedule, steps):
-    """The learning rates of a training whose optimizer has 1."""
+    """The learning rates of a training by our tools whose optimizer has 1."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    schedulers = [PARAM_SCHEDULERS.build(dict(one, optimizer=optimizer)) for one in schedule]
+    schedulers = [PARAM_SCHEDULERS.build(dict(one, optimizer=optimizer)) for one in reaching_schedules(schedule)]
     found = []
     for _ in range(steps):
         found.append(optimizer.param_groups[0]['lr'])

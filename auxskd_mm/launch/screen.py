@@ -13,8 +13,8 @@ from mmengine.logging.logger import MMFormatter
 from mmengine.runner import Runner
 
 from ..hooks.checked_transfer_hook import CheckedTransferHook
+from ..loops.schedules import reaching_schedules
 from ..workers import check_workers
-from .schedules import reaching_schedules
 from .trunk_weights import check_trunk_weights
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class ScreenRunner(Runner):
         check_workers(loader)
         return loader
 
-    def build_param_scheduler(self, scheduler: Any) -> Any:
+    def build_param_scheduler(self, scheduler: object) -> Any:
         """Build as the Runner does. A warm-up of a single step has the full rate (:class:`ReachingLinearLR`)."""
         return super().build_param_scheduler(reaching_schedules(scheduler))
 

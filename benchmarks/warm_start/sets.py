@@ -64,7 +64,7 @@ _LITE1 = dict(
 # Half of the words have 4 to 10 frames. No clip of a pretext task is to go round.
 _TWO_SPEEDS = dict(pretext_len=4, speeds=(1, 2))
 _SHORT = {
-    **dict.fromkeys(('pace', 'vspp', 'auxskd', 'auxskd_teacher', 'auxskd_vspp_joint'), _TWO_SPEEDS),
+    **dict.fromkeys(('pace', 'vspp', 'vspp_unrelated', 'auxskd', 'auxskd_teacher', 'auxskd_vspp_joint'), _TWO_SPEEDS),
     'vcop': dict(pretext_len=3, interval=1),
     'rspnet': dict(pretext_len=4),
     'vspp_rank': dict(pretext_len=4),

@@ -16,7 +16,7 @@ folder = '../warm_start'
 phases = [
     *(
         dict(name=name, config=f'{folder}/{name}_features.py', options=data, steps=pretext_steps, test=True)
-        for name in ('pace', 'vcop', 'rspnet', 'vspp', 'vspp_rank', 'auxskd_vspp_joint')
+        for name in ('pace', 'vcop', 'rspnet', 'vspp', 'vspp_unrelated', 'vspp_rank', 'auxskd_vspp_joint')
     ),
     # Adapters behind the blocks of the next stage of the public network, which is frozen.
     dict(
@@ -26,6 +26,17 @@ phases = [
         steps=pretext_steps,
         test=True,
     ),
+]
+# The next stage itself, which is trained whole.
+phases += [
+    dict(
+        name=f'stage_{name}',
+        config=f'{folder}/{name}_features.py',
+        options={**data, **stage, **slow},
+        steps=pretext_steps,
+        test=True,
+    )
+    for name in ('vspp', 'vspp_rank')
 ]
 # An auxiliary phase and VSPP have as many steps together as the others.
 aux_steps = pretext_steps // 4
@@ -57,11 +68,22 @@ inits = [
     dict(name='vcop', title='then VCOP', init_from='vcop'),
     dict(name='rspnet', title='then RSPNet', init_from='rspnet'),
     dict(name='vspp', title='then VSPP', init_from='vspp'),
+    dict(name='vspp_unrelated', title='then VSPP with unrelated labels', init_from='vspp_unrelated'),
     dict(name='vspp_rank', title='then VSPP, ranked speeds', init_from='vspp_rank'),
     dict(name='auxskd_vspp', title='then auxSKD, then VSPP', init_from='auxskd_vspp'),
     dict(name='joint', title='then auxSKD and VSPP in one phase', init_from='auxskd_vspp_joint'),
     dict(name='teacher_vspp', title='then auxSKD with the public teacher, then VSPP', init_from='teacher_vspp'),
     dict(name='stage', title='public weights, next stage trained', options=stage, evaluation_options=slowly),
+    *(
+        dict(
+            name=f'stage_{name}',
+            title=f'next stage trained, {title} first',
+            init_from=f'stage_{name}',
+            options=stage,
+            evaluation_options=slowly,
+        )
+        for name, title in (('vspp', 'VSPP'), ('vspp_rank', 'VSPP of ranked speeds'))
+    ),
     dict(
         name='adapters',
         title='next stage with adapters, not pretrained',
@@ -133,8 +155,10 @@ evaluations = [
 pretrained = ('pace', 'vcop', 'rspnet', 'vspp', 'vspp_rank', 'auxskd_vspp', 'joint', 'teacher_vspp')
 with_adapters = ('adapters_vspp', 'adapters_auxskd_vspp')
 comparisons = [
-    *(dict(row=row, base='public') for row in ('public_still', *pretrained)),
+    *(dict(row=row, base='public') for row in ('public_still', 'vspp_unrelated', *pretrained)),
+    dict(row='vspp', base='vspp_unrelated'),
     *(dict(row=row, base='trunk') for row in (*pretrained, *with_adapters)),
     *(dict(row=row, base=base) for base in ('adapters', 'stage') for row in with_adapters),
+    *(dict(row=row, base='stage') for row in ('stage_vspp', 'stage_vspp_rank')),
 ]
 report = dict(title='Pretraining on the feature maps of public weights')

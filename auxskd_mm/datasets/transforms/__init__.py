@@ -1,5 +1,6 @@
 """Pipeline transforms."""
 
+from .controls import StillFrames, UnrelatedLabels
 from .cropping import ClipRandomCrop, MotionCrop
 from .decoding import DecodeClips, OpenVideo
 from .features import DecodeFeatures, OpenFeatures
@@ -10,7 +11,6 @@ from .photometric import ClipColorJitter, ClipRandomGrayscale
 from .relative_speed_sampling import RelativeSpeedSample
 from .sampling import PretextSampler
 from .segment_pace_sampling import SegmentPaceSample
-from .still import StillFrames
 from .time_true import TimedSampleFrames, TimeTrue
 from .views import PerView
 
@@ -34,4 +34,5 @@ __all__ = [
     'StillFrames',
     'TimeTrue',
     'TimedSampleFrames',
+    'UnrelatedLabels',
 ]

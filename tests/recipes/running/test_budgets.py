@@ -8,7 +8,7 @@ from mmengine.registry import PARAM_SCHEDULERS
 from tool_runs import CONFIGS
 
 from auxskd_mm.apis import load_config
-from auxskd_mm.launch.schedules import reaching_schedules
+from auxskd_mm.loops.schedules import reaching_schedules
 from auxskd_mm.recipes.running.budgets import budget_options
 
 EPOCHS = CONFIGS / 'demo' / 'vspp_motion.py'

@@ -5,7 +5,7 @@ import torch
 from mmengine.optim import LinearLR
 from toy_distillation import aux_skd, logged_scalars, toy_runner
 
-from auxskd_mm.launch.schedules import ReachingLinearLR, reaching_schedules
+from auxskd_mm.loops.schedules import ReachingLinearLR, reaching_schedules
 
 
 def rates(kind, steps, **settings):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmengine.optim import LinearLR
+from mmengine.optim import BaseOptimWrapper, LinearLR
+from torch.optim import Optimizer
 
 from ..registry import PARAM_SCHEDULERS, registered
 
@@ -19,7 +20,7 @@ class ReachingLinearLR(LinearLR):
 
     def __init__(
         self,
-        optimizer: Any,
+        optimizer: Optimizer | BaseOptimWrapper,
         start_factor: float = 1 / 3,
         end_factor: float = 1.0,
         begin: int = 0,
@@ -31,7 +32,7 @@ class ReachingLinearLR(LinearLR):
         super().__init__(optimizer, start_factor=start_factor, end_factor=end_factor, begin=begin, end=end, **settings)
 
 
-def reaching_schedules(schedules: Any) -> Any:
+def reaching_schedules(schedules: object) -> Any:
     """``param_scheduler`` of a config with :class:`ReachingLinearLR` in place of MMEngine's ``LinearLR``.
 
     Args:

@@ -50,7 +50,7 @@ def parse_args() -> argparse.Namespace:
         metavar=('CONFIG', 'CHECKPOINT'),
         help='for uncertain; default: a linear probe on the features of --labelled',
     )
-    parser.add_argument('--num-clips', type=int, default=4, help='clips per video')
+    parser.add_argument('--num-clips', type=int, help='clips per video; default: those of an existing file, else 4')
     parser.add_argument('--batch-size', type=int, default=4, help='videos at a time')
     add_shared(parser, '--num-workers', '--device')
     parser.add_argument('--seed', type=int, default=0, help='of the clustering')

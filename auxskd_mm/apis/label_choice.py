@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -37,7 +38,7 @@ def cached_features(
     config: str | None = None,
     checkpoint: str | None = None,
     *,
-    num_clips: int = 4,
+    num_clips: int | None = None,
     batch_size: int = 4,
     num_workers: int = 2,
     device: str | None = None,
@@ -50,7 +51,7 @@ def cached_features(
         config: Config whose backbone makes the features, or a name in the model zoo. None takes the ImageNet weights of
             the ``weights`` extra.
         checkpoint: Weights for the config. None takes those that come with a name, as :func:`init_model` does.
-        num_clips: Evenly spread clips per video.
+        num_clips: Evenly spread clips per video. None takes what an existing file has, and 4 for a new one.
         batch_size: Videos per batch.
         num_workers: Number of processes that decode.
         device: Device of the backbone. None takes the accelerator if there is one.
@@ -59,11 +60,11 @@ def cached_features(
         Features of the videos. Videos without a feature are left out, and the log counts them.
 
     Raises:
-        InputError: If the file holds features of another config or checkpoint, or none of the videos, or the features
-            cannot be computed.
+        InputError: If the file holds features of another config, checkpoint or number of clips, or none of the videos,
+            or the features cannot be computed.
     """
     if Path(path).is_file():
-        return _from_file(path, videos, config, checkpoint)
+        return _from_file(path, videos, config, checkpoint, num_clips)
     if not videos:
         raise InputError(f'{path}: no such feature file; name the videos, and the features are computed')
     if checkpoint is not None and config is None:
@@ -72,7 +73,7 @@ def cached_features(
         config or _IMAGE_CONFIG,
         checkpoint,
         videos if len(videos) > 1 else videos[0],
-        num_clips=num_clips,
+        num_clips=4 if num_clips is None else num_clips,
         batch_size=batch_size,
         num_workers=num_workers,
         device=device,
@@ -81,15 +82,18 @@ def cached_features(
     return bank
 
 
-def _from_file(path: str | Path, videos: Sequence[str], config: str | None, checkpoint: str | None) -> FeatureBank:
+def _from_file(
+    path: str | Path, videos: Sequence[str], config: str | None, checkpoint: str | None, num_clips: int | None
+) -> FeatureBank:
     bank = FeatureBank.load(path)
     # A config is kept by the name of its file, however it was named.
     file = config and Path(config_name(config).rpartition('::')[2]).name
-    asked = dict(config=file, checkpoint=checkpoint)
-    for key, value in asked.items():
-        if value and bank.protocol.get(key, value) != value:
+    clips = re.search(r'\bnum_clips=(\d+)', str(bank.protocol.get('sampler')))
+    held = {**bank.protocol, **(dict(num_clips=int(clips[1])) if clips else {})}
+    for key, value in dict(config=file, checkpoint=checkpoint, num_clips=num_clips).items():
+        if value and held.get(key, value) != value:
             raise InputError(
-                f'{path}: holds features of {key} {bank.protocol[key]}, not {value}; remove it, or name another file'
+                f'{path}: holds features of {key} {held[key]}, not {value}; remove it, or name another file'
             )
     if not videos:
         return bank

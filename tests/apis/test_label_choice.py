@@ -28,6 +28,10 @@ def test_a_name_of_the_zoo_brings_its_weights_and_finds_its_file_again(videos, t
         np.testing.assert_array_equal(again.features, first.features)
     with pytest.raises(InputError, match=r'holds features of config vspp_motion\.py, not auxskd_motion\.py'):
         choice.cached_features(tmp_path / 'f.npz', videos, 'auxskd_motion', **words)
+    with pytest.raises(InputError, match=r'holds features of num_clips 1, not 3; remove it'):
+        choice.cached_features(tmp_path / 'f.npz', videos, 'vspp_motion', **{**words, 'num_clips': 3})
+    any_number = choice.cached_features(tmp_path / 'f.npz', videos, 'vspp_motion', num_workers=0)
+    np.testing.assert_array_equal(any_number.features, first.features)
 
 
 def test_a_flat_name_of_the_package_is_the_name_of_its_file(tmp_path):

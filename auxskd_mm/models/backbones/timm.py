@@ -216,6 +216,10 @@ class TimmBackbone(StagedBackbone):
             self.trunk.get_parameter(name).requires_grad_(False)
         for name in whole_modules(self.trunk, frozen):
             self.trunk.get_submodule(name).eval()
+        for name, child in self.trunk.named_children() if frozen else ():
+            if not {f'{name}.{key}' for key, _ in child.named_parameters()} <= set(frozen):
+                break
+            child.eval()  # layers without parameters between frozen ones, too, such as pos_drop
         if self.frozen_stages == len(self._stages) - 1:
             self.trunk.eval()
         if self.norm_eval:

@@ -197,6 +197,10 @@ def test_frozen_stages_and_statistics():
     backbone = build(**VIT, frozen_stages=0).train()
     assert not backbone.trunk.pos_embed.requires_grad
     assert backbone.trunk.blocks[0].norm1.weight.requires_grad
+    for frozen, drops in ((-1, True), (0, False), (1, False)):
+        backbone = build(**VIT, frozen_stages=frozen, pos_drop_rate=0.5, proj_drop_rate=0.1).train()
+        assert backbone.trunk.pos_drop.training is drops, 'what is frozen gives the same for the same frame'
+        assert backbone.trunk.blocks[1].attn.proj_drop.training
     backbone = build(
         model='resnet10t', frozen_stages='all', temporal=dict(type='auxskd_mm.TemporalConvs', channels=8)
     ).train()

@@ -14,7 +14,7 @@ _FUSED = ('Adam', 'AdamW')  # DTensor has no rule for the fused kernels of other
 
 
 def check_shards(config: Config) -> None:
-    """Refuse settings of the optimizer that ``model_wrapper_cfg.type='auxskd_mm.FullyShardedModel'`` cannot have.
+    """Refuse settings of the optimizer and of the hooks that ``model_wrapper_cfg.type='auxskd_mm.FullyShardedModel'`` cannot have.
 
     Raises:
         InputError: With the key and the reason.
@@ -40,3 +40,23 @@ def check_shards(config: Config) -> None:
             'optim_wrapper.use_fsdp=True: it is for FSDP1, and FullyShardedModel is FSDP2, whose ranks share overflows '
             'without it; leave it out'
         )
+    if optim.get('accumulative_counts', 1) > 1 and any(map(_skips, _hooks(config))):
+        raise InputError(
+            "NonFiniteLossHook.action='skip' with optim_wrapper.accumulative_counts="
+            f'{optim["accumulative_counts"]}: shards of gradients are put together in the backward pass that a skipped '
+            "batch lacks, so they would come on top of the next step; take action='stop', or accumulative_counts=1"
+        )
+
+
+def _hooks(config: Config) -> list[Any]:
+    named = {'non_finite': {}, **(config.get('default_hooks') or {})}
+    hooks = [
+        {'type': 'NonFiniteLossHook', **(hook or {})} if name == 'non_finite' else hook for name, hook in named.items()
+    ]
+    return [*hooks, *(config.get('custom_hooks') or [])]
+
+
+def _skips(hook: object) -> bool:
+    return (
+        isinstance(hook, dict) and type_name(hook.get('type')) == 'NonFiniteLossHook' and hook.get('action') == 'skip'
+    )

@@ -34,6 +34,26 @@ def test_what_shards_cannot_have(optim, says):
     check_shards(config(None, **optim))
 
 
+@pytest.mark.parametrize(
+    'hooks',
+    [
+        dict(default_hooks=dict(non_finite=dict(action='skip'))),
+        dict(default_hooks=dict(finite=dict(type='auxskd_mm.NonFiniteLossHook', action='skip'))),
+        dict(custom_hooks=[dict(type='auxskd_mm.NonFiniteLossHook', action='skip')]),
+    ],
+)
+def test_batches_that_are_skipped_in_an_accumulated_step(hooks):
+    made = config(optimizer=dict(type='SGD', lr=1.0), accumulative_counts=4)
+    check_shards(made)
+    made.merge_from_dict(hooks)
+    with pytest.raises(
+        InputError, match=r"action='skip' with optim_wrapper.accumulative_counts=4: .* accumulative_counts=1"
+    ):
+        check_shards(made)
+    made.optim_wrapper.accumulative_counts = 1
+    check_shards(made)
+
+
 @pytest.mark.parametrize('kind', ['Adam', 'AdamW'])
 def test_fused_kernels_that_know_shards(kind):
     check_shards(config(optimizer=dict(type=kind, lr=1.0, fused=True)))

@@ -156,7 +156,7 @@ pretrained = ('pace', 'vcop', 'rspnet', 'vspp', 'vspp_rank', 'auxskd_vspp', 'joi
 with_adapters = ('adapters_vspp', 'adapters_auxskd_vspp')
 comparisons = [
     *(dict(row=row, base='public') for row in ('public_still', 'vspp_unrelated', *pretrained)),
-    dict(row='vspp', base='vspp_unrelated'),
+    *(dict(row=row, base='vspp_unrelated') for row in pretrained),
     *(dict(row=row, base='trunk') for row in (*pretrained, *with_adapters)),
     *(dict(row=row, base=base) for base in ('adapters', 'stage') for row in with_adapters),
     *(dict(row=row, base='stage') for row in ('stage_vspp', 'stage_vspp_rank')),

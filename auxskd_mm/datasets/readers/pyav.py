@@ -115,7 +115,10 @@ class PyAVReader(Reader):
         assert order is not None
         stream = video_stream(self._container)
         at = bisect_right(keys, order[number])
-        self._container.seek(int(keys[at - 1] if at else order[0]), stream=stream, backward=True)
+        try:
+            self._container.seek(int(keys[at - 1] if at else order[0]), stream=stream, backward=True)
+        except PermissionError:  # FFmpeg's word for a format that has no seeking, such as Flash's
+            return iter(())
         return self._container.demux(stream)
 
     def _read_from_start(self, wanted: set[int]) -> dict[int, np.ndarray]:

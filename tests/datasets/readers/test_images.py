@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import counted_frame, read_count
+from PIL import Image, TiffImagePlugin
 
 from auxskd_mm.datasets.preparation.video_check import check_video
 from auxskd_mm.datasets.readers import FrameFolderReader
@@ -98,3 +99,19 @@ def test_a_png_that_ends_before_its_depth_is_no_image():
     start = encoded('.png')[:8]
     with pytest.raises(VideoReadError, match=r'^x: cannot be read as an image'):
         decode_image('x', start + b'IEND\xaeB`\x82' + b'\0\0\0\1\0\0\0\1')
+
+
+@pytest.mark.parametrize('orientation', range(1, 9))
+@pytest.mark.parametrize('kind', [np.uint8, np.uint16])
+def test_a_tiff_is_turned_as_its_tag_says(tmp_path, orientation, kind):
+    stored = np.arange(20 * 30).reshape(20, 30).astype(kind)
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[274] = orientation
+    for number in range(2):
+        Image.fromarray(stored + number).save(tmp_path / f'{number}.tif', tiffinfo=tags)
+    # As the TIFF specification says where the first row and the first column are shown.
+    expected = stored if orientation < 5 else stored.T
+    expected = expected[:, ::-1] if orientation in (2, 3, 6, 7) else expected
+    expected = expected[::-1] if orientation in (3, 4, 7, 8) else expected
+    first = FrameFolderReader(str(tmp_path)).read([0])[0]
+    np.testing.assert_array_equal(first[..., 0], expected)

@@ -16,6 +16,7 @@ from .plain_text import figure_text
 
 _MARKERS = 'osD^vPX<>*'
 _MOST_NAMED = 20  # classes in a legend
+_ROUNDING = 1e-6  # of float32 features of length 1
 
 
 def project(features: np.ndarray, method: str = 'tsne', seed: int = 0) -> np.ndarray:
@@ -25,6 +26,7 @@ def project(features: np.ndarray, method: str = 'tsne', seed: int = 0) -> np.nda
         features: (N, D).
         method: 'tsne' (scikit-learn's from a PCA start, perplexity 30 or a third of N), 'pca', or 'umap' where umap-learn
             is installed. Fewer than 4 points take PCA.
+            Equal features are one point.
         seed: Seed of t-SNE and UMAP.
 
     Returns:
@@ -42,6 +44,10 @@ def project(features: np.ndarray, method: str = 'tsne', seed: int = 0) -> np.nda
         raise InputError('embedding: there are no features')
     norms = np.linalg.norm(features, axis=1, keepdims=True)
     unit = (features / np.maximum(norms, 1e-12)).astype(np.float64)
+    if (
+        np.ptp(unit, axis=0).max() < _ROUNDING
+    ):  # of a collapsed network: t-SNE would end the process, or draw the rounding
+        return np.zeros((len(unit), 2))
     if method == 'pca' or len(unit) < 4:
         parts = min(2, *unit.shape)
         return np.pad(PCA(parts, random_state=seed).fit_transform(unit), ((0, 0), (0, 2 - parts)))

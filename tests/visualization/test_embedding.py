@@ -39,6 +39,13 @@ def test_few_points(count):
     assert project(np.ones((count, 1))).shape == (count, 2)
 
 
+@pytest.mark.parametrize('method', ['tsne', 'pca'])
+def test_the_features_of_a_collapsed_network_are_one_point(method):
+    features = np.tile(np.random.default_rng(0).random(8).astype(np.float32), (30, 1))
+    for collapsed in (features, features * np.linspace(1, 2, 30, dtype=np.float32)[:, None], np.zeros((30, 8))):
+        assert np.ptp(project(collapsed, method), axis=0).max() < 1e-3
+
+
 def test_bad_input_and_the_picture(tmp_path):
     with pytest.raises(InputError, match="'isomap': expected"):
         project(np.ones((5, 2)), 'isomap')
@@ -65,7 +72,7 @@ def test_umap_where_it_is_installed(monkeypatch):
     assert project(np.random.default_rng(0).random((12, 4)), 'umap', seed=3).shape == (12, 2)
     monkeypatch.setitem(sys.modules, 'umap', None)
     with pytest.raises(InputError, match='pip install umap-learn'):
-        project(np.ones((5, 2)), 'umap')
+        project(np.eye(5, 2), 'umap')
 
 
 def test_panels_with_classes_of_their_own(tmp_path):

@@ -284,6 +284,7 @@ FORMS = {
     'raw h264 b2': Form('h264', f'{X264}:bframes=2'),
     'raw m4v b2': Form('m4v', '-c:v mpeg4 -q:v 3 -g 12 -bf 2 -f m4v'),
     'raw m2v b2': Form('m2v', '-c:v mpeg2video -q:v 3 -g 12 -bf 2 -f mpeg2video'),
+    'mxf mpeg2 b2': Form('mxf', '-c:v mpeg2video -q:v 3 -g 12 -bf 2'),
     'swf flv1': Form('swf', '-c:v flv -q:v 3 -g 12'),
     'gif': Form('gif', '-vf format=gray'),
     'nut mpeg4 b2': Form('nut', '-c:v mpeg4 -q:v 3 -g 12 -bf 2'),

@@ -74,7 +74,9 @@ def test_several_crops_of_frames_are_views_of_the_same_frames(video):
     (batch,) = see_batch(pseudo_collate([data[0]]), data, 1)
     assert len(sample.clips) == len(batch.clips) == 3
     for left, clip, packed in zip((0, 16, 8), sample.clips, batch.clips):
-        assert [read_count(frame) for frame in clip.frames['decoded']] == clip.numbers.tolist() == packed.numbers.tolist()
+        assert (
+            [read_count(frame) for frame in clip.frames['decoded']] == clip.numbers.tolist() == packed.numbers.tolist()
+        )
         np.testing.assert_array_equal(clip.frames['input'], clip.frames['decoded'][:, :, left : left + 48])
         np.testing.assert_array_equal(packed.frames['input'], clip.frames['input'])
 

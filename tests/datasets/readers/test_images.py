@@ -77,6 +77,17 @@ def test_frames_of_different_sizes_are_refused_with_both_names(folder, target):
     assert 'img_00005.jpg has 128x96' in check_video(str(folder)).reason
 
 
+@pytest.mark.parametrize('target', [None, (32, 24)])
+def test_frames_that_a_tag_turns_are_of_another_size(tmp_path, target):
+    """As of a camera on a tripod that took itself for turned."""
+    for number, orientation in enumerate((1, 6)):
+        tags = Image.Exif()
+        tags[274] = orientation
+        Image.fromarray(counted_frame(number, (128, 96))).save(tmp_path / f'{number}.jpg', exif=tags)
+    with pytest.raises(VideoReadError, match=r'different sizes: 1.jpg has 96x128, 0.jpg has 128x96'):
+        FrameFolderReader(str(tmp_path), target=target).read([0, 1])
+
+
 def test_missing_numbers_are_in_the_report_of_the_check(folder):
     (folder / 'img_00003.jpg').unlink()
     report = check_video(str(folder))

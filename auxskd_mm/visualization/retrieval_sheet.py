@@ -54,9 +54,7 @@ def thumbnail(path: str, size: tuple[int, int] = (72, 54), frames: int = 3) -> n
     try:
         with open_reader(path) as reader:
             numbers = [int((i + 0.5) * reader.num_frames / frames) for i in range(frames)]
-            found = reader.read(numbers)
-        # Those of other types share one scale. 8-bit frames may differ in size, as of recordings that were joined.
-        pictures = list(map(as_pictures, found) if found[0].dtype == np.uint8 else as_pictures(np.stack(found)))
+            pictures = list(as_pictures(np.stack(reader.read(numbers))))
     except (InputError, OSError):
         pictures = [np.full((height, width, 3), 128, np.uint8)] * frames
     for i, picture in enumerate(pictures):

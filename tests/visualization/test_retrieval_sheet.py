@@ -5,7 +5,6 @@ import matplotlib
 import numpy as np
 import pytest
 from conftest import read_count, write_video
-from video_forms import ffmpeg
 
 from auxskd_mm.visualization.retrieval_sheet import RIGHT, WRONG, Example, Found, draw_retrieval_sheet, thumbnail
 
@@ -40,18 +39,6 @@ def test_right_and_wrong_have_their_colours(right, tmp_path):
     picture = cv2.imread(str(path))
     assert (shades(picture, RIGHT) > 200) is right
     assert (shades(picture, WRONG) > 200) is not right
-
-
-def test_a_video_whose_frames_change_their_size(tmp_path):
-    """As of two recordings of a camera that were joined."""
-    parts = [tmp_path / 'a.ts', tmp_path / 'b.ts']
-    for part, size, start in zip(parts, ((64, 48), (96, 64)), (0, 1)):
-        write_video(part, num_frames=25, size=size)
-        ffmpeg('-i', str(part), '-c', 'copy', '-output_ts_offset', str(start), str(part.with_suffix('.out.ts')))
-    joined = tmp_path / 'v.ts'
-    joined.write_bytes(b''.join(part.with_suffix('.out.ts').read_bytes() for part in parts))
-    sheet = thumbnail(str(joined), size=(64, 48))
-    assert all(sheet[:, i * 66 : i * 66 + 64].std() > 10 for i in range(3))
 
 
 def test_the_backend_of_a_notebook_stays(tmp_path):

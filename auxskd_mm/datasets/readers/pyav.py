@@ -35,10 +35,14 @@ class PyAVReader(Reader):
     They come from the packets' time stamps. Where a container has none, or false ones (raw streams, AVI with B-frames),
     frames are counted from the start instead.
 
+    A recorded call or a joined recording may change its size. All frames then get the size of the first one that is read.
+
     Attributes:
         index: Index of the frames.
         video_streams: Number of video streams in the file, including cover pictures.
     """
+
+    _size: tuple[int, int] | None = None
 
     def __init__(self, path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS) -> None:
         super().__init__(path, channel_order, max_pixels)
@@ -73,7 +77,7 @@ class PyAVReader(Reader):
 
     def _read_by_time(self, wanted: set[int]) -> dict[int, np.ndarray]:
         """Decode the wanted frames from the key frame before them. The result is empty if the time stamps are false."""
-        found = {i: self._array(frame) for i, frame in self.frames_by_time(wanted)}
+        found = {i: self.array(frame) for i, frame in self.frames_by_time(wanted)}
         return found if self._timed else {}
 
     def frames_by_time(self, wanted: Collection[int]) -> Iterator[tuple[int, Any]]:
@@ -128,11 +132,11 @@ class PyAVReader(Reader):
         for i, frame in self.frames():
             last = i, frame
             if i in wanted:
-                found[i] = self._array(frame)
+                found[i] = self.array(frame)
             if i >= final:
                 break
         if last is not None:
-            found.setdefault(last[0], self._array(last[1]))
+            found.setdefault(last[0], self.array(last[1]))
         return found
 
     def frames(self) -> Iterator[tuple[int, Any]]:
@@ -170,7 +174,7 @@ class PyAVReader(Reader):
         """All frames in order, each uint8 (H, W, 3), decoded once from the start."""
         count, array = 0, None
         for i, frame in self.frames():
-            array, count = self._array(frame), i + 1
+            array, count = self.array(frame), i + 1
             yield array
         if array is None or count < self.num_frames - TOLERATED_AT_END:
             raise VideoReadError(self.path, f'only {count} of {self.num_frames} frames can be decoded')
@@ -187,7 +191,12 @@ class PyAVReader(Reader):
             self._times = even_times(without_jumps(times) if self.index.may_jump else times, self.fps)
         return self._times
 
-    def _array(self, frame: VideoFrame) -> np.ndarray:
+    def array(self, frame: VideoFrame) -> np.ndarray:
+        """Array uint8 (H, W, 3) of a PyAV frame of this video, in the size of the first one that was asked for."""
+        size = frame.width, frame.height
+        self._size = self._size or size
+        if size != self._size:
+            frame = filtered(frame, 'scale', '{}:{}'.format(*self._size))
         return frame_array(frame, self.channel_order)
 
     def close(self) -> None:

@@ -167,7 +167,7 @@ class RecordedWindow(WindowReader):
                 if i != self.first + done:
                     break
                 done += 1
-                yield whole._array(frame)
+                yield whole.array(frame)
         while done < self.num_frames:
             frames = self.read(range(done, min(done + 64, self.num_frames)))
             done += len(frames)

@@ -1,5 +1,7 @@
 """Images are decoded whole or refused: OpenCV fills missing parts with grey."""
 
+import io
+
 import cv2
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from PIL import Image, TiffImagePlugin
 
 from auxskd_mm.datasets.preparation.video_check import check_video
 from auxskd_mm.datasets.readers import FrameFolderReader
-from auxskd_mm.datasets.readers.images import decode_image, is_cut_off
+from auxskd_mm.datasets.readers.images import decode_image, image_size, is_cut_off, read_file
 from auxskd_mm.errors import VideoReadError
 
 OPTIONS = {
@@ -126,3 +128,26 @@ def test_a_tiff_is_turned_as_its_tag_says(tmp_path, orientation, kind):
     expected = expected[::-1] if orientation in (3, 4, 7, 8) else expected
     first = FrameFolderReader(str(tmp_path)).read([0])[0]
     np.testing.assert_array_equal(first[..., 0], expected)
+
+
+@pytest.mark.parametrize('size', [(300, 700), (1025, 3), (1, 1)])
+def test_the_size_in_the_header_of_every_kind(size):
+    picture = Image.fromarray(np.zeros((size[1], size[0], 3), np.uint8))
+    tags = Image.Exif()
+    tags[274] = 1
+    kinds = dict(jpg={}, png={}, bmp={}, lossy={}, lossless=dict(lossless=True), extended=dict(exif=tags))
+    for kind, options in kinds.items():
+        data = io.BytesIO()
+        picture.save(data, dict(jpg='jpeg', png='png', bmp='bmp').get(kind, 'webp'), **options)
+        assert image_size(data.getvalue()) == size, kind
+        assert image_size(data.getvalue()[:20]) is None, kind
+
+
+def test_a_large_image_is_no_damaged_one(tmp_path):
+    """More than the room that is left for headers."""
+    large = np.zeros((2400, 2400, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / '1.bmp'), large)
+    assert len(read_file(str(tmp_path / '1.bmp'))) > 2**24
+    assert FrameFolderReader(str(tmp_path)).read([0])[0].shape == large.shape
+    with pytest.raises(VideoReadError, match=r'larger .* than an image of max_pixels=1000 can be'):
+        read_file(str(tmp_path / '1.bmp'), 1000)

@@ -97,23 +97,24 @@ def draw_embeddings(
     for axis, (panel, where) in zip(axes[0], points.items()):
         own = np.asarray(labels[panel])
         mine_names = names[panel] if isinstance(names, Mapping) else names
-        for number, name in enumerate(mine_names):
-            mine = where[own == number]
+        # Given to the legend by hand, which leaves out names that begin with `_` otherwise.
+        texts = [figure_text(name)[:24] for name in mine_names]
+        handles = [
             axis.scatter(
-                *mine.T,
+                *where[own == number].T,
                 s=22,
                 color=COLOURS[number % len(COLOURS)],
                 marker=_MARKERS[number % len(_MARKERS)],
                 edgecolors='white',
                 linewidths=0.4,
-                label=figure_text(name)[:24],
             )
+            for number in range(len(texts))
+        ]
         axis.set_title(figure_text(panel), fontsize=9)
         axis.set_xticks([])
         axis.set_yticks([])
         if not shared and len(mine_names) <= _MOST_NAMED:
-            axis.legend(fontsize=8, frameon=False, loc='upper left', bbox_to_anchor=(1, 1))
+            axis.legend(handles, texts, fontsize=8, frameon=False, loc='upper left', bbox_to_anchor=(1, 1))
     if not isinstance(names, Mapping) and len(names) <= _MOST_NAMED:
-        handles, texts = axis.get_legend_handles_labels()
         figure.legend(handles, texts, loc='outside right upper', fontsize=8, frameon=False)
     return save_figure(figure, path, 110)

@@ -56,6 +56,19 @@ def test_bad_input_and_the_picture(tmp_path):
     assert path.read_bytes()[:4] == b'\x89PNG'
 
 
+@pytest.mark.parametrize('shared', [True, False])
+def test_every_class_has_its_name_in_the_legend(tmp_path, monkeypatch, shared):
+    drawn = []
+    monkeypatch.setattr('auxskd_mm.visualization.embedding.save_figure', lambda figure, *_: drawn.append(figure))
+    names = ['_background_', 'b', '']
+    labels = {panel: [0, 1, 2] for panel in 'xy'}
+    draw_embeddings(
+        {panel: np.eye(3, 2) for panel in 'xy'}, labels, names if shared else dict(x=names, y=names), 'e.png'
+    )
+    legends = drawn[0].legends if shared else [axis.get_legend() for axis in drawn[0].axes]
+    assert [[text.get_text() for text in legend.get_texts()] for legend in legends] == [names] * (1 if shared else 2)
+
+
 def test_umap_where_it_is_installed(monkeypatch):
     """The installed package is called with cosine and our seed."""
     import sys

@@ -43,6 +43,9 @@ class PyAVReader(Reader):
     """
 
     _size: tuple[int, int] | None = None
+    _container: Any = None
+    # Who uses the container: each reading by number, and closing, takes it from those before.
+    _turn = 0
 
     def __init__(self, path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS) -> None:
         super().__init__(path, channel_order, max_pixels)
@@ -83,10 +86,13 @@ class PyAVReader(Reader):
     def frames_by_time(self, wanted: Collection[int]) -> Iterator[tuple[int, Any]]:
         """Number and PyAV frame of the wanted frames, in order, decoded from the key frame before them.
 
-        It ends early where the file lacks frames, and where the time stamps turn out to be false.
+        It ends early where the file lacks frames, where the time stamps turn out to be false, and where other frames have
+        been read meanwhile.
         """
         doubtful = self.index.doubtful
-        stream = video_stream(self._container)
+        self._turn += 1
+        turn = self._turn
+        stream = video_stream(self._opened())
         final, left = max(wanted), len(wanted)
         decoder, last = stream.codec_context, -1
         skips = not doubtful and not any(name in decoder.name for name in _SHOWS_LATER)
@@ -108,6 +114,8 @@ class PyAVReader(Reader):
                 if i in wanted:
                     left -= 1
                     yield i, frame
+                    if turn != self._turn:
+                        return
             # Of doubtful ones the next frame is looked at too: a wanted frame that is shown later has taken its place.
             if last > final or (not doubtful and not left):
                 break
@@ -147,12 +155,12 @@ class PyAVReader(Reader):
         """
         import av
 
-        self.close()
-        self._container = open_container(self.path, self.max_pixels)
+        # Of its own, so that frames can be read by number meanwhile, and the reader be closed.
+        container = open_container(self.path, self.max_pixels)
         timed = self._timed and not self.index.doubtful
         count = 0
         try:
-            for frame in decoded(self._container, video_stream(self._container)):
+            for frame in decoded(container, video_stream(container)):
                 i = self._number.get(frame.pts, -1) if timed else count
                 if i < 0:
                     continue
@@ -167,6 +175,8 @@ class PyAVReader(Reader):
                 count += 1
         except (av.error.FFmpegError, OSError) as error:
             raise VideoReadError(self.path, f'cannot be decoded after frame {count} ({reason(error)})') from None
+        finally:
+            container.close()
         if count > self.num_frames + TOLERATED_AT_END:
             raise VideoReadError(self.path, f'shows {count} frames, but its packets tell of {self.num_frames}')
 
@@ -200,8 +210,20 @@ class PyAVReader(Reader):
         return frame_array(frame, self.channel_order)
 
     def close(self) -> None:
-        """See :class:`Reader`."""
-        self._container.close()
+        """See :class:`Reader`. A later read opens the file again."""
+        self._turn += 1
+        container, self._container = self._container, None
+        if container is not None:
+            self._release(container)
+
+    def _release(self, container: Any) -> None:
+        container.close()
+
+    def _opened(self) -> Any:
+        """The container that frames are read from by number."""
+        if self._container is None:
+            self._container = open_container(self.path, self.max_pixels)
+        return self._container
 
 
 def frame_array(frame: VideoFrame, channel_order: str) -> np.ndarray:

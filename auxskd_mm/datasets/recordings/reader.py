@@ -102,9 +102,7 @@ class RecordingReader(PyAVReader):
         self.num_frames, self.fps = self.index.num_frames, self.index.fps
         self._number = _Numbers(self.index.order)  # type: ignore[arg-type,assignment]
         self._timed = self.index.order is not None
-        self._key, self._container = _CONTAINERS.take(path, max_pixels)
-        self._taken = True
-        self.video_streams = len(self._container.streams.video)
+        self.video_streams = len(self._opened().streams.video)
 
     def times(self) -> np.ndarray | None:
         """See :class:`Reader`."""
@@ -126,13 +124,14 @@ class RecordingReader(PyAVReader):
             self._container.demux(stream),
         )
 
-    def close(self) -> None:
-        """Keep the container for the next reader. One that was opened anew, to read from the start, is closed."""
-        if self._taken:
-            self._taken = False
-            _CONTAINERS.give_back(self._key, self._container)
-        else:
-            super().close()
+    def _release(self, container: Any) -> None:
+        """Keep the container for the next reader."""
+        _CONTAINERS.give_back(self._key, container)
+
+    def _opened(self) -> Any:
+        if self._container is None:
+            self._key, self._container = _CONTAINERS.take(self.path, self.max_pixels)
+        return self._container
 
 
 class RecordedWindow(WindowReader):

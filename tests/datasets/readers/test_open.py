@@ -305,3 +305,10 @@ def test_what_is_read_or_closed_beside_a_stream_does_no_harm(video, backend, win
     reader.close()
     again = open_reader(video + window, backend=backend)
     assert read_count(again.read([9])[0]) == 9
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_a_path_may_be_a_path_object(tmp_path, video, backend):
+    assert read_count(open_reader(Path(video), backend=backend).read([5])[0]) == 5
+    with pytest.raises(VideoReadError, match='no such file'):
+        open_reader(tmp_path / 'none.mp4', backend=backend)

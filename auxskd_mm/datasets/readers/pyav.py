@@ -20,6 +20,7 @@ from .stream import decoded, is_repeat, video_stream
 
 if TYPE_CHECKING:
     from av import VideoFrame
+    from av.container import InputContainer
 
 _LOCAL = threading.local()
 # Decoders of AV1. Its packets may hold a frame that a later packet shows, and skipping one would lose the other.
@@ -216,7 +217,7 @@ class PyAVReader(Reader):
         if container is not None:
             self._release(container)
 
-    def _release(self, container: Any) -> None:
+    def _release(self, container: InputContainer) -> None:
         container.close()
 
     def _opened(self) -> Any:

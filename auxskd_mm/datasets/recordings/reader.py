@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
 from itertools import dropwhile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from ..readers.stream import video_stream
 from ..readers.window import WindowReader
 from .index_file import kept_index
 from .names import Window
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
 
 # These have no table of key frames. FFmpeg would guess the position of a time, or read all packets before it.
 _BY_POSITION = ('mpegts', 'mpeg', 'flv', 'm4v', 'mpegvideo')
@@ -124,7 +127,7 @@ class RecordingReader(PyAVReader):
             self._container.demux(stream),
         )
 
-    def _release(self, container: Any) -> None:
+    def _release(self, container: InputContainer) -> None:
         """Keep the container for the next reader."""
         _CONTAINERS.give_back(self._key, container)
 

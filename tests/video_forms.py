@@ -6,6 +6,7 @@ them and is the oracle of what frames they hold, in what order.
 
 from __future__ import annotations
 
+import struct
 import subprocess
 from collections.abc import Callable
 from fractions import Fraction
@@ -154,6 +155,27 @@ def join_again(offset: float) -> Callable[[Path], None]:
     return alter
 
 
+def edit_list(*edits: tuple[int, int]) -> Callable[[Path], None]:
+    """Give an MP4 other edits: (milliseconds, first frame) each. Its samples are all kept, as where a phone trims a clip."""
+
+    def alter(path: Path) -> None:
+        data = bytearray(path.read_bytes())
+        # 512 units of time per frame; the first frame is shown at the old edit's media time.
+        at = data.index(b'elst') - 4
+        start = int.from_bytes(data[at + 20 : at + 24], 'big')
+        entries = b''.join(struct.pack('>IiHH', length, start + 512 * first, 1, 0) for length, first in edits)
+        size = int.from_bytes(data[at : at + 4], 'big')
+        data[at : at + size] = struct.pack('>I4sII', 16 + len(entries), b'elst', 0, len(edits)) + entries
+        for box in (b'edts', b'trak', b'moov'):
+            place = data.index(box) - 4
+            longer = int.from_bytes(data[place : place + 4], 'big') + 16 + len(entries) - size
+            data[place : place + 4] = longer.to_bytes(4, 'big')
+        assert data.index(b'mdat') < data.index(b'moov')  # its places in the file stay
+        path.write_bytes(data)
+
+    return alter
+
+
 def cut_avi_index(path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: data.rindex(b'idx1')])
@@ -240,6 +262,9 @@ FORMS = {
     'mp4 uneven': Form('mp4', f'{UNEVEN} {X264}:bframes=2'),
     'mp4 edit list': Form('mp4', f'{X264}:bframes=2', copy_with('-ss 0.6')),
     'mp4 edit list open': Form('mp4', f'{X264}:bframes=3:open-gop=1', copy_with('-ss 0.6')),
+    'mp4 trimmed': Form('mp4', f'{X264}:bframes=2', edit_list((800, 3))),
+    'mp4 trimmed without b': Form('mp4', f'{X264}:bframes=0', edit_list((800, 7))),
+    'mp4 two edits': Form('mp4', f'{X264}:bframes=2', edit_list((400, 3), (400, 24))),
     'mp4 fragments': Form('mp4', f'{X264}:bframes=2 -movflags frag_keyframe+empty_moov'),
     'mp4 negative cts': Form('mp4', f'{X264}:bframes=2 -movflags negative_cts_offsets'),
     'mp4 av1': Form('mp4', '-c:v libsvtav1 -preset 12 -g 12 -svtav1-params log=0'),
@@ -259,6 +284,8 @@ FORMS = {
     'raw h264 b2': Form('h264', f'{X264}:bframes=2'),
     'raw m4v b2': Form('m4v', '-c:v mpeg4 -q:v 3 -g 12 -bf 2 -f m4v'),
     'raw m2v b2': Form('m2v', '-c:v mpeg2video -q:v 3 -g 12 -bf 2 -f mpeg2video'),
+    'mxf mpeg2 b2': Form('mxf', '-c:v mpeg2video -q:v 3 -g 12 -bf 2'),
+    'swf flv1': Form('swf', '-c:v flv -q:v 3 -g 12'),
     'gif': Form('gif', '-vf format=gray'),
     'nut mpeg4 b2': Form('nut', '-c:v mpeg4 -q:v 3 -g 12 -bf 2'),
 }

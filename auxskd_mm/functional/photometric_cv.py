@@ -49,7 +49,7 @@ def jitter_frames(
             out.append(frame)
             continue
         if value_range is not None:
-            scaled = np.ascontiguousarray(value_range.to_scale(frame))
+            scaled = np.ascontiguousarray(value_range.to_scale(frame).clip(0, WHITE))
             jittered = value_range.from_scale(_jitter(scaled, params, index))
             out.append(_as_type(jittered, frame.dtype))
             continue

@@ -25,6 +25,8 @@ Scalars = Mapping[str, tuple[np.ndarray, np.ndarray]]
 # tenth of an isotropic one is as good as a point.
 FLAT_SHARE, SMALL_STD = 0.95, 0.1
 _LAST = 5  # logged values that a verdict is about
+# What each verdict about the features comes from.
+_JUDGED = dict(entropy=['teacher_entropy'], agreement=['anchor_agreement'], spread=['student_std', 'teacher_std'])
 _BAD, _GOOD = '#D55E00', '#00755A'
 
 
@@ -84,6 +86,9 @@ def judge(scalars: Scalars, queue_size: int) -> dict[str, Verdict]:
         verdicts['spread'] = Verdict(value > SMALL_STD, f'smallest {value:.2f}: {words}')
     if (value := last.get('queue_filled')) is not None:
         verdicts['queue'] = Verdict(None if value < 1 else True, f'{value:.0%} of the anchors are real features')
+    for name, keys in _JUDGED.items():
+        if not all(math.isfinite(last.get(key, 0.0)) for key in keys):
+            verdicts[name] = Verdict(False, 'NaN or infinite: the training has diverged')
     return verdicts
 
 
@@ -175,7 +180,7 @@ def _entropies(axis: Axes, scalars: Scalars, queue_size: int) -> None:
 def _agreement(axis: Axes, scalars: Scalars, queue_size: int) -> None:
     _curves(axis, scalars, ['anchor_agreement'], 'same nearest anchor for student and teacher', 'share of clips')
     values = scalars.get('anchor_agreement', (None, np.zeros(1)))[1]
-    axis.set_ylim(0, max(1.15 * float(values.max()), 20 / queue_size))
+    axis.set_ylim(0, max(1.15 * float(values[np.isfinite(values)].max(initial=0.0)), 20 / queue_size))
     axis.axhline(
         1 / queue_size, color='black', linewidth=1, linestyle=':', label=f'chance, 1 / K = {1 / queue_size:.2g}'
     )

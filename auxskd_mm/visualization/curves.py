@@ -59,17 +59,19 @@ def plot_curves(
                 colour = COLOURS[(run if len(panel) == 1 else i) % len(COLOURS)]
                 style = STYLES[run % len(STYLES)]
                 if key in scalars:
-                    label = key if len(data) == 1 else f'{key}, {name}'
+                    label = figure_text(key if len(data) == 1 else f'{key}, {name}')
                     marker = 'o' if len(scalars[key][0]) < 3 else None  # a line needs two points to be seen
                     axis.plot(*scalars[key], color=colour, linestyle=style, linewidth=1.6, marker=marker, label=label)
             if chance and key in chance:
                 grey = '#666666' if len(panel) == 1 else COLOURS[i % len(COLOURS)]
-                axis.axhline(chance[key], color=grey, linewidth=0.8, linestyle=(0, (1, 3)), label=f'{key} by chance')
+                axis.axhline(
+                    chance[key], color=grey, linewidth=0.8, linestyle=(0, (1, 3)), label=figure_text(f'{key} by chance')
+                )
         if all(key.endswith('_acc') for key in panel):
             axis.set_ylim(0, 1.03)
             axis.set_ylabel('accuracy')
         else:
-            axis.set_ylabel(', '.join(panel))
+            axis.set_ylabel(figure_text(', '.join(panel)))
         axis.set_xlabel('training step')
         axis.grid(alpha=0.3)
         axis.legend(fontsize=8, frameon=False)

@@ -16,6 +16,7 @@ from .plain_text import figure_text
 
 _MARKERS = 'osD^vPX<>*'
 _MOST_NAMED = 20  # classes in a legend
+_ROUNDING = 1e-6  # of float32 features of length 1
 
 
 def project(features: np.ndarray, method: str = 'tsne', seed: int = 0) -> np.ndarray:
@@ -25,6 +26,7 @@ def project(features: np.ndarray, method: str = 'tsne', seed: int = 0) -> np.nda
         features: (N, D).
         method: 'tsne' (scikit-learn's from a PCA start, perplexity 30 or a third of N), 'pca', or 'umap' where umap-learn
             is installed. Fewer than 4 points take PCA.
+            Equal features are one point.
         seed: Seed of t-SNE and UMAP.
 
     Returns:
@@ -42,6 +44,10 @@ def project(features: np.ndarray, method: str = 'tsne', seed: int = 0) -> np.nda
         raise InputError('embedding: there are no features')
     norms = np.linalg.norm(features, axis=1, keepdims=True)
     unit = (features / np.maximum(norms, 1e-12)).astype(np.float64)
+    if (
+        np.ptp(unit, axis=0).max() < _ROUNDING
+    ):  # of a collapsed network: t-SNE would end the process, or draw the rounding
+        return np.zeros((len(unit), 2))
     if method == 'pca' or len(unit) < 4:
         parts = min(2, *unit.shape)
         return np.pad(PCA(parts, random_state=seed).fit_transform(unit), ((0, 0), (0, 2 - parts)))
@@ -91,23 +97,24 @@ def draw_embeddings(
     for axis, (panel, where) in zip(axes[0], points.items()):
         own = np.asarray(labels[panel])
         mine_names = names[panel] if isinstance(names, Mapping) else names
-        for number, name in enumerate(mine_names):
-            mine = where[own == number]
+        # Given to the legend by hand, which leaves out names that begin with `_` otherwise.
+        texts = [figure_text(name)[:24] for name in mine_names]
+        handles = [
             axis.scatter(
-                *mine.T,
+                *where[own == number].T,
                 s=22,
                 color=COLOURS[number % len(COLOURS)],
                 marker=_MARKERS[number % len(_MARKERS)],
                 edgecolors='white',
                 linewidths=0.4,
-                label=figure_text(name)[:24],
             )
+            for number in range(len(texts))
+        ]
         axis.set_title(figure_text(panel), fontsize=9)
         axis.set_xticks([])
         axis.set_yticks([])
         if not shared and len(mine_names) <= _MOST_NAMED:
-            axis.legend(fontsize=8, frameon=False, loc='upper left', bbox_to_anchor=(1, 1))
+            axis.legend(handles, texts, fontsize=8, frameon=False, loc='upper left', bbox_to_anchor=(1, 1))
     if not isinstance(names, Mapping) and len(names) <= _MOST_NAMED:
-        handles, texts = axis.get_legend_handles_labels()
         figure.legend(handles, texts, loc='outside right upper', fontsize=8, frameon=False)
     return save_figure(figure, path, 110)

@@ -81,16 +81,13 @@ def draw_retrieval_sheet(examples: Sequence[Example], path: str | Path, title: s
     Returns:
         The path.
     """
-    import matplotlib
-
-    matplotlib.use('Agg')
-    import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure
 
     columns = 1 + max(len(example.found) for example in examples)
-    figure, axes = plt.subplots(
+    figure = Figure(figsize=(2.02 * columns, 0.86 * len(examples) + 0.4))  # a notebook keeps its backend
+    axes = figure.subplots(
         len(examples),
         columns,
-        figsize=(2.02 * columns, 0.86 * len(examples) + 0.4),
         squeeze=False,
         gridspec_kw=dict(
             wspace=0.06, hspace=0.5, left=0.005, right=0.995, bottom=0.02, top=1 - 0.55 / (0.86 * len(examples) + 0.4)
@@ -105,7 +102,6 @@ def draw_retrieval_sheet(examples: Sequence[Example], path: str | Path, title: s
         for axis in row[1 + len(example.found) :]:
             axis.axis('off')
     figure.suptitle(figure_text(title), fontsize=10, x=0.005, ha='left')
-    plt.close(figure)
     return save_figure(figure, path, 100)
 
 

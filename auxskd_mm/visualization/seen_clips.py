@@ -141,7 +141,7 @@ def _see(dataset: BaseDataset, index: int, preprocessor: ActionDataPreprocessor 
             decoded = as_pictures(np.stack(list(results['imgs'])), getattr(preprocessor, 'value_range', None)).copy()
     if decoded is None or 'frame_inds' not in results:
         raise InputError('the pipeline decodes no frames: there are no clips to show')
-    views = _views(np.asarray(results['imgs']), preprocessor, training)
+    views = _views(np.asarray(results['imgs']), preprocessor, training, np.asarray(results['frame_inds']).size)
     if _bgr(steps):
         decoded = decoded[..., ::-1]
         # A preprocessor that turns BGR round has done so.
@@ -198,8 +198,9 @@ def see_batch(
     found = []
     with untouched_random_state():
         for inputs, sample in list(zip(data_batch['inputs'], data_batch['data_samples']))[:number]:
-            views = _views(inputs.cpu().numpy(), prepared, training=True)
             results = dict(sample.all_items())
+            count = np.asarray(results.get('frame_inds', ())).size
+            views = _views(inputs.cpu().numpy(), prepared, True, count)
             views = views[..., ::-1] if swap else views
             found.append(SeenSample(str(results.get('filename', '')), _packed_clips(steps, results, views)))
     return found
@@ -216,16 +217,17 @@ def _packed_clips(steps: Sequence[Any], results: dict, views: np.ndarray) -> lis
     return found
 
 
-def _views(imgs: np.ndarray, preprocessor: Any, training: bool) -> np.ndarray:
+def _views(imgs: np.ndarray, preprocessor: Any, training: bool, count: int) -> np.ndarray:
     """Views uint8 (V, T, H, W, 3) as the preprocessor returns them, without normalisation.
 
     One channel is shown grey, and of more than three the first three. Other types than uint8 are shown on the scale from
     0 to 255 that ``value_range`` of the preprocessor gives them.
 
     Args:
-        imgs: Output of FormatShape: (V, C, T, H, W), or (N, C, H, W) for one view.
+        imgs: Output of FormatShape: (V, C, T, H, W), or (N, C, H, W) for one view, or for several crops one after the other.
         preprocessor: The preprocessor, or None.
         training: See :func:`see_samples`.
+        count: Number of frames that were sampled, 0 if it is unknown.
     """
     if imgs.ndim not in (4, 5) or imgs.shape[1] > _MOST_CHANNELS:
         raise InputError(
@@ -233,8 +235,7 @@ def _views(imgs: np.ndarray, preprocessor: Any, training: bool) -> np.ndarray:
             "input_format='NCTHW'"
         )
     if preprocessor is None and imgs.dtype != np.uint8:
-        imgs = as_pictures(np.moveaxis(imgs, 1, -1))
-        return imgs if imgs.ndim == 5 else imgs[None]
+        return _by_view(as_pictures(np.moveaxis(imgs, 1, -1)), count)
     clips = torch.from_numpy(np.ascontiguousarray(imgs))
     if preprocessor is not None:
         clips, _ = preprocessor.preprocess([preprocessor.cast_data(clips)], None, training)
@@ -243,8 +244,15 @@ def _views(imgs: np.ndarray, preprocessor: Any, training: bool) -> np.ndarray:
             shape = (1, -1) + (1,) * (imgs.ndim - 2)
             clips = clips * preprocessor.std.view(shape) + preprocessor.mean.view(shape)
     pixels = clips.float().round().clamp(0, 255).to(torch.uint8).movedim(1, -1).cpu().numpy()
-    views = as_pictures(pixels)
-    return views if imgs.ndim == 5 else views[None]
+    return _by_view(as_pictures(pixels), count)
+
+
+def _by_view(pictures: np.ndarray, count: int) -> np.ndarray:
+    """Pictures (V, T, H, W, 3) of (N, H, W, 3): each crop of all the sampled frames is a view."""
+    if pictures.ndim == 5:
+        return pictures
+    length = count if count and len(pictures) % count == 0 else len(pictures)
+    return pictures.reshape(-1, length, *pictures.shape[1:])
 
 
 def _bgr(steps: Sequence[Any]) -> bool:

@@ -46,6 +46,18 @@ def test_unit_range():
     assert ours.max() <= 1 + 1e-6
 
 
+@pytest.mark.parametrize('kind', [np.float32, np.int16])
+def test_values_beyond_black_and_white_become_these_before_the_jitter(kind):
+    frames = (np.random.RandomState(0).rand(60, 9, 8, 3) * 900 - 200).astype(kind)
+    for settings in (SETTINGS, jitter_settings(brightness=(0.5, 0.9)), jitter_settings(hue=0.5)):
+        params = draw(60, settings)
+        ours = np.stack(jitter_frames(list(frames), params, value_range=ValueRange((0.0,), (510.0,))))
+        expected = jitter_all(frames.clip(0, 510) / 2, params)[params.apply] * 2
+        rounding = 0.5 if kind == np.int16 else 0
+        assert np.abs(ours[params.apply] - expected).max() < rounding + 2 * TOLERANCE
+        np.testing.assert_array_equal(ours[~params.apply], frames[~params.apply])
+
+
 def test_every_order_and_the_ends_of_the_ranges():
     frames = list(colourful_frames(24, 6, 5).astype(np.float32))
     orders = np.array(list(itertools.permutations(range(4))))

@@ -44,6 +44,17 @@ def test_what_collapses_is_named_and_nothing_else(changes, bad):
     assert [key for key, healthy in verdicts(**changes).items() if healthy is False] == [bad]
 
 
+@pytest.mark.parametrize('value', [math.nan, math.inf])
+def test_a_training_that_diverged_is_not_healthy_and_is_drawn(run, tmp_path, value):
+    lost = dict(teacher_entropy=value, student_entropy=value, anchor_agreement=value, student_std=value)
+    found = judge(scalars(**{**HEALTHY, **lost}), 512)
+    assert [found[key].healthy for key in ('entropy', 'agreement', 'spread', 'queue')] == [False] * 3 + [True]
+    assert all('diverged' in found[key].text for key in ('entropy', 'agreement', 'spread'))
+    log = next(run.glob('*/vis_data/scalars.json'))
+    log.write_text(f'{log.read_text()}\n{json.dumps(dict(HEALTHY, step=9, **lost))}')
+    assert draw_collapse_panel(run, tmp_path / 'c.png').read_bytes()[:4] == b'\x89PNG'
+
+
 def test_the_end_counts_and_a_queue_that_fills_is_no_verdict():
     values = np.r_[np.full(15, 0.01), np.full(5, 0.9)]
     assert judge(dict(student_std=(np.arange(20), values)), 512)['spread'].healthy

@@ -28,6 +28,11 @@ def test_runs_have_colours_of_their_own_where_there_is_one_scalar(tmp_path):
     assert [shown(two, colour) for colour in COLOURS[:4]] == [True, True, False, False]
 
 
+def test_names_of_runs_and_scalars_are_no_formulas(tmp_path):
+    runs = {r'$\foo$': run(tmp_path / 'a', **{r'$\bar$': 1}), 'b': run(tmp_path / 'b', **{r'$\bar$': 2})}
+    assert plot_curves(runs, [['*']], tmp_path / 'c.png', chance={r'$\bar$': 0.5}).read_bytes()[:4] == b'\x89PNG'
+
+
 def test_a_title_is_a_line_above_the_panels(tmp_path):
     runs = {'a': run(tmp_path / 'a', loss=1)}
     above = []

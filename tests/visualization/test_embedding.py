@@ -39,6 +39,13 @@ def test_few_points(count):
     assert project(np.ones((count, 1))).shape == (count, 2)
 
 
+@pytest.mark.parametrize('method', ['tsne', 'pca'])
+def test_the_features_of_a_collapsed_network_are_one_point(method):
+    features = np.tile(np.random.default_rng(0).random(8).astype(np.float32), (30, 1))
+    for collapsed in (features, features * np.linspace(1, 2, 30, dtype=np.float32)[:, None], np.zeros((30, 8))):
+        assert np.ptp(project(collapsed, method), axis=0).max() < 1e-3
+
+
 def test_bad_input_and_the_picture(tmp_path):
     with pytest.raises(InputError, match="'isomap': expected"):
         project(np.ones((5, 2)), 'isomap')
@@ -47,6 +54,19 @@ def test_bad_input_and_the_picture(tmp_path):
     points, names = np.random.default_rng(0).random((6, 2)), ['$a', 'b', 'empty']
     path = draw_embeddings({'x$': points}, {'x$': [0, 0, 1, 1, 1, 0]}, names, tmp_path / 'p' / 'e.png')
     assert path.read_bytes()[:4] == b'\x89PNG'
+
+
+@pytest.mark.parametrize('shared', [True, False])
+def test_every_class_has_its_name_in_the_legend(tmp_path, monkeypatch, shared):
+    drawn = []
+    monkeypatch.setattr('auxskd_mm.visualization.embedding.save_figure', lambda figure, *_: drawn.append(figure))
+    names = ['_background_', 'b', '']
+    labels = {panel: [0, 1, 2] for panel in 'xy'}
+    draw_embeddings(
+        {panel: np.eye(3, 2) for panel in 'xy'}, labels, names if shared else dict(x=names, y=names), 'e.png'
+    )
+    legends = drawn[0].legends if shared else [axis.get_legend() for axis in drawn[0].axes]
+    assert [[text.get_text() for text in legend.get_texts()] for legend in legends] == [names] * (1 if shared else 2)
 
 
 def test_umap_where_it_is_installed(monkeypatch):
@@ -65,7 +85,7 @@ def test_umap_where_it_is_installed(monkeypatch):
     assert project(np.random.default_rng(0).random((12, 4)), 'umap', seed=3).shape == (12, 2)
     monkeypatch.setitem(sys.modules, 'umap', None)
     with pytest.raises(InputError, match='pip install umap-learn'):
-        project(np.ones((5, 2)), 'umap')
+        project(np.eye(5, 2), 'umap')
 
 
 def test_panels_with_classes_of_their_own(tmp_path):

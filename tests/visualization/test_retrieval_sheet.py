@@ -1,6 +1,7 @@
 """Retrieval examples."""
 
 import cv2
+import matplotlib
 import numpy as np
 import pytest
 from conftest import read_count, write_video
@@ -38,3 +39,13 @@ def test_right_and_wrong_have_their_colours(right, tmp_path):
     picture = cv2.imread(str(path))
     assert (shades(picture, RIGHT) > 200) is right
     assert (shades(picture, WRONG) > 200) is not right
+
+
+def test_the_backend_of_a_notebook_stays(tmp_path):
+    before = matplotlib.get_backend()
+    matplotlib.use('svg')
+    try:
+        draw_retrieval_sheet([Example('none.mp4', 'q', [])], tmp_path / 's.png')
+        assert matplotlib.get_backend() == 'svg'
+    finally:
+        matplotlib.use(before)

@@ -16,13 +16,13 @@ VSPP = dict(type='auxskd_mm.SegmentPaceSample', clip_len=4, num_segments=2, spee
 LABELS = ('pace_label', 'segment_label', 'order_label')
 
 
-def dataset(source, sampler, *steps, order='rgb', meta=('filename', 'frame_inds')):
+def dataset(source, sampler, *steps, order='rgb', meta=('filename', 'frame_inds'), layout='NCTHW'):
     pipeline = [
         dict(type='auxskd_mm.OpenVideo', channel_order=order),
         sampler,
         dict(type='auxskd_mm.DecodeClips'),
         *steps,
-        dict(type='FormatShape', input_format='NCTHW'),
+        dict(type='FormatShape', input_format=layout),
         dict(type='PackActionInputs', algorithm_keys=LABELS, meta_keys=meta),
     ]
     if sampler['type'] == 'SampleFrames':  # as in fine-tuning configs, whose data set starts counting where it says
@@ -64,6 +64,21 @@ def test_interpolated_slow_motion_shows_its_blends(video):
     (clip,) = sample.clips
     assert clip.numbers.shape == (4,)
     assert np.array_equal(clip.frames['decoded'], clip.frames['input'])
+
+
+def test_several_crops_of_frames_are_views_of_the_same_frames(video):
+    """As MMAction2's networks of frames are tested."""
+    sampler = dict(type='SampleFrames', clip_len=1, num_clips=5, test_mode=True)
+    data = dataset(video, sampler, dict(type='ThreeCrop', crop_size=48), layout='NCHW')
+    (sample,) = see_samples(data, 1)
+    (batch,) = see_batch(pseudo_collate([data[0]]), data, 1)
+    assert len(sample.clips) == len(batch.clips) == 3
+    for left, clip, packed in zip((0, 16, 8), sample.clips, batch.clips):
+        assert (
+            [read_count(frame) for frame in clip.frames['decoded']] == clip.numbers.tolist() == packed.numbers.tolist()
+        )
+        np.testing.assert_array_equal(clip.frames['input'], clip.frames['decoded'][:, :, left : left + 48])
+        np.testing.assert_array_equal(packed.frames['input'], clip.frames['input'])
 
 
 def test_before_is_whole_and_after_is_cropped_jittered_and_not_normalised(video):

@@ -30,7 +30,6 @@ from ..readers.base import TOLERATED_AT_END, require_regular
 from ..readers.frame_names import find_frames
 from ..readers.limits import MAX_PIXELS, reason
 from ..readers.orientation import upright_size
-from ..readers.pyav import frame_array
 from ..readers.window import WindowReader
 from ..recordings.names import recording_of
 from ..stores.store import state_of
@@ -218,9 +217,9 @@ def _decode_video(reader: PyAVReader) -> tuple[int, int, int]:
     for i, frame in reader.frames():
         frames += 1
         damaged += bool(frame.is_corrupt)
-        width, height = upright_size(frame)
+        width, height = (width, height) if width else upright_size(frame)
         if i in numbers:
-            in_order[i] = _digest(frame_array(frame, reader.channel_order))
+            in_order[i] = _digest(reader.array(frame))
     if damaged:
         raise VideoReadError(reader.path, f'{damaged} of {frames} frames are damaged')
     # Where frames are counted from the start, a read for each would decode the video as many times.

@@ -17,6 +17,7 @@ _TS_SIZES, _TS_SYNC = (188, 192, 204), 0x47
 _ASF_HEADER = bytes.fromhex('3026b2758e66cf11a6d900aa0062ce6c')
 _ASF_FILE_PROPERTIES = bytes.fromhex('a1dcab8c47a9cf118ee400c00c205365')
 _OGG_PAGE = 65307  # the largest
+_MXF_PARTITION = bytes.fromhex('060e2b34020501010d01020101')
 
 
 class _File(NamedTuple):
@@ -48,13 +49,16 @@ def _promised(size: int, file: _File) -> str:
 
 
 def _matroska(file: _File) -> str:
-    """Check the size of the segment. If it is unknown, as in recordings of browsers, check that of the last element."""
-    at = 0
-    while at + 12 <= file.size:
+    """Check the size of the segment, and that elements fill it: a download may take its full size at once, and leave the
+    rest zero. If the size is unknown, as in recordings of browsers, check that of the last element.
+    """
+    at = end = 0
+    while at + 12 <= (end or file.size):
         head = file.read(at, 12)
         width = 9 - head[0].bit_length()
-        if width > 4:
-            return ''  # no element
+        if width > 4:  # no element
+            empty = not any(head + file.read(end - 12, 12))
+            return f'the bytes from {at} to {end} are zero' if empty and end else ''
         kind = int.from_bytes(head[:width], 'big')
         length = 9 - head[width].bit_length()
         if length > 8 or (at == 0 and kind != 0x1A45DFA3):
@@ -64,8 +68,10 @@ def _matroska(file: _File) -> str:
         unknown = content == (1 << bits) - 1
         at += width + length
         if kind == _SEGMENT and not unknown:
-            return _promised(at + content, file)
-        if unknown:
+            end = at + content
+            if end > file.size:
+                return _promised(end, file)
+        elif unknown:
             if kind not in (_SEGMENT, _CLUSTER):
                 return ''
         elif at + content > file.size:
@@ -146,11 +152,22 @@ def _ogg(file: _File) -> str:
     return '' if whole else 'its last page is not whole'
 
 
+def _mxf(file: _File) -> str:
+    """Check that the footer is there, whose place the first partition states (SMPTE ST 377-1) unless it is not closed."""
+    head = file.read(0, 2**16 + 64)
+    at = head.find(_MXF_PARTITION)
+    size = head[at + 16] if 0 <= at < len(head) - 16 else 0
+    start = (
+        at + 17 + (size & 0x7F if size & 0x80 else 0) + 24
+    )  # behind its version, its grid and the places of two others
+    return _promised(int.from_bytes(head[start : start + 8], 'big'), file) if size else ''
+
+
 def _gif(file: _File) -> str:
     """Check the end of the last image's data and of the file."""
     return '' if b'\0;' in file.read(file.size - 256, 256) else 'its end mark is missing'
 
 
 _CHECKS: dict[str, Callable[[_File], str]] = dict(
-    matroska=_matroska, avi=_avi, mov=_mp4, mpegts=_mpegts, flv=_flv, asf=_asf, ogg=_ogg, gif=_gif
+    matroska=_matroska, avi=_avi, mov=_mp4, mpegts=_mpegts, flv=_flv, asf=_asf, ogg=_ogg, gif=_gif, mxf=_mxf
 )

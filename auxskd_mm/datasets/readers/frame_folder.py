@@ -71,7 +71,10 @@ class FrameFolderReader(Reader):
         if not self._reduced:  # one factor for all frames, so that their sizes stay the same
             self._reduced = 1 if self.target is None else reduction(jpeg_size(data), self.target)
         image = decode_image(path, data, self._reduced, self.max_pixels)
-        size = (jpeg_size(data) if self._reduced > 1 else None) or image.shape[1::-1]
+        size = image.shape[1::-1]
+        stored = jpeg_size(data) if self._reduced > 1 else None
+        if stored is not None:  # sizes that differ by a pixel may be reduced to one; a camera's tag turns by a quarter
+            size = stored if (stored[0] < stored[1]) == (size[0] < size[1]) else stored[::-1]
         self._first = self._first or (name, size)
         if size != self._first[1]:
             first, expected = self._first

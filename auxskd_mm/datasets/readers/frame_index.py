@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 NUMBERING = 2
 # AVFMT_FLAG_GENPTS of libavformat/avformat.h, which PyAV sets without asking.
 _INVENT_TIME_STAMPS = 1
+# AV_CODEC_FLAG_UNALIGNED of libavcodec/avcodec.h. Without it a decoder cuts off fewer columns at the left than the file says.
+_CROP_EXACTLY = 1
 # AVFMT_TS_DISCONT of libavformat/avformat.h.
 _JUMPS_ALLOWED = 0x0200
 # MAX_NVOP_SIZE of libavcodec/mpeg4videodec.c: an MPEG-4 packet that shows no new frame is no larger.
@@ -81,12 +83,13 @@ class _Packet(NamedTuple):
     position: int | None
 
 
-def open_container(path: str, max_pixels: int = MAX_PIXELS) -> Any:
+def open_container(path: str, max_pixels: int = MAX_PIXELS, **options: str) -> Any:
     """PyAV's container of a file with a video stream that it can decode, with one thread.
 
     Args:
         path: Path of a regular file. No other file is opened, even if this one refers to others.
         max_pixels: Largest number of pixels per frame.
+        options: Further options of FFmpeg's demuxer.
 
     Raises:
         VideoReadError: If it is not such a file.
@@ -94,7 +97,7 @@ def open_container(path: str, max_pixels: int = MAX_PIXELS) -> Any:
     import av
 
     try:
-        container = av.open(literal_path(path), **container_options(max_pixels))
+        container = av.open(literal_path(path), **container_options(max_pixels, **options))
     except (av.error.FFmpegError, OSError) as error:
         kind = playlist_kind(path)
         if kind:
@@ -119,6 +122,7 @@ def open_container(path: str, max_pixels: int = MAX_PIXELS) -> Any:
     context.options = {'max_pixels': str(max_pixels)}  # for sizes that change later
     # More threads cost more CPU time for short clips, and the loader's workers already use every core.
     context.thread_count = 1
+    context.flags = context.flags | _CROP_EXACTLY
     return container
 
 
@@ -134,7 +138,7 @@ def index_frames(path: str, container: InputContainer, max_pixels: int = MAX_PIX
         VideoReadError: If the file is damaged or shows no frames.
     """
     stream = video_stream(container)
-    packets, sure = _packets(path, container)
+    packets, sure = _packets(path, container, max_pixels)
     shown = [packet for packet in packets if not packet.discard]
     if not shown:
         raise VideoReadError(path, 'holds no frames')
@@ -183,7 +187,7 @@ def _why_counted(pts: list[int], shown: int) -> str:
     return '' if len(set(pts)) == len(pts) else 'several of its frames have one time stamp'
 
 
-def _packets(path: str, container: InputContainer) -> tuple[list[_Packet], bool]:
+def _packets(path: str, container: InputContainer, max_pixels: int) -> tuple[list[_Packet], bool]:
     """All packets that show a frame, and whether it is certain that each of them shows one."""
     import av
 
@@ -210,7 +214,8 @@ def _packets(path: str, container: InputContainer) -> tuple[list[_Packet], bool]
     except av.error.FFmpegError as error:
         raise VideoReadError(path, f'is damaged or truncated ({reason(error)})') from None
     dropped = _dropped_frames(places) if container.format.name == 'avi' else 0
-    if len(packets) + dropped < stream.frames - TOLERATED_AT_END:
+    least = stream.frames - TOLERATED_AT_END - dropped
+    if len(packets) < least and _samples(path, container, max_pixels) < least:
         raise VideoReadError(
             path, f'is truncated: its header promises {stream.frames} frames, the file holds {len(packets)}'
         )
@@ -224,6 +229,19 @@ def _packets(path: str, container: InputContainer) -> tuple[list[_Packet], bool]
         # DivX packs two frames into a packet and adds an empty one. None of them has the time stamp of its frame.
         packets = [packet._replace(pts=None) for packet in packets]
     return packets, surplus == empty
+
+
+def _samples(path: str, container: InputContainer, max_pixels: int) -> int:
+    """Number of packets of an MP4, also those that its edit list leaves out, as where a phone has trimmed a clip. 0 for
+    other containers, which have none.
+    """
+    if 'mp4' not in container.format.name.split(','):
+        return 0
+    whole = open_container(path, max_pixels, ignore_editlist='1')
+    try:
+        return sum(packet.size > 0 for packet in whole.demux(video_stream(whole)))
+    finally:
+        whole.close()
 
 
 def _dropped_frames(places: list[int]) -> int:

@@ -87,7 +87,8 @@ def _decode_tiff(path: str, data: bytes, max_pixels: int) -> np.ndarray:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None or image.dtype != dtype or image.size != height * width * channels:
         raise VideoReadError(path, f'cannot be decoded as {channels} channels of {dtype}; convert it')
-    return image.reshape(height, width, channels)
+    # OpenCV has turned it as its tag of orientation says.
+    return image.reshape(*image.shape[:2], channels)
 
 
 def is_cut_off(data: bytes) -> bool:

@@ -37,9 +37,14 @@ _PLAYLISTS = {
 }
 
 
-def container_options(max_pixels: int) -> dict[str, Any]:
-    """Arguments of ``av.open`` for a local file: only formats that hold frames, no other file, and a time limit."""
-    options = dict(format_whitelist=','.join(_FORMATS), protocol_whitelist='file', max_pixels=str(max_pixels))
+def container_options(max_pixels: int, **further: str) -> dict[str, Any]:
+    """Arguments of ``av.open`` for a local file: only formats that hold frames, no other file, and a time limit.
+
+    ``further`` are options of the demuxer.
+    """
+    options = dict(
+        format_whitelist=','.join(_FORMATS), protocol_whitelist='file', max_pixels=str(max_pixels), **further
+    )
     # Titles and such need not be UTF-8.
     return dict(options=options, timeout=(_MOST_SECONDS, _MOST_SECONDS), metadata_errors='replace')
 

@@ -33,7 +33,7 @@ READERS = _readers()
 
 
 def open_reader(
-    path: str,
+    path: str | os.PathLike[str],
     *,
     backend: str = 'pyav',
     channel_order: str = 'rgb',
@@ -56,6 +56,7 @@ def open_reader(
             start or end.
         VideoReadError: If the video cannot be used.
     """
+    path = os.fspath(path)
     check_choice('backend', backend, READERS)
     check_choice('channel_order', channel_order, CHANNEL_ORDERS)
     if os.path.isdir(path):

@@ -20,6 +20,7 @@ from .stream import decoded, is_repeat, video_stream
 
 if TYPE_CHECKING:
     from av import VideoFrame
+    from av.container import InputContainer
 
 _LOCAL = threading.local()
 # Decoders of AV1. Its packets may hold a frame that a later packet shows, and skipping one would lose the other.
@@ -35,10 +36,17 @@ class PyAVReader(Reader):
     They come from the packets' time stamps. Where a container has none, or false ones (raw streams, AVI with B-frames),
     frames are counted from the start instead.
 
+    A recorded call or a joined recording may change its size. All frames then get the size of the first one that is read.
+
     Attributes:
         index: Index of the frames.
         video_streams: Number of video streams in the file, including cover pictures.
     """
+
+    _size: tuple[int, int] | None = None
+    _container: Any = None
+    # Who uses the container: each reading by number, and closing, takes it from those before.
+    _turn = 0
 
     def __init__(self, path: str, channel_order: str = 'rgb', max_pixels: int = MAX_PIXELS) -> None:
         super().__init__(path, channel_order, max_pixels)
@@ -73,16 +81,19 @@ class PyAVReader(Reader):
 
     def _read_by_time(self, wanted: set[int]) -> dict[int, np.ndarray]:
         """Decode the wanted frames from the key frame before them. The result is empty if the time stamps are false."""
-        found = {i: self._array(frame) for i, frame in self.frames_by_time(wanted)}
+        found = {i: self.array(frame) for i, frame in self.frames_by_time(wanted)}
         return found if self._timed else {}
 
     def frames_by_time(self, wanted: Collection[int]) -> Iterator[tuple[int, Any]]:
         """Number and PyAV frame of the wanted frames, in order, decoded from the key frame before them.
 
-        It ends early where the file lacks frames, and where the time stamps turn out to be false.
+        It ends early where the file lacks frames, where the time stamps turn out to be false, and where other frames have
+        been read meanwhile.
         """
         doubtful = self.index.doubtful
-        stream = video_stream(self._container)
+        self._turn += 1
+        turn = self._turn
+        stream = video_stream(self._opened())
         final, left = max(wanted), len(wanted)
         decoder, last = stream.codec_context, -1
         skips = not doubtful and not any(name in decoder.name for name in _SHOWS_LATER)
@@ -104,6 +115,8 @@ class PyAVReader(Reader):
                 if i in wanted:
                     left -= 1
                     yield i, frame
+                    if turn != self._turn:
+                        return
             # Of doubtful ones the next frame is looked at too: a wanted frame that is shown later has taken its place.
             if last > final or (not doubtful and not left):
                 break
@@ -115,7 +128,10 @@ class PyAVReader(Reader):
         assert order is not None
         stream = video_stream(self._container)
         at = bisect_right(keys, order[number])
-        self._container.seek(int(keys[at - 1] if at else order[0]), stream=stream, backward=True)
+        try:
+            self._container.seek(int(keys[at - 1] if at else order[0]), stream=stream, backward=True)
+        except PermissionError:  # FFmpeg's word for a format that has no seeking, such as Flash's
+            return iter(())
         return self._container.demux(stream)
 
     def _read_from_start(self, wanted: set[int]) -> dict[int, np.ndarray]:
@@ -125,11 +141,11 @@ class PyAVReader(Reader):
         for i, frame in self.frames():
             last = i, frame
             if i in wanted:
-                found[i] = self._array(frame)
+                found[i] = self.array(frame)
             if i >= final:
                 break
         if last is not None:
-            found.setdefault(last[0], self._array(last[1]))
+            found.setdefault(last[0], self.array(last[1]))
         return found
 
     def frames(self) -> Iterator[tuple[int, Any]]:
@@ -140,12 +156,12 @@ class PyAVReader(Reader):
         """
         import av
 
-        self.close()
-        self._container = open_container(self.path, self.max_pixels)
+        # Of its own, so that frames can be read by number meanwhile, and the reader be closed.
+        container = open_container(self.path, self.max_pixels)
         timed = self._timed and not self.index.doubtful
         count = 0
         try:
-            for frame in decoded(self._container, video_stream(self._container)):
+            for frame in decoded(container, video_stream(container)):
                 i = self._number.get(frame.pts, -1) if timed else count
                 if i < 0:
                     continue
@@ -160,6 +176,8 @@ class PyAVReader(Reader):
                 count += 1
         except (av.error.FFmpegError, OSError) as error:
             raise VideoReadError(self.path, f'cannot be decoded after frame {count} ({reason(error)})') from None
+        finally:
+            container.close()
         if count > self.num_frames + TOLERATED_AT_END:
             raise VideoReadError(self.path, f'shows {count} frames, but its packets tell of {self.num_frames}')
 
@@ -167,7 +185,7 @@ class PyAVReader(Reader):
         """All frames in order, each uint8 (H, W, 3), decoded once from the start."""
         count, array = 0, None
         for i, frame in self.frames():
-            array, count = self._array(frame), i + 1
+            array, count = self.array(frame), i + 1
             yield array
         if array is None or count < self.num_frames - TOLERATED_AT_END:
             raise VideoReadError(self.path, f'only {count} of {self.num_frames} frames can be decoded')
@@ -184,12 +202,29 @@ class PyAVReader(Reader):
             self._times = even_times(without_jumps(times) if self.index.may_jump else times, self.fps)
         return self._times
 
-    def _array(self, frame: VideoFrame) -> np.ndarray:
+    def array(self, frame: VideoFrame) -> np.ndarray:
+        """Array uint8 (H, W, 3) of a PyAV frame of this video, in the size of the first one that was asked for."""
+        size = frame.width, frame.height
+        self._size = self._size or size
+        if size != self._size:
+            frame = filtered(frame, 'scale', '{}:{}'.format(*self._size))
         return frame_array(frame, self.channel_order)
 
     def close(self) -> None:
-        """See :class:`Reader`."""
-        self._container.close()
+        """See :class:`Reader`. A later read opens the file again."""
+        self._turn += 1
+        container, self._container = self._container, None
+        if container is not None:
+            self._release(container)
+
+    def _release(self, container: InputContainer) -> None:
+        container.close()
+
+    def _opened(self) -> Any:
+        """The container that frames are read from by number."""
+        if self._container is None:
+            self._container = open_container(self.path, self.max_pixels)
+        return self._container
 
 
 def frame_array(frame: VideoFrame, channel_order: str) -> np.ndarray:

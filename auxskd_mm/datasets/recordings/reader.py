@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
 from itertools import dropwhile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from ..readers.stream import video_stream
 from ..readers.window import WindowReader
 from .index_file import kept_index
 from .names import Window
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
 
 # These have no table of key frames. FFmpeg would guess the position of a time, or read all packets before it.
 _BY_POSITION = ('mpegts', 'mpeg', 'flv', 'm4v', 'mpegvideo')
@@ -102,9 +105,7 @@ class RecordingReader(PyAVReader):
         self.num_frames, self.fps = self.index.num_frames, self.index.fps
         self._number = _Numbers(self.index.order)  # type: ignore[arg-type,assignment]
         self._timed = self.index.order is not None
-        self._key, self._container = _CONTAINERS.take(path, max_pixels)
-        self._taken = True
-        self.video_streams = len(self._container.streams.video)
+        self.video_streams = len(self._opened().streams.video)
 
     def times(self) -> np.ndarray | None:
         """See :class:`Reader`."""
@@ -126,13 +127,14 @@ class RecordingReader(PyAVReader):
             self._container.demux(stream),
         )
 
-    def close(self) -> None:
-        """Keep the container for the next reader. One that was opened anew, to read from the start, is closed."""
-        if self._taken:
-            self._taken = False
-            _CONTAINERS.give_back(self._key, self._container)
-        else:
-            super().close()
+    def _release(self, container: InputContainer) -> None:
+        """Keep the container for the next reader."""
+        _CONTAINERS.give_back(self._key, container)
+
+    def _opened(self) -> Any:
+        if self._container is None:
+            self._key, self._container = _CONTAINERS.take(self.path, self.max_pixels)
+        return self._container
 
 
 class RecordedWindow(WindowReader):
@@ -167,7 +169,7 @@ class RecordedWindow(WindowReader):
                 if i != self.first + done:
                     break
                 done += 1
-                yield whole._array(frame)
+                yield whole.array(frame)
         while done < self.num_frames:
             frames = self.read(range(done, min(done + 64, self.num_frames)))
             done += len(frames)

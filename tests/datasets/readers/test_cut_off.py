@@ -20,6 +20,7 @@ CONTAINERS = {
     'avi xvid b1': ANY, 'avi mjpeg': ANY, 'avi without index xvid b1': ANY, 'mp4 h264 b3': ANY,
     'mp4 fragments': ANY, 'flv h264 b2': 'its last tag is not whole', 'wmv wmv2': 'it says that it has',
     'ogv theora': ANY, 'gif': 'its end mark is missing', 'mpg mpeg1 b2': 'its last packet is not whole',
+    'mxf mpeg2 b2': 'it says that it has',
 }  # fmt: skip
 
 
@@ -62,6 +63,21 @@ def test_the_reason_has_numbers(folder, tmp_path):
     assert 'its last packet has 100 bytes of 188' in check_video(str(tmp_path / 'a.ts')).reason
 
 
+@pytest.mark.parametrize('name', ['mkv h264 b3', 'webm vp9', 'mkv ffv1', 'mp4 h264 b3', 'avi xvid b1'])
+@pytest.mark.parametrize('share', [0.3, 0.6])
+def test_a_download_that_took_its_full_size_and_ended_early(folder, tmp_path, name, share):
+    data, path = written(folder, name).read_bytes(), tmp_path / written(folder, name).name
+    end = int(share * len(data))
+    path.write_bytes(data[:end] + bytes(len(data) - end))
+    report = check_video(str(path))
+    assert report.status == 'bad'
+    if name == 'mkv ffv1':
+        with pytest.raises(
+            VideoReadError, match=rf'the bytes from \d+ to {len(data)} are zero; copy or download it again'
+        ):
+            open_reader(str(path))
+
+
 @pytest.mark.parametrize('name', ['live', 'live h264'])
 def test_a_recording_that_does_not_know_its_size(folder, tmp_path, name):
     """As browsers write them, and ffmpeg into a pipe: whole ones are fine, the last element tells of the others."""
@@ -79,7 +95,9 @@ def test_a_recording_that_does_not_know_its_size(folder, tmp_path, name):
     assert found.count('bad') >= 38  # one of them may be where a frame ends
 
 
-@pytest.mark.parametrize('name', ['avi xvid b1', 'mp4 h264 b3', 'ts h264 b3', 'mkv h264 b3', 'ogv theora', 'gif'])
+@pytest.mark.parametrize(
+    'name', ['avi xvid b1', 'mp4 h264 b3', 'ts h264 b3', 'mkv h264 b3', 'ogv theora', 'gif', 'mxf mpeg2 b2']
+)
 def test_what_stands_behind_a_whole_file_does_no_harm(folder, tmp_path, name):
     path = tmp_path / written(folder, name).name
     path.write_bytes(written(folder, name).read_bytes() + b'\0' * 50)

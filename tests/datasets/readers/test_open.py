@@ -70,7 +70,7 @@ def test_long_videos_are_sought_not_decoded_from_the_start(tmp_path, monkeypatch
 
     container = reader._container
     reader._container = Spy()
-    monkeypatch.setattr(reader, '_array', lambda frame: converted.append(frame.pts) or np.zeros((4, 4, 3), np.uint8))
+    monkeypatch.setattr(reader, 'array', lambda frame: converted.append(frame.pts) or np.zeros((4, 4, 3), np.uint8))
     reader.read([93, 95])
     assert len(converted) == 2
     assert len(decoded) <= 20  # key frames are at most 10 apart, and B-frames delay output
@@ -284,3 +284,31 @@ def test_frames_come_in_any_order_and_none_from_outside_the_video(numbered, form
             open_reader(path, backend=backend or 'pyav').read(wrong)
     with pytest.raises(VideoReadError, match=rf'has {last + 1} frames, asked for none$'):
         reader.read([])
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+@pytest.mark.parametrize('window', ['', '#t=0,2'])
+def test_what_is_read_or_closed_beside_a_stream_does_no_harm(video, backend, window):
+    """The frames before the current one, for instance. It gave a damaged file, and two streams ended the process."""
+    reader = open_reader(video + window, backend=backend)
+    both = zip(reader.stream(), reader.stream())
+    for i, (frame, same) in enumerate(both):
+        assert read_count(frame) == read_count(same) == i
+        assert [read_count(one) for one in reader.read([max(i - 1, 0), 20])] == [max(i - 1, 0), 20]
+    assert i == 23
+    frames = reader.stream()
+    assert read_count(next(frames)) == 0
+    reader.close()
+    reader.close()
+    assert [read_count(frame) for frame in frames] == list(range(1, 24))
+    assert read_count(reader.read([7])[0]) == 7  # opened again
+    reader.close()
+    again = open_reader(video + window, backend=backend)
+    assert read_count(again.read([9])[0]) == 9
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_a_path_may_be_a_path_object(tmp_path, video, backend):
+    assert read_count(open_reader(Path(video), backend=backend).read([5])[0]) == 5
+    with pytest.raises(VideoReadError, match='no such file'):
+        open_reader(tmp_path / 'none.mp4', backend=backend)

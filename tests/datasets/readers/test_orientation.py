@@ -82,6 +82,13 @@ def test_the_whole_display_matrix_is_applied(make, name, backend):
     assert np.abs(expected.astype(int) - frames).max() <= 2
 
 
+@pytest.mark.parametrize('name', MATRICES)
+def test_the_check_tells_the_size_that_is_shown(make, name):
+    path = make(MATRICES[name])
+    report = check_video(path)
+    assert (report.status, (report.height, report.width)) == ('ok', open_reader(path).read([0])[0].shape[:2])
+
+
 def test_a_matrix_in_matroska(make, tmp_path):
     path = str(tmp_path / 'v.mkv')
     ffmpeg('-i', make(MATRICES['quarter']), '-c', 'copy', path)

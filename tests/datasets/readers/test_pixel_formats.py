@@ -50,3 +50,13 @@ def test_colours_are_those_of_ffmpeg_to_the_bit(tmp_path, name):
         assert backend == 'pyav' or not reader._by_pyav
     bgr = open_reader(path, channel_order='bgr').read([2])[0]
     np.testing.assert_array_equal(bgr, oracle(path, 'bgr24')[2])  # FFmpeg rounds otherwise than for RGB
+
+
+def test_columns_that_are_cut_off_at_the_left(tmp_path):
+    """A decoder cuts off a multiple of 32 there unless it is told otherwise."""
+    path = str(tmp_path / 'v.mkv')
+    source = '-f lavfi -i testsrc2=size=128x96:rate=25:duration=0.24'
+    ffmpeg(*source.split(), *f'{X264} yuv420p -bsf:v h264_metadata=crop_left=6:crop_right=4:crop_top=2'.split(), path)
+    expected = oracle(path)
+    assert expected.shape == (6, 94, 118, 3)
+    np.testing.assert_array_equal(open_reader(path).read(range(6)), expected)

@@ -10,6 +10,7 @@ from conftest import read_count, write_video
 from video_forms import ffmpeg, oracle
 
 from auxskd_mm.datasets import UnlabeledVideoDataset
+from auxskd_mm.datasets.preparation.video_check import check_video
 from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.errors import VideoReadError
 
@@ -87,3 +88,28 @@ def test_theora_with_packets_that_repeat_a_frame(tmp_path):
     np.testing.assert_array_equal(reader.read(range(len(wanted))), wanted)
     np.testing.assert_array_equal(list(reader.stream()), wanted)
     np.testing.assert_array_equal(open_reader(path).read([len(wanted) - 2])[0], wanted[-2])
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_a_video_that_changes_its_size(tmp_path, backend):
+    """As a recorded call does: all frames have the first size, as of the ffmpeg program."""
+    for name, size in (('a', '96x64'), ('b', '128x96')):
+        options = f'-f lavfi -i testsrc2=size={size}:rate=10:duration=2 -c:v libvpx -b:v 1M {tmp_path / name}.webm'
+        ffmpeg(*options.split())
+    (tmp_path / 'list').write_text(f"file '{tmp_path}/a.webm'\nfile '{tmp_path}/b.webm'\n")
+    path = str(tmp_path / 'v.webm')
+    ffmpeg('-f', 'concat', '-safe', '0', '-i', str(tmp_path / 'list'), '-c', 'copy', path)
+    expected = oracle(path)
+    assert expected.shape == (40, 64, 96, 3)
+    reader = open_reader(path, backend=backend)
+    for frames, wanted in (
+        (list(reader.stream()), expected),
+        (reader.read([18, 21]), expected[[18, 21]]),
+        (open_reader(f'{path}#t=1,3').read(range(20)), expected[10:30]),
+    ):
+        assert np.abs(np.stack(frames).astype(int) - wanted).mean((1, 2, 3)).max() < 6
+    later = open_reader(path).read([25, 5])
+    assert {frame.shape for frame in later} == {(64, 96, 3)}
+    assert {frame.shape for frame in open_reader(path).read([25, 35])} == {(96, 128, 3)}
+    report = check_video(path)
+    assert (report.status, report.width, report.height) == ('ok', 96, 64)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from backends import BACKENDS
 from conftest import read_count
 from mmengine.dataset import Compose
 
@@ -32,6 +33,21 @@ def test_flipping_in_place_leaves_repeated_frames_alike(video):
     plain = DecodeClips().transform(OpenVideo().transform(dict(filename=video, frame_inds=np.array([4]))))['imgs'][0]
     for frame in results['imgs']:
         assert (frame == plain[:, ::-1]).all()
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+@pytest.mark.parametrize('order', ['rgb', 'bgr'])
+def test_frames_of_every_backend_can_be_flipped_in_place(video, backend, order):
+    steps = Compose(
+        [
+            dict(type='auxskd_mm.OpenVideo', backend=backend, channel_order=order),
+            dict(type='auxskd_mm.DecodeClips'),
+            dict(type='RandomCrop', size=40),
+            dict(type='Flip', flip_ratio=1.0),
+        ]
+    )
+    frames = steps(dict(filename=video, frame_inds=np.array([4, 9]), modality='RGB'))['imgs']
+    assert [frame.shape for frame in frames] == [(40, 40, 3)] * 2
 
 
 def test_shapes_through_a_whole_pipeline(video):

@@ -46,7 +46,8 @@ class DecordReader(LibraryReader):
             batch = self._reader.get_batch(list(indices)).asnumpy()
         except (decord.DECORDError, RuntimeError, IndexError) as error:
             raise VideoReadError(self.path, f'cannot be decoded ({reason(error)})') from None
-        return list(batch if self.channel_order == 'rgb' else batch[..., ::-1])
+        # OpenCV writes into no reversed view.
+        return list(batch if self.channel_order == 'rgb' else np.ascontiguousarray(batch[..., ::-1]))
 
 
 READER = DecordReader

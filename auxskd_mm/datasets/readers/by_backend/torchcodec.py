@@ -61,7 +61,8 @@ class TorchCodecReader(LibraryReader):
             self._by_pyav = True
             self._pyav = PyAVReader(self.path, self.channel_order, self.max_pixels)
             return self._pyav.read(indices)
-        return list(frames if self.channel_order == 'rgb' else frames[..., ::-1])
+        # OpenCV writes into no reversed view.
+        return list(frames if self.channel_order == 'rgb' else np.ascontiguousarray(frames[..., ::-1]))
 
     def _decode(self, indices: Sequence[int]) -> np.ndarray | None:
         """Frames uint8 (N, H, W, 3) of the numbers. None if torchcodec fails, or their times are not those of the index."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import cv2
 import numpy as np
 import pytest
@@ -48,6 +50,58 @@ def test_pages_keep_type_channels_and_values(tmp_path, dtype, channels):
     np.testing.assert_array_equal(list(reader.stream()), array)
     swapped = open_reader(str(tmp_path / 'a.tif'), channel_order='bgr').read([4])[0]
     np.testing.assert_array_equal(swapped, in_opencvs_order(array[4]))
+
+
+def tiff(array, order, big):
+    """A TIFF or BigTIFF of gray pages (T, H, W), each in two strips, as the specifications have it."""
+    size, place, width = ('Q', 8, 20) if big else ('I', 4, 12)
+    data = bytearray((b'II' if order == '<' else b'MM') + struct.pack(f'{order}H', 43 if big else 42))
+    data += struct.pack(f'{order}HHQ', 8, 0, 16) if big else struct.pack(f'{order}I', 8)
+    for number, page in enumerate(array):
+        height, wide = page.shape
+        strip = height // 2 * wide * 2
+        tags = {
+            256: (3, wide),
+            257: (3, height),
+            258: (3, 16),
+            259: (3, 1),
+            262: (3, 1),
+            277: (3, 1),
+            278: (3, height // 2),
+        }
+        pixels = len(data) + (8 if big else 2) + (len(tags) + 2) * width + place
+        lists = pixels + 2 * strip  # the places of the strips, then their sizes, where they do not fit into the tags
+        tags |= {273: (4, [pixels, pixels + strip]), 279: (4, [strip, strip])}
+        data += struct.pack(f'{order}{"Q" if big else "H"}', len(tags))
+        behind = b''
+        for key in sorted(tags):
+            kind, values = tags[key]
+            packed = struct.pack(f'{order}{"H" if kind == 3 else "II"}', *np.atleast_1d(values).tolist())
+            if len(packed) > place:
+                packed, behind = struct.pack(f'{order}{size}', lists + len(behind)), behind + packed
+            data += struct.pack(f'{order}HH{size}', key, kind, np.size(values)) + packed.ljust(place, b'\0')
+        after = lists + len(behind)
+        data += struct.pack(f'{order}{size}', after if number < len(array) - 1 else 0)
+        data += page.astype(f'{order}u2').tobytes() + behind
+        assert len(data) == after
+    return bytes(data)
+
+
+@pytest.mark.parametrize('order', ['<', '>'])
+@pytest.mark.parametrize('big', [False, True])
+def test_both_byte_orders_and_files_beyond_4_gb(tmp_path, order, big):
+    array = stack('uint16', 1)[..., 0]
+    data = tiff(array, order, big)
+    (tmp_path / 'a.tif').write_bytes(data)
+    assert has_pages(str(tmp_path / 'a.tif'))
+    np.testing.assert_array_equal(np.stack(open_reader(str(tmp_path / 'a.tif')).read(range(5)))[..., 0], array)
+    (tmp_path / 'frames').mkdir()
+    for number, page in enumerate(array):
+        (tmp_path / 'frames' / f'{number}.tif').write_bytes(tiff(page[None], order, big))
+    np.testing.assert_array_equal(np.stack(open_reader(str(tmp_path / 'frames')).read(range(5)))[..., 0], array)
+    (tmp_path / 'b.tif').write_bytes(data[:-200])
+    with pytest.raises(VideoReadError, match='is cut off'):
+        open_reader(str(tmp_path / 'b.tif'))
 
 
 @pytest.mark.parametrize('compression', [None, 'tiff_lzw', 'tiff_deflate', 'packbits'])

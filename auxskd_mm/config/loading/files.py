@@ -52,11 +52,11 @@ def without_quotes(text: str) -> str:
     return re.sub(rf'([\'"])({_BASE_VARIABLE})\1', r'\2', text)
 
 
-def named_bases(bases: Any) -> list[str]:
+def named_bases(bases: object) -> list[str]:
     """Bases in a value of ``_base_``, or in the expression that a Python config assigns to it."""
     if isinstance(bases, ast.expr):
         bases = eval(compile(ast.Expression(bases), '_base_', 'eval'))  # as MMEngine does
-    return [bases] if isinstance(bases, str) else list(bases or ())
+    return [bases] if isinstance(bases, str) else list(bases) if isinstance(bases, (list, tuple)) else []
 
 
 def imported_bases(node: ast.stmt, file: Path) -> Iterator[tuple[str, Path]]:

@@ -25,7 +25,7 @@ from .explain_training import schedule_in_words, starting_weights
 from .origins import ConfigFile, config_chain, origins
 from .parts import as_list, model_settings
 from .pipelines import find_pipeline, takes_source
-from .sample_shape import sample_shape
+from .sample_shape import network_shape, sample_shape
 
 if TYPE_CHECKING:
     from ..typing import VideoModel
@@ -90,7 +90,7 @@ def _model(config: Config, shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
     lines = [
         method_summary(built),
         f'backbone {type_name(config.model.backbone.type)}, {parameters:.2f} M parameters',
-        *(_forward(config, built, shape) for shape in list(shapes.values())[:1]),
+        *(_forward(config, built, network_shape(config, shape)) for shape in list(shapes.values())[:1]),
     ]
     if not _trains(config):
         return [*lines, as_typed('takes the weights of the checkpoint that tools/test.py is given')]

@@ -25,6 +25,13 @@ def sample_shape(config: Config, split: str | None = None) -> tuple[int, ...]:
     return tuple(made_up_inputs(config, split).shape)
 
 
+def network_shape(config: Config, shape: Sequence[int]) -> tuple[int, ...]:
+    """Shape (V, C, T, H, W) of a sample behind the data preprocessor: ``mean`` of three channels makes three of grey."""
+    mean = ((config.get('model') or {}).get('data_preprocessor') or {}).get('mean')
+    made = len(mean) if isinstance(mean, (list, tuple)) and shape[1] == 1 else shape[1]
+    return (shape[0], made, *shape[2:])
+
+
 def made_up_inputs(config: Config, split: str | None = None) -> Tensor:
     """Inputs (V, C, T, H, W) of a sample, from a run of the pipeline on made-up frames (uint8) or feature maps (float16).
 

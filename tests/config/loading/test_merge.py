@@ -267,6 +267,21 @@ def test_a_config_whose_code_fails_is_one_line(files, says, read):
     assert '\n' not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    'line', ["made = wave.open('x')", 'made = wave.WAVE_FORMAT_PCM * 2', "made = wave.names['x']", 'made = wave()']
+)
+def test_a_module_that_mmengine_does_not_import_is_told_from_an_error_of_the_code(line, read):
+    text = f'import wave\n{line}\n'
+    with pytest.raises(
+        InputError, match=r'a\.py: line 2 of .*a\.py uses what it imports, .*write `_base_ = \[\]` above the imports'
+    ):
+        read({'a.py': text})
+    made = read(
+        {'a.py': '_base_ = []\nimport wave\nwidth = wave.WAVE_FORMAT_PCM\nmodel = dict(width=width)\n'}, 'width=5'
+    )
+    assert made.model.width == 5
+
+
 def test_an_error_of_an_imported_module_keeps_its_traceback(read, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / 'broken_module_of_a_user.py').write_text('1 / 0\n')

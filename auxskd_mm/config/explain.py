@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
+from mmengine.registry import OPTIMIZERS
 from torch import Tensor
 
 from ..choices import SPLITS
@@ -23,7 +25,7 @@ from .explain_training import schedule_in_words, starting_weights
 from .origins import ConfigFile, config_chain, origins
 from .parts import as_list, model_settings
 from .pipelines import find_pipeline, takes_source
-from .sample_shape import sample_shape
+from .sample_shape import network_shape, sample_shape
 
 if TYPE_CHECKING:
     from ..typing import VideoModel
@@ -73,8 +75,8 @@ def _faithful(chain: Sequence[ConfigFile]) -> list[str]:
     text = 'it does not say that it is faithful to a paper'
     place = next((i for i, file in enumerate(chain) if 'aithful' in file.header), None)
     if place is not None:
-        changed = dict.fromkeys(name for file in chain[:place] for name in file.sets)
-        text += f'; its base {chain[place].path.name} says so of itself, and this one sets {", ".join(changed)}'
+        changed = ', '.join(dict.fromkeys(name for file in chain[:place] for name in file.sets)) or 'nothing'
+        text += f'; its base {chain[place].path.name} says so of itself, and this one sets {changed}'
     return [*lines, text]
 
 
@@ -88,7 +90,7 @@ def _model(config: Config, shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
     lines = [
         method_summary(built),
         f'backbone {type_name(config.model.backbone.type)}, {parameters:.2f} M parameters',
-        *(_forward(config, built, shape) for shape in list(shapes.values())[:1]),
+        *(_forward(config, built, network_shape(config, shape)) for shape in list(shapes.values())[:1]),
     ]
     if not _trains(config):
         return [*lines, as_typed('takes the weights of the checkpoint that tools/test.py is given')]
@@ -201,21 +203,38 @@ def _training(config: Config, gpus: int) -> list[str]:
     sizes = f'{batch} samples x {gpus} process{"es" if gpus > 1 else ""}' + (
         f' x {steps} accumulated' if steps > 1 else ''
     )
-    optimizer = wrapper.optimizer
+    optimizer, rate = wrapper.optimizer, _rate(wrapper.optimizer)
     rest = ', '.join(f'{k} {v}' for k, v in optimizer.items() if k not in ('type', 'lr', '_scope_'))
     lines = [
         f'effective batch {effective} ({sizes})',
-        f'{optimizer.type}, learning rate {optimizer.lr:g}{", " + rest if rest else ""}',
-        _scaling(config, optimizer.lr, batch * gpus),
+        f'{type_name(optimizer.type)}, learning rate {rate:g}{", " + rest if rest else ""}',
+        _scaling(config, rate, batch * gpus),
         *_schedule(config),
     ]
     if 'Amp' in str(wrapper.get('type')):
         lines.append(f'mixed precision, {wrapper.get("dtype", "float16")}')
     epochs, count = config.train_cfg.get('max_epochs'), count_samples(loader.dataset)
     if epochs:
-        each = '' if count is None else f', {-(-count // (batch * gpus))} iterations each'
+        each = '' if count is None else f', {_iterations(-(-count // gpus), batch, loader)} iterations each'
         lines.append(f'{epochs} epochs{each}')
+    if steps_in_all := config.train_cfg.get('max_iters'):
+        lines.append(f'{steps_in_all} iterations')
     return lines
+
+
+def _iterations(count: int, batch: int, loader: Mapping[str, Any]) -> int:
+    """Batches of the samples of a process in an epoch."""
+    return count // batch if loader.get('drop_last') else -(-count // batch)
+
+
+def _rate(optimizer: Mapping[str, Any]) -> float:
+    """Learning rate of an optimizer: that of the config, or else the default of its class."""
+    kind: Any = registered(OPTIMIZERS, optimizer['type'])
+    known = inspect.signature(kind).parameters if kind is not None else {}
+    rate = optimizer['lr'] if 'lr' in optimizer else getattr(known.get('lr'), 'default', None)
+    if not isinstance(rate, (int, float)):
+        raise InputError(f'optim_wrapper.optimizer.lr={rate!r}: expected a number, the learning rate')
+    return rate
 
 
 def _scaling(config: Config, rate: float, batch: int) -> str:

@@ -105,14 +105,15 @@ def _read(path: str, dataset: Mapping[str, Any], needed: bool) -> _Labels | None
     kind = type_name(dataset['type'])
     if kind in _MMACTION:
         columns = _MMACTION[kind] + bool(kind == 'RawframeDataset' and dataset.get('with_offset'))
-        return _as_mmaction(path, dataset.get('delimiter', ' '), columns, bool(dataset.get('multi_class')), needed)
+        delimiter = dataset.get('delimiter', ' ') if kind == 'VideoDataset' else None  # of frames at any blanks
+        return _as_mmaction(path, delimiter, columns, bool(dataset.get('multi_class')), needed)
     settings = {key: value for key, value in dataset.items() if key not in ('type', 'pipeline', '_scope_')}
     reader: Any = registered(DATASETS, dataset['type']) or LabeledVideoDataset
     samples = reader(**settings, lazy_init=True).load_data_list()
     return _Labels([sample['label'] for sample in samples], None)
 
 
-def _as_mmaction(path: str, delimiter: str, columns: int, several: bool, needed: bool) -> _Labels | None:
+def _as_mmaction(path: str, delimiter: str | None, columns: int, several: bool, needed: bool) -> _Labels | None:
     """Read labels by the rules of MMAction2.
 
     Raises:
@@ -121,14 +122,12 @@ def _as_mmaction(path: str, delimiter: str, columns: int, several: bool, needed:
     labels: list[int] = []
     lines: list[int] = []
     videos: list[str] = []
-    advice = (
-        f"MMAction2 divides a line at each {delimiter!r}; type='auxskd_mm.{_OURS}' reads tabs, several blanks and names "
-        'with blanks'
-    )
+    places = f'each {delimiter!r}' if delimiter else 'blanks'
+    advice = f"MMAction2 divides a line at {places}; type='auxskd_mm.{_OURS}' reads tabs, several blanks and names with blanks"
     rows = read_text(path, 'utf-8', ERRORS).split('\n')
-    while rows and not rows[-1].strip():
-        rows.pop()  # MMAction2 refuses an empty line only within a list
-    if not rows:
+    if not rows[-1]:
+        rows.pop()
+    if not any(row.strip() for row in rows):
         raise InputError(f'{path}: the list is empty; expected one video per line')
     bare = 0
     for number, row in enumerate(rows, 1):
@@ -138,14 +137,20 @@ def _as_mmaction(path: str, delimiter: str, columns: int, several: bool, needed:
             raise InputError(
                 f'{where}begins with a byte order mark, which MMAction2 takes for a part of the name; {advice}'
             )
+        if not row.strip():
+            raise InputError(f'{where}an empty line, which MMAction2 takes for a video without a name; remove it')
         if len(values) == 1 and columns == 1 and values[0] and not any(sign in values[0] for sign in '\t, '):
             bare += 1
             if needed:
-                raise InputError(f"{where}no label; expected 'path{delimiter}label' with a whole number from 0 on")
+                raise InputError(
+                    f"{where}no label; expected 'path{delimiter or ' '}label' with a whole number from 0 on"
+                )
             continue
         found = values[columns:]
         if not values[0] or not found or (len(found) > 1 and not several):
             raise InputError(f'{where}expected {columns + 1} columns, found {len(values)}; {advice}')
+        if not all(re.fullmatch(r'\d+', value) for value in values[1:columns]):
+            raise InputError(f"{where}'{values[1]}' is no number of frames; {advice}")
         if not all(re.fullmatch(r'-?\d+', value) for value in found):
             raise InputError(f"{where}label '{found[0]}' is no whole number; {advice}")
         if any(int(value) < 0 for value in found):

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Iterable
 from typing import Any
 
-from mmengine.config import Config
+from mmengine.config import Config, lazy
 from mmengine.config.utils import ConfigParsingError
 from mmengine.runner import Runner
 from mmengine.utils import import_modules_from_strings
@@ -99,6 +99,11 @@ def _fault(error: Exception, path: str) -> InputError | None:
         if code.co_name == '<module>'
     ]
     text = ' '.join(str(error.args[0] if error.args else error).split())[:200]
+    if places and (codes[-1][0].co_filename == lazy.__file__ or "'Lazy" in text):
+        return InputError(
+            f'{path}: {places[-1]} uses what it imports, which MMEngine takes for the type of a part and has not imported; write '
+            '`_base_ = []` above the imports for a config of plain Python'
+        )
     where = f' in {places[-1]}' if places else ''
     return InputError(f'{path}: cannot be read ({type(error).__name__}{f": {text}" if text else ""}{where})')
 

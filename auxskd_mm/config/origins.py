@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from mmengine.config import Config
 
-from ..errors import InputError
+from .loading.files import data_of, imported_bases, named_bases, statements_of
 from .loading.shipped import missing_config
+from .loading.statements import targets, touched
 
 
 class ConfigFile(NamedTuple):
@@ -39,17 +40,31 @@ def config_chain(path: str, depth: int = 0) -> list[ConfigFile]:
         depth: Depth of the first file.
 
     Raises:
-        InputError: If a file is missing or is not Python.
+        InputError: If a file is missing, or a Python file is not Python.
     """
     package, _, _ = path.rpartition('::')
     file = Path(Config._get_cfg_path(path, '')[0]) if package else Path(path)
     if not file.is_file():
         raise missing_config(path)
-    text = file.read_text(encoding='utf-8')
-    names, bases = _assigned(text, str(file))
-    chain = [ConfigFile(file, depth, tuple(names), _header(text), package)]
-    for base in bases:
+    names: list[str] = []
+    bases: list[tuple[str, Path]] = []
+    named: object = ()
+    if file.suffix == '.py':
+        for node in statements_of(file):
+            if isinstance(node, ast.Assign) and targets(node) == {'_base_'}:
+                named = node.value
+            names += sorted(touched(node) - {'_base_'})
+            bases += imported_bases(node, file)
+    else:
+        content = data_of(file)[1]
+        named = content.pop('_base_', ())
+        names += content
+    chain = [ConfigFile(file, depth, tuple(dict.fromkeys(names)), _header(file.read_text(encoding='utf-8')), package)]
+    for base in named_bases(named):
         chain += config_chain(base if '::' in base else str((file.parent / base).resolve()), depth + 1)
+    for source, imported in reversed(bases):  # of two imports the later one wins
+        first, *rest = config_chain(str(imported), depth + 1)
+        chain += [first._replace(package=source), *rest]
     return chain
 
 
@@ -60,27 +75,6 @@ def origins(chain: Sequence[ConfigFile]) -> dict[str, list[str]]:
         for name in file.sets:
             found.setdefault(name, []).append(file.path.name)
     return found
-
-
-def _assigned(text: str, path: str) -> tuple[list[str], list[str]]:
-    """Top-level names that a config assigns, and its bases."""
-    try:
-        # ``{{_base_.name}}`` reads as a set of a set.
-        tree = ast.parse(text)
-    except SyntaxError as error:
-        raise InputError(f'{path}: line {error.lineno} is not Python ({error.msg})') from None
-    names: list[str] = []
-    bases: list[str] = []
-    for node in tree.body:
-        if not isinstance(node, ast.Assign):
-            continue
-        for target in node.targets:
-            if isinstance(target, ast.Name) and target.id == '_base_':
-                value = ast.literal_eval(node.value)
-                bases += [value] if isinstance(value, str) else list(value)
-            elif isinstance(target, ast.Name):
-                names.append(target.id)
-    return list(dict.fromkeys(names)), bases
 
 
 def _header(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,20 @@ from ..errors import InputError
 from ..registry import TRANSFORMS, type_name, use_scope
 from .pipelines import LOADERS, all_steps, data_sets, find_pipeline, frame_channels
 
-# A made-up video that is long enough for every shipped sampler, in the 4:3 of most data sets.
+# A made-up video in the 4:3 of most data sets. It is longer where a sampler needs more frames.
 _FRAMES, _HEIGHT, _WIDTH = 300, 240, 320
 
 
 def sample_shape(config: Config, split: str | None = None) -> tuple[int, ...]:
     """Shape of :func:`made_up_inputs`."""
     return tuple(made_up_inputs(config, split).shape)
+
+
+def network_shape(config: Config, shape: Sequence[int]) -> tuple[int, ...]:
+    """Shape (V, C, T, H, W) of a sample behind the data preprocessor: ``mean`` of three channels makes three of grey."""
+    mean = ((config.get('model') or {}).get('data_preprocessor') or {}).get('mean')
+    made = len(mean) if isinstance(mean, (list, tuple)) and shape[1] == 1 else shape[1]
+    return (shape[0], made, *shape[2:])
 
 
 def made_up_inputs(config: Config, split: str | None = None) -> Tensor:
@@ -40,12 +47,13 @@ def made_up_inputs(config: Config, split: str | None = None) -> Tensor:
     if not steps:
         raise InputError(f'the config has no {" or ".join(loaders)}')
     use_scope(config)
-    frames = np.broadcast_to(np.zeros((), np.uint8), (_FRAMES, _HEIGHT, _WIDTH, frame_channels(steps) or 3))
+    count = max([_FRAMES, *(span for span, _, _ in _spans(steps))])
+    frames = np.broadcast_to(np.zeros((), np.uint8), (count, _HEIGHT, _WIDTH, frame_channels(steps) or 3))
     sample = dict(filename='made_up.mp4', frames=frames, start_index=0, label=0, sample_idx=0, test_mode=True)
     # At the rate of the sampler the video has as many steps as frames, and is as long as without a rate.
     sample['avg_fps'] = next((step['fps'] for step in all_steps(steps) if step.get('fps')), None)
     if any(type_name(step['type']) == 'OpenFeatures' for step in steps):
-        pipeline = _map_pipeline(steps)
+        pipeline = _map_pipeline(steps, count)
     else:
         pipeline = input_pipeline(steps)
         pipeline[0].source_fps = sample['avg_fps']
@@ -56,15 +64,15 @@ def made_up_inputs(config: Config, split: str | None = None) -> Tensor:
     return inputs
 
 
-def _map_pipeline(steps: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """A pipeline for a store of feature maps whose opening and reading steps make up the maps."""
+def _map_pipeline(steps: Sequence[Mapping[str, Any]], count: int) -> list[Any]:
+    """A pipeline for a store of ``count`` feature maps per video whose opening and reading steps make up the maps."""
     opener = next(step for step in steps if type_name(step['type']) == 'OpenFeatures')
     channels, grid = opener.get('channels'), opener.get('grid')
     if channels is None or grid is None:
         raise InputError('OpenFeatures: set channels and grid; without a store they say the shape of its maps')
 
     def open_maps(results: dict[str, Any]) -> dict[str, Any]:
-        results.update(total_frames=_FRAMES)
+        results.update(total_frames=count)
         return results
 
     def read_maps(results: dict[str, Any]) -> dict[str, Any]:
@@ -92,16 +100,19 @@ def frames_of_config(config: Config) -> tuple[int, str, float | None]:
     """
     use_scope(config)
     for loader in reversed(LOADERS):
-        found: list[tuple[int, str, float | None]] = []
-        for _, dataset in data_sets(config.get(loader), loader):
-            for step in all_steps(dataset.get('pipeline')):
-                kind = TRANSFORMS.get(str(step.get('type'))) if isinstance(step.get('type'), str) else step.get('type')
-                if hasattr(kind, 'frames_needed') or type_name(kind) == 'SampleFrames':
-                    sampler = TRANSFORMS.build(dict(step))
-                    found.append((frames_spanned(sampler) or 0, type_name(kind), getattr(sampler, 'fps', None)))
+        found = [one for _, dataset in data_sets(config.get(loader), loader) for one in _spans(dataset.get('pipeline'))]
         if found:
             return max(found, key=lambda one: one[0] / (one[2] or 1))
     raise InputError(
         f'{config.filename or "the config"}: no pipeline of it samples clips in a way that tells how many frames they span; '
         'give --min-frames'
     )
+
+
+def _spans(steps: object) -> Iterator[tuple[int, str, float | None]]:
+    """Frames that each sampler of a known span needs, its bare name and its ``fps``."""
+    for step in all_steps(steps):
+        kind = TRANSFORMS.get(str(step.get('type'))) if isinstance(step.get('type'), str) else step.get('type')
+        if hasattr(kind, 'frames_needed') or type_name(kind) == 'SampleFrames':
+            sampler = TRANSFORMS.build(dict(step))
+            yield frames_spanned(sampler) or 0, type_name(kind), getattr(sampler, 'fps', None)

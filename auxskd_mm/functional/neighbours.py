@@ -230,7 +230,13 @@ def _unit(features: Tensor, name: str, base: int) -> Tensor:
     if not bool(norm.isfinite().all()):
         row = base + int((~norm.isfinite()).nonzero()[0, 0])
         raise InputError(f'neighbours: row {row} of the {name} is not finite or too large; did the training diverge?')
-    return features / norm.clamp_min(torch.finfo(features.dtype).tiny)
+    limits = torch.finfo(features.dtype)
+    small = norm < limits.tiny**0.5 / limits.eps  # the squares of such numbers lose their digits, or are 0
+    if bool(small.any()):
+        largest = features.abs().amax(dim=1, keepdim=True).clamp_min(limits.tiny)
+        features = features / largest.where(small, torch.ones_like(largest))
+        norm = features.norm(dim=1, keepdim=True)
+    return features / norm.clamp_min(limits.tiny)
 
 
 class _Products:

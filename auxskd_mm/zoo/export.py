@@ -154,7 +154,7 @@ def export_model(
         raise InputError(f'shape={clip}: expected T H W, e.g. 16 112 112')
     together = max((task.clips for task in asked_tasks(model)), default=1) if network.head is not None else 1
     channels = input_channels(network.backbone)
-    if network.scaled and channels == COLOURS and _opener(model).get('channels') == 1:
+    if network.scaled and channels == COLOURS and _step(model, 'OpenVideo').get('channels') == 1:
         channels = 1  # which mean and std of three channels turn into three
     sample = (channels, *clip) if together == 1 else (together, channels, *clip)
     example = network.decoded(torch.rand(2, *sample))
@@ -163,7 +163,7 @@ def export_model(
     _write(program, example, path, outputs)
     note = dict(
         part=part,
-        input=dict(name='clips', type='float32', shape=['batch', *sample], **_expects(model, normalise)),
+        input=dict(name='clips', type='float32', shape=['batch', *sample], **_expects(model, normalise, channels)),
         outputs={name: _classes(model, name, network, example) for name in outputs},
         config=Path(getattr(model.cfg, 'filename', None) or '').name,
         checkpoint=Path(checkpoint).name if checkpoint else None,
@@ -289,26 +289,30 @@ def output_names(model: VideoModel, network: ClipNetwork) -> tuple[str, ...]:
     return tuple(task.name for task in asked_tasks(model)) or ('feature',)
 
 
-def _expects(model: VideoModel, normalise: bool) -> dict[str, Any]:
-    """Describe the input in a form that a program can read."""
-    order = str(_opener(model).get('channel_order', 'rgb'))
-    if not normalise:
-        processor = getattr(model, 'data_preprocessor', None)
-        if getattr(processor, 'to_rgb', False):
-            order = 'bgr' if order == 'rgb' else 'rgb'
-        scaled = bool(getattr(processor, '_enable_normalize', False))
-        values = {key: getattr(processor, key).flatten().tolist() for key in ('mean', 'std')} if scaled else {}
-        return dict(channels=order, values='normalised by the caller', **values)
-    value_range = getattr(getattr(model, 'data_preprocessor', None), 'value_range', None)
-    if value_range is not None:
-        return dict(channels=order, values='as decoded', value_range=value_range.pairs)
-    return dict(channels=order, values='0 to 255, as decoded')
+def _expects(model: VideoModel, normalise: bool, channels: int) -> dict[str, Any]:
+    """Describe the input of so many channels in a form that a program can read."""
+    if _step(model, 'OpenFeatures'):
+        return dict(channels='features', values='feature maps, as stored')
+    processor = getattr(model, 'data_preprocessor', None)
+    order = str(_step(model, 'OpenVideo').get('channel_order', 'rgb'))
+    value_range = getattr(processor, 'value_range', None)
+    pairs = None if value_range is None else value_range.pairs
+    if not normalise and getattr(processor, 'to_rgb', False):
+        order = 'bgr' if order == 'rgb' else 'rgb'
+        pairs = pairs and pairs[::-1]
+    found = dict(channels={1: 'grey', COLOURS: order}.get(channels, 'other'))
+    ranged: dict[str, Any] = dict(value_range=pairs) if pairs else {}
+    if normalise:
+        return dict(found, values='as decoded' if ranged else '0 to 255, as decoded', **ranged)
+    scaled = bool(getattr(processor, '_enable_normalize', False))
+    values = {key: getattr(processor, key).flatten().tolist() for key in ('mean', 'std')} if scaled else {}
+    return dict(found, values='normalised by the caller', **ranged, **values)
 
 
-def _opener(model: VideoModel) -> Mapping[str, Any]:
-    """The step OpenVideo of the first pipeline of a model's config that has one."""
-    openers = (find_steps(find_pipeline(model.cfg, (loader,)), 'OpenVideo') for loader in LOADERS)
-    return next(filter(None, openers), [{}])[0]
+def _step(model: VideoModel, name: str) -> Mapping[str, Any]:
+    """The step of this type of the first pipeline of a model's config that has one. Empty if none has."""
+    found = (find_steps(find_pipeline(model.cfg, (loader,)), name) for loader in LOADERS)
+    return next(filter(None, found), [{}])[0]
 
 
 def _classes(model: VideoModel, name: str, network: ClipNetwork, example: Tensor) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from mmengine.config import Config
 from torch import Tensor, nn
 
 from ..config.parts import model_settings
-from ..config.sample_shape import sample_shape
+from ..config.sample_shape import network_shape, sample_shape
 from ..errors import InputError
+from ..models.modules.input_channels import input_channels
 from ..models.tasks import forward_sample
 from ..registry import use_scope
 
@@ -34,7 +35,7 @@ class ModelSummary(NamedTuple):
     """Cost of a model for one sample.
 
     Attributes:
-        shape: Shape (V, C, T, H, W) of the sample.
+        shape: Shape (V, C, T, H, W) of the sample behind the data preprocessor.
         parts: Backbone, neck, heads ..., in the order of the model. A part that ``forward`` does not run has 0 FLOPs.
         parameters: Number of parameters in all parts.
         trained: Number of parameters that get gradients.
@@ -82,9 +83,11 @@ def model_summary(config: Config, *, shape: Sequence[int] | None = None, depth: 
         InputError: If the config has no model, or the model does not take clips of this shape.
     """
     settings = model_settings(config)
-    full = _shape(config, shape)
+    if shape is not None and min(shape) < 1:
+        raise InputError(f'shape={tuple(shape)}: expected T H W, e.g. 16 112 112')
     use_scope(config)
     model = MODELS.build(settings).eval()
+    full = _shape(config, shape, input_channels(getattr(model, 'backbone', model)))
     analysis = flop_analysis(SampleForward(model), torch.zeros(1, *full))
     try:
         by_module = _counts(analysis)
@@ -113,12 +116,12 @@ def flop_analysis(module: nn.Module, inputs: Tensor) -> FlopCountAnalysis:
     return analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings('none')
 
 
-def _shape(config: Config, clip: Sequence[int] | None) -> tuple[int, ...]:
+def _shape(config: Config, clip: Sequence[int] | None, channels: int) -> tuple[int, ...]:
     trains = config.get('train_dataloader') is not None
     if clip is not None and not trains:
-        return (1, 3, *clip)
-    full = sample_shape(config, 'train' if trains else None)
-    return (*(full[:2] if trains else (1, full[1])), *(full[2:] if clip is None else clip))
+        return (1, channels, *clip)
+    full = network_shape(config, sample_shape(config, 'train' if trains else None))
+    return (full[0] if trains else 1, full[1], *(full[2:] if clip is None else clip))
 
 
 def _counts(analysis: FlopCountAnalysis) -> dict[str, int]:

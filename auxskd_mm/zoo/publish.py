@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +30,8 @@ _META = (
     'init_history',
     'dataset_meta',
 )
-_ABSOLUTE = re.compile(r"""(['"])((?:[A-Za-z]:)?[/\\][^'"\n]*[/\\])([^'"/\\\n]*)\1""")
+_ROOT = r'(?:file://)?/|[A-Za-z]:[/\\]'
+_ABSOLUTE = re.compile(rf"""(['"])((?:{_ROOT})(?:(?!\1).)*)\1""")
 
 
 def publish_model(source: str | Path, target: str | Path, *, part: str = 'backbone', config: bool = True) -> Path:
@@ -100,4 +100,10 @@ def without_paths(value: object) -> Any:
         return [without_paths(item) for item in value]
     if not isinstance(value, str):
         return value
-    return os.path.basename(value) if os.path.isabs(value) and '\n' not in value else _ABSOLUTE.sub(r'\1\3\1', value)
+    if '\n' not in value and re.match(_ROOT, value):
+        return _last_name(value)
+    return _ABSOLUTE.sub(lambda found: found[1] + _last_name(found[2]) + found[1], value)
+
+
+def _last_name(path: str) -> str:
+    return next((name for name in reversed(re.split(r'[/\\]', path)) if name), path)

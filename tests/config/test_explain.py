@@ -123,11 +123,38 @@ def test_scaling_accumulation_and_data_that_are_there(tmp_path):
     assert 'scaled with the batch: 0.001 x 60 / 30 = 0.002' in text
     assert f'of {tmp_path}, gone through 10 times per epoch, 30 samples per epoch' in text
     assert '20 epochs, 1 iterations each' in text
+    options.update(train_dataloader__drop_last=True, train_dataloader__batch_size=4)
+    assert '20 epochs, 3 iterations each' in described('vspp_r21d_k100.py', gpus=2, **options)
     config = load_config(str(CONFIGS / 'rspnet_r21d_k100.py'))
     assert count_samples(config.train_dataloader.dataset) is None
     text = described('rspnet_r21d_k100.py', gpus=4)
     assert 'scaled with the batch: 0.05 x 128 / 64 = 0.1' in text  # methods.md: README runs 4 GPUs, so 0.1
     assert 'grey with p = 0.2, colour jitter with p = 1.0' in text
+
+
+def test_a_training_by_steps_at_the_rate_of_the_optimizer(tmp_path):
+    path = tmp_path / 'child.py'
+    path.write_text(
+        f"_base_ = '{CONFIGS}/' + 'vspp_r21d_k100.py'\n"
+        "optim_wrapper = dict(optimizer=dict(_delete_=True, type='Adam'))\n"
+        'train_cfg = dict(_delete_=True, by_epoch=False, max_iters=70)\n'
+    )
+    text = describe_config(load_config(str(path)), str(path))
+    assert re.search(r'^  Adam, learning rate 0\.001$', text, re.MULTILINE)
+    assert re.search(r'^  70 iterations$', text, re.MULTILINE)
+    path.write_text(path.read_text().replace("'Adam'", "'Adam', lr=None"))
+    with pytest.raises(InputError, match=r'optim_wrapper\.optimizer\.lr=None: expected a number'):
+        describe_config(load_config(str(path)), str(path))
+
+
+@pytest.mark.parametrize('kind', ['yml', 'json'])
+def test_a_config_that_is_no_python(kind, tmp_path):
+    base = CONFIGS / 'vspp_r21d_k100.py'
+    path = tmp_path / f'child.{kind}'
+    path.write_text(f'_base_: {base}\n' if kind == 'yml' else f'{{"_base_": "{base}"}}')
+    text = describe_config(load_config(str(path)), str(path))
+    assert 'its base vspp_r21d_k100.py says so of itself, and this one sets nothing' in text
+    assert re.search(r'^  vspp_r21d_k100\.py: model, optim_wrapper, ', text, re.MULTILINE)
 
 
 def test_clips_are_counted_in_a_config_that_inherits_by_address(tmp_path):

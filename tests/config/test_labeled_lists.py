@@ -44,7 +44,9 @@ def test_labels_from_1_end_in_one_line(tmp_path, kind, part):
         ('a.mp4 0\nb.mp4  1\n', r"line 2 'b.mp4  1': expected 2 columns, found 3; .*LabeledVideoDataset' reads tabs"),
         ('', 'the list is empty'),
         ('a.mp4\nb.mp4\n', r"line 1 'a.mp4': no label"),
-        ('a.mp4 0\n\nb.mp4 1\n', "line 2 ''"),
+        ('a.mp4 0\n\nb.mp4 1\n', "line 2 '': an empty line, which MMAction2 takes for a video without a name"),
+        ('a.mp4 0\nb.mp4 1\n\n', "line 3 '': an empty line"),
+        ('\n \n', 'the list is empty'),
         ('my clip.mp4 0\n', 'expected 2 columns, found 3'),
         ('a.mp4,0\n', 'expected 2 columns, found 1'),
         ('a.mp4 0\nb.mp4 1\na.mp4 1\n', 'line 3: a.mp4 has label 1, but label 0 in line 1; a video has one class'),
@@ -60,6 +62,19 @@ def test_what_mmaction2_would_misread(tmp_path, content, says):
     with pytest.raises(InputError, match=says) as error:
         check(tmp_path, content)
     assert '\n' not in str(error.value)
+
+
+def test_lists_of_folders_of_frames_are_divided_at_blanks(tmp_path):
+    for content, says in {
+        'a  30\n': r"line 1 'a  30': expected 3 columns, found 2; MMAction2 divides a line at blanks",
+        'a 30.5 1\n': "line 1 'a 30.5 1': '30.5' is no number of frames",
+        'a 30 1\n\n': "line 2 '': an empty line",
+    }.items():
+        with pytest.raises(InputError, match=says):
+            check(tmp_path, content, 'RawframeDataset')
+    check(tmp_path, 'a  30\t0\nb 31 1 \n', 'RawframeDataset')
+    with pytest.raises(InputError, match=r"line 1 'a\.mp4': no label; expected 'path label'"):
+        check(tmp_path, 'a.mp4\n', delimiter=None)
 
 
 def test_what_mmaction2_reads_rightly_passes(tmp_path):

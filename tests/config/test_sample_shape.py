@@ -5,7 +5,7 @@ from mmengine.config import Config
 from tool_runs import CONFIGS
 
 from auxskd_mm.apis import load_config
-from auxskd_mm.config.sample_shape import sample_shape
+from auxskd_mm.config.sample_shape import frames_of_config, sample_shape
 from auxskd_mm.errors import InputError
 
 
@@ -29,6 +29,13 @@ def test_a_made_up_video_has_the_rate_of_the_sampler(fps):
     config = load_config(str(CONFIGS / 'examples/vspp_r21d_small.py'), {'fps': fps})
     assert config.train_dataloader.dataset.pipeline[1].fps == fps
     assert sample_shape(config, 'train') == (1, 3, 16, 40, 40)
+
+
+def test_a_made_up_video_is_long_enough_for_any_sampler():
+    options = {'sample.interval': 400, 'sample.tuple_len': 4, 'model.cls_head.tuple_len': 4}
+    config = load_config(str(CONFIGS / 'vcop_r21d_k100.py'), options)
+    assert frames_of_config(config) == (4 * 16 + 3 * 400, 'ClipOrderSample', None)
+    assert sample_shape(config, 'train') == (4, 3, 16, 112, 112)
 
 
 def test_a_stock_recipe_of_mmaction2():

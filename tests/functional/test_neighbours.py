@@ -62,6 +62,16 @@ def test_ties_and_zero_vectors_in_gallery_order(blocks):
     assert found.similarities.tolist() == [[1, 1, 1, 1, 0], [1, 1, 0, 0, 0], [0] * 5]
 
 
+@pytest.mark.parametrize('scale', [1e-12, 1e-20, 1e-25, 1e-40])
+def test_features_that_are_nearly_zero_have_the_cosines_of_their_directions(scale):
+    """The squares of such numbers are 0 in float32; a cosine was 1e25, and the order of the gallery wrong."""
+    gallery = torch.tensor([[0.0, 3.0], [1.0, 1.0], [2.0, 0.0], [0.0, 0.0]])
+    gallery[:2] *= scale
+    found = cosine_topk(torch.tensor([[scale, 0.0], [1.0, 0.0]]), gallery, 4)
+    assert found.indices.tolist() == [[2, 1, 0, 3]] * 2
+    torch.testing.assert_close(found.similarities, torch.tensor([[1.0, 0.5**0.5, 0.0, 0.0]] * 2), rtol=1e-4, atol=0)
+
+
 @pytest.mark.parametrize('k', [1, 2, 7, 8, 30, 31, 32])
 def test_hundreds_of_ties_in_gallery_order(k):
     """Corners of a square in four dimensions: every cosine is -1, -0.5, 0, 0.5 or 1 to the bit."""

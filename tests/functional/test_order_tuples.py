@@ -55,3 +55,8 @@ def test_bad_input_is_named():
         order_tuple_span(16, -1, 3)
     with pytest.raises(InputError, match='clip_len=0'):
         order_tuple_indices(0, 8, [0, 1], 0)
+
+
+def test_tuples_of_single_frames():
+    assert order_tuple_span(1, 0, 3) == 3
+    assert order_tuple_indices(1, 2, (1, 0), 4).tolist() == [[7], [4]]

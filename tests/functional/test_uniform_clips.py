@@ -6,6 +6,7 @@ from conftest import recorded
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.functional import centred_clips, even_crops
+from auxskd_mm.functional.uniform_clips import evenly_spread
 
 
 def test_centred_clips_are_the_recorded_ones():
@@ -53,3 +54,13 @@ def test_bad_arguments_are_named():
             function(40, 16, 0)
     with pytest.raises(InputError, match='num_frames=0'):
         even_crops(0, 16)
+
+
+def test_clips_of_one_frame():
+    assert centred_clips(9, 1, 3).tolist() == [[0], [4], [8]]
+    assert even_crops(9, 1, 3).tolist() == [[0], [4], [8]]
+
+
+@pytest.mark.parametrize(('count', 'most', 'expected'), [(9, 3, [0, 4, 8]), (2, 5, [0, 1]), (1, 1, [0]), (7, 1, [0])])
+def test_numbers_are_spread_from_the_first_to_the_last(count, most, expected):
+    assert evenly_spread(count, most) == expected

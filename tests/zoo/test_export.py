@@ -10,6 +10,7 @@ import pytest
 import torch
 from conftest import needs_newer_exporter
 from mmengine.config import Config
+from tool_runs import CONFIGS
 from torch import nn
 
 from auxskd_mm.apis import init_model
@@ -152,6 +153,37 @@ def test_normalised_clips_are_left_to_the_caller(tmp_path):
     found = torch.export.load(done.path).module()(by_hand)
     for got, want in zip(found, reference(model, clips)):
         torch.testing.assert_close(got, want, atol=1e-4, rtol=0)
+
+
+def test_the_value_range_is_said_to_whoever_normalises(tmp_path):
+    pairs = [(0, 1000), (100, 2000), (500, 4000)]
+    model = build(mean=[100.0, 110.0, 120.0], std=[50.0, 55.0, 60.0], to_rgb=True, value_range=pairs)
+    done = export_model(model, tmp_path / 'vspp.pt2', normalise=False)
+    note = json.loads(done.path.with_suffix('.json').read_text())['input']
+    assert note['channels'] == 'rgb'
+    clips = torch.randint(0, 5000, (3, 3, 8, 32, 32)).float()  # BGR, as the pairs of the config
+    mean, std = (torch.tensor(note[key]).view(1, 3, 1, 1, 1) for key in ('mean', 'std'))
+    black, white = (torch.tensor(values).view(1, 3, 1, 1, 1) for values in zip(*note['value_range']))
+    by_hand = (((clips.flip(1) - black) / (white - black) * 255).clamp(0, 255) - mean) / std
+    found = torch.export.load(done.path).module()(by_hand)
+    with torch.no_grad():
+        expected = ClipNetwork(model)(clips)
+    for got, want in zip(found, expected):
+        torch.testing.assert_close(got, want, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ('name', 'channels', 'values'),
+    [
+        ('examples/vspp_features_small.py', 'features', 'feature maps, as stored'),
+        ('examples/vspp_16bit_small.py', 'grey', 'as decoded'),
+    ],
+)
+def test_inputs_that_are_no_colours_are_not_called_so(name, channels, values, tmp_path):
+    model = init_model(str(CONFIGS / name), device='cpu')
+    done = export_model(model, tmp_path / 'f.pt2', part='feature', check=False)
+    note = json.loads(done.path.with_suffix('.json').read_text())['input']
+    assert (note['channels'], note['values']) == (channels, values)
 
 
 @needs_newer_exporter

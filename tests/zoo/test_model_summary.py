@@ -7,6 +7,7 @@ from tool_runs import CONFIGS
 from torch.utils.flop_counter import FlopCounterMode
 
 from auxskd_mm.apis import init_model, load_config
+from auxskd_mm.config.explain import describe_config
 from auxskd_mm.config.sample_shape import sample_shape
 from auxskd_mm.errors import InputError
 from auxskd_mm.zoo.model_summary import SampleForward, model_summary, readable
@@ -71,7 +72,30 @@ def test_another_shape():
     assert whole.parts[0].flops == 2 * half.parts[0].flops
 
 
+@pytest.mark.parametrize(
+    ('name', 'shape'),
+    [('vspp_16bit_small.py', (1, 1, 8, 32, 32)), ('vspp_features_small.py', (1, 320, 8, 5, 5))],
+)
+def test_a_test_of_another_shape_keeps_the_channels_of_the_network(name, shape):
+    config = load_config(str(CONFIGS / 'examples' / name))
+    config.train_dataloader = None
+    assert model_summary(config, shape=shape[2:]).shape == shape
+
+
+def test_grey_frames_become_those_of_the_network():
+    """A mean for each of three channels makes three of one."""
+    config = load_config(str(CONFIGS / 'demo' / 'vspp_motion.py'), {**TINY, 'model.cls_head.in_channels': 16})
+    config.train_dataloader.dataset.pipeline[0].channels = 1
+    assert sample_shape(config, 'train') == (1, 1, 16, 40, 40)
+    assert model_summary(config).shape == (1, 3, 16, 40, 40)
+    text = describe_config(config, str(CONFIGS / 'demo' / 'vspp_motion.py'))
+    assert 'a forward pass takes 1 x 1 x 3 x 16 x 40 x 40 and' in text
+    assert 'a sample is 1 x 1 x 16 x 40 x 40 (' in text
+
+
 def test_what_cannot_be_counted():
+    with pytest.raises(InputError, match=r'shape=\(8, 0, 32\): expected T H W'):
+        model_summary(load_config(str(CONFIGS / 'demo' / 'vspp_motion.py')), shape=(8, 0, 32))
     with pytest.raises(InputError, match='the config has no model'):
         model_summary(Config(dict(a=1)))
     config = load_config(str(CONFIGS / 'examples' / 'vspp_slowonly_mmaction.py'))

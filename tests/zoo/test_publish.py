@@ -10,7 +10,7 @@ from tool_runs import CONFIGS
 
 from auxskd_mm.apis import init_model, load_config
 from auxskd_mm.errors import InputError
-from auxskd_mm.zoo.publish import publish_model
+from auxskd_mm.zoo.publish import publish_model, without_paths
 
 OPTIONS = {'model.backbone.base_channels': 2, 'model.neck.in_channels': 16, 'model.queue_size': 8}
 
@@ -72,6 +72,22 @@ def test_where_it_comes_from_stays_and_the_machine_does_not(checkpoint, tmp_path
     assert not {'env_info', 'hook_msgs'} & set(meta)
     assert '/home' not in json.dumps(meta)
     assert 'cfg' not in load(publish_model(checkpoint, tmp_path / 'y.pth', config=False))['meta']
+
+
+@pytest.mark.parametrize(
+    ('value', 'kept'),
+    [
+        ('/home/me/data/', 'data'),
+        ('file:///home/me/x.mp4', 'x.mp4'),
+        ('C:\\Users\\me\\x', 'x'),
+        ('/', '/'),
+        ("root = '/home/me/ucf101/'\nout = \"/home/o'neill/z\"\n", 'root = \'ucf101\'\nout = "z"\n'),
+        (r"win = 'C:\\Users\\me\\x.pth', there = 's3://b/x'", "win = 'x.pth', there = 's3://b/x'"),
+        (r"group_pattern = '\\w+_g(\\d+)_'", r"group_pattern = '\\w+_g(\\d+)_'"),  # a backslash alone is no root
+    ],
+)
+def test_of_a_path_the_last_name_stays(value, kept):
+    assert without_paths(value) == kept
 
 
 def test_other_parts(checkpoint, model, tmp_path):

@@ -31,14 +31,31 @@ def at(value: Any, path: Path) -> Any:
 
 
 def path_of(config: ConfigLike, key: str) -> Path:
-    """Path of a dotted key. A number is a place where the config has a list, and else a name."""
+    """Path of a dotted key. A number is a place where the config has a list, a key where a dict has it, and else a name.
+
+    Keys of the config may have dots themselves: the longest one that a dict has is taken.
+    """
     path: list[Any] = []
     value: Any = config
-    for name in key.split('.'):
+    names = key.split('.')
+    while names:
         value = value._cfg_dict if isinstance(value, Config) else value
-        path.append(int(name) if name.isdecimal() and isinstance(value, (list, tuple)) else name)
-        value = at(value, (path[-1],))
+        count = 1
+        if isinstance(value, dict):
+            joined = ((i, '.'.join(names[:i])) for i in range(len(names), 1, -1))
+            count = next((i for i, name in joined if dict.__contains__(value, name)), 1)
+        name: Any = '.'.join(names[:count])
+        if name.isdecimal() and (isinstance(value, (list, tuple)) or _has_number(value, name)):
+            name = int(name)
+        path.append(name)
+        value = at(value, (name,))
+        names = names[count:]
     return tuple(path)
+
+
+def _has_number(value: object, name: str) -> bool:
+    """Whether a dict has a number as a key, and not its text."""
+    return isinstance(value, dict) and not dict.__contains__(value, name) and dict.__contains__(value, int(name))
 
 
 def flat(config: ConfigLike, overrides: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:

@@ -87,9 +87,15 @@ class Overrides(dict):
                 raise InputError(
                     f"--cfg-options {key}={{}}: an empty dict is merged and changes nothing; {key}={{'_delete_':True}} empties it"
                 )
-            new_dict = isinstance(value, dict) and not isinstance(replaced, Mapping)
-            values[key] = {**value, '_delete_': True} if new_dict else value
-            alone = read_text(text)
+            # {0: ...} is of places in a list, and any other dict takes the place of the list.
+            if isinstance(value, dict) and not isinstance(replaced, Mapping):
+                places = isinstance(replaced, list) and value and all(str(name).isdecimal() for name in value)
+                value = value if places else {**value, '_delete_': True}
+            values[key] = value
+            try:
+                alone = read_text(text)
+            except ValueError:  # a name such as '{last}.pth'
+                continue
             if isinstance(value, str) and isinstance(replaced, str) and not isinstance(alone, str):
                 print_log(
                     f'--cfg-options {key}: it replaces the string {replaced!r}, so {value!r} is taken as text; write '
@@ -113,7 +119,7 @@ def read_text(text: str, replaced: object = MISSING, key: str = '') -> Any:
         text: Text after ``key=``. One pair of quotes around it is removed and makes the value a string.
         replaced: Value that the text replaces. If it is a string, the text is taken literally as a string. Otherwise a
             text of a clear form is a number, True, False, None, a list ``[a,b]`` or ``a,b``, a tuple ``(a,b)`` or a dict
-            ``{...}``.
+            ``{...}`` or ``dict(...)``.
         key: Dotted key. Keys such as ``load_from`` always hold strings.
 
     Raises:
@@ -144,7 +150,7 @@ def read_text(text: str, replaced: object = MISSING, key: str = '') -> Any:
 
 
 def _read_brackets(bare: str, text: str, replaced: object) -> Any:
-    if bare[:1] == '{':
+    if bare.startswith(('{', 'dict(')):
         try:
             return _read_literal(bare)
         except ValueError:

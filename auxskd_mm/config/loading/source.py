@@ -67,23 +67,28 @@ def _source(value: Any) -> str:
     raise TypeError(kind.__qualname__)
 
 
-class _Floats(ast.NodeTransformer):
-    """Puts the number in the place of ``float('inf')``, and of ``inf`` and ``nan``, which ``repr`` writes."""
+class _Literals(ast.NodeTransformer):
+    """Puts a literal in the place of ``dict(a=1)``, of ``float('inf')``, and of ``inf`` and ``nan``, which ``repr`` writes."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        name = node.func.id if isinstance(node.func, ast.Name) else ''
+        if name == 'dict' and not node.args and all(word.arg is not None for word in node.keywords):
+            return ast.Dict([ast.Constant(word.arg) for word in node.keywords], [word.value for word in node.keywords])
+        if name == 'dict' and len(node.args) == 1 and isinstance(node.args[0], ast.Dict) and not node.keywords:
+            return node.args[0]  # keys that are no names are written as dict({...})
         words = [word.value for word in node.args if isinstance(word, ast.Constant)]
-        known = isinstance(node.func, ast.Name) and node.func.id == 'float' and words in (['inf'], ['-inf'], ['nan'])
-        return ast.Constant(float(words[0])) if known else node  # type: ignore[arg-type]
+        return ast.Constant(float(words[0])) if name == 'float' and words in (['inf'], ['-inf'], ['nan']) else node  # type: ignore[arg-type]
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         return ast.Constant(float(node.id)) if node.id in ('inf', 'nan') else node
 
 
 def read_source(source: str | ast.expr) -> Any:
-    """Read a Python literal, in which ``inf``, ``nan`` and ``float('inf')`` may stand. Nothing is run.
+    """Read a Python literal, in which ``dict(a=1)``, ``inf``, ``nan`` and ``float('inf')`` may stand. Nothing is run.
 
     Raises:
         ValueError, SyntaxError, MemoryError, RecursionError: For another text, as ``ast.literal_eval``.
     """
     node = ast.parse(source.strip(), mode='eval').body if isinstance(source, str) else source
-    return ast.literal_eval(_Floats().visit(node))
+    return ast.literal_eval(_Literals().visit(node))

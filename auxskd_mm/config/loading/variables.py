@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import copy
-import io
 import itertools
 import logging
 import os
@@ -15,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.fileio import dump, load
+from mmengine.fileio import dump
 from mmengine.logging import print_log
 
 from ...errors import InputError
 from .copied_variables import used_in
+from .files import data_of, imported_bases, named_bases, statements_of, without_quotes
 from .merge import Path as KeyPath
 from .merge import at, flat, put, put_if_fits, same, with_lists
 from .new_style import name_types
@@ -154,7 +154,7 @@ def warn_of_late_variables(config: Config, path: str, ignored: Container[str]) -
     if not path.endswith('.py') or 'phases' in config or 'evaluations' in config:
         return
     own = Path(path).read_text(encoding='utf-8')
-    names = [name for node in _parse(Path(path)).body for name in sorted(targets(node))]
+    names = [name for node in statements_of(Path(path)) for name in sorted(targets(node))]
     names = [
         name
         for name in names
@@ -238,18 +238,16 @@ def _copy(file: Path, overrides: Mapping[KeyPath, Any], folder: Path, sources: _
         return str(made)
     if file not in sources:
         sources[file] = [
-            (node, touched(node), ast.unparse(ast.fix_missing_locations(node))) for node in _parse(file).body
+            (node, touched(node), ast.unparse(ast.fix_missing_locations(node))) for node in statements_of(file)
         ]
-    lines: list[str] = []
+    lines = [f'__file__ = {str(file)!r}']  # a new-style config may look beside itself
     for node, names, text in sources[file]:
         if '_base_' in names and isinstance(node, ast.Assign):
-            bases = eval(compile(ast.Expression(node.value), str(file), 'eval'))  # as MMEngine does
-            lines.append(f'_base_ = {_copy_bases(bases, file, overrides, folder, sources)!r}')
+            lines.append(f'_base_ = {_copy_bases(node.value, file, overrides, folder, sources)!r}')
             continue
-        for inner in node.body if isinstance(node, ast.With) else ():  # read_base()
-            if isinstance(inner, ast.ImportFrom) and inner.level:
-                base = file.parent.joinpath(*['..'] * (inner.level - 1), *(inner.module or '').split('.'))
-                _copy(Path(os.path.abspath(f'{base}.py')), overrides, folder, sources)
+        for package, base in imported_bases(node, file):
+            if not package:
+                _copy(base, overrides, folder, sources)
         own = {keys: value for keys, value in overrides.items() if keys[0] in names}
         lines.append(ast.unparse(overridden([copy.deepcopy(node)], own)) if own else text)
     made.write_text('\n'.join(lines), encoding='utf-8')
@@ -258,20 +256,17 @@ def _copy(file: Path, overrides: Mapping[KeyPath, Any], folder: Path, sources: _
 
 def _copy_data(file: Path, made: Path, overrides: Mapping[KeyPath, Any], folder: Path, sources: _Sources) -> None:
     """Write the copy of a YAML or JSON config: its bases may be Python."""
-    # MMEngine takes {{ _base_.name }} without quotes, and YAML and JSON with them.
-    kind, place = file.suffix[1:], r'\{\{\s*_base_\.[\w.]+\s*\}\}'
-    text = re.sub(place, r'"\g<0>"', _text(file))
-    content = load(io.StringIO(text), file_format=kind)
+    text, content = data_of(file)
     changes: dict[KeyPath, Any] = {keys: value for keys, value in overrides.items() if keys[0] in content}
     if '_base_' in content:
         changes['_base_',] = _copy_bases(content['_base_'], file, overrides, folder, sources)
-    if kind == 'json':
+    if file.suffix == '.json':
         for keys, value in changes.items():
             content = put_if_fits(content, keys, value, in_place=True)
-        text = dump(content, file_format=kind)
+        text = dump(content, file_format='json')
     else:
         text = override_yaml(text, changes)
-    made.write_text(re.sub(rf'([\'"])({place})\1', r'\2', text), encoding='utf-8')
+    made.write_text(without_quotes(text), encoding='utf-8')
 
 
 def _check_place(keys: KeyPath, value: ast.expr | None) -> None:
@@ -299,39 +294,16 @@ def _entries(value: ast.expr) -> Iterator[tuple[Any, ast.expr]]:
 
 
 def _copy_bases(
-    bases: str | list[str], file: Path, overrides: Mapping[KeyPath, Any], folder: Path, sources: _Sources
+    bases: object, file: Path, overrides: Mapping[KeyPath, Any], folder: Path, sources: _Sources
 ) -> list[str]:
     copied = []
-    for base in [bases] if isinstance(bases, str) else bases:
+    for base in named_bases(bases):
         package = base.partition('::')[0] if '::' in base else None
         if package in (None, 'auxskd_mm'):
             found = Path(os.path.abspath(Config._get_cfg_path(base, str(file))[0]))
             base = _copy(found, overrides, folder, sources)
         copied.append(base)
     return copied
-
-
-def _text(file: Path) -> str:
-    """Text of a config whose ``{{ fileDirname }}`` and similar MMEngine variables refer to the file, not to its copy."""
-    text = file.read_text(encoding='utf-8')
-    values = dict(
-        fileDirname=os.path.dirname(os.path.abspath(file)),
-        fileBasename=file.name,
-        fileBasenameNoExtension=file.stem,
-        fileExtname=file.suffix,
-    )
-    for name, value in values.items():
-        text = re.sub(rf'\{{\{{\s*{name}\s*\}}\}}', value.replace('\\', '/'), text)
-    return text
-
-
-def _parse(file: Path) -> ast.Module:
-    try:
-        return ast.parse(_text(file))
-    except SyntaxError as error:
-        raise InputError(
-            f'{file}: line {error.lineno} is not Python ({error.msg}), so no variable can be set'
-        ) from None
 
 
 def _assigns(sources: _Sources, name: str) -> bool:

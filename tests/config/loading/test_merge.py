@@ -46,6 +46,28 @@ def test_keys_with_dots_and_numbers_as_keys(read):
     assert made.model.names == {0: 'z', 1: 'y'}
 
 
+def test_a_dotted_key_reaches_keys_with_dots_and_numbers_as_keys(read):
+    text = "keys = {'a.b': dict(x=1), 'a': dict(b=dict(x=2)), 'a.b.c': 3}\nmodel = dict(keys=keys, names={0: 'x', '1': 'y'})\n"
+    made = read(
+        {'a.py': text},
+        'keys.a.b.x=4',
+        'keys.a.b.c=5',
+        'keys.a.d=6',
+        'model.names.0=z',
+        'model.names.1=7',
+        'model.names.2=w',
+    )
+    assert made['keys'] == made.model['keys'] == {'a.b': dict(x=4), 'a': dict(b=dict(x=2), d=6), 'a.b.c': 5}
+    assert made.model.names == {0: 'z', '1': '7', '2': 'w'}
+
+
+def test_a_dict_of_places_is_merged_into_a_list(read):
+    text = "steps = [dict(type='A', x=1), dict(type='B')]\nmodel = dict(steps=steps)\n"
+    made = read({'a.py': text}, "steps={0: {'x': 5}, '1': {'y': 6}}")
+    assert made.steps == made.model.steps == [dict(type='A', x=5), dict(type='B', y=6)]
+    assert read({'a.py': text}, "model.steps={'type': 'C'}").model.steps == dict(type='C')
+
+
 def test_places_in_lists_of_numbers_and_in_tuples(read):
     text = 'sizes = [1, [2, 3]]\nmodel = dict(sizes=sizes, pair=(4, 5))\n'
     made = read({'a.py': text}, 'sizes.1.0=7', 'model.pair.1=8')
@@ -243,6 +265,21 @@ def test_a_config_whose_code_fails_is_one_line(files, says, read):
     with pytest.raises(InputError, match=says) as error:
         read(files)
     assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    'line', ["made = wave.open('x')", 'made = wave.WAVE_FORMAT_PCM * 2', "made = wave.names['x']", 'made = wave()']
+)
+def test_a_module_that_mmengine_does_not_import_is_told_from_an_error_of_the_code(line, read):
+    text = f'import wave\n{line}\n'
+    with pytest.raises(
+        InputError, match=r'a\.py: line 2 of .*a\.py uses what it imports, .*write `_base_ = \[\]` above the imports'
+    ):
+        read({'a.py': text})
+    made = read(
+        {'a.py': '_base_ = []\nimport wave\nwidth = wave.WAVE_FORMAT_PCM\nmodel = dict(width=width)\n'}, 'width=5'
+    )
+    assert made.model.width == 5
 
 
 def test_an_error_of_an_imported_module_keeps_its_traceback(read, tmp_path, monkeypatch):

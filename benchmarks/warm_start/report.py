@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gains_picture import Pair, gains
+from mmengine.config import Config
 
 from auxskd_mm.apis import run_tool
 from auxskd_mm.files import write_whole
@@ -24,6 +25,7 @@ from auxskd_mm.recipes.tables.intervals import interval, paired
 from auxskd_mm.recipes.tables.table import markdown, signed
 
 DOCS = Path(__file__).resolve().parents[2] / 'docs'
+RECIPES = DOCS.parent / 'configs' / 'recipes'
 # A table of a page stands between these two, and is written anew: `SET/RECIPE`, or `all: COLUMN over BASE` for an overview of one
 # column, or `sets: ROW over BASE` for fine-tuning on every set.
 BLOCK = re.compile(
@@ -43,7 +45,17 @@ _SETS = {
 _PAIRS = (
     *(
         Pair(row, 'public')
-        for row in ('pace', 'vspp', 'vspp_rank', 'auxskd_vspp', 'teacher_vspp', 'joint', 'vcop', 'rspnet')
+        for row in (
+            'pace',
+            'vspp',
+            'vspp_unrelated',
+            'vspp_rank',
+            'auxskd_vspp',
+            'teacher_vspp',
+            'joint',
+            'vcop',
+            'rspnet',
+        )
     ),
     *(Pair(row, 'adapters', 'adapters fine-tuned, all') for row in ('adapters_vspp', 'adapters_auxskd_vspp')),
 )
@@ -86,8 +98,15 @@ def collect(out: Path, known: Mapping[str, Any]) -> dict[str, Any]:
     for table in found.values():  # a row that was measured alone is compared as in the other sets
         same = [other for other in found.values() if other.get('recipe') == table.get('recipe')]
         pairs = [*table['comparisons'], *(pair for other in same for pair in other['comparisons'])]
+        pairs += _pairs_of(str(table.get('recipe')))
         table['comparisons'] = [list(pair) for pair in dict.fromkeys(map(tuple, pairs))]
     return dict(sorted(found.items()))
+
+
+def _pairs_of(recipe: str) -> list[list[str]]:
+    """Row and base of each comparison of a recipe. Empty if there is no such recipe any more."""
+    path = RECIPES / recipe
+    return [[pair['row'], pair['base']] for pair in Config.fromfile(path).comparisons] if path.is_file() else []
 
 
 def section(table: Mapping[str, Any], titles: Mapping[str, str] = MappingProxyType({})) -> str:

@@ -170,6 +170,16 @@ def test_a_row_that_is_measured_later_joins_the_others(report, tmp_path):
     assert report.collect(tmp_path, more_runs) == more_runs
 
 
+def test_a_row_that_was_measured_alone_has_the_comparisons_of_its_recipe(report, tmp_path, monkeypatch):
+    """A run of one row has no base to compare it with, so its table names no pair."""
+    monkeypatch.setattr(report, 'RECIPES', tmp_path)
+    (tmp_path / 'r.py').write_text("comparisons = [dict(row='more', base='base')]")
+    table = dict(rows={}, cells=[], comparisons=[['old', 'base']], pretext=[], recipe='r.py')
+    found = report.collect(tmp_path, dict(a=table, b={**table, 'recipe': 'gone.py'}))
+    assert found['a']['comparisons'] == [['old', 'base'], ['more', 'base']]
+    assert found['b']['comparisons'] == [['old', 'base']]
+
+
 def test_lists_name_the_store_and_keep_groups_apart(sets, tmp_path):
     rows = [(name, f'{name}{i}.mp4', f'g{i // 2}') for name in ('a', 'b') for i in range(8)]
     for name, file, _ in rows:

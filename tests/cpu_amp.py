@@ -34,11 +34,21 @@ class CpuAmp(AmpOptimWrapper):
     @contextlib.contextmanager
     def optim_context(self, model: torch.nn.Module) -> Iterator[None]:
         """Run forward in ``dtype`` for the operators in torch's list."""
-        without = torch.backends.mkldnn.flags(enabled=False)
-        with OptimWrapper.optim_context(self, model), without, torch.autocast('cpu', self.cast_dtype):
+        with OptimWrapper.optim_context(self, model), _without_onednn(), torch.autocast('cpu', self.cast_dtype):
             yield
 
     def backward(self, loss: torch.Tensor, **kwargs: Any) -> None:
         """Compute gradients of the scaled loss."""
-        with torch.backends.mkldnn.flags(enabled=False):
+        with _without_onednn():
             super().backward(loss, **kwargs)
+
+
+@contextlib.contextmanager
+def _without_onednn() -> Iterator[None]:
+    """As ``torch.backends.mkldnn.flags``, which warns of a setting for GPUs."""
+    before = torch.backends.mkldnn.enabled
+    torch.backends.mkldnn.enabled = False
+    try:
+        yield
+    finally:
+        torch.backends.mkldnn.enabled = before

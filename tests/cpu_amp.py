@@ -15,9 +15,9 @@ from mmengine.registry import OPTIM_WRAPPERS
 class CpuAmp(AmpOptimWrapper):
     """``AmpOptimWrapper`` with torch's autocast and gradient scaler of the CPU. All else is MMEngine's code.
 
-    It does without oneDNN. On an AMD EPYC (Zen 5) with torch 2.14.1, oneDNN 3.12 takes the weight gradient of a 3-D
-    convolution in half precision from memory that nobody has written, where the kernel is longer than the clip: kernel
-    (3, 1, 1), padding (1, 0, 0) and two frames. Half of the gradients were 1e20 or NaN there, and the heap was damaged.
+    It does without oneDNN. On an AMD EPYC (Zen 5) with torch 2.14.1, oneDNN 3.12 gives wrong weight gradients of 3-D
+    convolutions in bfloat16 with kernel (3, 1, 1), padding (1, 0, 0) and two frames: from 1e13 on, or NaN, where float32
+    has 20. Another run of the same gives other numbers.
 
     Args:
         dtype: 'float16' or 'bfloat16'.

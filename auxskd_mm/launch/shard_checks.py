@@ -49,11 +49,9 @@ def check_shards(config: Config) -> None:
 
 
 def _hooks(config: Config) -> list[Any]:
-    named = {'non_finite': {}, **(config.get('default_hooks') or {})}
-    hooks = [
-        {'type': 'NonFiniteLossHook', **(hook or {})} if name == 'non_finite' else hook for name, hook in named.items()
-    ]
-    return [*hooks, *(config.get('custom_hooks') or [])]
+    named = config.get('default_hooks') or {}
+    added = {'type': 'NonFiniteLossHook', **(named.get('non_finite') or {})}  # the start gives it its type
+    return [added, *named.values(), *(config.get('custom_hooks') or [])]
 
 
 def _skips(hook: object) -> bool:

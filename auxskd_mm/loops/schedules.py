@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mmengine.optim import BaseOptimWrapper, LinearLR
+from mmengine.optim.scheduler.param_scheduler import INF
 from torch.optim import Optimizer
 
 from ..registry import PARAM_SCHEDULERS, registered
@@ -16,6 +17,17 @@ class ReachingLinearLR(LinearLR):
     A ramp of one step has the start factor and no second step, so MMEngine's keeps the start factor to the end of the
     training: a tenth of the rate, where a warm-up of one epoch meets one batch per epoch. Here that one step has the
     end factor.
+
+    Args:
+        optimizer: As of ``LinearLR``, and so are all others.
+        start_factor: Times the learning rate in the first step.
+        end_factor: Times the learning rate in the last step of the ramp, and after it.
+        begin: First step (epoch or iteration) of the ramp.
+        end: Step behind the ramp.
+        settings: ``by_epoch``, ``last_step`` and ``verbose``.
+
+    Raises:
+        ValueError: As ``LinearLR``, for factors outside 0 to 1 and an end that is not behind the beginning.
     """
 
     def __init__(
@@ -24,7 +36,7 @@ class ReachingLinearLR(LinearLR):
         start_factor: float = 1 / 3,
         end_factor: float = 1.0,
         begin: int = 0,
-        end: int = int(1e9),
+        end: int = INF,
         **settings: Any,
     ) -> None:
         if end - begin == 1:

@@ -44,9 +44,8 @@ def project(features: np.ndarray, method: str = 'tsne', seed: int = 0) -> np.nda
         raise InputError('embedding: there are no features')
     norms = np.linalg.norm(features, axis=1, keepdims=True)
     unit = (features / np.maximum(norms, 1e-12)).astype(np.float64)
-    if (
-        np.ptp(unit, axis=0).max() < _ROUNDING
-    ):  # of a collapsed network: t-SNE would end the process, or draw the rounding
+    # Of a collapsed network: t-SNE would end the process, or draw the rounding.
+    if np.ptp(unit, axis=0).max() < _ROUNDING:
         return np.zeros((len(unit), 2))
     if method == 'pca' or len(unit) < 4:
         parts = min(2, *unit.shape)

@@ -157,9 +157,8 @@ def _mxf(file: _File) -> str:
     head = file.read(0, 2**16 + 64)
     at = head.find(_MXF_PARTITION)
     size = head[at + 16] if 0 <= at < len(head) - 16 else 0
-    start = (
-        at + 17 + (size & 0x7F if size & 0x80 else 0) + 24
-    )  # behind its version, its grid and the places of two others
+    # Behind its version, its grid and the places of two others.
+    start = at + 17 + (size & 0x7F if size & 0x80 else 0) + 24
     return _promised(int.from_bytes(head[start : start + 8], 'big'), file) if size else ''
 
 

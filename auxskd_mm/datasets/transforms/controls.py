@@ -59,7 +59,8 @@ class UnrelatedLabels(ShowsSettings, BaseTransform):
     """Replace the labels of a pretext task by those of a second draw, which the clips do not show.
 
     Put it right behind the sampler. A pretraining then has the same clips, the same labels in the same proportions and as
-    many steps, but nothing to learn. What fine-tuning gains after it does not come from the task.
+    many steps, but nothing to learn. What fine-tuning gains after it does not come from the task. It is no control for
+    auxSKD, which takes no labels, and for RSPNet, whose sampler draws none.
 
     Required keys: those of the sampler. Modified keys: each ``*_label``, and ``clip_speed`` if the sampler writes it.
     Removed key: ``alike``.

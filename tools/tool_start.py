@@ -15,7 +15,7 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
@@ -121,6 +121,27 @@ def add_shared(parser: argparse.ArgumentParser, *names: str) -> None:
 def weights(text: str) -> str | None:
     """Type of an argument for a checkpoint; 'none' stands for random weights."""
     return None if text == 'none' else text
+
+
+def named_paths(items: Sequence[str], own_name: Callable[[str], str], kind: str) -> dict[str, str]:
+    """Path of each item by its name. ``NAME=PATH`` gives the name; a path alone has ``own_name(path)``.
+
+    A path that is there is a path alone, such as the folder ``lr=0.1``.
+
+    Raises:
+        InputError: If two items have one name. The line calls them by ``kind``, such as 'run'.
+    """
+    found: dict[str, str] = {}
+    for item in items:
+        named = '=' in item and not Path(item).exists()
+        name, _, path = item.partition('=') if named else ('', '', item)
+        name = name or own_name(path)
+        if name in found:
+            from auxskd_mm.errors import InputError
+
+            raise InputError(f"{item}: a second {kind} called '{name}'; give each its own name, as NAME={kind.upper()}")
+        found[name] = path
+    return found
 
 
 def add_overwrite(parser: argparse.ArgumentParser) -> None:

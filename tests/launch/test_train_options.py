@@ -2,10 +2,13 @@
 
 import argparse
 import importlib.util
+from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 from tool_runs import TOOLS
+
+from auxskd_mm.errors import InputError
 
 
 def load_tool(name):
@@ -47,7 +50,10 @@ def test_a_name_with_an_equals_sign_is_no_title(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'lr=0.1').mkdir()
     (tmp_path / 'lr=0.1.npz').touch()
-    read_runs = load_tool('analysis/plot_curves').read_runs
-    assert read_runs(['lr=0.1', 'b=lr=0.1', 'c=d']) == {'lr=0.1': 'lr=0.1', 'b': 'lr=0.1', 'c': 'd'}
-    by_title = load_tool('visualization/embedding').by_title
-    assert by_title(['lr=0.1.npz', 'b=lr=0.1.npz']) == {'lr=0.1': 'lr=0.1.npz', 'b': 'lr=0.1.npz'}
+    curves, named_paths = load_tool('analysis/plot_curves'), load_tool('tool_start').named_paths
+    runs = named_paths(['lr=0.1', 'b=lr=0.1', 'c=d', '=w/v/1/vis_data/scalars.json'], curves.run_name, 'run')
+    assert runs == {'lr=0.1': 'lr=0.1', 'b': 'lr=0.1', 'c': 'd', 'v': 'w/v/1/vis_data/scalars.json'}
+    files = named_paths(['lr=0.1.npz', 'b=lr=0.1.npz'], lambda path: Path(path).stem, 'file')
+    assert files == {'lr=0.1': 'lr=0.1.npz', 'b': 'lr=0.1.npz'}
+    with pytest.raises(InputError, match=r"x/a: a second run called 'a'; give each its own name, as NAME=RUN"):
+        named_paths(['a', 'x/a'], curves.run_name, 'run')

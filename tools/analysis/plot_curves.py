@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import ToolParser, add_overwrite, start
+from tool_start import ToolParser, add_overwrite, named_paths, start
 
 DEFAULT_PANELS = ['loss', '*_acc', 'teacher_entropy,student_entropy', 'anchor_agreement', 'lr']
 
@@ -35,27 +35,17 @@ def main(args: argparse.Namespace) -> None:
     from auxskd_mm.launch.outputs import check_outputs
     from auxskd_mm.visualization import plot_curves
 
-    runs = read_runs(args.runs)
+    runs = named_paths(args.runs, run_name, 'run')
     chance = dict(map(read_level, args.chance))
     check_picture(args.out)
     check_outputs(args, [args.out])
     print(plot_curves(runs, [panel.split(',') for panel in args.panels], args.out, chance, args.title))
 
 
-def read_runs(items: list[str]) -> dict[str, str]:
-    """Run by its name in the legend: the given one, or that of the work dir, three levels above a scalars.json."""
-    from auxskd_mm.errors import InputError
-
-    runs: dict[str, str] = {}
-    for item in items:
-        named = '=' in item and not Path(item).exists()  # a folder such as lr=0.1 is its own name
-        name, _, run = item.partition('=') if named else ('', '', item)
-        path = Path(run).resolve()
-        folder = path.parents[2] if path.name == 'scalars.json' and len(path.parents) > 2 else path
-        if (name := name or folder.name) in runs:
-            raise InputError(f"{item}: a second run called '{name}'; give each its own name, as NAME=RUN")
-        runs[name] = run
-    return runs
+def run_name(run: str) -> str:
+    """Name of a run: that of its work dir, three levels above a scalars.json."""
+    path = Path(run).resolve()
+    return (path.parents[2] if path.name == 'scalars.json' and len(path.parents) > 2 else path).name
 
 
 def read_level(item: str) -> tuple[str, float]:

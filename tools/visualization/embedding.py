@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import ToolParser, add_overwrite, add_shared, light_module, start, weights
+from tool_start import ToolParser, add_overwrite, add_shared, light_module, named_paths, start, weights
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,7 +36,7 @@ def main(args: argparse.Namespace) -> None:
     from auxskd_mm.errors import InputError
     from auxskd_mm.launch.outputs import check_outputs
 
-    files = by_title(args.features)
+    files = named_paths(args.features, lambda path: Path(path).stem, 'file')
     check_outputs(args, [args.out], [*files.values(), args.config, args.checkpoint, args.classes, *(args.videos or [])])
     if bool(args.features) == bool(args.config) or bool(args.config) != bool(args.videos):
         raise InputError('give either feature files, or --config and --videos')
@@ -50,20 +50,6 @@ def main(args: argparse.Namespace) -> None:
     config = load_config(args.config, args.cfg_options)
     model = init_model(config, args.checkpoint, args.device, require='backbone', seed=args.seed)
     print(draw_pace_embedding(model, args.videos, args.out, paces=args.paces, num_workers=args.num_workers, **common))
-
-
-def by_title(items: list[str]) -> dict[str, str]:
-    """File by its title: the given one, or the name of the file."""
-    from auxskd_mm.errors import InputError
-
-    files: dict[str, str] = {}
-    for item in items:
-        named = '=' in item and not Path(item).exists()  # a file such as lr=0.1.npz is its own name
-        title, _, path = item.partition('=') if named else (Path(item).stem, '', item)
-        if title in files:
-            raise InputError(f"{item}: a second file called '{title}'; give each its own name, as NAME=FILE")
-        files[title] = path
-    return files
 
 
 if __name__ == '__main__':

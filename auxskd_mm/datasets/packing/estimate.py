@@ -22,7 +22,7 @@ from ..stores.features import open_stored_features
 from ..stores.read import open_stored_video
 from ..stores.settings import LAYOUTS, StoreSettings
 from ..stores.sources import SourceVideo
-from ..suffixes import STACK_MODULES
+from ..suffixes import STACK_READERS
 from .pack import pack_videos
 from .pixel_kind import with_pixel_kind
 from .shard import FrameExtractor
@@ -83,7 +83,7 @@ def estimate_videos(videos: Sequence[SourceVideo], settings: StoreSettings, *, s
     """
     tried, _ = _sample(videos, sample)
     files = [path for path in (video.path for video in tried) if os.path.isfile(path)]
-    files = [path for path in files if os.path.splitext(path)[1].lower() not in STACK_MODULES]
+    files = [path for path in files if os.path.splitext(path)[1].lower() not in STACK_READERS]
     if not files:  # folders, stacks and windows are not read by these backends
         return []
     size = float(np.mean([os.path.getsize(path) for path in files])) * len(videos) / 1e9

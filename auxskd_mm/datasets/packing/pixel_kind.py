@@ -10,7 +10,7 @@ from ...functional.pixels import PixelKind
 from ..readers import open_reader
 from ..stores.settings import StoreSettings
 from ..stores.sources import SourceVideo
-from ..suffixes import STACK_MODULES, VIDEO_SUFFIXES
+from ..suffixes import STACK_READERS, VIDEO_SUFFIXES
 
 
 def with_pixel_kind(settings: StoreSettings, videos: Sequence[SourceVideo]) -> StoreSettings:
@@ -41,7 +41,7 @@ def pixel_kind(path: str) -> PixelKind:
         VideoReadError: If it cannot be read.
     """
     suffix = os.path.splitext(path)[1].lower()
-    if suffix in VIDEO_SUFFIXES and suffix not in STACK_MODULES and os.path.isfile(path):
+    if suffix in VIDEO_SUFFIXES and suffix not in STACK_READERS and os.path.isfile(path):
         return PixelKind()
     with open_reader(path) as reader:
         return PixelKind.of(reader.read([0])[0])

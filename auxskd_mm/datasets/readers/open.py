@@ -12,8 +12,8 @@ import importlib
 import os
 import pkgutil
 
-from ...errors import check_choice
-from ..suffixes import STACK_MODULES, VIDEO_SUFFIXES
+from ...errors import InputError, check_choice
+from ..suffixes import STACK_READERS, VIDEO_SUFFIXES
 from . import by_backend
 from .base import CHANNEL_ORDERS, Reader
 from .frame_folder import FrameFolderReader
@@ -71,10 +71,9 @@ def open_reader(
         stored = open_stored_video(path, channel_order, max_pixels)
         if stored is not None:
             return stored
-    stack = _stack_module(path)
+    stack = _stack_reader(path)
     if stack:
-        reader: type[Reader] = importlib.import_module(f'.by_suffix.{stack}', __package__).READER
-        return reader(path, channel_order, max_pixels)
+        return _load(stack)(path, channel_order, max_pixels)
     return READERS[backend](path, channel_order, max_pixels)
 
 
@@ -86,7 +85,7 @@ def open_recording(path: str, channel_order: str = 'rgb', max_pixels: int = MAX_
     """
     from ..recordings.reader import RecordingReader
 
-    if os.path.isfile(path) and not _stack_module(path):
+    if os.path.isfile(path) and not _stack_reader(path):
         return RecordingReader(path, channel_order, max_pixels)
     return open_reader(path, channel_order=channel_order, max_pixels=max_pixels)
 
@@ -107,13 +106,28 @@ def _open_window(path: str, channel_order: str, max_pixels: int, source_fps: flo
         raise
 
 
-def _stack_module(path: str) -> str:
-    """Name of the module that reads a stack, '' for other files. A DICOM file often has no suffix."""
+def _load(name: str) -> type[Reader]:
+    """A reader by 'module:class'.
+
+    Raises:
+        InputError: If another package names one that is none.
+    """
+    try:
+        found = pkgutil.resolve_name(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"entry point '{name}' of auxskd_mm.readers: {error}; install its package again") from None
+    if not (isinstance(found, type) and issubclass(found, Reader)):
+        raise InputError(f"entry point '{name}' of auxskd_mm.readers: expected a StackReader, not {found!r}")
+    return found
+
+
+def _stack_reader(path: str) -> str:
+    """The reader of a stack as 'module:class', '' for other files. A DICOM file often has no suffix."""
     suffix = os.path.splitext(path)[1].lower()
-    if suffix in STACK_MODULES or suffix in VIDEO_SUFFIXES or not os.path.isfile(path):
-        return STACK_MODULES.get(suffix, '')
+    if suffix in STACK_READERS or suffix in VIDEO_SUFFIXES or not os.path.isfile(path):
+        return STACK_READERS.get(suffix, '')
     try:
         with open(path, 'rb') as file:
-            return STACK_MODULES['.dcm'] if file.read(132)[128:] == b'DICM' else ''
+            return STACK_READERS['.dcm'] if file.read(132)[128:] == b'DICM' else ''
     except OSError:
         return ''

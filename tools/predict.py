@@ -141,7 +141,7 @@ def predict_recording(args: argparse.Namespace) -> None:
         print(f'{event.start:9.2f} {event.end:9.2f} {event.label} ({event.score:.2f})')
     print(f'{len(events)} events')
     if truth is not None:
-        print(f1_table(events, truth, args.iou))
+        print(f1_table(events, rules.asked(truth), args.iou))
     print('written: ' + ', '.join(map(str, write_timeline(out, timeline, rules, truth, args.iou))))
 
 

@@ -55,6 +55,20 @@ def test_files_agree_and_show_every_window(recording, tmp_path, monkeypatch, cap
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
 
 
+def test_the_background_is_no_event_of_the_truth(recording, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'truth.txt').write_text('0 3.5 1x\n3.5 4 2x\n')
+    words = ['--window', 1, '--threshold', 0, '--background', '1x', '4x', '8x', '--truth', 'truth.txt', '--iou', 0.1]
+    ended = run(monkeypatch, capfd, '--timeline', recording, *words)
+    assert ended.code == 0, ended.err
+    # The one event, all of the recording of class 2x, has an IoU of 0.125 with the true one.
+    rows = [line for line in ended.out.splitlines() if line.startswith('| ') and 'IoU >= 0.1 ' in line]
+    assert rows == [f'| {name}, IoU >= 0.1 | 1.000 | 1.000 | 1.000 | 1 | 0 | 0 |' for name in ('all', '2x')]
+    whole = json.loads((tmp_path / 'dot.timeline.json').read_text())
+    assert whole['f1'] == {'0.1': 1.0, '0.25': 0.0, '0.5': 0.0}
+    assert len(whole['truth']) == 2
+
+
 def test_the_hidden_bar_tells_the_time_left(recording, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     words = ['predict.py', VSPP, 'none', '--timeline', recording, '--window', 2, '--stride', 2]

@@ -32,6 +32,11 @@ def write_list(path: str | Path, videos: Sequence[Labeled], delimiter: str = ' '
     return write_lines(path, (f'{video.path}{delimiter}{video.label}' for video in videos))
 
 
+def remove_list(path: str | Path) -> None:
+    """Remove the list of a part that is no longer made: beside the other new lists it would tell of another split."""
+    Path(path).unlink(missing_ok=True)
+
+
 def write_lines(path: str | Path, lines: Iterable[str]) -> Path:
     """Write lines of text. The folder is created if it does not exist.
 

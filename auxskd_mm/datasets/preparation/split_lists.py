@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import InputError
 from .file_index import FileIndex
-from .labeled_list import Labeled, examples, write_lines, write_list
+from .labeled_list import Labeled, examples, remove_list, write_lines, write_list
 
 
 class Split(NamedTuple):
@@ -88,7 +88,8 @@ def write_split(out: str | Path, number: int, split: Split, held: int, seed: int
     """Write the lists of one split.
 
     These are ``train_split<n>.txt`` and ``test_split<n>.txt``. If videos are held out, there are also
-    ``fit_split<n>.txt`` and ``val_split<n>.txt``. Together these two are the training list.
+    ``fit_split<n>.txt`` and ``val_split<n>.txt``. Together these two are the training list. Otherwise earlier ones are
+    removed.
 
     Returns:
         Number of videos per list.
@@ -96,6 +97,10 @@ def write_split(out: str | Path, number: int, split: Split, held: int, seed: int
     parts = dict(train=split.train, test=split.test)
     if held:
         parts['fit'], parts['val'] = hold_out(split.train, held, seed)
-    for name, videos in parts.items():
-        write_list(Path(out, f'{name}_split{number}.txt'), videos)
+    for name in ('train', 'test', 'fit', 'val'):
+        path = Path(out, f'{name}_split{number}.txt')
+        if name in parts:
+            write_list(path, parts[name])
+        else:
+            remove_list(path)
     return {name: len(videos) for name, videos in parts.items()}

@@ -34,6 +34,12 @@ def test_labels_from_folders_and_every_video_its_own_group(folder, tmp_path):
     assert len(read(tmp_path / 'out/pool.txt')) == 36
 
 
+def test_no_list_of_an_earlier_split_stays(folder, tmp_path):
+    prepare_folder(folder, tmp_path / 'out', val_share=0.25)
+    prepare_folder(folder, tmp_path / 'out', seed=1)
+    assert not (tmp_path / 'out/val.txt').exists()
+
+
 def test_groups_from_a_pattern_hold_across_classes(folder, tmp_path):
     parts = prepare_folder(
         folder, tmp_path / 'out', group_pattern=r'_g(\d)_', test_share=0.25, val_share=0.25, pool=['x.mp4']

@@ -29,7 +29,9 @@ def test_written_lists(tmp_path):
     lines = {name: (tmp_path / f'{name}_split2.txt').read_text().splitlines() for name in counts}
     assert lines['train'][4] == 'c1/4.avi 1'
     assert sorted(lines['fit'] + lines['val']) == sorted(lines['train'])
-    assert write_split(tmp_path / 'none', 2, Split(VIDEOS[:20], VIDEOS[20:]), 0, 0) == dict(train=20, test=10)
+    assert write_split(tmp_path, 2, Split(VIDEOS[:20], VIDEOS[20:]), 0, 0) == dict(train=20, test=10)
+    # Those of an earlier split would hold out other videos.
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['test_split2.txt', 'train_split2.txt']
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import numpy as np
 from ...errors import InputError
 from ...functional.group_division import divide_groups
 from ...texts import write_table
-from .labeled_list import Labeled, examples, remove_list, write_lines, write_list
+from .labeled_list import Labeled, examples, listed, remove_list, write_lines, write_list
 
 
 class Clip(NamedTuple):
@@ -103,7 +103,7 @@ def write_lists(
     }
     if not val:
         remove_list(out / 'val.txt')
-    files['pool'] = write_lines(out / 'pool.txt', [*(c.path for c in train), *extra_train])
+    files['pool'] = write_lines(out / 'pool.txt', map(listed, [*(c.path for c in train), *extra_train]))
     files['classes'] = write_lines(out / 'classes.txt', classes)
     rows = [('path', 'group'), *((clip.path, clip.group) for clip in [*train, *val, *test])]
     files['groups'] = write_table(out / 'groups.csv', rows)

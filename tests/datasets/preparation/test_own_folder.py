@@ -3,9 +3,11 @@
 import os
 from collections import Counter
 
+import cv2
+import numpy as np
 import pytest
 
-from auxskd_mm.datasets import LabeledVideoDataset
+from auxskd_mm.datasets import LabeledVideoDataset, UnlabeledVideoDataset
 from auxskd_mm.datasets.preparation.group_split import Clip
 from auxskd_mm.datasets.preparation.own_folder import prepare_folder, split_clips
 from auxskd_mm.errors import InputError
@@ -38,6 +40,17 @@ def test_no_list_of_an_earlier_split_stays(folder, tmp_path):
     prepare_folder(folder, tmp_path / 'out', val_share=0.25)
     prepare_folder(folder, tmp_path / 'out', seed=1)
     assert not (tmp_path / 'out/val.txt').exists()
+
+
+def test_the_pool_of_frame_folders_with_blanks_can_be_read(tmp_path):
+    names = [f'{name}/{name} {i}' for name in ('jump', 'run') for i in range(4)]
+    for name in names:
+        (tmp_path / 'videos' / name).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / 'videos' / name / '1.png'), np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / 'videos' / 'jump' / 'a b.mp4').touch()
+    parts = prepare_folder(tmp_path / 'videos', tmp_path / 'out', delimiter='\t')
+    read = UnlabeledVideoDataset(tmp_path / 'out/pool.txt', lazy_init=True).load_data_list()
+    assert [sample['filename'] for sample in read] == [clip.path for clip in parts['train']]
 
 
 def test_groups_from_a_pattern_hold_across_classes(folder, tmp_path):

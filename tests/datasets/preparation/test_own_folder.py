@@ -6,6 +6,7 @@ from collections import Counter
 import cv2
 import numpy as np
 import pytest
+from conftest import write_video
 
 from auxskd_mm.datasets import LabeledVideoDataset, UnlabeledVideoDataset
 from auxskd_mm.datasets.preparation.group_split import Clip
@@ -51,6 +52,34 @@ def test_the_pool_of_frame_folders_with_blanks_can_be_read(tmp_path):
     parts = prepare_folder(tmp_path / 'videos', tmp_path / 'out', delimiter='\t')
     read = UnlabeledVideoDataset(tmp_path / 'out/pool.txt', lazy_init=True).load_data_list()
     assert [sample['filename'] for sample in read] == [clip.path for clip in parts['train']]
+
+
+@pytest.mark.parametrize('absolute', [False, True])
+def test_a_table_of_windows(tmp_path, absolute):
+    """All windows of a recording are on one side, and the pool has none of a recording that is tested."""
+    folder = tmp_path / 'videos'
+    folder.mkdir()
+    rows = []
+    for name in 'abcd':
+        path = write_video(folder / f'{name}.mp4', 30)
+        rows += [
+            f'"{path if absolute else name + ".avi"}#t={start},{start + 0.4}",{label}'
+            for start, label in ((0, 'run'), (0.6, 'jump'))
+        ]
+    pool = [str(folder / f'{name}.mp4') for name in 'abcd']
+    parts = prepare_folder(
+        folder, tmp_path / 'out', table=table(tmp_path, 'path,label', rows), test_share=0.5, pool=pool
+    )
+    sides = {name: {clip.path.partition('#')[0] for clip in clips} for name, clips in parts.items()}
+    assert {name: len(side) for name, side in sides.items()} == dict(train=2, test=2)
+    assert not sides['train'] & sides['test']
+    read = LabeledVideoDataset(tmp_path / 'out/train.txt', lazy_init=True).load_data_list()
+    assert [sample['filename'] for sample in read] == [clip.path for clip in parts['train']]
+    assert {clip.group for clip in parts['train']} == sides['train'] <= set(pool)
+    assert len((tmp_path / 'out/pool.txt').read_text().splitlines()) == 4
+    rows[0] = rows[0].replace('#t=0,', '#t=9,').replace('0.4', '9.4')
+    with pytest.raises(InputError, match='lasts 1.2 s, but the window ends at 9.4'):
+        prepare_folder(folder, tmp_path / 'out', table=table(tmp_path, 'path,label', rows), test_share=0.5)
 
 
 def test_groups_from_a_pattern_hold_across_classes(folder, tmp_path):

@@ -78,7 +78,7 @@ def test_a_table_of_windows(tmp_path, absolute):
     assert {clip.group for clip in parts['train']} == sides['train'] <= set(pool)
     assert len((tmp_path / 'out/pool.txt').read_text().splitlines()) == 4
     rows[0] = rows[0].replace('#t=0,', '#t=9,').replace('0.4', '9.4')
-    with pytest.raises(InputError, match='lasts 1.2 s, but the window ends at 9.4'):
+    with pytest.raises(InputError, match=r'lasts 1\.2 s, but the window ends at 9\.4'):
         prepare_folder(folder, tmp_path / 'out', table=table(tmp_path, 'path,label', rows), test_share=0.5)
 
 

@@ -141,9 +141,8 @@ def read_labelled(path: str | Path, names: Sequence[str], folder: str = '') -> d
     for line, row in table.rows:
         label, row_number = row['label'].strip(), row_of.get(os.path.realpath(os.path.join(folder, row['path'])))
         given += bool(label)
-        if label and row_number is not None:
-            if found.setdefault(row_number, label) != label:
-                raise InputError(f'{path}: line {line}: {row["path"]} has two labels, {found[row_number]} and {label}')
+        if label and row_number is not None and found.setdefault(row_number, label) != label:
+            raise InputError(f'{path}: line {line}: {row["path"]} has two labels, {found[row_number]} and {label}')
     if not given:
         raise InputError(f'{path}: no row has a label; fill in the column label')
     if not found:

@@ -16,6 +16,7 @@ from ..errors import InputError, examples
 from ..evaluation.feature_bank import FeatureBank
 from ..evaluation.label_choice import choose_to_label
 from ..evaluation.linear_probe import fit_probe
+from ..files import check_writable
 from ..texts import read_table, require_columns
 from .extract_features import extract_features
 from .inference import init_model, predict
@@ -61,7 +62,7 @@ def cached_features(
 
     Raises:
         InputError: If the file holds features of another config, checkpoint or number of clips, or none of the videos,
-            or the features cannot be computed.
+            or the features cannot be computed or written.
     """
     if Path(path).is_file():
         return _from_file(path, videos, config, checkpoint, num_clips)
@@ -69,6 +70,7 @@ def cached_features(
         raise InputError(f'{path}: no such feature file; name the videos, and the features are computed')
     if checkpoint is not None and config is None:
         raise InputError(f'{checkpoint}: whose checkpoint? Name its config too')
+    check_writable(path)  # before the work
     bank = extract_features(
         config or _IMAGE_CONFIG,
         checkpoint,

@@ -126,6 +126,7 @@ def draw_feature_files(
     """
     check_picture(out)
     _check_method(method)
+    check_least('', 0, seed=seed)
     banks = {title: FeatureBank.load(path) for title, path in files.items()}
     names = read_class_names(classes, list(banks.values()))
     points, labels = {}, {}
@@ -170,6 +171,7 @@ def draw_pace_embedding(
     """
     check_picture(out)
     _check_method(method)
+    check_least('', 0, seed=seed)
     banks = [_at_pace(model, videos, pace, options) for pace in _checked(paces)]
     if len({tuple(bank.names) for bank in banks}) > 1:
         raise InputError('some videos could be read at one pace and not at another; see the log')

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from ...errors import InputError
+from ...errors import InputError, check_least
 from ..list_formats import read_list
 from .file_index import FileIndex
 from .labeled_list import Labeled, remove_list, write_lines, write_list
@@ -21,8 +21,9 @@ def smallest_classes(folder: str | Path, count: int = 100) -> list[tuple[str, in
     rule. Classes of equal size are in the order of their names.
 
     Raises:
-        InputError: If there are fewer classes.
+        InputError: If there are fewer classes, or none is asked for.
     """
+    check_least('', count=count)
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f'{folder}: no such folder; expected the Kinetics-400 training set, one sub-folder a class')

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, check_least
 from .file_index import FileIndex
 from .labeled_list import Labeled, examples, remove_list, write_lines, write_list
 
@@ -29,8 +29,9 @@ def hold_out(videos: Sequence[Labeled], count: int, seed: int) -> tuple[list[Lab
     out), each in the order of ``videos``.
 
     Raises:
-        InputError: If no video would be left for training.
+        InputError: If no video would be left for training, or the seed is negative.
     """
+    check_least('', 0, seed=seed)
     if not 0 <= count < len(videos):
         raise InputError(f'cannot hold out {count} of {len(videos)} training videos; expected 0 to {len(videos) - 1}')
     held = set(np.random.default_rng(seed).permutation(len(videos))[:count].tolist())

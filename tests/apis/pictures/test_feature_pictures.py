@@ -174,6 +174,7 @@ def test_files_side_by_side(folder, tmp_path):
         ('embedding', ['unlabelled.npz'], 'unlabelled: 3 of 3 videos have no label'),
         ('embedding', ['gallery.npz', '--out', 'a.jpg'], 'a.jpg: expected a .png file'),
         ('embedding', ['gallery.npz', '--method', 'umap'], 'pip install umap-learn'),
+        ('embedding', ['gallery.npz', '--seed', '-1'], 'seed=-1: expected at least 0'),
         ('embedding', [], 'give either feature files, or --config and --videos'),
         ('embedding', ['--config', 'CONFIG', '--videos', 'g0.mp4', '--checkpoint', 'gone.pth'], 'gone.pth: no such'),
         ('embedding', ['--config', 'CONFIG', '--videos', 'g0.mp4', '--checkpoint', 'classes.txt'], 'not a checkpoint'),

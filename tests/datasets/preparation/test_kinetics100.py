@@ -30,6 +30,8 @@ def test_smallest_classes(tmp_path):
     assert smallest_classes(tmp_path, 2) == expected[:2]
     with pytest.raises(InputError, match='5 class folders, cannot take the 6 smallest'):
         smallest_classes(tmp_path, 6)
+    with pytest.raises(InputError, match='count=-1: expected at least 1'):  # all but one
+        smallest_classes(tmp_path, -1)
     with pytest.raises(InputError, match='no such folder'):
         smallest_classes(tmp_path / 'none', 1)
 

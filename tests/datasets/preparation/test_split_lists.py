@@ -21,6 +21,8 @@ def test_hold_out_divides_and_keeps_order():
     assert hold_out(VIDEOS, 0, 0) == (VIDEOS, [])
     with pytest.raises(InputError, match='cannot hold out 30 of 30'):
         hold_out(VIDEOS, 30, 0)
+    with pytest.raises(InputError, match='seed=-1: expected at least 0'):
+        hold_out(VIDEOS, 3, -1)
 
 
 def test_written_lists(tmp_path):

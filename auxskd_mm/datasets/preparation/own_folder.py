@@ -201,7 +201,7 @@ def group_by_pattern(clips: Sequence[Clip], pattern: str, folder: Path) -> list[
         InputError: If the pattern is wrong, or does not match every clip.
     """
     compiled, root = group_pattern(pattern, f"group pattern '{pattern}'"), str(folder.resolve())
-    found = [group_named(compiled, clip.path.removeprefix(root)) for clip in clips]
+    found = [group_named(compiled, recording_of(clip.path).removeprefix(root)) for clip in clips]
     lost = [clip.path for clip, group in zip(clips, found) if group is None]
     if lost:
         raise InputError(

@@ -10,7 +10,7 @@ from conftest import write_video
 
 from auxskd_mm.datasets import LabeledVideoDataset, UnlabeledVideoDataset
 from auxskd_mm.datasets.preparation.group_split import Clip
-from auxskd_mm.datasets.preparation.own_folder import prepare_folder, split_clips
+from auxskd_mm.datasets.preparation.own_folder import group_by_pattern, prepare_folder, split_clips
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation.linear_probe_metric import read_groups
 
@@ -77,6 +77,8 @@ def test_a_table_of_windows(tmp_path, absolute):
     assert [sample['filename'] for sample in read] == [clip.path for clip in parts['train']]
     assert {clip.group for clip in parts['train']} == sides['train'] <= set(pool)
     assert len((tmp_path / 'out/pool.txt').read_text().splitlines()) == 4
+    grouped = group_by_pattern(parts['train'], r'([^/]+)$', folder)
+    assert {clip.group for clip in grouped} == {path.rpartition('/')[2] for path in sides['train']}
     rows[0] = rows[0].replace('#t=0,', '#t=9,').replace('0.4', '9.4')
     with pytest.raises(InputError, match=r'lasts 1\.2 s, but the window ends at 9\.4'):
         prepare_folder(folder, tmp_path / 'out', table=table(tmp_path, 'path,label', rows), test_share=0.5)

@@ -107,6 +107,13 @@ def test_the_same_seed_chooses_the_same(strategy):
     assert one == other
 
 
+@pytest.mark.parametrize('strategy', ['typical', 'diverse'])
+def test_the_length_of_a_feature_does_not_count(strategy):
+    features, _ = blobs([15, 9, 6], spread=0.3)
+    scaled = features * np.random.default_rng(2).uniform(0.1, 10, (len(features), 1))
+    assert choose_to_label(scaled, 6, strategy) == choose_to_label(features, 6, strategy)
+
+
 @pytest.mark.parametrize(
     ('words', 'expected'),
     [

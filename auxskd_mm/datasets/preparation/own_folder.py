@@ -140,11 +140,14 @@ def _read_table(
         raise InputError(f'{table}: {len(twice)} videos stand in it twice: {examples(twice)}')
     absolute = [name for name in names if Path(name).is_absolute()]
     if absolute:
-        lost = [name for name in absolute if not exists(name)]
-        if lost or len(absolute) < len(names):
+        relative = [name for name in names if not Path(name).is_absolute()]
+        if relative:
             raise InputError(
-                f'{table}: {len(lost)} absolute paths do not exist, {len(names) - len(absolute)} are relative'
+                f'{table}: {absolute[0]} is an absolute path and {relative[0]} is not; write all in one way'
             )
+        lost = [name for name in absolute if not exists(name)]
+        if lost:
+            raise InputError(f'{table}: {len(lost)} of {len(names)} videos are not there: {examples(lost)}')
         paths = names
     else:
         root = Path(folder).resolve()

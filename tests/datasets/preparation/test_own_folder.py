@@ -124,7 +124,12 @@ def test_tables(folder, tmp_path):
     [
         ('path,label', ['jump/no.mp4,a', 'jump/jump_g0_0.mp4,b'], '1 of 2 videos are not in .*: jump/no.mp4'),
         ('path,label', ['run/run_g0_0.mp4,a'] * 2, '1 videos stand in it twice: run/run_g0_0.mp4'),
-        ('path,label', ['/no/a.mp4,a', 'run/run_g0_0.mp4,b'], '1 absolute paths do not exist, 1 are relative'),
+        (
+            'path,label',
+            ['/no/a.mp4,a', 'run/run_g0_0.mp4,b'],
+            '/no/a.mp4 is an absolute path and run/run_g0_0.mp4 is not',
+        ),
+        ('path,label', ['/no/a.mp4,a', '/dev/null,b'], '1 of 2 videos are not there: /no/a.mp4'),
         ('path,label', ['run/run_g0_0.mp4,'], 'line 2 has no label'),
         ('path,group', ['run/run_g0_0.mp4,1'], 'expected the columns path and label, .*; found path, group'),
         ('path,label', [], 'found no rows'),

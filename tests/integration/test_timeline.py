@@ -107,6 +107,17 @@ def test_mistakes(recording, tmp_path, monkeypatch, capfd, words, expected):
     assert [path.name for path in tmp_path.iterdir()] == ['late.txt']
 
 
+def test_windows_of_a_recording_have_files_of_their_own(recording, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    for window in ('0,1.5', '1.5,3'):
+        ended = run(monkeypatch, capfd, '--timeline', f'{recording}#t={window}', '--window', 1)
+        assert ended.code == 0, ended.err
+    assert sorted(path.name for path in tmp_path.glob('*.json')) == [
+        f'dot#t={window}.timeline.json' for window in ('0,1.5', '1.5,3')
+    ]
+    assert json.loads((tmp_path / 'dot#t=0,1.5.timeline.json').read_text())['recording'].endswith('#t=0,1.5')
+
+
 def test_one_recording_at_a_time(recording, monkeypatch, capfd):
     line = run(monkeypatch, capfd, '--timeline', recording, 'other.mp4').error_line()
     assert line.startswith('--timeline: takes one recording, not 2')

@@ -107,6 +107,7 @@ def test_a_filled_in_table_is_not_written_over(folder, monkeypatch, capfd):
         (['--count', 0], '--count 0: expected at least 1'),
         (['--count', 9], 'count=9: expected 1 to 8'),
         (['--strategy', 'uncertain'], "strategy='uncertain': needs a classifier"),
+        (['--classifier', 'a.py', 'a.pth'], '--classifier: is for --strategy uncertain, not typical'),
         (['--config', 'other.py'], 'features.npz: holds features of config mine.py, not other.py'),
         (['set/test'], 'features.npz: has no feature of any of the 4 videos'),
         (['--labelled', 'empty.csv'], 'empty.csv: no row has a label'),

@@ -16,6 +16,7 @@ from typing import Any
 
 from tool_start import ToolParser
 
+_LAST_PORT = 65535
 _SILENT = 10.0  # seconds after which a connection that says nothing is none of a node
 
 
@@ -90,7 +91,7 @@ def gather(me: dict[str, Any], address: str, port: int, wait: float) -> None:
     server.close()  # before the verdict, so that nobody takes this socket for torchrun's
     for node, link in zip(nodes[1:], links):
         try:
-            link.sendall((verdict or '').encode() + b'\n')
+            link.sendall(json.dumps(verdict or '').encode() + b'\n')
         except OSError:
             verdict = verdict or f'node {node["NODE_RANK"]} ({node["host"]}) has left; start all nodes again'
         link.close()
@@ -106,10 +107,10 @@ def report(me: dict[str, Any], address: str, port: int, wait: float) -> None:
             with socket.create_connection((address, port), timeout=5) as link:
                 link.sendall(json.dumps(me).encode() + b'\n')
                 link.settimeout(max(end - time.monotonic(), 0.01) + 5)
-                answer = link.makefile('r').readline()
-            if answer:
+                answer = json.loads(link.makefile('r').readline(4096))
+            if isinstance(answer, str):
                 break
-        except OSError:
+        except (OSError, ValueError):  # not there yet, or another program
             pass
         if time.monotonic() > end:
             raise Refused(
@@ -117,8 +118,8 @@ def report(me: dict[str, Any], address: str, port: int, wait: float) -> None:
                 'MASTER_ADDR and PORT the same on all nodes?'
             )
         time.sleep(0.2)
-    if answer.strip():
-        raise Refused(answer.strip())
+    if answer:
+        raise Refused(answer)
 
 
 def parse_args() -> argparse.Namespace:
@@ -147,6 +148,8 @@ def main() -> int:
         host=socket.gethostname(),
     )
     try:
+        if not 1 <= args.port <= _LAST_PORT:
+            raise Refused(f'PORT={args.port}: expected a number from 1 to {_LAST_PORT}')
         if args.node_rank == 0:
             gather(me, args.address, args.port, args.wait)
         else:

@@ -97,6 +97,7 @@ def predict_recording(args: argparse.Namespace) -> None:
     from auxskd_mm.apis import init_model, load_config
     from auxskd_mm.apis.timelines import EventRules, predict_timeline, timeline_files, write_timeline
     from auxskd_mm.apis.timelines.report import MERGE_GAP, MIN_LENGTH, THRESHOLD
+    from auxskd_mm.datasets.recordings.names import file_stem
     from auxskd_mm.errors import InputError
     from auxskd_mm.evaluation.events import PerClass, read_events
     from auxskd_mm.evaluation.events.f1 import check_iou, f1_table
@@ -107,7 +108,7 @@ def predict_recording(args: argparse.Namespace) -> None:
     if len(args.inputs) > 1:
         raise InputError(f'--timeline: takes one recording, not {len(args.inputs)}; run the command for each of them')
     recording = args.inputs[0]
-    out = args.out or Path(args.out_dir, f'{Path(recording).stem}.timeline.json')
+    out = args.out or Path(args.out_dir, f'{file_stem(recording)}.timeline.json')
     check_outputs(args, timeline_files(out), [args.config, args.checkpoint, recording, args.truth])
     check_iou(args.iou)
     rules = EventRules(
@@ -141,7 +142,7 @@ def predict_recording(args: argparse.Namespace) -> None:
         print(f'{event.start:9.2f} {event.end:9.2f} {event.label} ({event.score:.2f})')
     print(f'{len(events)} events')
     if truth is not None:
-        print(f1_table(events, truth, args.iou))
+        print(f1_table(events, rules.asked(truth), args.iou))
     print('written: ' + ', '.join(map(str, write_timeline(out, timeline, rules, truth, args.iou))))
 
 

@@ -72,6 +72,8 @@ def main(args: argparse.Namespace) -> None:
     sheet = Path(args.sheet or out.with_suffix('.png'))
     features = Path(args.features or out.with_suffix('.features.npz'))
     check_outputs(args, [out, sheet], [args.features, args.labelled, *args.videos])
+    if args.classifier and args.strategy != 'uncertain':
+        raise InputError(f'--classifier: is for --strategy uncertain, not {args.strategy}')
     if args.count < 1:
         raise InputError(f'--count {args.count}: expected at least 1')
     bank = cached_features(
@@ -98,7 +100,7 @@ def answers(args: argparse.Namespace, bank: FeatureBank) -> np.ndarray | None:
     from auxskd_mm.apis.label_choice import classifier_probabilities
     from auxskd_mm.apis.zoo_names import config_name
 
-    if not args.classifier or args.strategy != 'uncertain':
+    if not args.classifier:
         return None
     config, checkpoint = args.classifier
     if checkpoint == 'none':  # a name would bring its weights

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from ..config.feature_pipeline import feature_pipeline
 from ..datasets.preparation.labeled_list import write_lines
 from ..datasets.video_list import UnlabeledVideoDataset
-from ..errors import InputError
+from ..errors import InputError, check_least
 from ..evaluation.feature_bank import FeatureBank
 from ..evaluation.feature_extraction import extract_bank
 from ..files import WholeFile
@@ -76,6 +76,8 @@ def extract_features(
     Raises:
         InputError: For a config, checkpoint, or videos that cannot be used.
     """
+    check_least('', batch_size=batch_size)
+    check_least('', 0, num_workers=num_workers)
     if isinstance(config, nn.Module):
         if checkpoint is not None:
             raise InputError('extract_features: a model has its weights; leave checkpoint out and name videos=...')

@@ -15,6 +15,7 @@ from mmengine.infer.infer import BaseInferencer
 from ..config.load import load_config
 from ..config.task_names import pretext_sampler
 from ..datasets.input_sources import as_samples
+from ..datasets.recordings.names import file_stem
 from ..datasets.transforms.captions import of_views
 from ..errors import InputError
 from ..files import check_writable, make_folder
@@ -168,7 +169,7 @@ class PretextInferencer(BaseInferencer):
             shown = shown[..., ::-1] if swap else shown
             paced = self._paced({task: int(answer.argmax()) for task, answer in answers.items()}, len(frames))
             rows.append(SheetClip(shown, numbers[view].tolist(), paced, '   '.join(words)))
-        name = f'{len(self._drawn):04d}_{Path(result.filename).stem}.png'
+        name = f'{len(self._drawn):04d}_{file_stem(result.filename)}.png'
         title = f'{Path(result.filename).name}: frame numbers below; thick frame = predicted to play at another pace'
         self._drawn.append(str(draw_clip_sheet(rows, Path(self._out_dir, name), title)))
 

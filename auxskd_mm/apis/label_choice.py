@@ -16,6 +16,7 @@ from ..errors import InputError, examples
 from ..evaluation.feature_bank import FeatureBank
 from ..evaluation.label_choice import choose_to_label
 from ..evaluation.linear_probe import fit_probe
+from ..files import check_writable
 from ..texts import read_table, require_columns
 from .extract_features import extract_features
 from .inference import init_model, predict
@@ -57,11 +58,11 @@ def cached_features(
         device: Device of the backbone. None takes the accelerator if there is one.
 
     Returns:
-        Features of the videos. Videos without a feature are left out, and the log counts them.
+        Features of the videos, each video once. Videos without a feature are left out, and the log counts them.
 
     Raises:
         InputError: If the file holds features of another config, checkpoint or number of clips, or none of the videos,
-            or the features cannot be computed.
+            or the features cannot be computed or written.
     """
     if Path(path).is_file():
         return _from_file(path, videos, config, checkpoint, num_clips)
@@ -69,6 +70,7 @@ def cached_features(
         raise InputError(f'{path}: no such feature file; name the videos, and the features are computed')
     if checkpoint is not None and config is None:
         raise InputError(f'{checkpoint}: whose checkpoint? Name its config too')
+    check_writable(path)  # before the work
     bank = extract_features(
         config or _IMAGE_CONFIG,
         checkpoint,
@@ -79,7 +81,7 @@ def cached_features(
         device=device,
     )
     bank.save(path)
-    return bank
+    return bank.rows(list(_rows_by_file(bank.names).values()))
 
 
 def _from_file(
@@ -97,17 +99,26 @@ def _from_file(
             )
     if not videos:
         return bank
-    listed = [info['filename'] for info in UnlabeledVideoDataset(list(videos), lazy_init=True).load_data_list()]
-    row_of = {os.path.realpath(name): i for i, name in enumerate(bank.names)}
-    rows = [row_of[name] for name in map(os.path.realpath, listed) if name in row_of]
+    found = UnlabeledVideoDataset(list(videos), lazy_init=True).load_data_list()
+    listed = _rows_by_file([info['filename'] for info in found])
+    row_of = _rows_by_file(bank.names)
+    rows = [row_of[name] for name in listed if name in row_of]
     if not rows:
-        raise InputError(f'{path}: has no feature of any of the {len(listed)} videos, such as {examples(listed, 1)}')
+        raise InputError(f'{path}: has no feature of any of the {len(listed)} videos, such as {examples([*listed], 1)}')
     if len(rows) < len(listed):
         print_log(
             f'{path}: has no feature of {len(listed) - len(rows)} of the {len(listed)} videos; these are not chosen',
             logger='current',
         )
     return bank.rows(rows)
+
+
+def _rows_by_file(names: Sequence[str]) -> dict[str, int]:
+    """First row of each video by its real path. Globs and folders may name a video twice."""
+    rows: dict[str, int] = {}
+    for row, name in enumerate(names):
+        rows.setdefault(os.path.realpath(name), row)
+    return rows
 
 
 def read_labelled(path: str | Path, names: Sequence[str], folder: str = '') -> dict[int, str]:
@@ -122,18 +133,18 @@ def read_labelled(path: str | Path, names: Sequence[str], folder: str = '') -> d
         Label by row of ``names``. Videos that are not among them are left out.
 
     Raises:
-        InputError: If the table has no such columns, or no label.
+        InputError: If the table has no such columns, or no label, or two labels for a video.
     """
     table = read_table(path)
     require_columns(path, table, ('path', 'label'))
-    row_of = {os.path.realpath(name): i for i, name in enumerate(names)}
+    row_of = _rows_by_file(names)
     found: dict[int, str] = {}
     given = 0
-    for _, row in table.rows:
+    for line, row in table.rows:
         label, row_number = row['label'].strip(), row_of.get(os.path.realpath(os.path.join(folder, row['path'])))
         given += bool(label)
-        if label and row_number is not None:
-            found[row_number] = label
+        if label and row_number is not None and found.setdefault(row_number, label) != label:
+            raise InputError(f'{path}: line {line}: {row["path"]} has two labels, {found[row_number]} and {label}')
     if not given:
         raise InputError(f'{path}: no row has a label; fill in the column label')
     if not found:

@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 from mmengine.config import Config
 
+from ..datasets.list_names import exists
 from ..errors import InputError
 from .pipelines import data_sets, takes_source
 
@@ -42,7 +43,7 @@ def check_lists(config: Config, parts: Sequence[str], prefix: str = '') -> None:
     tops = [f'{part}_dataloader' for part in parts] + ['custom_hooks'] * ('train' in parts)
     for top in tops:
         for key, path in asked_for(config.get(top), prefix + top):
-            if '://' not in path and not os.path.exists(path):
+            if '://' not in path and not exists(path):
                 raise InputError(f'{path}: no such file or folder, but {key} asks for it; {_advice(key, path)}')
 
 

@@ -125,9 +125,9 @@ class GroupSource:
             if lost:
                 raise InputError(f'{self.owner}.group_file: {len(lost)} videos are not in it, e.g. {lost[0]}')
             return [self.known[entries[name]] for name in names]
-        if self.pattern is not None:
-            return [group_named(self.pattern, name) or name for name in names]
         recordings = [without_window(name) for name in names]
+        if self.pattern is not None:
+            return [group_named(self.pattern, name) or name for name in recordings]
         return recordings if recordings != list(names) else None
 
 

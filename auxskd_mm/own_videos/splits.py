@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..datasets.preparation.group_split import Clip, divide_by_group
-from ..datasets.preparation.labeled_list import Labeled, write_lines, write_list
-from ..datasets.suffixes import VIDEO_SUFFIXES
+from ..datasets.preparation.labeled_list import Labeled, listed, write_lines, write_list
 from ..errors import InputError
 from ..texts import write_table
 from .videos import Found, Say, Video
@@ -129,19 +128,14 @@ def write_lists(out: Path, split: Split, found: Found) -> Path:
     held = [*split.choice, *split.test]
     pool = pool_of(split, found)
     for name, videos in {'train': split.fit, 'batches': _filled(split.fit), 'test': held}.items():
-        rows = [Labeled(_listed(video.name), number[str(video.label)]) for video in videos]
+        rows = [Labeled(listed(video.name), number[str(video.label)]) for video in videos]
         blanks = any(' ' in row.path for row in rows)
         write_list(out / f'{name}.txt', rows, '\t' if blanks else ' ')
     for name, videos in {'pool': _filled(pool), 'held_out': held, 'choice': split.choice}.items():
-        write_lines(out / f'{name}.txt', [_listed(video.name) for video in videos])
+        write_lines(out / f'{name}.txt', [listed(video.name) for video in videos])
     write_table(out / 'groups.csv', [('path', 'group'), *((video.name, video.group) for video in [*split.fit, *held])])
     write_lines(out / 'classes.txt', found.classes)
     return out
-
-
-def _listed(name: str) -> str:
-    """A name as lists have it: one with blanks ends in a video suffix, or stands in quotes."""
-    return f'"{name}"' if ' ' in name and not name.lower().endswith(VIDEO_SUFFIXES) else name
 
 
 def _filled(videos: Sequence[Video]) -> list[Video]:

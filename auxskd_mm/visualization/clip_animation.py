@@ -61,7 +61,7 @@ def _draw_tile(
     draw.text((left, top + 2 * _LINE), shorten(where, _LETTERS), fill='#555555', font=font)  # type: ignore[arg-type]
     picture = clip.frames[time]
     scale = min((_WIDTH - 2 * _RIM) / picture.shape[1], _PICTURE / picture.shape[0])
-    width, height = round(picture.shape[1] * scale), round(picture.shape[0] * scale)
+    width, height = (max(1, round(side * scale)) for side in picture.shape[1::-1])
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
     shown = cv2.resize(np.ascontiguousarray(picture), (width, height), interpolation=how)
     y = top + 3 * _LINE + 2

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..datasets.readers import open_reader
+from ..datasets.readers import Reader, open_reader
+from ..datasets.stores import packed_from
 from ..errors import InputError
 from ..files import save_figure
 from ..functional.pixels import as_pictures
@@ -38,11 +39,26 @@ class Example(NamedTuple):
     found: Sequence[Found]
 
 
+def open_pictures(path: str) -> Reader:
+    """Reader of the frames that show a video. A store of feature maps has none, so there it is the video that was packed.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    try:
+        return open_reader(path)
+    except InputError:
+        source = packed_from(path)
+        if source is None:
+            raise
+        return open_reader(source)
+
+
 def thumbnail(path: str, size: tuple[int, int] = (72, 54), frames: int = 3) -> np.ndarray:
     """Evenly spread frames of a video side by side, each fitted into ``size`` on grey.
 
     Args:
-        path: Video or frame folder. An unreadable video gives a grey picture.
+        path: Video, frame folder, a window of one, or a video in a store. An unreadable video gives a grey picture.
         size: Width and height per frame.
         frames: Number of frames.
 
@@ -52,7 +68,7 @@ def thumbnail(path: str, size: tuple[int, int] = (72, 54), frames: int = 3) -> n
     width, height = size
     sheet: np.ndarray = np.full((height, frames * (width + 2) - 2, 3), 255, np.uint8)
     try:
-        with open_reader(path) as reader:
+        with open_pictures(path) as reader:
             numbers = [int((i + 0.5) * reader.num_frames / frames) for i in range(frames)]
             pictures = list(as_pictures(np.stack(reader.read(numbers))))
     except (InputError, OSError):

@@ -14,7 +14,7 @@ import torch
 from mmaction.models.data_preprocessors import ActionDataPreprocessor
 
 from ..datasets.transforms.captions import shown_clips, wrap_note
-from ..errors import InputError, VideoReadError
+from ..errors import InputError, VideoReadError, check_least
 from ..functional.pixels import as_pictures
 from ..random_state import untouched_random_state
 from .clip_sheet import SheetClip
@@ -84,8 +84,8 @@ def see_samples(
     Raises:
         InputError: If nothing can be read, or the pipeline makes no clips.
     """
-    if number < 1:
-        raise InputError(f'number={number}: expected at least 1 sample')
+    check_least('', number=number)
+    check_least('', 0, seed=seed)
     inner = inner_dataset(dataset)
     prepared = _own(preprocessor)
     with untouched_random_state():

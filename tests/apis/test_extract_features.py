@@ -120,6 +120,10 @@ def test_bad_input(checkpoint, videos, tmp_path):
         extract(Config(dict()), checkpoint, videos)
     with pytest.raises(InputError, match='pooling='):
         extract(config(), checkpoint, videos, pooling='median')
+    with pytest.raises(InputError, match='batch_size=0: expected at least 1'):
+        extract(config(), checkpoint, videos, batch_size=0)
+    with pytest.raises(InputError, match='num_workers=-1: expected at least 0'):
+        extract_features(config(), checkpoint, videos, num_workers=-1)
 
 
 BANK = FeatureBank(np.arange(6, dtype=np.float32).reshape(2, 3), np.asarray([1, 0]), ['a b.mp4', 'c'], dict(clips=10))

@@ -49,3 +49,9 @@ def test_a_classifier_by_name_has_its_weights(videos, monkeypatch):
     with pytest.raises(ValueError, match='at least one array'):
         choice.classifier_probabilities('vspp_motion', None, bank, 'cpu')
     assert asked == [('vspp_motion', None, 'cpu')]
+
+
+def test_features_that_cannot_be_kept_are_not_computed(videos, monkeypatch):
+    monkeypatch.setattr(choice, 'extract_features', lambda *args, **words: pytest.fail('computed'))
+    with pytest.raises(InputError, match=r'^/proc/x/f\.npz: cannot be written'):
+        choice.cached_features('/proc/x/f.npz', videos)

@@ -70,7 +70,7 @@ def test_what_is_there_and_what_is_not_asked_for_passes(tmp_path):
     check_lists(config, ['train', 'val'])
     with pytest.raises(InputError, match=r'test_dataloader\.dataset\.ann_file'):
         check_lists(config, ['test'])
-    for source in ('videos/*.mp4', str(tmp_path), [str(tmp_path / 'train.txt')]):
+    for source in ('videos/*.mp4', str(tmp_path), [str(tmp_path / 'train.txt')], f'{tmp_path / "train.txt"}#t=0,4'):
         check_lists(Config(dict(train_dataloader=loader(type=OWN, source=source))), ['train'])
     check_lists(Config(dict(train_dataloader=loader(ann_file='s3://bucket/train.txt', data_root='data'))), ['train'])
     check_lists(Config(dict(train_dataloader=loader(type='Other', source='anything'))), ['train'])

@@ -141,3 +141,17 @@ def test_the_speed_at_which_segments_look_alike_is_the_samplers(tmp_path, monkey
         assert result['vspp/segment_acc_paced'] == 1  # speed 1 is no unchanged speed here
         assert ('all segments' in texts[-1]) == (says is not None)
         assert says is None or says in texts[-1]
+
+
+@pytest.mark.parametrize(('pairs', 'count'), [([(0, 0), (1, 0)], 1), ([(0, 0), (0, 1)], 0), (None, 0)])
+def test_clips_that_go_round_are_counted_in_the_log(pairs, count, monkeypatch):
+    """At speed 1 the segments look alike in any video."""
+    texts = []
+    monkeypatch.setattr('auxskd_mm.evaluation.segment_pace_metric.print_log', lambda text, **_: texts.append(text))
+    metric, scores = SegmentPaceMetric(), torch.eye(4)[[0]]
+    labels = dict(pace_label=np.array([0]), segment_label=np.array([0]), pred_pace=scores, pred_segment=scores)
+    metric.process(None, [dict(labels, alike=[pairs])])
+    metric.evaluate(1)
+    assert [line for line in texts[0].splitlines() if 'go round' in line] == [
+        f'ceiling: {count} clips go round in a short video and show the same frames under other labels'
+    ] * (count > 0)

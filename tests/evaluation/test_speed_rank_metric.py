@@ -7,6 +7,7 @@ import torch
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation import SpeedRankMetric
 from auxskd_mm.evaluation.pretext import wilson_interval
+from auxskd_mm.evaluation.pretext.learned import task_metrics
 
 
 def sample(speeds, scores, segments=None, segment_scores=None, **more):
@@ -65,6 +66,9 @@ def test_segments_by_hand(texts):
     assert result['rank/segment_acc_paced'] == 1.0  # of three sped-up clips; the clip at speed 1 has no answer
     assert result['rank/segment_chance_paced'] == pytest.approx(2 / 3)
     assert 'segments' in texts[0]
+    for task, shares in (('pair', [1, 1]), ('segment_pair', [2 / 3, 1])):  # two tasks: both hold together with 95%
+        expected = task_metrics(task, shares, ['1', '2'], 0.5, tasks=2)
+        assert {key: result[f'rank/{key}'] for key in expected} == pytest.approx(expected)
 
 
 def test_bad_samples_are_named():

@@ -101,12 +101,17 @@ def test_a_port_in_use(tmp_path):
     assert f'127.0.0.1:{port} cannot be opened on node 0 (Address already in use)' in out
 
 
-def test_two_first_nodes_at_the_same_moment(monkeypatch):
-    """Both have bound the port before one of them listens: the other has the line of a port in use."""
+@pytest.fixture
+def check_nodes(monkeypatch):
     spec = importlib.util.spec_from_file_location('check_nodes', TOOLS / 'check_nodes.py')
     monkeypatch.syspath_prepend(str(TOOLS))
-    check_nodes = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(check_nodes)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_two_first_nodes_at_the_same_moment(check_nodes, monkeypatch):
+    """Both have bound the port before one of them listens: the other has the line of a port in use."""
     others = []
 
     class Second(socket.socket):
@@ -124,12 +129,8 @@ def test_two_first_nodes_at_the_same_moment(monkeypatch):
 
 
 @pytest.mark.parametrize('words', [None, b'', b'1\n', b'{}\n', b'GET / HTTP/1.0\r\n\r\n'])
-def test_connections_of_others_are_passed_over(words, monkeypatch):
+def test_connections_of_others_are_passed_over(words, check_nodes, monkeypatch):
     """A port scanner says nothing (``b''``), something else, or resets the connection (None)."""
-    spec = importlib.util.spec_from_file_location('check_nodes', TOOLS / 'check_nodes.py')
-    monkeypatch.syspath_prepend(str(TOOLS))
-    check_nodes = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(check_nodes)
     monkeypatch.setattr(check_nodes, '_SILENT', 0.3, raising=False)
     port, stray = free_port(), socket.socket()
     nodes = [dict(NODE_RANK=rank, NNODES=2, GPUS=1, MAX_RESTARTS=0, host=f'h{rank}') for rank in (0, 1)]
@@ -152,6 +153,29 @@ def test_connections_of_others_are_passed_over(words, monkeypatch):
     stray.close()
 
 
+@pytest.mark.parametrize('answer', [b'SSH-2.0-OpenSSH_9.6\r\n', b'\xff\xfe\x00\n', b'{}\n', b''])
+def test_another_program_at_the_port_is_not_node_0(answer, check_nodes):
+    server = socket.create_server(('127.0.0.1', 0))
+
+    def talk():
+        while True:
+            try:
+                link, _ = server.accept()
+            except OSError:
+                return
+            with link:
+                link.recv(4096)
+                link.sendall(answer)
+
+    node = dict(NODE_RANK=1, NNODES=2, GPUS=1, MAX_RESTARTS=0, host='h')
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(talk)
+        with pytest.raises(check_nodes.Refused, match='node 0 was not found'):
+            check_nodes.report(node, '127.0.0.1', server.getsockname()[1], 0.5)
+        server.shutdown(socket.SHUT_RDWR)
+    server.close()
+
+
 @pytest.mark.parametrize(
     ('first', 'second', 'says'),
     [
@@ -163,6 +187,7 @@ def test_connections_of_others_are_passed_over(words, monkeypatch):
             r'NODE_RANK \[1\] did not come to 127.0.0.1:\d+ within 2 s; there are \[0\]',
         ),
         (dict(NODE_RANK=1, NODE_WAIT=2), None, r'node 0 was not found at 127.0.0.1:\d+ within 2 s'),
+        (dict(NODE_RANK=0, PORT=65536), dict(NODE_RANK=1, PORT=65536), 'PORT=65536: expected a number from 1 to 65535'),
         (
             dict(NODE_RANK=0),
             dict(NODE_RANK=1, MAX_RESTARTS=2),

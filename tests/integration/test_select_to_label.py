@@ -69,6 +69,18 @@ def test_features_are_computed_once_and_the_table_becomes_lists(folder, monkeypa
         assert not {path for path, _ in rows_of('more.csv')[1:]} & {path for path, _ in filled}
 
 
+def test_a_video_that_is_named_twice_is_one_video(folder, monkeypatch, capfd):
+    words = ['set', 'set/train/*/*.mp4', '--count', 12, '--config', VSPP, '--checkpoint', 'none', '--num-workers', 0]
+    for _ in range(2):  # computed, and read again
+        ended = run(monkeypatch, capfd, *words, '--num-clips', 1)
+        assert '12 of 12 videos' in ended.out, ended.err
+        assert len({path for path, _ in rows_of('to_label.csv')}) == 13
+    _, (path, _), *_ = rows_of('to_label.csv')
+    (folder / 'two.csv').write_text(f'path,label\n{path},a\n\n{path},a\n{path},b\n')
+    line = run(monkeypatch, capfd, *words, '--labelled', 'two.csv').error_line()
+    assert line == f'two.csv: line 5: {path} has two labels, a and b'
+
+
 def test_one_clip_of_each_group_is_chosen_from_a_feature_file(folder, monkeypatch, capfd):
     write_features(folder)
     ended = run(monkeypatch, capfd, 'set/train', '--features', 'features.npz', '--count', 2)
@@ -95,6 +107,7 @@ def test_a_filled_in_table_is_not_written_over(folder, monkeypatch, capfd):
         (['--count', 0], '--count 0: expected at least 1'),
         (['--count', 9], 'count=9: expected 1 to 8'),
         (['--strategy', 'uncertain'], "strategy='uncertain': needs a classifier"),
+        (['--classifier', 'a.py', 'a.pth'], '--classifier: is for --strategy uncertain, not typical'),
         (['--config', 'other.py'], 'features.npz: holds features of config mine.py, not other.py'),
         (['set/test'], 'features.npz: has no feature of any of the 4 videos'),
         (['--labelled', 'empty.csv'], 'empty.csv: no row has a label'),

@@ -55,6 +55,20 @@ def test_files_agree_and_show_every_window(recording, tmp_path, monkeypatch, cap
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
 
 
+def test_the_background_is_no_event_of_the_truth(recording, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'truth.txt').write_text('0 3.5 1x\n3.5 4 2x\n')
+    words = ['--window', 1, '--threshold', 0, '--background', '1x', '4x', '8x', '--truth', 'truth.txt', '--iou', 0.1]
+    ended = run(monkeypatch, capfd, '--timeline', recording, *words)
+    assert ended.code == 0, ended.err
+    # The one event, all of the recording of class 2x, has an IoU of 0.125 with the true one.
+    rows = [line for line in ended.out.splitlines() if line.startswith('| ') and 'IoU >= 0.1 ' in line]
+    assert rows == [f'| {name}, IoU >= 0.1 | 1.000 | 1.000 | 1.000 | 1 | 0 | 0 |' for name in ('all', '2x')]
+    whole = json.loads((tmp_path / 'dot.timeline.json').read_text())
+    assert whole['f1'] == {'0.1': 1.0, '0.25': 0.0, '0.5': 0.0}
+    assert len(whole['truth']) == 2
+
+
 def test_the_hidden_bar_tells_the_time_left(recording, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     words = ['predict.py', VSPP, 'none', '--timeline', recording, '--window', 2, '--stride', 2]
@@ -91,6 +105,17 @@ def test_mistakes(recording, tmp_path, monkeypatch, capfd, words, expected):
     ).error_line()
     assert expected in line
     assert [path.name for path in tmp_path.iterdir()] == ['late.txt']
+
+
+def test_windows_of_a_recording_have_files_of_their_own(recording, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    for window in ('0,1.5', '1.5,3'):
+        ended = run(monkeypatch, capfd, '--timeline', f'{recording}#t={window}', '--window', 1)
+        assert ended.code == 0, ended.err
+    assert sorted(path.name for path in tmp_path.glob('*.json')) == [
+        f'dot#t={window}.timeline.json' for window in ('0,1.5', '1.5,3')
+    ]
+    assert json.loads((tmp_path / 'dot#t=0,1.5.timeline.json').read_text())['recording'].endswith('#t=0,1.5')
 
 
 def test_one_recording_at_a_time(recording, monkeypatch, capfd):

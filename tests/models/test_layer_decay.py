@@ -1,6 +1,7 @@
 """Learning rates by layer: a hand-made list of the expected rates for each kind of backbone."""
 
 import pytest
+import torch
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
@@ -109,3 +110,22 @@ def test_what_has_no_order_is_refused():
         backbone_layers(both)
     with pytest.raises(InputError, match=r'layer_decay=0: expected a factor'):
         rates(dict(type='auxskd_mm.C3DBN', base_channels=2), decay=0)
+
+
+def test_free_parameters_are_in_the_first_layer_and_a_wrapper_is_none():
+    inner = nn.Module()
+    inner.tokens = nn.Parameter(torch.zeros(2))
+    inner.embed, inner.blocks, inner.norm = (
+        nn.Linear(2, 2),
+        nn.Sequential(*map(nn.Linear, (2, 2), (2, 2))),
+        nn.Linear(2, 2),
+    )
+    wrapper = nn.Module()
+    wrapper.scale, wrapper.network = nn.Parameter(torch.ones(1)), inner
+    for backbone, start in ((inner, ''), (wrapper, 'network.')):
+        layers = backbone_layers(backbone)
+        free = ['tokens'] if backbone is inner else ['scale', 'network.tokens']
+        assert layers == [
+            [*free, f'{start}embed.weight', f'{start}embed.bias'],
+            *([f'{start}{name}.weight', f'{start}{name}.bias'] for name in ('blocks.0', 'blocks.1', 'norm')),
+        ]

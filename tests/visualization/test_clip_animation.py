@@ -43,6 +43,11 @@ def test_rows_of_tiles():
     assert animate(clips((1,)))[0].shape == (242, 270, 3)
 
 
+def test_a_line_of_pixels_stays_one():
+    clip = SheetClip(np.zeros((1, 900, 2, 3), np.uint8), [0], [0], 'x')
+    assert animate([clip])[0].shape == (242, 270, 3)
+
+
 @pytest.mark.parametrize('suffix', ['.gif', '.mp4'])
 def test_written_and_read_back(tmp_path, suffix):
     path = write_animation(animate(clips()), tmp_path / 'new' / f'x{suffix}', fps=5)

@@ -84,15 +84,26 @@ def main(args: argparse.Namespace) -> None:
     )
     sizes = [f'{name} {len(clips)} clips of {len({c.group for c in clips})} groups' for name, clips in parts.items()]
     every = [clip for clips in parts.values() for clip in clips]
-    if len({clip.group for clip in every}) == len(every):
+    groups = {clip.group for clip in every}
+    if len(groups) == len(every):
         sizes = [f'{name} {len(clips)} clips' for name, clips in parts.items()]
-        report_no_groups(parts, every, args)
+    recordings = {name: [_recording(clip) for clip in clips] for name, clips in parts.items()}
+    different = list(dict.fromkeys(clip for clips in recordings.values() for clip in clips))
+    if len(groups) == len(different):
+        report_no_groups(recordings, different, args)
     if args.frame_rates > 0:
         report_frame_rates(pool + [clip.path for clip in every], args.frame_rates)
     with open(Path(args.out, 'pool.txt'), 'rb') as file:
         print(', '.join(sizes) + f', pool {sum(1 for _ in file)} -> {args.out}')
     if args.compare > 0:
         report_near_duplicates(parts, args.compare)
+
+
+def _recording(clip: Clip) -> Clip:
+    """The recording of a window, and any other clip itself."""
+    from auxskd_mm.datasets.recordings.names import without_window
+
+    return clip._replace(path=without_window(clip.path))
 
 
 def report_no_groups(parts: dict[str, list[Clip]], clips: list[Clip], args: argparse.Namespace) -> None:

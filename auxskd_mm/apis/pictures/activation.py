@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from ...datasets.input_sources import as_samples
+from ...datasets.recordings.names import file_stem
 from ...datasets.transforms.captions import of_views, shown_clips
 from ...errors import InputError
 from ...files import make_folder
@@ -144,7 +145,7 @@ def draw_activations(
     written: list[Path] = []
     for data in prepared(numbered(as_samples(videos)), pipeline):
         rows, title = _rows(model, pipeline, data, task, target, layer)
-        name = Path(str(data['data_samples'].get('filename', 'array'))).stem
+        name = file_stem(str(data['data_samples'].get('filename', 'array')))
         written.append(draw_activation(rows, folder / f'{len(written):04d}_{name}_{task}.png', title))
     return written
 

@@ -20,7 +20,7 @@ from ...functional.neighbours import cosine_topk, knn_accuracy
 from ...registry import type_name
 from ...visualization.embedding import draw_embeddings, project
 from ...visualization.retrieval_examples import choose_queries, find_examples
-from ...visualization.retrieval_sheet import draw_retrieval_sheet
+from ...visualization.retrieval_sheet import draw_retrieval_sheet, open_pictures
 from ..extract_features import extract_features
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def draw_retrieval(
         neighbours: Number of neighbours per query.
 
     Raises:
-        InputError: If a file cannot be used, or if none of the videos is at the path in the features.
+        InputError: If a file cannot be used, or if none of the videos can be read at the path in the features.
     """
     check_picture(out)
     check_least('', queries=queries, neighbours=neighbours)
@@ -82,14 +82,24 @@ def draw_retrieval(
     rows = choose_queries(labels if known else list(range(len(labels))), queries)
     examples = find_examples(found, asked, rows, read_class_names(classes, [found, asked]), neighbours)
     shown = {path for example in examples for path in (example.path, *(one.path for one in example.found))}
-    missing = sorted(path for path in shown if not Path(path).exists())
+    missing = sorted(path for path in shown if not _can_be_shown(path))
     if len(missing) == len(shown):
-        raise InputError(f'{missing[0]}: no such video, nor any other that was found; were they moved?')
+        raise InputError(f'{missing[0]}: cannot be read, nor can any other that was found; were they moved?')
     if missing:
-        print_log(f'{len(missing)} of {len(shown)} videos are gone and stay grey, e.g. {missing[0]}', logger='current')
+        print_log(
+            f'{len(missing)} of {len(shown)} videos cannot be read and stay grey, e.g. {missing[0]}', logger='current'
+        )
     text = 'query and nearest videos by cosine'
     title = f"{text}; blue, check: the query's class; vermilion, dashed, cross: another" if known else text
     return draw_retrieval_sheet(examples, out, title)
+
+
+def _can_be_shown(path: str) -> bool:
+    try:
+        open_pictures(path).close()
+    except (InputError, OSError):
+        return False
+    return True
 
 
 def draw_feature_files(
@@ -116,6 +126,7 @@ def draw_feature_files(
     """
     check_picture(out)
     _check_method(method)
+    check_least('', 0, seed=seed)
     banks = {title: FeatureBank.load(path) for title, path in files.items()}
     names = read_class_names(classes, list(banks.values()))
     points, labels = {}, {}
@@ -160,6 +171,7 @@ def draw_pace_embedding(
     """
     check_picture(out)
     _check_method(method)
+    check_least('', 0, seed=seed)
     banks = [_at_pace(model, videos, pace, options) for pace in _checked(paces)]
     if len({tuple(bank.names) for bank in banks}) > 1:
         raise InputError('some videos could be read at one pace and not at another; see the log')

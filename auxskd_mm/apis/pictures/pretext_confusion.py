@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from ...config.parts import loader_of
 from ...config.task_names import class_names, pretext_sampler
-from ...errors import InputError
+from ...errors import InputError, check_least
 from ...evaluation.accuracy import best_constant
 from ...functional.tasks import Task, drawn_tasks
 from ...launch.trunk_weights import check_trunk_weights
@@ -86,6 +86,8 @@ def ask_model(model: VideoModel, num_workers: int = 2, batch_size: int | None = 
     Raises:
         InputError: If the config has no test set, or the head does not have the task.
     """
+    check_least('', batch_size=batch_size)
+    check_least('', 0, num_workers=num_workers)
     config = model.cfg
     loader = loader_of(config, 'test', ' to ask the model about')
     dataset = DATASETS.build(loader['dataset'])

@@ -40,6 +40,10 @@ class EventRules:
             check_known(getattr(self, key).values, names, f'--{key.replace("_", "-")}')
         check_known(self.background, names, '--background')
 
+    def asked(self, truth: Sequence[Event]) -> list[Event]:
+        """The true events that :meth:`events` could find: those of the background are none, as in Lea et al."""
+        return [event for event in truth if event.label not in self.background]
+
     def events(self, timeline: Timeline) -> list[Event]:
         """Events of a timeline.
 
@@ -87,6 +91,7 @@ def write_timeline(
     """Write the files of :func:`timeline_files`, where ``out`` is one of them, and return their paths.
 
     True events, if they are known, are compared with those that the rules make, by a temporal IoU of at least ``iou``.
+    Those of the background are written and drawn, and not compared.
     """
     scores, events, everything, picture = timeline_files(out)
     found = rules.events(timeline)
@@ -122,7 +127,7 @@ def _as_dict(
     """Plain values, for JSON."""
     known = {} if truth is None else dict(
         truth=[event._asdict() for event in truth],
-        f1={f'{one:g}': round(event_f1(found, truth, one).f1, 6) for one in sorted({*THRESHOLDS, iou})},
+        f1={f'{one:g}': round(event_f1(found, rules.asked(truth), one).f1, 6) for one in sorted({*THRESHOLDS, iou})},
     )  # fmt: skip
     return dict(
         recording=timeline.recording,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from ...errors import InputError
+from ..recordings.names import without_window
 from ..suffixes import VIDEO_SUFFIXES
 from ..video_list import UnlabeledVideoDataset
 from .labeled_list import examples, write_lines
@@ -18,7 +19,7 @@ class FileIndex:
 
     A name first matches the file of that path. Else it matches a file with another suffix or none (transcoded videos,
     extracted frames). The case of the class folder does not matter, and spaces may replace underscores in it. Else it
-    matches the only file of that base name (flat folders).
+    matches the only file of that base name (flat folders). The name of a window is that of its recording with its times.
 
     Args:
         root: Folder to search. It is searched once.
@@ -45,6 +46,10 @@ class FileIndex:
         """Path of a named video relative to the root with forward slashes, or None."""
         if name in self._exact:
             return name
+        recording = without_window(name)
+        if recording != name:
+            found = self.find(recording)
+            return found and found + name.removeprefix(recording)
         return self._by_key.get(_key(name)) or self._by_base.get(_stem(name))
 
     def _each_once(self, names: Sequence[str]) -> list[str | None]:
@@ -52,12 +57,13 @@ class FileIndex:
         would have the labels of both, and be on both sides of a split.
         """
         found = [self.find(name) for name in names]
+        files, recordings = ([without_window(name or '') for name in some] for some in (found, names))
         wanted: dict[str, set[str]] = defaultdict(set)
-        for name, path in zip(names, found):
-            wanted[path or ''].add(_key(name))
+        for name, file in zip(recordings, files):
+            wanted[file].add(_key(name))
         return [
-            path if len(wanted[path or '']) < 2 or name in self._exact or _key(name) in self._by_key else None
-            for name, path in zip(names, found)
+            path if len(wanted[file]) < 2 or name in self._exact or _key(name) in self._by_key else None
+            for name, file, path in zip(recordings, files, found)
         ]
 
     def find_all(
@@ -84,7 +90,7 @@ class FileIndex:
         if missing:
             write_lines(note, missing)
         if len(missing) > max_missing_share * len(names):
-            unused = sorted(self._exact - {path for path in found if path is not None})
+            unused = sorted(self._exact - {without_window(path) for path in found if path is not None})
             instead = f'; it holds {len(unused)} others, e.g. {unused[0]}' if unused else ''
             allowed = f', {max_missing_share:.0%} may be' if max_missing_share else ''
             raise InputError(

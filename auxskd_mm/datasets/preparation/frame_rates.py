@@ -103,7 +103,7 @@ def describe_rates(spread: RateSpread) -> list[str]:
         lines.append(f'the distance of the frames varies in {spread.varying} videos')
     if spread.proposed is not None:
         lowest, highest = spread.rates[0][0], spread.rates[-1][0]
-        why = f'the same speed differs by {highest / lowest:.2g} times between videos' if highest > lowest else ''
+        why = f'the same speed differs by {highest / lowest:.3g} times between videos' if highest > lowest else ''
         why = why or 'a speed is not constant within a video'
         lines.append(
             f'warning: if frames are counted, {why}; set fps={spread.proposed:g} of the samplers '

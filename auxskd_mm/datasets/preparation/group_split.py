@@ -11,7 +11,7 @@ import numpy as np
 from ...errors import InputError
 from ...functional.group_division import divide_groups
 from ...texts import write_table
-from .labeled_list import Labeled, examples, write_lines, write_list
+from .labeled_list import Labeled, examples, listed, remove_list, write_lines, write_list
 
 
 class Clip(NamedTuple):
@@ -87,7 +87,8 @@ def write_lists(
     """Write the lists of a split into a folder.
 
     These are ``train.txt``, ``test.txt`` and, if there are any, ``val.txt`` with ``path label``, ``pool.txt`` with all
-    training paths, ``classes.txt``, and ``groups.csv`` (path, group).
+    training paths, ``classes.txt``, and ``groups.csv`` (path, group). Without validation clips, the ``val.txt`` of an
+    earlier split is removed.
 
     Raises:
         InputError: If a path holds the delimiter.
@@ -100,7 +101,9 @@ def write_lists(
         name: write_list(out / f'{name}.txt', [Labeled(c.path, number[c.label]) for c in part], delimiter)
         for name, part in parts.items()
     }
-    files['pool'] = write_lines(out / 'pool.txt', [*(c.path for c in train), *extra_train])
+    if not val:
+        remove_list(out / 'val.txt')
+    files['pool'] = write_lines(out / 'pool.txt', map(listed, [*(c.path for c in train), *extra_train]))
     files['classes'] = write_lines(out / 'classes.txt', classes)
     rows = [('path', 'group'), *((clip.path, clip.group) for clip in [*train, *val, *test])]
     files['groups'] = write_table(out / 'groups.csv', rows)

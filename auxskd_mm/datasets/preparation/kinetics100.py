@@ -8,12 +8,12 @@ class (``sweeping_floor`` is in RSPNet's only).
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from ...errors import InputError
+from ...errors import InputError, check_least
 from ..list_formats import read_list
 from .file_index import FileIndex
-from .labeled_list import Labeled, write_lines, write_list
+from .labeled_list import Labeled, remove_list, write_lines, write_list
 
 
 def smallest_classes(folder: str | Path, count: int = 100) -> list[tuple[str, int]]:
@@ -21,8 +21,9 @@ def smallest_classes(folder: str | Path, count: int = 100) -> list[tuple[str, in
     rule. Classes of equal size are in the order of their names.
 
     Raises:
-        InputError: If there are fewer classes.
+        InputError: If there are fewer classes, or none is asked for.
     """
+    check_least('', count=count)
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f'{folder}: no such folder; expected the Kinetics-400 training set, one sub-folder a class')
@@ -58,8 +59,7 @@ def prepare_kinetics100_by_size(
     chosen = smallest_classes(train, count)
     classes = sorted(name for name, _ in chosen)
     counts = dict(classes=len(classes), train=_write_folder(train, classes, Path(out, 'train.txt'), delimiter))
-    if val is not None:
-        counts['val'] = _write_folder(val, classes, Path(out, 'val.txt'), delimiter)
+    counts.update(_write_val(val, classes, Path(out, 'val.txt'), delimiter))
     write_lines(Path(out, 'classes.txt'), classes)
     write_lines(Path(out, 'sizes.csv'), ['class,bytes', *(f'"{name}",{size}' for name, size in chosen)])
     return counts
@@ -94,10 +94,10 @@ def prepare_kinetics100_from_list(
     """
     entries, _ = read_list(str(names), list_format=list_format)
     wanted = [entry.name for entry in entries]
-    flat = [name for name in wanted if '/' not in name]
-    if flat:
+    odd = [name for name in wanted if len(PurePosixPath(name).parts) != 2]
+    if odd:
         raise InputError(
-            f"{names}: '{flat[0]}' names no class; expected lines 'class/video' or 'class/video num_frames'"
+            f"{names}: '{odd[0]}', expected lines 'class/video' or 'class/video num_frames', with no folder before the class"
         )
     paths = FileIndex(videos).find_all(wanted, str(names), out, max_missing_share)
     classes = sorted({_class_of(name) for name in wanted})
@@ -106,8 +106,7 @@ def prepare_kinetics100_from_list(
     write_list(Path(out, 'train.txt'), found, delimiter)
     write_lines(Path(out, 'classes.txt'), classes)
     counts = dict(classes=len(classes), train=len(found), missing=len(wanted) - len(found))
-    if val is not None:
-        counts['val'] = _write_folder(val, classes, Path(out, 'val.txt'), delimiter)
+    counts.update(_write_val(val, classes, Path(out, 'val.txt'), delimiter))
     return counts
 
 
@@ -126,8 +125,16 @@ def _write_folder(root: str | Path, classes: list[str], out: Path, delimiter: st
     return len(videos)
 
 
+def _write_val(root: str | Path | None, classes: list[str], out: Path, delimiter: str) -> dict[str, int]:
+    """List the validation videos and count them. Without any, the list of an earlier call is removed."""
+    if root is None:
+        remove_list(out)
+        return {}
+    return dict(val=_write_folder(root, classes, out, delimiter))
+
+
 def _class_of(name: str) -> str:
-    return name.split('/', 1)[0]
+    return PurePosixPath(name).parts[0]
 
 
 def _plain(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ...errors import InputError, examples
 from ...texts import write_text
+from ..suffixes import VIDEO_SUFFIXES
 
 
 class Labeled(NamedTuple):
@@ -30,6 +31,16 @@ def write_list(path: str | Path, videos: Sequence[Labeled], delimiter: str = ' '
             "--delimiter with another character and set the data set's delimiter to it"
         )
     return write_lines(path, (f'{video.path}{delimiter}{video.label}' for video in videos))
+
+
+def listed(name: str) -> str:
+    """A name as lists of names have it: one with blanks ends in a video suffix, or stands in quotes."""
+    return f'"{name}"' if ' ' in name and not name.lower().endswith(VIDEO_SUFFIXES) else name
+
+
+def remove_list(path: str | Path) -> None:
+    """Remove the list of a part that is no longer made: beside the other new lists it would tell of another split."""
+    Path(path).unlink(missing_ok=True)
 
 
 def write_lines(path: str | Path, lines: Iterable[str]) -> Path:

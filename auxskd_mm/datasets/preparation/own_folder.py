@@ -12,8 +12,9 @@ from ...choices import SPLITS
 from ...errors import InputError
 from ...functional.group_division import group_named, group_pattern
 from ...texts import read_table
+from ..list_names import exists
 from ..recordings.expand import Windows, expand
-from ..recordings.names import recording_of
+from ..recordings.names import recording_of, split_window, window_path
 from .file_index import FileIndex
 from .group_split import Clip, check_parts, divide_by_group, write_lists
 from .labeled_list import examples
@@ -43,11 +44,12 @@ def prepare_folder(
         folder: Folder of the videos, as ``class/video.mp4``. With ``table``, the paths of the table are relative to it.
         out: Folder for the lists. The paths in the lists are absolute.
         table: CSV with the columns ``path, label`` or ``class, file``, and optionally ``group`` and ``split``. A
-            ``split`` column (train, val, test) is used unchanged after a check. None takes the labels from the folders.
+            ``split`` column (train, val, test) is used unchanged after a check. A path may be that of a window of a
+            recording. None takes the labels from the folders.
         encoding: Character encoding of ``table``, such as 'cp1252'.
         group_pattern: Regular expression with one bracket, searched in the path of a video inside ``folder``. The text
             that the bracket matches is the group of the video, across all classes. Without a pattern and without a
-            group column, every video is a group of its own.
+            group column, every video is a group of its own, with all its windows.
         test_share: Share of the clips to hold out for the test.
         val_share: Share of the clips to hold out for validation, 0 for none.
         seed: Seed of the split.
@@ -76,7 +78,7 @@ def prepare_folder(
     else:
         parts = split_clips(clips, test_share, val_share, seed)
     # A folder of everything may be the pool: its test clips are no clips to learn from, and the others are in it once.
-    known = {os.path.realpath(clip.path) for part in parts.values() for clip in part}
+    known = {os.path.realpath(recording_of(clip.path)) for part in parts.values() for clip in part}
     further = [path for path in pool if os.path.realpath(recording_of(path)) not in known]
     windows = Windows(window, stride, split_at_cuts).check('prepare_folder')
     # After the split, so that the shares count recordings and no recording is on two sides.
@@ -138,15 +140,19 @@ def _read_table(
         raise InputError(f'{table}: {len(twice)} videos stand in it twice: {examples(twice)}')
     absolute = [name for name in names if Path(name).is_absolute()]
     if absolute:
-        lost = [name for name in absolute if not Path(name).exists()]
-        if lost or len(absolute) < len(names):
+        relative = [name for name in names if not Path(name).is_absolute()]
+        if relative:
             raise InputError(
-                f'{table}: {len(lost)} absolute paths do not exist, {len(names) - len(absolute)} are relative'
+                f'{table}: {absolute[0]} is an absolute path and {relative[0]} is not; write all in one way'
             )
+        lost = [name for name in absolute if not exists(name)]
+        if lost:
+            raise InputError(f'{table}: {len(lost)} of {len(names)} videos are not there: {examples(lost)}')
         paths = names
     else:
         root = Path(folder).resolve()
         paths = [str(root / str(path)) for path in FileIndex(root).find_all(names, str(table), out)]
+    paths = [_as_listed(path) for path in paths]
     first: dict[str, str] = {}
     for name, path in zip(names, paths):
         real = os.path.realpath(path) if absolute else path
@@ -154,7 +160,7 @@ def _read_table(
             raise InputError(f'{table}: {first[real]} and {name} are the same video, {path}')
         first[real] = name
     clips = [
-        Clip(path, row.get('label') or row.get('class') or '', row.get('group') or path)
+        Clip(path, row.get('label') or row.get('class') or '', row.get('group') or recording_of(path))
         for path, row in zip(paths, rows)
     ]
     if 'split' not in rows[0]:
@@ -164,6 +170,12 @@ def _read_table(
     if odd:
         raise InputError(f"{table}: split '{odd[0]}', expected {', '.join(SPLITS)}")
     return clips, given
+
+
+def _as_listed(path: str) -> str:
+    """A path, its window in the digits that data sets name it by."""
+    recording, window = split_window(path)
+    return path if window is None else window_path(recording, window)
 
 
 def _rows(table: Path, encoding: str) -> list[Mapping[str, str]]:
@@ -192,7 +204,7 @@ def group_by_pattern(clips: Sequence[Clip], pattern: str, folder: Path) -> list[
         InputError: If the pattern is wrong, or does not match every clip.
     """
     compiled, root = group_pattern(pattern, f"group pattern '{pattern}'"), str(folder.resolve())
-    found = [group_named(compiled, clip.path.removeprefix(root)) for clip in clips]
+    found = [group_named(compiled, recording_of(clip.path).removeprefix(root)) for clip in clips]
     lost = [clip.path for clip, group in zip(clips, found) if group is None]
     if lost:
         raise InputError(

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, check_least
 from .file_index import FileIndex
-from .labeled_list import Labeled, examples, write_lines, write_list
+from .labeled_list import Labeled, examples, remove_list, write_lines, write_list
 
 
 class Split(NamedTuple):
@@ -29,8 +29,9 @@ def hold_out(videos: Sequence[Labeled], count: int, seed: int) -> tuple[list[Lab
     out), each in the order of ``videos``.
 
     Raises:
-        InputError: If no video would be left for training.
+        InputError: If no video would be left for training, or the seed is negative.
     """
+    check_least('', 0, seed=seed)
     if not 0 <= count < len(videos):
         raise InputError(f'cannot hold out {count} of {len(videos)} training videos; expected 0 to {len(videos) - 1}')
     held = set(np.random.default_rng(seed).permutation(len(videos))[:count].tolist())
@@ -88,7 +89,8 @@ def write_split(out: str | Path, number: int, split: Split, held: int, seed: int
     """Write the lists of one split.
 
     These are ``train_split<n>.txt`` and ``test_split<n>.txt``. If videos are held out, there are also
-    ``fit_split<n>.txt`` and ``val_split<n>.txt``. Together these two are the training list.
+    ``fit_split<n>.txt`` and ``val_split<n>.txt``. Together these two are the training list. Otherwise earlier ones are
+    removed.
 
     Returns:
         Number of videos per list.
@@ -96,6 +98,10 @@ def write_split(out: str | Path, number: int, split: Split, held: int, seed: int
     parts = dict(train=split.train, test=split.test)
     if held:
         parts['fit'], parts['val'] = hold_out(split.train, held, seed)
-    for name, videos in parts.items():
-        write_list(Path(out, f'{name}_split{number}.txt'), videos)
+    for name in ('train', 'test', 'fit', 'val'):
+        path = Path(out, f'{name}_split{number}.txt')
+        if name in parts:
+            write_list(path, parts[name])
+        else:
+            remove_list(path)
     return {name: len(videos) for name, videos in parts.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import InputError
@@ -64,6 +65,12 @@ def recording_of(path: str) -> str:
 def without_window(name: str) -> str:
     """A name without the mark of a window, whatever it reads as. Nothing is looked up."""
     return name.partition(_MARK)[0]
+
+
+def file_stem(path: str) -> str:
+    """Last name of a path without its suffix, for files that are made of it. A window keeps its times: ``match#t=10,20.5``."""
+    name = without_window(path)
+    return Path(name).stem + path.removeprefix(name)
 
 
 def fault_of(window: Window) -> str:

@@ -50,7 +50,9 @@ def read_events(path: str | Path, names: Sequence[str] | None = None, duration: 
 
 
 def _event(where: str, row: str, names: Sequence[str] | None, duration: float | None) -> Event:
-    parts = row.split(None, 2) if ',' not in row else [part.strip() for part in row.split(',', 2)]
+    parts = row.split(None, 2)
+    if ',' in ''.join(parts[:2]):  # a label may hold one, too
+        parts = [part.strip() for part in row.split(',', 2)]
     try:
         start, end, label = float(parts[0]), float(parts[1]), parts[2]
     except (ValueError, IndexError):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...choices import LABEL_STRATEGIES
-from ...errors import InputError, check_choice
+from ...errors import InputError, check_choice, check_least
 from .k_center import k_center
 from .typical import typical_clips
 
@@ -46,9 +46,10 @@ def choose_to_label(
         Picks in the order of choice: the first ones help most.
 
     Raises:
-        InputError: For an unknown strategy, too few videos, or 'uncertain' without probabilities.
+        InputError: For an unknown strategy, a negative seed, too few videos, or 'uncertain' without probabilities.
     """
     check_choice('strategy', strategy, STRATEGIES)
+    check_least('', 0, seed=seed)
     open_rows = len(features) - len(set(labelled))
     if not 1 <= count <= open_rows:
         raise InputError(f'count={count}: expected 1 to {open_rows}, the number of videos without a label')

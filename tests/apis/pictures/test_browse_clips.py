@@ -76,7 +76,8 @@ def test_the_command_writes_every_format_of_the_same_clips(clips, tmp_path, monk
     [
         (['--out', 'clips.bmp'], 'clips.bmp: expected a file that ends in .png, .gif, .mp4, .html'),
         (['--out', 'taken/clips.png'], 'taken/clips.png: cannot be written'),
-        (['--number', '0'], 'number=0: expected at least 1 sample'),
+        (['--number', '0'], 'number=0: expected at least 1'),
+        (['--seed', '-1'], 'seed=-1: expected at least 0'),
         (['--split', 'val'], 'the config has no val_dataloader'),
         (['--videos', 'nowhere'], 'nowhere'),
     ],

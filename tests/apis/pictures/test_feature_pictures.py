@@ -4,16 +4,18 @@ import numpy as np
 import pytest
 import torch
 from conftest import write_video
+from feature_stores import made_up_store
 from mmaction.registry import MODELS
 from tool_runs import CONFIGS, call_tool
 
 from auxskd_mm.apis import init_model, load_config
 from auxskd_mm.apis.pictures import feature_pictures
 from auxskd_mm.apis.pictures.feature_pictures import draw_feature_files, draw_pace_embedding, draw_retrieval
+from auxskd_mm.datasets.stores import SourceVideo
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation.feature_bank import FeatureBank
 from auxskd_mm.visualization.retrieval_examples import find_examples
-from auxskd_mm.visualization.retrieval_sheet import UNKNOWN, Example, Found, draw_retrieval_sheet
+from auxskd_mm.visualization.retrieval_sheet import UNKNOWN, Example, Found, draw_retrieval_sheet, thumbnail
 
 
 def bank(folder, name, labels, angle=0.0):
@@ -61,6 +63,20 @@ def test_sheets_with_labels_and_without(files, folder, tmp_path, monkeypatch):
     examples, _, title = drawn[0]
     assert len(examples) == {'query': 1, None: 2}[files[1]] + (files[0] == 'unlabelled')
     assert ('vermilion' in title) is (files[0] == 'gallery')
+
+
+def test_windows_and_stored_videos_are_shown(folder, tmp_path, monkeypatch):
+    """They are no files. A store of feature maps shows the videos that were packed."""
+    drawn = []
+    monkeypatch.setattr(feature_pictures, 'draw_retrieval_sheet', lambda *args: drawn.append(args))
+    sources = [SourceVideo(str(folder / f'g{i}.mp4'), f'g{i}.mp4', 0) for i in range(3)]
+    store = made_up_store(tmp_path, sources, {})
+    windows = [f'{folder / "g0.mp4"}#t={i / 10},{i / 10 + 0.1:g}' for i in range(3)]
+    for names in (windows, [f'{store.path}/g{i}.mp4' for i in range(3)]):
+        FeatureBank(np.eye(3, dtype=np.float32) + 0.1, np.arange(3), names).save(tmp_path / 'f.npz')
+        draw_retrieval(tmp_path / 'f.npz', None, tmp_path / 'r.png')
+        assert all(np.ptp(thumbnail(name)) > 127 for name in names)
+    assert len(drawn) == 2
 
 
 def test_the_unknown_is_neither_colour(folder, tmp_path):
@@ -153,11 +169,12 @@ def test_files_side_by_side(folder, tmp_path):
         ('retrieval_sheet', ['gallery.npz', '--classes', 'gone.txt'], 'gone.txt: no such text file'),
         ('retrieval_sheet', ['gallery.npz', '--out', '/proc/x/a.png'], '/proc/x/a.png: cannot be written'),
         ('retrieval_sheet', ['gallery.npz', '--queries', '0'], 'queries=0: expected at least 1'),
-        ('retrieval_sheet', ['moved.npz'], 'no such video, nor any other'),
+        ('retrieval_sheet', ['moved.npz'], 'cannot be read, nor can any other'),
         ('embedding', ['gone.npz'], 'gone.npz: no such feature file'),
         ('embedding', ['unlabelled.npz'], 'unlabelled: 3 of 3 videos have no label'),
         ('embedding', ['gallery.npz', '--out', 'a.jpg'], 'a.jpg: expected a .png file'),
         ('embedding', ['gallery.npz', '--method', 'umap'], 'pip install umap-learn'),
+        ('embedding', ['gallery.npz', '--seed', '-1'], 'seed=-1: expected at least 0'),
         ('embedding', [], 'give either feature files, or --config and --videos'),
         ('embedding', ['--config', 'CONFIG', '--videos', 'g0.mp4', '--checkpoint', 'gone.pth'], 'gone.pth: no such'),
         ('embedding', ['--config', 'CONFIG', '--videos', 'g0.mp4', '--checkpoint', 'classes.txt'], 'not a checkpoint'),

@@ -68,3 +68,6 @@ def test_a_base_name_alone_does_not_make_one_file_two_videos(tmp_path):
     names = ['walk/x.avi', 'run/x.avi', 'a/flat.avi', 'b/flat.avi', 'a/own.avi', 'a/own.avi']
     found = index.find_all(names, 'l.txt', tmp_path / 'out', max_missing_share=1.0)
     assert found == ['walk/x.mp4', None, None, None, 'own.mp4', 'own.mp4']
+    names = ['a/flat.avi#t=0,1', 'b/flat.avi#t=1,2', 'a/own.avi#t=0,1', 'a/own.avi#t=1,2']
+    found = index.find_all(names, 'l.txt', tmp_path / 'out', max_missing_share=1.0)
+    assert found == [None, None, 'own.mp4#t=0,1', 'own.mp4#t=1,2']

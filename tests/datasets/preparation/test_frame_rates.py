@@ -45,6 +45,8 @@ def test_words():
     lines = describe_rates(spread_of(rates(24.0, 60.0, None)))
     assert lines[0] == 'frames per second: 1 at 24, 1 at 60, 1 unknown'
     assert lines[1].startswith('warning: if frames are counted, the same speed differs by 2.5 times between videos; ')
+    close = describe_rates(spread_of([FrameRate(24, False), FrameRate(25, False)]))
+    assert 'the same speed differs by 1.04 times between videos' in close[1]
     assert 'set fps=24 of the samplers' in lines[1]
     assert lines[2].endswith('source_fps of OpenVideo')
     lines = describe_rates(spread_of(rates(30.0, varies=True)))

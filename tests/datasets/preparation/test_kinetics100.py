@@ -30,6 +30,8 @@ def test_smallest_classes(tmp_path):
     assert smallest_classes(tmp_path, 2) == expected[:2]
     with pytest.raises(InputError, match='5 class folders, cannot take the 6 smallest'):
         smallest_classes(tmp_path, 6)
+    with pytest.raises(InputError, match='count=-1: expected at least 1'):  # all but one
+        smallest_classes(tmp_path, -1)
     with pytest.raises(InputError, match='no such folder'):
         smallest_classes(tmp_path / 'none', 1)
 
@@ -75,6 +77,17 @@ def test_lists_from_a_list(tmp_path):
     ]
     assert (tmp_path / 'out/missing.txt').read_text() == 'waving/wa_7\n'
     assert (tmp_path / 'out/val.txt').read_text().count(',1') == 2
-    names.write_text('v1 300\n')
-    with pytest.raises(InputError, match="'v1' names no class"):
-        prepare_kinetics100_from_list(videos, names, tmp_path / 'out', list_format='path num_frames')
+    prepare_kinetics100_from_list(videos, names, tmp_path / 'out', max_missing_share=0.25, delimiter=',')
+    assert not (tmp_path / 'out/val.txt').exists()  # of no longer asked for videos, perhaps of other classes
+
+
+def test_classes_of_a_list_of_paths(tmp_path):
+    """A folder before the class would be the one class of all videos, which are found by their names."""
+    videos, names = make(tmp_path / 'train'), tmp_path / 'k.list'
+    for odd in ('v1', 'train/waving/wa_1', f'{videos}/waving/wa_1'):
+        names.write_text(f'{odd} 300\n')
+        with pytest.raises(InputError, match=rf"k.list: '{odd}', expected lines 'class/video'"):
+            prepare_kinetics100_from_list(videos, names, tmp_path / 'out', list_format='path num_frames')
+    names.write_text('./eating_cake/ea_0\n./waving/wa_1\n')
+    prepare_kinetics100_from_list(videos, names, tmp_path / 'out')
+    assert (tmp_path / 'out/train.txt').read_text() == 'eating_cake/ea_0.mp4 0\nwaving/wa_1.mp4 1\n'

@@ -53,6 +53,11 @@ def test_the_tool_says_that_no_groups_were_given_and_which_the_names_suggest(tmp
     assert int(proposed.group(1)) > 0
     assert 'train 12 clips, test 4 clips, pool 12' in ended.out
     assert re.search(r'[1-4] of 4 test clips looked at are nearly the same as a training clip, such as ', ended.out)
+    divided = call_tool(monkeypatch, capfd, 'data/prepare_folder.py', folder, tmp_path / 'windows', '--window', 0.4)
+    assert 'train 24 clips of 12 groups, test 8 clips of 4 groups' in divided.out
+    assert [line for line in divided.out.splitlines() if 'groups given' in line or 'suggest' in line] == [
+        line for line in ended.out.splitlines() if 'groups given' in line or 'suggest' in line
+    ]
     option, pattern = shlex.split(proposed.group(2))
     ended = call_tool(monkeypatch, capfd, 'data/prepare_folder.py', folder, tmp_path / 'lists', option, pattern)
     assert ended.out.strip().splitlines()[-1].startswith('train 12 clips of 3 groups, test 4 clips of 1 groups')

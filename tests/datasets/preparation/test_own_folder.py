@@ -3,11 +3,14 @@
 import os
 from collections import Counter
 
+import cv2
+import numpy as np
 import pytest
+from conftest import write_video
 
-from auxskd_mm.datasets import LabeledVideoDataset
+from auxskd_mm.datasets import LabeledVideoDataset, UnlabeledVideoDataset
 from auxskd_mm.datasets.preparation.group_split import Clip
-from auxskd_mm.datasets.preparation.own_folder import prepare_folder, split_clips
+from auxskd_mm.datasets.preparation.own_folder import group_by_pattern, prepare_folder, split_clips
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation.linear_probe_metric import read_groups
 
@@ -32,6 +35,53 @@ def test_labels_from_folders_and_every_video_its_own_group(folder, tmp_path):
     rows = read(tmp_path / 'out/train.txt') + read(tmp_path / 'out/test.txt')
     assert sorted(rows) == sorted((str(folder / name), '01'[name.startswith('run')]) for name in NAMES)
     assert len(read(tmp_path / 'out/pool.txt')) == 36
+
+
+def test_no_list_of_an_earlier_split_stays(folder, tmp_path):
+    prepare_folder(folder, tmp_path / 'out', val_share=0.25)
+    prepare_folder(folder, tmp_path / 'out', seed=1)
+    assert not (tmp_path / 'out/val.txt').exists()
+
+
+def test_the_pool_of_frame_folders_with_blanks_can_be_read(tmp_path):
+    names = [f'{name}/{name} {i}' for name in ('jump', 'run') for i in range(4)]
+    for name in names:
+        (tmp_path / 'videos' / name).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / 'videos' / name / '1.png'), np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / 'videos' / 'jump' / 'a b.mp4').touch()
+    parts = prepare_folder(tmp_path / 'videos', tmp_path / 'out', delimiter='\t')
+    read = UnlabeledVideoDataset(tmp_path / 'out/pool.txt', lazy_init=True).load_data_list()
+    assert [sample['filename'] for sample in read] == [clip.path for clip in parts['train']]
+
+
+@pytest.mark.parametrize('absolute', [False, True])
+def test_a_table_of_windows(tmp_path, absolute):
+    """All windows of a recording are on one side, and the pool has none of a recording that is tested."""
+    folder = tmp_path / 'videos'
+    folder.mkdir()
+    rows = []
+    for name in 'abcd':
+        path = write_video(folder / f'{name}.mp4', 30)
+        rows += [
+            f'"{path if absolute else name + ".avi"}#t={start},{start + 0.4}",{label}'
+            for start, label in ((0, 'run'), (0.6, 'jump'))
+        ]
+    pool = [str(folder / f'{name}.mp4') for name in 'abcd']
+    parts = prepare_folder(
+        folder, tmp_path / 'out', table=table(tmp_path, 'path,label', rows), test_share=0.5, pool=pool
+    )
+    sides = {name: {clip.path.partition('#')[0] for clip in clips} for name, clips in parts.items()}
+    assert {name: len(side) for name, side in sides.items()} == dict(train=2, test=2)
+    assert not sides['train'] & sides['test']
+    read = LabeledVideoDataset(tmp_path / 'out/train.txt', lazy_init=True).load_data_list()
+    assert [sample['filename'] for sample in read] == [clip.path for clip in parts['train']]
+    assert {clip.group for clip in parts['train']} == sides['train'] <= set(pool)
+    assert len((tmp_path / 'out/pool.txt').read_text().splitlines()) == 4
+    grouped = group_by_pattern(parts['train'], r'([^/]+)$', folder)
+    assert {clip.group for clip in grouped} == {path.rpartition('/')[2] for path in sides['train']}
+    rows[0] = rows[0].replace('#t=0,', '#t=9,').replace('0.4', '9.4')
+    with pytest.raises(InputError, match=r'lasts 1\.2 s, but the window ends at 9\.4'):
+        prepare_folder(folder, tmp_path / 'out', table=table(tmp_path, 'path,label', rows), test_share=0.5)
 
 
 def test_groups_from_a_pattern_hold_across_classes(folder, tmp_path):
@@ -74,7 +124,12 @@ def test_tables(folder, tmp_path):
     [
         ('path,label', ['jump/no.mp4,a', 'jump/jump_g0_0.mp4,b'], '1 of 2 videos are not in .*: jump/no.mp4'),
         ('path,label', ['run/run_g0_0.mp4,a'] * 2, '1 videos stand in it twice: run/run_g0_0.mp4'),
-        ('path,label', ['/no/a.mp4,a', 'run/run_g0_0.mp4,b'], '1 absolute paths do not exist, 1 are relative'),
+        (
+            'path,label',
+            ['/no/a.mp4,a', 'run/run_g0_0.mp4,b'],
+            '/no/a.mp4 is an absolute path and run/run_g0_0.mp4 is not',
+        ),
+        ('path,label', ['/no/a.mp4,a', '/dev/null,b'], '1 of 2 videos are not there: /no/a.mp4'),
         ('path,label', ['run/run_g0_0.mp4,'], 'line 2 has no label'),
         ('path,group', ['run/run_g0_0.mp4,1'], 'expected the columns path and label, .*; found path, group'),
         ('path,label', [], 'found no rows'),

@@ -21,6 +21,8 @@ def test_hold_out_divides_and_keeps_order():
     assert hold_out(VIDEOS, 0, 0) == (VIDEOS, [])
     with pytest.raises(InputError, match='cannot hold out 30 of 30'):
         hold_out(VIDEOS, 30, 0)
+    with pytest.raises(InputError, match='seed=-1: expected at least 0'):
+        hold_out(VIDEOS, 3, -1)
 
 
 def test_written_lists(tmp_path):
@@ -29,7 +31,9 @@ def test_written_lists(tmp_path):
     lines = {name: (tmp_path / f'{name}_split2.txt').read_text().splitlines() for name in counts}
     assert lines['train'][4] == 'c1/4.avi 1'
     assert sorted(lines['fit'] + lines['val']) == sorted(lines['train'])
-    assert write_split(tmp_path / 'none', 2, Split(VIDEOS[:20], VIDEOS[20:]), 0, 0) == dict(train=20, test=10)
+    assert write_split(tmp_path, 2, Split(VIDEOS[:20], VIDEOS[20:]), 0, 0) == dict(train=20, test=10)
+    # Those of an earlier split would hold out other videos.
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['test_split2.txt', 'train_split2.txt']
 
 
 @pytest.mark.parametrize(

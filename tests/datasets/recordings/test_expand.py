@@ -204,6 +204,9 @@ def test_the_probe_keeps_windows_of_a_recording_together():
     names = ['a.mp4#t=0,1', 'a.mp4#t=1,2', 'b.mp4']
     assert GroupSource(None, None, 'probe').of(names) == ['a.mp4', 'a.mp4', 'b.mp4']
     assert GroupSource(None, None, 'probe').of(['a.mp4', 'b.mp4']) is None
+    for pattern in (r'([ab])\.mp4$', r'^(a)\.mp4$', r'([^/]+)$'):  # of the names of files, as for prepare_folder.py
+        groups = GroupSource(pattern, None, 'probe').of(names)
+        assert groups[0] == groups[1] != groups[2]
     listed = ['a.mp4', 'a.mp4#t=1,2']
     assert entries_of(listed, names) == {'a.mp4#t=0,1': 'a.mp4', 'a.mp4#t=1,2': 'a.mp4#t=1,2'}
 

@@ -53,6 +53,11 @@ def test_against_counting_frames():
             assert event_f1(found, truth, iou).f1 == pytest.approx(framewise_f1(found, truth, iou))
 
 
+def test_the_threshold_itself_is_enough():
+    assert event_f1([Event(0, 1, 'a')], [Event(0, 2, 'a')], 0.5).hits == 1
+    assert event_f1([Event(0, 2, 'a')], [Event(0, 2, 'a')], 1).hits == 1
+
+
 def test_nothing_to_find():
     assert event_f1([], []).f1 == 1
     assert event_f1([], [Event(0, 1, 'a')]).f1 == 0
@@ -61,10 +66,10 @@ def test_nothing_to_find():
 
 def test_table_has_every_class_and_threshold():
     table = f1_table([Event(0, 1, 'a')], [Event(0, 1, 'a'), Event(2, 3, 'b')], 0.4)
-    assert [line.split('|')[1].strip() for line in table.splitlines()[2:]] == [
-        *(f'all, IoU >= {iou}' for iou in (0.1, 0.25, 0.4, 0.5)),
-        'a, IoU >= 0.4',
-        'b, IoU >= 0.4',
+    assert table.splitlines()[2:] == [
+        *(f'| all, IoU >= {iou} | 0.667 | 1.000 | 0.500 | 1 | 0 | 1 |' for iou in (0.1, 0.25, 0.4, 0.5)),
+        '| a, IoU >= 0.4 | 1.000 | 1.000 | 1.000 | 1 | 0 | 0 |',
+        '| b, IoU >= 0.4 | 0.000 | 0.000 | 0.000 | 0 | 0 | 1 |',
     ]
 
 

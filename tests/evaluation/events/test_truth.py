@@ -17,6 +17,22 @@ def test_columns_names_and_numbers(tmp_path, text):
     assert read_events(path, NAMES, 3.0) == [Event(0, 1.5, 'serve'), Event(2, 3, 'second serve')]
 
 
+def test_an_end_may_pass_the_duration_by_a_thousandth(tmp_path):
+    """Other programs round it, or count the sound."""
+    path = tmp_path / 'truth.txt'
+    path.write_text('0 100.1 serve')
+    assert read_events(path, NAMES, 100.0) == [Event(0, 100.1, 'serve')]
+    path.write_text('0 100.11 serve')
+    with pytest.raises(InputError, match='ends beyond the recording'):
+        read_events(path, NAMES, 100.0)
+
+
+def test_a_label_with_a_comma(tmp_path):
+    path = tmp_path / 'truth.txt'
+    path.write_text('0\t1\tserve, left\n1 2 serve, left\n2, 3, serve, left\n3 ,4 ,serve, left\n')
+    assert read_events(path, ['serve, left']) == [Event(i, i + 1, 'serve, left') for i in range(4)]
+
+
 @pytest.mark.parametrize(
     ('text', 'line', 'words'),
     [
@@ -26,6 +42,7 @@ def test_columns_names_and_numbers(tmp_path, text):
         ('0 nan serve', 1, 'expected 0 <= start < end'),
         ('0 1', 1, "expected 'start end label'"),
         ('serve 0 1', 1, "expected 'start end label'"),
+        ('0,5 1,5 serve', 1, "expected 'start end label'"),
         ('8 11 serve', 1, 'ends beyond the recording, which has 10.000 s'),
         ('0 1 lob', 1, "the model has no class 'lob'; its classes are serve, second serve, volley"),
         ('0 1 3', 1, "the model has no class '3'"),

@@ -47,19 +47,35 @@ def test_small_groups_are_left_out_or_come_last():
     assert sorted(row for row, _ in every) == list(range(len(features)))
 
 
+def test_a_group_is_small_below_five_clips():
+    """Three groups, a label in the largest. Two large ones are enough for two clips, so that of four is left out."""
+    features, groups = blobs([8, 5, 4])
+    assert [groups[row] for row, _ in typical_clips(features, 2, [0])] == [1, 0]
+    features, groups = blobs([8, 4, 4])
+    assert {groups[row] for row, _ in typical_clips(features, 2, [0])} == {1, 2}
+
+
+def test_in_a_group_of_three_the_two_that_are_near_are_typical():
+    features = np.array([[3.0], [0.0], [0.1]])
+    assert typical_clips(features, 1)[0][0] in (1, 2)
+
+
 def test_k_center_by_brute_force():
     rng = np.random.default_rng(3)
-    features = rng.standard_normal((40, 5))
+    features = 0.2 * rng.standard_normal((40, 5))
     for labelled in ([], [4, 7]):
         chosen = list(labelled) or [k_center(features, 1)[0][0]]
+        distances = [] if labelled else [0.0]
         if not labelled:
             assert chosen[0] == int(np.linalg.norm(features - features.mean(0), axis=1).argmin())
         while len(chosen) < 9:
             away = [min(np.linalg.norm(feature - features[c]) for c in chosen) for feature in features]
             chosen.append(int(np.argmax(away)))
+            distances.append(max(away))
         expected = chosen[len(labelled) :]
         found = k_center(features, len(expected), labelled)
         assert [row for row, _ in found] == expected
+        np.testing.assert_allclose([distance for _, distance in found], distances)
 
 
 def test_margins_by_hand():
@@ -91,12 +107,20 @@ def test_the_same_seed_chooses_the_same(strategy):
     assert one == other
 
 
+@pytest.mark.parametrize('strategy', ['typical', 'diverse'])
+def test_the_length_of_a_feature_does_not_count(strategy):
+    features, _ = blobs([15, 9, 6], spread=0.3)
+    scaled = features * np.random.default_rng(2).uniform(0.1, 10, (len(features), 1))
+    assert choose_to_label(scaled, 6, strategy) == choose_to_label(features, 6, strategy)
+
+
 @pytest.mark.parametrize(
     ('words', 'expected'),
     [
         (dict(strategy='best'), "strategy='best': expected one of 'typical'"),
         (dict(count=0), 'count=0: expected 1 to 4'),
         (dict(count=5), 'count=5: expected 1 to 4'),
+        (dict(seed=-1), 'seed=-1: expected at least 0'),
         (dict(strategy='uncertain'), 'needs the probabilities'),
         (dict(strategy='uncertain', probabilities=np.ones((6, 1))), 'two classes or more'),
     ],

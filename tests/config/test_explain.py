@@ -219,6 +219,7 @@ def test_a_blending_is_named():
     text = described('warm_start/finetune_mixed_features.py', num_classes=3)
     assert 'on the device: float, in training batches are blended (MixupBlending)' in text
 
+
 def test_a_network_that_is_built_with_numbers_is_run_with_numbers():
     """Blending cannot be built on the meta device, so the network is not there either; an image network says sizes in errors."""
     text = described('warm_start/finetune_mixed_features.py', num_classes=7, network='adapted', lr=6e-3)

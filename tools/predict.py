@@ -26,7 +26,7 @@ def parse_args() -> argparse.Namespace:
         '--question',
         choices=choices.QUESTIONS,
         default='as_is',
-        help="'as_is' shows clips of consecutive frames, 'task' lets the test sampler speed up or shuffle them",
+        help="'as_is' shows clips at the pace of the video, 'task' samples as the test does, which may speed up or shuffle",
     )
     parser.add_argument('--num-clips', type=int, help="clips per video, for 'as_is' (4), or per window (1)")
     parser.add_argument('--batch-size', type=int, default=4, help='videos or windows at a time')

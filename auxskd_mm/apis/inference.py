@@ -191,7 +191,7 @@ def inference_pipeline(config: Config, question: str = 'as_is', num_clips: int =
     Args:
         config: Config with a ``test_dataloader`` or ``val_dataloader``. If it has neither, 'as_is' uses the training
             pipeline without its random steps.
-        question: 'as_is' takes ``num_clips`` evenly spread clips of consecutive frames. 'task' lets the sampler of the
+        question: 'as_is' takes ``num_clips`` evenly spread clips at the pace of the video. 'task' lets the sampler of the
             test pipeline speed up, shuffle ... as in a test, so the true answers are known.
         num_clips: Clips per video, for 'as_is'.
 

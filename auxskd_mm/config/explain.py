@@ -117,11 +117,13 @@ def _build(config: Config) -> VideoModel:
 def _forward(config: Config, built: VideoModel, shape: Sequence[int]) -> str:
     """Shapes of one forward pass, or the reason why it fails.
 
-    The model on the meta device computes only shapes, quickly. If that fails, a real model runs on a random clip.
+    The model on the meta device computes only shapes, quickly. If it could not be built there, or fails there, a real model
+    runs on a random clip.
     """
     try:
         try:
-            return _shapes(built, torch.rand(1, *shape, device='meta'))
+            device = next(built.parameters()).device
+            return _shapes(built, torch.rand(1, *shape, device=device))
         except InputError:
             raise
         except Exception:

@@ -23,8 +23,9 @@ def feature_pipeline(config: Config, num_clips: int = 10) -> list[dict[str, Any]
 
     MMAction2's ``SampleFrames`` replaces every kind of sampler (segment-paced clips, ordered tuples ...). If that sampler
     has ``fps``, :class:`TimedSampleFrames` with the same ``fps`` replaces it. The clips keep their length. Their starts
-    are spread evenly from the first frame to the last start that fits. Decoding, channel order, resizing and cropping
-    do not change, because the weights expect them.
+    are spread evenly from the first frame to the last start that fits. ``UniformSample`` stays: each of its clips spans the
+    video, and a network that was trained on such clips knows no consecutive frames. Decoding, channel order, resizing and
+    cropping do not change, because the weights expect them.
 
     A config without both pipelines uses its training pipeline. Its random crops become central crops, and
     its other random steps are left out.
@@ -72,6 +73,8 @@ def _is_sampler(step: Mapping[str, Any]) -> bool:
 
 
 def _uniform(step: Mapping[str, Any], num_clips: int) -> dict[str, Any]:
+    if is_a(TRANSFORMS, step['type'], 'UniformSample'):
+        return dict(step, num_clips=num_clips, test_mode=True)
     clip_len = step.get('clip_len', 16)
     interval = step.get('frame_interval', 1) if is_a(TRANSFORMS, step['type'], *_STRIDED) else 1
     clips = dict(clip_len=clip_len, frame_interval=interval, num_clips=num_clips, test_mode=True)

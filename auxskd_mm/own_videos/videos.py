@@ -96,7 +96,8 @@ def find_videos(
             )
     if not label_of:
         raise InputError(
-            f'{folder}: no video has a label; expected class/video.mp4, or --labels labels.csv with the columns path,label'
+            f'{folder}: no video has a label; expected class/video.mp4, or --labels labels.csv with the columns path,label; '
+            'tools/select_to_label.py says which videos to label first'
         )
     videos = [Video(name, str(root / name), label_of.get(name), group_of.get(name, name)) for name in names]
     if groups is None and pattern is None and not group_of and Path(folder, 'groups.csv').is_file():

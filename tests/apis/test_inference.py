@@ -303,3 +303,17 @@ def test_rspnet_tells_which_clip_plays_at_a_speed(videos):
         InputError, match="RSPNet tells which of two clips plays at a speed: ask it with question='task'"
     ):
         predict(model, videos[2])
+
+
+def test_a_classifier_of_whole_videos_sees_whole_videos_also_as_they_are():
+    """The model of tools/own_videos.py, and each window of a timeline: its frames are those of the test."""
+    found = load_config(str(CONFIGS / 'own_videos' / 'finetuned_on_videos.py'), dict(num_classes=2))
+    seen = [
+        inference.inference_pipeline(found, question, 1)(
+            dict(filename='array', frames=np.zeros((50, 8, 8, 3), np.uint8))
+        )
+        for question in ('as_is', 'task')
+    ]
+    as_is, task = (one['data_samples'].frame_inds for one in seen)
+    np.testing.assert_array_equal(as_is, task)
+    np.testing.assert_array_equal(as_is, np.round(49 / 8 * np.arange(8)) + 3)  # the middles of eight parts

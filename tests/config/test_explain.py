@@ -218,3 +218,9 @@ def test_every_shipped_config_can_be_explained(name):
 def test_a_blending_is_named():
     text = described('warm_start/finetune_mixed_features.py', num_classes=3)
     assert 'on the device: float, in training batches are blended (MixupBlending)' in text
+
+
+def test_a_network_that_is_built_with_numbers_is_run_with_numbers():
+    """Blending cannot be built on the meta device, so the network is not there either; an image network says sizes in errors."""
+    text = described('warm_start/finetune_mixed_features.py', num_classes=7, network='adapted', lr=6e-3)
+    assert 'a forward pass takes 1 x 1 x 112 x 8 x 7 x 7 and yields backbone 1 x 320 x 8 x 4 x 4, class 1 x 7' in text

@@ -38,6 +38,11 @@ def config(*steps, key='test_dataloader', wrap=lambda dataset: dataset):
             uniform(8, 4),
         ),
         (dict(type='mmaction.DenseSampleFrames', clip_len=8, frame_interval=2), uniform(8, 2)),
+        # A clip over the whole video stays one: consecutive frames are not what the network was trained on.
+        (
+            dict(type='UniformSample', clip_len=8),
+            dict(type='UniformSample', clip_len=8, num_clips=10, test_mode=True),
+        ),
     ],
 )
 def test_the_sampler_alone_is_exchanged(sampler, expected):

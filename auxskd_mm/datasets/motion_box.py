@@ -15,8 +15,7 @@ import numpy as np
 
 from ..files import write_whole
 from .readers import Reader
-from .recordings.names import recording_of
-from .stores.store import stored_state
+from .stores.store import state_of
 
 # Pairs of frames that are compared, and their distance in seconds.
 _PAIRS, _APART = 12, 0.2
@@ -130,7 +129,7 @@ def clip_box(frames: Sequence[np.ndarray], size: float) -> Box:
 class BoxCache:
     """Boxes by video, in memory and, with a folder, in files that later runs read.
 
-    A box is found again if the path, the size and the time of change of the file are the same.
+    A box is found again if the path and the state of the video (:func:`state_of`) are the same.
 
     Args:
         folder: Folder of the files. None keeps the boxes in memory only.
@@ -141,14 +140,13 @@ class BoxCache:
         self._kept: OrderedDict[str, Box] = OrderedDict()
 
     def key(self, path: str, size: float) -> str:
-        """Name of a box."""
-        try:
-            state = os.stat(path if os.path.exists(path) else recording_of(path))
-            known = f'{state.st_size} {state.st_mtime_ns}'
-        except OSError:  # a video in a store is no file: the state of its source, when it was packed
-            stored = stored_state(path) or stored_state(recording_of(path))
-            known = '' if stored is None else f'{stored.size} {stored.mtime}'
-        text = f'{_VERSION} {size!r} {os.path.realpath(path)} {known}'
+        """Name of a box.
+
+        Raises:
+            InputError: If the store of the video cannot be used.
+        """
+        state = state_of(path)
+        text = f'{_VERSION} {size!r} {os.path.realpath(path)} {state.size} {state.mtime}'
         return hashlib.blake2b(text.encode('utf-8', 'surrogateescape'), digest_size=12).hexdigest()
 
     def get(self, key: str) -> Box | None:

@@ -1,6 +1,7 @@
 """The box misses what moves, or follows noise."""
 
 import json
+import os
 
 import cv2
 import numpy as np
@@ -121,6 +122,18 @@ def test_boxes_are_kept_until_the_file_changes(tmp_path):
     for damage in ('', '[1, 2]', json.dumps(['a'] * 4)):
         file.write_text(damage)
         assert BoxCache(folder).get(key) is None
+
+
+def test_frames_that_are_written_over_have_another_box(tmp_path):
+    frame = tmp_path / 'frames' / 'img_00001.jpg'
+    frame.parent.mkdir()
+    keys = []
+    for shade in (0, 200):
+        cv2.imwrite(str(frame), np.full((16, 16, 3), shade, np.uint8))
+        os.utime(frame, (100 + shade, 100 + shade))
+        os.utime(frame.parent, (50, 50))  # as it is when only a file inside is written
+        keys += [BoxCache().key(str(frame.parent), 0.5), BoxCache().key(f'{frame.parent}#t=0,1', 0.5)]
+    assert len(set(keys)) == 4
 
 
 def test_a_video_that_was_packed_anew_has_another_box(tmp_path):

@@ -107,6 +107,12 @@ def test_mistakes(recording, tmp_path, monkeypatch, capfd, words, expected):
     assert [path.name for path in tmp_path.iterdir()] == ['late.txt']
 
 
+@pytest.mark.parametrize('words', [['--truth', 'truth.txt'], ['--window', 3], ['--merge-gap', 1]])
+def test_options_of_a_timeline_alone_are_refused(recording, monkeypatch, capfd, words):
+    line = run(monkeypatch, capfd, recording, *words).error_line()
+    assert f'{words[0]}: is an option of --timeline; add that, or leave it out' in line
+
+
 def test_windows_of_a_recording_have_files_of_their_own(recording, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     for window in ('0,1.5', '1.5,3'):

@@ -9,10 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tool_start import ToolParser, add_overwrite, add_shared, light_module, start, weights
-
-_NUMBERS = dict(window=2.0, stride=0.5, iou=0.5)  # defaults; None tells that an option was not given
-_OF_TIMELINE = (*_NUMBERS, 'task', 'threshold', 'merge_gap', 'min_length', 'background', 'truth')
+from tool_start import ToolParser, add_overwrite, add_shared, light_module, refuse_options, start, weights
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,12 +37,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--no-progress', action='store_true', help='no progress bar')
     add_shared(parser, '--device', '--cfg-options')
     add_overwrite(parser)
-    add_timeline(parser)
-    return parser.parse_args()
+    timeline = add_timeline(parser)
+    args = parser.parse_args()
+    if not args.timeline:
+        refuse_options(parser, timeline, args, '--timeline')
+    return args
 
 
-def add_timeline(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``--timeline``."""
+def add_timeline(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the options of ``--timeline``, and return their group."""
     group = parser.add_argument_group('timeline of one recording')
     group.add_argument(
         '--timeline',
@@ -53,10 +53,8 @@ def add_timeline(parser: argparse.ArgumentParser) -> None:
         help='the input is one recording; writes OUT.csv, OUT.events.csv, OUT.json and OUT.png (OUT: --out without its '
         'suffix, or the name of the recording with .timeline, in --out-dir or here)',
     )
-    group.add_argument('--window', type=float, help=f'seconds of a window (default: {_NUMBERS["window"]:g})')
-    group.add_argument(
-        '--stride', type=float, help=f'seconds from the start of a window to the next (default: {_NUMBERS["stride"]:g})'
-    )
+    group.add_argument('--window', type=float, default=2.0, help='seconds of a window')
+    group.add_argument('--stride', type=float, default=0.5, help='seconds from the start of a window to the next')
     group.add_argument('--task', help='answer to keep of a model with several, such as pace; default: the first')
     per_class = 'a number, and CLASS=number for exceptions'
     group.add_argument('--threshold', nargs='+', default=[], help=f'least score of an event (0.5): {per_class}')
@@ -64,21 +62,12 @@ def add_timeline(parser: argparse.ArgumentParser) -> None:
     group.add_argument('--min-length', nargs='+', default=[], help=f'shortest event in seconds (0.5): {per_class}')
     group.add_argument('--background', nargs='+', default=[], metavar='CLASS', help='classes that are no events')
     group.add_argument('--truth', help="file of true events, lines 'start end label' in seconds: prints event F1")
-    group.add_argument(
-        '--iou', type=float, help=f'least temporal IoU of an event that is right (default: {_NUMBERS["iou"]:g})'
-    )
+    group.add_argument('--iou', type=float, default=0.5, help='least temporal IoU of an event that is right')
+    return group
 
 
 def main(args: argparse.Namespace) -> None:
-    from auxskd_mm.errors import InputError
-
-    if args.timeline:
-        predict_recording(args)
-        return
-    given = [name for name in _OF_TIMELINE if getattr(args, name) not in (None, [])]
-    if given:
-        raise InputError(f'--{given[0].replace("_", "-")}: is an option of --timeline; add that, or leave it out')
-    predict_videos(args)
+    (predict_recording if args.timeline else predict_videos)(args)
 
 
 def predict_videos(args: argparse.Namespace) -> None:
@@ -123,8 +112,6 @@ def predict_recording(args: argparse.Namespace) -> None:
     if len(args.inputs) > 1:
         raise InputError(f'--timeline: takes one recording, not {len(args.inputs)}; run the command for each of them')
     recording = args.inputs[0]
-    for name, value in _NUMBERS.items():
-        setattr(args, name, value if getattr(args, name) is None else getattr(args, name))
     out = args.out or Path(args.out_dir, f'{file_stem(recording)}.timeline.json')
     check_outputs(args, timeline_files(out), [args.config, args.checkpoint, recording, args.truth])
     check_iou(args.iou)

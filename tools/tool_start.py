@@ -144,6 +144,22 @@ def named_paths(items: Sequence[str], own_name: Callable[[str], str], kind: str)
     return found
 
 
+def refuse_options(
+    parser: argparse.ArgumentParser, group: argparse._ArgumentGroup, args: argparse.Namespace, other: str
+) -> None:
+    """End with a usage error if an option of a group has another value than its default, since it would do nothing.
+
+    Args:
+        parser: Parser of the tool.
+        group: The options that do nothing with ``args``.
+        args: The arguments.
+        other: The option that they need, such as '--timeline'.
+    """
+    for action in group._group_actions:
+        if getattr(args, action.dest) != parser.get_default(action.dest):
+            parser.error(f'{action.option_strings[0]}: has no effect without {other}; add that, or leave it out')
+
+
 def add_overwrite(parser: argparse.ArgumentParser) -> None:
     """Give a tool the option ``--overwrite``; the tool then calls ``check_outputs`` or ``check_folder``."""
     parser.add_argument('--overwrite', action='store_true', help='replace files that this tool did not write itself')

@@ -61,6 +61,23 @@ def test_wrong_input_is_one_line(call, tmp_path):
     assert done.err.strip().count('\n') == 0
 
 
+@pytest.mark.parametrize(
+    ('words', 'expected'),
+    [
+        (['--variants', 3], '--variants: has no effect without --layout features'),
+        (['--layout', 'raw', '--no-flip'], '--no-flip: has no effect without --layout features'),
+        (
+            ['--layout', 'features', '--trunk', 'a.py', '--size', 64, 64],
+            '--size: has no effect without --layout mp4, jpg or raw',
+        ),
+    ],
+)
+def test_options_of_another_layout_are_refused(call, tmp_path, words, expected):
+    done = call(tmp_path / 'v', tmp_path / 's', *words)
+    assert done.code == 2
+    assert f'error: {expected}; add that, or leave it out' in done.err
+
+
 @pytest.mark.parametrize('grid', [['0'], ['-1'], ['4', '0'], ['4', '5', '6']])
 def test_a_grid_that_is_none_is_refused_before_the_trunk_is_built(call, tmp_path, grid):
     done = call(

@@ -109,8 +109,9 @@ def test_mistakes(recording, tmp_path, monkeypatch, capfd, words, expected):
 
 @pytest.mark.parametrize('words', [['--truth', 'truth.txt'], ['--window', 3], ['--merge-gap', 1]])
 def test_options_of_a_timeline_alone_are_refused(recording, monkeypatch, capfd, words):
-    line = run(monkeypatch, capfd, recording, *words).error_line()
-    assert f'{words[0]}: is an option of --timeline; add that, or leave it out' in line
+    ended = run(monkeypatch, capfd, recording, *words)
+    assert ended.code == 2
+    assert f'{words[0]}: has no effect without --timeline; add that, or leave it out' in ended.err
 
 
 def test_windows_of_a_recording_have_files_of_their_own(recording, tmp_path, monkeypatch, capfd):

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import ToolParser, light_module, start
+from tool_start import ToolParser, light_module, refuse_options, start
 
 if TYPE_CHECKING:
     from auxskd_mm.datasets.stores import SourceVideo, Store
@@ -49,11 +49,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--layout', choices=(*stores.LAYOUTS, 'features'), default=default.layout, help='default %(default)s'
     )
-    parser.add_argument('--short-side', type=int, default=default.short_side, help='of the frames; default %(default)s')
-    parser.add_argument('--size', type=int, nargs=2, metavar=('WIDTH', 'HEIGHT'), help='instead, whatever the aspect')
-    parser.add_argument('--crf', type=int, default=default.crf, help='mp4: lower is better; default %(default)s')
-    parser.add_argument('--gop', type=int, default=default.gop, help='mp4: key frame distance; default %(default)s')
-    parser.add_argument('--quality', type=int, default=default.quality, help='jpg: 1 to 100; default %(default)s')
+    images = parser.add_argument_group('layouts mp4, jpg and raw')
+    images.add_argument('--short-side', type=int, default=default.short_side, help='of the frames; default %(default)s')
+    images.add_argument('--size', type=int, nargs=2, metavar=('WIDTH', 'HEIGHT'), help='instead, whatever the aspect')
+    images.add_argument('--crf', type=int, default=default.crf, help='mp4: lower is better; default %(default)s')
+    images.add_argument('--gop', type=int, default=default.gop, help='mp4: key frame distance; default %(default)s')
+    images.add_argument('--quality', type=int, default=default.quality, help='jpg: 1 to 100; default %(default)s')
     features = parser.add_argument_group('layout features')
     features.add_argument('--trunk', metavar='CONFIG', help='its model.backbone, test pipeline and data preprocessor')
     features.add_argument('--stage', type=int, help="out index of the trunk; default is the config's")
@@ -91,6 +92,10 @@ def parse_args() -> argparse.Namespace:
         parser.error('give the videos and then the folder of the store, or --check and the store alone')
     if not args.check and (args.layout == 'features') != (args.trunk is not None):
         parser.error('--layout features and --trunk CONFIG belong together')
+    if args.layout == 'features':
+        refuse_options(parser, images, args, '--layout mp4, jpg or raw')
+    elif not args.check:
+        refuse_options(parser, features, args, '--layout features')
     if args.grid is not None and (len(args.grid) > 2 or min(args.grid) < 1):
         parser.error(
             f'--grid {" ".join(map(str, args.grid))}: expected 1 or 2 whole numbers from 1, rows (and columns)'

@@ -1,6 +1,7 @@
 """Write the warm-start tables and their picture into the docs and README.md.
 
 python benchmarks/warm_start/report.py --collect work_dirs/warm_start  # after run.py: the numbers of all sets, then the pages
+python benchmarks/warm_start/report.py --collect OUT --again public    # a row that was trained a second time, beside the first
 python benchmarks/warm_start/report.py                                 # the pages again from docs/warm_start_results.json
 python benchmarks/warm_start/report.py --check                         # exit code 1 if a page is not what the numbers give
 """
@@ -20,6 +21,7 @@ from gains_picture import Pair, gains
 from mmengine.config import Config
 
 from auxskd_mm.apis import run_tool
+from auxskd_mm.errors import check_choice
 from auxskd_mm.files import write_whole
 from auxskd_mm.recipes.tables.intervals import interval, paired
 from auxskd_mm.recipes.tables.table import markdown, signed
@@ -59,21 +61,26 @@ _PAIRS = (
     ),
     *(Pair(row, 'adapters', 'adapters fine-tuned, all') for row in ('adapters_vspp', 'adapters_auxskd_vspp')),
 )
+# A row that was trained a second time: how far two trainings of one row lie apart.
+_AGAIN = '_again'
 # The recipe is that of public maps; on patches of pixels its rows are networks from scratch.
 _OF_PIXELS = dict(public='random weights, on patches of pixels')
 
 
-def collect(out: Path, known: Mapping[str, Any]) -> dict[str, Any]:
+def collect(out: Path, known: Mapping[str, Any], again: Sequence[str] = ()) -> dict[str, Any]:
     """The numbers of all tables below a folder of run.py, by set and recipe, without paths.
 
     Only what has been measured in every run is taken. What is known from earlier folders stays where the new one has no
-    number, so a row can be measured alone. A folder with fewer runs than are known of its set is left out.
+    number, so a row can be measured alone. A folder with fewer runs than are known of its set is left out. Of the rows
+    ``again`` alone the numbers are taken as repetitions: they stand beside the known ones, and are further bases.
     """
     found = dict(known)
     for path in sorted(
         [*out.glob('*/table.json'), *out.glob('*/features/table.json'), *out.glob('*/pixels/table.json')]
     ):
         table = json.loads(path.read_text(encoding='utf-8'))
+        if again:
+            _rename(table, again)
         name, runs = str(path.parent.relative_to(out)), len(table['runs'])
         old = known.get(name, {})
         pairs = [[one['row'], one['base']] for one in table['comparisons']] + old.get('comparisons', [])
@@ -89,7 +96,7 @@ def collect(out: Path, known: Mapping[str, Any]) -> dict[str, Any]:
         found[name] = dict(
             recipe=table['recipe'],
             runs=table['runs'],
-            rows=table['rows'],
+            rows={**old.get('rows', {}), **table['rows']} if again else {**table['rows'], **_repeated(old)},
             columns=table['columns'],
             cells=[dict(row=row, column=column, values=values) for (row, column), values in cells.items()],
             comparisons=[list(pair) for pair in dict.fromkeys(map(tuple, pairs))],
@@ -99,8 +106,33 @@ def collect(out: Path, known: Mapping[str, Any]) -> dict[str, Any]:
         same = [other for other in found.values() if other.get('recipe') == table.get('recipe')]
         pairs = [*table['comparisons'], *(pair for other in same for pair in other['comparisons'])]
         pairs += _pairs_of(str(table.get('recipe')))
-        table['comparisons'] = [list(pair) for pair in dict.fromkeys(map(tuple, pairs))]
+        pairs += [[f'{row}{_AGAIN}', row] for row in table['rows'] if f'{row}{_AGAIN}' in table['rows']]
+        pairs += [[row, f'{base}{_AGAIN}'] for row, base in pairs if f'{base}{_AGAIN}' in table['rows']]
+        table['comparisons'] = [list(pair) for pair in dict.fromkeys(map(tuple, pairs)) if _can_differ(*pair)]
     return dict(sorted(found.items()))
+
+
+def _rename(table: dict[str, Any], rows: Sequence[str]) -> None:
+    """Leave some rows of a table, as repetitions.
+
+    Raises:
+        InputError: If it has no such row.
+    """
+    for row in rows:
+        check_choice('--again', row, table['rows'])
+    table['rows'] = {f'{row}{_AGAIN}': f'{table["rows"][row]}, again' for row in rows}
+    table['cells'] = [{**cell, 'row': f'{cell["row"]}{_AGAIN}'} for cell in table['cells'] if cell['row'] in rows]
+    table['comparisons'] = table['phases'] = []
+
+
+def _repeated(table: Mapping[str, Any]) -> dict[str, str]:
+    """Titles of the repetitions among the rows of a table."""
+    return {row: title for row, title in table.get('rows', {}).items() if row.endswith(_AGAIN)}
+
+
+def _can_differ(row: str, base: str) -> bool:
+    """Whether a pair is of two rows, or of a row and its repetition in this order."""
+    return row != base and base != f'{row}{_AGAIN}'
 
 
 def _pairs_of(recipe: str) -> list[list[str]]:
@@ -230,12 +262,13 @@ def main() -> None:
         default=DOCS,
         help='folder with warm_start.md, warm_start_tables.md and warm_start_results.json; README.md lies beside it',
     )
+    parser.add_argument('--again', nargs='+', default=[], metavar='ROW', help='rows of --collect trained a second time')
     parser.add_argument('--check', action='store_true', help='write nothing')
     args = parser.parse_args()
     path = args.docs / 'warm_start_results.json'
     if args.collect:
         known = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
-        write_whole(path, json.dumps(collect(Path(args.collect), known), indent=1) + '\n')
+        write_whole(path, json.dumps(collect(Path(args.collect), known, args.again), indent=1) + '\n')
     numbers = json.loads(path.read_text(encoding='utf-8'))
     for page in (args.docs / 'warm_start.md', args.docs / 'warm_start_tables.md', args.docs.parent / 'README.md'):
         text = page.read_text(encoding='utf-8')

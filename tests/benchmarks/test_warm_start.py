@@ -10,6 +10,7 @@ from conftest import write_video
 from mmengine.config import Config
 
 from auxskd_mm.datasets.preparation.group_split import Clip, write_lists
+from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation.linear_probe_metric import read_groups
 
 ROOT = Path(__file__).parents[2]
@@ -178,6 +179,44 @@ def test_a_row_that_was_measured_alone_has_the_comparisons_of_its_recipe(report,
     found = report.collect(tmp_path, dict(a=table, b={**table, 'recipe': 'gone.py'}))
     assert found['a']['comparisons'] == [['old', 'base'], ['more', 'base']]
     assert found['b']['comparisons'] == [['old', 'base']]
+
+
+def test_a_row_that_was_trained_again_stands_beside_the_first(report, tmp_path):
+    runs = ['seed0', 'seed1']
+    first = [
+        dict(row='base', column='own, all', values={'seed0': 0.5, 'seed1': 0.6}),
+        dict(row='more', column='own, all', values={'seed0': 0.7, 'seed1': 0.9}),
+    ]
+    rows = {'base': 'Base', 'more': 'More'}
+    known = dict(
+        rows=rows,
+        columns=['own, all'],
+        runs=runs,
+        cells=first,
+        comparisons=[['more', 'base']],
+        pretext=[],
+        recipe='r.py',
+    )
+    second = [
+        {**cell, 'n': 2, 'values': dict(zip(runs, values))} for cell, values in zip(first, ([0.55, 0.61], [0, 0]))
+    ]
+    table = {**known, 'cells': second, 'comparisons': [], 'phases': []}
+    folder = tmp_path / 'a_set' / 'features'
+    folder.mkdir(parents=True)
+    (folder / 'table.json').write_text(json.dumps(table))
+    found = report.collect(tmp_path, {'a_set/features': known}, ['base'])
+    again = found['a_set/features']
+    assert again['rows'] == {**rows, 'base_again': 'Base, again'}
+    assert again['cells'] == [*first, dict(row='base_again', column='own, all', values={'seed0': 0.55, 'seed1': 0.61})]
+    assert again['comparisons'] == [['more', 'base'], ['base_again', 'base'], ['more', 'base_again']]
+    page = report.overview(found, 'own, all', 'base_again')  # 15 and 29 points; t of one degree of freedom is 12.706
+    assert page.splitlines()[2:] == ['| More | +22.0 ± 88.9 |']
+    # A later collection of other rows keeps it.
+    (folder / 'table.json').write_text(json.dumps({**table, 'cells': [{**second[1], 'row': 'more'}]}))
+    later = report.collect(tmp_path, found)['a_set/features']
+    assert (later['rows'], later['comparisons']) == (again['rows'], again['comparisons'])
+    with pytest.raises(InputError, match="--again='none'"):
+        report.collect(tmp_path, found, ['none'])
 
 
 def test_lists_name_the_store_and_keep_groups_apart(sets, tmp_path):

@@ -12,8 +12,9 @@ from ..errors import InputError, check_least
 from ..registry import TRANSFORMS, is_a, type_name
 from .pipelines import all_steps, evaluation_steps, is_random
 
-_STOCK_SAMPLERS = ('SampleFrames', 'UniformSample', 'UniformSampleFrames', 'DenseSampleFrames', 'UntrimmedSampleFrames')
+_OF_WHOLE_VIDEOS = ('UniformSample', 'UniformSampleFrames')  # each of their clips spans the video
 _STRIDED = ('SampleFrames', 'UntrimmedSampleFrames')  # take frame_interval
+_STOCK_SAMPLERS = (*_OF_WHOLE_VIDEOS, *_STRIDED, 'DenseSampleFrames')
 # Steps that follow a sampler of this package, or write keys that only a pretext task needs.
 _DROPPED = ('BlendFrames', 'MarkSample')
 
@@ -23,9 +24,9 @@ def feature_pipeline(config: Config, num_clips: int = 10) -> list[dict[str, Any]
 
     MMAction2's ``SampleFrames`` replaces every kind of sampler (segment-paced clips, ordered tuples ...). If that sampler
     has ``fps``, :class:`TimedSampleFrames` with the same ``fps`` replaces it. The clips keep their length. Their starts
-    are spread evenly from the first frame to the last start that fits. ``UniformSample`` stays: each of its clips spans the
-    video, and a network that was trained on such clips knows no consecutive frames. Decoding, channel order, resizing and
-    cropping do not change, because the weights expect them.
+    are spread evenly from the first frame to the last start that fits. ``UniformSample`` and ``UniformSampleFrames`` stay:
+    each of their clips spans the video, and a network that was trained on such clips knows no consecutive frames. Decoding,
+    channel order, resizing and cropping do not change, because the weights expect them.
 
     A config without both pipelines uses its training pipeline. Its random crops become central crops, and
     its other random steps are left out.
@@ -73,7 +74,7 @@ def _is_sampler(step: Mapping[str, Any]) -> bool:
 
 
 def _uniform(step: Mapping[str, Any], num_clips: int) -> dict[str, Any]:
-    if is_a(TRANSFORMS, step['type'], 'UniformSample'):
+    if is_a(TRANSFORMS, step['type'], *_OF_WHOLE_VIDEOS):
         return dict(step, num_clips=num_clips, test_mode=True)
     clip_len = step.get('clip_len', 16)
     interval = step.get('frame_interval', 1) if is_a(TRANSFORMS, step['type'], *_STRIDED) else 1

@@ -43,6 +43,10 @@ def config(*steps, key='test_dataloader', wrap=lambda dataset: dataset):
             dict(type='UniformSample', clip_len=8),
             dict(type='UniformSample', clip_len=8, num_clips=10, test_mode=True),
         ),
+        (
+            dict(type='mmaction.UniformSampleFrames', clip_len=8, seed=3),
+            dict(type='mmaction.UniformSampleFrames', clip_len=8, seed=3, num_clips=10, test_mode=True),
+        ),
     ],
 )
 def test_the_sampler_alone_is_exchanged(sampler, expected):

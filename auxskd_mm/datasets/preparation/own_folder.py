@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ def prepare_folder(
     window: float | None = None,
     stride: float | None = None,
     split_at_cuts: bool = False,
+    say: Callable[[str], object] = print,
 ) -> dict[str, list[Clip]]:
     """Write the lists of a folder of videos; see :func:`auxskd_mm.datasets.preparation.group_split.write_lists`.
 
@@ -45,7 +46,7 @@ def prepare_folder(
         out: Folder for the lists. The paths in the lists are absolute.
         table: CSV with the columns ``path, label`` or ``class, file``, and optionally ``group`` and ``split``. A
             ``split`` column (train, val, test) is used unchanged after a check. A path may be that of a window of a
-            recording. None takes the labels from the folders.
+            recording. A ``path`` without a label joins the pool. None takes the labels from the folders.
         encoding: Character encoding of ``table``, such as 'cp1252'.
         group_pattern: Regular expression with one bracket, searched in the path of a video inside ``folder``. The text
             that the bracket matches is the group of the video, across all classes. Without a pattern and without a
@@ -53,12 +54,14 @@ def prepare_folder(
         test_share: Share of the clips to hold out for the test.
         val_share: Share of the clips to hold out for validation, 0 for none.
         seed: Seed of the split.
-        pool: Further videos, without labels, for ``pool.txt``. Those that are clips of a part are left out.
+        pool: Further videos, without labels, for ``pool.txt``. Those that are clips of a part are left out. So are those
+            that the group pattern finds in a group that is held out for test or validation.
         delimiter: Separator between path and label.
         window: Length in seconds of the windows that recordings are divided into, also those of ``pool``; see
             :class:`UnlabeledVideoDataset`. All windows of a recording are in one group. None leaves them whole.
         stride: See :class:`UnlabeledVideoDataset`.
         split_at_cuts: See :class:`UnlabeledVideoDataset`.
+        say: Takes a line about videos of ``table`` without a label.
 
     Returns:
         The clips of each part. The path of a window is a virtual path (:mod:`auxskd_mm.datasets.recordings`).
@@ -69,23 +72,53 @@ def prepare_folder(
     clips, given = _read_table(table, folder, out, encoding) if table is not None else (_scan(folder), None)
     if group_pattern is not None:
         clips = group_by_pattern(clips, group_pattern, Path(folder))
+    unlabeled = [clip for clip in clips if not clip.label]
+    if unlabeled:
+        if len(unlabeled) == len(clips):
+            raise InputError(f'{table}: none of its {len(clips)} videos has a label')
+        say(
+            f'{table}: {len(unlabeled)} of {len(clips)} videos have no label, such as {unlabeled[0].path}; they join pool.txt, '
+            'but those of a group that is held out'
+        )
     if given is not None:
-        parts = {name: [c for c, part in zip(clips, given) if part == name] for name in SPLITS if name in given}
+        parts = {
+            name: [clip for clip, part in zip(clips, given) if part == name and clip.label]
+            for name in SPLITS
+            if name in given
+        }
         for name in ('train', 'test'):
             if name not in parts:
                 raise InputError(f'{table}: the split column has no {name} row')
         check_parts(parts, str(table))
     else:
-        parts = split_clips(clips, test_share, val_share, seed)
-    # A folder of everything may be the pool: its test clips are no clips to learn from, and the others are in it once.
-    known = {os.path.realpath(recording_of(clip.path)) for part in parts.values() for clip in part}
-    further = [path for path in pool if os.path.realpath(recording_of(path)) not in known]
+        parts = split_clips([clip for clip in clips if clip.label], test_share, val_share, seed)
+    groups_held = {clip.group for name, part in parts.items() if name != 'train' for clip in part}
+    free = [part in ('', 'train') for part in given] if given is not None else [True] * len(clips)
+    further = [
+        clip.path for clip, is_free in zip(clips, free) if not clip.label and is_free and clip.group not in groups_held
+    ]
+    further += _of_no_part(pool, clips, groups_held, group_pattern, str(Path(folder).resolve()))
     windows = Windows(window, stride, split_at_cuts).check('prepare_folder')
     # After the split, so that the shares count recordings and no recording is on two sides.
     parts = {name: _divided(part, windows, str(folder), str(out)) for name, part in parts.items()}
     pool = [sample['filename'] for sample in expand(_samples(further), str(folder), windows, folder=str(out))[0]]
     write_lists(out, parts['train'], parts['test'], pool, val=parts.get('val', ()), delimiter=delimiter)
     return parts
+
+
+def _of_no_part(
+    pool: Iterable[str], clips: Iterable[Clip], held: Collection[str], pattern: str | None, root: str
+) -> list[str]:
+    """The videos of a pool that are no clips, and whose path below ``root`` names no group that is held out.
+
+    A folder of everything may be the pool: its test clips are not to be learned from, and the others are in it once.
+    """
+    known = {os.path.realpath(recording_of(clip.path)) for clip in clips}
+    further = [path for path in pool if os.path.realpath(recording_of(path)) not in known]
+    if pattern is None:
+        return further
+    compiled = group_pattern(pattern, f"group pattern '{pattern}'")
+    return [path for path in further if group_named(compiled, recording_of(path).removeprefix(root)) not in held]
 
 
 def _samples(paths: Iterable[str]) -> list[dict[str, Any]]:
@@ -166,7 +199,7 @@ def _read_table(
     if 'split' not in rows[0]:
         return clips, None
     given = [row['split'] for row in rows]
-    odd = sorted(set(given) - set(SPLITS))
+    odd = sorted({part for part, clip in zip(given, clips) if part or clip.label} - set(SPLITS))
     if odd:
         raise InputError(f"{table}: split '{odd[0]}', expected {', '.join(SPLITS)}")
     return clips, given
@@ -190,7 +223,9 @@ def _rows(table: Path, encoding: str) -> list[Mapping[str, str]]:
         )
     for line, row in rows:
         row.update({key: row[key].strip() for key in ('label', 'class', 'group', 'split') if key in row})
-        empty = [key for key in row if key in _COLUMNS and not row[key]]
+        # A table that is being filled in has paths without a label. A file without its class cannot be found.
+        waits = 'path' in row and not row.get('label')
+        empty = [key for key in row if key in _COLUMNS and not row[key] and not (waits and key in ('label', 'split'))]
         if empty:
             raise InputError(f'{table}: line {line} has no {empty[0]}')
     return [row for _, row in rows]

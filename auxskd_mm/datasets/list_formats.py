@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, Union
 
 from ..errors import InputError
-from .recordings.names import OVERSHOOT, Window, fault_of, window_path, without_window
+from .recordings.names import OVERSHOOT, Window, contradiction, fault_of, window_path, without_window
 from .suffixes import VIDEO_SUFFIXES
 
 WINDOWS, LABELED_WINDOWS = 'path start end', 'path start end label'
@@ -290,22 +290,17 @@ def _entry(path: str, line: _Line, keys: Sequence[str]) -> Entry:
     return Entry(name, **values)
 
 
-def _check_overlaps(path: str, lines: Sequence[_Line]) -> None:
+def _check_overlaps(path: str, lines: Sequence[_Line], entries: Sequence[Entry]) -> None:
     """Refuse windows of one recording that overlap and have different labels."""
-    latest: dict[str, dict[float, _Line]] = defaultdict(dict)  # the window of each label that ends last, by name
-    for line in sorted(lines, key=lambda line: (line.name, line.values)):
-        start, end, label = line.values
-        of_name = latest[line.name]
-        for other, before in of_name.items():
-            if other != label and start < before.values[1]:
-                raise _fail(
-                    path,
-                    line,
-                    f"overlaps line {before.number} '{before.text}', which has another label; a moment has one class, so "
-                    'mend one of the windows',
-                )
-        if label not in of_name or end > of_name[label].values[1]:
-            of_name[label] = line
+    pair = contradiction([(entry.name, entry.label) for entry in entries])
+    if pair is not None:
+        before, line = (lines[i] for i in pair)
+        raise _fail(
+            path,
+            line,
+            f"overlaps line {before.number} '{before.text}', which has another label; a moment has one class, so mend one of the "
+            'windows',
+        )
 
 
 def line_number(path: str, index: int, delimiter: str | None = None) -> int:
@@ -360,8 +355,7 @@ def read_list(
     if layout == WINDOWS and labeled:
         raise _fail(path, lines[0], f"windows without a label; expected lines '{LABELED_WINDOWS}'")
     entries = [_entry(path, line, keys) for line in lines]
-    if layout == LABELED_WINDOWS:
-        _check_overlaps(path, lines)
+    _check_overlaps(path, lines, entries)
     for line, entry in zip(lines, entries):
         if entry.num_frames is not None and entry.num_frames < 1:
             raise _fail(path, line, f"a video with {entry.num_frames} frames (read as '{layout}'); remove the line")

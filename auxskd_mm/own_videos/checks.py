@@ -17,6 +17,7 @@ from ..datasets.preparation.group_split import Clip
 from ..datasets.preparation.labeled_list import examples
 from ..datasets.preparation.near_duplicates import near_duplicates
 from ..datasets.preparation.video_check import VideoReport, check_videos
+from ..datasets.recordings.names import recording_of
 from ..errors import InputError
 from ..files import read_record, write_whole
 from ..recipes.step_records import digest
@@ -79,6 +80,7 @@ def _known_report(entry: Any, video: Video) -> VideoReport | None:
 
 
 def _state(path: str) -> list[int]:
+    path = recording_of(path)
     found = os.stat(path)
     if os.path.isdir(path):
         # Images without compression have one size, whatever they show.
@@ -167,11 +169,12 @@ def describe_split(found: Found, split: Split, folder: Path, out: Path, screen: 
         screen: What prints it.
     """
     if not found.grouped:
+        alike = 'person or scene' if found.units == 'recordings' else 'person, scene or recording'
         screen.note(
-            'warning: no groups given, so clips of one person, scene or recording may be on both sides of a split, which makes '
-            'every accuracy too good'
+            f'warning: no groups given, so {found.units} of one {alike} may be on both sides of a split, which makes every '
+            'accuracy too good'
         )
-        clips = [Clip(video.path, str(video.label), video.group) for video in found.labeled]
+        clips = [*dict.fromkeys(Clip(recording_of(v.path), str(v.label), v.group) for v in found.labeled)]
         for guess in guess_groups(clips, folder, 1):
             screen.note(
                 f"the names suggest {len(set(guess.group_of.values()))} groups: --group-pattern '{guess.pattern}'"
@@ -179,8 +182,9 @@ def describe_split(found: Found, split: Split, folder: Path, out: Path, screen: 
     warn_of_near_duplicates(found, split, out, screen.note)
     unlabeled = len(found.videos) - len(found.labeled)
     groups = len({video.group for video in found.labeled})
+    units = 'recordings' if found.units == 'recordings' else 'groups'
     screen.say(
-        f'{len(found.labeled)} labelled clips of {len(found.classes)} classes and {groups} groups, {unlabeled} without label; '
+        f'{len(found.labeled)} labelled clips of {len(found.classes)} classes and {groups} {units}, {unlabeled} without label; '
         f'each split learns from {len(split.fit)}, chooses by {len(split.choice)} and tests on {len(split.test)}'
     )
     counts = sorted(sum(video.label == name for video in found.labeled) for name in found.classes)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..datasets.preparation.labeled_list import listed, write_lines
 from ..errors import as_typed
 from ..files import save_figure, write_whole
 from ..visualization.confusion import confusion_matrix, draw_confusion
@@ -24,6 +25,7 @@ from .splits import Split
 from .stores import CROP, FRAMES, JITTER, MAPS, QUALITY, SHORT_SIDE
 from .videos import Found
 
+LIST_FILE = 'videos.txt'
 _COLOURS = dict(yes='#2e8b57', perhaps='#d9a400', no='#b03a2e')
 
 
@@ -58,7 +60,7 @@ def facts(found: Found, splits: Sequence[Split], minutes: float) -> list[str]:
     return [
         f'{len(found.labeled)} labelled clips',
         f'{len(found.classes)} classes',
-        f'{groups} groups' if found.grouped else 'no groups given',
+        'no groups given' if found.units == 'clips' else f'{groups} {found.units}',
         f'{len(found.videos) - len(found.labeled)} videos without label',
         f'{len(splits)} splits',
         f'{minutes:g} minutes',
@@ -228,19 +230,24 @@ def _draw_curve(path: Path, curve: dict[int, np.ndarray], table: Table, found: F
     return save_figure(figure, path, 110)
 
 
-def by_hand(videos: Path, out: Path, families: Mapping[str, Any]) -> list[str]:
-    """Commands that do the same step by step.
+def by_hand(videos: Path, out: Path, families: Mapping[str, Any], found: Found) -> list[str]:
+    """Commands that do the same step by step. Windows of recordings are written to the list ``out/videos.txt``.
 
     Args:
         videos: Folder of the videos.
         out: Work dir.
         families: Families of maps that were packed, by name.
+        found: The videos.
     """
     folder, work = shlex.quote(str(videos)), shlex.quote(os.path.relpath(out))
+    prefix = ''
+    if found.divided:
+        write_lines(out / LIST_FILE, [listed(video.name) for video in found.videos])
+        folder, prefix = f'{work}/{LIST_FILE}', f' --data-prefix {folder}'
     pack = 'python tools/data/pack_videos.py'
     commands = [
-        f'python tools/data/check_videos.py {folder}',
-        f'{pack} {folder} {work}/{FRAMES} --layout jpg --short-side {SHORT_SIDE} --quality {QUALITY}',
+        f'python tools/data/check_videos.py {folder}{prefix}',
+        f'{pack} {folder} {work}/{FRAMES}{prefix} --layout jpg --short-side {SHORT_SIDE} --quality {QUALITY}',
         *(
             f'{pack} {work}/{FRAMES} {work}/{MAPS}/{name} --layout features --trunk {work}/{MAPS}/{name}_trunk.py '
             f'--variants {family["variants"]} --no-flip --crop {CROP} --jitter {" ".join(map(str, JITTER))}'

@@ -41,7 +41,7 @@ from .scores import PhaseResult, read_rows
 from .screen import Screen
 from .splits import MOST_SPLITS, Split, make_splits, pool_of, shuffled, write_lists
 from .stores import MAPS, check_space, pack_frames, pack_maps, weights_variables
-from .videos import Found, find_videos, without_small_classes
+from .videos import WHOLE, Found, Windows, find_videos, without_small_classes
 
 PLAN_FILE, SETTINGS_FILE = 'plan.json', 'own_videos.json'
 # Clips of so many frames where the videos have at least half as many again.
@@ -67,6 +67,7 @@ class Settings:
         variables: Other values of variables of the recipe, such as ``tune_steps``, for tests and experiments.
         shuffle: Whether the labels are permuted, to see what chance gives.
         lengths: Rows, splits and steps, in place of a plan of the minutes.
+        windows: How recordings are divided.
     """
 
     folder: Path
@@ -80,6 +81,7 @@ class Settings:
     variables: Mapping[str, Any] | None = None
     shuffle: bool = False
     lengths: Lengths | None = None
+    windows: Windows = WHOLE
 
 
 def jobs_of(settings: Settings) -> int:
@@ -131,7 +133,8 @@ def _own_videos(settings: Settings, screen: Screen) -> Outcome:
     if not settings.minutes > 0:
         raise InputError(f'--minutes {settings.minutes:g}: expected a number above 0')
     start, out = time.time(), settings.out.resolve()
-    found = find_videos(settings.folder, settings.labels, settings.groups, settings.pattern, screen.note)
+    folder, labels, groups = settings.folder, settings.labels, settings.groups
+    found = find_videos(folder, labels, groups, settings.pattern, settings.windows, screen.note)
     variables = weights_variables(settings.weights, screen.note)
     claim(out, settings)
     with only_writer(out):
@@ -176,7 +179,7 @@ def _answered(settings: Settings, ready: _Prepared, start: float, screen: Screen
         answers,
         phases,
         lines,
-        by_hand(settings.folder, out, {name: content.families[name] for name in _families(schedule, task)}),
+        by_hand(settings.folder, out, {name: content.families[name] for name in _families(schedule, task)}, found),
         command,
         screen.notes,
     )

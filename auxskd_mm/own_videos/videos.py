@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from ..datasets.preparation.file_index import FileIndex
 from ..datasets.preparation.group_split import Clip
 from ..datasets.preparation.labeled_list import examples
 from ..datasets.preparation.own_folder import group_by_pattern
+from ..datasets.recordings.expand import Windows, expand
+from ..datasets.recordings.names import (
+    Window,
+    contradiction,
+    plain_times,
+    recording_of,
+    split_window,
+    without_window,
+)
 from ..errors import InputError
 from ..functional.group_division import group_named, group_pattern
+from ..recipes.running.in_process import silent
 from ..texts import read_table
 
 Say = Callable[[str], object]
+WHOLE = Windows()
 
 
 @dataclass(frozen=True)
@@ -23,7 +36,7 @@ class Video:
     """A video of the user.
 
     Attributes:
-        name: Path relative to the folder, with forward slashes.
+        name: Path relative to the folder, with forward slashes. A window of a recording has its times: ``match.mp4#t=2,5``.
         path: Absolute path.
         label: Its class; None without a label.
         group: Scene, person or recording that it belongs to.
@@ -41,7 +54,7 @@ class Found:
 
     Attributes:
         videos: All videos, sorted by name.
-        grouped: Whether groups were given. Otherwise every video is a group of its own.
+        grouped: Whether groups were given. Otherwise every video is a group of its own, with all its windows.
     """
 
     videos: list[Video]
@@ -51,6 +64,16 @@ class Found:
     def labeled(self) -> list[Video]:
         """Videos with a label."""
         return [video for video in self.videos if video.label is not None]
+
+    @property
+    def divided(self) -> bool:
+        """Whether there are windows of recordings."""
+        return any(without_window(video.name) != video.name for video in self.videos)
+
+    @property
+    def units(self) -> str:
+        """What is never divided between two sides of a split."""
+        return 'groups' if self.grouped else 'recordings' if self.divided else 'clips'
 
     @property
     def classes(self) -> list[str]:
@@ -63,6 +86,7 @@ def find_videos(
     labels: str | Path | None = None,
     groups: str | Path | None = None,
     pattern: str | None = None,
+    windows: Windows = WHOLE,
     say: Say = print,
 ) -> Found:
     """Find the videos of a folder.
@@ -71,13 +95,18 @@ def find_videos(
         folder: Folder with ``class/video.mp4``; or any folder of videos, with ``labels``. Videos that lie in it directly
             have no label.
         labels: CSV with the columns ``path, label`` or ``class, file``, and optionally ``group``. Videos that it does not
-            name have no label. None takes ``labels.csv`` in the folder if no video is in a sub-folder.
-        groups: CSV with the columns ``path, group`` or ``class, file, group``. None takes ``groups.csv`` in the folder.
+            name have no label. It may name windows of recordings (``match.mp4#t=2,5``). None takes ``labels.csv`` in the
+            folder if no video is in a sub-folder.
+        groups: CSV with the columns ``path, group`` or ``class, file, group``. None takes ``groups.csv`` in the folder. The
+            group of a recording is that of its windows.
         pattern: Regular expression whose bracket is the group, searched in the path of a video in the folder.
+        windows: How videos are divided. The windows of ``labels`` stay as they are; others that overlap them are left out.
+            Undivided, a recording with such windows is used in these only.
         say: Takes a line about what was left out or assumed.
 
     Raises:
-        InputError: If there is no video or no label, or a table or pattern cannot be used.
+        InputError: If there is no video or no label, a table or pattern cannot be used, windows of different labels
+            overlap, or a video is shorter than a window.
     """
     if groups is not None and pattern is not None:
         raise InputError('--groups, --group-pattern: give one of them')
@@ -87,7 +116,8 @@ def find_videos(
     if labels is None and len(flat) == len(names) and Path(folder, 'labels.csv').is_file():
         labels = Path(folder, 'labels.csv')
         say(f'labels: those of {labels}')
-    label_of, group_of = _table(labels, index, 'label', say) if labels is not None else ({}, {})
+    named = _table(labels, index, 'label', say) if labels is not None else _Named({}, {}, [])
+    label_of, group_of = named.labels, named.groups
     if labels is None:
         label_of = {name: name.split('/', 1)[0] for name in names if '/' in name}
         if label_of and flat:
@@ -99,29 +129,94 @@ def find_videos(
             f'{folder}: no video has a label; expected class/video.mp4, or --labels labels.csv with the columns path,label; '
             'tools/select_to_label.py says which videos to label first'
         )
-    videos = [Video(name, str(root / name), label_of.get(name), group_of.get(name, name)) for name in names]
+    pair = contradiction([(str(root / name), label) for name, label in label_of.items()])
+    if pair is not None:
+        (one, label), (other, another) = ([*label_of.items()][i] for i in pair)
+        raise InputError(
+            f'{labels}: {one} and {other} overlap and have the labels {label} and {another}; a moment has one class, so mend '
+            'one of the windows'
+        )
+    names = _divided(names, named.windows, folder, windows, say)
     if groups is None and pattern is None and not group_of and Path(folder, 'groups.csv').is_file():
         groups = Path(folder, 'groups.csv')
         say(f'groups: those of {groups}')
     if groups is not None:
-        group_of = _table(groups, index, 'group', say)[1]
-        bare = [name for name in names if name in label_of and name not in group_of]
+        group_of = _table(groups, index, 'group', say).groups
+    videos = [
+        Video(name, str(root / name), _of(label_of, name), _of(group_of, name) or without_window(name))
+        for name in names
+    ]
+    if groups is not None:
+        bare = [video.name for video in videos if video.label is not None and _of(group_of, video.name) is None]
         if bare:
             say(f'{groups}: {len(bare)} labelled videos have no group, such as {bare[0]}: each is a group of its own')
-        videos = [replace(video, group=group_of.get(video.name, video.name)) for video in videos]
     if pattern is not None:
         labeled = [video for video in videos if video.label is not None]
         clips = group_by_pattern([Clip(v.path, str(v.label), v.name) for v in labeled], pattern, Path(folder))
         by_path = {clip.path: clip.group for clip in clips}
-        start, compiled = str(Path(folder).resolve()), group_pattern(pattern, f"group pattern '{pattern}'")
+        compiled = group_pattern(pattern, f"group pattern '{pattern}'")
         for video in videos:  # an unlabelled video of a group that is tested must not be pretrained on
-            if video.label is None and (group := group_named(compiled, video.path.removeprefix(start))):
+            recording = recording_of(video.path).removeprefix(str(root))
+            if video.label is None and (group := group_named(compiled, recording)):
                 by_path[video.path] = group
         videos = [replace(video, group=by_path.get(video.path, video.group)) for video in videos]
     return Found(videos, bool(group_of) or pattern is not None)
 
 
-def _table(table: str | Path, index: FileIndex, wanted: str, say: Say) -> tuple[dict[str, str], dict[str, str]]:
+def _of(values: Mapping[str, str], name: str) -> str | None:
+    """The value of a video, or that of its recording."""
+    return values.get(name, values.get(without_window(name)))
+
+
+def _divided(names: Sequence[str], named: Sequence[str], folder: str | Path, windows: Windows, say: Say) -> list[str]:
+    """Names of the videos to use: the windows that a table names, and the rest, whole or divided.
+
+    Args:
+        names: All files in the folder.
+        named: The windows that a table names.
+        folder: Folder of the videos.
+        windows: How the rest is divided.
+        say: Takes a line about recordings that are used in part.
+    """
+    root = str(Path(folder).resolve())
+
+    def expanded(some: Iterable[str], how: Windows) -> list[str]:
+        samples = [dict(filename=os.path.join(root, name)) for name in some]
+        with silent():
+            found = expand(samples, str(folder), how, folder=root)[0]
+        return [Path(sample['filename']).relative_to(root).as_posix() for sample in found]
+
+    how, taken = windows.check('own_videos'), defaultdict[str, list[Window]](list)
+    for name in expanded(named, WHOLE):
+        recording, window = split_window(os.path.join(root, name))
+        assert window is not None
+        taken[os.path.relpath(recording, root)].append(window)
+    if how.seconds is None:
+        if taken:
+            say(
+                f'{len(taken)} recordings are used in the windows that have a row only; --window 3 divides the rest of them into '
+                'windows of 3 s, for pretraining'
+            )
+        return sorted([*named, *(name for name in names if name not in taken)])
+    rest: list[str] = []
+    for name in expanded(names, how):
+        recording, window = split_window(os.path.join(root, name))
+        others = taken.get(os.path.relpath(recording, root), ())
+        if window is None or not any(window.start < other.end and other.start < window.end for other in others):
+            rest.append(name)
+    say(f'{len(names)} recordings are divided into {len(rest)} windows of {how.seconds:g} s')
+    return sorted([*named, *rest])
+
+
+class _Named(NamedTuple):
+    """What a table says: labels and groups by video, and the windows of recordings that have a row."""
+
+    labels: dict[str, str]
+    groups: dict[str, str]
+    windows: list[str]
+
+
+def _table(table: str | Path, index: FileIndex, wanted: str, say: Say) -> _Named:
     """Labels and groups by video. Rows of files that do not exist are named and left out."""
     if not Path(table).is_file():
         raise InputError(f'{table}: no such table; expected a CSV with the columns path,{wanted} or class,file')
@@ -134,8 +229,10 @@ def _table(table: str | Path, index: FileIndex, wanted: str, say: Say) -> tuple[
             f'{table}: expected the columns path,{wanted} or class,file{",group" * (wanted == "group")}; '
             f'found {", ".join(rows[0][1]) if rows else "no rows"}'
         )
+    root = index.root.resolve()
     labels: dict[str, str] = {}
     groups: dict[str, str] = {}
+    windows: dict[str, None] = {}
     lost: list[str] = []
     for line, row in rows:
         given = row[named].strip()
@@ -144,6 +241,9 @@ def _table(table: str | Path, index: FileIndex, wanted: str, say: Say) -> tuple[
         if name is None:
             lost.append(full)
             continue
+        if split_window(str(root / name))[1] is not None:
+            name = Path(plain_times(str(root / name))).relative_to(root).as_posix()
+            windows[name] = None
         for column, into in ((held, labels), ('group', groups)):
             value = (row.get(column) or '').strip()
             if not value:
@@ -154,7 +254,7 @@ def _table(table: str | Path, index: FileIndex, wanted: str, say: Say) -> tuple[
         if len(lost) == len(rows):
             raise InputError(f'{table}: none of its {len(rows)} videos is in {index.root}, such as {examples(lost, 1)}')
         say(f'{table}: {len(lost)} of {len(rows)} videos do not exist and are left out: {examples(lost)}')
-    return labels, groups
+    return _Named(labels, groups, list(windows))
 
 
 def _inside(name: str, root: Path) -> str:
@@ -184,7 +284,7 @@ def without_small_classes(found: Found, least: int, say: Say = print) -> Found:
     counts = Counter(video.label for video in found.labeled)
     small = [name for name, groups in groups_of.items() if len(groups) < least]
     kept = [name for name in groups_of if name not in small]
-    what = 'groups' if found.grouped else 'clips'
+    what = found.units
     if len(groups_of) == 1:
         raise InputError(f'all labelled videos are of one class, {next(iter(groups_of))}: nothing can be told apart')
     if found.grouped and len({video.group for video in found.labeled}) == 1:

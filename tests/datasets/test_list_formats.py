@@ -88,6 +88,7 @@ def test_windows_are_told_apart(write, text, layout, second):
         ('a 0 1 0\na 1 2 0.5\n', "line 2 'a 1 2 0.5'", 'label 0.5: expected a whole number'),
         ('a 0 1 0\na 1 2 -1\n', "line 2 'a 1 2 -1'", 'label -1 is negative'),
         ('a 0 9 0\nb 0 2 1\na 2 3 0\na 8 12 1\n', "line 4 'a 8 12 1'", "overlaps line 1 'a 0 9 0'"),
+        ('a#t=0,9 0\nb#t=0,2 1\na#t=2,3 0\na#t=8,12 1\n', "line 4 'a#t=8,12 1'", "overlaps line 1 'a#t=0,9 0'"),
         ('a 1.5\n', "line 1 'a 1.5'", 'expected a whole number'),
     ],
 )

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 
+import av
 import pytest
 import timm
 import torch
@@ -19,6 +20,7 @@ from auxskd_mm.own_videos import model, planner, run
 from auxskd_mm.own_videos.planner import Costs
 from auxskd_mm.own_videos.run import Settings, own_videos
 from auxskd_mm.own_videos.screen import Screen
+from auxskd_mm.own_videos.videos import WHOLE, Windows
 
 SETTINGS = MotionClipsSettings(train=6, val=0, test=0, frames=16, width=48, height=36, classes=('translation', 'zoom'))
 
@@ -300,3 +302,55 @@ def test_a_model_on_the_next_stage_is_the_public_network_and_what_was_trained(ro
     assert all(same.values()) == ('stage' not in row)
     scales = [value for key, value in state.items() if 'adapter' in key and key.endswith('weight')]
     assert bool(scales) == ('adapters' in row)
+
+
+def joined(clips, path):
+    """One file of the frames of some clips, without loss."""
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('libx264rgb', rate=25, options={'crf': '0', 'x264-params': 'mbtree=0'})
+        stream.width, stream.height, stream.pix_fmt = SETTINGS.width, SETTINGS.height, 'rgb24'
+        for clip in clips:
+            with av.open(str(clip)) as source:
+                for frame in source.decode(video=0):
+                    image = av.VideoFrame.from_ndarray(frame.to_ndarray(format='rgb24'), format='rgb24')
+                    container.mux(stream.encode(image))
+        container.mux(stream.encode(None))
+
+
+def test_windows_of_recordings_give_the_answers_of_the_same_clips_in_files(patched, tmp_path):
+    """Of five recordings of four clips, four have rows for their windows, and the fifth is divided for the pool."""
+    make_motion_clips(tmp_path / 'clips', dataclasses.replace(SETTINGS, train=10))
+    clips = sorted((tmp_path / 'clips' / 'train').rglob('*.mp4'))
+    turns = [clip for pair in zip(clips[:10], clips[10:]) for clip in pair]  # one of each class in turn
+    numbers = {}
+    (tmp_path / 'files' / 'mine').mkdir(parents=True)
+    (tmp_path / 'windows' / 'mine').mkdir(parents=True)
+    for r in range(5):
+        own = turns[4 * r : 4 * r + 4]
+        joined(own, tmp_path / 'windows' / 'mine' / f'r{r}.mp4')
+        for i, clip in enumerate(own):
+            joined([clip], tmp_path / 'files' / 'mine' / f'r{r}_{i}.mp4')
+            window = f'r{r}.mp4#t={0.64 * i:g},{0.64 * (i + 1):g}'
+            numbers[f'r{r}_{i}.mp4'] = window
+    outcomes = {}
+    for kind, windows in (('files', WHOLE), ('windows', Windows(0.64))):
+        name_of = {file: file if kind == 'files' else window for file, window in numbers.items()}
+        lines = [
+            'path,label,group',
+            *(f'"{name_of[f"r{r}_{i}.mp4"]}",{"ab"[i % 2]},r{r}' for r in range(4) for i in range(4)),
+        ]
+        table = tmp_path / kind / 'labels.csv'
+        table.write_text('\n'.join(lines) + '\n')
+        few = dict(width=4, most_variants=1)  # further variants are drawn by the name of a video
+        wanted = dict(labels=table, weights='none', jobs=1, variables=few, windows=windows)
+        outcomes[kind] = own_videos(
+            Settings(tmp_path / kind / 'mine', tmp_path / kind / 'out', 10.0, **wanted), Screen(quiet=True)
+        )
+    files, windows = outcomes['files'], outcomes['windows']
+    assert windows.table.test == files.table.test
+    assert windows.answers == files.answers
+    pools = [(tmp_path / kind / 'out/lists/0/pool.txt').read_text().split() for kind in ('files', 'windows')]
+    assert [numbers[name] for name in pools[0]] == pools[1]
+    assert sum(name.startswith('r4') for name in pools[1]) >= 4
+    report = (tmp_path / 'windows' / 'out' / 'report.html').read_text()
+    assert 'out/videos.txt' in report

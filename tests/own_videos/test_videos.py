@@ -1,9 +1,11 @@
 """Labels and groups are found in folders and tables; what does not fit is named, and nothing is lost silently."""
 
 import pytest
+from conftest import write_video
 from made_up_rows import videos
 
 from auxskd_mm.datasets.preparation.video_check import VideoReport
+from auxskd_mm.datasets.recordings.expand import Windows
 from auxskd_mm.errors import InputError
 from auxskd_mm.own_videos.checks import usable
 from auxskd_mm.own_videos.videos import find_videos, without_small_classes
@@ -145,3 +147,80 @@ def test_broken_and_double_videos_are_left_out_and_named():
 def test_a_bracket_that_takes_no_part_in_a_match_leaves_an_unlabelled_video_alone(folder):
     found = find_videos(folder, pattern=r'/[ab]/(.)|/free', say=lambda line: None)
     assert {video.name: video.group for video in found.videos if video.label is None} == {'free.mp4': 'free.mp4'}
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    """``a.mp4``, ``b.mp4`` and ``pool/c d.mp4`` of 2 seconds each."""
+    for name in ('a.mp4', 'b.mp4', 'pool/c d.mp4'):
+        path = tmp_path / 'mine' / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_video(path, 50, (32, 32))
+    return tmp_path / 'mine'
+
+
+ROWS = 'path,label\n"a.mp4#t=0.50,1",run\n"a.mp4#t=1.2,1.7",jump\n"b.mp4#t=0,0.5",run\n"b.mp4#t=1,1.5",\n'
+
+
+def test_a_table_names_windows_and_a_recording_is_the_group_of_its_windows(recordings):
+    said = []
+    found = find_videos(recordings, table(recordings, ROWS), say=said.append)
+    assert labels_of(found) == {
+        'a.mp4#t=0.5,1': 'run', 'a.mp4#t=1.2,1.7': 'jump', 'b.mp4#t=0,0.5': 'run', 'b.mp4#t=1,1.5': None, 'pool/c d.mp4': None,
+    }  # fmt: skip
+    assert {video.name.partition('#')[0] for video in found.videos} == {video.group for video in found.videos}
+    assert (found.grouped, found.units) == (False, 'recordings')
+    assert said[0].startswith('2 recordings are used in the windows that have a row only')
+
+
+def test_the_rest_of_recordings_is_divided_where_no_row_is(recordings):
+    """Windows of 0.6 s start at 0, 0.6 and 1.2. Of a, the rows 0.5 to 1 and 1.2 to 1.7 leave none; of b, 0 to 0.5 and 1 to 1.5."""
+    said = []
+    found = find_videos(recordings, table(recordings, ROWS), windows=Windows(0.6), say=said.append)
+    rest = ['pool/c d.mp4#t=0,0.6', 'pool/c d.mp4#t=0.6,1.2', 'pool/c d.mp4#t=1.2,1.8']
+    rows = ['a.mp4#t=0.5,1', 'a.mp4#t=1.2,1.7', 'b.mp4#t=0,0.5', 'b.mp4#t=1,1.5']
+    assert [video.name for video in found.videos] == sorted([*rows, *rest])
+    assert said == ['3 recordings are divided into 3 windows of 0.6 s']
+    finer = find_videos(recordings, table(recordings, ROWS), windows=Windows(0.25), say=said.append)
+    kept = {video.name for video in finer.videos if video.name.startswith('b.')}
+    assert kept == {
+        'b.mp4#t=0,0.5',
+        'b.mp4#t=1,1.5',
+        *(f'b.mp4#t={t}' for t in ('0.5,0.75', '0.75,1', '1.5,1.75', '1.75,2')),
+    }
+
+
+def test_recordings_in_class_folders_give_their_label_and_group_to_windows(recordings):
+    for name in 'ab':
+        (recordings / f'class {name}').mkdir()
+        (recordings / f'{name}.mp4').rename(recordings / f'class {name}' / f'{name}.mp4')
+    (recordings / 'groups.csv').write_text('path,group\nclass a/a.mp4,p1\nclass b/b.mp4,p2\n')
+    found = find_videos(recordings, windows=Windows(1.0), say=str)
+    assert {(v.name, v.label, v.group) for v in found.videos if v.label != 'pool'} == {
+        (f'class {name}/{name}.mp4#t={t},{t + 1}', f'class {name}', f'p{1 + (name == "b")}')
+        for name in 'ab'
+        for t in (0, 1)
+    }
+    found = find_videos(recordings, pattern=r'([a-d])\.mp4$', windows=Windows(1.0), say=str)
+    assert {video.group for video in found.videos} == set('abd')
+
+
+@pytest.mark.parametrize(
+    ('rows', 'seconds', 'says'),
+    [
+        (
+            '"a.mp4#t=0,1",x\n"a.mp4#t=0.9,1.5",y\n',
+            None,
+            'a.mp4#t=0,1 and a.mp4#t=0.9,1.5 overlap and have the labels x and y',
+        ),
+        ('"a.mp4#t=0,1",x\n"a.mp4#t=0,1.0",y\n', None, 'line 3 gives a.mp4#t=0,1 the label y, another line x'),
+        ('"a.mp4#t=0,9",x\n', None, r'a.mp4 lasts 2 s, but the window ends at 9'),
+        ('"a.mp4#t=2,1",x\n', None, r'start 2 is not before end 1'),
+        ('a.mp4,x\nb.mp4,y\n', 3.0, r'lasts 2 s, less than window=3 \(3 of 3 are shorter\)'),
+        ('a.mp4,x\nb.mp4,y\n', -1.0, r'own_videos.window=-1.0: expected seconds above 0'),
+    ],
+)
+def test_a_wrong_window_is_one_line(recordings, rows, seconds, says):
+    with pytest.raises(InputError, match=says) as error:
+        find_videos(recordings, table(recordings, f'path,label\n{rows}'), windows=Windows(seconds), say=str)
+    assert '\n' not in str(error.value)

@@ -14,7 +14,7 @@ from ...functional.group_division import group_named, group_pattern
 from ...texts import read_table
 from ..list_names import exists
 from ..recordings.expand import Windows, expand
-from ..recordings.names import recording_of, split_window, window_path
+from ..recordings.names import contradiction, plain_times, recording_of
 from .file_index import FileIndex
 from .group_split import Clip, check_parts, divide_by_group, write_lists
 from .labeled_list import examples
@@ -185,7 +185,7 @@ def _read_table(
     else:
         root = Path(folder).resolve()
         paths = [str(root / str(path)) for path in FileIndex(root).find_all(names, str(table), out)]
-    paths = [_as_listed(path) for path in paths]
+    paths = [plain_times(path) for path in paths]
     first: dict[str, str] = {}
     for name, path in zip(names, paths):
         real = os.path.realpath(path) if absolute else path
@@ -196,6 +196,13 @@ def _read_table(
         Clip(path, row.get('label') or row.get('class') or '', row.get('group') or recording_of(path))
         for path, row in zip(paths, rows)
     ]
+    pair = contradiction([(clip.path, clip.label or None) for clip in clips])
+    if pair is not None:
+        one, other = (clips[i] for i in pair)
+        raise InputError(
+            f'{table}: {one.path} and {other.path} overlap and have the labels {one.label} and {other.label}; a moment has one '
+            'class, so mend one of the windows'
+        )
     if 'split' not in rows[0]:
         return clips, None
     given = [row['split'] for row in rows]
@@ -203,12 +210,6 @@ def _read_table(
     if odd:
         raise InputError(f"{table}: split '{odd[0]}', expected {', '.join(SPLITS)}")
     return clips, given
-
-
-def _as_listed(path: str) -> str:
-    """A path, its window in the digits that data sets name it by."""
-    recording, window = split_window(path)
-    return path if window is None else window_path(recording, window)
 
 
 def _rows(table: Path, encoding: str) -> list[Mapping[str, str]]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,6 +60,16 @@ def split_window(path: str) -> tuple[str, Window | None]:
     return match[1], window
 
 
+def plain_times(path: str) -> str:
+    """A path, its window in the digits that data sets name it by.
+
+    Raises:
+        InputError: See :func:`split_window`.
+    """
+    recording, window = split_window(path)
+    return path if window is None else window_path(recording, window)
+
+
 def recording_of(path: str) -> str:
     """The file that a path reads: the recording of a virtual path, else the path itself."""
     return split_window(path)[0]
@@ -71,6 +84,32 @@ def file_stem(path: str) -> str:
     """Last name of a path without its suffix, for files that are made of it. A window keeps its times: ``match#t=10,20.5``."""
     name = without_window(path)
     return Path(name).stem + path.removeprefix(name)
+
+
+def contradiction(labeled: Sequence[tuple[str, Hashable]]) -> tuple[int, int] | None:
+    """Two windows of one recording that overlap and have different labels: a moment has one class.
+
+    Args:
+        labeled: Path and label of each video. What has no label (None) and what is no window is passed over.
+
+    Returns:
+        Their indices, that of the earlier window first. None if there are no such two.
+    """
+    found: list[tuple[str, Window, int]] = []
+    for i, (path, label) in enumerate(labeled):
+        with suppress(InputError):  # a name that only looks like a window
+            recording, window = split_window(path) if label is not None else (path, None)
+            if window is not None:
+                found.append((recording, window, i))
+    latest: dict[str, dict[Hashable, tuple[float, int]]] = defaultdict(dict)  # the latest end, by recording and label
+    for recording, window, i in sorted(found):
+        ends, own = latest[recording], labeled[i][1]
+        for label, (end, before) in ends.items():
+            if label != own and window.start < end:
+                return before, i
+        if own not in ends or window.end > ends[own][0]:
+            ends[own] = window.end, i
+    return None
 
 
 def fault_of(window: Window) -> str:

@@ -45,11 +45,13 @@ def test_the_tool_says_that_no_groups_were_given_and_which_the_names_suggest(tmp
         name, speaker, take = ('jump', 'wave')[number // 8], number % 8 // 2, number % 2
         (folder / name).mkdir(parents=True, exist_ok=True)
         # Both takes of a speaker are one recording, so that some of them lie on both sides.
-        write(folder / name / f's{speaker:02d}_{name}_{take}.mp4', 100 * (number // 8) + speaker, crf=20 + 10 * take)
+        write(
+            folder / name / f"o'neil{speaker:02d}_{name}_{take}.mp4", 100 * (number // 8) + speaker, crf=20 + 10 * take
+        )
     ended = call_tool(monkeypatch, capfd, 'data/prepare_folder.py', folder, tmp_path / 'lists')
     assert ended.code == 0, ended.err
     assert 'no groups given: clips of one person, scene or recording may be in both train and test' in ended.out
-    proposed = re.search(r'suggest 4 groups \(s00, s01, s02 \.\.\.\), (\d) of them on both sides now: (.*)', ended.out)
+    proposed = re.search(r"suggest 4 groups \(o'neil00, .* \.\.\.\), (\d) of them on both sides now: (.*)", ended.out)
     assert int(proposed.group(1)) > 0
     assert 'train 12 clips, test 4 clips, pool 12' in ended.out
     assert re.search(r'[1-4] of 4 test clips looked at are nearly the same as a training clip, such as ', ended.out)

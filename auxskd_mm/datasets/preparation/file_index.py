@@ -74,7 +74,7 @@ class FileIndex:
         for name, file in zip(recordings, files):
             wanted[file].add(_key(name))
         return [
-            path if len(wanted[file]) < 2 or name in self._exact or _key(name) in self._by_key else None
+            path if len(wanted[file]) < 2 or _key(name) in self._by_key else None
             for name, file, path in zip(recordings, files, found)
         ]
 

@@ -76,6 +76,8 @@ def test_missing_videos_are_counted_named_and_written(tmp_path):
         index.find_all(names, 'l.txt', tmp_path / 'out', 0.79)
     index.find_all(names[:1], 'l.txt', tmp_path / 'out')
     assert not (tmp_path / 'out/missing.txt').exists()
+    with pytest.raises(InputError, match=r'1 of 3 videos are not in \S+: a/2.mp4#t=0,1 \(all in \S+/missing.txt\)$'):
+        index.find_all(['a/1.avi', 'a/other.avi', 'a/2.mp4#t=0,1'], 'l.txt', tmp_path / 'out')
 
 
 def test_no_folder_and_no_videos(tmp_path):

@@ -112,7 +112,34 @@ def test_times_with_unequal_decimals_are_refused(tmp_path):
         frames_of(tmp_path, *(f'f_{i / 25}.jpg' for i in range(8)))
 
 
-@pytest.mark.parametrize('names', [['1.9.jpg', '1.10.jpg'], ['1.09.jpg', '1.100.jpg'], ['1-2.jpg', '1-03.jpg']])
+def test_times_without_a_zero_before_the_point_are_times(tmp_path):
+    """The decimals were taken for a count: .2 s stood before .04 s."""
+    with pytest.raises(VideoReadError, match=r'unequal decimals: t.2.jpg and t.04.jpg; give each'):
+        frames_of(tmp_path, 't.04.jpg', 't.08.jpg', 't.2.jpg')
+
+
+@pytest.mark.parametrize('start', ['', 't', 't_'])
+def test_times_with_and_without_a_zero_are_refused(tmp_path, start):
+    """The frames of the first second were left out, as hidden files or a lone picture."""
+    less, more = f'{start}.96.jpg', f'{start}1.00.jpg'
+    with pytest.raises(
+        VideoReadError, match=rf'some without a zero before the point: {less} and {more}; write the zero'
+    ):
+        frames_of(tmp_path, less, more, f'{start}1.04.jpg')
+
+
+def test_hidden_images_alone_are_named(tmp_path):
+    with pytest.raises(VideoReadError, match=r'no frames .*; 2 hidden ones such as .04.jpg are left out'):
+        frames_of(tmp_path, '.04.jpg', '.08.jpg')
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        ['1.9.jpg', '1.10.jpg'], ['1.09.jpg', '1.100.jpg'], ['1-2.jpg', '1-03.jpg'], ['f.1.jpg', 'f.2.jpg', 'f.10.jpg'],
+        ['f.09.jpg', 'f.10.jpg', 'f.100.jpg'], ['f2.jpg', 'f03.jpg'],
+    ],
+)  # fmt: skip
 def test_counts_behind_a_point_are_no_decimals(tmp_path, names):
     assert frames_of(tmp_path, *names).frames == names
 

@@ -40,6 +40,16 @@ def test_result_names_what_was_averaged(average, top1, mean_class):
     assert result['acc/protocol'] == f'3 clip(s) a video, mean of {average}, 4 videos'
 
 
+def test_the_fifth_place_counts_and_the_sixth_does_not():
+    falling = -torch.arange(8.0).repeat(2, 1)
+    metric = MultiClipAccuracy()
+    metric.process(None, [dict(pred_score=falling, gt_label=torch.tensor([label])) for label in (4, 5, 6)])
+    metric.process(None, [dict(pred_score=falling[:1], gt_label=torch.tensor([7]))])
+    result = metric.evaluate(4)
+    assert result['acc/top5'] == 1 / 4
+    assert result['acc/protocol'] == '1/2 clip(s) a video, mean of logits, 4 videos'
+
+
 def test_bad_input():
     with pytest.raises(InputError, match=r"MultiClipAccuracy\.average='votes'"):
         MultiClipAccuracy('votes')

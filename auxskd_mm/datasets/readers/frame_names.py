@@ -8,9 +8,9 @@ the numbers give the order. All other files of the folder are left out:
 - one image of another pattern (``thumb_1.jpg``).
 
 If several patterns remain, the video is ambiguous, and the folder is refused. So are times with unequal decimals
-(``0.04.jpg``, ``0.2.jpg``), and times of which some lack the zero before the point (``.96.jpg``, ``1.00.jpg``). Missing numbers are allowed, since many
-extracted data sets lack some: the frames on both sides then follow each other. ``tools/data/check_videos.py`` reports
-them.
+(``0.04.jpg``, ``0.2.jpg``), and times of which some lack the zero before the point (``.96.jpg``, ``1.00.jpg``). Missing
+numbers are allowed, since many extracted data sets lack some: the frames on both sides then follow each other.
+``tools/data/check_videos.py`` reports them.
 """
 
 from __future__ import annotations

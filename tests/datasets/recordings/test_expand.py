@@ -186,6 +186,14 @@ def test_a_recording_is_packed_window_by_window(folder, tmp_path, layout):
     assert {path.rpartition('/')[2].partition('#')[0] for path in store.changed_sources()} == {'b.mp4'}
 
 
+def test_a_store_that_was_packed_anew_is_divided_anew(folder, tmp_path):
+    for frames in (100, 150):
+        write_video(folder / 'b.mp4', num_frames=frames)
+        videos = UnlabeledVideoDataset(str(folder / 'b.mp4')).source_videos()
+        pack_videos(tmp_path / 'store', videos, StoreSettings('mp4'))
+        assert len(UnlabeledVideoDataset(str(tmp_path / 'store'), window=1.0)) == frames // 25
+
+
 def test_windows_of_a_recording_are_on_one_side(tmp_path):
     for name in ('run/a', 'run/b', 'run/c', 'jump/d', 'jump/e', 'jump/f'):
         (tmp_path / 'videos' / name).parent.mkdir(parents=True, exist_ok=True)

@@ -55,5 +55,10 @@ def test_each_channel_and_each_kind_has_its_own(tmp_path):
     assert first == (5.0, 6.0)
     assert 0 <= second[0] < 0.01 < 0.99 < second[1] <= 1
     assert found['uint16 pixels of 1 channel'].value_range == (7, 8)
+    lines = {str(one.kind): describe_values([one])[0] for one in found.values()}
+    setting = str(found['float32 pixels of 2 channels'].value_range).replace(' ', '')
+    # Without the channels, the example says that the frames have one channel and not two.
+    assert f'(--cfg-options channels=2 "value_range={setting}" with' in lines['float32 pixels of 2 channels']
+    assert '(--cfg-options "value_range=(7,8)" with' in lines['uint16 pixels of 1 channel']
     assert describe_values(list(found.values()))[-1].startswith('warning: the videos have pixels of several kinds')
     assert describe_values([]) == []

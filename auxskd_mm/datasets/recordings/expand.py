@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -160,7 +161,11 @@ def _paths(filename: str, windows: Windows, source_fps: float | None) -> list[st
         return [filename]
     if span.end - span.start < windows.seconds - _FORGIVEN:
         raise _WrongWindow(f'{filename} lasts {span.end - span.start:.6g} s', short=True)
-    shots = _shots(recording, span, source_fps) if windows.at_cuts else [span]
+    try:
+        shots = _shots(recording, span, source_fps) if windows.at_cuts else [span]
+    except VideoReadError as error:  # its index is whole, and its frames are not
+        print_log(f'not divided at cuts: {error}', logger='current', level=logging.WARNING)
+        return [filename]
     return [window_path(recording, window) for shot in shots for window in windows.divide(shot)]
 
 

@@ -65,12 +65,9 @@ def _candidates(paths: Sequence[str]) -> list[tuple[str, int]]:
     for level in range(min(len(name.parts) for name in names) - 2):
         found.append((f'^{"/[^/]+" * level}/([^/]+)/', 1))
     words = [re.split(f'[{_SIGNS}]+', name.stem) for name in names]
-    # Of every name, wherever they stand: classes may have one word or several.
-    starts = [[re.sub(r'\d+$', '', word) for word in row] for row in words]
-    everywhere = set.intersection(*map(set, starts)) - {''}
-    for i, start in enumerate(starts[0]):
-        if start in everywhere:
-            found.append((rf'[/{_SIGNS}]({re.escape(start)}\d+)[{_SIGNS}]', 2 if i == 0 else 3))
+    for i, word in enumerate(words[0]):  # in other names it may stand elsewhere: classes have one word or several
+        if start := re.escape(re.sub(r'\d+$', '', word)):
+            found.append((rf'[/{_SIGNS}]({start}\d+)[{_SIGNS}]', 2 if i == 0 else 3))
     for i in range(min(map(len, words))):
         before = f'(?:[^/{_SIGNS}]+[{_SIGNS}]+){{{i}}}' if i else ''
         found.append((f'/{before}([^/{_SIGNS}]+)[{_SIGNS}][^/]*$', 2 if i == 0 else 4))

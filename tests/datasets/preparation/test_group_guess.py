@@ -77,6 +77,14 @@ def test_the_likeliest_come_first_and_are_three():
     assert [sorted(set(guess.group_of.values())) for guess in every[3:]] == [['far', 'near'], ['dry', 'wet']]
 
 
+def test_a_sign_of_some_groups_alone_is_none():
+    names = [
+        f'{c}/{a}/scene{b}_{k}.mp4' for c in ('jump', 'run') for a in ('s1', 'out') for b in (1, 2) for k in (1, 2)
+    ]
+    found = guess_groups(clips(names), '/videos')
+    assert [sorted(set(guess.group_of.values())) for guess in found] == [['scene1', 'scene2'], ['out', 's1']]
+
+
 @pytest.mark.parametrize(
     'names',
     [

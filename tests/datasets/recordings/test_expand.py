@@ -98,6 +98,9 @@ def test_windows_of_lists_and_of_their_windows(folder):
         ('b.mp4\n"match one"\n', dict(window=9), 'list.txt: line 1: .*b.mp4 lasts 4 s, less than window=9 .2 of 2'),
         ('b.mp4 0.0 1\nb.mp4 1 4\n', dict(window=2), 'line 1: .*b.mp4#t=0,1 lasts 1 s, less than window=2 .1 of 2'),
         ('b.mp4\n', dict(stride=2), 'give window, too'),
+        ('b.mp4\n', dict(split_at_cuts=True), 'give window, too'),
+        ('b.mp4\n', dict(window=True), 'window=True: expected seconds above 0'),
+        ('b.mp4\n', dict(window=1, stride=-1), 'stride=-1: expected seconds above 0'),
         ('b.mp4\n', dict(window=0), 'window=0: expected seconds above 0'),
         ('b.mp4\n', dict(window=float('nan')), 'window=nan: expected seconds above 0'),
     ],
@@ -106,6 +109,11 @@ def test_a_wrong_window_is_named_with_its_line(folder, text, settings, says):
     with pytest.raises(InputError, match=says) as error:
         UnlabeledVideoDataset(write_list(folder, text), **settings)
     assert '\n' not in str(error.value)
+
+
+def test_a_folder_has_no_lines(folder):
+    with pytest.raises(InputError, match=rf'^{folder}/b.mp4 lasts 4 s, less than window=9 .2 of 2'):
+        UnlabeledVideoDataset(str(folder), window=9)
 
 
 def test_durations_of_other_programs_may_pass_the_end_a_little(folder):

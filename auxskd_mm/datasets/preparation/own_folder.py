@@ -64,7 +64,8 @@ def prepare_folder(
         The clips of each part. The path of a window is a virtual path (:mod:`auxskd_mm.datasets.recordings`).
 
     Raises:
-        InputError: If videos are missing, a group is on both sides, or a class is missing from one.
+        InputError: If videos are missing, a group is on both sides, or a class is missing from one, also because its
+            shots are shorter than a window.
     """
     clips, given = _read_table(table, folder, out, encoding) if table is not None else (_scan(folder), None)
     if group_pattern is not None:
@@ -82,7 +83,7 @@ def prepare_folder(
     further = [path for path in pool if os.path.realpath(recording_of(path)) not in known]
     windows = Windows(window, stride, split_at_cuts).check('prepare_folder')
     # After the split, so that the shares count recordings and no recording is on two sides.
-    parts = {name: _divided(part, windows, str(folder), str(out)) for name, part in parts.items()}
+    parts = {name: _divided(name, part, windows, str(folder), str(out)) for name, part in parts.items()}
     pool = [sample['filename'] for sample in expand(_samples(further), str(folder), windows, folder=str(out))[0]]
     write_lists(out, parts['train'], parts['test'], pool, val=parts.get('val', ()), delimiter=delimiter)
     return parts
@@ -92,9 +93,19 @@ def _samples(paths: Iterable[str]) -> list[dict[str, Any]]:
     return [dict(filename=path) for path in paths]
 
 
-def _divided(clips: Sequence[Clip], windows: Windows, source: str, out: str) -> list[Clip]:
-    """The windows of clips, each in the group of its recording."""
+def _divided(part: str, clips: Sequence[Clip], windows: Windows, source: str, out: str) -> list[Clip]:
+    """The windows of the clips of a part, each in the group of its recording.
+
+    Raises:
+        InputError: If no shot of a class is as long as a window.
+    """
     found, origins = expand(_samples(clip.path for clip in clips), source, windows, folder=out)
+    lost = sorted({clip.label for clip in clips} - {clips[i].label for i in origins})
+    if lost:
+        raise InputError(
+            f'{source}: no shot of {len(lost)} classes in {part} is as long as window={windows.seconds:g} s: '
+            f'{examples(lost)}; lower window'
+        )
     return [clips[i]._replace(path=sample['filename']) for sample, i in zip(found, origins)]
 
 

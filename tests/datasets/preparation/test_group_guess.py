@@ -77,6 +77,19 @@ def test_the_likeliest_come_first_and_are_three():
     assert [sorted(set(guess.group_of.values())) for guess in every[3:]] == [['far', 'near'], ['dry', 'wet']]
 
 
+def test_the_first_word_goes_before_a_sign_and_that_before_other_words():
+    names = [
+        f'{c}/{who}_{where}_cam{n}_{k}.mp4'
+        for c in ('jump', 'run') for who in ('ada', 'bob') for where in ('near', 'far') for n in (1, 2) for k in (1, 2)
+    ]  # fmt: skip
+    found = guess_groups(clips(names), '/videos')
+    assert [sorted(set(guess.group_of.values())) for guess in found] == [
+        ['ada', 'bob'],
+        ['cam1', 'cam2'],
+        ['far', 'near'],
+    ]
+
+
 def test_a_sign_of_some_groups_alone_is_none():
     names = [
         f'{c}/{a}/scene{b}_{k}.mp4' for c in ('jump', 'run') for a in ('s1', 'out') for b in (1, 2) for k in (1, 2)

@@ -140,7 +140,7 @@ def test_the_distance_of_two_windows_is_a_frame_at_least(recording):
 def test_frames_without_a_rate_have_no_timeline(tmp_path):
     for i in range(3):
         cv2.imwrite(str(tmp_path / f'{i}.png'), np.full((8, 12, 3), i, np.uint8))
-    with open_reader(str(tmp_path)) as reader, pytest.raises(InputError, match='has no frame rate, .*source_fps'):
+    with open_reader(str(tmp_path)) as reader, pytest.raises(InputError, match=r'has no frame rate, .*source_fps'):
         plan_windows(reader, 1.0, 1.0)
 
 

@@ -144,6 +144,11 @@ def _table(table: str | Path, index: FileIndex, wanted: str, say: Say) -> tuple[
         if name is None:
             lost.append(full)
             continue
+        if not (index.root / name).exists():  # FileIndex finds windows by their recording
+            raise InputError(
+                f'{table}: line {line} names a window of a recording, {full}; expected whole videos: cut it out into a file '
+                'of its own, or take tools/data/prepare_folder.py --table and a config'
+            )
         for column, into in ((held, labels), ('group', groups)):
             value = (row.get(column) or '').strip()
             if not value:

@@ -78,6 +78,11 @@ def test_groups_of_a_table_and_of_a_pattern(folder):
         ('path,label\nx.mp4,a\ny.mp4,b\n', {}, r'none of its 2 videos is in'),
         ('path,kind\na/1.mp4,a\n', {}, r'expected the columns path,label'),
         ('path,label\na/1.mp4,a\na/1.mp4,b\n', {}, r'line 3 gives a/1.mp4 the label b, another line a'),
+        (
+            'path,label\na/1.mp4,a\n"a/2.mp4#t=0,2",b\n',
+            {},
+            r'line 3 names a window of a recording, a/2.mp4#t=0,2; expected whole',
+        ),
         ('path,label\na/1.mp4,\n', {}, r'no video has a label.*select_to_label'),
         (None, dict(pattern='('), r'group pattern'),
         (None, dict(pattern='x(9)'), r'matches 0 of 4'),

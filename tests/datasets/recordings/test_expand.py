@@ -98,6 +98,8 @@ def test_windows_of_lists_and_of_their_windows(folder):
         ('b.mp4\n"match one"\n', dict(window=9), 'list.txt: line 1: .*b.mp4 lasts 4 s, less than window=9 .2 of 2'),
         ('b.mp4 0.0 1\nb.mp4 1 4\n', dict(window=2), 'line 1: .*b.mp4#t=0,1 lasts 1 s, less than window=2 .1 of 2'),
         ('b.mp4\n', dict(stride=2), 'give window, too'),
+        ('"match one.mp4"\nb.mp4#t=1,9\n', {}, 'list.txt: line 2: .*b.mp4 lasts 4 s, but the window ends at 9'),
+        ('b.mp4\n', dict(window=float('inf')), 'window=inf: expected seconds above 0'),
         ('b.mp4\n', dict(split_at_cuts=True), 'give window, too'),
         ('b.mp4\n', dict(window=True), 'window=True: expected seconds above 0'),
         ('b.mp4\n', dict(window=1, stride=-1), 'stride=-1: expected seconds above 0'),

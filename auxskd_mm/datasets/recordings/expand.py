@@ -130,7 +130,9 @@ def expand(
     if not found:
         raise InputError(f'{source}: no shot between two cuts is as long as window={windows.seconds:g} s; lower window')
     if windows.seconds is not None:
-        print_log(f'{source}: {len(found)} windows of {len(samples)} recordings', logger='current')
+        none = len(samples) - len(set(origins))  # of which no shot is long enough
+        left = f', {none} of which have none' if none else ''
+        print_log(f'{source}: {len(found)} windows of {len(samples)} recordings{left}', logger='current')
     return found, origins
 
 

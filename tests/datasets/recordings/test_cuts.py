@@ -53,6 +53,15 @@ def test_windows_never_cross_a_cut(movie, monkeypatch):
         UnlabeledVideoDataset(movie, window=2, split_at_cuts=True)
 
 
+def test_recordings_without_a_long_shot_are_counted(movie, tmp_path, monkeypatch):
+    (tmp_path / 'other.mp4').write_bytes(Path(movie).read_bytes())
+    monkeypatch.setattr(cuts, 'find_cuts', lambda path, fps: [1.0, 2.0, 3.0] * path.endswith('other.mp4'))
+    said = []
+    monkeypatch.setattr(expand, 'print_log', lambda line, **options: said.append(line))
+    assert len(UnlabeledVideoDataset(str(tmp_path), window=1.5, split_at_cuts=True)) == 2
+    assert said == [f'{tmp_path}: 2 windows of 2 recordings, 1 of which have none']
+
+
 def test_cuts_outside_a_listed_window_divide_nothing(movie, tmp_path, monkeypatch):
     monkeypatch.setattr(cuts, 'find_cuts', lambda *recording: [0.5, 1.0, 2.2, 3.5, 3.8])
     (tmp_path / 'list.txt').write_text('movie.mp4 1.0 3.5\n')

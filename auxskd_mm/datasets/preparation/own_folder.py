@@ -200,7 +200,7 @@ def _rows(table: Path, encoding: str) -> list[Mapping[str, str]]:
             f'{table}: expected the columns path and label, or class and file, then group, split; found {found}'
         )
     for line, row in rows:
-        row.update({key: row[key].strip() for key in ('label', 'class', 'group', 'split') if key in row})
+        row.update({key: row[key].strip() for key in _COLUMNS if key in row})
         empty = [key for key in row if key in _COLUMNS and not row[key]]
         if empty:
             raise InputError(f'{table}: line {line} has no {empty[0]}')

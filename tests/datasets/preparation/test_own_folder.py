@@ -265,7 +265,7 @@ def test_rows_that_do_not_fit_the_header(folder, tmp_path, content, says):
 
 def test_a_table_of_a_spreadsheet_with_semicolons_blanks_and_a_byte_order_mark(folder, tmp_path):
     path = tmp_path / 'my.csv'
-    path.write_bytes(b'\xef\xbb\xbfpath; label\r\n' + b''.join(f'{name}; {name[:3]} \r\n'.encode() for name in NAMES))
+    path.write_bytes(b'\xef\xbb\xbfpath; label\r\n' + b''.join(f' {name} ; {name[:3]} \r\n'.encode() for name in NAMES))
     parts = prepare_folder(folder, tmp_path / 'out', table=path)
     assert {clip.label for clip in parts['train']} == {'jum', 'run'}
 

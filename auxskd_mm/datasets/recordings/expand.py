@@ -89,7 +89,8 @@ def expand(
 ) -> tuple[list[dict[str, Any]], list[int]]:
     """Divide recordings into windows, and check the windows that a list names.
 
-    A recording that cannot be read stays as it is. The data set counts it when it reads it.
+    A recording that cannot be read, or not to its end where cuts are wanted, stays as it is. The data set counts it when
+    it reads it.
 
     Args:
         samples: Samples with ``filename``, a path or a virtual path.

@@ -169,7 +169,9 @@ def _paths(filename: str, windows: Windows, source_fps: float | None) -> list[st
     except VideoReadError as error:  # its index is whole, and its frames are not
         print_log(f'not divided at cuts: {error}', logger='current', level=logging.WARNING)
         return [filename]
-    return [window_path(recording, window) for shot in shots for window in windows.divide(shot)]
+    found = [window for shot in shots for window in windows.divide(shot)]
+    # In a gap of a variable rate a window has no time stamp.
+    return [window_path(recording, window) for window in found if _shows(length.times, window)]
 
 
 def _check_span(length: _Length, span: Window, what: str) -> Window:
@@ -181,10 +183,15 @@ def _check_span(length: _Length, span: Window, what: str) -> Window:
     assert length.times is not None
     if span.end > length.seconds + OVERSHOOT:
         raise _WrongWindow(f'{what} lasts {length.seconds:.6g} s, but the window ends at {span.end:g}; mend the window')
-    first, last = frames_within(length.times, span)
-    if first == last:
+    if not _shows(length.times, span):
         raise _WrongWindow(f'{what}: no frame is shown from {span.start:g} to {span.end:g} s; mend the window')
     return Window(span.start, min(span.end, length.seconds))
+
+
+def _shows(times: np.ndarray, window: Window) -> bool:
+    """Whether a frame is shown in a window, of frames at the ascending times float64 (N,)."""
+    first, last = frames_within(times, window)
+    return first < last
 
 
 def _shots(recording: str, span: Window, source_fps: float | None) -> list[Window]:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import counted_frame, read_count, write_video
+from dot_scene import write_scene
 from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
 
@@ -194,6 +195,14 @@ def test_a_recording_is_packed_window_by_window(folder, tmp_path, layout):
     assert [read_count(f) for f in open_reader(inside.get_data_info(1)['filename']).read([0, 9])] == [30, 39]
     write_video(folder / 'b.mp4', num_frames=90)
     assert {path.rpartition('/')[2].partition('#')[0] for path in store.changed_sources()} == {'b.mp4'}
+
+
+def test_windows_in_a_gap_are_left_out(tmp_path):
+    """Of a camera that records changes only. Each was an unreadable video, and the run ended by max_bad_share."""
+    path = write_scene(tmp_path / 'gap.mp4', [*range(0, 600, 20), *range(1800, 2400, 20)])
+    dataset = UnlabeledVideoDataset(path, pipeline=[dict(type='auxskd_mm.OpenVideo')], window=0.5)
+    assert [name.partition('#t=')[2] for name in marks(dataset)] == ['0,0.5', '0.5,1', '3,3.5', '3.5,4']
+    assert [dataset[i]['total_frames'] for i in range(4)] == [15] * 4
 
 
 def test_a_store_that_was_packed_anew_is_divided_anew(folder, tmp_path):

@@ -140,13 +140,14 @@ def _table(table: str | Path, index: FileIndex, wanted: str, say: Say) -> tuple[
     for line, row in rows:
         given = row[named].strip()
         full = f'{row["class"].strip()}/{given}' if named == 'file' and row.get('class', '').strip() else given
-        name = index.find(_inside(full, index.root)) or index.find(_inside(given, index.root))
+        where = f'{table}: line {line}'
+        name = index.find(_inside(full, index.root), where) or index.find(_inside(given, index.root), where)
         if name is None:
             lost.append(full)
             continue
         if not (index.root / name).exists():  # FileIndex finds windows by their recording
             raise InputError(
-                f'{table}: line {line} names a window of a recording, {full}; expected whole videos: cut it out into a file '
+                f'{where} names a window of a recording, {full}; expected whole videos: cut it out into a file '
                 'of its own, or take tools/data/prepare_folder.py --table and a config'
             )
         for column, into in ((held, labels), ('group', groups)):
@@ -154,7 +155,7 @@ def _table(table: str | Path, index: FileIndex, wanted: str, say: Say) -> tuple[
             if not value:
                 continue
             if into.setdefault(name, value) != value:
-                raise InputError(f'{table}: line {line} gives {name} the {column} {value}, another line {into[name]}')
+                raise InputError(f'{where} gives {name} the {column} {value}, another line {into[name]}')
     if lost:
         if len(lost) == len(rows):
             raise InputError(f'{table}: none of its {len(rows)} videos is in {index.root}, such as {examples(lost, 1)}')

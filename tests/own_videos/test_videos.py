@@ -97,6 +97,12 @@ def test_what_cannot_be_used_is_one_line(folder, rows, options, says):
     assert '\n' not in str(error.value)
 
 
+def test_a_row_of_two_files_is_named_by_its_line(folder):
+    (folder / 'a' / '1.avi').write_bytes(b'video')
+    with pytest.raises(InputError, match=r'table.csv: line 3: a/1 may be a/1.avi or a/1.mp4 in'):
+        find_videos(folder, table(folder, 'path,label\na/2.mp4,a\na/1,b\n'), say=str)
+
+
 def test_a_class_with_one_clip_is_left_out_by_name():
     found = videos(classes=3, groups=4)
     rare = [v for v in found.videos if v.label != 'c2' or v.name.endswith('g0_0.mp4')]

@@ -43,8 +43,9 @@ class FileIndex:
             by_base[_stem(path)].append(path)
         self._by_base = {base: found[0] for base, found in by_base.items() if len(found) == 1}
 
-    def find(self, name: str) -> str | None:
-        """Path of a named video relative to the root with forward slashes, or None.
+    def find(self, name: str, source: str = '') -> str | None:
+        """Path of a named video relative to the root with forward slashes, or None. ``source`` says in messages where the
+        name stands.
 
         Raises:
             InputError: If several files differ from the name by their suffix alone.
@@ -53,22 +54,23 @@ class FileIndex:
             return name
         recording = without_window(name)
         if recording != name:
-            found = self.find(recording)
+            found = self.find(recording, source)
             return found and found + name.removeprefix(recording)
         alike = self._by_key.get(_key(name), [])
         for part in (_folder, _suffix):
             alike = [path for path in alike if part(path) == part(name)] or alike
         if len(alike) > 1:
+            where = f'{source}: ' if source else ''
             raise InputError(
-                f'{self.root}: {name} may be {" or ".join(alike)}; write the suffix of one, or move the others away'
+                f'{where}{name} may be {" or ".join(alike)} in {self.root}; write the suffix of one, or move the others away'
             )
         return alike[0] if alike else self._by_base.get(_stem(name))
 
-    def _each_once(self, names: Sequence[str]) -> list[str | None]:
+    def _each_once(self, names: Sequence[str], source: str) -> list[str | None]:
         """Paths of the names of one list. A base name alone names no file that is another video of the list, too: the file
         would have the labels of both, and be on both sides of a split.
         """
-        found = [self.find(name) for name in names]
+        found = [self.find(name, source) for name in names]
         files, recordings = ([without_window(name or '') for name in some] for some in (found, names))
         wanted: dict[str, set[str]] = defaultdict(set)
         for name, file in zip(recordings, files):
@@ -96,7 +98,7 @@ class FileIndex:
             InputError: If a name is that of several files, or more are missing. The message gives their number, examples,
                 and the content of the folder.
         """
-        found = self._each_once(names)
+        found = self._each_once(names, source)
         missing = [name for name, path in zip(names, found) if path is None]
         note = Path(out, 'missing.txt')
         note.unlink(missing_ok=True)

@@ -58,8 +58,12 @@ def test_a_suffix_that_is_not_there_chooses_none_of_several_files(tmp_path):
     """The first of them was taken, though they may be different videos."""
     index = FileIndex(touch(tmp_path / 'videos', 'a/v.mp4', 'a/v.avi', 'a/w.mp4'))
     for name in ('a/v.mov', 'a/v', 'A/v.mov#t=0,1'):
-        with pytest.raises(InputError, match=r'videos: [aA]/v\S* may be a/v.avi or a/v.mp4; write the suffix of one'):
+        with pytest.raises(
+            InputError, match=r'^l.txt: [aA]/v\S* may be a/v.avi or a/v.mp4 in \S+videos; write the suffix of one'
+        ):
             index.find_all(['a/w.mp4', name], 'l.txt', tmp_path / 'out', 0.5)
+    with pytest.raises(InputError, match=r'^a/v may be'):
+        index.find('a/v')
 
 
 def test_missing_videos_are_counted_named_and_written(tmp_path):

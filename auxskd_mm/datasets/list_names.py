@@ -20,17 +20,18 @@ _LARGE = 2**26
 
 
 class Locator:
-    """Finds the path of a name in a list. It tries the last successful suffix first, which saves look-ups.
+    """Finds the path of a name in a list.
 
     Args:
         prefix: Folder or store that names are relative to.
-        suffix: Suffix of all names. '' tries the name itself and then the usual video suffixes.
+        suffix: Suffix of all names. '' tries the name itself and then the usual video suffixes, always in this order.
     """
 
     def __init__(self, prefix: str, suffix: str) -> None:
         self.prefix = prefix
         self.suffixes = [suffix] if suffix else ['', *VIDEO_SUFFIXES]
         self.fixed = bool(suffix)
+        self._beside: dict[str, set[str]] = {}
 
     @cached_property
     def _stored(self) -> dict[str, str]:
@@ -53,11 +54,19 @@ class Locator:
             return path + self.suffixes[0]
         if path.lower().endswith(VIDEO_SUFFIXES):
             return path
-        for i, suffix in enumerate(self.suffixes):
-            if exists(path + suffix):
-                self.suffixes.insert(0, self.suffixes.pop(i))
-                return path + suffix
-        return path
+        folder, base = os.path.split(path)
+        if folder not in self._beside:
+            self._beside[folder] = _names_in(folder or '.')
+        beside = (path + suffix for suffix in self.suffixes if base + suffix in self._beside[folder])
+        return next(beside, None) or next((path + suffix for suffix in self.suffixes if exists(path + suffix)), path)
+
+
+def _names_in(folder: str) -> set[str]:
+    """Names in a folder: one look at it instead of several for each of its files. Empty if it cannot be listed."""
+    try:
+        return set(os.listdir(folder))
+    except OSError:
+        return set()
 
 
 def sample_of(filename: str, entry: Entry) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any, TextIO
@@ -177,7 +178,7 @@ def describe_split(found: Found, split: Split, folder: Path, out: Path, screen: 
         clips = [*dict.fromkeys(Clip(recording_of(v.path), str(v.label), v.group) for v in found.labeled)]
         for guess in guess_groups(clips, folder, 1):
             screen.note(
-                f"the names suggest {len(set(guess.group_of.values()))} groups: --group-pattern '{guess.pattern}'"
+                f'the names suggest {len(set(guess.group_of.values()))} groups: --group-pattern {shlex.quote(guess.pattern)}'
             )
     warn_of_near_duplicates(found, split, out, screen.note)
     unlabeled = len(found.videos) - len(found.labeled)

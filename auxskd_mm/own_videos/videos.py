@@ -146,6 +146,8 @@ def find_videos(
         Video(name, str(root / name), _of(label_of, name), _of(group_of, name) or without_window(name))
         for name in names
     ]
+    for label in sorted({*label_of.values()} - {video.label for video in videos if video.label is not None}):
+        say(f'class {label} has no shot between two cuts that is as long as a window: left out')
     if groups is not None:
         bare = [video.name for video in videos if video.label is not None and _of(group_of, video.name) is None]
         if bare:
@@ -237,7 +239,8 @@ def _table(table: str | Path, index: FileIndex, wanted: str, say: Say) -> _Named
     for line, row in rows:
         given = row[named].strip()
         full = f'{row["class"].strip()}/{given}' if named == 'file' and row.get('class', '').strip() else given
-        name = index.find(_inside(full, index.root)) or index.find(_inside(given, index.root))
+        where = f'{table}: line {line}'
+        name = index.find(_inside(full, index.root), where) or index.find(_inside(given, index.root), where)
         if name is None:
             lost.append(full)
             continue
@@ -249,7 +252,7 @@ def _table(table: str | Path, index: FileIndex, wanted: str, say: Say) -> _Named
             if not value:
                 continue
             if into.setdefault(name, value) != value:
-                raise InputError(f'{table}: line {line} gives {name} the {column} {value}, another line {into[name]}')
+                raise InputError(f'{where} gives {name} the {column} {value}, another line {into[name]}')
     if lost:
         if len(lost) == len(rows):
             raise InputError(f'{table}: none of its {len(rows)} videos is in {index.root}, such as {examples(lost, 1)}')

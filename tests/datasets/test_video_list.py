@@ -65,6 +65,16 @@ def test_prefix_suffix_and_labels(folder, tmp_path):
     assert [dataset.get_data_info(i)['label'] for i in range(2)] == [0, 1]
 
 
+def test_a_name_without_suffix_is_one_file_whatever_stands_before_it(folder, tmp_path):
+    """The suffix of the line before was tried first, so two lists could read two files of one name."""
+    (folder / 'jump' / 'c.mkv').write_bytes((folder / 'jump' / 'd.mkv').read_bytes())
+    (folder / 'run' / 'a').symlink_to(folder / 'frames' / 'e')
+    for lines in (['jump/d', 'jump/c', 'run/b', 'run/a'], ['run/a', 'run/b', 'jump/c', 'jump/d']):
+        (tmp_path / 'list.txt').write_text('\n'.join(lines))
+        found = names(UnlabeledVideoDataset(tmp_path / 'list.txt', data_prefix=str(folder)))
+        assert sorted(found) == ['jump/c.mp4', 'jump/d.mkv', 'run/a', 'run/b.mp4']
+
+
 def test_a_subclass_says_where_its_frames_begin(folder):
     class FromOne(UnlabeledVideoDataset):
         def load_data_list(self):

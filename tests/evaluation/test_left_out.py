@@ -1,5 +1,6 @@
 """What stands in for an unreadable video is counted by no metric, and the order of the others stays."""
 
+import numpy as np
 import pytest
 import torch
 from mmaction.evaluation import AccMetric
@@ -7,7 +8,7 @@ from mmengine.evaluator import Evaluator
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation import MultiClipAccuracy
-from auxskd_mm.evaluation.left_out import is_left_out, leave_out_replacements
+from auxskd_mm.evaluation.left_out import LEFT_OUT, is_left_out, leave_out_replacements
 
 
 def sample(label, predicted, replacement=False):
@@ -43,3 +44,23 @@ def test_batches_of_one_metric_stay_apart_and_no_result_at_all_is_the_metrics_ow
     other.compute_metrics = len
     leave_out_replacements(Evaluator(other))
     assert other.compute_metrics([]) == 0
+
+
+def test_metrics_that_keep_no_result_for_each_sample():
+    """One count for a batch, arrays and texts: all stay as the metric has made them."""
+
+    class Counts(AccMetric):
+        def process(self, data_batch, data_samples):
+            self.results.append(len(data_samples))
+
+    metric = Counts()
+    metric.compute_metrics = list
+    leave_out_replacements(Evaluator(metric))
+    once = metric.process
+    leave_out_replacements(Evaluator(metric))
+    assert metric.process == once  # one more layer for each validation would end at the depth of calls
+    for batch in ([sample(0, 0)] * 3, [sample(0, 0, True), sample(1, 1, True), sample(1, 1)], [sample(0, 0)] * 2):
+        metric.process(None, batch)
+    assert metric.compute_metrics(metric.results) == [3, 3, 2]
+    array, text = np.arange(3), 'wave'
+    assert metric.compute_metrics([array, LEFT_OUT, text]) == [array, text]

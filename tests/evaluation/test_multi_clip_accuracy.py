@@ -40,6 +40,35 @@ def test_result_names_what_was_averaged(average, top1, mean_class):
     assert result['acc/protocol'] == f'3 clip(s) a video, mean of {average}, 4 videos'
 
 
+def test_the_fifth_place_counts_and_the_sixth_does_not():
+    falling = -torch.arange(8.0).repeat(2, 1)
+    metric = MultiClipAccuracy()
+    metric.process(None, [dict(pred_score=falling, gt_label=torch.tensor([label])) for label in (4, 5, 6)])
+    metric.process(None, [dict(pred_score=falling[:1], gt_label=torch.tensor([7]))])
+    result = metric.evaluate(4)
+    assert result['acc/top5'] == 1 / 4
+    assert result['acc/protocol'] == '1/2 clip(s) a video, mean of logits, 4 videos'
+
+
+def test_a_class_without_a_video_has_no_accuracy():
+    """It lowered the mean over the classes, by another rule than that of the probes in the same table."""
+    metric = MultiClipAccuracy()
+    for label, answers in ((0, [0]), (1, [1, 3]), (2, [2, 2, 3, 4])):
+        scores = torch.nn.functional.one_hot(torch.tensor(answers), 5).float()
+        metric.process(None, [dict(pred_score=one[None], gt_label=torch.tensor([label])) for one in scores])
+    result = metric.evaluate(7)
+    assert result['acc/top1'] == pytest.approx(4 / 7)
+    assert result['acc/mean_class'] == pytest.approx((1 + 1 / 2 + 2 / 4) / 3)
+
+
+@pytest.mark.parametrize('label', [-1, 8])
+def test_a_label_that_is_no_class_of_the_model_is_named(label):
+    """It counted as wrong, and -1 as the last class in the mean over the classes."""
+    sample = dict(pred_score=torch.zeros(2, 8), gt_label=torch.tensor([label]), filename='a.mp4')
+    with pytest.raises(InputError, match=rf"a.mp4 has the label {label}, and the model's classes are 0 to 7; mend"):
+        MultiClipAccuracy().process(None, [sample])
+
+
 def test_bad_input():
     with pytest.raises(InputError, match=r"MultiClipAccuracy\.average='votes'"):
         MultiClipAccuracy('votes')

@@ -5,6 +5,7 @@ from conftest import write_video
 from made_up_rows import videos
 
 from auxskd_mm.datasets.preparation.video_check import VideoReport
+from auxskd_mm.datasets.recordings import cuts
 from auxskd_mm.datasets.recordings.expand import Windows
 from auxskd_mm.errors import InputError
 from auxskd_mm.own_videos.checks import usable
@@ -92,6 +93,12 @@ def test_what_cannot_be_used_is_one_line(folder, rows, options, says):
     with pytest.raises(InputError, match=says) as error:
         find_videos(folder, labels, say=str, **options)
     assert '\n' not in str(error.value)
+
+
+def test_a_row_of_two_files_is_named_by_its_line(folder):
+    (folder / 'a' / '1.avi').write_bytes(b'video')
+    with pytest.raises(InputError, match=r'table.csv: line 3: a/1 may be a/1.avi or a/1.mp4 in'):
+        find_videos(folder, table(folder, 'path,label\na/2.mp4,a\na/1,b\n'), say=str)
 
 
 def test_a_class_with_one_clip_is_left_out_by_name():
@@ -224,3 +231,11 @@ def test_a_wrong_window_is_one_line(recordings, rows, seconds, says):
     with pytest.raises(InputError, match=says) as error:
         find_videos(recordings, table(recordings, f'path,label\n{rows}'), windows=Windows(seconds), say=str)
     assert '\n' not in str(error.value)
+
+
+def test_a_class_of_short_shots_is_named(recordings, monkeypatch):
+    monkeypatch.setattr(cuts, 'find_cuts', lambda path, fps: [0.5, 1.0, 1.5] * path.endswith('a.mp4'))
+    rows, said = table(recordings, 'path,label\na.mp4,x\nb.mp4,y\n'), []
+    found = find_videos(recordings, rows, windows=Windows(1.0, at_cuts=True), say=said.append)
+    assert found.classes == ['y']
+    assert 'class x has no shot between two cuts that is as long as a window: left out' in said

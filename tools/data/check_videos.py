@@ -40,11 +40,12 @@ def main(args: argparse.Namespace) -> None:
     from auxskd_mm.datasets.preparation.video_check import COMPARED, check_videos, summarize, write_report
     from auxskd_mm.datasets.readers.limits import MAX_PIXELS
     from auxskd_mm.datasets.video_list import UnlabeledVideoDataset
-    from auxskd_mm.errors import InputError
+    from auxskd_mm.errors import InputError, check_least
     from auxskd_mm.functional.pixels import PixelKind
     from auxskd_mm.launch.outputs import check_outputs
 
     check_outputs(args, [args.report, args.good_list], [*args.source, args.config])
+    check_least('', 0, most=args.most)
     if args.config and args.min_frames is not None:
         raise InputError('--config and --min-frames: give one of them, both say what is short')
     fps = None
@@ -59,7 +60,7 @@ def main(args: argparse.Namespace) -> None:
     reports = check_videos(
         paths,
         min_frames=min_frames,
-        max_pixels=args.max_pixels or MAX_PIXELS,
+        max_pixels=MAX_PIXELS if args.max_pixels is None else args.max_pixels,
         fps=fps,
         workers=args.workers,
         progress=sys.stderr,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -124,7 +125,7 @@ def report_no_groups(parts: dict[str, list[Clip]], clips: list[Clip], args: argp
         shown = ', '.join(groups[:3]) + ' ...' * (len(groups) > 3)
         print(
             f'  the names suggest {len(groups)} groups ({shown}), {len(train & test)} of them '
-            f"on both sides now: --group-pattern '{guess.pattern}'"
+            f'on both sides now: --group-pattern {shlex.quote(guess.pattern)}'
         )
 
 

@@ -18,8 +18,9 @@ class FileIndex:
     """Finds videos and frame folders under a root by their names in a list.
 
     A name first matches the file of that path. Else it matches a file with another suffix or none (transcoded videos,
-    extracted frames). The case of the class folder does not matter, and spaces may replace underscores in it. Else it
-    matches the only file of that base name (flat folders). The name of a window is that of its recording with its times.
+    extracted frames). The case of the class folder does not matter, and spaces may replace underscores in it. Of several
+    such files, those of the same folder and then of the same suffix go first. Else a name matches the only file of that
+    base name (flat folders). The name of a window is that of its recording with its times.
 
     Args:
         root: Folder to search. It is searched once.
@@ -35,34 +36,47 @@ class FileIndex:
         samples = UnlabeledVideoDataset(self.root, lazy_init=True).load_data_list()
         self.paths = [Path(os.path.relpath(sample['filename'], self.root)).as_posix() for sample in samples]
         self._exact = set(self.paths)
-        self._by_key: dict[str, str] = {}
+        self._by_key: dict[str, list[str]] = defaultdict(list)
         by_base: dict[str, list[str]] = defaultdict(list)
         for path in self.paths:
-            self._by_key.setdefault(_key(path), path)
+            self._by_key[_key(path)].append(path)
             by_base[_stem(path)].append(path)
         self._by_base = {base: found[0] for base, found in by_base.items() if len(found) == 1}
 
-    def find(self, name: str) -> str | None:
-        """Path of a named video relative to the root with forward slashes, or None."""
+    def find(self, name: str, source: str = '') -> str | None:
+        """Path of a named video relative to the root with forward slashes, or None. ``source`` says in messages where the
+        name stands.
+
+        Raises:
+            InputError: If several files differ from the name by their suffix alone.
+        """
         if name in self._exact:
             return name
         recording = without_window(name)
         if recording != name:
-            found = self.find(recording)
+            found = self.find(recording, source)
             return found and found + name.removeprefix(recording)
-        return self._by_key.get(_key(name)) or self._by_base.get(_stem(name))
+        alike = self._by_key.get(_key(name), [])
+        for part in (_folder, _suffix):
+            alike = [path for path in alike if part(path) == part(name)] or alike
+        if len(alike) > 1:
+            where = f'{source}: ' if source else ''
+            raise InputError(
+                f'{where}{name} may be {" or ".join(alike)} in {self.root}; write the suffix of one, or move the others away'
+            )
+        return alike[0] if alike else self._by_base.get(_stem(name))
 
-    def _each_once(self, names: Sequence[str]) -> list[str | None]:
+    def _each_once(self, names: Sequence[str], source: str) -> list[str | None]:
         """Paths of the names of one list. A base name alone names no file that is another video of the list, too: the file
         would have the labels of both, and be on both sides of a split.
         """
-        found = [self.find(name) for name in names]
+        found = [self.find(name, source) for name in names]
         files, recordings = ([without_window(name or '') for name in some] for some in (found, names))
         wanted: dict[str, set[str]] = defaultdict(set)
         for name, file in zip(recordings, files):
             wanted[file].add(_key(name))
         return [
-            path if len(wanted[file]) < 2 or name in self._exact or _key(name) in self._by_key else None
+            path if len(wanted[file]) < 2 or _key(name) in self._by_key else None
             for name, file, path in zip(recordings, files, found)
         ]
 
@@ -81,9 +95,10 @@ class FileIndex:
             One path per name, None for a missing one.
 
         Raises:
-            InputError: If more are missing. The message gives their number, examples, and the content of the folder.
+            InputError: If a name is that of several files, or more are missing. The message gives their number, examples,
+                and the content of the folder.
         """
-        found = self._each_once(names)
+        found = self._each_once(names, source)
         missing = [name for name, path in zip(names, found) if path is None]
         note = Path(out, 'missing.txt')
         note.unlink(missing_ok=True)
@@ -105,6 +120,13 @@ def _stem(name: str) -> str:
     return path.stem if path.suffix.lower() in VIDEO_SUFFIXES else path.name
 
 
+def _folder(name: str) -> str:
+    return PurePosixPath(name).parent.as_posix()
+
+
+def _suffix(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
+
+
 def _key(name: str) -> str:
-    folder = PurePosixPath(name).parent.as_posix()
-    return f'{folder.lower().replace(" ", "_")}/{_stem(name)}'
+    return f'{_folder(name).lower().replace(" ", "_")}/{_stem(name)}'

@@ -79,10 +79,10 @@ def spread_of(rates: Iterable[FrameRate]) -> RateSpread:
             groups.append([fps])
     varying = sum(rate.varies for rate in rates)
     proposed = None
-    if len(groups) > 1 or varying:
+    if groups and (len(groups) > 1 or varying):
         low = known[int(_SLOW_SHARE * len(known))]
-        whole = max(round(low), 1)
-        proposed = float(whole) if abs(whole / low - 1) <= _SAME_RATE else round(low, 2)
+        whole = round(low)
+        proposed = float(whole) if abs(whole / low - 1) <= _SAME_RATE else round(low, 2) or low
     return RateSpread(
         [(float(np.median(group)), len(group)) for group in groups], varying, len(rates) - len(known), proposed
     )

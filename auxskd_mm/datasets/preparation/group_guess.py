@@ -46,9 +46,10 @@ def guess_groups(clips: Sequence[Clip], folder: str | Path, most: int = 3) -> li
     for pattern, rank in _candidates(paths):
         matches = [re.search(pattern, path) for path in paths]
         values = tuple(match.group(1) for match in matches if match)
-        if len(values) < len(paths) or not _could_be_groups(values, clips):
+        if len(values) < len(paths) or len(set(values)) > len(values) // 2:
             continue
-        if all(_COUNTER.fullmatch(value.lower()) for value in values) and rank > 1:
+        # A counter in some names alone is no group either: their words stand at other places.
+        if any(_COUNTER.fullmatch(value.lower()) for value in values) and rank > 1:
             continue
         if all(_COMMON.fullmatch(value.lower()) for value in values):
             rank = 0
@@ -64,22 +65,14 @@ def _candidates(paths: Sequence[str]) -> list[tuple[str, int]]:
     for level in range(min(len(name.parts) for name in names) - 2):
         found.append((f'^{"/[^/]+" * level}/([^/]+)/', 1))
     words = [re.split(f'[{_SIGNS}]+', name.stem) for name in names]
-    for i in range(min(map(len, words))):
-        starts = {re.sub(r'\d+$', '', row[i]) for row in words}
-        if len(starts) == 1 and '' not in starts and all(row[i][-1:].isdigit() for row in words):
-            start = re.escape(starts.pop())
+    for i, word in enumerate(words[0]):  # in other names it may stand elsewhere: classes have one word or several
+        if start := re.escape(re.sub(r'\d+$', '', word)):
             found.append((rf'[/{_SIGNS}]({start}\d+)[{_SIGNS}]', 2 if i == 0 else 3))
+    for i in range(min(map(len, words))):
         before = f'(?:[^/{_SIGNS}]+[{_SIGNS}]+){{{i}}}' if i else ''
         found.append((f'/{before}([^/{_SIGNS}]+)[{_SIGNS}][^/]*$', 2 if i == 0 else 4))
     found.append((r'/([A-Za-z]+\d+)[^/\d][^/]*$', 3))  # s01c02.mp4
     return found
-
-
-def _could_be_groups(values: Sequence[str], clips: Sequence[Clip]) -> bool:
-    groups = len(set(values))
-    pairs = {(value, clip.label) for value, clip in zip(values, clips)}
-    is_the_class = len(pairs) == groups == len({clip.label for clip in clips})
-    return 2 <= groups <= len(values) // 2 and not is_the_class
 
 
 def _can_be_split(clips: Sequence[Clip], values: Sequence[str]) -> bool:

@@ -22,8 +22,11 @@ def write_list(path: str | Path, videos: Sequence[Labeled], delimiter: str = ' '
     """Write ``path label`` lines, one per video. The folder is created if it does not exist.
 
     Raises:
-        InputError: If a path holds the delimiter or a line break. The list could not be read back.
+        InputError: If a path holds the delimiter or a line break, or the delimiter is empty. The list could not be read
+            back.
     """
+    if not delimiter:
+        raise InputError("delimiter='': expected the sign between path and label, such as ','")
     torn = [video.path for video in videos if delimiter in video.path]
     if torn:
         raise InputError(

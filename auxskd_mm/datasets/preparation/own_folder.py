@@ -67,7 +67,8 @@ def prepare_folder(
         The clips of each part. The path of a window is a virtual path (:mod:`auxskd_mm.datasets.recordings`).
 
     Raises:
-        InputError: If videos are missing, a group is on both sides, or a class is missing from one.
+        InputError: If videos are missing, a group is on both sides, or a class is missing from one, also because its
+            shots are shorter than a window.
     """
     clips, given = _read_table(table, folder, out, encoding) if table is not None else (_scan(folder), None)
     if group_pattern is not None:
@@ -100,7 +101,7 @@ def prepare_folder(
     further += _of_no_part(pool, clips, groups_held, group_pattern, str(Path(folder).resolve()))
     windows = Windows(window, stride, split_at_cuts).check('prepare_folder')
     # After the split, so that the shares count recordings and no recording is on two sides.
-    parts = {name: _divided(part, windows, str(folder), str(out)) for name, part in parts.items()}
+    parts = {name: _divided(name, part, windows, str(folder), str(out)) for name, part in parts.items()}
     pool = [sample['filename'] for sample in expand(_samples(further), str(folder), windows, folder=str(out))[0]]
     write_lists(out, parts['train'], parts['test'], pool, val=parts.get('val', ()), delimiter=delimiter)
     return parts
@@ -125,9 +126,19 @@ def _samples(paths: Iterable[str]) -> list[dict[str, Any]]:
     return [dict(filename=path) for path in paths]
 
 
-def _divided(clips: Sequence[Clip], windows: Windows, source: str, out: str) -> list[Clip]:
-    """The windows of clips, each in the group of its recording."""
+def _divided(part: str, clips: Sequence[Clip], windows: Windows, source: str, out: str) -> list[Clip]:
+    """The windows of the clips of a part, each in the group of its recording.
+
+    Raises:
+        InputError: If no shot of a class is as long as a window.
+    """
     found, origins = expand(_samples(clip.path for clip in clips), source, windows, folder=out)
+    lost = sorted({clip.label for clip in clips} - {clips[i].label for i in origins})
+    if lost:
+        raise InputError(
+            f'{source}: no shot of {len(lost)} classes in {part} is as long as window={windows.seconds:g} s: '
+            f'{examples(lost)}; lower window'
+        )
     return [clips[i]._replace(path=sample['filename']) for sample, i in zip(found, origins)]
 
 
@@ -223,7 +234,7 @@ def _rows(table: Path, encoding: str) -> list[Mapping[str, str]]:
             f'{table}: expected the columns path and label, or class and file, then group, split; found {found}'
         )
     for line, row in rows:
-        row.update({key: row[key].strip() for key in ('label', 'class', 'group', 'split') if key in row})
+        row.update({key: row[key].strip() for key in _COLUMNS if key in row})
         # A table that is being filled in has paths without a label. A file without its class cannot be found.
         waits = 'path' in row and not row.get('label')
         empty = [key for key in row if key in _COLUMNS and not row[key] and not (waits and key in ('label', 'split'))]

@@ -70,9 +70,10 @@ def describe_values(found: Sequence[MeasuredValues]) -> list[str]:
     lines = []
     for one in found:
         setting = str(one.value_range).replace(' ', '')
+        channels = f'channels={len(one.ranges)} ' if len(one.ranges) > 1 else ''  # the example has one
         lines.append(
             f'values: {one.videos} videos looked at have {one.kind} from {one.least:g} to {one.most:g}; by the percentiles '
-            f'{_PERCENTILES[0]} and {_PERCENTILES[1]} set value_range={setting} (--cfg-options "value_range={setting}" '
+            f'{_PERCENTILES[0]} and {_PERCENTILES[1]} set value_range={setting} (--cfg-options {channels}"value_range={setting}" '
             'with configs/examples/vspp_16bit_small.py)'
         )
     if len(found) > 1:

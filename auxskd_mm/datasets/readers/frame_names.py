@@ -8,9 +8,9 @@ the numbers give the order. All other files of the folder are left out:
 - one image of another pattern (``thumb_1.jpg``).
 
 If several patterns remain, the video is ambiguous, and the folder is refused. So are times with unequal decimals
-(``0.04.jpg``, ``0.2.jpg``). Missing numbers are allowed, since many
-extracted data sets lack some: the frames on both sides then follow each other. ``tools/data/check_videos.py`` reports
-them.
+(``0.04.jpg``, ``0.2.jpg``), and times of which some lack the zero before the point (``.96.jpg``, ``1.00.jpg``). Missing
+numbers are allowed, since many extracted data sets lack some: the frames on both sides then follow each other.
+``tools/data/check_videos.py`` reports them.
 """
 
 from __future__ import annotations
@@ -70,8 +70,11 @@ def find_frames(folder: str) -> FrameNames:
     """
     images, hidden = _images(folder)
     if not images:
-        raise VideoReadError(folder, f'holds no frames (expected images: {", ".join(IMAGE_SUFFIXES)})')
-    names = _choose(folder, [name for name in map(_take_apart, images) if name.digits], images)
+        unseen = f'; {len(hidden)} hidden ones such as {min(hidden)} are left out' if hidden else ''
+        raise VideoReadError(folder, f'holds no frames (expected images: {", ".join(IMAGE_SUFFIXES)}{unseen})')
+    parsed = list(map(_take_apart, images))
+    _refuse_times_without_zero(folder, [*parsed, *map(_take_apart, hidden)])
+    names = _choose(folder, [name for name in parsed if name.digits], images)
     names.sort()
     for one, other in zip(names, names[1:]):
         if one.numbers == other.numbers:
@@ -127,6 +130,19 @@ def _choose(folder: str, names: Sequence[_Name], images: Sequence[str]) -> list[
     return patterns[left[0]]
 
 
+def _refuse_times_without_zero(folder: str, names: Sequence[_Name]) -> None:
+    """Refuse ``.96, 1.00``: a name that begins with a point is hidden, and ``t.96`` is of another pattern than ``t1.00``."""
+    shown = {name.pattern: name.text for name in names}
+    for pattern, text in shown.items():
+        whole = shown.get(pattern.replace('.*', '*.*', 1), text)
+        if whole != text:
+            raise VideoReadError(
+                folder,
+                f'holds frames that are named by times, some without a zero before the point: {text} and {whole}; '
+                'write the zero, too',
+            )
+
+
 def _refuse_several_videos(folder: str, names: Sequence[_Name]) -> None:
     """Refuse ``a1_001, a1_002, a2_001, a2_002``: the frame number starts again under another first number.
 
@@ -152,14 +168,14 @@ def _refuse_several_videos(folder: str, names: Sequence[_Name]) -> None:
 
 
 def _refuse_unequal_decimals(folder: str, names: Sequence[_Name]) -> None:
-    """Refuse ``0.0, 0.04, 0.2``: as whole numbers, 4 comes after 2.
+    """Refuse ``0.0, 0.04, 0.2`` and ``t.04, t.2``: as whole numbers, 4 comes after 2.
 
     A zero in front of a number that is longer than others tells decimals from a count (``1.9, 1.10`` or ``1.09, 1.100``).
     """
     between = names[0].pattern.split('*')
-    for i in range(1, len(names[0].digits)):
+    for i in range(len(names[0].digits)):
         shortest = min((name for name in names), key=lambda name: len(name.digits[i]))
-        for name in names if between[i] == '.' else ():
+        for name in names if between[i].endswith('.') else ():
             if name.digits[i][0] == '0' and len(name.digits[i]) > len(shortest.digits[i]):
                 raise VideoReadError(
                     folder,

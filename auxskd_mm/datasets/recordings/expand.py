@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -88,7 +89,8 @@ def expand(
 ) -> tuple[list[dict[str, Any]], list[int]]:
     """Divide recordings into windows, and check the windows that a list names.
 
-    A recording that cannot be read stays as it is. The data set counts it when it reads it.
+    A recording that cannot be read, or not to its end where cuts are wanted, stays as it is. The data set counts it when
+    it reads it.
 
     Args:
         samples: Samples with ``filename``, a path or a virtual path.
@@ -129,7 +131,9 @@ def expand(
     if not found:
         raise InputError(f'{source}: no shot between two cuts is as long as window={windows.seconds:g} s; lower window')
     if windows.seconds is not None:
-        print_log(f'{source}: {len(found)} windows of {len(samples)} recordings', logger='current')
+        none = len(samples) - len(set(origins))  # of which no shot is long enough
+        left = f', {none} of which have none' if none else ''
+        print_log(f'{source}: {len(found)} windows of {len(samples)} recordings{left}', logger='current')
     return found, origins
 
 
@@ -160,8 +164,14 @@ def _paths(filename: str, windows: Windows, source_fps: float | None) -> list[st
         return [filename]
     if span.end - span.start < windows.seconds - _FORGIVEN:
         raise _WrongWindow(f'{filename} lasts {span.end - span.start:.6g} s', short=True)
-    shots = _shots(recording, span, source_fps) if windows.at_cuts else [span]
-    return [window_path(recording, window) for shot in shots for window in windows.divide(shot)]
+    try:
+        shots = _shots(recording, span, source_fps) if windows.at_cuts else [span]
+    except VideoReadError as error:  # its index is whole, and its frames are not
+        print_log(f'not divided at cuts: {error}', logger='current', level=logging.WARNING)
+        return [filename]
+    found = [window for shot in shots for window in windows.divide(shot)]
+    # In a gap of a variable rate a window has no time stamp.
+    return [window_path(recording, window) for window in found if _shows(length.times, window)]
 
 
 def _check_span(length: _Length, span: Window, what: str) -> Window:
@@ -173,10 +183,15 @@ def _check_span(length: _Length, span: Window, what: str) -> Window:
     assert length.times is not None
     if span.end > length.seconds + OVERSHOOT:
         raise _WrongWindow(f'{what} lasts {length.seconds:.6g} s, but the window ends at {span.end:g}; mend the window')
-    first, last = frames_within(length.times, span)
-    if first == last:
+    if not _shows(length.times, span):
         raise _WrongWindow(f'{what}: no frame is shown from {span.start:g} to {span.end:g} s; mend the window')
     return Window(span.start, min(span.end, length.seconds))
+
+
+def _shows(times: np.ndarray, window: Window) -> bool:
+    """Whether a frame is shown in a window, of frames at the ascending times float64 (N,)."""
+    first, last = frames_within(times, window)
+    return first < last
 
 
 def _shots(recording: str, span: Window, source_fps: float | None) -> list[Window]:

@@ -1,5 +1,6 @@
 """A window of a timeline differs from the same window sampled alone, or a frame is decoded more than once."""
 
+import cv2
 import numpy as np
 import pytest
 from dot_scene import SOURCES, read_moment, write_scene
@@ -8,7 +9,9 @@ from auxskd_mm.apis.inference import inference_pipeline
 from auxskd_mm.apis.timelines.one_pass import OnePass, split_pipeline
 from auxskd_mm.apis.timelines.windows import open_window, plan_windows
 from auxskd_mm.config.load import load_config
+from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.datasets.recordings.names import Window, window_path
+from auxskd_mm.errors import InputError
 
 PACK = dict(type='PackActionInputs', meta_keys=('filename',))
 # Samplers that count frames and that go by time; one that needs more frames than a window has; several clips.
@@ -122,6 +125,23 @@ def test_a_window_in_a_gap_has_the_frame_that_is_shown(tmp_path):
     assert duration == pytest.approx(4, abs=0.02)
     view = open_window(reader, windows[3])
     assert (windows[3], view.first, view.num_frames) == (Window(1.5, 2.0), 29, 1)
+
+
+def test_the_distance_of_two_windows_is_a_frame_at_least(recording):
+    with open_reader(recording) as reader:
+        frame = (reader.times()[-1] + np.median(np.diff(reader.times()))) / reader.num_frames
+        assert len(plan_windows(reader, 1.0, frame)[0]) == pytest.approx((reader.times()[-1] - 1) / frame, abs=3)
+        with pytest.raises(InputError, match=r'dot.mp4: stride=\S+ is shorter than a frame \(0.03\d\d s\)'):
+            plan_windows(reader, 1.0, frame - 1e-4)
+        with pytest.raises(InputError, match=r'dot.mp4: has \S+ s and is shorter than window=9; give a shorter window'):
+            plan_windows(reader, 9.0, 1.0)
+
+
+def test_frames_without_a_rate_have_no_timeline(tmp_path):
+    for i in range(3):
+        cv2.imwrite(str(tmp_path / f'{i}.png'), np.full((8, 12, 3), i, np.uint8))
+    with open_reader(str(tmp_path)) as reader, pytest.raises(InputError, match=r'has no frame rate, .*source_fps'):
+        plan_windows(reader, 1.0, 1.0)
 
 
 def test_windows_show_their_own_time(recording):

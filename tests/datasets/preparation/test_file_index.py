@@ -39,6 +39,33 @@ def test_an_exact_name_wins_and_an_ambiguous_one_does_not(tmp_path):
     assert index.find('c/v.avi') is None
 
 
+@pytest.mark.parametrize(
+    ('have', 'name', 'found'),
+    [
+        (('a b/v.avi', 'a b/v.mp4'), 'a_b/v.mp4', 'a b/v.mp4'),
+        (('a/v.avi', 'a/v.mp4'), './a/v.mp4', 'a/v.mp4'),
+        (('a/v.avi', 'a/v.MP4'), 'a/v.mp4', 'a/v.MP4'),
+        (('A/v.mp4', 'a/v.mp4'), 'a/v.avi', 'a/v.mp4'),
+        (('A/v.avi', 'a/v.mp4'), 'a/v.avi', 'a/v.mp4'),
+        (('a/v/1.jpg', 'a/v.mp4'), 'a/v', 'a/v'),
+    ],
+)
+def test_of_several_files_the_one_of_that_folder_and_suffix(tmp_path, have, name, found):
+    assert FileIndex(touch(tmp_path, *have)).find(name) == found
+
+
+def test_a_suffix_that_is_not_there_chooses_none_of_several_files(tmp_path):
+    """The first of them was taken, though they may be different videos."""
+    index = FileIndex(touch(tmp_path / 'videos', 'a/v.mp4', 'a/v.avi', 'a/w.mp4'))
+    for name in ('a/v.mov', 'a/v', 'A/v.mov#t=0,1'):
+        with pytest.raises(
+            InputError, match=r'^l.txt: [aA]/v\S* may be a/v.avi or a/v.mp4 in \S+videos; write the suffix of one'
+        ):
+            index.find_all(['a/w.mp4', name], 'l.txt', tmp_path / 'out', 0.5)
+    with pytest.raises(InputError, match=r'^a/v may be'):
+        index.find('a/v')
+
+
 def test_missing_videos_are_counted_named_and_written(tmp_path):
     index = FileIndex(touch(tmp_path / 'videos', 'a/1.mp4', 'a/other.mp4'))
     names = ['a/1.avi', 'a/2.avi', 'b/3.avi', 'b/4.avi', 'b/5.avi']
@@ -53,6 +80,8 @@ def test_missing_videos_are_counted_named_and_written(tmp_path):
         index.find_all(names, 'l.txt', tmp_path / 'out', 0.79)
     index.find_all(names[:1], 'l.txt', tmp_path / 'out')
     assert not (tmp_path / 'out/missing.txt').exists()
+    with pytest.raises(InputError, match=r'1 of 3 videos are not in \S+: a/2.mp4#t=0,1 \(all in \S+/missing.txt\)$'):
+        index.find_all(['a/1.avi', 'a/other.avi', 'a/2.mp4#t=0,1'], 'l.txt', tmp_path / 'out')
 
 
 def test_no_folder_and_no_videos(tmp_path):

@@ -27,6 +27,17 @@ def rates(*fps, varies=False):
         (rates(30.0) + rates(30.0, varies=True), [(30.0, 2)], 30.0),
         # One slow video among a hundred does not slow down all.
         (rates(5.0, *[25.0] * 60, *[50.0] * 39), [(5.0, 1), (25.0, 60), (50.0, 39)], 25.0),
+        (rates(*[5.0] * 5, *[25.0] * 95), [(5.0, 5), (25.0, 95)], 25.0),
+        (rates(*[5.0] * 6, *[25.0] * 94), [(5.0, 6), (25.0, 94)], 5.0),
+        (rates(25.0, 25.5), [(25.25, 2)], None),
+        (rates(25.0, 25.51), [(25.0, 1), (25.51, 1)], 25.0),
+        (rates(24.5, 30.0), [(24.5, 1), (30.0, 1)], 24.5),  # 2.04 % from 24
+        (rates(25.51, 30.0), [(25.51, 1), (30.0, 1)], 26.0),
+        (rates(12.346, 30.0), [(12.346, 1), (30.0, 1)], 12.35),
+        (rates(23.4567, 60.0), [(23.457, 1), (60.0, 1)], 23.0),
+        (rates(0.5, 0.75), [(0.5, 1), (0.75, 1)], 0.5),
+        (rates(0.004, 0.75), [(0.004, 1), (0.75, 1)], 0.004),
+        (rates(None, varies=True), [], None),  # a reader of another package may know the times alone
         (rates(None, 25.0), [(25.0, 1)], None),
         (rates(None), [], None),
         ([], [], None),
@@ -47,11 +58,14 @@ def test_words():
     assert lines[1].startswith('warning: if frames are counted, the same speed differs by 2.5 times between videos; ')
     close = describe_rates(spread_of([FrameRate(24, False), FrameRate(25, False)]))
     assert 'the same speed differs by 1.04 times between videos' in close[1]
+    assert len(close) == 2  # no word of source_fps
     assert 'set fps=24 of the samplers' in lines[1]
     assert lines[2].endswith('source_fps of OpenVideo')
     lines = describe_rates(spread_of(rates(30.0, varies=True)))
     assert lines[1] == 'the distance of the frames varies in 1 videos'
     assert 'a speed is not constant within a video' in lines[2]
+    six = describe_rates(spread_of(rates(*range(10, 40, 5))))[0]
+    assert six == 'frames per second: ' + ', '.join(f'1 at {fps}' for fps in range(10, 40, 5))
     many = describe_rates(spread_of(rates(*range(10, 60, 5), 30.0, 30.0)))[0]
     assert many == 'frames per second: 1 at 10, 1 at 15, 1 at 20, 3 at 30, 6 at others from 25 to 55'
 

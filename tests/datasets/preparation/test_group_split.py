@@ -32,6 +32,8 @@ def test_lists(tmp_path):
     assert 'val' not in files
     files = write_lists(tmp_path / 'lists', [first], [second], val=[third], delimiter=',')
     assert files['val'].read_text() == 'c/3.mp4,2\n'
+    with pytest.raises(InputError, match=r"^delimiter='': expected the sign between path and label"):
+        write_lists(tmp_path, [first], [second], delimiter='')
     with pytest.raises(InputError, match=r"1 paths hold the delimiter ' ': my videos/1.mp4; rename"):
         write_lists(tmp_path, [Clip('my videos/1.mp4', 'a', '0')], [second])
 

@@ -11,6 +11,7 @@ from conftest import write_video
 from auxskd_mm.datasets import LabeledVideoDataset, UnlabeledVideoDataset
 from auxskd_mm.datasets.preparation.group_split import Clip
 from auxskd_mm.datasets.preparation.own_folder import group_by_pattern, prepare_folder, split_clips
+from auxskd_mm.datasets.recordings import cuts
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation.linear_probe_metric import read_groups
 
@@ -82,6 +83,22 @@ def test_a_table_of_windows(tmp_path, absolute):
     rows[0] = rows[0].replace('#t=0,', '#t=9,').replace('0.4', '9.4')
     with pytest.raises(InputError, match=r'lasts 1\.2 s, but the window ends at 9\.4'):
         prepare_folder(folder, tmp_path / 'out', table=table(tmp_path, 'path,label', rows), test_share=0.5)
+
+
+def test_a_class_of_short_shots_is_named(tmp_path, monkeypatch):
+    """It was left out of all lists, and of classes.txt, without a word."""
+    for name in [f'{label}/{i}.mp4' for label in ('jump', 'run') for i in range(4)]:
+        (tmp_path / 'videos' / name).parent.mkdir(parents=True, exist_ok=True)
+        write_video(tmp_path / 'videos' / name, num_frames=50)
+    monkeypatch.setattr(cuts, 'find_cuts', lambda path, fps: [0.5, 1.0, 1.5] * ('/jump/' in path))
+    options = dict(window=1.0, split_at_cuts=True)
+    with pytest.raises(
+        InputError, match=r'videos: no shot of 1 classes in train is as long as window=1 s: jump; lower'
+    ):
+        prepare_folder(tmp_path / 'videos', tmp_path / 'out', **options)
+    assert not (tmp_path / 'out' / 'train.txt').exists()
+    parts = prepare_folder(tmp_path / 'videos', tmp_path / 'out', **dict(options, window=0.5))
+    assert Counter(clip.label for clip in parts['train']) == dict(jump=12, run=12)
 
 
 def test_groups_from_a_pattern_hold_across_classes(folder, tmp_path):
@@ -251,7 +268,7 @@ def test_rows_that_do_not_fit_the_header(folder, tmp_path, content, says):
 
 def test_a_table_of_a_spreadsheet_with_semicolons_blanks_and_a_byte_order_mark(folder, tmp_path):
     path = tmp_path / 'my.csv'
-    path.write_bytes(b'\xef\xbb\xbfpath; label\r\n' + b''.join(f'{name}; {name[:3]} \r\n'.encode() for name in NAMES))
+    path.write_bytes(b'\xef\xbb\xbfpath; label\r\n' + b''.join(f' {name} ; {name[:3]} \r\n'.encode() for name in NAMES))
     parts = prepare_folder(folder, tmp_path / 'out', table=path)
     assert {clip.label for clip in parts['train']} == {'jum', 'run'}
 

@@ -150,6 +150,13 @@ def test_reports(paths, tmp_path):
         write_report(tmp_path / 'r.txt', reports)
 
 
+@pytest.mark.parametrize(('option', 'value', 'says'), [('--most', -1, 'most=-1'), ('--max-pixels', 0, 'max_pixels=0')])
+def test_the_tool_refuses_numbers_below_the_least(paths, tmp_path, call, option, value, says):
+    """All problems but one were printed, and "21 more"; a limit of 0 was none."""
+    ended = call('data/check_videos.py', paths['ok'], '--report', tmp_path / 'r.csv', '--workers', 1, option, value)
+    assert ended.error_line().startswith(f'{says}: expected at least')
+
+
 def test_bad_arguments(paths):
     with pytest.raises(InputError, match='no videos to check'):
         check_videos([])

@@ -54,6 +54,15 @@ def test_several_patterns_are_refused(tmp_path, patterns, says):
         frames_of(tmp_path, *rows(*patterns))
 
 
+def test_lone_pictures_are_left_out_beside_one_video_alone(tmp_path):
+    (tmp_path / 'a').mkdir()
+    (tmp_path / 'b').mkdir()
+    with pytest.raises(VideoReadError, match=r'2 name patterns, not of one: a_\*.jpg \(1\), b_\*.jpg \(1\)'):
+        frames_of(tmp_path / 'a', 'a_1.jpg', 'b_1.jpg')
+    with pytest.raises(VideoReadError, match=r'3 name patterns, .* a_\*.jpg \(3\), b_\*.jpg \(3\), thumb_\*.jpg \(1\)'):
+        frames_of(tmp_path / 'b', *rows('a_*.jpg', 'b_*.jpg'), 'thumb_1.jpg')
+
+
 def test_frames_of_several_videos_in_one_folder_are_refused(tmp_path):
     with pytest.raises(VideoReadError, match=r'seems to hold several videos: clip1_00001.jpg and clip2_00001.jpg have'):
         frames_of(tmp_path, *rows('clip1_*.jpg', 'clip2_*.jpg'))
@@ -65,6 +74,7 @@ def test_frames_of_several_videos_in_one_folder_are_refused(tmp_path):
         ['00-59.jpg', '01-00.jpg', '01-59.jpg', '02-00.jpg'],  # minutes and seconds
         ['f_0.96.jpg', 'f_1.00.jpg', 'f_1.96.jpg'],  # seconds
         ['9.png', '10.png', '100.png'],
+        ['f001_50fps.jpg', 'f002_50fps.jpg'],
     ],
 )
 def test_times_and_widths_are_in_order(tmp_path, names):
@@ -112,7 +122,39 @@ def test_times_with_unequal_decimals_are_refused(tmp_path):
         frames_of(tmp_path, *(f'f_{i / 25}.jpg' for i in range(8)))
 
 
-@pytest.mark.parametrize('names', [['1.9.jpg', '1.10.jpg'], ['1.09.jpg', '1.100.jpg'], ['1-2.jpg', '1-03.jpg']])
+def test_the_shortest_decimals_need_not_be_the_smallest(tmp_path):
+    with pytest.raises(VideoReadError, match=r'unequal decimals: 0.9.jpg and 0.04.jpg; give each'):
+        frames_of(tmp_path, '0.04.jpg', '0.10.jpg', '0.9.jpg')
+
+
+def test_times_without_a_zero_before_the_point_are_times(tmp_path):
+    """The decimals were taken for a count: .2 s stood before .04 s."""
+    with pytest.raises(VideoReadError, match=r'unequal decimals: t.2.jpg and t.04.jpg; give each'):
+        frames_of(tmp_path, 't.04.jpg', 't.08.jpg', 't.2.jpg')
+
+
+@pytest.mark.parametrize('start', ['', 't', 't_'])
+def test_times_with_and_without_a_zero_are_refused(tmp_path, start):
+    """The frames of the first second were left out, as hidden files or a lone picture."""
+    less, more = f'{start}.96.jpg', f'{start}1.00.jpg'
+    with pytest.raises(
+        VideoReadError, match=rf'some without a zero before the point: {less} and {more}; write the zero'
+    ):
+        frames_of(tmp_path, less, more, f'{start}1.04.jpg')
+
+
+def test_hidden_images_alone_are_named(tmp_path):
+    with pytest.raises(VideoReadError, match=r'no frames .*; 2 hidden ones such as .04.jpg are left out'):
+        frames_of(tmp_path, '.04.jpg', '.08.jpg')
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        ['1.9.jpg', '1.10.jpg'], ['1.09.jpg', '1.100.jpg'], ['1-2.jpg', '1-03.jpg'], ['f.1.jpg', 'f.2.jpg', 'f.10.jpg'],
+        ['f.09.jpg', 'f.10.jpg', 'f.100.jpg'], ['f2.jpg', 'f03.jpg'],
+    ],
+)  # fmt: skip
 def test_counts_behind_a_point_are_no_decimals(tmp_path, names):
     assert frames_of(tmp_path, *names).frames == names
 

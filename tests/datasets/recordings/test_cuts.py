@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import av
 import cv2
@@ -10,7 +11,7 @@ import pytest
 
 from auxskd_mm.datasets import UnlabeledVideoDataset
 from auxskd_mm.datasets.packing import pack_videos
-from auxskd_mm.datasets.recordings import cuts, index_file, reader
+from auxskd_mm.datasets.recordings import cuts, expand, index_file, reader
 from auxskd_mm.datasets.stores import SourceVideo, StoreSettings
 from auxskd_mm.errors import InputError
 
@@ -50,6 +51,40 @@ def test_windows_never_cross_a_cut(movie, monkeypatch):
     assert len(UnlabeledVideoDataset(movie, window=0.5, split_at_cuts=True)) == 7
     with pytest.raises(InputError, match='no shot between two cuts is as long as window=2 s'):
         UnlabeledVideoDataset(movie, window=2, split_at_cuts=True)
+
+
+def test_recordings_without_a_long_shot_are_counted(movie, tmp_path, monkeypatch):
+    (tmp_path / 'other.mp4').write_bytes(Path(movie).read_bytes())
+    monkeypatch.setattr(cuts, 'find_cuts', lambda path, fps: [1.0, 2.0, 3.0] * path.endswith('other.mp4'))
+    said = []
+    monkeypatch.setattr(expand, 'print_log', lambda line, **options: said.append(line))
+    assert len(UnlabeledVideoDataset(str(tmp_path), window=1.5, split_at_cuts=True)) == 2
+    assert said == [f'{tmp_path}: 2 windows of 2 recordings, 1 of which have none']
+
+
+def test_cuts_outside_a_listed_window_divide_nothing(movie, tmp_path, monkeypatch):
+    monkeypatch.setattr(cuts, 'find_cuts', lambda *recording: [0.5, 1.0, 2.2, 3.5, 3.8])
+    (tmp_path / 'list.txt').write_text('movie.mp4 1.0 3.5\n')
+    dataset = UnlabeledVideoDataset(str(tmp_path / 'list.txt'), window=0.5, split_at_cuts=True)
+    marks = [dataset.get_data_info(i)['filename'].partition('#t=')[2] for i in range(len(dataset))]
+    assert marks == ['1,1.5', '1.5,2', '2.2,2.7', '2.7,3.2']
+
+
+def test_a_recording_whose_frames_cannot_all_be_decoded_stays_whole(movie, tmp_path, monkeypatch):
+    """It stopped the whole data set, which counts an unreadable recording otherwise."""
+    pytest.importorskip('scenedetect')
+    whole = Path(movie).read_bytes()
+    middle, end = (whole.index(b'mdat') + whole.index(b'moov')) // 2, whole.index(b'moov') - 4
+    torn = tmp_path / 'torn.mp4'
+    torn.write_bytes(whole[:middle] + bytes(end - middle) + whole[end:])
+    said = []
+    monkeypatch.setattr(expand, 'print_log', lambda line, **options: said.append(line))
+    dataset = UnlabeledVideoDataset([movie, str(torn)], window=0.5, split_at_cuts=True)
+    marks = [dataset.get_data_info(i)['filename'] for i in range(len(dataset))]
+    assert marks[-1] == str(torn)
+    assert len(marks) == 8
+    assert said[0] == f'{movie}: 7 windows of 1 recordings'
+    assert said[1].startswith(f'not divided at cuts: {torn}: cannot be decoded after frame')
 
 
 @pytest.mark.parametrize('name', ['scan.npy', 'scan.npz', 'scan.tif'])

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import counted_frame, read_count, write_video
+from dot_scene import write_scene
 from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
 
@@ -98,6 +99,11 @@ def test_windows_of_lists_and_of_their_windows(folder):
         ('b.mp4\n"match one"\n', dict(window=9), 'list.txt: line 1: .*b.mp4 lasts 4 s, less than window=9 .2 of 2'),
         ('b.mp4 0.0 1\nb.mp4 1 4\n', dict(window=2), 'line 1: .*b.mp4#t=0,1 lasts 1 s, less than window=2 .1 of 2'),
         ('b.mp4\n', dict(stride=2), 'give window, too'),
+        ('"match one.mp4"\nb.mp4#t=1,9\n', {}, 'list.txt: line 2: .*b.mp4 lasts 4 s, but the window ends at 9'),
+        ('b.mp4\n', dict(window=float('inf')), 'window=inf: expected seconds above 0'),
+        ('b.mp4\n', dict(split_at_cuts=True), 'give window, too'),
+        ('b.mp4\n', dict(window=True), 'window=True: expected seconds above 0'),
+        ('b.mp4\n', dict(window=1, stride=-1), 'stride=-1: expected seconds above 0'),
         ('b.mp4\n', dict(window=0), 'window=0: expected seconds above 0'),
         ('b.mp4\n', dict(window=float('nan')), 'window=nan: expected seconds above 0'),
     ],
@@ -106,6 +112,11 @@ def test_a_wrong_window_is_named_with_its_line(folder, text, settings, says):
     with pytest.raises(InputError, match=says) as error:
         UnlabeledVideoDataset(write_list(folder, text), **settings)
     assert '\n' not in str(error.value)
+
+
+def test_a_folder_has_no_lines(folder):
+    with pytest.raises(InputError, match=rf'^{folder}/b.mp4 lasts 4 s, less than window=9 .2 of 2'):
+        UnlabeledVideoDataset(str(folder), window=9)
 
 
 def test_durations_of_other_programs_may_pass_the_end_a_little(folder):
@@ -184,6 +195,22 @@ def test_a_recording_is_packed_window_by_window(folder, tmp_path, layout):
     assert [read_count(f) for f in open_reader(inside.get_data_info(1)['filename']).read([0, 9])] == [30, 39]
     write_video(folder / 'b.mp4', num_frames=90)
     assert {path.rpartition('/')[2].partition('#')[0] for path in store.changed_sources()} == {'b.mp4'}
+
+
+def test_windows_in_a_gap_are_left_out(tmp_path):
+    """Of a camera that records changes only. Each was an unreadable video, and the run ended by max_bad_share."""
+    path = write_scene(tmp_path / 'gap.mp4', [*range(0, 600, 20), *range(1800, 2400, 20)])
+    dataset = UnlabeledVideoDataset(path, pipeline=[dict(type='auxskd_mm.OpenVideo')], window=0.5)
+    assert [name.partition('#t=')[2] for name in marks(dataset)] == ['0,0.5', '0.5,1', '3,3.5', '3.5,4']
+    assert [dataset[i]['total_frames'] for i in range(4)] == [15] * 4
+
+
+def test_a_store_that_was_packed_anew_is_divided_anew(folder, tmp_path):
+    for frames in (100, 150):
+        write_video(folder / 'b.mp4', num_frames=frames)
+        videos = UnlabeledVideoDataset(str(folder / 'b.mp4')).source_videos()
+        pack_videos(tmp_path / 'store', videos, StoreSettings('mp4'))
+        assert len(UnlabeledVideoDataset(str(tmp_path / 'store'), window=1.0)) == frames // 25
 
 
 def test_windows_of_a_recording_are_on_one_side(tmp_path):

@@ -206,7 +206,8 @@ def _divided(names: Sequence[str], named: Sequence[str], folder: str | Path, win
         others = taken.get(os.path.relpath(recording, root), ())
         if window is None or not any(window.start < other.end and other.start < window.end for other in others):
             rest.append(name)
-    say(f'{len(names)} recordings are divided into {len(rest)} windows of {how.seconds:g} s')
+    beside = f', beside {len(named)} that have a row' if named else ''
+    say(f'{len(names)} recordings are divided into {len(rest)} windows of {how.seconds:g} s{beside}')
     return sorted([*named, *rest])
 
 

@@ -187,7 +187,7 @@ def test_the_rest_of_recordings_is_divided_where_no_row_is(recordings):
     rest = ['pool/c d.mp4#t=0,0.6', 'pool/c d.mp4#t=0.6,1.2', 'pool/c d.mp4#t=1.2,1.8']
     rows = ['a.mp4#t=0.5,1', 'a.mp4#t=1.2,1.7', 'b.mp4#t=0,0.5', 'b.mp4#t=1,1.5']
     assert [video.name for video in found.videos] == sorted([*rows, *rest])
-    assert said == ['3 recordings are divided into 3 windows of 0.6 s']
+    assert said == ['3 recordings are divided into 3 windows of 0.6 s, beside 4 that have a row']
     finer = find_videos(recordings, table(recordings, ROWS), windows=Windows(0.25), say=said.append)
     kept = {video.name for video in finer.videos if video.name.startswith('b.')}
     assert kept == {

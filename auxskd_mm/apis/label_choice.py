@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from mmengine.logging import print_log
 
+from ..datasets.recordings.expand import WHOLE, Windows
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError, examples
 from ..evaluation.feature_bank import FeatureBank
@@ -43,6 +44,7 @@ def cached_features(
     batch_size: int = 4,
     num_workers: int = 2,
     device: str | None = None,
+    windows: Windows = WHOLE,
 ) -> FeatureBank:
     """Features of videos from a file, which is written if it does not exist.
 
@@ -56,6 +58,7 @@ def cached_features(
         batch_size: Videos per batch.
         num_workers: Number of processes that decode.
         device: Device of the backbone. None takes the accelerator if there is one.
+        windows: How recordings are divided. Each window is a video.
 
     Returns:
         Features of the videos, each video once. Videos without a feature are left out, and the log counts them.
@@ -65,7 +68,7 @@ def cached_features(
             or the features cannot be computed or written.
     """
     if Path(path).is_file():
-        return _from_file(path, videos, config, checkpoint, num_clips)
+        return _from_file(path, videos, config, checkpoint, num_clips, windows)
     if not videos:
         raise InputError(f'{path}: no such feature file; name the videos, and the features are computed')
     if checkpoint is not None and config is None:
@@ -79,13 +82,19 @@ def cached_features(
         batch_size=batch_size,
         num_workers=num_workers,
         device=device,
+        windows=windows,
     )
     bank.save(path)
     return bank.rows(list(_rows_by_file(bank.names).values()))
 
 
 def _from_file(
-    path: str | Path, videos: Sequence[str], config: str | None, checkpoint: str | None, num_clips: int | None
+    path: str | Path,
+    videos: Sequence[str],
+    config: str | None,
+    checkpoint: str | None,
+    num_clips: int | None,
+    windows: Windows,
 ) -> FeatureBank:
     bank = FeatureBank.load(path)
     # A config is kept by the name of its file, however it was named.
@@ -99,7 +108,7 @@ def _from_file(
             )
     if not videos:
         return bank
-    found = UnlabeledVideoDataset(list(videos), lazy_init=True).load_data_list()
+    found = UnlabeledVideoDataset(list(videos), lazy_init=True, **windows.of_data_set).load_data_list()
     listed = _rows_by_file([info['filename'] for info in found])
     row_of = _rows_by_file(bank.names)
     rows = [row_of[name] for name in listed if name in row_of]

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from ..datasets.packing.pack import default_workers
+from ..datasets.recordings.expand import WHOLE, Windows
 from ..errors import InputError, full_disk
 from ..files import only_writer, read_record, write_whole
 from ..recipes.plan import Plan, make_plan
@@ -41,7 +42,7 @@ from .scores import PhaseResult, read_rows
 from .screen import Screen
 from .splits import MOST_SPLITS, Split, make_splits, pool_of, shuffled, write_lists
 from .stores import MAPS, check_space, pack_frames, pack_maps, weights_variables
-from .videos import WHOLE, Found, Windows, find_videos, without_small_classes
+from .videos import Found, find_videos, without_small_classes
 
 PLAN_FILE, SETTINGS_FILE = 'plan.json', 'own_videos.json'
 # Clips of so many frames where the videos have at least half as many again.

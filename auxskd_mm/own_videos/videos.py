@@ -13,7 +13,7 @@ from ..datasets.preparation.file_index import FileIndex
 from ..datasets.preparation.group_split import Clip
 from ..datasets.preparation.labeled_list import examples
 from ..datasets.preparation.own_folder import group_by_pattern
-from ..datasets.recordings.expand import Windows, expand
+from ..datasets.recordings.expand import WHOLE, Windows, expand
 from ..datasets.recordings.names import (
     Window,
     contradiction,
@@ -28,7 +28,6 @@ from ..recipes.running.in_process import silent
 from ..texts import read_table
 
 Say = Callable[[str], object]
-WHOLE = Windows()
 
 
 @dataclass(frozen=True)

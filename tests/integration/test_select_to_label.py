@@ -5,9 +5,12 @@ import csv
 import cv2
 import numpy as np
 import pytest
+from conftest import write_video
 from tool_runs import CONFIGS, call_tool, tiny_clips
 
+from auxskd_mm.apis.extract_features import extract_features
 from auxskd_mm.evaluation.feature_bank import FeatureBank
+from auxskd_mm.own_videos.videos import find_videos
 
 VSPP = CONFIGS / 'demo' / 'vspp_motion.py'
 
@@ -67,6 +70,29 @@ def test_features_are_computed_once_and_the_table_becomes_lists(folder, monkeypa
     for strategy in ('typical', 'uncertain'):
         assert run(monkeypatch, capfd, *words, *more, '--strategy', strategy).code == 0
         assert not {path for path, _ in rows_of('more.csv')[1:]} & {path for path, _ in filled}
+
+
+def test_windows_of_recordings_are_chosen_and_their_table_goes_to_own_videos(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'cams').mkdir()
+    for name in 'ab':
+        write_video(tmp_path / 'cams' / f'{name}.mp4', 50)
+    words = ['cams', '--window', 0.6, '--stride', 0.4, '--count', 5, '--config', VSPP, '--checkpoint', 'none']
+    words += ['--num-workers', 0, '--num-clips', 1]
+    names = [f'{name}.mp4#t={span}' for name in 'ab' for span in ('0,0.6', '0.4,1', '0.8,1.4', '1.2,1.8')]
+    for _ in range(2):  # computed, and read again
+        assert '5 of 8 videos (typical)' in run(monkeypatch, capfd, *words).out
+        assert len({path for path, _ in rows_of('to_label.csv')[1:]} & set(names)) == 5
+    # Their features are those of the same windows in a list.
+    (tmp_path / 'windows.txt').write_text(''.join(f'cams/{name}\n' for name in names))
+    listed = extract_features(str(VSPP), None, 'windows.txt', num_clips=1, num_workers=0)
+    bank = FeatureBank.load('to_label.features.npz')
+    assert [name.rpartition('/')[2] for name in bank.names] == names
+    np.testing.assert_array_equal(bank.features, listed.features)
+    chosen = [path for path, _ in rows_of('to_label.csv')[1:]]
+    (tmp_path / 'filled.csv').write_text('path,label\n' + ''.join(f'"{path}",x\n' for path in chosen))
+    found = find_videos(tmp_path / 'cams', tmp_path / 'filled.csv', say=str)
+    assert {video.name for video in found.labeled} == set(chosen)
 
 
 def test_a_video_that_is_named_twice_is_one_video(folder, monkeypatch, capfd):

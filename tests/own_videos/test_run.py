@@ -13,6 +13,7 @@ from tool_runs import call_tool
 
 from auxskd_mm.checkpoint_files import read_state
 from auxskd_mm.datasets.motion_clips import MotionClipsSettings, make_motion_clips
+from auxskd_mm.datasets.recordings.expand import WHOLE, Windows
 from auxskd_mm.errors import InputError, Terminated
 from auxskd_mm.files import only_writer
 from auxskd_mm.models.backbones.image_networks import packaged_weights
@@ -20,7 +21,6 @@ from auxskd_mm.own_videos import model, planner, run
 from auxskd_mm.own_videos.planner import Costs
 from auxskd_mm.own_videos.run import Settings, own_videos
 from auxskd_mm.own_videos.screen import Screen
-from auxskd_mm.own_videos.videos import WHOLE, Windows
 
 SETTINGS = MotionClipsSettings(train=6, val=0, test=0, frames=16, width=48, height=36, classes=('translation', 'zoom'))
 

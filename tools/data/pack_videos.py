@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import ToolParser, light_module, refuse_options, start
+from tool_start import ToolParser, add_windows, light_module, refuse_options, start
 
 if TYPE_CHECKING:
     from auxskd_mm.datasets.stores import SourceVideo, Store
@@ -43,9 +43,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--list-format', default='auto', help="columns of a list, e.g. 'path label'")
     parser.add_argument('--delimiter', help='column separator of a list; default is white space')
     parser.add_argument('--suffix', default='', help='appended to the names of a list')
-    parser.add_argument('--window', type=float, metavar='S', help='divide long recordings into windows of S seconds')
-    parser.add_argument('--stride', type=float, metavar='S', help='from one window to the next; default is --window')
-    parser.add_argument('--split-at-cuts', action='store_true', help='windows never cross a cut (PySceneDetect)')
+    add_windows(parser)
     parser.add_argument(
         '--layout', choices=(*stores.LAYOUTS, 'features'), default=default.layout, help='default %(default)s'
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import ToolParser, add_overwrite, start
+from tool_start import ToolParser, add_overwrite, add_windows, start
 
 if TYPE_CHECKING:
     from auxskd_mm.datasets.preparation.group_split import Clip
@@ -32,12 +32,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=0, help='which split')
     parser.add_argument('--pool', nargs='*', default=[], help='further folders whose videos join pool.txt, unlabelled')
     parser.add_argument('--delimiter', default=' ', help='between path and label (default: a blank)')
-    recordings = parser.add_argument_group('long recordings')
-    recordings.add_argument('--window', type=float, metavar='S', help='divide each video into windows of S seconds')
-    recordings.add_argument('--stride', type=float, metavar='S', help='from one window to the next; default: --window')
-    recordings.add_argument(
-        '--split-at-cuts', action='store_true', help='windows never cross a cut (PySceneDetect); decodes each video'
-    )
+    add_windows(parser)
     parser.add_argument(
         '--compare',
         type=int,

@@ -53,6 +53,11 @@ class Windows(NamedTuple):
             raise InputError(f'{owner}: stride and split_at_cuts divide recordings into windows; give window, too')
         return self._replace(stride=self.stride or self.seconds)
 
+    @property
+    def of_data_set(self) -> dict[str, Any]:
+        """The same as arguments of :class:`UnlabeledVideoDataset`."""
+        return dict(window=self.seconds, stride=self.stride, split_at_cuts=self.at_cuts)
+
     def divide(self, span: Window) -> list[Window]:
         """The windows in a span without cuts. Empty if the span is shorter than a window."""
         assert self.seconds is not None
@@ -60,6 +65,9 @@ class Windows(NamedTuple):
         count = int((span.end - span.start - self.seconds + _FORGIVEN) // self.stride) + 1
         starts = [round(span.start + i * self.stride, 6) for i in range(max(count, 0))]
         return [Window(start, round(min(start + self.seconds, span.end), 6)) for start in starts]
+
+
+WHOLE = Windows()
 
 
 class _Length(NamedTuple):

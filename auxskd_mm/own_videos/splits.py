@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..datasets.preparation.group_split import Clip, divide_by_group
 from ..datasets.preparation.labeled_list import Labeled, listed, write_lines, write_list
-from ..datasets.recordings.names import contradiction
+from ..datasets.recordings.names import stretches
 from ..errors import InputError
 from ..texts import write_table
 from .videos import Found, Say, Video
@@ -148,8 +148,8 @@ def shuffled(found: Found, seed: int = 0) -> Found:
     labeled = found.labeled
     labels = [video.label for video in labeled]
     random.Random(seed).shuffle(labels)
-    # Windows that overlap show the same moments, and keep one label.
-    while (pair := contradiction([(v.name, label) for v, label in zip(labeled, labels)])) is not None:
-        labels[pair[1]] = labels[pair[0]]
-    given = {video.name: label for video, label in zip(labeled, labels)}
+    # Windows that overlap show the same moments, and have one label.
+    of_stretch: dict[int, str | None] = {}
+    numbers = stretches([video.path for video in labeled])
+    given = {v.name: of_stretch.setdefault(number, label) for v, number, label in zip(labeled, numbers, labels)}
     return Found([dataclasses.replace(v, label=given.get(v.name)) for v in found.videos], found.grouped)

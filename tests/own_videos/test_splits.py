@@ -97,6 +97,19 @@ def test_shuffled_labels_keep_their_counts():
     assert isinstance(mixed, Found)
 
 
+def test_shuffled_windows_that_overlap_have_one_label():
+    """Lists refuse windows of two labels that overlap."""
+    spans = [(r, 0.5 * i) for r in range(6) for i in range(4)] + [(r, 9.0) for r in range(6)]
+    found = Found(
+        [Video(f'{r}.mp4#t={t:g},{t + 1:g}', f'/v/{r}.mp4#t={t:g},{t + 1:g}', 'ab'[r % 2], f'{r}') for r, t in spans],
+        False,
+    )
+    for seed in range(5):
+        labels = [video.label for video in shuffled(found, seed).videos]
+        assert all(len(set(labels[4 * r : 4 * r + 4])) == 1 for r in range(6))
+        assert len(set(labels)) == 2
+
+
 @pytest.mark.parametrize('groups', [2, 3, 4])
 def test_the_first_splits_of_few_groups_test_each_group_once(groups):
     """An interval counts tested groups: three splits that test on two of three groups waste the third."""

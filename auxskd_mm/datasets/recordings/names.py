@@ -112,6 +112,23 @@ def contradiction(labeled: Sequence[tuple[str, Hashable]]) -> tuple[int, int] | 
     return None
 
 
+def stretches(paths: Sequence[str]) -> list[int]:
+    """Number of the stretch that each path is in. Windows of one recording that overlap, also through others, are in one
+    stretch; any other video is one of its own.
+    """
+    found = [split_window(path) for path in paths]
+    numbers = [0] * len(paths)
+    number, before, reached = 0, '', 0.0
+    for i in sorted(range(len(paths)), key=lambda i: (found[i][0], found[i][1] or Window(0.0, 0.0))):
+        recording, window = found[i]
+        if window is None or recording != before or window.start >= reached:
+            number, reached = number + 1, 0.0
+        before = recording
+        reached = max(reached, window.end) if window is not None else 0.0
+        numbers[i] = number
+    return numbers
+
+
 def fault_of(window: Window) -> str:
     """What is wrong with a window whatever its recording. '' if nothing is."""
     if not all(map(math.isfinite, window)):

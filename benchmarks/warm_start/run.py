@@ -43,6 +43,12 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--out', type=Path, default=Path('work_dirs/warm_start'), help='folder of stores, lists, cells')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2, 3, 4], help='of weights and of the split')
+    parser.add_argument(
+        '--train-seed',
+        type=int,
+        metavar='S',
+        help='of weights and batches, in place of those of the splits, to train again',
+    )
     parser.add_argument('--rows', nargs='+', default=[], help='rows to run; all by default')
     parser.add_argument('--columns', nargs='+', default=[], help='evaluations to run; all by default')
     parser.add_argument(
@@ -75,7 +81,12 @@ def main() -> None:
     options = args.cfg_options or {}
     for key, value in own.items():
         options.setdefault(key, value)
-    plan = plan_recipe(recipe, folder, options, seeds=args.seeds, lists=lists)
+    if args.train_seed is None:
+        plan = plan_recipe(recipe, folder, options, seeds=args.seeds, lists=lists)
+    else:
+        folder = folder.with_name(f'{folder.name}_seed{args.train_seed}')
+        each = [lists.format(seed=seed) for seed in args.seeds]
+        plan = plan_recipe(recipe, folder, options, seeds=[args.train_seed], lists=each)
     clips_of = ', training clips split once more' if args.inner else ''
     plan.report['title'] = f'{args.set}{clips_of}: public weights, and pretraining from them'
     print(describe_plan(plan, args.rows, args.columns), flush=True)

@@ -142,7 +142,7 @@ def _all_states(plan: Plan, states: Mapping[Path, dict[str, Any]]) -> list[dict[
 
 def _one_by_one(plan: Plan, steps: Sequence[Step], taken: Sequence[float | None], gpus: int) -> list[dict[str, Any]]:
     """Run every command in a process of its own."""
-    progress = Progress([step.kind for step in steps], taken, [step.steps for step in steps])
+    progress = Progress([step.kind for step in steps], taken, [step.length for step in steps])
     rows: list[dict[str, Any]] = []
     for number, step in enumerate(steps):
         print(f'== phase {number + 1} of {len(steps)}: {step.label} ({progress.left(number)})', flush=True)

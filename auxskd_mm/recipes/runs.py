@@ -67,6 +67,12 @@ class Step:
     key: str | None = None
     keep_checkpoints: bool = True
 
+    @property
+    def length(self) -> int | None:
+        """Number of training steps, also where an override gives it. None leaves the length to the config."""
+        given = self.options.get('steps')
+        return given if isinstance(given, int) and self.steps else self.steps
+
     def fingerprint(self, root: Path) -> str:
         """Digest of all inputs of the step, including the content of its config."""
         if self.key is not None:

@@ -43,7 +43,7 @@ def run_steps(steps: Sequence[Step], root: Path, jobs: int = 1, threads: int = 1
     """
     unique = list({step.folder: step for step in steps}.values())
     taken = [finished_seconds(step.folder) for step in unique]
-    progress = Progress([step.kind for step in unique], taken, [step.steps for step in unique])
+    progress = Progress([step.kind for step in unique], taken, [step.length for step in unique])
     waiting = [step for step, seconds in zip(unique, taken) if seconds is None]
     if waiting:
         print(f'{len(waiting)} of {len(unique)} steps to run, {progress.left(0, jobs)}', flush=True)

@@ -45,6 +45,12 @@ def test_steps_are_counted_by_kind_and_estimated_from_those_alike(tmp_path):
         describe_plan(plan, evaluations=['tuned']).splitlines()[-1]
         == '  about 5 min and 2 steps of unknown length left'
     )
+    # An override gives the length.
+    longer = make_plan(tmp_path / 'recipe.py', content, tmp_path / 'out', {'tuned.steps': 60})
+    assert describe_plan(longer).splitlines()[3:5] == [
+        '  tuned@1: 4, 1 finished, 60 training steps each',
+        '  tuned@all: 4, 0 finished, 60 training steps each',
+    ]
     # One row alone: nothing starts from the pretraining. Of tuned@1, one seed is left, of tuned@all, two.
     found = describe_plan(plan, ['random'], ['tuned'], jobs=2).splitlines()
     assert found[0] == 'recipe: 2 runs, 4 steps, 1 finished'

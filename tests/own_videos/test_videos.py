@@ -221,8 +221,10 @@ def test_recordings_in_class_folders_give_their_label_and_group_to_windows(recor
             'a.mp4#t=0,1 and a.mp4#t=0.9,1.5 overlap and have the labels x and y',
         ),
         ('"a.mp4#t=0,1",x\n"a.mp4#t=0,1.0",y\n', None, 'line 3 gives a.mp4#t=0,1 the label y, another line x'),
-        ('"a.mp4#t=0,9",x\n', None, r'a.mp4 lasts 2 s, but the window ends at 9'),
-        ('"a.mp4#t=2,1",x\n', None, r'start 2 is not before end 1'),
+        ('b.mp4,y\n"a.mp4#t=0,9",x\n', None, r'table.csv: line 3: .*a.mp4 lasts 2 s, but the window ends at 9'),
+        ('"a.mp4#t=2,1",x\n', None, r'table.csv: line 2: a.mp4#t=2,1: start 2 is not before end 1'),
+        ('"a#t=0,5,1,5",x\nb.mp4,y\n', None, r'table.csv: line 2: a#t=0,5,1,5: expected #t=START,END in seconds'),
+        ('b.mp4,y\na.mp4#t=1,x\n', None, r'table.csv: line 3: a.mp4#t=1: expected #t=START,END'),
         ('a.mp4,x\nb.mp4,y\n', 3.0, r'lasts 2 s, less than window=3 \(3 of 3 are shorter\)'),
         ('a.mp4,x\nb.mp4,y\n', -1.0, r'own_videos.window=-1.0: expected seconds above 0'),
     ],
@@ -238,4 +240,41 @@ def test_a_class_of_short_shots_is_named(recordings, monkeypatch):
     rows, said = table(recordings, 'path,label\na.mp4,x\nb.mp4,y\n'), []
     found = find_videos(recordings, rows, windows=Windows(1.0, at_cuts=True), say=said.append)
     assert found.classes == ['y']
-    assert 'class x has no shot between two cuts that is as long as a window: left out' in said
+    assert 'class x has no window that can be used: left out' in said
+    assert '1 labelled recordings have no shot between two cuts' in '\n'.join(said)
+
+
+def test_all_windows_of_a_recording_are_of_its_one_group(recordings):
+    """Those without a row, or without a group in their row, were a group of their own: learned from where the others are tested."""
+    rows = 'path,label,group\n"a.mp4#t=0,0.5",run,p1\n"a.mp4#t=1,1.5",jump,\n"b.mp4#t=0,0.5",run,p1\n'
+    found = find_videos(recordings, table(recordings, rows), windows=Windows(0.5), say=str)
+    assert {video.name.partition('#')[0]: video.group for video in found.videos} == {
+        'a.mp4': 'p1', 'b.mp4': 'p1', 'pool/c d.mp4': 'pool/c d.mp4',
+    }  # fmt: skip
+    assert len(found.videos) == 12
+    assert len({video.group for video in found.videos}) == 2
+    (recordings / 'groups.csv').write_text('path,group\n"a.mp4#t=0.0,0.50",p1\n"a.mp4#t=1,1.5",p2\n')
+    two = find_videos(recordings, table(recordings, rows.replace('group', 'kind')), windows=Windows(0.5), say=str)
+    assert {video.name[8:]: video.group for video in two.videos if video.name.startswith('a.')} == {
+        '0,0.5': 'p1', '0.5,1': 'a.mp4', '1,1.5': 'p2', '1.5,2': 'a.mp4',
+    }  # fmt: skip
+
+
+def test_windows_that_overlap_have_one_group(recordings):
+    rows = 'path,label,group\n"a.mp4#t=0,1",run,p1\n"a.mp4#t=0.9,1.5",run,p2\n"b.mp4#t=0,1",jump,p1\n'
+    says = r'table.csv: a.mp4#t=0,1 and a.mp4#t=0.9,1.5 overlap and are of the groups p1 and p2'
+    with pytest.raises(InputError, match=says):
+        find_videos(recordings, table(recordings, rows), say=str)
+    assert find_videos(recordings, table(recordings, rows.replace('0.9', '1.0')), say=str).grouped
+
+
+def test_a_label_of_a_whole_recording_beside_rows_of_its_windows_is_named(recordings):
+    rows, said = table(recordings, 'path,label\na.mp4,rest\n"a.mp4#t=0,0.5",run\nb.mp4,run\n'), []
+    found = find_videos(recordings, rows, say=said.append)
+    assert labels_of(found) == {'a.mp4#t=0,0.5': 'run', 'b.mp4': 'run', 'pool/c d.mp4': None}
+    assert '1 labelled recordings are used in the windows that have a row only, such as a.mp4' in said
+    assert 'class rest has no window that can be used: left out' in said
+    said.clear()
+    found = find_videos(recordings, rows, windows=Windows(1.0), say=said.append)
+    assert labels_of(found)['a.mp4#t=1,2'] == 'rest'
+    assert len(said) == 1

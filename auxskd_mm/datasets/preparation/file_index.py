@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from ...errors import InputError
-from ..recordings.names import without_window
+from ..recordings.names import named_window, without_window
 from ..suffixes import VIDEO_SUFFIXES
 from ..video_list import UnlabeledVideoDataset
 from .labeled_list import examples, write_lines
@@ -48,19 +48,22 @@ class FileIndex:
         name stands.
 
         Raises:
-            InputError: If several files differ from the name by their suffix alone.
+            InputError: If several files differ from the name by their suffix alone, or the times of a window cannot be read.
         """
         if name in self._exact:
             return name
+        where = f'{source}: ' if source else ''
         recording = without_window(name)
         if recording != name:
             found = self.find(recording, source)
-            return found and found + name.removeprefix(recording)
+            if found is not None:
+                named_window(name, where)
+                found += name.removeprefix(recording)
+            return found
         alike = self._by_key.get(_key(name), [])
         for part in (_folder, _suffix):
             alike = [path for path in alike if part(path) == part(name)] or alike
         if len(alike) > 1:
-            where = f'{source}: ' if source else ''
             raise InputError(
                 f'{where}{name} may be {" or ".join(alike)} in {self.root}; write the suffix of one, or move the others away'
             )

@@ -33,6 +33,16 @@ def test_what_matches(tmp_path, have, name, found):
     assert FileIndex(touch(tmp_path, have, 'Other/x.avi')).find(name) == found
 
 
+def test_the_times_of_a_window_are_read(tmp_path):
+    index = FileIndex(touch(tmp_path, 'a.mp4', 'b#t=1.mp4'))
+    assert index.find('a#t=1.50,2') == 'a.mp4#t=1.50,2'
+    assert index.find('b#t=1.mp4') == 'b#t=1.mp4'  # a file of that name
+    assert index.find('c.mp4#t=1') is None
+    for times in ('1', '1,', '1,5,2,5', '1,2#x', '0:01,0:02', '2,1'):
+        with pytest.raises(InputError, match=rf'^labels.csv: line 4: a.mp4#t={times}: '):
+            index.find(f'a.mp4#t={times}', 'labels.csv: line 4')
+
+
 def test_an_exact_name_wins_and_an_ambiguous_one_does_not(tmp_path):
     index = FileIndex(touch(tmp_path, 'a/v.mp4', 'a/v.avi', 'b/v.avi'))
     assert index.find('a/v.avi') == 'a/v.avi'

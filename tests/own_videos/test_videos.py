@@ -9,7 +9,7 @@ from auxskd_mm.datasets.recordings import cuts
 from auxskd_mm.datasets.recordings.expand import Windows
 from auxskd_mm.errors import InputError
 from auxskd_mm.own_videos.checks import usable
-from auxskd_mm.own_videos.videos import find_videos, without_small_classes
+from auxskd_mm.own_videos.videos import Found, Video, find_videos, without_small_classes
 
 
 @pytest.fixture
@@ -149,6 +149,33 @@ def test_broken_and_double_videos_are_left_out_and_named():
     assert 'nothing can be decoded' in text
     assert '2 videos have the content of another and are left out' in text
     assert '2 videos have the content of another with another label; all are left out' in text
+
+
+@pytest.mark.parametrize(
+    ('labels', 'stay'),
+    [
+        (dict(), 'abc'),  # without windows, the digests of the reports tell
+        ({'a#t=0,1': 'x', 'b#t=5,6': None, 'c#t=0,1': 'x'}, 'ac'),
+        ({'a#t=0,1': 'x', 'b': None, 'c#t=0,1': 'x'}, 'ac'),
+        ({'a#t=0,1': 'x', 'b#t=5,6': 'x', 'b#t=7,8': 'y', 'c#t=0,1': 'x'}, 'bc'),
+        ({'a#t=0,1': None, 'b#t=5,6': None, 'c#t=5,6': 'x'}, 'ac'),
+        ({'a#t=0,1': 'x', 'b#t=0.5,6': 'y', 'c#t=0,1': 'y'}, 'c'),
+    ],
+)
+def test_windows_of_one_recording_of_two_names_stay_out_of_two_sides(tmp_path, labels, stay):
+    """The digest of a window is that of a path: a copy was tested on, or pretrained on, where the other was learned from."""
+    for name, content in (('a', b'one'), ('b', b'one'), ('c', b'two')):
+        (tmp_path / f'{name}.mp4').write_bytes(content)
+    named = labels or dict.fromkeys('abc', 'x')
+    made = [
+        Video(name, str(tmp_path / name), label, name.partition('#')[0])
+        for one, label in named.items()
+        for name in [f'{one[0]}.mp4{one[1:]}']
+    ]
+    found, said = Found(made, False), []
+    kept = usable(found, reports(found), said.append)
+    assert {video.name for video in kept.videos} == {video.name for video in made if video.name[0] in stay}
+    assert len(said) == (stay != 'abc')
 
 
 def test_a_bracket_that_takes_no_part_in_a_match_leaves_an_unlabelled_video_alone(folder):

@@ -151,10 +151,10 @@ def _filled(videos: Sequence[Video]) -> list[Video]:
 def shuffled(found: Found, seed: int = 0) -> Found:
     """The videos with their labels permuted, to see what chance gives."""
     labeled = found.labeled
-    labels = [video.label for video in labeled]
-    random.Random(seed).shuffle(labels)
-    # Windows that overlap show the same moments, and have one label.
-    of_stretch: dict[int, str | None] = {}
+    # Windows that overlap show the same moments, and have one label before and after it.
     numbers = stretches([video.path for video in labeled])
-    given = {v.name: of_stretch.setdefault(number, label) for v, number, label in zip(labeled, numbers, labels)}
+    of_stretch = {number: video.label for number, video in zip(numbers, labeled)}
+    labels = [*of_stretch.values()]
+    random.Random(seed).shuffle(labels)
+    given = dict(zip((video.name for video in labeled), map(dict(zip(of_stretch, labels)).__getitem__, numbers)))
     return Found([dataclasses.replace(v, label=given.get(v.name)) for v in found.videos], found.grouped)

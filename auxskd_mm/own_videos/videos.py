@@ -286,13 +286,10 @@ def _table(table: str | Path, index: FileIndex, wanted: str, say: Say) -> _Named
 
 
 def _inside(name: str, root: Path) -> str:
-    """Name relative to the folder, also of an absolute path."""
+    """Name relative to the folder, also of an absolute path, through links or not."""
     path = Path(name)
-    return (
-        path.relative_to(root.resolve()).as_posix()
-        if path.is_absolute() and path.is_relative_to(root.resolve())
-        else name
-    )
+    folders = (root.absolute(), root.resolve()) if path.is_absolute() else ()
+    return next((path.relative_to(folder).as_posix() for folder in folders if path.is_relative_to(folder)), name)
 
 
 def without_small_classes(found: Found, least: int, say: Say = print) -> Found:

@@ -114,7 +114,7 @@ def test_shuffled_labels_keep_their_counts():
 
 
 def test_shuffled_windows_that_overlap_have_one_label():
-    """Lists refuse windows of two labels that overlap."""
+    """Lists refuse windows of two labels that overlap. Of 12 stretches, each class has 6, as before."""
     spans = [(r, 0.5 * i) for r in range(6) for i in range(4)] + [(r, 9.0) for r in range(6)]
     found = Found(
         [Video(f'{r}.mp4#t={t:g},{t + 1:g}', f'/v/{r}.mp4#t={t:g},{t + 1:g}', 'ab'[r % 2], f'{r}') for r, t in spans],
@@ -123,7 +123,7 @@ def test_shuffled_windows_that_overlap_have_one_label():
     for seed in range(5):
         labels = [video.label for video in shuffled(found, seed).videos]
         assert all(len(set(labels[4 * r : 4 * r + 4])) == 1 for r in range(6))
-        assert len(set(labels)) == 2
+        assert sum(label == 'a' for label in [*labels[0:24:4], *labels[24:]]) == 6
 
 
 @pytest.mark.parametrize('groups', [2, 3, 4])

@@ -47,6 +47,15 @@ def test_a_table_labels_some_videos_and_names_the_missing(folder):
     assert any('1 of 5 videos do not exist' in line and 'gone.mp4' in line for line in said)
 
 
+def test_absolute_paths_are_found_through_a_link_to_the_folder(folder, tmp_path, monkeypatch):
+    (tmp_path / 'link').symlink_to(folder)
+    monkeypatch.chdir(tmp_path)
+    rows = table(folder, f'path,label\n{tmp_path}/link/a/1.mp4,x\n{folder}/b/1.mp4,y\n')
+    for given in (tmp_path / 'link', 'link'):
+        found = find_videos(given, rows, say=pytest.fail)
+        assert {video.name: video.label for video in found.labeled} == {'a/1.mp4': 'x', 'b/1.mp4': 'y'}
+
+
 def test_labels_csv_is_found_only_beside_videos_without_folders(folder, tmp_path):
     (folder / 'labels.csv').write_text('path,label\na/1.mp4,z\n')
     assert labels_of(find_videos(folder, say=str))['a/1.mp4'] == 'a'

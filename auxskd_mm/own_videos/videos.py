@@ -261,13 +261,17 @@ def _table(table: str | Path, index: FileIndex, wanted: str, say: Say) -> _Named
     groups: dict[str, str] = {}
     windows: dict[str, int] = {}
     lost: list[str] = []
+    full: list[str] = []
+    found: list[str | None] = []
     for line, row in rows:
-        given = row[named].strip()
-        full = f'{row["class"].strip()}/{given}' if named == 'file' and row.get('class', '').strip() else given
+        given = _inside(row[named].strip(), index.root)
+        kind = row['class'].strip() if named == 'file' and 'class' in row else ''
+        full.append(f'{kind}/{given}' if kind else given)
         where = f'{table}: line {line}'
-        name = index.find(_inside(full, index.root), where) or index.find(_inside(given, index.root), where)
+        found.append(index.find(full[-1], where) or index.find(given, where))
+    for (line, row), wanted_name, name in zip(rows, full, index.each_once(full, found)):
         if name is None:
-            lost.append(full)
+            lost.append(wanted_name)
             continue
         if split_window(str(root / name))[1] is not None:
             name = Path(plain_times(str(root / name))).relative_to(root).as_posix()
@@ -277,7 +281,7 @@ def _table(table: str | Path, index: FileIndex, wanted: str, say: Say) -> _Named
             if not value:
                 continue
             if into.setdefault(name, value) != value:
-                raise InputError(f'{where} gives {name} the {column} {value}, another line {into[name]}')
+                raise InputError(f'{table}: line {line} gives {name} the {column} {value}, another line {into[name]}')
     if lost:
         if len(lost) == len(rows):
             raise InputError(f'{table}: none of its {len(rows)} videos is in {index.root}, such as {examples(lost, 1)}')

@@ -304,6 +304,17 @@ def test_windows_that_overlap_have_one_group(recordings):
     assert find_videos(recordings, table(recordings, rows.replace('0.9', '1.0')), say=str).grouped
 
 
+def test_a_row_of_a_missing_recording_labels_no_other_of_its_name(recordings):
+    """Its windows were taken from the recording of that name in another folder."""
+    rows = 'path,label\n"pool/c d.mp4#t=0,1",x\n"day 2/c d.mp4#t=1,2",y\n"a.mp4#t=0,1",y\n"c d#t=1,1.5",x\n'
+    said = []
+    found = find_videos(recordings, table(recordings, rows), say=said.append)
+    assert {video.name: video.label for video in found.labeled} == {
+        'pool/c d.mp4#t=0,1': 'x', 'a.mp4#t=0,1': 'y', 'pool/c d.mp4#t=1,1.5': 'x',
+    }  # fmt: skip
+    assert '1 of 4 videos do not exist and are left out: day 2/c d.mp4#t=1,2' in said[0]
+
+
 def test_a_label_of_a_whole_recording_beside_rows_of_its_windows_is_named(recordings):
     rows, said = table(recordings, 'path,label\na.mp4,rest\n"a.mp4#t=0,0.5",run\nb.mp4,run\n'), []
     found = find_videos(recordings, rows, say=said.append)

@@ -69,17 +69,17 @@ class FileIndex:
             )
         return alike[0] if alike else self._by_base.get(_stem(name))
 
-    def _each_once(self, names: Sequence[str], source: str) -> list[str | None]:
-        """Paths of the names of one list. A base name alone names no file that is another video of the list, too: the file
-        would have the labels of both, and be on both sides of a split.
+    def each_once(self, names: Sequence[str], found: Sequence[str | None]) -> list[str | None]:
+        """What :meth:`find` gives for the names of one list. A base name alone names no file that is another video of the
+        list, too: the file would have the labels of both, and be on both sides of a split. A name without a folder is no
+        other video.
         """
-        found = [self.find(name, source) for name in names]
         files, recordings = ([without_window(name or '') for name in some] for some in (found, names))
         wanted: dict[str, set[str]] = defaultdict(set)
         for name, file in zip(recordings, files):
             wanted[file].add(_key(name))
         return [
-            path if len(wanted[file]) < 2 or _key(name) in self._by_key else None
+            path if len(wanted[file]) < 2 or _key(name) in self._by_key or _folder(name) == '.' else None
             for name, file, path in zip(recordings, files, found)
         ]
 
@@ -101,7 +101,7 @@ class FileIndex:
             InputError: If a name is that of several files, or more are missing. The message gives their number, examples,
                 and the content of the folder.
         """
-        found = self._each_once(names, source)
+        found = self.each_once(names, [self.find(name, source) for name in names])
         missing = [name for name, path in zip(names, found) if path is None]
         note = Path(out, 'missing.txt')
         note.unlink(missing_ok=True)

@@ -110,3 +110,9 @@ def test_a_base_name_alone_does_not_make_one_file_two_videos(tmp_path):
     names = ['a/flat.avi#t=0,1', 'b/flat.avi#t=1,2', 'a/own.avi#t=0,1', 'a/own.avi#t=1,2']
     found = index.find_all(names, 'l.txt', tmp_path / 'out', max_missing_share=1.0)
     assert found == [None, None, 'own.mp4#t=0,1', 'own.mp4#t=1,2']
+    names = ['walk/x#t=0,1', 'run/x.avi#t=1,2', 'x.mp4#t=2,3']
+    assert index.each_once(names, [index.find(name) for name in names]) == [
+        'walk/x.mp4#t=0,1',
+        None,
+        'walk/x.mp4#t=2,3',
+    ]

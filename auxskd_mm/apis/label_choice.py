@@ -12,6 +12,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from ..datasets.recordings.expand import WHOLE, Windows
+from ..datasets.recordings.names import plain_times, without_window
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError, examples
 from ..evaluation.feature_bank import FeatureBank
@@ -113,7 +114,11 @@ def _from_file(
     row_of = _rows_by_file(bank.names)
     rows = [row_of[name] for name in listed if name in row_of]
     if not rows:
-        raise InputError(f'{path}: has no feature of any of the {len(listed)} videos, such as {examples([*listed], 1)}')
+        divided = any(without_window(name) != name for name in bank.names)
+        hint = '; it has those of windows, so give the --window that it was made with' if divided else ''
+        raise InputError(
+            f'{path}: has no feature of any of the {len(listed)} videos, such as {examples([*listed], 1)}{hint}'
+        )
     if len(rows) < len(listed):
         print_log(
             f'{path}: has no feature of {len(listed) - len(rows)} of the {len(listed)} videos; these are not chosen',
@@ -139,7 +144,7 @@ def read_labelled(path: str | Path, names: Sequence[str], folder: str = '') -> d
         folder: Folder that relative paths start from.
 
     Returns:
-        Label by row of ``names``. Videos that are not among them are left out.
+        Label by row of ``names``. Videos that are not among them are left out, and the log counts them.
 
     Raises:
         InputError: If the table has no such columns, or no label, or two labels for a video.
@@ -148,16 +153,26 @@ def read_labelled(path: str | Path, names: Sequence[str], folder: str = '') -> d
     require_columns(path, table, ('path', 'label'))
     row_of = _rows_by_file(names)
     found: dict[int, str] = {}
-    given = 0
+    given = known = 0
     for line, row in table.rows:
-        label, row_number = row['label'].strip(), row_of.get(os.path.realpath(os.path.join(folder, row['path'])))
+        try:
+            video = plain_times(os.path.join(folder, row['path'].strip()))
+        except InputError as error:
+            raise InputError(f'{path}: line {line}: {error}') from None
+        label, row_number = row['label'].strip(), row_of.get(os.path.realpath(video))
         given += bool(label)
+        known += bool(label) and row_number is not None
         if label and row_number is not None and found.setdefault(row_number, label) != label:
             raise InputError(f'{path}: line {line}: {row["path"]} has two labels, {found[row_number]} and {label}')
     if not given:
         raise InputError(f'{path}: no row has a label; fill in the column label')
     if not found:
         raise InputError(f'{path}: none of its {given} labelled videos is among the {len(names)} videos')
+    if known < given:
+        print_log(
+            f'{path}: {given - known} of its {given} labelled videos are not among the {len(names)} videos and count for nothing',
+            logger='current',
+        )
     return found
 
 

@@ -9,6 +9,7 @@ import json
 import os
 import shlex
 import sys
+from collections import defaultdict
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,8 +18,8 @@ from ..datasets.preparation.group_guess import guess_groups
 from ..datasets.preparation.group_split import Clip
 from ..datasets.preparation.labeled_list import examples
 from ..datasets.preparation.near_duplicates import near_duplicates
-from ..datasets.preparation.video_check import VideoReport, check_videos
-from ..datasets.recordings.names import recording_of
+from ..datasets.preparation.video_check import VideoReport, check_videos, content_of
+from ..datasets.recordings.names import contradiction, recording_of
 from ..errors import InputError
 from ..files import read_record, write_whole
 from ..recipes.step_records import digest
@@ -95,7 +96,8 @@ def usable(found: Found, reports: dict[str, VideoReport], say: Say = print) -> F
     """The videos without broken, short and double ones, with a line about each kind.
 
     Of several videos with the same content one stays, a labelled one if there is one. If they have different labels, none
-    stays: one of the labels is wrong.
+    stays: one of the labels is wrong. Of several recordings with the same content, the windows of one stay, that with the most
+    labels.
     """
     bad = [video.name for video in found.videos if reports[video.name].status in ('bad', 'short')]
     for name in bad[:5]:
@@ -115,6 +117,15 @@ def usable(found: Found, reports: dict[str, VideoReport], say: Say = print) -> F
         elif len(videos) > 1:
             kept = next((video for video in videos if video.label is not None), videos[0])
             doubles += [video.name for video in videos if video is not kept]
+    gone = {*doubles, *unclear}
+    for copies in _copies(leave_out(found, [*gone])):
+        every = [video for videos in copies for video in videos]
+        first = recording_of(every[0].path)
+        if contradiction([(first + v.path.removeprefix(recording_of(v.path)), v.label) for v in every]):
+            unclear += [video.name for video in every]
+        else:
+            kept_copy = max(copies, key=lambda videos: sum(video.label is not None for video in videos))
+            doubles += [video.name for videos in copies if videos is not kept_copy for video in videos]
     if doubles:
         say(f'{len(doubles)} videos have the content of another and are left out: {examples(doubles)}')
     if unclear:
@@ -122,6 +133,25 @@ def usable(found: Found, reports: dict[str, VideoReport], say: Say = print) -> F
             f'{len(unclear)} videos have the content of another with another label; all are left out: {examples(unclear)}'
         )
     return leave_out(found, [*doubles, *unclear])
+
+
+def _copies(found: Found) -> list[list[list[Video]]]:
+    """The videos of recordings that have the same content, by content and recording. Undivided ones alone are left out: their
+    reports tell.
+    """
+    parts: dict[str, list[Video]] = defaultdict(list)
+    for video in found.videos:
+        parts[recording_of(video.path)].append(video)
+    sizes: dict[int, list[str]] = defaultdict(list)
+    for path in parts:
+        if os.path.isfile(path):
+            sizes[os.path.getsize(path)].append(path)
+    same: dict[str, list[list[Video]]] = defaultdict(list)
+    for paths in sizes.values():
+        if len(paths) > 1 and any(video.path not in parts for path in paths for video in parts[path]):
+            for path in paths:
+                same[content_of(path)[1]].append(parts[path])
+    return [copies for copies in same.values() if len(copies) > 1]
 
 
 def rate_to_set(found: Found, reports: dict[str, VideoReport]) -> float | None:

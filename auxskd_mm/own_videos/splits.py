@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..datasets.preparation.group_split import Clip, divide_by_group
 from ..datasets.preparation.labeled_list import Labeled, listed, write_lines, write_list
-from ..datasets.recordings.names import stretches
+from ..datasets.recordings.names import stretches, without_window
 from ..errors import InputError
 from ..texts import write_table
 from .videos import Found, Say, Video
@@ -106,8 +106,13 @@ def everything(found: Found) -> Split:
 
 
 def pool_of(split: Split, found: Found) -> list[Video]:
-    """The videos to pretrain on: the clips to learn from, and those without label whose group is not held out."""
-    held = {video.group for video in [*split.choice, *split.test]} - {video.group for video in split.fit}
+    """The videos to pretrain on: the clips to learn from, and those without label whose group is not held out.
+
+    A window without a group of its own has the name of its recording as group. It is held out if a window of its recording is.
+    """
+    known = {video.group for video in split.fit}
+    other = [video for video in [*split.choice, *split.test] if video.group not in known]
+    held = {name for video in other for name in (video.group, without_window(video.name))}
     return [*split.fit, *(video for video in found.videos if video.label is None and video.group not in held)]
 
 
@@ -146,10 +151,10 @@ def _filled(videos: Sequence[Video]) -> list[Video]:
 def shuffled(found: Found, seed: int = 0) -> Found:
     """The videos with their labels permuted, to see what chance gives."""
     labeled = found.labeled
-    labels = [video.label for video in labeled]
-    random.Random(seed).shuffle(labels)
-    # Windows that overlap show the same moments, and have one label.
-    of_stretch: dict[int, str | None] = {}
+    # Windows that overlap show the same moments, and have one label before and after it.
     numbers = stretches([video.path for video in labeled])
-    given = {v.name: of_stretch.setdefault(number, label) for v, number, label in zip(labeled, numbers, labels)}
+    of_stretch = {number: video.label for number, video in zip(numbers, labeled)}
+    labels = [*of_stretch.values()]
+    random.Random(seed).shuffle(labels)
+    given = dict(zip((video.name for video in labeled), map(dict(zip(of_stretch, labels)).__getitem__, numbers)))
     return Found([dataclasses.replace(v, label=given.get(v.name)) for v in found.videos], found.grouped)

@@ -115,7 +115,7 @@ def find_videos(
     if labels is None and len(flat) == len(names) and Path(folder, 'labels.csv').is_file():
         labels = Path(folder, 'labels.csv')
         say(f'labels: those of {labels}')
-    named = _table(labels, index, 'label', say) if labels is not None else _Named({}, {}, [])
+    named = _table(labels, index, 'label', say) if labels is not None else _Named({}, {}, {})
     label_of, group_of = named.labels, named.groups
     if labels is None:
         label_of = {name: name.split('/', 1)[0] for name in names if '/' in name}
@@ -135,18 +135,23 @@ def find_videos(
             f'{labels}: {one} and {other} overlap and have the labels {label} and {another}; a moment has one class, so mend '
             'one of the windows'
         )
-    names = _divided(names, named.windows, folder, windows, say)
+    names = _divided(names, named.windows, str(labels), folder, windows, say)
     if groups is None and pattern is None and not group_of and Path(folder, 'groups.csv').is_file():
         groups = Path(folder, 'groups.csv')
         say(f'groups: those of {groups}')
     if groups is not None:
         group_of = _table(groups, index, 'group', say).groups
+    idle = sorted({*label_of} - {*names, *(without_window(name) for name in names if name not in label_of)})
+    if idle:
+        short = 'have no shot between two cuts that is as long as a window, or ' if windows.at_cuts else ''
+        say(f'{len(idle)} labelled recordings {short}are used in the windows that have a row only, such as {idle[0]}')
+    _share_groups(group_of)
     videos = [
         Video(name, str(root / name), _of(label_of, name), _of(group_of, name) or without_window(name))
         for name in names
     ]
     for label in sorted({*label_of.values()} - {video.label for video in videos if video.label is not None}):
-        say(f'class {label} has no shot between two cuts that is as long as a window: left out')
+        say(f'class {label} has no window that can be used: left out')
     if groups is not None:
         bare = [video.name for video in videos if video.label is not None and _of(group_of, video.name) is None]
         if bare:
@@ -161,7 +166,24 @@ def find_videos(
             if video.label is None and (group := group_named(compiled, recording)):
                 by_path[video.path] = group
         videos = [replace(video, group=by_path.get(video.path, video.group)) for video in videos]
+    pair = contradiction([(video.path, video.group) for video in videos])
+    if pair is not None:
+        early, late = (videos[i] for i in pair)
+        raise InputError(
+            f'{groups or labels}: {early.name} and {late.name} overlap and are of the groups {early.group} and {late.group}; they '
+            'may be on two sides of a split, so give them one group'
+        )
     return Found(videos, bool(group_of) or pattern is not None)
+
+
+def _share_groups(group_of: dict[str, str]) -> None:
+    """Give a recording the group of its windows, if they have one group. Its other windows are of it, too."""
+    of_recording = defaultdict[str, set[str]](set)
+    for name, group in group_of.items():
+        of_recording[without_window(name)].add(group)
+    for recording, found in of_recording.items():
+        if len(found) == 1:
+            group_of.setdefault(recording, *found)
 
 
 def _of(values: Mapping[str, str], name: str) -> str | None:
@@ -169,26 +191,29 @@ def _of(values: Mapping[str, str], name: str) -> str | None:
     return values.get(name, values.get(without_window(name)))
 
 
-def _divided(names: Sequence[str], named: Sequence[str], folder: str | Path, windows: Windows, say: Say) -> list[str]:
+def _divided(
+    names: Sequence[str], named: Mapping[str, int], table: str, folder: str | Path, windows: Windows, say: Say
+) -> list[str]:
     """Names of the videos to use: the windows that a table names, and the rest, whole or divided.
 
     Args:
         names: All files in the folder.
-        named: The windows that a table names.
+        named: The windows that a table names, with their lines.
+        table: The table, for messages.
         folder: Folder of the videos.
         windows: How the rest is divided.
         say: Takes a line about recordings that are used in part.
     """
     root = str(Path(folder).resolve())
 
-    def expanded(some: Iterable[str], how: Windows) -> list[str]:
+    def expanded(some: Iterable[str], how: Windows, source: str, lines: Sequence[int] = ()) -> list[str]:
         samples = [dict(filename=os.path.join(root, name)) for name in some]
         with silent():
-            found = expand(samples, str(folder), how, folder=root)[0]
+            found = expand(samples, source, how, folder=root, line_of=lines.__getitem__ if lines else None)[0]
         return [Path(sample['filename']).relative_to(root).as_posix() for sample in found]
 
     how, taken = windows.check('own_videos'), defaultdict[str, list[Window]](list)
-    for name in expanded(named, WHOLE):
+    for name in expanded(named, WHOLE, table, [*named.values()]):
         recording, window = split_window(os.path.join(root, name))
         assert window is not None
         taken[os.path.relpath(recording, root)].append(window)
@@ -200,7 +225,7 @@ def _divided(names: Sequence[str], named: Sequence[str], folder: str | Path, win
             )
         return sorted([*named, *(name for name in names if name not in taken)])
     rest: list[str] = []
-    for name in expanded(names, how):
+    for name in expanded(names, how, str(folder)):
         recording, window = split_window(os.path.join(root, name))
         others = taken.get(os.path.relpath(recording, root), ())
         if window is None or not any(window.start < other.end and other.start < window.end for other in others):
@@ -211,11 +236,11 @@ def _divided(names: Sequence[str], named: Sequence[str], folder: str | Path, win
 
 
 class _Named(NamedTuple):
-    """What a table says: labels and groups by video, and the windows of recordings that have a row."""
+    """What a table says: labels and groups by video, and the windows of recordings that have a row, with its line."""
 
     labels: dict[str, str]
     groups: dict[str, str]
-    windows: list[str]
+    windows: dict[str, int]
 
 
 def _table(table: str | Path, index: FileIndex, wanted: str, say: Say) -> _Named:
@@ -234,40 +259,41 @@ def _table(table: str | Path, index: FileIndex, wanted: str, say: Say) -> _Named
     root = index.root.resolve()
     labels: dict[str, str] = {}
     groups: dict[str, str] = {}
-    windows: dict[str, None] = {}
+    windows: dict[str, int] = {}
     lost: list[str] = []
+    full: list[str] = []
+    found: list[str | None] = []
     for line, row in rows:
-        given = row[named].strip()
-        full = f'{row["class"].strip()}/{given}' if named == 'file' and row.get('class', '').strip() else given
+        given = _inside(row[named].strip(), index.root)
+        kind = row['class'].strip() if named == 'file' and 'class' in row else ''
+        full.append(f'{kind}/{given}' if kind else given)
         where = f'{table}: line {line}'
-        name = index.find(_inside(full, index.root), where) or index.find(_inside(given, index.root), where)
+        found.append(index.find(full[-1], where) or index.find(given, where))
+    for (line, row), wanted_name, name in zip(rows, full, index.each_once(full, found)):
         if name is None:
-            lost.append(full)
+            lost.append(wanted_name)
             continue
         if split_window(str(root / name))[1] is not None:
             name = Path(plain_times(str(root / name))).relative_to(root).as_posix()
-            windows[name] = None
+            windows.setdefault(name, line)
         for column, into in ((held, labels), ('group', groups)):
             value = (row.get(column) or '').strip()
             if not value:
                 continue
             if into.setdefault(name, value) != value:
-                raise InputError(f'{where} gives {name} the {column} {value}, another line {into[name]}')
+                raise InputError(f'{table}: line {line} gives {name} the {column} {value}, another line {into[name]}')
     if lost:
         if len(lost) == len(rows):
             raise InputError(f'{table}: none of its {len(rows)} videos is in {index.root}, such as {examples(lost, 1)}')
         say(f'{table}: {len(lost)} of {len(rows)} videos do not exist and are left out: {examples(lost)}')
-    return _Named(labels, groups, list(windows))
+    return _Named(labels, groups, windows)
 
 
 def _inside(name: str, root: Path) -> str:
-    """Name relative to the folder, also of an absolute path."""
+    """Name relative to the folder, also of an absolute path, through links or not."""
     path = Path(name)
-    return (
-        path.relative_to(root.resolve()).as_posix()
-        if path.is_absolute() and path.is_relative_to(root.resolve())
-        else name
-    )
+    folders = (root.absolute(), root.resolve()) if path.is_absolute() else ()
+    return next((path.relative_to(folder).as_posix() for folder in folders if path.is_relative_to(folder)), name)
 
 
 def without_small_classes(found: Found, least: int, say: Say = print) -> Found:

@@ -55,3 +55,23 @@ def test_features_that_cannot_be_kept_are_not_computed(videos, monkeypatch):
     monkeypatch.setattr(choice, 'extract_features', lambda *args, **words: pytest.fail('computed'))
     with pytest.raises(InputError, match=r'^/proc/x/f\.npz: cannot be written'):
         choice.cached_features('/proc/x/f.npz', videos)
+
+
+def test_labelled_windows_are_known_by_their_times_however_they_are_written(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(choice, 'print_log', lambda text, **words: said.append(text))
+    names = [str(tmp_path / f'm.mp4#t={span}') for span in ('0,3', '2.5,5', '6,9')]
+    table = tmp_path / 'labels.csv'
+    table.write_text('path;label\n"m.mp4#t=0.0,03.00";a\n" m.mp4#t=2.50,5 ";b\n"m.mp4#t=1,2";a\n"m.mp4#t=6,9";\n')
+    assert choice.read_labelled(table, names, str(tmp_path)) == {0: 'a', 1: 'b'}
+    assert '1 of its 3 labelled videos are not among the 3 videos' in said[0]
+    table.write_text('path;label\n"m.mp4#t=0,3";a\n"m.mp4#t=5,2";b\n')
+    with pytest.raises(InputError, match=r'labels\.csv: line 3: .*m\.mp4#t=5,2: start 5 is not before end 2'):
+        choice.read_labelled(table, names, str(tmp_path))
+
+
+def test_features_of_windows_that_are_asked_for_whole_name_the_window(videos, tmp_path):
+    named = [f'{video}#t=0,0.5' for video in videos]
+    FeatureBank(np.ones((2, 2), np.float32), np.zeros(2, np.int64), named).save(tmp_path / 'f.npz')
+    with pytest.raises(InputError, match=r'has no feature of any of the 2 videos.*give the --window that it was made'):
+        choice.cached_features(tmp_path / 'f.npz', videos)

@@ -9,7 +9,7 @@ from auxskd_mm.datasets.recordings import cuts
 from auxskd_mm.datasets.recordings.expand import Windows
 from auxskd_mm.errors import InputError
 from auxskd_mm.own_videos.checks import usable
-from auxskd_mm.own_videos.videos import find_videos, without_small_classes
+from auxskd_mm.own_videos.videos import Found, Video, find_videos, without_small_classes
 
 
 @pytest.fixture
@@ -45,6 +45,15 @@ def test_a_table_labels_some_videos_and_names_the_missing(folder):
     found = find_videos(folder, table(folder, rows), say=said.append)
     assert labels_of(found) == {'a/1.mp4': 'x', 'a/2.mp4': None, 'b/1.mp4': 'y', 'b/s2 x.mp4': None, 'free.mp4': 'x'}
     assert any('1 of 5 videos do not exist' in line and 'gone.mp4' in line for line in said)
+
+
+def test_absolute_paths_are_found_through_a_link_to_the_folder(folder, tmp_path, monkeypatch):
+    (tmp_path / 'link').symlink_to(folder)
+    monkeypatch.chdir(tmp_path)
+    rows = table(folder, f'path,label\n{tmp_path}/link/a/1.mp4,x\n{folder}/b/1.mp4,y\n')
+    for given in (tmp_path / 'link', 'link'):
+        found = find_videos(given, rows, say=pytest.fail)
+        assert {video.name: video.label for video in found.labeled} == {'a/1.mp4': 'x', 'b/1.mp4': 'y'}
 
 
 def test_labels_csv_is_found_only_beside_videos_without_folders(folder, tmp_path):
@@ -151,6 +160,33 @@ def test_broken_and_double_videos_are_left_out_and_named():
     assert '2 videos have the content of another with another label; all are left out' in text
 
 
+@pytest.mark.parametrize(
+    ('labels', 'stay'),
+    [
+        (dict(), 'abc'),  # without windows, the digests of the reports tell
+        ({'a#t=0,1': 'x', 'b#t=5,6': None, 'c#t=0,1': 'x'}, 'ac'),
+        ({'a#t=0,1': 'x', 'b': None, 'c#t=0,1': 'x'}, 'ac'),
+        ({'a#t=0,1': 'x', 'b#t=5,6': 'x', 'b#t=7,8': 'y', 'c#t=0,1': 'x'}, 'bc'),
+        ({'a#t=0,1': None, 'b#t=5,6': None, 'c#t=5,6': 'x'}, 'ac'),
+        ({'a#t=0,1': 'x', 'b#t=0.5,6': 'y', 'c#t=0,1': 'y'}, 'c'),
+    ],
+)
+def test_windows_of_one_recording_of_two_names_stay_out_of_two_sides(tmp_path, labels, stay):
+    """The digest of a window is that of a path: a copy was tested on, or pretrained on, where the other was learned from."""
+    for name, content in (('a', b'one'), ('b', b'one'), ('c', b'two')):
+        (tmp_path / f'{name}.mp4').write_bytes(content)
+    named = labels or dict.fromkeys('abc', 'x')
+    made = [
+        Video(name, str(tmp_path / name), label, name.partition('#')[0])
+        for one, label in named.items()
+        for name in [f'{one[0]}.mp4{one[1:]}']
+    ]
+    found, said = Found(made, False), []
+    kept = usable(found, reports(found), said.append)
+    assert {video.name for video in kept.videos} == {video.name for video in made if video.name[0] in stay}
+    assert len(said) == (stay != 'abc')
+
+
 def test_a_bracket_that_takes_no_part_in_a_match_leaves_an_unlabelled_video_alone(folder):
     found = find_videos(folder, pattern=r'/[ab]/(.)|/free', say=lambda line: None)
     assert {video.name: video.group for video in found.videos if video.label is None} == {'free.mp4': 'free.mp4'}
@@ -221,8 +257,10 @@ def test_recordings_in_class_folders_give_their_label_and_group_to_windows(recor
             'a.mp4#t=0,1 and a.mp4#t=0.9,1.5 overlap and have the labels x and y',
         ),
         ('"a.mp4#t=0,1",x\n"a.mp4#t=0,1.0",y\n', None, 'line 3 gives a.mp4#t=0,1 the label y, another line x'),
-        ('"a.mp4#t=0,9",x\n', None, r'a.mp4 lasts 2 s, but the window ends at 9'),
-        ('"a.mp4#t=2,1",x\n', None, r'start 2 is not before end 1'),
+        ('b.mp4,y\n"a.mp4#t=0,9",x\n', None, r'table.csv: line 3: .*a.mp4 lasts 2 s, but the window ends at 9'),
+        ('"a.mp4#t=2,1",x\n', None, r'table.csv: line 2: a.mp4#t=2,1: start 2 is not before end 1'),
+        ('"a#t=0,5,1,5",x\nb.mp4,y\n', None, r'table.csv: line 2: a#t=0,5,1,5: expected #t=START,END in seconds'),
+        ('b.mp4,y\na.mp4#t=1,x\n', None, r'table.csv: line 3: a.mp4#t=1: expected #t=START,END'),
         ('a.mp4,x\nb.mp4,y\n', 3.0, r'lasts 2 s, less than window=3 \(3 of 3 are shorter\)'),
         ('a.mp4,x\nb.mp4,y\n', -1.0, r'own_videos.window=-1.0: expected seconds above 0'),
     ],
@@ -238,4 +276,52 @@ def test_a_class_of_short_shots_is_named(recordings, monkeypatch):
     rows, said = table(recordings, 'path,label\na.mp4,x\nb.mp4,y\n'), []
     found = find_videos(recordings, rows, windows=Windows(1.0, at_cuts=True), say=said.append)
     assert found.classes == ['y']
-    assert 'class x has no shot between two cuts that is as long as a window: left out' in said
+    assert 'class x has no window that can be used: left out' in said
+    assert '1 labelled recordings have no shot between two cuts' in '\n'.join(said)
+
+
+def test_all_windows_of_a_recording_are_of_its_one_group(recordings):
+    """Those without a row, or without a group in their row, were a group of their own: learned from where the others are tested."""
+    rows = 'path,label,group\n"a.mp4#t=0,0.5",run,p1\n"a.mp4#t=1,1.5",jump,\n"b.mp4#t=0,0.5",run,p1\n'
+    found = find_videos(recordings, table(recordings, rows), windows=Windows(0.5), say=str)
+    assert {video.name.partition('#')[0]: video.group for video in found.videos} == {
+        'a.mp4': 'p1', 'b.mp4': 'p1', 'pool/c d.mp4': 'pool/c d.mp4',
+    }  # fmt: skip
+    assert len(found.videos) == 12
+    assert len({video.group for video in found.videos}) == 2
+    (recordings / 'groups.csv').write_text('path,group\n"a.mp4#t=0.0,0.50",p1\n"a.mp4#t=1,1.5",p2\n')
+    two = find_videos(recordings, table(recordings, rows.replace('group', 'kind')), windows=Windows(0.5), say=str)
+    assert {video.name[8:]: video.group for video in two.videos if video.name.startswith('a.')} == {
+        '0,0.5': 'p1', '0.5,1': 'a.mp4', '1,1.5': 'p2', '1.5,2': 'a.mp4',
+    }  # fmt: skip
+
+
+def test_windows_that_overlap_have_one_group(recordings):
+    rows = 'path,label,group\n"a.mp4#t=0,1",run,p1\n"a.mp4#t=0.9,1.5",run,p2\n"b.mp4#t=0,1",jump,p1\n'
+    says = r'table.csv: a.mp4#t=0,1 and a.mp4#t=0.9,1.5 overlap and are of the groups p1 and p2'
+    with pytest.raises(InputError, match=says):
+        find_videos(recordings, table(recordings, rows), say=str)
+    assert find_videos(recordings, table(recordings, rows.replace('0.9', '1.0')), say=str).grouped
+
+
+def test_a_row_of_a_missing_recording_labels_no_other_of_its_name(recordings):
+    """Its windows were taken from the recording of that name in another folder."""
+    rows = 'path,label\n"pool/c d.mp4#t=0,1",x\n"day 2/c d.mp4#t=1,2",y\n"a.mp4#t=0,1",y\n"c d#t=1,1.5",x\n'
+    said = []
+    found = find_videos(recordings, table(recordings, rows), say=said.append)
+    assert {video.name: video.label for video in found.labeled} == {
+        'pool/c d.mp4#t=0,1': 'x', 'a.mp4#t=0,1': 'y', 'pool/c d.mp4#t=1,1.5': 'x',
+    }  # fmt: skip
+    assert '1 of 4 videos do not exist and are left out: day 2/c d.mp4#t=1,2' in said[0]
+
+
+def test_a_label_of_a_whole_recording_beside_rows_of_its_windows_is_named(recordings):
+    rows, said = table(recordings, 'path,label\na.mp4,rest\n"a.mp4#t=0,0.5",run\nb.mp4,run\n'), []
+    found = find_videos(recordings, rows, say=said.append)
+    assert labels_of(found) == {'a.mp4#t=0,0.5': 'run', 'b.mp4': 'run', 'pool/c d.mp4': None}
+    assert '1 labelled recordings are used in the windows that have a row only, such as a.mp4' in said
+    assert 'class rest has no window that can be used: left out' in said
+    said.clear()
+    found = find_videos(recordings, rows, windows=Windows(1.0), say=said.append)
+    assert labels_of(found)['a.mp4#t=1,2'] == 'rest'
+    assert len(said) == 1

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from ...errors import InputError
-from ..recordings.names import without_window
+from ..recordings.names import named_window, without_window
 from ..suffixes import VIDEO_SUFFIXES
 from ..video_list import UnlabeledVideoDataset
 from .labeled_list import examples, write_lines
@@ -48,35 +48,38 @@ class FileIndex:
         name stands.
 
         Raises:
-            InputError: If several files differ from the name by their suffix alone.
+            InputError: If several files differ from the name by their suffix alone, or the times of a window cannot be read.
         """
         if name in self._exact:
             return name
+        where = f'{source}: ' if source else ''
         recording = without_window(name)
         if recording != name:
             found = self.find(recording, source)
-            return found and found + name.removeprefix(recording)
+            if found is not None:
+                named_window(name, where)
+                found += name.removeprefix(recording)
+            return found
         alike = self._by_key.get(_key(name), [])
         for part in (_folder, _suffix):
             alike = [path for path in alike if part(path) == part(name)] or alike
         if len(alike) > 1:
-            where = f'{source}: ' if source else ''
             raise InputError(
                 f'{where}{name} may be {" or ".join(alike)} in {self.root}; write the suffix of one, or move the others away'
             )
         return alike[0] if alike else self._by_base.get(_stem(name))
 
-    def _each_once(self, names: Sequence[str], source: str) -> list[str | None]:
-        """Paths of the names of one list. A base name alone names no file that is another video of the list, too: the file
-        would have the labels of both, and be on both sides of a split.
+    def each_once(self, names: Sequence[str], found: Sequence[str | None]) -> list[str | None]:
+        """What :meth:`find` gives for the names of one list. A base name alone names no file that is another video of the
+        list, too: the file would have the labels of both, and be on both sides of a split. A name without a folder is no
+        other video.
         """
-        found = [self.find(name, source) for name in names]
         files, recordings = ([without_window(name or '') for name in some] for some in (found, names))
         wanted: dict[str, set[str]] = defaultdict(set)
         for name, file in zip(recordings, files):
             wanted[file].add(_key(name))
         return [
-            path if len(wanted[file]) < 2 or _key(name) in self._by_key else None
+            path if len(wanted[file]) < 2 or _key(name) in self._by_key or _folder(name) == '.' else None
             for name, file, path in zip(recordings, files, found)
         ]
 
@@ -98,7 +101,7 @@ class FileIndex:
             InputError: If a name is that of several files, or more are missing. The message gives their number, examples,
                 and the content of the folder.
         """
-        found = self._each_once(names, source)
+        found = self.each_once(names, [self.find(name, source) for name in names])
         missing = [name for name, path in zip(names, found) if path is None]
         note = Path(out, 'missing.txt')
         note.unlink(missing_ok=True)

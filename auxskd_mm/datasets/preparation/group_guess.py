@@ -38,7 +38,7 @@ def guess_groups(clips: Sequence[Clip], folder: str | Path, most: int = 3) -> li
 
     The function examines sub-folders other than the classes, and the words of the file name: ``s01_wave_003.mp4`` has
     the words ``s01``, ``wave`` and ``003``. A word is not a group if it differs in each clip, is the same in all clips,
-    is the class, or counts clips.
+    is the class, or counts clips. A recording with windows of several classes stands there once for each class.
     """
     root = str(Path(folder).resolve())
     paths = [clip.path.removeprefix(root) for clip in clips]
@@ -46,7 +46,7 @@ def guess_groups(clips: Sequence[Clip], folder: str | Path, most: int = 3) -> li
     for pattern, rank in _candidates(paths):
         matches = [re.search(pattern, path) for path in paths]
         values = tuple(match.group(1) for match in matches if match)
-        if len(values) < len(paths) or len(set(values)) > len(values) // 2:
+        if len(values) < len(paths) or len(set(values)) > len(set(paths)) // 2:
             continue
         # A counter in some names alone is no group either: their words stand at other places.
         if any(_COUNTER.fullmatch(value.lower()) for value in values) and rank > 1:

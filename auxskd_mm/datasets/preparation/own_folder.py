@@ -13,8 +13,8 @@ from ...errors import InputError
 from ...functional.group_division import group_named, group_pattern
 from ...texts import read_table
 from ..list_names import exists
-from ..recordings.expand import Windows, expand
-from ..recordings.names import contradiction, plain_times, recording_of
+from ..recordings.expand import WHOLE, Windows, expand
+from ..recordings.names import contradiction, named_window, plain_times, recording_of, without_window
 from .file_index import FileIndex
 from .group_split import Clip, check_parts, divide_by_group, write_lists
 from .labeled_list import examples
@@ -73,6 +73,13 @@ def prepare_folder(
     clips, given = _read_table(table, folder, out, encoding) if table is not None else (_scan(folder), None)
     if group_pattern is not None:
         clips = group_by_pattern(clips, group_pattern, Path(folder))
+    pair = contradiction([(clip.path, clip.group) for clip in clips])
+    if pair is not None:
+        one, other = (clips[i] for i in pair)
+        raise InputError(
+            f'{table}: {one.path} and {other.path} overlap and are of the groups {one.group} and {other.group}; they may be on '
+            'two sides of a split, so give them one group'
+        )
     unlabeled = [clip for clip in clips if not clip.label]
     if unlabeled:
         if len(unlabeled) == len(clips):
@@ -177,7 +184,8 @@ def _read_table(
     table: str | Path, folder: str | Path, out: str | Path, encoding: str
 ) -> tuple[list[Clip], list[str] | None]:
     """Clips with absolute paths, and the split column if there is one."""
-    rows = _rows(Path(table), encoding)
+    numbered = _rows(Path(table), encoding)
+    lines, rows = [line for line, _ in numbered], [row for _, row in numbered]
     names = [row['path'] if 'path' in row else f'{row["class"]}/{row["file"]}' for row in rows]
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
@@ -190,6 +198,9 @@ def _read_table(
                 f'{table}: {absolute[0]} is an absolute path and {relative[0]} is not; write all in one way'
             )
         lost = [name for name in absolute if not exists(name)]
+        for name in lost:
+            if without_window(name) != name and exists(without_window(name)):
+                named_window(name, f'{table}: ')  # says what is wrong with it
         if lost:
             raise InputError(f'{table}: {len(lost)} of {len(names)} videos are not there: {examples(lost)}')
         paths = names
@@ -214,6 +225,15 @@ def _read_table(
             f'{table}: {one.path} and {other.path} overlap and have the labels {one.label} and {other.label}; a moment has one '
             'class, so mend one of the windows'
         )
+    whole = {clip.path: clip.label for clip in clips}
+    for clip in clips:
+        recording = recording_of(clip.path)
+        if clip.label and (whole.get(recording) or clip.label) != clip.label:
+            raise InputError(
+                f'{table}: {recording} has the label {whole[recording]}, and its window {clip.path} has {clip.label}; a moment '
+                'has one class, so name windows for both'
+            )
+    expand(_samples(paths), str(table), WHOLE, folder=str(out), line_of=lines.__getitem__)
     if 'split' not in rows[0]:
         return clips, None
     given = [row['split'] for row in rows]
@@ -223,7 +243,8 @@ def _read_table(
     return clips, given
 
 
-def _rows(table: Path, encoding: str) -> list[Mapping[str, str]]:
+def _rows(table: Path, encoding: str) -> Sequence[tuple[int, Mapping[str, str]]]:
+    """Rows with their lines."""
     if not table.is_file():
         raise InputError(f'{table}: no such table; expected a CSV with the columns path and label, or class and file')
     rows = read_table(table, encoding).rows
@@ -240,7 +261,7 @@ def _rows(table: Path, encoding: str) -> list[Mapping[str, str]]:
         empty = [key for key in row if key in _COLUMNS and not row[key] and not (waits and key in ('label', 'split'))]
         if empty:
             raise InputError(f'{table}: line {line} has no {empty[0]}')
-    return [row for _, row in rows]
+    return rows
 
 
 def group_by_pattern(clips: Sequence[Clip], pattern: str, folder: Path) -> list[Clip]:

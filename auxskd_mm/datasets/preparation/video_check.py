@@ -86,7 +86,7 @@ def check_video(path: str, min_frames: int = 1, max_pixels: int = MAX_PIXELS, fp
     """
     report = VideoReport(path, 'bad')
     try:
-        size, digest = _content(path)
+        size, digest = content_of(path)
         report = report._replace(size=size, digest=digest)
         with open_reader(path, max_pixels=max_pixels) as reader:
             kind = PixelKind()
@@ -277,7 +277,7 @@ def _decode_images(reader: Reader) -> tuple[int, int, int, PixelKind]:
     return reader.num_frames, shape[1], shape[0], kind
 
 
-def _content(path: str) -> tuple[int, str]:
+def content_of(path: str) -> tuple[int, str]:
     """Size in bytes, and hash of the content. For a window, hash of its name and the state of its recording."""
     if recording_of(path) != path:
         state = state_of(path)

@@ -50,14 +50,28 @@ def split_window(path: str) -> tuple[str, Window | None]:
     match = _FRAGMENT.fullmatch(path) if _MARK in path else None
     if match is None or os.path.exists(path):
         return path, None
+    return match[1], named_window(path)
+
+
+def named_window(name: str, where: str = '') -> Window:
+    """Window of a name in which the mark ``#t=`` stands. Nothing is looked up. ``where`` begins a message.
+
+    Raises:
+        InputError: If no start and end follow the mark, or wrong ones.
+    """
+    match = _FRAGMENT.fullmatch(name)
     try:
-        window = Window(float(match[2]), float(match[3]))
+        window = Window(*map(float, match.groups()[1:])) if match else None
     except ValueError:
-        raise InputError(f'{path}: expected #t=START,END in seconds at the end of a window of a recording') from None
+        window = None
+    if window is None:
+        raise InputError(
+            f'{where}{name}: expected #t=START,END in seconds, such as #t=2.5,5, at the end of a window of a recording'
+        )
     fault = fault_of(window)
     if fault:
-        raise InputError(f'{path}: {fault}')
-    return match[1], window
+        raise InputError(f'{where}{name}: {fault}')
+    return window
 
 
 def plain_times(path: str) -> str:

@@ -190,7 +190,7 @@ def usable_times(reader: Reader) -> np.ndarray | str:
         )
     times = reader.times()
     if times is None:
-        return 'has no frame rate, so seconds name no frames of it; state it by OpenVideo.source_fps'
+        return 'has no frame rate, so seconds name no frames of it; state it by OpenVideo.source_fps, or make a video of it'
     return times
 
 

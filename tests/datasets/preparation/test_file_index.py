@@ -33,6 +33,16 @@ def test_what_matches(tmp_path, have, name, found):
     assert FileIndex(touch(tmp_path, have, 'Other/x.avi')).find(name) == found
 
 
+def test_the_times_of_a_window_are_read(tmp_path):
+    index = FileIndex(touch(tmp_path, 'a.mp4', 'b#t=1.mp4'))
+    assert index.find('a#t=1.50,2') == 'a.mp4#t=1.50,2'
+    assert index.find('b#t=1.mp4') == 'b#t=1.mp4'  # a file of that name
+    assert index.find('c.mp4#t=1') is None
+    for times in ('1', '1,', '1,5,2,5', '1,2#x', '0:01,0:02', '2,1'):
+        with pytest.raises(InputError, match=rf'^labels.csv: line 4: a.mp4#t={times}: '):
+            index.find(f'a.mp4#t={times}', 'labels.csv: line 4')
+
+
 def test_an_exact_name_wins_and_an_ambiguous_one_does_not(tmp_path):
     index = FileIndex(touch(tmp_path, 'a/v.mp4', 'a/v.avi', 'b/v.avi'))
     assert index.find('a/v.avi') == 'a/v.avi'
@@ -100,3 +110,9 @@ def test_a_base_name_alone_does_not_make_one_file_two_videos(tmp_path):
     names = ['a/flat.avi#t=0,1', 'b/flat.avi#t=1,2', 'a/own.avi#t=0,1', 'a/own.avi#t=1,2']
     found = index.find_all(names, 'l.txt', tmp_path / 'out', max_missing_share=1.0)
     assert found == [None, None, 'own.mp4#t=0,1', 'own.mp4#t=1,2']
+    names = ['walk/x#t=0,1', 'run/x.avi#t=1,2', 'x.mp4#t=2,3']
+    assert index.each_once(names, [index.find(name) for name in names]) == [
+        'walk/x.mp4#t=0,1',
+        None,
+        'walk/x.mp4#t=2,3',
+    ]

@@ -134,3 +134,11 @@ def test_names_by_a_person_first():
 @pytest.mark.parametrize('name', ['{c}/{k:04d}.mp4', '{c}/{c}_{k}.mp4', '{c}/clip{k}.mp4', '{c}/c{k}_x.mp4'])
 def test_the_class_and_a_counter_are_no_groups(name):
     assert guess_groups(clips([name.format(c=c, k=k) for c in ('jump', 'run') for k in range(8)]), '/videos') == []
+
+
+@pytest.mark.parametrize(('name', 'groups'), [('GX{s}0{k}.mp4', None), ('s{s}_day{k}.mp4', ['s1', 's2', 's3', 's4'])])
+def test_recordings_of_several_classes_are_no_groups_of_several_recordings(name, groups):
+    """A recording stands once for each class of its windows, so its own name seemed to be that of several."""
+    names = [name.format(s=s, k=k) for s in (1, 2, 3, 4) for k in (1, 2)]
+    guesses = guess_groups([Clip(f'/videos/{one}', label, one) for one in names for label in 'abc'], '/videos')
+    assert [sorted({*guess.group_of.values()}) for guess in guesses[:1]] == ([groups] if groups else [])

@@ -80,9 +80,25 @@ def test_a_table_of_windows(tmp_path, absolute):
     assert len((tmp_path / 'out/pool.txt').read_text().splitlines()) == 4
     grouped = group_by_pattern(parts['train'], r'([^/]+)$', folder)
     assert {clip.group for clip in grouped} == {path.rpartition('/')[2] for path in sides['train']}
-    rows[0] = rows[0].replace('#t=0,', '#t=9,').replace('0.4', '9.4')
-    with pytest.raises(InputError, match=r'lasts 1\.2 s, but the window ends at 9\.4'):
-        prepare_folder(folder, tmp_path / 'out', table=table(tmp_path, 'path,label', rows), test_share=0.5)
+    name = rows[0].partition('#')[0]
+    for row, says in (
+        (f'{name}#t=9,9.4",run', r'line 2: .*a\.mp4 lasts 1\.2 s, but the window ends at 9\.4'),
+        (f'{name}#t=0,5",jump', r'line 2: .*a\.mp4 lasts 1\.2 s, but the window ends at 5'),
+        (f'{name}#t=0,0,0,4",run', r'a\.\w+#t=0,0,0,4: expected #t=START,END in seconds'),
+        (f'{name}#t=0.5",', r'a\.\w+#t=0\.5: expected #t=START,END in seconds'),
+        (
+            f'{name}",run',
+            r'a\.mp4 has the label run, and its window .*a\.mp4#t=0\.6,1 has jump; a moment has one class',
+        ),
+    ):
+        with pytest.raises(InputError, match=rf'^\S+\.csv: .*{says}') as error:
+            prepare_folder(folder, tmp_path / 'out', table=table(tmp_path, 'path,label', [row, *rows[1:]]))
+        assert '\n' not in str(error.value)
+    grouped = [f'{row},{i}' for i, row in enumerate(rows)]
+    grouped[1] = grouped[1].replace('#t=0.6', '#t=0.3')
+    grouped[0] = grouped[0].replace(',run,', ',jump,')
+    with pytest.raises(InputError, match=r'#t=0,0\.4 and .*#t=0\.3,1 overlap and are of the groups 0 and 1'):
+        prepare_folder(folder, tmp_path / 'out', table=table(tmp_path, 'path,label,group', grouped))
 
 
 def test_a_class_of_short_shots_is_named(tmp_path, monkeypatch):

@@ -27,11 +27,8 @@ class Answer:
 
 
 def percent(found: Interval) -> str:
-    """Such as ``55.1 ± 6.0%``, or ``85.0 [55.0, 100.0]%`` where the interval would pass 0 or 100%."""
-    low, high = 100 * (found.mean - found.half), 100 * (found.mean + found.half)
-    if low < 0 or high > 100:  # False without an interval
-        return f'{100 * found.mean:.1f} [{max(low, 0):.1f}, {min(high, 100):.1f}]%'
-    return f'{found.text()}%'
+    """Such as ``55.1 ± 6.0%``, or ``85.0 [55.0, 100.0]%``; see :meth:`Interval.share_text`."""
+    return f'{found.share_text()}%'
 
 
 def points(found: Interval) -> str:

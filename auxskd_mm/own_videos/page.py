@@ -16,6 +16,7 @@ import numpy as np
 from ..datasets.preparation.labeled_list import listed, write_lines
 from ..errors import as_typed
 from ..files import save_figure, write_whole
+from ..recipes.tables.intervals import Interval
 from ..visualization.confusion import confusion_matrix, draw_confusion
 from ..visualization.plain_text import figure_text, one_line
 from .answers import Answer, curve_of
@@ -113,9 +114,9 @@ def table_rows(table: Table, choice: Choice) -> list[dict[str, str]]:
             dict(
                 name=name,
                 title=one_line(row.title),
-                choice=table.chosen_by.interval(hits[name], shares=True).text(),
-                test=table.interval(name).text(),
-                classes=table.tested.class_accuracy(name).text(),
+                choice=table.chosen_by.interval(hits[name], shares=True).share_text(),
+                test=table.interval(name).share_text(),
+                classes=table.tested.class_accuracy(name).share_text(),
                 remark=remark,
                 kind='chosen' if name == choice.row else 'off' if remark else '',
             )
@@ -198,8 +199,7 @@ def _draw_rows(path: Path, table: Table, choice: Choice) -> Path:
     for place, name in enumerate(names):
         found = table.interval(name)
         colour = '#009E73' if name == choice.row else '#999999' if not table.rows[name].learned else '#0072B2'
-        half = 0.0 if np.isnan(found.half) else found.half
-        axis.errorbar(100 * found.mean, place, xerr=100 * half, fmt='o', color=colour, capsize=3)
+        axis.errorbar(100 * found.mean, place, xerr=_reach([found]), fmt='o', color=colour, capsize=3)
     axis.axvline(100 * table.constant, color='#555555', linewidth=1, linestyle=':')
     axis.set_yticks(range(len(names)), [figure_text(table.rows[name].title) for name in names], fontsize=8)
     legend = 'green: chosen, grey: pretraining not learned, dotted: always naming the most frequent class'
@@ -210,6 +210,11 @@ def _draw_rows(path: Path, table: Table, choice: Choice) -> Path:
     return save_figure(figure, path, 110)
 
 
+def _reach(spans: Sequence[Interval]) -> np.ndarray:
+    """Points from each mean down and up to the ends of its interval, (2, N), for error bars."""
+    return 100 * np.array([(span.mean - span.share_ends[0], span.share_ends[1] - span.mean) for span in spans]).T
+
+
 def _draw_curve(path: Path, curve: dict[int, np.ndarray], table: Table, found: Found) -> Path:
     from matplotlib.figure import Figure
 
@@ -218,8 +223,7 @@ def _draw_curve(path: Path, curve: dict[int, np.ndarray], table: Table, found: F
     spans = [table.tested.interval(values) for values in curve.values()]
     figure = Figure(figsize=(5.6, 3.4), layout='constrained')
     axis = figure.subplots()
-    halves = [0.0 if np.isnan(span.half) else 100 * span.half for span in spans]
-    axis.errorbar(places, [100 * span.mean for span in spans], yerr=halves, fmt='o-', color='#0072B2', capsize=3)
+    axis.errorbar(places, [100 * span.mean for span in spans], yerr=_reach(spans), fmt='o-', color='#0072B2', capsize=3)
     axis.axhline(100 * table.constant, color='#555555', linewidth=1, linestyle=':')
     axis.set_xscale('log')
     axis.set_xticks(places, [f'{place:.0f}' for place in places])

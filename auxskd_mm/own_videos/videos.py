@@ -16,9 +16,9 @@ from ..datasets.preparation.own_folder import group_by_pattern
 from ..datasets.recordings.expand import WHOLE, Windows, expand
 from ..datasets.recordings.names import (
     Window,
-    contradiction,
     plain_times,
     recording_of,
+    refuse_contradiction,
     split_window,
     without_window,
 )
@@ -128,13 +128,8 @@ def find_videos(
             f'{folder}: no video has a label; expected class/video.mp4, or --labels labels.csv with the columns path,label; '
             'tools/select_to_label.py says which videos to label first'
         )
-    pair = contradiction([(str(root / name), label) for name, label in label_of.items()])
-    if pair is not None:
-        (one, label), (other, another) = ([*label_of.items()][i] for i in pair)
-        raise InputError(
-            f'{labels}: {one} and {other} overlap and have the labels {label} and {another}; a moment has one class, so mend '
-            'one of the windows'
-        )
+    paths = [str(root / name) for name in label_of]
+    refuse_contradiction(labels, 'labels', paths, [*label_of.values()], [*label_of])
     names = _divided(names, named.windows, str(labels), folder, windows, say)
     if groups is None and pattern is None and not group_of and Path(folder, 'groups.csv').is_file():
         groups = Path(folder, 'groups.csv')
@@ -157,23 +152,22 @@ def find_videos(
         if bare:
             say(f'{groups}: {len(bare)} labelled videos have no group, such as {bare[0]}: each is a group of its own')
     if pattern is not None:
-        labeled = [video for video in videos if video.label is not None]
-        clips = group_by_pattern([Clip(v.path, str(v.label), v.name) for v in labeled], pattern, Path(folder))
-        by_path = {clip.path: clip.group for clip in clips}
-        compiled = group_pattern(pattern, f"group pattern '{pattern}'")
-        for video in videos:  # an unlabelled video of a group that is tested must not be pretrained on
-            recording = recording_of(video.path).removeprefix(str(root))
-            if video.label is None and (group := group_named(compiled, recording)):
-                by_path[video.path] = group
-        videos = [replace(video, group=by_path.get(video.path, video.group)) for video in videos]
-    pair = contradiction([(video.path, video.group) for video in videos])
-    if pair is not None:
-        early, late = (videos[i] for i in pair)
-        raise InputError(
-            f'{groups or labels}: {early.name} and {late.name} overlap and are of the groups {early.group} and {late.group}; they '
-            'may be on two sides of a split, so give them one group'
-        )
+        videos = _grouped(videos, pattern, root)
+    paths, names = [video.path for video in videos], [video.name for video in videos]
+    refuse_contradiction(groups or labels, 'groups', paths, [video.group for video in videos], names)
     return Found(videos, bool(group_of) or pattern is not None)
+
+
+def _grouped(videos: Sequence[Video], pattern: str, root: Path) -> list[Video]:
+    """The videos in the groups of a pattern, which every labelled video must have."""
+    labeled = [Clip(video.path, str(video.label), video.name) for video in videos if video.label is not None]
+    by_path = {clip.path: clip.group for clip in group_by_pattern(labeled, pattern, root)}
+    compiled = group_pattern(pattern, f"group pattern '{pattern}'")
+    for video in videos:  # an unlabelled video of a group that is tested must not be pretrained on
+        recording = recording_of(video.path).removeprefix(str(root))
+        if video.label is None and (group := group_named(compiled, recording)):
+            by_path[video.path] = group
+    return [replace(video, group=by_path.get(video.path, video.group)) for video in videos]
 
 
 def _share_groups(group_of: dict[str, str]) -> None:

@@ -14,7 +14,7 @@ from ...functional.group_division import group_named, group_pattern
 from ...texts import read_table
 from ..list_names import exists
 from ..recordings.expand import WHOLE, Windows, expand
-from ..recordings.names import contradiction, named_window, plain_times, recording_of, without_window
+from ..recordings.names import named_window, plain_times, recording_of, refuse_contradiction, without_window
 from .file_index import FileIndex
 from .group_split import Clip, check_parts, divide_by_group, write_lists
 from .labeled_list import examples
@@ -73,13 +73,7 @@ def prepare_folder(
     clips, given = _read_table(table, folder, out, encoding) if table is not None else (_scan(folder), None)
     if group_pattern is not None:
         clips = group_by_pattern(clips, group_pattern, Path(folder))
-    pair = contradiction([(clip.path, clip.group) for clip in clips])
-    if pair is not None:
-        one, other = (clips[i] for i in pair)
-        raise InputError(
-            f'{table}: {one.path} and {other.path} overlap and are of the groups {one.group} and {other.group}; they may be on '
-            'two sides of a split, so give them one group'
-        )
+    refuse_contradiction(table, 'groups', [clip.path for clip in clips], [clip.group for clip in clips])
     unlabeled = [clip for clip in clips if not clip.label]
     if unlabeled:
         if len(unlabeled) == len(clips):
@@ -218,13 +212,7 @@ def _read_table(
         Clip(path, row.get('label') or row.get('class') or '', row.get('group') or recording_of(path))
         for path, row in zip(paths, rows)
     ]
-    pair = contradiction([(clip.path, clip.label or None) for clip in clips])
-    if pair is not None:
-        one, other = (clips[i] for i in pair)
-        raise InputError(
-            f'{table}: {one.path} and {other.path} overlap and have the labels {one.label} and {other.label}; a moment has one '
-            'class, so mend one of the windows'
-        )
+    refuse_contradiction(table, 'labels', paths, [clip.label or None for clip in clips])
     whole = {clip.path: clip.label for clip in clips}
     for clip in clips:
         recording = recording_of(clip.path)

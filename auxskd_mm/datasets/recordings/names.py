@@ -126,6 +126,36 @@ def contradiction(labeled: Sequence[tuple[str, Hashable]]) -> tuple[int, int] | 
     return None
 
 
+_CONTRADICTIONS = {
+    'labels': ('have the labels', 'a moment has one class, so mend one of the windows'),
+    'groups': ('are of the groups', 'they may be on two sides of a split, so give them one group'),
+}
+
+
+def refuse_contradiction(
+    source: object, kind: str, paths: Sequence[str], values: Sequence[str | None], names: Sequence[str] | None = None
+) -> None:
+    """Refuse windows of one recording that overlap and have different labels or groups.
+
+    Args:
+        source: Table or folder that names them, for the message.
+        kind: What the values are: 'labels' or 'groups'.
+        paths: Path of each video.
+        values: Its label or group. None for none.
+        names: What the message calls them. None takes the paths.
+
+    Raises:
+        InputError: If there are two such windows.
+    """
+    pair = contradiction([*zip(paths, values)])
+    if pair is not None:
+        (early, late), (have, advice) = pair, _CONTRADICTIONS[kind]
+        names = names or paths
+        raise InputError(
+            f'{source}: {names[early]} and {names[late]} overlap and {have} {values[early]} and {values[late]}; {advice}'
+        )
+
+
 def stretches(paths: Sequence[str]) -> list[int]:
     """Number of the stretch that each path is in. Windows of one recording that overlap, also through others, are in one
     stretch; any other video is one of its own.

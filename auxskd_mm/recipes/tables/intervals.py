@@ -22,6 +22,20 @@ class Interval(NamedTuple):
         number = f'{100 * self.mean:+.1f}' if signed else f'{100 * self.mean:.1f}'
         return number if np.isnan(self.half) else f'{number} ± {100 * self.half:.1f}'
 
+    def share_text(self) -> str:
+        """As :meth:`text`, of a share. An interval that would pass 0 or 1 ends there: ``85.0 [55.0, 100.0]``."""
+        low, high = self.mean - self.half, self.mean + self.half
+        if low < 0 or high > 1:  # False without an interval
+            low, high = self.share_ends
+            return f'{100 * self.mean:.1f} [{100 * low:.1f}, {100 * high:.1f}]'
+        return self.text()
+
+    @property
+    def share_ends(self) -> tuple[float, float]:
+        """Ends of the interval of a share in [0, 1], not below 0 or above 1. Without an interval both are the mean."""
+        half = 0.0 if np.isnan(self.half) else self.half
+        return max(self.mean - half, 0.0), min(self.mean + half, 1.0)
+
     @property
     def certain(self) -> bool:
         """Whether the interval leaves out 0."""

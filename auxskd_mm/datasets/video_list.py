@@ -63,7 +63,7 @@ class UnlabeledVideoDataset(BaseDataset):
         window: Length in seconds of the windows that long recordings are divided into. Each window is a sample of its
             own, with a virtual path (:mod:`auxskd_mm.datasets.recordings`). The first use makes an index of each
             recording, and keeps it in a hidden folder beside the list. Windows in which no frame is shown, in a gap of a
-            variable rate, are left out. None leaves recordings whole.
+            variable rate, are left out. A recording that is shorter stays whole. None leaves all recordings whole.
         stride: Seconds from the start of a window to that of the next one. Default: ``window``.
         split_at_cuts: True lets no window cross a cut of the scene (:func:`find_cuts`). Shots shorter than ``window`` are
             left out. It decodes each recording once.

@@ -100,12 +100,12 @@ def find_videos(
             group of a recording is that of its windows.
         pattern: Regular expression whose bracket is the group, searched in the path of a video in the folder.
         windows: How videos are divided. The windows of ``labels`` stay as they are; others that overlap them are left out.
-            Undivided, a recording with such windows is used in these only.
+            Undivided, a recording with such windows is used in these only. One that is shorter than a window stays whole.
         say: Takes a line about what was left out or assumed.
 
     Raises:
         InputError: If there is no video or no label, a table or pattern cannot be used, windows of different labels
-            overlap, or a video is shorter than a window.
+            overlap, or all videos are shorter than a window.
     """
     if groups is not None and pattern is not None:
         raise InputError('--groups, --group-pattern: give one of them')
@@ -219,14 +219,17 @@ def _divided(
             )
         return sorted([*named, *(name for name in names if name not in taken)])
     rest: list[str] = []
+    whole: list[str] = []
     for name in expanded(names, how, str(folder)):
         recording, window = split_window(os.path.join(root, name))
         others = taken.get(os.path.relpath(recording, root), ())
-        if window is None or not any(window.start < other.end and other.start < window.end for other in others):
-            rest.append(name)
+        if not any(window is None or (window.start < other.end and other.start < window.end) for other in others):
+            (whole if window is None else rest).append(name)
     beside = f', beside {len(named)} that have a row' if named else ''
     say(f'{len(names)} recordings are divided into {len(rest)} windows of {how.seconds:g} s{beside}')
-    return sorted([*named, *rest])
+    if whole:
+        say(f'{len(whole)} of them are shorter, or cannot be read: not divided, such as {whole[0]}')
+    return sorted([*named, *rest, *whole])
 
 
 class _Named(NamedTuple):

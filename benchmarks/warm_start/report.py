@@ -63,6 +63,8 @@ _PAIRS = (
 )
 # A row that was trained a second time: how far two trainings of one row lie apart.
 _AGAIN = '_again'
+# Where run.py leaves the table of a set: of frames, of stored maps, of patches of pixels, of frames by the GPU's recipe.
+_FOLDERS = ('', 'features/', 'pixels/', 'warm_start_pixels/')
 # The recipe is that of public maps; on patches of pixels its rows are networks from scratch.
 _OF_PIXELS = dict(public='random weights, on patches of pixels')
 
@@ -75,9 +77,7 @@ def collect(out: Path, known: Mapping[str, Any], again: Sequence[str] = ()) -> d
     ``again`` alone the numbers are taken as repetitions: they stand beside the known ones, and are further bases.
     """
     found = dict(known)
-    for path in sorted(
-        [*out.glob('*/table.json'), *out.glob('*/features/table.json'), *out.glob('*/pixels/table.json')]
-    ):
+    for path in sorted(path for folder in _FOLDERS for path in out.glob(f'*/{folder}table.json')):
         table = json.loads(path.read_text(encoding='utf-8'))
         if again:
             _rename(table, again)

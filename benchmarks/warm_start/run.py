@@ -7,7 +7,8 @@
     python benchmarks/warm_start/run.py tennis7 --pixels --rows public --videos VIDEOS --groups groups.csv     # from scratch
 
 The rows and columns are those of configs/recipes/warm_start.py. A start that was cut off goes on where it was. The table
-stands in <out>/<set>/table.md and table.json, the protocol of every number in the folder of its cell.
+stands in <out>/<set>/table.md and table.json, the protocol of every number in the folder of its cell. With --features,
+--pixels or --recipe these stand in a folder of their own below <out>/<set>.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def main() -> None:
     source = dict(folder=args.videos, table=args.groups, motion=motion)
     lists = prepare(args.set, root, args.seeds, **source, trunk=trunk, pixels=args.pixels, inner=args.inner)
     clips = SETS[args.set]
-    recipe = args.recipe or (RECIPE if trunk is None else MAPS_RECIPE)
+    recipe = args.recipe.resolve() if args.recipe else RECIPE if trunk is None else MAPS_RECIPE
     if trunk is not None:
         own = {f'all.{key}': value for key, value in maps_of(clips, args.pixels).items()}
         own |= pretext_options(clips, recipe)
@@ -77,6 +78,8 @@ def main() -> None:
     else:
         own, folder = {'all.size': clips.size, 'all.clip_len': clips.clip_len, **clips.options}, root
         own.update({} if clips.flip else {'all.flip': 0.0})
+        if recipe != RECIPE:
+            folder = root / recipe.stem  # the table of each recipe is its own
     folder = folder / 'inner' if args.inner else folder
     options = args.cfg_options or {}
     for key, value in own.items():

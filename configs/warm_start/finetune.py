@@ -2,7 +2,7 @@
 _base_ = ['./_base_clips.py']
 
 steps = 300
-precision = 'float32'  # 'bfloat16' is faster where the processor multiplies in it
+precision = 'float32'  # or 'bfloat16', for a GPU; on a CPU all is float32
 warmup = min(20, steps // 4)
 model = dict(
     type='Recognizer3D',

@@ -261,7 +261,7 @@ def test_recordings_in_class_folders_give_their_label_and_group_to_windows(recor
         ('"a.mp4#t=2,1",x\n', None, r'table.csv: line 2: a.mp4#t=2,1: start 2 is not before end 1'),
         ('"a#t=0,5,1,5",x\nb.mp4,y\n', None, r'table.csv: line 2: a#t=0,5,1,5: expected #t=START,END in seconds'),
         ('b.mp4,y\na.mp4#t=1,x\n', None, r'table.csv: line 3: a.mp4#t=1: expected #t=START,END'),
-        ('a.mp4,x\nb.mp4,y\n', 3.0, r'lasts 2 s, less than window=3 \(3 of 3 are shorter\)'),
+        ('a.mp4,x\nb.mp4,y\n', 3.0, r'lasts 2 s, less than window=3 \(all 3 are shorter\)'),
         ('a.mp4,x\nb.mp4,y\n', -1.0, r'own_videos.window=-1.0: expected seconds above 0'),
     ],
 )
@@ -269,6 +269,14 @@ def test_a_wrong_window_is_one_line(recordings, rows, seconds, says):
     with pytest.raises(InputError, match=says) as error:
         find_videos(recordings, table(recordings, f'path,label\n{rows}'), windows=Windows(seconds), say=str)
     assert '\n' not in str(error.value)
+
+
+def test_what_is_shorter_than_a_window_stays_whole_unless_a_row_names_a_part_of_it(recordings):
+    write_video(recordings / 'b.mp4', 100, (32, 32))
+    rows, said = table(recordings, 'path,label\n"a.mp4#t=0.50,1",run\nb.mp4,jump\n'), []
+    found = find_videos(recordings, rows, windows=Windows(3.0), say=said.append)
+    assert [video.name for video in found.videos] == ['a.mp4#t=0.5,1', 'b.mp4#t=0,3', 'pool/c d.mp4']
+    assert '1 of them are shorter, or cannot be read: not divided, such as pool/c d.mp4' in said
 
 
 def test_a_class_of_short_shots_is_named(recordings, monkeypatch):

@@ -98,7 +98,7 @@ def expand(
     """Divide recordings into windows, and check the windows that a list names.
 
     A recording that cannot be read, or not to its end where cuts are wanted, stays as it is. The data set counts it when
-    it reads it.
+    it reads it. One that is shorter than a window stays whole, too; at cuts it has no shot that is long enough.
 
     Args:
         samples: Samples with ``filename``, a path or a virtual path.
@@ -112,7 +112,7 @@ def expand(
         Samples, each a window or a whole video, and the index in ``samples`` that each comes from.
 
     Raises:
-        InputError: If a window passes the end of its recording, holds no frame, or is longer than the recording.
+        InputError: If a window passes the end of its recording or holds no frame, or all recordings are shorter than one.
     """
     if not samples or (windows.seconds is None and not any('#t=' in sample['filename'] for sample in samples)):
         return list(samples), list(range(len(samples)))
@@ -127,20 +127,21 @@ def expand(
             if not error.short:
                 raise InputError(f'{_where(source, line_of, i)}{error}') from None
             short.append((i, error))
-            continue
+            paths = [] if windows.at_cuts else [sample['filename']]
         # A list counts the frames of the whole recording.
         found += [sample if path == sample['filename'] else _part(sample, path) for path in paths]
         origins += [i] * len(paths)
-    if short:
+    if len(short) == len(samples):
         raise InputError(
-            f'{_where(source, line_of, short[0][0])}{short[0][1]}, less than window={windows.seconds:g} ({len(short)} of '
-            f'{len(samples)} are shorter); lower window, or leave them out'
+            f'{_where(source, line_of, short[0][0])}{short[0][1]}, less than window={windows.seconds:g} (all '
+            f'{len(samples)} are shorter); lower window'
         )
     if not found:
         raise InputError(f'{source}: no shot between two cuts is as long as window={windows.seconds:g} s; lower window')
     if windows.seconds is not None:
         none = len(samples) - len(set(origins))  # of which no shot is long enough
         left = f', {none} of which have none' if none else ''
+        left += f', {len(short)} of which are shorter and stay whole' if short and not windows.at_cuts else ''
         print_log(f'{source}: {len(found)} windows of {len(samples)} recordings{left}', logger='current')
     return found, origins
 

@@ -17,7 +17,7 @@ from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.preparation import prepare_folder
 from auxskd_mm.datasets.preparation.video_check import check_videos
 from auxskd_mm.datasets.readers import open_reader
-from auxskd_mm.datasets.recordings import index_file, reader
+from auxskd_mm.datasets.recordings import cuts, index_file, reader
 from auxskd_mm.datasets.recordings.expand import Windows
 from auxskd_mm.datasets.recordings.names import Window, split_window, window_path
 from auxskd_mm.datasets.recordings.reader import frames_within
@@ -96,8 +96,8 @@ def test_windows_of_lists_and_of_their_windows(folder):
         ('b.mp4 0 2.5\nb.mp4 1 4.2\n', {}, 'list.txt: line 2: .*b.mp4 lasts 4 s, but the window ends at 4.2'),
         ('b.mp4 0 2.5\n\nb.mp4 1.5 1.5\n', {}, "list.txt: line 3 'b.mp4 1.5 1.5': start 1.5 is not before end 1.5"),
         ('b.mp4 0.01 0.02\n', {}, 'list.txt: line 1: .*no frame is shown from 0.01 to 0.02 s'),
-        ('b.mp4\n"match one"\n', dict(window=9), 'list.txt: line 1: .*b.mp4 lasts 4 s, less than window=9 .2 of 2'),
-        ('b.mp4 0.0 1\nb.mp4 1 4\n', dict(window=2), 'line 1: .*b.mp4#t=0,1 lasts 1 s, less than window=2 .1 of 2'),
+        ('b.mp4\n"match one"\n', dict(window=9), 'list.txt: line 1: .*b.mp4 lasts 4 s, less than window=9 .all 2 '),
+        ('b.mp4 0.0 1\nb.mp4 1 4\n', dict(window=4), 'line 1: .*b.mp4#t=0,1 lasts 1 s, less than window=4 .all 2 '),
         ('b.mp4\n', dict(stride=2), 'give window, too'),
         ('"match one.mp4"\nb.mp4#t=1,9\n', {}, 'list.txt: line 2: .*b.mp4 lasts 4 s, but the window ends at 9'),
         ('b.mp4\n', dict(window=float('inf')), 'window=inf: expected seconds above 0'),
@@ -114,8 +114,16 @@ def test_a_wrong_window_is_named_with_its_line(folder, text, settings, says):
     assert '\n' not in str(error.value)
 
 
+def test_what_is_shorter_than_a_window_stays_whole(folder, monkeypatch):
+    short = write_list(folder, 'b.mp4 0.0 1\n"match one.mp4" 0 2\nb.mp4 1 4\n')
+    dataset = UnlabeledVideoDataset(short, window=1.5)
+    assert marks(dataset) == ['b.mp4#t=0,1', 'match one.mp4#t=0,1.5', 'b.mp4#t=1,2.5', 'b.mp4#t=2.5,4']
+    monkeypatch.setattr(cuts, 'find_cuts', lambda path, fps: [])  # a shot that is too short is left out
+    assert marks(UnlabeledVideoDataset(short, window=1.5, split_at_cuts=True)) == marks(dataset)[1:]
+
+
 def test_a_folder_has_no_lines(folder):
-    with pytest.raises(InputError, match=rf'^{folder}/b.mp4 lasts 4 s, less than window=9 .2 of 2'):
+    with pytest.raises(InputError, match=rf'^{folder}/b.mp4 lasts 4 s, less than window=9 .all 2 '):
         UnlabeledVideoDataset(str(folder), window=9)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from ..datasets.recordings.expand import WHOLE, Windows
-from ..datasets.recordings.names import plain_times, without_window
+from ..datasets.recordings.names import apart, plain_times, without_window
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError, examples
 from ..evaluation.feature_bank import FeatureBank
@@ -213,7 +213,8 @@ def select_to_label(
     probabilities: np.ndarray | None = None,
     seed: int = 0,
 ) -> list[Chosen]:
-    """Choose videos of a bank.
+    """Choose videos of a bank. Of windows that overlap one is considered, and none that overlaps a labelled one: a moment
+    has one class.
 
     Args:
         bank: Features of the videos.
@@ -238,5 +239,17 @@ def select_to_label(
                 "classifier. Without any label, 'typical' is the choice"
             )
         probabilities = probe_probabilities(bank, labelled)
-    picks = choose_to_label(bank.features, count, strategy, labelled=labelled, probabilities=probabilities, seed=seed)
-    return [Chosen(bank.names[pick.row], pick.why) for pick in picks]
+    rows = apart(bank.names, labelled)
+    if len(rows) < len(bank):
+        print_log(
+            f'{len(bank) - len(rows)} of {len(bank)} windows overlap others and are not considered', logger='current'
+        )
+    picks = choose_to_label(
+        bank.features[rows],
+        count,
+        strategy,
+        labelled=np.flatnonzero(np.isin(rows, list(labelled))).tolist(),
+        probabilities=None if probabilities is None else probabilities[rows],
+        seed=seed,
+    )
+    return [Chosen(bank.names[rows[pick.row]], pick.why) for pick in picks]

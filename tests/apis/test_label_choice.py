@@ -70,6 +70,19 @@ def test_labelled_windows_are_known_by_their_times_however_they_are_written(tmp_
         choice.read_labelled(table, names, str(tmp_path))
 
 
+@pytest.mark.parametrize('strategy', ['typical', 'diverse', 'uncertain', 'random'])
+def test_of_windows_that_overlap_one_is_chosen_and_none_beside_a_label(strategy):
+    """Two of them could get two labels, which no tool takes."""
+    names = [f'm.mp4#t={i},{i + 2}' for i in range(10)]
+    drawn = np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32)
+    bank = FeatureBank(drawn, np.zeros(10, np.int64), names)
+    chances = np.random.default_rng(1).dirichlet((1, 1), 10)
+    found = choice.select_to_label(bank, 4, strategy, labelled={3: 'a'}, probabilities=chances)
+    assert {one.path for one in found} == {names[i] for i in (0, 5, 7, 9)}  # 3 to 5 s has the label
+    with pytest.raises(InputError, match=r'count=5: expected 1 to 4'):
+        choice.select_to_label(bank, 5, strategy, labelled={3: 'a'}, probabilities=chances)
+
+
 def test_features_of_windows_that_are_asked_for_whole_name_the_window(videos, tmp_path):
     named = [f'{video}#t=0,0.5' for video in videos]
     FeatureBank(np.ones((2, 2), np.float32), np.zeros(2, np.int64), named).save(tmp_path / 'f.npz')

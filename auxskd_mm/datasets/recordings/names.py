@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -171,6 +171,29 @@ def stretches(paths: Sequence[str]) -> list[int]:
         reached = max(reached, window.end) if window is not None else 0.0
         numbers[i] = number
     return numbers
+
+
+def apart(paths: Sequence[str], first: Collection[int] = ()) -> list[int]:
+    """Rows of the paths without windows that overlap one before them. The rows ``first`` stay and come before all others,
+    which are taken in order of time.
+    """
+    found = [split_window(path) for path in paths]
+    given, reached = defaultdict[str, list[Window]](list), defaultdict[str, float](float)
+    for i in first:
+        recording, window = found[i]
+        if window is not None:
+            given[recording].append(window)
+    kept = {*first}
+    for recording, window, i in sorted(
+        (*found[i], i) for i in range(len(paths)) if found[i][1] is not None and i not in kept
+    ):
+        assert window is not None
+        if window.start >= reached[recording] and not any(
+            window.start < other.end and other.start < window.end for other in given[recording]
+        ):
+            kept.add(i)
+            reached[recording] = window.end
+    return [i for i in range(len(paths)) if i in kept or found[i][1] is None]
 
 
 def fault_of(window: Window) -> str:

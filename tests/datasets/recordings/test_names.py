@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from auxskd_mm.datasets.recordings.names import Window, contradiction, split_window, stretches, window_path
+from auxskd_mm.datasets.recordings.names import Window, apart, contradiction, split_window, stretches, window_path
 
 
 def drawn(seed):
@@ -47,3 +47,20 @@ def test_stretches_are_the_windows_that_reach_each_other():
             ]
         numbers = stretches(paths)
         assert [[a == b for b in own] for a in own] == [[a == b for b in numbers] for a in numbers]
+
+
+def test_windows_apart_are_as_many_as_can_be_and_beside_those_that_stay():
+    for seed in range(300):
+        paths = drawn(seed)[0]
+        rows = apart(paths)
+        assert rows == sorted(rows)
+        assert {3, 4} <= {*rows}  # whole videos
+        for i in rows:  # a window stays if none that stays overlaps it and begins before it
+            assert not any(overlap(paths[i], paths[j]) for j in rows if j != i)
+        for i in {*range(len(paths))} - {*rows}:
+            assert any(overlap(paths[i], paths[j]) for j in rows)
+        first = (0, 5)
+        beside = apart(paths, first)
+        assert {*first} <= {*beside}
+        for i in {*beside} - {*first}:
+            assert not any(overlap(paths[i], paths[j]) for j in beside if j != i)

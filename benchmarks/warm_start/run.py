@@ -73,13 +73,13 @@ def main() -> None:
     recipe = args.recipe.resolve() if args.recipe else RECIPE if trunk is None else MAPS_RECIPE
     if trunk is not None:
         own = {f'all.{key}': value for key, value in maps_of(clips, args.pixels).items()}
-        own |= pretext_options(clips, recipe)
         folder = root / ('pixels' if args.pixels else 'features')
     else:
         own, folder = {'all.size': clips.size, 'all.clip_len': clips.clip_len, **clips.options}, root
         own.update({} if clips.flip else {'all.flip': 0.0})
         if recipe != RECIPE:
             folder = root / recipe.stem  # the table of each recipe is its own
+    own |= pretext_options(clips, recipe)
     folder = folder / 'inner' if args.inner else folder
     options = args.cfg_options or {}
     for key, value in own.items():

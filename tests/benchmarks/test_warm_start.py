@@ -35,6 +35,13 @@ def report():
 
 
 @pytest.fixture(scope='module')
+def run():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / 'benchmarks' / 'warm_start')
+        yield from loaded('run')
+
+
+@pytest.fixture(scope='module')
 def sets():
     yield from loaded('sets')
 
@@ -181,7 +188,8 @@ def test_a_row_that_was_measured_alone_has_the_comparisons_of_its_recipe(report,
     assert found['b']['comparisons'] == [['old', 'base']]
 
 
-def test_a_row_that_was_trained_again_stands_beside_the_first(report, tmp_path):
+@pytest.mark.parametrize('part', ['', 'features', 'pixels', 'warm_start_pixels'])
+def test_a_row_that_was_trained_again_stands_beside_the_first(report, tmp_path, part):
     runs = ['seed0', 'seed1']
     first = [
         dict(row='base', column='own, all', values={'seed0': 0.5, 'seed1': 0.6}),
@@ -201,11 +209,12 @@ def test_a_row_that_was_trained_again_stands_beside_the_first(report, tmp_path):
         {**cell, 'n': 2, 'values': dict(zip(runs, values))} for cell, values in zip(first, ([0.55, 0.61], [0, 0]))
     ]
     table = {**known, 'cells': second, 'comparisons': [], 'phases': []}
-    folder = tmp_path / 'a_set' / 'features'
+    folder = tmp_path / 'a_set' / part
     folder.mkdir(parents=True)
     (folder / 'table.json').write_text(json.dumps(table))
-    found = report.collect(tmp_path, {'a_set/features': known}, ['base'])
-    again = found['a_set/features']
+    name = f'a_set/{part}'.rstrip('/')
+    found = report.collect(tmp_path, {name: known}, ['base'])
+    again = found[name]
     assert again['rows'] == {**rows, 'base_again': 'Base, again'}
     assert again['cells'] == [*first, dict(row='base_again', column='own, all', values={'seed0': 0.55, 'seed1': 0.61})]
     assert again['comparisons'] == [['more', 'base'], ['base_again', 'base'], ['more', 'base_again']]
@@ -213,7 +222,7 @@ def test_a_row_that_was_trained_again_stands_beside_the_first(report, tmp_path):
     assert page.splitlines()[2:] == ['| More | +22.0 ± 88.9 |']
     # A later collection of other rows keeps it.
     (folder / 'table.json').write_text(json.dumps({**table, 'cells': [{**second[1], 'row': 'more'}]}))
-    later = report.collect(tmp_path, found)['a_set/features']
+    later = report.collect(tmp_path, found)[name]
     assert (later['rows'], later['comparisons']) == (again['rows'], again['comparisons'])
     with pytest.raises(InputError, match="--again='none'"):
         report.collect(tmp_path, found, ['none'])
@@ -268,6 +277,31 @@ def test_short_clips_reach_every_phase(sets, name):
     phases = Config.fromfile(recipe).phases
     assert all(options[f'{phase["name"]}.pretext_len'] <= 4 for phase in phases)
     assert sets.pretext_options(sets.SETS['tennis7'], recipe) == {}
+
+
+@pytest.mark.parametrize(
+    ('options', 'folder', 'words'),
+    [
+        ([], '', dict(size=112)),
+        (['--recipe', str(ROOT / 'configs/recipes/warm_start_pixels.py')], 'warm_start_pixels', dict(size=112)),
+        (['--features'], 'features', dict(size=64)),
+        (['--pixels', '--inner'], 'pixels/inner', dict(size=48)),
+    ],
+)
+def test_each_recipe_has_a_folder_of_its_own_and_the_options_of_the_set(
+    run, monkeypatch, tmp_path, options, folder, words
+):
+    monkeypatch.setattr(run, 'prepare', lambda *args, **given: 'lists/{seed}')
+    asked = []
+    monkeypatch.setattr(run, 'plan_recipe', lambda *given, **more: asked.extend(given) or pytest.fail('asked'))
+    monkeypatch.setattr(sys, 'argv', ['run.py', 'miracl_words', '--out', str(tmp_path), *options])
+    with pytest.raises(pytest.fail.Exception):
+        run.main()
+    recipe, out, given = asked
+    assert out == tmp_path / 'miracl_words' / folder
+    assert {key: given[f'all.{key}'] for key in words} == words
+    phases = {phase['name'] for phase in Config.fromfile(recipe).get('phases', [])}
+    assert {f'{name}.pretext_len' for name in phases} <= {*given}  # words have from 4 frames on
 
 
 @pytest.mark.parametrize('pixels', [False, True])

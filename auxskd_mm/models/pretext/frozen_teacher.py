@@ -286,7 +286,8 @@ def _width_of(network: FrozenNetwork | None, given: int | None) -> int:
         return known
     if isinstance(known, Sequence):
         raise InputError(
-            f'model.teacher.backbone.out_indices: the backbone yields {len(known)} maps ({examples(map(str, known))} channels); name one'
+            f'model.teacher.backbone.out_indices: the backbone yields {len(known)} maps ({examples(map(str, known))} channels); '
+            'name one'
         )
     if given is None:
         who = 'the features' if network is None else type(network.network).__name__

@@ -186,6 +186,21 @@ def test_adapters_that_the_optimizer_does_not_have_are_named(data, tmp_path):
         runner.train()
 
 
+class WritesToTheBase(Hook):
+    """As an optimizer or hook of one's own that does not know what is frozen."""
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        runner.model.backbone.conv1.spatial_conv.weight.data.mul_(1.5)
+
+
+def test_a_base_that_moved_has_no_adapters_on_record(data, bases, tmp_path):
+    """The digest is that of the start: the file would go with a base that its adapters were not trained on."""
+    runner = runs.runner_of(config_of('vspp', data, tmp_path, bases / '1.pth'), WritesToTheBase())
+    with pytest.raises(InputError, match='frozen weights of the base have changed in training'):
+        runner.train()
+    assert not (tmp_path / 'adapters.pth').exists()
+
+
 def test_preempted_and_resumed_equals_uninterrupted(data, bases, tmp_path):
     amp = {'optim_wrapper.type': 'AmpOptimWrapper', 'optim_wrapper.dtype': 'bfloat16', 'optim_wrapper.loss_scale': 1.0}
 

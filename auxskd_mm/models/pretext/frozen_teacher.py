@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ...errors import InputError, check_choice, check_least, check_weights
+from ...errors import InputError, check_choice, check_least, check_weights, examples
 from ...registry import MODELS, type_name
 from ..heads.labels import require_field
 from ..losses.similarity_distillation_loss import SimilarityDiagnostics
@@ -96,6 +96,11 @@ class FrozenTeacher(BaseModule):
             raise InputError('model.teacher: mean, std and backbone belong together; give all three or no mean and std')
         if mean is not None and std is not None and len(mean) != len(std):
             raise InputError(f'model.teacher: mean has {len(mean)} numbers and std {len(std)}; give one per channel')
+        for key, values in (('mean', mean), ('std', std)):
+            if values is not None and not all(isinstance(value, (int, float)) for value in values):
+                raise InputError(
+                    f'model.teacher.{key}={values!r}: expected a number for each channel, e.g. [127.0] * 3'
+                )
         if std is not None and not all(value > 0 for value in std):
             raise InputError(f'model.teacher.std={list(std)}: expected numbers above 0')
         check_least('model.teacher', size=size, frames=frames)
@@ -159,6 +164,11 @@ class FrozenTeacher(BaseModule):
             before, spread = torch.zeros(1), torch.ones(1)
             if getattr(processor, '_enable_normalize', False):
                 before, spread = processor.mean.detach().flatten(), processor.std.detach().flatten()
+            if len({1, len(mean), len(before)}) > 2:
+                raise InputError(
+                    f"model.teacher.mean has {len(mean)} numbers, and the student's data_preprocessor {len(before)}; give one "
+                    'per channel'
+                )
             if self.flip:
                 before, spread = before.flip(0), spread.flip(0)
             scale, shift = spread / std, (before - mean) / std
@@ -250,7 +260,15 @@ class FrozenTeacher(BaseModule):
 
 
 def build_frozen_teacher(config: dict[str, Any]) -> FrozenTeacher:
-    """Build a :class:`FrozenTeacher` from its config, with or without ``type``, or from the config of a backbone."""
+    """Build a :class:`FrozenTeacher` from its config, with or without ``type``, or from the config of a backbone.
+
+    Raises:
+        InputError: If it is no config. See also :class:`FrozenTeacher`.
+    """
+    if not isinstance(config, Mapping):
+        raise InputError(
+            f"model.teacher={config!r}: expected the config of a network, e.g. dict(type='auxskd_mm.TimmBackbone', model=...)"
+        )
     settings = dict(config)
     if type_name(settings.get('type', 'FrozenTeacher')) != 'FrozenTeacher':
         settings = dict(backbone=settings)
@@ -266,6 +284,11 @@ def _width_of(network: FrozenNetwork | None, given: int | None) -> int:
                 f'model.teacher.out_channels={given}: the backbone yields {known} channels; set it to {known}'
             )
         return known
+    if isinstance(known, Sequence):
+        raise InputError(
+            f'model.teacher.backbone.out_indices: the backbone yields {len(known)} maps ({examples(map(str, known))} channels); '
+            'name one'
+        )
     if given is None:
         who = 'the features' if network is None else type(network.network).__name__
         raise InputError(f'model.teacher.out_channels: {who} do not say their width; set it, for instance to 2048')

@@ -99,6 +99,14 @@ def test_an_inflated_convolution_is_a_3d_convolution(kernel, groups):
     assert torch.allclose(out, expected, atol=1e-4)
 
 
+@pytest.mark.parametrize('trained', [True, False])
+def test_an_inflated_kernel_is_trained_if_the_kernel_was(trained):
+    """VGG has a spatial kernel behind its maps. Trained, it would have no gradient, for which DDP waits."""
+    conv = torch.nn.Conv2d(4, 8, 3).requires_grad_(trained)
+    inflated = InflatedConv2d(conv, 3, ClipLength(frames=4))
+    assert [parameter.requires_grad for parameter in inflated.parameters()] == [trained, trained]
+
+
 @pytest.mark.parametrize('width', [16, 20])
 def test_shift_moves_what_tsm_moves(width):
     torch.manual_seed(0)

@@ -286,6 +286,7 @@ def test_shapes_are_computed_without_the_weights():
 
 
 MLP = dict(type='auxskd_mm.MLP', in_channels=6, out_channels=4)
+IMAGES = dict(type='auxskd_mm.TimmBackbone', model='resnet10t')
 
 
 @pytest.mark.parametrize(
@@ -313,6 +314,22 @@ MLP = dict(type='auxskd_mm.MLP', in_channels=6, out_channels=4)
         (dict(teacher=dict(backbone=PUBLIC, frames=0)), r'model\.teacher\.frames=0: expected at least 1'),
         (dict(teacher=dict(backbone=PUBLIC, mean=[0.0])), r'mean, std and backbone belong together'),
         (dict(teacher=dict(backbone=PUBLIC, mean=[0.0], std=[0.0])), r'std=\[0\.0\]: expected numbers above 0'),
+        (
+            dict(teacher=dict(backbone=PUBLIC, mean='imagenet', std='imagenet')),
+            r"teacher\.mean='imagenet': expected a number",
+        ),
+        (
+            dict(
+                teacher=dict(backbone=PUBLIC, mean=[0.0] * 2, std=[1.0] * 2),
+                data_preprocessor=dict(type='auxskd_mm.ClipDataPreprocessor', mean=[0.0] * 3, std=[1.0] * 3),
+            ),
+            r"teacher\.mean has 2 numbers, and the student's data_preprocessor 3",
+        ),
+        (
+            dict(teacher=dict(IMAGES, out_indices=(1, 2))),
+            r'teacher\.backbone\.out_indices: the backbone yields 2 maps \(64, 128 channels\); name one',
+        ),
+        (dict(teacher='resnet18'), r"model\.teacher='resnet18': expected the config of a network"),
         (dict(teacher=dict(backbone=PUBLIC, feature_key='x')), r'give backbone or feature_key'),
         (dict(teacher=dict(backbone=PUBLIC, mean=[0.0] * 3, std=[1.0])), r'mean has 3 numbers and std 1'),
         (

@@ -30,7 +30,8 @@ class InflatedConv2d(nn.Module):
         self.kernel = kernel
         self.same = type(conv).__name__ == 'Conv2dSame'
         self.stride, self.padding, self.dilation, self.groups = conv.stride, conv.padding, conv.dilation, conv.groups
-        self.weight = nn.Parameter(inflate_kernel(conv.weight.detach(), kernel))
+        # A weight on which no map depends is not trained; see TimmBackbone.
+        self.weight = nn.Parameter(inflate_kernel(conv.weight.detach(), kernel), conv.weight.requires_grad)
         self.bias = conv.bias
 
     def forward(self, x: Tensor) -> Tensor:

@@ -99,13 +99,14 @@ class PackagedWeights:
         known = _PACKAGES[self.package]
         state = {_timm_name(key, known.stages): value for key, value in _read(self.path).items()}
         for owner in owners:
-            _check_computation(owner.trunk, self.package, known.model)
             try:
-                print_log(owner.load_trunk(state, self.package), logger='current')
+                line = owner.load_trunk(state, self.package)
             except InputError as error:
                 if owner.model == known.model:
                     raise
                 raise InputError(f"{error}; they are weights of model.backbone.model='{known.model}'") from None
+            _check_computation(owner.trunk, self.package, known.model)  # of a network whose tensors fit
+            print_log(line, logger='current')
 
 
 def _check_computation(trunk: nn.Module, package: str, model: str) -> None:

@@ -158,6 +158,10 @@ def test_part_of_the_network_takes_its_part():
             r"only 245 of 320 model tensors fit \(missing blocks\.1\.2.*weights of model\.backbone\.model='tf_efficientnet_lite0'$",
         ),
         (dict(model='tf_efficientnet_b0'), r'of another shape|missing'),
+        (
+            dict(model='resnet10t'),
+            r"only 0 of \d+ model tensors fit .*weights of model\.backbone\.model='tf_efficientnet_lite0'$",
+        ),
         (dict(init_cfg=dict(WEIGHTS, package='efficientnet')), r"init_cfg\.package='efficientnet': expected one of"),
     ],
 )

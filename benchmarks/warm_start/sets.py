@@ -114,8 +114,9 @@ def pretext_options(clips: ClipSet, recipe: Path) -> dict[str, Any]:
 
 
 def maps_of(clips: ClipSet, pixels: bool) -> dict[str, Any]:
-    """Overrides of the trunk and of the recipe on stored maps, or on patches of pixels."""
-    return {**clips.maps, **PIXELS} if pixels else clips.maps
+    """Overrides of the trunk and of the recipe on stored maps, or on patches of pixels, which are of no stage."""
+    patches = {key: value for key, value in clips.maps.items() if key != 'stage'} | PIXELS
+    return patches if pixels else clips.maps
 
 
 def pack_maps(store: Path, out: Path, clips: ClipSet, trunk: Path, pixels: bool = False) -> Path:
@@ -125,7 +126,7 @@ def pack_maps(store: Path, out: Path, clips: ClipSet, trunk: Path, pixels: bool 
     """
     if not is_store(str(out)):
         maps = maps_of(clips, pixels)
-        config = load_config(str(trunk), {key: maps[key] for key in ('size', 'stage')})
+        config = load_config(str(trunk), {key: maps[key] for key in ('size', 'stage') if key in maps})
         if 'trunk' in maps:
             config.merge_from_dict({'model.backbone': dict(maps['trunk'], frozen_stages='all')})
         named = out.with_name(f'{out.name}_trunk.py')

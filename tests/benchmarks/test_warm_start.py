@@ -9,6 +9,7 @@ import pytest
 from conftest import write_video
 from mmengine.config import Config
 
+from auxskd_mm.config.load import load_config
 from auxskd_mm.datasets.preparation.group_split import Clip, write_lists
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation.linear_probe_metric import read_groups
@@ -302,6 +303,16 @@ def test_each_recipe_has_a_folder_of_its_own_and_the_options_of_the_set(
     assert {key: given[f'all.{key}'] for key in words} == words
     phases = {phase['name'] for phase in Config.fromfile(recipe).get('phases', [])}
     assert {f'{name}.pretext_len' for name in phases} <= {*given}  # words have from 4 frames on
+
+
+@pytest.mark.parametrize('pixels', [False, True])
+@pytest.mark.parametrize('name', ['finetune_features.py', 'vspp_features.py'])
+def test_the_configs_take_the_options_of_every_set(sets, name, pixels):
+    for clips in sets.SETS.values():
+        maps = sets.maps_of(clips, pixels)
+        config = load_config(str(ROOT / 'configs' / 'warm_start' / name), {**maps, 'num_classes': 2})
+        assert (config.trunk.type == 'auxskd_mm.PixelPatches') == pixels
+        assert config.data_preprocessor.channels == maps['channels']
 
 
 @pytest.mark.parametrize('pixels', [False, True])

@@ -213,7 +213,9 @@ def overview(numbers: Mapping[str, Any], column: str, base: str) -> str:
                 found[row, name] = signed(paired(values[row], values[base]))
     every = max((table['rows'] for table in numbers.values()), key=len)  # an old table has fewer rows
     rows = [row for row in every if row in titles]
-    sets = [name for name in numbers if any(key[1] == name for key in found)]
+    sets = {name: f'{name.split("/")[0]}/features' for name in numbers if any(key[1] == name for key in found)}
+    # A set has one column. What it gives on pixels or on frames, beside that on maps, stands in its section.
+    sets = {name: maps for name, maps in sets.items() if name == maps or maps not in sets}
     lines = [[titles[row], *(found.get((row, name), '') for name in sets)] for row in rows]
     return markdown([f'{column}, in points', *(name.split('/')[0] for name in sets)], lines)
 

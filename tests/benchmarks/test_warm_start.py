@@ -99,7 +99,7 @@ def test_an_overview_by_hand(report):
     base = dict(row='base', column='probe', values={'seed0': 0.10, 'seed1': 0.16})
     more = dict(row='more', column='probe', values={'seed0': 0.20, 'seed1': 0.22})
     table = dict(rows=dict(base='Base', more='More'), cells=[base, more], comparisons=[['more', 'base']])
-    numbers = {'a/features': table, 'b/features': {**table, 'cells': [more]}}
+    numbers = {'a/features': table, 'a/pixels': table, 'b/features': {**table, 'cells': [more]}}
     page = '<!-- warm start: all: probe over base -->\nold\n<!-- end -->'
     assert report.fill(page, numbers).splitlines()[2:-2] == [
         '| probe, in points | a |',

@@ -174,8 +174,14 @@ def stretches(paths: Sequence[str]) -> list[int]:
 
 
 def apart(paths: Sequence[str], first: Collection[int] = ()) -> list[int]:
-    """Rows of the paths without windows that overlap one before them. The rows ``first`` stay and come before all others,
-    which are taken in order of time.
+    """Choose paths so that no two windows of a recording overlap, and no window can be added.
+
+    Args:
+        paths: Paths of videos. Whole videos are all chosen.
+        first: Indices that are chosen whatever they overlap. The other windows follow in the order of their starts.
+
+    Returns:
+        The chosen indices, ascending.
     """
     found = [split_window(path) for path in paths]
     given, reached = defaultdict[str, list[Window]](list), defaultdict[str, float](float)

@@ -49,13 +49,13 @@ def test_stretches_are_the_windows_that_reach_each_other():
         assert [[a == b for b in own] for a in own] == [[a == b for b in numbers] for a in numbers]
 
 
-def test_windows_apart_are_as_many_as_can_be_and_beside_those_that_stay():
+def test_windows_apart_do_not_overlap_and_none_can_be_added():
     for seed in range(300):
         paths = drawn(seed)[0]
         rows = apart(paths)
         assert rows == sorted(rows)
         assert {3, 4} <= {*rows}  # whole videos
-        for i in rows:  # a window stays if none that stays overlaps it and begins before it
+        for i in rows:
             assert not any(overlap(paths[i], paths[j]) for j in rows if j != i)
         for i in {*range(len(paths))} - {*rows}:
             assert any(overlap(paths[i], paths[j]) for j in rows)
@@ -64,3 +64,5 @@ def test_windows_apart_are_as_many_as_can_be_and_beside_those_that_stay():
         assert {*first} <= {*beside}
         for i in {*beside} - {*first}:
             assert not any(overlap(paths[i], paths[j]) for j in beside if j != i)
+        for i in {*range(len(paths))} - {*beside}:
+            assert any(overlap(paths[i], paths[j]) for j in beside)

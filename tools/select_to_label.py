@@ -43,7 +43,7 @@ def parse_args() -> argparse.Namespace:
         default='',
         help="weights for --config; 'none' for its initial ones (default: those that come with a name of the zoo)",
     )
-    parser.add_argument('--labelled', help='CSV with path,label of videos that have labels: none of them is chosen')
+    parser.add_argument('--labelled', help='CSV with path,label of videos that have labels: none of them is chosen, and nothing that overlaps them')
     parser.add_argument(
         '--classifier',
         nargs=2,
@@ -90,7 +90,7 @@ def main(args: argparse.Namespace) -> None:
         windows=Windows(args.window, args.stride, args.split_at_cuts),
     )
     folder = args.videos[0] if len(args.videos) == 1 and os.path.isdir(args.videos[0]) else ''
-    labelled = read_labelled(args.labelled, bank.names, folder) if args.labelled else {}
+    labelled = read_labelled(args.labelled, bank.names, folder) if args.labelled else None
     chosen = select_to_label(
         bank, args.count, args.strategy, labelled=labelled, probabilities=answers(args, bank), seed=args.seed
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from ..datasets.recordings.expand import WHOLE, Windows
-from ..datasets.recordings.names import apart, plain_times, without_window
+from ..datasets.recordings.names import apart, plain_times, recording_of, split_window, without_window
 from ..datasets.video_list import UnlabeledVideoDataset
 from ..errors import InputError, examples
 from ..evaluation.feature_bank import FeatureBank
@@ -135,8 +136,21 @@ def _rows_by_file(names: Sequence[str]) -> dict[str, int]:
     return rows
 
 
-def read_labelled(path: str | Path, names: Sequence[str], folder: str = '') -> dict[int, str]:
-    """Labels that are there already, from a table as this tool writes it.
+class Labelled(NamedTuple):
+    """Labels that are there already.
+
+    Attributes:
+        by_row: Label by row of the features.
+        windows: Labelled windows of recordings that have no row.
+    """
+
+    by_row: dict[int, str]
+    windows: list[str]
+
+
+def read_labelled(path: str | Path, names: Sequence[str], folder: str = '') -> Labelled:
+    """Labels that are there already, from a table as this tool writes it. A window has that of its recording, unless it has
+    one of its own.
 
     Args:
         path: CSV with the columns path and label. Rows without a label count as unlabelled.
@@ -144,7 +158,7 @@ def read_labelled(path: str | Path, names: Sequence[str], folder: str = '') -> d
         folder: Folder that relative paths start from.
 
     Returns:
-        Label by row of ``names``. Videos that are not among them are left out, and the log counts them.
+        Labels by row of ``names``. The log counts the labelled videos that are not among them.
 
     Raises:
         InputError: If the table has no such columns, or no label, or two labels for a video.
@@ -152,28 +166,46 @@ def read_labelled(path: str | Path, names: Sequence[str], folder: str = '') -> d
     table = read_table(path)
     require_columns(path, table, ('path', 'label'))
     row_of = _rows_by_file(names)
-    found: dict[int, str] = {}
-    given = known = 0
+    rows_of: dict[str, list[int]] = defaultdict(list)
+    for row_number, name in enumerate(names):
+        rows_of[os.path.realpath(recording_of(name))].append(row_number)
+    own: dict[int, str] = {}
+    of_recording: dict[int, str] = {}
+    windows: list[str] = []
+    missing = 0
     for line, row in table.rows:
+        label = row['label'].strip()
         try:
             video = plain_times(os.path.join(folder, row['path'].strip()))
+            recording, window = split_window(video)
         except InputError as error:
             raise InputError(f'{path}: line {line}: {error}') from None
-        label, row_number = row['label'].strip(), row_of.get(os.path.realpath(video))
-        given += bool(label)
-        known += bool(label) and row_number is not None
-        if label and row_number is not None and found.setdefault(row_number, label) != label:
-            raise InputError(f'{path}: line {line}: {row["path"]} has two labels, {found[row_number]} and {label}')
-    if not given:
+        if not label:
+            continue
+        beside = rows_of.get(os.path.realpath(recording), [])
+        row_number = row_of.get(os.path.realpath(video))
+        if row_number is not None:
+            found, rows = own, [row_number]
+        else:
+            found, rows = of_recording, beside if window is None else []
+        missing += not rows
+        if beside and not rows:
+            windows.append(video)
+        for row_number in rows:
+            if found.setdefault(row_number, label) != label:
+                raise InputError(f'{path}: line {line}: {row["path"]} has two labels, {found[row_number]} and {label}')
+    by_row = of_recording | own
+    if not by_row and not missing:
         raise InputError(f'{path}: no row has a label; fill in the column label')
-    if not found:
-        raise InputError(f'{path}: none of its {given} labelled videos is among the {len(names)} videos')
-    if known < given:
+    if not by_row and not windows:
+        raise InputError(f'{path}: none of its {missing} labelled videos is among the {len(names)} videos')
+    if missing:
         print_log(
-            f'{path}: {given - known} of its {given} labelled videos are not among the {len(names)} videos and count for nothing',
+            f'{path}: {missing} of its labelled videos are not among the {len(names)} videos; nothing is learned from them, '
+            'and no window that overlaps them is chosen',
             logger='current',
         )
-    return found
+    return Labelled(by_row, windows)
 
 
 def probe_probabilities(bank: FeatureBank, labelled: dict[int, str]) -> np.ndarray:
@@ -209,7 +241,7 @@ def select_to_label(
     count: int,
     strategy: str = 'typical',
     *,
-    labelled: dict[int, str] | None = None,
+    labelled: Labelled | None = None,
     probabilities: np.ndarray | None = None,
     seed: int = 0,
 ) -> list[Chosen]:
@@ -220,7 +252,7 @@ def select_to_label(
         bank: Features of the videos.
         count: Number of videos to choose.
         strategy: See :func:`choose_to_label`.
-        labelled: Labels that are there already, by row.
+        labelled: Labels that are there already.
         probabilities: Probabilities (N, K) of a classifier, for 'uncertain'. None fits a linear probe on the labelled
             videos.
         seed: See :func:`choose_to_label`.
@@ -231,15 +263,15 @@ def select_to_label(
     Raises:
         InputError: See :func:`choose_to_label` and :func:`probe_probabilities`.
     """
-    labelled = labelled or {}
+    by_row, windows = labelled or Labelled({}, [])
     if strategy == 'uncertain' and probabilities is None:
-        if not labelled:
+        if not by_row:
             raise InputError(
                 "strategy='uncertain': needs a classifier; give the labels that there are, or the config and checkpoint of a "
                 "classifier. Without any label, 'typical' is the choice"
             )
-        probabilities = probe_probabilities(bank, labelled)
-    rows = apart(bank.names, labelled)
+        probabilities = probe_probabilities(bank, by_row)
+    rows = apart(bank.names, by_row, windows)
     if len(rows) < len(bank):
         print_log(
             f'{len(bank) - len(rows)} of {len(bank)} windows overlap others and are not considered', logger='current'
@@ -248,7 +280,7 @@ def select_to_label(
         bank.features[rows],
         count,
         strategy,
-        labelled=np.flatnonzero(np.isin(rows, list(labelled))).tolist(),
+        labelled=np.flatnonzero(np.isin(rows, list(by_row))).tolist(),
         probabilities=None if probabilities is None else probabilities[rows],
         seed=seed,
     )

@@ -223,7 +223,7 @@ def _divided(
     for name in expanded(names, how, str(folder)):
         recording, window = split_window(os.path.join(root, name))
         others = taken.get(os.path.relpath(recording, root), ())
-        if not any(window is None or (window.start < other.end and other.start < window.end) for other in others):
+        if not any(window is None or window.overlaps(other) for other in others):
             (whole if window is None else rest).append(name)
     beside = f', beside {len(named)} that have a row' if named else ''
     say(f'{len(names)} recordings are divided into {len(rest)} windows of {how.seconds:g} s{beside}')

@@ -63,10 +63,25 @@ def test_labelled_windows_are_known_by_their_times_however_they_are_written(tmp_
     names = [str(tmp_path / f'm.mp4#t={span}') for span in ('0,3', '2.5,5', '6,9')]
     table = tmp_path / 'labels.csv'
     table.write_text('path;label\n"m.mp4#t=0.0,03.00";a\n" m.mp4#t=2.50,5 ";b\n"m.mp4#t=1,2";a\n"m.mp4#t=6,9";\n')
-    assert choice.read_labelled(table, names, str(tmp_path)) == {0: 'a', 1: 'b'}
-    assert '1 of its 3 labelled videos are not among the 3 videos' in said[0]
+    assert choice.read_labelled(table, names, str(tmp_path)) == ({0: 'a', 1: 'b'}, [str(tmp_path / 'm.mp4#t=1,2')])
+    assert '1 of its labelled videos are not among the 3 videos' in said[0]
     table.write_text('path;label\n"m.mp4#t=0,3";a\n"m.mp4#t=5,2";b\n')
     with pytest.raises(InputError, match=r'labels\.csv: line 3: .*m\.mp4#t=5,2: start 5 is not before end 2'):
+        choice.read_labelled(table, names, str(tmp_path))
+
+
+def test_a_window_has_the_label_of_its_recording_unless_it_has_one_of_its_own(tmp_path):
+    names = [str(tmp_path / name) for name in ('a.mp4#t=0,3', 'b.mp4#t=0,3', 'a.mp4#t=3,6', 'c.mp4')]
+    table = tmp_path / 'labels.csv'
+    table.write_text('path,label\na.mp4,walk\n"a.mp4#t=3,6",run\n')
+    assert choice.read_labelled(table, names, str(tmp_path)) == ({0: 'walk', 2: 'run'}, [])
+    table.write_text('path,label\na.mp4,walk\na.mp4,run\n')
+    with pytest.raises(InputError, match=r'line 3: a\.mp4 has two labels, walk and run'):
+        choice.read_labelled(table, names, str(tmp_path))
+    table.write_text('path,label\n"a.mp4#t=1,2",walk\n')  # the labels of another round may have other times
+    assert choice.read_labelled(table, names, str(tmp_path)) == ({}, [str(tmp_path / 'a.mp4#t=1,2')])
+    table.write_text('path,label\n"d.mp4#t=1,2",walk\nc.mp4,\n')
+    with pytest.raises(InputError, match='none of its 1 labelled videos is among the 4 videos'):
         choice.read_labelled(table, names, str(tmp_path))
 
 
@@ -77,10 +92,14 @@ def test_of_windows_that_overlap_one_is_chosen_and_none_beside_a_label(strategy)
     drawn = np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32)
     bank = FeatureBank(drawn, np.zeros(10, np.int64), names)
     chances = np.random.default_rng(1).dirichlet((1, 1), 10)
-    found = choice.select_to_label(bank, 4, strategy, labelled={3: 'a'}, probabilities=chances)
+    labelled = choice.Labelled({3: 'a'}, [])
+    found = choice.select_to_label(bank, 4, strategy, labelled=labelled, probabilities=chances)
     assert {one.path for one in found} == {names[i] for i in (0, 5, 7, 9)}  # 3 to 5 s has the label
     with pytest.raises(InputError, match=r'count=5: expected 1 to 4'):
-        choice.select_to_label(bank, 5, strategy, labelled={3: 'a'}, probabilities=chances)
+        choice.select_to_label(bank, 5, strategy, labelled=labelled, probabilities=chances)
+    beside = choice.Labelled({3: 'a'}, ['other.mp4#t=0,20', 'm.mp4#t=7.5,8'])  # 6 to 8 and 7 to 9 s overlap the latter
+    found = choice.select_to_label(bank, 3, strategy, labelled=beside, probabilities=chances)
+    assert {one.path for one in found} == {names[i] for i in (0, 5, 8)}
 
 
 def test_features_of_windows_that_are_asked_for_whole_name_the_window(videos, tmp_path):

@@ -32,6 +32,10 @@ class Window(NamedTuple):
     start: float
     end: float
 
+    def overlaps(self, other: Window) -> bool:
+        """Whether the two share a moment."""
+        return self.start < other.end and other.start < self.end
+
 
 def window_path(recording: str, window: Window) -> str:
     """Virtual path of a window, such as ``match.mp4#t=10,20.5``."""
@@ -173,30 +177,30 @@ def stretches(paths: Sequence[str]) -> list[int]:
     return numbers
 
 
-def apart(paths: Sequence[str], first: Collection[int] = ()) -> list[int]:
+def apart(paths: Sequence[str], first: Collection[int] = (), others: Sequence[str] = ()) -> list[int]:
     """Choose paths so that no two windows of a recording overlap, and no window can be added.
 
     Args:
         paths: Paths of videos. Whole videos are all chosen.
         first: Indices that are chosen whatever they overlap. The other windows follow in the order of their starts.
+        others: Further windows that those which are added may not overlap.
 
     Returns:
         The chosen indices, ascending.
     """
     found = [split_window(path) for path in paths]
     given, reached = defaultdict[str, list[Window]](list), defaultdict[str, float](float)
-    for i in first:
-        recording, window = found[i]
+    for recording, window in (*(found[i] for i in first), *map(split_window, others)):
         if window is not None:
-            given[recording].append(window)
+            given[os.path.realpath(recording)].append(window)
     kept = {*first}
     for recording, window, i in sorted(
-        (*found[i], i) for i in range(len(paths)) if found[i][1] is not None and i not in kept
+        (os.path.realpath(found[i][0]), found[i][1], i)
+        for i in range(len(paths))
+        if found[i][1] is not None and i not in kept
     ):
         assert window is not None
-        if window.start >= reached[recording] and not any(
-            window.start < other.end and other.start < window.end for other in given[recording]
-        ):
+        if window.start >= reached[recording] and not any(map(window.overlaps, given[recording])):
             kept.add(i)
             reached[recording] = window.end
     return [i for i in range(len(paths)) if i in kept or found[i][1] is None]

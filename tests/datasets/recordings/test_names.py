@@ -66,3 +66,9 @@ def test_windows_apart_do_not_overlap_and_none_can_be_added():
             assert not any(overlap(paths[i], paths[j]) for j in beside if j != i)
         for i in {*range(len(paths))} - {*beside}:
             assert any(overlap(paths[i], paths[j]) for j in beside)
+        others = [f'a{window}' for window in ('#t=2,3', '#t=7.5,8')]
+        rows = apart(paths, first, others)
+        for i in {*rows} - {*first}:
+            assert not any(overlap(paths[i], other) for other in others)
+        for i in {*range(len(paths))} - {*rows}:
+            assert any(overlap(paths[i], other) for other in [*others, *(paths[j] for j in rows)])

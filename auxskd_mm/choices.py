@@ -14,14 +14,18 @@ EXPORTED_PARTS = ('backbone', 'feature', 'model')
 ADAPTER_FOLDS = ('scale', 'layers')
 # Ways to draw features in the plane.
 EMBEDDINGS = ('tsne', 'pca', 'umap')
-# The pooling 'time' keeps the means of so many equal parts of a clip.
+# The poolings 'time' and 'grid' keep the means of so many equal parts of a clip, 'grid' those of so many rows and columns.
 TIME_PARTS = 4
+GRID = (2, 2)
+GRID_PARTS = TIME_PARTS * GRID[0] * GRID[1]
 # Each pooling in words, for the results that are computed with it.
 POOLINGS = {
     'average': 'global average pool',
     'vcop': "VCOP's map max-pooled (1, 2, 2) and flattened",
     'rspnet': "global average pool (RSPNet's code)",
     'time': 'mean over space in each quarter of the clip, side by side',
+    'grid': 'mean over 2 x 2 parts of the frame in each quarter of the clip, side by side',
+    'pyramid': "those of 'time' and of 'grid', side by side",
     'stages': 'means over quarters of the clip and of the frame, of each stage; for a search of probes',
     'rspnet_max': "max over space, mean over time (RSPNet's supplement names only the first)",
 }

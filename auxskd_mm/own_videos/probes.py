@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..choices import TIME_PARTS
+from ..choices import GRID_PARTS, TIME_PARTS
 from ..evaluation.feature_bank import FeatureBank
 from ..evaluation.linear_probe import LinearProbe, fit_probe
 from ..evaluation.linear_probe import ProbeSettings as Training
@@ -17,7 +17,7 @@ from ..evaluation.probes import ProbeSearch, draw_few, feature_views
 from ..files import read_record, write_whole
 from ..recipes.step_records import digest
 
-POOLINGS = ('mean', 'mean_std', 'time')
+POOLINGS = ('mean', 'mean_std', 'time', 'grid')
 _DECAYS = (1e-3, 1e-2, 1e-1, 1.0)
 _FOLDS = 2
 COUNTS = (1, 5, 10, 20, 0)  # labels per class, 0 for all
@@ -27,25 +27,26 @@ _STAGE = 'maps'
 
 
 class ProbeSettings(NamedTuple):
-    """Pooling over time and weight decay of a probe, chosen on groups inside the clips that it learns from."""
+    """Pooling and weight decay of a probe, chosen on groups inside the clips that it learns from."""
 
     pooling: str
     weight_decay: float
 
     def text(self) -> str:
         """In words."""
-        return f'{self.pooling} over time, weight decay {self.weight_decay:g}'
+        return f'pooling {self.pooling}, weight decay {self.weight_decay:g}'
 
 
 def views(features: np.ndarray) -> dict[str, list[np.ndarray]]:
-    """Features (N, C * 4) of the pooling 'time' in every pooling, as :class:`ProbeSearch` takes them."""
-    steps = features.reshape(len(features), -1, TIME_PARTS).transpose(0, 2, 1)[:, :, None]  # (N, 4, 1, C)
+    """Features (N, C * 20) of the pooling 'pyramid' in every pooling, as :class:`ProbeSearch` takes them."""
+    time, grid = np.split(features, [features.shape[1] * TIME_PARTS // (TIME_PARTS + GRID_PARTS)], axis=1)
+    steps = time.reshape(len(features), -1, TIME_PARTS).transpose(0, 2, 1)[:, :, None]  # (N, 4, 1, C)
     made = feature_views({_STAGE: steps}, POOLINGS[:2])
-    return {**{name.partition('/')[2]: view for name, view in made.items()}, 'time': [features]}
+    return {**{name.partition('/')[2]: view for name, view in made.items()}, 'time': [time], 'grid': [grid]}
 
 
 def pooled(features: np.ndarray, pooling: str) -> np.ndarray:
-    """Features (N, C * 4) of the pooling 'time' in another pooling, float32."""
+    """Features (N, C * 20) of the pooling 'pyramid' in another pooling, float32."""
     return views(features)[pooling][0].astype(np.float32)
 
 
@@ -53,7 +54,7 @@ def choose_probe(features: np.ndarray, labels: np.ndarray, groups: Sequence[str]
     """Choose pooling and weight decay by groups that are held out in turn; see :class:`ProbeSearch`.
 
     Args:
-        features: (N, C * 4) of the pooling 'time'.
+        features: (N, C * 20) of the pooling 'pyramid'.
         labels: Classes int (N,).
         groups: Group of each clip.
         seed: Seed of the folds.
@@ -64,7 +65,7 @@ def choose_probe(features: np.ndarray, labels: np.ndarray, groups: Sequence[str]
 
 
 def fit_choice(features: np.ndarray, labels: np.ndarray, choice: ProbeSettings, classes: int) -> LinearProbe:
-    """Train a probe with chosen settings on features of the pooling 'time'."""
+    """Train a probe with chosen settings on features of the pooling 'pyramid'."""
     settings = Training(weight_decay=choice.weight_decay)
     return fit_probe(pooled(features, choice.pooling), labels, settings, num_classes=classes)
 

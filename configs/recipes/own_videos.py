@@ -175,7 +175,10 @@ evaluations = [
         name='frozen',
         config='../warm_start/probe_features.py',
         # The probes themselves are fitted on the kept features, with nested validation.
-        options={'test_evaluator': [dict(type='auxskd_mm.KNNMetric', k=1)]},
+        options={
+            'test_evaluator': [dict(type='auxskd_mm.KNNMetric', k=1)],
+            'model.cls_head.pooling': 'pyramid',  # the probes choose a part of it
+        },
         columns={'nearest neighbour': 'knn/top1'},
     ),
     dict(

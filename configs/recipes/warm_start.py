@@ -44,6 +44,13 @@ evaluations = [
         columns={'linear probe': 'linear/{n}', 'k-NN': 'knn/{n}'},
     ),
     dict(
+        name='frozen_grid',
+        config='../warm_start/probe.py',
+        options={'lists': '{lists}', 'model.cls_head.pooling': 'grid'},  # the parts of the frame are not averaged
+        labels=True,
+        columns={'linear probe, place kept': 'linear/{n}', 'k-NN, place kept': 'knn/{n}'},
+    ),
+    dict(
         name='finetune',
         config='../warm_start/finetune.py',
         options={'lists': '{lists}', 'num_classes': '{num_classes}'},

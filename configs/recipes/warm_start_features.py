@@ -8,6 +8,7 @@ keep_checkpoints = False  # of the fine-tunings: 20 to 40 MB each, and nothing s
 labels = dict(train='{lists}/train.txt', per_class=(1, 5, 20, 'all'), draws=1, groups='{lists}/groups.csv')
 
 data = {'lists': '{lists}'}
+place = {'model.cls_head.pooling': 'grid'}  # the parts of the frame are not averaged
 pretext_steps = 600
 slow = {'lr': 5e-4}  # for weights that are there
 stage, adapted = {'network': 'stage'}, {'network': 'adapted'}
@@ -51,16 +52,16 @@ for aux, primary, config, aux_options, options in (
         dict(name=primary, config=f'{folder}/vspp_features.py', options=options, **rest),
     ]
 del aux, primary, config, aux_options, options, rest
-slowly = dict.fromkeys(('finetune', 'finetune_views', 'finetune_mixed', 'finetune_few'), slow)
+slowly = dict.fromkeys(('finetune', 'finetune_grid', 'finetune_views', 'finetune_mixed', 'finetune_few'), slow)
 all_of_it = {name: {**slow, 'adapters_only': False} for name in slowly}  # as PECoP
-common = ['frozen', 'finetune', 'finetune_views', 'finetune_mixed', 'finetune_few']
+common = ['frozen', 'frozen_grid', 'finetune', 'finetune_grid', 'finetune_views', 'finetune_mixed', 'finetune_few']
 of_adapters = [*common, 'finetune_adapters']
 inits = [
     dict(
         name='trunk',
         title='public weights alone, frozen',
         options={'trunk_only': True},
-        evaluations=['frozen'],
+        evaluations=['frozen', 'frozen_grid'],
     ),
     dict(name='public', title='public weights, temporal module from scratch'),
     dict(name='public_still', title='public weights, still frames', options={'still': True}),
@@ -118,6 +119,21 @@ evaluations = [
         options=data,
         labels=True,
         columns={'linear probe': 'linear/{n}', 'k-NN': 'knn/{n}'},
+    ),
+    dict(
+        name='frozen_grid',
+        config='../warm_start/probe_features.py',
+        options={**data, **place},
+        labels=True,
+        columns={'linear probe, place kept': 'linear/{n}', 'k-NN, place kept': 'knn/{n}'},
+    ),
+    dict(
+        name='finetune_grid',
+        config='../warm_start/finetune_features.py',
+        options={**data, **place, 'num_classes': '{num_classes}'},
+        labels=('all',),
+        steps={'all': 600},
+        columns={'fine-tuned, place kept': 'acc/top1'},
     ),
     *(
         dict(

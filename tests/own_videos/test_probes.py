@@ -12,27 +12,33 @@ CHANNELS = 4
 
 
 def bank(number, seed, strength=3.0, where='mean'):
-    """Features of the pooling 'time' in which one channel tells two classes, by its mean or by its change over time."""
+    """Features of the pooling 'pyramid' in which one channel tells two classes: by its mean, by its change over time, or by the
+    side on which it is high.
+    """
     rng = np.random.default_rng(seed)
     labels = np.arange(number) % 2
-    features = rng.normal(size=(number, CHANNELS, 4))
-    sign = (2 * labels - 1)[:, None] * strength
-    features[:, 0] += sign if where == 'mean' else sign * np.array([1, -1, 1, -1])
+    maps = rng.normal(size=(number, CHANNELS, 4, 4))  # quarters of the clip, and places in two rows
+    told = {'mean': np.ones((4, 1)), 'time': np.array([[1], [-1], [1], [-1]]), 'grid': np.array([[1, -1, 1, -1]])}
+    maps[:, 0] += (2 * labels - 1)[:, None, None] * strength * told[where]
+    features = np.concatenate([maps.mean(3), maps.reshape(number, CHANNELS, -1)], 2)
+    features = np.concatenate([part.reshape(number, -1) for part in np.split(features, [4], axis=2)], 1)
     names = [f'/store/c{label}/{seed}_{i}.mp4' for i, label in enumerate(labels)]
-    return FeatureBank(features.reshape(number, -1).astype(np.float32), labels, names)
+    return FeatureBank(features.astype(np.float32), labels, names)
 
 
 def test_poolings_by_hand():
-    features = np.arange(8, dtype=np.float32).reshape(1, 8)  # two channels of four quarters
+    features = np.arange(40, dtype=np.float32).reshape(1, 40)  # two channels of four quarters, then of four places in each
     assert pooled(features, 'mean').tolist() == [[1.5, 5.5]]
     assert pooled(features, 'mean_std')[0] == pytest.approx([1.5, 5.5, 1.25**0.5, 1.25**0.5])
-    assert pooled(features, 'time').tolist() == features.tolist()
+    assert pooled(features, 'time').tolist() == [[*range(8)]]
+    assert pooled(features, 'grid').tolist() == [[*range(8, 40)]]
 
 
-def test_what_changes_over_time_needs_the_pooling_that_keeps_it():
-    made = bank(80, 0, where='time')
+@pytest.mark.parametrize('where', ['time', 'grid'])
+def test_what_depends_on_time_or_place_needs_the_pooling_that_keeps_it(where):
+    made = bank(80, 0, strength=1.5, where=where)
     choice = choose_probe(made.features, made.labels, [str(i // 4) for i in range(80)])
-    assert choice.pooling == 'time'
+    assert choice.pooling == where
 
 
 def test_more_labels_help_until_all(tmp_path):

@@ -11,7 +11,7 @@ from ...errors import InputError
 from ...models.modules.protocol_pooling import STAGE_GRID
 from ..feature_bank import FeatureBank
 
-POOLINGS = ('mean', 'mean_std', 'attentive')
+POOLINGS = ('mean', 'mean_std', 'grid', 'attentive')
 StageFeatures = Mapping[str, np.ndarray]
 
 
@@ -50,6 +50,7 @@ def feature_views(
 
     - ``mean``: the mean over all positions.
     - ``mean_std``: beside it the standard deviation over time of each position, averaged over the positions.
+    - ``grid``: all positions side by side, so the feature says when and where.
     - ``attentive``: all positions. The probe learns their weights.
 
     Args:
@@ -80,8 +81,8 @@ def feature_views(
         for pooling in poolings:
             if pooling == 'mean_std' and all(maps[name].shape[1] == 1 for name in combination):
                 continue  # one step has no deviation
-            if pooling == 'attentive' and all(maps[name].shape[1] * maps[name].shape[2] == 1 for name in combination):
-                continue  # nothing to attend to
+            if pooling in ('grid', 'attentive') and all(maps[name].shape[1:3] == (1, 1) for name in combination):
+                continue  # the mean has all of it
             made[f'{"+".join(combination)}/{pooling}'] = _pooled([maps[name] for name in combination], pooling)
     return made
 
@@ -96,6 +97,8 @@ def _as_map(name: str, array: np.ndarray) -> np.ndarray:
 def _pooled(maps: Sequence[np.ndarray], pooling: str) -> list[np.ndarray]:
     if pooling == 'attentive':
         return [array.reshape(len(array), -1, array.shape[-1]) for array in maps]
+    if pooling == 'grid':
+        return [np.concatenate([array.reshape(len(array), -1) for array in maps], axis=1)]
     parts = [array.mean((1, 2)) for array in maps]
     if pooling == 'mean_std':
         parts += [array.std(1).mean(1) for array in maps if array.shape[1] > 1]

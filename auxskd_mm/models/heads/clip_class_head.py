@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mmaction.models.heads import I3DHead
 from torch import Tensor
 
-from ...choices import TIME_PARTS
+from ...choices import GRID_PARTS, TIME_PARTS
 from ...errors import InputError, check_choice
 from ...registry import MODELS
 from ..modules.protocol_pooling import pool_for_protocol
@@ -15,20 +15,21 @@ from ..modules.protocol_pooling import pool_for_protocol
 if TYPE_CHECKING:
     from ...typing import Features
 
-_PARTS = {'average': 1, 'time': TIME_PARTS}  # features per channel
+_PARTS = {'average': 1, 'time': TIME_PARTS, 'grid': GRID_PARTS}  # features per channel
 
 
 @MODELS.register_module()
 class ClipClassHead(I3DHead):
-    """MMAction2's ``I3DHead`` that may keep when something happens: pooling, dropout, one linear layer.
+    """MMAction2's ``I3DHead`` that may keep when and where something happens: pooling, dropout, one linear layer.
 
     A mean over the clip forgets the order of what it shows. Where order makes the class (spoken letters, gestures),
-    ``pooling='time'`` gives the linear layer the mean of each quarter of the clip.
+    ``pooling='time'`` gives the linear layer the mean of each quarter of the clip. Where the side makes the class (forehand and
+    backhand), ``pooling='grid'`` gives it the means of 2 x 2 parts of the frame in each quarter.
 
     Args:
         num_classes: Number of classes.
         in_channels: Channels C of the backbone's map.
-        pooling: 'average' for C features per clip, 'time' for 4 C.
+        pooling: 'average' for C features per clip, 'time' for 4 C, 'grid' for 16 C.
         kwargs: Arguments of ``I3DHead``.
 
     Raises:
@@ -56,7 +57,7 @@ class ClipClassHead(I3DHead):
         """Scores (B, num_classes) of the backbone's output for B clips, in any form that :func:`pool_for_protocol`
         takes.
         """
-        pooled = pool_for_protocol(x, self.pooling)  # (B, C) or (B, 4 C)
+        pooled = pool_for_protocol(x, self.pooling)  # (B, C), (B, 4 C) or (B, 16 C)
         if self.dropout is not None:
             pooled = self.dropout(pooled)
         return self.fc_cls(pooled)

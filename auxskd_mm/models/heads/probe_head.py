@@ -17,7 +17,7 @@ from ..modules.protocol_pooling import pool_for_protocol
 if TYPE_CHECKING:
     from ...typing import Features
 
-_OVER_TIME = ('mean', 'mean_std', 'time')
+_OVER_TIME = ('mean', 'mean_std', 'time', 'grid')
 
 
 @MODELS.register_module()
@@ -28,7 +28,7 @@ class ProbeHead(BaseModule):
         num_classes: Number of classes K.
         in_channels: Width D of the pooled feature.
         over_time: What is kept of the four quarters of a clip: 'time' keeps them side by side, 'mean' their mean,
-            'mean_std' their mean and standard deviation.
+            'mean_std' their mean and standard deviation. 'grid' keeps 2 x 2 parts of the frame in each quarter.
 
     Raises:
         InputError: If the backbone's feature has another width, or ``over_time`` is unknown.
@@ -56,8 +56,9 @@ class ProbeHead(BaseModule):
         Raises:
             InputError: If the pooled feature has another width than ``in_channels``, or the output cannot be pooled.
         """
-        pooled = pool_for_protocol(feats, 'time')  # (B, C * 4)
-        if self.over_time != 'time':
+        kept = 'grid' if self.over_time == 'grid' else 'time'
+        pooled = pool_for_protocol(feats, kept)  # (B, C * 16) or (B, C * 4)
+        if self.over_time not in ('time', 'grid'):
             quarters = pooled.unflatten(1, (-1, TIME_PARTS))  # (B, C, 4)
             parts = [quarters.mean(2)] + [quarters.std(2, unbiased=False)] * (self.over_time == 'mean_std')
             pooled = torch.cat(parts, 1)  # (B, C), or (B, 2 * C) for 'mean_std'

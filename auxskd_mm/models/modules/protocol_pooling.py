@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...choices import POOLINGS, TIME_PARTS
+from ...choices import GRID, POOLINGS, TIME_PARTS
 from ...errors import InputError, check_choice
 from .feature_map import _are_pathways, feature_map
 from .pooling import pool_features
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from ...typing import Features
 
 
-STAGE_GRID = (TIME_PARTS, 2, 2)  # steps in time, rows and columns that 'stages' keeps
+STAGE_GRID = (TIME_PARTS, *GRID)  # steps in time, rows and columns that 'grid' and 'stages' keep
+_LEVELS = (TIME_PARTS, 1, 1), STAGE_GRID
+PYRAMID = {'time': _LEVELS[:1], 'grid': _LEVELS[1:], 'pyramid': _LEVELS}
 
 
 def stage_maps(feats: Features | None) -> list[Tensor]:
@@ -54,9 +56,11 @@ def pool_for_protocol(feats: Features | None, pooling: str = 'average') -> Tenso
         feats: The backbone's output for B clips. 'average' and 'rspnet' take every form that :func:`feature_map` takes.
             The others take a feature map (B, C, T', H', W'). Of several stages (a backbone for TPN) the last one is
             used.
-        pooling: 'average', 'rspnet', 'vcop', 'rspnet_max', 'time' or 'stages'. 'average' and 'rspnet' compute the same. 'vcop'
+        pooling: 'average', 'rspnet', 'vcop', 'rspnet_max', 'time', 'grid', 'pyramid' or 'stages'. 'average' and 'rspnet' compute the same. 'vcop'
             turns a map of 512 x 2 x 7 x 7 into 9,216 values. 'time' keeps when something happens, in 4 * C values
-            (of maps with T' < 4, steps repeat); no published protocol has it. 'stages' keeps 4 x 2 x 2 means of each
+            (of maps with T' < 4, steps repeat); no published protocol has it. 'grid' keeps where it happens, too, in 4 * 2 * 2
+            * C values. 'pyramid' is 'time' and 'grid' side by side, two levels of a spatial pyramid (Lazebnik et al., CVPR
+            2006). 'stages' keeps 4 x 2 x 2 means of each
             stage, 16 * C values, channels last; a search of probes pools them further.
 
     Returns:
@@ -83,8 +87,9 @@ def pool_for_protocol(feats: Features | None, pooling: str = 'average') -> Tenso
         )
     if pooling == 'rspnet_max':
         return fmap.amax((3, 4)).mean(2)  # (B, C, T', H', W') -> (B, C)
-    if pooling == 'time':
-        return F.adaptive_avg_pool3d(fmap, (TIME_PARTS, 1, 1)).flatten(1)  # (B, C * 4)
+    if pooling in PYRAMID:
+        parts = [F.adaptive_avg_pool3d(fmap, level).flatten(1) for level in PYRAMID[pooling]]
+        return torch.cat(parts, 1)  # (B, C * 4), (B, C * 16) or (B, C * 20)
     if min(fmap.shape[3:]) < 2:
         raise InputError(f"pooling='vcop' needs maps of at least 2 x 2, got {tuple(fmap.shape[3:])}: use larger crops")
     return F.max_pool3d(fmap, (1, 2, 2), stride=(1, 2, 2)).flatten(1)  # (B, C * T' * H'/2 * W'/2)

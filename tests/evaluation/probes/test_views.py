@@ -14,12 +14,15 @@ def test_poolings_and_combinations_by_hand():
     views = feature_views(dict(early=early, late=late))
     assert views['late/mean'][0].tolist() == [[3.5]]
     assert views['late/mean_std'][0].tolist() == [[3.5, 0.5]]  # deviations 1 and 0 over time
+    assert views['late/grid'][0].tolist() == [[1.0, 5.0, 3.0, 5.0]]
     assert [part.tolist() for part in views['late/attentive']] == [[[[1.0], [5.0], [3.0], [5.0]]]]
     assert views['early+late/mean'][0].tolist() == [[2.0, 7.0, 3.5]]
     assert views['early+late/mean_std'][0].tolist() == [[2.0, 7.0, 3.5, 0.5]]
+    assert views['early+late/grid'][0].tolist() == [[2.0, 7.0, 1.0, 5.0, 3.0, 5.0]]
     assert [part.shape for part in views['early+late/attentive']] == [(1, 1, 2), (1, 4, 1)]
     assert 'early/mean_std' not in views  # one step has no deviation
     assert 'early/attentive' not in views
+    assert 'early/grid' not in views
 
 
 def test_the_deviation_is_that_of_each_position_and_the_last_two_stages_go_together():

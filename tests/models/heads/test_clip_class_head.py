@@ -7,7 +7,7 @@ from auxskd_mm.errors import InputError
 from auxskd_mm.models.heads import ClipClassHead, ClipFeatureHead
 
 
-@pytest.mark.parametrize('pooling', ['average', 'time'])
+@pytest.mark.parametrize('pooling', ['average', 'time', 'grid'])
 def test_scores_are_a_linear_layer_on_the_features_of_the_probe(pooling):
     head = ClipClassHead(3, 4, pooling=pooling, dropout_ratio=0.5).eval()
     maps = torch.randn(2, 4, 8, 3, 3)
@@ -35,8 +35,17 @@ def test_only_the_time_head_tells_a_clip_from_its_reverse():
     assert not torch.allclose(time(maps), time(maps.flip(2)), atol=1e-2)
 
 
+def test_only_the_grid_head_tells_a_clip_from_its_mirror_image():
+    maps = torch.randn(2, 4, 8, 3, 3)
+    time, grid = (ClipClassHead(3, 4, pooling=pooling).eval() for pooling in ('time', 'grid'))
+    for head in (time, grid):
+        torch.nn.init.normal_(head.fc_cls.weight)
+    assert torch.allclose(time(maps), time(maps.flip(4)), atol=1e-5)
+    assert not torch.allclose(grid(maps), grid(maps.flip(4)), atol=1e-2)
+
+
 def test_another_pooling_is_refused():
-    with pytest.raises(InputError, match=r"ClipClassHead.pooling='vcop': expected 'average' or 'time'"):
+    with pytest.raises(InputError, match=r"ClipClassHead.pooling='vcop': expected one of 'average', 'time', 'grid'"):
         ClipClassHead(3, 4, pooling='vcop')
     with pytest.raises(InputError, match=r'ClipClassHead.num_classes=None: set num_classes .*load_config'):
         ClipClassHead(None, 4)

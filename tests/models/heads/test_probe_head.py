@@ -12,18 +12,20 @@ from auxskd_mm.own_videos.probes import ProbeSettings, fit_choice, pooled
 CHANNELS, CLASSES = 3, 3
 
 
-def quarters(maps):
-    """Features of the pooling 'time' by hand: the mean over space in each quarter of the clip, channel by channel."""
-    steps = maps.mean((3, 4)).reshape(len(maps), CHANNELS, 4, -1).mean(3)
-    return steps.reshape(len(maps), -1)
+def pyramid(maps):
+    """Features of the pooling 'pyramid' by hand: the mean over space in each quarter of the clip, channel by channel, then the
+    same of each of the 2 x 2 places.
+    """
+    quarters = maps.reshape(len(maps), CHANNELS, 4, -1, 4).mean(3)  # (N, C, 4, places)
+    return np.concatenate([quarters.mean(3).reshape(len(maps), -1), quarters.reshape(len(maps), -1)], 1)
 
 
-@pytest.mark.parametrize('pooling', ['mean', 'mean_std', 'time'])
+@pytest.mark.parametrize('pooling', ['mean', 'mean_std', 'time', 'grid'])
 def test_scores_are_those_of_the_probe(pooling):
     rng = np.random.default_rng(0)
     maps = rng.normal(2, 3, (24, CHANNELS, 8, 2, 2)).astype(np.float32)
     labels = np.arange(24) % CLASSES
-    features = quarters(maps)
+    features = pyramid(maps)
     probe = fit_choice(features, labels, ProbeSettings(pooling, 1e-1), CLASSES)
     head = ProbeHead(CLASSES, len(probe.mean), pooling)
     weight, bias = probe.as_linear()

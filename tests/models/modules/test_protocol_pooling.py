@@ -1,6 +1,7 @@
 """Each pooling against loops over the map."""
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -89,3 +90,25 @@ def test_time_is_the_mean_of_each_quarter_of_the_clip(length, parts):
         for b in range(2)
     ]
     torch.testing.assert_close(pool_for_protocol(fmap, 'time'), torch.tensor(expected))
+
+
+@pytest.mark.parametrize(
+    ('size', 'parts'),
+    [
+        ((8, 4, 2), ([(0, 2), (2, 4), (4, 6), (6, 8)], [(0, 2), (2, 4)], [(0, 1), (1, 2)])),
+        ((4, 7, 1), ([(0, 1), (1, 2), (2, 3), (3, 4)], [(0, 4), (3, 7)], [(0, 1), (0, 1)])),  # odd sizes share a row
+    ],
+)
+def test_grid_is_the_mean_of_each_part_of_the_frame_in_each_quarter_of_the_clip(size, parts):
+    fmap = torch.arange(2 * 3 * math.prod(size), dtype=torch.float32).reshape(2, 3, *size).cos()
+    expected = []
+    for clip in fmap.tolist():
+        means = []
+        for channel in clip:
+            for (t0, t1), (y0, y1), (x0, x1) in itertools.product(*parts):
+                values = [v for step in channel[t0:t1] for row in step[y0:y1] for v in row[x0:x1]]
+                means.append(sum(values) / len(values))
+        expected.append(means)
+    torch.testing.assert_close(pool_for_protocol(fmap, 'grid'), torch.tensor(expected))
+    both = torch.cat([pool_for_protocol(fmap, 'time'), torch.tensor(expected)], 1)
+    torch.testing.assert_close(pool_for_protocol(fmap, 'pyramid'), both)

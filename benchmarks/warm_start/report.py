@@ -29,9 +29,9 @@ from auxskd_mm.recipes.tables.table import markdown, signed
 DOCS = Path(__file__).resolve().parents[2] / 'docs'
 RECIPES = DOCS.parent / 'configs' / 'recipes'
 # A table of a page stands between these two, and is written anew: `SET/RECIPE`, or `all: COLUMN over BASE` for an overview of one
-# column, or `sets: ROW over BASE` for fine-tuning on every set.
+# column, or `columns: COLUMN over COLUMN` for two measures of the same rows, or `sets: ROW over BASE` for fine-tuning on every set.
 BLOCK = re.compile(
-    r'(?P<head><!-- warm start: (?P<name>[\w/]+)(?:: (?P<column>[^>]+) over (?P<base>\w+))? -->\n).*?(?P<end><!-- end -->)',
+    r'(?P<head><!-- warm start: (?P<name>[\w/]+)(?:: (?P<column>[^>]+) over (?P<base>[^>]+))? -->\n).*?(?P<end><!-- end -->)',
     re.DOTALL,
 )
 
@@ -220,6 +220,24 @@ def overview(numbers: Mapping[str, Any], column: str, base: str) -> str:
     return markdown([f'{column}, in points', *(name.split('/')[0] for name in sets)], lines)
 
 
+def by_measure(numbers: Mapping[str, Any], column: str, base: str) -> str:
+    """One measure and its paired difference to another measure of the same row, as Markdown: one line per row, one column per
+    set of stored maps.
+    """
+    titles, found = {}, {}
+    names = [name for name in _SETS if name in numbers]
+    for name in names:
+        values = {(cell['row'], cell['column']): cell['values'] for cell in numbers[name]['cells']}
+        for row, title in numbers[name]['rows'].items():
+            own, other = values.get((row, column)), values.get((row, base))
+            if own and other:
+                titles[row] = title
+                found[row, name] = f'{_text(own)} ({signed(paired(own, other))})'
+    names = [name for name in names if any(key[1] == name for key in found)]
+    lines = [[title, *(found.get((row, name), '') for name in names)] for row, title in titles.items()]
+    return markdown([f'{column} (points over {base})', *(_SETS[name][2] for name in names)], lines)
+
+
 def by_set(numbers: Mapping[str, Any], row: str, base: str) -> str:
     """Accuracy of a row and of a base row after fine-tuning with all labels, as Markdown: one line per set.
 
@@ -249,7 +267,7 @@ def fill(page: str, numbers: Mapping[str, Any]) -> str:
         if column is None:
             text = section(numbers[name], titles)
         else:
-            text = (by_set if name == 'sets' else overview)(numbers, column, base)
+            text = {'sets': by_set, 'columns': by_measure}.get(name, overview)(numbers, column, base)
         return f'{found["head"]}\n{text}\n\n{found["end"]}'
 
     return BLOCK.sub(written, page)

@@ -131,6 +131,23 @@ def test_a_row_on_every_set_by_hand(report):
     ]
 
 
+def test_two_measures_of_a_row_by_hand(report):
+    """Gains of 10 and 6 points of one row over its other measure; a row or a set with one measure alone is left out."""
+    cells = [
+        dict(row='own', column='probe, all', values={'seed0': 0.10, 'seed1': 0.16}),
+        dict(row='own', column='probe, place kept, all', values={'seed0': 0.20, 'seed1': 0.22}),
+        dict(row='other', column='probe, all', values={'seed0': 0.05, 'seed1': 0.05}),
+    ]
+    table = dict(rows=dict(own='Own', other='Other'), cells=cells)
+    numbers = {'tennis7/features': table, 'avletters26/features': {**table, 'cells': cells[:1]}}
+    page = '<!-- warm start: columns: probe, place kept, all over probe, all -->\nold\n<!-- end -->'
+    assert report.fill(page, numbers).splitlines()[2:-2] == [
+        '| probe, place kept, all (points over probe, all) | tennis |',
+        '|---|---|',
+        '| Own | 21.0 ± 12.7 (+8.0 ± 25.4) |',
+    ]
+
+
 def test_the_picture_draws_what_was_measured(report, tmp_path, monkeypatch):
     """A gain of 8 ± 25.4 points by the probe in one panel; nothing for a pair without a base, or a set that was not measured."""
     drawn = []

@@ -6,14 +6,14 @@ import os
 from functools import cached_property
 from typing import Any
 
-from ..errors import VideoReadError
+from ..errors import InputError, VideoReadError
 from .list_formats import Entry, Length
 from .readers.open import open_reader, open_recording
 from .readers.window import duration_of
 from .recordings.names import recording_of, split_window, window_path
 from .recordings.reader import usable_times
 from .stores import is_store, open_store, stored_video_exists
-from .suffixes import VIDEO_SUFFIXES
+from .suffixes import VIDEO_SUFFIXES, meant_by_stem
 
 # Bytes from which the index of a file is worth keeping for the next question.
 _LARGE = 2**26
@@ -24,13 +24,12 @@ class Locator:
 
     Args:
         prefix: Folder or store that names are relative to.
-        suffix: Suffix of all names. '' tries the name itself and then the usual video suffixes, always in this order.
+        suffix: Suffix of all names. '' takes the name itself, else the one file that has it and a video suffix.
+        source: The list, for messages.
     """
 
-    def __init__(self, prefix: str, suffix: str) -> None:
-        self.prefix = prefix
-        self.suffixes = [suffix] if suffix else ['', *VIDEO_SUFFIXES]
-        self.fixed = bool(suffix)
+    def __init__(self, prefix: str, suffix: str, source: str) -> None:
+        self.prefix, self.suffix, self.source = prefix, suffix, source
         self._beside: dict[str, set[str]] = {}
 
     @cached_property
@@ -42,23 +41,41 @@ class Locator:
         return {os.path.realpath(source): name for source, name in zip(index.sources, index.names)}
 
     def __call__(self, name: str) -> str:
-        """Path of a name, or virtual path of the name of a window."""
-        recording, window = split_window(name)
-        return self._file(recording) if window is None else window_path(self._file(recording), window)
+        """Path of a name, or virtual path of the name of a window.
+
+        Raises:
+            InputError: If several videos differ from the name by their suffix alone, or a window has wrong times.
+        """
+        try:
+            recording, window = split_window(name)
+            return self._file(recording) if window is None else window_path(self._file(recording), window)
+        except InputError as error:
+            raise InputError(f'{self.source}: {error}') from None
 
     def _file(self, name: str) -> str:
         if os.path.isabs(name) and self._stored:  # lists of prepare_folder.py: the video that was packed from there
             name = self._stored.get(os.path.realpath(name), name)
         path = os.path.join(self.prefix, name)
-        if self.fixed:
-            return path + self.suffixes[0]
-        if path.lower().endswith(VIDEO_SUFFIXES):
-            return path
+        if self.suffix or path.lower().endswith(VIDEO_SUFFIXES):
+            return path + self.suffix
+        found = meant_by_stem(self._with_suffix(path))
+        if len(found) > 1 and len({*map(os.path.realpath, found)}) > 1:
+            alike = ' or '.join(map(os.path.basename, found))
+            raise InputError(f'{name} may be {alike} in {os.path.dirname(path)}; write the suffix of one')
+        return found[0] if found else path
+
+    def _with_suffix(self, path: str) -> list[str]:
+        """The path itself if there is such a file, folder or stored video, else those with a video suffix."""
         folder, base = os.path.split(path)
         if folder not in self._beside:
             self._beside[folder] = _names_in(folder or '.')
-        beside = (path + suffix for suffix in self.suffixes if base + suffix in self._beside[folder])
-        return next(beside, None) or next((path + suffix for suffix in self.suffixes if exists(path + suffix)), path)
+        beside = self._beside[folder]
+        if base in beside:
+            return [path]
+        found = [path + suffix for suffix in VIDEO_SUFFIXES if base + suffix in beside]
+        if found or exists(path):
+            return found or [path]
+        return [path + suffix for suffix in VIDEO_SUFFIXES if exists(path + suffix)]
 
 
 def _names_in(folder: str) -> set[str]:

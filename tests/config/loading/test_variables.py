@@ -248,7 +248,9 @@ def test_nothing_is_said_of_a_number_of_classes_that_was_counted_and_not_given(t
     assert said.pop().startswith('--cfg-options num_classes: nothing in this config depends on num_classes')
 
 
-@pytest.mark.parametrize(('config', 'warns'), [('pace_features', 0), ('vspp_pixels', 0), ('finetune_features', 1), ('finetune', 1)])
+@pytest.mark.parametrize(
+    ('config', 'warns'), [('pace_features', 0), ('vspp_pixels', 0), ('finetune_features', 1), ('finetune', 1)]
+)
 def test_only_what_needs_the_number_of_classes_says_that_it_is_not_known(config, warns, tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(class_count, 'print_log', lambda text, **rest: said.append(text))

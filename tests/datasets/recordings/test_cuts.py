@@ -69,7 +69,9 @@ def test_a_class_without_a_long_shot_is_named(movie, tmp_path, monkeypatch):
     monkeypatch.setattr(cuts, 'find_cuts', lambda path, fps: [1.0, 2.0, 3.0] * path.endswith(('b.mp4', 'c.mp4')))
     (tmp_path / 'list.txt').write_text('movie.mp4 0\nb.mp4 0\nc.mp4 1\n')
     options = dict(window=1.5, split_at_cuts=True)
-    with pytest.raises(InputError, match=r'list\.txt: no recording of class 1 has a window of 1\.5 s between two cuts; '):
+    with pytest.raises(
+        InputError, match=r'list\.txt: no recording of class 1 has a window of 1\.5 s between two cuts; '
+    ):
         LabeledVideoDataset(tmp_path / 'list.txt', **options)
     (tmp_path / 'classes.txt').write_text('jump\nrun\n')
     with pytest.raises(InputError, match=r'no recording of class run has a window'):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +15,7 @@ from .readers.window import duration_of
 from .recordings.names import recording_of, split_window, window_path
 from .recordings.reader import usable_times
 from .stores import is_store, open_store, stored_video_exists
+from .stores.settings import member_stem
 from .suffixes import VIDEO_SUFFIXES, meant_by_stem
 
 # Bytes from which the index of a file is worth keeping for the next question.
@@ -30,7 +33,7 @@ class Locator:
 
     def __init__(self, prefix: str, suffix: str, source: str) -> None:
         self.prefix, self.suffix, self.source = prefix, suffix, source
-        self._beside: dict[str, set[str]] = {}
+        self._beside: dict[str, dict[str, list[str]]] = {}
 
     @cached_property
     def _stored(self) -> dict[str, str]:
@@ -68,22 +71,25 @@ class Locator:
         """The path itself if there is such a file, folder or stored video, else those with a video suffix."""
         folder, base = os.path.split(path)
         if folder not in self._beside:
-            self._beside[folder] = _names_in(folder or '.')
-        beside = self._beside[folder]
-        if base in beside:
+            self._beside[folder] = _by_stem(folder or '.')
+        alike = self._beside[folder].get(base, [])
+        if base in alike or (not alike and exists(path)):
             return [path]
-        found = [path + suffix for suffix in VIDEO_SUFFIXES if base + suffix in beside]
-        if found or exists(path):
-            return found or [path]
-        return [path + suffix for suffix in VIDEO_SUFFIXES if exists(path + suffix)]
+        # In a store, or a folder that cannot be listed, nothing is alike.
+        return [os.path.join(folder, name) for name in alike] or [
+            path + suffix for suffix in VIDEO_SUFFIXES if exists(path + suffix)
+        ]
 
 
-def _names_in(folder: str) -> set[str]:
-    """Names in a folder: one look at it instead of several for each of its files. Empty if it cannot be listed."""
-    try:
-        return set(os.listdir(folder))
-    except OSError:
-        return set()
+def _by_stem(folder: str) -> dict[str, list[str]]:
+    """Names in a folder by their part before a video suffix: one look at it instead of several for each of its files. Empty
+    if it cannot be listed.
+    """
+    found = defaultdict[str, list[str]](list)
+    with suppress(OSError):
+        for name in sorted(os.listdir(folder)):
+            found[member_stem(name)].append(name)
+    return found
 
 
 def sample_of(filename: str, entry: Entry) -> dict[str, Any]:

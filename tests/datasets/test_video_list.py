@@ -68,17 +68,18 @@ def test_prefix_suffix_and_labels(folder, tmp_path):
 def test_a_name_without_suffix_is_the_one_file_that_has_it(folder, tmp_path):
     """The first suffix of an order was taken, so another video could have the label."""
     (folder / 'run' / 'a').symlink_to(folder / 'frames' / 'e')
+    (folder / 'run' / 'b.mp4').rename(folder / 'run' / 'b.MP4')
     np.save(folder / 'jump' / 'c.npy', np.zeros((3, 2)))  # its keypoints
     (folder / 'jump' / 'd.mp4').symlink_to('d.mkv')
     for lines in (['jump/d', 'jump/c', 'run/b', 'run/a'], ['run/a', 'run/b', 'jump/c', 'jump/d']):
         (tmp_path / 'list.txt').write_text('\n'.join(lines))
         found = names(UnlabeledVideoDataset(tmp_path / 'list.txt', data_prefix=str(folder)))
-        assert sorted(found) == ['jump/c.mp4', 'jump/d.mp4', 'run/a', 'run/b.mp4']
+        assert sorted(found) == ['jump/c.mp4', 'jump/d.mkv', 'run/a', 'run/b.MP4']
     (folder / 'jump' / 'c.mkv').write_bytes((folder / 'jump' / 'd.mkv').read_bytes())
     for name in ('jump/c', 'jump/c#t=0,0.1'):
         (tmp_path / 'list.txt').write_text(f'run/a\n{name}\n')
         with pytest.raises(
-            InputError, match=rf'list\.txt: jump/c may be c\.mp4 or c\.mkv in {folder}/jump; write the suffix of one$'
+            InputError, match=rf'list\.txt: jump/c may be c\.mkv or c\.mp4 in {folder}/jump; write the suffix of one$'
         ):
             UnlabeledVideoDataset(tmp_path / 'list.txt', data_prefix=str(folder))
     (tmp_path / 'list.txt').write_text('c\n')

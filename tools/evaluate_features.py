@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tool_start import ToolParser, add_overwrite, add_shared, light_module, start
+from tool_start import ToolParser, add_overwrite, add_shared, light_module, refuse_options, start
 
 
 def parse_args() -> argparse.Namespace:
@@ -27,16 +27,20 @@ def parse_args() -> argparse.Namespace:
         default=list(choices.FEATURE_TASKS),
         help='what to measure',
     )
-    parser.add_argument(
+    probe = parser.add_argument_group('with --tasks linear')
+    probe.add_argument(
         '--group-pattern',
         help='regular expression whose bracket is the group in a path; groups are held out whole when the probe is chosen',
     )
-    parser.add_argument('--group-file', help='the same by a CSV with the columns path and group')
+    probe.add_argument('--group-file', help='the same by a CSV with the columns path and group')
     parser.add_argument('--seed', type=int, default=0, help='of the videos that the probe is chosen on')
     add_shared(parser, '--device')
     parser.add_argument('--out', help='JSON file to write')
     add_overwrite(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if 'linear' not in args.tasks:
+        refuse_options(parser, probe, args, '--tasks linear')
+    return args
 
 
 def main(args: argparse.Namespace) -> None:

@@ -41,6 +41,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if not args.timeline:
         refuse_options(parser, timeline, args, '--timeline')
+    if args.question == 'task' and args.num_clips is not None:
+        parser.error('--num-clips: has no effect with --question task, whose clips are those of the test; leave it out')
     return args
 
 

@@ -101,8 +101,9 @@ def _from_file(
     bank = FeatureBank.load(path)
     # A config is kept by the name of its file, however it was named.
     file = config and Path(config_name(config).rpartition('::')[2]).name
-    clips = re.search(r'\bnum_clips=(\d+)', str(bank.protocol.get('sampler')))
-    held = {**bank.protocol, **(dict(num_clips=int(clips[1])) if clips else {})}
+    # What the sampler was asked for. The clips of the protocol include crops, so they stand in for a sampler's default alone.
+    asked = re.search(r'\bnum_clips=(\d+)', str(bank.protocol.get('sampler')))
+    held = {'num_clips': int(asked[1]) if asked else bank.protocol.get('clips', num_clips), **bank.protocol}
     for key, value in dict(config=file, checkpoint=checkpoint, num_clips=num_clips).items():
         if value and held.get(key, value) != value:
             raise InputError(

@@ -22,7 +22,7 @@ from .loading.merge import merge
 from .loading.new_style import name_types
 from .loading.overrides import Overrides
 from .loading.shipped import missing_config
-from .loading.variables import refuse_old_places, set_variables, warn_of_late_variables
+from .loading.variables import matters, refuse_old_places, set_variables, warn_of_late_variables
 
 CONFIG_SUFFIXES = ('.py', '.yml', '.yaml', '.json')
 _RUNNER_KEYS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self'} | {
@@ -70,13 +70,14 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
         values = dict(sorted(values.items(), key=lambda pair: pair[0].count('.')))
     given = {key.split('.')[0] for key in values}
     warn_of_late_variables(config, file, given.union(_RUNNER_KEYS))
-    values.update(count_classes({**{key: config[key] for key in config}, **values}))
+    variables = {**{key: config[key] for key in config}, **values}
+    values.update(count_classes(variables, lambda count: matters(config, file, 'num_classes', count)))
     if isinstance(options, Overrides):
         options.merged = values
     if values:
-        variables = {key: value for key, value in values.items() if key.split('.')[0] not in _RUNNER_KEYS}
+        own = {key: value for key, value in values.items() if key.split('.')[0] not in _RUNNER_KEYS}
         try:
-            config = set_variables(config, file, variables, given)
+            config = set_variables(config, file, own, given)
             merge_variables(config, values, _RUNNER_KEYS)
             merge(config, values)
         except (KeyError, TypeError) as error:  # an index beyond a list, or a key below a value that is not a dict

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, examples
 from ..registry import DATASETS
 from .class_labels import check_labels, check_one_class, class_names_beside
 from .list_formats import Entry, Probe, line_number, read_list
@@ -40,7 +40,7 @@ class LabeledVideoDataset(UnlabeledVideoDataset):
 
     Raises:
         InputError: If the list is missing or empty, has no labels or a label that is not a class, or if none of its
-            files exists.
+            files exists. Also if a class has no window, as with ``split_at_cuts``.
     """
 
     METAINFO = dict(dataset_type='labeled_video')
@@ -67,7 +67,7 @@ class LabeledVideoDataset(UnlabeledVideoDataset):
         """One dict per video, with ``label``.
 
         Raises:
-            InputError: If a video has no label.
+            InputError: If a video has no label, or a class no window.
         """
         source = self.sources[0]
         samples = super().load_data_list()
@@ -81,6 +81,14 @@ class LabeledVideoDataset(UnlabeledVideoDataset):
         if names is not None:
             self._metainfo.setdefault('classes', names)
         labels = [sample['label'] for sample in samples]
+        lost = sorted(self._labels_listed.difference(labels))
+        if lost:
+            known = dict(enumerate(names or ()))
+            classes = examples(str(known.get(label, label)) for label in lost)
+            where = ' between two cuts' if self.windows.at_cuts else ''
+            raise InputError(
+                f'{source}: no recording of class {classes} has a window of {self.windows.seconds:g} s{where}; lower window'
+            )
         if os.path.isdir(source):
             check_labels(source, labels, self.num_classes, names)
             return samples
@@ -95,6 +103,11 @@ class LabeledVideoDataset(UnlabeledVideoDataset):
     def get_cat_ids(self, idx: int) -> list[int]:
         """The class of an index, for MMEngine's ``ClassBalancedDataset``."""
         return [int(self.get_data_info(idx)['label'])]
+
+    def _listed(self, source: str) -> tuple[str, list[dict], Callable[[int], int] | None]:
+        listed = super()._listed(source)
+        self._labels_listed = {sample['label'] for sample in listed[1] if 'label' in sample}
+        return listed
 
     def _read_list(self, path: str, probe: Probe) -> tuple[list[Entry], str]:
         return read_list(path, list_format=self.list_format, delimiter=self.delimiter, probe=probe, labeled=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -22,8 +23,7 @@ STACK_READERS = {
 }
 # Of an array that may also lie beside the frames of a video.
 ARRAY_SUFFIXES = ('.npy', '.npz')
-# Containers and raw streams that FFmpeg reads, the common ones first: a name in a list that has no suffix is tried with
-# each of them in this order.
+# Containers and raw streams that FFmpeg reads, the common ones first.
 _FFMPEG_SUFFIXES = (
     '.mp4', '.avi', '.mkv', '.webm', '.mov', '.m4v', '.mpg', '.mpeg', '.flv', '.wmv', '.ts', '.3gp',
     '.3g2', '.3gpp', '.amv', '.asf', '.av1', '.divx', '.dv', '.dvr-ms', '.evo', '.f4v', '.gif', '.h264', '.h265',
@@ -34,3 +34,10 @@ _FFMPEG_SUFFIXES = (
 VIDEO_SUFFIXES = tuple(dict.fromkeys((*_FFMPEG_SUFFIXES, *STACK_READERS)))
 # A TIFF of one page is an image, and one of several pages a stack.
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
+
+
+def meant_by_stem(paths: Sequence[str]) -> list[str]:
+    """Those of several files with one stem that a name without a suffix may mean. An array beside another file holds
+    keypoints or features of it.
+    """
+    return [path for path in paths if not path.lower().endswith(ARRAY_SUFFIXES)] or list(paths)

@@ -56,8 +56,8 @@ class UnlabeledVideoDataset(BaseDataset):
         pipeline: Transform configs, as in every MMEngine data set.
         list_format: Column layout of the list, or 'auto'.
         delimiter: Column separator of the list; None is white space.
-        suffix: Suffix to append to the names of a list (``'.avi'``). '' tries the name itself and then the usual video
-            suffixes.
+        suffix: Suffix to append to the names of a list (``'.avi'``). '' takes the name itself, else the one file that has
+            it and a video suffix. Several are refused. An array beside a video is not taken for it.
         repeat: Passes through the list per epoch (10 in VSPP and VideoPace). Each repetition is a sample of its own.
         max_bad_share: Largest tolerated share of unreadable videos. One unreadable video is always tolerated.
         window: Length in seconds of the windows that long recordings are divided into. Each window is a sample of its
@@ -75,8 +75,8 @@ class UnlabeledVideoDataset(BaseDataset):
     :class:`~auxskd_mm.functional.tasks.Task`).
 
     Raises:
-        InputError: If the source is missing or empty, the list cannot be understood, no file of it exists, or a window
-            does not lie in its recording.
+        InputError: If the source is missing or empty, the list cannot be understood, no file of it exists, a name of it may
+            be several files, or a window does not lie in its recording.
     """
 
     METAINFO = dict(dataset_type='unlabeled_video')
@@ -185,7 +185,7 @@ class UnlabeledVideoDataset(BaseDataset):
         return store.samples()
 
     def _from_list(self, path: str) -> list[dict]:
-        locate = Locator(self.prefix or str(Path(path).parent), self.suffix)
+        locate = Locator(self.prefix or str(Path(path).parent), self.suffix, path)
         entries, layout = self._read_list(path, lambda name: length_of(locate(name)))
         print_log(f"{path}: {len(entries)} videos, read as '{layout}'", logger='current')
         found = [sample_of(locate(entry.name), entry) for entry in entries]

@@ -34,6 +34,16 @@ def test_a_name_of_the_zoo_brings_its_weights_and_finds_its_file_again(videos, t
     np.testing.assert_array_equal(any_number.features, first.features)
 
 
+def test_the_number_of_clips_is_known_also_where_the_sampler_names_none(tmp_path):
+    """``extract_features(pipeline=...)`` with a sampler of its own, which takes one clip by default; and one with crops."""
+    for clips, sampler, fits in ((1, '', 1), (6, ', num_clips=2', 2)):
+        protocol = dict(clips=clips, sampler=f'type=SampleFrames, clip_len=8{sampler}')
+        FeatureBank(np.ones((1, 2), np.float32), np.zeros(1, np.int64), ['a.mp4'], protocol).save(tmp_path / 'f.npz')
+        assert choice.cached_features(tmp_path / 'f.npz', (), num_clips=fits).names == ['a.mp4']
+        with pytest.raises(InputError, match=rf'holds features of num_clips {fits}, not 4; remove it'):
+            choice.cached_features(tmp_path / 'f.npz', (), num_clips=4)
+
+
 def test_a_flat_name_of_the_package_is_the_name_of_its_file(tmp_path):
     bank = FeatureBank(np.ones((1, 2), np.float32), np.zeros(1, np.int64), ['a.mp4'], dict(config='vspp_r21d_k100.py'))
     bank.save(tmp_path / 'f.npz')

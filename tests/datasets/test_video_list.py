@@ -65,14 +65,25 @@ def test_prefix_suffix_and_labels(folder, tmp_path):
     assert [dataset.get_data_info(i)['label'] for i in range(2)] == [0, 1]
 
 
-def test_a_name_without_suffix_is_one_file_whatever_stands_before_it(folder, tmp_path):
-    """The suffix of the line before was tried first, so two lists could read two files of one name."""
-    (folder / 'jump' / 'c.mkv').write_bytes((folder / 'jump' / 'd.mkv').read_bytes())
+def test_a_name_without_suffix_is_the_one_file_that_has_it(folder, tmp_path):
+    """The first suffix of an order was taken, so another video could have the label."""
     (folder / 'run' / 'a').symlink_to(folder / 'frames' / 'e')
+    (folder / 'run' / 'b.mp4').rename(folder / 'run' / 'b.MP4')
+    np.save(folder / 'jump' / 'c.npy', np.zeros((3, 2)))  # its keypoints
+    (folder / 'jump' / 'd.mp4').symlink_to('d.mkv')
     for lines in (['jump/d', 'jump/c', 'run/b', 'run/a'], ['run/a', 'run/b', 'jump/c', 'jump/d']):
         (tmp_path / 'list.txt').write_text('\n'.join(lines))
         found = names(UnlabeledVideoDataset(tmp_path / 'list.txt', data_prefix=str(folder)))
-        assert sorted(found) == ['jump/c.mp4', 'jump/d.mkv', 'run/a', 'run/b.mp4']
+        assert sorted(found) == ['jump/c.mp4', 'jump/d.mkv', 'run/a', 'run/b.MP4']
+    (folder / 'jump' / 'c.mkv').write_bytes((folder / 'jump' / 'd.mkv').read_bytes())
+    for name in ('jump/c', 'jump/c#t=0,0.1'):
+        (tmp_path / 'list.txt').write_text(f'run/a\n{name}\n')
+        with pytest.raises(
+            InputError, match=rf'list\.txt: jump/c may be c\.mkv or c\.mp4 in {folder}/jump; write the suffix of one$'
+        ):
+            UnlabeledVideoDataset(tmp_path / 'list.txt', data_prefix=str(folder))
+    (tmp_path / 'list.txt').write_text('c\n')
+    assert names(UnlabeledVideoDataset(tmp_path / 'list.txt', f'{folder}/jump', suffix='.mkv')) == ['jump/c.mkv']
 
 
 def test_a_subclass_says_where_its_frames_begin(folder):

@@ -204,3 +204,33 @@ def test_every_option_of_mmaction2_is_there(tool):
             assert ours[flags].pop('action') is tool_start.CfgOptions
             assert issubclass(CfgOptions, keywords.pop('action'))
         assert ours[flags] == keywords, flags
+
+
+@pytest.mark.parametrize(
+    ('tool', 'words', 'expected'),
+    [
+        ('data/prepare_kinetics100.py', ['--list', 'k.list', '--classes', 3], '--classes: has no effect with --list'),
+        ('data/prepare_kinetics100.py', ['--list-format', 'path'], '--list-format: has no effect without --list'),
+        ('visualization/embedding.py', ['--checkpoint', 'a.pth'], '--checkpoint: has no effect without --config'),
+        (
+            'visualization/activation.py',
+            ['c.mp4', '--num-clips', 2],
+            '--num-clips: has no effect without --question as_is',
+        ),
+        (
+            'predict.py',
+            ['c.mp4', '--question', 'task', '--num-clips', 2],
+            '--num-clips: has no effect with --question task',
+        ),
+        (
+            'evaluate_features.py',
+            ['--tasks', 'knn', '--group-pattern', '(.)'],
+            '--group-pattern: has no effect without',
+        ),
+        ('data/check_videos.py', ['--cfg-options', 'a=1'], '--cfg-options: has no effect without --config'),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(tool, words, expected, call):
+    ended = call(tool, 'a', 'b', *words)
+    assert ended.code == 2
+    assert f'error: {expected}' in ended.err

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import CfgOptions, ToolParser, add_overwrite, start
+from tool_start import CfgOptions, ToolParser, add_overwrite, refuse_options, start
 
 
 def parse_args() -> argparse.Namespace:
@@ -22,13 +22,17 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--report', default='videos.csv', help='.csv or .json file to write')
     parser.add_argument('--min-frames', type=int, help='fewest frames that are not short (default: 16)')
     parser.add_argument('--config', help='config whose clips, at their longest, are to fit; instead of --min-frames')
-    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides of --config as key=value')
+    overrides = parser.add_argument_group('with --config')
+    overrides.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='its overrides as key=value')
     parser.add_argument('--max-pixels', type=int, help='most pixels of a frame (default: 8192 x 8192)')
     parser.add_argument('--workers', type=int, default=None, help='processes; default is one per core')
     parser.add_argument('--good-list', help='file for the paths of the videos that are fine')
     parser.add_argument('--most', type=int, default=20, help='most problems to print; the report has all')
     add_overwrite(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if not args.config:
+        refuse_options(parser, overrides, args, '--config')
+    return args
 
 
 def main(args: argparse.Namespace) -> None:

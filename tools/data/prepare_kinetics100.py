@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import ToolParser, add_overwrite, start
+from tool_start import ToolParser, add_overwrite, refuse_options, start
 
 
 def parse_args() -> argparse.Namespace:
@@ -22,14 +22,20 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('out', help='folder for train.txt, val.txt, classes.txt, and sizes.csv or missing.txt')
     parser.add_argument('--val', help='folder of the validation videos, of which the same classes are listed')
     parser.add_argument('--list', help="take the videos of this list ('class/video' or 'class/video num_frames')")
-    parser.add_argument('--list-format', default='auto', help="columns of --list, e.g. 'path num_frames'")
-    parser.add_argument('--classes', type=int, default=100, help='how many of the smallest classes, without --list')
-    parser.add_argument(
+    listed = parser.add_argument_group('with --list')
+    listed.add_argument('--list-format', default='auto', help="columns of --list, e.g. 'path num_frames'")
+    listed.add_argument(
         '--max-missing-share', type=float, default=0.1, help='share of the list that may be gone, as online videos do'
     )
+    parser.add_argument('--classes', type=int, default=100, help='how many of the smallest classes, without --list')
     parser.add_argument('--delimiter', default=' ', help='between path and label (default: a blank)')
     add_overwrite(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if not args.list:
+        refuse_options(parser, listed, args, '--list')
+    elif args.classes != parser.get_default('classes'):
+        parser.error('--classes: has no effect with --list, whose classes are taken; leave out one of them')
+    return args
 
 
 def main(args: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import ToolParser, add_overwrite, add_shared, light_module, start, weights
+from tool_start import ToolParser, add_overwrite, add_shared, light_module, refuse_options, start, weights
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,10 +31,14 @@ def parse_args() -> argparse.Namespace:
         default='task',
         help="'task' lets the test sampler speed up or shuffle, 'as_is' shows clips of consecutive frames",
     )
-    parser.add_argument('--num-clips', type=int, default=1, help="clips per video, for 'as_is'")
+    clips = parser.add_argument_group('with --question as_is')
+    clips.add_argument('--num-clips', type=int, default=1, help='clips per video')
     add_shared(parser, '--device', '--cfg-options')
     add_overwrite(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.question != 'as_is':
+        refuse_options(parser, clips, args, '--question as_is')
+    return args
 
 
 def main(args: argparse.Namespace) -> None:

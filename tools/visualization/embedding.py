@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
-from tool_start import ToolParser, add_overwrite, add_shared, light_module, named_paths, start, weights
+from tool_start import ToolParser, add_overwrite, add_shared, light_module, named_paths, refuse_options, start, weights
 
 
 def parse_args() -> argparse.Namespace:
@@ -17,9 +17,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('features', nargs='*', help='.npz files of features, each optionally as NAME=FILE')
     parser.add_argument('--config', help='instead of files: config of the network')
-    parser.add_argument('--checkpoint', type=weights, help="its weights; 'none' for random ones")
     parser.add_argument('--videos', nargs='+', help='videos, folders, globs, lists (with labels, to have classes)')
-    parser.add_argument('--paces', type=int, nargs='+', default=[1, 2, 4, 8], help='at which the videos are shown')
+    network = parser.add_argument_group('with --config')
+    network.add_argument('--checkpoint', type=weights, help="its weights; 'none' for random ones")
+    network.add_argument('--paces', type=int, nargs='+', default=[1, 2, 4, 8], help='at which the videos are shown')
     parser.add_argument('--out', default='embedding.png', help='PNG file to write')
     parser.add_argument('--classes', help='text file with one class name per line')
     parser.add_argument('--method', choices=choices.EMBEDDINGS, default='tsne', help='umap needs umap-learn')
@@ -27,7 +28,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=0, help='of the method, of random weights, and of what is drawn')
     add_shared(parser, '--num-workers', '--device', '--cfg-options')
     add_overwrite(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if not args.config:
+        refuse_options(parser, network, args, '--config')
+    return args
 
 
 def main(args: argparse.Namespace) -> None:

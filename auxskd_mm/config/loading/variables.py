@@ -166,7 +166,7 @@ def warn_of_late_variables(config: Config, path: str, ignored: Container[str]) -
     bases = _bases(path)
     for name in names:
         assigned = any(name in touches for _, touches, _ in bases)
-        if assigned and any(used_in(text, name) for _, _, text in bases) and _matters(config, path, name):
+        if assigned and any(used_in(text, name) for _, _, text in bases) and matters(config, path, name, config[name]):
             text = (
                 f'{path}: {name} = {config[name]!r} changes nothing of what its base has made of {name}, since a base is '
                 f'read first; give --cfg-options {name}={config[name]}, or set the keys themselves'
@@ -183,10 +183,17 @@ def _bases(path: str) -> list[tuple[ast.stmt, set[str], str]]:
     return [statement for base in sources if base != file for statement in sources[base]]
 
 
-def _matters(config: Config, path: str, name: str) -> bool:
-    """Whether the value of a variable would change anything beside itself if the bases had it, too."""
+def matters(config: Config, path: str, name: str, value: object) -> bool:
+    """Whether a value of a variable would change anything beside itself if the config and all its bases had it.
+
+    Args:
+        config: Result of ``Config.fromfile(path)``.
+        path: Config file.
+        name: The variable.
+        value: The value.
+    """
     try:
-        made = _evaluate(path, {(name,): config[name]}, {})
+        made = _evaluate(path, {(name,): value}, {})
     except InputError:
         return True
     return any(key not in config or not same(made[key], config[key]) for key in made if key != name)

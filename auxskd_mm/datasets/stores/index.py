@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ...errors import InputError
 from ...texts import ERRORS
+from ..suffixes import meant_by_stem
 from .feature_settings import FeatureSettings
 from .schema import check_extradata, check_names, check_rows, check_times, read_arrays
 from .settings import StoreSettings, member_stem
@@ -143,17 +146,35 @@ class StoreIndex:
         return len(self.rows)
 
     def number(self, name: str) -> int | None:
-        """Row of a name, with or without the video's suffix. None if the name is unknown."""
-        return self._numbers.get(name)
+        """Row of a name, with or without the video's suffix. None if the name is unknown.
+
+        Raises:
+            InputError: If several videos differ from the name by their suffix alone.
+        """
+        number = self._numbers.get(name)
+        if number is None or self.names[number] == name or name not in self._others:
+            return number
+        alike = meant_by_stem([self.names[number], *self._others[name]])
+        if len(alike) > 1:
+            raise InputError(f'{name} may be {" or ".join(alike)} in the store; write the suffix of one')
+        return self._numbers[alike[0]]
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
         numbers: dict[str, int] = {}
         for i, name in enumerate(self.names):
-            # The first of several that differ by suffix alone, as when a list is looked up in a folder.
             numbers.setdefault(member_stem(name), i)
         numbers.update({name: i for i, name in enumerate(self.names)})
         return numbers
+
+    @cached_property
+    def _others(self) -> dict[str, list[str]]:
+        """Names without their suffix that several videos have, and all of these but the first."""
+        others = defaultdict[str, list[str]](list)
+        for i, name in enumerate(self.names):
+            if self._numbers[member_stem(name)] != i:
+                others[member_stem(name)].append(name)
+        return {**others}
 
     def source(self, number: int) -> tuple[str, SourceState]:
         """Path of the source, and its state at the time of packing."""

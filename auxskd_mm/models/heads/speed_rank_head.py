@@ -30,9 +30,10 @@ class SpeedRankHead(PooledHead):
         pooled feature -- layer -- 1 score per clip      --> SpeedRankLoss over the V clips of a video
                      +-- layer -- S scores per clip     --> SpeedRankLoss over the V * S segments of a video
 
-    The second branch belongs to VSPP. Score k of a clip says how fast its segment k plays: at the drawn speed if it is
-    the paced segment, else at speed 1. All segments of the V clips are ranked together. Within a clip the paced segment
-    must win. Between clips, segments at a higher speed must win. So the highest score of a clip names its paced segment.
+    The second branch belongs to VSPP. Score k of a clip says how fast its segment k plays: at ``clip_speed`` if it is
+    the paced segment, else at 1. All segments of the V clips are ranked together, and the faster one must win. So the
+    highest score of a clip names its paced segment where this plays faster than the rest. With a ``base_step`` above
+    some of the speeds it may play slower (``clip_speed`` below 1), and then has the lowest score.
 
     Args:
         in_channels: Channels C of the backbone's feature.
@@ -162,7 +163,8 @@ class SpeedRankHead(PooledHead):
         and ``pred_segment`` (V, S), into each sample.
 
         The probability of a clip to be the fastest of its video is the softmax over the scores of the V clips. The
-        probability of a segment to be the paced one is the softmax over the scores of the S segments of its clip.
+        probability of a segment to be the fastest of its clip is the softmax over the scores of the S segments. This is
+        the paced one unless it is slowed down.
         """
         scores, *segment_scores = _as_tuple(self(feats))  # (B, V), [(B * V, S)]
         for sample, own in zip(data_samples, scores.float()):

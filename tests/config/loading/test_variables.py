@@ -10,7 +10,7 @@ from mmengine.config import Config
 from tool_runs import CONFIGS
 
 from auxskd_mm.apis import load_config
-from auxskd_mm.config.loading import variables
+from auxskd_mm.config.loading import class_count, variables
 from auxskd_mm.config.loading.overrides import Overrides
 from auxskd_mm.errors import InputError
 from auxskd_mm.recipes.runs import filled
@@ -246,6 +246,17 @@ def test_nothing_is_said_of_a_number_of_classes_that_was_counted_and_not_given(t
     assert (made.num_classes, made.model.a, said) == (3, 5, [])
     load_config(str(tmp_path / 'c.py'), {'num_classes': 4})
     assert said.pop().startswith('--cfg-options num_classes: nothing in this config depends on num_classes')
+
+
+@pytest.mark.parametrize(
+    ('config', 'warns'), [('pace_features', 0), ('vspp_pixels', 0), ('finetune_features', 1), ('finetune', 1)]
+)
+def test_only_what_needs_the_number_of_classes_says_that_it_is_not_known(config, warns, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(class_count, 'print_log', lambda text, **rest: said.append(text))
+    made = load_config(str(CONFIGS / f'warm_start/{config}.py'), {'lists': str(tmp_path)})
+    assert made.num_classes == 2
+    assert [text.startswith(f'{tmp_path}/classes.txt: no such file, so 2 classes') for text in said] == [True] * warns
 
 
 @pytest.mark.parametrize(

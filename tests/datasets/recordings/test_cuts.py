@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from auxskd_mm.datasets import UnlabeledVideoDataset
+from auxskd_mm.datasets import LabeledVideoDataset, UnlabeledVideoDataset
 from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.recordings import cuts, expand, index_file, reader
 from auxskd_mm.datasets.stores import SourceVideo, StoreSettings
@@ -60,6 +60,24 @@ def test_recordings_without_a_long_shot_are_counted(movie, tmp_path, monkeypatch
     monkeypatch.setattr(expand, 'print_log', lambda line, **options: said.append(line))
     assert len(UnlabeledVideoDataset(str(tmp_path), window=1.5, split_at_cuts=True)) == 2
     assert said == [f'{tmp_path}: 2 windows of 2 recordings, 1 of which have none']
+
+
+def test_a_class_without_a_long_shot_is_named(movie, tmp_path, monkeypatch):
+    """It was in no sample, and the head had its output."""
+    for name in ('b.mp4', 'c.mp4'):
+        (tmp_path / name).write_bytes(Path(movie).read_bytes())
+    monkeypatch.setattr(cuts, 'find_cuts', lambda path, fps: [1.0, 2.0, 3.0] * path.endswith(('b.mp4', 'c.mp4')))
+    (tmp_path / 'list.txt').write_text('movie.mp4 0\nb.mp4 0\nc.mp4 1\n')
+    options = dict(window=1.5, split_at_cuts=True)
+    with pytest.raises(
+        InputError, match=r'list\.txt: no recording of class 1 has a window of 1\.5 s between two cuts; '
+    ):
+        LabeledVideoDataset(tmp_path / 'list.txt', **options)
+    (tmp_path / 'classes.txt').write_text('jump\nrun\n')
+    with pytest.raises(InputError, match=r'no recording of class run has a window'):
+        LabeledVideoDataset(tmp_path / 'list.txt', **options)
+    (tmp_path / 'list.txt').write_text('movie.mp4 0\nb.mp4 0\n')  # of a class with a window, other recordings have none
+    assert len(LabeledVideoDataset(tmp_path / 'list.txt', **options)) == 2
 
 
 def test_cuts_outside_a_listed_window_divide_nothing(movie, tmp_path, monkeypatch):

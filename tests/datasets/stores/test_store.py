@@ -334,10 +334,21 @@ def test_each_row_has_the_times_of_its_own_frames():
         np.testing.assert_allclose(seconds, expected)
 
 
-def test_of_names_that_differ_by_suffix_alone_each_is_found_and_the_first_without_one(tmp_path):
+def test_of_names_that_differ_by_suffix_alone_each_is_found_and_none_without_one(tmp_path):
+    """The first in the store was taken, here another one than a list of the folder read."""
     videos = [SourceVideo(write_video(tmp_path / f'a{end}'), f'a{end}') for end in ('.mkv', '.mp4')]
     index = pack_videos(tmp_path / 'store', videos, StoreSettings('jpg', short_side=48)).index
-    assert [index.number(name) for name in ('a.mkv', 'a.mp4', 'a')] == [0, 1, 0]
+    assert [index.number(name) for name in ('a.mkv', 'a.mp4')] == [0, 1]
+    (tmp_path / 'list.txt').write_text('a\n')
+    with pytest.raises(
+        InputError, match=r'list\.txt: a may be a\.mkv or a\.mp4 in the store; write the suffix of one$'
+    ):
+        UnlabeledVideoDataset(tmp_path / 'list.txt', str(tmp_path / 'store'))
+
+
+@pytest.mark.parametrize('names', [['a.avi', 'a', 'a.mp4'], ['a.npy', 'a.tif', 'a.npz'], ['b.npy', 'a.npy']])
+def test_a_name_without_suffix_is_that_name_or_no_array_beside_a_video(names):
+    assert StoreIndex(np.zeros(len(names), _ROW), names, names, []).number('a') == 1
 
 
 def test_larger_frames_than_allowed_are_refused(store):

@@ -5,6 +5,7 @@ import pytest
 import torch
 from mmaction.structures import ActionDataSample
 
+from auxskd_mm.datasets.transforms import SegmentPaceSample
 from auxskd_mm.errors import InputError
 from auxskd_mm.models.heads import PaceHead, SpeedRankHead, VSPPHead
 
@@ -56,6 +57,20 @@ def test_predictions_by_hand():
     assert second.segment_score.tolist() == [[0, 0], [0, 1]]
     assert second.pred_segment.argmax(1)[1] == 1
     assert torch.allclose(second.pred_segment[0], torch.tensor([0.5, 0.5]))
+
+
+def test_a_segment_that_is_slower_than_the_rest_must_have_the_lowest_score():
+    """``base_step=3``: the second segments of two clips play at speeds 1 and 2, the first ones at 3."""
+    settings = dict(clip_len=8, num_segments=2, num_speeds=2, num_views=2, distinct_segments=False, base_step=3, seed=0)
+    speeds = SegmentPaceSample(**settings)(dict(total_frames=100, sample_idx=0))['clip_speed']
+    assert sorted(speeds) == pytest.approx([1 / 3, 2 / 3])
+    slowed = np.where(speeds > 0.5, 2.0, 0.0)  # the right order: 0 < 2 < 4
+    feats = torch.tensor(np.stack([slowed, (4.0, 4.0), slowed], 1), dtype=torch.float32)[:, :, None, None, None]
+    # The leads of the five pairs are 4, 2, 4, 2 and 2, and their negatives in the wrong order.
+    for sign, loss, share in ((1, 0.0, 1.0), (-1, (5 + 3 + 5 + 3 + 3) / 5, 0.0)):
+        losses = hand_head().loss(sign * feats, samples((speeds, (1, 1))))
+        assert losses['loss_segment_rank'].item() == pytest.approx(loss)
+        assert losses['segment_pair_acc'].item() == losses['pair_acc'].item() == share
 
 
 @pytest.mark.parametrize('num_segments', [1, 4])

@@ -107,7 +107,7 @@ def test_the_stem_saw_frames_normalised_as_the_base_config_does():
     network = ready(out_indices=(0,)).trunk
     ratios = []
     for picture in load_sample_images().images:
-        frame = (torch.from_numpy(picture).float() - 127.0) / config.data_preprocessor['std'][0]
+        frame = (torch.tensor(picture, dtype=torch.float) - 127.0) / config.data_preprocessor['std'][0]
         with torch.no_grad():
             found = network.conv_stem(frame.permute(2, 0, 1)[None]).var((0, 2, 3))
         ratios.append((found / network.bn1.running_var)[network.bn1.running_var > 1e-3])

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...errors import VideoReadError
+from ...errors import InputError, VideoReadError
 from ...functional import evenly_spread
 from ...functional.frame_times import are_even
 from ..readers import Reader, open_reader
@@ -49,8 +49,10 @@ class RateSpread(NamedTuple):
 
 
 def frame_rate(reader: Reader) -> FrameRate:
-    """Rate of an opened video, from its time stamps."""
-    times = reader.times()
+    """Rate of an opened video, from its time stamps. Of a store that keeps none, nothing is said to vary."""
+    times = None
+    with suppress(InputError):  # from such a store, when its times are asked for
+        times = reader.times()
     return FrameRate(reader.fps, times is not None and not are_even(times))
 
 

@@ -52,7 +52,7 @@ def choose_to_label(
     check_least('', 0, seed=seed)
     open_rows = len(features) - len(set(labelled))
     if not 1 <= count <= open_rows:
-        raise InputError(f'count={count}: expected 1 to {open_rows}, the number of videos without a label')
+        raise InputError(f'count={count}: expected 1 to {open_rows}, the number of videos to choose from')
     unit = np.asarray(features, dtype=np.float64)
     unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
     if strategy == 'typical':

@@ -11,6 +11,7 @@ from conftest import read_count, write_video
 from mmengine.dataset import Compose
 
 from auxskd_mm.datasets.packing import pack_videos
+from auxskd_mm.datasets.preparation.frame_rates import read_frame_rates
 from auxskd_mm.datasets.readers import open_reader
 from auxskd_mm.datasets.readers.frame_index import NUMBERING
 from auxskd_mm.datasets.stores import SourceVideo, StoreSettings, open_store
@@ -78,6 +79,8 @@ def test_a_store_without_time_stamps_is_refused_only_if_fps_is_set(store, tmp_pa
         InputError, match=r'store: packed by a version that kept no time stamps.*pack_videos.py.*fps=None'
     ):
         UnlabeledVideoDataset(str(store), pipeline=timed)[0]
+    # Tools that only report rates take such a store: prepare_folder does so after its lists are written.
+    assert [rate.varies for rate in read_frame_rates([str(store / 'a' / 'one.mp4')], 1)] == [False]
     # The same packing again brings them in.
     videos = UnlabeledVideoDataset(str(tmp_path / 'videos' / 'list.txt'), list_format='path label', lazy_init=True)
     pack_videos(store, videos.source_videos(), StoreSettings('mp4', short_side=48))

@@ -43,7 +43,10 @@ def parse_args() -> argparse.Namespace:
         default='',
         help="weights for --config; 'none' for its initial ones (default: those that come with a name of the zoo)",
     )
-    parser.add_argument('--labelled', help='CSV with path,label of videos that have labels: none of them is chosen, and nothing that overlaps them')
+    parser.add_argument(
+        '--labelled',
+        help='CSV with path,label of videos that have labels: none of them is chosen, nor what overlaps them',
+    )
     parser.add_argument(
         '--classifier',
         nargs=2,

@@ -184,9 +184,9 @@ def read_labelled(path: str | Path, names: Sequence[str], folder: str = '') -> L
         if not label:
             continue
         beside = rows_of.get(os.path.realpath(recording), [])
-        row_number = row_of.get(os.path.realpath(video))
-        if row_number is not None:
-            found, rows = own, [row_number]
+        file = os.path.realpath(video)
+        if file in row_of:
+            found, rows = own, [row_of[file]]
         else:
             found, rows = of_recording, beside if window is None else []
         missing += not rows

@@ -27,7 +27,9 @@ def bank(number, seed, strength=3.0, where='mean'):
 
 
 def test_poolings_by_hand():
-    features = np.arange(40, dtype=np.float32).reshape(1, 40)  # two channels of four quarters, then of four places in each
+    features = np.arange(40, dtype=np.float32).reshape(
+        1, 40
+    )  # two channels of four quarters, then of four places in each
     assert pooled(features, 'mean').tolist() == [[1.5, 5.5]]
     assert pooled(features, 'mean_std')[0] == pytest.approx([1.5, 5.5, 1.25**0.5, 1.25**0.5])
     assert pooled(features, 'time').tolist() == [[*range(8)]]

@@ -57,11 +57,11 @@ def pool_for_protocol(feats: Features | None, pooling: str = 'average') -> Tenso
             The others take a feature map (B, C, T', H', W'). Of several stages (a backbone for TPN) the last one is
             used.
         pooling: 'average', 'rspnet', 'vcop', 'rspnet_max', 'time', 'grid', 'pyramid' or 'stages'. 'average' and 'rspnet'
-            compute the same. 'vcop' turns a map of 512 x 2 x 7 x 7 into 9,216 values. 'time' keeps when something happens, in 4 * C values
-            (of maps with T' < 4, steps repeat); no published protocol has it. 'grid' keeps where it happens, too, in 4 * 2 * 2
-            * C values. 'pyramid' is 'time' and 'grid' side by side, two levels of a spatial pyramid (Lazebnik et al., CVPR
-            2006). 'stages' keeps 4 x 2 x 2 means of each
-            stage, 16 * C values, channels last; a search of probes pools them further.
+            compute the same. 'vcop' turns a map of 512 x 2 x 7 x 7 into 9,216 values. No published protocol has the others.
+            'time' keeps when something happens, in 4 * C values (of maps with T' < 4, steps repeat). 'grid' keeps where it
+            happens, too, in 4 * 2 * 2 * C values. 'pyramid' is 'time' and 'grid' side by side, two levels of a spatial
+            pyramid (Lazebnik et al., CVPR 2006). 'stages' keeps 4 x 2 x 2 means of each stage, 16 * C values, channels last;
+            a search of probes pools them further.
 
     Returns:
         (B, D).

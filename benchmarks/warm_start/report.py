@@ -241,7 +241,7 @@ def by_measure(numbers: Mapping[str, Any], column: str, base: str) -> str:
 def by_set(numbers: Mapping[str, Any], row: str, base: str) -> str:
     """Accuracy of a row and of a base row after fine-tuning with all labels, as Markdown: one line per set.
 
-    The probe on the frozen public weights alone stands beside them.
+    The probe on the frozen public weights alone, with the place kept, stands beside them.
     """
     lines, title = [], row
     for name, (classes, clips, _) in _SETS.items():
@@ -251,7 +251,7 @@ def by_set(numbers: Mapping[str, Any], row: str, base: str) -> str:
         values = {(cell['row'], cell['column']): cell['values'] for cell in table['cells']}
         both = [values.get((own, 'fine-tuned, all')) for own in (base, row)]
         gain = signed(paired(both[1], both[0])) if both[0] and both[1] else ''
-        probe = values.get(('trunk', 'linear probe, all'))
+        probe = values.get(('trunk', 'linear probe, place kept, all'))
         lines.append([f'{classes} {clips}', f'{100 / classes:.0f}', *map(_text, (probe, *both)), gain])
         title = table['rows'].get(row, title)
     head = ['clips', 'by chance', 'frozen public weights, probe', 'fine-tuned', f'{title}, fine-tuned', 'difference']

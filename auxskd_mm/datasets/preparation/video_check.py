@@ -32,7 +32,7 @@ from ..readers.limits import MAX_PIXELS, reason
 from ..readers.orientation import upright_size
 from ..readers.window import WindowReader
 from ..recordings.names import recording_of
-from ..stores.store import state_of
+from ..stores.store import find_store, state_of
 from .frame_rates import frame_rate
 
 STATUSES = ('ok', 'bad', 'short', 'duplicate')
@@ -137,11 +137,18 @@ def check_videos(
     If the decoder crashes on a video, that video is reported as bad, and the check of the others continues.
 
     Raises:
-        InputError: If there are no paths, or an argument is below 1.
+        InputError: If there are no paths, one is in a store, or an argument is below 1.
     """
     paths = [os.fspath(path) for path in paths]
     if not paths:
         raise InputError('there are no videos to check')
+    for path in paths:
+        found = None if os.path.exists(path) else find_store(path)
+        if found is not None:
+            store = found[0].path
+            raise InputError(
+                f'{path}: is in a store; run tools/data/pack_videos.py --check {store}, or check its source'
+            )
     check_least('', min_frames=min_frames, max_pixels=max_pixels, workers=workers)
     workers = min(workers or os.cpu_count() or 1, len(paths))
     check = partial(check_video, min_frames=min_frames, max_pixels=max_pixels, fps=fps)

@@ -14,9 +14,11 @@ import pytest
 from conftest import write_video
 from tool_runs import TOOLS
 
+from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.preparation import video_check
 from auxskd_mm.datasets.preparation.video_check import check_video, check_videos, summarize, write_report
 from auxskd_mm.datasets.readers.pyav import PyAVReader
+from auxskd_mm.datasets.stores import SourceVideo, StoreSettings
 from auxskd_mm.errors import InputError
 
 
@@ -162,3 +164,12 @@ def test_bad_arguments(paths):
         check_videos([])
     with pytest.raises(InputError, match='min_frames=0'):
         check_videos([paths['ok']], min_frames=0)
+
+
+def test_a_store_is_for_the_check_of_stores(paths, tmp_path):
+    """Each of its videos was called bad, with "no such file"."""
+    pack_videos(tmp_path / 'store', [SourceVideo(paths['ok'], 'a/ok.mp4')], StoreSettings('mp4'))
+    with pytest.raises(
+        InputError, match=r'ok\.mp4: is in a store; run tools/data/pack_videos\.py --check .*store, or check its'
+    ):
+        check_videos([paths['ok'], str(tmp_path / 'store' / 'a' / 'ok.mp4')])

@@ -131,7 +131,9 @@ def test_every_row_brings_what_every_column_needs(name, lists, tmp_path):
 
 def test_the_rows_of_the_warm_start_have_equal_steps_and_cells_of_their_own(lists, tmp_path):
     plan = plan_recipe(FOLDER / 'recipes' / 'warm_start.py', tmp_path / 'out', {}, seeds=[0], lists=[str(lists)])
-    assert len(plan.steps) == len(plan.inits) * (1 + 4)  # frozen features once, one fine-tuning per number of labels
+    assert len(plan.steps) == len(plan.inits) * (
+        2 + 4
+    )  # frozen features in two poolings, one fine-tuning per number of labels
     assert len({step.folder for step in plan.steps}) == len(plan.steps)
     budgets = {
         init.name: [step.steps for step in plan.steps if step.row is init and step.trains] for init in plan.inits

@@ -14,10 +14,10 @@ EXPORTED_PARTS = ('backbone', 'feature', 'model')
 ADAPTER_FOLDS = ('scale', 'layers')
 # Ways to draw features in the plane.
 EMBEDDINGS = ('tsne', 'pca', 'umap')
-# The poolings 'time' and 'grid' keep the means of so many equal parts of a clip, 'grid' those of so many rows and columns.
+# The poolings 'time' and 'grid' keep the means of so many equal parts of a clip.
 TIME_PARTS = 4
-GRID = (2, 2)
-GRID_PARTS = TIME_PARTS * GRID[0] * GRID[1]
+# What a linear probe may see of the pooling 'pyramid'.
+PROBE_POOLINGS = ('mean', 'mean_std', 'time', 'grid')
 # Each pooling in words, for the results that are computed with it.
 POOLINGS = {
     'average': 'global average pool',

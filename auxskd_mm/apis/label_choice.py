@@ -142,7 +142,7 @@ class Labelled(NamedTuple):
 
     Attributes:
         by_row: Label by row of the features.
-        windows: Labelled windows of recordings that have no row.
+        windows: Paths of labelled windows that have no row themselves, though their recording or another window of it has.
     """
 
     by_row: dict[int, str]

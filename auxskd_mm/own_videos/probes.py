@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..choices import GRID_PARTS, TIME_PARTS
+from ..choices import PROBE_POOLINGS, TIME_PARTS
 from ..evaluation.feature_bank import FeatureBank
 from ..evaluation.linear_probe import LinearProbe, fit_probe
 from ..evaluation.linear_probe import ProbeSettings as Training
 from ..evaluation.probes import ProbeSearch, draw_few, feature_views
 from ..files import read_record, write_whole
+from ..models.modules.protocol_pooling import PYRAMID_PARTS
 from ..recipes.step_records import digest
 
-POOLINGS = ('mean', 'mean_std', 'time', 'grid')
 _DECAYS = (1e-3, 1e-2, 1e-1, 1.0)
 _FOLDS = 2
 COUNTS = (1, 5, 10, 20, 0)  # labels per class, 0 for all
@@ -39,9 +39,9 @@ class ProbeSettings(NamedTuple):
 
 def views(features: np.ndarray) -> dict[str, list[np.ndarray]]:
     """Features (N, C * 20) of the pooling 'pyramid' in every pooling, as :class:`ProbeSearch` takes them."""
-    time, grid = np.split(features, [features.shape[1] * TIME_PARTS // (TIME_PARTS + GRID_PARTS)], axis=1)
+    time, grid = np.split(features, [features.shape[1] * PYRAMID_PARTS['time'] // PYRAMID_PARTS['pyramid']], axis=1)
     steps = time.reshape(len(features), -1, TIME_PARTS).transpose(0, 2, 1)[:, :, None]  # (N, 4, 1, C)
-    made = feature_views({_STAGE: steps}, POOLINGS[:2])
+    made = feature_views({_STAGE: steps}, PROBE_POOLINGS[:2])
     return {**{name.partition('/')[2]: view for name, view in made.items()}, 'time': [time], 'grid': [grid]}
 
 
@@ -86,7 +86,7 @@ def probe_cell(folder: Path, groups: dict[str, str], seed: int = 0) -> Probed:
         seed: Seed of the folds.
     """
     bank, queries = _banks(folder)
-    key = digest([bank.labels.tolist(), sorted(groups.items()), seed, POOLINGS, _DECAYS])
+    key = digest([bank.labels.tolist(), sorted(groups.items()), seed, PROBE_POOLINGS, _DECAYS])
     kept = _kept(folder / _FILE, key)
     if kept is not None:
         return Probed(kept['predictions'], ProbeSettings(*kept['choice']))

@@ -49,9 +49,9 @@ class RateSpread(NamedTuple):
 
 
 def frame_rate(reader: Reader) -> FrameRate:
-    """Rate of an opened video, from its time stamps. Of a store that keeps none, nothing is said to vary."""
+    """Rate of an opened video, from its time stamps. A store of an older version keeps none; its videos count as even."""
     times = None
-    with suppress(InputError):  # from such a store, when its times are asked for
+    with suppress(InputError):  # of such a store
         times = reader.times()
     return FrameRate(reader.fps, times is not None and not are_even(times))
 

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 from mmaction.models.heads import I3DHead
 from torch import Tensor
 
-from ...choices import GRID_PARTS, TIME_PARTS
 from ...errors import InputError, check_choice
 from ...registry import MODELS
-from ..modules.protocol_pooling import pool_for_protocol
+from ..modules.protocol_pooling import PYRAMID_PARTS, pool_for_protocol
 
 if TYPE_CHECKING:
     from ...typing import Features
 
-_PARTS = {'average': 1, 'time': TIME_PARTS, 'grid': GRID_PARTS}  # features per channel
+_PARTS = {'average': 1, **PYRAMID_PARTS}  # features per channel
 
 
 @MODELS.register_module()
@@ -29,7 +28,7 @@ class ClipClassHead(I3DHead):
     Args:
         num_classes: Number of classes.
         in_channels: Channels C of the backbone's map.
-        pooling: 'average' for C features per clip, 'time' for 4 C, 'grid' for 16 C.
+        pooling: 'average' for C features per clip, 'time' for 4 C, 'grid' for 16 C, 'pyramid' for both.
         kwargs: Arguments of ``I3DHead``.
 
     Raises:
@@ -57,7 +56,7 @@ class ClipClassHead(I3DHead):
         """Scores (B, num_classes) of the backbone's output for B clips, in any form that :func:`pool_for_protocol`
         takes.
         """
-        pooled = pool_for_protocol(x, self.pooling)  # (B, C), (B, 4 C) or (B, 16 C)
+        pooled = pool_for_protocol(x, self.pooling)  # (B, C), (B, 4 C), (B, 16 C) or (B, 20 C)
         if self.dropout is not None:
             pooled = self.dropout(pooled)
         return self.fc_cls(pooled)

@@ -9,15 +9,13 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ...choices import TIME_PARTS
+from ...choices import PROBE_POOLINGS, TIME_PARTS
 from ...errors import InputError, check_choice
 from ...registry import MODELS
 from ..modules.protocol_pooling import pool_for_protocol
 
 if TYPE_CHECKING:
     from ...typing import Features
-
-_OVER_TIME = ('mean', 'mean_std', 'time', 'grid')
 
 
 @MODELS.register_module()
@@ -46,7 +44,7 @@ class ProbeHead(BaseModule):
 
     def __init__(self, num_classes: int, in_channels: int, over_time: str = 'time') -> None:
         super().__init__()
-        check_choice('ProbeHead.over_time', over_time, _OVER_TIME)
+        check_choice('ProbeHead.over_time', over_time, PROBE_POOLINGS)
         self.num_classes, self.in_channels, self.over_time = num_classes, in_channels, over_time
         self.fc = nn.Linear(in_channels, num_classes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...choices import GRID, POOLINGS, TIME_PARTS
+from ...choices import POOLINGS, TIME_PARTS
 from ...errors import InputError, check_choice
 from .feature_map import _are_pathways, feature_map
 from .pooling import pool_features
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from ...typing import Features
 
 
-STAGE_GRID = (TIME_PARTS, *GRID)  # steps in time, rows and columns that 'grid' and 'stages' keep
+STAGE_GRID = (TIME_PARTS, 2, 2)  # steps in time, rows and columns that 'grid' and 'stages' keep
 _LEVELS = (TIME_PARTS, 1, 1), STAGE_GRID
 PYRAMID = {'time': _LEVELS[:1], 'grid': _LEVELS[1:], 'pyramid': _LEVELS}
+# Features per channel.
+PYRAMID_PARTS = {name: sum(map(math.prod, levels)) for name, levels in PYRAMID.items()}
 
 
 def stage_maps(feats: Features | None) -> list[Tensor]:

@@ -7,7 +7,7 @@ from auxskd_mm.errors import InputError
 from auxskd_mm.models.heads import ClipClassHead, ClipFeatureHead
 
 
-@pytest.mark.parametrize('pooling', ['average', 'time', 'grid'])
+@pytest.mark.parametrize('pooling', ['average', 'time', 'grid', 'pyramid'])
 def test_scores_are_a_linear_layer_on_the_features_of_the_probe(pooling):
     head = ClipClassHead(3, 4, pooling=pooling, dropout_ratio=0.5).eval()
     maps = torch.randn(2, 4, 8, 3, 3)
@@ -45,7 +45,9 @@ def test_only_the_grid_head_tells_a_clip_from_its_mirror_image():
 
 
 def test_another_pooling_is_refused():
-    with pytest.raises(InputError, match=r"ClipClassHead.pooling='vcop': expected one of 'average', 'time', 'grid'"):
+    with pytest.raises(
+        InputError, match=r"ClipClassHead.pooling='vcop': expected one of 'average', 'time', 'grid', 'pyramid'"
+    ):
         ClipClassHead(3, 4, pooling='vcop')
     with pytest.raises(InputError, match=r'ClipClassHead.num_classes=None: set num_classes .*load_config'):
         ClipClassHead(None, 4)

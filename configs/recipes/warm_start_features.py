@@ -127,27 +127,22 @@ evaluations = [
         labels=True,
         columns={'linear probe, place kept': 'linear/{n}', 'k-NN, place kept': 'knn/{n}'},
     ),
-    dict(
-        name='finetune_grid',
-        config='../warm_start/finetune_features.py',
-        options={**data, **place, 'num_classes': '{num_classes}'},
-        labels=('all',),
-        steps={'all': 600},
-        columns={'fine-tuned, place kept': 'acc/top1'},
-    ),
     *(
         dict(
             name=name,
-            config=f'../warm_start/{name}_features.py',
-            options={**data, 'num_classes': '{num_classes}'},
+            config=f'../warm_start/{config}_features.py',
+            options={**data, **options, 'num_classes': '{num_classes}'},
             labels=('all',),
             steps={'all': 600},
             columns={title: 'acc/top1'},
         )
-        for name, title in (
-            ('finetune', 'fine-tuned'),
-            ('finetune_views', 'fine-tuned, views averaged'),
-            ('finetune_mixed', 'fine-tuned on blends'),
+        for name, config, title, options in (
+            ('finetune', 'finetune', 'fine-tuned', {}),
+            ('finetune_grid', 'finetune', 'fine-tuned, place kept', place),
+            ('finetune_views', 'finetune_views', 'fine-tuned, views averaged', {}),
+            ('finetune_mixed', 'finetune_mixed', 'fine-tuned on blends', {}),
+            # The stage stays frozen, so that adapters that start from nothing get the learning rate that they need.
+            ('finetune_adapters', 'finetune', 'adapters fine-tuned', fast),
         )
     ),
     dict(
@@ -157,15 +152,6 @@ evaluations = [
         labels=(1, 5, 20),
         steps={1: 60, 5: 150, 20: 300},
         columns={'fine-tuned': 'acc/top1'},
-    ),
-    # The stage stays frozen, so that adapters that start from nothing get the learning rate that they need.
-    dict(
-        name='finetune_adapters',
-        config='../warm_start/finetune_features.py',
-        options={**data, **fast, 'num_classes': '{num_classes}'},
-        labels=('all',),
-        steps={'all': 600},
-        columns={'adapters fine-tuned': 'acc/top1'},
     ),
 ]
 pretrained = ('pace', 'vcop', 'rspnet', 'vspp', 'vspp_rank', 'auxskd_vspp', 'joint', 'teacher_vspp')

@@ -23,7 +23,7 @@ from .feature_bank import FeatureBank
 if TYPE_CHECKING:
     from mmaction.structures import ActionDataSample
 
-    from ..typing import VideoModel
+    from ..typing import DataBatch, Features, VideoModel
 
 
 class ClipFeatures(NamedTuple):
@@ -91,6 +91,25 @@ def make_bank(rows: list[ClipFeatures]) -> FeatureBank:
     )
 
 
+def backbone_output(model: VideoModel, batch: DataBatch) -> tuple[Features, Sequence[ActionDataSample]]:
+    """What the backbone yields for the B * V clips of a batch, and the B data samples.
+
+    Args:
+        model: Any model with ``data_preprocessor`` and ``backbone``, not wrapped.
+        batch: Batch of a loader whose inputs are clips (V, C, T, H, W).
+
+    Raises:
+        InputError: If the inputs are not clips.
+    """
+    data = model.data_preprocessor(batch, False)
+    inputs, samples = data['inputs'], data['data_samples']
+    if inputs.ndim != 6:
+        raise InputError(
+            f"features need clips (B, V, C, T, H, W), got {tuple(inputs.shape)}: set FormatShape to input_format='NCTHW'"
+        )
+    return model.backbone(inputs.flatten(0, 1)), samples
+
+
 @torch.no_grad()
 def extract_bank(
     model: VideoModel, loader: DataLoader, pooling: str = 'average', progress: TextIO | None = None
@@ -117,14 +136,7 @@ def extract_bank(
     bar = progress_bar(total, progress)
     with bar, evaluating(model.backbone), untouched_random_state():
         for batch in loader:
-            data = model.data_preprocessor(batch, False)
-            inputs, samples = data['inputs'], data['data_samples']
-            if inputs.ndim != 6:
-                raise InputError(
-                    f'features need clips (B, V, C, T, H, W), got {tuple(inputs.shape)}: set FormatShape to '
-                    "input_format='NCTHW'"
-                )
-            feats = model.backbone(inputs.flatten(0, 1))
+            feats, samples = backbone_output(model, batch)
             features, widths = pool_for_protocol(feats, pooling), stage_widths(feats) if pooling == 'stages' else ()
             features = features.view(len(samples), -1, features.shape[1])
             rows += [clip_features(sample, own, pooling, widths) for sample, own in zip(samples, features)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from mmengine.hooks import EMAHook, Hook
@@ -12,10 +12,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from ..config.loading.loaders import mend_loader
 from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank
-from ..evaluation.feature_extraction import extract_bank
+from ..evaluation.feature_extraction import backbone_output, extract_bank
 from ..evaluation.linear_probe import LinearProbe, NoValidationPart, ProbeSettings, fit_probe, sweep_probe
 from ..evaluation.linear_probe_metric import GroupSource
 from ..models.modules.evaluating import evaluating
+from ..models.modules.protocol_pooling import pool_for_protocol
 from ..random_state import untouched_random_state
 from ..registry import HOOKS
 from ..unwrap import unwrap
@@ -23,7 +24,7 @@ from ..unwrap import unwrap
 if TYPE_CHECKING:
     from mmengine.runner import Runner
 
-    from ..typing import DataBatch
+    from ..typing import DataBatch, Features
 
 
 # The strongest first: of equally good probes it wins, and its small weights are the safer start.
@@ -36,9 +37,9 @@ class ProbeHeadHook(Hook):
 
     A random classifier sends large, random gradients through the backbone, which distort good features. A fine-tuning
     that starts from the probe starts at the probe's accuracy instead. The probe is trained on the features of the
-    labelled training videos, pooled by a global average as the head does. Its weight decay is chosen by groups, as
-    :class:`LinearProbeMetric` does. Its scaling of the features is folded into the layer, so the model makes the
-    probe's predictions.
+    labelled training videos, pooled as the head pools them: by the ``pooling`` of a :class:`ClipClassHead`, or by a global
+    average. Its weight decay is chosen by groups, as :class:`LinearProbeMetric` does. Its scaling of the features is folded
+    into the layer, so the model makes the probe's predictions.
 
     With ``validate``, the weights are also validated before the first step. ``CheckpointHook(save_best='acc/top1')`` then
     keeps the probe if no later validation is better, and a test of the best checkpoint ends no lower than the probe, as
@@ -60,7 +61,7 @@ class ProbeHeadHook(Hook):
         seed: Seed of the choice of the weight decay.
 
     Raises:
-        InputError: If the head has no such layer, does more than average and classify, or has too few outputs.
+        InputError: If the head has no such layer, does more than pool and classify, or has too few outputs.
 
     Source: Kumar et al., "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution", ICLR 2022.
     """
@@ -94,10 +95,13 @@ class ProbeHeadHook(Hook):
         layer = self._layer(model)
         with untouched_random_state():
             loader = runner.build_dataloader(mend_loader(self.loader), seed=runner.seed)
-            bank = extract_bank(model, loader)
+            pooling = getattr(model.cls_head, 'pooling', 'average')
+            bank = extract_bank(model, loader, pooling)
             probe, how = self._probe(bank, layer.out_features)
         copy_probe(probe, layer)
-        check_same(probe, model, torch.from_numpy(bank.features))
+        with evaluating(model), torch.no_grad():
+            feats, _ = backbone_output(model, next(iter(loader)))
+        check_same(probe, model.cls_head, feats, pooling)
         accuracy = probe.accuracy(bank.features, bank.labels)
         runner.logger.info(
             f'the head starts from a linear probe on {len(bank)} videos: {how}, {100 * accuracy:.1f}% of these right'
@@ -180,18 +184,23 @@ def copy_probe(probe: LinearProbe, layer: nn.Linear) -> None:
 
 
 @torch.no_grad()
-def check_same(probe: LinearProbe, model: Any, features: Tensor) -> None:
-    """Check that the head gives the scores of the probe for pooled features (N, D).
+def check_same(probe: LinearProbe, head: nn.Module, feats: Features, pooling: str = 'average') -> None:
+    """Check that a head gives the scores of the probe for the output of a backbone.
+
+    Args:
+        probe: Classifier of pooled features (B, D).
+        head: Head with the probe's weights.
+        feats: The backbone's output for B clips.
+        pooling: Pooling of the features, see :func:`pool_for_protocol`.
 
     Raises:
-        InputError: If it does not, because it has further layers.
+        InputError: If it does not, because it has further layers or pools otherwise.
     """
-    device = next(model.cls_head.parameters()).device
-    with evaluating(model.cls_head):
-        scores = model.cls_head(features[:, :, None, None, None].to(device))
-    expected = probe.scores(features.to(probe.weight.device)).to(scores)
+    with evaluating(head):
+        scores = head(feats)
+    expected = probe.scores(pool_for_protocol(feats, pooling).float().to(probe.weight.device)).to(scores)
     if not torch.allclose(scores, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max())):
         raise InputError(
-            f"ProbeHeadHook: {type(model.cls_head).__name__} does not give the probe's scores; it needs a head of a global "
-            'average and one linear layer, such as I3DHead'
+            f"ProbeHeadHook: {type(head).__name__} does not give the probe's scores; it needs a head of one pooling and one "
+            'linear layer, such as I3DHead or auxskd_mm.ClipClassHead'
         )

@@ -52,9 +52,10 @@ for aux, primary, config, aux_options, options in (
         dict(name=primary, config=f'{folder}/vspp_features.py', options=options, **rest),
     ]
 del aux, primary, config, aux_options, options, rest
-slowly = dict.fromkeys(('finetune', 'finetune_grid', 'finetune_views', 'finetune_mixed', 'finetune_few'), slow)
+finetunings = ['finetune', 'finetune_probed', 'finetune_grid', 'finetune_views', 'finetune_mixed', 'finetune_few']
+slowly = dict.fromkeys(finetunings, slow)
 all_of_it = {name: {**slow, 'adapters_only': False} for name in slowly}  # as PECoP
-common = ['frozen', 'frozen_grid', 'finetune', 'finetune_grid', 'finetune_views', 'finetune_mixed', 'finetune_few']
+common = ['frozen', 'frozen_grid', *finetunings]
 of_adapters = [*common, 'finetune_adapters']
 inits = [
     dict(
@@ -138,6 +139,7 @@ evaluations = [
         )
         for name, config, title, options in (
             ('finetune', 'finetune', 'fine-tuned', {}),
+            ('finetune_probed', 'finetune_probed', 'fine-tuned from the probe', {}),
             ('finetune_grid', 'finetune', 'fine-tuned, place kept', place),
             ('finetune_views', 'finetune_views', 'fine-tuned, views averaged', {}),
             ('finetune_mixed', 'finetune_mixed', 'fine-tuned on blends', {}),

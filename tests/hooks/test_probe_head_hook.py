@@ -46,13 +46,13 @@ def test_with_one_video_a_class_the_weight_decay_is_the_fixed_one():
 
 def test_a_head_with_more_layers_is_refused():
     probe, features = probe_and_features()
-    model = nn.Module()
-    model.cls_head = MODELS.build(dict(type='I3DHead', num_classes=3, in_channels=6))
-    copy_probe(probe, model.cls_head.fc_cls)
-    check_same(probe, model, features)  # dropout is off
-    model.cls_head.avg_pool = nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.ReLU(), nn.Hardtanh())
+    head = MODELS.build(dict(type='I3DHead', num_classes=3, in_channels=6))
+    copy_probe(probe, head.fc_cls)
+    maps = features[:, :, None, None, None]
+    check_same(probe, head, maps)  # dropout is off
+    head.avg_pool = nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.ReLU(), nn.Hardtanh())
     with pytest.raises(InputError, match="does not give the probe's scores"):
-        check_same(probe, model, features)
+        check_same(probe, head, maps)
 
 
 def steps(test):

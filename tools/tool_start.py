@@ -112,8 +112,8 @@ def add_cfg_file(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_shared(parser: argparse.ArgumentParser, *names: str) -> None:
-    """Give a tool options that several tools have, such as ``--device``."""
+def add_shared(parser: argparse.ArgumentParser | argparse._ArgumentGroup, *names: str) -> None:
+    """Give a tool, or a group of its options, options that several tools have, such as ``--device``."""
     for name in names:
         parser.add_argument(name, **_SHARED[name])
 

@@ -13,6 +13,7 @@ from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation import FeatureBank, extract_bank, fit_probe
 from auxskd_mm.evaluation.linear_probe import ProbeSettings
 from auxskd_mm.hooks.probe_head_hook import ProbeHeadHook, check_same, copy_probe
+from auxskd_mm.models.modules.protocol_pooling import pool_for_protocol
 from auxskd_mm.registry import MODELS
 
 pytestmark = pytest.mark.usefixtures('plain_config_text')
@@ -53,6 +54,20 @@ def test_a_head_with_more_layers_is_refused():
     head.avg_pool = nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.ReLU(), nn.Hardtanh())
     with pytest.raises(InputError, match="does not give the probe's scores"):
         check_same(probe, head, maps)
+
+
+@pytest.mark.parametrize('pooling', ['average', 'time', 'grid', 'pyramid'])
+def test_the_scores_are_those_of_the_probe_whatever_the_pooling(pooling):
+    """Maps of odd sizes, whose parts overlap: the head is asked about the maps, the probe about what is pooled of them."""
+    maps = torch.randn(15, 6, 5, 7, 7, generator=torch.Generator().manual_seed(0))
+    pooled = pool_for_protocol(maps, pooling)
+    probe = fit_probe(pooled.numpy(), np.arange(15) % 3, ProbeSettings(weight_decay=0.1))
+    head = MODELS.build(dict(type='auxskd_mm.ClipClassHead', num_classes=3, in_channels=6, pooling=pooling))
+    copy_probe(probe, head.fc_cls)
+    check_same(probe, head, maps, pooling)
+    head.fc_cls.weight.data = head.fc_cls.weight.flip(1)  # as if the parts stood in another order
+    with pytest.raises(InputError, match="ClipClassHead does not give the probe's scores"):
+        check_same(probe, head, maps, pooling)
 
 
 def steps(test):
@@ -115,8 +130,11 @@ def config(tmp_path):
     )
 
 
-def test_before_the_first_step_the_model_gives_the_predictions_of_the_probe(config, monkeypatch):
+@pytest.mark.parametrize('pooling', ['average', 'time'])
+def test_before_the_first_step_the_model_gives_the_predictions_of_the_probe(config, monkeypatch, pooling):
     config.train_dataloader.dataset.pipeline = steps(True)  # the frames of the probe
+    if pooling != 'average':
+        config.model.cls_head.update(type='auxskd_mm.ClipClassHead', pooling=pooling)
     runner = Runner.from_cfg(config)
     seen = []
     run = type(runner.val_loop).run
@@ -124,7 +142,7 @@ def test_before_the_first_step_the_model_gives_the_predictions_of_the_probe(conf
     def first(loop):
         if not seen:
             # Second way: the features of the frozen backbone, here and now.
-            bank = extract_bank(runner.model, runner.build_dataloader(config.custom_hooks[1].loader))
+            bank = extract_bank(runner.model, runner.build_dataloader(config.custom_hooks[1].loader), pooling)
             state = runner.model.state_dict()
             seen.append((runner.iter, {key: value.clone() for key, value in state.items()}, bank))
         return run(loop)

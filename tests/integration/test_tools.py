@@ -212,6 +212,7 @@ def test_every_option_of_mmaction2_is_there(tool):
         ('data/prepare_kinetics100.py', ['--list', 'k.list', '--classes', 3], '--classes: has no effect with --list'),
         ('data/prepare_kinetics100.py', ['--list-format', 'path'], '--list-format: has no effect without --list'),
         ('visualization/embedding.py', ['--checkpoint', 'a.pth'], '--checkpoint: has no effect without --config'),
+        ('visualization/embedding.py', ['--device', 'cpu'], '--device: has no effect without --config'),
         (
             'visualization/activation.py',
             ['c.mp4', '--num-clips', 2],

@@ -21,12 +21,12 @@ def parse_args() -> argparse.Namespace:
     network = parser.add_argument_group('with --config')
     network.add_argument('--checkpoint', type=weights, help="its weights; 'none' for random ones")
     network.add_argument('--paces', type=int, nargs='+', default=[1, 2, 4, 8], help='at which the videos are shown')
+    add_shared(network, '--num-workers', '--device', '--cfg-options')
     parser.add_argument('--out', default='embedding.png', help='PNG file to write')
     parser.add_argument('--classes', help='text file with one class name per line')
     parser.add_argument('--method', choices=choices.EMBEDDINGS, default='tsne', help='umap needs umap-learn')
     parser.add_argument('--most', type=int, help='points of a file (1000), or videos (150)')
     parser.add_argument('--seed', type=int, default=0, help='of the method, of random weights, and of what is drawn')
-    add_shared(parser, '--num-workers', '--device', '--cfg-options')
     add_overwrite(parser)
     args = parser.parse_args()
     if not args.config:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from mmengine.hooks import EMAHook, Hook
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..config.loading.loaders import mend_loader

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.hooks import EMAHook, Hook
@@ -10,6 +12,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..config.loading.loaders import mend_loader
+from ..config.pipelines import data_sets
 from ..errors import InputError
 from ..evaluation.feature_bank import FeatureBank
 from ..evaluation.feature_extraction import backbone_output, extract_bank
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from ..typing import DataBatch, Features
 
 
+_LISTED = ('ann_file', 'data_root', 'data_prefix', 'delimiter')  # what says where a data set's videos and labels are
 # The strongest first: of equally good probes it wins, and its small weights are the safer start.
 _CANDIDATES = [ProbeSettings(weight_decay=10.0**power) for power in range(0, -7, -1)]
 
@@ -49,7 +53,8 @@ class ProbeHeadHook(Hook):
     ``before_train_iter`` for ``norm_eval``. A resumed run goes on without a new probe.
 
     Args:
-        loader: Config of a data loader of the labelled training videos with a test pipeline, as for :class:`KNNHook`.
+        loader: Config of a data loader of the labelled training videos with a test pipeline, as for :class:`KNNHook`. A data
+            set without ``ann_file`` has the list of the training.
         layer: Name of the linear layer in ``model.cls_head``.
         fixed_weight_decay: Weight decay of the probe if no video or group can be held out to choose it.
         val_share: See :class:`LinearProbeMetric`, as for the next two.
@@ -61,7 +66,8 @@ class ProbeHeadHook(Hook):
         seed: Seed of the choice of the weight decay.
 
     Raises:
-        InputError: If the head has no such layer, does more than pool and classify, or has too few outputs.
+        InputError: If the head has no such layer, does more than pool and classify, or has too few outputs. Also if the loader
+            reads another list than the training, so the network would know labels that it is not given.
 
     Source: Kumar et al., "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution", ICLR 2022.
     """
@@ -94,7 +100,7 @@ class ProbeHeadHook(Hook):
         model = unwrap(runner.model)
         layer = self._layer(model)
         with untouched_random_state():
-            loader = runner.build_dataloader(mend_loader(self.loader), seed=runner.seed)
+            loader = runner.build_dataloader(self._probe_loader(runner), seed=runner.seed)
             pooling = getattr(model.cls_head, 'pooling', 'average')
             bank = extract_bank(model, loader, pooling)
             probe, how = self._probe(bank, layer.out_features)
@@ -125,6 +131,21 @@ class ProbeHeadHook(Hook):
             for module in unwrap(runner.model).backbone.modules():
                 if isinstance(module, _BatchNorm):
                     module.eval()
+
+    def _probe_loader(self, runner: Runner) -> dict:
+        """The loader of the probe, with the list that the training reads. A recipe draws that list, with few labels per class."""
+        trained = [dataset for _, dataset in data_sets(runner.cfg.get('train_dataloader')) if dataset.get('ann_file')]
+        dataset: Any
+        for key, dataset in data_sets(self.loader, 'ProbeHeadHook.loader'):
+            if not dataset.get('ann_file') and len(trained) == 1:
+                dataset.update({name: trained[0][name] for name in _LISTED if name in trained[0]})
+            if trained and _list_of(dataset) not in map(_list_of, trained):
+                raise InputError(
+                    f'{key}.ann_file={dataset.get("ann_file")!r}, but the training reads '
+                    f'{" and ".join(repr(own["ann_file"]) for own in trained)}: the probe would learn other labels; leave '
+                    'ann_file out, and it has the list of the training'
+                )
+        return mend_loader(self.loader)
 
     def _layer(self, model: nn.Module) -> nn.Linear:
         layer = getattr(getattr(model, 'cls_head', None), self.layer, None)
@@ -158,6 +179,10 @@ class ProbeHeadHook(Hook):
         except NoValidationPart:
             probe = fit_probe(bank.features, bank.labels, self.fixed, num_classes=classes)
             return probe, f'weight decay {self.fixed.weight_decay:g}, fixed, since nothing can be held out'
+
+
+def _list_of(dataset: Mapping[str, Any]) -> str:
+    return os.path.realpath(os.path.join(dataset.get('data_root') or '', dataset.get('ann_file') or ''))
 
 
 @torch.no_grad()

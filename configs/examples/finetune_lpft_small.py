@@ -22,7 +22,7 @@ custom_hooks = [
     dict(type='EMAHook', ema_type='ExponentialMovingAverage', momentum=momentum),
     dict(
         type='auxskd_mm.ProbeHeadHook',
-        loader=dict(**one_by_one, dataset=dict(**test_dataset, ann_file=f'{_base_.lists}/train.txt')),
+        loader=dict(**one_by_one, dataset=test_dataset),
         group_file=group_file,
     ),
 ]

@@ -10,7 +10,6 @@ probe_loader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='auxskd_mm.LabeledVideoDataset',
-        ann_file=f'{_base_.lists}/train.txt',
         pipeline={{_base_.test_pipeline}},
         test_mode=True,
     ),

@@ -174,6 +174,24 @@ def test_before_the_first_step_the_model_gives_the_predictions_of_the_probe(conf
     assert losses[0] == pytest.approx(float(expected), rel=1e-3, abs=1e-5)
 
 
+def test_the_probe_has_the_list_of_the_training_and_no_other(config, tmp_path, monkeypatch):
+    """A recipe draws the list of the training, with few labels per class. The probe must not know the other labels."""
+    few = tmp_path / 'few.txt'
+    few.write_text(''.join((tmp_path / 'train.txt').read_text().splitlines(True)[:4]))
+    config.train_dataloader.dataset.ann_file = str(few)
+    config.train_cfg.max_iters = 1
+    config.custom_hooks.pop(0)
+    with pytest.raises(InputError, match=r"train.txt', but the training reads .*few.txt': the probe would learn other"):
+        Runner.from_cfg(config).train()
+    learned, probe = [], ProbeHeadHook._probe
+    monkeypatch.setattr(
+        ProbeHeadHook, '_probe', lambda hook, bank, n: learned.extend(bank.names) or probe(hook, bank, n)
+    )
+    del config.custom_hooks[0].loader.dataset['ann_file']
+    Runner.from_cfg(config).train()
+    assert learned == [str(tmp_path / f'{i}.mp4') for i in range(4)]
+
+
 def test_a_fine_tuning_that_destroys_the_features_leaves_the_probe_as_the_best_checkpoint(config, tmp_path):
     config.optim_wrapper.optimizer.update(lr=1.0, maximize=True)  # upwards
     config.train_cfg.max_iters = 1

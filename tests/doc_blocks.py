@@ -331,7 +331,9 @@ def check_python(block: Block, folder: Path) -> None:
             for name in ('lists/0', 'lists/1'):
                 Path(name).mkdir(parents=True, exist_ok=True)
                 Path(name, 'classes.txt').write_text('a\nb\n')
-            plan_recipe(path, 'work', {})
+            steps = {(str(step.config), str(step.options)): step for step in plan_recipe(path, 'work', {}).steps}
+            for step in steps.values():
+                check_options(str(step.config), step.options)
         # After the config, whose custom_imports may register what its types name.
         for kind in re.findall(r"\btype='([\w.]+)'", block.code):
             registered(kind)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from mmengine.config import Config
+
 from ..config.input_files import check_lists
 from ..config.labeled_lists import check_labeled_lists
 from ..config.load import load_config
@@ -15,10 +17,12 @@ def check_inputs(steps: Iterable[Step]) -> None:
     """Refuse steps whose config does not load, whose lists or folders do not exist, or whose labels do not fit their head.
 
     Raises:
-        InputError: See :func:`load_config`, :func:`check_lists` and :func:`check_labeled_lists`. The message names the
-            phase or evaluation, or the key as the recipe's ``--cfg-options`` takes it.
+        InputError: See :func:`load_config`, :func:`check_lists` and :func:`check_labeled_lists`; or if ``epochs`` is set for a
+            training of ``steps``. The message names the phase or evaluation, or the key as the recipe's ``--cfg-options``
+            takes it.
     """
     for step in steps:
+        _check_length(step)
         try:
             config = load_config(str(step.config), dict(step.options))
         except InputError as error:
@@ -26,3 +30,15 @@ def check_inputs(steps: Iterable[Step]) -> None:
         parts = ['train', 'val'] * step.trains + ['test'] * step.tests
         check_lists(config, parts, prefix=f'{step.kind}.')
         check_labeled_lists(config, parts, prefix=f'{step.kind}.')
+
+
+def _check_length(step: Step) -> None:
+    """Refuse a number of epochs that would change nothing, because the recipe sets the number of steps."""
+    if not step.trains or step.steps is None or 'epochs' not in step.options:
+        return
+    if 'steps' not in Config.fromfile(str(step.config)):  # such a config decides by itself what its variables do
+        name = step.kind.partition('@')[0]
+        raise InputError(
+            f'{name}.epochs={step.options["epochs"]}: would change nothing, since the recipe gives this training '
+            f'steps={step.steps}; change steps of {name} in the recipe'
+        )

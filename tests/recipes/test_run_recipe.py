@@ -198,6 +198,26 @@ def test_an_override_that_fits_no_config_is_refused_before_the_first_step(recipe
     assert trainer.calls == []
 
 
+def test_epochs_of_a_training_whose_steps_the_recipe_gives_are_refused(recipe, tmp_path, trainer):
+    """They changed nothing, without a word. A config with its own `steps` may use both."""
+    (tmp_path / 'aux.py').write_text(
+        "epochs = 3\nmodel = dict(type='X', width=4)\ntrain_cfg = dict(max_epochs=epochs)\n"
+    )
+    (tmp_path / 'own.py').write_text(
+        "epochs, steps = 3, 5\nmodel = dict(type='X')\ntrain_cfg = dict(a=epochs, b=steps)\n"
+    )
+    recipe.write_text(
+        "phases = [dict(name='own', config='../own.py', steps=4), dict(name='aux', config='../aux.py', steps=9)]\n"
+    )
+    with pytest.raises(InputError, match=r'aux\.epochs=7: would change nothing, .* steps=9; change steps of aux'):
+        run_recipe(recipe, tmp_path / 'out', {'own.epochs': 2, 'aux.epochs': 7})
+    assert trainer.calls == []
+    run_recipe(recipe, tmp_path / 'out', {'own.epochs': 2})
+    assert [label for label, _, _ in trainer.calls] == ['own', 'aux']
+    recipe.write_text("phases = [dict(name='aux', config='../aux.py')]\n")
+    run_recipe(recipe, tmp_path / 'further', {'aux.epochs': 7})
+
+
 def test_an_override_comes_before_what_a_row_sets_and_equal_titles_are_told_apart(tmp_path):
     (tmp_path / 'a.py').write_text(
         "model = dict(type='X')\nlr = 1.0\ntrain_cfg = dict(by_epoch=True)\ntest_evaluator = dict(type='AccMetric')\n"

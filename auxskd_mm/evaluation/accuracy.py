@@ -55,7 +55,7 @@ def require_results(results: Sequence[Any], owner: str) -> None:
 
 
 def best_constant(labels: np.ndarray) -> float:
-    """Accuracy of the best constant answer, the share of the commonest label of int (N,)."""
+    """Accuracy of the best constant answer, the share of the most frequent label of int (N,)."""
     return float(np.bincount(labels).max()) / len(labels)
 
 
@@ -68,7 +68,7 @@ def best_within(groups: Sequence[Any], labels: np.ndarray) -> float:
         labels: int (N,).
 
     Returns:
-        Share of correct samples if each group gets its commonest label.
+        Share of correct samples if each group gets its most frequent label.
     """
     hits = sum(group is None for group in groups)
     for key in set(groups) - {None}:

@@ -33,7 +33,7 @@ class PretextAccuracyMetric(BaseMetric):
     Samples that replace an unreadable video (``replacement``) are left out, so that no video counts twice. For VSPP's
     pair of tasks see :class:`SegmentPaceMetric`.
 
-    The results for each task are those of :func:`task_metrics`. Chance is the share of the commonest label, the accuracy
+    The results for each task are those of :func:`task_metrics`. Chance is the share of the most frequent label, the accuracy
     of a constant answer. The 95% interval counts several clips of one video as related. Where clips wrap in short videos
     and show the same frames under several labels, ``{task}_ceiling`` is the highest accuracy that any model can reach.
 

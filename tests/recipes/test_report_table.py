@@ -18,7 +18,7 @@ def test_mean_and_spread():
     assert summarise([0.123]).text == '12.3'
 
 
-def test_chance_of_an_accuracy_is_the_commonest_class():
+def test_chance_of_an_accuracy_is_the_most_frequent_class():
     assert chance_of('acc/top1', [0, 1, 1, 2]) == 0.5
     assert chance_of('acc/top1', []) is None
     assert chance_of('acc/loss', [0, 1]) is None

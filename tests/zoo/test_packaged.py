@@ -77,7 +77,7 @@ def test_every_task_is_above_the_best_constant_answer(name, tmp_path):
 
 
 def test_what_is_not_above_the_best_constant_answer_is_refused(tmp_path):
-    """By hand: Wilson's interval of 31 in 200 starts at 11.1%, of 28 in 200 at 9.9%; the commonest label has 20 of 200."""
+    """By hand: Wilson's interval of 31 in 200 starts at 11.1%, of 28 in 200 at 9.9%; the most frequent label has 20 of 200."""
     tested = tmp_path / 'test.txt'
     tested.write_text(''.join(f'clip_{i}.mp4 {i % 10}\n' for i in range(200)))
     packaged.check_learned('x', {'acc/top1': 31 / 200}, tested)

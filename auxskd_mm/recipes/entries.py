@@ -173,7 +173,7 @@ def read_phases(entries: Sequence[Mapping[str, Any]], folder: Path) -> list[Phas
                 dict(entry.get('options') or {}),
                 entry.get('init_from'),
                 bool(entry.get('test', False)),
-                _check_steps('phase', name, entry.get('steps')),
+                check_steps(f'phase {name!r}', entry.get('steps')),
                 entry.get('checkpoint'),
             )
         )
@@ -237,7 +237,7 @@ def read_evaluations(entries: Sequence[Mapping[str, Any]], folder: Path, phases:
                 options,
                 columns,
                 config.get('train_cfg') is not None,
-                _check_steps('evaluation', name, entry.get('steps')),
+                check_steps(f'evaluation {name!r}', entry.get('steps')),
                 _check_counts(name, entry.get('labels', False)),
                 str(entry.get('train_list', Evaluation.train_list)),
             )
@@ -278,11 +278,20 @@ def check_rows(inits: Sequence[Init], evaluations: Sequence[Evaluation]) -> None
             raise InputError(f'init {init.name!r}: no evaluation {lost[0]!r}; there are {names}')
 
 
-def _check_steps(kind: str, name: str, steps: Any) -> Any:
+def check_steps(owner: str, steps: Any) -> Any:
+    """A number of training steps, or a dict of them by number of labels per class, as given. 'all' becomes 0.
+
+    Args:
+        owner: Whose steps they are, for the message.
+        steps: The value. None leaves the length to the config.
+
+    Raises:
+        InputError: If it is no whole number from 0 on.
+    """
     if isinstance(steps, Mapping):
-        return {0 if n == 'all' else n: _check_steps(kind, name, count) for n, count in steps.items()}
+        return {0 if n == 'all' else n: check_steps(owner, count) for n, count in steps.items()}
     if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 0):
-        raise InputError(f'{kind} {name!r}: steps={steps!r}, expected a whole number of training steps')
+        raise InputError(f'{owner}: steps={steps!r}, expected a whole number of training steps')
     return steps
 
 

@@ -40,5 +40,5 @@ def _check_length(step: Step) -> None:
         name = step.kind.partition('@')[0]
         raise InputError(
             f'{name}.epochs={step.options["epochs"]}: would change nothing, since the recipe gives this training '
-            f'steps={step.steps}; change steps of {name} in the recipe'
+            f'steps={step.steps}; set {name}.steps'
         )

@@ -23,6 +23,7 @@ from .entries import (
     Phase,
     check_kinds,
     check_rows,
+    check_steps,
     read_comparisons,
     read_evaluations,
     read_inits,
@@ -304,4 +305,13 @@ def _override(entries: Sequence[Phase | Evaluation], phases: Sequence[Phase], op
                 config = Config.fromfile(str(entry.config))
                 merge(config, {k: v for k, v in entry.options.items() if k == rest})
                 value = read_text(text, value_at(config, rest), rest)
+            if rest == 'steps' and _takes_steps(entry):
+                entry.steps = check_steps(f'--cfg-options {key}', value)
+                continue
             (entry.options if isinstance(entry, Phase) else entry.given)[rest] = value
+
+
+def _takes_steps(entry: Phase | Evaluation) -> bool:
+    """Whether a training is given its number of steps by the recipe. A config with a variable ``steps`` takes it itself."""
+    trains = entry.steps != 0 if isinstance(entry, Phase) else entry.trains
+    return trains and 'steps' not in Config.fromfile(str(entry.config))

@@ -10,6 +10,7 @@ from auxskd_mm.errors import InputError
 from auxskd_mm.recipes import commands
 from auxskd_mm.recipes.plan import plan_recipe
 from auxskd_mm.recipes.run_recipe import run_recipe
+from auxskd_mm.recipes.running.budgets import budget_options
 from auxskd_mm.recipes.step_records import digest
 
 
@@ -209,13 +210,28 @@ def test_epochs_of_a_training_whose_steps_the_recipe_gives_are_refused(recipe, t
     recipe.write_text(
         "phases = [dict(name='own', config='../own.py', steps=4), dict(name='aux', config='../aux.py', steps=9)]\n"
     )
-    with pytest.raises(InputError, match=r'aux\.epochs=7: would change nothing, .* steps=9; change steps of aux'):
+    with pytest.raises(InputError, match=r'aux\.epochs=7: would change nothing, .* steps=9; set aux.steps'):
         run_recipe(recipe, tmp_path / 'out', {'own.epochs': 2, 'aux.epochs': 7})
     assert trainer.calls == []
     run_recipe(recipe, tmp_path / 'out', {'own.epochs': 2})
     assert [label for label, _, _ in trainer.calls] == ['own', 'aux']
     recipe.write_text("phases = [dict(name='aux', config='../aux.py')]\n")
     run_recipe(recipe, tmp_path / 'further', {'aux.epochs': 7})
+
+
+def test_the_command_line_gives_any_training_its_steps(recipe, tmp_path):
+    """A config that counts epochs is trained for them, too; one with a variable `steps` takes them itself."""
+    (tmp_path / 'own.py').write_text("steps = 5\nmodel = dict(type='X')\ntrain_cfg = dict(b=steps)\n")
+    recipe.write_text(
+        "phases = [dict(name='aux', config='../aux.py', steps=9), dict(name='own', config='../own.py', steps=4)]\n"
+    )
+    aux, own = plan_recipe(recipe, tmp_path / 'out', {'aux.steps': 7, 'own.steps': 3}).steps
+    assert (aux.steps, aux.options) == (7, {})
+    assert budget_options(aux.config, aux.options, aux.steps)['train_cfg']['max_iters'] == 7
+    assert budget_options(own.config, own.options, own.steps)['steps'] == 3
+    with pytest.raises(InputError, match=r"--cfg-options aux\.steps: steps='many', expected a whole number"):
+        plan_recipe(recipe, tmp_path / 'out', {'aux.steps': 'many'})
+    assert plan_recipe(recipe, tmp_path / 'out', {'aux.steps': None}).steps[0].steps is None  # the epochs of the config
 
 
 def test_an_override_comes_before_what_a_row_sets_and_equal_titles_are_told_apart(tmp_path):

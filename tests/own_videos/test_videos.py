@@ -161,6 +161,30 @@ def test_broken_and_double_videos_are_left_out_and_named():
 
 
 @pytest.mark.parametrize(
+    ('groups', 'expected'),
+    [
+        (dict(b='ada'), dict(a='ada')),  # the copy that goes has the group
+        (dict(a='eve', b='ada'), dict(a='eve')),
+        (dict(c='ada'), dict(a='a')),
+        (dict(), dict(a='a')),
+    ],
+)
+@pytest.mark.parametrize('window', ['', '#t=0,1'])
+def test_what_stays_of_copies_has_the_group_that_one_of_them_has(tmp_path, groups, expected, window):
+    """It was a group of its own, so the other clips of the group could be on another side of a split."""
+    for name, content in (('a', b'one'), ('b', b'one'), ('c', b'two')):
+        (tmp_path / name).write_bytes(content)
+    found = Found([Video(f'{n}{window}', str(tmp_path / f'{n}{window}'), 'x', groups.get(n, n)) for n in 'abc'], True)
+    made = reports(found)
+    if not window:  # the digest of a window is that of its path
+        made['b'] = made['b']._replace(digest='a')
+    kept = usable(found, made, lambda line: None)
+    assert {v.name: v.group for v in kept.videos} == {
+        f'{name}{window}': group for name, group in dict(expected, c=groups.get('c', 'c')).items()
+    }
+
+
+@pytest.mark.parametrize(
     ('labels', 'stay'),
     [
         (dict(), 'abc'),  # without windows, the digests of the reports tell

@@ -119,7 +119,9 @@ def reference(model, clips):
 def test_heads_that_pool_parts_of_a_map_are_written_as_onnx(pooling, tmp_path):
     """torch knows no ONNX for adaptive poolings to more than one part; own_videos.py leaves such models."""
     head = dict(type='auxskd_mm.ClipClassHead', num_classes=3, in_channels=32, pooling=pooling, average_clips=None)
-    sampler = dict(type='UniformSample', clip_len=40, test_mode=True)  # maps of 5 x 4 x 4 in 4 parts of the clip, which overlap
+    sampler = dict(
+        type='UniformSample', clip_len=40, test_mode=True
+    )  # maps of 5 x 4 x 4 in 4 parts of the clip, which overlap
     model = build(head=head, sampler=sampler)
     done = export_model(model, tmp_path / 'head.onnx', shape=(40, 32, 32))
     assert done.difference < 1e-4

@@ -169,10 +169,24 @@ def _copies(found: Found) -> list[list[list[Video]]]:
     return [copies for copies in same.values() if len(copies) > 1]
 
 
-def rate_to_set(found: Found, reports: dict[str, VideoReport]) -> float | None:
-    """Frames per second at which clips must be drawn, where counting frames would mix speeds; else None."""
+def rate_to_set(found: Found, reports: dict[str, VideoReport], say: Say = print) -> float | None:
+    """Frames per second at which clips must be drawn, where counting frames would mix speeds; else None. ``say`` takes a line.
+
+    Beside videos without a rate, such as folders of frames, it is None, too: of these no clip can be drawn by time.
+    """
     rates = [FrameRate(reports[video.name].fps, reports[video.name].varies) for video in found.videos]
-    return spread_of(rates).proposed
+    rate = spread_of(rates).proposed
+    if rate is None:
+        return None
+    bare = [video.name for video in found.videos if not reports[video.name].fps]
+    if bare:
+        say(
+            f'frame rates differ, and {len(bare)} videos have none, such as {bare[0]}: clips of the pretraining count frames, so '
+            'one speed is not the same in all videos'
+        )
+        return None
+    say(f'frame rates differ: clips of the pretraining are drawn at {rate:g} frames per second')
+    return rate
 
 
 def warn_of_near_duplicates(found: Found, split: Split, out: Path, say: Say = print) -> int:

@@ -22,6 +22,7 @@ from ..datasets.recordings.names import (
     split_window,
     without_window,
 )
+from ..datasets.stores import is_store
 from ..errors import InputError
 from ..functional.group_division import group_named, group_pattern
 from ..recipes.running.in_process import silent
@@ -109,6 +110,8 @@ def find_videos(
     """
     if groups is not None and pattern is not None:
         raise InputError('--groups, --group-pattern: give one of them')
+    if is_store(str(folder)):
+        raise InputError(f'{folder}: is a store; give the folder of the videos that it was packed from')
     index, root = FileIndex(folder), Path(folder).resolve()
     names = sorted(index.paths)
     flat = [name for name in names if '/' not in name]

@@ -4,9 +4,11 @@ import pytest
 from conftest import write_video
 from made_up_rows import videos
 
+from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.preparation.video_check import VideoReport
 from auxskd_mm.datasets.recordings import cuts
 from auxskd_mm.datasets.recordings.expand import Windows
+from auxskd_mm.datasets.stores import SourceVideo, StoreSettings
 from auxskd_mm.errors import InputError
 from auxskd_mm.own_videos.checks import usable
 from auxskd_mm.own_videos.videos import Found, Video, find_videos, without_small_classes
@@ -158,6 +160,17 @@ def test_broken_and_double_videos_are_left_out_and_named():
     assert 'nothing can be decoded' in text
     assert '2 videos have the content of another and are left out' in text
     assert '2 videos have the content of another with another label; all are left out' in text
+
+
+def test_a_store_is_no_folder_of_videos(tmp_path):
+    """The line spoke of a check of the store."""
+    (tmp_path / 'store').mkdir()
+    write_video(tmp_path / 'a.mp4', 4)
+    pack_videos(
+        tmp_path / 'store', [SourceVideo(str(tmp_path / 'a.mp4'), 'a.mp4')], StoreSettings('raw', short_side=16)
+    )
+    with pytest.raises(InputError, match='store: is a store; give the folder of the videos that it was packed from'):
+        find_videos(tmp_path / 'store')
 
 
 @pytest.mark.parametrize(

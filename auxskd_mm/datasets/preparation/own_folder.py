@@ -15,6 +15,7 @@ from ...texts import read_table
 from ..list_names import exists
 from ..recordings.expand import WHOLE, Windows, expand
 from ..recordings.names import named_window, plain_times, recording_of, refuse_contradiction, without_window
+from ..stores.store import packed_from
 from .file_index import FileIndex
 from .group_split import Clip, check_parts, divide_by_group, write_lists
 from .labeled_list import examples
@@ -115,12 +116,17 @@ def _of_no_part(
 
     A folder of everything may be the pool: its test clips are not to be learned from, and the others are in it once.
     """
-    known = {os.path.realpath(recording_of(clip.path)) for clip in clips}
-    further = [path for path in pool if os.path.realpath(recording_of(path)) not in known]
+    known = {_file_of(clip.path) for clip in clips}
+    further = [path for path in pool if _file_of(path) not in known]
     if pattern is None:
         return further
     compiled = group_pattern(pattern, f"group pattern '{pattern}'")
     return [path for path in further if group_named(compiled, recording_of(path).removeprefix(root)) not in held]
+
+
+def _file_of(path: str) -> str:
+    """The file that a path reads, through links. Of a video in a store, that which it was packed from."""
+    return os.path.realpath(recording_of(packed_from(path) or path))
 
 
 def _samples(paths: Iterable[str]) -> list[dict[str, Any]]:

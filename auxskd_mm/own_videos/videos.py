@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from ..datasets.class_labels import spelled_twice
 from ..datasets.preparation.file_index import FileIndex
 from ..datasets.preparation.group_split import Clip
 from ..datasets.preparation.labeled_list import examples
@@ -131,6 +132,8 @@ def find_videos(
             f'{folder}: no video has a label; expected class/video.mp4, or --labels labels.csv with the columns path,label; '
             'tools/select_to_label.py says which videos to label first'
         )
+    for alike in spelled_twice(label_of.values()):
+        say(f'classes {alike} differ by case alone: if they are one class, spell it in one way')
     paths = [str(root / name) for name in label_of]
     refuse_contradiction(labels, 'labels', paths, [*label_of.values()], [*label_of])
     names = _divided(names, named.windows, str(labels), folder, windows, say)
@@ -292,8 +295,12 @@ def _table(table: str | Path, index: FileIndex, wanted: str, say: Say) -> _Named
 def _inside(name: str, root: Path) -> str:
     """Name relative to the folder, also of an absolute path, through links or not."""
     path = Path(name)
-    folders = (root.absolute(), root.resolve()) if path.is_absolute() else ()
-    return next((path.relative_to(folder).as_posix() for folder in folders if path.is_relative_to(folder)), name)
+    if not path.is_absolute():
+        return name
+    folders = (root.absolute(), root.resolve())
+    written = (path, path.parent.resolve() / path.name)  # the video itself may be a link to elsewhere
+    inside = (one.relative_to(folder).as_posix() for one in written for folder in folders if one.is_relative_to(folder))
+    return next(inside, name)
 
 
 def without_small_classes(found: Found, least: int, say: Say = print) -> Found:

@@ -162,6 +162,15 @@ def test_broken_and_double_videos_are_left_out_and_named():
     assert '2 videos have the content of another with another label; all are left out' in text
 
 
+def test_classes_that_differ_by_case_are_named_and_absolute_paths_may_go_through_a_link(folder):
+    link, said = folder.parent / 'link', []
+    link.symlink_to(folder)
+    rows = [('a/1.mp4', 'Serve'), ('a/2.mp4', 'serve'), ('b/1.mp4', 'rally')]
+    made = table(folder, 'path,label\n' + ''.join(f'{link}/{name},{label}\n' for name, label in rows))
+    assert labels_of(find_videos(folder, made, say=said.append)) == {**dict(rows), 'b/s2 x.mp4': None, 'free.mp4': None}
+    assert said == ['classes Serve and serve differ by case alone: if they are one class, spell it in one way']
+
+
 def test_a_store_is_no_folder_of_videos(tmp_path):
     """The line spoke of a check of the store."""
     (tmp_path / 'store').mkdir()

@@ -12,6 +12,7 @@ from ...choices import SPLITS
 from ...errors import InputError
 from ...functional.group_division import group_named, group_pattern
 from ...texts import read_table
+from ..class_labels import spelled_twice
 from ..list_names import exists
 from ..recordings.expand import WHOLE, Windows, expand
 from ..recordings.names import named_window, plain_times, recording_of, refuse_contradiction, without_window
@@ -62,7 +63,7 @@ def prepare_folder(
             :class:`UnlabeledVideoDataset`. All windows of a recording are in one group. None leaves them whole.
         stride: See :class:`UnlabeledVideoDataset`.
         split_at_cuts: See :class:`UnlabeledVideoDataset`.
-        say: Takes a line about videos of ``table`` without a label.
+        say: Takes a line about videos of ``table`` without a label, and about classes that differ by case alone.
 
     Returns:
         The clips of each part. The path of a window is a virtual path (:mod:`auxskd_mm.datasets.recordings`).
@@ -75,6 +76,8 @@ def prepare_folder(
     if group_pattern is not None:
         clips = group_by_pattern(clips, group_pattern, Path(folder))
     refuse_contradiction(table, 'groups', [clip.path for clip in clips], [clip.group for clip in clips])
+    for alike in spelled_twice(clip.label for clip in clips):
+        say(f'classes {alike} differ by case alone: if they are one class, spell it in one way')
     unlabeled = [clip for clip in clips if not clip.label]
     if unlabeled:
         if len(unlabeled) == len(clips):

@@ -337,6 +337,13 @@ def test_a_pool_of_everything_holds_no_test_clip_and_no_clip_twice(folder, tmp_p
     assert sorted(lines) == sorted([*(clip.path for clip in parts['train']), str(folder / 'more/x.mp4')])
 
 
+def test_classes_that_differ_by_case_are_named(folder, tmp_path):
+    said = []
+    (folder / 'jump').rename(folder / 'Run')
+    prepare_folder(folder, tmp_path / 'out', say=said.append)
+    assert said == ['classes Run and run differ by case alone: if they are one class, spell it in one way']
+
+
 def test_a_pool_that_is_a_store_holds_no_copy_of_a_clip(tmp_path):
     """The test clips were pretrained on by their names in the store."""
     for name in (*(f'{c}/{i}.mp4' for c in 'ab' for i in range(2)), 'more/x.mp4'):

@@ -108,6 +108,8 @@ def prepare_folder(
     # After the split, so that the shares count recordings and no recording is on two sides.
     parts = {name: _divided(name, part, windows, str(folder), str(out)) for name, part in parts.items()}
     pool = [sample['filename'] for sample in expand(_samples(further), str(folder), windows, folder=str(out))[0]]
+    trained = {clip.path for clip in parts['train']}  # write_lists adds them
+    pool = [path for path in dict.fromkeys(pool) if path not in trained]
     write_lists(out, parts['train'], parts['test'], pool, val=parts.get('val', ()), delimiter=delimiter)
     return parts
 
@@ -149,7 +151,10 @@ def _divided(part: str, clips: Sequence[Clip], windows: Windows, source: str, ou
             f'{source}: no shot of {len(lost)} classes in {part} is as long as window={windows.seconds:g} s: '
             f'{examples(lost)}; lower window'
         )
-    return [clips[i]._replace(path=sample['filename']) for sample, i in zip(found, origins)]
+    divided: dict[str, Clip] = {}  # a recording and a window of it give some windows twice
+    for sample, i in zip(found, origins):
+        divided.setdefault(sample['filename'], clips[i]._replace(path=sample['filename']))
+    return [*divided.values()]
 
 
 def split_clips(clips: Sequence[Clip], test_share: float, val_share: float, seed: int) -> dict[str, list[Clip]]:
@@ -222,13 +227,19 @@ def _read_table(
         for path, row in zip(paths, rows)
     ]
     refuse_contradiction(table, 'labels', paths, [clip.label or None for clip in clips])
-    whole = {clip.path: clip.label for clip in clips}
+    whole = {clip.path: clip for clip in clips}
     for clip in clips:
         recording = recording_of(clip.path)
-        if clip.label and (whole.get(recording) or clip.label) != clip.label:
+        other = whole.get(recording, clip)
+        if clip.label and (other.label or clip.label) != clip.label:
             raise InputError(
-                f'{table}: {recording} has the label {whole[recording]}, and its window {clip.path} has {clip.label}; a moment '
+                f'{table}: {recording} has the label {other.label}, and its window {clip.path} has {clip.label}; a moment '
                 'has one class, so name windows for both'
+            )
+        if other.group != clip.group:
+            raise InputError(
+                f'{table}: {recording} is of the group {other.group}, and its window {clip.path} of {clip.group}; they may be '
+                'on two sides of a split, so give them one group'
             )
     expand(_samples(paths), str(table), WHOLE, folder=str(out), line_of=lines.__getitem__)
     if 'split' not in rows[0]:

@@ -104,6 +104,30 @@ def test_a_table_of_windows(tmp_path, absolute):
         prepare_folder(folder, tmp_path / 'out', table=table(tmp_path, 'path,label,group', grouped))
 
 
+def test_a_recording_and_its_window_are_of_one_group_and_no_moment_is_listed_twice(tmp_path):
+    for name in 'abcd':
+        (tmp_path / 'videos').mkdir(exist_ok=True)
+        write_video(tmp_path / 'videos' / f'{name}.mp4', 50)
+    rows = [f'{name}.mp4,{label},{name}' for name, label in zip('abcd', ('run', 'jump', 'run', 'jump'))]
+    rows += [f'"{name}.mp4#t=0.5,1.5",{label},{name}' for name, label in zip('ca', ('', 'run'))]
+    options = dict(window=0.5, test_share=0.5)
+    parts = prepare_folder(
+        tmp_path / 'videos', tmp_path / 'out', table=table(tmp_path, 'path,label,group', rows), **options
+    )
+    for clips in parts.values():
+        names = [clip.path for clip in clips]
+        assert len(names) == len({*names}) == 8
+    pool = (tmp_path / 'out/pool.txt').read_text().splitlines()
+    assert len(pool) == len({*pool}) == 8
+    rows[-1] = rows[-1].replace(',a', ',other')
+    with pytest.raises(
+        InputError, match=r'a\.mp4 is of the group a, and its window .*a\.mp4#t=0\.5,1\.5 of other; they may'
+    ):
+        prepare_folder(
+            tmp_path / 'videos', tmp_path / 'out', table=table(tmp_path, 'path,label,group', rows), **options
+        )
+
+
 def test_a_class_of_short_shots_is_named(tmp_path, monkeypatch):
     """It was left out of all lists, and of classes.txt, without a word."""
     for name in [f'{label}/{i}.mp4' for label in ('jump', 'run') for i in range(4)]:

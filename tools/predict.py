@@ -41,6 +41,12 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if not args.timeline:
         refuse_options(parser, timeline, args, '--timeline')
+    for option in ('windows', 'stream_frames') if args.timeline else ():
+        if getattr(args, option) != parser.get_default(option):
+            name = option.replace('_', '-')
+            parser.error(
+                f'--{name}: has no effect with --timeline, whose windows --window and --stride name; leave it out'
+            )
     if args.question == 'task' and args.num_clips is not None:
         parser.error('--num-clips: has no effect with --question task, whose clips are those of the test; leave it out')
     return args

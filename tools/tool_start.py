@@ -160,11 +160,22 @@ def refuse_options(
             parser.error(f'{action.option_strings[0]}: has no effect without {other}; add that, or leave it out')
 
 
+def seconds(text: str) -> float:
+    """Type of an argument for a length of time, above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float('inf'):
+        raise argparse.ArgumentTypeError(f'{text}: expected seconds above 0')
+    return value
+
+
 def add_windows(parser: argparse.ArgumentParser) -> None:
     """Give a tool the options that divide long recordings into windows: ``--window``, ``--stride``, ``--split-at-cuts``."""
     group = parser.add_argument_group('long recordings')
-    group.add_argument('--window', type=float, metavar='S', help='divide each video into windows of S seconds')
-    group.add_argument('--stride', type=float, metavar='S', help='from one window to the next; default: --window')
+    group.add_argument('--window', type=seconds, metavar='S', help='divide each video into windows of S seconds')
+    group.add_argument('--stride', type=seconds, metavar='S', help='from one window to the next; default: --window')
     group.add_argument(
         '--split-at-cuts', action='store_true', help='windows never cross a cut (PySceneDetect); decodes each video'
     )

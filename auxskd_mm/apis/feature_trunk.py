@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +19,7 @@ from ..config.load import load_config
 from ..config.pipelines import all_steps, evaluation_steps, frame_channels, is_random
 from ..datasets.packing.variants import apply_variant, draw_variants
 from ..datasets.stores import FeatureSettings
-from ..datasets.stores.feature_settings import trunk_config, trunk_fingerprint
+from ..datasets.stores.feature_settings import is_of_trunk, plain_config, trunk_config, trunk_fingerprint
 from ..datasets.transforms.decoding import DECODERS
 from ..errors import InputError, VideoReadError, is_whole, reason_of
 from ..functional.pixels import ordered, to_channels
@@ -64,11 +63,13 @@ class TrunkRecord(NamedTuple):
     Attributes:
         backbone: Config of the trunk as plain data.
         preparation: ``channel_order``, ``pipeline`` and ``data_preprocessor`` of its frames, as plain data.
-        fingerprint: 16 hex digits of both and of the weights.
+        digest: Digest of its weights.
+        fingerprint: 16 hex digits of all three.
     """
 
     backbone: dict[str, Any]
     preparation: dict[str, Any]
+    digest: str
     fingerprint: str
 
 
@@ -88,10 +89,11 @@ def trunk_record(config: Config, backbone: nn.Module, name: str) -> TrunkRecord:
     )
     if (channels := frame_channels(steps)) is not None:
         preparation['channels'] = channels
-    preparation = json.loads(json.dumps(preparation, default=str))
+    preparation = plain_config(preparation)
     trunk = trunk_config(config.model.backbone)
     weights = {key: value for key, value in backbone.state_dict().items() if not key.startswith('temporal.')}
-    return TrunkRecord(trunk, preparation, trunk_fingerprint(trunk, preparation, weights_digest(weights)))
+    digest = weights_digest(weights)
+    return TrunkRecord(trunk, preparation, digest, trunk_fingerprint(trunk, preparation, digest))
 
 
 class Trunk:
@@ -104,6 +106,7 @@ class Trunk:
         fingerprint: 16 hex digits from the config, the preparation and the weights.
         backbone: Config of the trunk as plain data.
         preparation: How frames are prepared, as plain data.
+        digest: Digest of the weights.
         channels: Channels of its maps.
         grid: Rows and columns of its maps.
 
@@ -124,7 +127,7 @@ class Trunk:
         )
         self.model.requires_grad_(False)
         record = trunk_record(config, self.model.backbone, spec.config)
-        self.backbone, self.preparation, self.fingerprint = record.backbone, record.preparation, record.fingerprint
+        self.backbone, self.preparation, self.digest, self.fingerprint = record
         self._prepare = Compose(
             [dict(step) for step in _pixel_steps(evaluation_steps(config, or_training=True), spec.config)]
         )
@@ -303,7 +306,7 @@ class FeatureExtractor:
         if self.threads is not None and torch.get_num_threads() != self.threads:
             torch.set_num_threads(self.threads)
         trunk = build_trunk(self.spec)
-        if trunk.fingerprint != settings.trunk:
+        if not is_of_trunk(settings, trunk.backbone, trunk.preparation, trunk.digest):
             raise InputError(
                 f'{self.spec.config}: the trunk differs from process to process ({trunk.fingerprint}, not '
                 f'{settings.trunk}); give it weights by init_cfg or load_from'

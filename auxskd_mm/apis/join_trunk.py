@@ -11,6 +11,7 @@ from torch import nn
 from ..checkpoint_files import find_checkpoint, read_state
 from ..config.load import load_config
 from ..datasets.stores import FEATURES, FeatureSettings, open_store
+from ..datasets.stores.feature_settings import is_of_trunk, same_config
 from ..errors import InputError
 from ..files import save_tensors
 from ..functional.transfer import load_checked, plain_keys
@@ -68,12 +69,12 @@ def _check_trunk(config: Config, backbone: nn.Module, settings: FeatureSettings,
         ('model.backbone', record.backbone, settings.backbone),
         *((key, record.preparation[key], settings.preparation.get(key)) for key in record.preparation),
     ):
-        if ours != theirs:
+        if not same_config(ours, theirs):
             raise InputError(
                 f'{name}: its {word} is {ours!s:.120}, and the features of {store} are of {theirs!s:.120}; take over that of '
                 'the trunk config'
             )
-    if record.fingerprint != settings.trunk:
+    if not is_of_trunk(settings, record.backbone, record.preparation, record.digest):
         raise InputError(
             f'{name}: the trunk has other weights than the trunk of {store} (fingerprint {record.fingerprint}, not '
             f'{settings.trunk}); give it the same init_cfg or load_from'

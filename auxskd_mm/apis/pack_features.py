@@ -9,7 +9,10 @@ from typing import TextIO
 from ..datasets.packing.estimate import estimate_features, estimate_table
 from ..datasets.packing.pack import default_workers, pack_videos
 from ..datasets.stores import SourceVideo, Store
-from .feature_trunk import FeatureExtractor, TrunkSpec, build_trunk
+from ..datasets.stores.feature_settings import FeatureSettings, is_of_trunk
+from ..datasets.stores.settings import SETTINGS_FILE
+from ..files import read_record
+from .feature_trunk import FeatureExtractor, Trunk, TrunkSpec, build_trunk
 
 
 def pack_features(
@@ -51,6 +54,7 @@ def pack_features(
     """
     processes = 1 if trunk.device != 'cpu' else default_workers() if workers is None else workers
     settings = build_trunk(trunk).settings(variants=variants, flip=flip, crop=crop, jitter=tuple(jitter))
+    settings = _continued(Path(out), settings, build_trunk(trunk))
     extract = FeatureExtractor(trunk, threads=1 if processes > 1 else None)
     if screen is not None:
         print(f'{settings.describe()}; name it in configs by trunk={settings.trunk!r}', file=screen)
@@ -62,3 +66,13 @@ def pack_features(
     return pack_videos(
         out, videos, settings, workers=processes, max_bad_share=max_bad_share, progress=progress, extract=extract
     )
+
+
+def _continued(out: Path, settings: FeatureSettings, trunk: Trunk) -> FeatureSettings:
+    """The settings with the trunk as a store that is there names it, if it is of this trunk: its weights may lie elsewhere now."""
+    held = read_record(out / SETTINGS_FILE)
+    before = settings._replace(
+        **{key: held.get(key, getattr(settings, key)) for key in ('trunk', 'backbone', 'preparation')}
+    )
+    same = is_of_trunk(before, trunk.backbone, trunk.preparation, trunk.digest)
+    return before if same else settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from ..errors import InputError
@@ -26,6 +26,14 @@ def read_class_names(path: str | Path) -> list[str]:
     if twice:
         raise InputError(f'{path}: class {twice[0]} stands in it twice')
     return names
+
+
+def spelled_twice(names: Iterable[str]) -> list[str]:
+    """Classes whose names differ by case alone, such as ``'Serve and serve'``."""
+    alike: dict[str, set[str]] = {}
+    for name in names:
+        alike.setdefault(name.casefold(), set()).add(name)
+    return [' and '.join(sorted(found)) for _, found in sorted(alike.items()) if len(found) > 1]
 
 
 def class_names_beside(path: str | Path) -> list[str] | None:

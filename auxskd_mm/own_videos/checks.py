@@ -10,6 +10,8 @@ import os
 import shlex
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,7 +21,7 @@ from ..datasets.preparation.group_split import Clip
 from ..datasets.preparation.labeled_list import examples
 from ..datasets.preparation.near_duplicates import near_duplicates
 from ..datasets.preparation.video_check import VideoReport, check_videos, content_of
-from ..datasets.recordings.names import contradiction, recording_of
+from ..datasets.recordings.names import contradiction, recording_of, without_window
 from ..errors import InputError
 from ..files import read_record, write_whole
 from ..recipes.step_records import digest
@@ -110,13 +112,21 @@ def usable(found: Found, reports: dict[str, VideoReport], say: Say = print) -> F
         same.setdefault(reports[video.name].digest or video.name, []).append(video)
     doubles: list[str] = []
     unclear: list[str] = []
+    group_of: dict[str, str] = {}
+
+    def keep(kept: Sequence[Video], all_copies: Sequence[Video]) -> None:
+        stay = {video.name for video in kept}
+        doubles.extend(video.name for video in all_copies if video.name not in stay)
+        # A group of its own would be on another side of a split than the clips beside the copy that has one.
+        if named := [video.group for video in all_copies if _has_group(video)]:
+            group_of.update({video.name: named[0] for video in kept if not _has_group(video)})
+
     for videos in same.values():
         labels = {video.label for video in videos} - {None}
         if len(labels) > 1:
             unclear += [video.name for video in videos]
         elif len(videos) > 1:
-            kept = next((video for video in videos if video.label is not None), videos[0])
-            doubles += [video.name for video in videos if video is not kept]
+            keep([next((video for video in videos if video.label is not None), videos[0])], videos)
     gone = {*doubles, *unclear}
     for copies in _copies(leave_out(found, [*gone])):
         every = [video for videos in copies for video in videos]
@@ -124,15 +134,20 @@ def usable(found: Found, reports: dict[str, VideoReport], say: Say = print) -> F
         if contradiction([(first + v.path.removeprefix(recording_of(v.path)), v.label) for v in every]):
             unclear += [video.name for video in every]
         else:
-            kept_copy = max(copies, key=lambda videos: sum(video.label is not None for video in videos))
-            doubles += [video.name for videos in copies if videos is not kept_copy for video in videos]
+            keep(max(copies, key=lambda videos: sum(video.label is not None for video in videos)), every)
     if doubles:
         say(f'{len(doubles)} videos have the content of another and are left out: {examples(doubles)}')
     if unclear:
         say(
             f'{len(unclear)} videos have the content of another with another label; all are left out: {examples(unclear)}'
         )
-    return leave_out(found, [*doubles, *unclear])
+    found = leave_out(found, [*doubles, *unclear])
+    return Found([replace(video, group=group_of.get(video.name, video.group)) for video in found.videos], found.grouped)
+
+
+def _has_group(video: Video) -> bool:
+    """Whether a table or a pattern names the group of a video. Otherwise it is one of its own."""
+    return video.group != without_window(video.name)
 
 
 def _copies(found: Found) -> list[list[list[Video]]]:
@@ -154,10 +169,24 @@ def _copies(found: Found) -> list[list[list[Video]]]:
     return [copies for copies in same.values() if len(copies) > 1]
 
 
-def rate_to_set(found: Found, reports: dict[str, VideoReport]) -> float | None:
-    """Frames per second at which clips must be drawn, where counting frames would mix speeds; else None."""
+def rate_to_set(found: Found, reports: dict[str, VideoReport], say: Say = print) -> float | None:
+    """Frames per second at which clips must be drawn, where counting frames would mix speeds; else None. ``say`` takes a line.
+
+    Beside videos without a rate, such as folders of frames, it is None, too: of these no clip can be drawn by time.
+    """
     rates = [FrameRate(reports[video.name].fps, reports[video.name].varies) for video in found.videos]
-    return spread_of(rates).proposed
+    rate = spread_of(rates).proposed
+    if rate is None:
+        return None
+    bare = [video.name for video in found.videos if not reports[video.name].fps]
+    if bare:
+        say(
+            f'frame rates differ, and {len(bare)} videos have none, such as {bare[0]}: clips of the pretraining count frames, so '
+            'one speed is not the same in all videos'
+        )
+        return None
+    say(f'frame rates differ: clips of the pretraining are drawn at {rate:g} frames per second')
+    return rate
 
 
 def warn_of_near_duplicates(found: Found, split: Split, out: Path, say: Say = print) -> int:

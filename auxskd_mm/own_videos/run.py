@@ -202,8 +202,7 @@ def _prepare(settings: Settings, found: Found, variables: dict[str, Any], screen
     frames = [reports[video.name].frames for video in found.videos]
     variables.update(clip_len=_LONG if median(frames) >= 1.5 * _LONG else _SHORT, stores=str(out / MAPS))
     variables['most_variants'] = _variants(out, sum(frames))
-    if (rate := rate_to_set(found, reports)) is not None:
-        screen.note(f'frame rates differ: clips of the pretraining are drawn at {rate:g} frames per second')
+    if (rate := rate_to_set(found, reports, screen.note)) is not None:
         variables['fps'] = rate
     return _Prepared(found, splits, {**variables, **(settings.variables or {})}, sum(frames))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from ..datasets.class_labels import spelled_twice
 from ..datasets.preparation.file_index import FileIndex
 from ..datasets.preparation.group_split import Clip
 from ..datasets.preparation.labeled_list import examples
@@ -22,6 +23,7 @@ from ..datasets.recordings.names import (
     split_window,
     without_window,
 )
+from ..datasets.stores import is_store
 from ..errors import InputError
 from ..functional.group_division import group_named, group_pattern
 from ..recipes.running.in_process import silent
@@ -109,6 +111,8 @@ def find_videos(
     """
     if groups is not None and pattern is not None:
         raise InputError('--groups, --group-pattern: give one of them')
+    if is_store(str(folder)):
+        raise InputError(f'{folder}: is a store; give the folder of the videos that it was packed from')
     index, root = FileIndex(folder), Path(folder).resolve()
     names = sorted(index.paths)
     flat = [name for name in names if '/' not in name]
@@ -128,6 +132,8 @@ def find_videos(
             f'{folder}: no video has a label; expected class/video.mp4, or --labels labels.csv with the columns path,label; '
             'tools/select_to_label.py says which videos to label first'
         )
+    for alike in spelled_twice(label_of.values()):
+        say(f'classes {alike} differ by case alone: if they are one class, spell it in one way')
     paths = [str(root / name) for name in label_of]
     refuse_contradiction(labels, 'labels', paths, [*label_of.values()], [*label_of])
     names = _divided(names, named.windows, str(labels), folder, windows, say)
@@ -289,8 +295,12 @@ def _table(table: str | Path, index: FileIndex, wanted: str, say: Say) -> _Named
 def _inside(name: str, root: Path) -> str:
     """Name relative to the folder, also of an absolute path, through links or not."""
     path = Path(name)
-    folders = (root.absolute(), root.resolve()) if path.is_absolute() else ()
-    return next((path.relative_to(folder).as_posix() for folder in folders if path.is_relative_to(folder)), name)
+    if not path.is_absolute():
+        return name
+    folders = (root.absolute(), root.resolve())
+    written = (path, path.parent.resolve() / path.name)  # the video itself may be a link to elsewhere
+    inside = (one.relative_to(folder).as_posix() for one in written for folder in folders if one.is_relative_to(folder))
+    return next(inside, name)
 
 
 def without_small_classes(found: Found, least: int, say: Say = print) -> Found:

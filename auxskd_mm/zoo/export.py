@@ -213,9 +213,11 @@ def _write(program: torch.export.ExportedProgram, example: Tensor, path: Path, o
     if path.suffix == '.pt2':
         torch.export.save(program, path)
         return
+    # torch (2.14, too) knows these for one mean over the whole map alone.
+    pools = (torch.ops.aten.adaptive_avg_pool3d.default, torch.ops.aten._adaptive_avg_pool3d.default)
     try:
         exported = torch.onnx.export(
-            program,
+            program.run_decompositions(dict.fromkeys(pools, _adaptive_means)),
             (example,),
             dynamo=True,
             verbose=False,
@@ -231,9 +233,22 @@ def _write(program: torch.export.ExportedProgram, example: Tensor, path: Path, o
         raise _onnx_failed(path, 'written', error) from error
 
 
+def _adaptive_means(maps: Tensor, size: Sequence[int]) -> Tensor:
+    """``adaptive_avg_pool3d`` of maps (B, C, T, H, W) as means of their parts."""
+    for dim, count in zip((-3, -2, -1), size):
+        length = maps.shape[dim]
+        edges = [(i * length // count, -(-(i + 1) * length // count)) for i in range(count)]
+        parts = [maps.narrow(dim, start, end - start).mean(dim, keepdim=True) for start, end in edges]
+        maps = torch.cat(parts, dim)
+    return maps
+
+
 def _onnx_failed(path: Path, what: str, error: Exception) -> InputError:
     versions = ', '.join(f'{name} {version(name)}' for name in ('torch', 'onnx', 'onnxscript', 'protobuf'))
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    first: BaseException = error  # the exporter wraps the reason into advice for its authors
+    while first.__cause__ is not None:
+        first = first.__cause__
+    reason = (str(first).strip() or type(first).__name__).splitlines()[0][:200]
     return InputError(
         f'{path}: cannot be {what} with {versions} ({reason}); take newer versions, or a path that ends in .pt2'
     )

@@ -80,6 +80,8 @@ def test_the_fingerprint_tells_weights_config_and_preparation_apart(tmp_path):
 
     first = fingerprint('a')
     assert fingerprint('other_name') == first
+    scoped = dict(FRAME_PREPROCESSOR, _scope_='auxskd_mm')  # as in a config that inherits by address
+    assert fingerprint('scoped', preprocessor=scoped) == first
     torch.save(
         dict(state_dict={f'backbone.{k}': v for k, v in TinyTrunk(seed=3).state_dict().items()}), tmp_path / 'w.pth'
     )

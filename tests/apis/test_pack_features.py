@@ -2,6 +2,7 @@
 
 import copy
 import io
+import os
 import re
 
 import numpy as np
@@ -54,6 +55,28 @@ def test_a_store_of_another_trunk_or_other_variants_is_not_mixed_in(made, tmp_pa
     ):
         with pytest.raises(InputError, match=f'other settings.*{words}'):
             feature_store(folder / 'store', videos, path, **settings)
+
+
+def test_a_store_goes_on_where_the_weights_of_its_trunk_lie_now(tmp_path):
+    network = dict(type='auxskd_mm.TimmBackbone', model='resnet10t', out_indices=(1,))
+    videos = source_videos(tmp_path / 'videos', (8, 9))
+
+    def pack(place, seed):
+        torch.manual_seed(seed)
+        weights = tmp_path / f'{place}.pth'
+        torch.save(MODELS.build(dict(network)).trunk.state_dict(), weights)
+        named = dict(network, init_cfg=dict(type='Pretrained', checkpoint=str(weights)))
+        trunk = write_trunk(tmp_path / f'{place}_{seed}.py', named)
+        return feature_store(tmp_path / 'store', videos, trunk)
+
+    first = pack('here', 0)
+    before = contents(first)
+    (tmp_path / 'store' / 'store.json').unlink()
+    os.unlink(first.shards[0])
+    moved = pack('there', 0)
+    assert (contents(moved), moved.settings) == (before, first.settings)
+    with pytest.raises(InputError, match='other settings'):
+        pack('there', 1)
 
 
 def test_size_and_time_are_printed_before_and_nothing_is_written(made, tmp_path):

@@ -135,6 +135,15 @@ def test_the_number_of_classes_is_that_of_the_lists(tmp_path, monkeypatch):
         load_config(str(FINETUNE))
 
 
+def test_a_damaged_file_of_classes_stops_no_pretraining(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'lists').mkdir()
+    (tmp_path / 'lists/classes.txt').write_text('jump\njump\n')
+    assert load_config(str(CONFIGS / 'warm_start/vspp_features.py')).num_classes == 2
+    with pytest.raises(InputError, match='class jump stands in it twice'):
+        load_config(str(CONFIGS / 'warm_start/finetune_features.py'))
+
+
 TINY = {
     'train_dataloader.num_workers': 0,
     'train_dataloader.persistent_workers': False,

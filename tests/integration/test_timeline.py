@@ -114,6 +114,14 @@ def test_options_of_a_timeline_alone_are_refused(recording, monkeypatch, capfd, 
     assert f'{words[0]}: has no effect without --timeline; add that, or leave it out' in ended.err
 
 
+@pytest.mark.parametrize('words', [['--windows', 3], ['--stream-frames', 32]])
+def test_options_of_streams_are_refused(recording, monkeypatch, capfd, words):
+    """``--windows 3`` left the windows at 2 s without a word."""
+    ended = run(monkeypatch, capfd, '--timeline', recording, *words)
+    assert ended.code == 2
+    assert f'{words[0]}: has no effect with --timeline, whose windows --window and --stride name' in ended.err
+
+
 def test_windows_of_a_recording_have_files_of_their_own(recording, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     for window in ('0,1.5', '1.5,3'):

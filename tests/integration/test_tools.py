@@ -235,3 +235,16 @@ def test_options_that_would_do_nothing_are_refused(tool, words, expected, call):
     ended = call(tool, 'a', 'b', *words)
     assert ended.code == 2
     assert f'error: {expected}' in ended.err
+
+
+@pytest.mark.parametrize('value', ['-1', '0', 'nan', 'inf', 'x'])
+@pytest.mark.parametrize('option', ['--window', '--stride'])
+@pytest.mark.parametrize(
+    'tool',
+    ['own_videos.py', 'select_to_label.py', 'extract_features.py', 'data/prepare_folder.py', 'data/pack_videos.py'],
+)
+def test_lengths_of_windows_are_refused_by_the_name_of_the_option(tool, option, value, call):
+    """The line named a key of a class that no user of the tools has seen."""
+    ended = call(tool, 'a', 'b', 'c', f'{option}={value}')
+    assert ended.code == 2
+    assert f'error: argument {option}: {value}: expected seconds above 0' in ended.err

@@ -84,3 +84,30 @@ def test_a_frame_folder_of_images_of_one_size_is_seen_to_change(tmp_path):
     assert checks._state(str(tmp_path)) == before
     image.write_bytes(b'bbbb')
     assert checks._state(str(tmp_path)) != before
+
+
+@pytest.mark.parametrize(
+    ('rates', 'expected', 'says'),
+    [
+        ((25.0, 25.0, 25.0), None, []),
+        ((25.0, None, None), None, []),
+        (
+            (12.5, 25.0, 25.0),
+            12.5,
+            ['frame rates differ: clips of the pretraining are drawn at 12.5 frames per second'],
+        ),
+        (
+            (12.5, None, 25.0),
+            None,
+            ['frame rates differ, and 1 videos have none, such as c0/g0_1.mp4: clips of the pretraining'],
+        ),
+    ],
+)
+def test_clips_are_drawn_by_time_where_every_video_has_one(rates, expected, says):
+    """Beside a folder of frames the first pretraining ended, after the packing, and asked for a setting that nobody can make."""
+    found = videos(classes=1, groups=1, each=3)
+    reports = {v.name: VideoReport(v.path, 'ok', fps=fps) for v, fps in zip(found.videos, rates)}
+    said = []
+    assert checks.rate_to_set(found, reports, said.append) == expected
+    assert [line[: len(start)] for line, start in zip(said, says)] == says
+    assert len(said) == len(says)

@@ -4,9 +4,11 @@ import pytest
 from conftest import write_video
 from made_up_rows import videos
 
+from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.preparation.video_check import VideoReport
 from auxskd_mm.datasets.recordings import cuts
 from auxskd_mm.datasets.recordings.expand import Windows
+from auxskd_mm.datasets.stores import SourceVideo, StoreSettings
 from auxskd_mm.errors import InputError
 from auxskd_mm.own_videos.checks import usable
 from auxskd_mm.own_videos.videos import Found, Video, find_videos, without_small_classes
@@ -158,6 +160,50 @@ def test_broken_and_double_videos_are_left_out_and_named():
     assert 'nothing can be decoded' in text
     assert '2 videos have the content of another and are left out' in text
     assert '2 videos have the content of another with another label; all are left out' in text
+
+
+def test_classes_that_differ_by_case_are_named_and_absolute_paths_may_go_through_a_link(folder):
+    link, said = folder.parent / 'link', []
+    link.symlink_to(folder)
+    rows = [('a/1.mp4', 'Serve'), ('a/2.mp4', 'serve'), ('b/1.mp4', 'rally')]
+    made = table(folder, 'path,label\n' + ''.join(f'{link}/{name},{label}\n' for name, label in rows))
+    assert labels_of(find_videos(folder, made, say=said.append)) == {**dict(rows), 'b/s2 x.mp4': None, 'free.mp4': None}
+    assert said == ['classes Serve and serve differ by case alone: if they are one class, spell it in one way']
+
+
+def test_a_store_is_no_folder_of_videos(tmp_path):
+    """The line spoke of a check of the store."""
+    (tmp_path / 'store').mkdir()
+    write_video(tmp_path / 'a.mp4', 4)
+    pack_videos(
+        tmp_path / 'store', [SourceVideo(str(tmp_path / 'a.mp4'), 'a.mp4')], StoreSettings('raw', short_side=16)
+    )
+    with pytest.raises(InputError, match='store: is a store; give the folder of the videos that it was packed from'):
+        find_videos(tmp_path / 'store')
+
+
+@pytest.mark.parametrize(
+    ('groups', 'expected'),
+    [
+        (dict(b='ada'), dict(a='ada')),  # the copy that goes has the group
+        (dict(a='eve', b='ada'), dict(a='eve')),
+        (dict(c='ada'), dict(a='a')),
+        (dict(), dict(a='a')),
+    ],
+)
+@pytest.mark.parametrize('window', ['', '#t=0,1'])
+def test_what_stays_of_copies_has_the_group_that_one_of_them_has(tmp_path, groups, expected, window):
+    """It was a group of its own, so the other clips of the group could be on another side of a split."""
+    for name, content in (('a', b'one'), ('b', b'one'), ('c', b'two')):
+        (tmp_path / name).write_bytes(content)
+    found = Found([Video(f'{n}{window}', str(tmp_path / f'{n}{window}'), 'x', groups.get(n, n)) for n in 'abc'], True)
+    made = reports(found)
+    if not window:  # the digest of a window is that of its path
+        made['b'] = made['b']._replace(digest='a')
+    kept = usable(found, made, lambda line: None)
+    assert {v.name: v.group for v in kept.videos} == {
+        f'{name}{window}': group for name, group in dict(expected, c=groups.get('c', 'c')).items()
+    }
 
 
 @pytest.mark.parametrize(

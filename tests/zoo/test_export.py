@@ -115,6 +115,25 @@ def reference(model, clips):
 
 
 @needs_newer_exporter
+@pytest.mark.parametrize('pooling', ['time', 'grid', 'pyramid'])
+def test_heads_that_pool_parts_of_a_map_are_written_as_onnx(pooling, tmp_path):
+    """torch knows no ONNX for adaptive poolings to more than one part; own_videos.py leaves such models."""
+    head = dict(type='auxskd_mm.ClipClassHead', num_classes=3, in_channels=32, pooling=pooling, average_clips=None)
+    sampler = dict(
+        type='UniformSample', clip_len=40, test_mode=True
+    )  # maps of 5 x 4 x 4 in 4 parts of the clip, which overlap
+    model = build(head=head, sampler=sampler)
+    done = export_model(model, tmp_path / 'head.onnx', shape=(40, 32, 32))
+    assert done.difference < 1e-4
+    session = onnxruntime.InferenceSession(str(done.path))
+    clips = torch.rand(2, 3, 40, 32, 32) * 255
+    with torch.no_grad():
+        expected = ClipNetwork(model)(clips).numpy()
+    assert np.abs(expected[0] - expected[1]).max() > 1e-3
+    np.testing.assert_allclose(session.run(None, {'clips': clips.numpy()})[0], expected, atol=1e-4)
+
+
+@needs_newer_exporter
 def test_a_recogniser_takes_clips_as_they_are_decoded(tmp_path):
     model = build()
     done = export_model(model, tmp_path / 'sub' / 'vspp.onnx')
@@ -267,6 +286,18 @@ def test_versions_of_onnx_that_do_not_fit_are_one_line(monkeypatch, tmp_path, pa
     ) as error:
         write_and_compare(program, network, example, tmp_path / 'a.onnx')
     assert '\n' not in str(error.value)
+
+
+def test_what_onnx_cannot_say_is_named(monkeypatch, tmp_path):
+    """The exporter wraps the reason into advice for its own authors."""
+
+    def fails(*args, **kwargs):
+        raise RuntimeError('Failed. \x1b[96mStep 3/3') from ValueError('No ONNX function found for aten.strange\nmore')
+
+    program = torch.export.export(nn.Conv3d(3, 2, 1).eval(), (torch.rand(2, 3, 2, 4, 4),))
+    monkeypatch.setattr('torch.onnx.export', fails)
+    with pytest.raises(InputError, match=r'\(No ONNX function found for aten\.strange\); take newer'):
+        _write(program, torch.rand(2, 3, 2, 4, 4), tmp_path / 'a.onnx', ['map'])
 
 
 def test_the_model_keeps_its_mode(tmp_path):

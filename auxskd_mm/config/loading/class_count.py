@@ -10,6 +10,7 @@ from typing import Any
 from mmengine.logging import print_log
 
 from ...datasets.class_labels import CLASS_FILE, read_class_names
+from ...errors import InputError
 
 # A head needs some number to be built and described while there are no lists; nothing trains or is tested without them.
 _WITHOUT_LISTS = 2
@@ -25,18 +26,22 @@ def count_classes(variables: Mapping[str, Any], matters: Callable[[int], bool]) 
 
     Returns:
         The variable with its value. Empty if the config sets a number, or has no ``num_classes`` or no ``lists``. If the
-        file does not exist, the value is 2, with a warning where it matters.
+        file does not exist, the value is 2, with a warning where it matters. So it is for a damaged file that does not matter.
 
     Raises:
-        InputError: If ``classes.txt`` cannot be used.
+        InputError: If ``classes.txt`` cannot be used, where it matters.
     """
     lists = variables.get('lists')
     if 'num_classes' not in variables or variables['num_classes'] is not None or not isinstance(lists, str):
         return {}
     file = os.path.join(lists, CLASS_FILE)
     if os.path.isfile(file):
-        return dict(num_classes=len(read_class_names(file)))
-    if matters(_WITHOUT_LISTS):
+        try:
+            return dict(num_classes=len(read_class_names(file)))
+        except InputError:
+            if matters(_WITHOUT_LISTS):
+                raise
+    elif matters(_WITHOUT_LISTS):
         print_log(
             f'{file}: no such file, so {_WITHOUT_LISTS} classes stand in for those of the lists; make it with '
             'tools/data/prepare_folder.py, or set num_classes',

@@ -36,9 +36,10 @@ def guess_groups(clips: Sequence[Clip], folder: str | Path, most: int = 3) -> li
     """Patterns in the paths of clips below a folder that make groups by which they can be split: at most ``most``, the
     likeliest first.
 
-    The function examines sub-folders other than the classes, and the words of the file name: ``s01_wave_003.mp4`` has
-    the words ``s01``, ``wave`` and ``003``. A word is not a group if it differs in each clip, is the same in all clips,
-    is the class, or counts clips. A recording with windows of several classes stands there once for each class.
+    The function examines sub-folders other than the classes, dates (``2024-05-03_cam1.mp4``), and the words of the file
+    name: ``s01_wave_003.mp4`` has the words ``s01``, ``wave`` and ``003``. A word is not a group if it differs in each
+    clip, is the same in all clips, is the class, or counts clips. A recording with windows of several classes stands
+    there once for each class.
     """
     root = str(Path(folder).resolve())
     paths = [clip.path.removeprefix(root) for clip in clips]
@@ -72,6 +73,7 @@ def _candidates(paths: Sequence[str]) -> list[tuple[str, int]]:
         before = f'(?:[^/{_SIGNS}]+[{_SIGNS}]+){{{i}}}' if i else ''
         found.append((f'/{before}([^/{_SIGNS}]+)[{_SIGNS}][^/]*$', 2 if i == 0 else 4))
     found.append((r'/([A-Za-z]+\d+)[^/\d][^/]*$', 3))  # s01c02.mp4
+    found.append((r'(?<!\d)(20\d\d[-_.]?[01]\d[-_.]?[0-3]\d)(?!\d)', 1))  # 2024-05-03_cam1.mp4, VID_20240503_101500.mp4
     return found
 
 

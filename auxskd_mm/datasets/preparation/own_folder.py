@@ -12,9 +12,11 @@ from ...choices import SPLITS
 from ...errors import InputError
 from ...functional.group_division import group_named, group_pattern
 from ...texts import read_table
+from ..class_labels import spelled_twice
 from ..list_names import exists
 from ..recordings.expand import WHOLE, Windows, expand
 from ..recordings.names import named_window, plain_times, recording_of, refuse_contradiction, without_window
+from ..stores.store import packed_from
 from .file_index import FileIndex
 from .group_split import Clip, check_parts, divide_by_group, write_lists
 from .labeled_list import examples
@@ -61,7 +63,7 @@ def prepare_folder(
             :class:`UnlabeledVideoDataset`. All windows of a recording are in one group. None leaves them whole.
         stride: See :class:`UnlabeledVideoDataset`.
         split_at_cuts: See :class:`UnlabeledVideoDataset`.
-        say: Takes a line about videos of ``table`` without a label.
+        say: Takes a line about videos of ``table`` without a label, and about classes that differ by case alone.
 
     Returns:
         The clips of each part. The path of a window is a virtual path (:mod:`auxskd_mm.datasets.recordings`).
@@ -74,6 +76,8 @@ def prepare_folder(
     if group_pattern is not None:
         clips = group_by_pattern(clips, group_pattern, Path(folder))
     refuse_contradiction(table, 'groups', [clip.path for clip in clips], [clip.group for clip in clips])
+    for alike in spelled_twice(clip.label for clip in clips):
+        say(f'classes {alike} differ by case alone: if they are one class, spell it in one way')
     unlabeled = [clip for clip in clips if not clip.label]
     if unlabeled:
         if len(unlabeled) == len(clips):
@@ -104,6 +108,8 @@ def prepare_folder(
     # After the split, so that the shares count recordings and no recording is on two sides.
     parts = {name: _divided(name, part, windows, str(folder), str(out)) for name, part in parts.items()}
     pool = [sample['filename'] for sample in expand(_samples(further), str(folder), windows, folder=str(out))[0]]
+    trained = {clip.path for clip in parts['train']}  # write_lists adds them
+    pool = [path for path in dict.fromkeys(pool) if path not in trained]
     write_lists(out, parts['train'], parts['test'], pool, val=parts.get('val', ()), delimiter=delimiter)
     return parts
 
@@ -115,12 +121,17 @@ def _of_no_part(
 
     A folder of everything may be the pool: its test clips are not to be learned from, and the others are in it once.
     """
-    known = {os.path.realpath(recording_of(clip.path)) for clip in clips}
-    further = [path for path in pool if os.path.realpath(recording_of(path)) not in known]
+    known = {_file_of(clip.path) for clip in clips}
+    further = [path for path in pool if _file_of(path) not in known]
     if pattern is None:
         return further
     compiled = group_pattern(pattern, f"group pattern '{pattern}'")
     return [path for path in further if group_named(compiled, recording_of(path).removeprefix(root)) not in held]
+
+
+def _file_of(path: str) -> str:
+    """The file that a path reads, through links. Of a video in a store, that which it was packed from."""
+    return os.path.realpath(recording_of(packed_from(path) or path))
 
 
 def _samples(paths: Iterable[str]) -> list[dict[str, Any]]:
@@ -140,7 +151,10 @@ def _divided(part: str, clips: Sequence[Clip], windows: Windows, source: str, ou
             f'{source}: no shot of {len(lost)} classes in {part} is as long as window={windows.seconds:g} s: '
             f'{examples(lost)}; lower window'
         )
-    return [clips[i]._replace(path=sample['filename']) for sample, i in zip(found, origins)]
+    divided: dict[str, Clip] = {}  # a recording and a window of it give some windows twice
+    for sample, i in zip(found, origins):
+        divided.setdefault(sample['filename'], clips[i]._replace(path=sample['filename']))
+    return [*divided.values()]
 
 
 def split_clips(clips: Sequence[Clip], test_share: float, val_share: float, seed: int) -> dict[str, list[Clip]]:
@@ -213,13 +227,19 @@ def _read_table(
         for path, row in zip(paths, rows)
     ]
     refuse_contradiction(table, 'labels', paths, [clip.label or None for clip in clips])
-    whole = {clip.path: clip.label for clip in clips}
+    whole = {clip.path: clip for clip in clips}
     for clip in clips:
         recording = recording_of(clip.path)
-        if clip.label and (whole.get(recording) or clip.label) != clip.label:
+        other = whole.get(recording, clip)
+        if clip.label and (other.label or clip.label) != clip.label:
             raise InputError(
-                f'{table}: {recording} has the label {whole[recording]}, and its window {clip.path} has {clip.label}; a moment '
+                f'{table}: {recording} has the label {other.label}, and its window {clip.path} has {clip.label}; a moment '
                 'has one class, so name windows for both'
+            )
+        if other.group != clip.group:
+            raise InputError(
+                f'{table}: {recording} is of the group {other.group}, and its window {clip.path} of {clip.group}; they may be '
+                'on two sides of a split, so give them one group'
             )
     expand(_samples(paths), str(table), WHOLE, folder=str(out), line_of=lines.__getitem__)
     if 'split' not in rows[0]:

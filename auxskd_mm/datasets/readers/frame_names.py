@@ -8,9 +8,9 @@ the numbers give the order. All other files of the folder are left out:
 - one image of another pattern (``thumb_1.jpg``).
 
 If several patterns remain, the video is ambiguous, and the folder is refused. So are times with unequal decimals
-(``0.04.jpg``, ``0.2.jpg``), and times of which some lack the zero before the point (``.96.jpg``, ``1.00.jpg``). Missing
-numbers are allowed, since many extracted data sets lack some: the frames on both sides then follow each other.
-``tools/data/check_videos.py`` reports them.
+(``0.04.jpg``, ``0.2.jpg``; ``0.25.jpg``, ``0.5.jpg``), and times of which some lack the zero before the point
+(``.96.jpg``, ``1.00.jpg``). Missing numbers are allowed, since many extracted data sets lack some: the frames on both
+sides then follow each other. ``tools/data/check_videos.py`` reports them.
 """
 
 from __future__ import annotations
@@ -170,18 +170,40 @@ def _refuse_several_videos(folder: str, names: Sequence[_Name]) -> None:
 def _refuse_unequal_decimals(folder: str, names: Sequence[_Name]) -> None:
     """Refuse ``0.0, 0.04, 0.2`` and ``t.04, t.2``: as whole numbers, 4 comes after 2.
 
-    A zero in front of a number that is longer than others tells decimals from a count (``1.9, 1.10`` or ``1.09, 1.100``).
+    A zero in front of a number that is longer than others tells decimals from a count (``1.9, 1.10`` or ``1.09, 1.100``). So do
+    even steps of the decimals alone (``0.0, 0.25, 0.5, 0.75, 1.0``).
     """
     between = names[0].pattern.split('*')
     for i in range(len(names[0].digits)):
-        shortest = min((name for name in names), key=lambda name: len(name.digits[i]))
-        for name in names if between[i].endswith('.') else ():
-            if name.digits[i][0] == '0' and len(name.digits[i]) > len(shortest.digits[i]):
-                raise VideoReadError(
-                    folder,
-                    f'holds frames that are named by times with unequal decimals: {shortest.text} and {name.text}; give '
-                    'each the same number of decimals',
-                )
+        if not between[i].endswith('.'):
+            continue
+        shortest = min(names, key=lambda name: len(name.digits[i]))
+        longer = [name for name in names if len(name.digits[i]) > len(shortest.digits[i])]
+        odd = next((name for name in longer if name.digits[i][0] == '0'), None)
+        if odd is None and longer and _even_as_decimals_alone(names, i, whole=i > 0 and between[i] == '.'):
+            odd = longer[0]
+        if odd is not None:
+            raise VideoReadError(
+                folder,
+                f'holds frames that are named by times with unequal decimals: {shortest.text} and {odd.text}; give '
+                'each the same number of decimals',
+            )
+
+
+def _even_as_decimals_alone(names: Sequence[_Name], i: int, whole: bool) -> bool:
+    """Whether number ``i`` makes even steps as decimals (of the number before it, if ``whole``), and uneven ones as a count."""
+    width = max(len(name.digits[i]) for name in names)
+    times = [int((name.digits[i - 1] if whole else '') + name.digits[i].ljust(width, '0')) for name in names]
+    counts: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for name in names:
+        counts[name.numbers[:i]].append(name.numbers[i])
+    return len(_steps(times)) == 1 and any(len(_steps(count)) > 1 for count in counts.values())
+
+
+def _steps(numbers: Sequence[int]) -> set[int]:
+    """The different steps from each number to the next larger one."""
+    ordered = sorted(numbers)
+    return {after - before for before, after in zip(ordered, ordered[1:])}
 
 
 def _missing(numbers: Sequence[tuple[int, ...]]) -> str:

@@ -126,7 +126,7 @@ def trunk_config(backbone: Any) -> dict[str, Any]:
     kept = of_maps(backbone)
     if isinstance(kept.get('out_indices'), int):
         kept['out_indices'] = [kept['out_indices']]
-    return _plain(kept)
+    return plain_config(kept)
 
 
 def trunk_fingerprint(backbone: Mapping[str, Any], preparation: Mapping[str, Any], digest: str) -> str:
@@ -139,6 +139,30 @@ def trunk_fingerprint(backbone: Mapping[str, Any], preparation: Mapping[str, Any
     """
     content = json.dumps([backbone, preparation, digest], sort_keys=True)
     return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
+
+
+def same_config(one: Any, other: Any) -> bool:
+    """Whether two configs, or parts of them, describe the same maps. The place of a checkpoint does not count: its weights do,
+    and a fingerprint has them. Nor does the scope that MMEngine writes into a config which inherits by address
+    (``auxskd_mm::...``).
+    """
+    return _without(one, '_scope_', 'checkpoint') == _without(other, '_scope_', 'checkpoint')
+
+
+def is_of_trunk(
+    settings: FeatureSettings, backbone: Mapping[str, Any], preparation: Mapping[str, Any], digest: str
+) -> bool:
+    """Whether features come from a trunk, wherever its weights lay then.
+
+    Args:
+        settings: Settings of the features.
+        backbone: Config of the trunk, see :func:`trunk_config`.
+        preparation: See :class:`FeatureSettings`.
+        digest: Digest of its weights, see :func:`auxskd_mm.weight_hash.weights_digest`.
+    """
+    found = trunk_fingerprint(settings.backbone, settings.preparation, digest)
+    alike = same_config([backbone, preparation], [settings.backbone, settings.preparation])
+    return alike and found == settings.trunk
 
 
 def check_same_trunk(path: str, settings: FeatureSettings, trunk: Any) -> None:
@@ -198,17 +222,20 @@ def check_same_frames(
     form, remedy = 'come from frames in another form', "name the form of the trunk's config"
     if preprocessor is not None:
         theirs = settings.preparation.get('data_preprocessor') or {}
-        _compare(path, _plain(dict(preprocessor)), theirs, form, f'{remedy} (OpenFeatures.frame_preprocessor)')
+        _compare(path, plain_config(dict(preprocessor)), theirs, form, f'{remedy} (OpenFeatures.frame_preprocessor)')
     if steps is not None:
-        ours = _plain([dict(step) for step in steps])
+        ours = plain_config([dict(step) for step in steps])
         theirs = settings.preparation.get('pipeline')
         _compare(path, dict(pipeline=ours), dict(pipeline=theirs), form, f'{remedy} (OpenFeatures.frame_steps)')
 
 
 def _compare(path: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], what: str, remedy: str) -> None:
     """Refuse two configs with a difference."""
+    ours, theirs = (
+        _without(config, '_scope_') for config in (ours, theirs)
+    )  # a store of an earlier version has scopes
     for key in sorted({*ours, *theirs}):
-        if ours.get(key) != theirs.get(key):
+        if not same_config(ours.get(key), theirs.get(key)):
             raise InputError(
                 f'{path}: its features {what} ({key}={theirs.get(key)!r:.160}, and the config names '
                 f'{ours.get(key)!r:.160}); {remedy}, or pack the videos with --trunk again'
@@ -220,6 +247,13 @@ def of_maps(backbone: Any) -> dict[str, Any]:
     return {key: value for key, value in dict(backbone).items() if key not in _NOT_OF_MAPS}
 
 
-def _plain(content: Any) -> Any:
-    """A config as it is read from a store: plain data."""
-    return json.loads(json.dumps(content, sort_keys=True, default=str))
+def plain_config(content: Any) -> Any:
+    """A config as it is read from a store: plain data, without scopes."""
+    return _without(json.loads(json.dumps(content, sort_keys=True, default=str)), '_scope_')
+
+
+def _without(content: Any, *keys: str) -> Any:
+    """A config without some keys, at any depth."""
+    if isinstance(content, Mapping):
+        return {key: _without(value, *keys) for key, value in content.items() if key not in keys}
+    return [_without(value, *keys) for value in content] if isinstance(content, (list, tuple)) else content

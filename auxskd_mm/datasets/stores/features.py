@@ -109,7 +109,7 @@ def open_stored_features(path: str) -> StoredFeatureReader:
         what = 'is in no store' if found is None else f'is in a store of images (layout {found[0].layout})'
         raise InputError(
             f'{path}: {what}, and the pipeline reads feature maps (OpenFeatures); give a store written with '
-            'tools/data/pack_videos.py --layout features'
+            'tools/data/pack_videos.py --layout features, as source or data_prefix of the data set'
         )
     store, name = found
     return StoredFeatureReader(store, require_row(store, name, path), path)

@@ -136,6 +136,25 @@ def test_the_class_and_a_counter_are_no_groups(name):
     assert guess_groups(clips([name.format(c=c, k=k) for c in ('jump', 'run') for k in range(8)]), '/videos') == []
 
 
+@pytest.mark.parametrize(
+    ('name', 'groups'),
+    [
+        ('{c}/2024-05-0{d}_cam{k}.mp4', ['2024-05-01', '2024-05-02', '2024-05-03']),
+        ('{c}/VID_2024050{d}_10{k}500.mp4', ['20240501', '20240502', '20240503']),
+        ('{c}/cam{k} 2024.05.0{d}.mp4', ['2024.05.01', '2024.05.02', '2024.05.03']),
+    ],
+)
+def test_dates_are_groups(name, groups):
+    found = clips([name.format(c=c, d=d, k=k) for c in ('jump', 'run') for d in (1, 2, 3) for k in (1, 2)])
+    assert sorted(set(guess_groups(found, '/videos')[0].group_of.values())) == groups
+
+
+@pytest.mark.parametrize('name', ['{c}/1{s}20240503{k}.mp4', '{c}/2024-35-0{s}_{k}.mp4', '{c}/202405{s}_{k}.mp4'])
+def test_numbers_that_hold_no_date_are_no_groups(name):
+    names = [name.format(c=c, s=s, k=k) for c in ('jump', 'run') for s in (1, 2) for k in (1, 2)]
+    assert not any(re.search('20', guess.pattern) for guess in guess_groups(clips(names), '/videos'))
+
+
 @pytest.mark.parametrize(('name', 'groups'), [('GX{s}0{k}.mp4', None), ('s{s}_day{k}.mp4', ['s1', 's2', 's3', 's4'])])
 def test_recordings_of_several_classes_are_no_groups_of_several_recordings(name, groups):
     """A recording stands once for each class of its windows, so its own name seemed to be that of several."""

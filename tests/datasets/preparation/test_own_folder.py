@@ -1,6 +1,7 @@
 """Your own folder or table: labels, groups, splits and refused input."""
 
 import os
+import shutil
 from collections import Counter
 
 import cv2
@@ -9,9 +10,11 @@ import pytest
 from conftest import write_video
 
 from auxskd_mm.datasets import LabeledVideoDataset, UnlabeledVideoDataset
+from auxskd_mm.datasets.packing import pack_videos
 from auxskd_mm.datasets.preparation.group_split import Clip
 from auxskd_mm.datasets.preparation.own_folder import group_by_pattern, prepare_folder, split_clips
 from auxskd_mm.datasets.recordings import cuts
+from auxskd_mm.datasets.stores import StoreSettings
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation.linear_probe_metric import read_groups
 
@@ -99,6 +102,30 @@ def test_a_table_of_windows(tmp_path, absolute):
     grouped[0] = grouped[0].replace(',run,', ',jump,')
     with pytest.raises(InputError, match=r'#t=0,0\.4 and .*#t=0\.3,1 overlap and are of the groups 0 and 1'):
         prepare_folder(folder, tmp_path / 'out', table=table(tmp_path, 'path,label,group', grouped))
+
+
+def test_a_recording_and_its_window_are_of_one_group_and_no_moment_is_listed_twice(tmp_path):
+    for name in 'abcd':
+        (tmp_path / 'videos').mkdir(exist_ok=True)
+        write_video(tmp_path / 'videos' / f'{name}.mp4', 50)
+    rows = [f'{name}.mp4,{label},{name}' for name, label in zip('abcd', ('run', 'jump', 'run', 'jump'))]
+    rows += [f'"{name}.mp4#t=0.5,1.5",{label},{name}' for name, label in zip('ca', ('', 'run'))]
+    options = dict(window=0.5, test_share=0.5)
+    parts = prepare_folder(
+        tmp_path / 'videos', tmp_path / 'out', table=table(tmp_path, 'path,label,group', rows), **options
+    )
+    for clips in parts.values():
+        names = [clip.path for clip in clips]
+        assert len(names) == len({*names}) == 8
+    pool = (tmp_path / 'out/pool.txt').read_text().splitlines()
+    assert len(pool) == len({*pool}) == 8
+    rows[-1] = rows[-1].replace(',a', ',other')
+    with pytest.raises(
+        InputError, match=r'a\.mp4 is of the group a, and its window .*a\.mp4#t=0\.5,1\.5 of other; they may'
+    ):
+        prepare_folder(
+            tmp_path / 'videos', tmp_path / 'out', table=table(tmp_path, 'path,label,group', rows), **options
+        )
 
 
 def test_a_class_of_short_shots_is_named(tmp_path, monkeypatch):
@@ -332,6 +359,28 @@ def test_a_pool_of_everything_holds_no_test_clip_and_no_clip_twice(folder, tmp_p
     parts = prepare_folder(folder, tmp_path / 'out', table=table, val_share=0.25, pool=pool)
     lines = (tmp_path / 'out/pool.txt').read_text().splitlines()
     assert sorted(lines) == sorted([*(clip.path for clip in parts['train']), str(folder / 'more/x.mp4')])
+
+
+def test_classes_that_differ_by_case_are_named(folder, tmp_path):
+    said = []
+    (folder / 'jump').rename(folder / 'Run')
+    prepare_folder(folder, tmp_path / 'out', say=said.append)
+    assert said == ['classes Run and run differ by case alone: if they are one class, spell it in one way']
+
+
+def test_a_pool_that_is_a_store_holds_no_copy_of_a_clip(tmp_path):
+    """The test clips were pretrained on by their names in the store."""
+    for name in (*(f'{c}/{i}.mp4' for c in 'ab' for i in range(2)), 'more/x.mp4'):
+        (tmp_path / 'videos' / name).parent.mkdir(parents=True, exist_ok=True)
+        write_video(tmp_path / 'videos' / name, 4)
+    store = str(tmp_path / 'store')
+    pack_videos(store, UnlabeledVideoDataset(tmp_path / 'videos').source_videos(), StoreSettings('raw', short_side=16))
+    shutil.rmtree(tmp_path / 'videos/more')
+    pool = [info['filename'] for info in UnlabeledVideoDataset(store, lazy_init=True).load_data_list()]
+    assert len(pool) == 5
+    parts = prepare_folder(tmp_path / 'videos', tmp_path / 'out', test_share=0.5, pool=pool)
+    lines = (tmp_path / 'out/pool.txt').read_text().splitlines()
+    assert sorted(lines) == sorted([*(clip.path for clip in parts['train']), f'{store}/more/x.mp4'])
 
 
 def test_a_bracket_that_takes_no_part_in_a_match_is_no_group(folder, tmp_path):

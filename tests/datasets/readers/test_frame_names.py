@@ -133,6 +133,34 @@ def test_times_without_a_zero_before_the_point_are_times(tmp_path):
         frames_of(tmp_path, 't.04.jpg', 't.08.jpg', 't.2.jpg')
 
 
+@pytest.mark.parametrize(
+    ('names', 'two'),
+    [
+        ([f'{i / 4}' for i in range(6)], '0.0.jpg and 0.25.jpg'),
+        ([f'a1_{i / 8}' for i in range(1, 12)], 'a1_0.5.jpg and a1_0.25.jpg'),
+        (['t.5', 't.25', 't.75'], 't.5.jpg and t.25.jpg'),
+    ],
+)
+def test_times_without_a_zero_behind_the_point_are_times(tmp_path, names, two):
+    """0.25 s stood behind 0.5 s."""
+    with pytest.raises(VideoReadError, match=f'unequal decimals: {two}; give each'):
+        frames_of(tmp_path, *(f'{name}.jpg' for name in names))
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        ['1.8', '1.9', '1.10', '1.11', '2.1'],  # shots and their frames
+        ['v.9', 'v.10', 'v.12'],
+        ['v.5', 'v.25'],  # even steps either way
+        ['v.5', 'v.10', 'v.15'],
+    ],
+)
+def test_counts_behind_a_point_are_counts(tmp_path, names):
+    found = frames_of(tmp_path, *(f'{name}.jpg' for name in names))
+    assert found.frames == [f'{name}.jpg' for name in names]
+
+
 @pytest.mark.parametrize('start', ['', 't', 't_'])
 def test_times_with_and_without_a_zero_are_refused(tmp_path, start):
     """The frames of the first second were left out, as hidden files or a lone picture."""

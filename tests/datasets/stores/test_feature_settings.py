@@ -12,6 +12,7 @@ from auxskd_mm.datasets.stores.feature_settings import (
     check_same_trunk,
     check_same_weights,
     feature_settings_of,
+    is_of_trunk,
     trunk_config,
     trunk_fingerprint,
 )
@@ -65,6 +66,36 @@ def test_settings_that_leave_the_maps_alone_are_no_other_trunk():
     same = dict(TRUNK, out_indices=2, frozen_stages='all', temporal=dict(type='x'), norm_eval=True, with_cp=True)
     for trunk in (TRUNK, same, '0123456789abcdef', '012345'):
         check_same_trunk('store', SETTINGS, trunk)
+
+
+def test_the_place_of_weights_and_the_scope_of_a_config_are_no_other_trunk():
+    """MMEngine writes ``_scope_`` into a config with a base ``auxskd_mm::...``; every store of such a trunk was refused."""
+
+    def trunk(where, **more):
+        return dict(TRUNK, init_cfg=dict(type='Pretrained', checkpoint=f'{where}/w.pth', **more))
+
+    assert '_scope_' not in json.dumps(trunk_config(dict(trunk('a', _scope_='x'), _scope_='x')))
+    store = SETTINGS._replace(backbone=dict(trunk_config(trunk('a')), _scope_='x'))  # as earlier versions wrote it
+    store = store._replace(trunk=trunk_fingerprint(store.backbone, store.preparation, 'd' * 16))
+    for same in (trunk('a'), trunk('b', _scope_='y'), dict(trunk('b'), _scope_='y')):
+        check_same_trunk('store', store, same)
+        assert is_of_trunk(store, trunk_config(same), {}, 'd' * 16)
+    assert not is_of_trunk(store, trunk_config(trunk('a')), {}, 'e' * 16)
+    assert not is_of_trunk(store, trunk_config(trunk('a')), dict(channel_order='bgr'), 'd' * 16)
+    for other in (trunk('a', prefix='net.'), dict(trunk('a'), model='resnet34')):
+        assert not is_of_trunk(store, trunk_config(other), {}, 'd' * 16)
+        with pytest.raises(InputError, match='another trunk'):
+            check_same_trunk('store', store, other)
+
+
+def test_the_scope_of_a_config_is_no_other_form_of_frames():
+    scoped = dict(FRAME_PREPROCESSOR, _scope_='x'), [dict(step, _scope_='x') for step in FRAME_STEPS]
+    for preprocessor, steps in (scoped, (FRAME_PREPROCESSOR, FRAME_STEPS)):
+        store = SETTINGS._replace(
+            preparation=json.loads(json.dumps(dict(data_preprocessor=preprocessor, pipeline=steps)))
+        )
+        for ours in (scoped, (FRAME_PREPROCESSOR, FRAME_STEPS)):
+            check_same_frames('store', store, *ours)
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,13 @@ def test_options_of_another_layout_are_refused(call, tmp_path, words, expected):
     assert f'error: {expected}; add that, or leave it out' in done.err
 
 
+@pytest.mark.parametrize('words', [['--window', 3], ['--layout', 'raw'], ['--split-at-cuts']])
+def test_options_of_packing_are_refused_with_a_check(call, tmp_path, words):
+    done = call(tmp_path / 's', '--check', *words)
+    assert done.code == 2
+    assert f'error: {words[0]}: has no effect with --check; leave it out' in done.err
+
+
 @pytest.mark.parametrize('grid', [['0'], ['-1'], ['4', '0'], ['4', '5', '6']])
 def test_a_grid_that_is_none_is_refused_before_the_trunk_is_built(call, tmp_path, grid):
     done = call(

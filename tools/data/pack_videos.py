@@ -88,6 +88,11 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.check == bool(args.source):
         parser.error('give the videos and then the folder of the store, or --check and the store alone')
+    if args.check:
+        for action in parser._actions:
+            given = action.option_strings and getattr(args, action.dest, None) != action.default
+            if given and action.dest not in ('check', 'help'):
+                parser.error(f'{action.option_strings[0]}: has no effect with --check; leave it out')
     if not args.check and (args.layout == 'features') != (args.trunk is not None):
         parser.error('--layout features and --trunk CONFIG belong together')
     if args.layout == 'features':

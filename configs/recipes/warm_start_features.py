@@ -52,8 +52,7 @@ for aux, primary, config, aux_options, options in (
         dict(name=primary, config=f'{folder}/vspp_features.py', options=options, **rest),
     ]
 del aux, primary, config, aux_options, options, rest
-few = ['finetune_few', 'finetune_probed_few']
-finetunings = ['finetune', 'finetune_probed', 'finetune_grid', 'finetune_views', 'finetune_mixed', *few]
+finetunings = ['finetune', 'finetune_probed', 'finetune_grid', 'finetune_views', 'finetune_mixed', 'finetune_few']
 slowly = dict.fromkeys(finetunings, slow)
 all_of_it = {name: {**slow, 'adapters_only': False} for name in slowly}  # as PECoP
 common = ['frozen', 'frozen_grid', *finetunings]
@@ -148,19 +147,13 @@ evaluations = [
             ('finetune_adapters', 'finetune', 'adapters fine-tuned', fast),
         )
     ),
-    *(
-        dict(
-            name=name,
-            config=f'../warm_start/{config}_features.py',
-            options={**data, 'num_classes': '{num_classes}'},
-            labels=(1, 5, 20),
-            steps={1: 60, 5: 150, 20: 300},
-            columns={title: 'acc/top1'},
-        )
-        for name, config, title in (
-            ('finetune_few', 'finetune', 'fine-tuned'),
-            ('finetune_probed_few', 'finetune_probed', 'fine-tuned from the probe'),
-        )
+    dict(
+        name='finetune_few',
+        config='../warm_start/finetune_features.py',
+        options={**data, 'num_classes': '{num_classes}'},
+        labels=(1, 5, 20),
+        steps={1: 60, 5: 150, 20: 300},
+        columns={'fine-tuned': 'acc/top1'},
     ),
 ]
 pretrained = ('pace', 'vcop', 'rspnet', 'vspp', 'vspp_rank', 'auxskd_vspp', 'joint', 'teacher_vspp')

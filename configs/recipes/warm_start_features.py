@@ -10,6 +10,7 @@ labels = dict(train='{lists}/train.txt', per_class=(1, 5, 20, 'all'), draws=1, g
 data = {'lists': '{lists}'}
 place = {'model.cls_head.pooling': 'grid'}  # the parts of the frame are not averaged
 pretext_steps = 600
+steps_of = {1: 60, 5: 150, 20: 300, 'all': 600}  # of fine-tuning, by labels per class
 slow = {'lr': 5e-4}  # for weights that are there
 stage, adapted = {'network': 'stage'}, {'network': 'adapted'}
 fast, fast_aux = {'lr': 6e-3}, {'lr': 1.5e-3}  # for adapters alone, which start from nothing
@@ -134,7 +135,7 @@ evaluations = [
             config=f'../warm_start/{config}_features.py',
             options={**data, **options, 'num_classes': '{num_classes}'},
             labels=('all',),
-            steps={'all': 600},
+            steps=steps_of,
             columns={title: 'acc/top1'},
         )
         for name, config, title, options in (
@@ -143,8 +144,6 @@ evaluations = [
             ('finetune_grid', 'finetune', 'fine-tuned, place kept', place),
             ('finetune_views', 'finetune_views', 'fine-tuned, views averaged', {}),
             ('finetune_mixed', 'finetune_mixed', 'fine-tuned on blends', {}),
-            # The stage stays frozen, so that adapters that start from nothing get the learning rate that they need.
-            ('finetune_adapters', 'finetune', 'adapters fine-tuned', fast),
         )
     ),
     dict(
@@ -152,8 +151,17 @@ evaluations = [
         config='../warm_start/finetune_features.py',
         options={**data, 'num_classes': '{num_classes}'},
         labels=(1, 5, 20),
-        steps={1: 60, 5: 150, 20: 300},
+        steps=steps_of,
         columns={'fine-tuned': 'acc/top1'},
+    ),
+    # The stage stays frozen, so that adapters that start from nothing get the learning rate that they need.
+    dict(
+        name='finetune_adapters',
+        config='../warm_start/finetune_features.py',
+        options={**data, **fast, 'num_classes': '{num_classes}'},
+        labels=True,
+        steps=steps_of,
+        columns={'adapters fine-tuned': 'acc/top1'},
     ),
 ]
 pretrained = ('pace', 'vcop', 'rspnet', 'vspp', 'vspp_rank', 'auxskd_vspp', 'joint', 'teacher_vspp')

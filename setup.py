@@ -106,6 +106,7 @@ setup(
         'matplotlib>=3.7',
         'tqdm>=4.62',
         'scikit-learn>=1.3',
+        'threadpoolctl>=3.1',
         'scipy>=1.9',
         'jinja2>=3.1',
     ],

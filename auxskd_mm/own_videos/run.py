@@ -158,7 +158,7 @@ def _answered(settings: Settings, ready: _Prepared, start: float, screen: Screen
     plan, states, splits = _run(settings, content, schedule, found, splits, (start, spent), screen)
     screen.doing = 'measuring probes and choosing a row'
     with silent():
-        rows, phases = read_rows(plan, states, task.rows, splits, found)
+        rows, phases = read_rows(plan, states, task.rows, splits, found, screen.passing)
     table = make_table(rows, splits, found)
     choice = choose(table)
     lengths = int(content.evaluations[-1]['steps']), int(content.phases[0]['steps'])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -65,7 +66,12 @@ class PhaseResult:
 
 
 def read_rows(
-    plan: Plan, states: Sequence[Mapping[str, Any]], kinds: Mapping[str, Any], splits: Sequence[Split], found: Found
+    plan: Plan,
+    states: Sequence[Mapping[str, Any]],
+    kinds: Mapping[str, Any],
+    splits: Sequence[Split],
+    found: Found,
+    tell: Callable[[str], object],
 ) -> tuple[dict[str, Row], list[PhaseResult]]:
     """All rows that were measured, and the results of the pretrainings.
 
@@ -75,13 +81,15 @@ def read_rows(
         kinds: See :func:`auxskd_mm.own_videos.content.rows_of`.
         splits: The splits, in the order of their seeds.
         found: The videos.
+        tell: Takes a line about each probe, which takes seconds.
     """
     rows = {init.name: Row(init.name, **kinds[init.name]) for init in plan.inits}
     groups = {video.name: video.group for video in found.labeled}
     phases = []
-    for step, state in zip(plan.steps, states):
-        if not state.get('finished'):
-            continue
+    finished = [(step, state) for step, state in zip(plan.steps, states) if state.get('finished')]
+    probes = sum(step.row is not None and not rows[step.row.name].trains for step, _ in finished)
+    done, began = 0, time.monotonic()
+    for step, state in finished:
         split = splits[int(step.run.seed or 0)]
         if step.row is None:
             phases.append(phase_result(step.kind, split.seed, state))
@@ -95,6 +103,9 @@ def read_rows(
             folder = step.folder / FEATURES
             probed = probe_cell(folder, groups, split.seed)
             row.probes[split.seed] = probed.choice
+            done += 1
+            left = (time.monotonic() - began) / done * (probes - done)
+            tell(f'probe {done} of {probes} on frozen features, about {left:.0f} s left')
             tested = {video.name for video in split.test}
             row.curves[split.seed] = partial(curve_of_cell, folder, tested, probed.choice, split.seed)
             named = zip(probed.predictions, probed.predictions.values())

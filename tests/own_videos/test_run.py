@@ -83,6 +83,13 @@ def test_the_screen_says_what_was_left_out_the_plan_and_the_answers(first, video
     assert re.search(r'split 2, percent on held-out clips \(.*\): .*pixels_tuned \d+', text)
 
 
+def test_the_screen_counts_the_probes(first):
+    """They are fitted after the last training, one after the other. None may take long without a line."""
+    lines = re.findall(r'probe (\d+) of (\d+) on frozen features, about \d+ s left', first[1])
+    assert lines
+    assert lines == [(str(i + 1), str(len(lines))) for i in range(len(lines))]
+
+
 def test_the_report_is_one_file_with_the_verdict_on_top(first):
     outcome = first[0]
     page = outcome.report.read_text()

@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from auxskd_mm.errors import InputError
 from auxskd_mm.evaluation.linear_probe import ProbeSettings, fit_probe
@@ -268,3 +269,21 @@ def test_bad_input_is_named():
         feature_views(stages(LABELS, 0), ('mean',), [['x']])
     with pytest.raises(InputError, match='expected some of mean'):
         feature_views(stages(LABELS, 0), ('max',))
+
+
+@pytest.mark.parametrize(('small', 'threads'), [(1_000_000, 1), (0, 2)])
+def test_a_small_fit_has_one_blas_thread_and_a_large_one_those_of_the_process(monkeypatch, small, threads):
+    fit, seen = LogisticRegression.fit, []
+
+    def watched(model, *given):
+        seen.append(max(library['num_threads'] for library in threadpool_info() if library['user_api'] == 'blas'))
+        return fit(model, *given)
+
+    monkeypatch.setattr(LogisticRegression, 'fit', watched)
+    monkeypatch.setattr('auxskd_mm.evaluation.probes.search._SMALL', small)
+    with threadpool_limits(2, 'blas'):
+        search = ProbeSearch(classifiers=['logistic'], nested=False, **QUICK)
+        search({'late/mean': [stages(LABELS, 0)['late'].mean((1, 2))]}, LABELS, GROUPS)
+        after = {library['num_threads'] for library in threadpool_info() if library['user_api'] == 'blas'}
+    assert set(seen) == {threads}
+    assert after == {2}

@@ -18,7 +18,7 @@ from auxskd_mm.evaluation.probes import ProbeSearch, search
 
 
 def draw(clips: int, classes: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Features (clips, width) of overlapping classes, and the classes. Of features a few directions matter, as of a network."""
+    """Drawn features (clips, width) of classes that differ in width / 8 directions, and the classes (clips,)."""
     rng = np.random.default_rng(0)
     labels = np.arange(clips) % classes
     shared = rng.normal(size=(width, width // 8))

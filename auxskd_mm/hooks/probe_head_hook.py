@@ -30,7 +30,18 @@ if TYPE_CHECKING:
     from ..typing import DataBatch, Features
 
 
-_LISTED = ('ann_file', 'data_root', 'data_prefix', 'delimiter')  # what says where a data set's videos and labels are
+# What says which videos and windows a list stands for.
+_LISTED = (
+    'ann_file',
+    'data_root',
+    'data_prefix',
+    'delimiter',
+    'list_format',
+    'suffix',
+    'window',
+    'stride',
+    'split_at_cuts',
+)
 # The strongest first: of equally good probes it wins, and its small weights are the safer start.
 _CANDIDATES = [ProbeSettings(weight_decay=10.0**power) for power in range(0, -7, -1)]
 
@@ -54,7 +65,7 @@ class ProbeHeadHook(Hook):
 
     Args:
         loader: Config of a data loader of the labelled training videos with a test pipeline, as for :class:`KNNHook`. A data
-            set without ``ann_file`` has the list of the training.
+            set without ``ann_file`` has the list of the training, with its windows.
         layer: Name of the linear layer in ``model.cls_head``.
         fixed_weight_decay: Weight decay of the probe if no video or group can be held out to choose it.
         val_share: See :class:`LinearProbeMetric`, as for the next two.
@@ -104,9 +115,9 @@ class ProbeHeadHook(Hook):
             pooling = getattr(model.cls_head, 'pooling', 'average')
             bank = extract_bank(model, loader, pooling)
             probe, how = self._probe(bank, layer.out_features)
+            with evaluating(model), torch.no_grad():
+                feats, _ = backbone_output(model, next(iter(loader)))
         copy_probe(probe, layer)
-        with evaluating(model), torch.no_grad():
-            feats, _ = backbone_output(model, next(iter(loader)))
         check_same(probe, model.cls_head, feats, pooling)
         accuracy = probe.accuracy(bank.features, bank.labels)
         runner.logger.info(
@@ -138,7 +149,8 @@ class ProbeHeadHook(Hook):
         dataset: Any
         for key, dataset in data_sets(self.loader, 'ProbeHeadHook.loader'):
             if not dataset.get('ann_file') and len(trained) == 1:
-                dataset.update({name: trained[0][name] for name in _LISTED if name in trained[0]})
+                listed = {name: trained[0][name] for name in _LISTED if name in trained[0]}
+                dataset.update({**listed, **dataset})
             if trained and _list_of(dataset) not in map(_list_of, trained):
                 raise InputError(
                     f'{key}.ann_file={dataset.get("ann_file")!r}, but the training reads '

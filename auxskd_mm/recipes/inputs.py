@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mmengine.config import Config
-
 from ..config.input_files import check_lists
 from ..config.labeled_lists import check_labeled_lists
 from ..config.load import load_config
 from ..errors import InputError
 from .plan import Step
+from .running.budgets import has_own_steps
 
 
 def check_inputs(steps: Iterable[Step]) -> None:
@@ -36,7 +35,7 @@ def _check_length(step: Step) -> None:
     """Refuse a number of epochs that would change nothing, because the recipe sets the number of steps."""
     if not step.trains or step.steps is None or 'epochs' not in step.options:
         return
-    if 'steps' not in Config.fromfile(str(step.config)):  # such a config decides by itself what its variables do
+    if not has_own_steps(step.config):
         name = step.kind.partition('@')[0]
         raise InputError(
             f'{name}.epochs={step.options["epochs"]}: would change nothing, since the recipe gives this training '

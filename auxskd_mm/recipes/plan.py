@@ -29,6 +29,7 @@ from .entries import (
     read_inits,
     read_phases,
 )
+from .running.budgets import has_own_steps
 from .running.sharing import share_cells
 from .runs import Run, Step, filled, list_variables, make_runs
 from .tables.label_draws import Labels, draw_lists, read_labels
@@ -312,6 +313,6 @@ def _override(entries: Sequence[Phase | Evaluation], phases: Sequence[Phase], op
 
 
 def _takes_steps(entry: Phase | Evaluation) -> bool:
-    """Whether a training is given its number of steps by the recipe. A config with a variable ``steps`` takes it itself."""
+    """Whether a training has its number of steps from the recipe; see :func:`has_own_steps`."""
     trains = entry.steps != 0 if isinstance(entry, Phase) else entry.trains
-    return trains and 'steps' not in Config.fromfile(str(entry.config))
+    return trains and not has_own_steps(entry.config)

@@ -192,6 +192,30 @@ def test_the_probe_has_the_list_of_the_training_and_no_other(config, tmp_path, m
     assert learned == [str(tmp_path / f'{i}.mp4') for i in range(4)]
 
 
+def test_a_list_of_windows_stands_for_the_same_windows_and_no_random_number_is_drawn(config, monkeypatch):
+    """Workers of a loader draw their seed from torch's stream, which the training goes on with."""
+    config.train_dataloader.dataset.window = 0.2
+    config.train_cfg.max_iters = 1
+    config.custom_hooks.pop(0)
+    del config.custom_hooks[0].loader.dataset['ann_file']
+    learned, probe = [], ProbeHeadHook._probe
+    monkeypatch.setattr(
+        ProbeHeadHook, '_probe', lambda hook, bank, n: learned.extend(bank.names) or probe(hook, bank, n)
+    )
+    states, before = [], ProbeHeadHook.before_train
+
+    def watched(hook, runner):
+        states.append(torch.get_rng_state())
+        before(hook, runner)
+        states.append(torch.get_rng_state())
+
+    monkeypatch.setattr(ProbeHeadHook, 'before_train', watched)
+    Runner.from_cfg(config).train()
+    assert len(learned) > 8
+    assert all('#t=' in name for name in learned)
+    assert torch.equal(*states)
+
+
 def test_a_fine_tuning_that_destroys_the_features_leaves_the_probe_as_the_best_checkpoint(config, tmp_path):
     config.optim_wrapper.optimizer.update(lr=1.0, maximize=True)  # upwards
     config.train_cfg.max_iters = 1

@@ -231,9 +231,7 @@ def check_same_frames(
 
 def _compare(path: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], what: str, remedy: str) -> None:
     """Refuse two configs with a difference."""
-    ours, theirs = (
-        _without(config, '_scope_') for config in (ours, theirs)
-    )  # a store of an earlier version has scopes
+    theirs = _without(theirs, '_scope_')  # which a store of an earlier version has
     for key in sorted({*ours, *theirs}):
         if not same_config(ours.get(key), theirs.get(key)):
             raise InputError(

@@ -16,7 +16,7 @@ from ..linear_probe import NoValidationPart, varies
 from ..scores import Scores, scores_of, units_of
 from .attentive import AttentiveProbe
 
-# Numbers in the features of a fold up to which one thread is the fastest: 2 to 6 times as fast as two.
+# Numbers in the features of a fold up to which one thread is the fastest: benchmarks/probe_search.py.
 _SMALL = 1_000_000
 
 CLASSIFIERS = ('logistic', 'ridge')

@@ -16,6 +16,11 @@ _SAVED = 250
 _NEVER = 10**9
 
 
+def has_own_steps(config: Path) -> bool:
+    """Whether a config has a variable ``steps``. It then takes its length itself, and decides what its other variables do."""
+    return 'steps' in Config.fromfile(str(config))
+
+
 def budget_options(
     config: Path, options: Mapping[str, Any], steps: int, hooks: Sequence[Mapping[str, Any]] = ()
 ) -> dict[str, Any]:
@@ -30,8 +35,7 @@ def budget_options(
         steps: Number of steps.
         hooks: Hooks to add to those of the config.
     """
-    loaded = Config.fromfile(str(config))
-    made: dict[str, Any] = {'steps': steps} if 'steps' in loaded else _schedule(steps)
+    made: dict[str, Any] = {'steps': steps} if has_own_steps(config) else _schedule(steps)
     if hooks:
         own = load_config(str(config), dict(options)).get('custom_hooks') or []
         made['custom_hooks'] = [*(dict(hook) for hook in own), *(dict(hook) for hook in hooks)]
